@@ -45,7 +45,7 @@ class Denied(Refused):
 
 
 class NotFound(Refused):
-    """Nothing of that name in the caller's company; another company's record is not there either."""
+    """Nothing of that name in the caller's company; another company's is not there either."""
 
     status = 404
 
