@@ -65,9 +65,12 @@ class Page[T](BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer[T]:
-    """An answer that says more than its body; what is None is as the route was declared."""
+    """An answer that says more than its body; what is None is as the route was declared.
 
-    body: T
+    A body that is text or bytes already goes out as it is.
+    """
+
+    body: T | str | bytes
     status: int | None = None
     headers: Mapping[str, str] | None = None
     content_type: str | None = None
@@ -142,7 +145,7 @@ class Api:
         status: int = 200,
         content_type: str = "application/json",
     ) -> Callable[[F], F]:
-        """Serves a path, with and without its trailing slash, to callers whose key has the scope.
+        """Serves a path to callers whose key has the scope; a trailing slash may be left out.
 
         `refusals` are the codes beside those that every route has; they are documented only.
         Raises TypeError at import for a route that neither names a known scope nor is public.
@@ -164,7 +167,7 @@ class Api:
                 content_type=content_type,
             )
             self.operations.append(operation)
-            rule = path.rstrip("/").replace(".", r"\.") + "/?"
+            rule = path.replace(".", r"\.") + ("?" if path.endswith("/") else "")
             self._resolver.route(rule, method=method)(self._served(operation))
             return function
 
@@ -202,7 +205,7 @@ class Api:
         logger.set_correlation_id(request.id)
         code = None
         try:
-            response = act(request)
+            response = _unless_known(act(request), request)
         except Exception as error:
             refused = refusal_of(error)
             code = refused.code
@@ -279,6 +282,14 @@ def _response(result: Any, operation: Operation) -> Response[Any]:
         _encoded(answer.body),
         answer.headers,
     )
+
+
+def _unless_known(response: Response[Any], request: Request) -> Response[Any]:
+    """304 without a body, when the client has this version of it."""
+    etag = response.headers.get("ETag")
+    if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
+        return Response(304, None, "", response.headers)
+    return response
 
 
 def _encoded(body: Any) -> str | bytes:

@@ -1,6 +1,7 @@
 """API keys in the Access table: one item per key, found by its prefix."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,7 +74,7 @@ def touch_api_key(key: ApiKey, now: datetime) -> ApiKey:
     if key.last_used_at is not None and now - key.last_used_at < TOUCH_EVERY:
         return key
     dynamo = client()
-    try:
+    with suppress(dynamo.exceptions.ConditionalCheckFailedException):
         dynamo.update_item(
             TableName=table("ACCESS_TABLE"),
             Key={"pk": {"S": key.prefix}},
@@ -87,8 +88,6 @@ def touch_api_key(key: ApiKey, now: datetime) -> ApiKey:
                 ":hour_ago": {"S": _stamp(now - TOUCH_EVERY)},
             },
         )
-    except dynamo.exceptions.ConditionalCheckFailedException:
-        pass
     return key.model_copy(update={"last_used_at": now})
 
 
