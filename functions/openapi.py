@@ -48,6 +48,14 @@ CODES: Mapping[str, tuple[int, str]] = {
 """Every code that an answer can have: its status, and a message as an example."""
 
 _REF = "#/components/schemas/"
+_SAMPLES: Mapping[str, Any] = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "string": "text",
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+}
 
 
 def document(apis: Iterable[Api]) -> dict[str, Any]:
@@ -228,11 +236,9 @@ def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mappi
 def example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
     """What fits a schema: its own example where the model gives one, else made of its parts."""
     schema = {**_resolved(schema, components), **{k: v for k, v in schema.items() if k != "$ref"}}
-    if "example" in schema:
-        return schema["example"]
     if schema.get("examples"):
         return schema["examples"][0]
-    for word in ("const", "default"):
+    for word in ("example", "const", "default"):
         if word in schema:
             return schema[word]
     if schema.get("enum"):
@@ -240,19 +246,11 @@ def example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
             return example(schema[word][0], components)
-    match schema.get("type"):
-        case "object":
-            return _object_example(schema, components)
-        case "array":
-            return [example(schema["items"], components)] if schema.get("items") else []
-        case "string":
-            formats = {"date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31"}
-            return formats.get(schema.get("format", ""), "text")
-        case "integer" | "number":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return False
-    return None
+    if schema.get("type") == "object":
+        return _object_example(schema, components)
+    if schema.get("type") == "array":
+        return [example(schema["items"], components)] if schema.get("items") else []
+    return _SAMPLES.get(schema.get("format", "")) or _SAMPLES.get(schema.get("type", ""))
 
 
 def _object_example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:

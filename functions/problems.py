@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Fault, Refused
+from shared.store.dynamo import Busy
 
 _SHOWN = 200
 _HIDDEN = ("password", "secret", "authorization")
@@ -141,7 +143,7 @@ def refusal_of(error: Exception) -> Refused:
             return error
         case ClientError() if _is_busy(error.response):
             return Unavailable()
-        case ConnectionError() | HTTPClientError():
+        case NoConnection() | HTTPClientError() | Busy():
             return Unavailable()
     return Crash()
 

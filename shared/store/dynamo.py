@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+class Busy(Exception):
+    """The store did not get to it in time; nothing was written, and it may be asked again."""
+
+
 @cache
 def client() -> "DynamoDBClient":
     """The low-level client, made on first use: boto3 on top of it costs import time for nothing."""

@@ -1,4 +1,4 @@
-"""The real store over moto, and a key to come in with."""
+"""The real Access table over moto, and a key to come in with."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,6 +50,7 @@ def access_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def api_key(access_table: str) -> str:
     """An ordinary key of the company acme, as its owner sends it."""
+    assert access_table
     key, presented = new_api_key("acme", now=datetime.now(UTC))
     add_api_key(key)
     return presented
