@@ -202,7 +202,8 @@ class Api:
         started = time.perf_counter()
         event = self._resolver.current_event
         request = Request.of(event.raw_event, event.path)
-        logger.set_correlation_id(request.id)
+        logger.thread_safe_clear_keys()
+        logger.thread_safe_append_keys(correlation_id=request.id)
         code = None
         try:
             response = _unless_known(act(request), request)
