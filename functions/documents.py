@@ -62,6 +62,12 @@ def refuse(method: str, path: str) -> Refused:
     return MethodNotAllowed(method, allowed)
 
 
+def forget_assets() -> None:
+    """Reads the assets anew at the next request."""
+    for remembered in (_read, _headers, _routes):
+        remembered.cache_clear()
+
+
 @cache
 def _read(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
@@ -95,7 +101,9 @@ def _routes() -> list[tuple[re.Pattern[str], str]]:
     """Every documented path as a pattern, and the methods that it is served with."""
     return [
         (
-            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.rstrip("/"))) + "/?"),
+            re.compile(
+                re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + ("?" if path[-1] == "/" else "")
+            ),
             ", ".join(method.upper() for method in methods),
         )
         for path, methods in orjson.loads(_read("openapi.json"))["paths"].items()

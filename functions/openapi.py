@@ -236,20 +236,24 @@ def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mappi
 def example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
     """What fits a schema: its own example where the model gives one, else made of its parts."""
     schema = {**_resolved(schema, components), **{k: v for k, v in schema.items() if k != "$ref"}}
-    if schema.get("examples"):
-        return schema["examples"][0]
     for word in ("example", "const", "default"):
-        if word in schema:
+        if word in schema and not schema.get("examples"):
             return schema[word]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    for word in ("examples", "enum"):
+        if schema.get(word):
+            return schema[word][0]
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
             return example(schema[word][0], components)
-    if schema.get("type") == "object":
-        return _object_example(schema, components)
-    if schema.get("type") == "array":
-        return [example(schema["items"], components)] if schema.get("items") else []
+    return _made_up(schema, components)
+
+
+def _made_up(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
+    match schema.get("type"):
+        case "object":
+            return _object_example(schema, components)
+        case "array":
+            return [example(schema["items"], components)] if schema.get("items") else []
     return _SAMPLES.get(schema.get("format", "")) or _SAMPLES.get(schema.get("type", ""))
 
 
