@@ -1,0 +1,88 @@
+"""The ways the domain says no. Anything else that is raised is a bug, left to ring the alarm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+type Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with what was sent: what, where, which value, what would be right."""
+
+    code: str
+    message: str
+    field: str | None = None
+    pointer: str | None = None
+    value: object = None
+
+    @classmethod
+    def at(cls, path: Path, code: str, message: str, value: object = None) -> Self:
+        """A fault at a place in a JSON body: `("items", 0, "product_code")`."""
+        field = ".".join(map(str, path))
+        pointer = "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in path)
+        return cls(code, message, field, pointer, value)
+
+
+class Refused(Exception):
+    """A request that is understood and not carried out; nothing was written."""
+
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        pointer: str | None = None,
+        value: object = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        if not faults and (field or pointer):
+            faults = (Fault(code, message, field, pointer, value),)
+        self.faults = tuple(faults)
+
+
+class Denied(Refused):
+    """The caller may not do this."""
+
+    status = 403
+
+
+class NotFound(Refused):
+    """No such record in the caller's company."""
+
+    status = 404
+
+    def __init__(self, message: str, code: str = "not_found") -> None:
+        super().__init__(code, message)
+
+
+class Conflict(Refused):
+    """What is stored already speaks against it."""
+
+    status = 409
+
+
+class TooLarge(Refused):
+    """More than one request can carry."""
+
+    status = 413
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise all `faults` as one refusal; do nothing if there are none.
+
+    The code of the whole is the code that all faults share, else `validation_error`.
+    """
+    if not faults:
+        return
+    codes = {fault.code for fault in faults}
+    code = codes.pop() if len(codes) == 1 else "validation_error"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    raise Refused(code, faults[0].message + more, faults=faults)
