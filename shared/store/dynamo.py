@@ -17,6 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
+from shared.errors import Busy
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -150,12 +152,8 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
                 break
             _wait(attempt)
         else:
-            raise Busy("DynamoDB left keys unread")
+            raise Busy
     return found
-
-
-class Busy(Exception):
-    """The store did not get to it in time; nothing was written, and it may be asked again."""
 
 
 def write(operations: list[dict[str, Any]]) -> bool:
@@ -179,7 +177,7 @@ def write(operations: list[dict[str, Any]]) -> bool:
             if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
                 raise
         _wait(attempt)
-    raise Busy("other transactions kept the records busy")
+    raise Busy
 
 
 def put(env_name: str, item: Item, condition: str | None = None, **values: Any) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""GET /healthz, /openapi.json and /docs, and an answer for every path and method not served.
+
+It is also the API's `$default` route. None of it needs a key, and it reads no table.
+"""
+
+import hashlib
+import re
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import BaseModel, Field
+
+from functions.http import Answer, Api
+from functions.problems import MethodNotAllowed
+from shared.errors import NotFound, Refused
+
+ASSETS = Path(__file__).parent
+"""Where bundling put openapi.json and docs.html."""
+
+api = Api("Service")
+
+
+class Health(BaseModel):
+    """The service answers."""
+
+    status: Annotated[Literal["ok"], Field(examples=["ok"])] = "ok"
+
+
+@api.get("/healthz", public=True)
+def get_health() -> Health:
+    """Say that the service answers.
+
+    It looks at nothing behind it, so that a slow database does not take the door down too.
+    """
+    return Health()
+
+
+@api.get("/openapi.json", public=True)
+def get_openapi() -> Answer[dict[str, object]]:
+    """Get this document.
+
+    OpenAPI 3.1, made from the same annotations that the service runs on.
+    """
+    return Answer(_read("openapi.json"), headers=_headers("openapi.json"))
+
+
+@api.get("/docs", public=True, content_type="text/html; charset=utf-8")
+def get_docs() -> Answer[str]:
+    """Read this document in a browser."""
+    return Answer(_read("docs.html"), headers=_headers("docs.html"))
+
+
+@api.unrouted
+def refuse(method: str, path: str) -> Refused:
+    """Refuses what no route serves: 405 when the path is served with other methods, else 404."""
+    allowed = next((methods for known, methods in _routes() if known.fullmatch(path)), None)
+    if allowed is None:
+        return NotFound(message=f"There is nothing at {path[:200]}")
+    return MethodNotAllowed(method, allowed)
+
+
+@cache
+def _read(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+@cache
+def _headers(name: str) -> dict[str, str]:
+    text = _read(name)
+    headers = {
+        "Cache-Control": "public, max-age=300",
+        "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',
+    }
+    if name.endswith(".html"):
+        headers["Content-Security-Policy"] = _policy(text)
+        headers["Referrer-Policy"] = "no-referrer"
+    return headers
+
+
+def _policy(page: str) -> str:
+    """Nothing but the page's own style may load; there is no script at all."""
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+@cache
+def _routes() -> list[tuple[re.Pattern[str], str]]:
+    """Every documented path as a pattern, and the methods that it is served with."""
+    return [
+        (
+            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.rstrip("/"))) + "/?"),
+            ", ".join(method.upper() for method in methods),
+        )
+        for path, methods in orjson.loads(_read("openapi.json"))["paths"].items()
+    ]
+
+
+handler = api.handler

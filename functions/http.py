@@ -1,0 +1,332 @@
+"""What the HTTP functions share: routing, the API-key check, validation and one error shape.
+
+A route module makes one `Api`, decorates plain functions, and ends with `handler = api.handler`.
+A function's parameters say what it needs, and the same annotations make the OpenAPI document:
+`caller: Caller`, `request: SomeModel` (the JSON body), `query: SomeModel` (the query string),
+`idempotency_key: IdempotencyKey = None`, and one parameter for each `<name>` in the path.
+"""
+
+import inspect
+import re
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+import orjson
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import BaseModel, Field
+
+from functions.callers import Caller, caller_of
+from functions.problems import Crash, headers_of, problem, refusal_of
+from functions.request import Request
+from shared.access import SCOPES
+from shared.errors import NotFound, Refused
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+__all__ = ["Answer", "Api", "Caller", "IdempotencyKey", "Operation", "Page", "logger", "metrics"]
+
+logger = Logger(service="keywright")
+metrics = Metrics(namespace="Keywright", service="keywright")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="Makes a request repeatable: the same key never acts twice.",
+    ),
+]
+
+_EVERYWHERE = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+_MAX_ID = 2**53
+
+
+class Page[T](BaseModel):
+    """One page of a list."""
+
+    count: Annotated[int, Field(description="How many there are in all.")]
+    next: Annotated[str | None, Field(description="Where the next page is.")] = None
+    previous: Annotated[str | None, Field(description="Where the page before is.")] = None
+    cursor: Annotated[str | None, Field(description="Send it as `cursor` to go on from here.")] = (
+        None
+    )
+    results: list[T]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer[T]:
+    """An answer that says more than its body; what is None is as the route was declared.
+
+    A body that is text or bytes already goes out as it is.
+    """
+
+    body: T | str | bytes
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route: what is registered, and what the OpenAPI document says about it."""
+
+    method: str
+    path: str
+    function: Callable[..., Any]
+    tag: str
+    scope: str | None
+    refusals: tuple[str, ...]
+    status: int
+    content_type: str
+    ids: Mapping[str, type]
+    takes_caller: bool
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    takes_idempotency_key: bool
+    returns: Any
+
+    @property
+    def name(self) -> str:
+        """What the function is called; the operationId."""
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring, without its full stop."""
+        return inspect.cleandoc(self.function.__doc__ or "").partition("\n")[0].rstrip(".")
+
+    @property
+    def description(self) -> str:
+        """The rest of the docstring."""
+        return inspect.cleandoc(self.function.__doc__ or "").partition("\n")[2].strip()
+
+
+class Api:
+    """The routes of one function."""
+
+    def __init__(self, tag: str) -> None:
+        """`tag` groups the operations in the OpenAPI document."""
+        self.tag = tag
+        self.operations: list[Operation] = []
+        self._unrouted: Callable[[str, str], Refused] = lambda method, path: NotFound()
+        self._resolver = APIGatewayHttpResolver()
+        self._resolver.not_found(lambda _: self._respond(self._refuse_unrouted))
+
+    def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a GET; options as in `route`."""
+        return self.route("GET", path, **options)
+
+    def post[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a POST; options as in `route`."""
+        return self.route("POST", path, **options)
+
+    def patch[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a PATCH; options as in `route`."""
+        return self.route("PATCH", path, **options)
+
+    def route[F: Callable[..., Any]](
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str | None = None,
+        public: bool = False,
+        refusals: tuple[str, ...] = (),
+        status: int = 200,
+        content_type: str = "application/json",
+    ) -> Callable[[F], F]:
+        """Serves a path to callers whose key has the scope; a trailing slash may be left out.
+
+        `refusals` are the codes beside those that every route has; they are documented only.
+        Raises TypeError at import for a route that neither names a known scope nor is public.
+        """
+        if public == (scope is not None) or (scope is not None and scope not in SCOPES):
+            raise TypeError(f"{method} {path} needs one of the scopes, or public=True")
+
+        def register(function: F) -> F:
+            signed = inspect.signature(function, eval_str=True)
+            operation = _operation(
+                signed,
+                method=method,
+                path=path,
+                function=function,
+                tag=self.tag,
+                scope=scope,
+                refusals=refusals,
+                status=status,
+                content_type=content_type,
+            )
+            self.operations.append(operation)
+            rule = path.replace(".", r"\.") + ("?" if path.endswith("/") else "")
+            self._resolver.route(rule, method=method)(self._served(operation))
+            return function
+
+        return register
+
+    def unrouted(self, function: Callable[[str, str], Refused]) -> Callable[[str, str], Refused]:
+        """Says how a method and a path that match no route are refused; else with `not_found`."""
+        self._unrouted = function
+        return function
+
+    def handler(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+        """The Lambda entry point."""
+        try:
+            return self._resolver.resolve(event, context)
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
+
+    def _served(self, operation: Operation) -> Callable[..., Response[Any]]:
+        def serve(**ids: str) -> Response[Any]:
+            return self._respond(lambda request: _call(operation, request, ids), operation)
+
+        return serve
+
+    def _refuse_unrouted(self, request: Request) -> Response[Any]:
+        raise self._unrouted(request.method, request.path)
+
+    def _respond(
+        self, act: Callable[[Request], Response[Any]], operation: Operation | None = None
+    ) -> Response[Any]:
+        """Acts, or answers with the problem; always logs one line that has no secret in it."""
+        started = time.perf_counter()
+        event = self._resolver.current_event
+        request = Request.of(event.raw_event, event.path)
+        logger.set_correlation_id(request.id)
+        code = None
+        try:
+            response = _unless_known(act(request), request)
+        except Exception as error:
+            refused = refusal_of(error)
+            code = refused.code
+            _count(refused, error)
+            response = Response(
+                refused.status,
+                "application/problem+json",
+                problem(
+                    refused, docs=f"{request.base_url}/docs", request_id=request.id
+                ).model_dump_json(),
+                headers_of(refused),
+            )
+        response.headers = {**_EVERYWHERE, "X-Request-Id": request.id, **response.headers}
+        logger.info(
+            "request",
+            method=request.method,
+            route=operation.path if operation else None,
+            status=response.status_code,
+            code=code,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+
+def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
+    path: str = declared["path"]
+    ids = dict.fromkeys(re.findall(r"<(\w+)>", path), int)
+    annotated = {name: parameter.annotation for name, parameter in signed.parameters.items()}
+    known = {"caller", "request", "query", "idempotency_key", *ids}
+    if annotated.keys() - known or ids.keys() - annotated.keys():
+        raise TypeError(f"{path}: parameters must be path ids or of {', '.join(sorted(known))}")
+    returns = signed.return_annotation
+    if get_origin(returns) is Answer:
+        returns = get_args(returns)[0]
+    return Operation(
+        ids={name: annotated[name] for name in ids},
+        takes_caller="caller" in annotated,
+        body=annotated.get("request"),
+        query=annotated.get("query"),
+        takes_idempotency_key="idempotency_key" in annotated,
+        returns=returns,
+        **declared,
+    )
+
+
+def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
+    given: dict[str, Any] = {}
+    if operation.scope is not None:
+        caller = caller_of(request, operation.scope)
+        if operation.takes_caller:
+            given["caller"] = caller
+    for name, text in ids.items():
+        given[name] = _id(text) if operation.ids[name] is int else text
+    if operation.query is not None:
+        given["query"] = request.read_query(operation.query)
+    if operation.takes_idempotency_key:
+        given["idempotency_key"] = request.idempotency_key()
+    if operation.body is not None:
+        given["request"] = request.read_body(operation.body)
+    return _response(operation.function(**given), operation)
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) < _MAX_ID):
+        raise NotFound()
+    return int(text)
+
+
+def _response(result: Any, operation: Operation) -> Response[Any]:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    return Response(
+        answer.status or operation.status,
+        answer.content_type or operation.content_type,
+        _encoded(answer.body),
+        answer.headers,
+    )
+
+
+def _unless_known(response: Response[Any], request: Request) -> Response[Any]:
+    """304 without a body, when the client has this version of it."""
+    etag = response.headers.get("ETag")
+    if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
+        return Response(304, None, "", response.headers)
+    return response
+
+
+def _encoded(body: Any) -> str | bytes:
+    match body:
+        case BaseModel():
+            return body.model_dump_json(by_alias=True)
+        case str() | bytes():
+            return body
+    return orjson.dumps(body, default=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    raise TypeError(type(value).__name__)
+
+
+def _count(refused: Refused, error: Exception) -> None:
+    """Counts every refusal by its code, and a crash once more under the name that rings.
+
+    Of an unexpected exception only the type and the places are logged: its message may hold
+    what the caller sent.
+    """
+    with single_metric(
+        name="Refused",
+        unit=MetricUnit.Count,
+        value=1,
+        namespace="Keywright",
+        default_dimensions={"service": "keywright"},
+    ) as metric:
+        metric.add_dimension("code", refused.code)
+    if refused is error:
+        return
+    logger.error(
+        "crash" if isinstance(refused, Crash) else "unavailable",
+        error=type(error).__qualname__,
+        places=traceback.format_tb(error.__traceback__),
+    )
+    if isinstance(refused, Crash):
+        metrics.add_metric(name="Crash", unit=MetricUnit.Count, value=1)

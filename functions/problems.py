@@ -1,0 +1,160 @@
+"""The one error body: every 4xx and 5xx answer is a `Problem`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.errors import Busy, Fault, Refused
+
+_SHOWN = 200
+_HIDDEN = ("password", "secret", "authorization")
+_BUSY = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class MethodNotAllowed(Refused):
+    """The path exists, with other methods."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: str) -> None:
+        super().__init__("method_not_allowed", f'Method "{method}" not allowed; here: {allowed}.')
+        self.allowed = allowed
+
+
+class Crash(Refused):
+    """Nobody expected this; the log has it under the request id."""
+
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__("internal_error", "The service failed. It has been logged.")
+
+
+class ProblemFault(BaseModel):
+    """One thing that is wrong with the request."""
+
+    field: Annotated[
+        str | None, Field(description="Where it is, in dots: `items.0.product_code`.")
+    ] = None
+    pointer: Annotated[
+        str | None, Field(description="Where it is in the JSON body, as an RFC 6901 pointer.")
+    ] = None
+    code: Annotated[str, Field(description="What is wrong, for a program.")]
+    message: Annotated[str, Field(description="What is wrong, for a person.")]
+    value: Annotated[
+        str | int | float | bool | None,
+        Field(description="What was sent, shortened; never a password."),
+    ] = None
+
+
+class Problem(BaseModel):
+    """What went wrong. `code` is stable and for programs; `message` is for people."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "https://api.example.com/docs#error-validation_error",
+                "title": "Validation error",
+                "status": 400,
+                "code": "validation_error",
+                "message": "items.0.product_code: Field required",
+                "detail": "items.0.product_code: Field required",
+                "errors": [
+                    {
+                        "field": "items.0.product_code",
+                        "pointer": "/items/0/product_code",
+                        "code": "required",
+                        "message": "Field required",
+                        "value": None,
+                    }
+                ],
+                "request_id": "JKJaXmPLvHcESHA=",
+            }
+        }
+    )
+
+    type: Annotated[str, Field(description="Where this code is explained.")]
+    title: str
+    status: int
+    code: str
+    message: str
+    detail: Annotated[str, Field(description="The same as `message`.")]
+    errors: list[ProblemFault]
+    request_id: Annotated[str, Field(description="Quote it when you ask for help.")]
+
+
+def problem(refused: Refused, *, docs: str, request_id: str) -> Problem:
+    """The body of a refusal."""
+    return Problem.model_construct(
+        type=f"{docs}#error-{refused.code}",
+        title=refused.code.replace("_", " ").capitalize(),
+        status=refused.status,
+        code=refused.code,
+        message=refused.message,
+        detail=refused.message,
+        errors=[_shown(fault) for fault in refused.faults],
+        request_id=request_id,
+    )
+
+
+def headers_of(refused: Refused) -> Mapping[str, str]:
+    """What a refusal says beside its body."""
+    match refused:
+        case MethodNotAllowed():
+            return {"Allow": refused.allowed}
+        case Busy():
+            return {"Retry-After": "1"}
+    return {}
+
+
+def refusal_of(error: Exception) -> Refused:
+    """Any exception as a refusal: our own as it is, AWS out of breath as 503, the rest as 500."""
+    match error:
+        case Refused():
+            return error
+        case ClientError() if _is_busy(error.response):
+            return Busy()
+        case ConnectionError() | HTTPClientError():
+            return Busy()
+    return Crash()
+
+
+def _is_busy(response: Any) -> bool:
+    code = response.get("Error", {}).get("Code")
+    reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in _BUSY or status >= 500 or not _BUSY.isdisjoint(reasons)
+
+
+def _shown(fault: Fault) -> ProblemFault:
+    name = (fault.field or fault.pointer or "").lower()
+    value = None if any(word in name for word in _HIDDEN) else fault.value
+    if isinstance(value, str) and len(value) > _SHOWN:
+        value = value[:_SHOWN] + "…"
+    elif not isinstance(value, str | int | float | bool):
+        value = None
+    return ProblemFault.model_construct(
+        field=fault.field,
+        pointer=fault.pointer,
+        code=fault.code,
+        message=fault.message,
+        value=value,
+    )

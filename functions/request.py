@@ -1,0 +1,253 @@
+"""What a caller sent: the strict reading of an API Gateway HTTP API event (payload 2.0)."""
+
+import base64
+import binascii
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pydantic_core
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import Fault, Refused, TooLarge
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a JSON body."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_AT = re.compile(r"(.*?) at line (\d+) column (\d+)", re.DOTALL)
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: str | None
+    is_base64: bool
+    id: str
+    host: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], path: str) -> "Request":
+        """Reads an event; `path` is its path without the name of the stage."""
+        context = event["requestContext"]
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        return cls(
+            method=context["http"]["method"].upper(),
+            path=path,
+            query=event.get("rawQueryString") or "",
+            headers=headers,
+            body=event.get("body"),
+            is_base64=bool(event.get("isBase64Encoded")),
+            id=context.get("requestId") or "",
+            host=headers.get("host") or context.get("domainName") or "",
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where the caller found us, for absolute links.
+
+        `PUBLIC_URL` says so when a proxy in front changes host or path.
+        """
+        if told := os.environ.get("PUBLIC_URL"):
+            return told.rstrip("/")
+        return f"{self.headers.get('x-forwarded-proto', 'https')}://{self.host}"
+
+    def read_body[M: BaseModel](self, model: type[M]) -> M:
+        """The JSON body as a model; refuses with every fault that it has."""
+        text = self._text()
+        sent = _decode(text)
+        try:
+            return model.model_validate_json(text)
+        except ValidationError as error:
+            raise _invalid(error, sent) from None
+
+    def read_query[M: BaseModel](self, model: type[M]) -> M:
+        """The query string as a model; refuses unknown names with the list of those served."""
+        sent = _decode_query(self.query)
+        served = [field.alias or name for name, field in model.model_fields.items()]
+        if unknown := [name for name in sent if name not in served]:
+            raise Refused(
+                "validation_error",
+                f"Not served in the query: {', '.join(unknown)}. Served: {', '.join(served)}.",
+                faults=[
+                    Fault("unknown_field", f"Served: {', '.join(served)}.", name, None, sent[name])
+                    for name in unknown
+                ],
+            )
+        try:
+            return model.model_validate(sent)
+        except ValidationError as error:
+            raise _invalid(error, sent, pointers=False) from None
+
+    def idempotency_key(self) -> str | None:
+        """The `Idempotency-Key` header: 1 to 255 printable ASCII characters."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise Refused(
+                "validation_error",
+                "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces.",
+                field="Idempotency-Key",
+                value=key,
+            )
+        return key
+
+    def _text(self) -> str:
+        body = self.body or ""
+        if len(body) > MAX_BODY * (4 / 3 if self.is_base64 else 1) + 4:
+            raise TooLarge("body_too_large", f"A body has at most {MAX_BODY} bytes.")
+        try:
+            raw = base64.b64decode(body, validate=True) if self.is_base64 else body.encode()
+            text = raw.decode("utf-8-sig")
+        except UnicodeError as error:
+            start = getattr(error, "start", 0)
+            raise _not_json(f"Not UTF-8 at byte {start}") from None
+        except binascii.Error:
+            raise _not_json("Not Base64") from None
+        if len(raw) > MAX_BODY:
+            raise TooLarge("body_too_large", f"A body has at most {MAX_BODY} bytes.")
+        if not text.strip():
+            raise _not_json("The body is empty; a JSON object was expected")
+        return text
+
+
+def _not_json(message: str, field: str | None = None, code: str = "invalid_json") -> Refused:
+    return Refused("invalid_json", f"{message}.", faults=[Fault(code, f"{message}.", field)])
+
+
+def _decode(text: str) -> Any:
+    """What the body says, for pointers; refuses what JSON parsers disagree about.
+
+    Duplicate names, NaN and Infinity, numbers beyond 64 bits and lone surrogates are read in
+    different ways by different programs, so that nobody may rely on what they mean.
+    """
+    try:
+        if _SURROGATE.search(text):
+            pydantic_core.from_json(text)
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise _not_json(f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise _not_json("Nested too deeply") from None
+    except ValueError as error:
+        raise _not_json(_sentence(str(error))) from None
+
+
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _not_json(f'The name "{name}" stands twice in one object', name, "duplicate_key")
+        seen.add(name)
+    return made
+
+
+def _constant(text: str) -> Any:
+    raise _not_json(f"{text} is not JSON")
+
+
+def _int(text: str) -> int:
+    number = int(text) if len(text) < 21 else 1 << 64
+    if not -(1 << 63) <= number < 1 << 63:
+        raise _not_json(f"The number {text[:20]}… does not fit 64 bits")
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _not_json(f"The number {text[:20]} is too large")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_int, parse_float=_float
+)
+
+
+def _decode_query(query: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise Refused(
+            "validation_error", "The query string is not UTF-8 or has over 100 parts."
+        ) from None
+    sent: dict[str, str] = {}
+    for name, value in pairs:
+        if name in sent:
+            raise Refused(
+                "validation_error", f"{name} stands twice in the query.", field=name, value=value
+            )
+        sent[name] = value
+    return sent
+
+
+def _invalid(error: ValidationError, sent: Any, *, pointers: bool = True) -> Refused:
+    """All faults of one request.
+
+    pydantic's path names union members and validators beside what was sent; only the latter is
+    told. Two members of a union that refuse the same value make one fault.
+    """
+    faults: dict[tuple[str | int, ...], Fault] = {}
+    for found in error.errors(include_url=False, include_context=False):
+        if found["type"] == "json_invalid":
+            at = _AT.search(found["msg"])
+            return _not_json(_sentence(at[0] if at else found["msg"]))
+        path = _path(found["loc"], sent, found["type"])
+        message = found["msg"].removeprefix("Value error, ")
+        code = _CODES.get(found["type"], found["type"])
+        if before := faults.get(path):
+            message = f"{before.message}, or: {message}"
+            code = before.code
+        field = ".".join(str(part) for part in path)
+        faults[path] = Fault(
+            code,
+            message,
+            field or None,
+            "".join(f"/{_escaped(part)}" for part in path) if pointers else None,
+            found["input"],
+        )
+    return Refused("validation_error", _summary(list(faults.values())), faults=[*faults.values()])
+
+
+def _path(loc: Sequence[str | int], sent: Any, kind: str) -> tuple[str | int, ...]:
+    path: list[str | int] = []
+    for index, part in enumerate(loc):
+        missing = kind == "missing" and index == len(loc) - 1
+        if isinstance(sent, dict) and (part in sent or missing):
+            path.append(part)
+            sent = sent.get(part)
+        elif isinstance(sent, list) and isinstance(part, int) and part < len(sent):
+            path.append(part)
+            sent = sent[part]
+    return tuple(path)
+
+
+def _escaped(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _summary(faults: Sequence[Fault]) -> str:
+    told = [
+        f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in faults[:3]
+    ]
+    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+    return "; ".join(told) + more

@@ -1,0 +1,111 @@
+"""Who may call: API keys, the company each belongs to, and the scopes it carries."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, Field
+
+from shared.errors import Denied
+
+Scope = Literal["orders:write", "catalog:write", "imports:write", "records:read", "keys:admin"]
+SCOPES: frozenset[str] = frozenset(get_args(Scope))
+ORDINARY_SCOPES: frozenset[str] = SCOPES - {"keys:admin"}
+"""What a key may do when nothing else was said at its making."""
+
+Company = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+_ALPHABET = string.ascii_letters + string.digits
+_PRESENTED = re.compile(r"([A-Za-z0-9]{8})\.([A-Za-z0-9_-]{32,128})", re.ASCII)
+
+
+class ApiKey(BaseModel, frozen=True):
+    """What is kept of a key: never the secret, only its hash.
+
+    A plain SHA-256 is enough for a generated secret of 238 bits; there is nothing to guess.
+    """
+
+    prefix: str = Field(pattern=r"^[A-Za-z0-9]{8}$")
+    hash: str = Field(repr=False)
+    company: Company
+    name: str = ""
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+def new_api_key(
+    company: str,
+    *,
+    now: datetime,
+    scopes: Iterable[str] = ORDINARY_SCOPES,
+    name: str = "",
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A key and what its owner sends, `<prefix>.<secret>`; the latter can never be shown again.
+
+    Raises ValueError for an unknown scope or a company that is not a slug.
+    """
+    if unknown := set(scopes) - SCOPES:
+        raise ValueError(f"unknown scope {', '.join(sorted(unknown))}; known: {', '.join(SCOPES)}")
+    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    secret = "".join(secrets.choice(_ALPHABET) for _ in range(40))
+    key = ApiKey(
+        prefix=prefix,
+        hash=_hash(secret),
+        company=company,
+        name=name,
+        scopes=frozenset(scopes),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    return key, f"{prefix}.{secret}"
+
+
+def read_authorization(header: str | None) -> tuple[str, str]:
+    """Prefix and secret out of `Api-Key <prefix>.<secret>`; refuses anything else."""
+    if not header or not header.strip():
+        raise Denied("not_authenticated", "Authentication credentials were not provided.")
+    scheme, _, presented = header.strip().partition(" ")
+    match = _PRESENTED.fullmatch(presented.strip())
+    if scheme.lower() != "api-key" or match is None:
+        raise Denied(
+            "invalid_api_key", "The Authorization header must be: Api-Key <prefix>.<secret>"
+        )
+    return match[1], match[2]
+
+
+def check(key: ApiKey | None, secret: str, *, now: datetime) -> ApiKey:
+    """The key, when the secret is its own and it is alive.
+
+    Compared in constant time. Whether a key is revoked or has expired is told only to a caller
+    who knows its secret; an unknown prefix and a wrong secret get the same answer.
+    """
+    known = hmac.compare_digest(_hash(secret), key.hash if key else _NOBODY)
+    if key is None or not known:
+        raise Denied("invalid_api_key", "The API key is not valid.")
+    if key.revoked_at is not None:
+        raise Denied("invalid_api_key", "The API key has been revoked.")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise Denied("invalid_api_key", "The API key has expired.")
+    return key
+
+
+def allow(scopes: frozenset[str], scope: str) -> None:
+    """Refuses a caller who lacks the scope, and names it."""
+    if scope not in scopes:
+        raise Denied("permission_denied", f"This API key lacks the scope {scope}.")
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_NOBODY = _hash("")

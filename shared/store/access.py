@@ -1,0 +1,105 @@
+"""API keys in the Access table: one item per key, found by its prefix."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.access import ApiKey
+from shared.errors import Conflict, NotFound
+from shared.store.dynamo import client, from_item, table, to_item
+
+TOUCH_EVERY = timedelta(hours=1)
+
+
+def get_api_key(prefix: str) -> ApiKey | None:
+    """Reads consistently: a revocation counts from the moment that it was written."""
+    got = client().get_item(
+        TableName=table("ACCESS_TABLE"), Key={"pk": {"S": prefix}}, ConsistentRead=True
+    )
+    return _key(got["Item"]) if "Item" in got else None
+
+
+def add_api_key(key: ApiKey) -> None:
+    """Refuses a prefix that is taken."""
+    dynamo = client()
+    try:
+        dynamo.put_item(
+            TableName=table("ACCESS_TABLE"),
+            Item=to_item(_record(key)),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+    except dynamo.exceptions.ConditionalCheckFailedException:
+        raise Conflict("api_key_exists", f"An API key {key.prefix} exists.") from None
+
+
+def list_api_keys(company: str | None = None) -> Iterator[ApiKey]:
+    """The keys of a company, or all of them, oldest first; revoked and expired ones included."""
+    name = table("ACCESS_TABLE")
+    pages = (
+        client().get_paginator("scan").paginate(TableName=name)
+        if company is None
+        else client()
+        .get_paginator("query")
+        .paginate(
+            TableName=name,
+            IndexName="by_company",
+            KeyConditionExpression="company = :company",
+            ExpressionAttributeValues={":company": {"S": company}},
+        )
+    )
+    keys = [_key(item) for page in pages for item in page["Items"]]
+    yield from sorted(keys, key=lambda key: (key.created_at, key.prefix))
+
+
+def revoke_api_key(prefix: str, now: datetime) -> ApiKey:
+    """The key as it is now; a second revocation keeps the time of the first."""
+    dynamo = client()
+    try:
+        got = dynamo.update_item(
+            TableName=table("ACCESS_TABLE"),
+            Key={"pk": {"S": prefix}},
+            UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":now": {"S": _stamp(now)}},
+            ReturnValues="ALL_NEW",
+        )
+    except dynamo.exceptions.ConditionalCheckFailedException:
+        raise NotFound(message=f"There is no API key {prefix}.") from None
+    return _key(got["Attributes"])
+
+
+def touch_api_key(key: ApiKey, now: datetime) -> ApiKey:
+    """Notes that a key is in use, at most hourly, whichever of the functions sees it first."""
+    if key.last_used_at is not None and now - key.last_used_at < TOUCH_EVERY:
+        return key
+    dynamo = client()
+    with suppress(dynamo.exceptions.ConditionalCheckFailedException):
+        dynamo.update_item(
+            TableName=table("ACCESS_TABLE"),
+            Key={"pk": {"S": key.prefix}},
+            UpdateExpression="SET last_used_at = :now",
+            ConditionExpression=(
+                "attribute_exists(pk) AND"
+                " (attribute_not_exists(last_used_at) OR last_used_at <= :hour_ago)"
+            ),
+            ExpressionAttributeValues={
+                ":now": {"S": _stamp(now)},
+                ":hour_ago": {"S": _stamp(now - TOUCH_EVERY)},
+            },
+        )
+    return key.model_copy(update={"last_used_at": now})
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _record(key: ApiKey) -> dict[str, Any]:
+    record = key.model_dump(mode="json") | {"scopes": sorted(key.scopes)}
+    return {"pk": record.pop("prefix")} | record
+
+
+def _key(item: Any) -> ApiKey:
+    record = from_item(item)
+    return ApiKey.model_validate(record | {"prefix": record["pk"]})
