@@ -198,14 +198,15 @@ def order_ids(
     *,
     customer_id: int | None = None,
     after: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Iterator[tuple[str, int]]:
-    """(created, id) of a company's orders, or of one customer's, newest first; `created` sorts.
+    """(created, id) of a company's orders, or of one customer's, newest first.
 
-    Starts behind `after`, which is an earlier `created`; `since` and `until` bound it.
+    `created` sorts by time; the list starts behind `after`, an earlier one. `until` is not in it.
     """
-    first, last = since or "", after or until or "~"
+    first = dynamo.stamp(since) if since else " "
+    last = min(after or "~", dynamo.stamp(until) if until else "~")
     if customer_id is not None:
         shelves, index, attribute = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
     else:
@@ -216,7 +217,7 @@ def order_ids(
             dynamo.query(
                 TABLE,
                 condition,
-                {"shelf": shelf, "first": first or " ", "last": last},
+                {"shelf": shelf, "first": first, "last": last},
                 index=index,
                 forward=False,
             )
