@@ -45,7 +45,6 @@ _TRIES = 5
 api = Api("Catalog")
 
 
-
 class ProductQuery(PageQuery, frozen=True, extra="forbid"):
     """Which products."""
 

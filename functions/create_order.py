@@ -13,7 +13,15 @@ from pydantic import BaseModel, Field, StringConstraints
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
 from shared.errors import Busy, Conflict, Fault, Refused, refuse
 from shared.licenses import KEY_ALPHABET, License, new_key
-from shared.orders import FIRST_PART, Known, Order, OrderRequest, Placement, already_placed, fingerprint
+from shared.orders import (
+    FIRST_PART,
+    Known,
+    Order,
+    OrderRequest,
+    Placement,
+    already_placed,
+    fingerprint,
+)
 from shared.placing import place_order
 from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id

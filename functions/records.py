@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from shared.csv_file import escape_formula
 
 from functions.http import Answer, Api, Caller, Page
 from functions.paging import PageQuery, page_of
-from shared.csv_file import escape_formula
 from shared.customers import (
     Customer,
     CustomerRequest,
@@ -243,7 +243,7 @@ def _license_keys(company: str, query: LicenseQuery, after: str | None) -> Itera
         return iter(())
     if not _narrow(query):
         ids = license_store.license_ids(company, product_id, after=known_after)
-        return (str(id) for id in ids)
+        return map(str, ids)
     licenses = [
         lic
         for lic in _narrowed(company, query)
@@ -252,9 +252,9 @@ def _license_keys(company: str, query: LicenseQuery, after: str | None) -> Itera
         and query.order_store_id in (None, lic.order_store_id)
         and product_id in (None, lic.product_id)
     ]
-    ids = [lic.id for lic in licenses]
-    start = ids.index(known_after) + 1 if known_after in ids else 0
-    return (str(id) for id in ids[start:])
+    found = [lic.id for lic in licenses]
+    start = found.index(known_after) + 1 if known_after in found else 0
+    return map(str, found[start:])
 
 
 def _narrow(query: LicenseQuery) -> bool:
@@ -288,9 +288,7 @@ def _narrowed(company: str, query: LicenseQuery) -> Iterable[License]:
     return [lic for lic in found if customer_id in (None, lic.customer_id)]
 
 
-def _orders_of(
-    company: str, query: LicenseQuery, customer_id: int | None
-) -> Iterable[Order]:
+def _orders_of(company: str, query: LicenseQuery, customer_id: int | None) -> Iterable[Order]:
     if query.order:
         order = order_store.get_order(company, query.order)
         return [order] if order else []
@@ -366,7 +364,7 @@ def _order(company: str, id: int) -> Order:
 
 def _beside(company: str, licenses: Sequence[License], orders: Sequence[Order]) -> Beside:
     """The products and customers that licenses and orders name."""
-    named = {record.customer_id for record in (*licenses, *orders)}
+    named = {lic.customer_id for lic in licenses} | {order.customer_id for order in orders}
     return Beside(
         company=company,
         today=datetime.now(UTC).date(),

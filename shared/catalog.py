@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Conflict, Fault, NotFound, Refused, refuse
 from shared.terms import FEATURE_TERMS, FeatureTerms, LicenseType, Terms, asked, faults_in, said
@@ -139,13 +139,15 @@ class ProductPatch(Terms, frozen=True, extra="forbid"):
     metadata: Metadata | None = None
 
 
-class NewProduct(ProductPatch, frozen=True, extra="forbid"):
+class NewProduct(ProductPatch):
     """A product to make; its default policy is made with it.
 
     Published: management API, products."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "product_name": "Sketchbook",
                 "short_code": "sketch",
@@ -153,8 +155,8 @@ class NewProduct(ProductPatch, frozen=True, extra="forbid"):
                 "default_license_type": "perpetual",
                 "max_activations": 2,
             }
-        }
-    }
+        },
+    )
 
     short_code: Code
     product_name: Annotated[Line, Field(min_length=1)]
@@ -180,11 +182,13 @@ class PolicyPatch(Terms, frozen=True, extra="forbid"):
     metadata: Metadata | None = None
 
 
-class NewPolicy(PolicyPatch, frozen=True, extra="forbid"):
+class NewPolicy(PolicyPatch):
     """A policy to add to a product. Published: management API, create license policy."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "product": "sketch",
                 "code": "studio",
@@ -193,8 +197,8 @@ class NewPolicy(PolicyPatch, frozen=True, extra="forbid"):
                 "valid_duration": "1y",
                 "max_activations": 5,
             }
-        }
-    }
+        },
+    )
 
     product: RecordId | Code
     code: Code
@@ -212,19 +216,21 @@ class FeaturePatch(FeatureTerms, frozen=True, extra="forbid"):
     metadata: Metadata | None = None
 
 
-class NewFeature(FeaturePatch, frozen=True, extra="forbid"):
+class NewFeature(FeaturePatch):
     """A feature to add to a product. Published: management API, product features."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "product": "sketch",
                 "code": "export",
                 "name": "PDF export",
                 "feature_type": "activation",
             }
-        }
-    }
+        },
+    )
 
     product: RecordId | Code
     code: Code

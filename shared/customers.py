@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.errors import Fault, refuse
 from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
@@ -42,15 +42,17 @@ class CustomerFields(BaseModel, frozen=True):
     metadata: Metadata | None = None
 
 
-class CustomerRequest(CustomerFields, frozen=True, extra="forbid"):
+class CustomerRequest(CustomerFields):
     """A customer to make, or fields of one to set.
 
     `company` is the published alias of `company_name`, which wins. An `id` is ignored, as
     published: a customer is known by e-mail.
     """
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "email": "ana@acme.example",
                 "first_name": "Ana",
@@ -58,8 +60,8 @@ class CustomerRequest(CustomerFields, frozen=True, extra="forbid"):
                 "company_name": "Acme",
                 "reference": "crm-1",
             }
-        }
-    }
+        },
+    )
 
     id: RecordId | None = None
     company: Line | None = None

@@ -219,7 +219,8 @@ def issue(
 ) -> License:
     """The license that `request` asks for under `offer`; `known` are the fields that place it.
 
-    `ends_anyway` is for the license of a bundle, whose end its members have. Raises Refused with every fault of it, `path` being where the request stands in its body.
+    `ends_anyway` is for the license of a bundle, whose end its members have. Raises Refused with
+    every fault of it, `path` being where the request stands in its body.
     """
     license_type = request.license_type or offer.license_type
     wanted = asked(request)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
@@ -50,11 +50,13 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
     subscription_id: Line | None = None
 
 
-class OrderRequest(BaseModel, frozen=True, extra="forbid"):
+class OrderRequest(BaseModel):
     """An order to place, with the licenses to issue in it. Published: create order."""
 
-    model_config = {
-        "json_schema_extra": {
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
             "example": {
                 "id": "web-4711",
                 "customer": {"email": "ana@acme.example", "company_name": "Acme"},
@@ -66,8 +68,8 @@ class OrderRequest(BaseModel, frozen=True, extra="forbid"):
                 ],
                 "metadata": '{ "po": "4711" }',
             }
-        }
-    }
+        },
+    )
 
     id: OrderId = None
     is_bundle: Flag = False
@@ -215,8 +217,8 @@ class Known:
 class Placement:
     """Everything that placing an order writes, all or nothing, and what its answer shows.
 
-    `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and `begun_at`
-    are what a second attempt needs to issue the same licenses again.
+    `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
+    `begun_at` are what a second attempt needs to issue the same licenses again.
     """
 
     order: Order

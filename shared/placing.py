@@ -217,7 +217,14 @@ class _Placing:
             if own is None:
                 continue
             bundle_license = self._issue(
-                MemberRequest(), own, path, item_id, place, ends_anyway=True, **shared
+                MemberRequest(),
+                own,
+                path,
+                item_id,
+                place,
+                ends_anyway=True,
+                license_key=key,
+                license_users=seats,
             )
             for at, request in asked.members:
                 member = self._member(bundle, request, at)
@@ -372,7 +379,7 @@ class _BundleRequest:
 
 
 def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequest]:
-    """Each License names a member of one bundle license, or each one holds a bundle's `products`."""
+    """Each License names a member of one bundle license, or holds all `products` of its own."""
     if not any(lic.products or lic.bundle_products for lic in item.licenses):
         named = tuple(((*path, "licenses", i), lic) for i, lic in enumerate(item.licenses))
         keys = [(at, lic.key) for at, lic in named if lic.key]

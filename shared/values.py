@@ -30,7 +30,7 @@ def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) ->
 
 
 def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
-    """`length` characters of `alphabet`: the same for the same secret `seed` and label, else random.
+    """`length` characters of `alphabet`, the same for the same secret `seed` and label.
 
     Whoever sends a request again gets the same keys without their having been stored beside it.
     """

@@ -4,7 +4,7 @@ Published: management API, order, license, customer, product, license policy and
 Names that no client reads from us yet are left out; a name that is there always has its type.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -197,7 +197,7 @@ class ItemView(BaseModel, frozen=True):
     subscription_id: str | None = None
     customer_account_id: int | None = None
     active: bool | None = None
-    licenses: list[LicenseView | LicenseBrief]
+    licenses: Sequence[LicenseView | LicenseBrief]
     created_at: datetime
     updated_at: datetime
 
@@ -401,10 +401,14 @@ def _order_fields(
     briefs: list[ItemView] = []
     for item in order.items:
         held = [by_id[id] for id in item.license_ids if id in by_id]
-        known = [license_brief(lic) for lic in held] if licenses is not None else [
-            LicenseBrief.model_construct(id=id, order=order.id, order_store_id=order.store_id)
-            for id in item.license_ids
-        ]
+        known = (
+            [license_brief(lic) for lic in held]
+            if licenses is not None
+            else [
+                LicenseBrief.model_construct(id=id, order=order.id, order_store_id=order.store_id)
+                for id in item.license_ids
+            ]
+        )
         fields = {**dict(item), "created_at": order.created_at, "updated_at": order.updated_at}
         del fields["license_ids"]
         briefs.append(ItemView.model_construct(**fields, licenses=known))
@@ -451,9 +455,7 @@ def _seat_view(seat: Seat, beside: Beside) -> SeatView:
     )
 
 
-def _grants(
-    product: Product, grants: Iterable[FeatureGrant], *, closed: bool
-) -> list[GrantView]:
+def _grants(product: Product, grants: Iterable[FeatureGrant], *, closed: bool) -> list[GrantView]:
     """Features as granted, with the system's defaults for what is open where they are `closed`."""
     by_code = {feature.code: feature for feature in product.features}
     return [

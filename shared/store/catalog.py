@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from shared.catalog import Product
+from shared.catalog import LicensePolicy, Product, ProductFeature
 from shared.store import dynamo
 from shared.values import record_id
 
@@ -94,8 +94,9 @@ def _guard(company: str, product: Product, n: int) -> dynamo.Item:
 
 def _newest_parts(product: Product) -> list[int]:
     """The policies and features that this revision may have brought: those it was made with."""
+    parts: list[LicensePolicy | ProductFeature] = [*product.policies, *product.features]
     return [
         part.id
-        for part in (*product.policies, *product.features)
+        for part in parts
         if part.created_at == product.updated_at
     ]

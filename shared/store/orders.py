@@ -63,8 +63,7 @@ def read_known(
 
     by_row = {row: found.get(key) for row, key in zip(rows, order_place.keys, strict=True)}
     order = _order(by_row[FIRST_PART])
-    ours = order is None or order.token == token
-    ours = ours or (idempotency_key is not None and order.idempotency_key == idempotency_key)
+    ours = order is None or token == order.token or idempotency_key in _keys_of(order)
     part = append_part if request.append and not ours else FIRST_PART
     customer = found.get(customer_place.keys[0]) if email else None
     users = {name: found[place.keys[0]] for name, place in user_places.items() if place.taken}
@@ -396,7 +395,9 @@ def _batches(
     mine: dict[str, Any], puts: list[tuple[dict[str, Any], dict[str, Any] | None]]
 ) -> Iterator[list[dict[str, Any]]]:
     """Transactions of one check of ownership, writes, and the checks of their products."""
-    batch, checks, size = [mine], [], 0
+    batch: list[dict[str, Any]] = [mine]
+    checks: list[dict[str, Any]] = []
+    size = 0
     for put, check in puts:
         more = 1 + (check is not None and check not in checks)
         weight = _size(put)
@@ -413,6 +414,10 @@ def _batches(
 def _still_there(company: str, plan: dict[str, Any]) -> list[int]:
     stored = stored_licenses(company, plan["license_ids"])
     return [lic.id for lic in stored.values() if lic.unsettled == plan["unsettled"]]
+
+
+def _keys_of(order: Order) -> set[str | None]:
+    return {order.idempotency_key} - {None}
 
 
 def _order(item: dict[str, Any] | None) -> Order | None:
