@@ -101,9 +101,7 @@ def _routes() -> list[tuple[re.Pattern[str], str]]:
     """Every documented path as a pattern, and the methods that it is served with."""
     return [
         (
-            re.compile(
-                re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + ("?" if path[-1] == "/" else "")
-            ),
+            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.rstrip("/"))) + "/?"),
             ", ".join(method.upper() for method in methods),
         )
         for path, methods in orjson.loads(_read("openapi.json"))["paths"].items()

@@ -167,7 +167,7 @@ class Api:
                 content_type=content_type,
             )
             self.operations.append(operation)
-            rule = path.replace(".", r"\.") + ("?" if path.endswith("/") else "")
+            rule = path.rstrip("/").replace(".", r"\.") + "/?"
             self._resolver.route(rule, method=method)(self._served(operation))
             return function
 

@@ -18,34 +18,10 @@ from pydantic import TypeAdapter
 from functions.docs_page import page
 from functions.http import Api, Operation
 from functions.problems import Problem, problem
+from functions.refusals import CODES
 from shared.errors import Fault, Refused
 
 ROUTE_MODULES = ("create_order", "catalog", "records", "documents")
-
-CODES: Mapping[str, tuple[int, str]] = {
-    "archived_product": (400, "Product is archived."),
-    "body_too_large": (413, "A body has at most 1048576 bytes."),
-    "customer_account_id_mismatch": (400, "The customer belongs to another account."),
-    "customer_account_not_found": (400, "There is no such customer account."),
-    "disabled_product": (400, "Product is disabled."),
-    "internal_error": (500, "The service failed. It has been logged."),
-    "invalid_api_key": (403, "The API key is not valid."),
-    "invalid_json": (400, "Expecting value at line 1 column 5."),
-    "license_key_exists": (409, "A license with this key already exists."),
-    "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, POST.'),
-    "not_authenticated": (403, "Authentication credentials were not provided."),
-    "not_found": (404, "Not found."),
-    "order_id_exists": (409, "Order with this ID already exists."),
-    "permission_denied": (403, "This API key lacks the scope orders:write."),
-    "unavailable": (503, "The service is busy. Please send the request again."),
-    "unknown_product": (400, "Product not found."),
-    "unsupported_product_feature": (
-        400,
-        "One or more of requested product features do not exist or are not enabled on the product.",
-    ),
-    "validation_error": (400, "items.0.product_code: Field required"),
-}
-"""Every code that an answer can have: its status, and a message as an example."""
 
 _REF = "#/components/schemas/"
 _SAMPLES: Mapping[str, Any] = {

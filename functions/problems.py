@@ -7,8 +7,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import Fault, Refused
-from shared.store.dynamo import Busy
+from shared.errors import Busy, Fault, Refused
 
 _SHOWN = 200
 _HIDDEN = ("password", "secret", "authorization")
@@ -39,15 +38,6 @@ class MethodNotAllowed(Refused):
     def __init__(self, method: str, allowed: str) -> None:
         super().__init__("method_not_allowed", f'Method "{method}" not allowed; here: {allowed}.')
         self.allowed = allowed
-
-
-class Unavailable(Refused):
-    """The store or the network below us says: not now. The same request may be sent again."""
-
-    status = 503
-
-    def __init__(self) -> None:
-        super().__init__("unavailable", "The service is busy. Please send the request again.")
 
 
 class Crash(Refused):
@@ -131,7 +121,7 @@ def headers_of(refused: Refused) -> Mapping[str, str]:
     match refused:
         case MethodNotAllowed():
             return {"Allow": refused.allowed}
-        case Unavailable():
+        case Busy():
             return {"Retry-After": "1"}
     return {}
 
@@ -142,9 +132,9 @@ def refusal_of(error: Exception) -> Refused:
         case Refused():
             return error
         case ClientError() if _is_busy(error.response):
-            return Unavailable()
-        case NoConnection() | HTTPClientError() | Busy():
-            return Unavailable()
+            return Busy()
+        case NoConnection() | HTTPClientError():
+            return Busy()
     return Crash()
 
 

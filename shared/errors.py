@@ -59,7 +59,7 @@ class NotFound(Refused):
 
     status = 404
 
-    def __init__(self, message: str, code: str = "not_found") -> None:
+    def __init__(self, message: str = "Not found.", code: str = "not_found") -> None:
         super().__init__(code, message)
 
 
@@ -73,6 +73,15 @@ class TooLarge(Refused):
     """More than one request can carry."""
 
     status = 413
+
+
+class Busy(Refused):
+    """The store did not get to it in time. Nothing was written; it may be sent again."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", "The service is busy. Please send the request again.")
 
 
 def refuse(faults: Sequence[Fault]) -> None:

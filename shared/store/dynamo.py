@@ -1,18 +1,33 @@
-"""How records become DynamoDB items, and the one client."""
+"""DynamoDB: the one client, records as items, and writes whose outcome is always known.
+
+An index never decides anything here: reads that a decision rests on are consistent reads of the
+table itself.
+"""
 
 import os
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ClientError
+from pydantic import BaseModel
+
+from shared.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+type Item = dict[str, Any]
+type Key = tuple[str, str] | tuple[str]
 
-class Busy(Exception):
-    """The store did not get to it in time; nothing was written, and it may be asked again."""
+# Records of one company are listed from this many places, so that no one place takes all writes.
+SHARDS = 4
+_TRIES = 8
 
 
 @cache
@@ -23,8 +38,8 @@ def client() -> "DynamoDBClient":
         read_timeout=3,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    session = botocore.session.get_session()
-    return cast("DynamoDBClient", session.create_client("dynamodb", config=config))
+    made: DynamoDBClient = botocore.session.get_session().create_client("dynamodb", config=config)  # type: ignore[assignment]  # the stubs know only boto3's way
+    return made
 
 
 def table(env_name: str) -> str:
@@ -32,34 +47,60 @@ def table(env_name: str) -> str:
     return os.environ[env_name]
 
 
-def to_item(record: dict[str, Any]) -> dict[str, Any]:
-    """A record as a DynamoDB item; None and empty values are left out, at every depth of maps."""
-    return {name: _to_value(value) for name, value in record.items() if _kept(value)}
+def home(company: str, id: int) -> str:
+    """The partition of a record that is on its own."""
+    return f"{company}#{id}"
 
 
-def from_item(item: dict[str, Any]) -> dict[str, Any]:
-    """What `to_item` was given, without the values that it left out."""
+def shelf(company: str, id: int) -> str:
+    """The partition in which a record stands among others of its company, to be listed."""
+    return f"{company}#{id % SHARDS}"
+
+
+def shelves(company: str) -> list[str]:
+    return [f"{company}#{shard}" for shard in range(SHARDS)]
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as text that sorts in time."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def record_item(record: BaseModel, **keys: str) -> Item:
+    """A record as an item, under `keys`; what has its default value is left out."""
+    return to_item({**record.model_dump(exclude_defaults=True), **keys})
+
+
+def to_item(record: Mapping[str, Any]) -> Item:
+    """A record as a DynamoDB item; None and empty values are left out."""
+    return {
+        name: _to_value(value)
+        for name, value in record.items()
+        if value is not None and value != "" and value != () and value != [] and value != {}
+    }
+
+
+def from_item(item: Item) -> dict[str, Any]:
+    """What `to_item` was given, without the values that it left out; dates are text."""
     return {name: _from_value(value) for name, value in item.items()}
-
-
-def _kept(value: object) -> bool:
-    return value is not None and value != "" and value != [] and value != {} and value != b""
 
 
 def _to_value(value: Any) -> dict[str, Any]:
     match value:
-        case bool():
-            return {"BOOL": value}
         case str():
             return {"S": value}
-        case int():
-            return {"N": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": repr(value)}
         case bytes():
             return {"B": value}
+        case datetime() | date():
+            return {"S": value.isoformat()}
         case None:
             return {"NULL": True}
         case dict():
-            return {"M": to_item(value)}
+            return {"M": {name: _to_value(part) for name, part in value.items()}}
         case list() | tuple():
             return {"L": [_to_value(part) for part in value]}
     raise TypeError(f"{type(value).__name__} has no place in an item")
@@ -69,11 +110,138 @@ def _from_value(value: dict[str, Any]) -> Any:
     ((kind, held),) = value.items()
     match kind:
         case "N":
-            return int(held)
+            return int(held) if held.lstrip("-").isdigit() else float(held)
         case "NULL":
             return None
         case "M":
-            return from_item(held)
+            return {name: _from_value(part) for name, part in held.items()}
         case "L":
             return [_from_value(part) for part in held]
     return held
+
+
+def key_of(key: Key) -> Item:
+    return {name: {"S": part} for name, part in zip(("pk", "sk"), key, strict=False)}
+
+
+def get(env_name: str, key: Key) -> dict[str, Any] | None:
+    """One item, read consistently."""
+    answer = client().get_item(TableName=table(env_name), Key=key_of(key), ConsistentRead=True)
+    item = answer.get("Item")
+    return from_item(item) if item else None
+
+
+def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str, Any]]:
+    """The items of `(table, key)` that exist, read consistently, 100 a request."""
+    found: dict[tuple[str, Key], dict[str, Any]] = {}
+    wanted = list(dict.fromkeys(keys))
+    names = {table(env_name): env_name for env_name, _ in wanted}
+    for start in range(0, len(wanted), 100):
+        request: dict[str, Any] = {}
+        for env_name, key in wanted[start : start + 100]:
+            keyed = request.setdefault(table(env_name), {"ConsistentRead": True, "Keys": []})
+            keyed["Keys"].append(key_of(key))
+        for attempt in range(_TRIES):
+            answer = client().batch_get_item(RequestItems=request)
+            for name, items in answer["Responses"].items():
+                for item in items:
+                    key = (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
+                    found[names[name], key] = from_item(item)
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                break
+            _wait(attempt)
+        else:
+            raise Busy
+    return found
+
+
+def write(operations: list[dict[str, Any]]) -> bool:
+    """Write all of `operations` or none, in one transaction. Returns whether they were written.
+
+    False means that a condition did not hold: read again and decide again, it may be that this very
+    write was applied before and its answer lost. Conflicts with other transactions are waited out.
+    Raises Busy if they do not end.
+    """
+    for attempt in range(_TRIES):
+        try:
+            client().transact_write_items(TransactItems=operations)  # type: ignore[arg-type]  # built as plain dicts
+            return True
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons = error.response.get("CancellationReasons", [])
+            codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+            if "ConditionalCheckFailed" in codes:
+                return False
+            if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
+                raise
+        _wait(attempt)
+    raise Busy
+
+
+def put(env_name: str, item: Item, condition: str | None = None, **values: Any) -> dict[str, Any]:
+    """A Put for `write`; `values` fill the condition's `:names`."""
+    operation: dict[str, Any] = {"TableName": table(env_name), "Item": item}
+    return {"Put": _conditional(operation, condition, values)}
+
+
+def check(env_name: str, key: Key, condition: str, **values: Any) -> dict[str, Any]:
+    """A ConditionCheck for `write`."""
+    operation = {"TableName": table(env_name), "Key": key_of(key)}
+    return {"ConditionCheck": _conditional(operation, condition, values)}
+
+
+def delete(env_name: str, key: Key, condition: str | None = None, **values: Any) -> dict[str, Any]:
+    """A Delete for `write`."""
+    operation = {"TableName": table(env_name), "Key": key_of(key)}
+    return {"Delete": _conditional(operation, condition, values)}
+
+
+def _conditional(
+    operation: dict[str, Any], condition: str | None, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    if condition:
+        operation["ConditionExpression"] = condition
+    if values:
+        operation["ExpressionAttributeValues"] = {f":{k}": _to_value(v) for k, v in values.items()}
+    return operation
+
+
+def query(
+    env_name: str,
+    condition: str,
+    values: Mapping[str, str],
+    *,
+    index: str | None = None,
+    forward: bool = True,
+    limit: int | None = None,
+    consistent: bool = False,
+    select: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The items of one partition, page by page as they are taken; `limit` is a page's."""
+    request: dict[str, Any] = {
+        "TableName": table(env_name),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
+        "ScanIndexForward": forward,
+    }
+    if index:
+        request["IndexName"] = index
+    if consistent:
+        request["ConsistentRead"] = True
+    if limit:
+        request["Limit"] = limit
+    if select:
+        request["ProjectionExpression"] = select
+    while True:
+        answer = client().query(**request)
+        yield from map(from_item, answer["Items"])
+        if not (last := answer.get("LastEvaluatedKey")):
+            return
+        request["ExclusiveStartKey"] = last
+
+
+def _wait(attempt: int) -> None:
+    """Full jitter: anything up to 50 ms, doubling with each attempt, at most 1 s."""
+    time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311  # no secret is drawn

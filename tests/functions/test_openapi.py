@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from functions import documents
 from functions.http import Api
-from functions.openapi import CODES, codes_of, document, example
+from functions.openapi import codes_of, document, example
+from functions.refusals import CODES
 from tests.functions import sample_api
 from tests.http_event import send
 

@@ -1,0 +1,74 @@
+# From a bare clone with Python 3.13, Node and make, every target does what it needs by itself.
+
+PYTHON ?= python3
+STAGE ?= local
+OUT ?= .build/synth/$(STAGE)
+
+VENV := .venv/bin
+UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
+
+export UV_PYTHON_DOWNLOADS = never
+export CDK_DISABLE_CLI_TELEMETRY = true
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down clean demo test check lint types unit e2e synth fmt bench
+
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and package-lock.json
+
+.venv/.done: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
+		{ echo "Keywright needs Python 3.13; '$(PYTHON)' is not. Say which one is: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@echo "… Make the Python environment from uv.lock"
+	@$(PYTHON) -m venv .venv
+	@$(VENV)/pip install --quiet --disable-pip-version-check "$(UV)"
+	@$(VENV)/uv sync --quiet --locked
+	@touch $@
+
+node_modules/.done: package.json package-lock.json
+	@echo "… Install the CDK command line from package-lock.json"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+up: setup ## Start the whole stack on this machine (PORT=4566) and write .local/stack.json
+	@$(VENV)/python -m infra.ops.stack up $(if $(PORT),--port $(PORT))
+
+down: setup ## Stop the local stack, keeping its data
+	@$(VENV)/python -m infra.ops.stack down
+
+clean: setup ## Stop the local stack and forget its data
+	@$(VENV)/python -m infra.ops.stack clean
+
+demo: up ## Load a sample catalog, place an order of each kind, show what was issued
+	@$(VENV)/python -m infra.ops.demo
+
+test: check ## The same as check
+
+check: lint types synth ## Everything that CI runs: lint, types, synth, tests end to end
+	@$(VENV)/pytest
+
+lint: setup ## Check style and formatting
+	@$(VENV)/ruff check
+	@$(VENV)/ruff format --check
+
+types: setup ## Check types
+	@$(VENV)/mypy
+
+unit: setup ## Run the tests that need no running stack
+	@$(VENV)/pytest -m "not e2e"
+
+e2e: setup ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
+	@$(VENV)/pytest -m e2e
+
+synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
+	@node_modules/.bin/cdk synth --quiet --no-notices -c stage=$(STAGE) --output $(abspath $(OUT))
+
+fmt: setup ## Format, and fix what can be fixed
+	@$(VENV)/ruff format
+	@$(VENV)/ruff check --fix
+
+bench: up ## Measure orders on the local stack
+	@$(VENV)/python -m bench.orders

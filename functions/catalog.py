@@ -1,0 +1,293 @@
+"""HTTP API: the catalog, which is products, license policies ("license templates") and features."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from functions.http import Api, Caller, Page
+from functions.paging import PageQuery, slice_of
+from shared.catalog import (
+    FeaturePatch,
+    LicensePolicy,
+    NewFeature,
+    NewPolicy,
+    NewProduct,
+    PolicyPatch,
+    Product,
+    ProductFeature,
+    ProductPatch,
+    add_feature,
+    add_policy,
+    change_feature,
+    change_policy,
+    change_product,
+    new_product,
+)
+from shared.errors import Busy, Conflict, Fault, NotFound, Refused
+from shared.store.catalog import (
+    all_products,
+    get_product,
+    product_with,
+    products_named,
+    put_product,
+)
+from shared.values import Code
+from shared.wire import (
+    FeatureView,
+    PolicyView,
+    ProductView,
+    feature_view,
+    policy_view,
+    product_view,
+)
+
+_TRIES = 5
+
+api = Api("Catalog")
+
+
+class ProductQuery(PageQuery, frozen=True, extra="forbid"):
+    """Which products."""
+
+    short_code: Code | None = None
+    is_archived: bool | None = None
+    is_bundle: bool | None = None
+
+
+class PartQuery(PageQuery, frozen=True, extra="forbid"):
+    """Which policies or features; `product` is an id or a short code."""
+
+    product: Code | None = None
+    code: Code | None = None
+
+
+class PolicyQuery(PartQuery, frozen=True, extra="forbid"):
+    """Which policies."""
+
+    is_archived: bool | None = None
+    is_default: bool | None = None
+
+
+@api.get("/api/v1/products/", scope="records:read")
+def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
+    """Lists products, oldest first."""
+    products = [
+        product_view(caller.company, product)
+        for product in all_products(caller.company)
+        if query.short_code in (None, product.short_code)
+        and query.is_archived in (None, product.is_archived)
+        and query.is_bundle in (None, product.is_bundle)
+    ]
+    return slice_of(caller, query, products)
+
+
+@api.post(
+    "/api/v1/products/",
+    scope="catalog:write",
+    status=201,
+    refusals=("product_exists", "invalid_bundle"),
+)
+def create_product(caller: Caller, request: NewProduct) -> ProductView:
+    """Makes a product, and its default policy with it."""
+    members = products_named(caller.company, request.bundle_products or ())
+    product = new_product(caller.company, request, members, now=datetime.now(UTC))
+    if put_product(caller.company, product) or product == get_product(caller.company, product.id):
+        return product_view(caller.company, product)
+    message = f"There is a product {request.short_code} already"
+    fault = Fault.at(("short_code",), "product_exists", message, request.short_code)
+    raise Conflict("product_exists", message, faults=[fault])
+
+
+@api.get("/api/v1/products/<id>/", scope="records:read")
+def get_one_product(caller: Caller, id: int) -> ProductView:
+    """Shows a product."""
+    return product_view(caller.company, _product(caller.company, id))
+
+
+@api.patch(
+    "/api/v1/products/<id>/", scope="catalog:write", refusals=("immutable", "invalid_bundle")
+)
+def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView:
+    """Changes a product; what is not named stays. Its code and way of authorization can't change.
+
+    `active: false` disables it and `is_archived: true` archives it: either way no new licenses.
+    """
+    members = products_named(caller.company, request.bundle_products or ())
+
+    def change(product: Product) -> Product:
+        known = members or products_named(caller.company, product.bundle_products)
+        return change_product(product, request, known, now=datetime.now(UTC))
+
+    return product_view(
+        caller.company, _changed(caller.company, lambda: _product(caller.company, id), change)
+    )
+
+
+@api.get("/api/v1/products/<id>/bundle/", scope="records:read", refusals=("not_a_bundle",))
+def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
+    """Lists the members of a bundle, in its order."""
+    bundle = _product(caller.company, id)
+    if not bundle.is_bundle:
+        raise Refused("not_a_bundle", f"{bundle.short_code} is not a bundle")
+    members = products_named(caller.company, bundle.bundle_products)
+    return [product_view(caller.company, members[code]) for code in bundle.bundle_products]
+
+
+@api.get("/api/v1/license-templates/", scope="records:read")
+def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
+    """Lists license policies, product by product."""
+    policies = [
+        policy_view(product, policy)
+        for product in _products_of(caller.company, query)
+        for policy in product.policies
+        if query.code in (None, policy.code)
+        and query.is_archived in (None, policy.is_archived)
+        and query.is_default in (None, policy.is_default)
+    ]
+    return slice_of(caller, query, policies)
+
+
+@api.post(
+    "/api/v1/license-templates/",
+    scope="catalog:write",
+    status=201,
+    refusals=("policy_exists", "unknown_product", "unsupported_product_feature"),
+)
+def create_policy(caller: Caller, request: NewPolicy) -> PolicyView:
+    """Adds a license policy to a product; `is_default: true` makes it the default one."""
+    product = _changed(
+        caller.company,
+        lambda: _named_product(caller.company, request.product),
+        lambda product: add_policy(caller.company, product, request, now=datetime.now(UTC)),
+    )
+    return policy_view(product, product.policies[-1])
+
+
+@api.get("/api/v1/license-templates/<id>/", scope="records:read")
+def get_policy(caller: Caller, id: int) -> PolicyView:
+    """Shows a license policy."""
+    product = _product_with(caller.company, id)
+    return policy_view(product, _part(product.policies, id))
+
+
+@api.patch(
+    "/api/v1/license-templates/<id>/",
+    scope="catalog:write",
+    refusals=("immutable", "default_policy_required", "unsupported_product_feature"),
+)
+def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
+    """Changes a license policy; what is not named stays, and licenses already issued stay too."""
+    product = _changed(
+        caller.company,
+        lambda: _product_with(caller.company, id),
+        lambda product: change_policy(
+            product, _part(product.policies, id), request, now=datetime.now(UTC)
+        ),
+    )
+    return policy_view(product, _part(product.policies, id))
+
+
+@api.get("/api/v1/product-features/", scope="records:read")
+def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
+    """Lists product features, product by product."""
+    features = [
+        feature_view(product, feature)
+        for product in _products_of(caller.company, query)
+        for feature in product.features
+        if query.code in (None, feature.code)
+    ]
+    return slice_of(caller, query, features)
+
+
+@api.post(
+    "/api/v1/product-features/",
+    scope="catalog:write",
+    status=201,
+    refusals=("feature_exists", "unknown_product"),
+)
+def create_feature(caller: Caller, request: NewFeature) -> FeatureView:
+    """Adds a feature to a product."""
+    product = _changed(
+        caller.company,
+        lambda: _named_product(caller.company, request.product),
+        lambda product: add_feature(caller.company, product, request, now=datetime.now(UTC)),
+    )
+    return feature_view(product, product.features[-1])
+
+
+@api.get("/api/v1/product-features/<id>/", scope="records:read")
+def get_feature(caller: Caller, id: int) -> FeatureView:
+    """Shows a product feature."""
+    product = _product_with(caller.company, id)
+    return feature_view(product, _part(product.features, id))
+
+
+@api.patch("/api/v1/product-features/<id>/", scope="catalog:write", refusals=("immutable",))
+def patch_feature(caller: Caller, id: int, request: FeaturePatch) -> FeatureView:
+    """Changes a product feature; what is not named stays."""
+    product = _changed(
+        caller.company,
+        lambda: _product_with(caller.company, id),
+        lambda product: change_feature(
+            product, _part(product.features, id), request, now=datetime.now(UTC)
+        ),
+    )
+    return feature_view(product, _part(product.features, id))
+
+
+def _changed(
+    company: str, read: Callable[[], Product], change: Callable[[Product], Product]
+) -> Product:
+    """Read, change and write a product, again from the start if somebody else was quicker.
+
+    It may have been ourselves: a write whose answer is lost is sent again, and meets its own work.
+    """
+    changed = None
+    for _ in range(_TRIES):
+        product = read()
+        if product == changed:
+            return product
+        changed = change(product)
+        if put_product(company, changed):
+            return changed
+    raise Busy
+
+
+def _product(company: str, id: int) -> Product:
+    product = get_product(company, id)
+    if product is None:
+        raise NotFound(f"There is no product {id}")
+    return product
+
+
+def _product_with(company: str, part_id: int) -> Product:
+    product = product_with(company, part_id)
+    if product is None:
+        raise NotFound
+    return product
+
+
+def _named_product(company: str, named: int | str) -> Product:
+    """The product that a body names, by id or by code; a body that names none is refused."""
+    product = get_product(company, named)
+    if product is None:
+        fault = Fault.at(("product",), "unknown_product", f"There is no product {named}", named)
+        raise Refused("unknown_product", fault.message, faults=[fault])
+    return product
+
+
+def _products_of(company: str, query: PartQuery) -> list[Product]:
+    if query.product is None:
+        return all_products(company)
+    named: int | str = int(query.product) if query.product.isdigit() else query.product
+    product = get_product(company, named) or get_product(company, query.product)
+    return [product] if product else []
+
+
+def _part[T: (LicensePolicy, ProductFeature)](parts: tuple[T, ...], id: int) -> T:
+    found = next((part for part in parts if part.id == id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+handler = api.handler

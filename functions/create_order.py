@@ -1,0 +1,208 @@
+"""HTTP API: places orders, and generates license keys for those who order with their own."""
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import BaseModel, Field, StringConstraints
+
+from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
+from shared.errors import Busy, Conflict, Fault, Refused, refuse
+from shared.licenses import KEY_ALPHABET, License, new_key
+from shared.orders import (
+    FIRST_PART,
+    Known,
+    Order,
+    OrderRequest,
+    Placement,
+    already_placed,
+    fingerprint,
+)
+from shared.placing import place_order
+from shared.store.catalog import get_product, products_by_id
+from shared.store.customers import customers_by_id
+from shared.store.licenses import licenses_by_id
+from shared.store.orders import add_placement, get_order, read_known, undo
+from shared.values import Code
+from shared.wire import Beside, PlacedOrderView, placed_order_view
+
+# A Lambda answer holds 6 MB; what would not fit shows its licenses in brief.
+_MAX_ANSWER = 5_500_000
+_TRIES, _POLLS, _POLL_SECONDS = 6, 12, 0.4
+
+api = Api("Orders")
+
+
+class KeyQuery(BaseModel, frozen=True, extra="forbid"):
+    """Which keys to generate. Published: generate license key."""
+
+    product: Code
+    quantity: Annotated[int, Field(ge=1, le=1000)] = 1
+    key_length: Annotated[int, Field(ge=16, le=240)] | None = None
+    alphabet: Annotated[
+        str, StringConstraints(min_length=10, max_length=100, pattern=r"^[!-,.-~]+$")
+    ] = KEY_ALPHABET
+
+
+@api.post(
+    "/api/v1/orders/create_order/",
+    scope="orders:write",
+    refusals=(
+        "order_id_exists",
+        "order_in_progress",
+        "idempotency_key_reused",
+        "license_key_exists",
+        "unknown_product",
+        "disabled_product",
+        "archived_product",
+        "unknown_policy",
+        "unsupported_product_feature",
+    ),
+)
+def create_order(
+    caller: Caller, request: OrderRequest, idempotency_key: IdempotencyKey = None
+) -> Answer[PlacedOrderView]:
+    """Places an order and issues its licenses, all or nothing.
+
+    The same `id` with the same body answers with the order that was placed, and
+    `Idempotent-Replayed: true`; with another body it is refused with `order_id_exists` and the
+    fields that differ. With `append: true` the items are added to the order of that `id`;
+    an `Idempotency-Key` makes that repeatable too.
+    """
+    order, placement, known = _place(caller.company, request, idempotency_key)
+    if placement:
+        metrics.add_metric("OrderPlaced", MetricUnit.Count, 1)
+        metrics.add_metric("LicenseIssued", MetricUnit.Count, len(placement.licenses))
+    else:
+        metrics.add_metric("OrderReplayed", MetricUnit.Count, 1)
+    headers = {} if placement else {"Idempotent-Replayed": "true"}
+    if request.uses_deprecated_names:
+        headers["Deprecation"] = "true"
+    return Answer(_shown(caller.company, order, placement, known), headers=headers)
+
+
+@api.get("/api/v1/orders/generate_license/", scope="orders:write", refusals=("unknown_product",))
+def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
+    """Generates license keys for a product, different from each other; none is reserved."""
+    product = get_product(caller.company, query.product)
+    if product is None:
+        message = f"There is no product {query.product}"
+        raise Refused("unknown_product", message, field="product", value=query.product)
+    alphabet = "".join(dict.fromkeys(query.alphabet))
+    if len(alphabet) < 10:
+        message = "alphabet needs at least 10 different characters, for keys that can't be guessed"
+        refuse([Fault.at(("alphabet",), "weak_alphabet", message, query.alphabet)])
+    seed, length = secrets.token_bytes(32), query.key_length or product.key_length
+    return [new_key(seed, str(n), length, alphabet) for n in range(query.quantity)]
+
+
+def _place(
+    company: str, request: OrderRequest, idempotency_key: str | None
+) -> tuple[Order, Placement | None, Known]:
+    """The row that holds the order, its placement if it is new, and what was known.
+
+    Whenever a write does not hold, everything is read and decided again: what stopped it may be
+    another order, a change of the catalog, or this very write, applied with its answer lost.
+    """
+    token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
+    store_id = request.id or _own_id(company, idempotency_key)
+    placement, polls = None, 0
+    for _ in range(_TRIES + _POLLS):
+        known = read_known(
+            company,
+            request,
+            store_id=store_id,
+            token=token,
+            idempotency_key=idempotency_key,
+            after=placement,
+        )
+        if row := already_placed(request, known):
+            ours = row.token == token
+            if not ours and row.part == FIRST_PART and _is_strict():
+                raise Conflict("order_id_exists", "Order with this ID already exists")
+            return row, placement if ours else None, known
+        if _is_others(known, token, request) and polls < _POLLS:
+            polls += 1
+            time.sleep(_POLL_SECONDS)
+            continue
+        try:
+            placement = place_order(
+                company,
+                request,
+                known,
+                store_id=store_id,
+                token=token,
+                seed=seed,
+                secret=secret,
+                now=datetime.now(UTC),
+                idempotency_key=idempotency_key,
+            )
+        except Refused:
+            if known.unfinished and known.unfinished.owner == token:
+                undo(company, known.order_id, known.part, token)
+            raise
+        if add_placement(company, placement, known.unfinished):
+            return placement.order, placement, known
+    raise Busy
+
+
+def _own_id(company: str, idempotency_key: str | None) -> str:
+    """An id for an order that came without one; the same for the same Idempotency-Key."""
+    seed = f"{company} {idempotency_key}".encode() if idempotency_key else secrets.token_bytes(32)
+    return "order-" + new_key(seed, "order", 20)
+
+
+def _is_others(known: Known, token: str, request: OrderRequest) -> bool:
+    """Whether another execution is placing this very order; raises if it is another body."""
+    if known.unfinished is None or known.unfinished.owner == token:
+        return False
+    if known.unfinished.fingerprint != fingerprint(request):
+        message = "Another order with this ID is being placed; send it again in some minutes"
+        raise Conflict("order_in_progress", message)
+    return True
+
+
+def _is_strict() -> bool:
+    return os.environ.get("STRICT_DUPLICATE_ORDERS") == "true"
+
+
+def _shown(company: str, row: Order, placement: Placement | None, known: Known) -> PlacedOrderView:
+    """The answer: the order as placed, or as it stands with what was appended to it."""
+    issued = placement.licenses if placement else licenses_by_id(company, row.license_ids)
+    order, licenses = row, issued
+    if row.part != FIRST_PART:
+        order = get_order(company, row.id) or row
+        licenses = licenses_by_id(company, order.license_ids)
+    beside = _beside(company, order, licenses, placement, known)
+    answer = placed_order_view(order, beside, licenses, issued)
+    if len(licenses) > 100 and len(answer.model_dump_json()) > _MAX_ANSWER:
+        answer = placed_order_view(order, beside, licenses, issued, brief=True)
+    return answer
+
+
+def _beside(
+    company: str,
+    order: Order,
+    licenses: Sequence[License],
+    placement: Placement | None,
+    known: Known,
+) -> Beside:
+    products = {product.id: product for product in known.products.values()}
+    missing = {lic.product_id for lic in licenses} - products.keys()
+    customers = {c.id: c for c in (known.customer, placement and placement.customer) if c}
+    if order.customer_id and order.customer_id not in customers:
+        customers |= customers_by_id(company, [order.customer_id])
+    return Beside(
+        company=company,
+        today=datetime.now(UTC).date(),
+        products=products | (products_by_id(company, missing) if missing else {}),
+        customers=customers,
+        passwords=placement.passwords if placement else {},
+    )
+
+
+handler = api.handler

@@ -1,0 +1,146 @@
+"""The HTTP API: one table of routes, each served with and without its trailing slash."""
+
+import json
+from collections.abc import Mapping
+
+from aws_cdk import Stack, Tags
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.function import Function, add_log_group
+from infra.stage import Stage
+
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    "create_order": (
+        "POST /api/v1/orders/create_order/",
+        "GET /api/v1/orders/generate_license/",
+    ),
+    "catalog": (
+        "GET /api/v1/products/",
+        "POST /api/v1/products/",
+        "GET /api/v1/products/{id}/",
+        "PATCH /api/v1/products/{id}/",
+        "GET /api/v1/products/{id}/bundle/",
+        "GET /api/v1/license-templates/",
+        "POST /api/v1/license-templates/",
+        "GET /api/v1/license-templates/{id}/",
+        "PATCH /api/v1/license-templates/{id}/",
+        "GET /api/v1/product-features/",
+        "POST /api/v1/product-features/",
+        "GET /api/v1/product-features/{id}/",
+        "PATCH /api/v1/product-features/{id}/",
+    ),
+    "records": (
+        "GET /api/v1/orders/",
+        "GET /api/v1/orders/{id}/",
+        "GET /api/v1/orders/{id}/export/",
+        "GET /api/v1/orders/export/",
+        "GET /api/v1/licenses/",
+        "GET /api/v1/licenses/{id}/",
+        "POST /api/v1/licenses/{id}/enable/",
+        "POST /api/v1/licenses/{id}/disable/",
+        "GET /api/v1/customers/",
+        "POST /api/v1/customers/",
+        "GET /api/v1/customers/{id}/",
+        "PATCH /api/v1/customers/{id}/",
+    ),
+    "documents": (
+        "GET /healthz/",
+        "GET /openapi.json/",
+        "GET /docs/",
+        "$default",
+    ),
+}
+"""Which function serves what; `$default` answers every other path and method in our own words."""
+
+ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "bytes": "$context.responseLength",
+    "latency_ms": "$context.responseLatency",
+    "ip": "$context.identity.sourceIp",
+}
+"""Neither headers nor the query string: they may hold an API key or an e-mail address."""
+
+
+class Api(Construct):
+    """One HTTP API with the single stage `$default`, so that paths carry no prefix."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        functions: Mapping[str, Function],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.http = apigatewayv2.HttpApi(
+            self,
+            "Http",
+            api_name=f"keywright-{stage.name}",
+            create_default_stage=False,
+        )
+        self.url: str = self.http.api_endpoint
+        """Without a trailing slash."""
+        if stage.api_tag:
+            Tags.of(self.http).add("ms-custom-id", stage.api_tag)
+        self._serve(stage)
+        for name, routes in ROUTES.items():
+            self._route(name, functions[name], routes, slash=stage.slash)
+
+    def _serve(self, stage: Stage) -> None:
+        apigatewayv2.CfnStage(
+            self,
+            "Default",
+            api_id=self.http.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=apigatewayv2.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=stage.requests_per_second,
+                throttling_burst_limit=stage.burst,
+            ),
+            access_log_settings=apigatewayv2.CfnStage.AccessLogSettingsProperty(
+                destination_arn=add_log_group(self, stage=stage).log_group_arn,
+                format=json.dumps(ACCESS_LOG),
+            ),
+        )
+
+    def _route(self, name: str, target: Function, routes: tuple[str, ...], *, slash: str) -> None:
+        """CfnRoute, because CDK's own route refuses the slash and adds a permission for each."""
+        integration = apigatewayv2.CfnIntegration(
+            self,
+            f"To {name}",
+            api_id=self.http.api_id,
+            integration_type="AWS_PROXY",
+            integration_uri=target.function.function_arn,
+            payload_format_version="2.0",
+        )
+        target.function.add_permission(
+            "Api",
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=Stack.of(self).format_arn(
+                service="execute-api", resource=self.http.api_id, resource_name="*/*"
+            ),
+        )
+        for key in route_keys(routes, slash=slash):
+            apigatewayv2.CfnRoute(
+                self,
+                key,
+                api_id=self.http.api_id,
+                route_key=key,
+                target=f"integrations/{integration.ref}",
+            )
+
+
+def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
+    """The keys for API Gateway: each route bare, and with `slash` in place of its last one."""
+    paths = [route.removesuffix("/") for route in routes]
+    return [
+        key for path in paths for key in ((path,) if path == "$default" else (path, path + slash))
+    ]

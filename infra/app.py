@@ -1,0 +1,17 @@
+"""The CDK app: `cdk synth -c stage=dev`. Needs no credentials and, once built, no network."""
+
+import aws_cdk as cdk
+
+from infra.stack import KeywrightStack
+from infra.stage import read_stage
+
+
+def add_stack(app: cdk.App) -> KeywrightStack:
+    stage = read_stage(app.node)
+    return KeywrightStack(app, f"keywright-{stage.name}", stage=stage)
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    add_stack(app)
+    app.synth()

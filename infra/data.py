@@ -1,0 +1,97 @@
+"""What is kept: the tables, the uploads bucket, and the environment names that lead to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.stage import Stage
+
+
+@dataclass(frozen=True)
+class Store:
+    """A table and the environment name by which functions find it."""
+
+    table: dynamodb.Table
+    env_name: str
+
+
+class Data(Construct):
+    """Every attribute that is a key is a string; see docs/decisions.md for what the keys mean."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+        super().__init__(scope, construct_id)
+        self._stage = stage
+        self.access = self._store("Access", "ACCESS_TABLE", "pk")
+        _index(self.access, "by_company", ("company", "pk"))
+        self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
+        self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk")
+        self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk")
+        _index(self.orders, "by_created", ("listed", "created"), include=())
+        _index(self.orders, "by_customer", ("customer_orders", "created"), include=())
+        self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk")
+        _index(self.licenses, "by_product", ("listed", "product_license"), include=("unsettled",))
+        self.uploads = self._uploads()
+
+    def _store(self, construct_id: str, env_name: str, pk: str, sk: str | None = None) -> Store:
+        table = dynamodb.Table(
+            self,
+            construct_id,
+            partition_key=_string(pk),
+            sort_key=_string(sk) if sk else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            removal_policy=self._removal_policy,
+            deletion_protection=self._stage.retain,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=self._stage.retain
+            ),
+        )
+        return Store(table, env_name)
+
+    def _uploads(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "Uploads",
+            versioned=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            removal_policy=self._removal_policy,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(2),
+                    noncurrent_version_expiration=Duration.days(30),
+                )
+            ],
+        )
+
+    @property
+    def _removal_policy(self) -> RemovalPolicy:
+        return RemovalPolicy.RETAIN if self._stage.retain else RemovalPolicy.DESTROY
+
+
+def _string(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _index(
+    store: Store, name: str, keys: tuple[str, str], *, include: Sequence[str] | None = None
+) -> None:
+    """Project everything, or the keys and `include` alone."""
+    projection = dynamodb.ProjectionType.ALL
+    if include is not None:
+        projection = (
+            dynamodb.ProjectionType.INCLUDE if include else dynamodb.ProjectionType.KEYS_ONLY
+        )
+    pk, sk = keys
+    store.table.add_global_secondary_index(
+        index_name=name,
+        partition_key=_string(pk),
+        sort_key=_string(sk),
+        projection_type=projection,
+        non_key_attributes=list(include) if include else None,
+    )

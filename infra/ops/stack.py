@@ -1,0 +1,136 @@
+"""The whole product on this machine: `python -m infra.ops.stack up|down|clean`.
+
+`up` writes `.local/stack.json`, which says where everything is. LOCAL_DIR moves `.local` elsewhere.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import httpx
+
+from infra.ops.deploy import deploy, find_stack, synthesize
+from infra.ops.emulator import REGION, Emulator, endpoint
+from infra.ops.steps import OpsError, console, step
+from infra.stamp import ROOT
+
+DEFAULT_PORT = 4566
+COMPANY = "demo"
+TABLES = ("access", "catalog", "customers", "orders", "licenses")
+
+
+class LocalStack(TypedDict):
+    """What `.local/stack.json` holds; `api_url` has no trailing slash."""
+
+    api_url: str
+    api_key: str
+    console_url: str
+    aws_endpoint_url: str
+    region: str
+    company: str
+    uploads_bucket: str
+    tables: dict[str, str]
+
+
+def up(home: Path, *, port: int | None = None) -> LocalStack:
+    """Bring the stack up to what the sources say, and tell where it is."""
+    emulator = Emulator(home)
+    log = home / "deploy.log"
+    running = emulator.port
+    if running and port not in (None, running):
+        raise OpsError(f"The stack runs on port {running}. `make down` first, then PORT={port}.")
+    if not running:
+        running = port or DEFAULT_PORT
+        with step(f"Start the AWS emulator on port {running}"):
+            emulator.start(running)
+    with step("Build the package and synthesize the stack") as say:
+        assembly = synthesize("local", log=log, say=say)
+    with step("Deploy with the CDK") as say:
+        changed = deploy(assembly, port=running, log=log, say=say)
+    if not changed:
+        console.print("  [dim]nothing has changed since the last deploy")
+    stack = _describe(assembly.stack_name, port=running)
+    stack["api_key"] = _api_key(stack, before=_key_before(home))
+    (home / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
+    return stack
+
+
+def down(home: Path) -> bool:
+    """Stop the emulator, keeping its data; whether it ran."""
+    return Emulator(home).stop()
+
+
+def clean(home: Path) -> None:
+    """Stop the emulator and forget its data."""
+    down(home)
+    for folder in ("state", "s3", "tmp"):
+        shutil.rmtree(home / folder, ignore_errors=True)
+    for path in [*home.glob("*.json"), *home.glob("*.log"), *home.glob("*.lock")]:
+        path.unlink()
+
+
+def _describe(stack_name: str, *, port: int) -> LocalStack:
+    deployed = find_stack(stack_name, port=port)
+    if deployed is None:
+        raise OpsError(f"The stack {stack_name} is not there. `make clean`, then try again.")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
+    api_id = str(urlsplit(outputs["ApiUrl"]).hostname).partition(".")[0]
+    api_url = f"{endpoint(port)}/_aws/execute-api/{api_id}/$default"
+    return LocalStack(
+        api_url=api_url,
+        api_key="",
+        console_url=f"{api_url}/",
+        aws_endpoint_url=endpoint(port),
+        region=REGION,
+        company=COMPANY,
+        uploads_bucket=outputs["UploadsBucket"],
+        tables={name: outputs[f"{name.capitalize()}Table"] for name in TABLES},
+    )
+
+
+def _key_before(home: Path) -> str:
+    try:
+        return str(json.loads((home / "stack.json").read_text())["api_key"])
+    except FileNotFoundError:
+        return ""
+
+
+def _api_key(stack: LocalStack, *, before: str) -> str:
+    """The key from the last time if it still opens the API, else a new one."""
+    if before and _opens(stack["api_url"], before):
+        return before
+    return ""
+
+
+def _opens(api_url: str, api_key: str) -> bool:
+    headers = {"Authorization": f"Api-Key {api_key}"}
+    return httpx.get(f"{api_url}/api/v1/products/", headers=headers, trust_env=False).is_success
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "clean"))
+    parser.add_argument("--port", type=int, help=f"for up; {DEFAULT_PORT} unless told")
+    options = parser.parse_args()
+    home = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")).resolve()
+    try:
+        if options.action == "up":
+            stack = up(home, port=options.port)
+            console.print(f"The API answers at [bold]{stack['api_url']}[/]")
+            console.print(f"Keys, tables and URLs are in {home / 'stack.json'}; stop: make down")
+        elif options.action == "down":
+            console.print("Stopped." if down(home) else "There was nothing to stop.")
+        else:
+            clean(home)
+            console.print(f"Stopped, and {home} is empty.")
+    except OpsError as error:
+        sys.exit(f"\n{error}\n\nLogs are in {home}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What an operator sees while something takes its time: named steps, their seconds, their logs."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+console = Console(highlight=False)
+Say = Callable[[str], None]
+"""Shows one line of detail beside the running step."""
+
+
+class OpsError(Exception):
+    """Something an operator can put right; the message says what happened and what to do."""
+
+
+@contextmanager
+def step(title: str) -> Iterator[Say]:
+    """Show `title` with a running clock while the block runs, then how long it took."""
+    began = time.monotonic()
+    if not console.is_terminal:
+        console.print(f"… {title}")
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    progress = Progress(
+        *columns,
+        TextColumn("[dim]{task.fields[detail]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    outcome = "[red]✗[/]"
+    try:
+        with progress:
+            task = progress.add_task(title, total=None, detail="")
+            yield lambda line: progress.update(task, detail=escape(line.strip()[:60]))
+        outcome = "[green]✓[/]"
+    finally:
+        console.print(f"{outcome} {title} [dim]{time.monotonic() - began:.1f} s[/]")
+
+
+def run(
+    *command: str | Path,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str] = os.environ,
+    say: Say | None = None,
+) -> None:
+    """Run to the end with every line in `log`; OpsError carries the log's tail if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("a") as kept,
+        subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            kept.write(line)
+            if say:
+                say(line)
+    if process.returncode:
+        name = " ".join([Path(command[0]).name, *map(str, command[1:2])])
+        raise OpsError(f"{name} failed (exit {process.returncode}).\n{tail(log)}")
+
+
+def tail(log: Path, lines: int = 25) -> str:
+    """The end of a log, under its name."""
+    last = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join([f"The end of {log}:", *(f"  {line}" for line in last)])

@@ -1,0 +1,51 @@
+"""The settings of a stage, read once from `context.stages` of cdk.json."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from constructs import Node
+
+
+class StageError(ValueError):
+    """cdk.json does not say what this stage needs; the message names the setting."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One deployment of the product: `name` comes from `-c stage=`, the rest from cdk.json."""
+
+    name: str
+    retain: bool
+    """Keep tables and bucket when the stack goes, protect them, and back them up by the second."""
+    platform: str
+    """What the asset's wheels are for: a uv `--python-platform`, or `machine` for this machine."""
+    api_tag: str
+    """Pins the API's id on the emulator, through a tag; empty on AWS."""
+    slash: str
+    """How a route with a trailing slash is spelled. AWS refuses a route key that ends in `/` and
+    lets a greedy variable stand for nothing; the emulator does neither. See docs/local.md."""
+    log_level: str
+    log_retention: str
+    """A member of CDK's RetentionDays, such as ONE_WEEK."""
+    requests_per_second: int
+    burst: int
+    strict_duplicate_orders: bool
+    """Answer 409 to a repeated order even when its body is the same, as the published API does."""
+
+
+def read_stage(node: Node) -> Stage:
+    """The stage that `-c stage=NAME` names; StageError says what is missing, unknown or wrong."""
+    stages = node.try_get_context("stages") or {}
+    name = node.try_get_context("stage")
+    if name not in stages:
+        raise StageError(f"stage {name!r} is not in cdk.json; give -c stage= one of {list(stages)}")
+    settings: dict[str, Any] = stages[name]
+    wanted = {field.name: field.type for field in fields(Stage) if field.name != "name"}
+    if missing := wanted.keys() - settings.keys():
+        raise StageError(f"stage {name!r} in cdk.json lacks: {', '.join(sorted(missing))}")
+    if unknown := settings.keys() - wanted.keys():
+        raise StageError(f"stage {name!r} in cdk.json has unknown: {', '.join(sorted(unknown))}")
+    for setting, wanted_type in wanted.items():
+        if type(settings[setting]) is not wanted_type:
+            raise StageError(f"stage {name!r} in cdk.json: {setting} must be {wanted_type}")
+    return Stage(name=name, **settings)

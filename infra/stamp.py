@@ -1,0 +1,44 @@
+"""Doing slow work again only when what it is made from has changed."""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / ".build"
+"""What can be made again from the sources; git ignores it."""
+
+
+def digest(*parts: str | Path) -> str:
+    """Of words, and of files by path and content; a folder is all of its files but bytecode."""
+    whole = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            whole.update(len(piece).to_bytes(8) + piece)
+    return whole.hexdigest()
+
+
+def _pieces(part: str | Path) -> Iterator[bytes]:
+    if isinstance(part, str):
+        yield part.encode()
+        return
+    for path in sorted(part.rglob("*")) if part.is_dir() else [part]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(ROOT).as_posix().encode()
+            yield path.read_bytes()
+
+
+@contextmanager
+def stamped(stamp: Path, wanted: str) -> Iterator[bool]:
+    """Whether there is work to do in the block. Two processes take turns; a failure is not kept."""
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    with stamp.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stale = not stamp.exists() or stamp.read_text() != wanted
+        if stale:
+            stamp.unlink(missing_ok=True)
+        yield stale
+        if stale:
+            stamp.write_text(wanted)

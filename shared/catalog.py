@@ -1,0 +1,476 @@
+"""What can be sold: products, the policies under which they are licensed, and their features.
+
+A product is one record with its policies and features in it, so an order reads one record a
+product, however large the catalog grows; `revision` counts its changes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.errors import Conflict, Fault, NotFound, Refused, refuse
+from shared.terms import FEATURE_TERMS, FeatureTerms, LicenseType, Terms, asked, faults_in, said
+from shared.values import Code, Count, Day, Flag, Line, Metadata, RecordId, Text, record_id
+
+type AuthorizationMethod = Literal["license-key", "user"]
+DEFAULT_POLICY = "default"
+_MAX_PARTS = 200
+
+
+class FeatureGrant(FeatureTerms, frozen=True):
+    """A feature as a policy or a license carries it: the product's, with terms of its own."""
+
+    code: Code
+    expiry_date: Day | None = None
+    total_consumptions: Count | None = None
+    metadata: Metadata = {}
+
+
+class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid"):
+    """How a request names a feature of a policy: `product_feature` is the feature's id or code."""
+
+    product_feature: RecordId | Code
+    expiry_date: Day | None = None
+    metadata: Metadata | None = None
+
+
+class ProductFeature(FeatureTerms, frozen=True):
+    """Something that a license may switch on, or count, beside the product itself."""
+
+    id: int
+    code: Code
+    name: Line
+    feature_type: Literal["activation", "consumption"] = "activation"
+    active: Flag = True
+    metadata: Metadata = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class LicensePolicy(Terms, frozen=True):
+    """A named set of terms under which a product is licensed ("license template")."""
+
+    id: int
+    code: Code
+    name: Line
+    is_default: Flag = False
+    is_archived: Flag = False
+    default_license_type: LicenseType | None = None
+    allow_trial: Flag = False
+    user_max_activations: Count | None = None
+    license_product_feature_templates: tuple[FeatureGrant, ...] = ()
+    license_custom_field_templates: tuple[dict[str, Any], ...] = ()
+    installation_file: Text | None = None
+    is_sku: Flag = False
+    metadata: Metadata = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class Product(Terms, frozen=True):
+    """What a customer buys; a bundle is a product made of others."""
+
+    id: int
+    short_code: Code
+    product_name: Line
+    authorization_method: AuthorizationMethod = "license-key"
+    active: Flag = True
+    is_archived: Flag = False
+    is_bundle: Flag = False
+    bundle_products: tuple[Code, ...] = ()
+    allow_trial: Flag = False
+    default_license_type: LicenseType | None = None
+    key_length: int = 16
+    subscription_duration: Text | None = None
+    hardware_id_required: Flag = False
+    is_node_locked: Flag = False
+    is_user_locked: Flag = False
+    is_upgrade: Flag = False
+    upgrade_from: tuple[Line, ...] = ()
+    custom_fields: tuple[dict[str, Any], ...] = ()
+    metadata: Metadata = {}
+    policies: tuple[LicensePolicy, ...]
+    features: tuple[ProductFeature, ...] = ()
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def default_policy(self) -> LicensePolicy:
+        return next(policy for policy in self.policies if policy.is_default)
+
+    def policy(self, code: str) -> LicensePolicy | None:
+        return next((policy for policy in self.policies if policy.code == code), None)
+
+    def feature(self, code: str) -> ProductFeature | None:
+        return next((feature for feature in self.features if feature.code == code), None)
+
+    def changed(self, now: datetime, **changes: Any) -> Self:
+        """This product with `changes`, one revision on."""
+        return self.model_copy(update={**changes, "revision": self.revision + 1, "updated_at": now})
+
+
+# What requests may say. Codes and the way of authorization are there to be told apart from
+# unknown fields: they may be repeated in a PATCH, not changed.
+
+
+class ProductPatch(Terms, frozen=True, extra="forbid"):
+    """Fields of a product to set; an absent field stays as it is."""
+
+    short_code: Code | None = None
+    product_name: Annotated[Line, Field(min_length=1)] | None = None
+    authorization_method: AuthorizationMethod | None = None
+    active: Flag | None = None
+    is_archived: Flag | None = None
+    is_bundle: Flag | None = None
+    bundle_products: tuple[Code, ...] | None = Field(None, max_length=50)
+    allow_trial: Flag | None = None
+    default_license_type: LicenseType | None = None
+    key_length: Annotated[int, Field(strict=True, ge=16, le=240)] | None = None
+    subscription_duration: Text | None = None
+    hardware_id_required: Flag | None = None
+    is_node_locked: Flag | None = None
+    is_user_locked: Flag | None = None
+    is_upgrade: Flag | None = None
+    upgrade_from: tuple[Line, ...] | None = Field(None, max_length=50)
+    custom_fields: tuple[dict[str, Any], ...] | None = Field(None, max_length=50)
+    metadata: Metadata | None = None
+
+
+class NewProduct(ProductPatch):
+    """A product to make; its default policy is made with it.
+
+    Published: management API, products."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "product_name": "Sketchbook",
+                "short_code": "sketch",
+                "authorization_method": "license-key",
+                "default_license_type": "perpetual",
+                "max_activations": 2,
+            }
+        },
+    )
+
+    short_code: Code
+    product_name: Annotated[Line, Field(min_length=1)]
+
+
+class PolicyPatch(Terms, frozen=True, extra="forbid"):
+    """Fields of a policy to set; an absent field stays as it is."""
+
+    product: RecordId | Code | None = None
+    code: Code | None = None
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    is_default: Flag | None = None
+    is_archived: Flag | None = None
+    default_license_type: LicenseType | None = None
+    allow_trial: Flag | None = None
+    user_max_activations: Count | None = None
+    license_product_feature_templates: tuple[FeatureTemplate, ...] | None = Field(
+        None, max_length=_MAX_PARTS
+    )
+    license_custom_field_templates: tuple[dict[str, Any], ...] | None = Field(None, max_length=50)
+    installation_file: Text | None = None
+    is_sku: Flag | None = None
+    metadata: Metadata | None = None
+
+
+class NewPolicy(PolicyPatch):
+    """A policy to add to a product. Published: management API, create license policy."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "product": "sketch",
+                "code": "studio",
+                "name": "Studio, one year",
+                "default_license_type": "time-limited",
+                "valid_duration": "1y",
+                "max_activations": 5,
+            }
+        },
+    )
+
+    product: RecordId | Code
+    code: Code
+    name: Annotated[Line, Field(min_length=1)]
+
+
+class FeaturePatch(FeatureTerms, frozen=True, extra="forbid"):
+    """Fields of a feature to set; an absent field stays as it is."""
+
+    product: RecordId | Code | None = None
+    code: Code | None = None
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    feature_type: Literal["activation", "consumption"] | None = None
+    active: Flag | None = None
+    metadata: Metadata | None = None
+
+
+class NewFeature(FeaturePatch):
+    """A feature to add to a product. Published: management API, product features."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "product": "sketch",
+                "code": "export",
+                "name": "PDF export",
+                "feature_type": "activation",
+            }
+        },
+    )
+
+    product: RecordId | Code
+    code: Code
+    name: Annotated[Line, Field(min_length=1)]
+
+
+def new_product(
+    company: str, request: NewProduct, members: Mapping[str, Product], *, now: datetime
+) -> Product:
+    """A product with its default policy; `members` are the products that a bundle names."""
+    _check_product(request, members)
+    policy = LicensePolicy(
+        id=record_id(company, "policy", request.short_code, DEFAULT_POLICY),
+        code=DEFAULT_POLICY,
+        name=f"{request.product_name[:240]} default",
+        is_default=True,
+        created_at=now,
+        updated_at=now,
+    )
+    return Product(
+        id=record_id(company, "product", request.short_code),
+        policies=(policy,),
+        revision=1,
+        created_at=now,
+        updated_at=now,
+        **_given(request),
+    )
+
+
+def change_product(
+    product: Product, patch: ProductPatch, members: Mapping[str, Product], *, now: datetime
+) -> Product:
+    """The product as `patch` would have it; code, authorization and kind of product stay."""
+    _immutable(product, patch, "short_code", "authorization_method", "is_bundle")
+    changed = Product.model_validate({**dict(product), **_given(patch)})
+    _check_product(changed, members)
+    return product.changed(now, **{name: getattr(changed, name) for name in _given(patch)})
+
+
+def add_policy(company: str, product: Product, request: NewPolicy, *, now: datetime) -> Product:
+    """The product with one policy more."""
+    if product.policy(request.code):
+        raise Conflict(
+            "policy_exists",
+            f"Product {product.short_code} already has a policy {request.code}",
+            field="code",
+            pointer="/code",
+            value=request.code,
+        )
+    _room_for_one_more(product, product.policies, "policies")
+    policy = LicensePolicy(
+        id=record_id(company, "policy", product.short_code, request.code),
+        created_at=now,
+        updated_at=now,
+        **_given(request, "product", "license_product_feature_templates"),
+        license_product_feature_templates=_grants(product, request),
+    )
+    return _with_policy(product, policy, now)
+
+
+def change_policy(
+    product: Product, policy: LicensePolicy, patch: PolicyPatch, *, now: datetime
+) -> Product:
+    """The product with `policy` as `patch` would have it; its code stays."""
+    _immutable(policy, patch, "code")
+    _same_product(product, patch.product)
+    if policy.is_default and patch.is_default is False:
+        raise Refused(
+            "default_policy_required",
+            f"{policy.code} is the default policy of {product.short_code}: make another the "
+            "default instead",
+            field="is_default",
+            pointer="/is_default",
+            value=False,
+        )
+    changes = _given(patch, "product", "license_product_feature_templates")
+    if patch.license_product_feature_templates is not None:
+        changes["license_product_feature_templates"] = _grants(product, patch)
+    changed = LicensePolicy.model_validate({**dict(policy), **changes, "updated_at": now})
+    return _with_policy(product, changed, now)
+
+
+def add_feature(company: str, product: Product, request: NewFeature, *, now: datetime) -> Product:
+    """The product with one feature more."""
+    if product.feature(request.code):
+        raise Conflict(
+            "feature_exists",
+            f"Product {product.short_code} already has a feature {request.code}",
+            field="code",
+            pointer="/code",
+            value=request.code,
+        )
+    _room_for_one_more(product, product.features, "features")
+    feature = ProductFeature(
+        id=record_id(company, "feature", product.short_code, request.code),
+        created_at=now,
+        updated_at=now,
+        **_given(request, "product"),
+    )
+    return product.changed(now, features=(*product.features, feature))
+
+
+def change_feature(
+    product: Product, feature: ProductFeature, patch: FeaturePatch, *, now: datetime
+) -> Product:
+    """The product with `feature` as `patch` would have it; its code and type stay."""
+    _immutable(feature, patch, "code", "feature_type")
+    _same_product(product, patch.product)
+    changed = ProductFeature.model_validate(
+        {**dict(feature), **_given(patch, "product"), "updated_at": now}
+    )
+    features = tuple(changed if f.id == feature.id else f for f in product.features)
+    return product.changed(now, features=features)
+
+
+def unknown_product(product: str | int) -> NotFound:
+    return NotFound(f"There is no product {product}", "not_found")
+
+
+def _given(request: BaseModel, *without: str) -> dict[str, Any]:
+    """What the request says, None left out: a record's own defaults stand for it."""
+    return {
+        name: value
+        for name in request.model_fields_set
+        if name not in without and ((value := getattr(request, name)) is not None)
+    } | {
+        name: None
+        for name in request.model_fields_set
+        if name in Terms.model_fields | FeatureTerms.model_fields and getattr(request, name) is None
+    }
+
+
+def _check_product(product: Product | NewProduct, members: Mapping[str, Product]) -> None:
+    faults = [
+        Fault.at((fault.name,), fault.code, fault.message, fault.value)
+        for fault in faults_in(
+            product.default_license_type or "consumption", asked(product), said(product), ends=True
+        )
+    ]
+    codes = product.bundle_products or ()
+    if bool(product.is_bundle) != bool(codes):
+        message = "a bundle names its members in bundle_products, and only a bundle does"
+        faults.append(Fault.at(("bundle_products",), "invalid_bundle", message, list(codes)))
+    for index, code in enumerate(codes):
+        if fault := _member_fault(product, code, members.get(code), codes.index(code) != index):
+            faults.append(Fault.at(("bundle_products", index), "invalid_bundle", fault, code))
+    refuse(faults)
+
+
+def _member_fault(
+    product: Product | NewProduct, code: str, member: Product | None, repeated: bool
+) -> str | None:
+    if repeated:
+        return f"{code} is named twice"
+    if member is None:
+        return f"there is no product {code}"
+    if member.is_bundle:
+        return f"{code} is a bundle itself"
+    if member.authorization_method != (product.authorization_method or "license-key"):
+        return (
+            f"{code} is authorized by {member.authorization_method}; "
+            "all members and the bundle must be authorized in the same way"
+        )
+    return None
+
+
+def _immutable(record: BaseModel, patch: BaseModel, *names: str) -> None:
+    refuse(
+        [
+            Fault.at((name,), "immutable", f"{name} can't be changed once it is set", wanted)
+            for name in names
+            if (wanted := getattr(patch, name)) is not None and wanted != getattr(record, name)
+        ]
+    )
+
+
+def _same_product(product: Product, named: int | str | None) -> None:
+    if named is not None and named not in (product.id, product.short_code):
+        message = "product can't be changed once it is set"
+        refuse([Fault.at(("product",), "immutable", message, named)])
+
+
+def _room_for_one_more(product: Product, parts: tuple[Any, ...], what: str) -> None:
+    if len(parts) >= _MAX_PARTS:
+        raise Refused(
+            "too_many", f"Product {product.short_code} has {_MAX_PARTS} {what}, which is the most"
+        )
+
+
+def _grants(product: Product, request: PolicyPatch) -> tuple[FeatureGrant, ...]:
+    """The features that a policy names, each known by its id or code."""
+    faults, grants = [], []
+    by_name: dict[int | str, ProductFeature] = {f.id: f for f in product.features}
+    by_name |= {f.code: f for f in product.features}
+    for index, template in enumerate(request.license_product_feature_templates or ()):
+        if feature := by_name.get(template.product_feature):
+            grants.append(
+                FeatureGrant(
+                    code=feature.code,
+                    expiry_date=template.expiry_date,
+                    metadata=template.metadata or {},
+                    **said(template, FEATURE_TERMS),
+                )
+            )
+        else:
+            faults.append(
+                Fault.at(
+                    ("license_product_feature_templates", index, "product_feature"),
+                    "unsupported_product_feature",
+                    f"Product {product.short_code} has no feature {template.product_feature}",
+                    template.product_feature,
+                )
+            )
+    refuse(faults)
+    return tuple(grants)
+
+
+def _with_policy(product: Product, policy: LicensePolicy, now: datetime) -> Product:
+    """`product` with `policy` in its place, exactly one of its policies being the default."""
+    if policy.is_default and policy.is_archived:
+        raise Refused(
+            "default_policy_required",
+            f"{policy.code} is the default policy of {product.short_code}: it can't be archived",
+            field="is_archived",
+            pointer="/is_archived",
+            value=True,
+        )
+    faults = faults_in(
+        policy.default_license_type or product.default_license_type or "consumption",
+        asked(policy),
+        said(policy) if policy.max_activations is not None else {**said(product), **said(policy)},
+        ends=True,
+    )
+    refuse([Fault.at((f.name,), f.code, f.message, f.value) for f in faults])
+    others = tuple(
+        p.model_copy(update={"is_default": False}) if policy.is_default else p
+        for p in product.policies
+    )
+    if any(p.id == policy.id for p in others):
+        policies = tuple(policy if p.id == policy.id else p for p in others)
+    else:
+        policies = (*others, policy)
+    return product.changed(now, policies=policies)

@@ -1,0 +1,158 @@
+"""Who buys and who uses: customers, and the license users of user-based products.
+
+Both are one per e-mail in a company, whatever its case. Several customers may share a `reference`.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from shared.errors import Fault, refuse
+from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
+
+# No look-alikes, and mixed case: 14 of these are 81 bits.
+_PASSWORD_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_PASSWORD_LENGTH = 14
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+type OptionalEmail = Annotated[Email | None, BeforeValidator(_blank_is_none)]
+type Name = Annotated[Line | None, Field(examples=["Ana"])]
+
+
+class CustomerFields(BaseModel, frozen=True):
+    """What is known of a customer. Published: management API, customers."""
+
+    email: OptionalEmail = None
+    first_name: Name = None
+    last_name: Line | None = None
+    company_name: Line | None = None
+    phone: Line | None = None
+    reference: Line | None = None
+    address: Text | None = None
+    postcode: Line | None = None
+    city: Line | None = None
+    country: Line | None = None
+    state: Line | None = None
+    metadata: Metadata | None = None
+
+
+class CustomerRequest(CustomerFields):
+    """A customer to make, or fields of one to set.
+
+    `company` is the published alias of `company_name`, which wins. An `id` is ignored, as
+    published: a customer is known by e-mail.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "email": "ana@acme.example",
+                "first_name": "Ana",
+                "last_name": "Peña",
+                "company_name": "Acme",
+                "reference": "crm-1",
+            }
+        },
+    )
+
+    id: RecordId | None = None
+    company: Line | None = None
+    customer_account: RecordId | None = None
+    is_manager: Flag | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The record's fields that this request sets; the empty dict means no customer at all."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        company = given.pop("company", None)
+        if company and not given.get("company_name"):
+            given["company_name"] = company
+        for name in ("id", "is_manager", "customer_account"):
+            given.pop(name, None)
+        return given
+
+
+class Customer(CustomerFields, frozen=True):
+    """A buyer. `made_by` is the order or import row that made it."""
+
+    id: int
+    made_by: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class UserRequest(BaseModel, frozen=True, extra="forbid"):
+    """A user of a license; G(o) clients send `user` with more fields than the docs name."""
+
+    email: Email
+    is_manager: Flag = False
+    max_activations: Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)] | None = None
+    first_name: Line | None = None
+    last_name: Line | None = None
+    phone: Line | None = None
+    phone_number: Line | None = None
+    reference: Line | None = None
+    password: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class LicenseUser(BaseModel, frozen=True):
+    """Someone who signs in to use a license. Only a salted hash of the password is kept."""
+
+    id: int
+    email: Email
+    first_name: Line | None = None
+    last_name: Line | None = None
+    phone_number: Line | None = None
+    is_active: bool = True
+    is_initial_password: bool = True
+    salt: str
+    password_hash: str
+    made_by: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:
+    """A customer as requested; blank fields are left out."""
+    fields = {name: value for name, value in request.fields().items() if value not in (None, "")}
+    return Customer(id=id, made_by=made_by, created_at=now, updated_at=now, **fields)
+
+
+def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime) -> Customer:
+    """The customer with the fields of `patch` set. The e-mail is what a customer is known by."""
+    fields = patch.fields()
+    if "email" in fields and fields["email"] != customer.email:
+        message = "a customer is known by e-mail: it can't be changed, make another customer"
+        refuse([Fault.at(("email",), "immutable", message, fields["email"])])
+    return customer.model_copy(update={**fields, "updated_at": now})
+
+
+def new_license_user(
+    id: int, request: UserRequest, *, made_by: str, secret: bytes, now: datetime
+) -> tuple[LicenseUser, str]:
+    """A license user and the initial password, which is shown once.
+
+    `secret` is what password and salt are drawn from, 32 random bytes for all users of an order.
+    """
+    password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _PASSWORD_ALPHABET)
+    salt = drawn(secret, f"salt {request.email}", 32, "0123456789abcdef")
+    user = LicenseUser(
+        id=id,
+        email=request.email,
+        first_name=request.first_name,
+        last_name=request.last_name,
+        phone_number=request.phone_number or request.phone,
+        salt=salt,
+        password_hash=hashlib.sha256(f"{salt}{password}".encode()).hexdigest(),
+        made_by=made_by,
+        created_at=now,
+        updated_at=now,
+    )
+    return user, password

@@ -1,0 +1,339 @@
+"""Licenses: what a request may ask for, and how one is issued under a policy of a product."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from shared.catalog import FeatureGrant, LicensePolicy, Product
+from shared.customers import UserRequest
+from shared.errors import Fault, Path, refuse
+from shared.terms import (
+    FEATURE_SYSTEM,
+    FEATURE_TERMS,
+    SYSTEM,
+    FeatureTerms,
+    LicenseType,
+    Terms,
+    asked,
+    faults_in,
+    inherited,
+    said,
+    settle,
+)
+from shared.values import (
+    Code,
+    Count,
+    Email,
+    Flag,
+    LicenseKey,
+    Line,
+    Metadata,
+    OptionalDay,
+    RecordId,
+    Text,
+    drawn,
+)
+
+KEY_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def _blank_is_none(value: Any) -> Any:
+    """Clients in Go send "" and {} for what they did not set."""
+    if value == {} or (isinstance(value, str) and not value.strip()):
+        return None
+    return value
+
+
+def _one_is_a_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+type OptionalKey = Annotated[LicenseKey | None, BeforeValidator(_blank_is_none)]
+type OptionalUser = Annotated[UserRequest | None, BeforeValidator(_blank_is_none)]
+type OptionalCode = Annotated[Code | None, BeforeValidator(_blank_is_none)]
+type Users = Annotated[
+    tuple[UserRequest, ...], BeforeValidator(_one_is_a_list), Field(max_length=1000)
+]
+
+
+class FeatureRequest(FeatureTerms, frozen=True, extra="forbid"):
+    """A product feature for one license, with terms of its own: the long form."""
+
+    code: Code
+    expiry_date: OptionalDay = None
+    total_consumptions: Count | None = None
+    metadata: Metadata | None = None
+
+
+class CustomField(BaseModel, frozen=True, extra="forbid"):
+    """A value that the vendor defines; stored and given back."""
+
+    name: Line
+    value: Flag | RecordId | float | Text | None = None
+
+
+class MemberRequest(Terms, frozen=True, extra="forbid"):
+    """What may be asked of any license. Published: create order, licenses."""
+
+    product_code: OptionalCode = None
+    policy_code: OptionalCode = None
+    license_template_code: Annotated[OptionalCode, Field(deprecated="use policy_code")] = None
+    license_template: RecordId | None = None
+    license_type: LicenseType | None = None
+    validity_period: OptionalDay = None
+    start_date: OptionalDay = None
+    maintenance_period: OptionalDay = None
+    enable_maintenance_duration: Annotated[
+        Flag | None, Field(description="published alias of enable_maintenance_period")
+    ] = None
+    product_features: tuple[Code | FeatureRequest, ...] | None = Field(None, max_length=200)
+    custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
+    is_trial: Flag | None = None
+    active: Flag | None = None
+    enabled: Flag | None = None
+    note: Text | None = None
+    subscription_id: Line | None = None
+    metadata: Metadata | None = None
+    customer_account_id: RecordId | None = None
+
+    @property
+    def policy_name(self) -> str | None:
+        """The policy asked for, by either of its published names."""
+        return self.policy_code or self.license_template_code
+
+
+class LicenseRequest(MemberRequest, frozen=True, extra="forbid"):
+    """One license to issue; every field may be left out.
+
+    In a bundle order either each license names a member's `product_code` and policy, or one license
+    holds all members in `products`.
+    """
+
+    key: OptionalKey = None
+    users: Users = ()
+    user: OptionalUser = None
+    products: tuple[MemberRequest, ...] | None = Field(None, max_length=50)
+    bundle_products: tuple[MemberRequest, ...] | None = Field(None, max_length=50)
+
+    @property
+    def all_users(self) -> tuple[UserRequest, ...]:
+        return (*self.users, self.user) if self.user else self.users
+
+
+class Seat(BaseModel, frozen=True):
+    """A license user's place on a license."""
+
+    user_id: int
+    email: Email
+    is_manager: bool = False
+    max_activations: int | None = None
+
+
+class License(Terms, frozen=True):
+    """The right to use one product. Terms at their system default are not stored.
+
+    `unsettled` names the order's row with which it becomes visible, where that was too large for
+    one transaction: `<order id>/<part>/<fingerprint>`. `made_by` is the import row that made it.
+    """
+
+    id: int
+    license_key: str | None = None
+    license_type: LicenseType
+    product_id: int
+    product_code: str
+    policy_id: int
+    policy_code: str
+    order_id: int
+    order_item_id: int
+    order_store_id: str
+    customer_id: int | None = None
+    bundle_license_id: int | None = None
+    validity_period: date | None = None
+    start_date: date | None = None
+    maintenance_period: date | None = None
+    is_trial: bool = False
+    product_features: tuple[FeatureGrant, ...] = ()
+    custom_fields: tuple[CustomField, ...] = ()
+    license_users: tuple[Seat, ...] = ()
+    enabled: bool = True
+    active: bool = False
+    time_disabled: datetime | None = None
+    note: str | None = None
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    metadata: dict[str, Any] = {}
+    unsettled: str | None = None
+    made_by: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product under one of its policies, with what holds for a license that asks for nothing."""
+
+    product: Product
+    policy: LicensePolicy
+    license_type: LicenseType
+    terms: Mapping[str, Any]
+    features: tuple[FeatureGrant, ...]
+
+
+def offer(product: Product, policy_code: str | None) -> Offer | None:
+    """What is on offer under a policy, the product's default one if none is named.
+
+    None if the product has no such policy, or has it archived.
+    """
+    policy = product.policy(policy_code) if policy_code else product.default_policy
+    if policy is None or policy.is_archived:
+        return None
+    default = product.default_policy
+    license_type: LicenseType = (
+        policy.default_license_type
+        or default.default_license_type
+        or product.default_license_type
+        or "perpetual"
+    )
+    features = policy.license_product_feature_templates
+    return Offer(
+        product,
+        policy,
+        license_type,
+        inherited(policy, default, product),
+        features or default.license_product_feature_templates,
+    )
+
+
+def issue(
+    request: MemberRequest,
+    offer: Offer,
+    path: Path,
+    *,
+    now: datetime,
+    prevent_vm: bool = False,
+    ends_anyway: bool = False,
+    **known: Any,
+) -> License:
+    """The license that `request` asks for under `offer`; `known` are the fields that place it.
+
+    `ends_anyway` is for the license of a bundle, whose end its members have. Raises Refused with
+    every fault of it, `path` being where the request stands in its body.
+    """
+    license_type = request.license_type or offer.license_type
+    wanted = asked(request)
+    if request.enable_maintenance_duration is not None:
+        wanted.setdefault("enable_maintenance_period", request.enable_maintenance_duration)
+    if prevent_vm:
+        wanted["prevent_vm"] = True
+    terms = settle(license_type, wanted, offer.terms)
+    if not request.is_trial and "trial_days" not in wanted:
+        terms.pop("trial_days", None)
+    ends = ends_anyway or request.validity_period is not None
+    faults = [
+        Fault.at((*path, fault.name), fault.code, fault.message, fault.value)
+        for fault in faults_in(license_type, wanted, terms, ends=ends)
+    ]
+    faults += _aliases_at_odds(request, path)
+    features = _features(request.product_features, offer, path, faults)
+    refuse(faults)
+    return License(
+        license_type=license_type,
+        product_id=offer.product.id,
+        product_code=offer.product.short_code,
+        policy_id=offer.policy.id,
+        policy_code=offer.policy.code,
+        validity_period=request.validity_period,
+        start_date=request.start_date,
+        maintenance_period=request.maintenance_period,
+        is_trial=bool(request.is_trial),
+        product_features=features,
+        custom_fields=request.custom_fields or (),
+        enabled=request.enabled is not False,
+        active=bool(request.active),
+        note=request.note,
+        subscription_id=request.subscription_id,
+        customer_account_id=request.customer_account_id,
+        metadata=request.metadata or {},
+        created_at=now,
+        updated_at=now,
+        **{name: value for name, value in terms.items() if value != SYSTEM.get(name)},
+        **known,
+    )
+
+
+def new_key(seed: bytes, label: str, length: int = 16, alphabet: str = KEY_ALPHABET) -> str:
+    """A license key in groups of four, such as `G8HA-SRRZ-A6WK-TJWB`.
+
+    Published: management API, generate license key. 16 characters of the alphabet are 80 bits.
+    """
+    letters = drawn(seed, label, length, alphabet)
+    return "-".join(letters[at : at + 4] for at in range(0, length, 4))
+
+
+def status_of(license: License, today: date) -> str:
+    """One of the four published words. Activations are not ours yet, so none is "Active"."""
+    if not license.enabled:
+        return "Disabled"
+    if license.validity_period and license.validity_period < today:
+        return "Expired"
+    return "Inactive"
+
+
+def _aliases_at_odds(request: MemberRequest, path: Path) -> list[Fault]:
+    pairs = (
+        ("policy_code", "license_template_code"),
+        ("enable_maintenance_period", "enable_maintenance_duration"),
+    )
+    return [
+        Fault.at((*path, alias), "alias_conflict", f"{alias} and {name} differ", theirs)
+        for name, alias in pairs
+        if (theirs := getattr(request, alias)) is not None
+        and (ours := getattr(request, name)) is not None
+        and theirs != ours
+    ]
+
+
+def _features(
+    wanted: Sequence[str | FeatureRequest] | None, offer: Offer, path: Path, faults: list[Fault]
+) -> tuple[FeatureGrant, ...]:
+    """The features of a license: those asked for, else the policy's, each with its terms closed."""
+    templates = {grant.code: grant for grant in offer.features}
+    requests = offer.features if wanted is None else wanted
+    grants: dict[str, FeatureGrant] = {}
+    for index, request in enumerate(requests):
+        code = request if isinstance(request, str) else request.code
+        feature = offer.product.feature(code)
+        if feature is None or not feature.active or code in grants:
+            if wanted is not None:
+                faults.append(_no_such_feature(offer, (*path, "product_features", index), code))
+            continue
+        lines = [line for line in (templates.get(code), feature) if line is not None]
+        terms = {name: value for line in reversed(lines) for name, value in _said(line).items()}
+        own = {} if isinstance(request, str) else asked(request, FEATURE_TERMS)
+        more = templates.get(code) if isinstance(request, str) else request
+        terms = {k: v for k, v in {**terms, **own}.items() if v != FEATURE_SYSTEM.get(k)}
+        grants[code] = FeatureGrant(
+            code=code,
+            expiry_date=more.expiry_date if more else None,
+            total_consumptions=more.total_consumptions if more else None,
+            metadata=(more.metadata or {}) if more else {},
+            **terms,
+        )
+    return tuple(grants.values())
+
+
+def _said(line: FeatureTerms) -> dict[str, Any]:
+    return said(line, FEATURE_TERMS)
+
+
+def _no_such_feature(offer: Offer, path: Path, code: str) -> Fault:
+    return Fault.at(
+        path,
+        "unsupported_product_feature",
+        "One or more of requested product features do not exist or are not enabled on the product: "
+        f"{code} on {offer.product.short_code}, or it is named twice",
+        code,
+    )

@@ -1,0 +1,294 @@
+"""Orders: what has been bought, placed once however often it is asked for.
+
+The order's row is its own idempotency record: it carries the fingerprint of the body that made it.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.catalog import Product
+from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
+from shared.errors import Conflict, Fault, Path
+from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
+from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, Text
+
+MAX_LICENSES = 1000
+FIRST_PART = "order"
+
+
+def _blank_is_none(value: Any) -> Any:
+    """Clients in Go send "" and {} for what they did not set."""
+    return None if value in ("", {}) else value
+
+
+type OrderId = Annotated[
+    Annotated[Line, Field(min_length=1, max_length=200)] | None, BeforeValidator(_blank_is_none)
+]
+
+
+class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
+    """One product in an order and the licenses to issue for it.
+
+    `key` and `users` stand here for a bundle, which shares them among its members.
+    """
+
+    product_code: Code
+    licenses: tuple[LicenseRequest, ...] = Field(min_length=1, max_length=MAX_LICENSES)
+    note: Text | None = None
+    key: OptionalKey = None
+    users: Users = ()
+    license_policy: OptionalCode = None
+    active: Flag | None = None
+    customer_account_id: RecordId | None = None
+    subscription_id: Line | None = None
+
+
+class OrderRequest(BaseModel):
+    """An order to place, with the licenses to issue in it. Published: create order."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "id": "web-4711",
+                "customer": {"email": "ana@acme.example", "company_name": "Acme"},
+                "items": [
+                    {
+                        "product_code": "sketch",
+                        "licenses": [{"policy_code": "studio", "max_activations": 7}],
+                    }
+                ],
+                "metadata": '{ "po": "4711" }',
+            }
+        },
+    )
+
+    id: OrderId = None
+    is_bundle: Flag = False
+    append: Flag = False
+    items: tuple[OrderItemRequest, ...] = Field(min_length=1, max_length=MAX_LICENSES)
+    customer: Annotated[CustomerRequest | None, BeforeValidator(_blank_is_none)] = None
+    customer_account_id: RecordId | None = None
+    add_to_customer_account: Flag | None = None
+    is_test: Flag = False
+    is_trial: Flag = False
+    created: OptionalMoment = None
+    order_type: Annotated[Literal["normal"] | None, BeforeValidator(_blank_is_none)] = None
+    reference: Line | None = None
+    language: Line | None = None
+    campaign_params: Text | None = None
+    download_id: Line | None = None
+    prevent_vm: Flag = False
+    metadata: Metadata | None = None
+    include_metadata_string: Flag | None = None
+    include_metadata: Flag | None = None
+
+    @property
+    def users(self) -> dict[str, UserRequest]:
+        """Every user named anywhere in the order, once per e-mail; the fullest naming wins."""
+        named: dict[str, UserRequest] = {}
+        for item in self.items:
+            for user in (*item.users, *(u for lic in item.licenses for u in lic.all_users)):
+                known = named.get(user.email)
+                if known is None or len(user.model_fields_set) > len(known.model_fields_set):
+                    named[user.email] = user
+        return named
+
+    @property
+    def uses_deprecated_names(self) -> bool:
+        return any(
+            request.license_template_code is not None
+            for item in self.items
+            for lic in item.licenses
+            for request in (lic, *(lic.products or ()), *(lic.bundle_products or ()))
+        )
+
+    def canonical(self) -> dict[str, Any]:
+        """The body as it is compared: aliases folded, spellings evened out, `append` left out."""
+        body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
+        body.pop("append", None)
+        for item in body["items"]:
+            for lic in item["licenses"]:
+                _fold(lic)
+        if customer := body.get("customer"):
+            customer.pop("id", None)
+            if company := customer.pop("company", None):
+                customer.setdefault("company_name", company)
+        return body
+
+
+class OrderItem(BaseModel, frozen=True):
+    """One product that was bought; `license_ids` in the order of the request."""
+
+    id: int
+    product_id: int
+    product_code: str
+    license_ids: tuple[int, ...]
+    note: str | None = None
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    active: bool | None = None
+
+
+class Order(BaseModel, frozen=True):
+    """What has been bought. `part` is the row: the order as placed, or what was appended later.
+
+    `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
+    one execution that wrote the row, and tells it apart from another that asked for the same.
+    `appended` is set on the first row once there are more.
+    """
+
+    id: int
+    part: str = FIRST_PART
+    store_id: str
+    items: tuple[OrderItem, ...]
+    customer_id: int | None = None
+    type: str = "normal"
+    is_test: bool = False
+    is_trial: bool = False
+    reference: str | None = None
+    language: str | None = None
+    campaign_params: str | None = None
+    download_id: str | None = None
+    customer_account_id: int | None = None
+    add_to_customer_account: bool | None = None
+    managers: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    fingerprint: str | None = None
+    body: bytes = b""
+    token: str | None = None
+    idempotency_key: str | None = None
+    appended: bool = False
+    made_by: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def license_ids(self) -> tuple[int, ...]:
+        return tuple(id for item in self.items for id in item.license_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An order too large for one transaction, begun and not yet visible.
+
+    `seed` draws its keys, so that whoever goes on with it issues the same ones; `owner` is the one
+    execution that may: taking over changes it.
+    """
+
+    fingerprint: str
+    owner: str
+    seed: bytes
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of the things that an order names, read consistently.
+
+    `part` is the row that the request would write, and `row` what stands there. `taken` are license
+    keys that have an owner; `occupied` ids that a license can't have, since the license of another
+    name fell on them.
+    """
+
+    order_id: int
+    part: str = FIRST_PART
+    order: Order | None = None
+    row: Order | None = None
+    unfinished: Unfinished | None = None
+    products: Mapping[str, Product] = field(default_factory=dict)
+    customer_id: int | None = None
+    customer: Customer | None = None
+    user_ids: Mapping[str, int] = field(default_factory=dict)
+    users: Mapping[str, LicenseUser] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    occupied: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Everything that placing an order writes, all or nothing, and what its answer shows.
+
+    `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
+    `begun_at` are what a second attempt needs to issue the same licenses again.
+    """
+
+    order: Order
+    licenses: tuple[License, ...]
+    products: tuple[Product, ...]
+    seed: bytes
+    begun_at: datetime
+    customer: Customer | None = None
+    users: tuple[LicenseUser, ...] = ()
+    passwords: Mapping[str, str] = field(default_factory=dict)
+
+
+def fingerprint(request: OrderRequest) -> str:
+    """What two bodies that mean the same have in common."""
+    return hashlib.sha256(
+        orjson.dumps(request.canonical(), option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
+
+
+def already_placed(request: OrderRequest, known: Known) -> Order | None:
+    """The row that this request made earlier, if it did.
+
+    Raises Conflict where the id is taken by another body, naming the paths that differ.
+    """
+    row = known.row
+    if row is None:
+        return None
+    if row.fingerprint == fingerprint(request):
+        return row
+    if row.part == FIRST_PART:
+        code, message = "order_id_exists", "Order with this ID already exists"
+    else:
+        code = "idempotency_key_reused"
+        message = "Another body was appended to this order under this Idempotency-Key"
+    stored = orjson.loads(zlib.decompress(row.body)) if row.body else {}
+    faults = [
+        Fault.at(path, "differs", "differs from the order that has this id", value)
+        for path, value in _differences(stored, request.canonical(), ())
+    ]
+    raise Conflict(code, message, faults=faults[:100])
+
+
+def whole(rows: list[Order]) -> Order:
+    """The order as it stands now: as placed, with all that was appended."""
+    first, *appended = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
+    items = (*first.items, *(item for row in appended for item in row.items))
+    updated = max(row.updated_at for row in rows)
+    return first.model_copy(update={"items": items, "updated_at": updated})
+
+
+def _fold(lic: dict[str, Any]) -> None:
+    if code := lic.pop("license_template_code", None):
+        lic.setdefault("policy_code", code)
+    if (flag := lic.pop("enable_maintenance_duration", None)) is not None:
+        lic.setdefault("enable_maintenance_period", flag)
+    if user := lic.pop("user", None):
+        lic["users"] = [*lic.get("users", ()), user]
+    if members := lic.pop("bundle_products", None):
+        lic.setdefault("products", members)
+    for member in lic.get("products") or ():
+        _fold(member)
+
+
+def _differences(ours: Any, theirs: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Where two JSON values differ, with what the second has there."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in {**ours, **theirs}:
+            yield from _differences(ours.get(name), theirs.get(name), (*path, name))
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for index, pair in enumerate(zip(ours, theirs, strict=True)):
+            yield from _differences(*pair, (*path, index))
+    elif ours != theirs:
+        yield path, theirs

@@ -1,0 +1,406 @@
+"""Placing an order: every license of it issued, or every fault of it told."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import orjson
+
+from shared.catalog import Product
+from shared.customers import Customer, UserRequest, new_customer, new_license_user
+from shared.errors import Conflict, Fault, Path, Refused, refuse
+from shared.licenses import License, MemberRequest, Offer, Seat, issue, new_key, offer
+from shared.orders import (
+    MAX_LICENSES,
+    Known,
+    Order,
+    OrderItem,
+    OrderItemRequest,
+    OrderRequest,
+    Placement,
+    fingerprint,
+)
+from shared.values import record_id
+
+_MAX_BODY = 300_000
+
+
+def place_order(
+    company: str,
+    request: OrderRequest,
+    known: Known,
+    *,
+    store_id: str,
+    token: str,
+    seed: bytes,
+    secret: bytes,
+    now: datetime,
+    idempotency_key: str | None = None,
+) -> Placement:
+    """Issue every license of the order, or refuse with every fault of it.
+
+    `seed` draws the license keys, `secret` the initial passwords: 32 random bytes each.
+    Published: create order.
+    """
+    if known.unfinished and known.unfinished.fingerprint == fingerprint(request):
+        seed, now = known.unfinished.seed, known.unfinished.begun_at
+    created = request.created or now
+    placing = _Placing(company, request, known, store_id, seed, now)
+    items = placing.items()
+    refuse(placing.faults)
+    body = zlib.compress(orjson.dumps(request.canonical()))
+    if len(body) > _MAX_BODY:
+        raise Refused(
+            "order_too_large",
+            f"The order is {len(body)} bytes of compressed text, which is more than the "
+            f"{_MAX_BODY} that one order can hold: place it as several",
+        )
+    maker = _maker(known)
+    new_users = [
+        new_license_user(known.user_ids[email], user, made_by=maker, secret=secret, now=now)
+        for email, user in request.users.items()
+        # One that this order made before was never shown a password: the order is not visible yet.
+        if email not in known.users or known.users[email].made_by == maker
+    ]
+    customer, customer_id = _customer(request, known, now)
+    order = Order(
+        id=known.order_id,
+        part=known.part,
+        store_id=store_id,
+        items=tuple(items),
+        customer_id=customer_id,
+        is_test=request.is_test,
+        is_trial=request.is_trial,
+        reference=request.reference,
+        language=request.language,
+        campaign_params=request.campaign_params,
+        download_id=request.download_id,
+        customer_account_id=request.customer_account_id,
+        add_to_customer_account=request.add_to_customer_account,
+        managers=placing.managers,
+        metadata=request.metadata or {},
+        fingerprint=fingerprint(request),
+        body=body,
+        token=token,
+        idempotency_key=idempotency_key,
+        created_at=created,
+        updated_at=created,
+    )
+    licenses = tuple(
+        lic.model_copy(update={"customer_id": customer_id}) if customer_id else lic
+        for lic in placing.licenses
+    )
+    return Placement(
+        order=order,
+        licenses=licenses,
+        products=tuple(placing.sold.values()),
+        customer=customer,
+        users=tuple(user for user, _ in new_users),
+        passwords={user.email: password for user, password in new_users},
+        seed=seed,
+        begun_at=now,
+    )
+
+
+def _maker(known: Known) -> str:
+    return f"order {known.order_id} {known.part}"
+
+
+def _customer(
+    request: OrderRequest, known: Known, now: datetime
+) -> tuple[Customer | None, int | None]:
+    """The new customer, if the order makes one, and the id of the order's customer.
+
+    What is appended goes to the customer of the order.
+    """
+    if known.order is not None:
+        return None, known.order.customer_id
+    if known.customer is not None:
+        return None, known.customer.id
+    if request.customer is None or not any(request.customer.fields().values()):
+        return None, None
+    if known.customer_id is None:
+        raise ValueError("the store named no id for a customer that the order names")
+    made_by = _maker(known)
+    customer = new_customer(known.customer_id, request.customer, made_by=made_by, now=now)
+    return customer, customer.id
+
+
+class _Placing:
+    """One order on its way: collects licenses and faults item by item."""
+
+    def __init__(
+        self,
+        company: str,
+        request: OrderRequest,
+        known: Known,
+        store_id: str,
+        seed: bytes,
+        now: datetime,
+    ) -> None:
+        self.company, self.request, self.known = company, request, known
+        self.store_id, self.seed, self.now = store_id, seed, now
+        self.faults: list[Fault] = []
+        self.licenses: list[License] = []
+        self.sold: dict[str, Product] = {}
+        self.offers: dict[tuple[str, str | None], Offer | None] = {}
+        self.keys: set[str] = set()
+        managing = [
+            user.email
+            for item in request.items
+            for user in (*item.users, *(u for lic in item.licenses for u in lic.all_users))
+            if user.is_manager
+        ]
+        self.managers = tuple(dict.fromkeys(managing))
+
+    def items(self) -> list[OrderItem]:
+        items = []
+        for index, item in enumerate(self.request.items):
+            path: Path = ("items", index)
+            item_id = record_id(self.company, "item", self.known.order_id, self.known.part, index)
+            before = len(self.licenses)
+            if product := self._product(item.product_code, (*path, "product_code")):
+                if product.is_bundle != self.request.is_bundle:
+                    self._not_a_bundle(product, path)
+                elif product.is_bundle:
+                    self._bundles(product, item, path, item_id)
+                else:
+                    self._licenses(product, item, path, item_id)
+            items.append(
+                OrderItem(
+                    id=item_id,
+                    product_id=product.id if product else 0,
+                    product_code=item.product_code,
+                    license_ids=tuple(lic.id for lic in self.licenses[before:]),
+                    note=item.note,
+                    subscription_id=item.subscription_id,
+                    customer_account_id=item.customer_account_id,
+                    active=item.active,
+                )
+            )
+        if len(self.licenses) > MAX_LICENSES:
+            message = f"an order holds at most {MAX_LICENSES} licenses"
+            self._fault(("items",), "too_many_licenses", message, len(self.licenses))
+        return items
+
+    def _licenses(self, product: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
+        for name in ("key", "users", "license_policy"):
+            if getattr(item, name):
+                message = f"{name} stands on the item for a bundle only: put it in a license"
+                self._fault((*path, name), "bundle_only", message, None)
+        for index, request in enumerate(item.licenses):
+            at: Path = (*path, "licenses", index)
+            for name in ("product_code", "products", "bundle_products"):
+                if getattr(request, name):
+                    message = f"{product.short_code} is not a bundle: its licenses name no members"
+                    self._fault((*at, name), "not_a_bundle", message, None)
+            key = self._key(product, request.key, (*at, "key"), f"{path}{index}")
+            seats = self._seats(product, request.all_users, (*at, "users"))
+            place: tuple[str | int, ...] = (key,) if key else (item_id, index)
+            if sold := self._offer(product, request, at):
+                self._issue(request, sold, at, item_id, place, license_key=key, license_users=seats)
+
+    def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
+        """One license for the bundle and one per member, sharing the key."""
+        for index, asked in enumerate(_bundle_requests(item, path)):
+            key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
+            seats = self._seats(bundle, asked.users, asked.users_path)
+            shared = {"license_key": key, "license_users": seats}
+            self._check_members(bundle, asked)
+            own = self._offer(
+                bundle, MemberRequest(policy_code=item.license_policy), (*path, "license_policy")
+            )
+            place: tuple[str | int, ...] = (key,) if key else (item_id, index)
+            if own is None:
+                continue
+            bundle_license = self._issue(
+                MemberRequest(),
+                own,
+                path,
+                item_id,
+                place,
+                ends_anyway=True,
+                license_key=key,
+                license_users=seats,
+            )
+            for at, request in asked.members:
+                member = self._member(bundle, request, at)
+                sold = self._offer(member, request, at) if member else None
+                if member and sold and bundle_license:
+                    member_place = (*place, member.short_code)
+                    linked = {**shared, "bundle_license_id": bundle_license.id}
+                    self._issue(request, sold, at, item_id, member_place, **linked)
+
+    def _check_members(self, bundle: Product, asked: "_BundleRequest") -> None:
+        named = [request.product_code for _, request in asked.members]
+        missing = [code for code in bundle.bundle_products if code not in named]
+        if missing:
+            message = (
+                f"bundle {bundle.short_code} also has {', '.join(missing)}: "
+                "name every member once, with its policy_code"
+            )
+            self._fault(asked.path, "bundle_member_missing", message, None)
+        for at, request in asked.members:
+            if request.product_code and named.count(request.product_code) > 1:
+                message = f"{request.product_code} is named more than once"
+                self._fault((*at, "product_code"), "bundle_member_repeated", message, None)
+            if request.policy_name is None:
+                message = "policy_code is mandatory for every member of a bundle"
+                self._fault((*at, "policy_code"), "policy_required", message, None)
+
+    def _member(self, bundle: Product, request: MemberRequest, at: Path) -> Product | None:
+        code = request.product_code
+        if code in bundle.bundle_products:
+            return self._product(code, (*at, "product_code"))
+        message = f"bundle {bundle.short_code} has the members {', '.join(bundle.bundle_products)}"
+        self._fault((*at, "product_code"), "unknown_bundle_member", message, code)
+        return None
+
+    def _product(self, code: str, path: Path) -> Product | None:
+        product = self.known.products.get(code)
+        if product is None:
+            self._fault(path, "unknown_product", f"There is no product {code}", code)
+        elif product.is_archived:
+            self._fault(path, "archived_product", f"Product {code} is archived", code)
+        elif not product.active:
+            self._fault(path, "disabled_product", f"Product {code} is disabled", code)
+        else:
+            self.sold[code] = product
+            return product
+        return None
+
+    def _offer(self, product: Product, request: MemberRequest, path: Path) -> Offer | None:
+        code = request.policy_name
+        if (product.short_code, code) not in self.offers:
+            self.offers[product.short_code, code] = offer(product, code)
+        found = self.offers[product.short_code, code]
+        if found is None:
+            name = "policy_code" if request.policy_code else "license_template_code"
+            message = f"Product {product.short_code} has no policy {code}, or it is archived"
+            self._fault((*path, name), "unknown_policy", message, code)
+        return found
+
+    def _key(self, product: Product, key: str | None, path: Path, label: str) -> str | None:
+        if product.authorization_method == "user":
+            if key:
+                message = f"{product.short_code} is authorized by user: its licenses have no key"
+                self._fault(path, "key_not_allowed", message, key)
+            return None
+        if key is None:
+            return new_key(self.seed, label, product.key_length)
+        if key in self.known.taken:
+            fault = Fault.at(path, "license_key_exists", "This license key is taken", key)
+            raise Conflict("license_key_exists", fault.message, faults=[fault])
+        if key in self.keys:
+            message = "this license key stands twice in the order"
+            self._fault(path, "license_key_repeated", message, key)
+        self.keys.add(key)
+        return key
+
+    def _seats(
+        self, product: Product, users: tuple[UserRequest, ...], path: Path
+    ) -> tuple[Seat, ...]:
+        if product.authorization_method != "user":
+            if users:
+                message = f"{product.short_code} is authorized by key: its licenses have no users"
+                self._fault(path, "users_not_allowed", message, None)
+            return ()
+        if not users:
+            message = f"{product.short_code} is authorized by user: name at least one"
+            self._fault(path, "users_required", message, None)
+        if len({user.email for user in users}) < len(users):
+            self._fault(path, "user_repeated", "an e-mail stands twice on one license", None)
+        return tuple(
+            Seat(
+                user_id=self.known.user_ids[user.email],
+                email=user.email,
+                is_manager=user.email in self.managers,
+                max_activations=user.max_activations,
+            )
+            for user in users
+        )
+
+    def _issue(
+        self,
+        request: MemberRequest,
+        offer: Offer,
+        path: Path,
+        item_id: int,
+        place: tuple[str | int, ...],
+        *,
+        ends_anyway: bool = False,
+        **known: Any,
+    ) -> License | None:
+        ids = (record_id(self.company, "license", *place, attempt=n) for n in count())
+        try:
+            lic = issue(
+                request,
+                offer,
+                path,
+                now=self.now,
+                prevent_vm=self.request.prevent_vm,
+                ends_anyway=ends_anyway,
+                id=next(id for id in ids if id not in self.known.occupied),
+                order_id=self.known.order_id,
+                order_item_id=item_id,
+                order_store_id=self.store_id,
+                **known,
+            )
+        except Refused as refused:
+            self.faults += refused.faults
+            return None
+        self.licenses.append(lic)
+        return lic
+
+    def _not_a_bundle(self, product: Product, path: Path) -> None:
+        if product.is_bundle:
+            message = f"{product.short_code} is a bundle: order it with is_bundle true, on its own"
+        else:
+            message = f"{product.short_code} is not a bundle, and is_bundle is true"
+        self._fault((*path, "product_code"), "is_bundle_mismatch", message, product.short_code)
+
+    def _fault(self, path: Path, code: str, message: str, value: object) -> None:
+        self.faults.append(Fault.at(path, code, message, value))
+
+
+@dataclass(frozen=True, slots=True)
+class _BundleRequest:
+    """One bundle license, whichever of the two published forms asked for it."""
+
+    path: Path
+    key: str | None
+    key_path: Path
+    users: tuple[UserRequest, ...]
+    users_path: Path
+    members: tuple[tuple[Path, MemberRequest], ...]
+
+
+def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequest]:
+    """Each License names a member of one bundle license, or holds all `products` of its own."""
+    if not any(lic.products or lic.bundle_products for lic in item.licenses):
+        named = tuple(((*path, "licenses", i), lic) for i, lic in enumerate(item.licenses))
+        keys = [(at, lic.key) for at, lic in named if lic.key]
+        users = [(at, lic.all_users) for at, lic in named if lic.all_users]
+        # A key or users on a member would be lost or shared unasked: they stand on the item.
+        if keys or users:
+            where = (keys or users)[0][0]
+            fault = Fault.at(where, "bundle_only", "put key and users of a bundle on its item")
+            refuse([fault])
+        yield _BundleRequest(path, item.key, (*path, "key"), item.users, (*path, "users"), named)
+        return
+    for index, lic in enumerate(item.licenses):
+        at: Path = (*path, "licenses", index)
+        name = "products" if lic.products else "bundle_products"
+        members = getattr(lic, name) or ()
+        only = len(item.licenses) == 1
+        yield _BundleRequest(
+            path=at,
+            key=lic.key or (item.key if only else None),
+            key_path=(*at, "key"),
+            users=lic.all_users or item.users,
+            users_path=(*at, "users"),
+            members=tuple(((*at, name, i), member) for i, member in enumerate(members)),
+        )

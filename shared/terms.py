@@ -1,0 +1,193 @@
+"""The terms of a license: how long, how often, how many; and who has the say over them.
+
+A product, a policy and a request for a license all speak the same terms, and each may leave any of
+them open. `settle` closes them in the published order of precedence; `faults_in` holds the rules
+across fields, for orders and for rows of a file alike.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from shared.values import Count, Duration, Flag, MaintenanceDuration, Period, Transfers
+
+type LicenseType = Literal["perpetual", "time-limited", "subscription", "consumption"]
+
+
+class Terms(BaseModel, frozen=True):
+    """Every term may be left open (None)."""
+
+    max_activations: Count | None = None
+    allow_unlimited_activations: Flag | None = None
+    valid_duration: Duration | None = None
+    trial_days: Count | None = None
+    enable_maintenance_period: Flag | None = None
+    maintenance_duration: MaintenanceDuration | None = None
+    max_consumptions: Count | None = None
+    allow_unlimited_consumptions: Flag | None = None
+    allow_negative_consumptions: Flag | None = None
+    allow_overages: Flag | None = None
+    max_overages: Count | None = None
+    reset_consumption: Flag | None = None
+    consumption_period: Period | None = None
+    prevent_vm: Flag | None = None
+    is_floating: Flag | None = None
+    is_floating_cloud: Flag | None = None
+    floating_users: Count | None = None
+    floating_timeout: Annotated[Count | None, Field(description="minutes")] = None
+    max_transfers: Annotated[
+        Transfers | None, Field(description="0 allows none, -1 any number")
+    ] = None
+    can_borrow: Flag | None = None
+    max_borrow_time: Annotated[Count | None, Field(description="hours")] = None
+    allow_grace_period: Flag | None = None
+    grace_period: Annotated[Count | None, Field(description="hours")] = None
+    max_license_users: Count | None = None
+    is_air_gapped: Flag | None = None
+    is_hardware_key_auth: Flag | None = None
+
+
+class FeatureTerms(BaseModel, frozen=True):
+    """The terms of one feature of a license; as above, None leaves a term open."""
+
+    max_consumption: Count | None = None
+    allow_overages: Flag | None = None
+    max_overages: Count | None = None
+    reset_consumption: Flag | None = None
+    consumption_period: Period | None = None
+    is_floating: Flag | None = None
+    is_floating_cloud: Flag | None = None
+    floating_users: Count | None = None
+    floating_timeout: Annotated[Count | None, Field(description="minutes")] = None
+
+
+TERMS = tuple(Terms.model_fields)
+FEATURE_TERMS = tuple(FeatureTerms.model_fields)
+_CONSUMPTION_ONLY = ("allow_overages", "max_overages", "reset_consumption", "consumption_period")
+
+# What holds when nobody says anything; a term that is absent here then has no value.
+SYSTEM: Mapping[str, Any] = {
+    "max_activations": 1,
+    "allow_unlimited_activations": False,
+    "enable_maintenance_period": False,
+    "max_consumptions": 0,
+    "allow_unlimited_consumptions": False,
+    "allow_negative_consumptions": False,
+    "allow_overages": False,
+    "max_overages": 0,
+    "reset_consumption": False,
+    "prevent_vm": False,
+    "is_floating": False,
+    "is_floating_cloud": False,
+    "floating_users": 0,
+    "floating_timeout": 120,
+    "max_transfers": 0,
+    "can_borrow": False,
+    "max_borrow_time": 0,
+    "allow_grace_period": False,
+    "grace_period": 0,
+    "max_license_users": 1,
+    "is_air_gapped": False,
+    "is_hardware_key_auth": False,
+}
+FEATURE_SYSTEM: Mapping[str, Any] = {
+    "max_consumption": 0,
+    "allow_overages": False,
+    "max_overages": 0,
+    "reset_consumption": False,
+    "is_floating": False,
+    "is_floating_cloud": False,
+    "floating_users": 0,
+    "floating_timeout": 120,
+}
+
+
+def said(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
+    """The terms that `terms` closes."""
+    return {name: value for name in names if (value := getattr(terms, name)) is not None}
+
+
+def asked(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
+    """The terms that a request names; an explicit null says "none" where none is possible."""
+    given = request.model_fields_set
+    return {
+        name: value
+        for name in names
+        if name in given and ((value := getattr(request, name)) is not None or name not in SYSTEM)
+    }
+
+
+def inherited(*lines: BaseModel) -> dict[str, Any]:
+    """What holds for a license that asks for nothing: the first of `lines` that says so."""
+    settled = dict(SYSTEM)
+    for line in reversed(lines):
+        settled |= said(line)
+    return settled
+
+
+def settle(
+    license_type: str, asked: Mapping[str, Any], inherited: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Close the terms: what is asked for wins over what is inherited.
+
+    A term that the license type has no use for is dropped where it was only inherited; a perpetual
+    license has no duration, whoever asked for one.
+    """
+    settled = {**inherited, **asked}
+    if license_type == "perpetual":
+        settled.pop("valid_duration", None)
+    if license_type != "consumption":
+        for name in _CONSUMPTION_ONLY:
+            settled.pop(name, None)
+    return settled
+
+
+class TermFault(NamedTuple):
+    """A term that can't be: its name, a code, a sentence, the value."""
+
+    name: str
+    code: str
+    message: str
+    value: object
+
+
+def faults_in(
+    license_type: str, asked: Mapping[str, Any], settled: Mapping[str, Any], *, ends: bool
+) -> list[TermFault]:
+    """What contradicts itself in the terms of one license; `ends` is whether it has an end date."""
+    faults = []
+    if license_type != "consumption":
+        faults += [
+            TermFault(
+                name,
+                "consumption_only",
+                f"{name} is only for licenses of type consumption; this one is {license_type}",
+                asked[name],
+            )
+            for name in _CONSUMPTION_ONLY
+            if asked.get(name)
+        ]
+    if license_type == "time-limited" and not settled.get("valid_duration") and not ends:
+        faults.append(
+            TermFault(
+                "valid_duration",
+                "duration_required",
+                "a time-limited license needs valid_duration (such as 1y) or validity_period, "
+                "from the license, its policy or its product",
+                None,
+            )
+        )
+    users = settled.get("floating_users") or 0
+    limit = settled.get("max_activations", 1)
+    if users > limit and not settled.get("allow_unlimited_activations"):
+        faults.append(
+            TermFault(
+                "floating_users",
+                "too_many_floating_users",
+                f"floating_users ({users}) must not be more than max_activations ({limit}), "
+                "unless allow_unlimited_activations is true",
+                users,
+            )
+        )
+    return faults

@@ -1,0 +1,177 @@
+"""The small values that records are made of: codes, keys, durations, dates, ids.
+
+Each type says its own limits; a value that does not keep to them never gets into a record.
+"""
+
+import hashlib
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+# JavaScript's safe integers end here, and the published ids have 16 digits.
+_FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ZERO_TIMES = ("0001-01-01", "0000-00-00")
+
+
+def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) -> int:
+    """The id of a record, derived from what makes it unique in its company.
+
+    16 digits, below 2**53. The same natural key always has the same id, so looking a record up by
+    key and by id is one read of one place, and no index has to answer. Two natural keys that fall
+    on one id (about 1 in 10**16 pairs) are told apart by the store, which then counts `attempt` up.
+    """
+    name = "\x1f".join((company, kind, *map(str, natural), str(attempt)))
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16])
+    return _FIRST_ID + digest % (_LAST_ID - _FIRST_ID)
+
+
+def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
+    """`length` characters of `alphabet`, the same for the same secret `seed` and label.
+
+    Whoever sends a request again gets the same keys without their having been stored beside it.
+    """
+    number = int.from_bytes(hashlib.shake_256(seed + label.encode()).digest(length + 32))
+    letters = []
+    for _ in range(length):
+        number, index = divmod(number, len(alphabet))
+        letters.append(alphabet[index])
+    return "".join(letters)
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _no_surrogates(text: str) -> str:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("must be valid Unicode: it has half of a surrogate pair") from None
+    return text
+
+
+def _key_bytes(text: str) -> str:
+    if len(text.encode()) > 256:
+        raise ValueError("must be at most 256 bytes long in UTF-8")
+    return text
+
+
+def _unset_zero_time(value: Any) -> Any:
+    """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
+    if isinstance(value, str) and (not value.strip() or value.startswith(_ZERO_TIMES)):
+        return None
+    return value
+
+
+_MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
+
+
+def _padded_moment(value: Any) -> Any:
+    """ISO 8601, and the unpadded days and space separators that published clients send."""
+    if not isinstance(value, str):
+        if isinstance(value, date):
+            return value
+        raise ValueError("must be a string such as 2026-03-12 or 2026-03-12T08:00:00Z")
+    if not (found := _MOMENT.fullmatch(value.strip())):
+        raise ValueError("must be a date such as 2026-03-12 or 2026-03-12T08:00:00Z")
+    year, month, day, time = found.groups()
+    padded = f"{year}-{int(month):02}-{int(day):02}"
+    try:
+        moment = datetime.fromisoformat(f"{padded}T{time}" if time else padded)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a date in the calendar, such as 2026-03-12") from None
+
+
+def _day(value: Any) -> Any:
+    moment = _padded_moment(value)
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _period(value: Any) -> Any:
+    return _PERIODS.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def _json_object(value: Any) -> Any:
+    """Metadata comes as a JSON string (as published) or as the object itself."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return {}
+    try:
+        parsed = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"must be a JSON object, as a string or as it is: {error}") from None
+    if not isinstance(parsed, dict):
+        raise ValueError('must be a JSON object such as {"po": "4711"}')
+    return parsed
+
+
+def _small_json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(orjson.dumps(value))
+    except (TypeError, orjson.JSONEncodeError):
+        raise ValueError(
+            "must hold only strings, 64-bit numbers, booleans, lists, objects"
+        ) from None
+    if size > 16_384:
+        raise ValueError(f"must be at most 16384 bytes of JSON; it is {size}")
+    return value
+
+
+_PERIODS = {
+    "day": "daily",
+    "week": "weekly",
+    "month": "monthly",
+    "year": "annually",
+    "yearly": "annually",
+    "annual": "annually",
+    "annualy": "annually",
+}
+
+type Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_no_surrogates)]
+type Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=255),
+    AfterValidator(_printable),
+]
+type Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_printable),
+]
+type LicenseKey = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=256),
+    AfterValidator(_printable),
+    AfterValidator(_key_bytes),
+]
+type Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"
+    ),
+    AfterValidator(_printable),
+]
+type Flag = Annotated[bool, Field(strict=True)]
+type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
+type RecordId = Annotated[int, Field(strict=True, ge=1, le=_LAST_ID)]
+type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
+type Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")]
+type MaintenanceDuration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|d)$")]
+type Period = Annotated[Literal["daily", "weekly", "monthly", "annually"], BeforeValidator(_period)]
+type Day = Annotated[date, BeforeValidator(_day)]
+type Moment = Annotated[datetime, BeforeValidator(_padded_moment)]
+type OptionalDay = Annotated[Day | None, BeforeValidator(_unset_zero_time)]
+type OptionalMoment = Annotated[Moment | None, BeforeValidator(_unset_zero_time)]
+type Metadata = Annotated[
+    dict[str, Any], BeforeValidator(_json_object), AfterValidator(_small_json)
+]
+type Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

@@ -1,0 +1,472 @@
+"""What compatible clients expect to read: the published names and shapes of our records.
+
+Published: management API, order, license, customer, product, license policy and feature objects.
+Names that no client reads from us yet are left out; a name that is there always has its type.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
+from shared.customers import Customer, CustomerFields
+from shared.licenses import CustomField, License, Seat, status_of
+from shared.orders import Order
+from shared.terms import (
+    FEATURE_SYSTEM,
+    FEATURE_TERMS,
+    SYSTEM,
+    FeatureTerms,
+    LicenseType,
+    Terms,
+    said,
+)
+from shared.values import record_id
+
+
+class FeatureView(FeatureTerms, frozen=True):
+    """A product feature."""
+
+    id: int
+    product: int
+    code: str
+    name: str
+    feature_type: str
+    active: bool
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class GrantView(FeatureTerms, frozen=True):
+    """A feature on a policy or a license, with the terms that hold there."""
+
+    id: int
+    product_feature: FeatureView
+    expiry_date: date | None = None
+    total_consumptions: int = 0
+    metadata: dict[str, Any] = {}
+
+
+class PolicyView(Terms, frozen=True):
+    """A license policy ("license template")."""
+
+    id: int
+    code: str
+    name: str
+    product: int
+    is_default: bool
+    is_archived: bool
+    default_license_type: LicenseType | None = None
+    allow_trial: bool
+    user_max_activations: int | None = None
+    license_product_feature_templates: list[GrantView]
+    license_custom_field_templates: list[dict[str, Any]]
+    installation_file: str | None = None
+    is_sku: bool
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProductView(Terms, frozen=True):
+    """A product, or a bundle of products."""
+
+    id: int
+    company: int
+    short_code: str
+    product_name: str
+    authorization_method: str
+    active: bool
+    is_archived: bool
+    is_bundle: bool
+    bundle_products: list[str]
+    allow_trial: bool
+    default_license_type: LicenseType | None = None
+    key_length: int
+    subscription_duration: str | None = None
+    hardware_id_required: bool
+    is_node_locked: bool
+    is_user_locked: bool
+    is_upgrade: bool
+    upgrade_from: list[str]
+    product_features: list[FeatureView]
+    custom_fields: list[dict[str, Any]]
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class CustomerView(CustomerFields, frozen=True):
+    """A customer. The totals are counted where one customer is asked for, and null in lists."""
+
+    id: int
+    company: int
+    customer_account: int | None = None
+    labels: list[dict[str, Any]] = []
+    clabels: list[dict[str, Any]] = []
+    total_orders: int | None = None
+    total_licenses: int | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProductRef(BaseModel, frozen=True):
+    """The product of a license."""
+
+    id: int
+    product_name: str
+    short_code: str
+
+
+class SeatView(BaseModel, frozen=True):
+    """A license user on a license; the initial password is shown once, when the user is made."""
+
+    id: int
+    email: str
+    true_email: str
+    is_manager: bool
+    max_activations: int | None = None
+    initial_password: str | None = None
+
+
+class LicenseView(Terms, frozen=True):
+    """A license, with every term closed."""
+
+    id: int
+    license_key: str | None = None
+    license_type: LicenseType
+    status: str
+    active: bool
+    enabled: bool
+    product: ProductRef
+    license_template: int
+    policy_code: str
+    order: int
+    order_item: int
+    order_store_id: str
+    bundle_license: int | None = None
+    customer: CustomerView | None = None
+    created_at: datetime
+    updated_at: datetime
+    note: str | None = None
+    metadata: dict[str, Any]
+    time_activated: datetime | None = None
+    time_disabled: datetime | None = None
+    times_activated: int = 0
+    last_check: datetime | None = None
+    start_date: date | None = None
+    validity_period: date | None = None
+    maintenance_period: date | None = None
+    is_trial: bool
+    active_up_to_date_devices: int = 0
+    total_active_devices: int = 0
+    floating_in_use_devices: int = 0
+    total_consumptions: int = 0
+    allow_offline_activation: bool = True
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    license_users: list[SeatView]
+    license_user: SeatView | None = None
+    disabled_user: SeatView | None = None
+    product_features: list[GrantView]
+    custom_fields: list[CustomField]
+    product_custom_fields: list[dict[str, Any]]
+
+
+class LicenseBrief(BaseModel, frozen=True):
+    """A license where many are listed beside something else."""
+
+    id: int
+    order: int
+    order_store_id: str
+    license_key: str | None = None
+    product_code: str | None = None
+
+
+class ItemView(BaseModel, frozen=True):
+    """One product of an order. `licenses` are whole where one order is shown, else brief."""
+
+    id: int
+    product_id: int
+    product_code: str
+    note: str | None = None
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    active: bool | None = None
+    licenses: Sequence[LicenseView | LicenseBrief]
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderView(BaseModel, frozen=True):
+    """An order. `store_id` is the client's id; two fields have an older published name too."""
+
+    id: int
+    store_id: str
+    client_order_id: str
+    company: int
+    type: str
+    is_test: bool
+    is_trial: bool
+    reference: str | None = None
+    language: str | None = None
+    campaign_params: str | None = None
+    download_id: str | None = None
+    metadata: dict[str, Any]
+    customer: CustomerView | None = None
+    customer_account: int | None = None
+    customer_email: str | None = None
+    customer_reference: str | None = None
+    customer_first_name: str | None = None
+    customer_last_name: str | None = None
+    customer_company: str | None = None
+    customer_phone: str | None = None
+    license_users: list[SeatView]
+    has_active_licenses: bool = False
+    order_items: list[ItemView]
+    back_office_order_items: list[ItemView]
+    created_at: datetime
+    updated_at: datetime
+
+
+class NewPassword(BaseModel, frozen=True):
+    """The initial password of a license user that the order made."""
+
+    email: str
+    new_password: str
+
+
+class PlacedOrderView(OrderView, frozen=True):
+    """The answer to an order: the order, and flat lists of what this request issued."""
+
+    order_id: int
+    license_keys: list[str]
+    order_licenses: list[LicenseBrief]
+    new_passwords: list[NewPassword]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The records that licenses and orders name, by id, to be shown with them."""
+
+    company: str
+    today: date
+    products: Mapping[int, Product]
+    customers: Mapping[int, Customer]
+    passwords: Mapping[str, str]
+
+
+def product_view(company: str, product: Product) -> ProductView:
+    fields = dict(product)
+    features = [feature_view(product, feature) for feature in fields.pop("features")]
+    return ProductView.model_validate(
+        {**fields, "company": company_id(company), "product_features": features}
+    )
+
+
+def policy_view(product: Product, policy: LicensePolicy) -> PolicyView:
+    templates = _grants(product, policy.license_product_feature_templates, closed=False)
+    return PolicyView.model_validate(
+        {
+            **dict(policy),
+            "product": product.id,
+            "license_product_feature_templates": templates,
+        }
+    )
+
+
+def feature_view(product: Product, feature: ProductFeature) -> FeatureView:
+    return FeatureView.model_construct(**dict(feature), product=product.id)
+
+
+def customer_view(
+    company: str,
+    customer: Customer,
+    *,
+    total_orders: int | None = None,
+    total_licenses: int | None = None,
+) -> CustomerView:
+    fields = {name: getattr(customer, name) for name in CustomerFields.model_fields}
+    return CustomerView.model_construct(
+        **{**fields, "metadata": customer.metadata or {}},
+        id=customer.id,
+        company=company_id(company),
+        total_orders=total_orders,
+        total_licenses=total_licenses,
+        created_at=customer.created_at,
+        updated_at=customer.updated_at,
+    )
+
+
+def license_view(license: License, beside: Beside) -> LicenseView:
+    """A license as a client reads it; what was not stored has the system's default."""
+    product = beside.products[license.product_id]
+    seats = [_seat_view(seat, beside) for seat in license.license_users]
+    customer = beside.customers.get(license.customer_id) if license.customer_id else None
+    return LicenseView.model_construct(
+        **{**SYSTEM, **said(license)},
+        id=license.id,
+        license_key=license.license_key,
+        license_type=license.license_type,
+        status=status_of(license, beside.today),
+        active=license.active,
+        enabled=license.enabled,
+        product=ProductRef.model_construct(
+            id=product.id, product_name=product.product_name, short_code=product.short_code
+        ),
+        license_template=license.policy_id,
+        policy_code=license.policy_code,
+        order=license.order_id,
+        order_item=license.order_item_id,
+        order_store_id=license.order_store_id,
+        bundle_license=license.bundle_license_id,
+        customer=customer_view(beside.company, customer) if customer else None,
+        created_at=license.created_at,
+        updated_at=license.updated_at,
+        note=license.note,
+        metadata=license.metadata,
+        time_disabled=license.time_disabled,
+        start_date=license.start_date,
+        validity_period=license.validity_period,
+        maintenance_period=license.maintenance_period,
+        is_trial=license.is_trial,
+        subscription_id=license.subscription_id,
+        customer_account_id=license.customer_account_id,
+        license_users=seats,
+        license_user=seats[0] if seats else None,
+        product_features=_grants(product, license.product_features, closed=True),
+        custom_fields=list(license.custom_fields),
+        product_custom_fields=list(product.custom_fields),
+    )
+
+
+def license_brief(license: License) -> LicenseBrief:
+    return LicenseBrief.model_construct(
+        id=license.id,
+        order=license.order_id,
+        order_store_id=license.order_store_id,
+        license_key=license.license_key,
+        product_code=license.product_code,
+    )
+
+
+def order_view(
+    order: Order, beside: Beside, licenses: Iterable[License] | None, *, brief: bool = False
+) -> OrderView:
+    """An order with its licenses; with their ids only where `licenses` is None, as in lists.
+
+    `brief` shows each license in brief, for an order whose answer would be too large otherwise.
+    """
+    return OrderView.model_construct(**_order_fields(order, beside, licenses, brief=brief))
+
+
+def placed_order_view(
+    order: Order,
+    beside: Beside,
+    licenses: Iterable[License],
+    issued: Iterable[License],
+    *,
+    brief: bool = False,
+) -> PlacedOrderView:
+    """The answer to an order request; `issued` are the licenses of this very request."""
+    issued = list(issued)
+    return PlacedOrderView.model_construct(
+        **_order_fields(order, beside, licenses, brief=brief),
+        order_id=order.id,
+        license_keys=list(dict.fromkeys(lic.license_key for lic in issued if lic.license_key)),
+        order_licenses=[license_brief(lic) for lic in issued],
+        new_passwords=[
+            NewPassword.model_construct(email=email, new_password=password)
+            for email, password in beside.passwords.items()
+        ],
+    )
+
+
+def company_id(company: str) -> int:
+    """The number by which published clients know a company."""
+    return record_id(company, "company")
+
+
+def _order_fields(
+    order: Order, beside: Beside, licenses: Iterable[License] | None, *, brief: bool
+) -> dict[str, Any]:
+    by_id = {lic.id: lic for lic in licenses or ()}
+    customer = beside.customers.get(order.customer_id) if order.customer_id else None
+    seats = {seat.email: seat for lic in by_id.values() for seat in lic.license_users}
+    whole: list[ItemView] = []
+    briefs: list[ItemView] = []
+    for item in order.items:
+        held = [by_id[id] for id in item.license_ids if id in by_id]
+        known = (
+            [license_brief(lic) for lic in held]
+            if licenses is not None
+            else [
+                LicenseBrief.model_construct(id=id, order=order.id, order_store_id=order.store_id)
+                for id in item.license_ids
+            ]
+        )
+        fields = {**dict(item), "created_at": order.created_at, "updated_at": order.updated_at}
+        del fields["license_ids"]
+        briefs.append(ItemView.model_construct(**fields, licenses=known))
+        if licenses is not None and not brief:
+            shown = [license_view(lic, beside) for lic in held]
+            whole.append(ItemView.model_construct(**fields, licenses=shown))
+    return {
+        "id": order.id,
+        "store_id": order.store_id,
+        "client_order_id": order.store_id,
+        "company": company_id(beside.company),
+        "type": order.type,
+        "is_test": order.is_test,
+        "is_trial": order.is_trial,
+        "reference": order.reference,
+        "language": order.language,
+        "campaign_params": order.campaign_params,
+        "download_id": order.download_id,
+        "metadata": order.metadata,
+        "customer": customer_view(beside.company, customer) if customer else None,
+        "customer_account": order.customer_account_id,
+        "customer_email": customer.email if customer else None,
+        "customer_reference": customer.reference if customer else None,
+        "customer_first_name": customer.first_name if customer else None,
+        "customer_last_name": customer.last_name if customer else None,
+        "customer_company": customer.company_name if customer else None,
+        "customer_phone": customer.phone if customer else None,
+        "license_users": [_seat_view(seat, beside) for seat in seats.values()],
+        "order_items": whole or briefs,
+        "back_office_order_items": briefs,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+    }
+
+
+def _seat_view(seat: Seat, beside: Beside) -> SeatView:
+    return SeatView.model_construct(
+        id=seat.user_id,
+        email=seat.email,
+        true_email=seat.email,
+        is_manager=seat.is_manager,
+        max_activations=seat.max_activations,
+        initial_password=beside.passwords.get(seat.email),
+    )
+
+
+def _grants(product: Product, grants: Iterable[FeatureGrant], *, closed: bool) -> list[GrantView]:
+    """Features as granted, with the system's defaults for what is open where they are `closed`."""
+    by_code = {feature.code: feature for feature in product.features}
+    return [
+        GrantView.model_construct(
+            **{**(FEATURE_SYSTEM if closed else {}), **said(grant, FEATURE_TERMS)},
+            id=by_code[grant.code].id,
+            product_feature=feature_view(product, by_code[grant.code]),
+            expiry_date=grant.expiry_date,
+            total_consumptions=grant.total_consumptions or 0,
+            metadata=grant.metadata,
+        )
+        for grant in grants
+        if grant.code in by_code
+    ]
