@@ -47,7 +47,8 @@ demo: up ## Load a sample catalog, place an order of each kind, show what was is
 
 test: check ## The same as check
 
-check: lint types synth ## Everything that CI runs: lint, types, synth, tests end to end
+check: lint types ## Everything that CI runs: lint, types, synth, tests end to end
+	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/pytest
 
 lint: setup ## Check style and formatting

@@ -8,7 +8,7 @@ from infra.stage import read_stage
 
 def add_stack(app: cdk.App) -> KeywrightStack:
     stage = read_stage(app.node)
-    return KeywrightStack(app, f"keywright-{stage.name}", stage=stage)
+    return KeywrightStack(app, f"Keywright-{stage.name}", stage=stage)
 
 
 if __name__ == "__main__":

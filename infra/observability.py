@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -24,6 +26,7 @@ class Observability(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.alarms = sns.Topic(self, "Alarms", enforce_ssl=True)
+        self._let_alarms_publish()
         self._alarm("ApiServerErrors", api.http.metric_server_error(statistic="Sum"))
         self._alarm(
             "Crashes",
@@ -38,6 +41,11 @@ class Observability(Construct):
             self._alarm(f"Errors in {name}", function.function.metric_errors())
             self._alarm(f"Throttles of {name}", function.function.metric_throttles())
         self._alarm("FailedSweeps", sweep.failed.metric_approximate_number_of_messages_visible())
+
+    def _let_alarms_publish(self) -> None:
+        """A topic with a policy of its own loses the one that lets CloudWatch in."""
+        here = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.alarms.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=here))
 
     def _alarm(self, construct_id: str, metric: cloudwatch.IMetric) -> None:
         """Ring when the metric counted anything at all in five minutes."""

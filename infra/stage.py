@@ -1,7 +1,7 @@
 """The settings of a stage, read once from `context.stages` of cdk.json."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_type_hints
 
 from constructs import Node
 
@@ -40,12 +40,15 @@ def read_stage(node: Node) -> Stage:
     if name not in stages:
         raise StageError(f"stage {name!r} is not in cdk.json; give -c stage= one of {list(stages)}")
     settings: dict[str, Any] = stages[name]
-    wanted = {field.name: field.type for field in fields(Stage) if field.name != "name"}
+    wanted = get_type_hints(Stage)
+    del wanted["name"]
     if missing := wanted.keys() - settings.keys():
         raise StageError(f"stage {name!r} in cdk.json lacks: {', '.join(sorted(missing))}")
     if unknown := settings.keys() - wanted.keys():
         raise StageError(f"stage {name!r} in cdk.json has unknown: {', '.join(sorted(unknown))}")
     for setting, wanted_type in wanted.items():
         if type(settings[setting]) is not wanted_type:
-            raise StageError(f"stage {name!r} in cdk.json: {setting} must be {wanted_type}")
+            raise StageError(
+                f"stage {name!r} in cdk.json: {setting} must be {wanted_type.__name__}"
+            )
     return Stage(name=name, **settings)

@@ -80,7 +80,10 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
 
     product_code: OptionalCode = None
     policy_code: OptionalCode = None
-    license_template_code: Annotated[OptionalCode, Field(deprecated="use policy_code")] = None
+    license_template_code: Annotated[
+        OptionalCode,
+        Field(description="deprecated: use policy_code", json_schema_extra={"deprecated": True}),
+    ] = None
     license_template: RecordId | None = None
     license_type: LicenseType | None = None
     validity_period: OptionalDay = None

@@ -14,6 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
+_MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
 _ZERO_TIMES = ("0001-01-01", "0000-00-00")
 
 
@@ -60,6 +63,26 @@ def _no_surrogates(text: str) -> str:
 def _key_bytes(text: str) -> str:
     if len(text.encode()) > 256:
         raise ValueError("must be at most 256 bytes long in UTF-8")
+    return text
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise ValueError("must be an e-mail address such as ana@acme.example")
+    return text
+
+
+def _duration(text: str) -> str:
+    if not _DURATION.fullmatch(text):
+        raise ValueError(
+            "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y"
+        )
+    return text
+
+
+def _maintenance_duration(text: str) -> str:
+    if not _MAINTENANCE_DURATION.fullmatch(text):
+        raise ValueError("must be a number from 1 to 99999 and one of y, m, d, such as 1y")
     return text
 
 
@@ -155,17 +178,25 @@ type LicenseKey = Annotated[
 ]
 type Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"
-    ),
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
+    AfterValidator(_email),
     AfterValidator(_printable),
+    Field(json_schema_extra={"format": "email"}),
 ]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type RecordId = Annotated[int, Field(strict=True, ge=1, le=_LAST_ID)]
 type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
-type Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")]
-type MaintenanceDuration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|d)$")]
+type Duration = Annotated[
+    str,
+    AfterValidator(_duration),
+    Field(json_schema_extra={"pattern": _DURATION.pattern}, examples=["1y"]),
+]
+type MaintenanceDuration = Annotated[
+    str,
+    AfterValidator(_maintenance_duration),
+    Field(json_schema_extra={"pattern": _MAINTENANCE_DURATION.pattern}, examples=["1y"]),
+]
 type Period = Annotated[Literal["daily", "weekly", "monthly", "annually"], BeforeValidator(_period)]
 type Day = Annotated[date, BeforeValidator(_day)]
 type Moment = Annotated[datetime, BeforeValidator(_padded_moment)]

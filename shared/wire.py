@@ -27,10 +27,15 @@ from shared.terms import (
 from shared.values import record_id
 
 
-class FeatureView(FeatureTerms, frozen=True):
-    """A product feature."""
+class _Identified(BaseModel, frozen=True):
+    """What a person looks for first."""
 
     id: int
+
+
+class FeatureView(FeatureTerms, _Identified, frozen=True):
+    """A product feature."""
+
     product: int
     code: str
     name: str
@@ -41,20 +46,18 @@ class FeatureView(FeatureTerms, frozen=True):
     updated_at: datetime
 
 
-class GrantView(FeatureTerms, frozen=True):
+class GrantView(FeatureTerms, _Identified, frozen=True):
     """A feature on a policy or a license, with the terms that hold there."""
 
-    id: int
     product_feature: FeatureView
     expiry_date: date | None = None
     total_consumptions: int = 0
     metadata: dict[str, Any] = {}
 
 
-class PolicyView(Terms, frozen=True):
+class PolicyView(Terms, _Identified, frozen=True):
     """A license policy ("license template")."""
 
-    id: int
     code: str
     name: str
     product: int
@@ -72,10 +75,9 @@ class PolicyView(Terms, frozen=True):
     updated_at: datetime
 
 
-class ProductView(Terms, frozen=True):
+class ProductView(Terms, _Identified, frozen=True):
     """A product, or a bundle of products."""
 
-    id: int
     company: int
     short_code: str
     product_name: str
@@ -100,10 +102,9 @@ class ProductView(Terms, frozen=True):
     updated_at: datetime
 
 
-class CustomerView(CustomerFields, frozen=True):
+class CustomerView(CustomerFields, _Identified, frozen=True):
     """A customer. The totals are counted where one customer is asked for, and null in lists."""
 
-    id: int
     company: int
     customer_account: int | None = None
     labels: list[dict[str, Any]] = []
@@ -133,10 +134,9 @@ class SeatView(BaseModel, frozen=True):
     initial_password: str | None = None
 
 
-class LicenseView(Terms, frozen=True):
+class LicenseView(Terms, _Identified, frozen=True):
     """A license, with every term closed."""
 
-    id: int
     license_key: str | None = None
     license_type: LicenseType
     status: str

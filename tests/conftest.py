@@ -1,3 +1,28 @@
-"""Fixtures for every test."""
+"""What tests of handlers and of the store stand on: the real store, over moto."""
 
-pytest_plugins = ["tests.access_fixtures"]
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from functions.callers import forget_keys
+from shared.store.dynamo import client
+from tests.moto_tables import make_tables, table_names
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Empty tables, and a world in which no API key has been seen yet."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for env_name, name in table_names().items():
+        monkeypatch.setenv(env_name, name)
+    client.cache_clear()
+    forget_keys()
+    with mock_aws():
+        make_tables(client())
+        yield
+    client.cache_clear()
+    forget_keys()

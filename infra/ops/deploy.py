@@ -45,7 +45,7 @@ def synthesize(stage: str, *, log: Path, say: Say) -> Assembly:
             shutil.rmtree(out, ignore_errors=True)
             arguments = f"--context=stage={stage}", f"--output={out}", "--quiet"
             _cdk("synth", *arguments, env=os.environ | QUIET, log=log, say=say, cwd=ROOT)
-    return Assembly(out, f"keywright-{stage}")
+    return Assembly(out, f"Keywright-{stage}")
 
 
 def deploy(assembly: Assembly, *, port: int, log: Path, say: Say) -> bool:

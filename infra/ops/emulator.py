@@ -55,7 +55,6 @@ class Emulator:
         self.log = home / "emulator.log"
         self._record = home / "emulator.json"
         self._lock = home / "emulator.lock"
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def port(self) -> int | None:
@@ -73,22 +72,11 @@ class Emulator:
         python = _python(self.home)
         for folder in ("state", "s3", "tmp"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
-        with self.log.open("w") as log, self._lock.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._process = subprocess.Popen(
-                [python, "-m", "ministack"],
-                cwd=self.home,
-                env=_environment() | self._settings(port),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[lock.fileno()],
-                start_new_session=True,
-            )
-        self._record.write_text(json.dumps({"pid": self._process.pid, "port": port}))
+        pid = self._spawn(python, port)
+        self._record.write_text(json.dumps({"pid": pid, "port": port}))
         deadline = time.monotonic() + PATIENCE
         while not _healthy(port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if not self._alive() or time.monotonic() > deadline:
                 self.stop()
                 raise OpsError(f"The emulator did not start.\n{tail(self.log)}")
             time.sleep(0.05)
@@ -102,12 +90,27 @@ class Emulator:
         deadline = time.monotonic() + PATIENCE
         while self._alive():
             if time.monotonic() > deadline:
-                os.killpg(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
                 raise OpsError(f"The emulator did not stop, so it was killed.\n{tail(self.log)}")
             time.sleep(0.05)
-        if self._process:
-            self._process.wait()
         return True
+
+    def _spawn(self, python: Path, port: int) -> int:
+        """Through a shell that ends at once, so that nobody has to wait for what it leaves."""
+        with self.log.open("w") as log, self._lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shell = subprocess.run(
+                ["/bin/sh", "-c", f'exec 3>&1 >&2; "{python}" -m ministack 3>&- & echo $! >&3'],
+                cwd=self.home,
+                env=_environment() | self._settings(port),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+                check=True,
+            )
+        return int(shell.stdout)
 
     def _alive(self) -> bool:
         """Its process holds a lock for as long as it lives, which no reused process id can."""

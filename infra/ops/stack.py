@@ -129,7 +129,7 @@ def main() -> None:
             clean(home)
             console.print(f"Stopped, and {home} is empty.")
     except OpsError as error:
-        sys.exit(f"\n{error}\n\nLogs are in {home}.")
+        sys.exit(f"\n{error}\n\nLogs are in {home}; to start afresh without its data: make clean")
 
 
 if __name__ == "__main__":

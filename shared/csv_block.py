@@ -1,0 +1,162 @@
+"""Where records end in a piece of a CSV file, found by C primitives.
+
+`bytes.find` looks for quotes, one regular expression takes a whole run of quoted fields. Python
+runs once per field that holds a newline and once per stray quote.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from shared.csv_file import newlines
+
+MAX_FIELD = 64 * 1024
+"""Bytes of one cell as it stands in the file, with its quotes."""
+_QUOTE = ord('"')
+
+
+class _Patterns(NamedTuple):
+    opens: bytes
+    """Bytes after which a quote opens a field."""
+    run: re.Pattern[bytes]
+    """Quoted fields without newlines, one after the other, and the unquoted text between them.
+
+    A doubled quote reads as the end of one and the start of the next, which comes to the same.
+    """
+    quoted: re.Pattern[bytes]
+    field: re.Pattern[bytes]
+    blank: re.Pattern[bytes]
+    """A record that is no row, from its start."""
+    blanks: tuple[re.Pattern[bytes], ...]
+    """The same after an LF and after a lone CR; a literal first byte makes the search quick."""
+
+
+@cache
+def _patterns(delimiter: str) -> _Patterns:
+    mark = re.escape(delimiter.encode())
+    quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
+    empty = rb'(?:" *+"| *+)'
+    blank = empty + rb"(?:" + mark + empty + rb")*+[\r\n]"
+    return _Patterns(
+        opens=delimiter.encode() + b"\r\n",
+        run=re.compile(rb'(?:"[^"\r\n]*+"(?:[^"]*+(?<=[\r\n' + mark + rb"]))?+)*+"),
+        quoted=re.compile(quoted),
+        field=re.compile(rb"(?:" + quoted + rb")?+[^\r\n" + mark + rb"]*+"),
+        blank=re.compile(blank),
+        blanks=(
+            re.compile(rb"\n(?=" + blank + rb")"),
+            re.compile(rb"\r(?!\n)(?=" + blank + rb")"),
+        ),
+    )
+
+
+class Block:
+    """A piece of a file that starts with a record, and where it has newlines inside of quotes.
+
+    `limit` is the end of its last whole record. `unclosed` is where a quote opens that is not
+    closed before `end`, `torn` where one opens that is closed on a later line amid text. What
+    stands before `end` must mean the same whatever follows the data.
+    """
+
+    def __init__(self, data: bytes, end: int, delimiter: str) -> None:
+        self.data = data
+        self.patterns = _patterns(delimiter)
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.unclosed = self.torn = -1
+        self._lex(end)
+        self.limit = self.before(end if self.unclosed < 0 else self.unclosed, 0)
+
+    def _lex(self, end: int) -> None:
+        """Note quoted fields that hold a newline, and the first quote out of balance."""
+        data, opens, run = self.data, self.patterns.opens, self.patterns.run
+        at = data.find(b'"', 0, end)
+        while at >= 0:
+            if at and data[at - 1] not in opens:
+                at = data.find(b'"', at + 1, end)
+                continue
+            fields = run.match(data, at, end)
+            after = fields.end() if fields else at
+            if after < end and data[after] == _QUOTE:
+                field = self.patterns.quoted.match(data, after, end)
+                if field is None:
+                    self.unclosed = after
+                    return
+                self.starts.append(after)
+                self.ends.append(field.end())
+                if self.torn < 0 and data[field.end()] not in opens:
+                    self.torn = after
+                after = field.end()
+            at = data.find(b'"', after, end)
+
+    def before(self, at: int, start: int) -> int:
+        """The last end of a record in `data[start:at]`, or `start`."""
+        while at > start:
+            found = self.data.rfind(b"\n", start, at)
+            found = max(found, self.data.rfind(b"\r", max(found, start), at))
+            if found < 0:
+                break
+            field = bisect_right(self.starts, found) - 1
+            if field >= 0 and found < self.ends[field]:
+                at = self.starts[field]
+            elif self.data[found : found + 2] == b"\r\n":
+                at = found
+            else:
+                return found + 1
+        return start
+
+    def after(self, at: int) -> int:
+        """The first end of a record that is at `at` or later, at most `limit`."""
+        while 0 < at < self.limit:
+            found = self.data.find(b"\n", at - 1, self.limit)
+            lone = self.data.find(b"\r", at - 1, self.limit if found < 0 else found)
+            found = found if lone < 0 else lone
+            if found < 0:
+                break
+            field = bisect_right(self.starts, found) - 1
+            if field >= 0 and found < self.ends[field]:
+                at = self.ends[field] + 1
+            else:
+                return found + (2 if self.data[found : found + 2] == b"\r\n" else 1)
+        return self.limit
+
+    def count(self, start: int, end: int) -> tuple[int, int]:
+        """Rows and physical lines of whole records."""
+        first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
+        lines = newlines(self.data, start, end)
+        rows = lines - bool(self.patterns.blank.match(self.data, start, end))
+        plain = start
+        for field in range(first, last):
+            rows -= newlines(self.data, self.starts[field], self.ends[field])
+            rows -= self._blanks(plain, self.starts[field])
+            plain = self.ends[field]
+        return rows - self._blanks(plain, end), lines
+
+    def _blanks(self, start: int, end: int) -> int:
+        after_lf, after_cr = self.patterns.blanks
+        blanks = sum(1 for _ in after_lf.finditer(self.data, start, end))
+        if self.data.find(b"\r", start, end) >= 0:
+            blanks += sum(1 for _ in after_cr.finditer(self.data, start, end))
+        return blanks
+
+    def long_records(self) -> Iterator[tuple[int, int]]:
+        """Whole records that are long enough to hold a field that is too long."""
+        start = 0
+        while self.limit - start > MAX_FIELD:
+            stop = self.before(start + MAX_FIELD, start)
+            if stop == start:
+                stop = self.after(start + MAX_FIELD)
+                yield start, stop
+            start = stop
+
+    def long_field(self, start: int, stop: int) -> tuple[int, int] | None:
+        """Where the first cell of a record is that is too long."""
+        while stop - start > MAX_FIELD:
+            field = self.patterns.field.match(self.data, start, stop)
+            end = field.end() if field else stop
+            if end - start > MAX_FIELD:
+                return start, end
+            start = end + 1
+        return None

@@ -1,0 +1,141 @@
+"""The records of a range of a CSV file, and the rows that failed written as one again."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Literal, NamedTuple
+
+from shared.csv_file import (
+    REPORT_COLUMNS,
+    Dialect,
+    Encoding,
+    escape_formula,
+    is_blank,
+    unescape_formula,
+)
+
+type RowFault = Literal["extra_fields", "stray_quote"]
+
+_DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
+    (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
+    (re.compile(r"#{3,}"), "column_too_narrow"),
+    (re.compile(r"#[A-ZÀ-Ý0-9/_.]+[!?]|#N/?[AV]|#GETTING_DATA|Err:[0-9]{3}"), "formula_error"),
+)
+
+
+class Record(NamedTuple):
+    """One row: its number among the data rows and the physical line it starts on, both from 1.
+
+    `fields` has at least one cell per header: a short row is filled up with blanks, and whether
+    one of them was required is for the reader of the row to say. With `extra_fields` there are
+    more cells than headers; with `stray_quote` text stood after a closing quote, and the cells
+    are what a lenient reader makes of it. Neither may be imported.
+    """
+
+    row: int
+    line: int
+    fields: list[str]
+    fault: RowFault | None
+
+
+def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -> Iterator[Record]:
+    """The rows of a record-aligned range of a file, in order, one at a time.
+
+    Cells that were escaped against formulas are un-escaped; nothing else is changed in them.
+    `first_row` and `first_line` are the numbers of the first row and of the first physical line.
+    """
+    width = len(dialect.columns)
+    unescaping = _may_be_escaped(data)
+    kept: list[str] = []
+    lines = _keeping(_lines(data, dialect.encoding), kept)
+    strict = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    row, line = first_row, first_line
+    while (read := _next(strict, lines, kept, dialect.delimiter)) is not None:
+        fields, fault = read
+        start, line = line, line + len(kept)
+        kept.clear()
+        if fault is None and is_blank(fields):
+            continue
+        if len(fields) < width:
+            fields += [""] * (width - len(fields))
+        elif len(fields) > width:
+            if fault is None and not is_blank(fields[width:]):
+                fault = "extra_fields"
+            elif fault is None:
+                del fields[width:]
+        if unescaping:
+            fields = [unescape_formula(cell) for cell in fields]
+        yield Record(row, start, fields, fault)
+        row += 1
+
+
+def spreadsheet_damage(cell: str) -> str | None:
+    """What a spreadsheet did to a cell, if its text shows it.
+
+    `scientific_number` (`1.9E+18`), `lost_digits` (18 digits or more, zeros after the 15th),
+    `column_too_narrow` (`########`) or `formula_error` (`#REF!` in any language, `Err:502`).
+    """
+    return next((name for damage, name in _DAMAGE if damage.fullmatch(cell.strip())), None)
+
+
+def failed_header(dialect: Dialect) -> bytes:
+    """The start of `failed.csv`: byte order mark, the original headers, `REPORT_COLUMNS`.
+
+    Always UTF-8 with its mark, which is recognized whatever encoding the file is sent back with.
+    """
+    columns = [dialect.columns[i] for i in dialect.original]
+    return codecs.BOM_UTF8 + _written(dialect, [*columns, *REPORT_COLUMNS])
+
+
+def failed_row(
+    dialect: Dialect, record: Record, codes: Iterable[str], messages: Iterable[str]
+) -> bytes:
+    """A line of `failed.csv`: the cells in their order, the row number, codes and messages.
+
+    Surplus cells follow at the end, so that nothing is lost and the row stays faulty until it is
+    corrected.
+    """
+    cells = [record.fields[i] for i in dialect.original]
+    report = (str(record.row), " ".join(codes), " ".join(messages))
+    return _written(dialect, [*cells, *report, *record.fields[len(dialect.columns) :]])
+
+
+def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
+    """Physical lines with their ends as they are: split at LF, CRLF and CR, and nothing else."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+
+
+def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
+    for line in lines:
+        kept.append(line)
+        yield line
+
+
+def _next(
+    strict: Iterator[list[str]], lines: Iterator[str], kept: list[str], delimiter: str
+) -> tuple[list[str], RowFault | None] | None:
+    """The next record; if it is not well formed, its lines are read once more and leniently."""
+    try:
+        fields = next(strict, None)
+    except csv.Error:
+        again = chain(tuple(kept), lines)
+        return next(csv.reader(again, delimiter=delimiter)), "stray_quote"
+    return None if fields is None else (fields, None)
+
+
+def _may_be_escaped(data: bytes) -> bool:
+    """Whether any cell can be one that was escaped; UTF-16 is looked at without its zero bytes."""
+    plain = data.replace(b"\0", b"") if b"\0" in data else data
+    return re.search(rb"'[=+\-@\t\r]", plain) is not None
+
+
+def _written(dialect: Dialect, cells: Iterable[str]) -> bytes:
+    out = io.StringIO(newline="")
+    end = "\n" if dialect.line_end == "LF" else "\r\n"
+    writer = csv.writer(out, delimiter=dialect.delimiter, lineterminator=end)
+    writer.writerow([escape_formula(cell) for cell in cells])
+    return out.getvalue().encode()

@@ -1,0 +1,121 @@
+"""A vendor's shop: an API key, and a catalog with one product of each kind."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from functions import catalog, create_order, records
+from shared.access import new_api_key
+from shared.store.access import add_api_key
+from tests.http_event import Reply, send
+
+_CATALOG_ROUTES = ("/products", "/license-templates", "/product-features")
+_ORDER_ROUTES = ("/orders/create_order", "/orders/generate_license")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A company's way in."""
+
+    company: str
+    key: str
+
+    def get(self, path: str, query: str = "") -> Reply:
+        return self.send("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Reply:
+        return self.send("POST", path, body=body, **more)
+
+    def patch(self, path: str, body: Any) -> Reply:
+        return self.send("PATCH", path, body=body)
+
+    def send(self, method: str, path: str, **request: Any) -> Reply:
+        path = f"/api/v1{path}"
+        if any(path.startswith(f"/api/v1{route}") for route in _CATALOG_ROUTES):
+            handler = catalog.handler
+        elif any(path.startswith(f"/api/v1{route}") for route in _ORDER_ROUTES):
+            handler = create_order.handler
+        else:
+            handler = records.handler
+        return send(handler, method, path, key=self.key, **request)
+
+    def order(self, **body: Any) -> Reply:
+        return self.post("/orders/create_order/", body)
+
+    def order_one(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
+        """Orders one license, and answers with it."""
+        items = [{"product_code": product, "licenses": [license or {}]}]
+        reply = self.order(items=items, **order)
+        assert reply.status == 200, reply.text
+        return reply.json()["order_items"][0]["licenses"][0]
+
+    def refused(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
+        """Orders one license, and answers with the problem that it meets."""
+        items = [{"product_code": product, "licenses": [license or {}]}]
+        reply = self.order(items=items, **order)
+        assert reply.status == 400, reply.text
+        return reply.json()
+
+    def make(self, path: str, **body: Any) -> Any:
+        reply = self.post(path, body)
+        assert reply.status == 201, reply.text
+        return reply.json()
+
+
+def open_shop(company: str) -> Shop:
+    """A company with a key, and nothing to sell yet."""
+    key, presented = new_api_key(company, now=datetime.now(UTC))
+    add_api_key(key)
+    return Shop(company, presented)
+
+
+def stock(shop: Shop) -> Shop:
+    """The shop with products: by key, by user, by consumption, and a bundle of two."""
+    product = {"default_license_type": "perpetual"}
+    shop.make("/products/", product_name="Key product", short_code="kp", **product)
+    shop.make(
+        "/license-templates/",
+        product="kp",
+        code="policy_A",
+        name="Policy A",
+        default_license_type="time-limited",
+        max_activations=5,
+        valid_duration="1y",
+    )
+    for code in ("f1", "f2"):
+        shop.make("/product-features/", product="kp", code=code, name=code.upper())
+    shop.make(
+        "/product-features/",
+        product="kp",
+        code="credits",
+        name="Credits",
+        feature_type="consumption",
+        max_consumption=10,
+    )
+    shop.make(
+        "/products/",
+        product_name="User product",
+        short_code="up",
+        authorization_method="user",
+        **product,
+    )
+    shop.make(
+        "/products/",
+        product_name="Consumption product",
+        short_code="cp",
+        default_license_type="consumption",
+        max_consumptions=50,
+    )
+    for code in ("p1", "p2"):
+        shop.make("/products/", product_name=code.upper(), short_code=code, **product)
+        shop.make("/license-templates/", product=code, code="std", name="Standard")
+    shop.make("/license-templates/", product="p2", code="pro", name="Pro", max_activations=9)
+    shop.make(
+        "/products/",
+        product_name="Bundle",
+        short_code="bnd",
+        is_bundle=True,
+        bundle_products=["p1", "p2"],
+        **product,
+    )
+    return shop

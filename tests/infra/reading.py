@@ -1,0 +1,45 @@
+"""Reading a CloudFormation template."""
+
+from typing import Any
+
+Template = dict[str, Any]
+
+
+def resources(template: Template, kind: str) -> dict[str, Any]:
+    """Resources of a type such as `AWS::S3::Bucket`, by logical id."""
+    return {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def functions(template: Template) -> dict[str, Any]:
+    """Functions by their module."""
+    return {
+        function["Properties"]["Handler"].removesuffix(".handler"): function
+        for function in resources(template, "AWS::Lambda::Function").values()
+    }
+
+
+def tables(template: Template) -> dict[str, Any]:
+    """Tables by the name of their output, such as `Orders`."""
+    made = resources(template, "AWS::DynamoDB::Table")
+    return {
+        output.removesuffix("Table"): made[value["Value"]["Ref"]]
+        for output, value in template["Outputs"].items()
+        if output.endswith("Table")
+    }
+
+
+def table_names(template: Template) -> dict[str, str]:
+    """What a table is called, such as `Orders`, by its logical id."""
+    return {
+        value["Value"]["Ref"]: output.removesuffix("Table")
+        for output, value in template["Outputs"].items()
+        if output.endswith("Table")
+    }
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,84 @@
+"""The HTTP API: every route of the table is there twice, and leads to its function."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from infra.api import ROUTES
+from tests.infra.reading import Template, resources
+
+
+def served(template: Template) -> dict[str, str]:
+    """Which module serves each route key."""
+    integrations = resources(template, "AWS::ApiGatewayV2::Integration")
+    found: dict[str, str] = {}
+    for route in resources(template, "AWS::ApiGatewayV2::Route").values():
+        integration = integrations[route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]]
+        (function, _) = integration["Properties"]["IntegrationUri"]["Fn::GetAtt"]
+        handler: str = template["Resources"][function]["Properties"]["Handler"]
+        found[route["Properties"]["RouteKey"]] = handler.removesuffix(".handler")
+    return found
+
+
+def expected(routes: Mapping[str, tuple[str, ...]], slash: str) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for name, keyed in routes.items():
+        for key in keyed:
+            bare = key.removesuffix("/")
+            keys |= dict.fromkeys(
+                {bare, bare + slash} if key != bare else {bare}, f"functions.{name}"
+            )
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("stage_name", "slash"), [("local", "/"), ("dev", "/{slash+}"), ("prod", "/{slash+}")]
+)
+def test_every_route_is_served_with_and_without_its_slash(
+    synthesize: Callable[[str], Template], stage_name: str, slash: str
+) -> None:
+    assert served(synthesize(stage_name)) == expected(ROUTES, slash)
+
+
+def test_no_route_key_on_aws_ends_in_a_slash(prod: Template) -> None:
+    """API Gateway refuses such a key, and the deploy with it."""
+    assert not [key for key in served(prod) if key.endswith("/")]
+
+
+def test_what_no_route_serves_is_answered_in_our_own_words(template: Template) -> None:
+    assert served(template)["$default"] == "functions.documents"
+
+
+def test_routes_have_no_authorizer_because_the_key_is_checked_behind_them(
+    template: Template,
+) -> None:
+    for route in resources(template, "AWS::ApiGatewayV2::Route").values():
+        assert "AuthorizerId" not in route["Properties"]
+
+
+def test_the_api_has_one_stage_without_a_prefix_and_it_is_throttled(template: Template) -> None:
+    (stage,) = resources(template, "AWS::ApiGatewayV2::Stage").values()
+
+    assert stage["Properties"]["StageName"] == "$default"
+    settings = stage["Properties"]["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] > 0
+    assert settings["ThrottlingBurstLimit"] >= settings["ThrottlingRateLimit"]
+
+
+def test_the_access_log_names_no_header_and_no_query(template: Template) -> None:
+    (stage,) = resources(template, "AWS::ApiGatewayV2::Stage").values()
+
+    log: dict[str, Any] = stage["Properties"]["AccessLogSettings"]
+    assert "$context.status" in log["Format"]
+    assert "header" not in log["Format"].lower()
+    assert "query" not in log["Format"].lower()
+
+
+def test_only_the_local_stage_pins_the_id_of_its_api(
+    synthesize: Callable[[str], Template], stage: str
+) -> None:
+    (api,) = resources(synthesize(stage), "AWS::ApiGatewayV2::Api").values()
+
+    tags = api["Properties"].get("Tags")
+    assert tags == ({"ms-custom-id": "keywright"} if stage == "local" else None)

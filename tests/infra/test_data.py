@@ -1,0 +1,93 @@
+"""Tables and bucket: keyed as the store expects, and kept in prod."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import Template, resources, tables
+
+KEYS = {
+    "Access": ["pk"],
+    "Catalog": ["pk", "sk"],
+    "Customers": ["pk", "sk"],
+    "Orders": ["pk", "sk"],
+    "Licenses": ["pk"],
+}
+INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
+    "Access": {"by_company": (["company", "pk"], {"ProjectionType": "ALL"})},
+    "Orders": {
+        "by_created": (["listed", "created"], {"ProjectionType": "KEYS_ONLY"}),
+        "by_customer": (["customer_orders", "created"], {"ProjectionType": "KEYS_ONLY"}),
+    },
+    "Licenses": {
+        "by_product": (
+            ["listed", "product_license"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["unsettled"]},
+        )
+    },
+}
+
+
+def names(schema: list[dict[str, str]]) -> list[str]:
+    assert [key["KeyType"] for key in schema] == ["HASH", "RANGE"][: len(schema)]
+    return [key["AttributeName"] for key in schema]
+
+
+def test_tables_are_keyed_as_the_store_expects(template: Template) -> None:
+    made = {name: table["Properties"] for name, table in tables(template).items()}
+
+    assert {name: names(table["KeySchema"]) for name, table in made.items()} == KEYS
+    for name, table in made.items():
+        indexes = {
+            index["IndexName"]: (names(index["KeySchema"]), index["Projection"])
+            for index in table.get("GlobalSecondaryIndexes", [])
+        }
+        assert indexes == INDEXES.get(name, {})
+
+
+def test_every_key_is_a_string_and_every_table_is_paid_by_request(template: Template) -> None:
+    for table in tables(template).values():
+        kinds = {each["AttributeType"] for each in table["Properties"]["AttributeDefinitions"]}
+        assert kinds == {"S"}
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_prod_keeps_and_protects_what_it_stores(prod: Template) -> None:
+    kept = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
+    for kind in kept:
+        for resource in resources(prod, kind).values():
+            assert resource["DeletionPolicy"] == "Retain"
+            assert resource["UpdateReplacePolicy"] == "Retain"
+    for table in tables(prod).values():
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        recovery = table["Properties"]["PointInTimeRecoverySpecification"]
+        assert recovery == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize("stage_name", ["local", "dev"])
+def test_other_stages_leave_nothing_behind(
+    synthesize: Callable[[str], Template], stage_name: str
+) -> None:
+    for table in tables(synthesize(stage_name)).values():
+        assert table["DeletionPolicy"] == "Delete"
+        assert table["Properties"]["DeletionProtectionEnabled"] is False
+
+
+def test_the_uploads_bucket_is_private_versioned_and_reached_over_tls_only(
+    template: Template,
+) -> None:
+    (bucket,) = resources(template, "AWS::S3::Bucket").values()
+    (policy,) = resources(template, "AWS::S3::BucketPolicy").values()
+
+    properties = bucket["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["LifecycleConfiguration"]["Rules"]
+    denied = [
+        statement["Condition"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in denied
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in denied

@@ -1,0 +1,121 @@
+"""Least privilege: each function has exactly the verbs listed here, on exactly these tables."""
+
+from typing import Any
+
+from tests.infra.reading import Template, as_list, functions, resources, table_names
+
+ACCESS = {"GetItem", "UpdateItem"}
+GRANTS: dict[str, dict[str, set[str]]] = {
+    "functions.create_order": {
+        "Access": ACCESS,
+        "Catalog": {"BatchGetItem", "GetItem", "ConditionCheckItem"},
+        "Customers": {"BatchGetItem", "PutItem"},
+        "Orders": {
+            "BatchGetItem",
+            "GetItem",
+            "Query",
+            "PutItem",
+            "DeleteItem",
+            "ConditionCheckItem",
+        },
+        "Licenses": {"BatchGetItem", "GetItem", "PutItem", "DeleteItem"},
+    },
+    "functions.catalog": {
+        "Access": ACCESS,
+        "Catalog": {"GetItem", "Query", "PutItem", "ConditionCheckItem"},
+    },
+    "functions.records": {
+        "Access": ACCESS,
+        "Catalog": {"BatchGetItem", "GetItem", "Query"},
+        "Customers": {"BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem"},
+        "Orders": {"BatchGetItem", "GetItem", "Query"},
+        "Orders/index/by_created": {"Query"},
+        "Orders/index/by_customer": {"Query"},
+        "Licenses": {"BatchGetItem", "GetItem", "UpdateItem"},
+        "Licenses/index/by_product": {"Query"},
+    },
+    "functions.documents": {},
+    "functions.sweep": {
+        "Orders": {"Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem"},
+        "Orders/index/by_created": {"Query"},
+        "Licenses": {"BatchGetItem", "GetItem", "DeleteItem"},
+        "Customers": {"GetItem", "DeleteItem"},
+    },
+}
+BESIDE = {"functions.sweep": {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}}
+"""What a function may do besides DynamoDB and its own log."""
+
+
+def statements(template: Template, role: str) -> list[dict[str, Any]]:
+    """Everything that a role may do; managed policies would hide from this, so there are none."""
+    assert "ManagedPolicyArns" not in template["Resources"][role]["Properties"]
+    assert "Policies" not in template["Resources"][role]["Properties"]
+    return [
+        statement
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def granted(template: Template, function: dict[str, Any]) -> tuple[dict[str, set[str]], set[str]]:
+    """DynamoDB verbs by table or index, and every other action."""
+    names = table_names(template)
+    verbs: dict[str, set[str]] = {}
+    others: set[str] = set()
+    (role, _) = function["Properties"]["Role"]["Fn::GetAtt"]
+    for statement in statements(template, role):
+        for action in as_list(statement["Action"]):
+            service, _, verb = action.partition(":")
+            if service != "dynamodb":
+                others.add(action)
+                continue
+            for resource in as_list(statement["Resource"]):
+                parts = resource["Fn::Join"][1] if "Fn::Join" in resource else [resource, ""]
+                (table, _) = parts[0]["Fn::GetAtt"]
+                verbs.setdefault(names[table] + parts[1], set()).add(verb)
+    return verbs, others
+
+
+def test_every_function_has_its_verbs_and_no_others(template: Template) -> None:
+    found = {module: granted(template, made) for module, made in functions(template).items()}
+
+    assert {module: verbs for module, (verbs, _) in found.items()} == GRANTS
+    log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert {module: others - log for module, (_, others) in found.items()} == {
+        module: BESIDE.get(module, set()) for module in GRANTS
+    }
+
+
+def test_every_function_is_told_of_the_tables_it_may_use_and_of_no_others(
+    template: Template,
+) -> None:
+    names = table_names(template)
+    for module, function in functions(template).items():
+        told = {
+            name: names[value["Ref"]]
+            for name, value in function["Properties"]["Environment"]["Variables"].items()
+            if name.endswith("_TABLE")
+        }
+        tables = {grant.partition("/")[0] for grant in GRANTS[module]}
+        assert told == {f"{table.upper()}_TABLE": table for table in tables}
+
+
+def test_nothing_is_allowed_on_everything(template: Template) -> None:
+    """No action and no resource is a wildcard; there is no exception so far."""
+    for name, resource in template["Resources"].items():
+        document = resource.get("Properties", {}).get("PolicyDocument", {})
+        for statement in document.get("Statement", []):
+            if statement["Effect"] == "Deny":
+                continue
+            assert not [each for each in as_list(statement["Action"]) if "*" in each], name
+            assert "*" not in as_list(statement.get("Resource", [])), name
+            assert statement.get("Principal") not in ("*", {"AWS": "*"}), name
+
+
+def test_only_the_api_and_the_schedule_may_invoke_functions(template: Template) -> None:
+    permissions = resources(template, "AWS::Lambda::Permission").values()
+
+    callers = [permission["Properties"]["Principal"] for permission in permissions]
+    assert sorted(callers) == ["apigateway.amazonaws.com"] * 4 + ["events.amazonaws.com"]
+    assert all("SourceArn" in permission["Properties"] for permission in permissions)

@@ -1,0 +1,64 @@
+"""Stages: each one synthesizes, and a mistake in cdk.json is named."""
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from infra.stage import Stage, StageError, read_stage
+from tests.infra.reading import Template
+
+SETTINGS: dict[str, Any] = {
+    "retain": False,
+    "platform": "machine",
+    "api_tag": "",
+    "slash": "/",
+    "log_level": "INFO",
+    "log_retention": "ONE_DAY",
+    "requests_per_second": 1,
+    "burst": 1,
+    "strict_duplicate_orders": False,
+}
+
+
+def read(settings: dict[str, Any], stage: str | None = "here") -> Stage:
+    return read_stage(cdk.App(context={"stages": {"here": settings}, "stage": stage}).node)
+
+
+def test_every_stage_synthesizes(template: Template) -> None:
+    assert template["Resources"]
+    assert set(template["Outputs"]) == {
+        "ApiUrl",
+        "ConsoleUrl",
+        "UploadsBucket",
+        "AccessTable",
+        "CatalogTable",
+        "CustomersTable",
+        "OrdersTable",
+        "LicensesTable",
+    }
+
+
+def test_a_stage_is_its_settings_under_its_name() -> None:
+    assert read(SETTINGS) == Stage(name="here", **SETTINGS)
+
+
+@pytest.mark.parametrize("stage", ["elsewhere", None])
+def test_an_unknown_stage_is_refused_with_those_that_there_are(stage: str | None) -> None:
+    with pytest.raises(StageError, match=r"one of \['here'\]"):
+        read(SETTINGS, stage)
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(StageError, match=r"'here' in cdk\.json lacks: retain, slash"):
+        read({name: SETTINGS[name] for name in SETTINGS if name not in ("retain", "slash")})
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(StageError, match=r"'here' in cdk\.json has unknown: retains"):
+        read(SETTINGS | {"retains": True})
+
+
+def test_a_setting_of_the_wrong_kind_is_named() -> None:
+    with pytest.raises(StageError, match="retain must be bool"):
+        read(SETTINGS | {"retain": "yes"})

@@ -1,0 +1,42 @@
+"""The tables and the environment of the synthesized template, made in moto."""
+
+import json
+from functools import cache
+from typing import Any
+
+import aws_cdk as cdk
+from mypy_boto3_dynamodb import DynamoDBClient
+
+from infra.app import add_stack
+from infra.stamp import ROOT
+
+_TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+
+
+@cache
+def local_template() -> dict[str, Any]:
+    """The template of the local stage, synthesized once a run."""
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context=context | {"stage": "local"})
+    stack = add_stack(app)
+    template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
+    return template
+
+
+def make_tables(client: DynamoDBClient) -> None:
+    """Every table as the stack would make it, named by its logical id."""
+    for name, resource in local_template()["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            settings = {key: resource["Properties"].get(key) for key in _TABLE_SETTINGS}
+            given = {key: value for key, value in settings.items() if value}
+            client.create_table(TableName=name, **given)
+
+
+def table_names() -> dict[str, str]:
+    """What the functions find in their environment: `ORDERS_TABLE` and the like."""
+    names = {}
+    for resource in local_template()["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            told = resource["Properties"].get("Environment", {}).get("Variables", {})
+            names |= {env: value["Ref"] for env, value in told.items() if env.endswith("_TABLE")}
+    return names
