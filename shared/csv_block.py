@@ -15,6 +15,7 @@ from shared.csv_file import newlines
 MAX_FIELD = 64 * 1024
 """Bytes of one cell as it stands in the file, with its quotes."""
 _QUOTE = ord('"')
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 class _Patterns(NamedTuple):
@@ -63,6 +64,7 @@ class Block:
     def __init__(self, data: bytes, end: int, delimiter: str) -> None:
         self.data = data
         self.patterns = _patterns(delimiter)
+        self.lone_cr = _LONE_CR.search(data) is not None
         self.starts: list[int] = []
         self.ends: list[int] = []
         self.unclosed = self.torn = -1
@@ -125,19 +127,25 @@ class Block:
     def count(self, start: int, end: int) -> tuple[int, int]:
         """Rows and physical lines of whole records."""
         first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
-        lines = newlines(self.data, start, end)
+        lines = self._lines(start, end)
         rows = lines - bool(self.patterns.blank.match(self.data, start, end))
         plain = start
         for field in range(first, last):
-            rows -= newlines(self.data, self.starts[field], self.ends[field])
+            rows -= self._lines(self.starts[field], self.ends[field])
             rows -= self._blanks(plain, self.starts[field])
             plain = self.ends[field]
         return rows - self._blanks(plain, end), lines
 
+    def _lines(self, start: int, end: int) -> int:
+        """Physical lines; where each CR has its LF, counting those is enough."""
+        if self.lone_cr:
+            return newlines(self.data, start, end)
+        return self.data.count(b"\n", start, end)
+
     def _blanks(self, start: int, end: int) -> int:
         after_lf, after_cr = self.patterns.blanks
         blanks = sum(1 for _ in after_lf.finditer(self.data, start, end))
-        if self.data.find(b"\r", start, end) >= 0:
+        if self.lone_cr:
             blanks += sum(1 for _ in after_cr.finditer(self.data, start, end))
         return blanks
 
