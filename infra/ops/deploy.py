@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +69,7 @@ def deploy(assembly: Assembly, *, port: int, log: Path, say: Say) -> bool:
 
 
 def _cdk(
-    *arguments: str, env: Mapping[str, str], log: Path, say: Say, cwd: Path | None = None
+    *arguments: str, env: dict[str, str], log: Path, say: Say, cwd: Path | None = None
 ) -> None:
     """In the log's folder unless told: beside cdk.json, even `bootstrap` would synthesize."""
     run(CDK, *arguments, "--no-notices", log=log, cwd=cwd or log.parent, env=env, say=say)
