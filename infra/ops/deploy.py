@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 TAG = "keywright:assembly"
 """On the deployed stack: what was deployed, so that the same is not deployed again."""
-QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
 
 
 @dataclass(frozen=True)
