@@ -1,7 +1,6 @@
 """Who is calling: the API key of a request, checked, and remembered for at most a minute."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -36,11 +35,12 @@ class Caller:
         return f"{self.base_url}{self.path}{'?' if given else ''}{given}"
 
 
-def caller_of(request: Request, scope: str, clock: Callable[[], float] = time.time) -> Caller:
+def caller_of(request: Request, scope: str) -> Caller:
     """The caller, when the key is good and has the scope; else refuses with 403."""
     prefix, secret = read_authorization(request.headers.get("authorization"))
-    now = clock()
+    now = time.time()
     key = check(_remembered(prefix, now), secret, now=datetime.fromtimestamp(now, UTC))
+    logger.thread_safe_append_keys(company=key.company, key_prefix=key.prefix)
     allow(key.scopes, scope)
     _touch(key, now)
     return Caller(key.company, key.prefix, key.scopes, request.base_url, request.path)

@@ -81,7 +81,7 @@ def page(document: Mapping[str, Any], codes: Mapping[str, tuple[int, str]]) -> s
 <li><a href="#schemas">Schemas</a></li></ul></div></nav>
 <main><header id="start"><h1>{escape(info["title"])} API</h1>
 <p class="soft">{escape(info["summary"])} Version {escape(info["version"])}.
-<a href="openapi.json">openapi.json</a></p>
+For programs: <code>$KEYWRIGHT/openapi.json</code>.</p>
 <p>Send the key that an operator gave you with every request. A key belongs to one company,
 and carries scopes; each operation below names the one that it needs.</p>
 <pre>Authorization: Api-Key &lt;prefix&gt;.&lt;secret&gt;</pre>

@@ -58,8 +58,14 @@ def refuse(method: str, path: str) -> Refused:
     """Refuses what no route serves: 405 when the path is served with other methods, else 404."""
     allowed = next((methods for known, methods in _routes() if known.fullmatch(path)), None)
     if allowed is None:
-        return NotFound(message=f"There is nothing at {path[:200]}")
+        return NotFound(f"There is nothing at {path[:200]}")
     return MethodNotAllowed(method, allowed)
+
+
+def forget_assets() -> None:
+    """Reads the assets anew at the next request."""
+    for remembered in (_read, _headers, _routes):
+        remembered.cache_clear()
 
 
 @cache

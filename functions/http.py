@@ -118,7 +118,7 @@ class Api:
         """`tag` groups the operations in the OpenAPI document."""
         self.tag = tag
         self.operations: list[Operation] = []
-        self._unrouted: Callable[[str, str], Refused] = lambda method, path: NotFound()
+        self._unrouted: Callable[[str, str], Refused] = lambda *_: NotFound("Not found.")
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(lambda _: self._respond(self._refuse_unrouted))
 
@@ -167,7 +167,7 @@ class Api:
                 content_type=content_type,
             )
             self.operations.append(operation)
-            rule = path.replace(".", r"\.") + ("?" if path.endswith("/") else "")
+            rule = path.rstrip("/").replace(".", r"\.") + "/?"
             self._resolver.route(rule, method=method)(self._served(operation))
             return function
 
@@ -202,11 +202,12 @@ class Api:
         started = time.perf_counter()
         event = self._resolver.current_event
         request = Request.of(event.raw_event, event.path)
-        logger.set_correlation_id(request.id)
+        logger.thread_safe_clear_keys()
+        logger.thread_safe_append_keys(correlation_id=request.id)
         code = None
         try:
             response = _unless_known(act(request), request)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the last door: every answer has the one shape
             refused = refusal_of(error)
             code = refused.code
             _count(refused, error)
@@ -270,7 +271,7 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) < _MAX_ID):
-        raise NotFound()
+        raise NotFound("Not found.")
     return int(text)
 
 

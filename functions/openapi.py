@@ -18,36 +18,20 @@ from pydantic import TypeAdapter
 from functions.docs_page import page
 from functions.http import Api, Operation
 from functions.problems import Problem, problem
+from functions.refusals import CODES
 from shared.errors import Fault, Refused
 
 ROUTE_MODULES = ("create_order", "catalog", "records", "documents")
 
-CODES: Mapping[str, tuple[int, str]] = {
-    "archived_product": (400, "Product is archived."),
-    "body_too_large": (413, "A body has at most 1048576 bytes."),
-    "customer_account_id_mismatch": (400, "The customer belongs to another account."),
-    "customer_account_not_found": (400, "There is no such customer account."),
-    "disabled_product": (400, "Product is disabled."),
-    "internal_error": (500, "The service failed. It has been logged."),
-    "invalid_api_key": (403, "The API key is not valid."),
-    "invalid_json": (400, "Expecting value at line 1 column 5."),
-    "license_key_exists": (409, "A license with this key already exists."),
-    "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, POST.'),
-    "not_authenticated": (403, "Authentication credentials were not provided."),
-    "not_found": (404, "Not found."),
-    "order_id_exists": (409, "Order with this ID already exists."),
-    "permission_denied": (403, "This API key lacks the scope orders:write."),
-    "unavailable": (503, "The service is busy. Please send the request again."),
-    "unknown_product": (400, "Product not found."),
-    "unsupported_product_feature": (
-        400,
-        "One or more of requested product features do not exist or are not enabled on the product.",
-    ),
-    "validation_error": (400, "items.0.product_code: Field required"),
-}
-"""Every code that an answer can have: its status, and a message as an example."""
-
 _REF = "#/components/schemas/"
+_SAMPLES: Mapping[str, Any] = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "string": "text",
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+}
 
 
 def document(apis: Iterable[Api]) -> dict[str, Any]:
@@ -228,31 +212,25 @@ def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mappi
 def example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
     """What fits a schema: its own example where the model gives one, else made of its parts."""
     schema = {**_resolved(schema, components), **{k: v for k, v in schema.items() if k != "$ref"}}
-    if "example" in schema:
-        return schema["example"]
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for word in ("const", "default"):
-        if word in schema:
+    for word in ("example", "const", "default"):
+        if word in schema and not schema.get("examples"):
             return schema[word]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    for word in ("examples", "enum"):
+        if schema.get(word):
+            return schema[word][0]
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
             return example(schema[word][0], components)
+    return _made_up(schema, components)
+
+
+def _made_up(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
     match schema.get("type"):
         case "object":
             return _object_example(schema, components)
         case "array":
             return [example(schema["items"], components)] if schema.get("items") else []
-        case "string":
-            formats = {"date-time": "2026-01-31T12:00:00Z", "date": "2026-01-31"}
-            return formats.get(schema.get("format", ""), "text")
-        case "integer" | "number":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return False
-    return None
+    return _SAMPLES.get(schema.get("format", "")) or _SAMPLES.get(schema.get("type", ""))
 
 
 def _object_example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:

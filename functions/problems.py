@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Busy, Fault, Refused
@@ -132,7 +133,7 @@ def refusal_of(error: Exception) -> Refused:
             return error
         case ClientError() if _is_busy(error.response):
             return Busy()
-        case ConnectionError() | HTTPClientError():
+        case NoConnection() | HTTPClientError():
             return Busy()
     return Crash()
 

@@ -71,13 +71,12 @@ def _copy_sources(target: Path) -> None:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(copy)
-    _write_documents(target / "functions")
+    write_openapi(target / "functions" / "openapi.json")
 
 
-def _write_documents(folder: Path) -> None:
-    """Put the API's document and its page, made from the routes, where the function reads them."""
-    document = folder / "openapi.json"
-    subprocess.run([sys.executable, "-m", "functions.openapi", document], cwd=ROOT, check=True)
+def write_openapi(path: Path) -> None:
+    """Have the routes write the OpenAPI document, and docs.html beside it, that will be served."""
+    subprocess.run([sys.executable, "-m", "functions.openapi", path], cwd=ROOT, check=True)
 
 
 def _compile(tree: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from moto import mock_aws
 
 from functions.callers import forget_keys
-from shared.store.dynamo import client
+from shared.store.dynamo import client, table
+from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import make_tables, table_names
 
 
@@ -26,3 +27,27 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
     client.cache_clear()
     forget_keys()
+
+
+@pytest.fixture
+def access_table(tables: None) -> str:
+    """The name of the Access table, in an empty store."""
+    return table("ACCESS_TABLE")
+
+
+@pytest.fixture
+def api_key(tables: None) -> str:
+    """An ordinary key of the company acme, as its owner sends it."""
+    return open_shop("acme").key
+
+
+@pytest.fixture
+def shop(tables: None) -> Shop:
+    """The company acme, with products."""
+    return stock(open_shop("acme"))
+
+
+@pytest.fixture
+def other_shop(tables: None) -> Shop:
+    """Another company, with the same products."""
+    return stock(open_shop("globex"))

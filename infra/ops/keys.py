@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import botocore.session
+import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from infra.stamp import ROOT
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
@@ -71,6 +72,7 @@ def find_access_table(stage: str) -> None:
         if not LOCAL_STACK.exists():
             raise NoStack("the local stack is not there; start it with: make up")
         stack = json.loads(LOCAL_STACK.read_text(encoding="utf-8"))
+        os.environ.pop("AWS_PROFILE", None)
         os.environ |= {
             "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
             "AWS_DEFAULT_REGION": stack["region"],
@@ -81,7 +83,7 @@ def find_access_table(stage: str) -> None:
         return
     name = f"Keywright-{stage}"
     try:
-        cloudformation = botocore.session.get_session().create_client("cloudformation")
+        cloudformation = boto3.client("cloudformation")
         (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
@@ -147,12 +149,21 @@ def _told(key: ApiKey, now: datetime) -> dict[str, object]:
 
 
 def _show(keys: Iterable[ApiKey], now: datetime) -> None:
-    table = Table("Prefix", "Company", "Name", "State", "Scopes", "Made", "Expires", "Last used")
+    table = Table(
+        Column("Prefix", no_wrap=True),
+        "Company",
+        "Name",
+        "State",
+        "Scopes",
+        "Made",
+        "Expires",
+        "Last used",
+    )
     for key in keys:
         table.add_row(
             key.prefix,
             key.company,
-            key.name,
+            escape(key.name),
             _state(key, now),
             "\n".join(sorted(key.scopes)),
             *(_day(moment) for moment in (key.created_at, key.expires_at, key.last_used_at)),
@@ -161,7 +172,7 @@ def _show(keys: Iterable[ApiKey], now: datetime) -> None:
 
 
 def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "-"
 
 
 def _company(text: str) -> str:

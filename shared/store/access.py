@@ -65,7 +65,7 @@ def revoke_api_key(prefix: str, now: datetime) -> ApiKey:
             ReturnValues="ALL_NEW",
         )
     except dynamo.exceptions.ConditionalCheckFailedException:
-        raise NotFound(message=f"There is no API key {prefix}.") from None
+        raise NotFound(f"There is no API key {prefix}.") from None
     return _key(got["Attributes"])
 
 

@@ -1,0 +1,85 @@
+"""Every code that a refusal can have, with its status and a message as an example.
+
+For the documents alone; what raises a refusal brings its own status and words. A route that
+names a code which is not here stops the build.
+"""
+
+from collections.abc import Mapping
+
+CODES: Mapping[str, tuple[int, str]] = {
+    "alias_conflict": (400, "license_template_code and policy_code differ"),
+    "archived_product": (400, "Product editor is archived"),
+    "body_too_large": (413, "A body has at most 1048576 bytes."),
+    "bundle_member_missing": (
+        400,
+        "bundle suite also has viewer: name every member once, with its policy_code",
+    ),
+    "bundle_member_repeated": (400, "editor is named more than once"),
+    "bundle_only": (400, "key stands on the item for a bundle only: put it in a license"),
+    "consumption_only": (
+        400,
+        "max_overages is only for licenses of type consumption; this one is perpetual",
+    ),
+    "customer_account_id_mismatch": (400, "The customer belongs to another account."),
+    "customer_account_not_found": (400, "There is no such customer account."),
+    "customer_exists": (409, "There is a customer with this e-mail already"),
+    "default_policy_required": (
+        400,
+        "std is the default policy of editor: make another the default first",
+    ),
+    "disabled_product": (400, "Product editor is disabled"),
+    "duration_required": (
+        400,
+        "a time-limited license needs valid_duration (such as 1y) or validity_period",
+    ),
+    "export_too_large": (
+        413,
+        "These are 12000 licenses; one export has at most 10000: ask for fewer days at a time",
+    ),
+    "feature_exists": (409, "Product editor already has a feature export"),
+    "idempotency_key_reused": (
+        409,
+        "Another body was appended to this order under this Idempotency-Key",
+    ),
+    "immutable": (400, "short_code can't be changed once it is set"),
+    "internal_error": (500, "The service failed. It has been logged."),
+    "invalid_api_key": (403, "The API key is not valid."),
+    "invalid_bundle": (400, "a bundle has at least one product"),
+    "invalid_json": (400, "Expecting value at line 1 column 5."),
+    "invalid_range": (400, "from must not be after to"),
+    "is_bundle_mismatch": (400, "is_bundle is true, and editor is not a bundle"),
+    "key_not_allowed": (400, "viewer is authorized by user: its licenses have no key"),
+    "license_key_exists": (409, "This license key is taken"),
+    "license_key_repeated": (400, "this license key stands twice in the order"),
+    "license_not_found": (404, "There is no license 1593781720493279"),
+    "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, POST.'),
+    "not_a_bundle": (400, "editor is not a bundle"),
+    "not_authenticated": (403, "Authentication credentials were not provided."),
+    "not_found": (404, "There is no order 1593781720493279"),
+    "order_id_exists": (409, "Order with this ID already exists"),
+    "order_in_progress": (409, "This order is being written by another request"),
+    "order_too_large": (400, "The order is more than one order can hold: place it as several"),
+    "permission_denied": (403, "This API key lacks the scope orders:write."),
+    "policy_exists": (409, "Product editor already has a policy std"),
+    "policy_required": (400, "policy_code is mandatory for every member of a bundle"),
+    "product_exists": (409, "There is a product editor already"),
+    "record_too_large": (
+        400,
+        "One license of the order is more than 390 KB: shorten its metadata or its features",
+    ),
+    "too_many": (400, "Product editor has 100 policies, which is the most"),
+    "too_many_floating_users": (400, "floating_users (9) must not be more than max_activations"),
+    "too_many_licenses": (400, "an order holds at most 1000 licenses"),
+    "unavailable": (503, "The service is busy. Please send the request again."),
+    "unknown_bundle_member": (400, "bundle suite has the members editor, viewer"),
+    "unknown_policy": (400, "Product editor has no policy gold, or it is archived"),
+    "unknown_product": (400, "There is no product editor"),
+    "unsupported_product_feature": (
+        400,
+        "One or more of requested product features do not exist or are not enabled on the product",
+    ),
+    "user_repeated": (400, "an e-mail stands twice on one license"),
+    "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
+    "users_required": (400, "viewer is authorized by user: name at least one"),
+    "validation_error": (400, "items.0.product_code: Field required"),
+}

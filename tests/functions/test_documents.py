@@ -1,0 +1,120 @@
+"""What anyone may ask without a key, and how unknown paths and methods are refused."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+
+from functions import documents
+from functions.docs_page import page
+from functions.openapi import document
+from functions.refusals import CODES
+from tests.functions import sample_api
+from tests.http_event import send
+
+
+@pytest.fixture(autouse=True)
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two files that bundling makes, of the sample routes."""
+    made = document([sample_api.api, documents.api])
+    (tmp_path / "openapi.json").write_bytes(orjson.dumps(made))
+    (tmp_path / "docs.html").write_text(page(made, CODES), encoding="utf-8")
+    monkeypatch.setattr(documents, "ASSETS", tmp_path)
+    documents.forget_assets()
+
+
+def test_health_needs_no_key() -> None:
+    reply = send(documents.handler, "GET", "/healthz")
+
+    assert (reply.status, reply.json()) == (200, {"status": "ok"})
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_the_document_is_served_as_json() -> None:
+    reply = send(documents.handler, "GET", "/openapi.json")
+
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.json()["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
+def test_who_has_a_document_is_not_sent_it_again(path: str) -> None:
+    first = send(documents.handler, "GET", path)
+
+    again = send(
+        documents.handler, "GET", path, headers={"If-None-Match": f"W/{first.headers['etag']}"}
+    )
+    other = send(documents.handler, "GET", path, headers={"If-None-Match": '"other"'})
+
+    assert first.headers["cache-control"] == "public, max-age=300"
+    assert (again.status, again.text, other.status) == (304, "", 200)
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_the_page_may_load_nothing_but_its_own_style() -> None:
+    reply = send(documents.handler, "GET", "/docs")
+
+    style = reply.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = reply.headers["content-security-policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
+    assert "unsafe" not in policy
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_the_page_has_no_script_no_foreign_address_and_no_inline_style() -> None:
+    text = send(documents.handler, "GET", "/docs").text
+
+    assert "<script" not in text
+    assert " style=" not in text
+    assert not re.search(r'(?:src|href|action)="(?!#|openapi\.json")', text)
+
+
+def test_every_link_on_the_page_leads_somewhere_on_it() -> None:
+    text = send(documents.handler, "GET", "/docs").text
+
+    ids = re.findall(r'id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+
+
+def test_every_operation_and_every_error_is_on_the_page() -> None:
+    text = send(documents.handler, "GET", "/docs").text
+
+    names = [each.name for each in (*sample_api.api.operations, *documents.api.operations)]
+    for anchor in (*names, *(f"error-{code}" for code in CODES)):
+        assert f'id="{anchor}"' in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/things/", "POST, GET"),
+        ("PUT", "/api/v1/things", "POST, GET"),
+        ("POST", "/api/v1/things/7/", "GET"),
+        ("POST", "/api/v1/things/names/", "GET"),
+        ("POST", "/healthz", "GET"),
+        ("HEAD", "/docs", "GET"),
+        ("OPTIONS", "/api/v1/things/", "POST, GET"),
+    ],
+)
+def test_another_method_on_a_served_path_is_405(method: str, path: str, allowed: str) -> None:
+    reply = send(documents.handler, method, path)
+
+    problem = reply.json()
+    assert (reply.status, problem["code"]) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == allowed
+    assert problem["message"] == problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/", "/api/v1/thongs/", "/api/v1/things/7/8/", "/openapiXjson"]
+)
+def test_a_path_that_nothing_serves_is_404(path: str) -> None:
+    reply = send(documents.handler, "GET", path)
+
+    assert (reply.status, reply.json()["code"]) == (404, "not_found")
+    assert reply.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,237 @@
+"""What an order survives: answers that get lost, rivals, a catalog that moves, a process killed."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from functions import sweep
+from tests.functions.shop import Shop
+from tests.wiretap import (
+    Fault,
+    Killed,
+    answer_lost,
+    conflict,
+    failed,
+    killed_after,
+    killed_before,
+    meanwhile,
+    tapped,
+    throttled,
+)
+
+WRITE = "TransactWriteItems"
+ONE = [{"product_code": "kp", "licenses": [{}]}]
+MANY = [{"product_code": "kp", "licenses": [{}] * 250}]
+
+
+def license_count(shop: Shop, query: str = "") -> int:
+    return int(shop.get("/licenses/", query).json()["count"])
+
+
+def body_of(reply: Any) -> dict[str, Any]:
+    assert reply.status == 200, reply.text
+    body: dict[str, Any] = reply.json()
+    return body
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_an_order_is_placed_once_whatever_happens_to_its_write(shop: Shop, fault: Fault) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        first = body_of(shop.order(id="o-1", items=ONE))
+
+    again = shop.order(id="o-1", items=ONE)
+
+    assert body_of(again) == first
+    assert again.headers["idempotent-replayed"] == "true"
+    assert license_count(shop) == 1
+
+
+def test_a_write_whose_answer_is_lost_still_shows_the_new_passwords(shop: Shop) -> None:
+    items = [{"product_code": "up", "licenses": [{"users": [{"email": "u1@x.test"}]}]}]
+
+    with tapped() as tap:
+        tap.on(WRITE, answer_lost)
+        reply = shop.order(id="o-1", items=items)
+
+    assert [p["email"] for p in body_of(reply)["new_passwords"]] == ["u1@x.test"]
+    assert "idempotent-replayed" not in reply.headers
+
+
+def test_an_append_whose_answer_is_lost_is_appended_once(shop: Shop) -> None:
+    shop.order(id="o-1", items=ONE)
+
+    with tapped() as tap:
+        tap.on(WRITE, answer_lost)
+        body_of(shop.order(id="o-1", append=True, items=ONE))
+
+    assert license_count(shop) == 2
+
+
+@pytest.mark.parametrize("fault", [killed_before, killed_after])
+def test_a_killed_order_is_there_or_not_and_the_retry_tells(shop: Shop, fault: Fault) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        with pytest.raises(Killed):
+            shop.order(id="o-1", items=ONE)
+
+    body_of(shop.order(id="o-1", items=ONE))
+
+    assert license_count(shop) == 1
+
+
+def test_two_equal_orders_at_once_are_one_with_two_equal_answers(shop: Shop) -> None:
+    answers = []
+
+    with tapped() as tap:
+        rival = meanwhile(lambda: answers.append(shop.order(id="o-1", items=ONE)))
+        tap.on(WRITE, rival)
+        answers.append(shop.order(id="o-1", items=ONE))
+
+    assert body_of(answers[0]) == body_of(answers[1])
+    assert license_count(shop) == 1
+
+
+def test_of_two_orders_for_one_key_the_second_writes_nothing(shop: Shop) -> None:
+    items = [{"product_code": "kp", "licenses": [{"key": "ONLY-ONE"}, {}]}]
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: body_of(shop.order(id="winner", items=items))))
+        reply = shop.order(id="loser", items=items)
+
+    assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
+    assert reply.json()["errors"][0]["pointer"] == "/items/0/licenses/0/key"
+    assert shop.get("/orders/", "store_id=loser").json()["count"] == 0
+    assert license_count(shop) == 2
+
+
+def test_a_product_archived_meanwhile_is_not_sold(shop: Shop) -> None:
+    product = shop.get("/products/", "short_code=kp").json()["results"][0]["id"]
+
+    with tapped() as tap:
+        archive = meanwhile(lambda: shop.patch(f"/products/{product}/", {"is_archived": True}))
+        tap.on(WRITE, archive)
+        reply = shop.order(id="o-1", items=ONE)
+
+    assert reply.json()["code"] == "archived_product"
+    assert license_count(shop) == 0
+
+
+def test_a_policy_changed_meanwhile_is_sold_as_changed(shop: Shop) -> None:
+    policy = shop.get("/license-templates/", "product=kp&code=policy_A").json()["results"][0]["id"]
+    change = meanwhile(lambda: shop.patch(f"/license-templates/{policy}/", {"max_activations": 6}))
+
+    with tapped() as tap:
+        tap.on(WRITE, change)
+        license = shop.order_one(license={"policy_code": "policy_A"})
+
+    assert license["max_activations"] == 6
+
+
+def test_two_orders_that_make_one_customer_share_it(shop: Shop) -> None:
+    customer = {"email": "ana@acme.example"}
+
+    with tapped() as tap:
+        rival = meanwhile(lambda: shop.order(id="o-1", items=ONE, customer=customer))
+        tap.on(WRITE, rival)
+        body_of(shop.order(id="o-2", items=ONE, customer=customer))
+
+    assert shop.get("/customers/").json()["count"] == 1
+    assert shop.get("/orders/", "customer_email=ana@acme.example").json()["count"] == 2
+
+
+@pytest.mark.parametrize("fault", [killed_before, killed_after])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+def test_a_large_order_killed_anywhere_is_invisible_and_then_whole(
+    shop: Shop, fault: Fault, nth: int
+) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, fault, nth=nth)
+        with pytest.raises(Killed):
+            shop.order(id="big", items=MANY)
+            raise AssertionError("the order takes fewer writes than that")
+    settled = (fault, nth) == (killed_after, 5)
+    assert license_count(shop) == license_count(shop, "order_store_id=big") == 250 * settled
+    assert shop.get("/orders/").json()["count"] == settled
+
+    answer = body_of(shop.order(id="big", items=MANY))
+
+    assert len(set(answer["license_keys"])) == 250
+    assert license_count(shop) == license_count(shop, "order_store_id=big") == 250
+    assert body_of(shop.order(id="big", items=MANY)) == answer
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+@pytest.mark.parametrize("nth", [1, 3, 5])
+def test_a_large_order_is_placed_once_whatever_happens_to_a_write(
+    shop: Shop, fault: Fault, nth: int
+) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, fault, nth=nth)
+        answer = body_of(shop.order(id="big", items=MANY))
+
+    assert body_of(shop.order(id="big", items=MANY)) == answer
+    assert license_count(shop) == 250
+
+
+def test_a_large_order_that_meets_a_taken_key_leaves_nothing_behind(shop: Shop) -> None:
+    shop.order_one(license={"key": "TAKEN"})
+    licenses = [*MANY[0]["licenses"], {"key": "TAKEN"}]
+
+    reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": licenses}])
+
+    assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
+    assert license_count(shop) == 1
+    body_of(shop.order(id="big", items=ONE))
+
+
+def test_a_large_order_left_unfinished_is_taken_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(120)]
+    licenses = [{"key": "WANTED"}, *MANY[0]["licenses"]]
+    items = [
+        {"product_code": "kp", "licenses": licenses},
+        {"product_code": "up", "licenses": users},
+    ]
+    with tapped() as tap:
+        tap.on(WRITE, killed_before, nth=6)
+        with pytest.raises(Killed):
+            shop.order(id="big", items=items)
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+
+    swept = sweep.handler({}, SimpleNamespace())
+
+    assert swept == {"undone": 1}
+    assert sweep.handler({}, SimpleNamespace()) == {"undone": 0}
+    assert shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"
+    body = body_of(shop.order(id="again", items=[{"product_code": "up", "licenses": users}]))
+    assert len(body["new_passwords"]) == 120
+
+
+def test_another_order_under_an_unfinished_id_has_to_wait(shop: Shop) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, killed_after, nth=2)
+        with pytest.raises(Killed):
+            shop.order(id="big", items=MANY)
+
+    reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": [{}] * 249}])
+
+    assert (reply.status, reply.json()["code"]) == (409, "order_in_progress")
+
+
+def test_passwords_of_users_made_by_a_killed_order_are_shown_when_it_is_finished(
+    shop: Shop,
+) -> None:
+    users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(80)]
+    items = [{"product_code": "up", "licenses": users}]
+    with tapped() as tap:
+        tap.on(WRITE, killed_before, nth=4)
+        with pytest.raises(Killed):
+            shop.order(id="big", items=items)
+
+    body = body_of(shop.order(id="big", items=items))
+
+    assert len(body["new_passwords"]) == 80

@@ -1,0 +1,161 @@
+"""`keywright keys`, as an operator runs it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.ops import keys
+from infra.ops.main import main
+from shared.access import check
+from shared.store.access import get_api_key
+
+TEMPLATE = {
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    "Outputs": {"AccessTable": {"Value": "Access"}},
+}
+
+Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def stage(access_table: str) -> str:
+    """A stage on AWS whose stack tells where its keys are."""
+    boto3.client("cloudformation").create_stack(
+        StackName="Keywright-test", TemplateBody=json.dumps(TEMPLATE)
+    )
+    assert access_table == "Access"
+    return "test"
+
+
+def made(stage: str, out: Out, *options: str) -> dict[str, object]:
+    """A key made by the command."""
+    assert main(["keys", "create", "--stage", stage, "--json", *options]) == 0
+    told: dict[str, object] = json.loads(out.readouterr().out)
+    return told
+
+
+def test_a_new_key_opens_its_company(stage: str, capsys: Out) -> None:
+    told = made(stage, capsys, "--company", "acme", "--name", "shop")
+
+    prefix, secret = str(told["api_key"]).split(".")
+    key = get_api_key(prefix)
+
+    assert key is not None
+    assert check(key, secret, now=datetime.now(UTC)).company == "acme"
+    assert told["scopes"] == ["catalog:write", "imports:write", "orders:write", "records:read"]
+    assert (told["name"], told["expires_at"]) == ("shop", None)
+
+
+def test_scopes_and_expiry_are_as_asked(stage: str, capsys: Out) -> None:
+    told = made(
+        stage, capsys, "--company", "a", "--scopes", "records:read,keys:admin", "--expires", "90d"
+    )
+
+    key = get_api_key(str(told["prefix"]))
+
+    assert key is not None
+    assert key.scopes == {"records:read", "keys:admin"}
+    assert key.expires_at == key.created_at + timedelta(days=90)
+
+
+def test_a_person_reads_the_whole_header_once(stage: str, capsys: Out) -> None:
+    main(["keys", "create", "--stage", stage, "--company", "acme", "--name", "[bold]shop"])
+    shown = capsys.readouterr().out
+    main(["keys", "list", "--stage", stage])
+    listed = capsys.readouterr().out
+
+    header = next(line for line in shown.splitlines() if "Authorization: Api-Key " in line)
+    prefix, secret = header.split()[-1].split(".")
+
+    assert len(secret) >= 32
+    assert prefix in listed
+    assert secret not in listed
+
+
+def test_the_list_can_be_of_one_company(stage: str, capsys: Out) -> None:
+    made(stage, capsys, "--company", "acme")
+    other = made(stage, capsys, "--company", "other")
+
+    main(["keys", "list", "--stage", stage, "--company", "other", "--json"])
+
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["prefix"], told["state"]) == (other["prefix"], "live")
+    assert "hash" not in told
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_key_is_revoked_by_its_prefix_or_its_whole_text(
+    stage: str, capsys: Out, *, whole: bool
+) -> None:
+    told = made(stage, capsys, "--company", "acme")
+
+    code = main(["keys", "revoke", "--stage", stage, str(told["api_key" if whole else "prefix"])])
+
+    key = get_api_key(str(told["prefix"]))
+    assert code == 0
+    assert key is not None
+    assert key.revoked_at is not None
+    assert str(told["api_key"]) not in capsys.readouterr().out
+
+
+def test_an_unknown_key_is_one_line_and_status_1(stage: str, capsys: Out) -> None:
+    assert main(["keys", "revoke", "--stage", stage, "nobodyss"]) == 1
+
+    assert capsys.readouterr().err == "keywright: There is no API key nobodyss.\n"
+
+
+@pytest.mark.usefixtures("access_table")
+def test_a_stage_that_is_not_deployed_is_named(capsys: Out) -> None:
+    assert main(["keys", "list", "--stage", "nowhere"]) == 1
+
+    assert "Keywright-nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("access_table")
+def test_the_local_stage_is_found_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(keys, "LOCAL_STACK", tmp_path / "stack.json")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    stack = {"aws_endpoint_url": "", "region": "us-east-1", "tables": {"access": "Access"}}
+
+    missing = main(["keys", "list", "--stage", "local"])
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+    found = main(["keys", "list", "--stage", "local"])
+
+    told = capsys.readouterr()
+    assert (missing, found) == (1, 0)
+    assert "make up" in told.err
+    assert "No keys." in told.out
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--company", "Acme"),
+        ("--scopes", "orders:eat"),
+        ("--scopes", ","),
+        ("--expires", "soon"),
+        ("--expires", "0d"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_made(
+    option: str, value: str, capsys: Out
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["keys", "create", "--stage", "test", "--company", "acme", option, value])
+
+    assert left.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["keys"], ["keys", "create"]])
+def test_help_is_there_at_every_step(words: list[str], capsys: Out) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--help"])
+
+    assert left.value.code == 0
+    assert "usage: keywright" in capsys.readouterr().out

@@ -1,0 +1,150 @@
+"""Between botocore and moto: what was asked of AWS, and the faults that a network can add.
+
+Faults are injected where the network is, below botocore's own retries, so handlers, store and
+retries run as they are.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+
+from shared.store.dynamo import client
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours may catch it."""
+
+
+type Fault = Callable[[AWSPreparedRequest], AWSResponse | None]
+
+
+@dataclass
+class Wiretap:
+    """Every call of the DynamoDB client, in order, and the faults that wait for one of them."""
+
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    counted: Counter[str] = field(default_factory=Counter)
+
+    def on(self, operation: str, fault: Fault, *, nth: int = 1) -> None:
+        """Let the `nth` call of an operation from now on meet a fault."""
+        self.faults[operation, self.counted[operation] + nth] = fault
+
+    def bodies(self, operation: str) -> list[dict[str, Any]]:
+        return [body for name, body in self.calls if name == operation]
+
+    def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        header = request.headers["X-Amz-Target"]
+        operation = (header.decode() if isinstance(header, bytes) else header).partition(".")[2]
+        self.calls.append((operation, json.loads(request.body)))
+        self.counted[operation] += 1
+        fault = self.faults.pop((operation, self.counted[operation]), None)
+        return fault(request) if fault else None
+
+
+@contextmanager
+def tapped() -> Iterator[Wiretap]:
+    """Listens to the client for a while."""
+    tap, events = Wiretap(), client().meta.events
+    events.register_first("before-send.dynamodb.*", tap.take)
+    try:
+        yield tap
+    finally:
+        events.unregister("before-send.dynamodb.*", tap.take)
+
+
+def answer_lost(request: AWSPreparedRequest) -> AWSResponse | None:
+    """The call is carried out, and nobody hears of it."""
+    botocore_stubber("before-send", request)
+    raise ReadTimeoutError(endpoint_url=request.url)
+
+
+def failed(request: AWSPreparedRequest) -> AWSResponse | None:
+    """The service fails before it does anything."""
+    return _refusal(request, 500, "InternalServerError")
+
+
+def throttled(request: AWSPreparedRequest) -> AWSResponse | None:
+    """The service has no room."""
+    return _refusal(request, 400, "ThrottlingException")
+
+
+def conflict(request: AWSPreparedRequest) -> AWSResponse | None:
+    """Another transaction holds one of the items."""
+    return _refusal(
+        request,
+        400,
+        "TransactionCanceledException",
+        CancellationReasons=[{"Code": "TransactionConflict", "Message": "conflict"}],
+    )
+
+
+def killed_before(request: AWSPreparedRequest) -> AWSResponse | None:
+    raise Killed
+
+
+def killed_after(request: AWSPreparedRequest) -> AWSResponse | None:
+    botocore_stubber("before-send", request)
+    raise Killed
+
+
+def meanwhile(act: Callable[[], Any]) -> Fault:
+    """Something else happens just before the call goes out."""
+
+    def fault(request: AWSPreparedRequest) -> AWSResponse | None:
+        act()
+        return None
+
+    return fault
+
+
+def write_units(body: dict[str, Any]) -> int:
+    """What a TransactWriteItems costs in its tables: 2 units for each started KB of a record.
+
+    A check costs as much as a write of what it looks at; all that are made here look at less
+    than 1 KB.
+    """
+    units = 0
+    for operation in body["TransactItems"]:
+        (part,) = operation.values()
+        units += 2 * -(-item_bytes(part.get("Item", {"pk": {"S": "x"}})) // 1024)
+    return units
+
+
+def item_bytes(item: dict[str, Any]) -> int:
+    """The size of an item as DynamoDB documents it."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: dict[str, Any]) -> int:
+    ((kind, held),) = value.items()
+    match kind:
+        case "S":
+            return len(held.encode())
+        case "N":
+            return (len(held.strip("-0.")) + 1) // 2 + 1
+        case "B":
+            return len(held) * 3 // 4
+        case "L":
+            return 3 + sum(1 + _value_bytes(part) for part in held)
+        case "M":
+            return 3 + len(held) + item_bytes(held)
+    return 1
+
+
+def _refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", **more}).encode()
+
+    class Raw:
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield body
+
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, Raw())  # type: ignore[arg-type]  # as moto does
