@@ -9,7 +9,7 @@ UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 export UV_PYTHON_DOWNLOADS = never
 export CDK_DISABLE_CLI_TELEMETRY = true
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down clean demo test check lint types unit e2e synth fmt bench

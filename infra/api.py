@@ -1,4 +1,4 @@
-"""The HTTP API: one table of routes, each served with and without its trailing slash."""
+"""The HTTP API: one table of routes; a path that ends in a slash is served without it as well."""
 
 import json
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "PATCH /api/v1/customers/{id}/",
     ),
     "documents": (
-        "GET /healthz/",
-        "GET /openapi.json/",
-        "GET /docs/",
+        "GET /healthz",
+        "GET /openapi.json",
+        "GET /docs",
         "$default",
     ),
 }
@@ -139,8 +139,9 @@ class Api(Construct):
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
-    """The keys for API Gateway: each route bare, and with `slash` in place of its last one."""
-    paths = [route.removesuffix("/") for route in routes]
-    return [
-        key for path in paths for key in ((path,) if path == "$default" else (path, path + slash))
-    ]
+    """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there."""
+    keys: list[str] = []
+    for route in routes:
+        bare = route.removesuffix("/")
+        keys += [bare] if route == bare else [bare, bare + slash]
+    return keys

@@ -49,6 +49,7 @@ def _requirements() -> str:
 
 
 def _install(requirements: str, platform: str, target: Path) -> None:
+    """From uv's cache if it has everything, because uv would ask the index even so."""
     shutil.rmtree(target, ignore_errors=True)
     listed = target.with_name("requirements.txt")
     listed.write_text(requirements)
@@ -56,7 +57,10 @@ def _install(requirements: str, platform: str, target: Path) -> None:
     place = ["--python-version", "3.13", "--target", str(target), "--requirements", str(listed)]
     if platform != "machine":
         place += ["--python-platform", platform]
-    _uv(*install.split(), *place)
+    try:
+        _uv("--offline", *install.split(), *place, quiet=True)
+    except subprocess.CalledProcessError:
+        _uv(*install.split(), *place)
     shutil.rmtree(target / "bin", ignore_errors=True)
     _compile(target)
 
@@ -85,13 +89,14 @@ def _compile(tree: Path) -> None:
     )
 
 
-def _uv(*arguments: str) -> str:
+def _uv(*arguments: str, quiet: bool = False) -> str:
     settings = {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": "copy"}
     return subprocess.run(
         [UV, *arguments],
         cwd=ROOT,
         env=os.environ | settings,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else None,
         text=True,
         check=True,
     ).stdout

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 TAG = "keywright:assembly"
 """On the deployed stack: what was deployed, so that the same is not deployed again."""
-QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def deploy(assembly: Assembly, *, port: int, log: Path, say: Say) -> bool:
 
 
 def _cdk(
-    *arguments: str, env: Mapping[str, str], log: Path, say: Say, cwd: Path | None = None
+    *arguments: str, env: dict[str, str], log: Path, say: Say, cwd: Path | None = None
 ) -> None:
     """In the log's folder unless told: beside cdk.json, even `bootstrap` would synthesize."""
     run(CDK, *arguments, "--no-notices", log=log, cwd=cwd or log.parent, env=env, say=say)

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from infra.stamp import ROOT
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.store.access import add_api_key, list_api_keys, revoke_api_key
 
-LOCAL_STACK = Path(__file__).parents[2] / ".local" / "stack.json"
+LOCAL_STACK = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")) / "stack.json"
 
 _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([dh])")

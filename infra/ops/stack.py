@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TypedDict
@@ -55,8 +56,11 @@ def up(home: Path, *, port: int | None = None) -> LocalStack:
     if not changed:
         console.print("  [dim]nothing has changed since the last deploy")
     stack = _describe(assembly.stack_name, port=running)
-    stack["api_key"] = _api_key(stack, before=_key_before(home))
-    (home / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
+    stack["api_key"] = _key_before(home)
+    _write(home, stack)
+    if not _opens(stack):
+        stack["api_key"] = _new_key(home)
+        _write(home, stack)
     return stack
 
 
@@ -100,16 +104,31 @@ def _key_before(home: Path) -> str:
         return ""
 
 
-def _api_key(stack: LocalStack, *, before: str) -> str:
-    """The key from the last time if it still opens the API, else a new one."""
-    if before and _opens(stack["api_url"], before):
-        return before
-    return ""
+def _write(home: Path, stack: LocalStack) -> None:
+    (home / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
 
 
-def _opens(api_url: str, api_key: str) -> bool:
-    headers = {"Authorization": f"Api-Key {api_key}"}
-    return httpx.get(f"{api_url}/api/v1/products/", headers=headers, trust_env=False).is_success
+def _opens(stack: LocalStack) -> bool:
+    """Whether the stack's API key is still good."""
+    headers = {"Authorization": f"Api-Key {stack['api_key']}"}
+    url = f"{stack['api_url']}/api/v1/products/"
+    return bool(stack["api_key"]) and httpx.get(url, headers=headers, timeout=30).is_success
+
+
+def _new_key(home: Path) -> str:
+    """Made by the command that operators use, which reads the `stack.json` written just before."""
+    create = ["-m", "infra.ops.main", "keys", "create", "--json", "--stage", "local"]
+    made = subprocess.run(
+        [sys.executable, *create, "--company", COMPANY, "--name", "make up"],
+        cwd=ROOT,
+        env=os.environ | {"LOCAL_DIR": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode:
+        raise OpsError(f"No API key could be made.\n{made.stderr}")
+    return str(json.loads(made.stdout)["api_key"])
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
 """What an operator sees while something takes its time: named steps, their seconds, their logs."""
 
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def run(
     *command: str | Path,
     log: Path,
     cwd: Path,
-    env: Mapping[str, str] = os.environ,
+    env: dict[str, str],
     say: Say | None = None,
 ) -> None:
     """Run to the end with every line in `log`; OpsError carries the log's tail if it fails."""
@@ -58,7 +57,7 @@ def run(
         subprocess.Popen(
             command,
             cwd=cwd,
-            env=env,
+            env=env | {"NO_COLOR": "1", "PYTHON_COLORS": "0"},
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -74,7 +73,7 @@ def run(
         raise OpsError(f"{name} failed (exit {process.returncode}).\n{tail(log)}")
 
 
-def tail(log: Path, lines: int = 25) -> str:
+def tail(log: Path, lines: int = 40) -> str:
     """The end of a log, under its name."""
     last = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
     return "\n".join([f"The end of {log}:", *(f"  {line}" for line in last)])
