@@ -117,6 +117,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
 <span class="soft">{escape(operation["summary"])}</span><span class="tag">{tag}</span></summary>
 <div>{_prose(operation.get("description", ""))}
 {_parameters(operation["parameters"])}
+{_body(operation)}
 <h3>Example</h3><pre>{escape(_curl(path, method, operation))}</pre>
 {_answers(operation["responses"])}</div></details>"""
 
@@ -140,6 +141,13 @@ def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
     )
     head = "<tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>"
     return f'<div class="wide"><table>{head}{rows}</table></div>' if rows else ""
+
+
+def _body(operation: Mapping[str, Any]) -> str:
+    if "requestBody" not in operation:
+        return ""
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return f"<p>Body: {_kind(schema)}, as JSON.</p>"
 
 
 def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from shared.errors import Fault, Refused
 ROUTE_MODULES = ("create_order", "catalog", "records", "documents")
 
 _REF = "#/components/schemas/"
+_EXAMPLE = "#/components/examples/"
 _SAMPLES: Mapping[str, Any] = {
     "date-time": "2026-01-31T12:00:00Z",
     "date": "2026-01-31",
@@ -61,6 +62,10 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": _reachable(components, used),
+            "examples": {
+                code: {"summary": CODES[code][1], "value": _problem(code)}
+                for code in sorted({code for each in operations for code in codes_of(each)})
+            },
             "securitySchemes": {
                 "ApiKey": {
                     "type": "apiKey",
@@ -169,7 +174,7 @@ def _responses(
             "content": {
                 "application/problem+json": {
                     "schema": {"$ref": f"{_REF}Problem"},
-                    "examples": {code: {"value": _problem(code)} for code in codes},
+                    "examples": {code: {"$ref": f"{_EXAMPLE}{code}"} for code in codes},
                 }
             },
         }
@@ -247,7 +252,7 @@ def main() -> None:
     (out,) = map(Path, sys.argv[1:])
     modules = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
     made = document(module.api for module in modules)
-    out.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    out.write_bytes(orjson.dumps(made))
     out.with_name("docs.html").write_text(page(made, CODES), encoding="utf-8")
 
 

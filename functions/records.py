@@ -8,10 +8,10 @@ from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
-from shared.csv_file import escape_formula
 
 from functions.http import Answer, Api, Caller, Page
 from functions.paging import PageQuery, page_of
+from shared.csv_file import escape_formula
 from shared.customers import (
     Customer,
     CustomerRequest,

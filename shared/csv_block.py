@@ -15,6 +15,7 @@ from shared.csv_file import newlines
 MAX_FIELD = 64 * 1024
 """Bytes of one cell as it stands in the file, with its quotes."""
 _QUOTE = ord('"')
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 class _Patterns(NamedTuple):
@@ -63,6 +64,7 @@ class Block:
     def __init__(self, data: bytes, end: int, delimiter: str) -> None:
         self.data = data
         self.patterns = _patterns(delimiter)
+        self.lone_cr = _LONE_CR.search(data) is not None
         self.starts: list[int] = []
         self.ends: list[int] = []
         self.unclosed = self.torn = -1
@@ -98,8 +100,7 @@ class Block:
             found = max(found, self.data.rfind(b"\r", max(found, start), at))
             if found < 0:
                 break
-            field = bisect_right(self.starts, found) - 1
-            if field >= 0 and found < self.ends[field]:
+            if (field := self._field(found)) >= 0:
                 at = self.starts[field]
             elif self.data[found : found + 2] == b"\r\n":
                 at = found
@@ -115,8 +116,7 @@ class Block:
             found = found if lone < 0 else lone
             if found < 0:
                 break
-            field = bisect_right(self.starts, found) - 1
-            if field >= 0 and found < self.ends[field]:
+            if (field := self._field(found)) >= 0:
                 at = self.ends[field] + 1
             else:
                 return found + (2 if self.data[found : found + 2] == b"\r\n" else 1)
@@ -124,22 +124,29 @@ class Block:
 
     def count(self, start: int, end: int) -> tuple[int, int]:
         """Rows and physical lines of whole records."""
-        first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
-        lines = newlines(self.data, start, end)
-        rows = lines - bool(self.patterns.blank.match(self.data, start, end))
-        plain = start
-        for field in range(first, last):
-            rows -= newlines(self.data, self.starts[field], self.ends[field])
-            rows -= self._blanks(plain, self.starts[field])
-            plain = self.ends[field]
-        return rows - self._blanks(plain, end), lines
+        fields = range(bisect_left(self.starts, start), bisect_left(self.starts, end))
+        quoted = sum(self._lines(self.starts[field], self.ends[field]) for field in fields)
+        lines = self._lines(start, end)
+        return lines - quoted - self._blanks(start, end), lines
+
+    def _field(self, at: int) -> int:
+        """Which of the quoted fields that hold a newline this is in, or -1."""
+        field = bisect_right(self.starts, at) - 1
+        return field if field >= 0 and at < self.ends[field] else -1
+
+    def _lines(self, start: int, end: int) -> int:
+        """Physical lines; where each CR has its LF, counting those is enough."""
+        if self.lone_cr:
+            return newlines(self.data, start, end)
+        return self.data.count(b"\n", start, end)
 
     def _blanks(self, start: int, end: int) -> int:
-        after_lf, after_cr = self.patterns.blanks
-        blanks = sum(1 for _ in after_lf.finditer(self.data, start, end))
-        if self.data.find(b"\r", start, end) >= 0:
-            blanks += sum(1 for _ in after_cr.finditer(self.data, start, end))
-        return blanks
+        """Records that are no rows."""
+        found = int(self.patterns.blank.match(self.data, start, end) is not None)
+        for pattern in self.patterns.blanks if self.lone_cr else self.patterns.blanks[:1]:
+            after = pattern.finditer(self.data, start, end)
+            found += sum(1 for newline in after if self._field(newline.start()) < 0)
+        return found
 
     def long_records(self) -> Iterator[tuple[int, int]]:
         """Whole records that are long enough to hold a field that is too long."""

@@ -154,7 +154,8 @@ def newlines(data: bytes, start: int = 0, end: int | None = None) -> int:
     end = len(data) if end is None else end
     found = data.count(b"\n", start, end)
     if data.find(b"\r", start, end) >= 0:
-        found += data.count(b"\r", start, end) - data.count(b"\r\n", start, end)
+        pairs = data.count(b"\r\n", start, end) if found else 0
+        found += data.count(b"\r", start, end) - pairs
     return found
 
 

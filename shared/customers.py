@@ -13,7 +13,7 @@ from shared.errors import Fault, refuse
 from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
 
 # No look-alikes, and mixed case: 14 of these are 81 bits.
-_PASSWORD_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PASSWORD_LENGTH = 14
 
 
@@ -141,7 +141,7 @@ def new_license_user(
 
     `secret` is what password and salt are drawn from, 32 random bytes for all users of an order.
     """
-    password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _PASSWORD_ALPHABET)
+    password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _LETTERS)
     salt = drawn(secret, f"salt {request.email}", 32, "0123456789abcdef")
     user = LicenseUser(
         id=id,

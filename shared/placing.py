@@ -208,7 +208,6 @@ class _Placing:
         for index, asked in enumerate(_bundle_requests(item, path)):
             key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
             seats = self._seats(bundle, asked.users, asked.users_path)
-            shared = {"license_key": key, "license_users": seats}
             self._check_members(bundle, asked)
             own = self._offer(
                 bundle, MemberRequest(policy_code=item.license_policy), (*path, "license_policy")
@@ -231,8 +230,16 @@ class _Placing:
                 sold = self._offer(member, request, at) if member else None
                 if member and sold and bundle_license:
                     member_place = (*place, member.short_code)
-                    linked = {**shared, "bundle_license_id": bundle_license.id}
-                    self._issue(request, sold, at, item_id, member_place, **linked)
+                    self._issue(
+                        request,
+                        sold,
+                        at,
+                        item_id,
+                        member_place,
+                        license_key=key,
+                        license_users=seats,
+                        bundle_license_id=bundle_license.id,
+                    )
 
     def _check_members(self, bundle: Product, asked: "_BundleRequest") -> None:
         named = [request.product_code for _, request in asked.members]

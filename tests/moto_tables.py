@@ -34,7 +34,7 @@ def make_tables(client: DynamoDBClient) -> None:
 
 def table_names() -> dict[str, str]:
     """What the functions find in their environment: `ORDERS_TABLE` and the like."""
-    names = {}
+    names: dict[str, str] = {}
     for resource in local_template()["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
             told = resource["Properties"].get("Environment", {}).get("Variables", {})

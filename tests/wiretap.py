@@ -41,9 +41,8 @@ class Wiretap:
         return [body for name, body in self.calls if name == operation]
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        header = request.headers["X-Amz-Target"]
-        operation = (header.decode() if isinstance(header, bytes) else header).partition(".")[2]
-        self.calls.append((operation, json.loads(request.body)))
+        operation = _text(request.headers["X-Amz-Target"]).partition(".")[2]
+        self.calls.append((operation, json.loads(_text(request.body))))
         self.counted[operation] += 1
         fault = self.faults.pop((operation, self.counted[operation]), None)
         return fault(request) if fault else None
@@ -52,7 +51,8 @@ class Wiretap:
 @contextmanager
 def tapped() -> Iterator[Wiretap]:
     """Listens to the client for a while."""
-    tap, events = Wiretap(), client().meta.events
+    tap = Wiretap()
+    events: Any = client().meta.events  # the stubs know no handler that answers
     events.register_first("before-send.dynamodb.*", tap.take)
     try:
         yield tap
@@ -137,6 +137,10 @@ def _value_bytes(value: dict[str, Any]) -> int:
         case "M":
             return 3 + len(held) + item_bytes(held)
     return 1
+
+
+def _text(sent: Any) -> str:
+    return sent.decode() if isinstance(sent, bytes) else str(sent)
 
 
 def _refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:

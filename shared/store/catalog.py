@@ -95,8 +95,4 @@ def _guard(company: str, product: Product, n: int) -> dynamo.Item:
 def _newest_parts(product: Product) -> list[int]:
     """The policies and features that this revision may have brought: those it was made with."""
     parts: list[LicensePolicy | ProductFeature] = [*product.policies, *product.features]
-    return [
-        part.id
-        for part in parts
-        if part.created_at == product.updated_at
-    ]
+    return [part.id for part in parts if part.created_at == product.updated_at]

@@ -76,7 +76,7 @@ def to_item(record: Mapping[str, Any]) -> Item:
     return {
         name: _to_value(value)
         for name, value in record.items()
-        if value is not None and value != "" and value != () and value != [] and value != {}
+        if value is not None and value not in ("", (), [], {})
     }
 
 

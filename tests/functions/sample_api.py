@@ -20,11 +20,12 @@ class Part(BaseModel, extra="forbid"):
     features: list[str] | list[dict[str, int]] = []
 
 
-class ThingRequest(BaseModel, extra="forbid"):
+class ThingRequest(BaseModel):
     """What a thing is made of."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"kind": "small", "parts": [{"name": "lid"}]}}
+        extra="forbid",
+        json_schema_extra={"example": {"kind": "small", "parts": [{"name": "lid"}]}},
     )
 
     kind: Literal["small", "large"] = "small"

@@ -14,9 +14,8 @@ from functions import callers, http
 from functions.http import Api, Page
 from functions.request import MAX_BODY
 from shared.access import ApiKey, new_api_key
-from shared.errors import Conflict, NotFound
+from shared.errors import Busy, Conflict, NotFound
 from shared.store.access import add_api_key, get_api_key, revoke_api_key
-from shared.store.dynamo import Busy
 from tests.functions.sample_api import Part, Thing, api, handler
 from tests.http_event import Reply, http_event, send
 
@@ -140,8 +139,8 @@ def test_a_page_has_the_published_keys() -> None:
 # Keys
 
 
-def test_missing_credentials_are_said_in_the_published_words(access_table: str) -> None:
-    assert access_table
+@pytest.mark.usefixtures("tables")
+def test_missing_credentials_are_said_in_the_published_words() -> None:
     problem = refusal(send(handler, "POST", "/api/v1/things/"), 403, "not_authenticated")
 
     assert problem["detail"] == "Authentication credentials were not provided."
@@ -161,8 +160,8 @@ def test_a_wrong_secret_and_an_unknown_prefix_are_refused_alike(api_key: str) ->
     assert refusal(wrong, 403, "invalid_api_key") == refusal(unknown, 403, "invalid_api_key")
 
 
-def test_an_expired_key_is_refused(access_table: str) -> None:
-    assert access_table
+@pytest.mark.usefixtures("tables")
+def test_an_expired_key_is_refused() -> None:
     now = datetime.now(UTC)
     key, presented = new_api_key("acme", now=now, expires_at=now - timedelta(seconds=1))
     add_api_key(key)
@@ -170,8 +169,8 @@ def test_an_expired_key_is_refused(access_table: str) -> None:
     assert "expired" in refusal(create(presented, PARTS), 403, "invalid_api_key")["detail"]
 
 
-def test_a_missing_scope_is_named(access_table: str) -> None:
-    assert access_table
+@pytest.mark.usefixtures("tables")
+def test_a_missing_scope_is_named() -> None:
     key, presented = new_api_key("acme", now=datetime.now(UTC), scopes=["records:read"])
     add_api_key(key)
 
@@ -180,8 +179,8 @@ def test_a_missing_scope_is_named(access_table: str) -> None:
     assert "catalog:write" in problem["message"]
 
 
-def test_a_key_is_checked_before_the_body_is_read(access_table: str) -> None:
-    assert access_table
+@pytest.mark.usefixtures("tables")
+def test_a_key_is_checked_before_the_body_is_read() -> None:
     refusal(send(handler, "POST", "/api/v1/things/", body="{"), 403, "not_authenticated")
 
 
@@ -227,8 +226,8 @@ def test_a_key_is_read_once_a_minute(api_key: str, monkeypatch: pytest.MonkeyPat
     assert reads == [api_key[:8]]
 
 
-def test_a_key_made_after_a_refusal_works_at_once(access_table: str) -> None:
-    assert access_table
+@pytest.mark.usefixtures("tables")
+def test_a_key_made_after_a_refusal_works_at_once() -> None:
     key, presented = new_api_key("acme", now=datetime.now(UTC))
     refusal(create(presented, PARTS), 403, "invalid_api_key")
 
@@ -503,7 +502,7 @@ def aws(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> ClientEr
         aws("TransactionCanceledException", reasons=("None", "TransactionConflict")),
         ConnectTimeoutError(endpoint_url="https://dynamodb"),
         EndpointConnectionError(endpoint_url="https://dynamodb"),
-        Busy("x"),
+        Busy(),
     ],
 )
 def test_a_busy_store_is_503_and_may_be_asked_again(error: Exception) -> None:

@@ -80,9 +80,10 @@ def test_every_operation_has_an_example_of_its_answer_and_of_every_refusal(
             for status, response in operation["responses"].items():
                 ((kind, content),) = response["content"].items()
                 if kind == "application/problem+json":
-                    for code, sample in content["examples"].items():
-                        assert sample["value"]["code"] == code
-                        assert sample["value"]["status"] == int(status) == CODES[code][0]
+                    for code in content["examples"]:
+                        sample = made["components"]["examples"][code]["value"]
+                        assert (sample["code"], sample["status"]) == (code, int(status))
+                        assert int(status) == CODES[code][0]
                 elif kind == "application/json":
                     assert content["example"] is not None
 

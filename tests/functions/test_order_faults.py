@@ -1,10 +1,10 @@
 """What an order survives: answers that get lost, rivals, a catalog that moves, a process killed."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import sweep
 from tests.functions.shop import Shop
@@ -23,7 +23,7 @@ from tests.wiretap import (
 
 WRITE = "TransactWriteItems"
 ONE = [{"product_code": "kp", "licenses": [{}]}]
-MANY = [{"product_code": "kp", "licenses": [{}] * 250}]
+MANY = [{"product_code": "kp", "licenses": [{}] * 110}]
 
 
 def license_count(shop: Shop, query: str = "") -> int:
@@ -143,7 +143,7 @@ def test_two_orders_that_make_one_customer_share_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("fault", [killed_before, killed_after])
-@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
 def test_a_large_order_killed_anywhere_is_invisible_and_then_whole(
     shop: Shop, fault: Fault, nth: int
 ) -> None:
@@ -151,20 +151,19 @@ def test_a_large_order_killed_anywhere_is_invisible_and_then_whole(
         tap.on(WRITE, fault, nth=nth)
         with pytest.raises(Killed):
             shop.order(id="big", items=MANY)
-            raise AssertionError("the order takes fewer writes than that")
-    settled = (fault, nth) == (killed_after, 5)
-    assert license_count(shop) == license_count(shop, "order_store_id=big") == 250 * settled
+    settled = (fault, nth) == (killed_after, 4)
+    assert license_count(shop) == license_count(shop, "order_store_id=big") == 110 * settled
     assert shop.get("/orders/").json()["count"] == settled
 
     answer = body_of(shop.order(id="big", items=MANY))
 
-    assert len(set(answer["license_keys"])) == 250
-    assert license_count(shop) == license_count(shop, "order_store_id=big") == 250
+    assert len(set(answer["license_keys"])) == 110
+    assert license_count(shop) == license_count(shop, "order_store_id=big") == 110
     assert body_of(shop.order(id="big", items=MANY)) == answer
 
 
 @pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
-@pytest.mark.parametrize("nth", [1, 3, 5])
+@pytest.mark.parametrize("nth", [1, 2, 4])
 def test_a_large_order_is_placed_once_whatever_happens_to_a_write(
     shop: Shop, fault: Fault, nth: int
 ) -> None:
@@ -173,7 +172,7 @@ def test_a_large_order_is_placed_once_whatever_happens_to_a_write(
         answer = body_of(shop.order(id="big", items=MANY))
 
     assert body_of(shop.order(id="big", items=MANY)) == answer
-    assert license_count(shop) == 250
+    assert license_count(shop) == 110
 
 
 def test_a_large_order_that_meets_a_taken_key_leaves_nothing_behind(shop: Shop) -> None:
@@ -197,15 +196,15 @@ def test_a_large_order_left_unfinished_is_taken_back(
         {"product_code": "up", "licenses": users},
     ]
     with tapped() as tap:
-        tap.on(WRITE, killed_before, nth=6)
+        tap.on(WRITE, killed_before, nth=4)
         with pytest.raises(Killed):
             shop.order(id="big", items=items)
     monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
 
-    swept = sweep.handler({}, SimpleNamespace())
+    swept = sweep.handler({}, LambdaContext())
 
     assert swept == {"undone": 1}
-    assert sweep.handler({}, SimpleNamespace()) == {"undone": 0}
+    assert sweep.handler({}, LambdaContext()) == {"undone": 0}
     assert shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"
     body = body_of(shop.order(id="again", items=[{"product_code": "up", "licenses": users}]))
     assert len(body["new_passwords"]) == 120
@@ -217,7 +216,7 @@ def test_another_order_under_an_unfinished_id_has_to_wait(shop: Shop) -> None:
         with pytest.raises(Killed):
             shop.order(id="big", items=MANY)
 
-    reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": [{}] * 249}])
+    reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": [{}] * 109}])
 
     assert (reply.status, reply.json()["code"]) == (409, "order_in_progress")
 

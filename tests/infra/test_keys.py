@@ -11,22 +11,22 @@ from infra.ops import keys
 from infra.ops.main import main
 from shared.access import check
 from shared.store.access import get_api_key
-
-TEMPLATE = {
-    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-    "Outputs": {"AccessTable": {"Value": "Access"}},
-}
+from shared.store.dynamo import table
 
 Out = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def stage(access_table: str) -> str:
+def stage(request: pytest.FixtureRequest) -> str:
     """A stage on AWS whose stack tells where its keys are."""
+    request.getfixturevalue("tables")
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"AccessTable": {"Value": table("ACCESS_TABLE")}},
+    }
     boto3.client("cloudformation").create_stack(
-        StackName="Keywright-test", TemplateBody=json.dumps(TEMPLATE)
+        StackName="Keywright-test", TemplateBody=json.dumps(template)
     )
-    assert access_table == "Access"
     return "test"
 
 
@@ -107,20 +107,24 @@ def test_an_unknown_key_is_one_line_and_status_1(stage: str, capsys: Out) -> Non
     assert capsys.readouterr().err == "keywright: There is no API key nobodyss.\n"
 
 
-@pytest.mark.usefixtures("access_table")
+@pytest.mark.usefixtures("tables")
 def test_a_stage_that_is_not_deployed_is_named(capsys: Out) -> None:
     assert main(["keys", "list", "--stage", "nowhere"]) == 1
 
     assert "Keywright-nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("access_table")
+@pytest.mark.usefixtures("tables")
 def test_the_local_stage_is_found_by_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
     monkeypatch.setattr(keys, "LOCAL_STACK", tmp_path / "stack.json")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "")
-    stack = {"aws_endpoint_url": "", "region": "us-east-1", "tables": {"access": "Access"}}
+    stack = {
+        "aws_endpoint_url": "",
+        "region": "us-east-1",
+        "tables": {"access": table("ACCESS_TABLE")},
+    }
 
     missing = main(["keys", "list", "--stage", "local"])
     (tmp_path / "stack.json").write_text(json.dumps(stack))

@@ -13,11 +13,11 @@ from shared.store.access import (
     revoke_api_key,
     touch_api_key,
 )
-from shared.store.dynamo import client
+from shared.store.dynamo import client, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-pytestmark = pytest.mark.usefixtures("access_table")
+pytestmark = pytest.mark.usefixtures("tables")
 
 
 def test_a_key_reads_back_as_it_was_added() -> None:
@@ -37,7 +37,9 @@ def test_the_secret_is_not_in_the_table() -> None:
 
     add_api_key(key)
 
-    assert presented.partition(".")[2] not in str(client().scan(TableName="Access")["Items"])
+    assert presented.partition(".")[2] not in str(
+        client().scan(TableName=table("ACCESS_TABLE"))["Items"]
+    )
 
 
 def test_a_prefix_is_never_given_twice() -> None:
