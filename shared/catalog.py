@@ -20,12 +20,16 @@ _MAX_PARTS = 200
 
 
 class FeatureGrant(FeatureTerms, frozen=True):
-    """A feature as a policy or a license carries it: the product's, with terms of its own."""
+    """A feature as a policy or a license carries it: the product's, with terms of its own.
+
+    `made_by` is the import row that added it to a license.
+    """
 
     code: Code
     expiry_date: Day | None = None
     total_consumptions: Count | None = None
     metadata: Metadata = {}
+    made_by: str | None = None
 
 
 class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from shared.catalog import FeatureGrant, LicensePolicy, Product
+from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
 from shared.customers import UserRequest
 from shared.errors import Fault, Path, refuse
 from shared.terms import (
@@ -267,6 +267,24 @@ def issue(
     )
 
 
+def grant_of(
+    request: FeatureRequest, feature: ProductFeature, template: FeatureGrant | None
+) -> FeatureGrant:
+    """A feature as a license carries it: the request before the policy before the product."""
+    terms = said(feature, FEATURE_TERMS)
+    if template:
+        terms |= said(template, FEATURE_TERMS)
+    terms |= asked(request, FEATURE_TERMS)
+    more = request if request.model_fields_set - {"code"} or template is None else template
+    return FeatureGrant(
+        code=feature.code,
+        expiry_date=more.expiry_date,
+        total_consumptions=more.total_consumptions,
+        metadata=more.metadata or {},
+        **{name: value for name, value in terms.items() if value != FEATURE_SYSTEM.get(name)},
+    )
+
+
 def new_key(seed: bytes, label: str, length: int = 16, alphabet: str = KEY_ALPHABET) -> str:
     """A license key in groups of four, such as `G8HA-SRRZ-A6WK-TJWB`.
 
@@ -313,23 +331,9 @@ def _features(
             if wanted is not None:
                 faults.append(_no_such_feature(offer, (*path, "product_features", index), code))
             continue
-        lines = [line for line in (templates.get(code), feature) if line is not None]
-        terms = {name: value for line in reversed(lines) for name, value in _said(line).items()}
-        own = {} if isinstance(request, str) else asked(request, FEATURE_TERMS)
-        more = templates.get(code) if isinstance(request, str) else request
-        terms = {k: v for k, v in {**terms, **own}.items() if v != FEATURE_SYSTEM.get(k)}
-        grants[code] = FeatureGrant(
-            code=code,
-            expiry_date=more.expiry_date if more else None,
-            total_consumptions=more.total_consumptions if more else None,
-            metadata=(more.metadata or {}) if more else {},
-            **terms,
-        )
+        own = request if isinstance(request, FeatureRequest) else FeatureRequest(code=code)
+        grants[code] = grant_of(own, feature, templates.get(code))
     return tuple(grants.values())
-
-
-def _said(line: FeatureTerms) -> dict[str, Any]:
-    return said(line, FEATURE_TERMS)
 
 
 def _no_such_feature(offer: Offer, path: Path, code: str) -> Fault:

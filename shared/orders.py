@@ -139,7 +139,8 @@ class OrderItem(BaseModel, frozen=True):
 
 
 class Order(BaseModel, frozen=True):
-    """What has been bought. `part` is the row: the order as placed, or what was appended later.
+    """What has been bought. `part` is the row: the order as placed, or what came to it later, by
+    an append or from the rows of an import.
 
     `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
     one execution that wrote the row, and tells it apart from another that asked for the same.
@@ -149,7 +150,7 @@ class Order(BaseModel, frozen=True):
     id: int
     part: str = FIRST_PART
     store_id: str
-    items: tuple[OrderItem, ...]
+    items: tuple[OrderItem, ...] = ()
     customer_id: int | None = None
     type: str = "normal"
     is_test: bool = False
@@ -263,10 +264,14 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
 
 def whole(rows: list[Order]) -> Order:
     """The order as it stands now: as placed, with all that was appended."""
-    first, *appended = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
-    items = (*first.items, *(item for row in appended for item in row.items))
+    first, *_ = rows = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
+    items: dict[int, OrderItem] = {}
+    for item in (item for row in rows for item in row.items):
+        before = items.get(item.id)
+        ids = (*before.license_ids, *item.license_ids) if before else item.license_ids
+        items[item.id] = item.model_copy(update={"license_ids": ids})
     updated = max(row.updated_at for row in rows)
-    return first.model_copy(update={"items": items, "updated_at": updated})
+    return first.model_copy(update={"items": tuple(items.values()), "updated_at": updated})
 
 
 def _fold(lic: dict[str, Any]) -> None:

@@ -139,10 +139,7 @@ class TermsRow(_Row):
     max_license_users: Count | None = None
 
     def request(self) -> MemberRequest:
-        """The row as a request, so that the rules of orders hold for it by the same code.
-
-        A default that an export writes out, on a license that has no use for it, is not a wish.
-        """
+        """The row as a request, so that the rules of orders hold for it by the same code."""
         asked = {
             name: value
             for name in (*TERMS, "license_type", "validity_period", "maintenance_period")

@@ -1,7 +1,7 @@
 """Orders, in the table Orders: what is known of one that is asked for, and writing it all or not.
 
-A partition is one order: the row `order`, a row `append#…` for each later addition, and, while an
-order too large for one transaction is on its way, `pending#<part>` and `plan#<part>` beside the row
+A partition is one order: the row `order`, a row `append#…` for each later addition, a row
+`rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one transaction is on its way, `pending#<part>` and `plan#<part>` beside the row
 that is to come. That row is written last: with it everything becomes visible at once.
 """
 
@@ -169,7 +169,7 @@ def get_order(company: str, id: int) -> Order | None:
     rows = [
         Order.model_validate(item)
         for item in items
-        if item["sk"] == FIRST_PART or item["sk"].startswith("append#")
+        if item["sk"].startswith((FIRST_PART, "append#", "rows#"))
     ]
     return whole(rows) if any(row.part == FIRST_PART for row in rows) else None
 
