@@ -19,15 +19,10 @@ from shared.licenses import FeatureRequest, License, Offer, grant_of, issue, off
 from shared.rows import (
     KINDS,
     CustomerRow,
-    FeatureRow,
-    FreeRow,
-    Kind,
     OrderRow,
-    Part,
     TermsRow,
     faults_of_row,
 )
-from shared.terms import SYSTEM
 from shared.values import record_id
 
 type Faults = list[dict[str, Any]]
@@ -102,8 +97,12 @@ class Import:
 
 def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Bad]:
     """What reads the rows of a file."""
-    readers = {"licenses": _LicenseReader, "customers": _CustomerReader}
-    return readers.get(job.kind, _FeatureReader)(job, dialect).read
+    match job.kind:
+        case "licenses":
+            return _LicenseReader(job, dialect).read
+        case "customers":
+            return _CustomerReader(job, dialect).read
+    return _FeatureReader(job, dialect).read
 
 
 def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:

@@ -7,7 +7,6 @@ stay botocore's.
 """
 
 import threading
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache

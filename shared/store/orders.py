@@ -1,8 +1,9 @@
 """Orders, in the table Orders: what is known of one that is asked for, and writing it all or not.
 
 A partition is one order: the row `order`, a row `append#…` for each later addition, a row
-`rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one transaction is on its way, `pending#<part>` and `plan#<part>` beside the row
-that is to come. That row is written last: with it everything becomes visible at once.
+`rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one
+transaction is on its way, `pending#<part>` and `plan#<part>` beside the row that is to come. That
+row is written last: with it everything becomes visible at once.
 """
 
 import hashlib

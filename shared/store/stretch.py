@@ -15,6 +15,7 @@ import orjson
 
 from shared.catalog import Product
 from shared.customers import Customer
+from shared.errors import Busy
 from shared.importing import (
     Bad,
     CustomerEntry,
@@ -486,14 +487,15 @@ def _licenses_of_keys(
     held = {
         key: [found[id]] for key, id in ids.items() if id in found and found[id].license_key == key
     }
-    for key, licenses in held.items():
-        product = products.get(licenses[0].product_id)
-        if product and product.is_bundle:
-            members = (
-                record_id(job.company, "license", key, code) for code in product.bundle_products
-            )
-            licenses += licenses_by_id(job.company, members)
-    return held
+    return {
+        key: [*licenses, *licenses_by_id(job.company, _member_ids(job, key, licenses[0], products))]
+        for key, licenses in held.items()
+    }
+
+
+def _member_ids(job: Import, key: str, bundle: License, products: dict[int, Product]) -> list[int]:
+    codes = products[bundle.product_id].bundle_products
+    return [record_id(job.company, "license", key, code) for code in codes]
 
 
 def _add_features(
@@ -520,7 +522,7 @@ def _add_features(
         if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
             return len(created), created
         dynamo.wait(attempt)
-    raise dynamo.Busy
+    raise Busy
 
 
 def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
