@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.functions.shop import Shop, open_shop, stock
+from tests.functions.shop import Shop, open_shop, stocked_shop
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def api_key(tables: None) -> str:
 @pytest.fixture
 def shop(tables: None) -> Shop:
     """The company acme, with products."""
-    return stock(open_shop("acme"))
+    return stocked_shop("acme")
 
 
 @pytest.fixture
 def other_shop(tables: None) -> Shop:
     """Another company, with the same products."""
-    return stock(open_shop("globex"))
+    return stocked_shop("globex")
