@@ -31,6 +31,7 @@ from shared.values import (
     LicenseKey,
     Line,
     Metadata,
+    Number,
     OptionalDay,
     RecordId,
     Text,
@@ -48,6 +49,9 @@ def _blank_is_none(value: Any) -> Any:
 
 
 def _one_is_a_list(value: Any) -> Any:
+    """One user may stand without a list; null is how clients in Go send a list of none."""
+    if value is None:
+        return []
     return [value] if isinstance(value, dict) else value
 
 
@@ -72,7 +76,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A value that the vendor defines; stored and given back."""
 
     name: Line
-    value: Flag | RecordId | float | Text | None = None
+    value: Flag | RecordId | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):
