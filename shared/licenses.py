@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 
 from shared.catalog import FeatureGrant, LicensePolicy, Product
 from shared.customers import UserRequest
@@ -72,6 +72,23 @@ class FeatureRequest(FeatureTerms, frozen=True, extra="forbid"):
     metadata: Metadata | None = None
 
 
+def _kind_of_feature(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "short"
+    return "long" if isinstance(value, dict | FeatureRequest) else None
+
+
+# Told apart by what they are, so that a fault in one form says nothing of the other.
+type Feature = Annotated[
+    Annotated[Code, Tag("short")] | Annotated[FeatureRequest, Tag("long")],
+    Discriminator(
+        _kind_of_feature,
+        custom_error_type="feature_type",
+        custom_error_message='must be a feature code, or an object such as {"code": "export"}',
+    ),
+]
+
+
 class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A value that the vendor defines; stored and given back."""
 
@@ -96,7 +113,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     enable_maintenance_duration: Annotated[
         Flag | None, Field(description="published alias of enable_maintenance_period")
     ] = None
-    product_features: tuple[Code | FeatureRequest, ...] | None = Field(None, max_length=200)
+    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
     custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
     is_trial: Flag | None = None
     active: Flag | None = None
@@ -315,7 +332,9 @@ def _features(
         feature = offer.product.feature(code)
         if feature is None or not feature.active or code in grants:
             if wanted is not None:
-                faults.append(_no_such_feature(offer, (*path, "product_features", index), code))
+                at = (*path, "product_features", index)
+                repeated = code in grants
+                faults.append(_repeated(at, code) if repeated else _missing(offer, at, code))
             continue
         lines = [line for line in (templates.get(code), feature) if line is not None]
         terms = {name: value for line in reversed(lines) for name, value in _said(line).items()}
@@ -336,11 +355,15 @@ def _said(line: FeatureTerms) -> dict[str, Any]:
     return said(line, FEATURE_TERMS)
 
 
-def _no_such_feature(offer: Offer, path: Path, code: str) -> Fault:
+def _missing(offer: Offer, path: Path, code: str) -> Fault:
     return Fault.at(
         path,
         "unsupported_product_feature",
         "One or more of requested product features do not exist or are not enabled on the product: "
-        f"{code} on {offer.product.short_code}, or it is named twice",
+        f"{code} on {offer.product.short_code}",
         code,
     )
+
+
+def _repeated(path: Path, code: str) -> Fault:
+    return Fault.at(path, "feature_repeated", f"{code} is named twice on one license", code)
