@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+import botocore.session
 import pytest
 from moto import mock_aws
 
 from functions.callers import forget_keys
 from shared.store.dynamo import client
 from tests.moto_tables import make_tables, table_names
+
+# One session for all tests: each new one reads the whole description of DynamoDB again.
+_SESSION = botocore.session.get_session()
 
 
 @pytest.fixture
@@ -19,6 +23,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for env_name, name in table_names().items():
         monkeypatch.setenv(env_name, name)
+    monkeypatch.setattr("botocore.session.get_session", lambda: _SESSION)
     client.cache_clear()
     forget_keys()
     with mock_aws():
