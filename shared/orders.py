@@ -242,6 +242,11 @@ def fingerprint(request: OrderRequest) -> str:
     ).hexdigest()
 
 
+def is_by_id(request: OrderRequest) -> bool:
+    """Whether an order that is there already was met by its `id`, and not by an Idempotency-Key."""
+    return request.id is not None and not request.append
+
+
 def already_placed(request: OrderRequest, known: Known) -> Order | None:
     """The row that this request made earlier, if it did.
 
@@ -252,14 +257,14 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
         return None
     if row.fingerprint == fingerprint(request):
         return row
-    if row.part == FIRST_PART:
+    if row.part == FIRST_PART and is_by_id(request):
         code, message = "order_id_exists", "Order with this ID already exists"
     else:
         code = "idempotency_key_reused"
-        message = "Another body was appended to this order under this Idempotency-Key"
+        message = "Another body was sent under this Idempotency-Key"
     stored = orjson.loads(zlib.decompress(row.body)) if row.body else {}
     faults = [
-        Fault.at(path, "differs", "differs from the order that has this id", value)
+        Fault.at(path, "differs", "differs from what was sent before", value)
         for path, value in _differences(stored, request.canonical(), ())
     ]
     raise Conflict(code, message, faults=faults[:100])
