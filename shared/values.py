@@ -183,6 +183,10 @@ def _small_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _PERIODS = {
+    "daily": "daily",
+    "weekly": "weekly",
+    "monthly": "monthly",
+    "annually": "annually",
     "day": "daily",
     "week": "weekly",
     "month": "monthly",
