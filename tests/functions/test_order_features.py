@@ -61,9 +61,8 @@ def test_saying_no_to_overages_is_fine_anywhere(shop: Shop) -> None:
 
 
 def test_what_a_policy_says_of_consumption_is_dropped_where_it_has_no_use(shop: Shop) -> None:
-    shop.make(
-        "/license-templates/", product="kp", code="over", name="Over", allow_overages=True
-    )
+    over = {"default_license_type": "consumption", "allow_overages": True}
+    shop.make("/license-templates/", product="kp", code="over", name="Over", **over)
 
     license = shop.order_one("kp", {"policy_code": "over", "license_type": "perpetual"})
 
