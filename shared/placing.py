@@ -211,7 +211,7 @@ class _Placing:
         for index, asked in enumerate(_bundle_requests(item, path)):
             key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
             seats = self._seats(bundle, asked.users, asked.users_path)
-            shared = {"license_key": key, "license_users": seats}
+            shared: dict[str, Any] = {"license_key": key, "license_users": seats}
             self._check_members(bundle, asked)
             own = self._offer(
                 bundle, MemberRequest(policy_code=item.license_policy), (*path, "license_policy")

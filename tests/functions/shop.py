@@ -90,10 +90,14 @@ def stocked_shop(company: str) -> Shop:
 
 
 def _catalog_of(company: str) -> list[Item]:
-    pages = client().get_paginator("query").paginate(
-        TableName=table("CATALOG_TABLE"),
-        KeyConditionExpression="pk = :company",
-        ExpressionAttributeValues={":company": {"S": company}},
+    pages = (
+        client()
+        .get_paginator("query")
+        .paginate(
+            TableName=table("CATALOG_TABLE"),
+            KeyConditionExpression="pk = :company",
+            ExpressionAttributeValues={":company": {"S": company}},
+        )
     )
     return [item for page in pages for item in page["Items"]]
 

@@ -144,9 +144,7 @@ def test_products_are_listed_oldest_first(shop: Shop) -> None:
         ("is_archived=false&limit=2", ["kp", "up"]),
     ],
 )
-def test_products_are_listed_by_what_is_asked_for(
-    shop: Shop, query: str, codes: list[str]
-) -> None:
+def test_products_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
     shop.patch(f"/products/{product_named(shop, 'p1')['id']}/", {"is_archived": True})
 
     found = shop.get("/products/", query).json()["results"]
@@ -226,9 +224,7 @@ def test_a_bundle_of_what_can_not_be_bundled_is_refused(
         ("product-features", {"product": "kp", "code": "n", "name": "N"}),
     ],
 )
-def test_unknown_fields_are_refused_by_name(
-    shop: Shop, path: str, body: dict[str, Any]
-) -> None:
+def test_unknown_fields_are_refused_by_name(shop: Shop, path: str, body: dict[str, Any]) -> None:
     made = shop.make(f"/{path}/", **body)
 
     created = shop.post(f"/{path}/", {**body, "colour": "red"})

@@ -36,7 +36,10 @@ def test_a_supplied_key_comes_back_as_it_is(shop: Shop) -> None:
 
 
 def test_a_key_is_trimmed_and_an_empty_one_is_none(shop: Shop) -> None:
-    trimmed, generated = shop.order_one(license={"key": " K-1 "}), shop.order_one(license={"key": ""})
+    trimmed, generated = (
+        shop.order_one(license={"key": " K-1 "}),
+        shop.order_one(license={"key": ""}),
+    )
 
     assert trimmed["license_key"] == "K-1"
     assert KEY.fullmatch(generated["license_key"])
@@ -45,9 +48,7 @@ def test_a_key_is_trimmed_and_an_empty_one_is_none(shop: Shop) -> None:
 def test_a_key_that_is_taken_is_refused_and_nothing_is_written(shop: Shop) -> None:
     shop.order_one(license={"key": "K-1"})
 
-    reply = shop.order(
-        id="o-2", items=[{"product_code": "kp", "licenses": [{}, {"key": "K-1"}]}]
-    )
+    reply = shop.order(id="o-2", items=[{"product_code": "kp", "licenses": [{}, {"key": "K-1"}]}])
 
     assert reply.status == 409
     assert told(reply.json()) == {"/items/0/licenses/1/key": "license_key_exists"}
@@ -228,7 +229,9 @@ def test_what_is_said_of_an_order_is_kept(shop: Shop) -> None:
         "download_id": "d-1",
     }
 
-    answer = shop.order(items=[{"product_code": "kp", "licenses": [{}], "note": "n"}], **said).json()
+    answer = shop.order(
+        items=[{"product_code": "kp", "licenses": [{}], "note": "n"}], **said
+    ).json()
 
     order = shop.get(f"/orders/{answer['id']}/").json()
     assert {name: order[name] for name in said} == said

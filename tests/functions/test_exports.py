@@ -10,20 +10,52 @@ import pytest
 from tests.functions.shop import Shop
 from tests.http_event import Reply
 
-COLUMNS = (
-    "license__license_key product__short_code license__enabled license__license_type "
-    "license__max_activations license__allow_unlimited_activations license__valid_duration "
-    "license__validity_period license__enable_maintenance_period license__maintenance_duration "
-    "license__maintenance_period license__is_trial license__trial_days license__max_consumptions "
-    "license__allow_overages license__max_overages license__reset_consumption "
-    "license__consumption_period license__is_floating license__is_floating_cloud "
-    "license__floating_users license__floating_timeout license__prevent_vm "
-    "license__subscription_id license__note license__max_license_users order__store_id "
-    "order__type order__is_test order__is_trial order__download_id order__language "
-    "order__campaign_params customer__email customer__first_name customer__last_name "
-    "customer__company_name customer__phone customer__reference customer__address "
-    "customer__postcode customer__state customer__city customer__country"
-).split()
+COLUMNS = [
+    "license__license_key",
+    "product__short_code",
+    "license__enabled",
+    "license__license_type",
+    "license__max_activations",
+    "license__allow_unlimited_activations",
+    "license__valid_duration",
+    "license__validity_period",
+    "license__enable_maintenance_period",
+    "license__maintenance_duration",
+    "license__maintenance_period",
+    "license__is_trial",
+    "license__trial_days",
+    "license__max_consumptions",
+    "license__allow_overages",
+    "license__max_overages",
+    "license__reset_consumption",
+    "license__consumption_period",
+    "license__is_floating",
+    "license__is_floating_cloud",
+    "license__floating_users",
+    "license__floating_timeout",
+    "license__prevent_vm",
+    "license__subscription_id",
+    "license__note",
+    "license__max_license_users",
+    "order__store_id",
+    "order__type",
+    "order__is_test",
+    "order__is_trial",
+    "order__download_id",
+    "order__language",
+    "order__campaign_params",
+    "customer__email",
+    "customer__first_name",
+    "customer__last_name",
+    "customer__company_name",
+    "customer__phone",
+    "customer__reference",
+    "customer__address",
+    "customer__postcode",
+    "customer__state",
+    "customer__city",
+    "customer__country",
+]
 
 
 def rows_of(reply: Reply) -> list[dict[str, str]]:

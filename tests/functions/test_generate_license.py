@@ -60,9 +60,7 @@ def test_a_key_is_of_the_alphabet_that_is_asked_for(shop: Shop) -> None:
         ("product=kp&lenght=20", "lenght"),
     ],
 )
-def test_what_can_not_be_generated_is_refused_by_name(
-    shop: Shop, query: str, field: str
-) -> None:
+def test_what_can_not_be_generated_is_refused_by_name(shop: Shop, query: str, field: str) -> None:
     reply = shop.get("/orders/generate_license/", query)
 
     assert reply.status == 400

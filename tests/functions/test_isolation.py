@@ -61,9 +61,7 @@ def test_no_id_is_in_two_companies(shop: Shop, other_shop: Shop, path: str) -> N
     assert not ours & theirs
 
 
-def test_an_order_of_one_company_changes_nothing_in_another(
-    shop: Shop, other_shop: Shop
-) -> None:
+def test_an_order_of_one_company_changes_nothing_in_another(shop: Shop, other_shop: Shop) -> None:
     shop.order(**ORDER)
     before = everything(shop)
 
@@ -74,9 +72,7 @@ def test_an_order_of_one_company_changes_nothing_in_another(
 
 
 @pytest.mark.parametrize("path", RECORDS)
-def test_a_list_shows_nothing_of_another_company(
-    shop: Shop, other_shop: Shop, path: str
-) -> None:
+def test_a_list_shows_nothing_of_another_company(shop: Shop, other_shop: Shop, path: str) -> None:
     shop.order(**ORDER)
 
     page = other_shop.get(path).json()
@@ -130,7 +126,9 @@ def test_a_cursor_of_another_company_shows_nothing_of_it(
     shop: Shop, other_shop: Shop, path: str
 ) -> None:
     shop.order(**ORDER)
-    shop.order(**{**ORDER, "id": "o-2", "customer": {"email": "d@x.test"}, "items": ORDER["items"][1:]})
+    shop.order(
+        **{**ORDER, "id": "o-2", "customer": {"email": "d@x.test"}, "items": ORDER["items"][1:]}
+    )
     cursor = shop.get(path, "limit=1").json()["cursor"]
     other_shop.order(**ORDER)
 
@@ -167,9 +165,7 @@ def test_nothing_is_added_to_a_product_of_another_company(
     assert everything(shop) == before
 
 
-def test_a_product_that_only_another_company_has_is_unknown(
-    shop: Shop, other_shop: Shop
-) -> None:
+def test_a_product_that_only_another_company_has_is_unknown(shop: Shop, other_shop: Shop) -> None:
     shop.make("/products/", product_name="Own", short_code="own", default_license_type="perpetual")
 
     ordered = other_shop.refused("own")

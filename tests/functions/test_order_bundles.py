@@ -132,9 +132,7 @@ def test_a_key_that_a_bundle_has_is_taken(shop: Shop) -> None:
         {"licenses": [{"users": [{"email": "u@x.test"}], "products": []}]},
     ],
 )
-def test_the_users_of_a_bundle_are_on_all_of_its_licenses(
-    shop: Shop, item: dict[str, Any]
-) -> None:
+def test_the_users_of_a_bundle_are_on_all_of_its_licenses(shop: Shop, item: dict[str, Any]) -> None:
     make_user_bundle(shop)
     members = [{"product_code": code, "policy_code": "default"} for code in ("u1", "u2")]
     if "users" in item:
@@ -168,9 +166,7 @@ def test_a_user_based_bundle_needs_a_user(shop: Shop) -> None:
         ({"licenses": [{"products": MEMBERS[:1]}]}, "/items/0/licenses/0"),
     ],
 )
-def test_a_member_that_is_missing_is_named(
-    shop: Shop, item: dict[str, Any], place: str
-) -> None:
+def test_a_member_that_is_missing_is_named(shop: Shop, item: dict[str, Any], place: str) -> None:
     reply = order_bundle(shop, item)
 
     assert reply.status == 400
@@ -206,9 +202,7 @@ def test_a_member_that_is_named_twice_is_refused(shop: Shop) -> None:
         ),
     ],
 )
-def test_a_member_without_a_policy_is_refused(
-    shop: Shop, item: dict[str, Any], place: str
-) -> None:
+def test_a_member_without_a_policy_is_refused(shop: Shop, item: dict[str, Any], place: str) -> None:
     reply = order_bundle(shop, item)
 
     assert told(reply.json()) == {place: "policy_required"}

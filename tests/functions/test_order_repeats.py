@@ -19,7 +19,7 @@ def without_passwords(answer: Any) -> Any:
     if isinstance(answer, list):
         return [without_passwords(part) for part in answer]
     if isinstance(answer, dict):
-        hidden = {"initial_password": None, "new_passwords": []}
+        hidden: dict[str, Any] = {"initial_password": None, "new_passwords": []}
         return {name: hidden.get(name, without_passwords(part)) for name, part in answer.items()}
     return answer
 

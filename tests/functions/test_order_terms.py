@@ -167,9 +167,7 @@ def test_a_license_keeps_its_terms_when_its_policy_changes(shop: Shop) -> None:
 
 @pytest.mark.parametrize("duration", ["1y", "2m", "3d", "4h", "5min", "99999d"])
 def test_a_duration_is_kept_as_it_is_given(shop: Shop, duration: str) -> None:
-    license = shop.order_one(
-        license={"license_type": "time-limited", "valid_duration": duration}
-    )
+    license = shop.order_one(license={"license_type": "time-limited", "valid_duration": duration})
 
     assert license["valid_duration"] == duration
 

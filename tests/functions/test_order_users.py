@@ -21,9 +21,7 @@ def seats_of(answer: Any) -> Any:
 
 
 def test_users_are_attached_and_only_the_manager_manages(shop: Shop) -> None:
-    answer = order_users(
-        shop, {"email": "u1@x.test"}, {"email": "boss@x.test", "is_manager": True}
-    )
+    answer = order_users(shop, {"email": "u1@x.test"}, {"email": "boss@x.test", "is_manager": True})
 
     managing = {seat["true_email"]: seat["is_manager"] for seat in seats_of(answer)}
     assert managing == {"u1@x.test": False, "boss@x.test": True}

@@ -134,9 +134,7 @@ def test_the_default_policy_can_not_go(shop: Shop, change: dict[str, bool]) -> N
         ("product=nope", []),
     ],
 )
-def test_policies_are_listed_by_what_is_asked_for(
-    shop: Shop, query: str, codes: list[str]
-) -> None:
+def test_policies_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
     id = policy_of(shop, "p2", "pro")["id"]
     shop.patch(f"/license-templates/{id}/", {"is_archived": True})
 
@@ -154,9 +152,7 @@ def test_a_policy_may_grant_features(shop: Shop, by: str) -> None:
         product="kp",
         code="n",
         name="N",
-        license_product_feature_templates=[
-            {"product_feature": feature[by], "max_consumption": 7}
-        ],
+        license_product_feature_templates=[{"product_feature": feature[by], "max_consumption": 7}],
     )
 
     (grant,) = policy["license_product_feature_templates"]

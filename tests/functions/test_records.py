@@ -107,9 +107,7 @@ def test_orders_are_listed_by_the_id_of_their_customer(sold: Shop) -> None:
         ("customer_email=nobody@x.test", set()),
     ],
 )
-def test_licenses_are_listed_by_what_is_asked_for(
-    sold: Shop, query: str, keys: set[str]
-) -> None:
+def test_licenses_are_listed_by_what_is_asked_for(sold: Shop, query: str, keys: set[str]) -> None:
     assert {lic["license_key"] for lic in found(sold, "/licenses/", query)} == keys
 
 
@@ -198,9 +196,7 @@ def test_pages_lead_through_every_record_once(shop: Shop, path: str, by: str) ->
     assert ids == [record["id"] for record in shop.get(path).json()["results"]]
 
 
-@pytest.mark.parametrize(
-    "query", ["customer_email=c@x.test", "order_store_id=o-1", "product=kp"]
-)
+@pytest.mark.parametrize("query", ["customer_email=c@x.test", "order_store_id=o-1", "product=kp"])
 @pytest.mark.parametrize("by", ["next", "cursor"])
 def test_pages_of_a_filtered_list_lead_through_it_once(shop: Shop, query: str, by: str) -> None:
     items = [{"product_code": "kp", "licenses": [{}] * 5}]
@@ -288,4 +284,5 @@ def test_a_filter_of_the_wrong_kind_is_refused_by_name(shop: Shop) -> None:
 def test_an_email_that_is_none_is_refused_in_a_query(shop: Shop) -> None:
     reply = shop.get("/customers/", "email=nobody")
 
-    assert (reply.status, told(reply.json())) == (400, {None: "value_error"})
+    (fault,) = reply.json()["errors"]
+    assert (reply.status, fault["field"], fault["value"]) == (400, "email", "nobody")
