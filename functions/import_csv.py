@@ -147,7 +147,12 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
 def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Looks at the whole file once, in parts; writes the manifest that the map reads."""
     job = _job_of(event)
-    nothing: dict[str, Any] = {"passes": [], "chunks": 0, "bucket": job.bucket, "manifest_key": ""}
+    nothing: dict[str, Any] = {
+        "passes": ["none"],
+        "chunks": 0,
+        "bucket": job.bucket,
+        "manifest_key": "",
+    }
     nothing |= {"company": job.company, "number": job.number}
     if job.is_ended:
         return nothing
@@ -167,8 +172,8 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
     manifest = [chunk.model_dump() for chunk in planned.chunks]
     uploads.put_result(job, "manifest.json", orjson.dumps(manifest))
     key = uploads.result_key(job, "manifest.json")
-    passes = list(_phases(job)) if planned.chunks else []
-    return nothing | {"passes": passes, "chunks": len(planned.chunks), "manifest_key": key}
+    passes = _phases(job) if planned.chunks else ("none",)
+    return nothing | {"passes": list(passes), "chunks": len(planned.chunks), "manifest_key": key}
 
 
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

@@ -176,11 +176,16 @@ def get_order(company: str, id: int) -> Order | None:
 
 
 def orders_by_id(company: str, ids: Iterable[int]) -> dict[int, Order]:
-    """The orders with these ids that exist, by id."""
-    found = dynamo.get_many((TABLE, (dynamo.home(company, id), FIRST_PART)) for id in ids)
+    """The orders with these ids that exist, by id, in that order."""
+    keys: list[tuple[str, dynamo.Key]] = [
+        (TABLE, (dynamo.home(company, id), FIRST_PART)) for id in ids
+    ]
+    found = dynamo.get_many(keys)
     orders: dict[int, Order] = {}
-    for item in found.values():
-        order = Order.model_validate(item)
+    for key in keys:
+        if key not in found:
+            continue
+        order = Order.model_validate(found[key])
         grown = get_order(company, order.id) if order.appended else None
         orders[order.id] = grown or order
     return orders
@@ -292,7 +297,7 @@ def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[in
     taken, occupied = set(), set()
     for lic in after.licenses:
         other = stored.get(lic.id)
-        if other is None or other.order_id == lic.order_id:
+        if other is None or other.order_item_id == lic.order_item_id:
             continue
         if lic.license_key is not None and other.license_key == lic.license_key:
             taken.add(lic.license_key)
