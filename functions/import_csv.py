@@ -153,7 +153,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
         "bucket": job.bucket,
         "manifest_key": "",
     }
-    nothing |= {"company": job.company, "number": job.number}
+    nothing |= {"company": job.company, "number": job.number, "bucket": job.bucket}
     if job.is_ended:
         return nothing
     job = change_job(job.company, job.number, lambda current: _begun(current, None))
