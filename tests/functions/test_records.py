@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop
 
 ITEMS = [{"product_code": "kp", "licenses": [{}]}]
 
