@@ -133,7 +133,9 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
         "TimeoutSeconds": int(LONGEST.to_seconds()),
         "States": {
             "Plan": invoke.step("plan", "Passes"),
-            "Passes": _choice("$.passes[0]", {"validate": "Validate"}, default="Write"),
+            "Passes": _choice(
+                "$.passes[0]", {"validate": "Validate", "write": "Write"}, default="Finish"
+            ),
             "Validate": map_over_ranges("validate", "Decide"),
             "Decide": invoke.step("decide", "Go")
             | {"OutputPath": "$", "ResultSelector": {"go.$": "$.Payload.go"}, "ResultPath": "$.to"},

@@ -198,13 +198,13 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
 def put_chunk(company: str, number: int, result: ChunkResult) -> None:
     """Write what became of a chunk, in the place of what an earlier attempt wrote."""
     item = dynamo.record_item(
-        result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:08}"
+        result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:010}"
     )
     dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
 
 
 def get_chunk(company: str, number: int, index: int) -> ChunkResult | None:
-    item = dynamo.get(TABLE, (dynamo.home(company, number), f"chunk#{index:08}"))
+    item = dynamo.get(TABLE, (dynamo.home(company, number), f"chunk#{index:010}"))
     return ChunkResult.model_validate(item) if item else None
 
 

@@ -5,7 +5,7 @@ names that do not end in `.csv`, so that none of them is taken for an import.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from http.client import HTTPException
@@ -115,6 +115,30 @@ def presigned_post(job: ImportJob, max_size: int) -> dict[str, Any]:
 def put_result(job: ImportJob, name: str, data: bytes) -> None:
     """Write one of the job's reports, in the place of what an earlier attempt wrote."""
     client().put_object(Bucket=job.bucket, Key=result_key(job, name), Body=data)
+
+
+def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:
+    """Write a report of any size, a few megabytes of it in memory at a time."""
+    held, upload = bytearray(), ""
+    sent: list[Any] = []
+    place: Any = {"Bucket": job.bucket, "Key": result_key(job, name)}
+    for part in parts:
+        held += part
+        if len(held) >= PART:
+            upload = upload or client().create_multipart_upload(**place)["UploadId"]
+            sent.append(_sent_part(place, upload, len(sent) + 1, bytes(held)))
+            held.clear()
+    if not upload:
+        put_result(job, name, bytes(held))
+        return
+    if held:
+        sent.append(_sent_part(place, upload, len(sent) + 1, bytes(held)))
+    client().complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": sent})
+
+
+def _sent_part(place: Any, upload: str, number: int, data: bytes) -> Any:
+    answer = client().upload_part(**place, UploadId=upload, PartNumber=number, Body=data)
+    return {"PartNumber": number, "ETag": answer["ETag"]}
 
 
 def get_result(job: ImportJob, name: str) -> bytes | None:
