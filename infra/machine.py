@@ -3,6 +3,7 @@
 Every task is the same function. No map has a Catch: a caught one could not be redriven.
 """
 
+import json
 from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -75,7 +76,7 @@ class Machine(Construct):
             "Machine",
             state_machine_name=machine_name(stack),
             role_arn=role.role_arn,
-            definition_string=stack.to_json_string(
+            definition_string=json.dumps(
                 definition(
                     function.function.function_arn,
                     partition=stack.partition,
