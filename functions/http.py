@@ -241,6 +241,9 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
     returns = signed.return_annotation
     if get_origin(returns) is Answer:
         returns = get_args(returns)[0]
+    for model in (annotated.get("request"), annotated.get("query"), returns):
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model.model_rebuild()  # now, not while the first caller waits
     return Operation(
         ids={name: annotated[name] for name in ids},
         takes_caller="caller" in annotated,
