@@ -278,7 +278,7 @@ def _named_product(company: str, named: int | str) -> Product:
 def _products_of(company: str, query: PartQuery) -> list[Product]:
     if query.product is None:
         return all_products(company)
-    named: int | str = int(query.product) if query.product.isdigit() else query.product
+    named: int | str = int(query.product) if query.product.isdecimal() else query.product
     product = get_product(company, named) or get_product(company, query.product)
     return [product] if product else []
 

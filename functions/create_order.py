@@ -21,6 +21,7 @@ from shared.orders import (
     Placement,
     already_placed,
     fingerprint,
+    is_by_id,
 )
 from shared.placing import place_order
 from shared.store.catalog import get_product, products_by_id
@@ -122,7 +123,7 @@ def _place(
         )
         if row := already_placed(request, known):
             ours = row.token == token
-            if not ours and row.part == FIRST_PART and _is_strict():
+            if not ours and is_by_id(request) and _is_strict():
                 raise Conflict("order_id_exists", "Order with this ID already exists")
             return row, placement if ours else None, known
         if _is_others(known, token, request) and polls < _POLLS:

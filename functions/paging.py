@@ -74,7 +74,7 @@ def slice_of[T](caller: Caller, query: PageQuery, records: Sequence[T]) -> Page[
     positions = [str(n) for n in range(len(records))]
 
     def keys(after: str | None) -> list[str]:
-        start = int(after) + 1 if after and after.isdigit() else 0
+        start = int(after) + 1 if after and after.isdecimal() else 0
         return positions[start:]
 
     return page_of(caller, query, keys, lambda shown: [records[int(n)] for n in shown])

@@ -209,15 +209,18 @@ def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> Custome
 
 def _order_keys(company: str, query: OrderQuery, after: str | None) -> Iterator[str]:
     """The `created` keys of the orders that a query asks for, newest first."""
-    if name := query.store_id or query.client_order_id:
-        order = order_store.order_with_store_id(company, name)
-        return iter([f"#{order.id}"] if order and not after else [])
     customer_id = query.customer
     if query.customer_email:
         customer = customer_store.customer_with_email(company, query.customer_email)
         if customer is None or customer_id not in (None, customer.id):
             return iter(())
         customer_id = customer.id
+    names = {query.store_id, query.client_order_id} - {None}
+    if names:
+        order = order_store.order_with_store_id(company, names.pop() or "")
+        if order is None or names or after or not _is_wanted(order, query, customer_id):
+            return iter(())
+        return iter([f"#{order.id}"])
     keys = order_store.order_ids(
         company,
         customer_id=customer_id,
@@ -226,6 +229,16 @@ def _order_keys(company: str, query: OrderQuery, after: str | None) -> Iterator[
         until=query.created_at__lt,
     )
     return (created for created, _ in keys)
+
+
+def _is_wanted(order: Order, query: OrderQuery, customer_id: int | None) -> bool:
+    """Whether the rest of a query, beside the order's name, asks for the order too."""
+    since, until = query.created_at__gte, query.created_at__lt
+    return (
+        customer_id in (None, order.customer_id)
+        and (since is None or order.created_at >= since)
+        and (until is None or order.created_at < until)
+    )
 
 
 def _order_views(company: str, ids: Sequence[int]) -> list[OrderView]:
@@ -237,7 +250,7 @@ def _order_views(company: str, ids: Sequence[int]) -> list[OrderView]:
 
 def _license_keys(company: str, query: LicenseQuery, after: str | None) -> Iterator[str]:
     """The ids of the licenses that a query asks for: by the narrowest name first."""
-    known_after = int(after) if after and after.isdigit() else None
+    known_after = int(after) if after and after.isdecimal() else None
     product_id = _product_id(company, query.product)
     if query.product and product_id is None:
         return iter(())
@@ -252,21 +265,13 @@ def _license_keys(company: str, query: LicenseQuery, after: str | None) -> Itera
         and query.order_store_id in (None, lic.order_store_id)
         and product_id in (None, lic.product_id)
     ]
-    found = [lic.id for lic in licenses]
-    start = found.index(known_after) + 1 if known_after in found else 0
-    return map(str, found[start:])
+    found = sorted(lic.id for lic in licenses)
+    return (str(id) for id in found if known_after is None or id > known_after)
 
 
 def _narrow(query: LicenseQuery) -> bool:
-    return any(
-        (
-            query.license_key,
-            query.order,
-            query.order_store_id,
-            query.customer,
-            query.customer_email,
-        )
-    )
+    names = ("license_key", "order", "order_store_id", "customer", "customer_email")
+    return any(getattr(query, name) is not None for name in names)
 
 
 def _narrowed(company: str, query: LicenseQuery) -> Iterable[License]:
@@ -278,7 +283,7 @@ def _narrowed(company: str, query: LicenseQuery) -> Iterable[License]:
             return []
         customer_id = customer.id
     if query.license_key:
-        found = license_store.licenses_with_key(company, query.license_key)
+        found = _with_key(company, query.license_key)
     else:
         found = [
             lic
@@ -288,11 +293,23 @@ def _narrowed(company: str, query: LicenseQuery) -> Iterable[License]:
     return [lic for lic in found if customer_id in (None, lic.customer_id)]
 
 
+def _with_key(company: str, key: str) -> list[License]:
+    """The license that has a key; of a bundle, with those of its members, which share the key."""
+    found = license_store.licenses_with_key(company, key)
+    product_ids = {lic.product_id for lic in found}
+    if not any(p.is_bundle for p in products_by_id(company, product_ids).values()):
+        return found
+    order = order_store.get_order(company, found[0].order_id)
+    items = [item for item in order.items if item.id == found[0].order_item_id] if order else []
+    ids = [id for item in items for id in item.license_ids]
+    return [lic for lic in license_store.licenses_by_id(company, ids) if lic.license_key == key]
+
+
 def _orders_of(company: str, query: LicenseQuery, customer_id: int | None) -> Iterable[Order]:
     if query.order:
         order = order_store.get_order(company, query.order)
         return [order] if order else []
-    if query.order_store_id:
+    if query.order_store_id is not None:
         order = order_store.order_with_store_id(company, query.order_store_id)
         return [order] if order else []
     keys = order_store.order_ids(company, customer_id=customer_id)
@@ -302,7 +319,7 @@ def _orders_of(company: str, query: LicenseQuery, customer_id: int | None) -> It
 def _product_id(company: str, named: str | None) -> int | None:
     if named is None:
         return None
-    product = get_product(company, int(named)) if named.isdigit() else None
+    product = get_product(company, int(named)) if named.isdecimal() else None
     product = product or get_product(company, named)
     return product.id if product else None
 
@@ -332,7 +349,7 @@ def _customer_keys(company: str, query: CustomerQuery, after: str | None) -> Ite
     if query.email:
         customer = customer_store.customer_with_email(company, query.email)
         return iter([str(customer.id)] if customer and not after else [])
-    known_after = int(after) if after and after.isdigit() else None
+    known_after = int(after) if after and after.isdecimal() else None
     return (str(id) for id in customer_store.customer_ids(company, after=known_after))
 
 

@@ -45,6 +45,26 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /api/v1/customers/{id}/",
         "PATCH /api/v1/customers/{id}/",
     ),
+    "start_import": (
+        "POST /api/v1/licenses/import_from_csv/",
+        "POST /api/v1/customers/import_from_csv/",
+        "POST /api/v1/licenses/import_features_from_csv/",
+        "POST /api/v1/imports/",
+        "GET /api/v1/import-templates/{kind}/",
+    ),
+    "job_status": (
+        *(
+            f"GET /api/v1/{kind}-import-results/{one}"
+            for kind in ("licenses", "customers", "license-features")
+            for one in ("", "{id}/")
+        ),
+        "GET /api/v1/imports/",
+        "GET /api/v1/imports/{id}/",
+        "GET /api/v1/imports/{id}/errors/",
+        "GET /api/v1/imports/{id}/failed.csv/",
+        "POST /api/v1/imports/{id}/cancel/",
+        "POST /api/v1/imports/{id}/retry/",
+    ),
     "documents": (
         "GET /healthz",
         "GET /openapi.json",

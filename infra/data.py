@@ -5,10 +5,18 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.stage import Stage
+
+KINDS = ("licenses", "customers", "license-features")
+"""What a file can hold; the second folder of its key, after the company's."""
+
+UPLOADED = tuple(f"*/{kind}/*" for kind in KINDS)
+RESULTS = "_results/*"
+"""Keys in the uploads bucket: files that were sent, and what their imports keep and answer."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,11 @@ class Data(Construct):
         _index(self.orders, "by_customer", ("customer_orders", "created"), include=())
         self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk")
         _index(self.licenses, "by_product", ("listed", "product_license"), include=("unsettled",))
+        self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
+        self.notifier = iam.Role(
+            self, "Notifier", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+        )
+        """Who tells the bucket, during a deploy, whom to notify; see infra/imports.py."""
         self.uploads = self._uploads()
 
     def _store(self, construct_id: str, env_name: str, pk: str, sk: str | None = None) -> Store:
@@ -61,13 +74,23 @@ class Data(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             removal_policy=self._removal_policy,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=Duration.days(2),
-                    noncurrent_version_expiration=Duration.days(30),
-                )
-            ],
+            lifecycle_rules=self._lifecycle(),
+            notifications_handler_role=self.notifier.without_policy_updates(),
         )
+
+    def _lifecycle(self) -> list[s3.LifecycleRule]:
+        """Files hold personal data and license keys: none stays for longer than the stage says."""
+        stage = self._stage
+        rules = [
+            s3.LifecycleRule(
+                abort_incomplete_multipart_upload_after=Duration.days(2),
+                noncurrent_version_expiration=Duration.days(stage.old_version_days),
+                expiration=Duration.days(stage.upload_days) if stage.upload_days else None,
+            )
+        ]
+        if stage.upload_days:
+            rules.append(s3.LifecycleRule(expired_object_delete_marker=True))
+        return rules
 
     @property
     def _removal_policy(self) -> RemovalPolicy:

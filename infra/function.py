@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.data import Store
+from infra.data import Data, Store
 from infra.stage import Stage
 
 
@@ -34,8 +34,12 @@ class Function(Construct):
         module: str,
         timeout: int = 25,
         memory: int = 1024,
+        reserved: int = 0,
     ) -> None:
-        """`timeout` is in seconds and stays below the API's 30; `memory` in MB buys CPU."""
+        """`timeout` is in seconds and, behind the API, below its 30; `memory` in MB buys CPU.
+
+        `reserved` is the concurrency that it has for itself and cannot exceed; 0 for neither.
+        """
         super().__init__(scope, construct_id)
         log_group = add_log_group(self, stage=stage)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -49,6 +53,7 @@ class Function(Construct):
             architecture=lambda_.Architecture.ARM_64,
             memory_size=memory,
             timeout=Duration.seconds(timeout),
+            reserved_concurrent_executions=reserved or None,
             role=role,
             log_group=log_group,
             environment={
@@ -66,5 +71,30 @@ class Function(Construct):
             iam.PolicyStatement(
                 actions=[f"dynamodb:{verb}" for verb in verbs],
                 resources=[f"{arn}/index/{name}" for name in indexes] or [arn],
+            )
+        )
+
+    def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
+        """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
+        self.function.add_environment("UPLOADS_BUCKET", on.uploads.bucket_name)
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=[f"s3:{verb}" for verb in verbs],
+                resources=[on.uploads.arn_for_objects(pattern) for pattern in under],
+            )
+        )
+
+    def may_see_what_is_missing(self, data: Data) -> None:
+        """Without s3:ListBucket, S3 answers 403 instead of 404 for a key that is not there."""
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.uploads.bucket_arn])
+        )
+
+    def may_invoke(self, other: "Function", env_name: str) -> None:
+        """Without CDK's grant, which would allow every version and alias as well."""
+        self.function.add_environment(env_name, other.function.function_name)
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["lambda:InvokeFunction"], resources=[other.function.function_arn]
             )
         )

@@ -7,11 +7,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.api import Api
 from infra.function import Function
-from infra.sweep import Sweep
 
 
 class Observability(Construct):
@@ -22,7 +22,7 @@ class Observability(Construct):
         *,
         api: Api,
         functions: Mapping[str, Function],
-        sweep: Sweep,
+        queues: Mapping[str, sqs.Queue],
     ) -> None:
         super().__init__(scope, construct_id)
         self.alarms = sns.Topic(self, "Alarms", enforce_ssl=True)
@@ -40,7 +40,8 @@ class Observability(Construct):
         for name, function in functions.items():
             self._alarm(f"Errors in {name}", function.function.metric_errors())
             self._alarm(f"Throttles of {name}", function.function.metric_throttles())
-        self._alarm("FailedSweeps", sweep.failed.metric_approximate_number_of_messages_visible())
+        for name, queue in queues.items():
+            self._alarm(name, queue.metric_approximate_number_of_messages_visible())
 
     def _let_alarms_publish(self) -> None:
         """A topic with a policy of its own loses the one that lets CloudWatch in."""

@@ -1,13 +1,16 @@
 """The stack: what is kept, the functions with what each may do, and the doors to them."""
 
 from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.api import Api
 from infra.asset import build_asset
-from infra.data import Data
+from infra.data import RESULTS, UPLOADED, Data
 from infra.function import Function
+from infra.imports import Imports
+from infra.machine import executions_arn
 from infra.observability import Observability
 from infra.stage import Stage
 from infra.sweep import Sweep
@@ -21,22 +24,42 @@ class KeywrightStack(Stack):
         self._code = lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash)
         self._data = Data(self, "Data", stage=stage)
 
+        import_csv = self._function(
+            "ImportCsv",
+            module="functions.import_csv",
+            timeout=900,
+            memory=2048,
+            reserved=stage.import_reserved,
+        )
         served = {
             "create_order": self._create_order(),
             "catalog": self._catalog(),
             "records": self._records(),
+            "start_import": self._start_import(),
+            "job_status": self._job_status(import_csv),
             "documents": self._function("Documents", module="functions.documents", memory=512),
         }
-        swept = self._sweep()
+        swept = self._sweep(import_csv)
         api = Api(self, "Api", stage=stage, functions=served)
         sweep = Sweep(self, "Sweep", function=swept)
+        imports = Imports(self, "Imports", stage=stage, data=self._data, function=import_csv)
         Observability(
-            self, "Observability", api=api, functions=served | {"sweep": swept}, sweep=sweep
+            self,
+            "Observability",
+            api=api,
+            functions=served | {"sweep": swept, "import_csv": import_csv},
+            queues={"FailedSweeps": sweep.failed, "FailedImports": imports.failed},
         )
         self._outputs(api)
 
     def _function(
-        self, construct_id: str, *, module: str, timeout: int = 25, memory: int = 1024
+        self,
+        construct_id: str,
+        *,
+        module: str,
+        timeout: int = 25,
+        memory: int = 1024,
+        reserved: int = 0,
     ) -> Function:
         return Function(
             self,
@@ -46,6 +69,7 @@ class KeywrightStack(Stack):
             module=module,
             timeout=timeout,
             memory=memory,
+            reserved=reserved,
         )
 
     def _create_order(self) -> Function:
@@ -88,13 +112,48 @@ class KeywrightStack(Stack):
         records.may("Query", on=data.licenses, indexes=("by_product",))
         return records
 
-    def _sweep(self) -> Function:
+    def _start_import(self) -> Function:
+        data = self._data
+        start_import = self._function("StartImport", module="functions.start_import")
+        start_import.may("GetItem", "UpdateItem", on=data.access)
+        start_import.may("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", on=data.imports)
+        start_import.may_on_files("PutObject", "AbortMultipartUpload", on=data, under=UPLOADED)
+        return start_import
+
+    def _job_status(self, import_csv: Function) -> Function:
+        data = self._data
+        job_status = self._function("JobStatus", module="functions.job_status")
+        job_status.may("GetItem", "UpdateItem", on=data.access)
+        job_status.may("GetItem", "Query", "PutItem", "UpdateItem", on=data.imports)
+        job_status.may_on_files("GetObject", on=data, under=[RESULTS])
+        job_status.may_see_what_is_missing(data)
+        job_status.may_invoke(import_csv, "IMPORT_FUNCTION")
+        job_status.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["states:RedriveExecution", "states:StopExecution"],
+                resources=[executions_arn(self)],
+            )
+        )
+        return job_status
+
+    def _sweep(self, import_csv: Function) -> Function:
         data = self._data
         sweep = self._function("SweepOrders", module="functions.sweep", timeout=60, memory=512)
         sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
         sweep.may("GetItem", "DeleteItem", on=data.customers)
+        sweep.may(
+            "Query", "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", on=data.imports
+        )
+        sweep.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
+        sweep.may_see_what_is_missing(data)
+        sweep.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucketVersions"], resources=[data.uploads.bucket_arn]
+            )
+        )
+        sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
 
     def _outputs(self, api: Api) -> None:
@@ -108,3 +167,4 @@ class KeywrightStack(Stack):
         CfnOutput(self, "CustomersTable", value=data.customers.table.table_name)
         CfnOutput(self, "OrdersTable", value=data.orders.table.table_name)
         CfnOutput(self, "LicensesTable", value=data.licenses.table.table_name)
+        CfnOutput(self, "ImportsTable", value=data.imports.table.table_name)

@@ -34,16 +34,32 @@ class Stage:
     burst: int
     strict_duplicate_orders: bool
     """Answer 409 to a repeated order even when its body is the same, as the published API does."""
+    import_inline_bytes: int
+    """A file up to this size is imported by the function that its arrival started."""
+    import_chunk_bytes: int
+    """A larger one is cut into ranges of about this size."""
+    import_concurrency: int
+    """How many ranges of one file are imported at once."""
+    import_reserved: int
+    """How many imports and ranges of all files run at once at most; these are taken from what the
+    account has, which must keep 100 for the rest. 0 reserves and limits nothing."""
+    upload_days: int
+    """How long a file and its result are kept; 0 keeps them."""
+    old_version_days: int
+    """How long a version of a file is kept after another one took its place, or it was deleted."""
 
 
 def read_stage(node: Node) -> Stage:
-    """The stage that `-c stage=NAME` names; StageError says what is missing, unknown or wrong."""
+    """The stage that `-c stage=NAME` names; StageError says what is missing, unknown or wrong.
+
+    `-c SETTING=NUMBER` takes the place of a number in cdk.json.
+    """
     stages = node.try_get_context("stages") or {}
     name = node.try_get_context("stage")
     if name not in stages:
         raise StageError(f"stage {name!r} is not in cdk.json; give -c stage= one of {list(stages)}")
-    settings: dict[str, Any] = stages[name]
     wanted = get_type_hints(Stage)
+    settings: dict[str, Any] = stages[name] | _given(node, wanted)
     del wanted["name"]
     if missing := wanted.keys() - settings.keys():
         raise StageError(f"stage {name!r} in cdk.json lacks: {', '.join(sorted(missing))}")
@@ -55,3 +71,13 @@ def read_stage(node: Node) -> Stage:
                 f"stage {name!r} in cdk.json: {setting} must be {wanted_type.__name__}"
             )
     return Stage(name=name, **settings)
+
+
+def _given(node: Node, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The numbers on the command line, which come as text."""
+    given = {setting: node.try_get_context(setting) for setting in wanted if wanted[setting] is int}
+    return {
+        setting: int(value) if str(value).isdecimal() else value
+        for setting, value in given.items()
+        if value is not None
+    }

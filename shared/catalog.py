@@ -12,7 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Conflict, Fault, NotFound, Refused, refuse
 from shared.terms import FEATURE_TERMS, FeatureTerms, LicenseType, Terms, asked, faults_in, said
-from shared.values import Code, Count, Day, Flag, Line, Metadata, RecordId, Text, record_id
+from shared.values import (
+    Code,
+    Count,
+    Day,
+    Flag,
+    JsonObject,
+    Line,
+    Metadata,
+    RecordId,
+    Text,
+    record_id,
+)
 
 type AuthorizationMethod = Literal["license-key", "user"]
 DEFAULT_POLICY = "default"
@@ -20,12 +31,16 @@ _MAX_PARTS = 200
 
 
 class FeatureGrant(FeatureTerms, frozen=True):
-    """A feature as a policy or a license carries it: the product's, with terms of its own."""
+    """A feature as a policy or a license carries it: the product's, with terms of its own.
+
+    `made_by` is the import row that added it to a license.
+    """
 
     code: Code
     expiry_date: Day | None = None
     total_consumptions: Count | None = None
     metadata: Metadata = {}
+    made_by: str | None = None
 
 
 class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
@@ -136,7 +151,7 @@ class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     is_user_locked: Flag | None = None
     is_upgrade: Flag | None = None
     upgrade_from: tuple[Line, ...] | None = Field(None, max_length=50)
-    custom_fields: tuple[dict[str, Any], ...] | None = Field(None, max_length=50)
+    custom_fields: tuple[JsonObject, ...] | None = Field(None, max_length=50)
     metadata: Metadata | None = None
 
 
@@ -178,7 +193,7 @@ class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     license_product_feature_templates: tuple[FeatureTemplate, ...] | None = Field(
         None, max_length=_MAX_PARTS
     )
-    license_custom_field_templates: tuple[dict[str, Any], ...] | None = Field(None, max_length=50)
+    license_custom_field_templates: tuple[JsonObject, ...] | None = Field(None, max_length=50)
     installation_file: Text | None = None
     is_sku: Flag | None = None
     metadata: Metadata | None = None

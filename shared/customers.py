@@ -127,7 +127,7 @@ def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: dateti
 
 def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime) -> Customer:
     """The customer with the fields of `patch` set. The e-mail is what a customer is known by."""
-    fields = patch.fields()
+    fields = {name: None if value == "" else value for name, value in patch.fields().items()}
     if "email" in fields and fields["email"] != customer.email:
         message = "a customer is known by e-mail: it can't be changed, make another customer"
         refuse([Fault.at(("email",), "immutable", message, fields["email"])])

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 
-from shared.catalog import FeatureGrant, LicensePolicy, Product
+from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
 from shared.customers import UserRequest
 from shared.errors import Fault, Path, refuse
 from shared.terms import (
@@ -31,6 +31,7 @@ from shared.values import (
     LicenseKey,
     Line,
     Metadata,
+    Number,
     OptionalDay,
     RecordId,
     Text,
@@ -48,6 +49,9 @@ def _blank_is_none(value: Any) -> Any:
 
 
 def _one_is_a_list(value: Any) -> Any:
+    """One user may stand without a list; null is how clients in Go send a list of none."""
+    if value is None:
+        return []
     return [value] if isinstance(value, dict) else value
 
 
@@ -68,11 +72,28 @@ class FeatureRequest(FeatureTerms, frozen=True, extra="forbid"):
     metadata: Metadata | None = None
 
 
+def _kind_of_feature(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "short"
+    return "long" if isinstance(value, dict | FeatureRequest) else None
+
+
+# Told apart by what they are, so that a fault in one form says nothing of the other.
+type Feature = Annotated[
+    Annotated[Code, Tag("short")] | Annotated[FeatureRequest, Tag("long")],
+    Discriminator(
+        _kind_of_feature,
+        custom_error_type="feature_type",
+        custom_error_message='must be a feature code, or an object such as {"code": "export"}',
+    ),
+]
+
+
 class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A value that the vendor defines; stored and given back."""
 
     name: Line
-    value: Flag | RecordId | float | Text | None = None
+    value: Flag | RecordId | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):
@@ -92,7 +113,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     enable_maintenance_duration: Annotated[
         Flag | None, Field(description="published alias of enable_maintenance_period")
     ] = None
-    product_features: tuple[Code | FeatureRequest, ...] | None = Field(None, max_length=200)
+    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
     custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
     is_trial: Flag | None = None
     active: Flag | None = None
@@ -267,6 +288,24 @@ def issue(
     )
 
 
+def grant_of(
+    request: FeatureRequest, feature: ProductFeature, template: FeatureGrant | None
+) -> FeatureGrant:
+    """A feature as a license carries it: the request before the policy before the product."""
+    terms = said(feature, FEATURE_TERMS)
+    if template:
+        terms |= said(template, FEATURE_TERMS)
+    terms |= asked(request, FEATURE_TERMS)
+    more = request if request.model_fields_set - {"code"} or template is None else template
+    return FeatureGrant(
+        code=feature.code,
+        expiry_date=more.expiry_date,
+        total_consumptions=more.total_consumptions,
+        metadata=more.metadata or {},
+        **{name: value for name, value in terms.items() if value != FEATURE_SYSTEM.get(name)},
+    )
+
+
 def new_key(seed: bytes, label: str, length: int = 16, alphabet: str = KEY_ALPHABET) -> str:
     """A license key in groups of four, such as `G8HA-SRRZ-A6WK-TJWB`.
 
@@ -311,32 +350,24 @@ def _features(
         feature = offer.product.feature(code)
         if feature is None or not feature.active or code in grants:
             if wanted is not None:
-                faults.append(_no_such_feature(offer, (*path, "product_features", index), code))
+                at = (*path, "product_features", index)
+                repeated = code in grants
+                faults.append(_repeated(at, code) if repeated else _missing(offer, at, code))
             continue
-        lines = [line for line in (templates.get(code), feature) if line is not None]
-        terms = {name: value for line in reversed(lines) for name, value in _said(line).items()}
-        own = {} if isinstance(request, str) else asked(request, FEATURE_TERMS)
-        more = templates.get(code) if isinstance(request, str) else request
-        terms = {k: v for k, v in {**terms, **own}.items() if v != FEATURE_SYSTEM.get(k)}
-        grants[code] = FeatureGrant(
-            code=code,
-            expiry_date=more.expiry_date if more else None,
-            total_consumptions=more.total_consumptions if more else None,
-            metadata=(more.metadata or {}) if more else {},
-            **terms,
-        )
+        own = request if isinstance(request, FeatureRequest) else FeatureRequest(code=code)
+        grants[code] = grant_of(own, feature, templates.get(code))
     return tuple(grants.values())
 
 
-def _said(line: FeatureTerms) -> dict[str, Any]:
-    return said(line, FEATURE_TERMS)
-
-
-def _no_such_feature(offer: Offer, path: Path, code: str) -> Fault:
+def _missing(offer: Offer, path: Path, code: str) -> Fault:
     return Fault.at(
         path,
         "unsupported_product_feature",
         "One or more of requested product features do not exist or are not enabled on the product: "
-        f"{code} on {offer.product.short_code}, or it is named twice",
+        f"{code} on {offer.product.short_code}",
         code,
     )
+
+
+def _repeated(path: Path, code: str) -> Fault:
+    return Fault.at(path, "feature_repeated", f"{code} is named twice on one license", code)

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
-from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, Text
+from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, Text, some
 
 MAX_LICENSES = 1000
 FIRST_PART = "order"
@@ -40,7 +40,9 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
     """
 
     product_code: Code
-    licenses: tuple[LicenseRequest, ...] = Field(min_length=1, max_length=MAX_LICENSES)
+    licenses: Annotated[tuple[LicenseRequest, ...], AfterValidator(some)] = Field(
+        max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
+    )
     note: Text | None = None
     key: OptionalKey = None
     users: Users = ()
@@ -74,7 +76,9 @@ class OrderRequest(BaseModel):
     id: OrderId = None
     is_bundle: Flag = False
     append: Flag = False
-    items: tuple[OrderItemRequest, ...] = Field(min_length=1, max_length=MAX_LICENSES)
+    items: Annotated[tuple[OrderItemRequest, ...], AfterValidator(some)] = Field(
+        max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
+    )
     customer: Annotated[CustomerRequest | None, BeforeValidator(_blank_is_none)] = None
     customer_account_id: RecordId | None = None
     add_to_customer_account: Flag | None = None
@@ -112,12 +116,17 @@ class OrderRequest(BaseModel):
         )
 
     def canonical(self) -> dict[str, Any]:
-        """The body as it is compared: aliases folded, spellings evened out, `append` left out."""
+        """The body as it is compared: aliases folded, spellings evened out, `append` left out.
+
+        So are passwords, which are not acted on: the body is stored, and a secret must not be.
+        """
         body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
         body.pop("append", None)
         for item in body["items"]:
             for lic in item["licenses"]:
                 _fold(lic)
+            for user in (*item.get("users", ()), *_users_in(item["licenses"])):
+                user.pop("password", None)
         if customer := body.get("customer"):
             customer.pop("id", None)
             if company := customer.pop("company", None):
@@ -139,7 +148,8 @@ class OrderItem(BaseModel, frozen=True):
 
 
 class Order(BaseModel, frozen=True):
-    """What has been bought. `part` is the row: the order as placed, or what was appended later.
+    """What has been bought. `part` is the row: the order as placed, or what came to it later, by
+    an append or from the rows of an import.
 
     `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
     one execution that wrote the row, and tells it apart from another that asked for the same.
@@ -149,7 +159,7 @@ class Order(BaseModel, frozen=True):
     id: int
     part: str = FIRST_PART
     store_id: str
-    items: tuple[OrderItem, ...]
+    items: tuple[OrderItem, ...] = ()
     customer_id: int | None = None
     type: str = "normal"
     is_test: bool = False
@@ -238,6 +248,11 @@ def fingerprint(request: OrderRequest) -> str:
     ).hexdigest()
 
 
+def is_by_id(request: OrderRequest) -> bool:
+    """Whether an order that is there already was met by its `id`, and not by an Idempotency-Key."""
+    return request.id is not None and not request.append
+
+
 def already_placed(request: OrderRequest, known: Known) -> Order | None:
     """The row that this request made earlier, if it did.
 
@@ -248,14 +263,14 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
         return None
     if row.fingerprint == fingerprint(request):
         return row
-    if row.part == FIRST_PART:
+    if row.part == FIRST_PART and is_by_id(request):
         code, message = "order_id_exists", "Order with this ID already exists"
     else:
         code = "idempotency_key_reused"
-        message = "Another body was appended to this order under this Idempotency-Key"
+        message = "Another body was sent under this Idempotency-Key"
     stored = orjson.loads(zlib.decompress(row.body)) if row.body else {}
     faults = [
-        Fault.at(path, "differs", "differs from the order that has this id", value)
+        Fault.at(path, "differs", "differs from what was sent before", value)
         for path, value in _differences(stored, request.canonical(), ())
     ]
     raise Conflict(code, message, faults=faults[:100])
@@ -263,10 +278,19 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
 
 def whole(rows: list[Order]) -> Order:
     """The order as it stands now: as placed, with all that was appended."""
-    first, *appended = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
-    items = (*first.items, *(item for row in appended for item in row.items))
+    first, *_ = rows = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
+    items: dict[int, OrderItem] = {}
+    for item in (item for row in rows for item in row.items):
+        before = items.get(item.id)
+        ids = (*before.license_ids, *item.license_ids) if before else item.license_ids
+        items[item.id] = item.model_copy(update={"license_ids": ids})
     updated = max(row.updated_at for row in rows)
-    return first.model_copy(update={"items": items, "updated_at": updated})
+    return first.model_copy(update={"items": tuple(items.values()), "updated_at": updated})
+
+
+def _users_in(licenses: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for lic in licenses:
+        yield from lic.get("users", ())
 
 
 def _fold(lic: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ from shared.orders import (
 from shared.values import record_id
 
 _MAX_BODY = 300_000
+_OF_BUNDLE = ("key", "users", "user")
+_MEMBERS = ("products", "bundle_products")
 
 
 def place_order(
@@ -205,6 +207,7 @@ class _Placing:
 
     def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
         """One license for the bundle and one per member, sharing the key."""
+        self.faults += _misplaced(item, path)
         for index, asked in enumerate(_bundle_requests(item, path)):
             key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
             seats = self._seats(bundle, asked.users, asked.users_path)
@@ -389,25 +392,35 @@ def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequ
     """Each License names a member of one bundle license, or holds all `products` of its own."""
     if not any(lic.products or lic.bundle_products for lic in item.licenses):
         named = tuple(((*path, "licenses", i), lic) for i, lic in enumerate(item.licenses))
-        keys = [(at, lic.key) for at, lic in named if lic.key]
-        users = [(at, lic.all_users) for at, lic in named if lic.all_users]
-        # A key or users on a member would be lost or shared unasked: they stand on the item.
-        if keys or users:
-            where = (keys or users)[0][0]
-            fault = Fault.at(where, "bundle_only", "put key and users of a bundle on its item")
-            refuse([fault])
         yield _BundleRequest(path, item.key, (*path, "key"), item.users, (*path, "users"), named)
         return
     for index, lic in enumerate(item.licenses):
         at: Path = (*path, "licenses", index)
         name = "products" if lic.products else "bundle_products"
         members = getattr(lic, name) or ()
-        only = len(item.licenses) == 1
         yield _BundleRequest(
             path=at,
-            key=lic.key or (item.key if only else None),
-            key_path=(*at, "key"),
+            key=lic.key or item.key,
+            key_path=(*at, "key") if lic.key else (*path, "key"),
             users=lic.all_users or item.users,
             users_path=(*at, "users"),
             members=tuple(((*at, name, i), member) for i, member in enumerate(members)),
         )
+
+
+def _misplaced(item: OrderItemRequest, path: Path) -> Iterator[Fault]:
+    """What stands where it would be lost, or shared unasked, in a license of a bundle order."""
+    nested = any(lic.products or lic.bundle_products for lic in item.licenses)
+    for index, lic in enumerate(item.licenses):
+        at: Path = (*path, "licenses", index)
+        given = [name for name in type(lic).model_fields if getattr(lic, name) not in (None, ())]
+        for name in given:
+            if not nested and name in _OF_BUNDLE:
+                message = f"put {name} of a bundle on its item"
+                yield Fault.at((*at, name), "bundle_only", message)
+            if nested and name not in (*_OF_BUNDLE, *_MEMBERS):
+                message = f"{name} would be lost beside members: put it into those that it is for"
+                yield Fault.at((*at, name), "bundle_members_only", message)
+        if lic.products and lic.bundle_products:
+            message = "members stand in products or in bundle_products, not in both"
+            yield Fault.at((*at, "bundle_products"), "alias_conflict", message)

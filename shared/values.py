@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
+# What DynamoDB stores: numbers up to 9.99e125, and 32 levels, of which a record has some itself.
+_SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
@@ -137,7 +139,38 @@ def _json_object(value: Any) -> Any:
     return parsed
 
 
+def some[T](entries: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse an empty list. pydantic's own `min_length` also rings where an entry has a fault."""
+    if not entries:
+        raise ValueError("must have at least one entry")
+    return entries
+
+
+def _small_number(number: float) -> float:
+    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
+    return number
+
+
+def _check_json(value: Any, depth: int) -> None:
+    """Refuse what the store has no room for: far numbers, names of nothing, deep nesting."""
+    if depth > _DEEPEST:
+        raise ValueError(f"must be nested at most {_DEEPEST} levels deep")
+    match value:
+        case dict():
+            if "" in value:
+                raise ValueError("must not have an empty name")
+            for part in value.values():
+                _check_json(part, depth + 1)
+        case list() | tuple():
+            for part in value:
+                _check_json(part, depth + 1)
+        case float():
+            _small_number(value)
+
+
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json(value, 0)
     try:
         size = len(orjson.dumps(value))
     except (TypeError, orjson.JSONEncodeError):
@@ -150,6 +183,10 @@ def _small_json(value: dict[str, Any]) -> dict[str, Any]:
 
 
 _PERIODS = {
+    "daily": "daily",
+    "weekly": "weekly",
+    "monthly": "monthly",
+    "annually": "annually",
     "day": "daily",
     "week": "weekly",
     "month": "monthly",
@@ -205,4 +242,6 @@ type OptionalMoment = Annotated[Moment | None, BeforeValidator(_unset_zero_time)
 type Metadata = Annotated[
     dict[str, Any], BeforeValidator(_json_object), AfterValidator(_small_json)
 ]
+type JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
+type Number = Annotated[float, AfterValidator(_small_number)]
 type Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 
+import botocore.session
 import pytest
 from moto import mock_aws
 
 from functions.callers import forget_keys
 from shared.store.dynamo import client, table
-from tests.functions.shop import Shop, open_shop, stock
+from tests.functions.shop import Shop, open_shop, stocked_shop
 from tests.moto_tables import make_tables, table_names
+
+# One session for all tests: each new one reads the whole description of DynamoDB again.
+_SESSION = botocore.session.get_session()
 
 
 @pytest.fixture
@@ -20,6 +24,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for env_name, name in table_names().items():
         monkeypatch.setenv(env_name, name)
+    monkeypatch.setattr("botocore.session.get_session", lambda: _SESSION)
     client.cache_clear()
     forget_keys()
     with mock_aws():
@@ -44,10 +49,10 @@ def api_key(tables: None) -> str:
 @pytest.fixture
 def shop(tables: None) -> Shop:
     """The company acme, with products."""
-    return stock(open_shop("acme"))
+    return stocked_shop("acme")
 
 
 @pytest.fixture
 def other_shop(tables: None) -> Shop:
     """Another company, with the same products."""
-    return stock(open_shop("globex"))
+    return stocked_shop("globex")

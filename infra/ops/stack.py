@@ -22,7 +22,7 @@ from infra.stamp import ROOT
 
 DEFAULT_PORT = 4566
 COMPANY = "demo"
-TABLES = ("access", "catalog", "customers", "orders", "licenses")
+TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports")
 
 
 class LocalStack(TypedDict):

@@ -150,7 +150,7 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break
-            _wait(attempt)
+            wait(attempt)
         else:
             raise Busy
     return found
@@ -176,7 +176,7 @@ def write(operations: list[dict[str, Any]]) -> bool:
                 return False
             if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
                 raise
-        _wait(attempt)
+        wait(attempt)
     raise Busy
 
 
@@ -242,6 +242,6 @@ def query(
         request["ExclusiveStartKey"] = last
 
 
-def _wait(attempt: int) -> None:
+def wait(attempt: int) -> None:
     """Full jitter: anything up to 50 ms, doubling with each attempt, at most 1 s."""
     time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311  # no secret is drawn

@@ -52,7 +52,7 @@ def get_license(company: str, id: int) -> License | None:
 
 
 def licenses_with_key(company: str, key: str) -> list[License]:
-    """The license that has this key; of a bundle, the bundle's license and then its members'."""
+    """The license that has this key; of a bundle, the bundle's own."""
     first = record_id(company, "license", key)
     for attempt in range(1, 4):
         found = licenses_by_id(company, [first])

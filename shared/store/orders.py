@@ -1,8 +1,9 @@
 """Orders, in the table Orders: what is known of one that is asked for, and writing it all or not.
 
-A partition is one order: the row `order`, a row `append#…` for each later addition, and, while an
-order too large for one transaction is on its way, `pending#<part>` and `plan#<part>` beside the row
-that is to come. That row is written last: with it everything becomes visible at once.
+A partition is one order: the row `order`, a row `append#…` for each later addition, a row
+`rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one
+transaction is on its way, `pending#<part>` and `plan#<part>` beside the row that is to come. That
+row is written last: with it everything becomes visible at once.
 """
 
 import hashlib
@@ -171,17 +172,22 @@ def get_order(company: str, id: int) -> Order | None:
     rows = [
         Order.model_validate(item)
         for item in items
-        if item["sk"] == FIRST_PART or item["sk"].startswith("append#")
+        if item["sk"].startswith((FIRST_PART, "append#", "rows#"))
     ]
     return whole(rows) if any(row.part == FIRST_PART for row in rows) else None
 
 
 def orders_by_id(company: str, ids: Iterable[int]) -> dict[int, Order]:
-    """The orders with these ids that exist, by id."""
-    found = dynamo.get_many((TABLE, (dynamo.home(company, id), FIRST_PART)) for id in ids)
+    """The orders with these ids that exist, by id, in that order."""
+    keys: list[tuple[str, dynamo.Key]] = [
+        (TABLE, (dynamo.home(company, id), FIRST_PART)) for id in ids
+    ]
+    found = dynamo.get_many(keys)
     orders: dict[int, Order] = {}
-    for item in found.values():
-        order = Order.model_validate(item)
+    for key in keys:
+        if key not in found:
+            continue
+        order = Order.model_validate(found[key])
         grown = get_order(company, order.id) if order.appended else None
         orders[order.id] = grown or order
     return orders
@@ -298,7 +304,7 @@ def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[in
     taken, occupied = set(), set()
     for lic in after.licenses:
         other = stored.get(lic.id)
-        if other is None or other.order_id == lic.order_id:
+        if other is None or other.order_item_id == lic.order_item_id:
             continue
         if lic.license_key is not None and other.license_key == lic.license_key:
             taken.add(lic.license_key)

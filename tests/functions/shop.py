@@ -7,10 +7,12 @@ from typing import Any
 from functions import catalog, create_order, records
 from shared.access import new_api_key
 from shared.store.access import add_api_key
+from shared.store.dynamo import Item, client, table
 from tests.http_event import Reply, send
 
 _CATALOG_ROUTES = ("/products", "/license-templates", "/product-features")
 _ORDER_ROUTES = ("/orders/create_order", "/orders/generate_license")
+_catalogs: dict[str, list[Item]] = {}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,37 @@ def open_shop(company: str) -> Shop:
     key, presented = new_api_key(company, now=datetime.now(UTC))
     add_api_key(key)
     return Shop(company, presented)
+
+
+def told(problem: Any) -> dict[str, str]:
+    """The code of every fault of a problem, by the place that it points at."""
+    return {fault["pointer"]: fault["code"] for fault in problem["errors"]}
+
+
+def stocked_shop(company: str) -> Shop:
+    """A company with products; they are made by requests once a run, and copied from then on."""
+    if company not in _catalogs:
+        shop = stock(open_shop(company))
+        _catalogs[company] = _catalog_of(company)
+        return shop
+    items = _catalogs[company]
+    for start in range(0, len(items), 25):
+        puts: Any = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+        client().batch_write_item(RequestItems={table("CATALOG_TABLE"): puts})
+    return open_shop(company)
+
+
+def _catalog_of(company: str) -> list[Item]:
+    pages = (
+        client()
+        .get_paginator("query")
+        .paginate(
+            TableName=table("CATALOG_TABLE"),
+            KeyConditionExpression="pk = :company",
+            ExpressionAttributeValues={":company": {"S": company}},
+        )
+    )
+    return [item for page in pages for item in page["Items"]]
 
 
 def stock(shop: Shop) -> Shop:

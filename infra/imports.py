@@ -1,0 +1,131 @@
+"""What starts an import, runs it, and keeps what could not be run."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as notifications
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.data import RESULTS, UPLOADED, Data
+from infra.function import Function, add_log_group
+from infra.machine import Machine, machine_arn
+from infra.stage import Stage
+
+
+class Imports(Construct):
+    """A `.csv` that appears in the bucket starts `function`, which starts the machine if need be.
+
+    An arrival or a failure that the function could not take in three attempts ends in `failed`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        data: Data,
+        function: Function,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stage = stage
+        self._data = data
+        self._function = function
+        self.failed = sqs.Queue(
+            self, "Failed", enforce_ssl=True, retention_period=Duration.days(14)
+        )
+        self._let_it_work()
+        Machine(self, "Machine", stage=stage, data=data, function=function)
+        function.function.configure_async_invoke(
+            on_failure=destinations.SqsDestination(self.failed),
+            max_event_age=Duration.hours(6),
+            retry_attempts=2,
+        )
+        self._start_on_arrival()
+        self._hear_of_failures()
+
+    def _let_it_work(self) -> None:
+        data, function, stage = self._data, self._function, self._stage
+        function.may("Query", on=data.catalog)
+        function.may(
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "Query",
+            "BatchGetItem",
+            "ConditionCheckItem",
+            on=data.imports,
+        )
+        function.may("PartiQLInsert", "BatchGetItem", "GetItem", "UpdateItem", on=data.licenses)
+        function.may("PartiQLInsert", "BatchGetItem", "PutItem", on=data.customers)
+        function.may("PartiQLInsert", "PutItem", "BatchGetItem", "GetItem", on=data.orders)
+        function.may_on_files("GetObject", "GetObjectVersion", on=data, under=UPLOADED)
+        function.may_on_files("GetObject", "PutObject", on=data, under=[RESULTS])
+        function.may_see_what_is_missing(data)
+        arn = machine_arn(Stack.of(self))
+        function.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=[arn])
+        )
+        for name, value in (
+            ("IMPORT_STATE_MACHINE", arn),
+            ("IMPORT_INLINE_BYTES", str(stage.import_inline_bytes)),
+            ("IMPORT_CHUNK_BYTES", str(stage.import_chunk_bytes)),
+        ):
+            function.function.add_environment(name, value)
+
+    def _start_on_arrival(self) -> None:
+        data = self._data
+        data.notifier.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:PutBucketNotification"], resources=[data.uploads.bucket_arn]
+            )
+        )
+        data.uploads.add_event_notification(
+            s3.EventType.OBJECT_CREATED,
+            notifications.LambdaDestination(self._function.function),
+            s3.NotificationKeyFilter(suffix=".csv"),
+        )
+        self._log_of_notifier()
+
+    def _log_of_notifier(self) -> None:
+        """CDK's own function would log for ever, by a managed policy that allows every log."""
+        (handler,) = (
+            resource
+            for child in Stack.of(self).node.children
+            if child.node.id.startswith("BucketNotificationsHandler")
+            for resource in child.node.find_all()
+            if getattr(resource, "cfn_resource_type", "")
+            == lambda_.CfnFunction.CFN_RESOURCE_TYPE_NAME
+        )
+        log_group = add_log_group(self, stage=self._stage)
+        log_group.grant_write(self._data.notifier)
+        handler.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
+        handler.node.add_dependency(self._data.notifier)
+
+    def _hear_of_failures(self) -> None:
+        """An execution that ended badly has nobody else to tell its job."""
+        events.Rule(
+            self,
+            "Ended badly",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [machine_arn(Stack.of(self))],
+                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                },
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    self._function.function,
+                    dead_letter_queue=self.failed,
+                    max_event_age=Duration.hours(6),
+                    retry_attempts=10,
+                )
+            ],
+        )

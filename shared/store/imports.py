@@ -1,0 +1,288 @@
+"""Import jobs, who claimed which object, and chunk results, in the table Imports.
+
+| pk | sk | what |
+|---|---|---|
+| company | `job#<number>` | ImportJob |
+| company | `next` | the number that was given last; there may be gaps |
+| `unfinished#` | `<company>#<number>` | that a job has not ended, for the sweep |
+| `<company>#<number>` | `chunk#<index>` | ChunkResult |
+| `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
+| `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.errors import Busy, NotFound
+from shared.imports import ChunkResult, ImportJob, Kind, Place, moved, place_of
+from shared.store import dynamo
+
+TABLE = "IMPORTS_TABLE"
+_UNFINISHED = "unfinished#"
+_FREE = "attribute_not_exists(pk)"
+_TRIES = 8
+
+
+class Version(NamedTuple):
+    """One version of one object in S3."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+
+
+class External(NamedTuple):
+    """What an `external_id` stands for."""
+
+    number: int
+    fingerprint: str
+
+
+def new_number(company: str) -> int:
+    """A number that no other job of the company has or will have."""
+    answer = dynamo.client().update_item(
+        TableName=dynamo.table(TABLE),
+        Key=dynamo.key_of((company, "next")),
+        UpdateExpression="ADD #number :one",
+        ExpressionAttributeNames={"#number": "number"},
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(answer["Attributes"]["number"]["N"])
+
+
+def add_job(job: ImportJob, *, external: str | None = None) -> bool:
+    """Write a new job, and the claim of its `external_id`, for which `external` was asked.
+
+    False if its number or its `external_id` is another's.
+    """
+    operations = _job_puts(job, _FREE)
+    if job.external_id is not None:
+        pk, sk = _external_key(job.company, job.external_id)
+        claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
+        operations.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
+    return dynamo.write(operations) or _is_stored(job)
+
+
+def external_claim(company: str, external_id: str) -> External | None:
+    item = dynamo.get(TABLE, _external_key(company, external_id))
+    return External(item["number"], item["fingerprint"]) if item else None
+
+
+def get_job(company: str, number: int) -> ImportJob | None:
+    item = dynamo.get(TABLE, _job_key(company, number))
+    return ImportJob.model_validate(item) if item else None
+
+
+def list_jobs(
+    company: str, kind: Kind | None = None, *, after: int | None = None
+) -> Iterator[ImportJob]:
+    """A company's jobs, newest first; starts behind the number `after`."""
+    last = f"job#{after - 1:010}" if after else "job#~"
+    items = dynamo.query(
+        TABLE,
+        "pk = :company AND sk BETWEEN :first AND :last",
+        {"company": company, "first": "job#", "last": last},
+        forward=False,
+        consistent=True,
+    )
+    jobs = map(ImportJob.model_validate, items)
+    return (job for job in jobs if kind is None or job.kind == kind)
+
+
+def unfinished_jobs() -> Iterator[ImportJob]:
+    """The jobs of all companies that have not ended."""
+    for entry in dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True):
+        company, _, number = entry["sk"].partition("#")
+        job = get_job(company, int(number))
+        if job and not job.is_ended:
+            yield job
+
+
+def put_job(job: ImportJob, before: ImportJob) -> bool:
+    """Write a job that `before` became; False if it became something else meanwhile.
+
+    `before` is as it was read. Only `shared.imports.moved` makes the next one, which keeps the
+    states that are final; heartbeats do not count as changes.
+    """
+    job = job.model_copy(update={"revision": before.revision + 1})
+    condition, values = "revision = :before", {"before": before.revision}
+    return dynamo.write(_job_puts(job, condition, **values)) or _is_stored(job)
+
+
+def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
+    """Let `change` make the next of a job, again if it changed meanwhile; what it raises, stops.
+
+    Where `change` answers with the job that it was given, nothing is written. Raises NotFound.
+    """
+    for _ in range(_TRIES):
+        before = get_job(company, number)
+        if before is None:
+            raise NotFound(f"There is no import {number}")
+        job = change(before)
+        if job is before or put_job(job, before):
+            return job
+    raise Busy
+
+
+def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:
+    """Say that a job is at work. False if it is not this runner's any more: then stop.
+
+    Writes no revision, so that the workers of one job do not stand in each other's way.
+    """
+    dynamodb = dynamo.client()
+    condition = "#state IN (:validating, :running)"
+    values = {":validating": "validating", ":running": "running", ":now": now.isoformat()}
+    if runner is not None:
+        condition += " AND runner = :runner"
+        values[":runner"] = runner
+    try:
+        dynamodb.update_item(
+            TableName=dynamo.table(TABLE),
+            Key=dynamo.key_of(_job_key(company, number)),
+            UpdateExpression="SET heartbeat_at = :now",
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=dynamo.to_item(values),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    except dynamodb.exceptions.TransactionConflictException:
+        return True
+    return True
+
+
+def claim_object(
+    bucket: str, key: str, version_id: str, size: int, *, now: datetime
+) -> ImportJob | None:
+    """The job of one version of an object, which is made or queued if this is its first event.
+
+    However often it is asked, and by how many at once, it is the same job. An object that a job
+    waits for becomes that job's; any other, and a later version of the same, is a job of its own.
+    None if the key is not that of an import.
+    """
+    place = place_of(key)
+    if place is None:
+        return None
+    version = Version(bucket, key, version_id, size)
+    for _ in range(_TRIES):
+        if job := claimed(version):
+            return job
+        if waiting := _waiting(place, version):
+            job = _uploaded(waiting, version, now)
+            puts = _job_puts(job, "revision = :before", before=waiting.revision)
+        else:
+            job = _dropped(place, version, now)
+            puts = _job_puts(job, _FREE)
+        if dynamo.write([_claim_put(version, job), *puts]):
+            return job
+    raise Busy
+
+
+def claimed(version: Version) -> ImportJob | None:
+    """The job that has this version of an object."""
+    item = dynamo.get(TABLE, _object_key(version))
+    return get_job(item["company"], item["number"]) if item else None
+
+
+def unclaimed(versions: Iterable[Version]) -> list[Version]:
+    """Those that no job has."""
+    keys = {version: _object_key(version) for version in versions}
+    found = dynamo.get_many((TABLE, key) for key in keys.values())
+    return [version for version, key in keys.items() if (TABLE, key) not in found]
+
+
+def put_chunk(company: str, number: int, result: ChunkResult) -> None:
+    """Write what became of a chunk, in the place of what an earlier attempt wrote."""
+    item = dynamo.record_item(
+        result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:010}"
+    )
+    dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
+
+
+def get_chunk(company: str, number: int, index: int) -> ChunkResult | None:
+    item = dynamo.get(TABLE, (dynamo.home(company, number), f"chunk#{index:010}"))
+    return ChunkResult.model_validate(item) if item else None
+
+
+def chunk_results(company: str, number: int) -> list[ChunkResult]:
+    """What the chunks of a job wrote so far, in their order."""
+    condition = "pk = :home AND begins_with(sk, :chunk)"
+    values = {"home": dynamo.home(company, number), "chunk": "chunk#"}
+    items = dynamo.query(TABLE, condition, values, consistent=True)
+    return [ChunkResult.model_validate(item) for item in items]
+
+
+def _waiting(place: Place, version: Version) -> ImportJob | None:
+    """The job that asked for this object and has not got it."""
+    if place.number is None:
+        return None
+    job = get_job(place.company, place.number)
+    return job if job and job.key == version.key and job.version_id is None else None
+
+
+def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
+    """A job that ended before its file came has the file, so that it can be retried."""
+    has = {"bucket": version.bucket, "version_id": version.version_id, "size": version.size}
+    if job.is_ended:
+        return job.model_copy(update={**has, "revision": job.revision + 1})
+    return moved(job, "queued", now=now, **has)
+
+
+def _dropped(place: Place, version: Version, now: datetime) -> ImportJob:
+    return ImportJob(
+        number=new_number(place.company),
+        company=place.company,
+        kind=place.kind,
+        state="queued",
+        file_name=place.file_name,
+        bucket=version.bucket,
+        key=version.key,
+        version_id=version.version_id,
+        size=version.size,
+        created_at=now,
+        heartbeat_at=now,
+    )
+
+
+def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
+    pk, sk = _object_key(version)
+    claim = {"pk": pk, "sk": sk, "company": job.company, "number": job.number}
+    return dynamo.put(TABLE, dynamo.to_item(claim), _FREE)
+
+
+def _job_puts(job: ImportJob, condition: str, **values: Any) -> list[dict[str, Any]]:
+    """The writes of a job, and of whether the sweep has to look at it."""
+    pk, sk = _job_key(job.company, job.number)
+    item = dynamo.record_item(job, pk=pk, sk=sk) | dynamo.to_item({"revision": job.revision})
+    marker = (_UNFINISHED, f"{job.company}#{job.number}")
+    listed = (
+        dynamo.delete(TABLE, marker) if job.is_ended else dynamo.put(TABLE, dynamo.key_of(marker))
+    )
+    return [dynamo.put(TABLE, item, condition, **values), listed]
+
+
+def _is_stored(job: ImportJob) -> bool:
+    """Whether a write that met something had met itself: its first answer was lost."""
+    stored = get_job(job.company, job.number)
+    return stored is not None and _written(stored) == _written(job)
+
+
+def _written(job: ImportJob) -> dict[str, Any]:
+    return job.model_dump(mode="json", exclude={"heartbeat_at"})
+
+
+def _job_key(company: str, number: int) -> tuple[str, str]:
+    return company, f"job#{number:010}"
+
+
+def _object_key(version: Version) -> tuple[str, str]:
+    name = f"{version.bucket}/{version.key}/{version.version_id}"
+    return f"object#{hashlib.sha256(name.encode()).hexdigest()}", "claim"
+
+
+def _external_key(company: str, external_id: str) -> tuple[str, str]:
+    return f"external#{company}#{hashlib.sha256(external_id.encode()).hexdigest()}", "claim"

@@ -1,0 +1,90 @@
+"""What a whole import comes to, added up from what its stretches reported.
+
+The same order or customer may be named in several stretches, so those are counted as distinct ids;
+in a dry run licenses too, the first row of the file that names one making it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from shared.csv_file import Dialect
+from shared.csv_records import failed_header
+from shared.imports import ChunkResult, ImportJob
+from shared.store import uploads
+
+SHOWN = 100
+"""How many failed rows are shown with the result; all of them are in the error list."""
+
+
+@dataclass
+class Totals:
+    """`shown` are the first failed rows."""
+
+    job: ImportJob
+    results: Sequence[ChunkResult]
+    counts: dict[str, int] = field(default_factory=dict)
+    shown: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def invalid(self) -> int:
+        return sum(result.invalid for result in self.results)
+
+    def failed_rows(self) -> Iterator[bytes]:
+        """The bytes of `failed.csv`, in the order of the file."""
+        yield failed_header(Dialect.model_validate(self.job.detected))
+        for result in self.results:
+            if result.invalid:
+                yield details_of(self.job, result)["failed"].encode()
+
+
+def details_of(job: ImportJob, result: ChunkResult) -> dict[str, Any]:
+    """What a stretch reported beside its counts."""
+    stored = uploads.get_result(job, f"chunk-{result.index}.json")
+    details: dict[str, Any] = orjson.loads(stored) if stored else {}
+    return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
+
+
+def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
+    """Adds up the stretches of a job that is through."""
+    total = Totals(job, results)
+    made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
+    made["features"] = set()
+    for result in results:
+        details = details_of(job, result)
+        total.shown += details["invalid"][: SHOWN - len(total.shown)]
+        for name in ("orders", "customers", "features"):
+            made[name].update(details["made"].get(name, ()))
+        for _, license_id, order_id, customer_id in details["made"].get("rows", ()):
+            if license_id not in made["licenses"]:
+                made["licenses"].add(license_id)
+                made["orders"].update({order_id} - {0})
+                made["customers"].update({customer_id} - {0})
+    total.counts = _counts(job, results, {name: len(ids) for name, ids in made.items()})
+    return total
+
+
+def _counts(job: ImportJob, results: Sequence[ChunkResult], made: dict[str, int]) -> dict[str, int]:
+    def summed(name: str) -> int:
+        return sum(getattr(result, name) for result in results)
+
+    planned = job.dry_run or any(result.phase == "validate" for result in results)
+    licenses = summed("created_licenses") + summed("existed_licenses")
+    features = summed("created_features") + summed("existed_features")
+    new_licenses = made["licenses"] if planned else summed("created_licenses")
+    new_features = made["features"] if planned else summed("created_features")
+    return {
+        "total_row_count": summed("rows"),
+        "valid_row_count": summed("valid"),
+        "created_customers_count": made["customers"],
+        "existed_customers_count": summed("customer_rows") - made["customers"],
+        "created_orders_count": made["orders"],
+        "existed_orders_count": summed("order_rows") - made["orders"],
+        "created_licenses_count": new_licenses,
+        "existed_licenses_count": licenses - new_licenses,
+        "created_license_features": new_features,
+        "existed_license_features": features - new_features,
+        "warnings": summed("warnings"),
+    }

@@ -1,0 +1,24 @@
+"""The demo is a person's first minute with the product."""
+
+import pytest
+
+from infra.ops.demo import ORDERS, show_demo
+from infra.ops.stack import LocalStack
+
+
+def test_the_demo_issues_licenses_and_shows_the_same_ones_again(
+    stack: LocalStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_demo(stack)
+    first = capsys.readouterr().out
+    show_demo(stack)
+    again = capsys.readouterr().out
+
+    for title, order_id, _ in ORDERS:
+        assert f"{title}, order {order_id}" in first
+        assert f"{title}, order {order_id} (placed before)" in again
+    assert "first password of ben@acme.example" in first
+    assert "first password of" not in again
+    keys = [word for word in first.split() if word.count("-") == 3 and word.isupper()]
+    assert len(keys) == 7
+    assert all(key in again for key in keys)

@@ -1,0 +1,294 @@
+"""Orders that are sent again: replayed, refused, or appended to."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.functions.shop import Shop, told
+
+ITEMS = [{"product_code": "kp", "licenses": [{}]}]
+
+
+def keyed(key: str) -> dict[str, Any]:
+    return {"headers": {"Idempotency-Key": key}}
+
+
+def without_passwords(answer: Any) -> Any:
+    """An order's answer as a replay may tell it."""
+    if isinstance(answer, list):
+        return [without_passwords(part) for part in answer]
+    if isinstance(answer, dict):
+        hidden: dict[str, Any] = {"initial_password": None, "new_passwords": []}
+        return {name: hidden.get(name, without_passwords(part)) for name, part in answer.items()}
+    return answer
+
+
+def test_the_same_order_again_is_answered_again_and_made_once(shop: Shop) -> None:
+    order = {"id": "o-1", "customer": {"email": "c@x.test"}, "items": ITEMS}
+
+    first, second = shop.order(**order), shop.order(**order)
+
+    assert "idempotent-replayed" not in first.headers
+    assert (second.status, second.headers["idempotent-replayed"]) == (200, "true")
+    assert second.json() == first.json()
+    assert shop.get("/licenses/").json()["count"] == 1
+
+
+def test_a_replay_shows_no_password_again(shop: Shop) -> None:
+    users = [{"email": "u1@x.test"}, {"email": "u2@x.test", "is_manager": True}]
+    order = {"id": "o-1", "items": [{"product_code": "up", "licenses": [{"users": users}]}]}
+
+    first, second = shop.order(**order), shop.order(**order)
+
+    assert len(first.json()["new_passwords"]) == 2
+    assert second.json() == without_passwords(first.json())
+    assert second.json()["new_passwords"] == []
+
+
+def test_another_body_under_the_same_id_is_refused_with_what_differs(shop: Shop) -> None:
+    shop.order(id="o-1", reference="r", metadata={"po": "1"}, items=ITEMS)
+
+    reply = shop.order(
+        id="o-1",
+        metadata={"po": "2"},
+        items=[{"product_code": "kp", "licenses": [{"max_activations": 2}]}],
+    )
+
+    problem = reply.json()
+    assert (reply.status, problem["code"]) == (409, "order_id_exists")
+    assert problem["message"] == "Order with this ID already exists"
+    assert told(problem) == {
+        "/reference": "differs",
+        "/metadata/po": "differs",
+        "/items/0/licenses/0/max_activations": "differs",
+    }
+
+
+def test_another_number_of_licenses_differs_as_a_whole(shop: Shop) -> None:
+    shop.order(id="o-1", items=ITEMS)
+
+    reply = shop.order(id="o-1", items=[{"product_code": "kp", "licenses": [{}, {}]}])
+
+    assert told(reply.json()) == {"/items/0/licenses": "differs"}
+
+
+def test_a_refused_repetition_changes_nothing(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS).json()
+    before = shop.get(f"/orders/{first['id']}/").text
+
+    shop.order(id="o-1", customer={"email": "c@x.test"}, items=[*ITEMS, *ITEMS])
+
+    assert shop.get(f"/orders/{first['id']}/").text == before
+    assert shop.get("/customers/").json()["count"] == 0
+    assert shop.get("/licenses/").json()["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ({"metadata": '{ "a": 1, "b": 2 }'}, {"metadata": {"b": 2, "a": 1}}),
+        ({"customer": {"email": "C@X.test"}}, {"customer": {"email": " c@x.test"}}),
+        (
+            {"customer": {"email": "c@x.test", "company": "Acme"}},
+            {"customer": {"company_name": "Acme", "email": "c@x.test"}},
+        ),
+        (
+            {"customer": {"email": "c@x.test"}},
+            {"customer": {"email": "c@x.test", "id": 7}},
+        ),
+        ({"created": "2021-08-24 07:22:27"}, {"created": "2021-08-24T09:22:27+02:00"}),
+    ],
+)
+def test_orders_that_mean_the_same_are_the_same(
+    shop: Shop, sent: dict[str, Any], meant: dict[str, Any]
+) -> None:
+    shop.order(id="o-1", items=ITEMS, **sent)
+
+    reply = shop.order(id="o-1", items=ITEMS, **meant)
+
+    assert reply.headers.get("idempotent-replayed") == "true", reply.text
+
+
+@pytest.mark.parametrize(
+    ("product", "sent", "meant"),
+    [
+        ("kp", {"license_template_code": "policy_A"}, {"policy_code": "policy_A"}),
+        ("kp", {"key": " K-1"}, {"key": "K-1"}),
+        ("up", {"user": {"email": "U@x.test"}}, {"users": [{"email": "u@x.test"}]}),
+        ("up", {"users": {"email": "u@x.test"}}, {"users": [{"email": "u@x.test"}]}),
+        ("cp", {"consumption_period": "week"}, {"consumption_period": "weekly"}),
+        (
+            "kp",
+            {"enable_maintenance_duration": True},
+            {"enable_maintenance_period": True},
+        ),
+        ("kp", {"validity_period": "2030-01-1"}, {"validity_period": "2030-01-01 00:00:00"}),
+    ],
+)
+def test_licenses_that_mean_the_same_are_the_same(
+    shop: Shop, product: str, sent: dict[str, Any], meant: dict[str, Any]
+) -> None:
+    shop.order(id="o-1", items=[{"product_code": product, "licenses": [sent]}])
+
+    reply = shop.order(id="o-1", items=[{"product_code": product, "licenses": [meant]}])
+
+    assert reply.headers.get("idempotent-replayed") == "true", reply.text
+
+
+def test_the_order_of_names_and_spaces_in_a_body_mean_nothing(shop: Shop) -> None:
+    body = {"id": "o-1", "reference": "r", "items": ITEMS}
+    shop.post("/orders/create_order/", json.dumps(body))
+
+    turned = json.dumps(dict(reversed(body.items())), indent=4)
+    reply = shop.post("/orders/create_order/", turned)
+
+    assert reply.headers.get("idempotent-replayed") == "true", reply.text
+
+
+def test_a_replay_is_answered_after_the_product_was_archived(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS)
+    (product,) = shop.get("/products/", "short_code=kp").json()["results"]
+    shop.patch(f"/products/{product['id']}/", {"is_archived": True})
+
+    second = shop.order(id="o-1", items=ITEMS)
+
+    assert second.status == 200
+    assert second.json() == first.json()
+
+
+def test_where_duplicates_are_strict_the_same_order_again_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRICT_DUPLICATE_ORDERS", "true")
+
+    first, second = (shop.order(id="o-1", items=ITEMS) for _ in range(2))
+
+    assert first.status == 200
+    assert (second.status, second.json()["code"]) == (409, "order_id_exists")
+    assert shop.get("/licenses/").json()["count"] == 1
+
+
+@pytest.mark.parametrize("order", [{}, {"id": "o-1", "append": True}])
+def test_a_repeated_idempotency_key_is_answered_again_where_duplicates_are_strict(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, order: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("STRICT_DUPLICATE_ORDERS", "true")
+    body = {"items": ITEMS, **order}
+
+    first, second = (shop.post("/orders/create_order/", body, **keyed("k")) for _ in range(2))
+
+    assert second.status == 200, second.text
+    assert second.json() == first.json()
+
+
+def test_what_is_appended_is_added_to_the_order(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS).json()
+
+    second = shop.order(id="o-1", append=True, items=ITEMS)
+
+    answer = second.json()
+    assert second.status == 200
+    assert answer["order_id"] == first["order_id"]
+    assert answer["order_items"][0]["licenses"] == first["order_items"][0]["licenses"]
+    assert len(answer["order_items"]) == 2
+    assert len(answer["license_keys"]) == 1
+    assert shop.get(f"/orders/{first['id']}/").json()["order_items"] == answer["order_items"]
+
+
+def test_without_an_idempotency_key_it_is_appended_each_time(shop: Shop) -> None:
+    shop.order(id="o-1", items=ITEMS)
+
+    shop.order(id="o-1", append=True, items=ITEMS)
+    answer = shop.order(id="o-1", append=True, items=ITEMS).json()
+
+    assert len({item["id"] for item in answer["order_items"]}) == 3
+    assert shop.get("/licenses/").json()["count"] == 3
+
+
+def test_with_an_idempotency_key_it_is_appended_once(shop: Shop) -> None:
+    shop.order(id="o-1", items=ITEMS)
+    body = {"id": "o-1", "append": True, "items": ITEMS}
+
+    first, second = (shop.post("/orders/create_order/", body, **keyed("k")) for _ in range(2))
+
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.json() == first.json()
+    assert len(second.json()["order_items"]) == 2
+
+
+def test_another_idempotency_key_appends_again(shop: Shop) -> None:
+    shop.order(id="o-1", items=ITEMS)
+    body = {"id": "o-1", "append": True, "items": ITEMS}
+
+    shop.post("/orders/create_order/", body, **keyed("k"))
+    answer = shop.post("/orders/create_order/", body, **keyed("l")).json()
+
+    assert len(answer["order_items"]) == 3
+
+
+@pytest.mark.parametrize("created_with", ["k", "other"])
+def test_an_idempotency_key_is_good_for_one_body(shop: Shop, created_with: str) -> None:
+    body = {"id": "o-1", "append": True, "items": ITEMS}
+    shop.post("/orders/create_order/", body, **keyed(created_with))
+    shop.post("/orders/create_order/", body, **keyed("k"))
+
+    other = {**body, "items": [{"product_code": "cp", "licenses": [{}]}]}
+    reply = shop.post("/orders/create_order/", other, **keyed("k"))
+
+    assert (reply.status, reply.json()["code"]) == (409, "idempotency_key_reused")
+    assert told(reply.json()) == {"/items/0/product_code": "differs"}
+
+
+@pytest.mark.parametrize("more", [{}, keyed("k")])
+def test_what_is_appended_to_an_unknown_id_is_an_order(shop: Shop, more: dict[str, Any]) -> None:
+    body = {"id": "new", "append": True, "items": ITEMS}
+
+    reply = shop.post("/orders/create_order/", body, **more)
+
+    assert reply.status == 200
+    assert reply.json()["store_id"] == "new"
+    assert len(reply.json()["order_items"]) == 1
+
+
+def test_an_order_without_an_id_is_repeatable_by_idempotency_key(shop: Shop) -> None:
+    first, second = (
+        shop.post("/orders/create_order/", {"items": ITEMS}, **keyed("k")) for _ in range(2)
+    )
+
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.json() == first.json()
+    assert shop.get("/licenses/").json()["count"] == 1
+
+
+def test_another_order_without_an_id_under_the_same_idempotency_key_is_refused(
+    shop: Shop,
+) -> None:
+    shop.post("/orders/create_order/", {"items": ITEMS}, **keyed("k"))
+
+    reply = shop.post("/orders/create_order/", {"items": ITEMS, "is_test": True}, **keyed("k"))
+
+    assert (reply.status, reply.json()["code"]) == (409, "idempotency_key_reused")
+    assert told(reply.json()) == {"/is_test": "differs"}
+
+
+def test_the_order_itself_is_still_repeatable_when_more_was_appended(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS).json()
+    shop.order(id="o-1", append=True, items=ITEMS)
+
+    again = shop.order(id="o-1", items=ITEMS)
+
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["license_keys"] == first["license_keys"]
+
+
+def test_an_appended_key_that_is_taken_is_refused_and_nothing_is_appended(shop: Shop) -> None:
+    first = shop.order(
+        id="o-1", items=[{"product_code": "kp", "licenses": [{"key": "K-1"}]}]
+    ).json()
+
+    items = [{"product_code": "kp", "licenses": [{}, {"key": "K-1"}]}]
+    reply = shop.order(id="o-1", append=True, items=items)
+
+    assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
+    assert len(shop.get(f"/orders/{first['id']}/").json()["order_items"]) == 1

@@ -1,0 +1,288 @@
+"""Orders, licenses and customers, listed, shown and switched. Published: order, license lists."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.functions.shop import Shop
+
+ITEMS = [{"product_code": "kp", "licenses": [{}]}]
+
+
+def placed(shop: Shop, id: str, **order: Any) -> Any:
+    reply = shop.order(**{"id": id, "items": ITEMS, **order})
+    assert reply.status == 200, reply.text
+    return reply.json()
+
+
+def found(shop: Shop, path: str, query: str) -> Any:
+    reply = shop.get(path, query)
+    assert reply.status == 200, reply.text
+    return reply.json()["results"]
+
+
+def store_ids(orders: Any) -> list[str]:
+    return [order["store_id"] for order in orders]
+
+
+@pytest.fixture
+def sold(shop: Shop) -> Shop:
+    """Three orders of two customers, an old and two new ones."""
+    ana, bob = {"email": "ana@x.test"}, {"email": "bob@x.test"}
+    placed(shop, "o-1", customer=ana, created="2020-01-01")
+    items = [{"product_code": "kp", "licenses": [{"key": "K-1"}, {"key": "K-2"}]}]
+    placed(shop, "o-2", customer=bob, created="2021-01-01", items=items)
+    items = [{"product_code": "cp", "licenses": [{"key": "K-3"}]}, *ITEMS]
+    placed(shop, "o-3", customer=ana, created="2022-01-01", items=items)
+    return shop
+
+
+def test_orders_are_listed_newest_first(sold: Shop) -> None:
+    page = sold.get("/orders/").json()
+
+    assert store_ids(page["results"]) == ["o-3", "o-2", "o-1"]
+    assert (page["count"], page["next"], page["previous"]) == (3, None, None)
+
+
+def test_a_listed_order_names_its_licenses_by_id(sold: Shop) -> None:
+    listed = sold.get("/orders/", "store_id=o-2").json()["results"][0]
+
+    whole = sold.get(f"/orders/{listed['id']}/").json()
+    ids = [[lic["id"] for lic in o["order_items"][0]["licenses"]] for o in (listed, whole)]
+    assert ids[0] == ids[1]
+    assert listed["customer_email"] == "bob@x.test"
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("store_id=o-2", ["o-2"]),
+        ("client_order_id=o-2", ["o-2"]),
+        ("store_id=o", []),
+        ("store_id=", []),
+        ("customer_email=ana@x.test", ["o-3", "o-1"]),
+        ("customer_email=ANA@x.test&limit=1", ["o-3"]),
+        ("customer_email=nobody@x.test", []),
+        ("created_at__gte=2021-01-01", ["o-3", "o-2"]),
+        ("created_at__lt=2021-01-01", ["o-1"]),
+        ("created_at__gte=2020-06-01&created_at__lt=2021-06-01", ["o-2"]),
+        ("customer_email=ana@x.test&created_at__lt=2021-06-01", ["o-1"]),
+        ("store_id=o-2&customer_email=ana@x.test", []),
+        ("store_id=o-2&customer_email=bob@x.test", ["o-2"]),
+        ("store_id=o-2&client_order_id=o-1", []),
+        ("store_id=o-2&client_order_id=o-2", ["o-2"]),
+        ("store_id=o-2&created_at__gte=2022-01-01", []),
+        ("order_by=-created_at", ["o-3", "o-2", "o-1"]),
+    ],
+)
+def test_orders_are_listed_by_what_is_asked_for(sold: Shop, query: str, ids: list[str]) -> None:
+    assert store_ids(found(sold, "/orders/", query)) == ids
+
+
+def test_orders_are_listed_by_the_id_of_their_customer(sold: Shop) -> None:
+    ana, bob = (found(sold, "/customers/", f"email={name}@x.test")[0] for name in ("ana", "bob"))
+
+    assert store_ids(found(sold, "/orders/", f"customer={ana['id']}")) == ["o-3", "o-1"]
+    assert found(sold, "/orders/", f"customer={ana['id']}&customer_email={bob['email']}") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("license_key=K-1", {"K-1"}),
+        ("license_key=%20K-1", {"K-1"}),
+        ("license_key=k-1", set()),
+        ("order_store_id=o-2", {"K-1", "K-2"}),
+        ("order_store_id=", set()),
+        ("order_store_id=o-2&license_key=K-2", {"K-2"}),
+        ("order_store_id=o-3&license_key=K-2", set()),
+        ("product=cp", {"K-3"}),
+        ("product=nope", set()),
+        ("product=kp&license_key=K-3", set()),
+        ("customer_email=bob@x.test", {"K-1", "K-2"}),
+        ("customer_email=bob@x.test&product=cp", set()),
+        ("customer_email=ana@x.test&product=cp", {"K-3"}),
+        ("customer_email=ana@x.test&license_key=K-1", set()),
+        ("customer_email=nobody@x.test", set()),
+    ],
+)
+def test_licenses_are_listed_by_what_is_asked_for(sold: Shop, query: str, keys: set[str]) -> None:
+    assert {lic["license_key"] for lic in found(sold, "/licenses/", query)} == keys
+
+
+def test_licenses_are_listed_by_the_ids_of_what_they_belong_to(sold: Shop) -> None:
+    (license,) = found(sold, "/licenses/", "license_key=K-3")
+    order, product, customer = (license[n] for n in ("order", "product", "customer"))
+
+    by_order = found(sold, "/licenses/", f"order={order}")
+    by_product = found(sold, "/licenses/", f"product={product['id']}")
+    by_all = found(sold, "/licenses/", f"order={order}&customer={customer['id']}&product=cp")
+
+    assert len(by_order) == 2
+    assert by_product == by_all == [license]
+    assert found(sold, "/licenses/", f"order={order}&order_store_id=o-1") == []
+
+
+@pytest.mark.parametrize("product", ["²", "٣", "1" * 100])
+def test_a_product_that_is_hardly_a_number_is_no_product(sold: Shop, product: str) -> None:
+    assert found(sold, "/licenses/", f"product={quote(product)}") == []
+
+
+def test_a_license_is_shown_as_it_is_listed(sold: Shop) -> None:
+    (license,) = found(sold, "/licenses/", "license_key=K-3")
+
+    assert sold.get(f"/licenses/{license['id']}/").json() == license
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [
+        ("/orders/", ["store_id", "customer", "customer_email", "created_at__gte"]),
+        ("/licenses/", ["license_key", "order", "order_store_id", "customer_email", "product"]),
+        ("/customers/", ["email"]),
+    ],
+)
+def test_a_filter_that_is_not_served_is_refused_with_those_that_are(
+    shop: Shop, path: str, served: list[str]
+) -> None:
+    reply = shop.get(path, "status__iexact=Active")
+
+    (fault,) = reply.json()["errors"]
+    assert (reply.status, fault["field"]) == (400, "status__iexact")
+    assert all(name in reply.json()["message"] for name in [*served, "limit", "offset", "cursor"])
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
+@pytest.mark.parametrize("query", ["limit=101", "limit=0", "offset=-1", "limit=x"])
+def test_a_page_that_can_not_be_is_refused_by_name(shop: Shop, path: str, query: str) -> None:
+    reply = shop.get(path, query)
+
+    assert reply.status == 400
+    assert [fault["field"] for fault in reply.json()["errors"]] == [query.partition("=")[0]]
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
+def test_too_large_a_page_is_refused_with_the_largest(shop: Shop, path: str) -> None:
+    assert "100" in shop.get(path, "limit=101").json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
+def test_going_too_far_by_offset_is_refused_with_the_cursor_named(shop: Shop, path: str) -> None:
+    reply = shop.get(path, "offset=10001")
+
+    assert reply.status == 400
+    assert "cursor" in reply.json()["message"]
+    assert shop.get(path, "offset=10000").status == 200
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
+@pytest.mark.parametrize("by", ["next", "cursor"])
+def test_pages_lead_through_every_record_once(shop: Shop, path: str, by: str) -> None:
+    for n in range(7):
+        placed(shop, f"o-{n}", customer={"email": f"c{n}@x.test"})
+
+    ids, query, sizes = [], "limit=3", []
+    while query:
+        page = shop.get(path, query).json()
+        sizes.append(len(page["results"]))
+        ids += [record["id"] for record in page["results"]]
+        assert page["count"] == 7
+        onward = f"limit=3&cursor={quote(page['cursor'])}" if page["cursor"] else ""
+        query = (page["next"] or "").partition("?")[2] if by == "next" else onward
+
+    assert sizes == [3, 3, 1]
+    assert len(set(ids)) == 7
+    assert ids == [record["id"] for record in shop.get(path).json()["results"]]
+
+
+@pytest.mark.parametrize("query", ["customer_email=c@x.test", "order_store_id=o-1", "product=kp"])
+@pytest.mark.parametrize("by", ["next", "cursor"])
+def test_pages_of_a_filtered_list_lead_through_it_once(shop: Shop, query: str, by: str) -> None:
+    items = [{"product_code": "kp", "licenses": [{}] * 5}]
+    placed(shop, "o-1", customer={"email": "c@x.test"}, items=items)
+    shop.order_one("cp")
+
+    ids: list[int] = []
+    onward = f"{query}&limit=2"
+    while onward:
+        page = shop.get("/licenses/", onward).json()
+        ids += [record["id"] for record in page["results"]]
+        cursor = f"{query}&limit=2&cursor={page['cursor']}" if page["cursor"] else ""
+        onward = (page["next"] or "").partition("?")[2] if by == "next" else cursor
+
+    assert len(ids) == len(set(ids)) == 5
+
+
+def test_a_page_says_where_the_others_are(sold: Shop) -> None:
+    page = sold.get("/orders/", "limit=1&offset=1").json()
+
+    assert store_ids(page["results"]) == ["o-2"]
+    assert page["previous"] == "https://api.test/api/v1/orders/?limit=1&offset=0"
+    assert page["next"] == "https://api.test/api/v1/orders/?limit=1&offset=2"
+
+
+def test_without_a_limit_a_page_has_twenty(shop: Shop) -> None:
+    shop.order(items=[{"product_code": "kp", "licenses": [{}] * 21}])
+
+    page = shop.get("/licenses/").json()
+
+    assert (len(page["results"]), page["count"]) == (20, 21)
+
+
+def test_a_license_is_disabled_and_enabled_again(shop: Shop) -> None:
+    id = shop.order_one()["id"]
+
+    disabled = shop.post(f"/licenses/{id}/disable/").json()
+    shown = shop.get(f"/licenses/{id}/").json()
+    enabled = shop.post(f"/licenses/{id}/enable/").json()
+
+    assert (disabled["enabled"], disabled["status"]) == (False, "Disabled")
+    assert shown == disabled
+    assert disabled["time_disabled"] is not None
+    assert (enabled["enabled"], enabled["status"]) == (True, "Inactive")
+    assert enabled["time_disabled"] is None
+
+
+def test_disabling_again_changes_nothing_more(shop: Shop) -> None:
+    id = shop.order_one()["id"]
+
+    first, second = (shop.post(f"/licenses/{id}/disable/").json() for _ in range(2))
+
+    assert second == first
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/orders/1000000000000001/"),
+        ("GET", "/orders/1000000000000001/export/"),
+        ("GET", "/licenses/1000000000000001/"),
+        ("POST", "/licenses/1000000000000001/enable/"),
+        ("POST", "/licenses/1000000000000001/disable/"),
+        ("GET", "/customers/1000000000000001/"),
+        ("PATCH", "/customers/1000000000000001/"),
+        ("GET", "/orders/one/"),
+        ("GET", "/licenses/12345678901234567890/"),
+    ],
+)
+def test_an_unknown_id_is_not_found(shop: Shop, method: str, path: str) -> None:
+    reply = shop.send(method, path, body={} if method == "PATCH" else None)
+
+    problem = reply.json()
+    assert (reply.status, problem["status"]) == (404, 404)
+    assert problem["detail"] == problem["message"]
+
+
+def test_a_filter_of_the_wrong_kind_is_refused_by_name(shop: Shop) -> None:
+    reply = shop.get("/orders/", "customer=x&created_at__gte=soon&order_by=id")
+
+    fields = {fault["field"] for fault in reply.json()["errors"]}
+    assert fields == {"customer", "created_at__gte", "order_by"}
+
+
+def test_an_email_that_is_none_is_refused_in_a_query(shop: Shop) -> None:
+    reply = shop.get("/customers/", "email=nobody")
+
+    (fault,) = reply.json()["errors"]
+    assert (reply.status, fault["field"], fault["value"]) == (400, "email", "nobody")
