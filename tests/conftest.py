@@ -10,6 +10,7 @@ from functions.callers import forget_keys
 from shared.store import uploads
 from shared.store.dynamo import client, table
 from tests.engine import Engine, running_engine
+from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
 from tests.moto_tables import make_bucket, make_tables, table_names
 
@@ -70,3 +71,9 @@ def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("IMPORT_FUNCTION", "import-csv")
     with running_engine() as engine:
         yield engine
+
+
+@pytest.fixture
+def desk(tables: None) -> Desk:
+    """The company acme, which imports."""
+    return open_desk()

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import botocore_stubber
 
 from functions.runs import client
 
@@ -62,8 +63,10 @@ def running_engine() -> Iterator[Engine]:
     """The two services, for a while."""
     engine = Engine()
     client.cache_clear()
-    client("lambda").meta.events.register_first("before-send.lambda.*", engine.invoke)
-    client("stepfunctions").meta.events.register_first("before-send.sfn.*", engine.step)
+    for service, answer in (("lambda", engine.invoke), ("stepfunctions", engine.step)):
+        events = client(service).meta.events
+        events.unregister("before-send", botocore_stubber)
+        events.register_first("before-send.*", answer)
     yield engine
     client.cache_clear()
 
