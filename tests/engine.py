@@ -41,13 +41,13 @@ class Engine:
     def invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         assert "/functions/import-csv/invocations" in request.url
         assert request.headers["X-Amz-Invocation-Type"] in (b"Event", "Event")
-        self.invoked.append(json.loads(request.body or b""))
+        self.invoked.append(_sent(request))
         return _answer(request, 202, b"")
 
     def step(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
-        self.asked.append((operation, json.loads(request.body or b"")))
+        self.asked.append((operation, _sent(request)))
         if code := self.refusals.get(operation):
             return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
         answers = {
@@ -69,6 +69,12 @@ def running_engine() -> Iterator[Engine]:
         events.register_first("before-send.*", answer)
     yield engine
     client.cache_clear()
+
+
+def _sent(request: AWSPreparedRequest) -> dict[str, Any]:
+    assert isinstance(request.body, str | bytes)
+    sent: dict[str, Any] = json.loads(request.body)
+    return sent
 
 
 def _answer(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:

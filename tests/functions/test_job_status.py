@@ -268,7 +268,7 @@ def test_an_import_that_has_not_ended_is_cancelled(
 
     assert (told["state"], told["status"]) == ("cancelled", "error")
     assert told["finished_at"] is not None
-    assert engine.asked == engine.invoked == []
+    assert (engine.operations, engine.announced) == ([], [])
 
 
 def test_cancelling_stops_the_execution_and_may_be_repeated(desk: Desk, engine: Engine) -> None:
@@ -345,7 +345,7 @@ def test_only_what_failed_or_was_cancelled_is_run_again(
 
     assert state in refused(desk.post("/imports/1/retry/"), 409, "import_state")
 
-    assert engine.invoked == engine.asked == []
+    assert (engine.operations, engine.announced) == ([], [])
 
 
 def test_an_import_without_a_file_cannot_be_run(desk: Desk, engine: Engine) -> None:

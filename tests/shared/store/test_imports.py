@@ -242,6 +242,15 @@ def test_of_two_changes_at_once_the_second_sees_the_first() -> None:
     assert stored.state == "cancelled"
 
 
+def test_of_two_equal_changes_at_once_only_one_was_made() -> None:
+    job = added("running")
+    equal = moved(job, "failed", now=LATER)
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: store.put_job(equal, job)))
+        assert not store.put_job(equal, job)
+
+
 def test_a_job_that_was_read_before_it_changed_is_not_written() -> None:
     job = added("running")
     store.change_job("acme", job.number, move("cancelled"))
