@@ -199,9 +199,10 @@ def _choice(variable: str, ways: dict[str, str], *, default: str) -> Definition:
 
 
 def _arn(stack: Stack, resource: str, name: str) -> str:
-    return stack.format_arn(
+    arn: str = stack.format_arn(
         service="states",
         resource=resource,
         resource_name=name,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+    return arn
