@@ -175,6 +175,9 @@ def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
 def _answers(responses: Mapping[str, Any]) -> str:
     shown = []
     for status, response in responses.items():
+        if "content" not in response:
+            shown.append(f"<tr><td>{status}</td><td>{escape(response['description'])}</td></tr>")
+            continue
         ((kind, content),) = response["content"].items()
         if kind == "application/problem+json":
             links = " ".join(
