@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import orjson
 from aws_lambda_powertools import Logger, Metrics, single_metric
-from aws_lambda_powertools.event_handler.api_gateway import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field
 
 from functions.callers import Caller, caller_of
 from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
+from functions.routing import Response, Route, find, path_of
 from shared.access import SCOPES
 from shared.errors import NotFound, Refused
 
@@ -124,8 +124,7 @@ class Api:
         self.tag = tag
         self.operations: list[Operation] = []
         self._unrouted: Callable[[str, str], Refused] = lambda *_: NotFound("Not found.")
-        self._resolver = APIGatewayHttpResolver()
-        self._resolver.not_found(lambda _: self._respond(self._refuse_unrouted))
+        self._routes: list[Route[Operation]] = []
 
     def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
         """Registers a GET; options as in `route`."""
@@ -175,8 +174,7 @@ class Api:
                 moves=moves,
             )
             self.operations.append(operation)
-            rule = path.rstrip("/").replace(".", r"\.") + "/?"
-            self._resolver.route(rule, method=method)(self._served(operation))
+            self._routes.append(Route.of(method, path, operation))
             return function
 
         return register
@@ -186,35 +184,24 @@ class Api:
         self._unrouted = function
         return function
 
-    def handler(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    def handler(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
         """The Lambda entry point."""
+        request = Request.of(event, path_of(event))
         try:
-            return self._resolver.resolve(event, context)
+            return self._respond(request).event()
         finally:
             if metrics.metric_set:
                 metrics.flush_metrics()
 
-    def _served(self, operation: Operation) -> Callable[..., Response[Any]]:
-        def serve(**ids: str) -> Response[Any]:
-            return self._respond(lambda request: _call(operation, request, ids), operation)
-
-        return serve
-
-    def _refuse_unrouted(self, request: Request) -> Response[Any]:
-        raise self._unrouted(request.method, request.path)
-
-    def _respond(
-        self, act: Callable[[Request], Response[Any]], operation: Operation | None = None
-    ) -> Response[Any]:
+    def _respond(self, request: Request) -> Response:
         """Acts, or answers with the problem; always logs one line that has no secret in it."""
         started = time.perf_counter()
-        event = self._resolver.current_event
-        request = Request.of(event.raw_event, event.path)
+        operation, ids = find(self._routes, request.method, request.path) or (None, {})
         logger.thread_safe_clear_keys()
         logger.thread_safe_append_keys(correlation_id=request.id)
         code = None
         try:
-            response = _unless_known(act(request), request)
+            response = _unless_known(self._act(operation, request, ids), request)
         except Exception as error:  # noqa: BLE001  # the last door: every answer has the one shape
             refused = refusal_of(error)
             code = refused.code
@@ -232,11 +219,18 @@ class Api:
             "request",
             method=request.method,
             route=operation.path if operation else None,
-            status=response.status_code,
+            status=response.status,
             code=code,
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return response
+
+    def _act(
+        self, operation: Operation | None, request: Request, ids: Mapping[str, str]
+    ) -> Response:
+        if operation is None:
+            raise self._unrouted(request.method, request.path)
+        return _call(operation, request, ids)
 
 
 def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
@@ -249,6 +243,9 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
     returns = signed.return_annotation
     if get_origin(returns) is Answer:
         returns = get_args(returns)[0]
+    for model in (annotated.get("request"), annotated.get("query"), returns):
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model.model_rebuild()  # now, not while the first caller waits
     return Operation(
         ids={name: annotated[name] for name in ids},
         takes_caller="caller" in annotated,
@@ -261,7 +258,7 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
     )
 
 
-def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
+def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response:
     given: dict[str, Any] = {}
     if operation.scope is not None:
         caller = caller_of(request, operation.scope)
@@ -286,17 +283,17 @@ def _id(text: str) -> int:
     return int(text)
 
 
-def _response(result: Any, operation: Operation) -> Response[Any]:
+def _response(result: Any, operation: Operation) -> Response:
     answer = result if isinstance(result, Answer) else Answer(result)
     return Response(
         answer.status or operation.status,
         answer.content_type or operation.content_type,
         _encoded(answer.body),
-        answer.headers,
+        answer.headers or {},
     )
 
 
-def _unless_known(response: Response[Any], request: Request) -> Response[Any]:
+def _unless_known(response: Response, request: Request) -> Response:
     """304 without a body, when the client has this version of it."""
     etag = response.headers.get("ETag")
     if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):

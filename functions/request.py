@@ -58,10 +58,11 @@ class Request:
     def base_url(self) -> str:
         """Where the caller found us, for absolute links.
 
-        `PUBLIC_URL` says so when a proxy in front changes host or path.
+        `PUBLIC_URL` says so where host or path are not those that reach us; `{host}` in it stands
+        for the host that the caller named.
         """
         if told := os.environ.get("PUBLIC_URL"):
-            return told.rstrip("/")
+            return told.rstrip("/").replace("{host}", self.host)
         return f"{self.headers.get('x-forwarded-proto', 'https')}://{self.host}"
 
     def read_body[M: BaseModel](self, model: type[M]) -> M:

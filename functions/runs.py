@@ -74,11 +74,10 @@ def is_running(job: ImportJob) -> bool:
 
 
 def _redrive(job: ImportJob, execution_arn: str) -> bool:
+    """False if that can't be: gone, too long ago, or not offered. A new execution does as well."""
     token = f"{job.company}-{job.number}-{job.attempts}"
     try:
         client("stepfunctions").redrive_execution(executionArn=execution_arn, clientToken=token)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
-            raise
+    except ClientError:
         return False
     return True

@@ -113,6 +113,8 @@ class Api(Construct):
         self._serve(stage)
         for name, routes in ROUTES.items():
             self._route(name, functions[name], routes, slash=stage.slash)
+            if stage.public_url:
+                functions[name].function.add_environment("PUBLIC_URL", stage.public_url)
 
     def _serve(self, stage: Stage) -> None:
         apigatewayv2.CfnStage(

@@ -24,6 +24,9 @@ class Stage:
     slash: str
     """How a route with a trailing slash is spelled. AWS refuses a route key that ends in `/` and
     lets a greedy variable stand for nothing; the emulator does neither. See docs/local.md."""
+    public_url: str
+    """What links in answers start with, such as `https://api.example.com/keywright`, where host or
+    path of the API are not those that callers use; `{host}` in it is the host that they named."""
     log_level: str
     log_retention: str
     """A member of CDK's RetentionDays, such as ONE_WEEK."""

@@ -43,7 +43,7 @@ class FeatureGrant(FeatureTerms, frozen=True):
     made_by: str | None = None
 
 
-class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid"):
+class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
     """How a request names a feature of a policy: `product_feature` is the feature's id or code."""
 
     product_feature: RecordId | Code
@@ -128,10 +128,11 @@ class Product(Terms, frozen=True):
 
 
 # What requests may say. Codes and the way of authorization are there to be told apart from
-# unknown fields: they may be repeated in a PATCH, not changed.
+# unknown fields: they may be repeated in a PATCH, not changed. The route that takes a request
+# builds its model (`defer_build`), so that functions without such a route start sooner.
 
 
-class ProductPatch(Terms, frozen=True, extra="forbid"):
+class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     """Fields of a product to set; an absent field stays as it is."""
 
     short_code: Code | None = None
@@ -162,6 +163,7 @@ class NewProduct(ProductPatch):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,
         json_schema_extra={
             "example": {
                 "product_name": "Sketchbook",
@@ -177,7 +179,7 @@ class NewProduct(ProductPatch):
     product_name: Annotated[Line, Field(min_length=1)]
 
 
-class PolicyPatch(Terms, frozen=True, extra="forbid"):
+class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     """Fields of a policy to set; an absent field stays as it is."""
 
     product: RecordId | Code | None = None
@@ -203,6 +205,7 @@ class NewPolicy(PolicyPatch):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,
         json_schema_extra={
             "example": {
                 "product": "sketch",
@@ -220,7 +223,7 @@ class NewPolicy(PolicyPatch):
     name: Annotated[Line, Field(min_length=1)]
 
 
-class FeaturePatch(FeatureTerms, frozen=True, extra="forbid"):
+class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
     """Fields of a feature to set; an absent field stays as it is."""
 
     product: RecordId | Code | None = None
@@ -237,6 +240,7 @@ class NewFeature(FeaturePatch):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,
         json_schema_extra={
             "example": {
                 "product": "sketch",

@@ -2,6 +2,7 @@
 
 Published: management API, order, license, customer, product, license policy and feature objects.
 Names that no client reads from us yet are left out; a name that is there always has its type.
+The route that answers with a view builds its model (`defer_build`), and with it those in it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,13 +28,13 @@ from shared.terms import (
 from shared.values import record_id
 
 
-class _Identified(BaseModel, frozen=True):
+class _Identified(BaseModel, frozen=True, defer_build=True):
     """What a person looks for first."""
 
     id: int
 
 
-class FeatureView(FeatureTerms, _Identified, frozen=True):
+class FeatureView(FeatureTerms, _Identified, frozen=True, defer_build=True):
     """A product feature."""
 
     product: int
@@ -46,7 +47,7 @@ class FeatureView(FeatureTerms, _Identified, frozen=True):
     updated_at: datetime
 
 
-class GrantView(FeatureTerms, _Identified, frozen=True):
+class GrantView(FeatureTerms, _Identified, frozen=True, defer_build=True):
     """A feature on a policy or a license, with the terms that hold there."""
 
     product_feature: FeatureView
@@ -55,7 +56,7 @@ class GrantView(FeatureTerms, _Identified, frozen=True):
     metadata: dict[str, Any] = {}
 
 
-class PolicyView(Terms, _Identified, frozen=True):
+class PolicyView(Terms, _Identified, frozen=True, defer_build=True):
     """A license policy ("license template")."""
 
     code: str
@@ -75,7 +76,7 @@ class PolicyView(Terms, _Identified, frozen=True):
     updated_at: datetime
 
 
-class ProductView(Terms, _Identified, frozen=True):
+class ProductView(Terms, _Identified, frozen=True, defer_build=True):
     """A product, or a bundle of products."""
 
     company: int
@@ -102,7 +103,7 @@ class ProductView(Terms, _Identified, frozen=True):
     updated_at: datetime
 
 
-class CustomerView(CustomerFields, _Identified, frozen=True):
+class CustomerView(CustomerFields, _Identified, frozen=True, defer_build=True):
     """A customer. The totals are counted where one customer is asked for, and null in lists."""
 
     company: int
@@ -115,7 +116,7 @@ class CustomerView(CustomerFields, _Identified, frozen=True):
     updated_at: datetime
 
 
-class ProductRef(BaseModel, frozen=True):
+class ProductRef(BaseModel, frozen=True, defer_build=True):
     """The product of a license."""
 
     id: int
@@ -123,7 +124,7 @@ class ProductRef(BaseModel, frozen=True):
     short_code: str
 
 
-class SeatView(BaseModel, frozen=True):
+class SeatView(BaseModel, frozen=True, defer_build=True):
     """A license user on a license; the initial password is shown once, when the user is made."""
 
     id: int
@@ -134,7 +135,7 @@ class SeatView(BaseModel, frozen=True):
     initial_password: str | None = None
 
 
-class LicenseView(Terms, _Identified, frozen=True):
+class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
     """A license, with every term closed."""
 
     license_key: str | None = None
@@ -177,7 +178,7 @@ class LicenseView(Terms, _Identified, frozen=True):
     product_custom_fields: list[dict[str, Any]]
 
 
-class LicenseBrief(BaseModel, frozen=True):
+class LicenseBrief(BaseModel, frozen=True, defer_build=True):
     """A license where many are listed beside something else."""
 
     id: int
@@ -187,7 +188,7 @@ class LicenseBrief(BaseModel, frozen=True):
     product_code: str | None = None
 
 
-class ItemView(BaseModel, frozen=True):
+class ItemView(BaseModel, frozen=True, defer_build=True):
     """One product of an order. `licenses` are whole where one order is shown, else brief."""
 
     id: int
@@ -202,7 +203,7 @@ class ItemView(BaseModel, frozen=True):
     updated_at: datetime
 
 
-class OrderView(BaseModel, frozen=True):
+class OrderView(BaseModel, frozen=True, defer_build=True):
     """An order. `store_id` is the client's id; two fields have an older published name too."""
 
     id: int
@@ -233,14 +234,14 @@ class OrderView(BaseModel, frozen=True):
     updated_at: datetime
 
 
-class NewPassword(BaseModel, frozen=True):
+class NewPassword(BaseModel, frozen=True, defer_build=True):
     """The initial password of a license user that the order made."""
 
     email: str
     new_password: str
 
 
-class PlacedOrderView(OrderView, frozen=True):
+class PlacedOrderView(OrderView, frozen=True, defer_build=True):
     """The answer to an order: the order, and flat lists of what this request issued."""
 
     order_id: int

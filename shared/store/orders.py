@@ -60,13 +60,17 @@ def read_known(
     codes = _product_codes(request)
     product_keys = [(CATALOG, product_key(company, code)) for code in codes]
     places = [order_place, *([customer_place] if email else []), *user_places.values()]
-    found = _find(places, product_keys)
+    nameless = [(CUSTOMERS, customer_key(company, _nameless(company, order_place)))]
+    found = _find(places, [*product_keys, *(nameless if request.customer and not email else [])])
 
     by_row = {row: found.get(key) for row, key in zip(rows, order_place.keys, strict=True)}
     order = _order(by_row[FIRST_PART])
     ours = order is None or token == order.token or idempotency_key in _keys_of(order)
     part = append_part if request.append and not ours else FIRST_PART
-    customer = found.get(customer_place.keys[0]) if email else None
+    customer_id = customer_place.id if email else _nameless(company, order_place)
+    customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
+    if customer and customer.get("email") != email:
+        customer = None
     users = {name: found[place.keys[0]] for name, place in user_places.items() if place.taken}
     taken, occupied = _owned(company, after) if after else (frozenset(), frozenset())
     return Known(
@@ -80,9 +84,7 @@ def read_known(
             for code, key in zip(codes, product_keys, strict=True)
             if key in found
         },
-        customer_id=(
-            customer_place.id if email else record_id(company, "customer", "of", order_place.id)
-        ),
+        customer_id=customer_id,
         customer=Customer.model_validate(customer) if customer else None,
         user_ids={name: place.id for name, place in user_places.items()},
         users={name: LicenseUser.model_validate(item) for name, item in users.items()},
@@ -262,6 +264,11 @@ class _Place:
 
 
 type _Found = dict[tuple[str, dynamo.Key], dict[str, Any]]
+
+
+def _nameless(company: str, order: _Place) -> int:
+    """The id of a customer without an e-mail, who is this one order's."""
+    return record_id(company, "customer", "of", order.id)
 
 
 def _find(places: list[_Place], more: list[tuple[str, tuple[str, str]]]) -> _Found:

@@ -3,12 +3,17 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from infra.ops.stack import LocalStack, down, up
+from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +34,51 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         yield up(home, port=_free_port())
     finally:
         down(home)
+
+
+@pytest.fixture(scope="session")
+def keys(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Operate:
+    """Runs the operators' command `keywright keys … --stage local` and gives what it prints."""
+    home = tmp_path_factory.mktemp("operator")
+    (home / "stack.json").write_text(json.dumps(stack))
+
+    def run(*arguments: str) -> Any:
+        command = Path(sys.executable).with_name("keywright")
+        done = subprocess.run(
+            [command, "keys", *arguments, "--stage", "local", "--json"],
+            env=os.environ | {"LOCAL_DIR": str(home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def http(stack: LocalStack) -> Iterator[httpx.Client]:
+    """Connections to the API, and no more than a client may expect of it."""
+    limits = httpx.Limits(max_connections=40)
+    with httpx.Client(base_url=stack["api_url"], timeout=60, limits=limits) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shop(http: httpx.Client, keys: Operate) -> RemoteShop:
+    """A company that nobody else has, with products."""
+    return opened(http, keys, "acme", stocked=True)
+
+
+@pytest.fixture(scope="session")
+def other_shop(http: httpx.Client, keys: Operate) -> RemoteShop:
+    """Another company, with the same products."""
+    return opened(http, keys, "globex", stocked=True)
+
+
+@pytest.fixture(scope="session")
+def tables(stack: LocalStack) -> Tables:
+    return Tables(stack)
 
 
 def _free_port() -> int:

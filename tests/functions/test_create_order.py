@@ -1,4 +1,4 @@
-"""Orders as they are placed: their ids, license keys, dates and metadata.
+"""Orders as they are placed: their ids, license keys and dates.
 
 Published: create order.
 """
@@ -140,44 +140,6 @@ def test_every_id_has_16_digits_and_is_safe_in_javascript(shop: Shop) -> None:
     ids = ids_in(answer)
     assert len(ids) > 15
     assert all(10**15 <= id < 2**53 for id in ids)
-
-
-@pytest.mark.parametrize("metadata", ['{ "po": "4711" }', {"po": "4711"}])
-def test_metadata_is_read_as_a_string_or_an_object_and_shown_as_an_object(
-    shop: Shop, metadata: Any
-) -> None:
-    answer = shop.order(
-        metadata=metadata,
-        items=[{"product_code": "kp", "licenses": [{"metadata": metadata}]}],
-    ).json()
-
-    order = shop.get(f"/orders/{answer['id']}/").json()
-    assert answer["metadata"] == order["metadata"] == {"po": "4711"}
-    assert order["order_items"][0]["licenses"][0]["metadata"] == {"po": "4711"}
-
-
-@pytest.mark.parametrize("metadata", ["{", "[1]", [1], 5, {"a": "x" * 17_000}])
-def test_metadata_that_is_no_small_json_object_is_refused(shop: Shop, metadata: Any) -> None:
-    problem = shop.refused(metadata=metadata)
-
-    assert list(told(problem)) == ["/metadata"]
-
-
-@pytest.mark.parametrize("number", [1e300, 1e-300])
-def test_metadata_holds_no_number_that_the_store_can_not_hold(shop: Shop, number: float) -> None:
-    problem = shop.refused(metadata={"far": number})
-
-    assert list(told(problem)) == ["/metadata"]
-
-
-def test_metadata_is_nested_no_deeper_than_the_store_can_hold(shop: Shop) -> None:
-    deep: dict[str, Any] = {}
-    for _ in range(40):
-        deep = {"in": deep}
-
-    problem = shop.refused(license={"metadata": deep})
-
-    assert list(told(problem)) == ["/items/0/licenses/0/metadata"]
 
 
 def test_zero_values_of_clients_in_go_mean_unset(shop: Shop) -> None:

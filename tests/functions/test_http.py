@@ -98,14 +98,21 @@ def test_links_are_absolute_and_say_only_what_was_given(api_key: str) -> None:
     assert reply.json()["next"] == "https://api.test/api/v1/things/?limit=3"
 
 
+@pytest.mark.parametrize(
+    ("told", "start"),
+    [
+        ("https://keys.example/back/", "https://keys.example/back/api/v1/things?"),
+        ("http://{host}/stage", "http://api.test/stage/api/v1/things?"),
+    ],
+)
 def test_links_follow_the_address_that_operators_set(
-    api_key: str, monkeypatch: pytest.MonkeyPatch
+    api_key: str, monkeypatch: pytest.MonkeyPatch, told: str, start: str
 ) -> None:
-    monkeypatch.setenv("PUBLIC_URL", "https://keys.example/back/")
+    monkeypatch.setenv("PUBLIC_URL", told)
 
     reply = send(handler, "GET", "/api/v1/things", key=api_key)
 
-    assert reply.json()["next"].startswith("https://keys.example/back/api/v1/things?")
+    assert reply.json()["next"].startswith(start)
 
 
 @pytest.mark.parametrize(

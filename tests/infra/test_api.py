@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.api import ROUTES
-from tests.infra.reading import Template, resources
+from tests.infra.reading import Template, functions, resources
 
 
 def served(template: Template) -> dict[str, str]:
@@ -76,6 +76,19 @@ def test_the_access_log_names_no_header_and_no_query(template: Template) -> None
     assert "$context.status" in log["Format"]
     assert "header" not in log["Format"].lower()
     assert "query" not in log["Format"].lower()
+
+
+def test_functions_of_the_local_stage_know_that_paths_reach_them_without_their_beginning(
+    synthesize: Callable[[str], Template], stage: str
+) -> None:
+    told = {
+        module: function["Properties"]["Environment"]["Variables"].get("PUBLIC_URL")
+        for module, function in functions(synthesize(stage)).items()
+    }
+
+    here = "http://{host}/_aws/execute-api/keywright/$default"
+    served = {f"functions.{name}": here if stage == "local" else None for name in ROUTES}
+    assert told == {"functions.sweep": None} | served
 
 
 def test_only_the_local_stage_pins_the_id_of_its_api(

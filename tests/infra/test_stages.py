@@ -13,6 +13,7 @@ SETTINGS: dict[str, Any] = {
     "platform": "machine",
     "api_tag": "",
     "slash": "/",
+    "public_url": "",
     "log_level": "INFO",
     "log_retention": "ONE_DAY",
     "requests_per_second": 1,

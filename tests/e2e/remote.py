@@ -1,0 +1,86 @@
+"""A shop that is reached over HTTP, and the tables behind it as they are."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import httpx
+
+from infra.ops.stack import LocalStack
+from shared.store.dynamo import from_item
+from tests.functions.shop import Shop, stock
+from tests.http_event import Reply
+
+type Operate = Callable[..., Any]
+"""Runs `keywright keys` with arguments, and gives what it prints."""
+
+
+@dataclass(frozen=True)
+class RemoteShop(Shop):
+    """A company's way in, from outside."""
+
+    http: httpx.Client
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **_: Any,
+    ) -> Reply:
+        """Sends what is text or bytes as it is, and anything else as JSON."""
+        raw = isinstance(body, str | bytes)
+        response = self.http.request(
+            method,
+            f"/api/v1{path}{'?' if query else ''}{query}",
+            content=body if raw else None,
+            json=None if raw else body,
+            headers={"Authorization": f"Api-Key {self.key}", **(headers or {})},
+        )
+        return Reply(response.status_code, dict(response.headers), response.text)
+
+
+def opened(http: httpx.Client, keys: Operate, name: str, *, stocked: bool = False) -> RemoteShop:
+    """A company that nobody else has, with a key by the operators' command."""
+    company = f"{name}-{secrets.token_hex(4)}"
+    shop = RemoteShop(company, keys("create", "--company", company)["api_key"], http)
+    if stocked:
+        stock(shop)
+    return shop
+
+
+class Tables:
+    """DynamoDB, asked behind the API's back."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._names = stack["tables"]
+        self._client = boto3.client(
+            "dynamodb",
+            endpoint_url=stack["aws_endpoint_url"],
+            region_name=stack["region"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def license(self, company: str, id: int) -> dict[str, Any]:
+        """One license as it is stored."""
+        key = {"pk": {"S": f"{company}#{id}"}}
+        found = self._client.get_item(
+            TableName=self._names["licenses"], Key=key, ConsistentRead=True
+        )
+        return from_item(found["Item"])
+
+    def rows(self, table: str, company: str) -> list[dict[str, Any]]:
+        """Everything that a company has in a table; for tests, however slow."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._names[table],
+            FilterExpression="begins_with(pk, :home) OR pk = :company",
+            ExpressionAttributeValues={":home": {"S": f"{company}#"}, ":company": {"S": company}},
+            ConsistentRead=True,
+        )
+        return [from_item(item) for page in pages for item in page["Items"]]
