@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
 
 from shared.store import bulk, dynamo
 from tests.wiretap import Killed, answer
@@ -32,7 +33,9 @@ class Inserts:
     statement without carrying it out, `failed` to all; `killed_before` and `killed_after` end
     the process."""
 
-    def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        if not _text(request.headers["X-Amz-Target"]).endswith(".BatchExecuteStatement"):
+            return botocore_stubber("before-send", request)
         statements = json.loads(_text(request.body))["Statements"]
         self.batches.append(statements)
         fault = self.faults.pop(len(self.batches), None)
@@ -60,12 +63,14 @@ class Inserts:
 def inserting() -> Iterator[Inserts]:
     """Serves the bulk client's INSERTs for a while."""
     inserts = Inserts()
-    event = "before-send.dynamodb.BatchExecuteStatement"
-    bulk.client().meta.events.register_first(event, inserts.take)
+    bulk.client.cache_clear()
+    events = bulk.client().meta.events
+    events.unregister("before-send", botocore_stubber)
+    events.register_first("before-send.dynamodb.*", inserts.take)
     try:
         yield inserts
     finally:
-        bulk.client().meta.events.unregister(event, inserts.take)
+        bulk.client.cache_clear()
 
 
 def _place(statement: dict[str, Any]) -> tuple[str, dict[str, Any]]:

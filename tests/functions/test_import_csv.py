@@ -1,15 +1,11 @@
 """Files become records: what is created, what is there, what is refused, and all of it once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
 
-import orjson
 import pytest
 
 from functions import import_csv
-from shared.store import uploads
-from shared.store.imports import chunk_results, get_job, list_jobs
+from shared.store.imports import list_jobs
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
