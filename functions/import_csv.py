@@ -404,7 +404,7 @@ def _finish(job: ImportJob) -> None:
         raise Busy
     total = totals_of(job, results)
     if total.invalid:
-        uploads.put_result(job, "result.json", orjson.dumps(total.shown))
+        uploads.put_result(job, "result.json", orjson.dumps({"invalid": total.shown}))
         uploads.put_parts(job, "failed.rows", total.failed_rows())
     if not total.invalid:
         state: State = "succeeded"

@@ -216,7 +216,7 @@ def _first_invalid(job: ImportJob, counted: dict[str, int], most_bytes: int) -> 
     rows = [why] if why else []
     if counted["total_row_count"] > counted["valid_row_count"]:
         told = get_result(job, "result.json")
-        rows += fitting(orjson.loads(told)["invalid"], most_bytes) if told else []
+        rows += fitting(orjson.loads(told), most_bytes) if told else []
     return rows
 
 

@@ -104,7 +104,9 @@ class StartedImport(ImportView, frozen=True):
     upload: UploadForm | None
 
 
-@api.post("/api/v1/licenses/import_from_csv/", scope="imports:write")
+@api.post(
+    "/api/v1/licenses/import_from_csv/", scope="imports:write", refusals=("external_id_reused",)
+)
 def import_licenses(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:
@@ -115,7 +117,9 @@ def import_licenses(
     return _take(caller, "licenses", upload, query, idempotency_key)
 
 
-@api.post("/api/v1/customers/import_from_csv/", scope="imports:write")
+@api.post(
+    "/api/v1/customers/import_from_csv/", scope="imports:write", refusals=("external_id_reused",)
+)
 def import_customers(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:
@@ -126,7 +130,11 @@ def import_customers(
     return _take(caller, "customers", upload, query, idempotency_key)
 
 
-@api.post("/api/v1/licenses/import_features_from_csv/", scope="imports:write")
+@api.post(
+    "/api/v1/licenses/import_features_from_csv/",
+    scope="imports:write",
+    refusals=("external_id_reused",),
+)
 def import_license_features(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:

@@ -45,19 +45,26 @@ class Wiretap:
         self.calls.append((operation, json.loads(_text(request.body))))
         self.counted[operation] += 1
         fault = self.faults.pop((operation, self.counted[operation]), None)
-        return fault(request) if fault else None
+        answer = fault(request) if fault else None
+        return answer or botocore_stubber("before-send", request)
 
 
 @contextmanager
 def tapped() -> Iterator[Wiretap]:
-    """Listens to the client for a while."""
+    """Listens to the client for a while.
+
+    It stands in moto's place and asks moto itself: botocore asks every handler even when the first
+    has answered, so what a fault refused would be carried out all the same.
+    """
     tap = Wiretap()
     events: Any = client().meta.events  # the stubs know no handler that answers
+    events.unregister("before-send", botocore_stubber)
     events.register_first("before-send.dynamodb.*", tap.take)
     try:
         yield tap
     finally:
         events.unregister("before-send.dynamodb.*", tap.take)
+        events.register("before-send", botocore_stubber)
 
 
 def answer_lost(request: AWSPreparedRequest) -> AWSResponse | None:
