@@ -15,7 +15,7 @@ Definition = dict[str, Any]
 
 def function_id(template: Template) -> str:
     made = functions(template)["functions.import_csv"]
-    (found,) = (name for name, each in template["Resources"].items() if each is made)
+    (found,) = (str(name) for name, each in template["Resources"].items() if each is made)
     return found
 
 
