@@ -164,7 +164,7 @@ def test_ranges_are_standard_executions_that_loop_until_they_are_done(template: 
         assert processor["States"]["Chunk"]["Parameters"]["Payload.$"] == "$"
 
 
-@pytest.mark.parametrize(("stage_name", "at_once"), [("local", 4), ("prod", 8)])
+@pytest.mark.parametrize(("stage_name", "at_once"), [("local", 2), ("prod", 8)])
 def test_the_stage_says_how_many_ranges_run_at_once(
     synthesize: Callable[[str], Template], stage_name: str, at_once: int
 ) -> None:
