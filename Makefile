@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo test check lint types unit e2e synth fmt bench
+.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ clean: setup ## Stop the local stack and forget its data
 
 demo: up ## Load a sample catalog, place an order of each kind, show what was issued
 	@$(VENV)/python -m infra.ops.demo
+
+import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
+	@$(VENV)/keywright import --stage "$(STAGE)" --file "$(FILE)" --kind "$(KIND)" \
+		$(if $(DRY_RUN),--dry-run) $(if $(ON_ERROR),--on-error "$(ON_ERROR)") $(if $(ENCODING),--encoding "$(ENCODING)")
 
 test: check ## The same as check
 

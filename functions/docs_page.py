@@ -147,7 +147,10 @@ def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
 def _body(operation: Mapping[str, Any]) -> str:
     if "requestBody" not in operation:
         return ""
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    content = operation["requestBody"]["content"]
+    if "application/json" not in content:
+        return "<p>Body: a form, multipart/form-data, with the part <code>file</code>.</p>"
+    schema = content["application/json"]["schema"]
     return f"<p>Body: {_kind(schema)}, as JSON.</p>"
 
 
@@ -160,9 +163,12 @@ def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
     ]
     if operation["security"]:
         lines.append('-H "Authorization: Api-Key $API_KEY"')
-    if body := operation.get("requestBody"):
+    content = operation.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        lines.append("-F file=@licenses.csv")
+    elif content:
         lines.append("-H 'Content-Type: application/json'")
-        sent = _json(body["content"]["application/json"]["example"]).replace("'", "'\\''")
+        sent = _json(content["application/json"]["example"]).replace("'", "'\\''")
         lines.append(f"-d '{sent}'")
     return " \\\n  ".join(lines)
 
@@ -170,6 +176,9 @@ def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
 def _answers(responses: Mapping[str, Any]) -> str:
     shown = []
     for status, response in responses.items():
+        if "content" not in response:
+            shown.append(f"<tr><td>{status}</td><td>{escape(response['description'])}</td></tr>")
+            continue
         ((kind, content),) = response["content"].items()
         if kind == "application/problem+json":
             links = " ".join(

@@ -3,7 +3,8 @@
 A route module makes one `Api`, decorates plain functions, and ends with `handler = api.handler`.
 A function's parameters say what it needs, and the same annotations make the OpenAPI document:
 `caller: Caller`, `request: SomeModel` (the JSON body), `query: SomeModel` (the query string),
-`idempotency_key: IdempotencyKey = None`, and one parameter for each `<name>` in the path.
+`upload: Upload` (the file of a form), `idempotency_key: IdempotencyKey = None`, and one parameter
+for each `<name>` in the path.
 """
 
 import inspect
@@ -28,6 +29,8 @@ from shared.errors import NotFound, Refused
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from functions.upload import Upload
 
 __all__ = ["Answer", "Api", "Caller", "IdempotencyKey", "Operation", "Page", "logger", "metrics"]
 
@@ -88,10 +91,12 @@ class Operation:
     refusals: tuple[str, ...]
     status: int
     content_type: str
+    moves: bool
     ids: Mapping[str, type]
     takes_caller: bool
     body: type[BaseModel] | None
     query: type[BaseModel] | None
+    upload: "type[Upload] | None"
     takes_idempotency_key: bool
     returns: Any
 
@@ -143,10 +148,12 @@ class Api:
         refusals: tuple[str, ...] = (),
         status: int = 200,
         content_type: str = "application/json",
+        moves: bool = False,
     ) -> Callable[[F], F]:
         """Serves a path to callers whose key has the scope; a trailing slash may be left out.
 
-        `refusals` are the codes beside those that every route has; they are documented only.
+        `refusals` are the codes beside those that every route has, and `moves` says that it may
+        answer 307 with a `Location`; they are documented only.
         Raises TypeError at import for a route that neither names a known scope nor is public.
         """
         if public == (scope is not None) or (scope is not None and scope not in SCOPES):
@@ -164,6 +171,7 @@ class Api:
                 refusals=refusals,
                 status=status,
                 content_type=content_type,
+                moves=moves,
             )
             self.operations.append(operation)
             self._routes.append(Route.of(method, path, operation))
@@ -229,7 +237,7 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
     path: str = declared["path"]
     ids = dict.fromkeys(re.findall(r"<(\w+)>", path), int)
     annotated = {name: parameter.annotation for name, parameter in signed.parameters.items()}
-    known = {"caller", "request", "query", "idempotency_key", *ids}
+    known = {"caller", "request", "query", "upload", "idempotency_key", *ids}
     if annotated.keys() - known or ids.keys() - annotated.keys():
         raise TypeError(f"{path}: parameters must be path ids or of {', '.join(sorted(known))}")
     returns = signed.return_annotation
@@ -243,6 +251,7 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
         takes_caller="caller" in annotated,
         body=annotated.get("request"),
         query=annotated.get("query"),
+        upload=annotated.get("upload"),
         takes_idempotency_key="idempotency_key" in annotated,
         returns=returns,
         **declared,
@@ -263,6 +272,8 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
         given["idempotency_key"] = request.idempotency_key()
     if operation.body is not None:
         given["request"] = request.read_body(operation.body)
+    if operation.upload is not None:
+        given["upload"] = operation.upload.of(request)
     return _response(operation.function(**given), operation)
 
 

@@ -179,14 +179,15 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Imports one range of the file; `done` is false if there is more of it to do."""
     job = _job_of(event)
+    phase = event.get("pass", "write")
     if job.state == "queued":
-        job = change_job(job.company, job.number, lambda current: _begun(current, None))
+        job = change_job(job.company, job.number, lambda current: _begun(current, None, phase))
     chunk, done = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     data = uploads.read_range(job, chunk.start, chunk.end)
     if not chunk.is_intact(data):
         raise Busy
     try:
-        with _working(job, event.get("pass", "write"), context) as work:
+        with _working(job, phase, context) as work:
             done = _import_chunk(work, chunk, data, done)
     except Stopped:
         logger.info("import_stopped")
@@ -211,7 +212,10 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
     asked = orjson.loads(detail["input"])
 
     def failed(job: ImportJob) -> ImportJob:
-        if job.is_ended or (job.execution_arn or detail["executionArn"]) != detail["executionArn"]:
+        stopped = datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC)
+        another = (job.execution_arn or detail["executionArn"]) != detail["executionArn"]
+        # An event may be late: the job may have been retried since.
+        if job.is_ended or another or (detail.get("stopDate") and stopped < job.heartbeat_at):
             return job
         message = f"The import stopped ({detail['status']}). It can be retried: nothing is lost."
         refusal = Refusal(code="import_failed", message=message)
@@ -226,13 +230,14 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
 _STEPS = {"plan": _plan_step, "chunk": _chunk_step, "decide": _decide_step, "finish": _finish_step}
 
 
-def _begun(job: ImportJob, token: str | None) -> ImportJob:
+def _begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
     """The job being worked on by `token`, or as it is if somebody else is at it."""
     now = datetime.now(UTC)
     alive = (now - job.heartbeat_at).total_seconds() < ALIVE_SECONDS
     if job.is_ended or (token and job.state != "queued" and alive):
         return job
-    return moved(job, "validating", now=now, runner=token)
+    state: State = "running" if phase == "write" else "validating"
+    return moved(job, state, now=now, runner=token)
 
 
 def _planned(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:

@@ -21,7 +21,7 @@ from functions.problems import Problem, problem
 from functions.refusals import CODES
 from shared.errors import Fault, Refused
 
-ROUTE_MODULES = ("create_order", "catalog", "records", "documents")
+ROUTE_MODULES = ("create_order", "catalog", "records", "start_import", "job_status", "documents")
 
 _REF = "#/components/schemas/"
 _EXAMPLE = "#/components/examples/"
@@ -33,6 +33,22 @@ _SAMPLES: Mapping[str, Any] = {
     "number": 1,
     "boolean": True,
 }
+_FORM: Mapping[str, Any] = {
+    "schema": {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {
+                "type": "string",
+                "contentMediaType": "text/csv",
+                "description": "The file, with its name; the only part of the form.",
+            }
+        },
+    },
+    "encoding": {"file": {"contentType": "text/csv"}},
+}
+
+_LOCATION: Mapping[str, Any] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 
 
 def document(apis: Iterable[Api]) -> dict[str, Any]:
@@ -123,6 +139,8 @@ def _operation(
         schema = schemas[f"{operation.name} body"]
         content = {"schema": schema, "example": example(schema, components)}
         told["requestBody"] = {"required": True, "content": {"application/json": content}}
+    if operation.upload is not None:
+        told["requestBody"] = {"required": True, "content": {"multipart/form-data": _FORM}}
     return told
 
 
@@ -163,6 +181,8 @@ def _responses(
         content = {"schema": {"type": "string"}}
     answer["content"] = {operation.content_type: content}
     responses = {str(operation.status): answer}
+    if operation.moves:
+        responses["307"] = {"description": "It is where `Location` says", "headers": _LOCATION}
     by_status: dict[int, list[str]] = {}
     for code in codes_of(operation):
         if code not in CODES:
@@ -186,6 +206,11 @@ def codes_of(operation: Operation) -> list[str]:
     codes = dict.fromkeys(operation.refusals)
     if operation.body is not None:
         codes |= dict.fromkeys(("invalid_json", "validation_error", "body_too_large"))
+    if operation.upload is not None:
+        codes |= dict.fromkeys(
+            ("not_multipart", "invalid_multipart", "file_required", "one_file_only")
+        )
+        codes["file_too_large"] = None
     if operation.query is not None or operation.takes_idempotency_key:
         codes["validation_error"] = None
     if operation.scope is not None:

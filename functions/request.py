@@ -104,20 +104,26 @@ class Request:
             )
         return key
 
-    def _text(self) -> str:
+    def raw_body(self, most: int) -> bytes:
+        """The body's bytes as they were sent; raises TooLarge for more than `most` of them.
+
+        Raises UnicodeError or binascii.Error for a body that is none.
+        """
         body = self.body or ""
-        if len(body) > MAX_BODY * (4 / 3 if self.is_base64 else 1) + 4:
-            raise TooLarge("body_too_large", f"A body has at most {MAX_BODY} bytes.")
-        try:
+        if len(body) <= most * (4 / 3 if self.is_base64 else 1) + 4:
             raw = base64.b64decode(body, validate=True) if self.is_base64 else body.encode()
-            text = raw.decode("utf-8-sig")
+            if len(raw) <= most:
+                return raw
+        raise TooLarge("body_too_large", f"A body has at most {most} bytes.")
+
+    def _text(self) -> str:
+        try:
+            text = self.raw_body(MAX_BODY).decode("utf-8-sig")
         except UnicodeError as error:
             start = getattr(error, "start", 0)
             raise _not_json(f"Not UTF-8 at byte {start}") from None
         except binascii.Error:
             raise _not_json("Not Base64") from None
-        if len(raw) > MAX_BODY:
-            raise TooLarge("body_too_large", f"A body has at most {MAX_BODY} bytes.")
         if not text.strip():
             raise _not_json("The body is empty; a JSON object was expected")
         return text

@@ -76,25 +76,24 @@ class Function(Construct):
 
     def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
         """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
-        self.function.add_environment("UPLOADS_BUCKET", on.uploads.bucket_name)
-        self.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=[f"s3:{verb}" for verb in verbs],
-                resources=[on.uploads.arn_for_objects(pattern) for pattern in under],
-            )
-        )
+        self._may_in_bucket(verbs, on, [on.uploads.arn_for_objects(pattern) for pattern in under])
 
-    def may_see_what_is_missing(self, data: Data) -> None:
-        """Without s3:ListBucket, S3 answers 403 instead of 404 for a key that is not there."""
-        self.function.add_to_role_policy(
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.uploads.bucket_arn])
-        )
+    def may_list(self, *verbs: str, on: Data) -> None:
+        """Grant S3 verbs on the bucket itself.
+
+        Whoever reads a key that may be missing needs ListBucket: S3 would answer 403, not 404.
+        """
+        self._may_in_bucket(verbs, on, [on.uploads.bucket_arn])
+
+    def _may_in_bucket(self, verbs: Sequence[str], data: Data, resources: list[str]) -> None:
+        self.function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
+        self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources)
+
+    def may_do(self, *actions: str, on: list[str]) -> None:
+        """Grant actions on resources that are neither tables nor files."""
+        self.function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=on))
 
     def may_invoke(self, other: "Function", env_name: str) -> None:
         """Without CDK's grant, which would allow every version and alias as well."""
         self.function.add_environment(env_name, other.function.function_name)
-        self.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"], resources=[other.function.function_arn]
-            )
-        )
+        self.may_do("lambda:InvokeFunction", on=[other.function.function_arn])

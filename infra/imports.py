@@ -52,25 +52,23 @@ class Imports(Construct):
     def _let_it_work(self) -> None:
         data, function, stage = self._data, self._function, self._stage
         function.may("Query", on=data.catalog)
+        function.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", on=data.imports)
+        function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", on=data.licenses)
+        function.may("BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", on=data.customers)
         function.may(
-            "GetItem",
-            "PutItem",
-            "UpdateItem",
-            "Query",
             "BatchGetItem",
-            "ConditionCheckItem",
-            on=data.imports,
+            "GetItem",
+            "PartiQLInsert",
+            "PutItem",
+            "BatchWriteItem",
+            "UpdateItem",
+            on=data.orders,
         )
-        function.may("PartiQLInsert", "BatchGetItem", "GetItem", "UpdateItem", on=data.licenses)
-        function.may("PartiQLInsert", "BatchGetItem", "PutItem", on=data.customers)
-        function.may("PartiQLInsert", "PutItem", "BatchGetItem", "GetItem", on=data.orders)
         function.may_on_files("GetObject", "GetObjectVersion", on=data, under=UPLOADED)
         function.may_on_files("GetObject", "PutObject", on=data, under=[RESULTS])
-        function.may_see_what_is_missing(data)
+        function.may_list("ListBucket", on=data)
         arn = machine_arn(Stack.of(self))
-        function.function.add_to_role_policy(
-            iam.PolicyStatement(actions=["states:StartExecution"], resources=[arn])
-        )
+        function.may_do("states:StartExecution", on=[arn])
         for name, value in (
             ("IMPORT_STATE_MACHINE", arn),
             ("IMPORT_INLINE_BYTES", str(stage.import_inline_bytes)),
@@ -85,11 +83,12 @@ class Imports(Construct):
                 actions=["s3:PutBucketNotification"], resources=[data.uploads.bucket_arn]
             )
         )
-        data.uploads.add_event_notification(
-            s3.EventType.OBJECT_CREATED,
-            notifications.LambdaDestination(self._function.function),
-            s3.NotificationKeyFilter(suffix=".csv"),
-        )
+        for suffix in (".csv", ".CSV"):
+            data.uploads.add_event_notification(
+                s3.EventType.OBJECT_CREATED,
+                notifications.LambdaDestination(self._function.function),
+                s3.NotificationKeyFilter(suffix=suffix),
+            )
         self._log_of_notifier()
 
     def _log_of_notifier(self) -> None:

@@ -3,6 +3,7 @@
 Every task is the same function. No map has a Catch: a caught one could not be redriven.
 """
 
+import json
 from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -75,7 +76,7 @@ class Machine(Construct):
             "Machine",
             state_machine_name=machine_name(stack),
             role_arn=role.role_arn,
-            definition_string=stack.to_json_string(
+            definition_string=json.dumps(
                 definition(
                     function.function.function_arn,
                     partition=stack.partition,
@@ -198,9 +199,10 @@ def _choice(variable: str, ways: dict[str, str], *, default: str) -> Definition:
 
 
 def _arn(stack: Stack, resource: str, name: str) -> str:
-    return stack.format_arn(
+    arn: str = stack.format_arn(
         service="states",
         resource=resource,
         resource_name=name,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+    return arn

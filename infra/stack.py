@@ -1,7 +1,6 @@
 """The stack: what is kept, the functions with what each may do, and the doors to them."""
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -116,23 +115,20 @@ class KeywrightStack(Stack):
         data = self._data
         start_import = self._function("StartImport", module="functions.start_import")
         start_import.may("GetItem", "UpdateItem", on=data.access)
-        start_import.may("GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", on=data.imports)
-        start_import.may_on_files("PutObject", "AbortMultipartUpload", on=data, under=UPLOADED)
+        start_import.may("GetItem", "Query", "PutItem", "UpdateItem", on=data.imports)
+        start_import.may_on_files("PutObject", on=data, under=UPLOADED)
         return start_import
 
     def _job_status(self, import_csv: Function) -> Function:
         data = self._data
         job_status = self._function("JobStatus", module="functions.job_status")
         job_status.may("GetItem", "UpdateItem", on=data.access)
-        job_status.may("GetItem", "Query", "PutItem", "UpdateItem", on=data.imports)
+        job_status.may("GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         job_status.may_on_files("GetObject", on=data, under=[RESULTS])
-        job_status.may_see_what_is_missing(data)
+        job_status.may_list("ListBucket", on=data)
         job_status.may_invoke(import_csv, "IMPORT_FUNCTION")
-        job_status.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["states:RedriveExecution", "states:StopExecution"],
-                resources=[executions_arn(self)],
-            )
+        job_status.may_do(
+            "states:RedriveExecution", "states:StopExecution", on=[executions_arn(self)]
         )
         return job_status
 
@@ -143,15 +139,10 @@ class KeywrightStack(Stack):
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
         sweep.may("GetItem", "DeleteItem", on=data.customers)
-        sweep.may(
-            "Query", "GetItem", "PutItem", "UpdateItem", "ConditionCheckItem", on=data.imports
-        )
-        sweep.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
-        sweep.may_see_what_is_missing(data)
-        sweep.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["s3:ListBucketVersions"], resources=[data.uploads.bucket_arn]
-            )
+        sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
+        sweep.may_list("ListBucket", "ListBucketVersions", on=data)
+        sweep.may_do(
+            "states:DescribeExecution", "states:RedriveExecution", on=[executions_arn(self)]
         )
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep

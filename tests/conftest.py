@@ -7,9 +7,12 @@ import pytest
 from moto import mock_aws
 
 from functions.callers import forget_keys
+from shared.store import uploads
 from shared.store.dynamo import client, table
+from tests.engine import Engine, running_engine
+from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
-from tests.moto_tables import make_tables, table_names
+from tests.moto_tables import make_bucket, make_tables, table_names
 
 # One session for all tests: each new one reads the whole description of DynamoDB again.
 _SESSION = botocore.session.get_session()
@@ -25,12 +28,16 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for env_name, name in table_names().items():
         monkeypatch.setenv(env_name, name)
     monkeypatch.setattr("botocore.session.get_session", lambda: _SESSION)
+    monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
     client.cache_clear()
+    uploads.client.cache_clear()
     forget_keys()
     with mock_aws():
         make_tables(client())
+        make_bucket(uploads.client())
         yield
     client.cache_clear()
+    uploads.client.cache_clear()
     forget_keys()
 
 
@@ -56,3 +63,17 @@ def shop(tables: None) -> Shop:
 def other_shop(tables: None) -> Shop:
     """Another company, with the same products."""
     return stocked_shop("globex")
+
+
+@pytest.fixture
+def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """What runs imports: it notes what it is asked, and does nothing."""
+    monkeypatch.setenv("IMPORT_FUNCTION", "import-csv")
+    with running_engine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def desk(tables: None) -> Desk:
+    """The company acme, which imports."""
+    return open_desk()

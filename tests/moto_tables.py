@@ -1,4 +1,4 @@
-"""The tables and the environment of the synthesized template, made in moto."""
+"""The tables, the bucket and the environment of the synthesized template, made in moto."""
 
 import json
 from functools import cache
@@ -6,6 +6,7 @@ from typing import Any
 
 import aws_cdk as cdk
 from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_s3 import S3Client
 
 from infra.app import add_stack
 from infra.stamp import ROOT
@@ -30,6 +31,12 @@ def make_tables(client: DynamoDBClient) -> None:
             settings = {key: resource["Properties"].get(key) for key in _TABLE_SETTINGS}
             given = {key: value for key, value in settings.items() if value}
             client.create_table(TableName=name, **given)
+
+
+def make_bucket(client: S3Client) -> None:
+    """The uploads bucket, which keeps every version."""
+    client.create_bucket(Bucket="uploads")
+    client.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
 
 
 def table_names() -> dict[str, str]:

@@ -45,19 +45,26 @@ class Wiretap:
         self.calls.append((operation, json.loads(_text(request.body))))
         self.counted[operation] += 1
         fault = self.faults.pop((operation, self.counted[operation]), None)
-        return fault(request) if fault else None
+        answer = fault(request) if fault else None
+        return answer or botocore_stubber("before-send", request)
 
 
 @contextmanager
 def tapped() -> Iterator[Wiretap]:
-    """Listens to the client for a while."""
+    """Listens to the client for a while.
+
+    It stands in moto's place and asks moto itself: botocore asks every handler even when the first
+    has answered, so what a fault refused would be carried out all the same.
+    """
     tap = Wiretap()
     events: Any = client().meta.events  # the stubs know no handler that answers
+    events.unregister("before-send", botocore_stubber)
     events.register_first("before-send.dynamodb.*", tap.take)
     try:
         yield tap
     finally:
         events.unregister("before-send.dynamodb.*", tap.take)
+        events.register("before-send", botocore_stubber)
 
 
 def answer_lost(request: AWSPreparedRequest) -> AWSResponse | None:
@@ -144,11 +151,17 @@ def _text(sent: Any) -> str:
 
 
 def _refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", **more}).encode()
+    kind = f"com.amazonaws.dynamodb.v20120810#{code}"
+    return answer(request, status, {"__type": kind, **more})
+
+
+def answer(request: AWSPreparedRequest, status: int, body: dict[str, Any]) -> AWSResponse:
+    """An answer of DynamoDB, as it comes from the network."""
+    sent = json.dumps(body).encode()
 
     class Raw:
         def stream(self, **_: Any) -> Iterator[bytes]:
-            yield body
+            yield sent
 
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     return AWSResponse(request.url, status, headers, Raw())  # type: ignore[arg-type]  # as moto does

@@ -1,18 +1,22 @@
-"""A sample catalog and an order of each kind, placed over HTTP on the local stack.
+"""A sample catalog, an order of each kind over HTTP, and files dropped into the bucket to import.
 
-Every order has an id of its own, so that a second run is answered with what the first one issued.
+Every order has an id of its own, so that a second run is answered with what the first one issued;
+what is imported again is there already, and counted as such.
 """
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import httpx
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from infra.ops.imports import answered, failed_rows, follow, rows_table, summary
 from infra.ops.keys import LOCAL_STACK
 from infra.ops.stack import LocalStack
 from infra.ops.steps import OpsError, console, step
@@ -127,6 +131,26 @@ ORDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
 )
 
+LICENSES = """\
+license__license_key,product__short_code,license__license_type,license__valid_duration,order__store_id,customer__email
+DEMO-IMPO-RTED-0001,sketch,time-limited,1y,shop-1001,ana@acme.example
+DEMO-IMPO-RTED-0002,sketch,time-limitd,1y,shop-1001,ana@acme.example
+DEMO-IMPO-RTED-0003,brushes,perpetual,,shop-1002,ben@acme.example
+"""
+"""The type of the second one is misspelled, to show what becomes of such a row."""
+
+CUSTOMERS = """\
+email,first_name,last_name,company_name
+jana.mueller@example.com,Jana,Müller,Müller Söhne
+inigo.pena@example.com,Íñigo,Peña,Peña y Hijos
+"""
+FILES = (
+    ("Three licenses from another shop", "licenses", "licenses.csv", LICENSES),
+    ("Two customers with names from everywhere", "customers", "customers.csv", CUSTOMERS),
+)
+PATIENCE = 60
+"""Seconds in which the bucket tells of a new file."""
+
 
 def show_demo(stack: LocalStack) -> None:
     headers = {"Authorization": f"Api-Key {stack['api_key']}"}
@@ -143,9 +167,44 @@ def show_demo(stack: LocalStack) -> None:
                 body["is_bundle"] = True
             answer = _send(api, "/orders/create_order/", body)
             _show(title, answer)
+        for title, kind, name, text in FILES:
+            _import(api, stack, title, f"{stack['company']}/{kind}/{name}", text)
     console.print("\nThe stack keeps running; [bold]make down[/] stops it.")
     console.print(f"API:       {stack['api_url']}\nDocuments: {stack['api_url']}/docs")
     console.print(f"Key:       {stack['api_key']} [dim](company {stack['company']})")
+
+
+def _import(api: httpx.Client, stack: LocalStack, title: str, key: str, text: str) -> None:
+    """Drop a file into the bucket, as an operator would; its import starts by itself."""
+    console.print(f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}")
+    kind = key.split("/")[1]
+    last = _newest(api, kind)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack["aws_endpoint_url"],
+        region_name=stack["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+    )
+    s3.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=text.encode())
+    until = time.monotonic() + PATIENCE
+    while (number := _newest(api, kind)) == last:
+        if time.monotonic() > until:
+            raise OpsError(f"No import has begun {PATIENCE} seconds after {key} was dropped.")
+        time.sleep(0.2)
+    job = follow(api, number, console=console)
+    console.print(summary(job))
+    if job["failed_rows_url"]:
+        console.print(rows_table(failed_rows(api, job)))
+        console.print(f"  to be corrected and sent again: GET /api/v1/imports/{number}/failed.csv")
+    if job["state"] not in ("succeeded", "completed_with_errors"):
+        raise OpsError(f"Import {number} ended as {job['state']}: {job['refusal']}")
+
+
+def _newest(api: httpx.Client, kind: str) -> int:
+    """The number of the last import of a kind; 0 if there is none."""
+    listed = answered(api.get(f"/{kind}-import-results/", params={"limit": 1}))["results"]
+    return int(listed[0]["id"]) if listed else 0
 
 
 def _send(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -69,9 +70,7 @@ def find_access_table(stage: str) -> None:
     of its stack, with the operator's own AWS credentials. Raises NoStack.
     """
     if stage == "local":
-        if not LOCAL_STACK.exists():
-            raise NoStack("the local stack is not there; start it with: make up")
-        stack = json.loads(LOCAL_STACK.read_text(encoding="utf-8"))
+        stack = local_stack()
         os.environ.pop("AWS_PROFILE", None)
         os.environ |= {
             "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
@@ -81,6 +80,22 @@ def find_access_table(stage: str) -> None:
             "ACCESS_TABLE": stack["tables"]["access"],
         }
         return
+    outputs = stack_outputs(stage)
+    if "AccessTable" not in outputs:
+        raise NoStack(f"the stack Keywright-{stage} has no output AccessTable; deploy it again")
+    os.environ["ACCESS_TABLE"] = outputs["AccessTable"]
+
+
+def local_stack() -> dict[str, Any]:
+    """What `make up` wrote. Raises NoStack."""
+    if not LOCAL_STACK.exists():
+        raise NoStack("the local stack is not there; start it with: make up")
+    stack: dict[str, Any] = json.loads(LOCAL_STACK.read_text(encoding="utf-8"))
+    return stack
+
+
+def stack_outputs(stage: str) -> dict[str, str]:
+    """The outputs of a stage's stack, read with the operator's own credentials. Raises NoStack."""
     name = f"Keywright-{stage}"
     try:
         cloudformation = boto3.client("cloudformation")
@@ -89,10 +104,7 @@ def find_access_table(stage: str) -> None:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise NoStack(f"there is no stack {name} in this account and region") from None
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
-    if "AccessTable" not in outputs:
-        raise NoStack(f"the stack {name} has no output AccessTable; deploy it again")
-    os.environ["ACCESS_TABLE"] = outputs["AccessTable"]
+    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
 
 
 def _create(asked: argparse.Namespace) -> None:

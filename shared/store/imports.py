@@ -11,6 +11,7 @@
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -59,12 +60,12 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
 
     False if its number or its `external_id` is another's.
     """
-    operations = _job_puts(job, _FREE)
+    more = []
     if job.external_id is not None:
         pk, sk = _external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
-        operations.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
-    return dynamo.write(operations) or _is_stored(job)
+        more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
+    return _write(job, more, _FREE)
 
 
 def external_claim(company: str, external_id: str) -> External | None:
@@ -109,8 +110,7 @@ def put_job(job: ImportJob, before: ImportJob) -> bool:
     states that are final; heartbeats do not count as changes.
     """
     job = job.model_copy(update={"revision": before.revision + 1})
-    condition, values = "revision = :before", {"before": before.revision}
-    return dynamo.write(_job_puts(job, condition, **values)) or _is_stored(job)
+    return _write(job, [], "revision = :before", before=before.revision)
 
 
 def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
@@ -173,11 +173,13 @@ def claim_object(
             return job
         if waiting := _waiting(place, version):
             job = _uploaded(waiting, version, now)
-            puts = _job_puts(job, "revision = :before", before=waiting.revision)
+            written = _write(
+                job, [_claim_put(version, job)], "revision = :before", before=waiting.revision
+            )
         else:
             job = _dropped(place, version, now)
-            puts = _job_puts(job, _FREE)
-        if dynamo.write([_claim_put(version, job), *puts]):
+            written = _write(job, [_claim_put(version, job)], _FREE)
+        if written:
             return job
     raise Busy
 
@@ -254,25 +256,23 @@ def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
     return dynamo.put(TABLE, dynamo.to_item(claim), _FREE)
 
 
-def _job_puts(job: ImportJob, condition: str, **values: Any) -> list[dict[str, Any]]:
-    """The writes of a job, and of whether the sweep has to look at it."""
-    pk, sk = _job_key(job.company, job.number)
-    item = dynamo.record_item(job, pk=pk, sk=sk) | dynamo.to_item({"revision": job.revision})
+def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values: Any) -> bool:
+    """Write a job, whether the sweep has to look at it, and `more`; False if something stood there.
+
+    A write that meets itself, because its first answer was lost, is known by its token: a rival
+    may have written the very same job.
+    """
+    key, token = _job_key(job.company, job.number), secrets.token_hex(8)
+    item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
+    item |= dynamo.to_item({"revision": job.revision})
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
     listed = (
         dynamo.delete(TABLE, marker) if job.is_ended else dynamo.put(TABLE, dynamo.key_of(marker))
     )
-    return [dynamo.put(TABLE, item, condition, **values), listed]
-
-
-def _is_stored(job: ImportJob) -> bool:
-    """Whether a write that met something had met itself: its first answer was lost."""
-    stored = get_job(job.company, job.number)
-    return stored is not None and _written(stored) == _written(job)
-
-
-def _written(job: ImportJob) -> dict[str, Any]:
-    return job.model_dump(mode="json", exclude={"heartbeat_at"})
+    if dynamo.write([*more, dynamo.put(TABLE, item, condition, **values), listed]):
+        return True
+    stored = dynamo.get(TABLE, key)
+    return stored is not None and stored["token"] == token
 
 
 def _job_key(company: str, number: int) -> tuple[str, str]:

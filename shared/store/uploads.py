@@ -65,7 +65,9 @@ def read_range(job: ImportJob, start: int, end: int) -> bytes:
             answer = client().get_object(
                 Bucket=job.bucket, Key=job.key, **_pin(job), Range=f"bytes={start}-{end - 1}"
             )
-            data = answer["Body"].read()
+            # A server may answer a range with the whole; the local emulator does for a version.
+            whole = "ContentRange" not in answer
+            data = answer["Body"].read(end)[start:] if whole else answer["Body"].read()
         except (BotoCoreError, HTTPException, OSError):
             continue
         if len(data) == end - start:

@@ -1,5 +1,7 @@
 """The demo is a person's first minute with the product."""
 
+import re
+
 import pytest
 
 from infra.ops.demo import ORDERS, show_demo
@@ -22,3 +24,9 @@ def test_the_demo_issues_licenses_and_shows_the_same_ones_again(
     keys = [word for word in first.split() if word.count("-") == 3 and word.isupper()]
     assert len(keys) == 7
     assert all(key in again for key in keys)
+    assert len(re.findall(r"DEMO-IMPO|time-limitd", first)) == 1
+    assert "Import" in first
+    for name, made, there in (("licenses", 2, 2), ("customers", 2, 2)):
+        assert re.search(rf"created {name} *│ *{made} ", first)
+        assert re.search(rf"created {name} *│ *0 ", again)
+        assert re.search(rf"existed {name} *│ *{there} ", again)

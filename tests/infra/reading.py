@@ -42,5 +42,17 @@ def table_names(template: Template) -> dict[str, str]:
     }
 
 
+def asynchronous(template: Template, module: str) -> dict[str, Any]:
+    """What becomes of events for a function that nobody waits for."""
+    (properties,) = (
+        config["Properties"]
+        for config in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+        if template["Resources"][config["Properties"]["FunctionName"]["Ref"]]
+        == functions(template)[module]
+    )
+    found: dict[str, Any] = properties
+    return found
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

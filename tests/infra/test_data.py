@@ -13,6 +13,7 @@ KEYS = {
     "Customers": ["pk", "sk"],
     "Orders": ["pk", "sk"],
     "Licenses": ["pk"],
+    "Imports": ["pk", "sk"],
 }
 INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
     "Access": {"by_company": (["company", "pk"], {"ProjectionType": "ALL"})},
@@ -91,3 +92,15 @@ def test_the_uploads_bucket_is_private_versioned_and_reached_over_tls_only(
     ]
     assert {"Bool": {"aws:SecureTransport": "false"}} in denied
     assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in denied
+
+
+@pytest.mark.parametrize(("stage_name", "days"), [("local", None), ("dev", 90), ("prod", 90)])
+def test_files_go_when_the_stage_says_and_their_old_versions_too(
+    synthesize: Callable[[str], Template], stage_name: str, days: int | None
+) -> None:
+    (bucket,) = resources(synthesize(stage_name), "AWS::S3::Bucket").values()
+
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rules[0].get("ExpirationInDays") == days
+    assert rules[0]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert [rule["ExpiredObjectDeleteMarker"] for rule in rules[1:]] == ([True] if days else [])

@@ -35,15 +35,69 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Licenses/index/by_product": {"Query"},
     },
     "functions.documents": {},
+    "functions.start_import": {
+        "Access": ACCESS,
+        "Imports": {"GetItem", "Query", "PutItem", "UpdateItem"},
+    },
+    "functions.job_status": {
+        "Access": ACCESS,
+        "Imports": {"GetItem", "Query", "PutItem", "DeleteItem"},
+    },
+    "functions.import_csv": {
+        "Catalog": {"Query"},
+        "Customers": {"BatchGetItem", "GetItem", "PartiQLInsert", "PutItem"},
+        "Orders": {
+            "BatchGetItem",
+            "GetItem",
+            "PartiQLInsert",
+            "PutItem",
+            "BatchWriteItem",
+            "UpdateItem",
+        },
+        "Licenses": {"BatchGetItem", "PartiQLInsert", "UpdateItem"},
+        "Imports": {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
+    },
     "functions.sweep": {
         "Orders": {"Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem"},
         "Orders/index/by_created": {"Query"},
         "Licenses": {"BatchGetItem", "GetItem", "DeleteItem"},
         "Customers": {"GetItem", "DeleteItem"},
+        "Imports": {"BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem"},
     },
 }
-BESIDE = {"functions.sweep": {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}}
-"""What a function may do besides DynamoDB and its own log."""
+UPLOADED = {"/*/licenses/*", "/*/customers/*", "/*/license-features/*"}
+RESULTS = {"/_results/*"}
+BUCKET = {""}
+FILES: dict[str, dict[str, set[str]]] = {
+    "functions.start_import": {"PutObject": UPLOADED},
+    "functions.job_status": {"GetObject": RESULTS, "ListBucket": BUCKET},
+    "functions.import_csv": {
+        "GetObject": UPLOADED | RESULTS,
+        "GetObjectVersion": UPLOADED,
+        "PutObject": RESULTS,
+        "ListBucket": BUCKET,
+    },
+    "functions.sweep": {"ListBucket": BUCKET, "ListBucketVersions": BUCKET},
+}
+"""On which keys of the uploads bucket a function has an S3 verb; `""` is the bucket itself."""
+
+KEPT = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+BESIDE = {
+    "functions.import_csv": KEPT | {"states:StartExecution"},
+    "functions.job_status": {
+        "lambda:InvokeFunction",
+        "states:RedriveExecution",
+        "states:StopExecution",
+    },
+    "functions.sweep": KEPT
+    | {"lambda:InvokeFunction", "states:DescribeExecution", "states:RedriveExecution"},
+}
+"""What a function may do besides DynamoDB, S3 and its own log."""
+
+
+def role_of(function: dict[str, Any]) -> str:
+    (role, _) = function["Properties"]["Role"]["Fn::GetAtt"]
+    return str(role)
 
 
 def statements(template: Template, role: str) -> list[dict[str, Any]]:
@@ -63,10 +117,11 @@ def granted(template: Template, function: dict[str, Any]) -> tuple[dict[str, set
     names = table_names(template)
     verbs: dict[str, set[str]] = {}
     others: set[str] = set()
-    (role, _) = function["Properties"]["Role"]["Fn::GetAtt"]
-    for statement in statements(template, role):
+    for statement in statements(template, role_of(function)):
         for action in as_list(statement["Action"]):
             service, _, verb = action.partition(":")
+            if service == "s3":
+                continue
             if service != "dynamodb":
                 others.add(action)
                 continue
@@ -85,6 +140,27 @@ def test_every_function_has_its_verbs_and_no_others(template: Template) -> None:
     assert {module: others - log for module, (_, others) in found.items()} == {
         module: BESIDE.get(module, set()) for module in GRANTS
     }
+
+
+def test_every_function_has_its_verbs_on_its_keys_of_the_bucket_and_on_no_others(
+    template: Template,
+) -> None:
+    (bucket,) = resources(template, "AWS::S3::Bucket")
+    for module, function in functions(template).items():
+        found: dict[str, set[str]] = {}
+        for statement in statements(template, role_of(function)):
+            for action in as_list(statement["Action"]):
+                if action.startswith("s3:"):
+                    keys = found.setdefault(action.removeprefix("s3:"), set())
+                    keys |= {below(bucket, each) for each in as_list(statement["Resource"])}
+        assert found == FILES.get(module, {})
+
+
+def below(bucket: str, resource: dict[str, Any]) -> str:
+    """What stands behind the bucket's ARN."""
+    parts = resource["Fn::Join"][1] if "Fn::Join" in resource else [resource, ""]
+    assert parts[0] == {"Fn::GetAtt": [bucket, "Arn"]}
+    return str(parts[1])
 
 
 def test_every_function_is_told_of_the_tables_it_may_use_and_of_no_others(
@@ -113,9 +189,13 @@ def test_nothing_is_allowed_on_everything(template: Template) -> None:
             assert statement.get("Principal") not in ("*", {"AWS": "*"}), name
 
 
-def test_only_the_api_and_the_schedule_may_invoke_functions(template: Template) -> None:
+def test_only_the_api_the_bucket_and_rules_may_invoke_functions(template: Template) -> None:
     permissions = resources(template, "AWS::Lambda::Permission").values()
 
     callers = [permission["Properties"]["Principal"] for permission in permissions]
-    assert sorted(callers) == ["apigateway.amazonaws.com"] * 4 + ["events.amazonaws.com"]
+    assert sorted(callers) == [
+        *["apigateway.amazonaws.com"] * 6,
+        *["events.amazonaws.com"] * 2,
+        "s3.amazonaws.com",
+    ]
     assert all("SourceArn" in permission["Properties"] for permission in permissions)

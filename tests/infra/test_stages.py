@@ -19,6 +19,12 @@ SETTINGS: dict[str, Any] = {
     "requests_per_second": 1,
     "burst": 1,
     "strict_duplicate_orders": False,
+    "import_inline_bytes": 1,
+    "import_chunk_bytes": 1,
+    "import_concurrency": 1,
+    "import_reserved": 0,
+    "upload_days": 0,
+    "old_version_days": 1,
 }
 
 
@@ -37,6 +43,7 @@ def test_every_stage_synthesizes(template: Template) -> None:
         "CustomersTable",
         "OrdersTable",
         "LicensesTable",
+        "ImportsTable",
     }
 
 
@@ -63,3 +70,16 @@ def test_an_unknown_setting_is_named() -> None:
 def test_a_setting_of_the_wrong_kind_is_named() -> None:
     with pytest.raises(StageError, match="retain must be bool"):
         read(SETTINGS | {"retain": "yes"})
+
+
+def test_a_number_on_the_command_line_takes_the_place_of_the_stage_s() -> None:
+    context = {"stages": {"here": SETTINGS}, "stage": "here", "import_chunk_bytes": "4096"}
+
+    assert read_stage(cdk.App(context=context).node).import_chunk_bytes == 4096
+
+
+def test_a_number_on_the_command_line_must_be_one() -> None:
+    context = {"stages": {"here": SETTINGS}, "stage": "here", "import_chunk_bytes": "4k"}
+
+    with pytest.raises(StageError, match="import_chunk_bytes must be int"):
+        read_stage(cdk.App(context=context).node)

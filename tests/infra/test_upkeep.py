@@ -1,10 +1,18 @@
 """The sweep runs by itself, what fails is kept, and alarms reach a topic."""
 
-from tests.infra.reading import Template, functions, resources
+from typing import Any
+
+from tests.infra.reading import Template, asynchronous, functions, resources
+
+
+def schedule(template: Template) -> dict[str, Any]:
+    rules = resources(template, "AWS::Events::Rule").values()
+    (rule,) = (rule for rule in rules if "ScheduleExpression" in rule["Properties"])
+    return rule
 
 
 def test_the_sweep_runs_every_five_minutes(template: Template) -> None:
-    (rule,) = resources(template, "AWS::Events::Rule").values()
+    rule = schedule(template)
 
     assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
     (target,) = rule["Properties"]["Targets"]
@@ -13,14 +21,12 @@ def test_the_sweep_runs_every_five_minutes(template: Template) -> None:
 
 
 def test_a_sweep_that_fails_is_kept_in_a_queue(template: Template) -> None:
-    (queue,) = resources(template, "AWS::SQS::Queue")
-    (rule,) = resources(template, "AWS::Events::Rule").values()
-    (invocation,) = resources(template, "AWS::Lambda::EventInvokeConfig").values()
+    (target,) = schedule(template)["Properties"]["Targets"]
+    invocation = asynchronous(template, "functions.sweep")
 
-    arn = {"Fn::GetAtt": [queue, "Arn"]}
-    (target,) = rule["Properties"]["Targets"]
-    assert target["DeadLetterConfig"] == {"Arn": arn}
-    assert invocation["Properties"]["DestinationConfig"]["OnFailure"] == {"Destination": arn}
+    assert target["DeadLetterConfig"] == {
+        "Arn": invocation["DestinationConfig"]["OnFailure"]["Destination"]
+    }
 
 
 def test_every_function_has_an_alarm_and_every_alarm_reaches_the_topic(template: Template) -> None:

@@ -1,0 +1,237 @@
+"""HTTP API: what becomes of imports, and the ways to end one or have it run again."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, BeforeValidator, Field
+
+from functions.http import Answer, Api, Caller, Page
+from functions.import_views import (
+    MOST_BYTES,
+    CustomersResult,
+    FeaturesResult,
+    ImportResult,
+    ImportView,
+    InvalidRow,
+    LicensesResult,
+    all_at_once,
+    fitting,
+    import_result,
+    import_view,
+    why_ended,
+)
+from functions.paging import PageQuery, page_of
+from functions.runs import start, stop
+from shared.errors import NotFound
+from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.store.imports import change_job, chunk_results, get_job, list_jobs
+from shared.store.uploads import attachment, get_result, presigned_get, result_size
+
+_MOST_INLINE = 4_000_000
+"""Bytes of a file in an answer, which travel as Base64."""
+_CSV = "text/csv; charset=utf-8"
+
+type _AnyCase = Annotated[
+    Status, BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
+]
+
+api = Api("Import results")
+
+
+class ResultQuery(PageQuery, frozen=True, extra="forbid"):
+    """Which imports; published under both names, in capitals or not."""
+
+    status__iexact: _AnyCase | None = None
+    status_iexact: _AnyCase | None = None
+
+
+class ImportQuery(ResultQuery, frozen=True, extra="forbid"):
+    """Which imports of all kinds."""
+
+    kind: Kind | None = None
+    state: State | None = None
+
+
+class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
+    """Which errors."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    cursor: Annotated[str, Field(pattern=r"^\d{1,8}\.\d{1,9}$")] | None = None
+
+
+@api.get("/api/v1/licenses-import-results/", scope="records:read")
+def list_license_imports(caller: Caller, query: ResultQuery) -> Page[ImportResult[LicensesResult]]:
+    """Lists imports of licenses, newest first; each with fewer invalid rows than by itself."""
+    return _listed_results(caller, query, "licenses")
+
+
+@api.get("/api/v1/licenses-import-results/<id>/", scope="records:read")
+def show_license_import(caller: Caller, id: int) -> ImportResult[LicensesResult]:
+    """Shows what became of an import of licenses."""
+    return import_result(caller, _job(caller, id, "licenses"))
+
+
+@api.get("/api/v1/customers-import-results/", scope="records:read")
+def list_customer_imports(
+    caller: Caller, query: ResultQuery
+) -> Page[ImportResult[CustomersResult]]:
+    """Lists imports of customers, newest first; each with fewer invalid rows than by itself."""
+    return _listed_results(caller, query, "customers")
+
+
+@api.get("/api/v1/customers-import-results/<id>/", scope="records:read")
+def show_customer_import(caller: Caller, id: int) -> ImportResult[CustomersResult]:
+    """Shows what became of an import of customers."""
+    return import_result(caller, _job(caller, id, "customers"))
+
+
+@api.get("/api/v1/license-features-import-results/", scope="records:read")
+def list_license_feature_imports(
+    caller: Caller, query: ResultQuery
+) -> Page[ImportResult[FeaturesResult]]:
+    """Lists imports of license features, newest first; each with fewer invalid rows."""
+    return _listed_results(caller, query, "license-features")
+
+
+@api.get("/api/v1/license-features-import-results/<id>/", scope="records:read")
+def show_license_feature_import(caller: Caller, id: int) -> ImportResult[FeaturesResult]:
+    """Shows what became of an import of license features."""
+    return import_result(caller, _job(caller, id, "license-features"))
+
+
+@api.get("/api/v1/imports/", scope="records:read")
+def list_imports(caller: Caller, query: ImportQuery) -> Page[ImportView]:
+    """Lists imports of all kinds, newest first."""
+    return _listed(caller, query, query.kind, query.state, lambda job: import_view(caller, job))
+
+
+@api.get("/api/v1/imports/<id>/", scope="records:read")
+def show_import(caller: Caller, id: int) -> ImportView:
+    """Shows an import; its `progress` moves while it runs."""
+    return import_view(caller, _job(caller, id))
+
+
+@api.get("/api/v1/imports/<id>/errors/", scope="records:read")
+def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[InvalidRow]:
+    """Lists every row that was not imported, in the order of the file."""
+    job = _job(caller, id)
+    counted = sum(each.invalid for each in chunk_results(job.company, job.number))
+    why = why_ended(job) if query.cursor is None else None
+    taken, cursor = _errors(job, query, most=query.limit - (why is not None))
+    return Page(
+        count=counted + (why_ended(job) is not None),
+        next=caller.link(limit=query.limit, cursor=cursor) if cursor else None,
+        cursor=cursor,
+        results=[*([why] if why else []), *taken],
+    )
+
+
+@api.get("/api/v1/imports/<id>/failed.csv", scope="records:read", content_type=_CSV, moves=True)
+def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
+    """Gives the rows that were not imported, to be corrected and sent again as they are.
+
+    A large file is answered with 307 and a link to it that holds for an hour.
+    """
+    job = _job(caller, id)
+    size = result_size(job, "failed.rows") if job.failed_rows else None
+    if size is None:
+        raise NotFound(f"Import {id} is {job.state} and has no failed rows")
+    name = f"{job.file_name.removesuffix('.csv')}-failed.csv"
+    if size > _MOST_INLINE:
+        link = presigned_get(job, "failed.rows", file_name=name, content_type=_CSV)
+        return Answer("", status=307, headers={"Location": link})
+    headers = {"Content-Disposition": attachment(name)}
+    return Answer(get_result(job, "failed.rows") or b"", headers=headers)
+
+
+@api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))
+def cancel_import(caller: Caller, id: int) -> ImportView:
+    """Ends an import that has not ended; what it has written already stays."""
+    now = datetime.now(UTC)
+    job = change_job(
+        caller.company,
+        id,
+        lambda job: job if job.state == "cancelled" else moved(job, "cancelled", now=now),
+    )
+    stop(job)
+    return import_view(caller, job)
+
+
+@api.post("/api/v1/imports/<id>/retry/", scope="imports:write", refusals=("import_state",))
+def retry_import(caller: Caller, id: int) -> ImportView:
+    """Runs an import again that failed or was cancelled; rows that are in are not made twice."""
+    now = datetime.now(UTC)
+    job = change_job(caller.company, id, lambda job: _again(job, now))
+    start(job)
+    return import_view(caller, job)
+
+
+def _again(job: ImportJob, now: datetime) -> ImportJob:
+    if job.state not in ("failed", "cancelled"):
+        raise WrongState(job, "run again")
+    return requeued(job, now=now)
+
+
+def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:
+    job = get_job(caller.company, number)
+    if job is None or (kind is not None and job.kind != kind):
+        raise NotFound(f"There is no import {number}" + (f" of {kind}" if kind else ""))
+    return job
+
+
+def _listed_results(caller: Caller, query: ResultQuery, kind: Kind) -> Page[ImportResult[Any]]:
+    most_bytes = MOST_BYTES // query.limit
+    return _listed(
+        caller, query, kind, None, lambda job: import_result(caller, job, most_bytes=most_bytes)
+    )
+
+
+def _listed[V](
+    caller: Caller,
+    query: ResultQuery,
+    kind: Kind | None,
+    state: State | None,
+    view: Callable[[ImportJob], V],
+) -> Page[V]:
+    wanted = {query.status__iexact, query.status_iexact} - {None}
+    seen: dict[str, ImportJob] = {}
+
+    def keys(after: str | None) -> Iterator[str]:
+        start = int(after) if after and after.isascii() and after.isdigit() else None
+        for job in list_jobs(caller.company, kind, after=start):
+            if wanted <= {job.status} and state in (None, job.state):
+                seen[str(job.number)] = job
+                yield str(job.number)
+
+    return page_of(
+        caller, query, keys, lambda shown: all_at_once(view, [seen[key] for key in shown])
+    )
+
+
+def _errors(
+    job: ImportJob, query: ErrorsQuery, *, most: int
+) -> tuple[list[InvalidRow], str | None]:
+    """A page of the chunks' reports, and where the next begins: chunk and place in its report."""
+    chunk, _, skipped = (query.cursor or "0.0").partition(".")
+    first, offset = int(chunk), int(skipped)
+    taken: list[InvalidRow] = []
+    left = MOST_BYTES
+    for result in chunk_results(job.company, job.number):
+        if result.index < first or not result.invalid:
+            continue
+        if len(taken) == most:
+            return taken, f"{result.index}.0"
+        skip = offset if result.index == first else 0
+        told = get_result(job, f"chunk-{result.index}.json")
+        rows: list[dict[str, Any]] = orjson.loads(told)["invalid"] if told else []
+        page = fitting(rows[skip : skip + most - len(taken)], left)
+        taken += page
+        left -= sum(len(row.model_dump_json()) for row in page)
+        if skip + len(page) < len(rows):
+            return taken, f"{result.index}.{skip + len(page)}"
+    return taken, None
+
+
+handler = api.handler

@@ -1,0 +1,86 @@
+"""Lambda and Step Functions as far as imports are run by them: what was asked, and what they say.
+
+They answer where the network is, so botocore's own client speaks to them as it does to AWS.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import botocore_stubber
+
+from functions.runs import client
+
+
+@dataclass
+class Engine:
+    """What was asked of the two services, in order, and the answers that wait for it."""
+
+    invoked: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Error codes by the operation of Step Functions that meets them."""
+    status: str = "RUNNING"
+    """Of every execution."""
+
+    @property
+    def announced(self) -> list[tuple[str, str]]:
+        """Key and version of the objects that ImportCsv was told of."""
+        objects = [event["Records"][0]["s3"]["object"] for event in self.invoked]
+        return [(unquote_plus(each["key"]), each["versionId"]) for each in objects]
+
+    @property
+    def operations(self) -> list[str]:
+        """What was asked of Step Functions."""
+        return [operation for operation, _ in self.asked]
+
+    def invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        assert "/functions/import-csv/invocations" in request.url
+        assert request.headers["X-Amz-Invocation-Type"] in (b"Event", "Event")
+        self.invoked.append(_sent(request))
+        return _answer(request, 202, b"")
+
+    def step(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
+        self.asked.append((operation, _sent(request)))
+        if code := self.refusals.get(operation):
+            return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
+        answers = {
+            "DescribeExecution": {"status": self.status, "executionArn": "arn", "startDate": 1},
+            "RedriveExecution": {"redriveDate": 1},
+            "StopExecution": {"stopDate": 1},
+        }
+        return _answer(request, 200, json.dumps(answers[operation]).encode())
+
+
+@contextmanager
+def running_engine() -> Iterator[Engine]:
+    """The two services, for a while."""
+    engine = Engine()
+    client.cache_clear()
+    for service, answer in (("lambda", engine.invoke), ("stepfunctions", engine.step)):
+        events = client(service).meta.events
+        events.unregister("before-send", botocore_stubber)
+        events.register_first("before-send.*", answer)
+    yield engine
+    client.cache_clear()
+
+
+def _sent(request: AWSPreparedRequest) -> dict[str, Any]:
+    assert isinstance(request.body, str | bytes)
+    sent: dict[str, Any] = json.loads(request.body)
+    return sent
+
+
+def _answer(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
+    class Raw:
+        def stream(self, **_: Any) -> Iterator[bytes]:
+            yield body
+
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, Raw())  # type: ignore[arg-type]  # as moto does

@@ -1,0 +1,99 @@
+"""A company that imports: its forms, its jobs, and what it reads of them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from functions import job_status, start_import
+from shared.imports import ChunkResult, ImportJob, State, moved
+from shared.store import imports, uploads
+from tests.functions.shop import open_shop
+from tests.http_event import Reply, send
+
+BOUNDARY = "----form7MA4YWxkTrZu0gW"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+CSV = b"email\r\nana@acme.example\r\n"
+
+
+def part(data: bytes = CSV, *, name: str = "file", file_name: str | None = "a.csv") -> bytes:
+    """One part of a form, from its boundary on."""
+    disposition = f'form-data; name="{name}"'
+    if file_name is not None:
+        disposition += f'; filename="{file_name}"'
+    head = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\nContent-Type: text/csv\r\n\r\n"
+    return head.encode() + data + b"\r\n"
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts or (part(),)) + f"--{BOUNDARY}--\r\n".encode()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A company's way in."""
+
+    company: str
+    key: str
+
+    def get(self, path: str, query: str = "") -> Reply:
+        handler = start_import.handler if "templates" in path else job_status.handler
+        return send(handler, "GET", f"/api/v1{path}", query=query, key=self.key)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Reply:
+        status = path.endswith(("/cancel/", "/retry/"))
+        handler = job_status.handler if status else start_import.handler
+        return send(handler, "POST", f"/api/v1{path}", body=body, key=self.key, **more)
+
+    def send(self, body: Any = None, kind: str = "customers", **more: Any) -> Reply:
+        """Sends a form with a file."""
+        headers = {"content-type": FORM, **more.pop("headers", {})}
+        sent = form() if body is None else body
+        return self.post(f"/{kind}/import_from_csv/", sent, headers=headers, **more)
+
+    def ask(self, **body: Any) -> Reply:
+        """Asks where to send a file."""
+        given = {"kind": "licenses", "file_name": "licenses.csv", "size": 100}
+        return self.post("/imports/", given | body)
+
+    def job(self, number: int) -> ImportJob:
+        job = imports.get_job(self.company, number)
+        assert job is not None
+        return job
+
+    def dropped(self, kind: str = "licenses", version: str = "v1") -> ImportJob:
+        """A file that appeared in the bucket, and was noticed."""
+        key = f"{self.company}/{kind}/a.csv"
+        job = imports.claim_object("uploads", key, version, 5, now=datetime.now(UTC))
+        assert job is not None
+        return job
+
+    def move(self, number: int, state: State, **changes: Any) -> ImportJob:
+        return imports.change_job(
+            self.company,
+            number,
+            lambda job: moved(job, state, now=datetime.now(UTC), **changes),
+        )
+
+    def chunk(self, job: ImportJob, index: int, bad: int = 0, **counts: Any) -> None:
+        """What a chunk did, with a report of its bad rows."""
+        result = ChunkResult(index=index, invalid=bad, **counts)
+        imports.put_chunk(job.company, job.number, result)
+        rows = [bad_row(index * 1000 + n + 1) for n in range(bad)]
+        uploads.put_result(job, f"chunk-{index}.json", orjson.dumps({"invalid": rows}))
+
+
+def bad_row(row: int) -> dict[str, Any]:
+    fault = {
+        "column": "product__short_code",
+        "field": "short_code",
+        "code": "unknown_product",
+        "message": "There is no product nope",
+        "value": "nope",
+    }
+    return {"row": row, "line": row + 1, "errors": [fault], "data": {"product__short_code": "nope"}}
+
+
+def open_desk(company: str = "acme") -> Desk:
+    return Desk(company, open_shop(company).key)

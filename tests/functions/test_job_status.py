@@ -1,0 +1,384 @@
+"""What callers read of their imports, and the ways to end one or have it run again."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from shared.imports import Refusal, State
+from shared.store import imports, uploads
+from tests.engine import Engine
+from tests.functions.import_desk import Desk, bad_row, open_desk
+from tests.http_event import Reply
+from tests.wiretap import answer_lost, meanwhile, tapped
+
+COUNTS = {
+    "total_row_count": 3,
+    "valid_row_count": 2,
+    "created_customers_count": 1,
+    "existed_customers_count": 1,
+    "created_orders_count": 1,
+    "existed_orders_count": 1,
+    "created_licenses_count": 2,
+    "existed_licenses_count": 0,
+    "warnings": 1,
+}
+ARN = "arn:aws:states:us-east-1:000000000000:execution:imports:acme-1-1"
+
+
+def refused(reply: Reply, status: int, code: str) -> str:
+    assert (reply.status, reply.json()["code"]) == (status, code), reply.text
+    return str(reply.json()["message"])
+
+
+def finish(desk: Desk, number: int, state: State = "completed_with_errors", bad: int = 1) -> None:
+    """As the last step of an import does."""
+    job = desk.move(number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","})
+    rows = [bad_row(n + 1) for n in range(bad)]
+    desk.chunk(job, 0, bad=bad, rows=3, done_rows=3, valid=3 - bad, complete=True)
+    uploads.put_result(job, "result.json", orjson.dumps(rows))
+    uploads.put_result(job, "failed.rows", "code,_row\r\nMüller,1\r\n".encode())
+    counts = COUNTS | {"valid_row_count": 3 - bad}
+    desk.move(number, state, counts=counts, failed_rows=bad > 0)
+
+
+# The published results
+
+
+def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
+    finish(desk, desk.dropped().number)
+
+    told = desk.get("/licenses-import-results/1/").json()
+
+    assert list(told)[:7] == [
+        "id", "file_name", "status", "created_at", "started_at", "finished_at", "result"
+    ]  # fmt: skip
+    assert (told["id"], told["file_name"], told["status"]) == (1, "a.csv", "error")
+    assert told["created_at"] <= told["started_at"] <= told["finished_at"]
+    assert told["finished_at"].endswith("Z")
+    published = {name: count for name, count in COUNTS.items() if name != "warnings"}
+    assert told["result"] == published | {"invalid_rows": [bad_row(1)]}
+    assert told["progress"] == {"rows_done": 3, "rows_total": 3, "percent": 100}
+    assert told["errors_url"] == "https://api.test/api/v1/imports/1/errors/"
+    assert told["failed_rows_url"] == "https://api.test/api/v1/imports/1/failed.csv"
+    assert (told["dry_run"], told["on_error"]) == (False, "skip_row")
+    assert (told["file_sha256"], told["detected"]) == ("ab" * 32, {"delimiter": ","})
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("customers", ["created_customers_count", "existed_customers_count"]),
+        ("license-features", ["created_license_features", "existed_license_features"]),
+    ],
+)
+def test_each_kind_has_its_own_counters(desk: Desk, kind: str, names: list[str]) -> None:
+    finish(desk, desk.dropped(kind).number, "succeeded", bad=0)
+
+    told = desk.get(f"/{kind}-import-results/1").json()
+
+    assert told["status"] == "success"
+    assert list(told["result"]) == ["total_row_count", "valid_row_count", "invalid_rows", *names]
+    assert told["failed_rows_url"] is None
+
+
+def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
+    job = desk.dropped()
+    assert desk.get("/licenses-import-results/1/").json()["status"] == "pending"
+
+    desk.move(job.number, "running", rows=10)
+    desk.chunk(job, 0, rows=10, done_rows=4)
+
+    told = desk.get("/licenses-import-results/1/").json()
+    assert (told["status"], told["result"], told["finished_at"]) == ("running", None, None)
+    assert told["progress"] == {"rows_done": 4, "rows_total": 10, "percent": 40}
+
+
+def test_a_refused_file_says_why_in_a_row_that_is_none(desk: Desk) -> None:
+    refusal = Refusal(code="missing_header", message="Line 1: no", line=1, column="email")
+    desk.move(desk.dropped().number, "failed", refusal=refusal)
+
+    result = desk.get("/licenses-import-results/1/").json()["result"]
+
+    assert (result["total_row_count"], result["valid_row_count"]) == (0, 0)
+    (row,) = result["invalid_rows"]
+    assert (row["row"], row["line"]) == (None, 1)
+    (fault,) = row["errors"]
+    assert (fault["code"], fault["column"]) == ("missing_header", "email")
+
+
+def test_an_import_is_found_among_its_kind_and_company_alone(desk: Desk) -> None:
+    number = desk.dropped().number
+
+    for kind in ("customers", "license-features"):
+        assert "There is no import 1" in refused(
+            desk.get(f"/{kind}-import-results/{number}/"), 404, "not_found"
+        )
+    for path in ("/licenses-import-results/1/", "/imports/1/", "/imports/1/errors/"):
+        refused(open_desk("globex").get(path), 404, "not_found")
+    refused(desk.get("/licenses-import-results/2/"), 404, "not_found")
+
+
+def test_results_are_listed_newest_first_by_page(desk: Desk) -> None:
+    for n in range(3):
+        desk.dropped(version=f"v{n}")
+    desk.dropped("customers")
+
+    first = desk.get("/licenses-import-results/", "limit=2").json()
+    second = desk.get("/licenses-import-results/", "limit=2&offset=2").json()
+
+    assert (first["count"], [each["id"] for each in first["results"]]) == (3, [3, 2])
+    assert [each["id"] for each in second["results"]] == [1]
+    assert (first["previous"], second["next"]) == (None, None)
+    by_cursor = desk.get("/licenses-import-results/", f"cursor={first['cursor']}").json()
+    assert by_cursor["results"] == second["results"]
+
+
+@pytest.mark.parametrize("name", ["status__iexact", "status_iexact"])
+@pytest.mark.parametrize(
+    ("status", "ids"), [("SUCCESS", [1]), ("error", [2]), ("Pending", [3]), ("running", [])]
+)
+def test_results_are_found_by_status(desk: Desk, name: str, status: str, ids: list[int]) -> None:
+    finish(desk, desk.dropped(version="v1").number, "succeeded", bad=0)
+    desk.move(desk.dropped(version="v2").number, "failed")
+    desk.dropped(version="v3")
+
+    told = desk.get("/licenses-import-results/", f"{name}={status}").json()
+
+    assert [each["id"] for each in told["results"]] == ids
+
+
+def test_a_status_that_is_none_is_refused(desk: Desk) -> None:
+    refused(desk.get("/licenses-import-results/", "status__iexact=done"), 400, "validation_error")
+
+
+# Our own view
+
+
+def test_our_view_says_more_and_has_all_kinds(desk: Desk) -> None:
+    finish(desk, desk.dropped().number)
+    desk.dropped("customers")
+
+    told = desk.get("/imports/").json()["results"]
+
+    assert [(each["id"], each["kind"], each["state"]) for each in told] == [
+        (2, "customers", "queued"),
+        (1, "licenses", "completed_with_errors"),
+    ]
+    assert [each["counts"] for each in told] == [
+        None,
+        {name: count for name, count in COUNTS.items() if name != "warnings"},
+    ]
+    by_kind = desk.get("/imports/", "kind=customers&state=queued").json()
+    assert by_kind["results"] == told[:1]
+
+
+def test_errors_are_read_page_by_page_in_the_order_of_the_file(desk: Desk) -> None:
+    job = desk.dropped()
+    desk.chunk(job, 0, bad=3)
+    desk.chunk(job, 1)
+    desk.chunk(job, 2, bad=2)
+
+    pages = [desk.get("/imports/1/errors/", "limit=2").json()]
+    while cursor := pages[-1]["cursor"]:
+        pages.append(desk.get("/imports/1/errors/", f"limit=2&cursor={cursor}").json())
+
+    rows = [[row["row"] for row in page["results"]] for page in pages]
+    assert rows == [[1, 2], [3, 2001], [2002]]
+    assert {page["count"] for page in pages} == {5}
+    assert pages[0]["next"].endswith("/imports/1/errors/?limit=2&cursor=0.2")
+    assert pages[0]["results"][0] == bad_row(1)
+
+
+def test_pages_of_errors_end_where_chunks_end(desk: Desk) -> None:
+    job = desk.dropped()
+    desk.chunk(job, 0, bad=2)
+    desk.chunk(job, 1, bad=1)
+
+    first = desk.get("/imports/1/errors/", "limit=2").json()
+    second = desk.get("/imports/1/errors/", f"limit=2&cursor={first['cursor']}").json()
+
+    assert [len(first["results"]), len(second["results"])] == [2, 1]
+    assert second["next"] is None
+
+
+def test_a_page_of_large_errors_is_cut_to_what_an_answer_holds(desk: Desk) -> None:
+    job = desk.dropped()
+    desk.chunk(job, 0, bad=3)
+    rows = [bad_row(n) | {"data": {"note": "x" * 1_500_000}} for n in range(3)]
+    uploads.put_result(job, "chunk-0.json", orjson.dumps({"invalid": rows}))
+
+    reply = desk.get("/imports/1/errors/")
+
+    assert len(reply.json()["results"]) == 2
+    assert reply.json()["cursor"] == "0.2"
+
+
+def test_the_reason_of_a_refusal_stands_before_all_errors(desk: Desk) -> None:
+    desk.move(desk.dropped().number, "failed", refusal=Refusal(code="not_text", message="no"))
+
+    told = desk.get("/imports/1/errors/", "limit=1").json()
+
+    assert (told["count"], told["results"][0]["errors"][0]["code"]) == (1, "not_text")
+
+
+def test_failed_rows_are_a_file(desk: Desk) -> None:
+    finish(desk, desk.dropped().number)
+
+    reply = desk.get("/imports/1/failed.csv")
+
+    assert reply.status == 200
+    assert reply.text == "code,_row\r\nMüller,1\r\n"
+    assert reply.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="a-failed.csv"' in reply.headers["content-disposition"]
+
+
+def test_many_failed_rows_are_a_link(desk: Desk) -> None:
+    finish(desk, desk.dropped().number)
+    uploads.put_result(desk.job(1), "failed.rows", b"x" * 4_000_001)
+
+    reply = desk.get("/imports/1/failed.csv")
+
+    assert (reply.status, reply.text) == (307, "")
+    assert "_results/acme/1/failed.rows?" in reply.headers["location"]
+    assert "X-Amz-Expires=3600" in reply.headers["location"]
+
+
+def test_without_failed_rows_there_is_no_file(desk: Desk) -> None:
+    finish(desk, desk.dropped().number, "succeeded", bad=0)
+
+    assert "is succeeded" in refused(desk.get("/imports/1/failed.csv"), 404, "not_found")
+
+
+# Cancel and retry
+
+
+@pytest.mark.parametrize("state", ["awaiting_upload", "queued", "validating", "running"])
+def test_an_import_that_has_not_ended_is_cancelled(
+    desk: Desk, engine: Engine, state: State
+) -> None:
+    desk.ask()
+    if state != "awaiting_upload":
+        desk.move(1, "queued", version_id="v1")
+    if state not in ("awaiting_upload", "queued"):
+        desk.move(1, state)
+
+    told = desk.post("/imports/1/cancel/").json()
+
+    assert (told["state"], told["status"]) == ("cancelled", "error")
+    assert told["finished_at"] is not None
+    assert (engine.operations, engine.announced) == ([], [])
+
+
+def test_cancelling_stops_the_execution_and_may_be_repeated(desk: Desk, engine: Engine) -> None:
+    desk.move(desk.dropped().number, "running", execution_arn=ARN)
+
+    first, again = desk.post("/imports/1/cancel/"), desk.post("/imports/1/cancel/")
+
+    assert first.json() == again.json()
+    assert engine.operations == ["StopExecution", "StopExecution"]
+    assert engine.asked[0][1]["executionArn"] == ARN
+    engine.refusals["StopExecution"] = "ExecutionDoesNotExist"
+    assert desk.post("/imports/1/cancel/").status == 200
+
+
+def test_a_cancellation_whose_answer_is_lost_is_one(desk: Desk, engine: Engine) -> None:
+    desk.dropped()
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        assert desk.post("/imports/1/cancel/").json()["state"] == "cancelled"
+
+    assert desk.job(1).revision == 2
+
+
+def test_an_import_that_ended_meanwhile_is_not_cancelled(desk: Desk, engine: Engine) -> None:
+    desk.dropped()
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: finish(desk, 1)))
+        reply = desk.post("/imports/1/cancel/")
+
+    assert "is completed_with_errors" in refused(reply, 409, "import_state")
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_an_import_is_run_again_by_the_function(desk: Desk, engine: Engine, state: State) -> None:
+    desk.move(desk.dropped().number, state)
+
+    told = desk.post("/imports/1/retry/").json()
+
+    assert (told["state"], told["attempts"], told["finished_at"]) == ("queued", 2, None)
+    assert engine.announced == [("acme/licenses/a.csv", "v1")]
+    assert engine.asked == []
+
+
+def test_a_large_import_goes_on_where_its_execution_ended(desk: Desk, engine: Engine) -> None:
+    desk.move(desk.dropped().number, "failed", execution_arn=ARN)
+
+    desk.post("/imports/1/retry/")
+
+    ((operation, asked),) = engine.asked
+    assert (operation, asked["executionArn"]) == ("RedriveExecution", ARN)
+    assert asked["clientToken"] == "acme-1-2"
+    assert engine.invoked == []
+
+
+def test_an_execution_that_cannot_go_on_is_begun_again(desk: Desk, engine: Engine) -> None:
+    desk.move(desk.dropped().number, "failed", execution_arn=ARN)
+    engine.refusals["RedriveExecution"] = "ExecutionNotRedrivable"
+
+    assert desk.post("/imports/1/retry/").status == 200
+
+    assert engine.announced == [("acme/licenses/a.csv", "v1")]
+
+
+@pytest.mark.parametrize(
+    "state", ["queued", "running", "succeeded", "completed_with_errors", "rejected"]
+)
+def test_only_what_failed_or_was_cancelled_is_run_again(
+    desk: Desk, engine: Engine, state: State
+) -> None:
+    desk.move(desk.dropped().number, state)
+
+    assert state in refused(desk.post("/imports/1/retry/"), 409, "import_state")
+
+    assert (engine.operations, engine.announced) == ([], [])
+
+
+def test_an_import_without_a_file_cannot_be_run(desk: Desk, engine: Engine) -> None:
+    desk.ask()
+    desk.move(1, "failed")
+
+    assert "its file never came" in refused(desk.post("/imports/1/retry/"), 409, "import_state")
+
+
+def test_two_retries_at_once_run_it_once(desk: Desk, engine: Engine) -> None:
+    desk.move(desk.dropped().number, "failed")
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: desk.post("/imports/1/retry/")))
+        refused(desk.post("/imports/1/retry/"), 409, "import_state")
+
+    assert len(engine.invoked) == 1
+    assert desk.job(1).attempts == 2
+
+
+def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(desk: Desk, engine: Engine) -> None:
+    desk.move(desk.dropped().number, "running", runner="r1")
+    desk.post("/imports/1/cancel/")
+
+    assert not imports.heartbeat("acme", 1, "r1", datetime.now(UTC))
+
+    assert desk.get("/imports/1/").json()["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("path", ["/imports/1/cancel/", "/imports/1/retry/"])
+def test_nobody_ends_or_runs_anothers_import(desk: Desk, engine: Engine, path: Any) -> None:
+    desk.dropped()
+
+    refused(open_desk("globex").post(path), 404, "not_found")
+
+    assert desk.job(1).state == "queued"

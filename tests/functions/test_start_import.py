@@ -1,0 +1,296 @@
+"""The two doors of imports: a file in a form, and a form that sends the file to S3."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from shared.rows import KINDS
+from shared.store import uploads
+from shared.store.imports import list_jobs
+from tests.functions.import_desk import BOUNDARY, CSV, FORM, Desk, form, open_desk, part
+from tests.http_event import Reply
+from tests.wiretap import answer_lost, meanwhile, tapped
+
+DOORS = {
+    "/licenses/import_from_csv/": ("licenses", "licenses"),
+    "/customers/import_from_csv/": ("customers", "customers"),
+    "/licenses/import_features_from_csv/": ("license-features", "license-features"),
+}
+
+
+def refused(reply: Reply, status: int, code: str) -> str:
+    assert (reply.status, reply.json()["code"]) == (status, code), reply.text
+    return str(reply.json()["message"])
+
+
+def stored(key: str) -> bytes:
+    return uploads.client().get_object(Bucket="uploads", Key=key)["Body"].read()
+
+
+def versions() -> list[str]:
+    listed = uploads.client().list_object_versions(Bucket="uploads")
+    return [each["Key"] for each in listed.get("Versions", ())]
+
+
+# A file in a form
+
+
+@pytest.mark.parametrize("path", DOORS)
+def test_a_form_is_answered_with_the_number_of_its_job_alone(desk: Desk, path: str) -> None:
+    kind, results = DOORS[path]
+
+    reply = desk.post(path, form(), headers={"content-type": FORM})
+
+    assert (reply.status, reply.json()) == (200, {"job_id": 1})
+    assert reply.headers["location"] == f"https://api.test/api/v1/{results}-import-results/1/"
+    job = desk.job(1)
+    assert (job.kind, job.state, job.file_name) == (kind, "awaiting_upload", "a.csv")
+    assert job.requested_by == desk.key[:8]
+    assert job.key == f"acme/{kind}/job-1/a.csv"
+    assert stored(job.key) == CSV
+
+
+def test_a_form_may_come_as_text(desk: Desk) -> None:
+    assert desk.send(form().decode()).json() == {"job_id": 1}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n", b"--", f"--{BOUNDARY[:-1]}\r\n".encode(), bytes(range(256)), b"a\r\n\r"]
+)
+def test_the_file_is_stored_byte_for_byte(desk: Desk, data: bytes) -> None:
+    desk.send(form(part(data)))
+
+    assert stored(desk.job(1).key) == data
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Müller.csv", "Müller.csv"),
+        ("../../x.csv", "x.csv"),
+        ("C:\\\\data\\\\x.csv", "x.csv"),
+        ("x" * 400, "x" * 255),
+    ],
+)
+def test_a_file_name_is_shown_and_leads_nowhere(desk: Desk, sent: str, shown: str) -> None:
+    desk.send(form(part(file_name=sent)))
+
+    job = desk.job(1)
+    assert job.file_name == shown
+    assert job.key.startswith("acme/customers/job-1/")
+    assert job.key.count("/") == 3
+
+
+def test_a_form_may_say_how_to_import(desk: Desk) -> None:
+    desk.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252")
+
+    job = desk.job(1)
+    assert (job.dry_run, job.on_error, job.encoding) == (True, "reject_all", "windows-1252")
+
+
+def test_an_option_that_is_not_served_is_refused(desk: Desk) -> None:
+    assert "dry_run, on_error, encoding" in refused(
+        desk.send(query="update=1"), 400, "validation_error"
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({"content-type": "application/json"}, json.dumps({"file": "a"}), "not_multipart"),
+        ({"content-type": "text/csv"}, CSV, "not_multipart"),
+        ({"content-type": ""}, form(), "not_multipart"),
+        ({"content-type": "multipart/form-data; \u2028="}, form(), "not_multipart"),
+        ({"content-type": "multipart/form-data"}, form(), "invalid_multipart"),
+        ({"content-type": f"{FORM}{'x' * 80}"}, form(), "invalid_multipart"),
+        ({"content-type": "multipart/form-data; boundary=other"}, form(), "invalid_multipart"),
+        ({}, "", "invalid_multipart"),
+        ({}, part(), "invalid_multipart"),
+        ({}, form()[:-8], "invalid_multipart"),
+        ({}, b"x" + form(), "invalid_multipart"),
+        ({}, form(b"--" + BOUNDARY.encode() + b"\r\nno colon\r\n\r\n\r\n"), "invalid_multipart"),
+        ({}, form(part(), part()), "one_file_only"),
+        ({}, form(part(), part(b"1", name="dry_run", file_name=None)), "one_file_only"),
+        ({}, form(part(name="upload")), "file_required"),
+        ({}, form(part(file_name=None)), "file_required"),
+        ({}, form(part(file_name="")), "file_required"),
+        ({}, form(part(file_name="dir/")), "file_required"),
+    ],
+)
+def test_a_form_that_is_none_is_refused_and_leaves_nothing(
+    desk: Desk, headers: dict[str, str], body: Any, code: str
+) -> None:
+    assert refused(desk.send(body, headers=headers), 400, code)
+
+    assert list(list_jobs("acme")) == []
+    assert versions() == []
+
+
+def test_a_part_has_few_headers(desk: Desk) -> None:
+    more = b"".join(b"X-%d: y\r\n" % n for n in range(9))
+
+    many = part().replace(b"Content-Type", more + b"Content-Type", 1)
+
+    refused(desk.send(form(many)), 400, "invalid_multipart")
+
+
+def test_a_body_that_is_not_base64_is_no_form(desk: Desk) -> None:
+    event_body = base64.b64encode(form()).decode()
+
+    refused(desk.send(event_body), 400, "invalid_multipart")
+
+
+def test_a_larger_file_is_shown_the_other_door(desk: Desk) -> None:
+    message = refused(desk.send(form(part(b"x" * 4_500_000))), 413, "file_too_large")
+
+    assert "POST /api/v1/imports/" in message
+    assert desk.send(form(part(b"x" * 4_499_000))).status == 200
+
+
+def test_a_form_sent_again_under_its_key_is_one_import(desk: Desk) -> None:
+    headers = {"idempotency-key": "k1"}
+    with tapped() as tap:
+        rival = meanwhile(lambda: desk.send(headers=headers))
+        tap.on("TransactWriteItems", rival)
+        first = desk.send(headers=headers)
+
+    again = desk.send(headers=headers)
+
+    assert first.json() == again.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(list(list_jobs("acme"))) == len(versions()) == 1
+    refused(desk.send(form(part(b"other")), headers=headers), 409, "external_id_reused")
+
+
+def test_a_job_whose_write_is_unsure_gets_its_file(desk: Desk) -> None:
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        reply = desk.send()
+
+    job = desk.job(reply.json()["job_id"])
+    assert [each.number for each in list_jobs("acme")] == [job.number]
+    assert stored(job.key) == CSV
+
+
+def test_only_a_key_that_may_import_imports(tables: None) -> None:
+    refused(Desk("acme", "nobodyss.secret").send(), 403, "invalid_api_key")
+
+
+# A form that sends the file to S3
+
+
+def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
+    reply = desk.ask(file_name="dir/Müller.csv", size=100_000_000, dry_run=True)
+
+    assert reply.status == 202
+    assert reply.headers["location"] == "https://api.test/api/v1/imports/1/"
+    told = reply.json()
+    assert (told["id"], told["state"], told["status"]) == (1, "awaiting_upload", "pending")
+    assert (told["file_name"], told["size"], told["dry_run"]) == ("Müller.csv", 100_000_000, True)
+    upload = told["upload"]
+    assert (upload["method"], upload["expires_in"]) == ("POST", 3600)
+    assert upload["fields"]["key"] == desk.job(1).key
+    policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
+    assert ["content-length-range", 0, 100_000_000] in policy["conditions"]
+    assert {"key": desk.job(1).key} in policy["conditions"]
+    assert desk.get("/imports/1/").json() == {k: v for k, v in told.items() if k != "upload"}
+
+
+def test_more_than_s3_takes_at_once_is_shown_the_bucket(desk: Desk) -> None:
+    message = refused(desk.ask(size=5 * 1024**3 + 1), 400, "file_over_5_gb")
+
+    assert "acme/licenses/" in message
+    assert desk.ask(size=5 * 1024**3).status == 202
+
+
+def test_the_same_external_id_is_the_same_import(desk: Desk) -> None:
+    first = desk.ask(external_id="nightly")
+
+    again = desk.ask(external_id="nightly")
+
+    assert (first.json()["id"], again.json()["id"]) == (1, 1)
+    assert again.status == 202
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert again.json()["upload"]["fields"]["key"] == first.json()["upload"]["fields"]["key"]
+
+
+def test_another_request_under_an_external_id_is_refused(desk: Desk) -> None:
+    desk.ask(external_id="nightly")
+
+    refused(desk.ask(external_id="nightly", size=101), 409, "external_id_reused")
+
+    assert open_desk("globex").ask(external_id="nightly").status == 202
+
+
+def test_two_equal_requests_at_once_are_one_import(desk: Desk) -> None:
+    answers = []
+
+    with tapped() as tap:
+        rival = meanwhile(lambda: answers.append(desk.ask(external_id="nightly")))
+        tap.on("TransactWriteItems", rival)
+        answers.append(desk.ask(external_id="nightly"))
+
+    assert len({each.json()["id"] for each in answers}) == 1
+    assert len(list(list_jobs("acme"))) == 1
+
+
+def test_a_request_whose_answer_is_lost_is_one_import(desk: Desk) -> None:
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        first = desk.ask(external_id="nightly")
+
+    assert "idempotent-replayed" not in first.headers
+    assert desk.ask(external_id="nightly").json()["id"] == first.json()["id"]
+
+
+def test_once_the_file_is_there_no_form_is_given(desk: Desk) -> None:
+    number = desk.ask(external_id="nightly").json()["id"]
+    desk.move(number, "queued", version_id="v1")
+
+    told = desk.ask(external_id="nightly").json()
+
+    assert (told["id"], told["state"], told["upload"]) == (number, "queued", None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"kind": "orders"}, "kind"),
+        ({"file_name": ""}, "file_name"),
+        ({"file_name": "dir/"}, "file_name"),
+        ({"size": -1}, "size"),
+        ({"size": "5"}, "size"),
+        ({"on_error": "stop"}, "on_error"),
+        ({"encoding": "latin-1"}, "encoding"),
+        ({"external_id": ""}, "external_id"),
+        ({"external_id": "a\nb"}, "external_id"),
+        ({"update": True}, "update"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_named(
+    desk: Desk, wrong: dict[str, Any], field: str
+) -> None:
+    reply = desk.ask(**wrong)
+
+    refused(reply, 400, "validation_error")
+    assert [fault["field"] for fault in reply.json()["errors"]] == [field]
+
+
+# Templates
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_template_has_every_column(desk: Desk, kind: str) -> None:
+    reply = desk.get(f"/import-templates/{kind}.csv")
+
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "text/csv; charset=utf-8"
+    header = reply.text.lstrip("\ufeff").partition("\r\n")[0]
+    assert header.split(",") == list(KINDS[kind].columns)
+
+
+def test_there_is_no_template_of_another_kind(desk: Desk) -> None:
+    refused(desk.get("/import-templates/orders.csv"), 404, "not_found")

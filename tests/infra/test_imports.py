@@ -1,0 +1,232 @@
+"""Imports: started by the bucket, run by a machine that can be redriven, and never lost."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.data import KINDS
+from shared.imports import KINDS as IMPORTED
+from tests.infra.reading import Template, as_list, asynchronous, functions, resources
+
+Definition = dict[str, Any]
+
+
+def function_id(template: Template) -> str:
+    made = functions(template)["functions.import_csv"]
+    (found,) = (str(name) for name, each in template["Resources"].items() if each is made)
+    return found
+
+
+def flat(value: Any) -> str:
+    """Text that CloudFormation joins, with each reference by its name."""
+    if isinstance(value, str):
+        return value
+    ((how, what),) = value.items()
+    if how == "Fn::Join":
+        return "".join(flat(part) for part in what[1])
+    return f"<{what if how == 'Ref' else '.'.join(what)}>"
+
+
+def definition(template: Template) -> Definition:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    found: Definition = json.loads(flat(machine["Properties"]["DefinitionString"]))
+    return found
+
+
+def states(definition: Definition) -> dict[str, Definition]:
+    """All states, those within maps among them."""
+    found: dict[str, Definition] = {}
+    for name, state in definition["States"].items():
+        found[name] = state
+        found |= states(state["ItemProcessor"]) if "ItemProcessor" in state else {}
+    return found
+
+
+def maps(template: Template) -> dict[str, Definition]:
+    return {
+        name: state
+        for name, state in states(definition(template)).items()
+        if state["Type"] == "Map"
+    }
+
+
+def test_folders_of_the_bucket_are_the_kinds_of_import() -> None:
+    assert KINDS == IMPORTED
+
+
+def test_a_csv_file_that_appears_starts_the_import_function(template: Template) -> None:
+    (notifications,) = resources(template, "Custom::S3BucketNotifications").values()
+
+    configured = notifications["Properties"]["NotificationConfiguration"]
+    started = configured.pop("LambdaFunctionConfigurations")
+    assert configured == {}
+    for each in started:
+        assert each["LambdaFunctionArn"] == {"Fn::GetAtt": [function_id(template), "Arn"]}
+        assert each["Events"] == ["s3:ObjectCreated:*"]
+    suffixes = [each["Filter"]["Key"]["FilterRules"] for each in started]
+    assert suffixes == [[{"Name": "suffix", "Value": value}] for value in (".csv", ".CSV")]
+
+
+def test_only_our_bucket_in_our_account_may_start_it(template: Template) -> None:
+    (bucket,) = resources(template, "AWS::S3::Bucket")
+    (allowed,) = (
+        permission["Properties"]
+        for permission in resources(template, "AWS::Lambda::Permission").values()
+        if permission["Properties"]["Principal"] == "s3.amazonaws.com"
+    )
+
+    assert allowed["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert allowed["SourceArn"] == {"Fn::GetAtt": [bucket, "Arn"]}
+
+
+def test_who_sets_the_notification_may_set_it_on_this_bucket_alone(template: Template) -> None:
+    (notifications,) = resources(template, "Custom::S3BucketNotifications").values()
+    handler = template["Resources"][notifications["Properties"]["ServiceToken"]["Fn::GetAtt"][0]]
+    (role, _) = handler["Properties"]["Role"]["Fn::GetAtt"]
+    policies = {
+        name: policy
+        for name, policy in resources(template, "AWS::IAM::Policy").items()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+    }
+
+    assert "ManagedPolicyArns" not in template["Resources"][role]["Properties"]
+    assert set(policies) <= set(handler["DependsOn"])
+    allowed = {
+        action
+        for policy in policies.values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+    }
+    assert allowed == {"s3:PutBucketNotification", "logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_an_arrival_that_cannot_be_handled_is_tried_again_and_kept(template: Template) -> None:
+    invocation = asynchronous(template, "functions.import_csv")
+
+    assert invocation["MaximumRetryAttempts"] == 2
+    (queue, _) = invocation["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"]
+    assert template["Resources"][queue]["Type"] == "AWS::SQS::Queue"
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    watched = [
+        alarm["Properties"]["Dimensions"][0]["Value"]
+        for alarm in alarms
+        if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    ]
+    assert {"Fn::GetAtt": [queue, "QueueName"]} in watched
+
+
+def test_the_job_of_a_failed_execution_is_told(template: Template) -> None:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    (rule,) = (
+        each["Properties"]
+        for each in resources(template, "AWS::Events::Rule").values()
+        if "EventPattern" in each["Properties"]
+    )
+    invocation = asynchronous(template, "functions.import_csv")
+
+    pattern = rule["EventPattern"]
+    (arn,) = pattern["detail"]["stateMachineArn"]
+    assert flat(arn).endswith(f":stateMachine:{machine['Properties']['StateMachineName']}")
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": [function_id(template), "Arn"]}
+    kept = invocation["DestinationConfig"]["OnFailure"]["Destination"]
+    assert target["DeadLetterConfig"] == {"Arn": kept}
+
+
+def test_no_map_and_no_task_catches_because_a_caught_one_cannot_be_redriven(
+    template: Template,
+) -> None:
+    assert set(maps(template)) == {"Validate", "Write"}
+    assert not [name for name, state in states(definition(template)).items() if "Catch" in state]
+
+
+def test_maps_read_our_manifest_and_never_the_file(template: Template) -> None:
+    for state in maps(template).values():
+        reader = state["ItemReader"]
+        assert reader["ReaderConfig"] == {"InputType": "JSON"}
+        assert reader["Parameters"] == {"Bucket.$": "$.bucket", "Key.$": "$.manifest_key"}
+
+
+def test_maps_keep_their_input_for_the_next_state(template: Template) -> None:
+    for state in maps(template).values():
+        assert state["ResultPath"] is None
+
+
+def test_ranges_are_standard_executions_that_loop_until_they_are_done(template: Template) -> None:
+    for state in maps(template).values():
+        processor = state["ItemProcessor"]
+        assert processor["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+        (again,) = processor["States"]["More"]["Choices"]
+        assert again == {"Variable": "$.done", "BooleanEquals": False, "Next": "Chunk"}
+        assert processor["States"]["Chunk"]["Parameters"]["Payload.$"] == "$"
+
+
+@pytest.mark.parametrize(("stage_name", "at_once"), [("local", 4), ("prod", 8)])
+def test_the_stage_says_how_many_ranges_run_at_once(
+    synthesize: Callable[[str], Template], stage_name: str, at_once: int
+) -> None:
+    for state in maps(synthesize(stage_name)).values():
+        assert state["MaxConcurrency"] == at_once
+
+
+def test_every_task_is_tried_again_at_a_time_of_its_own(template: Template) -> None:
+    tasks = [state for state in states(definition(template)).values() if state["Type"] == "Task"]
+
+    assert len(tasks) == 4
+    for task in tasks:
+        busy, anything = task["Retry"]
+        assert "Lambda.TooManyRequestsException" in busy["ErrorEquals"]
+        assert anything["ErrorEquals"] == ["States.ALL"]
+        assert anything["MaxAttempts"] == 5
+        assert {retry["JitterStrategy"] for retry in task["Retry"]} == {"FULL"}
+
+
+def test_an_execution_ends_some_day(template: Template) -> None:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+
+    assert definition(template)["TimeoutSeconds"] == 86_400
+    assert machine["Properties"].get("StateMachineType", "STANDARD") == "STANDARD"
+
+
+def test_the_machine_may_run_itself_its_function_and_read_manifests(template: Template) -> None:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    (role, _) = machine["Properties"]["RoleArn"]["Fn::GetAtt"]
+    allowed = {
+        (action, flat(resource).rpartition(":")[2])
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+    (bucket,) = resources(template, "AWS::S3::Bucket")
+    name = machine["Properties"]["StateMachineName"]
+    assert allowed == {
+        ("lambda:InvokeFunction", f"<{function_id(template)}.Arn>"),
+        ("s3:GetObject", f"<{bucket}.Arn>/_results/*"),
+        ("states:StartExecution", name),
+        *((f"states:{verb}Execution", "*") for verb in ("Describe", "Stop", "Redrive")),
+    }
+
+
+@pytest.mark.parametrize(("stage_name", "reserved"), [("local", None), ("dev", None), ("prod", 40)])
+def test_concurrency_is_reserved_where_the_account_has_enough(
+    synthesize: Callable[[str], Template], stage_name: str, reserved: int | None
+) -> None:
+    function = functions(synthesize(stage_name))["functions.import_csv"]["Properties"]
+
+    assert function.get("ReservedConcurrentExecutions") == reserved
+
+
+def test_the_function_is_told_what_is_large_and_who_takes_it(
+    synthesize: Callable[[str], Template],
+) -> None:
+    told = functions(synthesize("local"))["functions.import_csv"]["Properties"]["Environment"]
+
+    assert told["Variables"]["IMPORT_INLINE_BYTES"] == str(2 * 1024 * 1024)
+    assert told["Variables"]["IMPORT_CHUNK_BYTES"] == str(512 * 1024)
+    assert flat(told["Variables"]["IMPORT_STATE_MACHINE"]).endswith("Keywright-local-Imports")

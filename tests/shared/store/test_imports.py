@@ -1,0 +1,321 @@
+"""Jobs, claims and chunk results in their table, and what happens when answers get lost."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.errors import NotFound
+from shared.imports import ChunkResult, ImportJob, State, WrongState, moved
+from shared.store import imports as store
+from shared.store.imports import Version
+from tests.wiretap import Fault, answer_lost, conflict, failed, meanwhile, tapped, throttled
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+DROPPED = Version("uploads", "acme/licenses/a.csv", "v1", 100)
+WRITE = "TransactWriteItems"
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+
+def new_job(state: State = "awaiting_upload", **fields: Any) -> ImportJob:
+    number = store.new_number("acme")
+    given: dict[str, Any] = {
+        "kind": "licenses",
+        "file_name": "a.csv",
+        "bucket": "uploads",
+        "key": f"acme/licenses/job-{number}/a.csv",
+        "created_at": NOW,
+        "heartbeat_at": NOW,
+    }
+    return ImportJob(number=number, company="acme", state=state, **{**given, **fields})
+
+
+def added(state: State = "awaiting_upload", **fields: Any) -> ImportJob:
+    job = new_job(state, **fields)
+    assert store.add_job(job)
+    return job
+
+
+def uploaded(job: ImportJob, version: str = "v1") -> Version:
+    return Version(job.bucket, job.key, version, 5)
+
+
+def claim(version: Version) -> ImportJob:
+    job = store.claim_object(*version, now=NOW)
+    assert job is not None
+    return job
+
+
+def jobs() -> list[int]:
+    return [job.number for job in store.list_jobs("acme")]
+
+
+def move(to: State) -> Callable[[ImportJob], ImportJob]:
+    return lambda job: moved(job, to, now=LATER)
+
+
+def test_numbers_are_small_and_given_once() -> None:
+    assert [store.new_number(company) for company in ("acme", "acme", "globex")] == [1, 2, 1]
+
+
+def test_a_job_reads_back_as_it_was_added() -> None:
+    job = added(detected={"columns": ["a"], "bom": False}, dry_run=True, encoding="windows-1252")
+
+    assert store.get_job("acme", job.number) == job
+    assert store.get_job("globex", job.number) is None
+
+
+def test_jobs_are_listed_newest_first_and_by_kind() -> None:
+    first, second = added(), added(kind="customers")
+
+    assert jobs() == [second.number, first.number]
+    assert list(store.list_jobs("acme", "licenses")) == [first]
+    assert list(store.list_jobs("acme", after=second.number)) == [first]
+    assert list(store.list_jobs("globex")) == []
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_a_job_is_added_once_whatever_happens_to_its_write(fault: Fault) -> None:
+    job = new_job(external_id="nightly")
+
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        assert store.add_job(job, external="asked")
+
+    assert store.external_claim("acme", "nightly") == (job.number, "asked")
+    assert jobs() == [job.number]
+
+
+def test_an_external_id_is_one_jobs_for_ever() -> None:
+    first = new_job(external_id="nightly")
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: store.add_job(first, external="asked")))
+        assert not store.add_job(new_job(external_id="nightly"), external="asked")
+
+    assert jobs() == [first.number]
+    assert store.external_claim("globex", "nightly") is None
+
+
+def test_a_dropped_object_has_one_job_however_many_events_it_has() -> None:
+    job = claim(DROPPED)
+
+    assert (job.state, job.version_id, job.size) == ("queued", "v1", 100)
+    assert (job.file_name, job.requested_by) == ("a.csv", "s3")
+    assert claim(DROPPED) == job == store.claimed(DROPPED)
+    assert jobs() == [job.number]
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_an_object_is_claimed_once_whatever_happens_to_the_write(fault: Fault) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        job = claim(DROPPED)
+
+    assert claim(DROPPED) == job
+    assert jobs() == [job.number]
+
+
+def test_two_events_at_once_are_one_job() -> None:
+    claimed = []
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: claimed.append(claim(DROPPED))))
+        claimed.append(claim(DROPPED))
+
+    assert claimed[0] == claimed[1]
+    assert jobs() == [claimed[0].number]
+
+
+def test_another_version_of_an_object_is_another_job() -> None:
+    job, other = claim(DROPPED), claim(DROPPED._replace(version_id="v2"))
+
+    assert job.number != other.number
+    assert (job.version_id, other.version_id) == ("v1", "v2")
+
+
+def test_what_is_no_import_is_no_job() -> None:
+    assert store.claim_object("uploads", "readme.txt", "v1", 1, now=NOW) is None
+
+
+def test_an_object_that_was_asked_for_is_its_jobs() -> None:
+    asked = added(external_id="nightly", requested_by="abcdefgh")
+
+    job = claim(uploaded(asked))
+
+    assert (job.number, job.state, job.version_id) == (asked.number, "queued", "v1")
+    assert job.requested_by == "abcdefgh"
+    assert claim(uploaded(asked)) == job
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_the_object_of_a_job_is_claimed_once_whatever_happens(fault: Fault) -> None:
+    asked = added()
+
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        job = claim(uploaded(asked))
+
+    assert store.get_job("acme", asked.number) == job
+    assert jobs() == [asked.number]
+
+
+def test_two_events_of_an_object_that_was_asked_for_are_one_job() -> None:
+    asked = added()
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: claim(uploaded(asked))))
+        job = claim(uploaded(asked))
+
+    assert (job.number, job.state) == (asked.number, "queued")
+    assert jobs() == [asked.number]
+
+
+def test_a_second_version_at_a_jobs_key_is_a_job_of_its_own() -> None:
+    asked = added()
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: claim(uploaded(asked, "v2"))))
+        second = claim(uploaded(asked, "v1"))
+
+    first = store.get_job("acme", asked.number)
+    assert first is not None
+    assert (first.version_id, second.version_id) == ("v2", "v1")
+    assert second.number != asked.number
+
+
+def test_the_key_of_a_job_that_never_was_is_a_dropped_file() -> None:
+    job = claim(Version("uploads", "acme/licenses/job-99/a.csv", "v1", 5))
+
+    assert (job.number, job.requested_by) == (1, "s3")
+
+
+def test_a_file_that_comes_after_its_job_was_cancelled_starts_nothing() -> None:
+    asked = added()
+    store.change_job("acme", asked.number, move("cancelled"))
+
+    job = claim(uploaded(asked))
+
+    assert (job.number, job.state, job.version_id) == (asked.number, "cancelled", "v1")
+    assert list(store.unfinished_jobs()) == []
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_a_change_is_made_once_whatever_happens_to_its_write(fault: Fault) -> None:
+    job = added("queued", version_id="v1")
+
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        changed = store.change_job("acme", job.number, move("running"))
+
+    assert store.get_job("acme", job.number) == changed
+    assert changed.revision == 2
+
+
+def test_a_change_whose_answer_is_lost_is_known_even_after_a_heartbeat() -> None:
+    job = added("running", runner="r1")
+    after = moved(job, "succeeded", now=LATER)
+
+    def lost(request: Any) -> Any:
+        store.heartbeat("acme", job.number, "r1", LATER)
+        return answer_lost(request)
+
+    with tapped() as tap:
+        tap.on(WRITE, lost)
+        assert store.put_job(after, job)
+
+
+def test_of_two_changes_at_once_the_second_sees_the_first() -> None:
+    job = added("running")
+
+    with tapped() as tap:
+        cancel = meanwhile(lambda: store.change_job("acme", job.number, move("cancelled")))
+        tap.on(WRITE, cancel)
+        with pytest.raises(WrongState, match="is cancelled"):
+            store.change_job("acme", job.number, move("succeeded"))
+
+    stored = store.get_job("acme", job.number)
+    assert stored is not None
+    assert stored.state == "cancelled"
+
+
+def test_of_two_equal_changes_at_once_only_one_was_made() -> None:
+    job = added("running")
+    equal = moved(job, "failed", now=LATER)
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(lambda: store.put_job(equal, job)))
+        assert not store.put_job(equal, job)
+
+
+def test_a_job_that_was_read_before_it_changed_is_not_written() -> None:
+    job = added("running")
+    store.change_job("acme", job.number, move("cancelled"))
+
+    assert not store.put_job(moved(job, "succeeded", now=LATER), job)
+
+
+def test_a_change_that_changes_nothing_writes_nothing() -> None:
+    job = added()
+
+    with tapped() as tap:
+        store.change_job("acme", job.number, lambda same: same)
+
+    assert tap.bodies(WRITE) == []
+
+
+def test_a_job_that_is_not_there_is_not_changed() -> None:
+    with pytest.raises(NotFound):
+        store.change_job("acme", 5, move("failed"))
+
+
+def test_a_heartbeat_is_noted_for_whoever_runs_the_job() -> None:
+    job = added("running", runner="r1")
+
+    assert store.heartbeat("acme", job.number, "r1", LATER)
+    assert store.heartbeat("acme", job.number, None, LATER)
+    assert not store.heartbeat("acme", job.number, "r2", LATER)
+
+    assert store.get_job("acme", job.number) == job.model_copy(update={"heartbeat_at": LATER})
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "succeeded", "queued"])
+def test_a_late_heartbeat_revives_nothing(state: State) -> None:
+    job = added(state, runner="r1")
+
+    assert not store.heartbeat("acme", job.number, "r1", LATER)
+
+    assert store.get_job("acme", job.number) == job
+
+
+def test_the_sweep_sees_jobs_of_all_companies_until_they_end() -> None:
+    job = added()
+    other = claim(DROPPED._replace(key="globex/customers/a.csv"))
+    ended = added()
+    store.change_job("acme", ended.number, move("failed"))
+
+    assert list(store.unfinished_jobs()) == [job, other]
+
+
+def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
+    claim(DROPPED)
+    other = DROPPED._replace(version_id="v2")
+
+    assert store.unclaimed([DROPPED, other]) == [other]
+
+
+def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
+    store.put_chunk("acme", 7, ChunkResult(index=1, rows=5, done_rows=2, valid=2))
+    store.put_chunk("acme", 7, ChunkResult(index=0, rows=5, done_rows=5, valid=5, complete=True))
+    again = ChunkResult(index=1, rows=5, done_rows=5, valid=4, invalid=1, complete=True)
+    store.put_chunk("acme", 7, again)
+
+    first, second = store.chunk_results("acme", 7)
+
+    assert (first.valid, second) == (5, again)
+    assert store.get_chunk("acme", 7, 1) == again
+    assert store.get_chunk("acme", 7, 2) is None
+    assert store.chunk_results("acme", 71) == []
