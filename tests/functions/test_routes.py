@@ -75,7 +75,7 @@ def test_without_a_key_a_route_says_nothing_but_that(
 
 
 def test_the_cloud_routes_to_each_function_what_it_serves() -> None:
-    """A gateway knows variables as whole parts of a path only, so `{kind}.csv` is `{kind}` there."""
+    """A gateway knows only whole parts of a path as variables: `{kind}.csv` is `{kind}` there."""
     routed = {
         name: {route.removesuffix("/") for route in ROUTES[name]} - {"$default"} for name in apis()
     }
