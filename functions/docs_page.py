@@ -51,7 +51,8 @@ color:var(--soft)}
 details.more{margin:.3rem 0}details.more>summary{cursor:pointer;color:var(--accent);
 font-size:.875rem}
 @media(max-width:52rem){.shell{display:block}nav{position:static;height:auto;border:0;
-border-bottom:1px solid var(--line)}main{padding:1.5rem 1rem 4rem}nav .list{display:none}}
+border-bottom:1px solid var(--line)}main{padding:1.5rem 1rem 4rem}nav .list{display:none}
+.method{min-width:100%}}
 """
 
 Found = tuple[str, str, Mapping[str, Any]]

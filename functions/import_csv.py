@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-import botocore.session
 import orjson
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.runs import execute
 from shared.catalog import Product
 from shared.csv_file import BadFile, Dialect
 from shared.csv_plan import Chunk, Plan, plan
@@ -91,29 +90,18 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
         if job is not None and not job.is_ended:
             logger.append_keys(company=job.company, job=job.number)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
-                _start_execution(job)
+                _execute(job)
             else:
                 _run_here(job, context)
     return {}
 
 
-def _start_execution(job: ImportJob) -> None:
-    """The same name for the same attempt: a second event starts nothing."""
-    machine = os.environ["IMPORT_STATE_MACHINE"]
-    name = f"{job.company}-{job.number}-{job.attempts}"
-    steps = _step_functions()
-    try:
-        started = steps.start_execution(
-            stateMachineArn=machine,
-            name=name,
-            input=orjson.dumps({"company": job.company, "number": job.number}).decode(),
-        )
-    except steps.exceptions.ExecutionAlreadyExists:
-        return
-    arn = started["executionArn"]
+def _execute(job: ImportJob) -> None:
+    """Have the state machine run the job; a second event starts nothing."""
+    arn = execute(job)
 
     def noted(current: ImportJob) -> ImportJob:
-        if current.is_ended or current.execution_arn == arn:
+        if arn is None or current.is_ended or current.execution_arn == arn:
             return current
         return moved(current, current.state, now=datetime.now(UTC), execution_arn=arn)
 
@@ -443,11 +431,6 @@ def _job_of(event: dict[str, Any]) -> ImportJob:
     if job is None:
         raise LookupError(f"there is no import {event['number']} of {event['company']}")
     return job
-
-
-@cache
-def _step_functions() -> Any:
-    return botocore.session.get_session().create_client("stepfunctions")
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

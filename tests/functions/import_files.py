@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 import orjson
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_csv, job_status
+from functions import import_csv, job_status, start_import
 from shared.imports import ImportJob
 from shared.store import imports, uploads
 from tests.functions.shop import Shop
@@ -20,11 +20,11 @@ from tests.partiql import Inserts, inserting
 class Context(LambdaContext):
     """A function with time left, in milliseconds."""
 
-    def __init__(self, left: int = 900_000) -> None:
-        self.left = left
+    left = 900_000
 
-    def get_remaining_time_in_millis(self) -> int:
-        return self.left
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return Context.left
 
 
 @dataclass
@@ -43,7 +43,8 @@ class Files:
         return {"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]}
 
     def run(self, event: Any, left: int = 900_000) -> Any:
-        return import_csv.handler(event, Context(left))
+        Context.left = left
+        return import_csv.handler(event, Context())
 
     def imported(self, text: str | bytes, kind: str = "licenses", name: str = "a.csv") -> ImportJob:
         """Drops a file, and lets its event do its work."""
@@ -57,8 +58,6 @@ class Files:
     def prepared(self, text: str, kind: str = "licenses", **options: Any) -> Any:
         """A job with options, asked for through the API, and the event of its file."""
         body = {"kind": kind, "file_name": "a.csv", "size": len(text.encode()), **options}
-        from functions import start_import
-
         reply = send(start_import.handler, "POST", "/api/v1/imports/", body=body, key=self.shop.key)
         assert reply.status == 202, reply.text
         name = self.last().key.split("/", 2)[2]
@@ -86,9 +85,9 @@ class Files:
         planned = self.run({"step": "plan", **named})
         manifest = orjson.loads(uploads.get_result(self.last(), "manifest.json") or b"[]")
         for phase in planned["passes"]:
-            if phase == "write" and "validate" in planned["passes"]:
-                if self.run({"step": "decide", **named})["go"] == "finish":
-                    break
+            second = phase == "write" and "validate" in planned["passes"]
+            if second and self.run({"step": "decide", **named})["go"] == "finish":
+                break
             for chunk in reversed(manifest):
                 for _ in range(1 + again):
                     self.chunk(chunk, phase)

@@ -1,14 +1,19 @@
 """Files become records: what is created, what is there, what is refused, and all of it once."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+import orjson
 import pytest
 
-from functions import import_csv
-from shared.store.imports import list_jobs
+from functions import import_csv, job_status
+from shared.errors import Busy
+from shared.store import uploads
+from shared.store.imports import chunk_results, get_job, list_jobs
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
+from tests.http_event import send
 from tests.wiretap import Killed
 
 TWO = """license__license_key,product__short_code,order__store_id,customer__email
@@ -39,8 +44,16 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield files
 
 
-ALL = ("total", "valid", "created_customers", "existed_customers", "created_orders")
-ALL += ("existed_orders", "created_licenses", "existed_licenses")
+ALL = (
+    "total",
+    "valid",
+    "created_customers",
+    "existed_customers",
+    "created_orders",
+    "existed_orders",
+    "created_licenses",
+    "existed_licenses",
+)
 
 
 def test_two_rows_of_one_order_are_one_order_and_one_customer(files: Files) -> None:
@@ -358,15 +371,116 @@ def test_a_large_file_goes_to_the_state_machine_once(files: Files, engine: Engin
     assert (names, job.execution_arn is not None) == ({f"acme-{job.number}-1"}, True)
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_ranges_in_any_order_and_twice_come_to_the_same_counts(files: Files, again: bool) -> None:
-    files.run(files.drop(many(3000, per_order=7) + "K-1,kp,o-1,\nK-9,nope,,\n" + "x" * 40))
-    small = many(150, per_order=7) + "K-9,nope,,\n"
-    files.run(files.drop(small, name="b.csv"))
+SMALL = many(150, per_order=7) + "K-9,nope,,\nK-00003,kp,o-0,\n"
 
-    files.run(files.prepared(small.replace("K-", "L-").replace("o-", "p-")))
-    inline = files.last()
-    files.run(files.drop(small.replace("K-", "M-").replace("o-", "q-").replace("@x", "@y")))
-    machine = files.last()
-    assert counts(machine, *ALL) == [151, 150, 22, 128, 22, 128, 150, 0]
-    assert counts(inline, *ALL) == [151, 150, 0, 150, 22, 128, 150, 0]
+
+@pytest.fixture
+def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """Every file is a large one, and is imported in short stretches."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setattr(import_csv, "STRETCH", 10)
+    return files
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("on_error", ["skip_row", "reject_all"])
+def test_ranges_in_any_order_and_twice_come_to_the_same_counts(
+    machine: Files, again: bool, on_error: str
+) -> None:
+    text = SMALL if on_error == "skip_row" else SMALL.replace("nope", "kp")
+    machine.run(machine.prepared(text, on_error=on_error))
+
+    machine.by_machine(again)
+
+    faulty = on_error == "skip_row"
+    expected = (
+        [152, 151, 22, 128, 22, 129, 150, 1] if faulty else [152, 152, 22, 128, 23, 129, 151, 1]
+    )
+    assert counts(machine.last(), *ALL) == expected
+    assert machine.last().state == ("completed_with_errors" if faulty else "succeeded")
+    assert machine.license_count() == expected[6]
+
+
+def test_an_order_has_the_columns_of_its_first_row_whatever_ran_first(machine: Files) -> None:
+    head = "license__license_key,product__short_code,order__store_id,order__language,"
+    rows = "".join(f"K-{n},kp,o-1,{'first' if n == 0 else 'later'},x{n}\n" for n in range(60))
+    machine.run(machine.drop(f"{head}license__note\n{rows}"))
+
+    machine.by_machine()
+
+    order = machine.shop.get("/orders/", "store_id=o-1").json()["results"][0]
+    assert order["language"] == "first"
+    assert sum(len(item["licenses"]) for item in order["order_items"]) == 60
+
+
+def test_reject_all_by_the_machine_writes_nothing_if_any_row_is_bad(machine: Files) -> None:
+    machine.run(machine.prepared(SMALL, on_error="reject_all"))
+
+    machine.by_machine()
+
+    assert (machine.last().state, machine.license_count()) == ("rejected", 0)
+    assert machine.failed_csv(machine.last()).count("K-9,nope") == 1
+
+
+def test_a_worker_short_of_time_hands_over_and_nothing_is_lost(machine: Files) -> None:
+    machine.run(machine.drop(many(60)))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
+
+    workers = [machine.chunk(chunk, left=10_000) for chunk in manifest]
+
+    machine.run({"step": "finish", "company": job.company, "number": job.number})
+    assert sum(workers) > len(manifest)
+    assert counts(machine.last(), "total", "created_licenses") == [60, 60]
+
+
+def test_a_range_that_arrives_cut_is_not_imported(machine: Files) -> None:
+    machine.run(machine.drop(many(60)))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    chunk = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")[0]
+
+    with pytest.raises(Busy):
+        machine.chunk(chunk | {"sha256": "0" * 64})
+
+    assert machine.license_count() == 0
+
+
+def test_a_cancelled_import_stops_between_two_stretches(machine: Files) -> None:
+    machine.run(machine.drop(many(60)))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
+    machine.chunk(manifest[0])
+    send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/cancel/", key=machine.shop.key)
+
+    machine.chunk(manifest[1])
+    machine.run({"step": "finish", "company": job.company, "number": job.number})
+
+    done = sum(result.rows for result in chunk_results("acme", job.number))
+    assert (machine.last().state, machine.license_count()) == ("cancelled", done)
+
+
+def test_a_failed_execution_fails_its_job_and_a_late_notice_does_not(machine: Files) -> None:
+    machine.run(machine.drop(many(60)))
+    job = machine.last()
+    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    detail = {"status": "FAILED", "executionArn": "arn:started", "input": asked}
+    late = int((job.heartbeat_at - timedelta(minutes=1)).timestamp() * 1000)
+
+    machine.run({"detail": {**detail, "stopDate": late}})
+    before = machine.last().state
+    machine.run({"detail": detail})
+
+    assert (before, machine.last().state) == ("queued", "failed")
+
+
+def test_a_finished_job_that_is_run_again_changes_nothing(machine: Files) -> None:
+    machine.run(machine.drop(SMALL))
+    machine.by_machine()
+    job = machine.last()
+
+    machine.by_machine(again=True)
+
+    assert get_job("acme", job.number) == job
