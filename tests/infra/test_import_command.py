@@ -77,8 +77,8 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Service], Service]:
 
         other = httpx.Client(transport=transport)
         monkeypatch.setattr(imports, "open_api", open_api)
-        monkeypatch.setattr(imports.httpx, "post", other.post)
-        monkeypatch.setattr(imports.httpx, "stream", other.stream)
+        monkeypatch.setattr(httpx, "post", other.post)
+        monkeypatch.setattr(httpx, "stream", other.stream)
         monkeypatch.setattr(imports, "_SECONDS_BETWEEN", 0)
         return service
 
