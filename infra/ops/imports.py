@@ -224,7 +224,7 @@ def exit_status(job: View) -> int:
 
 def show(api: httpx.Client, job: View, failed_file: Path | None, *, console: Console) -> None:
     """A summary, the first rows that failed, and what to do about them."""
-    console.print(summary(job))
+    show_summary(job, console=console)
     if job["refusal"]:
         refusal = job["refusal"]
         where = f" (line {refusal['line']})" if refusal.get("line") else ""
@@ -242,21 +242,18 @@ def failed_rows(api: httpx.Client, job: View) -> list[View]:
     return found
 
 
-def summary(job: View) -> Table:
+def show_summary(job: View, *, console: Console) -> None:
     """What an import came to."""
-    trial = " [dim](dry run: nothing was written)" if job["dry_run"] else ""
+    trial = " [dim](dry run: nothing was written)[/]" if job["dry_run"] else ""
     color = {0: "green", ROWS_FAILED: "yellow", REFUSED: "red"}[exit_status(job)]
-    table = Table(
-        title=f"Import {job['id']}, {escape(job['file_name'])}: [{color}]{job['state']}[/]{trial}",
-        title_justify="left",
-        box=box.ROUNDED,
-        show_header=False,
-    )
+    state = job["state"].replace("_", " ")
+    console.print(f"Import {job['id']}, {escape(job['file_name'])}: [{color}]{state}[/]{trial}")
+    table = Table(box=box.ROUNDED, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name, count in (job["counts"] or {}).items():
         table.add_row(name.removesuffix("_count").replace("_", " "), f"{count:,}")
-    return table
+    console.print(table)
 
 
 def rows_table(rows: list[View]) -> Table:
