@@ -233,10 +233,7 @@ def _planned(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan
     required = KINDS[job.kind].required
     try:
         planned = plan(parts, required=required, encoding=job.encoding, chunk_size=chunk_size)
-        if not _known_columns(job).intersection(planned.dialect.names):
-            wanted = ", ".join(KINDS[job.kind].columns)
-            message = f"the header has none of the columns of this kind of file: {wanted}."
-            raise BadFile("missing_header", message, line=planned.dialect.header_line)
+        _refuse_another_kind(job, planned.dialect)
         return planned
     except BadFile as bad:
         column = bad.faults[0].field if bad.faults else None
@@ -264,6 +261,14 @@ def _looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
             current if current.is_ended else moved(current, state, now=datetime.now(UTC), **known)
         ),
     )
+
+
+def _refuse_another_kind(job: ImportJob, dialect: Dialect) -> None:
+    """Raise BadFile for a file that has not one column of its kind: its rows would be empty."""
+    if _known_columns(job).isdisjoint(dialect.names):
+        wanted = ", ".join(KINDS[job.kind].columns)
+        message = f"the header has none of the columns of this kind of file: {wanted}."
+        raise BadFile("missing_header", message, line=dialect.header_line)
 
 
 def _known_columns(job: ImportJob) -> set[str]:
