@@ -59,7 +59,7 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--stage", required=True, help="'local', or the stage of the stack Keywright-STAGE on AWS"
     )
-    verb.add_argument("--file", required=True, type=_file, help="the CSV file, of up to 5 GB")
+    verb.add_argument("--file", required=True, type=_file, help="the CSV file")
     verb.add_argument("--kind", required=True, choices=KINDS, help="what its rows are")
     verb.add_argument("--dry-run", action="store_true", help="say what would be; write nothing")
     verb.add_argument(
@@ -137,11 +137,31 @@ def import_file(api: httpx.Client, path: Path, request: View, *, console: Consol
 
 
 def send(upload: Mapping[str, Any], file: BinaryIO) -> None:
-    """Post the form to S3, which wants the file last; it is read as it is sent."""
+    """Send the file to S3 as the API says, by a form or in parts; it is read as it is sent."""
+    if upload["method"] == "PUT":
+        _send_parts(upload, file)
+        return
     content = {"file": ("file.csv", file, "text/csv")}
     sent = httpx.post(
         upload["url"], data=upload["fields"], files=content, timeout=httpx.Timeout(60, write=300)
     )
+    _taken(sent)
+
+
+def _send_parts(upload: Mapping[str, Any], file: BinaryIO) -> None:
+    """Put each part to its link, and say at the end which they were."""
+    tags = []
+    for number, url in enumerate(upload["part_urls"], 1):
+        part = file.read(upload["part_size"])
+        sent = httpx.put(url, content=part, timeout=httpx.Timeout(60, write=900))
+        _taken(sent)
+        tag = f"<ETag>{sent.headers['etag']}</ETag>"
+        tags.append(f"<Part><PartNumber>{number}</PartNumber>{tag}</Part>")
+    body = f"<CompleteMultipartUpload>{''.join(tags)}</CompleteMultipartUpload>"
+    _taken(httpx.post(upload["complete_url"], content=body.encode(), timeout=300))
+
+
+def _taken(sent: httpx.Response) -> None:
     if sent.is_error:
         raise ApiRefused(f"The file was not taken ({sent.status_code}): {sent.text[:500]}")
 

@@ -44,7 +44,7 @@ class Service:
             return httpx.Response(200, content=FAILED)
         if request.method == "POST":
             self.asked = json.loads(request.read())
-            form = {"url": "https://s3.test/", "fields": {"key": "k"}}
+            form = {"method": "POST", "url": "https://s3.test/", "fields": {"key": "k"}}
             return httpx.Response(202, json=self.view("awaiting_upload") | {"upload": form})
         if self.stumbles:
             self.stumbles -= 1
