@@ -1,0 +1,157 @@
+"""Requests to DynamoDB whose bodies are ours, signed and sent with next to nothing around them.
+
+botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
+urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
+certificates count are still botocore's to say, and what listens to its `before-send` still hears.
+"""
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+import orjson
+import urllib3
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.httpsession import get_cert_path
+
+from shared.errors import Busy
+from shared.store import dynamo
+
+CONNECTIONS = 16
+_TRIES = 6
+_JSON = "application/x-amz-json-1.0"
+_AGAIN = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+@cache
+def client() -> Any:
+    """The client that knows the endpoint, and whose events are heard; it sends nothing itself."""
+    config = Config(parameter_validation=False)
+    return botocore.session.get_session().create_client("dynamodb", config=config)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is the same for all requests; credentials renew themselves."""
+
+    url: str
+    host: str
+    region: str
+    credentials: Any
+    pool: urllib3.HTTPConnectionPool
+
+
+@cache
+def _line() -> _Line:
+    session = botocore.session.get_session()
+    url = client().meta.endpoint_url
+    roots = session.get_config_variable("ca_bundle") or get_cert_path(True)
+    manager = urllib3.PoolManager(
+        maxsize=CONNECTIONS,
+        ca_certs=roots,
+        timeout=urllib3.Timeout(connect=1, read=5),
+    )
+    return _Line(
+        url=url,
+        host=urlsplit(url).netloc,
+        region=client().meta.region_name,
+        credentials=session.get_credentials(),
+        pool=manager.connection_from_url(url),
+    )
+
+
+def send(operation: str, body: bytes) -> Any:
+    """What DynamoDB answers. Sent again after a fault of the network or the service, as botocore
+    would, so whoever writes must know its own work when it meets it.
+
+    Raises ClientError if it refuses, and Busy if it has no room for long.
+    """
+    for attempt in range(_TRIES):
+        try:
+            status, content = _sent(operation, body)
+        except urllib3.exceptions.HTTPError:
+            status, content = 503, b""
+        if status == 200:
+            return orjson.loads(content)
+        told = _refusal(content)
+        if status < 500 and told["Code"] not in _AGAIN:
+            raise ClientError({"Error": told}, operation)
+        dynamo.wait(attempt)
+    raise Busy
+
+
+def signed_headers(
+    operation: str, body: bytes, *, host: str, region: str, keys: Any, moment: str
+) -> dict[str, str]:
+    """The headers of a request with its Signature Version 4; `moment` is like 20260102T030405Z."""
+    headers = {
+        "content-type": _JSON,
+        "host": host,
+        "x-amz-date": moment,
+        "x-amz-target": f"DynamoDB_20120810.{operation}",
+    }
+    if keys.token:
+        headers["x-amz-security-token"] = keys.token
+    names = sorted(headers)
+    listed = ";".join(names)
+    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    asked = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
+    scope = (moment[:8], region, "dynamodb", "aws4_request")
+    text = "\n".join(
+        ("AWS4-HMAC-SHA256", moment, "/".join(scope), hashlib.sha256(asked.encode()).hexdigest())
+    )
+    key = f"AWS4{keys.secret_key}".encode()
+    for part in (*scope, text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{'/'.join(scope)}, "
+        f"SignedHeaders={listed}, Signature={key.hex()}"
+    )
+    return headers
+
+
+def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
+    line = _line()
+    headers = signed_headers(
+        operation,
+        body,
+        host=line.host,
+        region=line.region,
+        keys=line.credentials.get_frozen_credentials(),
+        moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+    )
+    headers["user-agent"] = "keywright"
+    request = AWSPreparedRequest("POST", line.url, headers, body, False)  # noqa: FBT003
+    heard = client().meta.events.emit_until_response(
+        f"before-send.dynamodb.{operation}", request=request
+    )[1]
+    if heard is not None:
+        return heard.status_code, heard.content
+    answer = line.pool.urlopen("POST", "/", body=body, headers=headers, retries=False)
+    return answer.status, answer.data
+
+
+def _refusal(content: bytes) -> dict[str, str]:
+    try:
+        told = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        told = {}
+    code = str(told.get("__type", "")).rpartition("#")[2]
+    return {"Code": code, "Message": str(told.get("message") or told.get("Message") or "")}
