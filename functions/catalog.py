@@ -84,10 +84,13 @@ def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
     "/api/v1/products/",
     scope="catalog:write",
     status=201,
-    refusals=("product_exists", "invalid_bundle"),
+    refusals=("product_exists", "invalid_bundle", "product_too_large"),
 )
 def create_product(caller: Caller, request: NewProduct) -> ProductView:
-    """Makes a product, and its default policy with it."""
+    """Makes a product.
+
+    Its default policy is made with it.
+    """
     members = products_named(caller.company, request.bundle_products or ())
     product = new_product(caller.company, request, members, now=datetime.now(UTC))
     if put_product(caller.company, product) or product == get_product(caller.company, product.id):
@@ -104,10 +107,14 @@ def get_one_product(caller: Caller, id: int) -> ProductView:
 
 
 @api.patch(
-    "/api/v1/products/<id>/", scope="catalog:write", refusals=("immutable", "invalid_bundle")
+    "/api/v1/products/<id>/",
+    scope="catalog:write",
+    refusals=("immutable", "invalid_bundle", "product_too_large"),
 )
 def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView:
-    """Changes a product; what is not named stays. Its code and way of authorization can't change.
+    """Changes a product.
+
+    What is not named stays; its code and way of authorization can't change.
 
     `active: false` disables it and `is_archived: true` archives it: either way no new licenses.
     """
@@ -124,7 +131,10 @@ def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView
 
 @api.get("/api/v1/products/<id>/bundle/", scope="records:read", refusals=("not_a_bundle",))
 def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
-    """Lists the members of a bundle, in its order."""
+    """Lists the members of a bundle.
+
+    In the order in which the bundle names them.
+    """
     bundle = _product(caller.company, id)
     if not bundle.is_bundle:
         raise Refused("not_a_bundle", f"{bundle.short_code} is not a bundle")
@@ -150,10 +160,19 @@ def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
     "/api/v1/license-templates/",
     scope="catalog:write",
     status=201,
-    refusals=("policy_exists", "unknown_product", "unsupported_product_feature"),
+    refusals=(
+        "policy_exists",
+        "unknown_product",
+        "unsupported_product_feature",
+        "too_many",
+        "product_too_large",
+    ),
 )
 def create_policy(caller: Caller, request: NewPolicy) -> PolicyView:
-    """Adds a license policy to a product; `is_default: true` makes it the default one."""
+    """Adds a license policy to a product.
+
+    `is_default: true` makes it the default one.
+    """
     product = _changed(
         caller.company,
         lambda: _named_product(caller.company, request.product),
@@ -172,10 +191,18 @@ def get_policy(caller: Caller, id: int) -> PolicyView:
 @api.patch(
     "/api/v1/license-templates/<id>/",
     scope="catalog:write",
-    refusals=("immutable", "default_policy_required", "unsupported_product_feature"),
+    refusals=(
+        "immutable",
+        "default_policy_required",
+        "unsupported_product_feature",
+        "product_too_large",
+    ),
 )
 def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
-    """Changes a license policy; what is not named stays, and licenses already issued stay too."""
+    """Changes a license policy.
+
+    What is not named stays, and licenses already issued stay as they are.
+    """
     product = _changed(
         caller.company,
         lambda: _product_with(caller.company, id),
@@ -202,7 +229,7 @@ def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
     "/api/v1/product-features/",
     scope="catalog:write",
     status=201,
-    refusals=("feature_exists", "unknown_product"),
+    refusals=("feature_exists", "unknown_product", "too_many", "product_too_large"),
 )
 def create_feature(caller: Caller, request: NewFeature) -> FeatureView:
     """Adds a feature to a product."""
@@ -221,9 +248,16 @@ def get_feature(caller: Caller, id: int) -> FeatureView:
     return feature_view(product, _part(product.features, id))
 
 
-@api.patch("/api/v1/product-features/<id>/", scope="catalog:write", refusals=("immutable",))
+@api.patch(
+    "/api/v1/product-features/<id>/",
+    scope="catalog:write",
+    refusals=("immutable", "product_too_large"),
+)
 def patch_feature(caller: Caller, id: int, request: FeaturePatch) -> FeatureView:
-    """Changes a product feature; what is not named stays."""
+    """Changes a product feature.
+
+    What is not named stays.
+    """
     product = _changed(
         caller.company,
         lambda: _product_with(caller.company, id),

@@ -88,7 +88,10 @@ def create_order(
 
 @api.get("/api/v1/orders/generate_license/", scope="orders:write", refusals=("unknown_product",))
 def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
-    """Generates license keys for a product, different from each other; none is reserved."""
+    """Generates license keys for a product.
+
+    They are different from each other; none is reserved.
+    """
     product = get_product(caller.company, query.product)
     if product is None:
         message = f"There is no product {query.product}"

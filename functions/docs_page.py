@@ -51,7 +51,8 @@ color:var(--soft)}
 details.more{margin:.3rem 0}details.more>summary{cursor:pointer;color:var(--accent);
 font-size:.875rem}
 @media(max-width:52rem){.shell{display:block}nav{position:static;height:auto;border:0;
-border-bottom:1px solid var(--line)}main{padding:1.5rem 1rem 4rem}nav .list{display:none}}
+border-bottom:1px solid var(--line)}main{padding:1.5rem 1rem 4rem}nav .list{display:none}
+.method{min-width:100%}}
 """
 
 Found = tuple[str, str, Mapping[str, Any]]
@@ -146,10 +147,11 @@ def _parameters(parameters: Iterable[Mapping[str, Any]]) -> str:
 def _body(operation: Mapping[str, Any]) -> str:
     if "requestBody" not in operation:
         return ""
-    ((kind, content),) = operation["requestBody"]["content"].items()
-    if kind == "multipart/form-data":
-        return "<p>Body: a form with one part named <code>file</code>.</p>"
-    return f"<p>Body: {_kind(content['schema'])}, as JSON.</p>"
+    content = operation["requestBody"]["content"]
+    if "application/json" not in content:
+        return "<p>Body: a form, multipart/form-data, with the part <code>file</code>.</p>"
+    schema = content["application/json"]["schema"]
+    return f"<p>Body: {_kind(schema)}, as JSON.</p>"
 
 
 def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
@@ -161,12 +163,12 @@ def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
     ]
     if operation["security"]:
         lines.append('-H "Authorization: Api-Key $API_KEY"')
-    body = operation.get("requestBody", {"content": {}})["content"]
-    if "multipart/form-data" in body:
-        lines.append("-F file=@import.csv")
-    if "application/json" in body:
+    content = operation.get("requestBody", {}).get("content", {})
+    if "multipart/form-data" in content:
+        lines.append("-F file=@licenses.csv")
+    elif content:
         lines.append("-H 'Content-Type: application/json'")
-        sent = _json(body["application/json"]["example"]).replace("'", "'\\''")
+        sent = _json(content["application/json"]["example"]).replace("'", "'\\''")
         lines.append(f"-d '{sent}'")
     return " \\\n  ".join(lines)
 
@@ -174,10 +176,10 @@ def _curl(path: str, method: str, operation: Mapping[str, Any]) -> str:
 def _answers(responses: Mapping[str, Any]) -> str:
     shown = []
     for status, response in responses.items():
-        ((kind, content),) = response.get("content", {"": {}}).items()
-        if not kind:
-            shown.append(f"<tr><td>{status}</td><td>{_code(response['description'])}</td></tr>")
+        if "content" not in response:
+            shown.append(f"<tr><td>{status}</td><td>{escape(response['description'])}</td></tr>")
             continue
+        ((kind, content),) = response["content"].items()
         if kind == "application/problem+json":
             links = " ".join(
                 f'<a href="#error-{code}"><code>{code}</code></a>' for code in content["examples"]

@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-import botocore.session
 import orjson
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.runs import execute
 from shared.catalog import Product
 from shared.csv_file import BadFile, Dialect
 from shared.csv_plan import Chunk, Plan, plan
@@ -91,29 +90,18 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
         if job is not None and not job.is_ended:
             logger.append_keys(company=job.company, job=job.number)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
-                _start_execution(job)
+                _execute(job)
             else:
                 _run_here(job, context)
     return {}
 
 
-def _start_execution(job: ImportJob) -> None:
-    """The same name for the same attempt: a second event starts nothing."""
-    machine = os.environ["IMPORT_STATE_MACHINE"]
-    name = f"{job.company}-{job.number}-{job.attempts}"
-    steps = _step_functions()
-    try:
-        started = steps.start_execution(
-            stateMachineArn=machine,
-            name=name,
-            input=orjson.dumps({"company": job.company, "number": job.number}).decode(),
-        )
-    except steps.exceptions.ExecutionAlreadyExists:
-        return
-    arn = started["executionArn"]
+def _execute(job: ImportJob) -> None:
+    """Have the state machine run the job; a second event starts nothing."""
+    arn = execute(job)
 
     def noted(current: ImportJob) -> ImportJob:
-        if current.is_ended or current.execution_arn == arn:
+        if arn is None or current.is_ended or current.execution_arn == arn:
             return current
         return moved(current, current.state, now=datetime.now(UTC), execution_arn=arn)
 
@@ -179,14 +167,15 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Imports one range of the file; `done` is false if there is more of it to do."""
     job = _job_of(event)
+    phase = event.get("pass", "write")
     if job.state == "queued":
-        job = change_job(job.company, job.number, lambda current: _begun(current, None))
+        job = change_job(job.company, job.number, lambda current: _begun(current, None, phase))
     chunk, done = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     data = uploads.read_range(job, chunk.start, chunk.end)
     if not chunk.is_intact(data):
         raise Busy
     try:
-        with _working(job, event.get("pass", "write"), context) as work:
+        with _working(job, phase, context) as work:
             done = _import_chunk(work, chunk, data, done)
     except Stopped:
         logger.info("import_stopped")
@@ -211,7 +200,10 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
     asked = orjson.loads(detail["input"])
 
     def failed(job: ImportJob) -> ImportJob:
-        if job.is_ended or (job.execution_arn or detail["executionArn"]) != detail["executionArn"]:
+        stopped = datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC)
+        another = (job.execution_arn or detail["executionArn"]) != detail["executionArn"]
+        # An event may be late: the job may have been retried since.
+        if job.is_ended or another or (detail.get("stopDate") and stopped < job.heartbeat_at):
             return job
         message = f"The import stopped ({detail['status']}). It can be retried: nothing is lost."
         refusal = Refusal(code="import_failed", message=message)
@@ -226,13 +218,14 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
 _STEPS = {"plan": _plan_step, "chunk": _chunk_step, "decide": _decide_step, "finish": _finish_step}
 
 
-def _begun(job: ImportJob, token: str | None) -> ImportJob:
+def _begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
     """The job being worked on by `token`, or as it is if somebody else is at it."""
     now = datetime.now(UTC)
     alive = (now - job.heartbeat_at).total_seconds() < ALIVE_SECONDS
     if job.is_ended or (token and job.state != "queued" and alive):
         return job
-    return moved(job, "validating", now=now, runner=token)
+    state: State = "running" if phase == "write" else "validating"
+    return moved(job, state, now=now, runner=token)
 
 
 def _planned(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
@@ -404,7 +397,7 @@ def _finish(job: ImportJob) -> None:
         raise Busy
     total = totals_of(job, results)
     if total.invalid:
-        uploads.put_result(job, "result.json", orjson.dumps({"invalid": total.shown}))
+        uploads.put_result(job, "result.json", orjson.dumps(total.shown))
         uploads.put_parts(job, "failed.rows", total.failed_rows())
     if not total.invalid:
         state: State = "succeeded"
@@ -438,11 +431,6 @@ def _job_of(event: dict[str, Any]) -> ImportJob:
     if job is None:
         raise LookupError(f"there is no import {event['number']} of {event['company']}")
     return job
-
-
-@cache
-def _step_functions() -> Any:
-    return botocore.session.get_session().create_client("stepfunctions")
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

@@ -84,7 +84,10 @@ class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
 
 @api.get("/api/v1/orders/", scope="records:read")
 def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
-    """Lists orders, newest first; their licenses by id only."""
+    """Lists orders, newest first.
+
+    Their licenses are shown by id only.
+    """
     return page_of(
         caller,
         query,
@@ -107,7 +110,9 @@ def show_order(caller: Caller, id: int) -> OrderView:
 
 @api.get("/api/v1/orders/<id>/export/", scope="records:read", content_type="text/csv")
 def export_order(caller: Caller, id: int) -> Answer[str]:
-    """Exports an order's licenses as CSV, in the columns that the license import reads.
+    """Exports an order's licenses as CSV.
+
+    The columns are those that the license import reads.
 
     Licenses of user-based products have no key, which an import needs; they are left out, and
     `X-Licenses-Left-Out` counts them.
@@ -134,7 +139,10 @@ def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
 
 @api.get("/api/v1/licenses/", scope="records:read")
 def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
-    """Lists licenses in a stable order, of their ids within each product."""
+    """Lists licenses.
+
+    They stand in a stable order, of their ids within each product.
+    """
     return page_of(
         caller,
         query,
@@ -157,13 +165,19 @@ def enable_license(caller: Caller, id: int) -> LicenseView:
 
 @api.post("/api/v1/licenses/<id>/disable/", scope="orders:write")
 def disable_license(caller: Caller, id: int) -> LicenseView:
-    """Disables a license: it stays, and can be enabled again."""
+    """Disables a license.
+
+    It stays, and can be enabled again.
+    """
     return _switched(caller.company, id, enabled=False)
 
 
 @api.get("/api/v1/customers/", scope="records:read")
 def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
-    """Lists customers in a stable order, of their ids."""
+    """Lists customers.
+
+    They stand in a stable order, of their ids.
+    """
     return page_of(
         caller,
         query,
@@ -174,7 +188,10 @@ def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
 
 @api.post("/api/v1/customers/", scope="orders:write", status=201, refusals=("customer_exists",))
 def create_customer(caller: Caller, request: CustomerRequest) -> CustomerView:
-    """Makes a customer. Customers are known by e-mail, whatever its case."""
+    """Makes a customer.
+
+    Customers are known by e-mail, whatever its case.
+    """
     if not request.email:
         refuse([Fault.at(("email",), "required", "a customer needs an email")])
     id = record_id(caller.company, "customer", request.email or "")
@@ -189,13 +206,19 @@ def create_customer(caller: Caller, request: CustomerRequest) -> CustomerView:
 
 @api.get("/api/v1/customers/<id>/", scope="records:read")
 def show_customer(caller: Caller, id: int) -> CustomerView:
-    """Shows a customer, with the numbers of orders and licenses."""
+    """Shows a customer.
+
+    With the numbers of its orders and licenses.
+    """
     return _customer_view(caller.company, _customer(caller.company, id))
 
 
 @api.patch("/api/v1/customers/<id>/", scope="orders:write", refusals=("immutable",))
 def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> CustomerView:
-    """Changes a customer; what is not named stays, and the e-mail can't be changed."""
+    """Changes a customer.
+
+    What is not named stays, and the e-mail can't be changed.
+    """
     changed = None
     for _ in range(_TRIES):
         before = _customer(caller.company, id)

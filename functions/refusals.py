@@ -80,6 +80,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     "policy_exists": (409, "Product editor already has a policy std"),
     "policy_required": (400, "policy_code is mandatory for every member of a bundle"),
     "product_exists": (409, "There is a product editor already"),
+    "product_too_large": (
+        400,
+        "Product editor with all its parts is more than 390 KB: shorten their metadata",
+    ),
     "record_too_large": (
         400,
         "One license of the order is more than 390 KB: shorten its metadata or its features",

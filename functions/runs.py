@@ -49,6 +49,20 @@ def start(job: ImportJob) -> None:
         announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
 
 
+def execute(job: ImportJob) -> str | None:
+    """Have the state machine run a large import; None if this attempt has its execution already."""
+    steps = client("stepfunctions")
+    try:
+        started = steps.start_execution(
+            stateMachineArn=os.environ["IMPORT_STATE_MACHINE"],
+            name=f"{job.company}-{job.number}-{job.attempts}",
+            input=orjson.dumps({"company": job.company, "number": job.number}).decode(),
+        )
+    except steps.exceptions.ExecutionAlreadyExists:
+        return None
+    return str(started["executionArn"])
+
+
 def stop(job: ImportJob) -> None:
     """End the job's execution, if it has one that runs."""
     if job.execution_arn is None:

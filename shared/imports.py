@@ -228,7 +228,8 @@ def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
     if job.counts:
         done = job.counts.get("total_row_count", 0)
     else:
-        phase = "validate" if job.state == "validating" else "write"
+        two_passes = job.on_error == "reject_all"
+        phase = "validate" if two_passes and job.state == "validating" else "write"
         done = sum(each.done_rows for each in results if each.phase == phase)
     total = job.rows
     if total is None:

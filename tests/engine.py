@@ -52,6 +52,7 @@ class Engine:
             return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
         answers = {
             "DescribeExecution": {"status": self.status, "executionArn": "arn", "startDate": 1},
+            "StartExecution": {"executionArn": "arn:started", "startDate": 1},
             "RedriveExecution": {"redriveDate": 1},
             "StopExecution": {"stopDate": 1},
         }

@@ -151,11 +151,17 @@ def _text(sent: Any) -> str:
 
 
 def _refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", **more}).encode()
+    kind = f"com.amazonaws.dynamodb.v20120810#{code}"
+    return answer(request, status, {"__type": kind, **more})
+
+
+def answer(request: AWSPreparedRequest, status: int, body: dict[str, Any]) -> AWSResponse:
+    """An answer of DynamoDB, as it comes from the network."""
+    sent = json.dumps(body).encode()
 
     class Raw:
         def stream(self, **_: Any) -> Iterator[bytes]:
-            yield body
+            yield sent
 
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     return AWSResponse(request.url, status, headers, Raw())  # type: ignore[arg-type]  # as moto does

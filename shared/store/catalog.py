@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.catalog import LicensePolicy, Product, ProductFeature
+from shared.errors import Refused
 from shared.store import dynamo
 from shared.values import record_id
 
@@ -59,12 +60,21 @@ def all_products(company: str) -> list[Product]:
 
 
 def put_product(company: str, product: Product) -> bool:
-    """Write a new product, or the next revision of one. False if somebody else did so first."""
+    """Write a new product, or the next revision of one. False if somebody else did so first.
+
+    Raises Refused if it has grown beyond what one record can hold.
+    """
     item = dynamo.record_item(product, pk=company, sk=f"product#{product.id}")
     if product.revision == 1:
         put = dynamo.put(TABLE, item, "attribute_not_exists(pk)")
     else:
         put = dynamo.put(TABLE, item, "revision = :before", before=product.revision - 1)
+    if dynamo.size_of(put) > dynamo.ITEM_BYTES:
+        raise Refused(
+            "product_too_large",
+            f"Product {product.short_code} with all its parts is more than 390 KB: "
+            "shorten their metadata",
+        )
     guards = [dynamo.put(TABLE, _guard(company, product, n)) for n in range(_GUARDS)]
     parts = [
         dynamo.put(

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+import orjson
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
@@ -27,6 +28,8 @@ type Key = tuple[str, str] | tuple[str]
 
 # Records of one company are listed from this many places, so that no one place takes all writes.
 SHARDS = 4
+# DynamoDB's own limit is 400 KB.
+ITEM_BYTES = 390_000
 _TRIES = 8
 
 
@@ -196,6 +199,12 @@ def delete(env_name: str, key: Key, condition: str | None = None, **values: Any)
     """A Delete for `write`."""
     operation = {"TableName": table(env_name), "Key": key_of(key)}
     return {"Delete": _conditional(operation, condition, values)}
+
+
+def size_of(operation: Mapping[str, Any]) -> int:
+    """At least the bytes that DynamoDB counts for an operation."""
+    (part,) = operation.values()
+    return len(orjson.dumps(part, default=lambda held: held.hex()))
 
 
 def _conditional(

@@ -13,8 +13,6 @@ from datetime import datetime
 from heapq import merge
 from typing import Any
 
-import orjson
-
 from shared.catalog import Product
 from shared.customers import Customer, LicenseUser
 from shared.errors import Refused
@@ -32,7 +30,7 @@ TABLE = "ORDERS_TABLE"
 PENDING = "pending"
 # DynamoDB's own limits are 100 operations, 4 MB, and 400 KB an item.
 _HELD = "held_by = :owner"
-_OPERATIONS, _BYTES, _ITEM_BYTES = 100, 3_500_000, 390_000
+_OPERATIONS, _BYTES = 100, 3_500_000
 
 
 def read_known(
@@ -105,8 +103,8 @@ def add_placement(company: str, placement: Placement, unfinished: Unfinished | N
         *(unchanged(company, product) for product in placement.products),
         *_row_puts(company, placement),
     ]
-    sizes = [_size(operation) for operation in operations]
-    if max(sizes) > _ITEM_BYTES:
+    sizes = [dynamo.size_of(operation) for operation in operations]
+    if max(sizes) > dynamo.ITEM_BYTES:
         raise Refused(
             "record_too_large",
             "One license of the order is more than 390 KB: shorten its metadata or its features",
@@ -413,7 +411,7 @@ def _batches(
     size = 0
     for put, check in puts:
         more = 1 + (check is not None and check not in checks)
-        weight = _size(put)
+        weight = dynamo.size_of(put)
         if len(batch) + len(checks) + more > _OPERATIONS or size + weight > _BYTES:
             yield batch + checks
             batch, checks, size = [mine], [], 0
@@ -454,9 +452,3 @@ def _pending(part: str) -> str:
 
 def _plan(part: str) -> str:
     return f"plan#{part}"
-
-
-def _size(operation: dict[str, Any]) -> int:
-    """At least the bytes that DynamoDB counts for an operation."""
-    (part,) = operation.values()
-    return len(orjson.dumps(part, default=lambda held: held.hex()))

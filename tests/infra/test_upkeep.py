@@ -7,6 +7,7 @@ from tests.infra.reading import Template, asynchronous, functions, resources
 
 def schedule(template: Template) -> dict[str, Any]:
     rules = resources(template, "AWS::Events::Rule").values()
+    rule: dict[str, Any]
     (rule,) = (rule for rule in rules if "ScheduleExpression" in rule["Properties"])
     return rule
 

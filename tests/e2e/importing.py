@@ -1,0 +1,120 @@
+"""Files that are sent to be imported, and what becomes of them, from outside."""
+
+import csv
+import io
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import boto3
+
+from infra.ops.stack import LocalStack
+from tests.e2e.remote import RemoteShop
+
+DOORS = {
+    "licenses": "/licenses/import_from_csv/",
+    "customers": "/customers/import_from_csv/",
+    "license-features": "/licenses/import_features_from_csv/",
+}
+PATIENCE = 120
+"""Seconds in which an import of a test ends."""
+
+
+def table(header: Sequence[str], *rows: Sequence[str]) -> bytes:
+    """A CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue().encode()
+
+
+def licenses(rows: Iterable[Sequence[str]]) -> bytes:
+    """A file of licenses with their key, product, order and customer."""
+    header = ("license__license_key", "product__short_code", "order__store_id", "customer__email")
+    return table(header, *rows)
+
+
+def post(
+    shop: RemoteShop, kind: str, data: bytes, *, name: str = "file.csv", query: str = ""
+) -> int:
+    """Send a file through the published door; the number of its job."""
+    answer = shop.http.post(
+        f"/api/v1{DOORS[kind]}{query}",
+        files={"file": (name, data, "text/csv")},
+        headers={"Authorization": f"Api-Key {shop.key}"},
+    )
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told.keys() == {"job_id"}
+    return int(told["job_id"])
+
+
+def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
+    """Ask for a place to send a file to, and send it there; the number of its job."""
+    asked = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
+    answer = shop.post("/imports/", asked)
+    assert answer.status == 202, answer.text
+    started = answer.json()
+    form = started["upload"]
+    sent = shop.http.post(form["url"], data=form["fields"], files={"file": ("f.csv", data)})
+    assert sent.is_success, sent.text
+    return int(started["id"])
+
+
+def drop(stack: LocalStack, key: str, data: bytes) -> None:
+    """Put a file into the bucket, as an operator would."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=stack["aws_endpoint_url"],
+        region_name=stack["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    client.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=data)
+
+
+def ended(shop: RemoteShop, number: int) -> Any:
+    """The native view of a job that has ended."""
+    return _ended(shop, f"/imports/{number}/")
+
+
+def result(shop: RemoteShop, kind: str, number: int) -> Any:
+    """The published view of a job that has ended."""
+    return _ended(shop, f"/{kind}-import-results/{number}/")
+
+
+def _ended(shop: RemoteShop, path: str) -> Any:
+    until = time.monotonic() + PATIENCE
+    while True:
+        answer = shop.get(path)
+        assert answer.status == 200, answer.text
+        told = answer.json()
+        assert told["status"] in ("pending", "running", "success", "error")
+        if told["status"] in ("success", "error"):
+            return told
+        assert time.monotonic() < until, told
+        time.sleep(0.2)
+
+
+def dropped(shop: RemoteShop, kind: str, *, after: int = 0) -> int:
+    """The number of the job that a dropped file got."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        listed = shop.get(f"/{kind}-import-results/", "limit=1").json()["results"]
+        if listed and listed[0]["id"] > after:
+            return int(listed[0]["id"])
+        assert time.monotonic() < until, "no job has begun"
+        time.sleep(0.2)
+
+
+def counts(told: Mapping[str, Any]) -> dict[str, int]:
+    """The counters of a published result, without rows."""
+    return {name: value for name, value in told["result"].items() if name != "invalid_rows"}
+
+
+def codes(told: Mapping[str, Any]) -> dict[tuple[int | None, str | None], str]:
+    """What is wrong, by row and column."""
+    return {
+        (row["row"], fault["column"]): fault["code"]
+        for row in told["result"]["invalid_rows"]
+        for fault in row["errors"]
+    }

@@ -1,0 +1,94 @@
+"""PartiQL INSERT over moto, which has none: as much of it as the import uses, and no more.
+
+A statement inserts one record if nothing is at its place, each for itself, in the order of the
+batch; the same place twice in one batch refuses all of it, as AWS does. What the local emulator
+makes of the same statements is compared in the end-to-end tests.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+
+from shared.store import bulk, dynamo
+from tests.wiretap import Killed, answer
+
+_INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
+_MOST = 25
+
+
+@dataclass
+class Inserts:
+    """What was sent, and the faults that wait: by the number of the batch, from 1."""
+
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+    faults: dict[int, str] = field(default_factory=dict)
+    """`lost` carries a batch out and answers nothing, `throttled` does so to every second
+    statement without carrying it out, `failed` to all; `killed_before` and `killed_after` end
+    the process."""
+
+    def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        if not _text(request.headers["X-Amz-Target"]).endswith(".BatchExecuteStatement"):
+            return botocore_stubber("before-send", request)
+        statements = json.loads(_text(request.body))["Statements"]
+        self.batches.append(statements)
+        fault = self.faults.pop(len(self.batches), None)
+        if fault == "killed_before":
+            raise Killed
+        if fault == "failed":
+            return answer(request, 500, {"__type": "InternalServerError"})
+        places = [_place(statement) for statement in statements]
+        if not 1 <= len(statements) <= _MOST or len({str(p) for p in places}) < len(places):
+            return answer(request, 400, {"__type": "ValidationException"})
+        answers = [
+            {"Error": {"Code": "ThrottlingError"}}
+            if fault == "throttled" and number % 2
+            else _inserted(*place)
+            for number, place in enumerate(places)
+        ]
+        if fault == "lost":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault == "killed_after":
+            raise Killed
+        return answer(request, 200, {"Responses": answers})
+
+
+@contextmanager
+def inserting() -> Iterator[Inserts]:
+    """Serves the bulk client's INSERTs for a while."""
+    inserts = Inserts()
+    bulk.client.cache_clear()
+    events = bulk.client().meta.events
+    events.unregister("before-send", botocore_stubber)
+    events.register_first("before-send.dynamodb.*", inserts.take)
+    try:
+        yield inserts
+    finally:
+        bulk.client.cache_clear()
+
+
+def _place(statement: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The table and the item of a statement."""
+    found = _INSERT.fullmatch(statement["Statement"])
+    assert found, statement["Statement"]
+    names = [name.removesuffix(":?").strip("'") for name in found[2].split(",")]
+    return found[1], dict(zip(names, statement["Parameters"], strict=True))
+
+
+def _inserted(table: str, item: dict[str, Any]) -> dict[str, Any]:
+    client = dynamo.client()
+    try:
+        client.put_item(TableName=table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+    except client.exceptions.ConditionalCheckFailedException:
+        return {"Error": {"Code": "DuplicateItem"}, "TableName": table}
+    return {"TableName": table}
+
+
+def _text(sent: Any) -> str:
+    return sent.decode() if isinstance(sent, bytes) else str(sent)
