@@ -80,6 +80,8 @@ class Connection(asyncio.Protocol):
         found = _LENGTH.search(head)
         length = int(found[1]) if found else 0
         if len(self.data) < end + 4 + length:
+            if b"100-continue" in head and len(self.data) == end + 4:
+                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body = bytes(self.data[end + 4 : end + 4 + length])
         del self.data[: end + 4 + length]

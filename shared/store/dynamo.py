@@ -127,6 +127,11 @@ def key_of(key: Key) -> Item:
     return {name: {"S": part} for name, part in zip(("pk", "sk"), key, strict=False)}
 
 
+def key_in(item: Mapping[str, Any]) -> Key:
+    """The key of an item."""
+    return (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
+
+
 def get(env_name: str, key: Key) -> dict[str, Any] | None:
     """One item, read consistently."""
     answer = client().get_item(TableName=table(env_name), Key=key_of(key), ConsistentRead=True)
@@ -148,8 +153,7 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
             answer = client().batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 for item in items:
-                    key = (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
-                    found[names[name], key] = from_item(item)
+                    found[names[name], key_in(item)] = from_item(item)
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break

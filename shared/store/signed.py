@@ -7,6 +7,7 @@ certificates count are still botocore's to say, and what listens to its `before-
 
 import hashlib
 import hmac
+import threading
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +17,9 @@ from urllib.parse import urlsplit
 import botocore.session
 import orjson
 import urllib3
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import get_cert_path
 
 from shared.errors import Busy
@@ -39,6 +40,8 @@ _AGAIN = frozenset(
     }
 )
 
+_making = threading.Lock()
+
 
 @cache
 def client() -> Any:
@@ -56,25 +59,31 @@ class _Line:
     region: str
     credentials: Any
     pool: urllib3.HTTPConnectionPool
+    events: Any
 
 
 @cache
-def _line() -> _Line:
+def _line_of(client: Any) -> _Line:
     session = botocore.session.get_session()
-    url = client().meta.endpoint_url
-    roots = session.get_config_variable("ca_bundle") or get_cert_path(True)
+    roots = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
     manager = urllib3.PoolManager(
-        maxsize=CONNECTIONS,
-        ca_certs=roots,
-        timeout=urllib3.Timeout(connect=1, read=5),
+        maxsize=CONNECTIONS, ca_certs=roots, timeout=urllib3.Timeout(connect=1, read=5)
     )
+    url = client.meta.endpoint_url.removesuffix("/") + "/"
     return _Line(
         url=url,
         host=urlsplit(url).netloc,
-        region=client().meta.region_name,
+        region=client.meta.region_name,
         credentials=session.get_credentials(),
         pool=manager.connection_from_url(url),
+        events=client.meta.events,
     )
+
+
+def _line() -> _Line:
+    """Made by one thread only: a client is large and slow to make."""
+    with _making:
+        return _line_of(client())
 
 
 def send(operation: str, body: bytes) -> Any:
@@ -86,7 +95,7 @@ def send(operation: str, body: bytes) -> Any:
     for attempt in range(_TRIES):
         try:
             status, content = _sent(operation, body)
-        except urllib3.exceptions.HTTPError:
+        except (urllib3.exceptions.HTTPError, HTTPClientError):
             status, content = 503, b""
         if status == 200:
             return orjson.loads(content)
@@ -138,10 +147,9 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
         moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
     )
     headers["user-agent"] = "keywright"
-    request = AWSPreparedRequest("POST", line.url, headers, body, False)  # noqa: FBT003
-    heard = client().meta.events.emit_until_response(
-        f"before-send.dynamodb.{operation}", request=request
-    )[1]
+    request = AWSPreparedRequest("POST", line.url, HeadersDict(headers), body, stream_output=False)
+    event = f"before-send.dynamodb.{operation}"
+    _, heard = line.events.emit_until_response(event, request=request)
     if heard is not None:
         return heard.status_code, heard.content
     answer = line.pool.urlopen("POST", "/", body=body, headers=headers, retries=False)

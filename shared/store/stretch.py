@@ -592,9 +592,9 @@ def _get_all(
     pool: ThreadPoolExecutor, env_name: str, keys: Sequence[dynamo.Key]
 ) -> dict[dynamo.Key, dict[str, Any]]:
     found: dict[dynamo.Key, dict[str, Any]] = {}
-    work = bulk.batches(keys, 100)
-    for part in bulk.each(pool, lambda b: dynamo.get_many((env_name, k) for k in b), work):
-        found |= {key: item for (_, key), item in part.items()}
+    work = bulk.batches(dict.fromkeys(keys), 100)
+    for part in bulk.each(pool, lambda batch: bulk.get_all(env_name, batch), work):
+        found |= part
     return found
 
 
