@@ -5,16 +5,12 @@ what a row says, and its key, as one item.
 """
 
 import csv
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
-from itertools import batched
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import boto3
-from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
@@ -23,7 +19,6 @@ from shared.catalog import NewProduct, new_product
 from shared.csv_plan import plan
 from shared.importing import Import
 from shared.imports import ImportJob
-from shared.rows import LICENSE_COLUMNS
 from shared.store import bulk
 
 COMPANY = "bench"
@@ -137,6 +132,8 @@ def ours(path: Path, threads: int = THREADS) -> int:
 
 def batch_writer(path: Path) -> int:
     """The few lines that boto3's documentation leads to."""
+    import boto3  # noqa: PLC0415  # not for ours to carry
+
     table = boto3.resource("dynamodb").Table("LICENSES")
     count = 0
     with table.batch_writer() as batch:
@@ -148,6 +145,9 @@ def batch_writer(path: Path) -> int:
 
 def plain_threads(path: Path) -> int:
     """Batches by the plain client in 16 threads; `put` would send again what was not processed."""
+    import boto3  # noqa: PLC0415  # not for ours to carry
+    from boto3.dynamodb.types import TypeSerializer  # noqa: PLC0415
+
     config = Config(max_pool_connections=THREADS, retries={"mode": "standard"})
     client, serialize = boto3.client("dynamodb", config=config), TypeSerializer().serialize
 
@@ -162,7 +162,7 @@ def plain_threads(path: Path) -> int:
         return len(items)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(bulk.each(pool, put, batched(_items(path), 25)))
+        return sum(bulk.each(pool, put, bulk.batches(_items(path))))
 
 
 CONTESTANTS: dict[str, Callable[[Path], int]] = {

@@ -39,7 +39,7 @@ _SOUND = re.compile(
     r"[^\s\x00-\x20\x7f-\x9f\ud800-\udfff]"
     r"(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,61}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff])?"
 )
-"""A cell that `FreeRow` takes as it is, in whichever of its columns; what else it takes is asked."""
+"""A cell that `FreeRow` takes as it is, in any of its columns; of others the model is asked."""
 # Rows that say the same share what was worked out for them; beyond this many, it starts afresh.
 _REMEMBERED = 5_000
 
@@ -204,10 +204,7 @@ class _LicenseReader(_Reader):
         order = self.part("order", cells["order"](fields), self._order)
         named = self.part("customer", cells["customer"](fields), self._customer)
         faults = [
-            fault
-            for part in (free, model, order, named)
-            if type(part) is list
-            for fault in part
+            fault for part in (free, model, order, named) if type(part) is list for fault in part
         ]
         if faults:
             return Bad(record, faults)

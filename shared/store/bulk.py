@@ -7,6 +7,8 @@ a request's body is written here.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from itertools import batched
 from typing import Any
 
 import orjson
@@ -32,17 +34,23 @@ _AGAIN = frozenset(
 type Statement = bytes
 """One PartiQL statement with its parameters, as JSON."""
 
-def insert_of(env_name: str, names: Sequence[str]) -> bytes:
+
+def insert_of(env_name: str, names: tuple[str, ...]) -> bytes:
     """The text of an INSERT of a record with these attributes, up to its parameters."""
+    return _insert_of(dynamo.table(env_name), names)
+
+
+@lru_cache(maxsize=1000)
+def _insert_of(table: str, names: tuple[str, ...]) -> bytes:
     tuple_ = ",".join(f"'{name}':?" for name in names)
-    text = f'INSERT INTO "{dynamo.table(env_name)}" VALUE {{{tuple_}}}'
+    text = f'INSERT INTO "{table}" VALUE {{{tuple_}}}'
     return b'{"Statement":' + orjson.dumps(text) + b',"Parameters":['
 
 
 def insert(env_name: str, item: dynamo.Item) -> Statement:
     """An INSERT of an item."""
     values = orjson.dumps(list(item.values()))[1:-1]
-    return insert_of(env_name, list(item)) + values + b"]}"
+    return insert_of(env_name, tuple(item)) + values + b"]}"
 
 
 def insert_all(statements: Sequence[Statement]) -> list[bool]:
@@ -112,13 +120,6 @@ def each[T, R](pool: ThreadPoolExecutor, act: Callable[[T], R], work: Iterable[T
         yield future.result()
 
 
-def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    """`values` in lists of at most `size`."""
-    batch: list[T] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:
+    """`values`, at most `size` at a time."""
+    return batched(values, size, strict=False)

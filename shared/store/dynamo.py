@@ -89,9 +89,9 @@ def from_item(item: Item) -> dict[str, Any]:
 
 
 def _to_value(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"S": value}
     match value:
-        case str():
-            return {"S": value}
         case bool():
             return {"BOOL": value}
         case int() | float():

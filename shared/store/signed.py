@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import threading
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,7 +19,6 @@ import botocore.session
 import orjson
 import urllib3
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
-from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import get_cert_path
 
@@ -43,16 +43,9 @@ _AGAIN = frozenset(
 _making = threading.Lock()
 
 
-@cache
-def client() -> Any:
-    """The client that knows the endpoint, and whose events are heard; it sends nothing itself."""
-    config = Config(parameter_validation=False)
-    return botocore.session.get_session().create_client("dynamodb", config=config)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """What is the same for all requests; credentials renew themselves."""
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What is the same for all requests; credentials renew themselves, `events` are heard."""
 
     url: str
     host: str
@@ -63,27 +56,22 @@ class _Line:
 
 
 @cache
-def _line_of(client: Any) -> _Line:
-    session = botocore.session.get_session()
+def client() -> Line:
+    """The line to where the table's client would send, with listeners of its own."""
+    session, meta = botocore.session.get_session(), dynamo.client().meta
     roots = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
     manager = urllib3.PoolManager(
         maxsize=CONNECTIONS, ca_certs=roots, timeout=urllib3.Timeout(connect=1, read=5)
     )
-    url = client.meta.endpoint_url.removesuffix("/") + "/"
-    return _Line(
+    url = meta.endpoint_url.removesuffix("/") + "/"
+    return Line(
         url=url,
         host=urlsplit(url).netloc,
-        region=client.meta.region_name,
+        region=meta.region_name,
         credentials=session.get_credentials(),
         pool=manager.connection_from_url(url),
-        events=client.meta.events,
+        events=copy(meta.events),
     )
-
-
-def _line() -> _Line:
-    """Made by one thread only: a client is large and slow to make."""
-    with _making:
-        return _line_of(client())
 
 
 def send(operation: str, body: bytes) -> Any:
@@ -137,7 +125,8 @@ def signed_headers(
 
 
 def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
-    line = _line()
+    with _making:  # threads that begin together make it once
+        line = client()
     headers = signed_headers(
         operation,
         body,
@@ -147,7 +136,8 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
         moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
     )
     headers["user-agent"] = "keywright"
-    request = AWSPreparedRequest("POST", line.url, HeadersDict(headers), body, stream_output=False)
+    shown: Any = HeadersDict(headers)
+    request = AWSPreparedRequest("POST", line.url, shown, body, stream_output=False)
     event = f"before-send.dynamodb.{operation}"
     _, heard = line.events.emit_until_response(event, request=request)
     if heard is not None:
@@ -156,7 +146,7 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
     return answer.status, answer.data
 
 
-def _refusal(content: bytes) -> dict[str, str]:
+def _refusal(content: bytes) -> Any:
     try:
         told = orjson.loads(content)
     except orjson.JSONDecodeError:
