@@ -5,6 +5,12 @@ what a row says, and its key, as one item.
 """
 
 import csv
+import json
+import os
+import resource
+import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -16,7 +22,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from functions.import_csv import Work, _import_chunk
 from shared.catalog import NewProduct, new_product
-from shared.csv_plan import plan
+from shared.csv_plan import Plan, plan
 from shared.importing import Import
 from shared.imports import ImportJob
 from shared.store import bulk
@@ -107,7 +113,7 @@ def ours(path: Path, threads: int = THREADS) -> int:
     product = new_product(
         COMPANY, NewProduct(product_name="Sketchbook", short_code="sketch"), {}, now=_NOW
     )
-    planned = plan(_pieces(path))
+    planned = plan_file(path)
     job = ImportJob(
         number=1,
         company=COMPANY,
@@ -128,6 +134,11 @@ def ours(path: Path, threads: int = THREADS) -> int:
             if not chunk.is_intact(data) or _import_chunk(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
     return planned.rows
+
+
+def plan_file(path: Path) -> Plan:
+    """The file looked at once, in parts as they are read from S3."""
+    return plan(_pieces(path))
 
 
 def batch_writer(path: Path) -> int:
@@ -185,3 +196,26 @@ def _items(path: Path) -> Iterator[dict[str, Any]]:
             yield row.model_dump(mode="json", exclude_none=True) | {
                 "pk": f"{COMPANY}#{row.license__license_key}"
             }
+
+
+def contest(name: str, path: Path, warm_up: Path) -> dict[str, float]:
+    """One import in this process, whose clients and connections a small one has made."""
+    run = CONTESTANTS[name]
+    run(warm_up)
+    forget = f"{os.environ['AWS_ENDPOINT_URL']}/_told"
+    urllib.request.urlopen(forget).close()  # our own endpoint
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    rows = run(path)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "rows_per_s": rows / seconds,
+        "us_per_row": cpu / rows * 1e6,
+        "peak_rss_mb": after.ru_maxrss / 1024,
+        "seconds": seconds,
+        "rows": rows,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(contest(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))))

@@ -46,19 +46,19 @@ _FIRST = ("Ana", "Björn", "Chen", "Dora", "Émile", "Farid", "Grace", "Hana")
 _LAST = ("Peña", "Müller", "Li", "Smith", "Dupont", "Haddad", "Okafor", "Novák")
 
 
-def write_file(path: Path, rows: int, *, seed: int = 1) -> Path:
-    """The same rows for the same number and seed."""
+def write_file(path: Path, rows: int, *, seed: int = 1, tag: str = "web") -> Path:
+    """The same rows for the same number and seed; `tag` is in the names of orders and customers."""
     with path.open("w", encoding="utf-8", newline="") as out:
         out.write(_line(LICENSE_COLUMNS))
-        out.writelines(_lines(rows, random.Random(seed)))  # noqa: S311  # no secret is drawn
+        out.writelines(_lines(rows, random.Random(seed), tag))  # noqa: S311  # no secret is drawn
     return path
 
 
-def _lines(rows: int, chance: random.Random) -> Iterator[str]:
+def _lines(rows: int, chance: random.Random, tag: str) -> Iterator[str]:
     bought: dict[str, str] = {}
     for row in range(rows):
         if row % PER_ORDER == 0:
-            bought = _bought(row // PER_ORDER, chance)
+            bought = _bought(row // PER_ORDER, chance, tag)
         cells = _CLOSED | _TERMS[row % len(_TERMS)] | bought
         letters = chance.choices(_ALPHABET, k=12)
         # The row's number is in the key, so that keys are unique.
@@ -72,11 +72,11 @@ def _lines(rows: int, chance: random.Random) -> Iterator[str]:
         yield _line([cells.get(column, "") for column in LICENSE_COLUMNS])
 
 
-def _bought(number: int, chance: random.Random) -> dict[str, str]:
+def _bought(number: int, chance: random.Random, tag: str) -> dict[str, str]:
     first, last = chance.choice(_FIRST), chance.choice(_LAST)
     return {
-        "order__store_id": f"web-{number:07}",
-        "customer__email": f"buyer{number}@acme-{number % 977}.example",
+        "order__store_id": f"{tag}-{number:07}",
+        "customer__email": f"buyer{number}@{tag}.acme-{number % 977}.example",
         "customer__first_name": first,
         "customer__last_name": last,
         "order__download_id": f"dl-{number * 7919 % 10**9:09}",

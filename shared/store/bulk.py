@@ -15,10 +15,10 @@ import orjson
 
 from shared.errors import Busy
 from shared.store import dynamo
-from shared.store.signed import CONNECTIONS, client, send
+from shared.store.signed import client, send
 
 __all__ = ["client"]
-THREADS = CONNECTIONS
+THREADS = 16
 BATCH = 25
 _TRIES = 10
 _AGAIN = frozenset(

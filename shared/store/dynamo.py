@@ -79,7 +79,7 @@ def to_item(record: Mapping[str, Any]) -> Item:
     return {
         name: _to_value(value)
         for name, value in record.items()
-        if value is not None and value not in ("", (), [], {})
+        if value or isinstance(value, int | float | bytes)
     }
 
 
@@ -91,6 +91,8 @@ def from_item(item: Item) -> dict[str, Any]:
 def _to_value(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"S": value}
+    if type(value) is int:
+        return {"N": str(value)}
     match value:
         case bool():
             return {"BOOL": value}

@@ -3,21 +3,23 @@
 botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
 urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
 certificates count are still botocore's to say, and what listens to its `before-send` still hears.
+Each thread keeps a connection of its own.
 """
 
 import hashlib
 import hmac
+import ssl
 import threading
 import time
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
 import orjson
-import urllib3
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.httpsession import get_cert_path
@@ -25,8 +27,8 @@ from botocore.httpsession import get_cert_path
 from shared.errors import Busy
 from shared.store import dynamo
 
-CONNECTIONS = 16
 _TRIES = 6
+_CONNECT_SECONDS, _READ_SECONDS = 1, 5
 _JSON = "application/x-amz-json-1.0"
 _AGAIN = frozenset(
     {
@@ -51,8 +53,43 @@ class Line:
     host: str
     region: str
     credentials: Any
-    pool: urllib3.HTTPConnectionPool
     events: Any
+    certificates: ssl.SSLContext | None
+    held: threading.local = field(default_factory=threading.local)
+
+    def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """The status and the body of an answer, over this thread's connection."""
+        connection: HTTPConnection | None = getattr(self.held, "connection", None)
+        if connection is None:
+            connection = self.held.connection = self._connected()
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+        try:
+            connection.sock.sendall(head.encode() + body)
+            answer = HTTPResponse(connection.sock, method="POST")
+            answer.begin()
+            content = answer.read()
+        except BaseException:
+            self._dropped(connection)
+            raise
+        if answer.will_close:
+            self._dropped(connection)
+        return answer.status, content
+
+    def _connected(self) -> HTTPConnection:
+        context = self.certificates
+        connection = (
+            HTTPSConnection(self.host, timeout=_CONNECT_SECONDS, context=context)
+            if context
+            else HTTPConnection(self.host, timeout=_CONNECT_SECONDS)
+        )
+        connection.connect()
+        connection.sock.settimeout(_READ_SECONDS)
+        return connection
+
+    def _dropped(self, connection: HTTPConnection) -> None:
+        connection.close()
+        self.held.connection = None
 
 
 @cache
@@ -60,17 +97,14 @@ def client() -> Line:
     """The line to where the table's client would send, with listeners of its own."""
     session, meta = botocore.session.get_session(), dynamo.client().meta
     roots = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
-    manager = urllib3.PoolManager(
-        maxsize=CONNECTIONS, ca_certs=roots, timeout=urllib3.Timeout(connect=1, read=5)
-    )
     url = meta.endpoint_url.removesuffix("/") + "/"
     return Line(
         url=url,
         host=urlsplit(url).netloc,
         region=meta.region_name,
         credentials=session.get_credentials(),
-        pool=manager.connection_from_url(url),
         events=copy(meta.events),
+        certificates=ssl.create_default_context(cafile=roots) if url[:6] == "https:" else None,
     )
 
 
@@ -83,7 +117,7 @@ def send(operation: str, body: bytes) -> Any:
     for attempt in range(_TRIES):
         try:
             status, content = _sent(operation, body)
-        except (urllib3.exceptions.HTTPError, HTTPClientError):
+        except (OSError, HTTPException, HTTPClientError):
             status, content = 503, b""
         if status == 200:
             return orjson.loads(content)
@@ -142,8 +176,7 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
     _, heard = line.events.emit_until_response(event, request=request)
     if heard is not None:
         return heard.status_code, heard.content
-    answer = line.pool.urlopen("POST", "/", body=body, headers=headers, retries=False)
-    return answer.status, answer.data
+    return line.post(headers, body)
 
 
 def _refusal(content: bytes) -> Any:
