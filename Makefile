@@ -12,10 +12,10 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench
+.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench bench-imports
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and package-lock.json
 
@@ -77,3 +77,6 @@ fmt: setup ## Format, and fix what can be fixed
 
 bench: up ## Measure orders on the local stack
 	@$(VENV)/python -m bench.orders
+
+bench-imports: setup ## Measure imports against two other ways (FULL=1 for a million rows)
+	@$(VENV)/python -m bench.imports $(if $(FULL),--full)

@@ -4,9 +4,11 @@ Everything here is decided from the row, the catalog as it was when the job bega
 itself, so a row means the same whichever chunk reads it and however often.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -19,6 +21,7 @@ from shared.licenses import FeatureRequest, License, Offer, grant_of, issue, off
 from shared.rows import (
     KINDS,
     CustomerRow,
+    FreeRow,
     OrderRow,
     TermsRow,
     faults_of_row,
@@ -31,8 +34,14 @@ _ROW_FAULTS = {
     "extra_fields": "the row has more cells than the header; check its delimiters and quotes",
     "stray_quote": "text stands after a closing quote; double the quotes inside a quoted cell",
 }
+_SOUND = re.compile(
+    r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
+    r"[^\s\x00-\x20\x7f-\x9f\ud800-\udfff]"
+    r"(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,61}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff])?"
+)
+"""A cell that `FreeRow` takes as it is, in any of its columns; of others the model is asked."""
 # Rows that say the same share what was worked out for them; beyond this many, it starts afresh.
-_REMEMBERED = 20_000
+_REMEMBERED = 5_000
 
 
 class Bad(NamedTuple):
@@ -127,8 +136,16 @@ def granted(entry: FeatureEntry, product: Product) -> FeatureGrant:
     return grant_of(entry.request, feature, None)
 
 
+class _Free(NamedTuple):
+    """What a row says that others do not."""
+
+    license_key: str
+    subscription_id: str | None
+    note: str | None
+
+
 class _Reader:
-    """The columns of a file, found once; `_read_part` remembers what equal cells meant."""
+    """The columns of a file, found once; `part` remembers what equal cells meant."""
 
     def __init__(self, job: Import, dialect: Dialect) -> None:
         self.job, self.kind = job, KINDS[job.kind]
@@ -138,22 +155,22 @@ class _Reader:
             name: [(at, header) for at, header in enumerate(self.headers) if header in part.columns]
             for name, part in self.kind.parts.items()
         }
-        self._known: dict[tuple[str, tuple[str, ...]], Any] = {}
-
-    def cells(self, part: str, fields: Sequence[str]) -> tuple[str, ...]:
-        return tuple([fields[at] for at, _ in self._where[part]])
+        self.cells = {
+            name: _cells_at([at for at, _ in where]) for name, where in self._where.items()
+        }
+        self._known: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._where}
 
     def part(
         self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any] = lambda row: row
     ) -> Any:
         """The model of a part's cells, made into what is wanted; or the list of its faults."""
-        known = self._known.get((name, cells))
-        if known is None:
-            known = self._read(name, cells, make)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[name, cells] = known
-        return known
+        known = self._known[name]
+        if (meant := known.get(cells)) is None:
+            meant = self._read(name, cells, make)
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[cells] = meant
+        return meant
 
     def _read(self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any]) -> Any:
         part = self.kind.parts[name]
@@ -175,53 +192,58 @@ class _LicenseReader(_Reader):
     def __init__(self, job: Import, dialect: Dialect) -> None:
         super().__init__(job, dialect)
         self._offers: dict[str, Offer | None] = {}
+        at = {self.kind.parts["free"].columns[header]: at for at, header in self._where["free"]}
+        self._free_at = tuple(at.get(name) for name in _Free._fields)
 
     def read(self, record: Record) -> LicenseEntry | Bad:
         if record.fault:
             return Bad(record, _row_fault(record))
-        fields = record.fields
-        model = self.part("terms", self.cells("terms", fields), self._model)
+        fields, cells = record.fields, self.cells
+        model = self.part("terms", cells["terms"](fields), self._model)
         free = self._free(fields)
-        order = self.part("order", self.cells("order", fields))
-        cells = self.cells("customer", fields)
-        customer = self.part("customer", cells, self._customer) if any(cells) else None
+        order = self.part("order", cells["order"](fields), self._order)
+        named = self.part("customer", cells["customer"](fields), self._customer)
         faults = [
-            fault
-            for part in (free, model, order, customer)
-            if isinstance(part, list)
-            for fault in part
+            fault for part in (free, model, order, named) if type(part) is list for fault in part
         ]
         if faults:
             return Bad(record, faults)
-        store_id = order.store_id or f"import-{self.job.number}-{record.row}"
-        customer_id = None
-        if customer is not None:
-            customer, customer_id = customer
-            if customer is not None and customer_id is None:
-                customer_id = _rows_own(self.job, record)
+        (said, store_id, order_id), (customer, customer_id) = order, named
+        if order_id is None:
+            store_id = f"import-{self.job.number}-{record.row}"
+            order_id = record_id(self.job.company, "order", store_id)
+        if customer is not None and customer_id is None:
+            customer_id = _rows_own(self.job, record)
+        key, subscription_id, note = free
         return LicenseEntry(
-            record=record,
-            key=free.license_key,
-            model=model,
-            subscription_id=free.subscription_id,
-            note=free.note,
-            order=order,
-            store_id=store_id,
-            order_id=self._order_id(store_id),
-            customer=customer,
-            customer_id=customer_id,
+            record,
+            key,
+            model,
+            subscription_id,
+            note,
+            said,
+            store_id,
+            order_id,
+            customer,
+            customer_id,
         )
 
     def _free(self, fields: Sequence[str]) -> Any:
-        """Differs from row to row, so it is not remembered."""
-        return self._read("free", self.cells("free", fields), lambda row: row)
+        """Differs from row to row, so it is not remembered; most cells need no model."""
+        cells = [fields[at] if at is not None else "" for at in self._free_at]
+        for cell in cells:
+            if cell and not _SOUND.fullmatch(cell):
+                break
+        else:
+            key, subscription_id, note = cells
+            if key:
+                return _Free(key, subscription_id or None, note or None)
+        return self._read("free", self.cells["free"](fields), _free_of)
 
-    def _order_id(self, store_id: str) -> int:
-        known = self._known.get(("id", (store_id,)))
-        if known is None:
-            known = record_id(self.job.company, "order", store_id)
-            self._known["id", (store_id,)] = known
-        return int(known)
+    def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None]:
+        if not row.store_id:
+            return row, "", None
+        return row, row.store_id, record_id(self.job.company, "order", row.store_id)
 
     def _customer(self, row: CustomerRow) -> tuple[CustomerRow | None, int | None]:
         if not row.model_fields_set:
@@ -269,7 +291,7 @@ class _CustomerReader(_Reader):
     def read(self, record: Record) -> CustomerEntry | Bad:
         if record.fault:
             return Bad(record, _row_fault(record))
-        row = self._read("customer", self.cells("customer", record.fields), lambda row: row)
+        row = self._read("customer", self.cells["customer"](record.fields), lambda row: row)
         if isinstance(row, list):
             return Bad(record, row)
         if row.email is None:
@@ -281,10 +303,21 @@ class _FeatureReader(_Reader):
     def read(self, record: Record) -> FeatureEntry | Bad:
         if record.fault:
             return Bad(record, _row_fault(record))
-        row = self._read("feature", self.cells("feature", record.fields), lambda row: row)
+        row = self._read("feature", self.cells["feature"](record.fields), lambda row: row)
         if isinstance(row, list):
             return Bad(record, row)
         return FeatureEntry(record, row.license_key, row.request())
+
+
+def _cells_at(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """What takes these cells out of a row; `itemgetter` makes a tuple of two and more only."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda fields: tuple([fields[at] for at in places])
+
+
+def _free_of(row: FreeRow) -> _Free:
+    return _Free(row.license_key, row.subscription_id, row.note)
 
 
 def _rows_own(job: Import, record: Record) -> int:

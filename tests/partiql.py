@@ -64,7 +64,7 @@ def inserting() -> Iterator[Inserts]:
     """Serves the bulk client's INSERTs for a while."""
     inserts = Inserts()
     bulk.client.cache_clear()
-    events = bulk.client().meta.events
+    events = bulk.client().events
     events.unregister("before-send", botocore_stubber)
     events.register_first("before-send.dynamodb.*", inserts.take)
     try:

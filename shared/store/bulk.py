@@ -2,23 +2,22 @@
 
 An INSERT writes one record if nothing is at its place, for one write unit, 25 to a request. What
 the SDK would do with each record (serialize, validate, copy) costs more than everything else, so
-a request's body is written here and handed to botocore whole; signing, retries and connections
-stay botocore's.
+a request's body is written here.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import lru_cache
+from itertools import batched
 from typing import Any
 
-import botocore.session
 import orjson
-from botocore.config import Config
 
 from shared.errors import Busy
 from shared.store import dynamo
+from shared.store.signed import client, send
 
+__all__ = ["client"]
 THREADS = 16
 BATCH = 25
 _TRIES = 10
@@ -35,35 +34,23 @@ _AGAIN = frozenset(
 type Statement = bytes
 """One PartiQL statement with its parameters, as JSON."""
 
-_held = threading.local()
 
-
-@cache
-def client() -> Any:
-    """A client whose request bodies are ours."""
-    config = Config(
-        connect_timeout=1,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=THREADS,
-        parameter_validation=False,
-    )
-    made = botocore.session.get_session().create_client("dynamodb", config=config)
-    made.meta.events.register("before-call.dynamodb", _hand_over)
-    return made
-
-
-def insert_of(env_name: str, names: Sequence[str]) -> bytes:
+def insert_of(env_name: str, names: tuple[str, ...]) -> bytes:
     """The text of an INSERT of a record with these attributes, up to its parameters."""
+    return _insert_of(dynamo.table(env_name), names)
+
+
+@lru_cache(maxsize=1000)
+def _insert_of(table: str, names: tuple[str, ...]) -> bytes:
     tuple_ = ",".join(f"'{name}':?" for name in names)
-    text = f'INSERT INTO "{dynamo.table(env_name)}" VALUE {{{tuple_}}}'
+    text = f'INSERT INTO "{table}" VALUE {{{tuple_}}}'
     return b'{"Statement":' + orjson.dumps(text) + b',"Parameters":['
 
 
 def insert(env_name: str, item: dynamo.Item) -> Statement:
     """An INSERT of an item."""
     values = orjson.dumps(list(item.values()))[1:-1]
-    return insert_of(env_name, list(item)) + values + b"]}"
+    return insert_of(env_name, tuple(item)) + values + b"]}"
 
 
 def insert_all(statements: Sequence[Statement]) -> list[bool]:
@@ -76,7 +63,7 @@ def insert_all(statements: Sequence[Statement]) -> list[bool]:
     waiting = list(range(len(statements)))
     for attempt in range(_TRIES):
         body = b'{"Statements":[' + b",".join([statements[n] for n in waiting]) + b"]}"
-        answers = _send("batch_execute_statement", body, Statements=[])["Responses"]
+        answers = send("BatchExecuteStatement", body)["Responses"]
         again = []
         for n, answer in zip(waiting, answers, strict=True):
             code = answer["Error"]["Code"] if "Error" in answer else None
@@ -98,10 +85,26 @@ def put_all(env_name: str, items: Sequence[dynamo.Item]) -> None:
     waiting: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
     for attempt in range(_TRIES):
         body = orjson.dumps({"RequestItems": {dynamo.table(env_name): waiting}})
-        left = _send("batch_write_item", body, RequestItems={})["UnprocessedItems"]
+        left = send("BatchWriteItem", body)["UnprocessedItems"]
         if not left:
             return
         (waiting,) = left.values()
+        dynamo.wait(attempt)
+    raise Busy
+
+
+def get_all(env_name: str, keys: Sequence[dynamo.Key]) -> dict[dynamo.Key, dict[str, Any]]:
+    """The items that exist of at most 100 keys, read consistently. Bytes stay base64."""
+    name = dynamo.table(env_name)
+    found: dict[dynamo.Key, dict[str, Any]] = {}
+    asked: Any = {name: {"ConsistentRead": True, "Keys": [dynamo.key_of(key) for key in keys]}}
+    for attempt in range(_TRIES):
+        answer = send("BatchGetItem", orjson.dumps({"RequestItems": asked}))
+        for item in answer["Responses"].get(name, ()):
+            found[dynamo.key_in(item)] = dynamo.from_item(item)
+        asked = answer.get("UnprocessedKeys")
+        if not asked:
+            return found
         dynamo.wait(attempt)
     raise Busy
 
@@ -117,22 +120,6 @@ def each[T, R](pool: ThreadPoolExecutor, act: Callable[[T], R], work: Iterable[T
         yield future.result()
 
 
-def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    """`values` in lists of at most `size`."""
-    batch: list[T] = []
-    for value in values:
-        batch.append(value)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _send(operation: str, body: bytes, **arguments: Any) -> Any:
-    _held.body = body
-    return getattr(client(), operation)(**arguments)
-
-
-def _hand_over(params: dict[str, Any], **_: Any) -> None:
-    params["body"] = _held.body
+def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:
+    """`values`, at most `size` at a time."""
+    return batched(values, size, strict=False)

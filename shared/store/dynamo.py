@@ -79,7 +79,7 @@ def to_item(record: Mapping[str, Any]) -> Item:
     return {
         name: _to_value(value)
         for name, value in record.items()
-        if value is not None and value not in ("", (), [], {})
+        if value or isinstance(value, int | float | bytes)
     }
 
 
@@ -89,9 +89,11 @@ def from_item(item: Item) -> dict[str, Any]:
 
 
 def _to_value(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"S": value}
+    if type(value) is int:
+        return {"N": str(value)}
     match value:
-        case str():
-            return {"S": value}
         case bool():
             return {"BOOL": value}
         case int() | float():
@@ -127,6 +129,11 @@ def key_of(key: Key) -> Item:
     return {name: {"S": part} for name, part in zip(("pk", "sk"), key, strict=False)}
 
 
+def key_in(item: Mapping[str, Any]) -> Key:
+    """The key of an item."""
+    return (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
+
+
 def get(env_name: str, key: Key) -> dict[str, Any] | None:
     """One item, read consistently."""
     answer = client().get_item(TableName=table(env_name), Key=key_of(key), ConsistentRead=True)
@@ -148,8 +155,7 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
             answer = client().batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 for item in items:
-                    key = (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
-                    found[names[name], key] = from_item(item)
+                    found[names[name], key_in(item)] = from_item(item)
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break

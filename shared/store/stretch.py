@@ -9,12 +9,12 @@ a row whose license exists changes nothing.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 import orjson
 
 from shared.catalog import Product
-from shared.customers import Customer
 from shared.errors import Busy
 from shared.importing import (
     Bad,
@@ -28,7 +28,7 @@ from shared.importing import (
     unknown_license,
 )
 from shared.licenses import License
-from shared.orders import FIRST_PART, Order, OrderItem
+from shared.orders import FIRST_PART
 from shared.rows import CustomerRow, OrderRow
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
@@ -96,7 +96,8 @@ class _Licenses:
         self, job: Import, done: Stretch, pool: ThreadPoolExecutor, *, dry_run: bool
     ) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
-        self.heads: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self.heads: dict[tuple[int, int], tuple[str, str]] = {}
+        self.bought: dict[tuple[int, int | None, str], str] = {}
         self.orders: dict[int, _Place] = {}
         self.customers: dict[int, _Place] = {}
 
@@ -177,41 +178,47 @@ class _Licenses:
 
     def _statement(self, entry: LicenseEntry, id: int) -> bytes:
         """The INSERT of a license: what its model shares with others, and its own values."""
-        company, dumps = self.job.company, orjson.dumps
-        model, order_id = entry.model, self.orders[entry.order_id].id
-        values = [
-            f'{{"S":"{company}#{id}"}},{{"S":"{dynamo.shelf(company, id)}"}},'
-            f'{{"S":"{model.product_id}#{id}"}},{{"N":"{id}"}},{{"N":"{order_id}"}},'
-            f'{{"N":"{self._item_id(order_id, model.product_code)}"}},'
-            f'{{"S":"{self.job.maker(entry.record.row)}"}},'.encode(),
-            b'{"S":' + dumps(entry.key) + b'},{"S":' + dumps(entry.store_id) + b"}",
-        ]
-        flags = 0
-        if entry.customer_id is not None:
-            flags |= 1
-            values.append(b',{"N":"%d"}' % self.customers[entry.customer_id].id)
-        if entry.note:
-            flags |= 2
-            values.append(b',{"S":' + dumps(entry.note) + b"}")
-        if entry.subscription_id:
-            flags |= 4
-            values.append(b',{"S":' + dumps(entry.subscription_id) + b"}")
+        company, model = self.job.company, entry.model
+        flags = bool(entry.customer_id) + 2 * bool(entry.note) + 4 * bool(entry.subscription_id)
         head, shared = self._head(model, flags)
-        return head + b"".join(values) + shared
+        more = f',{{"S":{quoted(entry.note)}}}' if entry.note else ""
+        if entry.subscription_id:
+            more += f',{{"S":{quoted(entry.subscription_id)}}}'
+        return (
+            f'{head}{{"S":"{company}#{id}"}},{{"S":"{dynamo.shelf(company, id)}"}},'
+            f'{{"S":"{model.product_id}#{id}"}},{{"N":"{id}"}},'
+            f'{{"S":"{self.job.made}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
+            f"{self._bought(entry)}{more}{shared}"
+        ).encode()
 
-    def _head(self, model: License, flags: int) -> tuple[bytes, bytes]:
+    def _bought(self, entry: LicenseEntry) -> str:
+        """The values that all licenses of one product in an order share."""
+        place = entry.order_id, entry.customer_id, entry.model.product_code
+        known = self.bought.get(place)
+        if known is None:
+            id = self.orders[entry.order_id].id
+            known = (
+                f',{{"N":"{id}"}},{{"N":"{self._item_id(id, place[2])}"}}'
+                f',{{"S":{quoted(entry.store_id)}}}'
+            )
+            if entry.customer_id is not None:
+                known += f',{{"N":"{self.customers[entry.customer_id].id}"}}'
+            self.bought[place] = known
+        return known
+
+    def _head(self, model: License, flags: int) -> tuple[str, str]:
         """The statement's text for a model and the optional values, and the model's own values."""
         known = self.heads.get((id(model), flags))
         if known is None:
             own = dynamo.record_item(model)
             for name in _PLACED:
                 own.pop(name, None)
-            names = ["pk", "listed", "product_license", "id", "order_id", "order_item_id"]
-            names += ["made_by", "license_key", "order_store_id"]
+            names = ["pk", "listed", "product_license", "id", "made_by", "license_key"]
+            names += ["order_id", "order_item_id", "order_store_id"]
             optional = ("customer_id", "note", "subscription_id")
             names += [name for bit, name in enumerate(optional) if flags >> bit & 1]
-            head = bulk.insert_of(LICENSES, [*names, *own])
-            known = head, b"," + orjson.dumps(list(own.values()))[1:-1] + b"]}"
+            head = bulk.insert_of(LICENSES, (*names, *own)).decode()
+            known = head, "," + orjson.dumps(list(own.values())).decode()[1:-1] + "]}"
             self.heads[id(model), flags] = known
         return known
 
@@ -220,26 +227,19 @@ class _Licenses:
         job = self.job
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
-        items: dict[int, dict[str, OrderItem]] = {}
+        items: dict[int, dict[str, tuple[int, list[int]]]] = {}
         for entry, id in made:
             if entry.customer_id is not None and entry.customer is not None:
                 drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
             orders.setdefault(entry.order_id, entry)
-            order_id, product = self.orders[entry.order_id].id, entry.model.product_code
-            held = items.setdefault(entry.order_id, {})
-            before = held[product].license_ids if product in held else ()
-            held[product] = OrderItem(
-                id=self._item_id(order_id, product),
-                product_id=entry.model.product_id,
-                product_code=product,
-                license_ids=(*before, id),
-            )
+            model, held = entry.model, items.setdefault(entry.order_id, {})
+            held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
         _write_customers(job, self.customers, drafts, self.done, self.pool)
         self._write_orders(orders)
-        parts = [
-            self._part(self.orders[named], orders[named].store_id, held)
+        parts = (
+            self._part(self.orders[named].id, orders[named].store_id, held)
             for named, held in items.items()
-        ]
+        )
         for _ in bulk.each(
             self.pool, lambda batch: bulk.put_all(ORDERS, batch), bulk.batches(parts)
         ):
@@ -258,44 +258,56 @@ class _Licenses:
                 _mark_appended(job, self.orders[named].id)
 
     def _order(self, id: int, entry: LicenseEntry) -> dynamo.Item:
+        """An Order as an item; thousands of them are not made into models first."""
         job, row = self.job, entry.order
         customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
-        order = Order(
-            id=id,
-            store_id=entry.store_id,
-            customer_id=customer,
-            type=row.type or "normal",
-            is_test=bool(row.is_test),
-            is_trial=bool(row.is_trial),
-            download_id=row.download_id,
-            language=row.language,
-            campaign_params=row.campaign_params,
-            appended=True,
-            made_by=job.maker(entry.record.row),
-            created_at=job.began,
-            updated_at=job.began,
-        )
-        keys = {
+        began = job.began.isoformat()
+        order = {
+            "id": id,
+            "store_id": entry.store_id,
+            "customer_id": customer,
+            "type": None if row.type == "normal" else row.type,
+            "is_test": row.is_test or None,
+            "is_trial": row.is_trial or None,
+            "download_id": row.download_id,
+            "language": row.language,
+            "campaign_params": row.campaign_params,
+            "appended": True,
+            "made_by": job.maker(entry.record.row),
+            "created_at": began,
+            "updated_at": began,
             "pk": dynamo.home(job.company, id),
             "sk": FIRST_PART,
             "listed": dynamo.shelf(job.company, id),
             "created": f"{dynamo.stamp(job.began)}#{id}",
+            "customer_orders": f"{job.company}#{customer}" if customer else None,
         }
-        if customer:
-            keys["customer_orders"] = f"{job.company}#{customer}"
-        return dynamo.record_item(order, **keys)
+        return dynamo.to_item(order)
 
-    def _part(self, place: _Place, store_id: str, held: dict[str, OrderItem]) -> dynamo.Item:
+    def _part(self, id: int, store_id: str, held: dict[str, tuple[int, list[int]]]) -> dynamo.Item:
+        """What an order got from these rows, as the item of a part of an Order."""
         part = f"rows#{self.job.number}#{self.done.first_row:010}"
-        order = Order(
-            id=place.id,
-            part=part,
-            store_id=store_id,
-            items=tuple(held.values()),
-            created_at=self.job.began,
-            updated_at=self.job.began,
-        )
-        return dynamo.record_item(order, pk=dynamo.home(self.job.company, place.id), sk=part)
+        began = self.job.began.isoformat()
+        items = [
+            {
+                "id": self._item_id(id, product_code),
+                "product_id": product_id,
+                "product_code": product_code,
+                "license_ids": ids,
+            }
+            for product_code, (product_id, ids) in held.items()
+        ]
+        order = {
+            "pk": dynamo.home(self.job.company, id),
+            "sk": part,
+            "id": id,
+            "part": part,
+            "store_id": store_id,
+            "items": items,
+            "created_at": began,
+            "updated_at": began,
+        }
+        return dynamo.to_item(order)
 
     def _item_id(self, order_id: int, product_code: str) -> int:
         """All licenses of one product that imports add to an order are one item of it."""
@@ -309,17 +321,16 @@ class _Licenses:
 
     def _warn(self, entries: list[LicenseEntry]) -> None:
         """Rows that say something else of an order or customer than the first one of them did."""
-        firsts: dict[tuple[str, int], OrderRow | CustomerRow] = {}
+        orders: dict[int, OrderRow] = {}
+        customers: dict[int, CustomerRow] = {}
         for entry in entries:
-            said: list[tuple[str, int, OrderRow | CustomerRow]] = []
-            if entry.order.store_id:
-                said.append(("order", entry.order_id, entry.order))
-            if entry.customer is not None and entry.customer_id is not None:
-                said.append(("customer", entry.customer_id, entry.customer))
-            for part, id, row in said:
-                first = firsts.setdefault((part, id), row)
-                if first is not row:
-                    self.done.warnings += _differences(entry, part, first, row)
+            order, customer = entry.order, entry.customer
+            if order.store_id and (first := orders.setdefault(entry.order_id, order)) is not order:
+                self.done.warnings += _differences(entry, "order", first, order)
+            if customer is not None and entry.customer_id is not None:
+                named = customers.setdefault(entry.customer_id, customer)
+                if named is not customer:
+                    self.done.warnings += _differences(entry, "customer", named, customer)
 
 
 def _differences(
@@ -367,17 +378,12 @@ def _write_customers(
     done: Stretch,
     pool: ThreadPoolExecutor,
 ) -> None:
-    wanted, rows = {}, {}
+    wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, said) in drafts.items():
-        customer = Customer(
-            id=places[named].id,
-            made_by=job.maker(row),
-            created_at=job.began,
-            updated_at=job.began,
-            **{name: value for name, value in dict(said).items() if value is not None},
-        )
-        pk, sk = customer_key(job.company, customer.id)
-        wanted[named] = dynamo.record_item(customer, pk=pk, sk=sk)
+        id = places[named].id
+        pk, sk = customer_key(job.company, id)
+        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **dict(said)}
+        wanted[named] = dynamo.to_item(customer | {"created_at": began, "updated_at": began})
         rows[named] = row
     made = done.made.setdefault("customers", [])
     for named, ours in _write_first(job, CUSTOMERS, places, wanted, rows, pool):
@@ -592,9 +598,9 @@ def _get_all(
     pool: ThreadPoolExecutor, env_name: str, keys: Sequence[dynamo.Key]
 ) -> dict[dynamo.Key, dict[str, Any]]:
     found: dict[dynamo.Key, dict[str, Any]] = {}
-    work = bulk.batches(keys, 100)
-    for part in bulk.each(pool, lambda b: dynamo.get_many((env_name, k) for k in b), work):
-        found |= {key: item for (_, key), item in part.items()}
+    work = bulk.batches(dict.fromkeys(keys), 100)
+    for part in bulk.each(pool, lambda batch: bulk.get_all(env_name, batch), work):
+        found |= part
     return found
 
 

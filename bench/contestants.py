@@ -1,0 +1,221 @@
+"""Three ways from a file of licenses into DynamoDB: ours, and two that are written every day.
+
+The other two read the same 44 columns into one model with the same rules across fields, and write
+what a row says, and its key, as one item.
+"""
+
+import csv
+import json
+import os
+import resource
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from botocore.config import Config
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from functions.import_csv import Work, _import_chunk
+from shared.catalog import NewProduct, new_product
+from shared.csv_plan import Plan, plan
+from shared.importing import Import
+from shared.imports import ImportJob
+from shared.store import bulk
+
+COMPANY = "bench"
+THREADS = 16
+_PIECE = 8 * 1024 * 1024
+_NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+type Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+type Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255)]
+type Text = Annotated[str, StringConstraints(max_length=1000)]
+type Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")]
+
+
+class Row(BaseModel):
+    """The 44 columns as a model that somebody would write."""
+
+    license__license_key: Annotated[Line, StringConstraints(min_length=1, max_length=256)]
+    product__short_code: Annotated[Line, StringConstraints(min_length=1, max_length=100)]
+    license__enabled: bool | None = None
+    license__license_type: (
+        Literal["perpetual", "time-limited", "subscription", "consumption"] | None
+    ) = None
+    license__max_activations: Count | None = None
+    license__allow_unlimited_activations: bool | None = None
+    license__valid_duration: Duration | None = None
+    license__validity_period: date | None = None
+    license__enable_maintenance_period: bool | None = None
+    license__maintenance_duration: Duration | None = None
+    license__maintenance_period: date | None = None
+    license__is_trial: bool | None = None
+    license__trial_days: Count | None = None
+    license__max_consumptions: Count | None = None
+    license__allow_overages: bool | None = None
+    license__max_overages: Count | None = None
+    license__reset_consumption: bool | None = None
+    license__consumption_period: Literal["daily", "weekly", "monthly", "annually"] | None = None
+    license__is_floating: bool | None = None
+    license__is_floating_cloud: bool | None = None
+    license__floating_users: Count | None = None
+    license__floating_timeout: Count | None = None
+    license__prevent_vm: bool | None = None
+    license__subscription_id: Line | None = None
+    license__note: Text | None = None
+    license__max_license_users: Count | None = None
+    order__store_id: Line | None = None
+    order__type: Line | None = None
+    order__is_test: bool | None = None
+    order__is_trial: bool | None = None
+    order__download_id: Line | None = None
+    order__language: Line | None = None
+    order__campaign_params: Text | None = None
+    customer__email: Annotated[Line, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    customer__first_name: Line | None = None
+    customer__last_name: Line | None = None
+    customer__company_name: Line | None = None
+    customer__phone: Line | None = None
+    customer__reference: Line | None = None
+    customer__address: Text | None = None
+    customer__postcode: Line | None = None
+    customer__state: Line | None = None
+    customer__city: Line | None = None
+    customer__country: Line | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        kind = self.license__license_type
+        if kind in ("time-limited", "subscription") and not (
+            self.license__valid_duration or self.license__validity_period
+        ):
+            raise ValueError("must say how long the license is valid")
+        if kind == "perpetual" and self.license__valid_duration:
+            raise ValueError("a perpetual license has no duration")
+        if kind != "consumption" and (
+            self.license__max_consumptions or self.license__allow_overages
+        ):
+            raise ValueError("only consumption licenses count consumptions")
+        if self.license__floating_users and not self.license__is_floating:
+            raise ValueError("only floating licenses have floating users")
+        if self.license__is_floating and self.license__is_floating_cloud:
+            raise ValueError("a license floats here or in the cloud")
+        return self
+
+
+def ours(path: Path, threads: int = THREADS) -> int:
+    """What the functions do with a large file: plan it, then import its chunks."""
+    product = new_product(
+        COMPANY, NewProduct(product_name="Sketchbook", short_code="sketch"), {}, now=_NOW
+    )
+    planned = plan_file(path)
+    job = ImportJob(
+        number=1,
+        company=COMPANY,
+        kind="licenses",
+        state="running",
+        file_name=path.name,
+        bucket="bench",
+        key=f"{COMPANY}/licenses/{path.name}",
+        created_at=_NOW,
+        heartbeat_at=_NOW,
+    )
+    terms = Import(COMPANY, job.number, job.kind, _NOW, {product.short_code: product})
+    with ThreadPoolExecutor(threads) as pool, path.open("rb") as file:
+        work = Work(job, terms, planned.dialect, "write", pool, lambda: 900_000)
+        for chunk in planned.chunks:
+            file.seek(chunk.start)
+            data = file.read(chunk.end - chunk.start)
+            if not chunk.is_intact(data) or _import_chunk(work, chunk, data) != chunk.rows:
+                raise RuntimeError("the file changed")
+    return planned.rows
+
+
+def plan_file(path: Path) -> Plan:
+    """The file looked at once, in parts as they are read from S3."""
+    return plan(_pieces(path))
+
+
+def batch_writer(path: Path) -> int:
+    """The few lines that boto3's documentation leads to."""
+    import boto3  # noqa: PLC0415  # not for ours to carry
+
+    table = boto3.resource("dynamodb").Table("LICENSES")
+    count = 0
+    with table.batch_writer() as batch:
+        for item in _items(path):
+            batch.put_item(Item=item)
+            count += 1
+    return count
+
+
+def plain_threads(path: Path) -> int:
+    """Batches by the plain client in 16 threads; `put` would send again what was not processed."""
+    import boto3  # noqa: PLC0415  # not for ours to carry
+    from boto3.dynamodb.types import TypeSerializer  # noqa: PLC0415
+
+    config = Config(max_pool_connections=THREADS, retries={"mode": "standard"})
+    client, serialize = boto3.client("dynamodb", config=config), TypeSerializer().serialize
+
+    def put(items: tuple[dict[str, Any], ...]) -> int:
+        requests: Any = [
+            {"PutRequest": {"Item": {name: serialize(value) for name, value in item.items()}}}
+            for item in items
+        ]
+        waiting: Any = {"LICENSES": requests}
+        while waiting:
+            waiting = client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]
+        return len(items)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return sum(bulk.each(pool, put, bulk.batches(_items(path))))
+
+
+CONTESTANTS: dict[str, Callable[[Path], int]] = {
+    "ours": ours,
+    "batch_writer": batch_writer,
+    "threads": plain_threads,
+}
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
+def _items(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for cells in csv.DictReader(file):
+            row = Row.model_validate({name: cell for name, cell in cells.items() if cell})
+            yield row.model_dump(mode="json", exclude_none=True) | {
+                "pk": f"{COMPANY}#{row.license__license_key}"
+            }
+
+
+def contest(name: str, path: Path, warm_up: Path) -> dict[str, float]:
+    """One import in this process, whose clients and connections a small one has made."""
+    run = CONTESTANTS[name]
+    run(warm_up)
+    forget = f"{os.environ['AWS_ENDPOINT_URL']}/_told"
+    urllib.request.urlopen(forget).close()  # our own endpoint
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    rows = run(path)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "rows_per_s": rows / seconds,
+        "us_per_row": cpu / rows * 1e6,
+        "peak_rss_mb": after.ru_maxrss / 1024,
+        "seconds": seconds,
+        "rows": rows,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(contest(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))))

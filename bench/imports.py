@@ -1,0 +1,192 @@
+"""What an import costs: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
+
+Three contestants import the same file into an endpoint that does nothing in 8 ms, taking turns,
+each in a new process. Only ratios within one run say something: figures vary with what else the
+machine does, so its load is printed beside them. `--local` imports 200,000 rows on the running
+local stack instead, where the emulator sets the pace, and checks every count.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.contestants import CONTESTANTS, plan_file
+from bench.endpoint import SERVICE_SECONDS
+from bench.license_file import write_file
+from bench.local_imports import measured_locally
+from bench.orders import machine
+from bench.units import units_of
+
+ROWS, FLAT_ROWS, FULL_ROWS = 20_000, 100_000, 1_000_000
+GOALS = {
+    "ratio_rows_per_s_vs_batch_writer": 10,
+    "ratio_cpu_vs_batch_writer": 6,
+    "ratio_rows_per_s_vs_threads": 4,
+    "planner_mb_per_s": 300,
+}
+MOST = {"peak_rss_mb": 128, "write_units_per_row": 2.6}
+_TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "IMPORTS", "LICENSES", "ORDERS")
+_ENVIRONMENT = {f"{name}_TABLE": name for name in _TABLES} | {
+    "UPLOADS_BUCKET": "bench",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+}
+
+type Figures = dict[str, Any]
+
+
+def run_apart(name: str, path: Path, warm_up: Path, *, keep: bool = False) -> Figures:
+    """A contestant in a new process against a new endpoint, with what the endpoint tells."""
+    with endpoint() as url:
+        command = [sys.executable, "-m", "bench.contestants", name]
+        command += [str(path), str(warm_up)]
+        if keep:
+            asked(url, "_keep")
+        environment = os.environ | _ENVIRONMENT | {"AWS_ENDPOINT_URL": url}
+        told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+        figures: Figures = json.loads(told.splitlines()[-1])
+        at_endpoint = json.loads(asked(url, "_told"))
+    figures["endpoint_busy"] = at_endpoint["cpu_seconds"] / figures["seconds"]
+    return figures | {name: at_endpoint[name] for name in ("requests", "items", "kept")}
+
+
+@contextmanager
+def endpoint() -> Iterator[str]:
+    """The address of an endpoint in a process of its own."""
+    command = [sys.executable, "-m", "bench.endpoint"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield (process.stdout or sys.stdin).readline().strip()
+        finally:
+            process.kill()
+
+
+def asked(url: str, what: str) -> bytes:
+    with urllib.request.urlopen(f"{url}/{what}") as answer:  # noqa: S310  # our own endpoint
+        body: bytes = answer.read()
+    return body
+
+
+def measured(console: Console, *, rounds: int, full: bool) -> Figures:
+    """All figures. The contestants take turns; of each the median of its rounds counts."""
+    loads = []
+    runs: dict[str, list[Figures]] = {name: [] for name in CONTESTANTS}
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_file(Path(folder, "licenses.csv"), ROWS)
+        warm_up = write_file(Path(folder, "warm-up.csv"), 500, seed=2)
+        for number in range(rounds):
+            for name, taken in runs.items():
+                loads.append(os.getloadavg()[0])
+                console.print(f"… round {number + 1} of {rounds}, {name}, load {loads[-1]:.1f}")
+                taken.append(run_apart(name, path, warm_up))
+        console.print("… planner, units, memory")
+        long = write_file(Path(folder, "long.csv"), FLAT_ROWS)
+        planner = planner_speed(long)
+        units = units_of(run_apart("ours", path, warm_up, keep=True)["kept"], ROWS)
+        flat = {str(FLAT_ROWS): run_apart("ours", long, warm_up)}
+        if full:
+            console.print(f"… {FULL_ROWS:,} rows")
+            many = write_file(Path(folder, "many.csv"), FULL_ROWS)
+            flat[str(FULL_ROWS)] = run_apart("ours", many, warm_up)
+    middle = {
+        name: {
+            figure: statistics.median(run[figure] for run in taken)
+            for figure in ("rows_per_s", "us_per_row", "peak_rss_mb", "endpoint_busy")
+        }
+        for name, taken in runs.items()
+    }
+    rss = {str(ROWS): middle["ours"]["peak_rss_mb"]}
+    rss |= {rows: run["peak_rss_mb"] for rows, run in flat.items()}
+    return ratios(middle) | {
+        "peak_rss_mb": max(rss.values()),
+        "peak_rss_mb_by_rows": rss,
+        "planner_mb_per_s": planner,
+        **units,
+        "contestants": middle,
+        "requests": runs["ours"][-1]["requests"],
+        "long_runs": {rows: run["rows_per_s"] for rows, run in flat.items()},
+        "load": {"least": min(loads), "most": max(loads)},
+        "machine": machine(),
+    }
+
+
+def ratios(middle: dict[str, Figures]) -> Figures:
+    ours, writer, threads = (middle[name] for name in ("ours", "batch_writer", "threads"))
+    return {
+        "ratio_rows_per_s_vs_batch_writer": ours["rows_per_s"] / writer["rows_per_s"],
+        "ratio_cpu_vs_batch_writer": writer["us_per_row"] / ours["us_per_row"],
+        "ratio_rows_per_s_vs_threads": ours["rows_per_s"] / threads["rows_per_s"],
+        "us_per_row": ours["us_per_row"],
+        "rows_per_s": ours["rows_per_s"],
+    }
+
+
+def planner_speed(path: Path, times: int = 9) -> float:
+    """Megabytes a second of CPU: planning uses one core and waits for nobody. The best of some."""
+    taken = []
+    for _ in range(times):
+        began = time.process_time()
+        plan_file(path)
+        taken.append(time.process_time() - began)
+    return path.stat().st_size / min(taken) / 1e6
+
+
+def show(figures: Figures, console: Console) -> None:
+    console.print("\n{at} · {cpu}, {cores} cores · Python {python}".format(**figures["machine"]))
+    console.print("load {least:.1f} to {most:.1f}".format(**figures["load"]))
+    table = Table("contestant", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
+    for name, told in figures["contestants"].items():
+        table.add_row(
+            name,
+            f"{told['rows_per_s']:,.0f}",
+            f"{told['us_per_row']:.0f}",
+            f"{told['peak_rss_mb']:.0f}",
+            f"{told['endpoint_busy']:.0%}",
+        )
+    console.print(table)
+    table = Table("figure", "is", "goal")
+    for name, value in figures.items():
+        if not isinstance(value, dict):
+            met = value >= GOALS.get(name, value) and value <= MOST.get(name, value)
+            goal = f"≥ {GOALS[name]}" if name in GOALS else ""
+            goal = f"≤ {MOST[name]}" if name in MOST else goal
+            shown = f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+            table.add_row(name, shown if met else f"[red]{shown}[/]", goal)
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="end with all figures in one line")
+    parser.add_argument("--full", action="store_true", help="import a million rows as well")
+    parser.add_argument("--local", action="store_true", help="on the running local stack instead")
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    console = Console(highlight=False)
+    if chosen.local:
+        figures = measured_locally(console)
+    else:
+        service = f"{SERVICE_SECONDS * 1000:g} ms"
+        console.print(f"{ROWS:,} rows, {service} of service time")
+        figures = measured(console, rounds=chosen.rounds, full=chosen.full)
+        show(figures, console)
+    if chosen.json:
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
