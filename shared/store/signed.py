@@ -3,7 +3,7 @@
 botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
 urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
 certificates count are still botocore's to say, and what listens to its `before-send` still hears.
-Each thread keeps a connection of its own.
+Connections are kept for whichever thread comes next.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ import hmac
 import ssl
 import threading
 import time
+from collections import deque
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +24,7 @@ import botocore.session
 import orjson
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.hooks import first_non_none_response
 from botocore.httpsession import get_cert_path
 
 from shared.errors import Busy
@@ -55,13 +58,14 @@ class Line:
     credentials: Any
     events: Any
     certificates: ssl.SSLContext | None
-    held: threading.local = field(default_factory=threading.local)
+    idle: deque[HTTPConnection] = field(default_factory=deque)
 
     def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        """The status and the body of an answer, over this thread's connection."""
-        connection: HTTPConnection | None = getattr(self.held, "connection", None)
-        if connection is None:
-            connection = self.held.connection = self._connected()
+        """The status and the body of an answer, over a connection that is idle or new."""
+        try:
+            connection = self.idle.pop()
+        except IndexError:
+            connection = self._connected()
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         try:
@@ -70,11 +74,20 @@ class Line:
             answer.begin()
             content = answer.read()
         except BaseException:
-            self._dropped(connection)
+            connection.close()
+            self.hang_up()
             raise
         if answer.will_close:
-            self._dropped(connection)
+            connection.close()
+        else:
+            self.idle.append(connection)
         return answer.status, content
+
+    def hang_up(self) -> None:
+        """Close what is idle: where one connection broke, those that slept as long have too."""
+        with suppress(IndexError):
+            while True:
+                self.idle.pop().close()
 
     def _connected(self) -> HTTPConnection:
         context = self.certificates
@@ -86,10 +99,6 @@ class Line:
         connection.connect()
         connection.sock.settimeout(_READ_SECONDS)
         return connection
-
-    def _dropped(self, connection: HTTPConnection) -> None:
-        connection.close()
-        self.held.connection = None
 
 
 @cache
@@ -173,7 +182,7 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
     shown: Any = HeadersDict(headers)
     request = AWSPreparedRequest("POST", line.url, shown, body, stream_output=False)
     event = f"before-send.dynamodb.{operation}"
-    _, heard = line.events.emit_until_response(event, request=request)
+    heard = first_non_none_response(line.events.emit(event, request=request))
     if heard is not None:
         return heard.status_code, heard.content
     return line.post(headers, body)
