@@ -53,7 +53,7 @@ test: check ## The same as check
 
 check: lint types ## Everything that CI runs: lint, types, synth, tests end to end
 	@$(MAKE) --no-print-directory synth STAGE=prod
-	@$(VENV)/pytest
+	@$(MAKE) --no-print-directory unit e2e
 
 lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
@@ -63,7 +63,7 @@ types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
-	@$(VENV)/pytest -m "not e2e"
+	@$(VENV)/pytest -m "not e2e" -n 2
 
 e2e: setup ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e

@@ -27,7 +27,9 @@ from shared.placing import place_order
 from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
-from shared.store.orders import add_placement, get_order, read_known, undo
+from shared.store.orders import get_order
+from shared.store.placing import add_placement, read_known
+from shared.store.unsettled import undo
 from shared.values import Code
 from shared.wire import Beside, PlacedOrderView, placed_order_view
 

@@ -232,7 +232,9 @@ def _planned(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan
     """The file cut into ranges; None if it is refused, which ends the job."""
     required = KINDS[job.kind].required
     try:
-        return plan(parts, required=required, encoding=job.encoding, chunk_size=chunk_size)
+        planned = plan(parts, required=required, encoding=job.encoding, chunk_size=chunk_size)
+        _refuse_another_kind(job, planned.dialect)
+        return planned
     except BadFile as bad:
         column = bad.faults[0].field if bad.faults else None
         refusal = Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
@@ -261,8 +263,20 @@ def _looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     )
 
 
+def _refuse_another_kind(job: ImportJob, dialect: Dialect) -> None:
+    """Raise BadFile for a file that has not one column of its kind: its rows would be empty."""
+    if _known_columns(job).isdisjoint(dialect.names):
+        wanted = ", ".join(KINDS[job.kind].columns)
+        message = f"the header has none of the columns of this kind of file: {wanted}."
+        raise BadFile("missing_header", message, line=dialect.header_line)
+
+
+def _known_columns(job: ImportJob) -> set[str]:
+    return {name for part in KINDS[job.kind].parts.values() for name in part.columns}
+
+
 def _detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
-    known = {name for part in KINDS[job.kind].parts.values() for name in part.columns}
+    known = _known_columns(job)
     named = zip(dialect.names, dialect.columns, strict=True)
     unknown = [
         column

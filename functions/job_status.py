@@ -58,7 +58,7 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
     """Which errors."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 100
-    cursor: Annotated[str, Field(pattern=r"^\d{1,8}\.\d{1,9}$")] | None = None
+    cursor: Annotated[str, Field(pattern=r"^\d{1,10}\.\d{1,9}$")] | None = None
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read")

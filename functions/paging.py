@@ -20,12 +20,18 @@ def _not_too_far(offset: int) -> int:
     return offset
 
 
+def _a_number(cursor: str) -> str:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16):
+        raise ValueError("is not a cursor: send the `cursor` of the page before as it is")
+    return cursor
+
+
 class PageQuery(BaseModel, frozen=True, extra="forbid"):
     """Which part of a list; with a `cursor`, `offset` is not looked at."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0), AfterValidator(_not_too_far)] = 0
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    cursor: Annotated[str, AfterValidator(_a_number)] | None = None
 
 
 def page_of[T](

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import batched, islice
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from functions.http import Answer, Api, Caller, Page
 from functions.paging import PageQuery, page_of
@@ -42,12 +43,21 @@ _MAX_ANSWER = 5_500_000
 _TRIES = 5
 _RANGES = {"last30": 30, "last60": 60, "last180": 180, "last365": 365}
 
+_ORDER_CURSOR = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
+
 api = Api("Records")
+
+
+def _a_place_in_time(cursor: str) -> str:
+    if not _ORDER_CURSOR.fullmatch(cursor):
+        raise ValueError("is not a cursor: send the `cursor` of the page before as it is")
+    return cursor
 
 
 class OrderQuery(PageQuery, frozen=True, extra="forbid"):
     """Which orders; at most one of the ids and e-mails."""
 
+    cursor: Annotated[str, AfterValidator(_a_place_in_time)] | None = None
     store_id: Line | None = None
     client_order_id: Line | None = None
     customer: Annotated[RecordId, Field(strict=False)] | None = None
@@ -328,15 +338,20 @@ def _with_key(company: str, key: str) -> list[License]:
     return [lic for lic in license_store.licenses_by_id(company, ids) if lic.license_key == key]
 
 
-def _orders_of(company: str, query: LicenseQuery, customer_id: int | None) -> Iterable[Order]:
-    if query.order:
-        order = order_store.get_order(company, query.order)
-        return [order] if order else []
-    if query.order_store_id is not None:
-        order = order_store.order_with_store_id(company, query.order_store_id)
-        return [order] if order else []
+def _orders_of(company: str, query: LicenseQuery, customer_id: int | None) -> Iterator[Order]:
+    if query.order or query.order_store_id is not None:
+        order = (
+            order_store.get_order(company, query.order)
+            if query.order
+            else order_store.order_with_store_id(company, query.order_store_id or "")
+        )
+        if order:
+            yield order
+        return
     keys = order_store.order_ids(company, customer_id=customer_id)
-    return order_store.orders_by_id(company, [id for _, id in islice(keys, 1000)]).values()
+    for ids in batched((id for _, id in keys), 100, strict=False):
+        found = order_store.orders_by_id(company, ids)
+        yield from (found[id] for id in ids if id in found)
 
 
 def _product_id(company: str, named: str | None) -> int | None:

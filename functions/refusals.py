@@ -38,10 +38,6 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "feature_exists": (409, "Product editor already has a feature export"),
     "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),
-    "file_over_5_gb": (
-        400,
-        "More than 5 GB can't be sent like this: put the file into the bucket, at acme/licenses/",
-    ),
     "file_required": (400, "The form needs one part named file, with the name of the file"),
     "file_too_large": (
         413,

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.import_views import RESULT_PATHS, ImportView, import_fields
 from functions.upload import Upload
-from shared.errors import Busy, Conflict, NotFound, Refused
+from shared.errors import Busy, Conflict, NotFound
 from shared.imports import (
     KINDS,
     ChosenEncoding,
@@ -25,10 +25,13 @@ from shared.imports import (
 from shared.rows import template
 from shared.store.imports import add_job, external_claim, get_job, new_number
 from shared.store.uploads import (
+    LARGEST_OBJECT,
     LARGEST_POST,
     LINK_SECONDS,
+    PARTS_SECONDS,
     attachment,
     bucket,
+    presigned_parts,
     presigned_post,
     put_upload,
 )
@@ -71,7 +74,10 @@ class ImportRequest(BaseModel):
     kind: Kind
     file_name: Annotated[str, Field(max_length=1000), AfterValidator(_file_name)]
     size: Annotated[
-        int, Field(strict=True, ge=0, le=2**53, description="In bytes; a smaller file will do.")
+        int,
+        Field(
+            strict=True, ge=0, le=LARGEST_OBJECT, description="In bytes; a smaller file will do."
+        ),
     ]
     dry_run: Flag = False
     on_error: OnError = "skip_row"
@@ -98,10 +104,21 @@ class UploadForm(BaseModel, frozen=True):
     expires_in: Annotated[int, Field(description="In seconds.")] = LINK_SECONDS
 
 
+class UploadParts(BaseModel, frozen=True):
+    """Above 5 GB: PUT each part to its link, then POST their ETags as XML to `complete_url`."""
+
+    method: Literal["PUT"] = "PUT"
+    upload_id: str
+    part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
+    part_urls: list[str]
+    complete_url: str
+    expires_in: Annotated[int, Field(description="In seconds.")] = PARTS_SECONDS
+
+
 class StartedImport(ImportView, frozen=True):
     """An import, and where to send its file; `upload` is null once the file is there."""
 
-    upload: UploadForm | None
+    upload: UploadForm | UploadParts | None
 
 
 @api.post(
@@ -149,29 +166,23 @@ def import_license_features(
     "/api/v1/imports/",
     scope="imports:write",
     status=202,
-    refusals=("external_id_reused", "file_over_5_gb"),
+    refusals=("external_id_reused",),
 )
 def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport]:
-    """Starts an import of a file of any size, which is then sent to S3 with the form answered.
+    """Starts an import of a file of any size, which is then sent to S3 with the form answered,
+    or above 5 GB in the parts answered.
 
     The import begins when the file is there. The same `external_id` with the same request answers
     with the same import, and `Idempotent-Replayed: true`; for another request it is refused.
     """
-    if request.size > LARGEST_POST:
-        raise Refused(
-            "file_over_5_gb",
-            "More than 5 GB can't be sent like this: put the file into the bucket,"
-            f" at {caller.company}/{request.kind}/",
-            field="size",
-            pointer="/size",
-            value=request.size,
-        )
     asked = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
         caller, asked, request.external_id, lambda number: _new_job(caller, number, request)
     )
-    form = None
-    if job.state == "awaiting_upload":
+    form: UploadForm | UploadParts | None = None
+    if job.state == "awaiting_upload" and request.size > LARGEST_POST:
+        form = UploadParts.model_validate(presigned_parts(job, request.size))
+    elif job.state == "awaiting_upload":
         form = UploadForm.model_validate(presigned_post(job, request.size))
     headers["Location"] = f"{caller.base_url}/api/v1/imports/{job.number}/"
     view = StartedImport.model_construct(**import_fields(caller, job), upload=form)

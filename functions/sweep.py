@@ -16,7 +16,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.runs import announce, is_running, start
 from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
 from shared.store.imports import put_job, unclaimed, unfinished_jobs
-from shared.store.orders import pending_orders, take_over, undo
+from shared.store.unsettled import pending_orders, take_over, undo
 from shared.store.uploads import versions
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.errors import Fault, refuse
 from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
@@ -99,7 +99,6 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
     phone: Line | None = None
     phone_number: Line | None = None
     reference: Line | None = None
-    password: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
 class LicenseUser(BaseModel, frozen=True):

@@ -116,17 +116,12 @@ class OrderRequest(BaseModel):
         )
 
     def canonical(self) -> dict[str, Any]:
-        """The body as it is compared: aliases folded, spellings evened out, `append` left out.
-
-        So are passwords, which are not acted on: the body is stored, and a secret must not be.
-        """
+        """The body as it is compared: aliases folded, spellings evened out, `append` left out."""
         body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
         body.pop("append", None)
         for item in body["items"]:
             for lic in item["licenses"]:
                 _fold(lic)
-            for user in (*item.get("users", ()), *_users_in(item["licenses"])):
-                user.pop("password", None)
         if customer := body.get("customer"):
             customer.pop("id", None)
             if company := customer.pop("company", None):
@@ -286,11 +281,6 @@ def whole(rows: list[Order]) -> Order:
         items[item.id] = item.model_copy(update={"license_ids": ids})
     updated = max(row.updated_at for row in rows)
     return first.model_copy(update={"items": tuple(items.values()), "updated_at": updated})
-
-
-def _users_in(licenses: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for lic in licenses:
-        yield from lic.get("users", ())
 
 
 def _fold(lic: dict[str, Any]) -> None:

@@ -284,11 +284,15 @@ class _Placing:
 
     def _offer(self, product: Product, request: MemberRequest, path: Path) -> Offer | None:
         code = request.policy_name
+        if code is None and request.license_template is not None:
+            named = (p.code for p in product.policies if p.id == request.license_template)
+            code = next(named, str(request.license_template))
         if (product.short_code, code) not in self.offers:
             self.offers[product.short_code, code] = offer(product, code)
         found = self.offers[product.short_code, code]
         if found is None:
-            name = "policy_code" if request.policy_code else "license_template_code"
+            names = ("policy_code", "license_template_code", "license_template")
+            name = next((name for name in names if getattr(request, name)), "policy_code")
             message = f"Product {product.short_code} has no policy {code}, or it is archived"
             self._fault((*path, name), "unknown_policy", message, code)
         return found

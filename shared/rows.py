@@ -283,9 +283,7 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
                 "column": headers.get(field, field),
                 "field": field,
                 "code": _CODES.get(fault["type"], fault["type"]),
-                "message": (
-                    "must not be blank" if missing else fault["msg"].removeprefix("Value error, ")
-                ),
+                "message": "must not be blank" if missing else _in_words(fault["msg"]),
                 "value": None if missing else str(fault["input"])[:200],
             }
         )
@@ -293,6 +291,12 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
 
 
 _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error": "invalid_value"}
+
+
+def _in_words(message: str) -> str:
+    """pydantic's message as the end of a sentence about the cell."""
+    told = message.removeprefix("Value error, ")
+    return told.replace("Input should be '", "must be one of '").replace("Input should", "must")
 
 
 def license_row(license: License, order: Order, customer: Customer | None) -> list[str]:

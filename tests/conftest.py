@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-import botocore.session
 import pytest
+from botocore.session import Session
 from moto import mock_aws
 
 from functions.callers import forget_keys
@@ -14,8 +14,15 @@ from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
 from tests.moto_tables import make_bucket, make_tables, table_names
 
-# One session for all tests: each new one reads the whole description of DynamoDB again.
-_SESSION = botocore.session.get_session()
+# The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
+# operators' commands and moto use, marks the one that it gets, and twice is once too often.
+_LOADER = Session().get_component("data_loader")
+
+
+def _new_session() -> Session:
+    made = Session()
+    made.register_component("data_loader", _LOADER)
+    return made
 
 
 @pytest.fixture
@@ -27,7 +34,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for env_name, name in table_names().items():
         monkeypatch.setenv(env_name, name)
-    monkeypatch.setattr("botocore.session.get_session", lambda: _SESSION)
+    monkeypatch.setattr("botocore.session.get_session", _new_session)
     monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
     client.cache_clear()
     uploads.client.cache_clear()

@@ -31,9 +31,11 @@ def test_the_targets_that_documents_name_are_in_the_makefile(document: Path) -> 
 def test_the_page_of_refusals_lists_every_code_as_it_is() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 
-    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| `.*", page, re.MULTILINE)
 
-    assert {code: (int(status), message) for code, status, message in rows} == CODES
+    assert rows == [
+        f"| `{code}` | {status} | {message} |" for code, (status, message) in CODES.items()
+    ], "copy the rows as they are expected here"
 
 
 def test_the_readme_is_short() -> None:

@@ -16,7 +16,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from infra.ops.imports import answered, failed_rows, follow, rows_table, summary
+from infra.ops.imports import answered, failed_rows, follow, rows_table, show_summary
 from infra.ops.keys import LOCAL_STACK
 from infra.ops.stack import LocalStack
 from infra.ops.steps import OpsError, console, step
@@ -193,7 +193,7 @@ def _import(api: httpx.Client, stack: LocalStack, title: str, key: str, text: st
             raise OpsError(f"No import has begun {PATIENCE} seconds after {key} was dropped.")
         time.sleep(0.2)
     job = follow(api, number, console=console)
-    console.print(summary(job))
+    show_summary(job, console=console)
     if job["failed_rows_url"]:
         console.print(rows_table(failed_rows(api, job)))
         console.print(f"  to be corrected and sent again: GET /api/v1/imports/{number}/failed.csv")

@@ -59,7 +59,7 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--stage", required=True, help="'local', or the stage of the stack Keywright-STAGE on AWS"
     )
-    verb.add_argument("--file", required=True, type=_file, help="the CSV file, of up to 5 GB")
+    verb.add_argument("--file", required=True, type=_file, help="the CSV file")
     verb.add_argument("--kind", required=True, choices=KINDS, help="what its rows are")
     verb.add_argument("--dry-run", action="store_true", help="say what would be; write nothing")
     verb.add_argument(
@@ -137,11 +137,31 @@ def import_file(api: httpx.Client, path: Path, request: View, *, console: Consol
 
 
 def send(upload: Mapping[str, Any], file: BinaryIO) -> None:
-    """Post the form to S3, which wants the file last; it is read as it is sent."""
+    """Send the file to S3 as the API says, by a form or in parts; it is read as it is sent."""
+    if upload["method"] == "PUT":
+        _send_parts(upload, file)
+        return
     content = {"file": ("file.csv", file, "text/csv")}
     sent = httpx.post(
         upload["url"], data=upload["fields"], files=content, timeout=httpx.Timeout(60, write=300)
     )
+    _taken(sent)
+
+
+def _send_parts(upload: Mapping[str, Any], file: BinaryIO) -> None:
+    """Put each part to its link, and say at the end which they were."""
+    tags = []
+    for number, url in enumerate(upload["part_urls"], 1):
+        part = file.read(upload["part_size"])
+        sent = httpx.put(url, content=part, timeout=httpx.Timeout(60, write=900))
+        _taken(sent)
+        tag = f"<ETag>{sent.headers['etag']}</ETag>"
+        tags.append(f"<Part><PartNumber>{number}</PartNumber>{tag}</Part>")
+    body = f"<CompleteMultipartUpload>{''.join(tags)}</CompleteMultipartUpload>"
+    _taken(httpx.post(upload["complete_url"], content=body.encode(), timeout=300))
+
+
+def _taken(sent: httpx.Response) -> None:
     if sent.is_error:
         raise ApiRefused(f"The file was not taken ({sent.status_code}): {sent.text[:500]}")
 
@@ -224,7 +244,7 @@ def exit_status(job: View) -> int:
 
 def show(api: httpx.Client, job: View, failed_file: Path | None, *, console: Console) -> None:
     """A summary, the first rows that failed, and what to do about them."""
-    console.print(summary(job))
+    show_summary(job, console=console)
     if job["refusal"]:
         refusal = job["refusal"]
         where = f" (line {refusal['line']})" if refusal.get("line") else ""
@@ -242,21 +262,18 @@ def failed_rows(api: httpx.Client, job: View) -> list[View]:
     return found
 
 
-def summary(job: View) -> Table:
+def show_summary(job: View, *, console: Console) -> None:
     """What an import came to."""
-    trial = " [dim](dry run: nothing was written)" if job["dry_run"] else ""
+    trial = " [dim](dry run: nothing was written)[/]" if job["dry_run"] else ""
     color = {0: "green", ROWS_FAILED: "yellow", REFUSED: "red"}[exit_status(job)]
-    table = Table(
-        title=f"Import {job['id']}, {escape(job['file_name'])}: [{color}]{job['state']}[/]{trial}",
-        title_justify="left",
-        box=box.ROUNDED,
-        show_header=False,
-    )
+    state = job["state"].replace("_", " ")
+    console.print(f"Import {job['id']}, {escape(job['file_name'])}: [{color}]{state}[/]{trial}")
+    table = Table(box=box.ROUNDED, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name, count in (job["counts"] or {}).items():
         table.add_row(name.removesuffix("_count").replace("_", " "), f"{count:,}")
-    return table
+    console.print(table)
 
 
 def rows_table(rows: list[View]) -> Table:

@@ -28,6 +28,11 @@ PART = 8 * 1024 * 1024
 LARGEST_POST = 5 * 1024**3
 """Bytes that S3 takes in one request."""
 LINK_SECONDS = 3600
+LARGEST_OBJECT = 5 * 1024**4
+"""Bytes that S3 keeps as one object."""
+PARTS_SECONDS = 6 * 3600
+_MOST_PARTS = 1000
+_MEBIBYTE = 1024**2
 
 _TRIES = 3
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
@@ -117,6 +122,31 @@ def presigned_post(job: ImportJob, max_size: int) -> dict[str, Any]:
 def put_result(job: ImportJob, name: str, data: bytes) -> None:
     """Write one of the job's reports, in the place of what an earlier attempt wrote."""
     client().put_object(Bucket=job.bucket, Key=result_key(job, name), Body=data)
+
+
+def presigned_parts(job: ImportJob, size: int) -> dict[str, Any]:
+    """`part_size`, a link for each part, and one to complete the upload: above `LARGEST_POST`.
+
+    The bytes `n * part_size` up to the next part go by PUT to link `n`; the ETags that S3 answers
+    go in an XML document by POST to `complete_url`. What is never completed is cleared away.
+    """
+    part_size = -(-size // _MOST_PARTS // _MEBIBYTE) * _MEBIBYTE
+    place = {"Bucket": job.bucket, "Key": job.key}
+    upload = client().create_multipart_upload(
+        Bucket=job.bucket, Key=job.key, ContentType="text/csv"
+    )["UploadId"]
+
+    def link(operation: str, **more: Any) -> str:
+        named = {**place, "UploadId": upload, **more}
+        return client().generate_presigned_url(operation, Params=named, ExpiresIn=PARTS_SECONDS)
+
+    numbers = range(1, -(-size // part_size) + 1)
+    return {
+        "upload_id": upload,
+        "part_size": part_size,
+        "part_urls": [link("upload_part", PartNumber=number) for number in numbers],
+        "complete_url": link("complete_multipart_upload"),
+    }
 
 
 def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:

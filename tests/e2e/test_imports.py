@@ -189,8 +189,8 @@ def test_a_body_that_is_no_form_with_a_file_is_a_400(importer: RemoteShop, kind:
 
 def test_keys_keep_their_zeros_and_formulas_are_text(importer: RemoteShop) -> None:
     """Case 85."""
-    header = ("license__license_key", "product__short_code", "customer__email")
-    header = (*header, "customer__company_name", "license__license_type")
+    customer = ("customer__email", "customer__company_name")
+    header = ("license__license_key", "product__short_code", *customer, "license__license_type")
     good = ("00123", "kp", "form@f.test", "=1+1", "")
     bad = ("00124", "kp", "form@f.test", "=1+1", "foo")
 
@@ -200,8 +200,8 @@ def test_keys_keep_their_zeros_and_formulas_are_text(importer: RemoteShop) -> No
 
     assert counts(told)["valid_row_count"] == 1
     assert keys_of(importer, "00123") == ["00123"]
-    (customer,) = everything(importer, "customers", "email", "form@f.test")
-    assert customer["company_name"] == "=1+1"
+    (made,) = everything(importer, "customers", "email", "form@f.test")
+    assert made["company_name"] == "=1+1"
     (row,) = csv.DictReader(io.StringIO(failed.text.removeprefix("\ufeff")))
     assert row["license__license_key"] == "00124"
     assert not row["customer__company_name"].startswith("=")

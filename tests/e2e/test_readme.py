@@ -80,3 +80,22 @@ def test_the_key_commands_of_the_readme_work(clone: Path) -> None:
 
     assert printed.count("Authorization: Api-Key ") == 2
     assert "webshop" in printed
+
+
+def test_the_first_import_of_the_readme_creates_one_license_and_keeps_the_failed_row(
+    stack: LocalStack, clone: Path
+) -> None:
+    show_demo(stack)
+    (commands,) = (block for block in blocks("sh") if "make import" in block)
+    write, _ = commands.strip().splitlines()
+    run(write, clone)
+
+    run(
+        f".venv/bin/keywright import --stage local --file {clone}/old-shop.csv --kind licenses"
+        " || test $? = 1",
+        clone,
+    )
+
+    failed = (clone / "old-shop.failed.csv").read_text(encoding="utf-8-sig")
+    assert "OLD-SHOP-0002,sketsh" in failed
+    assert "OLD-SHOP-0001" not in failed

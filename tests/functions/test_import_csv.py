@@ -180,6 +180,14 @@ def test_a_bad_file_is_refused_before_anything_is_written(
     assert files.license_count() == 0
 
 
+def test_a_file_of_another_kind_makes_no_empty_customers(files: Files) -> None:
+    job = files.imported(TWO, "customers")
+
+    assert job.refusal is not None
+    assert (job.state, job.refusal.code) == ("failed", "missing_header")
+    assert files.shop.get("/customers/").json()["count"] == 0
+
+
 def test_customers_are_known_by_email_and_may_share_a_reference(files: Files) -> None:
     text = "\ufeffemail,first_name,reference\nM@x.test,Müller,r\np@x.test,Peña,r\nm@X.test,M,\n"
 

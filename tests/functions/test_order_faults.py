@@ -201,10 +201,10 @@ def test_a_large_order_left_unfinished_is_taken_back(
             shop.order(id="big", items=items)
     monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
 
-    swept = sweep.handler({}, LambdaContext())
+    swept = sweep.handler({}, LambdaContext())["undone"]
 
-    assert swept == {"undone": 1}
-    assert sweep.handler({}, LambdaContext()) == {"undone": 0}
+    assert swept == 1
+    assert sweep.handler({}, LambdaContext())["undone"] == 0
     assert shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"
     body = body_of(shop.order(id="again", items=[{"product_code": "up", "licenses": users}]))
     assert len(body["new_passwords"]) == 120

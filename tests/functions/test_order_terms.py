@@ -264,3 +264,16 @@ def test_a_value_of_the_wrong_kind_is_refused_at_its_place(
 
     assert list(told(problem)) == [f"/items/0/licenses/0/{name}"]
     assert problem["errors"][0]["value"] == value
+
+
+def test_a_policy_may_be_named_by_its_id(shop: Shop) -> None:
+    policies = shop.get("/license-templates/", "product=kp&code=policy_A").json()["results"]
+
+    license = shop.order_one(license={"license_template": policies[0]["id"]})
+    problem = shop.refused(license={"license_template": 1})
+
+    assert license["policy_code"] == "policy_A"
+    assert (problem["code"], problem["errors"][0]["field"]) == (
+        "unknown_policy",
+        "items.0.licenses.0.license_template",
+    )

@@ -163,3 +163,10 @@ def test_a_refused_order_makes_no_user(shop: Shop) -> None:
     answer = order_users(shop, {"email": "u1@x.test"})
 
     assert [new["email"] for new in answer["new_passwords"]] == ["u1@x.test"]
+
+
+def test_a_password_that_a_client_chooses_is_refused_rather_than_ignored(shop: Shop) -> None:
+    problem = shop.refused("up", {"users": [{"email": "u@x.test", "password": "chosen"}]})
+
+    assert problem["errors"][0]["field"] == "items.0.licenses.0.users.0.password"
+    assert "chosen" not in str(problem)

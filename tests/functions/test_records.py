@@ -286,3 +286,11 @@ def test_an_email_that_is_none_is_refused_in_a_query(shop: Shop) -> None:
 
     (fault,) = reply.json()["errors"]
     assert (reply.status, fault["field"], fault["value"]) == (400, "email", "nobody")
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/", "/products/"])
+def test_a_cursor_that_no_page_gave_is_refused(shop: Shop, path: str) -> None:
+    reply = shop.get(path, "cursor=nonsense")
+
+    assert reply.status == 400
+    assert "is not a cursor" in reply.json()["message"]

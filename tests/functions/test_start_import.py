@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from shared.rows import KINDS
 from shared.store import uploads
@@ -198,11 +199,31 @@ def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
     assert desk.get("/imports/1/").json() == {k: v for k, v in told.items() if k != "upload"}
 
 
-def test_more_than_s3_takes_at_once_is_shown_the_bucket(desk: Desk) -> None:
-    message = refused(desk.ask(size=5 * 1024**3 + 1), 400, "file_over_5_gb")
+def test_more_than_s3_takes_at_once_is_sent_in_parts(desk: Desk) -> None:
+    size = 5 * 1024**3 + 1
 
-    assert "acme/licenses/" in message
-    assert desk.ask(size=5 * 1024**3).status == 202
+    parts = desk.ask(size=size).json()["upload"]
+
+    covered = parts["part_size"] * len(parts["part_urls"])
+    assert covered - parts["part_size"] < size <= covered
+    assert len(parts["part_urls"]) <= 1000
+    assert "partNumber=2&" in parts["part_urls"][1]
+    assert f"uploadId={parts['upload_id']}" in parts["complete_url"]
+    assert desk.ask(size=size - 1).json()["upload"]["method"] == "POST"
+
+
+def test_a_file_sent_in_parts_is_the_file(desk: Desk) -> None:
+    desk.ask(size=6)
+    job = desk.job(1)
+    links = uploads.presigned_parts(job, 6)
+
+    tag = requests.put(links["part_urls"][0], data=b"email\n", timeout=5).headers["ETag"]
+    listed = f"<Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part>"
+    body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>"
+    requests.post(links["complete_url"], data=body, timeout=5)
+
+    stored = uploads.client().get_object(Bucket=job.bucket, Key=job.key)["Body"].read()
+    assert stored == b"email\n"
 
 
 def test_the_same_external_id_is_the_same_import(desk: Desk) -> None:

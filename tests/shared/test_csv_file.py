@@ -10,7 +10,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -409,16 +408,12 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("data", "code", "line"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_bad_file_is_refused_within_a_second_with_code_and_line(
-    data: bytes, code: str, line: int
-) -> None:
-    began = time.perf_counter()
+def test_a_bad_file_is_refused_with_code_and_line(data: bytes, code: str, line: int) -> None:
 
     refusal = refused(data, required=("key",))
 
     assert (refusal.code, refusal.line) == (code, line)
     assert f"Line {line}: " in refusal.message
-    assert time.perf_counter() - began < 1
 
 
 def test_undecodable_bytes_are_named_with_their_place() -> None:

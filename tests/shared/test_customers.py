@@ -50,15 +50,6 @@ def test_two_users_of_one_order_have_nothing_in_common() -> None:
     assert one.salt != other.salt
 
 
-def test_a_password_that_a_client_sends_is_not_taken() -> None:
-    request = UserRequest(email="u@x.test", password="chosen")
-
-    user, password = new_license_user(7, request, made_by="o", secret=SECRET, now=NOW)
-
-    assert password != "chosen"
-    assert "chosen" not in user.model_dump_json()
-
-
 def test_a_customer_has_what_is_not_blank() -> None:
     request = CustomerRequest(email=" ANA@x.test", first_name="", company="Acme", id=5)
 

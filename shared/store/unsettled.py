@@ -1,0 +1,185 @@
+"""Orders too large for one transaction: begun, written in several, and visible with their row.
+
+`pending#<part>` beside the order says which one execution may go on with it, and every transaction
+checks that; `plan#<part>` says what will be written, so that anyone can take it back.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from shared.orders import Placement, Unfinished
+from shared.store import dynamo
+from shared.store.catalog import unchanged
+from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.customers import user_key, user_put
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import license_put, stored_licenses
+from shared.store.orders import TABLE
+
+PENDING = "pending"
+_HELD = "held_by = :owner"
+# DynamoDB's own limits are 100 operations and 4 MB a transaction.
+OPERATIONS, BYTES = 100, 3_500_000
+
+
+def add_in_parts(
+    company: str,
+    placement: Placement,
+    unfinished: Unfinished | None,
+    last: list[dict[str, Any]],
+) -> bool:
+    """Write a placement in several transactions; `last` are the writes that make it visible.
+
+    False if what it rests on has changed, or somebody else goes on with it; `unfinished` is an
+    earlier beginning, to be taken over.
+    """
+    order = placement.order
+    pk, pending = dynamo.home(company, order.id), pending_row(order.part)
+    row = f"{order.id}/{order.part}/{order.fingerprint}"
+    if not dynamo.write(_begin(company, placement, row, unfinished)):
+        return False
+    mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
+    licenses = (lic.model_copy(update={"unsettled": row}) for lic in placement.licenses)
+    checks = {product.id: unchanged(company, product) for product in placement.products}
+    puts = [
+        *((license_put(company, lic), checks[lic.product_id]) for lic in licenses),
+        *((user_put(company, user, unsettled=True), None) for user in placement.users),
+    ]
+    if not all(dynamo.write(batch) for batch in _batches(mine, puts)):
+        return False
+    end = dynamo.delete(TABLE, (pk, pending), _HELD, owner=order.token)
+    plan = dynamo.delete(TABLE, (pk, _plan(order.part)))
+    return dynamo.write([end, plan, *last])
+
+
+def undo(company: str, order_id: int, part: str, owner: str) -> bool:
+    """Take back what was written of an order that did not become visible.
+
+    False if the order has another owner by now, whose it is to finish or to undo.
+    """
+    home = dynamo.home(company, order_id)
+    plan = dynamo.get(TABLE, (home, _plan(part)))
+    mine = dynamo.check(TABLE, (home, pending_row(part)), _HELD, owner=owner)
+    if plan is None:
+        return False
+    free = "attribute_not_exists(pk) OR unsettled = :row"
+    deletes = [
+        dynamo.delete(LICENSES, (dynamo.home(company, id),), free, row=plan["unsettled"])
+        for id in _still_there(company, plan)
+    ]
+    for user_id in plan.get("user_ids", []):
+        gone = "attribute_not_exists(pk) OR made_by = :maker"
+        key = user_key(company, user_id)
+        deletes.append(dynamo.delete(CUSTOMERS, key, gone, maker=plan["made_by"]))
+    for start in range(0, len(deletes), OPERATIONS - 1):
+        if not dynamo.write([mine, *deletes[start : start + OPERATIONS - 1]]):
+            return False
+    end = dynamo.delete(TABLE, (home, pending_row(part)), _HELD, owner=owner)
+    return dynamo.write([end, dynamo.delete(TABLE, (home, _plan(part)))])
+
+
+def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
+    """Orders begun before a moment and not settled: company, order id, part, owner."""
+    condition, values = "listed = :pending AND created < :before", {"pending": PENDING}
+    values["before"] = dynamo.stamp(before)
+    entries = list(dynamo.query(TABLE, condition, values, index="by_created"))
+    pending = []
+    for entry in entries:
+        if item := dynamo.get(TABLE, (entry["pk"], entry["sk"])):
+            company, _, order_id = entry["pk"].partition("#")
+            pending.append((company, int(order_id), entry["sk"].partition("#")[2], item["held_by"]))
+    return pending
+
+
+def take_over(company: str, order_id: int, part: str, owner: str, *, token: str) -> bool:
+    """Make `token` the owner of an unsettled order, so that nobody else goes on with it."""
+    key = (dynamo.home(company, order_id), pending_row(part))
+    item = dynamo.get(TABLE, key)
+    if item is None or item["held_by"] != owner:
+        return False
+    put = dynamo.put(TABLE, dynamo.to_item({**item, "held_by": token}), _HELD, owner=owner)
+    return dynamo.write([put])
+
+
+def unfinished_of(item: dict[str, Any] | None) -> Unfinished | None:
+    if item is None:
+        return None
+    return Unfinished(
+        fingerprint=item["fingerprint"],
+        owner=item["held_by"],
+        seed=item["seed"],
+        begun_at=datetime.fromisoformat(item["begun_at"]),
+    )
+
+
+def pending_row(part: str) -> str:
+    return f"{PENDING}#{part}"
+
+
+def _begin(
+    company: str, placement: Placement, row: str, unfinished: Unfinished | None
+) -> list[dict[str, Any]]:
+    """Say that an order is on its way, and what it will write, before anything of it is written."""
+    order = placement.order
+    pk = dynamo.home(company, order.id)
+    begun_at = placement.begun_at
+    marker = dynamo.to_item(
+        {
+            "pk": pk,
+            "sk": pending_row(order.part),
+            "store_id": order.store_id,
+            "fingerprint": order.fingerprint,
+            "held_by": order.token,
+            "seed": placement.seed,
+            "begun_at": begun_at,
+            "listed": PENDING,
+            "created": f"{dynamo.stamp(begun_at)}#{pk}",
+        }
+    )
+    if unfinished:
+        put = dynamo.put(TABLE, marker, _HELD, owner=unfinished.owner)
+    else:
+        put = dynamo.put(TABLE, marker, "attribute_not_exists(pk)")
+    plan = dynamo.to_item(
+        {
+            "pk": pk,
+            "sk": _plan(order.part),
+            "store_id": order.store_id,
+            "unsettled": row,
+            "license_ids": [lic.id for lic in placement.licenses],
+            "user_ids": [user.id for user in placement.users],
+            "made_by": placement.users[0].made_by if placement.users else None,
+        }
+    )
+    free = dynamo.check(TABLE, (pk, order.part), "attribute_not_exists(pk)")
+    return [put, dynamo.put(TABLE, plan), free]
+
+
+def _batches(
+    mine: dict[str, Any], puts: list[tuple[dict[str, Any], dict[str, Any] | None]]
+) -> Iterator[list[dict[str, Any]]]:
+    """Transactions of one check of ownership, writes, and the checks of their products."""
+    batch: list[dict[str, Any]] = [mine]
+    checks: list[dict[str, Any]] = []
+    size = 0
+    for put, check in puts:
+        more = 1 + (check is not None and check not in checks)
+        weight = dynamo.size_of(put)
+        if len(batch) + len(checks) + more > OPERATIONS or size + weight > BYTES:
+            yield batch + checks
+            batch, checks, size = [mine], [], 0
+        batch.append(put)
+        size += weight
+        if check is not None and check not in checks:
+            checks.append(check)
+    yield batch + checks
+
+
+def _still_there(company: str, plan: dict[str, Any]) -> list[int]:
+    stored = stored_licenses(company, plan["license_ids"])
+    return [lic.id for lic in stored.values() if lic.unsettled == plan["unsettled"]]
+
+
+def _plan(part: str) -> str:
+    return f"plan#{part}"

@@ -1,0 +1,29 @@
+"""docs/imports.md names what there is: kinds, columns, states."""
+
+import re
+from typing import get_args
+
+import pytest
+
+from infra.stamp import ROOT
+from shared.imports import State
+from shared.rows import KINDS
+
+TEXT = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", TEXT, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_columns_of_a_kind_are_named_and_the_required_ones_in_bold(kind: str) -> None:
+    of = KINDS[kind]
+
+    assert set(re.findall(r"\*\*`(\w+)`\*\*", ROWS[kind])) == set(of.required)
+    named = set(re.findall(r"`(\w+)`", ROWS[kind]))
+    prefixes = tuple(re.findall(r"`(\w+)…`", ROWS[kind]))
+    assert named | {each for each in of.columns if each.startswith(prefixes)} == set(of.columns)
+
+
+def test_every_state_is_explained() -> None:
+    told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE))))
+
+    assert set(get_args(State.__value__)) <= told
