@@ -1,25 +1,30 @@
 """Requests to DynamoDB whose bodies are ours, signed and sent with next to nothing around them.
 
 botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
-urllib3) than an import spends on the 25 records in it. Where the table is, who we are, how it is
-signed and which certificates count are still botocore's to say, and what listens to its
-`before-send` still hears. Each thread keeps a connection of its own.
+urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
+certificates count are still botocore's to say, and what listens to its `before-send` still hears.
+Connections are kept for whichever thread comes next.
 """
 
+import hashlib
+import hmac
 import ssl
 import threading
+import time
+from collections import deque
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
 import orjson
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.hooks import first_non_none_response
 from botocore.httpsession import get_cert_path
 
 from shared.errors import Busy
@@ -53,23 +58,36 @@ class Line:
     credentials: Any
     events: Any
     certificates: ssl.SSLContext | None
-    held: threading.local = field(default_factory=threading.local)
+    idle: deque[HTTPConnection] = field(default_factory=deque)
 
     def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        """The status and the body of an answer, over this thread's connection."""
-        connection: HTTPConnection | None = getattr(self.held, "connection", None)
-        if connection is None:
-            connection = self.held.connection = self._connected()
+        """The status and the body of an answer, over a connection that is idle or new."""
         try:
-            connection.request("POST", "/", body, headers)
-            answer = connection.getresponse()
+            connection = self.idle.pop()
+        except IndexError:
+            connection = self._connected()
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+        try:
+            connection.sock.sendall(head.encode() + body)
+            answer = HTTPResponse(connection.sock, method="POST")
+            answer.begin()
             content = answer.read()
         except BaseException:
-            self._dropped(connection)
+            connection.close()
+            self.hang_up()
             raise
         if answer.will_close:
-            self._dropped(connection)
+            connection.close()
+        else:
+            self.idle.append(connection)
         return answer.status, content
+
+    def hang_up(self) -> None:
+        """Close what is idle: where one connection broke, those that slept as long have too."""
+        with suppress(IndexError):
+            while True:
+                self.idle.pop().close()
 
     def _connected(self) -> HTTPConnection:
         context = self.certificates
@@ -81,10 +99,6 @@ class Line:
         connection.connect()
         connection.sock.settimeout(_READ_SECONDS)
         return connection
-
-    def _dropped(self, connection: HTTPConnection) -> None:
-        connection.close()
-        self.held.connection = None
 
 
 @cache
@@ -123,19 +137,55 @@ def send(operation: str, body: bytes) -> Any:
     raise Busy
 
 
+def signed_headers(
+    operation: str, body: bytes, *, host: str, region: str, keys: Any, moment: str
+) -> dict[str, str]:
+    """The headers of a request with its Signature Version 4; `moment` is like 20260102T030405Z."""
+    headers = {
+        "content-type": _JSON,
+        "host": host,
+        "x-amz-date": moment,
+        "x-amz-target": f"DynamoDB_20120810.{operation}",
+    }
+    if keys.token:
+        headers["x-amz-security-token"] = keys.token
+    names = sorted(headers)
+    listed = ";".join(names)
+    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    asked = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
+    scope = (moment[:8], region, "dynamodb", "aws4_request")
+    text = "\n".join(
+        ("AWS4-HMAC-SHA256", moment, "/".join(scope), hashlib.sha256(asked.encode()).hexdigest())
+    )
+    key = f"AWS4{keys.secret_key}".encode()
+    for part in (*scope, text):
+        key = hmac.digest(key, part.encode(), "sha256")
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{'/'.join(scope)}, "
+        f"SignedHeaders={listed}, Signature={key.hex()}"
+    )
+    return headers
+
+
 def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
     with _making:  # threads that begin together make it once
         line = client()
-    target = {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Content-Type": _JSON}
-    asked = AWSRequest("POST", line.url, data=body, headers=target)
-    keys = line.credentials.get_frozen_credentials()
-    SigV4Auth(keys, "dynamodb", line.region).add_auth(asked)
-    request = asked.prepare()
+    headers = signed_headers(
+        operation,
+        body,
+        host=line.host,
+        region=line.region,
+        keys=line.credentials.get_frozen_credentials(),
+        moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+    )
+    headers["user-agent"] = "keywright"
+    shown: Any = HeadersDict(headers)
+    request = AWSPreparedRequest("POST", line.url, shown, body, stream_output=False)
     event = f"before-send.dynamodb.{operation}"
-    _, heard = line.events.emit_until_response(event, request=request)
+    heard = first_non_none_response(line.events.emit(event, request=request))
     if heard is not None:
         return heard.status_code, heard.content
-    return line.post(dict(request.headers.items()), body)
+    return line.post(headers, body)
 
 
 def _refusal(content: bytes) -> Any:

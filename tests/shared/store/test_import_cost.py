@@ -1,0 +1,138 @@
+"""What a file of licenses costs in requests and write units, counted where they are sent."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from pydantic import BaseModel
+
+from shared.customers import Customer
+from shared.orders import Order
+from shared.store import bulk, dynamo
+from tests.engine import Engine
+from tests.functions.import_files import Files, counts, open_files
+from tests.functions.shop import Shop
+from tests.wiretap import item_bytes
+
+ROWS, PER_ORDER = 500, 10
+COLUMNS = {
+    "license__license_key": "G8HA-SRRZ-A6WK-{n:04}",
+    "product__short_code": "kp",
+    "license__license_type": "time-limited",
+    "license__valid_duration": "1y",
+    "license__max_activations": "5",
+    "license__prevent_vm": "true",
+    "license__subscription_id": "sub-{n:09}",
+    "license__note": "moved from the old shop as ticket {n}",
+    "order__store_id": "web-{order:07}",
+    "order__language": "es",
+    "order__campaign_params": "utm_source=newsletter&utm_campaign=spring",
+    "customer__email": "buyer{order}@acme.example",
+    "customer__first_name": "Ana",
+    "customer__last_name": "Peña",
+    "customer__company_name": "Acme {order} Ltd",
+    "customer__phone": "34 600 000 000",
+    "customer__address": "{order} Main Street",
+    "customer__city": "Barcelona",
+    "customer__country": "ES",
+}
+KEYS = {"pk", "sk", "listed", "created", "customer_orders", "product_license"}
+INDEXES = (("listed", "product_license"), ("listed", "created"), ("customer_orders", "created"))
+
+
+@dataclass
+class Meter:
+    """Every request of the bulk line, and the items that were written to each table."""
+
+    requests: list[tuple[str, int]] = field(default_factory=list)
+    items: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def hear(self, request: AWSPreparedRequest, **_: Any) -> None:
+        operation = str(request.headers["X-Amz-Target"]).partition(".")[2]
+        body: Any = request.body
+        written = list(_written(operation, orjson.loads(body)))
+        self.requests.append((operation, len(written)))
+        names = {dynamo.table(f"{n}_TABLE"): n for n in ("LICENSES", "ORDERS", "CUSTOMERS")}
+        for table, item in written:
+            self.items.setdefault(names[table], []).append(item)
+
+    def units(self, table: str) -> float:
+        """Write units for each row: one for each started KB, one for each index it is in."""
+        return (
+            sum(
+                -(-item_bytes(item) // 1024) + sum(a in item and b in item for a, b in INDEXES)
+                for item in self.items[table]
+            )
+            / ROWS
+        )
+
+
+def _written(operation: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if operation == "BatchExecuteStatement":
+        for statement in body["Statements"]:
+            table, names = re.findall(r'"(.*)" VALUE \{(.*)\}', statement["Statement"])[0]
+            attributes = [name.strip("'").removesuffix("':?") for name in names.split(",")]
+            yield table, dict(zip(attributes, statement["Parameters"], strict=True))
+    elif operation == "BatchWriteItem":
+        for table, puts in body["RequestItems"].items():
+            yield from ((table, put["PutRequest"]["Item"]) for put in puts)
+
+
+def sheet() -> str:
+    rows = (
+        ",".join(cell.format(n=n, order=n // PER_ORDER) for cell in COLUMNS.values())
+        for n in range(ROWS)
+    )
+    return "\n".join((",".join(COLUMNS), *rows)) + "\n"
+
+
+@pytest.fixture
+def meter(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
+    """What an import of 500 licenses of 50 orders and customers sent."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
+    with open_files(shop) as files:
+        yield _metered(files)
+
+
+def _metered(files: Files) -> Meter:
+    meter = Meter()
+    bulk.client().events.register_first("before-send.dynamodb.*", meter.hear)
+    job = files.imported(sheet())
+    assert counts(job, "valid", "created_licenses", "created_orders") == [ROWS, ROWS, 50]
+    return meter
+
+
+def test_a_write_request_holds_25_records_and_a_read_100(meter: Meter) -> None:
+    # 500 licenses, 50 orders, 50 customers; what each order got; where orders and customers are.
+    assert Counter(meter.requests) == {
+        ("BatchExecuteStatement", 25): 24,
+        ("BatchWriteItem", 25): 2,
+        ("BatchGetItem", 0): 2,
+    }
+
+
+def test_a_row_costs_at_most_2_6_write_units_with_its_order_and_customer(meter: Meter) -> None:
+    assert meter.units("LICENSES") == 2
+    assert meter.units("ORDERS") == 0.4
+    assert meter.units("CUSTOMERS") == 0.1
+    assert sum(map(meter.units, meter.items)) <= 2.6
+
+
+def test_a_license_is_at_most_a_kilobyte(meter: Meter) -> None:
+    assert max(map(item_bytes, meter.items["LICENSES"])) <= 1024
+
+
+@pytest.mark.parametrize(("table", "model"), [("ORDERS", Order), ("CUSTOMERS", Customer)])
+def test_what_is_written_without_a_model_is_what_the_model_would_write(
+    meter: Meter, table: str, model: type[BaseModel]
+) -> None:
+    for item in meter.items[table]:
+        record = model.model_validate(dynamo.from_item(item))
+
+        own = {name: value for name, value in item.items() if name not in KEYS}
+        assert own == dynamo.record_item(record)
