@@ -37,7 +37,7 @@ def test_a_sound_cell_is_what_the_model_makes_of_it(cell: str) -> None:
 
 @given(CELLS)
 def test_a_cell_that_begins_soundly_is_not_damaged(cell: str) -> None:
-    damage = [name for pattern, name in csv_records._DAMAGE if pattern.fullmatch(cell.strip())]
+    damage = [name for pattern, name in csv_records.DAMAGE if pattern.fullmatch(cell.strip())]
 
     assert csv_records.spreadsheet_damage(cell) == (damage[0] if damage else None)
 
