@@ -22,7 +22,7 @@ class _Patterns(NamedTuple):
     opens: bytes
     """Bytes after which a quote opens a field."""
     run: re.Pattern[bytes]
-    """Quoted fields without newlines, one after the other, and the unquoted text between them.
+    """Quoted fields without newlines, one after the other, and short unquoted text between them.
 
     A doubled quote reads as the end of one and the start of the next, which comes to the same.
     """
@@ -42,7 +42,7 @@ def _patterns(delimiter: str) -> _Patterns:
     blank = empty + rb"(?:" + mark + empty + rb")*+[\r\n]"
     return _Patterns(
         opens=delimiter.encode() + b"\r\n",
-        run=re.compile(rb'(?:"[^"\r\n]*+"(?:[^"]*+(?<=[\r\n' + mark + rb"]))?+)*+"),
+        run=re.compile(rb'(?:"[^"\r\n]*+"(?:[^"]{0,99}+(?<=[\r\n' + mark + rb"]))?+)*+"),
         quoted=re.compile(quoted),
         field=re.compile(rb"(?:" + quoted + rb")?+[^\r\n" + mark + rb"]*+"),
         blank=re.compile(blank),

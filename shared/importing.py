@@ -52,7 +52,10 @@ class Bad(NamedTuple):
 
 
 class LicenseEntry(NamedTuple):
-    """A license to import. `model` is what rows with the same terms share; ids come on top."""
+    """A license to import. `model` is what rows with the same terms share; ids come on top.
+
+    The record is without its cells: they are most of what a row takes in memory.
+    """
 
     record: Record
     key: str
@@ -216,7 +219,7 @@ class _LicenseReader(_Reader):
             customer_id = _rows_own(self.job, record)
         key, subscription_id, note = free
         return LicenseEntry(
-            record,
+            Record(record.row, record.line, [], None),
             key,
             model,
             subscription_id,
