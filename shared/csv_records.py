@@ -19,7 +19,7 @@ from shared.csv_file import (
 
 type RowFault = Literal["extra_fields", "stray_quote"]
 
-_DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
+DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
     (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
     (re.compile(r"#{3,}"), "column_too_narrow"),
@@ -83,7 +83,7 @@ def spreadsheet_damage(cell: str) -> str | None:
     """
     if not _MAYBE_DAMAGED.match(cell):
         return None
-    return next((name for damage, name in _DAMAGE if damage.fullmatch(cell.strip())), None)
+    return next((name for damage, name in DAMAGE if damage.fullmatch(cell.strip())), None)
 
 
 def failed_header(dialect: Dialect) -> bytes:
