@@ -169,10 +169,10 @@ def import_license_features(
     refusals=("external_id_reused",),
 )
 def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport]:
-    """Starts an import of a file of any size, which is then sent to S3 with the form answered,
-    or above 5 GB in the parts answered.
+    """Starts an import of a file of any size.
 
-    The import begins when the file is there. The same `external_id` with the same request answers
+    The file is then sent to S3 with the form answered, or above 5 GB in the parts answered. The
+    import begins when the file is there. The same `external_id` with the same request answers
     with the same import, and `Idempotent-Replayed: true`; for another request it is refused.
     """
     asked = request_fingerprint(request.model_dump(mode="json"))
