@@ -33,3 +33,10 @@ export async function readPolicies(code) {
 }
 
 signIns.subscribe(() => (policies.value = {}));
+
+/** The filter of lists by product. */
+export const ofProduct = (products) => ({
+  name: "product",
+  label: "Product",
+  options: [["", "All products"], ...(products.value ?? []).map(({ short_code: code, product_name: name }) => [code, `${name} (${code})`])],
+});

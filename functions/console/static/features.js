@@ -1,13 +1,12 @@
 // Product features: what a license may switch on, or count, beside the product itself.
 import * as api from "./api.js";
-import { useProducts } from "./catalog.js";
+import { ofProduct, useProducts } from "./catalog.js";
 import { Find } from "./find.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, number, say } from "./parts.js";
-import { ofProduct } from "./policies.js";
 import { State } from "./records.js";
 import { go, link } from "./route.js";
 import { sentCount, tell } from "./terms.js";

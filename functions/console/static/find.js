@@ -25,7 +25,7 @@ export function Find({ path, fields, query }) {
       <//>`,
     )}
     <div class="go">
-      <button type="submit"><${Icon} name="search" />Find</button>
+      <button type="submit" class="plain"><${Icon} name="search" />Find</button>
       ${isFound && html`<a role="button" class="plain" href=${link(path)}>Clear</a>`}
     </div>
   </form>`;

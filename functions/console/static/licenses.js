@@ -1,13 +1,12 @@
 // Licenses: found by key, customer, order or product; looked at; switched off and on.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { useProducts } from "./catalog.js";
+import { ofProduct, useProducts } from "./catalog.js";
 import { Button, confirm } from "./fields.js";
 import { Find } from "./find.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Badge, Empty, Loaded, Notice, Page, Pager, Table, number, say, when } from "./parts.js";
-import { ofProduct } from "./policies.js";
 import { Buyer, Holder, LICENSE_COLUMNS, Status } from "./records.js";
 import { link } from "./route.js";
 import { TYPES, groupsFor, inWords } from "./terms.js";

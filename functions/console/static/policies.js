@@ -1,6 +1,6 @@
 // License policies: named sets of terms under which a product is licensed.
 import * as api from "./api.js";
-import { useProducts } from "./catalog.js";
+import { ofProduct, useProducts } from "./catalog.js";
 import { Find } from "./find.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -42,10 +42,3 @@ function PolicyList({ query, products }) {
     <//>
   <//>`;
 }
-
-/** The filter of lists by product. */
-export const ofProduct = (products) => ({
-  name: "product",
-  label: "Product",
-  options: [["", "All products"], ...(products.value ?? []).map(({ short_code: code, product_name: name }) => [code, `${name} (${code})`])],
-});

@@ -7,8 +7,7 @@ import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Loaded, Page, Table } from "./parts.js";
 import { POLICY_COLUMNS } from "./policies.js";
-import { licensedBy } from "./products.js";
-import { State } from "./records.js";
+import { State, licensedBy } from "./records.js";
 import { link } from "./route.js";
 import { TERMS, TYPES, inWords } from "./terms.js";
 

@@ -5,7 +5,7 @@ import { Icon } from "./icons.js";
 import { Empty, Loaded, Page, Table } from "./parts.js";
 import { Product } from "./product.js";
 import { EditProduct, NewProduct } from "./product_form.js";
-import { State } from "./records.js";
+import { State, licensedBy } from "./records.js";
 import { link } from "./route.js";
 import { TYPES, inShort } from "./terms.js";
 
@@ -23,9 +23,6 @@ const COLUMNS = [
   { head: "Terms", wide: true, cell: (product) => inShort(product) || "–" },
   { head: "State", cell: (product) => html`<${State} of=${product} />` },
 ];
-
-export const licensedBy = ({ authorization_method: method, is_bundle: bundle }) =>
-  `${method === "user" ? "Users" : "Keys"}${bundle ? ", bundle" : ""}`;
 
 function ProductList() {
   const products = useProducts();

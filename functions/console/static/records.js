@@ -17,6 +17,10 @@ export function Buyer({ customer }) {
 export const marks = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
   ${order.is_trial && html`<${Badge} tone="wait">Trial<//>`}`;
 
+/** How one shows that one has a license of a product. */
+export const licensedBy = ({ authorization_method: method, is_bundle: bundle }) =>
+  `${method === "user" ? "Users" : "Keys"}${bundle ? ", bundle" : ""}`;
+
 /** Whether a product or feature is there for new licenses. */
 export function State({ of: { active = true, is_archived: archived }, on = "On sale" }) {
   if (archived) return html`<${Badge} tone="off">Archived<//>`;
