@@ -42,7 +42,8 @@ class Form {
   }
 
   told(field) {
-    return this.faults.value.filter((fault) => fault.at === field).map(({ message }) => message).join(" ");
+    const messages = this.faults.value.filter((fault) => fault.at === field);
+    return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");
   }
 
   /** Shows what is wrong, `{at, message}` each, and goes to the first of it. */

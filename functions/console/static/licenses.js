@@ -104,7 +104,7 @@ const FEATURES = [
 
 /** All that holds, the type's own terms first; a plain "no" and a plain 0 need no words. */
 function Terms({ of: lic }) {
-  const said = groupsFor(lic.license_type).flatMap(({ terms }) => terms)
+  const said = groupsFor(lic.license_type, "user").flatMap(({ terms }) => terms)
     .filter(({ name }) => lic[name] && !(name === "floating_timeout" && !lic.is_floating && !lic.is_floating_cloud));
   const days = [["Starts on", lic.start_date], ["Ends on", lic.validity_period], ["Maintained until", lic.maintenance_period]];
   return html`<dl>

@@ -1,5 +1,5 @@
 // One order with its licenses, and the passwords that are shown once after it was placed.
-import { signal, useSignal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { Button, CopyButton } from "./fields.js";
 import { html } from "./html.js";
@@ -7,9 +7,13 @@ import { useLoad } from "./load.js";
 import { Loaded, Notice, Page, Table, count, when } from "./parts.js";
 import { Buyer, LICENSE_COLUMNS, marks } from "./records.js";
 import { link } from "./route.js";
+import { key } from "./session.js";
 
 /** What the API answered to the order placed last, which nobody can ask for again. */
 export const placed = signal(null);
+effect(() => {
+  if (!key.value) placed.value = null;
+});
 
 export function Order({ id }) {
   const order = useLoad((signal) => api.get(`orders/${id}/`, {}, { signal }), [id]);
@@ -62,7 +66,7 @@ function Item({ item }) {
   const keys = [...new Set(item.licenses.map((lic) => lic.license_key).filter(Boolean))];
   return html`<section>
     <div class="row apart heading">
-      <h2>${item.product_code} <span class="soft">${count(item.licenses.length, "license")}</span></h2>
+      <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span class="soft">${count(item.licenses.length, "license")}</span></h2>
       ${keys.length > 1 && html`<${CopyKeys} keys=${keys} />`}
     </div>
     ${item.note && html`<p class="soft">${item.note}</p>`}

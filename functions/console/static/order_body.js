@@ -104,9 +104,10 @@ function licenseOf(item, product, path, field, catalog, places) {
   places.set(`${path}/policy_code`, `${field}.policy`);
   for (const name of ["license_type", "validity_period", "start_date"])
     places.set(`${path}/${name}`, `${field}.${name}`);
-  for (const { name } of groupsFor(type).flatMap(({ terms }) => terms))
+  const method = product?.authorization_method;
+  for (const { name } of groupsFor(type, method).flatMap(({ terms }) => terms))
     places.set(`${path}/${name}`, `${field}.terms.${name}`);
-  const license = termsOf(item.terms, type);
+  const license = termsOf(item.terms, type, method);
   if (item.policy) license.policy_code = item.policy;
   for (const name of ["license_type", "validity_period", "start_date"])
     if (item[name]) license[name] = item[name];

@@ -44,7 +44,7 @@ function Policy({ form, name, label, item, catalog, code }) {
   const chosen = offered?.find((policy) => policy.code === form.at(name)) ?? offered?.find(({ is_default }) => is_default);
   const options = [...(offered ?? [])]
     .sort((a, b) => b.is_default - a.is_default)
-    .map((policy) => [policy.is_default ? "" : policy.code, policy.name + (policy.is_default ? ", the default" : "")]);
+    .map((policy) => [policy.is_default ? "" : policy.code, policy.name + (policy.is_default && !/default/i.test(policy.name) ? " (default)" : "")]);
   const own = code === item.product ? typeOf(item, catalog) : chosen?.default_license_type;
   const words = [TYPES[own], chosen && inShort({ ...saidBy(catalog.products[code]), ...saidBy(chosen) })];
   return html`<${Choice} form=${form} name=${name} label=${label} hint=${words.filter(Boolean).join(" · ") || " "}
@@ -99,7 +99,7 @@ function Others({ form, name, item, catalog, product }) {
       ${field("start_date", "Starts on", { type: "date" })}
       <div class="beside"><${Tick} form=${form} name="${name}.is_trial" label="A trial" /></div>
     </div>
-    <${TermFields} form=${form} under="${name}.terms" type=${type} otherwise="policy" open=${(term) => inherited(item, catalog, term)} />
+    <${TermFields} form=${form} under="${name}.terms" type=${type} method=${product.authorization_method} by="policy" open=${(term) => inherited(item, catalog, term)} />
     ${product.product_features.length > 0 && html`<${Features} form=${form} name=${name} item=${item} catalog=${catalog} product=${product} />`}
     ${field("note", "Note on this product", { autocomplete: "off" })}
   </details>`;
@@ -111,7 +111,7 @@ function Features({ form, name, item, catalog, product }) {
   const set = (code, change) => form.set(`${name}.features`, { ...chosen, [code]: { ...chosen[code], ...change } });
   return html`<fieldset>
     <legend>Features</legend>
-    ${product.product_features.filter(({ active }) => active).map(({ code, name: title, feature_type: kind, max_consumption: most }) => html`<div class="user" key=${code}>
+    ${product.product_features.filter(({ active }) => active).map(({ code, name: title, feature_type: kind, max_consumption: most }) => html`<div class="feature" key=${code}>
       <${Check} label="${title} (${code})" checked=${Boolean(chosen[code]?.on)} data-field="${name}.features.${code}" onChange=${(on) => set(code, { on })} />
       ${kind === "consumption" && chosen[code]?.on && html`<label class="inline">Uses <input inputmode="numeric" autocomplete="off" placeholder=${most ?? ""} value=${chosen[code].max_consumption ?? ""}
         onInput=${(event) => set(code, { max_consumption: event.currentTarget.value })} /></label>`}

@@ -50,7 +50,7 @@ function OrderForm({ products }) {
       (item, n) => html`<${OrderItem} key=${item.uid} form=${form} at=${n} item=${item}
         catalog=${catalog} products=${products.filter(isSold)} />`,
     )}
-    <p><${Button} plain icon="plus" onPress=${add}>Add another product<//></p>
+    <p class="add"><${Button} plain icon="plus" onPress=${add}>Add another product<//></p>
     <section class="card">
       <h2>About the order</h2>
       <div class="columns">

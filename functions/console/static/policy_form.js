@@ -44,8 +44,8 @@ const startOf = (policy, code) => ({
 });
 
 /** What a form says, as the API takes it. Features keep what the form does not ask for. */
-function bodyOf({ terms, grants, default_license_type: type, ...body }, policy) {
-  Object.assign(body, termsOf(terms, type || "consumption", policy ? null : undefined));
+function bodyOf({ terms, grants, default_license_type: type, ...body }, policy, product) {
+  Object.assign(body, termsOf(terms, type || "consumption", product?.authorization_method, policy ? null : undefined));
   if (type) body.default_license_type = type;
   body.license_product_feature_templates = Object.entries(grants)
     .filter(([, { on }]) => on)
@@ -62,7 +62,7 @@ function PolicyForm({ policy, code, products }) {
   const product = products.find(({ short_code: named }) => named === form.at("product"));
   const send = () =>
     form.send(async (draft) => {
-      const body = bodyOf(draft, policy);
+      const body = bodyOf(draft, policy, product);
       if (policy) await api.patch(`license-templates/${policy.id}/`, body);
       else await api.post("license-templates/", body);
       say("The policy is saved");
@@ -87,7 +87,7 @@ function PolicyForm({ policy, code, products }) {
     </section>
     <section class="card">
       <h2>Terms</h2>
-      <${TermFields} form=${form} under="terms" type=${type || product?.default_license_type} otherwise="product" open=${(term) => product?.[term]} />
+      <${TermFields} form=${form} under="terms" type=${type || product?.default_license_type} method=${product?.authorization_method} by="product" open=${(term) => product?.[term]} />
     </section>
     ${product?.product_features.length > 0 && html`<${Grants} form=${form} features=${product.product_features} />`}
   <//>`;

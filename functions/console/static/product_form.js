@@ -44,7 +44,7 @@ const startOf = (product) => ({
 /** What a form says, as the API takes it. A blank opens a term that the product has already. */
 function bodyOf(draft, product) {
   const { terms, members, key_length: length, default_license_type: type, ...body } = draft;
-  Object.assign(body, termsOf(terms, type || "consumption", product ? null : undefined));
+  Object.assign(body, termsOf(terms, type || "consumption", body.authorization_method, product ? null : undefined));
   if (type) body.default_license_type = type;
   if (length.trim()) body.key_length = /^\d{1,9}$/.test(length.trim()) ? Number(length) : length;
   if (body.is_bundle) body.bundle_products = Object.keys(members).filter((code) => members[code]);
@@ -82,10 +82,10 @@ function ProductForm({ product, back }) {
         : html`<${Tick} form=${form} name="is_bundle" label="A bundle of other products" />`}
       ${form.at("is_bundle") && html`<${Members} form=${form} own=${product?.short_code} />`}
     </section>
-    <details class="card" open=${Boolean(product)}>
-      <summary>Terms, where a policy leaves them open</summary>
-      <${TermFields} form=${form} under="terms" type=${type} otherwise="left open" open=${() => null} />
-    </details>
+    <section class="card">
+      <h2>Terms where a policy leaves them open</h2>
+      <${TermFields} form=${form} under="terms" type=${type} method=${form.at("authorization_method")} by="policy" open=${() => null} />
+    </section>
   <//>`;
 }
 

@@ -1,6 +1,7 @@
 // How records are shown wherever they are named: who bought, who may use, in which state.
 import { Masked } from "./fields.js";
 import { html } from "./html.js";
+import { Icon } from "./icons.js";
 import { Badge } from "./parts.js";
 import { link } from "./route.js";
 import { TYPES, inShort } from "./terms.js";
@@ -46,8 +47,7 @@ const titleOf = ({ id, license_key: key, license_users: users }) =>
 export const LICENSE_COLUMNS = [
   { head: "License", cell: (lic) => html`<${Holder} license=${lic} />` },
   { head: "Product", wide: true, cell: (lic) => lic.product?.product_name ?? lic.product_code },
-  { head: "Type", wide: true, cell: (lic) => TYPES[lic.license_type] ?? "–" },
-  { head: "Terms", wide: true, cell: (lic) => (lic.license_type ? inShort(lic) : "–") },
+  { head: "Terms", wide: true, cell: (lic) => (lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–") },
   { head: "Status", cell: (lic) => (lic.status ? html`<${Status} of=${lic.status} />` : "–") },
-  { head: html`<span class="unseen">More</span>`, cell: (lic) => html`<a href=${link(`licenses/${lic.id}`)} aria-label="Details of the license ${titleOf(lic)}">Details</a>` },
+  { head: html`<span class="unseen">More</span>`, cell: (lic) => html`<a href=${link(`licenses/${lic.id}`)} class="open" aria-label="Details of the license ${titleOf(lic)}"><${Icon} name="next" /></a>` },
 ];

@@ -4,29 +4,33 @@ import { html } from "./html.js";
 import { groupsFor, inWords } from "./terms.js";
 
 /**
- * `under` is where the terms stand in the form, such as `items.0.terms`; `open` tells what a term
- * is if it is left open, or nothing; `otherwise` says in words who has the say then.
+ * `under` is where the terms stand in the form, such as `items.0.terms`; `open(name)` is what a term
+ * will be if it is left open, if that is known, and `by` who has the say then.
  */
-export function TermFields({ form, under, type, open, otherwise }) {
-  const fields = groupsFor(type || "consumption").map(
-    ({ title, terms }) => html`<fieldset key=${title}>
-      <legend>${title}</legend>
-      <div class="columns">
-        ${terms.map((term) => html`<${Term} key=${term.name} form=${form} term=${term}
-          name=${under ? `${under}.${term.name}` : term.name} value=${open(term.name)} otherwise=${otherwise} />`)}
-      </div>
-    </fieldset>`,
-  );
-  return html`<div class="terms">${fields}</div>`;
+export function TermFields({ form, under, type, method, open, by }) {
+  const [first, ...others] = groupsFor(type || "consumption", method);
+  const fields = ({ terms }) => html`<div class="columns">
+    ${terms.map((term) => html`<${Term} key=${term.name} form=${form} term=${term}
+      name="${under}.${term.name}" value=${open(term.name)} by=${by} />`)}
+  </div>`;
+  const said = ({ terms }) => terms.filter(({ name }) => form.at(`${under}.${name}`)).length;
+  return html`<div class="terms">
+    ${fields(first)}
+    ${others.map((group) => html`<details key=${group.title} open=${said(group) > 0}>
+      <summary>${group.title}${said(group) > 0 && html` <span class="soft">${said(group)} set</span>`}</summary>
+      ${fields(group)}
+    </details>`)}
+  </div>`;
 }
 
-function Term({ form, term, name, value, otherwise }) {
-  const left = value == null ? otherwise : `${inWords(term, value)} (${otherwise})`;
+function Term({ form, term, name, value, by }) {
+  const left = value == null ? "" : `${inWords(term, value)} (${by})`;
   const common = { form, name, label: term.label, hint: term.hint };
+  const leave = ["", left || `As the ${by} says`];
   if (term.kind === "flag")
-    return html`<${Choice} ...${common} options=${[["", left], ["yes", "Yes"], ["no", "No"]]} />`;
+    return html`<${Choice} ...${common} options=${[leave, ["yes", "Yes"], ["no", "No"]]} />`;
   if (term.kind === "choice")
-    return html`<${Choice} ...${common} options=${[["", left], ...Object.entries(term.choices)]} />`;
+    return html`<${Choice} ...${common} options=${[leave, ...Object.entries(term.choices)]} />`;
   return html`<${Input} ...${common} placeholder=${left} autocomplete="off"
     inputmode=${term.kind === "count" ? "numeric" : undefined} />`;
 }

@@ -14,7 +14,8 @@ const flag = (name, label, hint) => ({ name, label, hint, kind: "flag" });
 const lasts = (type) => type !== "perpetual";
 const counts = (type) => type === "consumption";
 
-// `only` says for which types of license a term is asked for; the others have no use for it.
+// `only` says for which types of license, and for products licensed by what, a term is asked for;
+// the others have no use for it.
 export const GROUPS = [
   {
     title: "Duration and activations",
@@ -25,7 +26,7 @@ export const GROUPS = [
       flag("allow_unlimited_activations", "Unlimited activations"),
       { ...count("max_transfers", "Device transfers", "-1 allows any number"), kind: "number" },
       count("trial_days", "Days of a trial"),
-      count("max_license_users", "Users of one license"),
+      { ...count("max_license_users", "Users of one license"), only: (_, method) => method === "user" },
     ],
   },
   {
@@ -72,10 +73,10 @@ export const GROUPS = [
   },
 ];
 
-export const groupsFor = (type) =>
-  GROUPS.filter(({ only }) => !only || only(type)).map((group) => ({
+export const groupsFor = (type, method) =>
+  GROUPS.filter(({ only }) => !only || only(type, method)).map((group) => ({
     ...group,
-    terms: group.terms.filter(({ only }) => !only || only(type)),
+    terms: group.terms.filter(({ only }) => !only || only(type, method)),
   }));
 
 export const TERMS = GROUPS.flatMap(({ terms }) => terms);
@@ -106,9 +107,9 @@ function typed(value) {
 }
 
 // Terms of a form as a request names them; `blank` is what stands for a term left open.
-export function termsOf(form, type, blank) {
+export function termsOf(form, type, method, blank) {
   const body = {};
-  for (const term of groupsFor(type).flatMap(({ terms }) => terms)) {
+  for (const term of groupsFor(type, method).flatMap(({ terms }) => terms)) {
     const value = sent(term, form[term.name]);
     if (value !== null || blank !== undefined) body[term.name] = value ?? blank;
   }
