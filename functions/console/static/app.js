@@ -47,6 +47,13 @@ function App() {
   `;
 }
 
+/** What looks like a button is pressed like one, by the space bar too. */
+addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches?.("a[role=button]")) return;
+  event.preventDefault();
+  event.target.click();
+});
+
 /** By hand, since the address after the `#` says which page this is. */
 function skip(event) {
   event.preventDefault();

@@ -21,8 +21,11 @@ export const useProducts = () => useLoad((signal) => every("products/", {}, { si
 export const byCode = (products) =>
   Object.fromEntries(products.map((product) => [product.short_code, product]));
 
-/** Policies by the code of their product, those that are on offer; null while they are read. */
-const policies = signal({});
+/** The codes of the products of which one orders policies: itself, and the members of a bundle. */
+export const soldWith = (product) => (product ? [product.short_code, ...product.bundle_products] : []);
+
+/** Policies on offer, by the code of their product; of those that were asked for. */
+export const policies = signal({});
 
 export const catalogOf = (products) => ({ products: byCode(products), policies: policies.value });
 

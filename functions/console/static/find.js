@@ -1,24 +1,44 @@
-// Above a list: what to look for in it. What is looked for stands in the address of the page.
-import { useSignal } from "@preact/signals";
+// Above a list: what to look for in it. What is looked for stands in the address of the page, and
+// what is secret does not, since browsers remember addresses.
+import { effect, signal, useSignal } from "@preact/signals";
 import { Field } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { go, link } from "./route.js";
+import { key } from "./session.js";
 
-/** `fields` are `{name, label, type, options}`; `options`, `[value, text]`, make a select of one. */
+const secrets = signal({});
+effect(() => {
+  if (!key.value) secrets.value = {};
+});
+
+/** What is looked for in a list: `query`, from the address, and the secrets looked for there. */
+export const sought = (path, query) => ({ ...query, ...secrets.value[path] });
+
+/**
+ * `fields` are `{name, label, type, secret, options}`; `options`, `[value, text]`, make a select of
+ * one.
+ */
 export function Find({ path, fields, query }) {
-  const typed = useSignal(query);
-  const last = useSignal(query);
-  if (JSON.stringify(last.value) !== JSON.stringify(query)) typed.value = last.value = query;
+  const now = sought(path, query);
+  const typed = useSignal(now);
+  const last = useSignal(now);
+  if (JSON.stringify(last.value) !== JSON.stringify(now)) typed.value = last.value = now;
+  const named = (wanted) =>
+    Object.fromEntries(
+      fields.filter(({ secret = false }) => secret === wanted)
+        .map(({ name }) => [name, (typed.value[name] ?? "").trim()])
+        .filter(([, value]) => value),
+    );
   const find = (event) => {
     event.preventDefault();
-    const named = fields.map(({ name }) => [name, (typed.value[name] ?? "").trim()]);
-    go(path, Object.fromEntries(named));
+    secrets.value = { ...secrets.value, [path]: named(true) };
+    go(path, named(false));
   };
-  const isFound = fields.some(({ name }) => query[name]);
-  return html`<form class="filters" role="search" onSubmit=${find} novalidate>
+  const forget = () => (secrets.value = { ...secrets.value, [path]: {} });
+  return html`<form class="filters" aria-label="Find" onSubmit=${find} novalidate>
     ${fields.map(
-      ({ name, options, ...rest }) => html`<${Field} key=${name} ...${rest} name=${name}
+      ({ name, options, secret: _, ...rest }) => html`<${Field} key=${name} ...${rest} name=${name}
         as=${options ? "select" : "input"} value=${typed.value[name] ?? ""} autocomplete="off"
         onInput=${(value) => (typed.value = { ...typed.value, [name]: value })}>
         ${options?.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
@@ -26,7 +46,8 @@ export function Find({ path, fields, query }) {
     )}
     <div class="go">
       <button type="submit" class="plain"><${Icon} name="search" />Find</button>
-      ${isFound && html`<a role="button" class="plain" href=${link(path)}>Clear</a>`}
+      ${fields.some(({ name }) => now[name]) &&
+      html`<a role="button" class="plain" href=${link(path)} onClick=${forget}>Clear</a>`}
     </div>
   </form>`;
 }

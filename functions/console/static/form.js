@@ -50,7 +50,7 @@ class Form {
   refuse(faults, problem = null) {
     this.faults.value = faults.map((fault) => ({ ...fault, label: labelOf(fault.at) }));
     this.problem.value = problem;
-    if (faults.length) setTimeout(() => document.querySelector("form [aria-invalid=true]")?.focus());
+    if (faults.length) setTimeout(() => show(document.querySelector("form [aria-invalid=true]")));
   }
 
   forget() {
@@ -95,7 +95,9 @@ function Refusal({ form }) {
   const problem = form.problem.value;
   if (!faults.length) return problem && html`<${Notice} kind="error" problem=${problem} />`;
   const title = `${count(faults.length, "thing needs", "things need")} to be put right`;
+  const more = problem && !problem.detail.includes(faults[0].message) && problem.detail;
   return html`<${Notice} kind="error" title=${title}>
+    ${more && html`<p>${more}</p>`}
     <ul>
       ${faults.slice(0, SHOWN).map(({ at, message, label }) => html`<li>
         ${label
@@ -131,10 +133,13 @@ const labelOf = (at) => fieldAt(at)?.labels?.[0]?.firstChild.textContent;
 
 function goTo(event, at) {
   event.preventDefault();
-  const found = fieldAt(at);
-  for (let around = found; around; around = around.parentElement)
+  show(fieldAt(at));
+}
+
+function show(field) {
+  for (let around = field; around; around = around.parentElement)
     if (around.localName === "details") around.open = true;
-  found?.focus();
+  field?.focus();
 }
 
 const plainly = ({ pointer, message }) => ({

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { ofProduct, useProducts } from "./catalog.js";
 import { Button, confirm } from "./fields.js";
-import { Find } from "./find.js";
+import { Find, sought } from "./find.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Badge, Empty, Loaded, Notice, Page, Pager, Table, number, say, when } from "./parts.js";
@@ -13,7 +13,7 @@ import { TYPES, groupsFor, inWords } from "./terms.js";
 
 const LIMIT = 25;
 const FIELDS = [
-  { name: "license_key", label: "License key", spellcheck: false },
+  { name: "license_key", label: "License key", secret: true, spellcheck: false },
   { name: "customer_email", label: "Customer’s e-mail", type: "email" },
   { name: "order_store_id", label: "Order id" },
 ];
@@ -29,14 +29,18 @@ export function Licenses({ parts: [id], query }) {
 
 function LicenseList({ query }) {
   const products = useProducts();
-  const licenses = useLoad((signal) => api.get("licenses/", { ...query, limit: LIMIT }, { signal }), [JSON.stringify(query)]);
+  const wanted = sought("licenses", query);
+  const licenses = useLoad(
+    (signal) => api.get("licenses/", { ...wanted, limit: LIMIT }, { signal }),
+    [JSON.stringify(wanted)],
+  );
   return html`<${Page} title="Licenses" lead="Everything that orders and imports have issued">
     <${Find} path="licenses" fields=${[...FIELDS, ofProduct(products)]} query=${query} />
     <${Loaded} from=${licenses} rows=${8}>
       ${(page) => page.results.length
         ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results} busy=${licenses.loading} />
             <${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT} />`
-        : html`<${Nothing} searched=${Object.keys(query).length > 0} />`}
+        : html`<${Nothing} searched=${Object.keys(wanted).length > 0} />`}
     <//>
   <//>`;
 }

@@ -1,5 +1,5 @@
 // One product of a new order: its policy, how many licenses and for whom, and other terms.
-import { readPolicies } from "./catalog.js";
+import { readPolicies, soldWith } from "./catalog.js";
 import { Button, Check } from "./fields.js";
 import { Choice, Input, Tick } from "./form.js";
 import { html } from "./html.js";
@@ -12,8 +12,7 @@ import { TYPES, inShort } from "./terms.js";
 export function OrderItem({ form, at, item, catalog, products }) {
   const name = `items.${at}`;
   const product = catalog.products[item.product];
-  const named = product?.is_bundle ? [product.short_code, ...product.bundle_products] : product ? [product.short_code] : [];
-  const policies = useLoad(() => Promise.all(named.map(readPolicies)), [item.product]);
+  const policies = useLoad(() => Promise.all(soldWith(product).map(readPolicies)), [item.product]);
   const forget = () => form.set(name, { ...form.at(name), policy: "", members: {}, features: null });
   const remove = () => form.set("items", form.at("items").filter((_, n) => n !== at));
   return html`<section class="card" aria-label="Product ${at + 1}">

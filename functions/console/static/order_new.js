@@ -1,8 +1,8 @@
 // A new order: whose it is, what is bought, and under which terms.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { catalogOf, useProducts } from "./catalog.js";
-import { Button } from "./fields.js";
+import { catalogOf, policies, readPolicies, soldWith, useProducts } from "./catalog.js";
+import { Button, Field } from "./fields.js";
 import { FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -36,12 +36,16 @@ function OrderForm({ products }) {
   const send = () => {
     const faults = missing(form.draft.value, catalog);
     if (faults.length) return form.refuse(faults);
-    const { body, tell } = bodyOf(form.draft.value, catalog);
-    return form.send(async ({ token }) => {
-      placed.value = await api.post("orders/create_order/", body, { "Idempotency-Key": token });
+    let order;
+    const act = async (draft) => {
+      const needed = draft.items.flatMap(({ product }) => soldWith(catalog.products[product]));
+      await Promise.all(needed.filter((code) => !policies.value[code]).map(readPolicies));
+      order = bodyOf(draft, catalogOf(products));
+      placed.value = await place(order.body, draft.token);
       say("The order is placed");
       go(`orders/${placed.value.id}`);
-    }, tell);
+    };
+    return form.send(act, (fault) => order.tell(fault));
   };
   const add = () => form.set("items", [...form.at("items"), newItem()]);
   return html`<${FormOf} form=${form} action="Place order" onSend=${send} back=${link("orders")}>
@@ -63,6 +67,18 @@ function OrderForm({ products }) {
   <//>`;
 }
 
+/** The same token with another body: the first one was placed, and its answer did not arrive. */
+async function place(body, token) {
+  try {
+    return await api.post("orders/create_order/", body, { "Idempotency-Key": token });
+  } catch (problem) {
+    if (problem.code === "idempotency_key_reused")
+      problem.detail =
+        "This order was placed already, although its answer was lost, and has been changed here since. Look for it among the orders; cancel here to begin another one.";
+    throw problem;
+  }
+}
+
 function Customer({ form }) {
   const known = useSignal(null);
   const email = form.at("customer.email").trim();
@@ -79,14 +95,18 @@ function Customer({ form }) {
     : told
       ? "A new customer, made with the order."
       : "Customers are known by e-mail. Left blank, the order has no customer.";
-  const field = (name, label) => html`<${Input} form=${form} name="customer.${name}" label=${label} autocomplete="off" />`;
+  const field = (name, label) =>
+    is
+      ? html`<${Field} label=${label} value=${is[name] ?? ""} disabled />`
+      : html`<${Input} form=${form} name="customer.${name}" label=${label} autocomplete="off" />`;
   return html`<section class="card">
     <h2>Customer</h2>
-    <${Input} form=${form} name="customer.email" label="E-mail" type="email" autocomplete="off" hint=${hint} onBlur=${find} />
-    ${!is && html`<div class="columns">
+    <${Input} form=${form} name="customer.email" label="E-mail" type="email" autocomplete="off"
+      hint=${hint} onBlur=${find} />
+    <div class="columns">
       ${field("first_name", "First name")} ${field("last_name", "Last name")}
-      ${field("company_name", "Company")} ${field("phone", "Phone")} ${field("reference", "Reference")}
-    </div>`}
+      ${field("company_name", "Company")} ${field("phone", "Phone")} ${field("reference", "Customer’s reference")}
+    </div>
   </section>`;
 }
 

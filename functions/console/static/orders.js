@@ -16,8 +16,8 @@ const LIMIT = 25;
 const FIELDS = [
   { name: "store_id", label: "Order id" },
   { name: "customer_email", label: "Customer’s e-mail", type: "email" },
-  { name: "created_at__gte", label: "From", type: "date" },
-  { name: "created_at__lt", label: "Before", type: "date" },
+  { name: "created_at__gte", label: "From, UTC", type: "date" },
+  { name: "created_at__lt", label: "Before, UTC", type: "date" },
 ];
 
 export function Orders({ parts: [id], query }) {
