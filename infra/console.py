@@ -26,7 +26,7 @@ LIBRARIES = {
 """Where a package keeps the ES module that is imported by its name."""
 STYLE = MODULES / "@picocss/pico/css/pico.classless.min.css"
 
-_BARE = re.compile(r"""(?<!["'])(\bfrom\s*|\bimport\s*)(["'])([^"'./][^"']*)\2""")
+_BARE = re.compile(r"""\b(from\s*|import\s*)(["'])(@?[a-z][\w/-]*)\2""")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
 
 
