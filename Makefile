@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt audit sbom bench bench-imports
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and 
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
-	@echo "… Install the CDK command line from package-lock.json"
+	@echo "… Install the CDK command line and newman from package-lock.json"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
@@ -74,6 +74,9 @@ synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, wit
 fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
+
+postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
+	@$(VENV)/python -m infra.ops.postman .build/postman
 
 audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
 	@$(VENV)/python -m infra.ops.audit

@@ -66,6 +66,11 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/imports/{id}/cancel/",
         "POST /api/v1/imports/{id}/retry/",
     ),
+    "console.handler": (
+        "GET /",
+        "GET /console/{file+}",
+        "HEAD /console/{file+}",
+    ),
     "documents": (
         "GET /healthz",
         "GET /openapi.json",
@@ -165,9 +170,18 @@ class Api(Construct):
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
-    """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there."""
+    """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there.
+
+    A folder, which ends in a greedy variable, is served with its own name as well.
+    """
     keys: list[str] = []
     for route in routes:
-        bare = route.removesuffix("/")
-        keys += [bare] if route == bare else [bare, bare + slash]
+        if route.endswith("+}"):
+            bare = route[: route.rindex("/")]
+            keys += [route, bare] if "+" in slash else [route, bare, bare + slash]
+        elif route.endswith(" /"):
+            keys.append(route)
+        else:
+            bare = route.removesuffix("/")
+            keys += [bare] if route == bare else [bare, bare + slash]
     return keys
