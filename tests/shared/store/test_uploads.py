@@ -53,7 +53,7 @@ def answers_cut(times: int) -> Iterator[None]:
                 yield REPORT[:9]
 
         headers: Any = {"Content-Length": str(len(REPORT))}
-        return AWSResponse(request.url, 200, headers, Raw())  # type: ignore[arg-type]  # as moto does
+        return AWSResponse(request.url, 200, headers, Raw())
 
     events: Any = uploads.client().meta.events  # the stubs know no handler that answers
     events.register_first("before-send.s3.GetObject", cut)
