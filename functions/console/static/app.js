@@ -1,18 +1,30 @@
 // The shell: who may come in, where one is, and the page that belongs there.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { Customers } from "./customers.js";
+import { Features } from "./features.js";
 import { Confirmation } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Imports } from "./imports.js";
+import { Licenses } from "./licenses.js";
+import { Orders } from "./orders.js";
 import { Empty, LiveRegion, Page } from "./parts.js";
+import { Policies } from "./policies.js";
+import { Products } from "./products.js";
 import { link, route } from "./route.js";
 import { key, prefix, refusal, signOut } from "./session.js";
 import { Mark, SignIn, SignInAgain } from "./sign_in.js";
 
 /** The first word of an address, and the page for it; the other words are its `parts`. */
 const PAGES = {
+  customers: Customers,
+  features: Features,
   imports: Imports,
+  licenses: Licenses,
+  orders: Orders,
+  policies: Policies,
+  products: Products,
 };
 
 const MENU = [
@@ -34,6 +46,13 @@ function App() {
     <${LiveRegion} />
   `;
 }
+
+/** What looks like a button is pressed like one, by the space bar too. */
+addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches?.("a[role=button]")) return;
+  event.preventDefault();
+  event.target.click();
+});
 
 /** By hand, since the address after the `#` says which page this is. */
 function skip(event) {
