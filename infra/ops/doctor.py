@@ -101,10 +101,16 @@ def _bucket(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
     s3 = boto3.client("s3")
     name = stage.uploads_bucket
     versioning = s3.get_bucket_versioning(Bucket=name).get("Status")
-    yield versioning == "Enabled", f"{name} keeps versions", "Imports pin them: deploy again."
+    keeps = versioning == "Enabled"
+    yield keeps, f"{name} keeps versions: {_yes(keeps)}", "Imports pin them: deploy again."
     told = s3.get_bucket_notification_configuration(Bucket=name)
     heard = bool(told.get("LambdaFunctionConfigurations"))
-    yield heard, f"{name} tells of new files", "No file would be imported: deploy again."
+    advice = "No file would be imported: deploy again."
+    yield heard, f"{name} tells of new files: {_yes(heard)}", advice
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 def _queues(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
