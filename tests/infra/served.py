@@ -5,7 +5,8 @@ import io
 import json
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from email.message import EmailMessage
+from email import policy
+from email.message import MIMEPart
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,14 @@ def _kept(headers: dict[str, str]) -> dict[str, str]:
 
 def _parts(request: httpx.Request) -> dict[str, bytes]:
     head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-    form = BytesParser(EmailMessage).parsebytes(head + request.content)
-    return {
-        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
-        for part in form.walk()
-        if not part.is_multipart()
-    }
+    form = BytesParser(policy=policy.HTTP).parsebytes(head + request.content)
+    return {part["content-disposition"].params["name"]: _bytes(part) for part in form.iter_parts()}
+
+
+def _bytes(part: MIMEPart) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content
 
 
 def deploy(name: str = "test", *, resources: dict[str, Any] | None = None) -> None:

@@ -1,6 +1,7 @@
 """`keywright catalog`, as an operator runs it."""
 
 import copy
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,13 +203,13 @@ def test_a_person_is_asked(
     left: int,
 ) -> None:
     path = write()
-    asked: list[str] = []
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or answer)
+    terminal = io.StringIO(f"{answer}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
 
-    keywright.run("catalog", "apply", path, status=status)
+    shown = keywright.run("catalog", "apply", path, status=status)
 
-    assert asked == ["Make 7 changes? [y/N] "]
+    assert "Make 7 changes? [y/N] " in shown
     told = keywright.told("catalog", "diff", path, status=1 if left else 0)
     assert len(told["changes"]) == left
 

@@ -114,7 +114,8 @@ def test_a_rotated_key_has_a_successor_like_it_and_lives_on_for_a_while(
     old, new = get_api_key(str(told["prefix"])), get_api_key(str(successor["prefix"]))
     assert old is not None
     assert new is not None
-    assert (new.company, new.name, new.scopes) == ("acme", "shop", {"records:read"})
+    assert (new.company, new.name) == ("acme", "shop")
+    assert new.scopes == {"records:read"}
     assert new.expires_at == new.created_at + timedelta(days=90)
     assert old.expires_at == new.created_at + timedelta(hours=12)
     assert check(old, str(told["api_key"]).split(".")[1], now=new.created_at) == old
