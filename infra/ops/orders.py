@@ -66,7 +66,8 @@ def _show(asked: argparse.Namespace) -> None:
         print(order.model_dump_json())
     else:
         console = Console(highlight=False)
-        console.print(f"Order {order.id}, {escape(order.store_id)}, of {order.created_at:%Y-%m-%d}")
+        when = f"{order.created_at:%Y-%m-%d %H:%M}"
+        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {when}")
         console.print(licenses_table(order))
 
 
@@ -101,7 +102,7 @@ def find_order(client: Client, named: str) -> OrderView:
 def show_placed(placed: Placed, *, console: Console) -> None:
     """What an order issued, with the passwords that are shown this once."""
     again = " [dim](placed before)" if placed.replayed else ""
-    console.print(f"Order {placed.order.id}, {escape(placed.order.store_id)}{again}")
+    console.print(f"Order {escape(placed.order.store_id)}{again}, id {placed.order.id}")
     console.print(licenses_table(placed.order))
     for secret in placed.order.new_passwords:
         console.print(f"  first password of {secret.email}: [bold]{escape(secret.new_password)}")
