@@ -31,6 +31,7 @@ from shared.imports import ChunkResult, ImportJob, Refusal, State, moved
 from shared.rows import KINDS
 from shared.store import bulk, uploads
 from shared.store.catalog import all_products
+from shared.store.import_rows import import_stretch
 from shared.store.imports import (
     change_job,
     chunk_results,
@@ -39,7 +40,7 @@ from shared.store.imports import (
     heartbeat,
     put_chunk,
 )
-from shared.store.stretch import Stretch, import_stretch
+from shared.store.stretch import Stretch
 from shared.store.totals import totals_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.nag import acknowledge
 from infra.stage import Stage
 
 KINDS = ("licenses", "customers", "license-features")
@@ -48,6 +49,11 @@ class Data(Construct):
         )
         """Who tells the bucket, during a deploy, whom to notify; see infra/imports.py."""
         self.uploads = self._uploads()
+        acknowledge(
+            self.uploads,
+            "S1",
+            "CloudTrail can tell who reads the bucket; a log would need a second one",
+        )
 
     def _store(self, construct_id: str, env_name: str, pk: str, sk: str | None = None) -> Store:
         table = dynamodb.Table(
@@ -62,6 +68,8 @@ class Data(Construct):
                 point_in_time_recovery_enabled=self._stage.retain
             ),
         )
+        if not self._stage.retain:
+            acknowledge(table, "DDB3", "what a stage does not keep it need not bring back")
         return Store(table, env_name)
 
     def _uploads(self) -> s3.Bucket:
@@ -76,6 +84,15 @@ class Data(Construct):
             removal_policy=self._removal_policy,
             lifecycle_rules=self._lifecycle(),
             notifications_handler_role=self.notifier.without_policy_updates(),
+        )
+
+    def take_uploads_from(self, origin: str) -> None:
+        """Let pages of an origin send files by the forms that the API gives, and read reports."""
+        self.uploads.add_cors_rule(
+            allowed_origins=[origin],
+            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+            allowed_headers=["*"],
+            max_age=3600,
         )
 
     def _lifecycle(self) -> list[s3.LifecycleRule]:

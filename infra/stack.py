@@ -9,7 +9,7 @@ from infra.asset import build_asset
 from infra.data import RESULTS, UPLOADED, Data
 from infra.function import Function
 from infra.imports import Imports
-from infra.machine import executions_arn
+from infra.machine import NAMED_LATER, executions_arn
 from infra.observability import Observability
 from infra.stage import Stage
 from infra.sweep import Sweep
@@ -36,10 +36,12 @@ class KeywrightStack(Stack):
             "records": self._records(),
             "start_import": self._start_import(),
             "job_status": self._job_status(import_csv),
+            "console.handler": self._console(),
             "documents": self._function("Documents", module="functions.documents", memory=512),
         }
         swept = self._sweep(import_csv)
         api = Api(self, "Api", stage=stage, functions=served)
+        self._data.take_uploads_from(api.url)
         sweep = Sweep(self, "Sweep", function=swept)
         imports = Imports(self, "Imports", stage=stage, data=self._data, function=import_csv)
         Observability(
@@ -128,9 +130,22 @@ class KeywrightStack(Stack):
         job_status.may_list("ListBucket", on=data)
         job_status.may_invoke(import_csv, "IMPORT_FUNCTION")
         job_status.may_do(
-            "states:RedriveExecution", "states:StopExecution", on=[executions_arn(self)]
+            "states:RedriveExecution",
+            "states:StopExecution",
+            on=[executions_arn(self)],
+            because=NAMED_LATER,
         )
         return job_status
+
+    def _console(self) -> Function:
+        """Its page sends files straight to the bucket, so it must be allowed to speak to it."""
+        console = self._function("Console", module="functions.console.handler", memory=512)
+        uploads = self._data.uploads
+        hosts = (uploads.bucket_regional_domain_name, uploads.bucket_domain_name)
+        console.function.add_environment(
+            "UPLOADS_ORIGINS", " ".join(f"https://{host}" for host in hosts)
+        )
+        return console
 
     def _sweep(self, import_csv: Function) -> Function:
         data = self._data
@@ -142,7 +157,10 @@ class KeywrightStack(Stack):
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(
-            "states:DescribeExecution", "states:RedriveExecution", on=[executions_arn(self)]
+            "states:DescribeExecution",
+            "states:RedriveExecution",
+            on=[executions_arn(self)],
+            because=NAMED_LATER,
         )
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
@@ -151,7 +169,7 @@ class KeywrightStack(Stack):
         """What an operator, a developer's tools and the tests read back from CloudFormation."""
         data = self._data
         CfnOutput(self, "ApiUrl", value=api.url)
-        CfnOutput(self, "ConsoleUrl", value=f"{api.url}/")
+        CfnOutput(self, "ConsoleUrl", value=f"{api.url}/console/")
         CfnOutput(self, "UploadsBucket", value=data.uploads.bucket_name)
         CfnOutput(self, "AccessTable", value=data.access.table.table_name)
         CfnOutput(self, "CatalogTable", value=data.catalog.table.table_name)

@@ -88,7 +88,7 @@ def _describe(stack_name: str, *, port: int) -> LocalStack:
     return LocalStack(
         api_url=api_url,
         api_key="",
-        console_url=f"{api_url}/",
+        console_url=f"{api_url}/console/",
         aws_endpoint_url=endpoint(port),
         region=REGION,
         company=COMPANY,
