@@ -7,14 +7,12 @@ asked and keep as history, and the text of exceptions, which Lambda logs.
 import json
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from functions import callers, http, import_csv, start_import, sweep
-from shared.store import uploads
 from shared.store.dynamo import client, table
 from tests.engine import Engine
 from tests.functions.import_desk import FORM, form, part
