@@ -87,7 +87,7 @@ class Data(Construct):
         )
 
     def take_uploads_from(self, origin: str) -> None:
-        """Let pages of an origin send files by the forms that the API gives, and read reports."""
+        """Let pages of an origin send files by the API's forms, and read what it links to."""
         self.uploads.add_cors_rule(
             allowed_origins=[origin],
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],

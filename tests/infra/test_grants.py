@@ -34,6 +34,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Licenses": {"BatchGetItem", "GetItem", "UpdateItem"},
         "Licenses/index/by_product": {"Query"},
     },
+    "functions.console.handler": {},
     "functions.documents": {},
     "functions.start_import": {
         "Access": ACCESS,
@@ -194,7 +195,7 @@ def test_only_the_api_the_bucket_and_rules_may_invoke_functions(template: Templa
 
     callers = [permission["Properties"]["Principal"] for permission in permissions]
     assert sorted(callers) == [
-        *["apigateway.amazonaws.com"] * 6,
+        *["apigateway.amazonaws.com"] * 7,
         *["events.amazonaws.com"] * 2,
         "s3.amazonaws.com",
     ]
