@@ -172,7 +172,7 @@ class Api(Construct):
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
     """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there.
 
-    A folder, `…/{file+}`, is served by its own name as well; `/` is the root, spelled once.
+    A folder, `…/{file+}`, is served by its own name as well; the root `/` has no other spelling.
     """
     keys: list[str] = []
     for route in routes:
