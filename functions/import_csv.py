@@ -20,6 +20,7 @@ import orjson
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.crash import unspoken
 from functions.runs import execute
 from shared.catalog import Product
 from shared.csv_file import BadFile, Dialect
@@ -456,6 +457,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         if "step" in event:
             return _STEPS[event["step"]](event, context)
         return _on_failed_execution(event["detail"])
+    except Exception as error:  # noqa: BLE001  # raised again, without its message
+        raise unspoken(error, logger) from None
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()
