@@ -75,6 +75,9 @@ fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
 
+cost: setup ## Write docs/cost.md again
+	@$(VENV)/python -m bench.cost
+
 postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
 	@$(VENV)/python -m infra.ops.postman .build/postman
 
