@@ -75,8 +75,9 @@ fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
 
-cost: setup ## Write docs/cost.md again
+docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m infra.ops.columns
 
 postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
 	@$(VENV)/python -m infra.ops.postman .build/postman

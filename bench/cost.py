@@ -1,6 +1,6 @@
 """docs/cost.md: what a stage costs on AWS, from counted requests and write units and list prices.
 
-`make cost` writes the page again. `tests/infra/test_cost.py` counts what an order and a row use,
+`make docs` writes the page again. `tests/infra/test_cost.py` counts what an order and a row use,
 and compares the page with what this makes of it.
 """
 
@@ -106,25 +106,25 @@ def times(usage: Usage, count: float) -> dict[str, float]:
     return {name: each * count for name, each in usage.items()}
 
 
-_ABOUT = """\
-Written by `make cost` out of counted requests and write units; a test counts them again, and
+_ABOUT = """
+Written by `make docs` out of counted requests and write units; a test counts them again, and
 compares this page. Prices are list prices of us-east-1 as published in November 2026, without free
-tiers and taxes: check them before you rely on this.\
+tiers and taxes: check them before you rely on this.
 """
 _KEPT = "a million licenses kept, with their orders and customers, and backed up"
-_OF_AN_ORDER = f"""\
+_OF_AN_ORDER = f"""
 One order costs {dollars(ORDER) * 100:.4f} cents, most of it for {ORDER["write units"]:.0f} write
 units and {ORDER["read units"]:.0f} read units. A customer key of KMS, where a stage has one, costs
-a dollar a month more.\
+a dollar a month more.
 """
-_OF_A_ROW = f"""\
+_OF_A_ROW = f"""
 A row costs {ROW_UNITS} write units with its tenth of an order and a customer, and they are nine
 tenths of the price. {LICENSE_UNITS:.0f} of them fall to the table of licenses and its index,
-which is what an import waits for: a table that nobody has written to takes 4,000 a second, one that is
-used grows by itself, and 40,000 is what an account allows a table unless it asks for more. The
+which is what an import waits for: a table that nobody has written to takes 4,000 a second, one
+that is used grows by itself, and 40,000 is what an account allows a table unless it asks for more. The
 dearer price is that of the slower table, whose workers wait. Assumed: rows of {ROW_BYTES} bytes,
 {WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS} workers
-(`import_concurrency`) for a file above 32 MiB.\
+(`import_concurrency`) for a file above 32 MiB.
 """
 
 
@@ -136,7 +136,7 @@ def page() -> str:
     lines = [
         "# Cost",
         "",
-        _ABOUT,
+        _line(_ABOUT),
         "",
         "## A month",
         "",
@@ -147,7 +147,7 @@ def page() -> str:
         f"| 1,000 orders of one license | {_money(dollars(times(ORDER, 1000)))} |",
         f"| {_KEPT} | {_money(dollars(times(stored, 1e6)))} |",
         "",
-        _OF_AN_ORDER,
+        _line(_OF_AN_ORDER),
         "",
         "## Imports",
         "",
@@ -155,7 +155,7 @@ def page() -> str:
         "|---|---|---|---|",
         *_imports(),
         "",
-        _OF_A_ROW,
+        _line(_OF_A_ROW),
         "",
         "## Prices",
         "",
@@ -171,6 +171,11 @@ def _imports() -> Iterator[str]:
         slow, quick = (Import(rows, rate) for rate in RATES)
         price = sorted({_money(dollars(quick.usage)), _money(dollars(slow.usage))}, key=float)
         yield f"| {name} | {' to '.join(price)} | {_time(slow.seconds)} | {_time(quick.seconds)} |"
+
+
+def _line(text: str) -> str:
+    """A paragraph as our documents have them."""
+    return " ".join(text.split())
 
 
 def _money(price: float) -> str:

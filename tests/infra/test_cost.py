@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench import cost
+from infra.stamp import ROOT
 from shared.store import bulk
 from tests.engine import Engine
 from tests.functions.import_files import open_files
@@ -29,7 +30,7 @@ def indexed(item: dict[str, Any]) -> int:
 
 
 def test_the_page_is_what_the_script_makes_of_the_counts() -> None:
-    assert cost.PAGE.read_text(encoding="utf-8") == cost.page(), "write it again: make cost"
+    assert cost.PAGE.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
 
 
 def test_an_order_uses_what_is_said(shop: Shop) -> None:
@@ -66,10 +67,10 @@ def test_a_row_uses_what_is_said(
 
 
 def test_what_is_said_of_prod_is_so(prod: Template) -> None:
-    context = json.loads((cost.ROOT / "cdk.json").read_text())["context"]["stages"]["prod"]
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["prod"]
     kinds = [resource["Type"] for resource in prod["Resources"].values()]
 
-    assert kinds.count("AWS::CloudWatch::Alarm") <= cost.ALARMS, "and then: make cost"
+    assert kinds.count("AWS::CloudWatch::Alarm") <= cost.ALARMS, "and then: make docs"
     assert context["import_concurrency"] == cost.WORKERS
     assert context["import_inline_bytes"] == cost.INLINE_BYTES
     assert context["import_chunk_bytes"] == cost.CHUNK_BYTES
