@@ -7,6 +7,9 @@ OUT ?= .build/synth/$(STAGE)
 VENV := .venv/bin
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+export CHROMIUM
 export UV_PYTHON_DOWNLOADS = never
 export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
@@ -65,7 +68,13 @@ types: setup ## Check types
 unit: setup ## Run the tests that need no running stack
 	@$(VENV)/pytest -m "not e2e" -n 2
 
-e2e: setup ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
+browser: ## Install Chromium, where there is none, for the tests of the console
+	@command -v chromium chromium-browser google-chrome $(CHROMIUM) >/dev/null || { \
+		echo "… Install Chromium" && $(SUDO) apt-get -qq update && \
+		$(SUDO) apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
+
+e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
 
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials

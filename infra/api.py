@@ -172,16 +172,15 @@ class Api(Construct):
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
     """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there.
 
-    A folder, which ends in a greedy variable, is served with its own name as well.
+    A folder, `…/{file+}`, is served by its own name as well; `/` is the root, spelled once.
     """
     keys: list[str] = []
     for route in routes:
+        bare = route.removesuffix("/").removesuffix("/{file+}")
+        is_root = bare.endswith(" ")
+        keys += [route] if is_root else [bare]
         if route.endswith("+}"):
-            bare = route[: route.rindex("/")]
-            keys += [route, bare] if "+" in slash else [route, bare, bare + slash]
-        elif route.endswith(" /"):
-            keys.append(route)
-        else:
-            bare = route.removesuffix("/")
-            keys += [bare] if route == bare else [bare, bare + slash]
+            keys += [route] if "+" in slash else [bare + slash, route]
+        elif route != bare and not is_root:
+            keys.append(bare + slash)
     return keys

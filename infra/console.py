@@ -73,7 +73,7 @@ def _page(page: str, folder: Path) -> str:
     return linked.replace("  </head>", f"    {links}\n  </head>")
 
 
-_LATER = {"check.js", "papaparse.js", "app.js"}
+_LATER = {"check.js", "look.js", "papaparse.js", "app.js"}
 """What only the worker loads, and what the page names itself."""
 
 

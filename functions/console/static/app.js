@@ -79,11 +79,11 @@ function Sidebar() {
             <ul>${entries.map((entry) => html`<li><${Entry} entry=${entry} /></li>`)}</ul>`,
         )}
       </nav>
-      <footer>
+      <div class="foot">
         <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API documents</a>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
         <p class="soft">Key <code>${prefix}</code></p>
-      </footer>
+      </div>
     </div>
   </header>`;
 }

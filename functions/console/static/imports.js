@@ -1,17 +1,23 @@
 // Imports of a kind: those that there were, newest first.
 import * as api from "./api.js";
-import { Field } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { ImportJob } from "./import_job.js";
 import { NewImport } from "./import_new.js";
 import { invalidRows, isRunning, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
-import { Empty, Loaded, number, Page, Pager, Table, when } from "./parts.js";
-import { go, link } from "./route.js";
+import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
+import { link } from "./route.js";
 
 const LIMIT = 20;
 const FRESH = 2000;
+const STATUSES = [
+  ["", "All"],
+  ["pending", "Waiting"],
+  ["running", "Running"],
+  ["success", "Succeeded"],
+  ["error", "With errors"],
+];
 
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, which], query }) {
@@ -30,16 +36,7 @@ function List({ kind, query }) {
   });
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
     actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
-    <div class="filters">
-      <${Field} as="select" label="Status" value=${query.status ?? ""}
-        onInput=${(status) => go(path, { status })}>
-        <option value="">All</option>
-        <option value="pending">Waiting</option>
-        <option value="running">Running</option>
-        <option value="success">Succeeded</option>
-        <option value="error">Ended with errors</option>
-      <//>
-    </div>
+    <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
       ${(page) =>
         page.results.length

@@ -127,6 +127,13 @@ export function Table({ caption, columns, rows, busy }) {
   </div>`;
 }
 
+/** One of a few ways to see a list: `options` are `[value, text]`, `to` gives the address of a value. */
+export function Tabs({ label, options, value = "", to }) {
+  return html`<nav class="tabs" aria-label=${label}>
+    ${options.map(([each, text]) => html`<a href=${to(each)} aria-current=${each === value ? "true" : undefined}>${text}</a>`)}
+  </nav>`;
+}
+
 /** Below a list: where one is in it, and the way on. `page` is the API's `{count, next, results}`. */
 export function Pager({ page, path, query = {}, limit }) {
   const offset = Number(query.offset ?? 0);
