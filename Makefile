@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench bench-imports
+.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench bench-imports faults
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ check: lint types ## Everything that CI runs: lint, types, synth, tests end to e
 lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
+
+faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
 types: setup ## Check types
 	@$(VENV)/mypy
