@@ -78,7 +78,7 @@ class KeywrightStack(Stack):
         create_order = self._function("CreateOrder", module="functions.create_order")
         create_order.may("GetItem", "UpdateItem", on=data.access)
         create_order.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
-        create_order.may("BatchGetItem", "PutItem", on=data.customers)
+        create_order.may("BatchGetItem", "PutItem", "DeleteItem", on=data.customers)
         create_order.may(
             "BatchGetItem",
             "GetItem",
@@ -153,7 +153,7 @@ class KeywrightStack(Stack):
         sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
-        sweep.may("GetItem", "DeleteItem", on=data.customers)
+        sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(

@@ -9,7 +9,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "functions.create_order": {
         "Access": ACCESS,
         "Catalog": {"BatchGetItem", "GetItem", "ConditionCheckItem"},
-        "Customers": {"BatchGetItem", "PutItem"},
+        "Customers": {"BatchGetItem", "PutItem", "DeleteItem"},
         "Orders": {
             "BatchGetItem",
             "GetItem",
@@ -62,7 +62,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Orders": {"Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem"},
         "Orders/index/by_created": {"Query"},
         "Licenses": {"BatchGetItem", "GetItem", "DeleteItem"},
-        "Customers": {"GetItem", "DeleteItem"},
+        "Customers": {"BatchGetItem", "DeleteItem"},
         "Imports": {"BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem"},
     },
 }
