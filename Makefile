@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt bench bench-imports
+.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt audit sbom bench bench-imports
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -74,6 +74,15 @@ synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, wit
 fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
+
+audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
+	@$(VENV)/python -m infra.ops.audit
+
+sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
+	@mkdir -p .build/sbom
+	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
+	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
+	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
 
 bench: up ## Measure orders on the local stack
 	@$(VENV)/python -m bench.orders

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.nag import acknowledge
 from infra.stage import Stage
 
 KINDS = ("licenses", "customers", "license-features")
@@ -48,6 +49,11 @@ class Data(Construct):
         )
         """Who tells the bucket, during a deploy, whom to notify; see infra/imports.py."""
         self.uploads = self._uploads()
+        acknowledge(
+            self.uploads,
+            "S1",
+            "CloudTrail can tell who reads the bucket; a log would need a second one",
+        )
 
     def _store(self, construct_id: str, env_name: str, pk: str, sk: str | None = None) -> Store:
         table = dynamodb.Table(
@@ -62,6 +68,8 @@ class Data(Construct):
                 point_in_time_recovery_enabled=self._stage.retain
             ),
         )
+        if not self._stage.retain:
+            acknowledge(table, "DDB3", "what a stage does not keep it need not bring back")
         return Store(table, env_name)
 
     def _uploads(self) -> s3.Bucket:

@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.data import Data, Store
+from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
 
@@ -62,6 +63,7 @@ class Function(Construct):
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,
             },
         )
+        acknowledge(self, "L1", "wheels and bytecode of the package are those of Python 3.13")
 
     def may(self, *verbs: str, on: Store, indexes: Sequence[str] = ()) -> None:
         """Grant DynamoDB verbs on a table, or on `indexes` of it alone, and tell where it is."""
@@ -76,7 +78,8 @@ class Function(Construct):
 
     def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
         """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
-        self._may_in_bucket(verbs, on, [on.uploads.arn_for_objects(pattern) for pattern in under])
+        keys = [on.uploads.arn_for_objects(pattern) for pattern in under]
+        self._may_in_bucket(verbs, on, keys, because="callers name files, so keys are patterns")
 
     def may_list(self, *verbs: str, on: Data) -> None:
         """Grant S3 verbs on the bucket itself.
@@ -85,13 +88,20 @@ class Function(Construct):
         """
         self._may_in_bucket(verbs, on, [on.uploads.bucket_arn])
 
-    def _may_in_bucket(self, verbs: Sequence[str], data: Data, resources: list[str]) -> None:
+    def _may_in_bucket(
+        self, verbs: Sequence[str], data: Data, resources: list[str], because: str = ""
+    ) -> None:
         self.function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
-        self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources)
+        self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources, because=because)
 
-    def may_do(self, *actions: str, on: list[str]) -> None:
-        """Grant actions on resources that are neither tables nor files."""
+    def may_do(self, *actions: str, on: list[str], because: str = "") -> None:
+        """Grant actions on resources that are neither tables nor files.
+
+        `because` says why they are named by patterns; without it they may not be.
+        """
         self.function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=on))
+        for arn in on if because else ():
+            acknowledge_star(self, arn, because)
 
     def may_invoke(self, other: "Function", env_name: str) -> None:
         """Without CDK's grant, which would allow every version and alias as well."""

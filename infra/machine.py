@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra.data import RESULTS, Data
 from infra.function import Function
+from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
 LONGEST = Duration.hours(24)
@@ -26,6 +27,9 @@ BUSY = [
     "Lambda.TooManyRequestsException",
 ]
 """Errors of Lambda itself, not of our code: worth waiting for."""
+
+NAMED_LATER = "an execution is named after its import, which a deploy can't know"
+"""Why grants name executions by a pattern."""
 
 Definition = dict[str, Any]
 
@@ -59,18 +63,21 @@ class Machine(Construct):
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        results, imports = data.uploads.arn_for_objects(RESULTS), executions_arn(stack)
         children = _arn(stack, "execution", f"{machine_name(stack)}/*:*")
         for actions, resource in (
             (["lambda:InvokeFunction"], function.function.function_arn),
-            (["s3:GetObject"], data.uploads.arn_for_objects(RESULTS)),
+            (["s3:GetObject"], results),
             (["states:StartExecution"], machine_arn(stack)),
-            (["states:DescribeExecution", "states:StopExecution"], executions_arn(stack)),
+            (["states:DescribeExecution", "states:StopExecution"], imports),
             (
                 ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
                 children,
             ),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        for pattern in (results, imports, children):
+            acknowledge_star(self, pattern, NAMED_LATER)
         machine = stepfunctions.CfnStateMachine(
             self,
             "Machine",
@@ -85,6 +92,8 @@ class Machine(Construct):
             ),
         )
         machine.node.add_dependency(role)
+        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days as it is")
+        acknowledge(self, "SF2", "X-Ray needs rights on every resource, and logs tell the same")
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:

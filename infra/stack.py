@@ -9,7 +9,7 @@ from infra.asset import build_asset
 from infra.data import RESULTS, UPLOADED, Data
 from infra.function import Function
 from infra.imports import Imports
-from infra.machine import executions_arn
+from infra.machine import NAMED_LATER, executions_arn
 from infra.observability import Observability
 from infra.stage import Stage
 from infra.sweep import Sweep
@@ -128,7 +128,10 @@ class KeywrightStack(Stack):
         job_status.may_list("ListBucket", on=data)
         job_status.may_invoke(import_csv, "IMPORT_FUNCTION")
         job_status.may_do(
-            "states:RedriveExecution", "states:StopExecution", on=[executions_arn(self)]
+            "states:RedriveExecution",
+            "states:StopExecution",
+            on=[executions_arn(self)],
+            because=NAMED_LATER,
         )
         return job_status
 
@@ -142,7 +145,10 @@ class KeywrightStack(Stack):
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(
-            "states:DescribeExecution", "states:RedriveExecution", on=[executions_arn(self)]
+            "states:DescribeExecution",
+            "states:RedriveExecution",
+            on=[executions_arn(self)],
+            because=NAMED_LATER,
         )
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
