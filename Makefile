@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt audit sbom bench bench-imports
+.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt audit sbom postman bench bench-imports
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and 
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
-	@echo "… Install the CDK command line from package-lock.json"
+	@echo "… Install the CDK command line and newman from package-lock.json"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
@@ -83,6 +83,9 @@ sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
 	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
 	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
 	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
+
+postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
+	@$(VENV)/python -m infra.ops.postman .build/postman
 
 bench: up ## Measure orders on the local stack
 	@$(VENV)/python -m bench.orders
