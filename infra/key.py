@@ -54,7 +54,6 @@ def _let_use(key: kms.Key, service: str, actions: list[str], **conditions: dict[
     )
 
 
-def through(stack: Stack, *services: str) -> dict[str, dict[str, list[str]]]:
-    """The condition that the key is used by these services for whom they serve."""
-    named = [f"{service}.{stack.region}.amazonaws.com" for service in services]
-    return {"StringEquals": {"kms:ViaService": named}}
+def through(stack: Stack, service: str) -> dict[str, dict[str, str]]:
+    """The condition that the key is used by this service, for whom it serves."""
+    return {"StringEquals": {"kms:ViaService": f"{service}.{stack.region}.amazonaws.com"}}

@@ -1,6 +1,6 @@
 """Alarms for what an operator must look at; docs/runbook.md says of each what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,9 +16,6 @@ from infra.api import Api
 from infra.function import Function
 from infra.stage import Stage
 
-BAD_KEYS = ("invalid_api_key", "permission_denied")
-"""Codes of refusals that a client with a wrong or lost key gets, or somebody who guesses."""
-
 _SOON = Duration.minutes(1)
 _USUAL = Duration.minutes(5)
 
@@ -32,17 +29,6 @@ def own_metric(
         metric_name=name,
         dimensions_map={"service": f"keywright-{stage.name}", **dimensions},
         statistic=statistic,
-        period=_USUAL,
-    )
-
-
-def summed(metrics: Sequence[cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
-    """By SUM, which takes what is missing for nothing; `label` is one word, unique in a graph."""
-    using = {f"{label}{at}": metric for at, metric in enumerate(metrics)}
-    return cloudwatch.MathExpression(
-        expression=f"SUM([{', '.join(using)}])",
-        using_metrics=using,
-        label=label,
         period=_USUAL,
     )
 
@@ -103,15 +89,16 @@ class Observability(Construct):
             above=3_000,
             periods=3,
         )
-        throttles = [function.function.metric_throttles() for function in functions.values()]
-        self._alarm(
-            "Throttles", "Lambda had no room for a function", summed(throttles, "throttled")
-        )
-        refused = [own_metric(self._stage, "Refused", code=code) for code in BAD_KEYS]
+        for function in functions.values():
+            self._alarm(
+                f"{function.node.id}Throttles",
+                f"Lambda had no room for {function.node.id}",
+                function.function.metric_throttles(),
+            )
         self._alarm(
             "RefusedKeys",
-            "More than 50 calls in five minutes came with a key that does not open the door",
-            summed(refused, "refused"),
+            "More than 50 calls in five minutes came with a bad API key",
+            own_metric(self._stage, "Refused", code="invalid_api_key"),
             above=50,
         )
 

@@ -28,7 +28,7 @@ class Release(Construct):
         role = self._role(functions, [*on_error.values(), on_crash])
         application = codedeploy.LambdaApplication(self, "Application")
         for name, function in functions.items():
-            group = codedeploy.LambdaDeploymentGroup(
+            codedeploy.LambdaDeploymentGroup(
                 self,
                 function.node.id,
                 application=application,
@@ -37,10 +37,13 @@ class Release(Construct):
                 deployment_config=getattr(codedeploy.LambdaDeploymentConfig, stage.traffic),
                 role=role.without_policy_updates(),
             )
-            group.node.add_dependency(role)
 
     def _role(self, functions: Mapping[str, Function], alarms: list[cloudwatch.Alarm]) -> iam.Role:
-        """What CDK would grant by a managed policy is for every function of the account."""
+        """What CDK would grant by a managed policy is for every function of the account.
+
+        Groups do not wait for its policy, as machines do for theirs: it names all functions, some
+        of which wait for an alias, and an alias waits for its group.
+        """
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
         arns = [
             arn
