@@ -62,6 +62,9 @@ lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
 
+faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 
@@ -83,6 +86,10 @@ synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, wit
 fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
+
+docs: setup ## Write the pages that are made from the code again
+	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m infra.ops.columns
 
 postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
 	@$(VENV)/python -m infra.ops.postman .build/postman
