@@ -1,4 +1,4 @@
-"""Orders at rising rates, alone and while a large file is imported: `make load`, on the local stack.
+"""Orders at rising rates on the local stack, alone and beside a large import: `make load`.
 
 The loop is open: an order is sent when its time has come, however long those before it take, and
 its answer is timed from then, so a service that falls behind can't slow down whoever asks. At the
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 from rich.console import Console
 from rich.table import Table
@@ -156,13 +157,31 @@ async def measured(asked: argparse.Namespace, console: Console) -> Figures:
             timeout=PATIENCE,
             limits=httpx.Limits(max_connections=None),
         ) as api:
-            await offered(api, f"{tag}-warm", 5, 5)
-            trial = Trial(api, client, asked.rates, asked.seconds, console)
-            alone, orders = await trial.run(f"{tag}-alone")
-            with importing(client, tag, asked.rows) as job:
-                beside, more = await trial.run(f"{tag}-beside", job)
-            settled_ = await settled(api, orders + more)
-    return {"machine": machine(), "alone": alone, "beside_an_import": beside, **settled_}
+            with at_most(asked.at_once):
+                orders = await offered(api, f"{tag}-warm", asked.at_once, 5)
+                trial = Trial(api, client, asked.rates, asked.seconds, console)
+                alone, more = await trial.run(f"{tag}-alone")
+                with importing(client, tag, asked.rows) as job:
+                    beside, most = await trial.run(f"{tag}-beside", job)
+            counted = await settled(api, [*orders, *more, *most])
+    return {"machine": machine(), "alone": alone, "beside_an_import": beside, **counted}
+
+
+@contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """The emulator would start a process for every order that waits; Lambda has a limit too."""
+    functions: Any = boto3.client("lambda")  # the stubs are for other services
+    (name,) = (
+        each["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for each in page["Functions"]
+        if each["Handler"] == "functions.create_order.handler"
+    )
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=count)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
 
 
 @contextmanager
@@ -185,7 +204,7 @@ def show(figures: Figures, console: Console) -> None:
             str(stage["rate"]),
             str(stage["placed_per_s"]),
             "{p50}, {p99}".format(**stage["ms"]),
-            ", ".join(f"{count} × {status}" for status, count in stage["not_placed"].items()),
+            ", ".join(f"{count}x {status}" for status, count in stage["not_placed"].items()),
             "" if stage["rows_per_s"] is None else str(stage["rows_per_s"]),
             str(stage["load"]),
         )
@@ -200,6 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rates", type=int, nargs="+", default=[5, 10, 20, 40, 80])
     parser.add_argument("--seconds", type=int, default=20, help="of each rate")
+    parser.add_argument("--at-once", type=int, default=8, help="concurrency of the function")
     parser.add_argument("--rows", type=int, default=200_000, help="of the import")
     parser.add_argument("--json", action="store_true", help="end with all figures in one line")
     asked = parser.parse_args()
