@@ -62,6 +62,9 @@ lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
 
+faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -87,13 +88,15 @@ class Emulator:
         if not self._alive():
             return False
         pid = json.loads(self._record.read_text())["pid"]
-        os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + (PATIENCE if keep else _PATIENCE_WITHOUT_STATE)
         while self._alive():
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                if keep:
-                    raise OpsError(f"It did not stop, so it was killed.\n{tail(self.log)}")
+            late = time.monotonic() > deadline
+            # It hears only the first SIGTERM until its state is written. Then the next one ends it,
+            # where its threads would wait for minutes for functions that still try to reach it.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+            if late and keep:
+                raise OpsError(f"It did not stop, so it was killed.\n{tail(self.log)}")
             time.sleep(0.05)
         return True
 

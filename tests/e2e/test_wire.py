@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from infra.ops.stack import LocalStack
-from tests.e2e.importing import drop, dropped, ended, post, table
+from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
+from tests.e2e.sample_import import assert_imported_once, dropped_file, file
 from tests.e2e.wire import FAULTS, Wire, fault
 
 ORDER = {
@@ -35,18 +36,6 @@ LARGE_IMPORT = IMPORT | {"stepfunctions.StartExecution"}
 EVERY_OTHER = {"sequence": {"fail": 1, "pass": 1}}
 INSERT, TRIES = "dynamodb.BatchExecuteStatement", 6
 """How often an import sends it before the function gives up; a small file has two to send."""
-
-ROWS = 40
-COUNTS = {
-    "total_row_count": 40,
-    "valid_row_count": 34,
-    "created_licenses_count": 34,
-    "existed_licenses_count": 0,
-    "created_orders_count": 8,
-    "existed_orders_count": 26,
-    "created_customers_count": 4,
-    "existed_customers_count": 30,
-}
 
 
 @pytest.fixture(scope="module")
@@ -142,38 +131,6 @@ def items(count: int) -> list[dict[str, Any]]:
     return [{"product_code": "kp", "licenses": [{}] * count}]
 
 
-def file(tag: str, *, pad: int = 0) -> bytes:
-    """Rows of licenses, of which some are wrong; `pad` bytes of each are in no column we know."""
-    header = (
-        "license__license_key",
-        "product__short_code",
-        "order__store_id",
-        "customer__email",
-        "pad",
-    )
-    mail = tag.replace(" ", "-")
-    return table(
-        header,
-        *(
-            (
-                f"{tag} {n}",
-                "nope" if n % 7 == 3 else "kp",
-                f"{tag} {n // 5}",
-                f"{mail}-{n // 10}@x.test",
-                "x" * pad,
-            )
-            for n in range(ROWS)
-        ),
-    )
-
-
-def dropped_file(stack: LocalStack, shop: RemoteShop, tag: str) -> int:
-    """The job of a file that is too large for one function."""
-    before = shop.get("/imports/", "limit=1").json()["results"]
-    drop(stack, f"{shop.company}/licenses/{tag}.csv", file(tag, pad=55_000))
-    return dropped(shop, "licenses", after=before[0]["id"] if before else 0)
-
-
 def assert_placed_once(tables: Tables, shop: RemoteShop, answer: Any, count: int) -> None:
     """What is stored of an order is its one row and the licenses that were answered."""
     issued = [lic["id"] for item in answer["order_items"] for lic in item["licenses"]]
@@ -186,24 +143,3 @@ def assert_placed_once(tables: Tables, shop: RemoteShop, answer: Any, count: int
     assert [row["sk"] for row in rows] == ["order"]
     assert sorted(rows[0]["items"][0]["license_ids"]) == sorted(stored) == sorted(issued)
     assert len(set(issued)) == count
-
-
-def assert_imported_once(tables: Tables, shop: RemoteShop, job: Any, tag: str) -> None:
-    """The counts are those of one undisturbed run, and the tables hold just what they say."""
-    counted = {name: value for name, value in job["counts"].items() if name in COUNTS}
-    stored = [
-        lic
-        for lic in tables.rows("licenses", shop.company)
-        if lic["license_key"].startswith(f"{tag} ")
-    ]
-    listed = [
-        id
-        for row in tables.rows("orders", shop.company)
-        if row["store_id"].startswith(f"{tag} ")
-        for item in row.get("items", ())
-        for id in item["license_ids"]
-    ]
-    assert (job["state"], counted) == ("completed_with_errors", COUNTS)
-    assert len({lic["license_key"] for lic in stored}) == len(stored) == 34
-    assert {lic["made_by"].partition("#")[0] for lic in stored} == {f"import {job['id']}"}
-    assert sorted(listed) == sorted(lic["id"] for lic in stored)

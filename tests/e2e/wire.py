@@ -81,6 +81,12 @@ def fault(what: str, operation: str, **when: Any) -> dict[str, Any]:
     return rule
 
 
+def slow(operation: str, *, milliseconds: int) -> dict[str, Any]:
+    """Requests of `service.Operation` take their time on the way to AWS."""
+    service, _, name = operation.partition(".")
+    return {"service": service, "operation": name, "latency": milliseconds}
+
+
 @contextmanager
 def running_proxy(upstream: str, *, port: int, log: Path) -> Iterator[Wire]:
     """A proxy that hands everything on as it is until it is told otherwise."""
@@ -110,22 +116,21 @@ def _wait_for(wire: Wire) -> None:
 def sent_through(wire: Wire, stack: LocalStack, *modules: str) -> Iterator[None]:
     """The functions of these modules speak to AWS over the wire, for as long as the block runs."""
     client: Any = boto3.client("lambda", **behind(stack))  # the stubs are for other services
-    before = {
-        each["FunctionName"]: each["Environment"]["Variables"]
-        for each in functions(stack, *modules)
-    }
+    found = functions(stack, *modules)
 
-    def configure(more: Mapping[str, str]) -> None:
-        for name, variables in before.items():
+    def configure(**more: str) -> None:
+        for each in found:
+            variables = {**each["Environment"]["Variables"], **more}
+            variables = {name: value for name, value in variables.items() if value}
             client.update_function_configuration(
-                FunctionName=name, Environment={"Variables": {**variables, **more}}
+                FunctionName=each["FunctionName"], Environment={"Variables": variables}
             )
 
-    configure({"AWS_ENDPOINT_URL": wire.url})
+    configure(AWS_ENDPOINT_URL=wire.url)
     try:
         yield
     finally:
-        configure({})
+        configure(AWS_ENDPOINT_URL="")
 
 
 def functions(stack: LocalStack, *modules: str) -> list[dict[str, Any]]:

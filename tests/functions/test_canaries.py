@@ -5,9 +5,11 @@ asked and keep as history, and the text of exceptions, which Lambda logs.
 """
 
 import json
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,8 +34,6 @@ class Stdout:
     """Whatever stdout is now; a logger keeps the stream that it was made with."""
 
     def write(self, text: str) -> int:
-        import sys
-
         return sys.stdout.write(text)
 
 
@@ -116,10 +116,10 @@ def place_order(watch: Watch) -> None:
     told = watch.shop.order(**ORDER)
     assert told.status == 200, told.text
     (new,) = told.json()["new_passwords"]
-    watch.secrets["a password"] = new["password"]
-    keys = [key for item in told.json()["license_keys"] for key in item["keys"]]
-    watch.secrets |= {f"key {n}": key for n, key in enumerate(keys)}
-    assert len(watch.secrets) >= 7
+    watch.secrets["a password"] = new["new_password"]
+    keys = told.json()["license_keys"]
+    watch.secrets |= {f"license key {n}": key for n, key in enumerate(keys)}
+    assert len(watch.secrets) == 7
 
 
 def test_orders_and_their_refusals_tell_no_secret(watch: Watch) -> None:
@@ -204,7 +204,6 @@ def test_crashes_tell_where_and_not_what(watch: Watch) -> None:
         ("LICENSES_TABLE", "license_key"),
         ("CUSTOMERS_TABLE", "email"),
         ("ORDERS_TABLE", "store_id"),
-        ("IMPORTS_TABLE", "state"),
     ):
         damage(name, attribute)
 
@@ -213,14 +212,22 @@ def test_crashes_tell_where_and_not_what(watch: Watch) -> None:
         watch.shop.get("/customers/", f"email={EMAIL}").status,
         watch.shop.order(**ORDER).status,
     ]
-    for event in (
-        {"step": "plan", "company": job.company, "number": job.number},
-        {"step": "finish", "company": job.company, "number": job.number},
-        watch.files.drop(f"license_key,code\n{KEY},f1\n", "license-features"),
-    ):
-        watch.crashing(lambda event=event: watch.files.run(event))  # type: ignore[misc]
+    events = [watch.files.drop(f"license_key,code\n{KEY},f1\n", "license-features")]
+    watch.crashing(lambda: watch.files.run(events[0]))
+    damage("IMPORTS_TABLE", "state")
+    for step in ("plan", "finish"):
+        event = {"step": step, "company": job.company, "number": job.number}
+        watch.crashing(partial(watch.files.run, event))
     watch.crashing(lambda: sweep.handler({}, Context()))
 
-    assert 500 in crashed
-    assert any("line " in text for text in watch.exceptions)
+    assert crashed == [500, 500, 500]
     assert not watch.leaks()
+
+
+def test_what_is_looked_for_would_be_found(watch: Watch) -> None:
+    """A watch that sees nothing would see no leak either."""
+    import_csv.logger.info("planted", key=KEY)
+    watch.engine.asked.append(("StartExecution", {"input": EMAIL}))
+    watch.crashing(lambda: int(watch.shop.key))
+
+    assert watch.leaks().keys() == {"a license key", "an e-mail", "the API key"}
