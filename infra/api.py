@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from aws_cdk import Stack, Tags
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
@@ -113,6 +114,8 @@ class Api(Construct):
         )
         self.url: str = self.http.api_endpoint
         """Without a trailing slash."""
+        self.origins = [self.url, *_origin(stage.public_url)]
+        """What browsers call the place of the console."""
         if stage.api_tag:
             Tags.of(self.http).add("ms-custom-id", stage.api_tag)
         self._serve(stage)
@@ -163,6 +166,12 @@ class Api(Construct):
                 route_key=key,
                 target=f"integrations/{integration.ref}",
             )
+
+
+def _origin(public_url: str) -> list[str]:
+    """Of the address that callers use, if the stage names one."""
+    parts = urlsplit(public_url)
+    return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc not in ("", "{host}") else []
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:

@@ -41,7 +41,7 @@ class KeywrightStack(Stack):
         }
         swept = self._sweep(import_csv)
         api = Api(self, "Api", stage=stage, functions=served)
-        self._data.take_uploads_from(api.url)
+        self._data.take_uploads_from(api.origins)
         sweep = Sweep(self, "Sweep", function=swept)
         imports = Imports(self, "Imports", stage=stage, data=self._data, function=import_csv)
         Observability(
