@@ -47,7 +47,7 @@ const COLUMNS = [
   { head: "Customer", cell: ({ customer }) => (customer ? html`<${Buyer} customer=${customer} />` : "–") },
   { head: "Products", wide: true, cell: ({ order_items }) => [...new Set(order_items.map((item) => item.product_code))].map((code) => html`<code>${code}</code> `) },
   { head: "Licenses", kind: "number", cell: ({ order_items }) => number(licensesIn(order_items)) },
-  { head: "Placed", wide: true, cell: (order) => when(order.created_at) },
+  { head: "Placed", kind: "mid", cell: (order) => when(order.created_at) },
 ];
 
 function Listed({ page, query, busy }) {

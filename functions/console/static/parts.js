@@ -101,8 +101,9 @@ export function Badge({ tone, children }) {
 }
 
 /**
- * `columns` are `{head, cell: (row) => …, kind: "number"|"code"|undefined, wide: true}`; those that
- * are `wide` are left out of narrow screens. The first column heads its row.
+ * `columns` are `{head, cell: (row) => …, kind, wide: true}`: those that are `wide` are left out
+ * where there is less room than 640 pixels, those of kind "mid" on a phone; the other kinds are
+ * "number" and "code". The first column heads its row.
  */
 export function Table({ caption, columns, rows, busy }) {
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");

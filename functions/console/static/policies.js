@@ -23,7 +23,7 @@ export function Policies({ parts: [id], query }) {
 export const POLICY_COLUMNS = [
   { head: "Policy", cell: (policy) => html`<a href=${link(`policies/${policy.id}`)}>${policy.name}</a> ${policy.is_default && html`<${Badge} tone="good">Default<//>`} ${policy.is_archived && html`<${Badge} tone="off">Archived<//>`}` },
   { head: "Code", kind: "code", cell: ({ code }) => code },
-  { head: "Type", wide: true, cell: ({ default_license_type: type }) => TYPES[type] ?? html`<span class="soft">By product</span>` },
+  { head: "Type", kind: "mid", cell: ({ default_license_type: type }) => TYPES[type] ?? html`<span class="soft">By product</span>` },
   { head: "Terms", wide: true, cell: (policy) => inShort(policy) || html`<span class="soft">By product</span>` },
   { head: "Features", wide: true, cell: ({ license_product_feature_templates: grants }) => grants.map((grant) => grant.product_feature.name).join(", ") || "–" },
 ];

@@ -18,7 +18,7 @@ export function Products({ parts: [id, part] }) {
 const COLUMNS = [
   { head: "Product", cell: (product) => html`<a href=${link(`products/${product.id}`)}>${product.product_name}</a>` },
   { head: "Code", kind: "code", cell: ({ short_code: code }) => code },
-  { head: "Licensed by", wide: true, cell: licensedBy },
+  { head: "Licensed by", kind: "mid", cell: licensedBy },
   { head: "Type", wide: true, cell: ({ default_license_type: type }) => TYPES[type] ?? html`<span class="soft">By policy</span>` },
   { head: "Terms", wide: true, cell: (product) => inShort(product) || "–" },
   { head: "State", cell: (product) => html`<${State} of=${product} />` },

@@ -46,7 +46,7 @@ const titleOf = ({ id, license_key: key, license_users: users }) =>
 /** Large orders tell of each license in brief, without its terms. */
 export const LICENSE_COLUMNS = [
   { head: "License", cell: (lic) => html`<${Holder} license=${lic} />` },
-  { head: "Product", wide: true, cell: (lic) => lic.product?.product_name ?? lic.product_code },
+  { head: "Product", kind: "mid", cell: (lic) => lic.product?.product_name ?? lic.product_code },
   { head: "Terms", wide: true, cell: (lic) => (lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–") },
   { head: "Status", cell: (lic) => (lic.status ? html`<${Status} of=${lic.status} />` : "–") },
   { head: html`<span class="unseen">More</span>`, cell: (lic) => html`<a href=${link(`licenses/${lic.id}`)} class="open" aria-label="Details of the license ${titleOf(lic)}"><${Icon} name="next" /></a>` },

@@ -35,6 +35,12 @@ def vendor(http: httpx.Client, keys: Operate) -> RemoteShop:
     return opened(http, keys, "vendor", stocked=True)
 
 
+@pytest.fixture(scope="session")
+def seller(http: httpx.Client, keys: Operate) -> RemoteShop:
+    """A company with products that sells by the console."""
+    return opened(http, keys, "seller", stocked=True)
+
+
 @pytest.fixture
 def console(browser: Browser, stack: LocalStack, tmp_path: Path) -> Iterator[Console]:
     """A new window; it must end without an error that nobody expected."""

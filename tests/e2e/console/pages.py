@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from infra.stamp import ROOT
+from tests.e2e.remote import RemoteShop
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -39,6 +40,11 @@ class Console:
             self.context.add_init_script(f"sessionStorage.setItem('keywright-key', '{key}')")
         self.page.goto(f"{self.url}#/{path}")
         self.page.wait_for_selector("h1")
+
+    def visit(self, path: str, shop: RemoteShop) -> Page:
+        """A page, as someone of the company."""
+        self.open(path, key=shop.key)
+        return self.page
 
     def sign_in(self, key: str) -> None:
         self.page.get_by_label("API key").fill(key)
