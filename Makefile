@@ -7,12 +7,15 @@ OUT ?= .build/synth/$(STAGE)
 VENV := .venv/bin
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+export CHROMIUM
 export UV_PYTHON_DOWNLOADS = never
 export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e synth fmt audit sbom postman bench bench-imports
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -59,13 +62,22 @@ lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
 
+faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
 	@$(VENV)/pytest -m "not e2e" -n 2
 
-e2e: setup ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
+browser: ## Install Chromium, where there is none, for the tests of the console
+	@command -v chromium chromium-browser google-chrome $(CHROMIUM) >/dev/null || { \
+		echo "… Install Chromium" && $(SUDO) apt-get -qq update && \
+		$(SUDO) apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
+
+e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
 
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
@@ -75,6 +87,13 @@ fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
 
+docs: setup ## Write the pages that are made from the code again
+	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m infra.ops.columns
+
+postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
+	@$(VENV)/python -m infra.ops.postman .build/postman
+
 audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
 	@$(VENV)/python -m infra.ops.audit
 
@@ -83,9 +102,6 @@ sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
 	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
 	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
 	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
-
-postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
-	@$(VENV)/python -m infra.ops.postman .build/postman
 
 bench: up ## Measure orders on the local stack
 	@$(VENV)/python -m bench.orders

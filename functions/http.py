@@ -10,7 +10,6 @@ for each `<name>` in the path.
 import inspect
 import re
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -22,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from functions.callers import Caller, caller_of
 from functions.counting import SERVICE, count, metrics
+from functions.crash import told
 from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
 from functions.routing import Response, Route, find, path_of
@@ -325,10 +325,7 @@ def _count(refused: Refused, error: Exception) -> None:
     count("Refused", code=refused.code)
     if refused is error:
         return
-    logger.error(
-        "crash" if isinstance(refused, Crash) else "unavailable",
-        error=type(error).__qualname__,
-        places=traceback.format_tb(error.__traceback__),
-    )
+    kind = "crash" if isinstance(refused, Crash) else "unavailable"
+    logger.error(kind, **told(error))
     if isinstance(refused, Crash):
         metrics.add_metric(name="Crash", unit=MetricUnit.Count, value=1)

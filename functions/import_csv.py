@@ -22,6 +22,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
+from functions.crash import unspoken
 from functions.runs import execute
 from shared.catalog import Product
 from shared.csv_file import BadFile, Dialect
@@ -474,6 +475,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         if "step" in event:
             return _STEPS[event["step"]](event, context)
         return _on_failed_execution(event["detail"])
+    except Exception as error:  # noqa: BLE001  # raised again, without its message
+        raise unspoken(error, logger) from None
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()

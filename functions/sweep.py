@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
+from functions.crash import unspoken
 from functions.runs import announce, is_running, start
 from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
 from shared.store.imports import put_job, unclaimed, unfinished_jobs
@@ -43,7 +44,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
         try:
             done[name] = sweep(now)
         except Exception as error:  # noqa: BLE001  # raised when all have had their turn
-            failed.append(error)
+            failed.append(unspoken(error, logger))
         else:
             if done[name]:
                 metrics.add_metric(metric, MetricUnit.Count, done[name])
@@ -54,7 +55,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     if metrics.metric_set:
         metrics.flush_metrics()
     if failed:
-        raise ExceptionGroup("sweep", failed)
+        raise ExceptionGroup("sweep", failed) from None
     return done
 
 

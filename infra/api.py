@@ -68,6 +68,11 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/imports/{id}/cancel/",
         "POST /api/v1/imports/{id}/retry/",
     ),
+    "console.handler": (
+        "GET /",
+        "GET /console/{file+}",
+        "HEAD /console/{file+}",
+    ),
     "documents": (
         "GET /healthz",
         "GET /openapi.json",
@@ -192,9 +197,17 @@ class Api(Construct):
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
-    """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there."""
+    """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there.
+
+    A folder, `…/{file+}`, is served by its own name as well; the root `/` has no other spelling.
+    """
     keys: list[str] = []
     for route in routes:
-        bare = route.removesuffix("/")
-        keys += [bare] if route == bare else [bare, bare + slash]
+        bare = route.removesuffix("/").removesuffix("/{file+}")
+        is_root = bare.endswith(" ")
+        keys += [route] if is_root else [bare]
+        if route.endswith("+}"):
+            keys += [route] if "+" in slash else [bare + slash, route]
+        elif route != bare and not is_root:
+            keys.append(bare + slash)
     return keys

@@ -1,5 +1,7 @@
 """The one asset that every function is made from: `functions/`, `shared/` and their dependencies.
 
+The console's libraries are copied from `node_modules`, see infra/console.py.
+
 Built without Docker from `uv.lock` into `.build/`, and only when what it is made from has changed.
 boto3 and botocore are left to the Lambda runtime.
 """
@@ -13,9 +15,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.console import build_console
 from infra.stamp import BUILD, ROOT, digest, stamped
 
 SOURCES = (ROOT / "functions", ROOT / "shared")
+CONSOLE = (ROOT / "infra" / "console.py", ROOT / "package-lock.json")
+"""How the console is put together, and of which libraries beside its own files."""
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -32,7 +37,7 @@ def build_asset(platform: str) -> Asset:
     asset = home / "asset"
     requirements = _requirements()
     packages = digest(platform, requirements, Path(__file__))
-    whole = digest(packages, *SOURCES)
+    whole = digest(packages, *SOURCES, *CONSOLE)
     with stamped(home / "asset.stamp", whole) as stale:
         if stale:
             with stamped(home / "packages.stamp", packages) as packages_stale:
@@ -72,6 +77,8 @@ def _copy_sources(target: Path) -> None:
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(copy)
     write_openapi(target / "functions" / "openapi.json")
+    console = Path("functions", "console", "static")
+    build_console(ROOT / console, target / console)
 
 
 def write_openapi(path: Path) -> None:

@@ -103,6 +103,15 @@ class Data(Construct):
             notifications_handler_role=self.notifier.without_policy_updates(),
         )
 
+    def take_uploads_from(self, origin: str) -> None:
+        """Let pages of an origin send files by the API's forms, and read what it links to."""
+        self.uploads.add_cors_rule(
+            allowed_origins=[origin],
+            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+            allowed_headers=["*"],
+            max_age=3600,
+        )
+
     def _lifecycle(self) -> list[s3.LifecycleRule]:
         """Files hold personal data and license keys: none stays for longer than the stage says."""
         stage = self._stage

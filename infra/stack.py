@@ -41,10 +41,12 @@ class KeywrightStack(Stack):
             "records": self._records(),
             "start_import": self._start_import(),
             "job_status": self._job_status(import_csv),
+            "console.handler": self._console(),
             "documents": self._function("Documents", module="functions.documents", memory=512),
         }
         swept = self._sweep(import_csv)
         api = Api(self, "Api", stage=stage, key=self._key, functions=served)
+        self._data.take_uploads_from(api.url)
         sweep = Sweep(self, "Sweep", key=self._key, function=swept)
         imports = Imports(
             self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv
@@ -111,7 +113,7 @@ class KeywrightStack(Stack):
         )
         create_order.may("GetItem", "UpdateItem", on=data.access)
         create_order.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
-        create_order.may("BatchGetItem", "PutItem", on=data.customers)
+        create_order.may("BatchGetItem", "PutItem", "DeleteItem", on=data.customers)
         create_order.may(
             "BatchGetItem",
             "GetItem",
@@ -170,13 +172,23 @@ class KeywrightStack(Stack):
         )
         return job_status
 
+    def _console(self) -> Function:
+        """Its page sends files straight to the bucket, so it must be allowed to speak to it."""
+        console = self._function("Console", module="functions.console.handler", memory=512)
+        uploads = self._data.uploads
+        hosts = (uploads.bucket_regional_domain_name, uploads.bucket_domain_name)
+        console.function.add_environment(
+            "UPLOADS_ORIGINS", " ".join(f"https://{host}" for host in hosts)
+        )
+        return console
+
     def _sweep(self, import_csv: Function) -> Function:
         data = self._data
         sweep = self._function("SweepOrders", module="functions.sweep", timeout=60, memory=512)
         sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
-        sweep.may("GetItem", "DeleteItem", on=data.customers)
+        sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(
@@ -191,7 +203,7 @@ class KeywrightStack(Stack):
     def _outputs(self, api: Api, dashboard: Dashboard, watch: Observability) -> None:
         """What an operator, a developer's tools and the tests read back from CloudFormation."""
         CfnOutput(self, "ApiUrl", value=api.url)
-        CfnOutput(self, "ConsoleUrl", value=f"{api.url}/")
+        CfnOutput(self, "ConsoleUrl", value=f"{api.url}/console/")
         if api.domain_target:
             CfnOutput(self, "DomainTarget", value=api.domain_target)
         CfnOutput(self, "DashboardUrl", value=dashboard.url)

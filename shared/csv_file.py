@@ -36,7 +36,7 @@ _BOMS: tuple[tuple[bytes, Encoding], ...] = (
 _LINE_ENDS: dict[str, Literal["LF", "CRLF", "CR"]] = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
 _OFFICE = "a spreadsheet (save the sheet as CSV UTF-8)"
 _PACKED = "a compressed file (unpack it and send the CSV file in it)"
-_MAGIC = (
+MAGIC = (
     (re.compile(rb"PK\x03\x04.*?(\[Content_Types\]|xl/|opendocument)", re.DOTALL), _OFFICE),
     (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), _OFFICE),
     (re.compile(rb"PK[\x03\x05]|\x1f\x8b|BZh[1-9]|7z\xbc\xaf|\xfd7zXZ|\x28\xb5\x2f\xfd"), _PACKED),
@@ -99,7 +99,7 @@ def detect(
     stronger, and without either it is UTF-8. The delimiter is the one that finds most of the
     required headers, then the most headers, then the first of `DELIMITERS`.
     """
-    for magic, seems in _MAGIC:
+    for magic, seems in MAGIC:
         if magic.match(head):
             raise BadFile("not_text", f"this is not a CSV file; it seems to be {seems}.", line=1)
     mark, encoding = next(

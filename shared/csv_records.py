@@ -25,7 +25,7 @@ DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"#{3,}"), "column_too_narrow"),
     (re.compile(r"#[A-ZÀ-Ý0-9/_.]+[!?]|#N/?[AV]|#GETTING_DATA|Err:[0-9]{3}"), "formula_error"),
 )
-_MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
+MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
 """What all of them start with: most cells are told to be sound by this alone."""
 
 
@@ -81,7 +81,7 @@ def spreadsheet_damage(cell: str) -> str | None:
     `scientific_number` (`1.9E+18`), `lost_digits` (18 digits or more, zeros after the 15th),
     `column_too_narrow` (`########`) or `formula_error` (`#REF!` in any language, `Err:502`).
     """
-    if not _MAYBE_DAMAGED.match(cell):
+    if not MAYBE_DAMAGED.match(cell):
         return None
     return next((name for damage, name in DAMAGE if damage.fullmatch(cell.strip())), None)
 

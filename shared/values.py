@@ -15,10 +15,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 # What DynamoDB stores: numbers up to 9.99e125, and 32 levels, of which a record has some itself.
 _SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
-_MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
+MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
 _ZERO_TIMES = ("0001-01-01", "0000-00-00")
 
 
@@ -48,7 +48,7 @@ def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
 
 
 def _printable(text: str) -> str:
-    if _CONTROL.search(text):
+    if CONTROL.search(text):
         raise ValueError("must not contain control characters")
     return text
 
@@ -69,13 +69,13 @@ def _key_bytes(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    if not EMAIL.fullmatch(text):
         raise ValueError("must be an e-mail address such as ana@acme.example")
     return text
 
 
 def _duration(text: str) -> str:
-    if not _DURATION.fullmatch(text):
+    if not DURATION.fullmatch(text):
         raise ValueError(
             "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y"
         )
@@ -83,7 +83,7 @@ def _duration(text: str) -> str:
 
 
 def _maintenance_duration(text: str) -> str:
-    if not _MAINTENANCE_DURATION.fullmatch(text):
+    if not MAINTENANCE_DURATION.fullmatch(text):
         raise ValueError("must be a number from 1 to 99999 and one of y, m, d, such as 1y")
     return text
 
@@ -95,7 +95,7 @@ def _unset_zero_time(value: Any) -> Any:
     return value
 
 
-_MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
+MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
 
 
 def _padded_moment(value: Any) -> Any:
@@ -104,7 +104,7 @@ def _padded_moment(value: Any) -> Any:
         if isinstance(value, date):
             return value
         raise ValueError("must be a string such as 2026-03-12 or 2026-03-12T08:00:00Z")
-    if not (found := _MOMENT.fullmatch(value.strip())):
+    if not (found := MOMENT.fullmatch(value.strip())):
         raise ValueError("must be a date such as 2026-03-12 or 2026-03-12T08:00:00Z")
     year, month, day, time = found.groups()
     padded = f"{year}-{int(month):02}-{int(day):02}"
@@ -121,7 +121,7 @@ def _day(value: Any) -> Any:
 
 
 def _period(value: Any) -> Any:
-    return _PERIODS.get(value.strip().lower(), value) if isinstance(value, str) else value
+    return PERIODS.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
 def _json_object(value: Any) -> Any:
@@ -182,7 +182,7 @@ def _small_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-_PERIODS = {
+PERIODS = {
     "daily": "daily",
     "weekly": "weekly",
     "monthly": "monthly",
@@ -227,12 +227,12 @@ type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
 type Duration = Annotated[
     str,
     AfterValidator(_duration),
-    Field(json_schema_extra={"pattern": _DURATION.pattern}, examples=["1y"]),
+    Field(json_schema_extra={"pattern": DURATION.pattern}, examples=["1y"]),
 ]
 type MaintenanceDuration = Annotated[
     str,
     AfterValidator(_maintenance_duration),
-    Field(json_schema_extra={"pattern": _MAINTENANCE_DURATION.pattern}, examples=["1y"]),
+    Field(json_schema_extra={"pattern": MAINTENANCE_DURATION.pattern}, examples=["1y"]),
 ]
 type Period = Annotated[Literal["daily", "weekly", "monthly", "annually"], BeforeValidator(_period)]
 type Day = Annotated[date, BeforeValidator(_day)]

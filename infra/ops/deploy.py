@@ -37,7 +37,9 @@ class Assembly:
 
 def synthesize(stage: str, *, log: Path, say: Say) -> Assembly:
     out = BUILD / "cdk" / stage
-    inputs = [ROOT / name for name in ("functions", "shared", "cdk.json", "uv.lock")]
+    inputs = [
+        ROOT / name for name in ("functions", "shared", "cdk.json", "uv.lock", "package-lock.json")
+    ]
     inputs += sorted((ROOT / "infra").glob("*.py"))
     with stamped(out.with_suffix(".stamp"), digest(*inputs)) as stale:
         if stale:

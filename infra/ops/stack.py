@@ -71,7 +71,7 @@ def down(home: Path) -> bool:
 
 def clean(home: Path) -> None:
     """Stop the emulator and forget its data."""
-    down(home)
+    Emulator(home).stop(keep=False)
     for folder in ("state", "s3", "tmp"):
         shutil.rmtree(home / folder, ignore_errors=True)
     for path in [*home.glob("*.json"), *home.glob("*.log"), *home.glob("*.lock")]:
@@ -88,7 +88,7 @@ def _describe(stack_name: str, *, port: int) -> LocalStack:
     return LocalStack(
         api_url=api_url,
         api_key="",
-        console_url=f"{api_url}/",
+        console_url=f"{api_url}/console/",
         aws_endpoint_url=endpoint(port),
         region=REGION,
         company=COMPANY,

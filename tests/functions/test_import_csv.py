@@ -1,22 +1,20 @@
 """Files become records: what is created, what is there, what is refused, and all of it once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
-from functions import import_csv, job_status
+from functions import import_csv, job_status, sweep
 from shared.errors import Busy
 from shared.store import uploads
 from shared.store.imports import chunk_results, get_job, list_jobs
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
-from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
 from tests.http_event import send
-from tests.wiretap import Killed
+from tests.wiretap import Killed, meanwhile, tapped
 
 TWO = """license__license_key,product__short_code,order__store_id,customer__email
 impo-rtor-derk-ey00,kp,o-1,ana@x.test
@@ -496,91 +494,40 @@ def test_a_finished_job_that_is_run_again_changes_nothing(machine: Files) -> Non
     assert get_job("acme", job.number) == job
 
 
-def test_every_line_of_an_import_goes_back_to_the_request_that_asked_for_it(
-    machine: Files, out: Out
+def test_an_append_shows_imported_licenses_with_their_customers(files: Files) -> None:
+    items = [{"product_code": "kp", "licenses": [{}]}]
+    files.shop.order(id="o-1", items=items)
+    files.imported(TWO)
+
+    answer = files.shop.order(id="o-1", append=True, items=items).json()
+
+    licenses = [lic for item in answer["order_items"] for lic in item["licenses"]]
+    emails = [lic["customer"]["email"] for lic in licenses if lic["customer"]]
+    assert emails == ["ana@x.test", "ana@x.test"]
+
+
+MANY = [{"product_code": "kp", "licenses": [{"key": "WANTED"}, *[{}] * 110]}]
+
+
+def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
+    files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = machine.prepared(SMALL)
-    out()
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+        reply = files.shop.order(id="o-1", append=True, items=MANY)
 
-    machine.run(event)
-    machine.by_machine()
-
-    lines = [line for line in out() if "_aws" not in line]
-    assert {line["message"] for line in lines} == {"chunk_imported", "import_ended"}
-    for line in lines:
-        assert (line["company"], line["job"], line["correlation_id"]) == ("acme", 1, "request-1")
-    ranges = {line["chunk"] for line in lines if line["message"] == "chunk_imported"}
-    assert min(ranges) == 1
-    assert len(ranges) == machine.last().chunks
-    assert "chunk" not in lines[-1]
+    assert len(reply.json()["license_keys"]) == 111
+    assert files.license_count() == 113
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    assert sweep.undo_orders(datetime.now(UTC)) == 0
 
 
-def test_lines_about_a_dropped_file_go_back_to_the_event_that_told_of_it(
-    files: Files, out: Out
+def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
+    files: Files,
 ) -> None:
-    files.imported(SMALL)
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+        reply = files.shop.order(id="o-1", items=MANY)
 
-    (ended,) = [line for line in out() if line.get("message") == "import_ended"]
-    assert (ended["company"], ended["job"], ended["correlation_id"]) == ("acme", 1, "event-1")
-
-
-def test_no_line_about_an_import_names_a_key_or_an_address(files: Files, out: Out) -> None:
-    files.imported(SMALL)
-
-    logged = str(out())
-    assert "K-0" not in logged
-    assert "@x.test" not in logged
-
-
-def numbers(lines: list[dict[str, Any]], name: str, dimension: str) -> dict[str, float]:
-    """What was counted, by the values of a dimension."""
-    return {line[dimension]: line[name][0] for line in lines if name in line}
-
-
-def test_rows_are_counted_by_what_became_of_them(files: Files, out: Out) -> None:
-    files.imported(SMALL)
-
-    lines = out()
-    assert numbers(lines, "Rows", "outcome") == {"created": 150, "existed": 1, "invalid": 1}
-    assert numbers(lines, "ImportEnded", "state") == {"completed_with_errors": 1}
-    (speed,) = [line for line in lines if "RowsPerSecond" in line]
-    assert speed["RowsPerSecond"][0] * speed["ImportSeconds"][0] == pytest.approx(152)
-
-
-@pytest.mark.parametrize("option", [{"dry_run": True}, {"on_error": "reject_all"}])
-def test_rows_that_were_not_written_are_not_counted(
-    files: Files, out: Out, option: dict[str, Any]
-) -> None:
-    files.run(files.prepared(SMALL, **option))
-
-    lines = out()
-    assert numbers(lines, "Rows", "outcome") == {}
-    assert len(numbers(lines, "ImportEnded", "state")) == 1
-
-
-def test_an_import_that_is_run_again_after_its_end_is_counted_once(
-    machine: Files, out: Out
-) -> None:
-    machine.run(machine.drop(SMALL))
-    machine.by_machine()
-
-    machine.by_machine(again=True)
-
-    assert len([line for line in out() if "ImportEnded" in line]) == 1
-
-
-def test_an_execution_that_was_stopped_for_its_caller_is_no_failure(
-    machine: Files, out: Out
-) -> None:
-    """Cancelling ends the execution too, and the notice of that must ring nothing."""
-    machine.run(machine.drop(many(60)))
-    job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    aborted = {"status": "ABORTED", "executionArn": "arn:started", "input": asked}
-    path = f"/api/v1/imports/{job.number}/cancel/"
-    assert send(job_status.handler, "POST", path, key=machine.shop.key).status == 200
-
-    machine.run({"detail": aborted})
-
-    assert machine.last().state == "cancelled"
-    assert not [line for line in out() if "ImportFailed" in line]
+    assert (reply.status, reply.json()["code"]) == (409, "order_id_exists")
+    assert files.shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"

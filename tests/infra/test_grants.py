@@ -10,7 +10,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
     "functions.create_order": {
         "Access": ACCESS,
         "Catalog": {"BatchGetItem", "GetItem", "ConditionCheckItem"},
-        "Customers": {"BatchGetItem", "PutItem"},
+        "Customers": {"BatchGetItem", "PutItem", "DeleteItem"},
         "Orders": {
             "BatchGetItem",
             "GetItem",
@@ -35,6 +35,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Licenses": {"BatchGetItem", "GetItem", "UpdateItem"},
         "Licenses/index/by_product": {"Query"},
     },
+    "functions.console.handler": {},
     "functions.documents": {},
     "functions.start_import": {
         "Access": ACCESS,
@@ -62,7 +63,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Orders": {"Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem"},
         "Orders/index/by_created": {"Query"},
         "Licenses": {"BatchGetItem", "GetItem", "DeleteItem"},
-        "Customers": {"GetItem", "DeleteItem"},
+        "Customers": {"BatchGetItem", "DeleteItem"},
         "Imports": {"BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem"},
     },
 }
@@ -210,7 +211,7 @@ def test_only_the_api_the_bucket_and_rules_may_invoke_functions(template: Templa
 
     callers = [permission["Properties"]["Principal"] for permission in permissions]
     assert sorted(callers) == [
-        *["apigateway.amazonaws.com"] * 6,
+        *["apigateway.amazonaws.com"] * 7,
         *["events.amazonaws.com"] * 2,
         "s3.amazonaws.com",
     ]

@@ -1,0 +1,45 @@
+// What can be sold, as pages read it: products whole, and the policies of those that are asked for.
+import { signal } from "@preact/signals";
+import * as api from "./api.js";
+import { useLoad } from "./load.js";
+import { signIns } from "./session.js";
+
+const MOST = 2000;
+
+/** Every record of a list. */
+export async function every(path, query, options) {
+  const all = [];
+  for (let page = null; all.length < MOST && (page === null || page.next); ) {
+    page = await api.get(path, { ...query, limit: 100, offset: all.length }, options);
+    all.push(...page.results);
+  }
+  return all;
+}
+
+export const useProducts = () => useLoad((signal) => every("products/", {}, { signal }));
+
+export const byCode = (products) =>
+  Object.fromEntries(products.map((product) => [product.short_code, product]));
+
+/** The codes of the products of which one orders policies: itself, and the members of a bundle. */
+export const soldWith = (product) => (product ? [product.short_code, ...product.bundle_products] : []);
+
+/** Policies on offer, by the code of their product; of those that were asked for. */
+export const policies = signal({});
+
+export const catalogOf = (products) => ({ products: byCode(products), policies: policies.value });
+
+/** Reads the policies of a product, so that `catalogOf` has them. Throws what the API says. */
+export async function readPolicies(code) {
+  const offered = await every("license-templates/", { product: code, is_archived: false });
+  policies.value = { ...policies.value, [code]: offered };
+}
+
+signIns.subscribe(() => (policies.value = {}));
+
+/** The filter of lists by product. */
+export const ofProduct = (products) => ({
+  name: "product",
+  label: "Product",
+  options: [["", "All products"], ...(products.value ?? []).map(({ short_code: code, product_name: name }) => [code, `${name} (${code})`])],
+});

@@ -1,0 +1,10 @@
+// The worker that looks through a file before it is sent, so that the page stays free meanwhile.
+//
+// It is told `{file, kind, encoding}`, tells `{share}` on its way, and `{found}` in the end.
+import { look } from "./look.js";
+import { loadRules } from "./rules.js";
+
+onmessage = async ({ data }) => {
+  const rules = await loadRules();
+  postMessage({ found: await look(data, rules, (share) => postMessage({ share })) });
+};

@@ -1,0 +1,147 @@
+// A new import: choose a file, see what is wrong with it, send it.
+import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import * as api from "./api.js";
+import { CheckedFile } from "./import_check.js";
+import { Button, Check, Field } from "./fields.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+import { KINDS } from "./import_words.js";
+import { count, Notice, Page, say, size } from "./parts.js";
+import { go, link } from "./route.js";
+import { LARGEST, startImport } from "./upload.js";
+import { lookThrough } from "./worker.js";
+
+/** What was chosen of each kind, kept while one looks at other pages. */
+const kept = {};
+
+const fresh = () => ({ file: null, encoding: "", dry_run: false, on_error: "skip_row", external_id: "" });
+
+export function NewImport({ kind }) {
+  const form = useSignal((kept[kind] ??= fresh()));
+  const found = useSignal(null);
+  const wrong = useSignal("");
+  const { file, encoding } = form.value;
+  const change = (changes) => {
+    form.value = kept[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
+  };
+  const choose = (chosen) => {
+    wrong.value = unfit(chosen);
+    if (!wrong.value) change({ file: chosen });
+    else say(wrong.value);
+  };
+  useEffect(() => {
+    found.value = null;
+    if (!file) return undefined;
+    return lookThrough(file, kind, encoding, (told) => {
+      found.value = told;
+      if (told.done) say(told.refusal ? told.refusal.message : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`);
+    });
+  }, [file, encoding]);
+  const { title, one } = KINDS[kind];
+  return html`<${Page} title="Import ${one}s" back=${{ href: link(`imports/${kind}`), text: title }}
+    lead="A file is checked here before anything is sent.">
+    <${Drop} file=${file} kind=${kind} onFile=${choose} />
+    ${wrong.value && html`<${Notice} kind="error" title="That file can't be imported"><p>${wrong.value}</p><//>`}
+    ${file && html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
+      onEncoding=${(chosen) => change({ encoding: chosen })} />`}
+    ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
+  <//>`;
+}
+
+function unfit(file) {
+  if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
+    return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” (File, Save as) and choose that file.`;
+  if (!/\.csv$/i.test(file.name))
+    return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
+  if (!file.size) return `${file.name} is empty.`;
+  if (file.size > LARGEST) return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
+  return "";
+}
+
+function Drop({ file, kind, onFile }) {
+  const over = useSignal(false);
+  const input = useRef(null);
+  const drop = (event) => {
+    event.preventDefault();
+    over.value = false;
+    const [dropped] = event.dataTransfer.files;
+    if (dropped) onFile(dropped);
+  };
+  const drag = (is) => (event) => {
+    event.preventDefault();
+    over.value = is;
+  };
+  const pick = ({ currentTarget }) => {
+    if (currentTarget.files[0]) onFile(currentTarget.files[0]);
+    currentTarget.value = "";
+  };
+  return html`<section class="drop" data-over=${over.value ? "" : undefined} data-small=${file ? "" : undefined}
+    onDragOver=${drag(true)} onDragEnter=${drag(true)} onDragLeave=${drag(false)} onDrop=${drop}>
+    <${Icon} name="up" />
+    <div>
+      <label for="file">${file ? html`<strong>${file.name}</strong> <span class="soft">${size(file.size)}</span>` : "Drop a .csv file here, or choose one"}</label>
+      <p class="soft">${REQUIRED[kind]}</p>
+    </div>
+    <input id="file" class="unseen" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input} onChange=${pick} />
+    <div class="actions">
+      <button type="button" class="plain" onClick=${() => input.current.click()}>${file ? "Choose another" : "Choose a file"}</button>
+      <button type="button" class="plain" onClick=${() => api.download(`import-templates/${kind}.csv`)}>
+        <${Icon} name="down" />Template</button>
+    </div>
+  </section>`;
+}
+
+const REQUIRED = {
+  licenses: html`Required columns: <code>license__license_key</code> and <code>product__short_code</code>. The template has all of them.`,
+  customers: html`No column is required; <code>email</code> tells customers apart. The template has all of them.`,
+  "license-features": html`Required columns: <code>license_key</code> and <code>code</code>. The template has all of them.`,
+};
+
+function Send({ kind, form, found, change }) {
+  const share = useSignal(null);
+  const problem = useSignal(null);
+  const abort = useRef(null);
+  const sound = found?.done && !found.refusal && found.rows > 0;
+  const send = async () => {
+    const { file, external_id, dry_run, on_error, encoding } = form;
+    const options = { external_id, dry_run, on_error, ...(encoding && { encoding }) };
+    abort.current = new AbortController();
+    problem.value = null;
+    share.value = 0;
+    say("Sending the file");
+    try {
+      const onShare = (sent) => (share.value = sent);
+      const job = await startImport(kind, file, options, { onShare, signal: abort.current.signal });
+      kept[kind] = fresh();
+      go(`imports/${kind}/${job.id}`);
+    } catch (error) {
+      if (error.name === "AbortError") change({});
+      else problem.value = error;
+    } finally {
+      share.value = null;
+    }
+  };
+  return html`<article>
+    <h2>How to import it</h2>
+    <div class="columns">
+      <${Field} as="select" label="When a row is faulty" value=${form.on_error} onInput=${(on_error) => change({ on_error })}
+        hint="Faulty rows can be corrected and sent again in either case.">
+        <option value="skip_row">Import the other rows</option>
+        <option value="reject_all">Import nothing</option>
+      <//>
+      <${Check} label="Dry run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
+        hint="Count what an import would do, and write nothing." />
+    </div>
+    ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
+    <div class="row" data-reserved>
+      ${share.value === null
+        ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
+              ${form.dry_run ? "Try" : "Import"} ${sound ? count(found.rows, "row") : "the file"}<//>
+            ${found?.faulty > 0 && html`<span class="soft">${count(found.faulty, "row")} look faulty: ${form.on_error === "skip_row" ? "they will be left out" : "nothing would be imported"}.</span>`}`
+        : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
+            <span>${Math.floor(share.value * 100)} %</span>
+            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`}
+    </div>
+  </article>`;
+}

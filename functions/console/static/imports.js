@@ -1,0 +1,83 @@
+// Imports of a kind: those that there were, newest first.
+import * as api from "./api.js";
+import { Fetched } from "./fetched.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+import { invalidRows, isRunning, KINDS, State } from "./import_words.js";
+import { useLoad } from "./load.js";
+import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
+import { link } from "./route.js";
+
+const LIMIT = 20;
+const FRESH = 2000;
+const STATUSES = [
+  ["", "All"],
+  ["pending", "Waiting"],
+  ["running", "Running"],
+  ["success", "Succeeded"],
+  ["error", "With errors"],
+];
+
+const newImport = async () => (await import("./import_new.js")).NewImport;
+const importJob = async () => (await import("./import_job.js")).ImportJob;
+
+/** `#/imports/licenses`, `…/new`, `…/12`. */
+export function Imports({ parts: [kind, which], query }) {
+  const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
+  if (which === "new") return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
+  if (which) return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
+  return html`<${List} key=${known} kind=${known} query=${query} />`;
+}
+
+function List({ kind, query }) {
+  const { title, one, icon } = KINDS[kind];
+  const path = `imports/${kind}`;
+  const given = { kind, limit: LIMIT, offset: query.offset, status__iexact: query.status };
+  const jobs = useLoad((signal) => api.get("imports/", given, { signal }), [kind, query.offset, query.status], {
+    every: (page) => (page?.results.some(isRunning) ? FRESH : null),
+  });
+  return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
+    actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
+    <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
+    <${Loaded} from=${jobs} rows=${8}>
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption=${title} rows=${page.results} columns=${columns(kind)} />
+              <${Pager} page=${page} path=${path} query=${query} limit=${LIMIT} />`
+          : html`<${Nothing} kind=${kind} icon=${icon} filtered=${query.status || query.offset} />`}
+    <//>
+  <//>`;
+}
+
+const columns = (kind) => [
+  { head: "File", cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>` },
+  { head: "Status", cell: (job) => html`<${State} job=${job} />` },
+  { head: "Rows", kind: "number", cell: (job) => number(job.progress.rows_total) },
+  { head: "Faulty", kind: "number", wide: true, cell: Faulty },
+  { head: "By", wide: true, cell: (job) => (job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`) },
+  { head: "When", wide: true, cell: (job) => when(job.created_at) },
+];
+
+function Faulty(job) {
+  if (!isRunning(job)) return number(invalidRows(job));
+  const { percent } = job.progress;
+  return percent == null ? "–" : `${percent} % done`;
+}
+
+function Nothing({ kind, icon, filtered }) {
+  if (filtered) {
+    return html`<${Empty} icon="search" title="No import has this status">
+      <p><a href=${link(`imports/${kind}`)}>Show all of them</a></p>
+    <//>`;
+  }
+  return html`<${Empty} icon=${icon} title="Nothing has been imported yet">
+    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you correct the rows that are wrong, and send just those again.</p>
+    <p><a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a></p>
+  <//>`;
+}
+
+export function TemplateButton({ kind }) {
+  return html`<button type="button" class="plain" onClick=${() => api.download(`import-templates/${kind}.csv`)}>
+    <${Icon} name="down" />Template
+  </button>`;
+}

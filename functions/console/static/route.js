@@ -1,0 +1,35 @@
+// The address behind the `#`: which page is shown, and with what.
+import { computed, signal } from "@preact/signals";
+
+const hash = signal(location.hash);
+addEventListener("hashchange", () => {
+  hash.value = location.hash;
+});
+
+/** `#/orders/12?x=1` is `{path: "orders/12", parts: ["orders", "12"], query: {x: "1"}}`. */
+export const route = computed(() => {
+  const [path, query = ""] = hash.value.replace(/^#\/?/, "").split("?");
+  return {
+    path,
+    parts: path.split("/").filter(Boolean).map(decoded),
+    query: Object.fromEntries(new URLSearchParams(query)),
+  };
+});
+
+/** The address of a page, such as `link("orders", {status: "new"})`; blank values are left out. */
+export function link(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
+  return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+}
+
+export function go(path, query) {
+  location.hash = link(path, query);
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,49 @@
+// Sending a file: the API is asked for a form, and the form goes straight to S3.
+import * as api from "./api.js";
+
+export const LARGEST = 5 * 1024 ** 3;
+
+/**
+ * Begins an import and sends its file; gives the job. `options` are the API's, with an
+ * `external_id`, so that what is sent again after a lost answer is the same import and not another.
+ */
+export async function startImport(kind, file, options, { onShare = () => {}, signal } = {}) {
+  const request = { kind, file_name: file.name, size: file.size, ...options };
+  const { upload, ...job } = await api.post("imports/", request);
+  if (upload) {
+    try {
+      await send(upload, file, onShare, signal);
+    } catch (error) {
+      if (error.name === "AbortError") await api.post(`imports/${job.id}/cancel/`).catch(() => {});
+      throw error;
+    }
+  }
+  return job;
+}
+
+/** XMLHttpRequest, because fetch does not tell how much has been sent. */
+function send({ url, fields }, file, onShare, signal) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", file);
+  return new Promise((done, fail) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", url);
+    request.upload.onprogress = ({ loaded, total }) => onShare(total ? loaded / total : 1);
+    request.onload = () => (request.status < 300 ? done() : fail(refused(request)));
+    request.onerror = () => fail(api.offline());
+    request.onabort = () => fail(new DOMException("The upload was cancelled", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(form);
+  });
+}
+
+function refused({ status, responseText }) {
+  const said = /<Message>([^<]*)/.exec(responseText)?.[1] ?? "";
+  return new api.Problem({
+    status,
+    code: "upload_refused",
+    title: "The file was not taken",
+    detail: `The store answered ${status}. ${said} Try again.`,
+  });
+}

@@ -1,0 +1,108 @@
+"""The console as it is served: its own files, and the libraries that `package-lock.json` names.
+
+There is no bundler: what is copied keeps its name, and loses no more than its comments. It stands
+in one folder, which is named after all of the content: a browser may keep a file for ever, and no
+page ever mixes the files of two versions. Only `index.html` stands outside.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra.stamp import ROOT, digest
+
+MODULES = ROOT / "node_modules"
+LIBRARIES = {
+    "preact": "preact/dist/preact.mjs",
+    "preact/hooks": "preact/hooks/dist/hooks.mjs",
+    "@preact/signals": "@preact/signals/dist/signals.mjs",
+    "@preact/signals-core": "@preact/signals-core/dist/signals-core.mjs",
+    "htm": "htm/dist/htm.mjs",
+    "papaparse": "papaparse/papaparse.min.js",
+}
+"""Where a package keeps the ES module that is imported by its name."""
+STYLE = MODULES / "@picocss/pico/css/pico.classless.min.css"
+
+_BARE = re.compile(r"""\b(from\s*|import\s*)(["'])(@?[a-z][\w/-]*)\2""")
+_COMMENT = re.compile(r"^ *(?:/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
+_LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
+
+
+def build_console(sources: Path, target: Path) -> None:
+    """Write to `target` what functions/console/handler.py serves, made from `sources`."""
+    shutil.rmtree(target, ignore_errors=True)
+    files = target / "files"
+    files.mkdir(parents=True)
+    for name, place in LIBRARIES.items():
+        text = (MODULES / place).read_text(encoding="utf-8")
+        module = text if place.endswith(".mjs") else _as_module(text)
+        (files / _file_of(name)).write_text(_resolved(module), encoding="utf-8")
+    shutil.copyfile(STYLE, files / "pico.css")
+    for source in sources.iterdir():
+        if source.suffix == ".js":
+            text = _bare(source.read_text(encoding="utf-8"))
+            (files / source.name).write_text(_resolved(text), encoding="utf-8")
+        elif source.suffix != ".html":
+            shutil.copyfile(source, files / source.name)
+    _write_rules(files / "rules.json")
+    version = digest(*_content(files))[:12]
+    files.rename(target / version)
+    page = (sources / "index.html").read_text(encoding="utf-8")
+    (target / "index.html").write_text(_page(page, target / version), encoding="utf-8")
+
+
+def _bare(text: str) -> str:
+    """Our own scripts without indentation and the comments that have lines of their own."""
+    return re.sub(r"^[ ]+", "", _COMMENT.sub("", text), flags=re.MULTILINE)
+
+
+def _write_rules(path: Path) -> None:
+    """Have the row models write what their files may hold."""
+    subprocess.run([sys.executable, "-m", "functions.console.rules", path], cwd=ROOT, check=True)
+
+
+def _content(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.iterdir()):
+        yield from (path.name, path.read_text(encoding="utf-8"))
+
+
+def _page(page: str, folder: Path) -> str:
+    """The page with its links into the folder; its modules are asked for all at once."""
+    names = sorted(needed("app.js", folder) - {"app.js"})
+    links = "\n".join(
+        f'    <link rel="modulepreload" href="{folder.name}/{name}" />' for name in names
+    )
+    linked = _LINK.sub(rf'\1="{folder.name}/\2"', page)
+    return linked.replace("  </head>", f"{links}\n  </head>")
+
+
+def needed(module: str, folder: Path) -> set[str]:
+    """A module with all that it imports, and that they import, before it can run."""
+    found: set[str] = set()
+    open_ = {module}
+    while open_:
+        found |= open_
+        texts = [(folder / name).read_text(encoding="utf-8") for name in open_]
+        open_ = {name for text in texts for name in _BESIDE.findall(text)} - found
+    return found
+
+
+def _resolved(text: str) -> str:
+    """A module whose imports by a package's name are those of the file beside it."""
+    return _BARE.sub(lambda found: f'{found[1]}"./{_file_of(found[3])}"', text)
+
+
+def _file_of(name: str) -> str:
+    if name not in LIBRARIES:
+        raise ValueError(f"the console imports {name}, which infra/console.py does not know")
+    return name.removeprefix("@").replace("/", "-") + ".js"
+
+
+def _as_module(text: str) -> str:
+    """A CommonJS script as an ES module with a default export."""
+    head = "const module = { exports: {} }, exports = module.exports;"
+    return f"{head}\n{text}\nexport default module.exports;\n"
