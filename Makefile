@@ -15,7 +15,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e browser synth fmt bench bench-imports
+.PHONY: help setup up down clean demo import test check lint types unit e2e browser screenshots synth fmt bench bench-imports
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ browser: ## Install Chromium, where there is none, for the tests of the console
 
 e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
+
+screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
+	@$(VENV)/python -m infra.ops.screenshots
 
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
 	@node_modules/.bin/cdk synth --quiet --no-notices -c stage=$(STAGE) --output $(abspath $(OUT))

@@ -71,7 +71,9 @@ def test_an_order_of_several_products_says_other_terms_than_their_policies(
 
     told = page.locator("main")
     expect(told).to_contain_text("The order is placed with 4 licenses")
-    expect(page.get_by_role("button", name="Copy the password of ben@brush.example")).to_be_visible()
+    expect(
+        page.get_by_role("button", name="Copy the password of ben@brush.example")
+    ).to_be_visible()
     licenses = seller.get("/licenses/", "order_store_id=console-2").json()["results"]
     keys = {lic["license_key"]: lic for lic in licenses if lic["license_key"]}
     assert keys.keys() == {"OLD-KEY-1", "OLD-KEY-2"}
