@@ -51,7 +51,7 @@ FILE = """\
 license__license_key,product__short_code,license__license_type,license__valid_duration,customer__email
 OLD-SHOP-0001,sketch,time-limited,1y,ana.garcia@northwind.example
 OLD-SHOP-0002,sketch,time-limitd,1y,b.okafor@lumen.example
-OLD-SHOP-0003,brushes,perpetual,,chen@paperkite
+OLD-SHOP-0003,brush,perpetual,,chen@paperkite.example
 OLD-SHOP-0004,brushes,perpetual,,dora@atelier-nord.example
 """
 
@@ -178,6 +178,7 @@ def take(stack: LocalStack, key: str, folder: Path) -> None:
                     settle(page)
                     act(page)
                     settle(page)
+                    page.evaluate("scrollTo(0, 0)")
                     page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
                     if name in TOLD and (width, scheme) == (1280, "light"):
                         page.screenshot(path=ROOT / "docs" / f"console-{TOLD[name]}.png")
