@@ -15,7 +15,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down clean demo import test check lint types unit e2e browser screenshots synth fmt bench bench-imports
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and 
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
-	@echo "… Install the CDK command line from package-lock.json"
+	@echo "… Install the CDK command line and newman from package-lock.json"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
@@ -62,6 +62,9 @@ lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
 
+faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 
@@ -86,6 +89,22 @@ synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, wit
 fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
+
+docs: setup ## Write the pages that are made from the code again
+	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m infra.ops.columns
+
+postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
+	@$(VENV)/python -m infra.ops.postman .build/postman
+
+audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
+	@$(VENV)/python -m infra.ops.audit
+
+sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
+	@mkdir -p .build/sbom
+	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
+	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
+	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
 
 bench: up ## Measure orders on the local stack
 	@$(VENV)/python -m bench.orders

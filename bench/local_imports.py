@@ -4,15 +4,17 @@ import os
 import statistics
 import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from bench.license_file import PER_ORDER, write_file
-from bench.orders import sell
-from infra.ops.imports import answered, follow, import_file, open_api, send
+from infra.ops.catalog import load_catalog
+from infra.ops.demo import CATALOG
+from infra.ops.jobs import follow
+from infra.ops.stages import open_client
+from shared.reports import ImportView
 
 ROWS, SMALL_ROWS, SMALL_TIMES = 200_000, 10, 5
 
@@ -22,27 +24,23 @@ type Figures = dict[str, Any]
 def measured_locally(console: Console, rows: int = ROWS) -> Figures:
     """Rows a second of a large file, and seconds of small ones; raises if a count is not right."""
     seed = int(time.time())  # other keys than an earlier run's
-    with tempfile.TemporaryDirectory() as folder, open_api("local") as api:
-        sell(api)
+    with tempfile.TemporaryDirectory() as folder, open_client("local") as client:
+        load_catalog(client, CATALOG)
         small = [
             write_file(Path(folder, f"{n}.csv"), SMALL_ROWS, seed=seed + 1 + n, tag=f"{seed}{n}")
             for n in range(SMALL_TIMES + 1)
         ]
         seconds = []
         for path in small:
-            request = {"kind": "licenses", "file_name": path.name, "size": path.stat().st_size}
-            started = answered(api.post("/imports/", json=request))
-            with path.open("rb") as file:
-                send(started["upload"], file)
+            number = client.imports.send(path, "licenses").id
             sent = time.time()
-            job = follow(api, started["id"], console=Console(quiet=True))
+            job = client.imports.wait(number)
             check(job, SMALL_ROWS)
-            seconds.append(datetime.fromisoformat(job["finished_at"]).timestamp() - sent)
+            seconds.append((job.finished_at or job.created_at).timestamp() - sent)
         console.print(f"{SMALL_ROWS} rows, from the object to the end: {seconds[1:]}")
         path = write_file(Path(folder, "large.csv"), rows, seed=seed, tag=f"{seed}")
         load, began = os.getloadavg()[0], time.time()
-        request = {"kind": "licenses", "file_name": path.name, "size": path.stat().st_size}
-        job = import_file(api, path, request, console=console)
+        job = follow(client, client.imports.send(path, "licenses").id, console=console)
         check(job, rows)
         took = time.time() - began
         console.print(f"{rows:,} rows: {rows / took:,.0f} rows/s, load {load:.1f}, counts right")
@@ -51,11 +49,11 @@ def measured_locally(console: Console, rows: int = ROWS) -> Figures:
         "rows_per_s": rows / took,
         "small_file_seconds": statistics.median(seconds[1:]),
         "load": load,
-        "counts": job["counts"],
+        "counts": job.counts,
     }
 
 
-def check(job: Figures, rows: int) -> None:
+def check(job: ImportView, rows: int) -> None:
     """Every row made a license, and every tenth an order and a customer."""
     orders = -(-rows // PER_ORDER)
     wanted = {
@@ -68,5 +66,5 @@ def check(job: Figures, rows: int) -> None:
         "created_customers_count": orders,
         "existed_customers_count": rows - orders,
     }
-    if job["state"] != "succeeded" or job["counts"] != wanted:
-        raise RuntimeError(f"{job['state']}: {job['counts']}, but should be {wanted}")
+    if job.state != "succeeded" or job.counts != wanted:
+        raise RuntimeError(f"{job.state}: {job.counts}, but should be {wanted}")

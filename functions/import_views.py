@@ -1,26 +1,21 @@
-"""Imports as callers read them: the published results of each kind, and our own view of all."""
+"""Makes the views of imports that callers read, out of jobs and what their chunks did."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, Field
 
 from functions.http import Caller
-from shared.imports import (
-    ChosenEncoding,
-    ChunkResult,
-    ImportJob,
-    Kind,
-    OnError,
-    Progress,
-    Refusal,
-    State,
-    Status,
-    counters,
-    progress,
+from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress
+from shared.reports import (
+    CustomersResult,
+    FeaturesResult,
+    ImportResult,
+    ImportView,
+    InvalidRow,
+    LicensesResult,
+    RowFault,
 )
 from shared.store.imports import chunk_results
 from shared.store.uploads import get_result
@@ -28,106 +23,6 @@ from shared.store.uploads import get_result
 MOST_BYTES = 4_000_000
 """Of invalid rows in one answer; Lambda answers with at most 6 MB."""
 _READERS = 8
-
-
-class RowFault(BaseModel, frozen=True):
-    """One thing that is wrong with a row."""
-
-    column: str | None = None
-    field: str | None = None
-    code: str
-    message: str
-    value: Any = None
-
-
-class InvalidRow(BaseModel, frozen=True):
-    """A row that was not imported; or, without a row, why the whole file was not."""
-
-    row: Annotated[int | None, Field(description="Data rows are counted from 1.")]
-    line: Annotated[int | None, Field(description="The line in the file, from 1.")]
-    errors: list[RowFault]
-    data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
-
-
-class Result(BaseModel, frozen=True):
-    """How many rows there were, and the first 100 of those that were not imported."""
-
-    total_row_count: int
-    valid_row_count: int
-    invalid_rows: list[InvalidRow]
-
-
-class LicensesResult(Result, frozen=True):
-    """Published: retrieve license import result. A row counts where it made or met something."""
-
-    created_customers_count: int
-    existed_customers_count: int
-    created_orders_count: int
-    existed_orders_count: int
-    created_licenses_count: int
-    existed_licenses_count: int
-
-
-class CustomersResult(Result, frozen=True):
-    """Published: retrieve customer import result."""
-
-    created_customers_count: int
-    existed_customers_count: int
-
-
-class FeaturesResult(Result, frozen=True):
-    """Published: retrieve license feature import result."""
-
-    created_license_features: int
-    existed_license_features: int
-
-
-class ImportResult[R: Result](BaseModel, frozen=True):
-    """The published shape, and behind `result` what else is known."""
-
-    id: int
-    file_name: str
-    status: Status
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    result: Annotated[R | None, Field(description="Null until the import has ended.")]
-    progress: Progress
-    errors_url: str
-    failed_rows_url: str | None
-    dry_run: bool
-    on_error: OnError
-    file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
-
-
-class ImportView(BaseModel, frozen=True):
-    """An import of any kind."""
-
-    id: int
-    kind: Kind
-    state: State
-    status: Status
-    file_name: str
-    size: int | None
-    dry_run: bool
-    on_error: OnError
-    external_id: str | None
-    encoding: ChosenEncoding | None
-    requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    attempts: int
-    progress: Progress
-    counts: Annotated[
-        dict[str, int] | None, Field(description="The published counters; null until the end.")
-    ]
-    refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
-    errors_url: str
-    failed_rows_url: str | None
-    file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
 
 
 _VIEWS: dict[Kind, type[ImportResult[Any]]] = {

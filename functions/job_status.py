@@ -10,12 +10,6 @@ from pydantic import BaseModel, BeforeValidator, Field
 from functions.http import Answer, Api, Caller, Page
 from functions.import_views import (
     MOST_BYTES,
-    CustomersResult,
-    FeaturesResult,
-    ImportResult,
-    ImportView,
-    InvalidRow,
-    LicensesResult,
     all_at_once,
     fitting,
     import_result,
@@ -26,6 +20,14 @@ from functions.paging import PageQuery, page_of
 from functions.runs import start, stop
 from shared.errors import NotFound
 from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.reports import (
+    CustomersResult,
+    FeaturesResult,
+    ImportResult,
+    ImportView,
+    InvalidRow,
+    LicensesResult,
+)
 from shared.store.imports import change_job, chunk_results, get_job, list_jobs
 from shared.store.uploads import attachment, get_result, presigned_get, result_size
 

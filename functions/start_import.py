@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
-from functions.import_views import RESULT_PATHS, ImportView, import_fields
+from functions.import_views import RESULT_PATHS, import_fields
 from functions.upload import Upload
 from shared.errors import Busy, Conflict, NotFound
 from shared.imports import (
@@ -22,6 +22,7 @@ from shared.imports import (
     shown_name,
     upload_key,
 )
+from shared.reports import StartedImport, TakenImport, UploadForm, UploadParts
 from shared.rows import template
 from shared.store.imports import add_job, external_claim, get_job, new_number
 from shared.store.uploads import (
@@ -89,38 +90,6 @@ class ImportRequest(BaseModel):
     encoding: ChosenEncoding | None = None
 
 
-class TakenImport(BaseModel, frozen=True):
-    """The number of the import. Published: import licenses from CSV."""
-
-    job_id: Annotated[int, Field(examples=[10])]
-
-
-class UploadForm(BaseModel, frozen=True):
-    """Send a form with these fields, and behind them one named `file` with the file."""
-
-    method: Literal["POST"] = "POST"
-    url: str
-    fields: dict[str, str]
-    expires_in: Annotated[int, Field(description="In seconds.")] = LINK_SECONDS
-
-
-class UploadParts(BaseModel, frozen=True):
-    """Above 5 GB: PUT each part to its link, then POST their ETags as XML to `complete_url`."""
-
-    method: Literal["PUT"] = "PUT"
-    upload_id: str
-    part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
-    part_urls: list[str]
-    complete_url: str
-    expires_in: Annotated[int, Field(description="In seconds.")] = PARTS_SECONDS
-
-
-class StartedImport(ImportView, frozen=True):
-    """An import, and where to send its file; `upload` is null once the file is there."""
-
-    upload: UploadForm | UploadParts | None
-
-
 @api.post(
     "/api/v1/licenses/import_from_csv/", scope="imports:write", refusals=("external_id_reused",)
 )
@@ -169,10 +138,10 @@ def import_license_features(
     refusals=("external_id_reused",),
 )
 def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport]:
-    """Starts an import of a file of any size, which is then sent to S3 with the form answered,
-    or above 5 GB in the parts answered.
+    """Starts an import of a file of any size.
 
-    The import begins when the file is there. The same `external_id` with the same request answers
+    The file is then sent to S3 with the form answered, or above 5 GB in the parts answered. The
+    import begins when the file is there. The same `external_id` with the same request answers
     with the same import, and `Idempotent-Replayed: true`; for another request it is refused.
     """
     asked = request_fingerprint(request.model_dump(mode="json"))
@@ -181,9 +150,11 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     )
     form: UploadForm | UploadParts | None = None
     if job.state == "awaiting_upload" and request.size > LARGEST_POST:
-        form = UploadParts.model_validate(presigned_parts(job, request.size))
+        parts = presigned_parts(job, request.size)
+        form = UploadParts.model_validate({**parts, "expires_in": PARTS_SECONDS})
     elif job.state == "awaiting_upload":
-        form = UploadForm.model_validate(presigned_post(job, request.size))
+        fields = presigned_post(job, request.size)
+        form = UploadForm.model_validate({**fields, "expires_in": LINK_SECONDS})
     headers["Location"] = f"{caller.base_url}/api/v1/imports/{job.number}/"
     view = StartedImport.model_construct(**import_fields(caller, job), upload=form)
     return Answer(view, headers=headers)
@@ -258,6 +229,7 @@ def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:
         bucket=bucket(),
         key=upload_key(caller.company, request.kind, number, request.file_name),
         requested_by=caller.prefix,
+        correlation_id=caller.request_id,
         created_at=now,
         heartbeat_at=now,
         **dict(request),

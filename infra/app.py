@@ -2,11 +2,13 @@
 
 import aws_cdk as cdk
 
+from infra.nag import watch
 from infra.stack import KeywrightStack
 from infra.stage import read_stage
 
 
 def add_stack(app: cdk.App) -> KeywrightStack:
+    watch(app)
     stage = read_stage(app.node)
     return KeywrightStack(app, f"Keywright-{stage.name}", stage=stage)
 

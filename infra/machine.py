@@ -8,11 +8,14 @@ from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.data import RESULTS, Data
 from infra.function import Function
+from infra.key import DECRYPT, through
+from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
 LONGEST = Duration.hours(24)
@@ -26,6 +29,9 @@ BUSY = [
     "Lambda.TooManyRequestsException",
 ]
 """Errors of Lambda itself, not of our code: worth waiting for."""
+
+NAMED_LATER = "an execution is named after its import, which a deploy can't know"
+"""Why grants name executions by a pattern."""
 
 Definition = dict[str, Any]
 
@@ -53,24 +59,34 @@ class Machine(Construct):
         construct_id: str,
         *,
         stage: Stage,
+        key: kms.IKey | None,
         data: Data,
         function: Function,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        results, imports = data.uploads.arn_for_objects(RESULTS), executions_arn(stack)
         children = _arn(stack, "execution", f"{machine_name(stack)}/*:*")
         for actions, resource in (
-            (["lambda:InvokeFunction"], function.function.function_arn),
-            (["s3:GetObject"], data.uploads.arn_for_objects(RESULTS)),
+            (["lambda:InvokeFunction"], function.live_arn),
+            (["s3:GetObject"], results),
             (["states:StartExecution"], machine_arn(stack)),
-            (["states:DescribeExecution", "states:StopExecution"], executions_arn(stack)),
+            (["states:DescribeExecution", "states:StopExecution"], imports),
             (
                 ["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
                 children,
             ),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        if key:
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=[*DECRYPT], resources=[key.key_arn], conditions=through(stack, "s3")
+                )
+            )
+        for pattern in (results, imports, children):
+            acknowledge_star(self, pattern, NAMED_LATER)
         machine = stepfunctions.CfnStateMachine(
             self,
             "Machine",
@@ -78,13 +94,15 @@ class Machine(Construct):
             role_arn=role.role_arn,
             definition_string=json.dumps(
                 definition(
-                    function.function.function_arn,
+                    function.live.function_arn,
                     partition=stack.partition,
                     concurrency=stage.import_concurrency,
                 )
             ),
         )
         machine.node.add_dependency(role)
+        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days as it is")
+        acknowledge(self, "SF2", "X-Ray needs rights on every resource, and logs tell the same")
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:

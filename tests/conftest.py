@@ -36,15 +36,11 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(env_name, name)
     monkeypatch.setattr("botocore.session.get_session", _new_session)
     monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
-    client.cache_clear()
-    uploads.client.cache_clear()
     forget_keys()
     with mock_aws():
         make_tables(client())
         make_bucket(uploads.client())
         yield
-    client.cache_clear()
-    uploads.client.cache_clear()
     forget_keys()
 
 

@@ -1,43 +1,35 @@
-"""`keywright keys`: make, list and revoke the API keys of companies, on any stage."""
+"""`keywright keys`: make, list, revoke and rotate the API keys of companies, on any stage."""
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from infra.stamp import ROOT
+from infra.ops.stages import find_deployment, stage_options
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
-from shared.store.access import add_api_key, list_api_keys, revoke_api_key
-
-LOCAL_STACK = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")) / "stack.json"
+from shared.errors import Conflict, NotFound
+from shared.store.access import (
+    add_api_key,
+    expire_api_key,
+    get_api_key,
+    list_api_keys,
+    revoke_api_key,
+)
 
 _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
-class NoStack(Exception):
-    """The stage is not deployed, or not where these credentials look."""
-
-
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `keys create`, `keys list` and `keys revoke` to the command."""
-    noun = nouns.add_parser("keys", help="make, list and revoke API keys")
+    """Adds `keys create`, `list`, `revoke` and `rotate` to the command."""
+    noun = nouns.add_parser("keys", help="make, list, revoke and rotate API keys")
     verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--stage", required=True, help="'local', or the stage of the stack Keywright-STAGE on AWS"
-    )
-    common.add_argument("--json", action="store_true", help="print JSON, for a program")
+    common = stage_options()
 
     create = verbs.add_parser("create", parents=[common], help="make a key; it is shown once")
     create.add_argument("--company", required=True, type=_company, help="whose records it opens")
@@ -62,53 +54,22 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     revoke.add_argument("prefix", metavar="PREFIX", help="the part of the key before its dot")
     revoke.set_defaults(run=_revoke)
 
-
-def find_access_table(stage: str) -> None:
-    """Points the store at a stage's Access table.
-
-    The local stage is found by the file that it writes when it starts; any other by the outputs
-    of its stack, with the operator's own AWS credentials. Raises NoStack.
-    """
-    if stage == "local":
-        stack = local_stack()
-        os.environ.pop("AWS_PROFILE", None)
-        os.environ |= {
-            "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
-            "AWS_DEFAULT_REGION": stack["region"],
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "ACCESS_TABLE": stack["tables"]["access"],
-        }
-        return
-    outputs = stack_outputs(stage)
-    if "AccessTable" not in outputs:
-        raise NoStack(f"the stack Keywright-{stage} has no output AccessTable; deploy it again")
-    os.environ["ACCESS_TABLE"] = outputs["AccessTable"]
-
-
-def local_stack() -> dict[str, Any]:
-    """What `make up` wrote. Raises NoStack."""
-    if not LOCAL_STACK.exists():
-        raise NoStack("the local stack is not there; start it with: make up")
-    stack: dict[str, Any] = json.loads(LOCAL_STACK.read_text(encoding="utf-8"))
-    return stack
-
-
-def stack_outputs(stage: str) -> dict[str, str]:
-    """The outputs of a stage's stack, read with the operator's own credentials. Raises NoStack."""
-    name = f"Keywright-{stage}"
-    try:
-        cloudformation = boto3.client("cloudformation")
-        (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise NoStack(f"there is no stack {name} in this account and region") from None
-    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+    rotate = verbs.add_parser(
+        "rotate", parents=[common], help="make a key like another, which then expires"
+    )
+    rotate.add_argument("prefix", metavar="PREFIX", help="of the key that is to be replaced")
+    rotate.add_argument(
+        "--overlap",
+        type=_lifetime,
+        default=timedelta(days=1),
+        metavar="24h",
+        help="for how long both keys are good; default: 1d",
+    )
+    rotate.set_defaults(run=_rotate)
 
 
 def _create(asked: argparse.Namespace) -> None:
-    find_access_table(asked.stage)
+    find_deployment(asked.stage)
     now = datetime.now(UTC).replace(microsecond=0)
     key, presented = new_api_key(
         asked.company,
@@ -122,13 +83,11 @@ def _create(asked: argparse.Namespace) -> None:
         print(json.dumps({"api_key": presented} | _told(key, now)))
         return
     _show([key], now)
-    console = Console(soft_wrap=True, highlight=False)
-    console.print("\nSend this header. The secret is not kept and cannot be shown again:\n")
-    console.print(f"  Authorization: Api-Key {presented}\n", style="bold", markup=False)
+    _show_header(presented)
 
 
 def _list(asked: argparse.Namespace) -> None:
-    find_access_table(asked.stage)
+    find_deployment(asked.stage)
     now = datetime.now(UTC)
     keys = list(list_api_keys(asked.company))
     if asked.json:
@@ -140,13 +99,45 @@ def _list(asked: argparse.Namespace) -> None:
 
 
 def _revoke(asked: argparse.Namespace) -> None:
-    find_access_table(asked.stage)
+    find_deployment(asked.stage)
     now = datetime.now(UTC)
     key = revoke_api_key(asked.prefix.partition(".")[0], now)
     if asked.json:
         print(json.dumps(_told(key, now)))
         return
     print(f"Revoked {key.prefix} of {key.company}. Functions that know it forget it in 60 seconds.")
+
+
+def _rotate(asked: argparse.Namespace) -> None:
+    """The new key is there before the old one is told to end, so that one of them always opens."""
+    find_deployment(asked.stage)
+    now = datetime.now(UTC).replace(microsecond=0)
+    old = _live_key(asked.prefix.partition(".")[0], now)
+    key, presented = new_api_key(
+        old.company,
+        now=now,
+        scopes=old.scopes,
+        name=old.name,
+        expires_at=old.expires_at and now + (old.expires_at - old.created_at),
+    )
+    add_api_key(key)
+    ends = now + asked.overlap
+    old = expire_api_key(old.prefix, min(ends, old.expires_at or ends))
+    if asked.json:
+        replaced = {"replaced": _told(old, now)}
+        print(json.dumps({"api_key": presented} | _told(key, now) | replaced))
+        return
+    _show([old, key], now)
+    _show_header(presented)
+
+
+def _live_key(prefix: str, now: datetime) -> ApiKey:
+    key = get_api_key(prefix)
+    if key is None:
+        raise NotFound(f"There is no API key {prefix}.")
+    if (state := _state(key, now)) != "live":
+        raise Conflict("api_key_ended", f"The API key {prefix} is {state}: make a new one.")
+    return key
 
 
 def _state(key: ApiKey, now: datetime) -> str:
@@ -158,6 +149,12 @@ def _state(key: ApiKey, now: datetime) -> str:
 def _told(key: ApiKey, now: datetime) -> dict[str, object]:
     told = key.model_dump(mode="json", exclude={"hash"})
     return told | {"scopes": sorted(key.scopes), "state": _state(key, now)}
+
+
+def _show_header(presented: str) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    console.print("\nSend this header. The secret is not kept and cannot be shown again:\n")
+    console.print(f"  Authorization: Api-Key {presented}\n", style="bold", markup=False)
 
 
 def _show(keys: Iterable[ApiKey], now: datetime) -> None:

@@ -6,22 +6,35 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops import imports, keys
+from infra.ops import catalog, doctor, imports, jobs, keys, orders
+from infra.ops.connection import ApiProblem
+from infra.ops.stages import NOT_DONE, NoStack
 from shared.errors import Refused
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one verb; a refusal is one line on stderr and exit status 1, unless the verb says."""
-    parser = argparse.ArgumentParser(prog="keywright", description="Operate a Keywright stack.")
+    """Runs one verb; what could not be done is told on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="keywright",
+        description="Operate a Keywright stage.",
+        epilog="Exit status: 0 if all is well, 1 if it was done and not all is well (rows failed,"
+        " the catalog differs, the doctor found something), 2 if it was not done.",
+    )
     nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     keys.add_verbs(nouns)
+    catalog.add_verbs(nouns)
     imports.add_verb(nouns)
+    jobs.add_verbs(nouns)
+    orders.add_verbs(nouns)
+    doctor.add_verb(nouns)
     asked = parser.parse_args(argv)
     try:
         return asked.run(asked) or 0
-    except (Refused, keys.NoStack, BotoCoreError, ClientError) as error:
+    except (ApiProblem, Refused, NoStack, BotoCoreError, ClientError) as error:
         print(f"keywright: {error}", file=sys.stderr)
-        return 1
+        return NOT_DONE
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -12,14 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
 from playwright.sync_api import Page, expect
 
 from infra.ops.browser import chromium
+from infra.ops.catalog import load_catalog
+from infra.ops.client import Client
 from infra.ops.demo import CATALOG
-from infra.ops.imports import answered, follow
-from infra.ops.keys import LOCAL_STACK
 from infra.ops.stack import LocalStack
+from infra.ops.stages import LOCAL_STACK
 from infra.ops.steps import OpsError, console, step
 from infra.stamp import ROOT
 
@@ -59,16 +59,14 @@ OLD-SHOP-0004,brushes,perpetual,,dora@atelier-nord.example
 type Act = Callable[[Page], None]
 
 
-def stock(api: httpx.Client) -> None:
-    """The sample catalog, some orders and an import; what is there stays as it is."""
-    for path, body in CATALOG:
-        api.post(f"{path}/", json=body)
+def stock(client: Client, file: Path) -> None:
+    """The sample catalog, some orders and an import of `file`; what is there stays as it is."""
+    load_catalog(client, CATALOG)
     for number in range(ORDERS):
-        answered(api.post("orders/create_order/", json=_order(number)))
-    if not answered(api.get("imports/"))["results"]:
-        upload = {"file": ("old-shop.csv", FILE.encode(), "text/csv")}
-        job = answered(api.post("licenses/import_from_csv/", files=upload))["job_id"]
-        follow(api, job, console=console)
+        client.orders.create(_order(number))
+    if not [*client.imports.list(limit=1)]:
+        file.write_text(FILE, encoding="utf-8")
+        client.imports.wait(client.imports.send(file, "licenses").id)
 
 
 def _order(number: int) -> dict[str, Any]:
@@ -90,34 +88,31 @@ def _item(code: str, quantity: int, license: dict[str, Any], *, email: str) -> d
     return {"product_code": code, "licenses": [{**license, "users": each} for each in users]}
 
 
-def pages(api: httpx.Client) -> Iterator[tuple[str, str, Act]]:
+def pages(client: Client) -> Iterator[tuple[str, str, Act]]:
     """Every page by its name and address, with what is done on it before its picture is taken."""
-    order = _first(api, "orders/", store_id=f"web-{4711 + ORDERS}")
-    license = _first(api, "licenses/", order_store_id=order["store_id"])
-    job = _first(api, "imports/")
+    order = next(client.orders.list(store_id=f"web-{4711 + ORDERS}"))
+    license = next(client.licenses.list(order_store_id=order.store_id))
+    job = next(client.imports.list(limit=1))
+    customer = order.customer.id if order.customer else ""
     yield "orders", "orders", _nothing
-    yield "order", f"orders/{order['id']}", _show_a_key
+    yield "order", f"orders/{order.id}", _show_a_key
     yield "order-new", "orders/new", _order_something
     yield "order-refused", "orders/new", _order_wrongly
     yield "licenses", "licenses", _nothing
-    yield "license", f"licenses/{license['id']}", _nothing
+    yield "license", f"licenses/{license.id}", _nothing
     yield "customers", "customers", _nothing
-    yield "customer", f"customers/{order['customer']['id']}", _nothing
-    yield "customer-edit", f"customers/{order['customer']['id']}/edit", _nothing
+    yield "customer", f"customers/{customer}", _nothing
+    yield "customer-edit", f"customers/{customer}/edit", _nothing
     yield "products", "products", _nothing
-    yield "product", f"products/{license['product']['id']}", _nothing
+    yield "product", f"products/{license.product.id}", _nothing
     yield "product-new", "products/new", _nothing
     yield "policies", "policies", _nothing
-    yield "policy", f"policies/{license['license_template']}", _nothing
+    yield "policy", f"policies/{license.license_template}", _nothing
     yield "features", "features", _nothing
     yield "feature-new", "features/new", _nothing
     yield "imports", "imports/licenses", _nothing
-    yield "import", f"imports/licenses/{job['id']}", _nothing
+    yield "import", f"imports/licenses/{job.id}", _nothing
     yield "import-new", "imports/licenses/new", _choose_a_file
-
-
-def _first(api: httpx.Client, path: str, **query: str) -> Any:
-    return answered(api.get(path, params=query))["results"][0]
 
 
 def _nothing(page: Page) -> None:
@@ -152,12 +147,10 @@ def _choose_a_file(page: Page) -> None:
 
 def take(stack: LocalStack, key: str, folder: Path) -> None:
     """Write NAME-WIDTH-SCHEME.png for every page, and the README's into docs/."""
-    headers = {"Authorization": f"Api-Key {key}"}
-    url = f"{stack['api_url']}/api/v1"
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as api, chromium() as browser:
+    with Client(stack["api_url"], key) as client, chromium() as browser:
         with step("Stock a company"):
-            stock(api)
-        shown = list(pages(api))
+            stock(client, folder / "old-shop.csv")
+        shown = list(pages(client))
         for width, scheme in product(WIDTHS, SCHEMES):
             with step(f"Take pictures {width} wide, {scheme}") as say:
                 context = browser.new_context(

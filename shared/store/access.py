@@ -54,14 +54,23 @@ def list_api_keys(company: str | None = None) -> Iterator[ApiKey]:
 
 def revoke_api_key(prefix: str, now: datetime) -> ApiKey:
     """The key as it is now; a second revocation keeps the time of the first."""
+    return _end_api_key(prefix, "SET revoked_at = if_not_exists(revoked_at, :moment)", now)
+
+
+def expire_api_key(prefix: str, moment: datetime) -> ApiKey:
+    """The key as it is now: good until a moment, whatever was said before."""
+    return _end_api_key(prefix, "SET expires_at = :moment", moment)
+
+
+def _end_api_key(prefix: str, change: str, moment: datetime) -> ApiKey:
     dynamo = client()
     try:
         got = dynamo.update_item(
             TableName=table("ACCESS_TABLE"),
             Key={"pk": {"S": prefix}},
-            UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+            UpdateExpression=change,
             ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":now": {"S": _stamp(now)}},
+            ExpressionAttributeValues={":moment": {"S": _stamp(moment)}},
             ReturnValues="ALL_NEW",
         )
     except dynamo.exceptions.ConditionalCheckFailedException:

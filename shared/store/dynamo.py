@@ -66,7 +66,8 @@ def shelves(company: str) -> list[str]:
 
 def stamp(moment: datetime) -> str:
     """A moment as text that sorts in time."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: its %Y does not pad a year below 1000, which then sorts behind all others.
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def record_item(record: BaseModel, **keys: str) -> Item:

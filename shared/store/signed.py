@@ -11,6 +11,7 @@ import hmac
 import ssl
 import threading
 import time
+import zlib
 from collections import deque
 from contextlib import suppress
 from copy import copy
@@ -73,6 +74,7 @@ class Line:
             answer = HTTPResponse(connection.sock, method="POST")
             answer.begin()
             content = answer.read()
+            _check(content, answer.getheader("x-amz-crc32"))
         except BaseException:
             connection.close()
             self.hang_up()
@@ -186,6 +188,12 @@ def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
     if heard is not None:
         return heard.status_code, heard.content
     return line.post(headers, body)
+
+
+def _check(content: bytes, told: str | None) -> None:
+    """Raise where this is not all that DynamoDB said, and only that."""
+    if told is not None and int(told) != zlib.crc32(content):
+        raise HTTPException("the answer does not have its checksum")
 
 
 def _refusal(content: bytes) -> Any:

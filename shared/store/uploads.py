@@ -174,12 +174,17 @@ def _sent_part(place: Any, upload: str, number: int, data: bytes) -> Any:
 
 
 def get_result(job: ImportJob, name: str) -> bytes | None:
-    try:
-        return client().get_object(Bucket=job.bucket, Key=result_key(job, name))["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _ABSENT:
-            return None
-        raise
+    """A whole report; None if there is none. Raises Busy if S3 does not hand it over."""
+    for _ in range(_TRIES):
+        try:
+            return client().get_object(Bucket=job.bucket, Key=result_key(job, name))["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                return None
+            raise
+        except (BotoCoreError, HTTPException, OSError):
+            continue
+    raise Busy
 
 
 def result_size(job: ImportJob, name: str) -> int | None:

@@ -38,6 +38,12 @@ def sold(shop: Shop) -> Shop:
     return shop
 
 
+def test_an_order_of_an_early_year_is_listed_last(sold: Shop) -> None:
+    placed(sold, "o-0", customer={"email": "cy@x.test"}, created="0999-12-31")
+
+    assert store_ids(found(sold, "/orders/", "")) == ["o-3", "o-2", "o-1", "o-0"]
+
+
 def test_orders_are_listed_newest_first(sold: Shop) -> None:
     page = sold.get("/orders/").json()
 

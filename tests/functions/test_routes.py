@@ -1,7 +1,9 @@
 """Every route of every function: who may call it, and that cloud and README know the same ones."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -9,11 +11,17 @@ from functions.http import Api, Operation
 from functions.openapi import ROUTE_MODULES
 from infra.api import ROUTES
 from infra.stamp import ROOT
-from shared.access import ORDINARY_SCOPES, SCOPES
+from shared.access import ORDINARY_SCOPES, SCOPES, new_api_key
+from shared.store.access import add_api_key, revoke_api_key
+from tests.functions.operations import OPERATIONS
+from tests.functions.shop import Shop
 from tests.http_event import send
 
 PUBLIC = {"GET /healthz", "GET /openapi.json", "GET /docs"}
 """All that may be read without a key; nothing here shows a record."""
+
+
+KEYED = [operation for operation in OPERATIONS if operation.scope]
 
 
 def apis() -> dict[str, Api]:
@@ -58,20 +66,69 @@ def test_what_changes_something_asks_for_more_than_reading(
     assert operation.method == "GET" or str(operation.scope).endswith(":write")
 
 
-@EACH
 @pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slashed"])
 @pytest.mark.usefixtures("tables")
-def test_without_a_key_a_route_says_nothing_but_that(
-    module: str, operation: Operation, slash: str
-) -> None:
-    path = re.sub(r"<\w+>", "1", operation.path).rstrip("/") + slash
+def test_without_a_key_a_route_says_nothing_but_that(slash: str) -> None:
+    for module, operation in operations():
+        path = re.sub(r"<\w+>", "1", operation.path).rstrip("/") + slash
 
-    reply = send(apis()[module].handler, operation.method, path, body="{}")
+        reply = send(apis()[module].handler, operation.method, path, body="{}")
 
-    if spelled(operation) not in PUBLIC:
-        assert (reply.status, reply.json()["code"]) == (403, "not_authenticated")
-    else:
-        assert reply.status != 403
+        if spelled(operation) not in PUBLIC:
+            assert (reply.status, reply.json()["code"]) == (403, "not_authenticated"), operation
+        else:
+            assert reply.status != 403
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_key_of_each_single_scope_opens_what_asks_for_it_and_nothing_else(shop: Shop) -> None:
+    for scope in sorted(SCOPES):
+        key = new_key(scopes={scope})
+
+        for operation in KEYED:
+            reply = operation.send(key)
+
+            if operation.scope == scope:
+                assert reply.status not in (401, 403), (operation, reply.text)
+                assert reply.status < 500, (operation, reply.text)
+            else:
+                assert (reply.status, reply.json()["code"]) == (403, "permission_denied"), operation
+                assert str(operation.scope) in reply.json()["message"]
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_key_that_is_not_good_opens_no_route() -> None:
+    good = new_key()
+    prefix, secret = good.split(".")
+    bad = {
+        "expired": new_key(expires_at=datetime.now(UTC) - timedelta(seconds=1)),
+        "revoked": new_key(),
+        "of a wrong secret": f"{prefix}.{secret[:-1]}{'a' if secret[-1] != 'a' else 'b'}",
+        "of a longer secret": f"{good}a",
+        "of another case": good.swapcase(),
+        "of an unknown prefix": f"nobodyis.{secret}",
+        "without its secret": f"{prefix}.",
+        "without its prefix": secret,
+        "malformed": "x" * 4000,
+        "with a line in it": f"{prefix}.\n{secret}",
+        "beyond ASCII": f"{prefix}.{secret[:-1]}ß",
+    }
+    revoke_api_key(bad["revoked"].partition(".")[0], datetime.now(UTC))
+
+    for what, key in bad.items():
+        for operation in KEYED:
+            reply = operation.send(key)
+
+            told = (reply.status, reply.json()["code"])
+            assert told == (403, "invalid_api_key"), f"a key {what} on {operation}: {reply.text}"
+            assert secret not in reply.text
+
+
+def new_key(**options: Any) -> str:
+    """A key of acme, as its owner sends it."""
+    key, presented = new_api_key("acme", now=datetime.now(UTC), **options)
+    add_api_key(key)
+    return presented
 
 
 def test_the_cloud_routes_to_each_function_what_it_serves() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.api import ROUTES
-from tests.infra.reading import Template, functions, resources
+from tests.infra.reading import Template, functions, live, resources
 
 
 def served(template: Template) -> dict[str, str]:
@@ -15,9 +15,12 @@ def served(template: Template) -> dict[str, str]:
     found: dict[str, str] = {}
     for route in resources(template, "AWS::ApiGatewayV2::Route").values():
         integration = integrations[route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]]
-        (function, _) = integration["Properties"]["IntegrationUri"]["Fn::GetAtt"]
-        handler: str = template["Resources"][function]["Properties"]["Handler"]
-        found[route["Properties"]["RouteKey"]] = handler.removesuffix(".handler")
+        (module,) = (
+            module
+            for module in functions(template)
+            if integration["Properties"]["IntegrationUri"] == live(template, module)
+        )
+        found[route["Properties"]["RouteKey"]] = module
     return found
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.infra.reading import Template, asynchronous, functions, resources
+from tests.infra.reading import Template, asynchronous, functions, live, resources
 
 
 def schedule(template: Template) -> dict[str, Any]:
@@ -17,8 +17,7 @@ def test_the_sweep_runs_every_five_minutes(template: Template) -> None:
 
     assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
     (target,) = rule["Properties"]["Targets"]
-    (function, _) = target["Arn"]["Fn::GetAtt"]
-    assert template["Resources"][function] == functions(template)["functions.sweep"]
+    assert target["Arn"] == live(template, "functions.sweep")
 
 
 def test_a_sweep_that_fails_is_kept_in_a_queue(template: Template) -> None:

@@ -141,3 +141,25 @@ def test_a_missing_scope_is_named() -> None:
         allow(frozenset({"records:read"}), "orders:write")
 
     assert told.value.code == "permission_denied"
+
+
+def test_a_hash_is_compared_in_constant_time_only() -> None:
+    """`==` on the kept hash would tell by its time how much of a guess is right."""
+
+    class Kept(str):
+        __slots__ = ()
+
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared by ==")
+
+        def __ne__(self, other: object) -> bool:
+            raise AssertionError("compared by !=")
+
+    key, presented = new_api_key("acme", now=NOW)
+    kept = key.model_copy(update={"hash": Kept(key.hash)})
+
+    assert check(kept, presented.partition(".")[2], now=NOW) is kept
+    with pytest.raises(Denied):
+        check(kept, "x" * 40, now=NOW)

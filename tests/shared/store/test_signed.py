@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -50,6 +51,7 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self.answers: list[tuple[int, bytes] | None] = []
+        self.checksum: int | None = None
         self.connections = 0
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -74,7 +76,10 @@ class Server:
         if (answer := self.answers.pop(0)) is None:
             return False
         status, body = answer
-        head = f"HTTP/1.1 {status} Told\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"HTTP/1.1 {status} Told\r\nContent-Length: {len(body)}\r\n"
+        if self.checksum is not None:
+            head += f"x-amz-crc32: {self.checksum}\r\n"
+        head += "\r\n"
         connection.sendall(head.encode() + body)
         return True
 
@@ -134,6 +139,14 @@ def test_a_fault_of_the_network_or_the_service_is_met_by_sending_again(
     server.answers = [fault, fault, (200, b"{}")]
 
     assert signed.send("BatchGetItem", BODY) == {}
+
+
+def test_an_answer_that_is_cut_or_changed_on_its_way_is_asked_for_again(server: Server) -> None:
+    whole = b'{"Responses":{},"UnprocessedKeys":{}}'
+    server.checksum = zlib.crc32(whole)
+    server.answers = [(200, whole[:18]), (200, whole[:-1] + b"]"), (200, whole)]
+
+    assert signed.send("BatchGetItem", BODY) == {"Responses": {}, "UnprocessedKeys": {}}
 
 
 def test_a_refusal_is_raised_at_once(server: Server) -> None:

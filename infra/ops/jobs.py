@@ -1,0 +1,183 @@
+"""`keywright jobs`: imports as an operator sees them, and the ways to end one or run it again."""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from infra.ops.client import Client
+from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
+from shared.imports import ENDED, KINDS
+from shared.reports import ImportView, InvalidRow
+
+SHOWN = 10
+"""How many failed rows are shown; failed.csv has all of them."""
+
+_WORDS = {
+    "awaiting_upload": "waiting for the file",
+    "queued": "waiting for its turn",
+    "validating": "checking rows",
+    "running": "importing rows",
+}
+_COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
+
+
+def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `jobs list`, `show`, `watch`, `retry` and `cancel` to the command."""
+    noun = nouns.add_parser("jobs", help="look after imports: list, show, watch, retry, cancel")
+    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    listed = verbs.add_parser("list", parents=[stage_options()], help="show imports, newest first")
+    listed.add_argument("--kind", choices=KINDS)
+    listed.add_argument("--state", help="such as running, or failed")
+    listed.add_argument("--limit", type=int, default=20, help="how many; default: 20")
+    listed.set_defaults(run=_list)
+
+    for name, told in (
+        ("show", "show one, with the first rows that failed"),
+        ("watch", "follow one to its end"),
+        ("retry", "run one again that failed or was cancelled, and follow it"),
+        ("cancel", "end one; what is written stays"),
+    ):
+        verb = verbs.add_parser(name, parents=[stage_options()], help=told)
+        verb.add_argument("job", type=int, help="its number")
+        verb.set_defaults(run=_of_one, verb=name)
+
+
+def _list(asked: argparse.Namespace) -> None:
+    with open_client(asked.stage) as client:
+        found = client.imports.list(kind=asked.kind, state=asked.state, limit=min(asked.limit, 100))
+        jobs = [*islice(found, asked.limit)]
+    if asked.json:
+        print(json.dumps([job.model_dump(mode="json") for job in jobs]))
+    elif jobs:
+        Console(highlight=False).print(jobs_table(jobs))
+    else:
+        print("No imports.")
+
+
+def _of_one(asked: argparse.Namespace) -> int:
+    """Exit status 0 also for an import that is under way still."""
+    console = Console(highlight=False, quiet=asked.json)
+    with open_client(asked.stage) as client:
+        match asked.verb:
+            case "show":
+                job = client.imports.show(asked.job)
+            case "cancel":
+                job = client.imports.cancel(asked.job)
+            case "retry":
+                job = follow(client, client.imports.retry(asked.job).id, console=console)
+            case _:
+                job = follow(client, asked.job, console=console)
+        if asked.json:
+            print(job.model_dump_json())
+        else:
+            show_job(client, job, console=console)
+    return 0 if asked.verb == "cancel" else exit_status(job)
+
+
+def follow(client: Client, number: int, *, console: Console) -> ImportView:
+    """The import when it has ended, showing how far it is until then."""
+    with progress_bar(console, MofNCompleteColumn()) as progress:
+        task = progress.add_task(f"Import {number}", total=None)
+
+        def seen(job: ImportView) -> None:
+            words = _WORDS.get(job.state, job.state)
+            rows = job.progress
+            progress.update(
+                task,
+                description=f"Import {number}: {words}",
+                completed=rows.rows_done,
+                total=rows.rows_total,
+            )
+
+        try:
+            return client.imports.wait(number, seen=seen)
+        except KeyboardInterrupt:
+            console.print(f"\nImport {number} goes on without this window.")
+            raise
+
+
+def exit_status(job: ImportView) -> int:
+    if job.state == "succeeded" or job.state not in ENDED:
+        return 0
+    return NOT_WELL if job.state in ("completed_with_errors", "rejected") else NOT_DONE
+
+
+def show_job(client: Client, job: ImportView, *, console: Console) -> None:
+    """What an import came to, why if it was refused, and the first rows that failed."""
+    show_summary(job, console=console)
+    if job.failed_rows_url:
+        console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
+
+
+def show_summary(job: ImportView, *, console: Console) -> None:
+    trial = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
+    color = _COLORS[exit_status(job)]
+    state = job.state.replace("_", " ")
+    console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{trial}")
+    if job.counts is not None:
+        table = Table(box=box.ROUNDED, show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        for name, count in job.counts.items():
+            table.add_row(name.removesuffix("_count").replace("_", " "), f"{count:,}")
+        console.print(table)
+    if job.refusal:
+        where = f" (line {job.refusal.line})" if job.refusal.line else ""
+        console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
+
+
+def jobs_table(jobs: Iterable[ImportView]) -> Table:
+    table = Table(box=box.ROUNDED)
+    for column in ("Import", "Kind", "File", "State", "Rows", "Begun", "Took"):
+        table.add_column(column, no_wrap=column != "File")
+    for job in jobs:
+        took = job.finished_at and job.started_at and job.finished_at - job.started_at
+        table.add_row(
+            str(job.id),
+            job.kind,
+            escape(job.file_name),
+            f"[{_COLORS[exit_status(job)]}]{job.state.replace('_', ' ')}",
+            f"{job.progress.rows_done:,}",
+            f"{job.started_at:%m-%d %H:%M}" if job.started_at else "-",
+            f"{took.total_seconds():.1f} s" if took else "-",
+        )
+    return table
+
+
+def rows_table(rows: Iterable[InvalidRow]) -> Table:
+    """Failed rows, one line for each thing that is wrong."""
+    table = Table("Row", "Line", "Column", "Value", "What is wrong", box=box.ROUNDED)
+    for row in rows:
+        for fault in row.errors:
+            cells = (row.row, row.line, fault.column, fault.value, fault.message)
+            table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
+    return table
+
+
+@contextmanager
+def progress_bar(console: Console, *columns: ProgressColumn) -> Iterator[Progress]:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        disable=console.quiet,
+    ) as progress:
+        yield progress

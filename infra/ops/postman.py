@@ -1,0 +1,180 @@
+"""The API as a Postman collection: `python -m infra.ops.postman DIR` (`make postman`).
+
+Made from the OpenAPI document. The first folder is a tour that creates, orders and imports, one
+request after the other; the others hold each operation, with an example of what it takes. Every
+request checks that its answer is one that the document names, so the whole can be run.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from infra.asset import write_openapi
+from infra.ops.tour import TOUR
+from shared.imports import KINDS, Kind
+from shared.rows import template
+
+FORMS: Mapping[str, Kind] = {
+    "import_licenses": "licenses",
+    "import_customers": "customers",
+    "import_license_features": "license-features",
+}
+"""What the file of a form holds, by operation."""
+
+_SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+_SAMPLES = {"kind": "licenses", "product": "sketch"}
+
+type Json = dict[str, Any]
+
+
+def collection(document: Mapping[str, Any]) -> Json:
+    """The collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
+    operations = dict(_operations(document))
+    folders: dict[str, list[Json]] = {}
+    for operation in operations.values():
+        folders.setdefault(operation["tags"][0], []).append(_item(operation))
+    tour = [
+        _item(operations[step.operation], name=step.name, body=step.body, ids=step.ids)
+        | {"event": [_script("prerequest", step.before), _script("test", step.after)]}
+        for step in TOUR
+    ]
+    return {
+        "info": {
+            "name": document["info"]["title"],
+            "description": "Set the variables `base_url` and `api_key`, and the folder of the"
+            " CSV files beside this one as the working directory.",
+            "schema": _SCHEMA,
+        },
+        "auth": {
+            "type": "apikey",
+            "apikey": [
+                {"key": "in", "value": "header"},
+                {"key": "key", "value": "Authorization"},
+                {"key": "value", "value": "Api-Key {{api_key}}"},
+            ],
+        },
+        "variable": [
+            {
+                "key": "base_url",
+                "value": "http://localhost:4566/_aws/execute-api/keywright/$default",
+            },
+            {"key": "api_key", "value": ""},
+        ],
+        "item": [
+            {"name": "A tour", "item": tour},
+            *({"name": name, "item": items} for name, items in folders.items()),
+        ],
+    }
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield operation["operationId"], {**operation, "method": method.upper(), "path": path}
+
+
+def _item(
+    operation: Json, *, name: str = "", body: Any = None, ids: Mapping[str, str] | None = None
+) -> Json:
+    parameters = operation["parameters"]
+    request: Json = {
+        "method": operation["method"],
+        "description": operation.get("description", ""),
+        "header": [_offered(each) for each in parameters if each["in"] == "header"],
+        "url": _url(operation["path"], parameters, ids or {}),
+    }
+    if content := operation.get("requestBody", {}).get("content"):
+        request["body"] = _body(operation["operationId"], content, body)
+        if "application/json" in content:
+            request["header"] += [{"key": "Content-Type", "value": "application/json"}]
+    if not operation["security"]:
+        request["auth"] = {"type": "noauth"}
+    return {
+        "name": name or operation["summary"],
+        "request": request,
+        "event": [_script("test", _documented(operation["responses"]))],
+    }
+
+
+def _documented(responses: Mapping[str, Any]) -> str:
+    known = f"[{', '.join(responses)}]"
+    return f"""
+pm.test("answers as documented", () => {{
+  pm.expect(pm.response.code).to.be.oneOf({known});
+}});"""
+
+
+def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
+    """`{id}` in a path is a path variable of Postman's where it is a whole segment of it."""
+    variables = []
+    for each in parameters:
+        if each["in"] == "path":
+            name = each["name"]
+            value = ids.get(name, _SAMPLES.get(name, "1"))
+            whole = f"/{{{name}}}/" in path
+            path = path.replace(f"{{{name}}}", f":{name}" if whole else value)
+            variables += [{"key": name, "value": value}] if whole else []
+    query = [_offered(each) for each in parameters if each["in"] == "query"]
+    return {
+        "raw": f"{{{{base_url}}}}{path}",
+        "host": ["{{base_url}}"],
+        "path": path.strip("/").split("/") + ([""] if path.endswith("/") else []),
+        "query": query,
+        "variable": variables,
+    }
+
+
+def _offered(parameter: Json) -> Json:
+    """A parameter that is there to be switched on, or on already if there is no request without."""
+    schema = parameter["schema"]
+    value = _SAMPLES.get(parameter["name"], schema.get("default", ""))
+    return {
+        "key": parameter["name"],
+        "value": str(value).lower() if isinstance(value, bool) else str(value or ""),
+        "description": parameter.get("description", ""),
+        "disabled": not parameter["required"],
+    }
+
+
+def _body(operation: str, content: Json, body: Any) -> Json:
+    if "multipart/form-data" in content:
+        file = {"key": "file", "type": "file", "src": f"{FORMS[operation]}.csv"}
+        return {"mode": "formdata", "formdata": [file]}
+    example = content["application/json"]["example"] if body is None else body
+    return {
+        "mode": "raw",
+        "raw": json.dumps(example, indent=2, ensure_ascii=False),
+        "options": {"raw": {"language": "json"}},
+    }
+
+
+def _script(listen: str, text: str) -> Json:
+    return {
+        "listen": listen,
+        "script": {"type": "text/javascript", "exec": text.strip().splitlines()},
+    }
+
+
+def write(folder: Path) -> Path:
+    """Write the collection, and beside it a file to import of each kind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    described = folder / "openapi.json"
+    write_openapi(described)
+    document = cast("Json", json.loads(described.read_bytes()))
+    path = folder / "keywright.postman_collection.json"
+    path.write_text(json.dumps(collection(document), indent=2, ensure_ascii=False) + "\n")
+    for kind in KINDS:
+        (folder / f"{kind}.csv").write_bytes(template(kind))
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where to write")
+    print(f"Import {write(parser.parse_args().folder)} into Postman, or run it with newman.")
+
+
+if __name__ == "__main__":
+    main()

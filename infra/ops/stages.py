@@ -1,0 +1,100 @@
+"""Where a stage is: `make up` wrote it for the local one, its stack's outputs tell of any other."""
+
+import argparse
+import json
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra.ops.client import Client
+from infra.stamp import ROOT
+
+LOCAL_STACK = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")) / "stack.json"
+TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports")
+NOT_WELL, NOT_DONE = 1, 2
+"""Exit status: it was done and not all is well, such as rows that failed; or it was not done."""
+
+
+class NoStack(Exception):
+    """The stage is not deployed, or not where these credentials look."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stage as it is deployed."""
+
+    name: str
+    api_url: str
+    uploads_bucket: str
+    tables: dict[str, str]
+    api_key: str | None = None
+    """The local stage has one of its own."""
+
+    def client(self) -> Client:
+        """Opened by KEYWRIGHT_API_KEY, or by the stage's own key. Raises NoStack without either."""
+        key = os.environ.get("KEYWRIGHT_API_KEY") or self.api_key
+        if not key:
+            raise NoStack("say which API key to use: KEYWRIGHT_API_KEY=…")
+        return Client(self.api_url, key)
+
+
+def stage_options() -> argparse.ArgumentParser:
+    """What every verb takes."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--stage", required=True, help="'local', or the stage of the stack Keywright-STAGE on AWS"
+    )
+    options.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return options
+
+
+def find_deployment(stage: str) -> Deployment:
+    """Read with the operator's own AWS credentials, but for the local stage.
+
+    Afterwards boto3 and the store speak to the stage's AWS and Access table. Raises NoStack.
+    """
+    found = _local() if stage == "local" else _on_aws(stage)
+    os.environ["ACCESS_TABLE"] = found.tables["access"]
+    return found
+
+
+def open_client(stage: str) -> Client:
+    return find_deployment(stage).client()
+
+
+def _local() -> Deployment:
+    if not LOCAL_STACK.exists():
+        raise NoStack("the local stack is not there; start it with: make up")
+    stack: dict[str, Any] = json.loads(LOCAL_STACK.read_text(encoding="utf-8"))
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ |= {
+        "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
+        "AWS_DEFAULT_REGION": stack["region"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    return Deployment(
+        "local", stack["api_url"], stack["uploads_bucket"], stack["tables"], stack["api_key"]
+    )
+
+
+def _on_aws(stage: str) -> Deployment:
+    name = f"Keywright-{stage}"
+    try:
+        with closing(boto3.client("cloudformation")) as cloudformation:
+            (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise NoStack(f"there is no stack {name} in this account and region") from None
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+    try:
+        tables = {table: outputs[f"{table.capitalize()}Table"] for table in TABLES}
+        return Deployment(stage, outputs["ApiUrl"], outputs["UploadsBucket"], tables)
+    except KeyError as missing:
+        raise NoStack(f"the stack {name} has no output {missing}; deploy it again") from None

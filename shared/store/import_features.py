@@ -1,0 +1,120 @@
+"""Importing rows of license features: each license takes all of its rows in one write."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from shared.catalog import Product
+from shared.errors import Busy
+from shared.importing import Bad, FeatureEntry, Import, feature_faults, granted, unknown_license
+from shared.licenses import License
+from shared.store import bulk, dynamo
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import licenses_by_id
+from shared.store.stretch import TRIES, Stretch
+from shared.values import record_id
+
+
+def import_features(
+    job: Import,
+    entries: list[FeatureEntry],
+    done: Stretch,
+    pool: ThreadPoolExecutor,
+    *,
+    dry_run: bool,
+) -> None:
+    products = {product.id: product for product in job.catalog.values()}
+    keys = list(dict.fromkeys(entry.key for entry in entries))
+    held = _licenses_of_keys(job, keys, products)
+    by_license: dict[int, list[FeatureEntry]] = {}
+    for entry in entries:
+        licenses = held.get(entry.key, [])
+        of = [products[lic.product_id] for lic in licenses]
+        faults = feature_faults(entry, of) if licenses else unknown_license(entry)
+        if faults:
+            done.invalid.append(Bad(entry.record, faults))
+            continue
+        lic = next(lic for lic in licenses if products[lic.product_id].feature(entry.request.code))
+        by_license.setdefault(lic.id, []).append(entry)
+
+    def add(work: tuple[int, list[FeatureEntry]]) -> tuple[int, list[int]]:
+        return _add_features(job, *work, products=products, dry_run=dry_run)
+
+    made = done.made.setdefault("features", [])
+    for created, ids in bulk.each(pool, add, by_license.items()):
+        done.created_features += created
+        made += ids
+    done.existed_features += sum(map(len, by_license.values())) - done.created_features
+    if not dry_run:
+        made.clear()
+
+
+def _licenses_of_keys(
+    job: Import, keys: list[str], products: dict[int, Product]
+) -> dict[str, list[License]]:
+    """The licenses of each key: of a bundle, the bundle's and its members'."""
+    ids = {key: record_id(job.company, "license", key) for key in keys}
+    found = {lic.id: lic for lic in licenses_by_id(job.company, ids.values())}
+    held = {
+        key: [found[id]] for key, id in ids.items() if id in found and found[id].license_key == key
+    }
+    return {
+        key: [*licenses, *licenses_by_id(job.company, _member_ids(job, key, licenses[0], products))]
+        for key, licenses in held.items()
+    }
+
+
+def _member_ids(job: Import, key: str, bundle: License, products: dict[int, Product]) -> list[int]:
+    codes = products[bundle.product_id].bundle_products
+    return [record_id(job.company, "license", key, code) for code in codes]
+
+
+def _add_features(
+    job: Import,
+    license_id: int,
+    entries: list[FeatureEntry],
+    *,
+    products: dict[int, Product],
+    dry_run: bool,
+) -> tuple[int, list[int]]:
+    """Add features to one license; how many of the rows made one, and ids for a dry run."""
+    for attempt in range(TRIES):
+        (lic,) = licenses_by_id(job.company, [license_id])
+        grants = {grant.code: grant for grant in lic.product_features}
+        created, new = [], []
+        for entry in entries:
+            code, maker = entry.request.code, job.maker(entry.record.row)
+            if code not in grants:
+                grant = granted(entry, products[lic.product_id])
+                grants[code] = grant.model_copy(update={"made_by": maker})
+                new.append(grants[code])
+            if grants[code].made_by == maker:
+                created.append(record_id(job.company, "granted", license_id, code))
+        if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
+            return len(created), created
+        dynamo.wait(attempt)
+    raise Busy
+
+
+def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
+    """Give a license its features if it still has those that were read."""
+
+    def listed(features: Iterable[Any]) -> list[dict[str, Any]]:
+        return [grant.model_dump(exclude_defaults=True) for grant in features]
+
+    condition = (
+        "product_features = :before"
+        if lic.product_features
+        else ("attribute_exists(pk) AND attribute_not_exists(product_features)")
+    )
+    values: dict[str, Any] = {":after": listed(grants), ":now": job.began}
+    if lic.product_features:
+        values[":before"] = listed(lic.product_features)
+    update = {
+        "TableName": dynamo.table(LICENSES),
+        "Key": dynamo.key_of((dynamo.home(job.company, lic.id),)),
+        "UpdateExpression": "SET product_features = :after, updated_at = :now",
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": dynamo.to_item(values),
+    }
+    return dynamo.write([{"Update": update}])

@@ -1,0 +1,307 @@
+"""Importing rows of licenses: conditional inserts of licenses, then what the new ones belong to.
+
+Customers and orders follow for those licenses only that are new, so a row whose license exists
+changes nothing.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from json.encoder import encode_basestring as quoted
+from typing import Any
+
+import orjson
+
+from shared.importing import Import, LicenseEntry
+from shared.licenses import License
+from shared.orders import FIRST_PART
+from shared.rows import CustomerRow, OrderRow
+from shared.store import bulk, dynamo
+from shared.store.import_customers import customer_places, write_customers
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.orders import TABLE as ORDERS
+from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.values import record_id
+
+_PLACED = ("id", "order_id", "order_item_id", "order_store_id")
+
+
+def import_licenses(
+    job: Import,
+    entries: list[LicenseEntry],
+    done: Stretch,
+    pool: ThreadPoolExecutor,
+    *,
+    dry_run: bool,
+) -> None:
+    """Write the licenses that are new with their orders and customers, or count what would be."""
+    _Licenses(job, done, pool, dry_run=dry_run).run(entries)
+
+
+class _Licenses:
+    def __init__(
+        self, job: Import, done: Stretch, pool: ThreadPoolExecutor, *, dry_run: bool
+    ) -> None:
+        self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
+        self.heads: dict[tuple[int, int], tuple[str, str]] = {}
+        self.bought: dict[tuple[int, int | None, str], str] = {}
+        self.orders: dict[int, Place] = {}
+        self.customers: dict[int, Place] = {}
+
+    def run(self, entries: list[LicenseEntry]) -> None:
+        first: dict[str, LicenseEntry] = {}
+        for entry in entries:
+            first.setdefault(entry.key, entry)
+        self.done.order_rows += len(entries)
+        self.done.customer_rows += sum(entry.customer is not None for entry in entries)
+        self.orders = places_of(
+            self.pool,
+            ORDERS,
+            {entry.order_id: entry.store_id for entry in first.values()},
+            "store_id",
+            lambda id: (dynamo.home(self.job.company, id), FIRST_PART),
+            lambda name, n: record_id(self.job.company, "order", name, attempt=n),
+        )
+        self.customers = customer_places(
+            self.job,
+            self.pool,
+            (
+                (entry.customer_id, entry.customer)
+                for entry in first.values()
+                if entry.customer_id is not None and entry.customer is not None
+            ),
+        )
+        made = self._write(list(first.values()))
+        self.done.created_licenses += len(made)
+        self.done.existed_licenses += len(entries) - len(made)
+        self._warn([entry for entry, _ in made])
+        if self.dry_run:
+            self.done.made["rows"] = [
+                [
+                    entry.record.row,
+                    id,
+                    self._new(self.orders, entry.order_id),
+                    self._new(self.customers, entry.customer_id),
+                ]
+                for entry, id in made
+            ]
+        else:
+            self._settle(made)
+
+    def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
+        """The entries whose licenses this job made, now or before, with their ids."""
+        made: list[tuple[LicenseEntry, int]] = []
+        waiting, attempt = entries, 0
+        while waiting:
+            ids = [
+                record_id(self.job.company, "license", entry.key, attempt=attempt)
+                for entry in waiting
+            ]
+            pairs = list(zip(waiting, ids, strict=True))
+            if self.dry_run:
+                there = pairs
+            else:
+                written = [w for batch in self._inserted(pairs) for w in batch]
+                made += [pair for pair, new in zip(pairs, written, strict=True) if new]
+                there = [pair for pair, new in zip(pairs, written, strict=True) if not new]
+            found = get_all(
+                self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for _, id in there]
+            )
+            waiting = []
+            for entry, id in there:
+                item = found.get((dynamo.home(self.job.company, id),))
+                if item is None or item.get("made_by") == self.job.maker(entry.record.row):
+                    made.append((entry, id))
+                elif item.get("license_key") != entry.key:
+                    waiting.append(entry)
+            attempt += 1
+        return sorted(made, key=lambda pair: pair[0].record.row)
+
+    def _inserted(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[list[bool]]:
+        work = (
+            [self._statement(entry, id) for entry, id in batch] for batch in bulk.batches(pairs)
+        )
+        return bulk.each(self.pool, bulk.insert_all, work)
+
+    def _statement(self, entry: LicenseEntry, id: int) -> bytes:
+        """The INSERT of a license: what its model shares with others, and its own values."""
+        company, model = self.job.company, entry.model
+        flags = bool(entry.customer_id) + 2 * bool(entry.note) + 4 * bool(entry.subscription_id)
+        head, shared = self._head(model, flags)
+        more = f',{{"S":{quoted(entry.note)}}}' if entry.note else ""
+        if entry.subscription_id:
+            more += f',{{"S":{quoted(entry.subscription_id)}}}'
+        return (
+            f'{head}{{"S":"{company}#{id}"}},{{"S":"{dynamo.shelf(company, id)}"}},'
+            f'{{"S":"{model.product_id}#{id}"}},{{"N":"{id}"}},'
+            f'{{"S":"{self.job.made}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
+            f"{self._bought(entry)}{more}{shared}"
+        ).encode()
+
+    def _bought(self, entry: LicenseEntry) -> str:
+        """The values that all licenses of one product in an order share."""
+        place = entry.order_id, entry.customer_id, entry.model.product_code
+        known = self.bought.get(place)
+        if known is None:
+            id = self.orders[entry.order_id].id
+            known = (
+                f',{{"N":"{id}"}},{{"N":"{self._item_id(id, place[2])}"}}'
+                f',{{"S":{quoted(entry.store_id)}}}'
+            )
+            if entry.customer_id is not None:
+                known += f',{{"N":"{self.customers[entry.customer_id].id}"}}'
+            self.bought[place] = known
+        return known
+
+    def _head(self, model: License, flags: int) -> tuple[str, str]:
+        """The statement's text for a model and the optional values, and the model's own values."""
+        known = self.heads.get((id(model), flags))
+        if known is None:
+            own = dynamo.record_item(model)
+            for name in _PLACED:
+                own.pop(name, None)
+            names = ["pk", "listed", "product_license", "id", "made_by", "license_key"]
+            names += ["order_id", "order_item_id", "order_store_id"]
+            optional = ("customer_id", "note", "subscription_id")
+            names += [name for bit, name in enumerate(optional) if flags >> bit & 1]
+            head = bulk.insert_of(LICENSES, (*names, *own)).decode()
+            known = head, "," + orjson.dumps(list(own.values())).decode()[1:-1] + "]}"
+            self.heads[id(model), flags] = known
+        return known
+
+    def _settle(self, made: list[tuple[LicenseEntry, int]]) -> None:
+        """Write the customers and orders of new licenses, and what each order got."""
+        job = self.job
+        drafts: dict[int, tuple[int, CustomerRow]] = {}
+        orders: dict[int, LicenseEntry] = {}
+        items: dict[int, dict[str, tuple[int, list[int]]]] = {}
+        for entry, id in made:
+            if entry.customer_id is not None and entry.customer is not None:
+                drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
+            orders.setdefault(entry.order_id, entry)
+            model, held = entry.model, items.setdefault(entry.order_id, {})
+            held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
+        write_customers(job, self.customers, drafts, self.done, self.pool)
+        self._write_orders(orders)
+        parts = (
+            self._part(self.orders[named].id, orders[named].store_id, held)
+            for named, held in items.items()
+        )
+        for _ in bulk.each(
+            self.pool, lambda batch: bulk.put_all(ORDERS, batch), bulk.batches(parts)
+        ):
+            pass
+
+    def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:
+        job, made = self.job, self.done.made.setdefault("orders", [])
+        wanted = {
+            named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
+        }
+        rows = {named: entry.record.row for named, entry in orders.items()}
+        for named, ours in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
+            if ours:
+                made.append(self.orders[named].id)
+            elif not (self.orders[named].found or {}).get("appended"):
+                _mark_appended(job, self.orders[named].id)
+
+    def _order(self, id: int, entry: LicenseEntry) -> dynamo.Item:
+        """An Order as an item; thousands of them are not made into models first."""
+        job, row = self.job, entry.order
+        customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
+        began = job.began.isoformat()
+        order = {
+            "id": id,
+            "store_id": entry.store_id,
+            "customer_id": customer,
+            "type": None if row.type == "normal" else row.type,
+            "is_test": row.is_test or None,
+            "is_trial": row.is_trial or None,
+            "download_id": row.download_id,
+            "language": row.language,
+            "campaign_params": row.campaign_params,
+            "appended": True,
+            "made_by": job.maker(entry.record.row),
+            "created_at": began,
+            "updated_at": began,
+            "pk": dynamo.home(job.company, id),
+            "sk": FIRST_PART,
+            "listed": dynamo.shelf(job.company, id),
+            "created": f"{dynamo.stamp(job.began)}#{id}",
+            "customer_orders": f"{job.company}#{customer}" if customer else None,
+        }
+        return dynamo.to_item(order)
+
+    def _part(self, id: int, store_id: str, held: dict[str, tuple[int, list[int]]]) -> dynamo.Item:
+        """What an order got from these rows, as the item of a part of an Order."""
+        part = f"rows#{self.job.number}#{self.done.first_row:010}"
+        began = self.job.began.isoformat()
+        items = [
+            {
+                "id": self._item_id(id, product_code),
+                "product_id": product_id,
+                "product_code": product_code,
+                "license_ids": ids,
+            }
+            for product_code, (product_id, ids) in held.items()
+        ]
+        order = {
+            "pk": dynamo.home(self.job.company, id),
+            "sk": part,
+            "id": id,
+            "part": part,
+            "store_id": store_id,
+            "items": items,
+            "created_at": began,
+            "updated_at": began,
+        }
+        return dynamo.to_item(order)
+
+    def _item_id(self, order_id: int, product_code: str) -> int:
+        """All licenses of one product that imports add to an order are one item of it."""
+        return record_id(self.job.company, "item", order_id, "import", product_code)
+
+    def _new(self, places: dict[int, Place], named: int | None) -> int:
+        if named is None:
+            return 0
+        found = places[named].found
+        return 0 if found and not is_ours(self.job, found) else places[named].id
+
+    def _warn(self, entries: list[LicenseEntry]) -> None:
+        """Rows that say something else of an order or customer than the first one of them did."""
+        orders: dict[int, OrderRow] = {}
+        customers: dict[int, CustomerRow] = {}
+        for entry in entries:
+            order, customer = entry.order, entry.customer
+            if order.store_id and (first := orders.setdefault(entry.order_id, order)) is not order:
+                self.done.warnings += _differences(entry, "order", first, order)
+            if customer is not None and entry.customer_id is not None:
+                named = customers.setdefault(entry.customer_id, customer)
+                if named is not customer:
+                    self.done.warnings += _differences(entry, "customer", named, customer)
+
+
+def _differences(
+    entry: LicenseEntry, part: str, first: OrderRow | CustomerRow, row: OrderRow | CustomerRow
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": entry.record.row,
+            "line": entry.record.line,
+            "column": f"{part}__{name}",
+            "code": "differs_from_first",
+            "message": f"an earlier row of this {part} said {getattr(first, name)!r}, which stands",
+            "value": str(value),
+        }
+        for name in type(row).model_fields
+        if (value := getattr(row, name)) is not None and value != getattr(first, name)
+    ]
+
+
+def _mark_appended(job: Import, order_id: int) -> None:
+    """Let an order that was placed otherwise know that there are more rows of it."""
+    dynamo.client().update_item(
+        TableName=dynamo.table(ORDERS),
+        Key=dynamo.key_of((dynamo.home(job.company, order_id), FIRST_PART)),
+        UpdateExpression="SET appended = :yes",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeValues=dynamo.to_item({":yes": True}),
+    )

@@ -1,0 +1,29 @@
+"""Importing consecutive rows of any kind: what is new is written, what is there is counted."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.importing import Bad, CustomerEntry, Entry, FeatureEntry, Import, LicenseEntry
+from shared.store.import_customers import import_customers
+from shared.store.import_features import import_features
+from shared.store.import_licenses import import_licenses
+from shared.store.stretch import Stretch
+
+
+def import_stretch(
+    job: Import, entries: Sequence[Entry | Bad], *, dry_run: bool, pool: ThreadPoolExecutor
+) -> Stretch:
+    """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be."""
+    done = Stretch(entries[0].record.row, len(entries))
+    done.invalid = [entry for entry in entries if isinstance(entry, Bad)]
+    licenses = [entry for entry in entries if isinstance(entry, LicenseEntry)]
+    customers = [entry for entry in entries if isinstance(entry, CustomerEntry)]
+    features = [entry for entry in entries if isinstance(entry, FeatureEntry)]
+    if licenses:
+        import_licenses(job, licenses, done, pool, dry_run=dry_run)
+    if customers:
+        import_customers(job, customers, done, pool, dry_run=dry_run)
+    if features:
+        import_features(job, features, done, pool, dry_run=dry_run)
+        done.invalid.sort(key=lambda bad: bad.record.row)
+    return done

@@ -1,0 +1,77 @@
+"""Reports in S3, read whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from shared.errors import Busy
+from shared.imports import ImportJob
+from shared.store import uploads
+
+REPORT = b'{"invalid":[],"warnings":[]}'
+
+pytestmark = pytest.mark.usefixtures("tables")
+
+
+@pytest.fixture
+def job(tables: None) -> ImportJob:
+    """A job with a report."""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    job = ImportJob(
+        number=1,
+        company="acme",
+        kind="licenses",
+        state="running",
+        file_name="a.csv",
+        bucket=uploads.bucket(),
+        key="acme/licenses/a.csv",
+        created_at=now,
+        heartbeat_at=now,
+    )
+    uploads.put_result(job, "report.json", REPORT)
+    return job
+
+
+@contextmanager
+def answers_cut(times: int) -> Iterator[None]:
+    """For so many times, S3 announces the whole report and sends less."""
+    left = iter(range(times))
+
+    def cut(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        if next(left, None) is None:
+            return None
+
+        class Raw:
+            def read(self, *_: Any) -> bytes:
+                return b""
+
+            def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+                yield REPORT[:9]
+
+        headers: Any = {"Content-Length": str(len(REPORT))}
+        return AWSResponse(request.url, 200, headers, Raw())
+
+    events: Any = uploads.client().meta.events  # the stubs know no handler that answers
+    events.register_first("before-send.s3.GetObject", cut)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.s3.GetObject", cut)
+
+
+def test_a_report_that_arrives_cut_is_read_again(job: ImportJob) -> None:
+    with answers_cut(2):
+        assert uploads.get_result(job, "report.json") == REPORT
+
+
+def test_a_report_that_never_arrives_whole_is_not_taken_for_one(job: ImportJob) -> None:
+    with answers_cut(9), pytest.raises(Busy):
+        uploads.get_result(job, "report.json")
+
+
+def test_a_report_that_is_not_there_is_none(job: ImportJob) -> None:
+    assert uploads.get_result(job, "other.json") is None
