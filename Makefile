@@ -81,6 +81,9 @@ browser: ## Install Chromium, where there is none, for the tests of the console
 e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
 
+screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
+	@$(VENV)/python -m infra.ops.screenshots
+
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
 	@node_modules/.bin/cdk synth --quiet --no-notices -c stage=$(STAGE) --output $(abspath $(OUT))
 
