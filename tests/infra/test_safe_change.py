@@ -95,3 +95,11 @@ def test_synth_needs_no_credentials_and_no_network(
 
 def test_only_dev_empties_its_bucket_when_it_goes(template: Template, stage: str) -> None:
     assert bool(resources(template, "Custom::S3AutoDeleteObjects")) == (stage == "dev")
+
+
+def test_every_version_tells_how_to_upgrade_to_it() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    versions = changes.split("\n## ")[1:]
+    assert versions
+    assert [each.splitlines()[0] for each in versions if "\n**Upgrading.** " not in each] == []
