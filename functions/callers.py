@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.counting import SERVICE
 from functions.request import Request
 from shared.access import ApiKey, allow, check, read_authorization
 from shared.store.access import TOUCH_EVERY, get_api_key, touch_api_key
@@ -15,7 +16,7 @@ from shared.store.access import TOUCH_EVERY, get_api_key, touch_api_key
 CACHE_SECONDS = 60
 _CACHE_KEYS = 1000
 
-logger = Logger(service="keywright", child=True)
+logger = Logger(service=SERVICE, child=True)
 _cache: dict[str, tuple[float, ApiKey]] = {}
 
 
@@ -28,6 +29,7 @@ class Caller:
     scopes: frozenset[str]
     base_url: str
     path: str
+    request_id: str
 
     def link(self, **query: object) -> str:
         """The absolute URL of this same path with another query; None values are left out."""
@@ -43,7 +45,7 @@ def caller_of(request: Request, scope: str) -> Caller:
     logger.thread_safe_append_keys(company=key.company, key_prefix=key.prefix)
     allow(key.scopes, scope)
     _touch(key, now)
-    return Caller(key.company, key.prefix, key.scopes, request.base_url, request.path)
+    return Caller(key.company, key.prefix, key.scopes, request.base_url, request.path, request.id)
 
 
 def forget_keys() -> None:

@@ -29,7 +29,7 @@ from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.store.orders import get_order
 from shared.store.placing import add_placement, read_known
-from shared.store.unsettled import undo
+from shared.store.unsettled import take_back, undo
 from shared.values import Code
 from shared.wire import Beside, PlacedOrderView, placed_order_view
 
@@ -126,16 +126,18 @@ def _place(
             idempotency_key=idempotency_key,
             after=placement,
         )
-        if row := already_placed(request, known):
-            ours = row.token == token
-            if not ours and is_by_id(request) and _is_strict():
-                raise Conflict("order_id_exists", "Order with this ID already exists")
-            return row, placement if ours else None, known
-        if _is_others(known, token, request) and polls < _POLLS:
-            polls += 1
-            time.sleep(_POLL_SECONDS)
-            continue
+        if placement and placement.order.part != known.part:
+            undo(company, known.order_id, placement.order.part, token)
         try:
+            if row := already_placed(request, known):
+                ours = row.token == token
+                if not ours and is_by_id(request) and _is_strict():
+                    raise Conflict("order_id_exists", "Order with this ID already exists")
+                return row, placement if ours else None, known
+            if _has_to_wait(known, token, request) and polls < _POLLS:
+                polls += 1
+                time.sleep(_POLL_SECONDS)
+                continue
             placement = place_order(
                 company,
                 request,
@@ -151,7 +153,9 @@ def _place(
             if known.unfinished and known.unfinished.owner == token:
                 undo(company, known.order_id, known.part, token)
             raise
-        if add_placement(company, placement, known.unfinished):
+        for unfinished in known.in_the_way:
+            take_back(company, unfinished)
+        if not known.in_the_way and add_placement(company, placement, known.unfinished):
             return placement.order, placement, known
     raise Busy
 
@@ -162,10 +166,12 @@ def _own_id(company: str, idempotency_key: str | None) -> str:
     return "order-" + new_key(seed, "order", 20)
 
 
-def _is_others(known: Known, token: str, request: OrderRequest) -> bool:
-    """Whether another execution is placing this very order; raises if it is another body."""
+def _has_to_wait(known: Known, token: str, request: OrderRequest) -> bool:
+    """Whether another execution is placing this very order, or made users that it names and may
+    yet take back; raises if it is another body.
+    """
     if known.unfinished is None or known.unfinished.owner == token:
-        return False
+        return bool(known.in_the_way)
     if known.unfinished.fingerprint != fingerprint(request):
         message = "Another order with this ID is being placed; send it again in some minutes"
         raise Conflict("order_in_progress", message)
@@ -200,8 +206,9 @@ def _beside(
     products = {product.id: product for product in known.products.values()}
     missing = {lic.product_id for lic in licenses} - products.keys()
     customers = {c.id: c for c in (known.customer, placement and placement.customer) if c}
-    if order.customer_id and order.customer_id not in customers:
-        customers |= customers_by_id(company, [order.customer_id])
+    named = {order.customer_id, *(lic.customer_id for lic in licenses)} - customers.keys()
+    if unknown := [id for id in named if id is not None]:
+        customers |= customers_by_id(company, unknown)
     return Beside(
         company=company,
         today=datetime.now(UTC).date(),

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import orjson
-from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field
 
 from functions.callers import Caller, caller_of
+from functions.counting import SERVICE, count, metrics
 from functions.crash import told
 from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Api", "Caller", "IdempotencyKey", "Operation", "Page", "logger", "metrics"]
 
-logger = Logger(service="keywright")
-metrics = Metrics(namespace="Keywright", service="keywright")
+logger = Logger(service=SERVICE)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -322,14 +322,7 @@ def _count(refused: Refused, error: Exception) -> None:
     Of an unexpected exception only the type and the places are logged: its message may hold
     what the caller sent.
     """
-    with single_metric(
-        name="Refused",
-        unit=MetricUnit.Count,
-        value=1,
-        namespace="Keywright",
-        default_dimensions={"service": "keywright"},
-    ) as metric:
-        metric.add_dimension("code", refused.code)
+    count("Refused", code=refused.code)
     if refused is error:
         return
     kind = "crash" if isinstance(refused, Crash) else "unavailable"

@@ -9,6 +9,7 @@ Whatever is run twice, at once or half, comes to the same records and counts.
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 import orjson
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
 from functions.runs import execute
 from shared.catalog import Product
@@ -54,8 +56,7 @@ ALIVE_SECONDS = 30
 _MILLISECONDS_TO_STOP = 20_000
 _INLINE_CHUNK = 1024 * 1024
 
-logger = Logger(service="keywright")
-metrics = Metrics(namespace="Keywright", service="keywright")
+logger = Logger(service=SERVICE)
 
 
 class Stopped(Exception):
@@ -88,9 +89,10 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
             found.get("versionId", ""),
             int(found["size"]),
             now=datetime.now(UTC),
+            correlation_id=context.aws_request_id,
         )
         if job is not None and not job.is_ended:
-            logger.append_keys(company=job.company, job=job.number)
+            _log_about(job)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
                 _execute(job)
             else:
@@ -168,20 +170,24 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Imports one range of the file; `done` is false if there is more of it to do."""
-    job = _job_of(event)
+    job, began = _job_of(event), time.monotonic()
     phase = event.get("pass", "write")
     if job.state == "queued":
         job = change_job(job.company, job.number, lambda current: _begun(current, None, phase))
-    chunk, done = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
+    chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
+    _log_about(job, chunk=chunk.first_row)
     data = uploads.read_range(job, chunk.start, chunk.end)
     if not chunk.is_intact(data):
         raise Busy
     try:
         with _working(job, phase, context) as work:
-            done = _import_chunk(work, chunk, data, done)
+            done = _import_chunk(work, chunk, data, before)
     except Stopped:
         logger.info("import_stopped")
         done = chunk.rows
+    else:
+        seconds = round(time.monotonic() - began, 3)
+        logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
@@ -199,7 +205,7 @@ def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, A
 
 def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
     """The state machine gave up: the job failed, and can be retried from where it stands."""
-    asked = orjson.loads(detail["input"])
+    asked, now = orjson.loads(detail["input"]), datetime.now(UTC)
 
     def failed(job: ImportJob) -> ImportJob:
         stopped = datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC)
@@ -209,11 +215,14 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
             return job
         message = f"The import stopped ({detail['status']}). It can be retried: nothing is lost."
         refusal = Refusal(code="import_failed", message=message)
-        return moved(job, "failed", now=datetime.now(UTC), refusal=refusal)
+        return moved(job, "failed", now=now, refusal=refusal)
 
     job = change_job(asked["company"], asked["number"], failed)
-    metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
-    logger.error("import_failed", company=job.company, job=job.number, status=detail["status"])
+    if job.finished_at == now:
+        _log_about(job)
+        count_import(job)
+        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
+        logger.error("import_failed", status=detail["status"])
     return {}
 
 
@@ -425,32 +434,41 @@ def _finish(job: ImportJob) -> None:
 
 
 def _end(job: ImportJob, state: State, **changes: Any) -> None:
+    """Ends a job, once: what another worker ended before is as it was, and counted already."""
+    now = datetime.now(UTC)
     ended = change_job(
         job.company,
         job.number,
         lambda current: (
             current
             if current.is_ended or current.runner != job.runner
-            else moved(current, state, now=datetime.now(UTC), **changes)
+            else moved(current, state, now=now, **changes)
         ),
     )
-    counts = ended.counts
-    metrics.add_dimension("kind", ended.kind)
-    metrics.add_metric("ImportEnded", MetricUnit.Count, 1)
-    metrics.add_metric("RowsImported", MetricUnit.Count, counts.get("valid_row_count", 0))
-    logger.info("import_ended", state=ended.state, counts=counts)
+    if ended.finished_at == now:
+        count_import(ended)
+        logger.info("import_ended", state=ended.state, counts=ended.counts)
 
 
 def _job_of(event: dict[str, Any]) -> ImportJob:
-    logger.append_keys(company=event["company"], job=event["number"])
     job = get_job(event["company"], event["number"])
     if job is None:
         raise LookupError(f"there is no import {event['number']} of {event['company']}")
+    _log_about(job)
     return job
+
+
+def _log_about(job: ImportJob, chunk: int | None = None) -> None:
+    """Have all lines from here on name the job, and the request that it goes back to."""
+    logger.thread_safe_append_keys(
+        company=job.company, job=job.number, chunk=chunk, correlation_id=job.correlation_id
+    )
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Dispatches by the shape of the event."""
+    logger.thread_safe_clear_keys()
+    logger.thread_safe_append_keys(correlation_id=context.aws_request_id)
     try:
         if "Records" in event:
             return _on_objects(event["Records"], context)

@@ -229,6 +229,7 @@ def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:
         bucket=bucket(),
         key=upload_key(caller.company, request.kind, number, request.file_name),
         requested_by=caller.prefix,
+        correlation_id=caller.request_id,
         created_at=now,
         heartbeat_at=now,
         **dict(request),

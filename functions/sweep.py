@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
 from functions.runs import announce, is_running, start
 from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
@@ -28,8 +29,7 @@ UPLOAD_WITHIN = timedelta(hours=24)
 LOOKED_BACK = timedelta(days=1)
 EVENT_TAKES = timedelta(minutes=2)
 
-logger = Logger(service="keywright")
-metrics = Metrics(namespace="Keywright", service="keywright")
+logger = Logger(service=SERVICE)
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
@@ -48,7 +48,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
         else:
             if done[name]:
                 metrics.add_metric(metric, MetricUnit.Count, done[name])
-    if done and metrics.metric_set:
+    try:
+        metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(now))
+    except Exception as error:  # noqa: BLE001  # as above
+        failed.append(error)
+    if metrics.metric_set:
         metrics.flush_metrics()
     if failed:
         raise ExceptionGroup("sweep", failed) from None
@@ -83,7 +87,7 @@ def give_up_uploads(now: datetime) -> int:
         for job in unfinished_jobs()
         if job.state == "awaiting_upload" and job.created_at < now - UPLOAD_WITHIN
     ]
-    return sum(put_job(moved(job, "failed", now=now, refusal=refusal), job) for job in late)
+    return sum(_ended(moved(job, "failed", now=now, refusal=refusal), job) for job in late)
 
 
 def resume_jobs(now: datetime) -> int:
@@ -96,18 +100,35 @@ def resume_jobs(now: datetime) -> int:
     return sum(_resume(job, now) for job in still if not is_running(job))
 
 
+def oldest_import(now: datetime) -> float:
+    """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
+    at_work = (job for job in unfinished_jobs() if job.state != "awaiting_upload")
+    since = min((job.started_at or job.heartbeat_at for job in at_work), default=now)
+    return (now - since).total_seconds()
+
+
+def _ended(after: ImportJob, before: ImportJob) -> bool:
+    if not put_job(after, before):
+        return False
+    count_import(after)
+    return True
+
+
 def _resume(job: ImportJob, now: datetime) -> bool:
+    about = {"company": job.company, "job": job.number, "correlation_id": job.correlation_id}
     if job.attempts >= MOST_ATTEMPTS:
         message = f"The import stopped {job.attempts} times before its end"
         refusal = Refusal(code="no_progress", message=message)
-        after = moved(job, "failed", now=now, refusal=refusal)
-    else:
-        after = requeued(job, now=now)
+        if not _ended(moved(job, "failed", now=now, refusal=refusal), job):
+            return False
+        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
+        logger.error("import_failed", attempts=job.attempts, extra=about)
+        return True
+    after = requeued(job, now=now)
     if not put_job(after, job):
         return False
-    logger.warning("import_resumed", company=job.company, import_id=job.number, state=after.state)
-    if after.state == "queued":
-        start(after)
+    logger.warning("import_resumed", attempts=after.attempts, extra=about)
+    start(after)
     return True
 
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from aws_cdk import Stack, Tags
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_certificatemanager as certificatemanager
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.function import Function, add_log_group
@@ -103,6 +106,7 @@ class Api(Construct):
         construct_id: str,
         *,
         stage: Stage,
+        key: kms.IKey | None,
         functions: Mapping[str, Function],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -114,19 +118,25 @@ class Api(Construct):
         )
         self.url: str = self.http.api_endpoint
         """Without a trailing slash."""
+        self.origins = [self.url, *_origins(stage)]
+        """What browsers call the place of the console."""
+        self.domain_target: str | None = None
+        """What the DNS record of the stage's own domain must be an alias of."""
         if stage.api_tag:
             Tags.of(self.http).add("ms-custom-id", stage.api_tag)
         acknowledge(
             self, "APIG4", "functions check the key, so that every refusal has the one shape"
         )
-        self._serve(stage)
+        self._serve(stage, key)
+        if stage.domain_name:
+            self._name(stage)
         for name, routes in ROUTES.items():
             self._route(name, functions[name], routes, slash=stage.slash)
             if stage.public_url:
                 functions[name].function.add_environment("PUBLIC_URL", stage.public_url)
 
-    def _serve(self, stage: Stage) -> None:
-        apigatewayv2.CfnStage(
+    def _serve(self, stage: Stage, key: kms.IKey | None) -> None:
+        self._default = apigatewayv2.CfnStage(
             self,
             "Default",
             api_id=self.http.api_id,
@@ -137,10 +147,30 @@ class Api(Construct):
                 throttling_burst_limit=stage.burst,
             ),
             access_log_settings=apigatewayv2.CfnStage.AccessLogSettingsProperty(
-                destination_arn=add_log_group(self, stage=stage).log_group_arn,
+                destination_arn=add_log_group(self, stage=stage, key=key).log_group_arn,
                 format=json.dumps(ACCESS_LOG),
             ),
         )
+
+    def _name(self, stage: Stage) -> None:
+        domain = apigatewayv2.DomainName(
+            self,
+            "Domain",
+            domain_name=stage.domain_name,
+            certificate=certificatemanager.Certificate.from_certificate_arn(
+                self, "Certificate", stage.certificate_arn
+            ),
+        )
+        mapping = apigatewayv2.CfnApiMapping(
+            self,
+            "Mapping",
+            api_id=self.http.api_id,
+            domain_name=domain.name,
+            stage=self._default.ref,
+        )
+        mapping.node.add_dependency(domain)
+        self.url = f"https://{stage.domain_name}"
+        self.domain_target = domain.regional_domain_name
 
     def _route(self, name: str, target: Function, routes: tuple[str, ...], *, slash: str) -> None:
         """CfnRoute, because CDK's own route refuses the slash and adds a permission for each."""
@@ -149,10 +179,10 @@ class Api(Construct):
             f"To {name}",
             api_id=self.http.api_id,
             integration_type="AWS_PROXY",
-            integration_uri=target.function.function_arn,
+            integration_uri=target.live.function_arn,
             payload_format_version="2.0",
         )
-        target.function.add_permission(
+        target.live.add_permission(
             "Api",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
             source_arn=Stack.of(self).format_arn(
@@ -169,19 +199,25 @@ class Api(Construct):
             )
 
 
+def _origins(stage: Stage) -> list[str]:
+    """Of the addresses that callers use, where the stage names them."""
+    parts = urlsplit(stage.public_url)
+    named = [f"{parts.scheme}://{parts.netloc}"] if parts.netloc not in ("", "{host}") else []
+    return [*named, *([f"https://{stage.domain_name}"] if stage.domain_name else [])]
+
+
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
     """The keys for API Gateway: a route that ends in a slash twice, bare and with `slash` there.
 
-    A folder, which ends in a greedy variable, is served with its own name as well.
+    A folder, `…/{file+}`, is served by its own name as well; the root `/` has no other spelling.
     """
     keys: list[str] = []
     for route in routes:
+        bare = route.removesuffix("/").removesuffix("/{file+}")
+        is_root = bare.endswith(" ")
+        keys += [route] if is_root else [bare]
         if route.endswith("+}"):
-            bare = route[: route.rindex("/")]
-            keys += [route, bare] if "+" in slash else [route, bare, bare + slash]
-        elif route.endswith(" /"):
-            keys.append(route)
-        else:
-            bare = route.removesuffix("/")
-            keys += [bare] if route == bare else [bare, bare + slash]
+            keys += [route] if "+" in slash else [bare + slash, route]
+        elif route != bare and not is_root:
+            keys.append(bare + slash)
     return keys

@@ -1,8 +1,8 @@
 """The console as it is served: its own files, and the libraries that `package-lock.json` names.
 
-There is no bundler. What is copied keeps its name in one folder, which is named after all of the
-content: a browser may keep a file for ever, and no page ever mixes the files of two versions. Only
-`index.html` stands outside.
+There is no bundler: what is copied keeps its name, and loses no more than its comments. It stands
+in one folder, which is named after all of the content: a browser may keep a file for ever, and no
+page ever mixes the files of two versions. Only `index.html` stands outside.
 """
 
 import re
@@ -27,6 +27,8 @@ LIBRARIES = {
 STYLE = MODULES / "@picocss/pico/css/pico.classless.min.css"
 
 _BARE = re.compile(r"""\b(from\s*|import\s*)(["'])(@?[a-z][\w/-]*)\2""")
+_COMMENT = re.compile(r"^ *(?:/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
 
 
@@ -42,7 +44,7 @@ def build_console(sources: Path, target: Path) -> None:
     shutil.copyfile(STYLE, files / "pico.css")
     for source in sources.iterdir():
         if source.suffix == ".js":
-            text = source.read_text(encoding="utf-8")
+            text = _bare(source.read_text(encoding="utf-8"))
             (files / source.name).write_text(_resolved(text), encoding="utf-8")
         elif source.suffix != ".html":
             shutil.copyfile(source, files / source.name)
@@ -51,6 +53,11 @@ def build_console(sources: Path, target: Path) -> None:
     files.rename(target / version)
     page = (sources / "index.html").read_text(encoding="utf-8")
     (target / "index.html").write_text(_page(page, target / version), encoding="utf-8")
+
+
+def _bare(text: str) -> str:
+    """Our own scripts without indentation and the comments that have lines of their own."""
+    return re.sub(r"^[ ]+", "", _COMMENT.sub("", text), flags=re.MULTILINE)
 
 
 def _write_rules(path: Path) -> None:
@@ -64,17 +71,24 @@ def _content(folder: Path) -> Iterator[str]:
 
 
 def _page(page: str, folder: Path) -> str:
-    """The page with its links into the folder; the browser asks for all modules at once."""
-    modules = sorted(path.name for path in folder.glob("*.js") if path.name not in _LATER)
-    links = "\n    ".join(
-        f'<link rel="modulepreload" href="{folder.name}/{name}" />' for name in modules
+    """The page with its links into the folder; its modules are asked for all at once."""
+    names = sorted(needed("app.js", folder) - {"app.js"})
+    links = "\n".join(
+        f'    <link rel="modulepreload" href="{folder.name}/{name}" />' for name in names
     )
     linked = _LINK.sub(rf'\1="{folder.name}/\2"', page)
-    return linked.replace("  </head>", f"    {links}\n  </head>")
+    return linked.replace("  </head>", f"{links}\n  </head>")
 
 
-_LATER = {"check.js", "papaparse.js", "app.js"}
-"""What only the worker loads, and what the page names itself."""
+def needed(module: str, folder: Path) -> set[str]:
+    """A module with all that it imports, and that they import, before it can run."""
+    found: set[str] = set()
+    open_ = {module}
+    while open_:
+        found |= open_
+        texts = [(folder / name).read_text(encoding="utf-8") for name in open_]
+        open_ = {name for text in texts for name in _BESIDE.findall(text)} - found
+    return found
 
 
 def _resolved(text: str) -> str:

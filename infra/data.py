@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -31,9 +32,12 @@ class Store:
 class Data(Construct):
     """Every attribute that is a key is a string; see docs/decisions.md for what the keys mean."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey | None
+    ) -> None:
         super().__init__(scope, construct_id)
         self._stage = stage
+        self._key = key
         self.access = self._store("Access", "ACCESS_TABLE", "pk")
         _index(self.access, "by_company", ("company", "pk"))
         self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
@@ -44,6 +48,14 @@ class Data(Construct):
         self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk")
         _index(self.licenses, "by_product", ("listed", "product_license"), include=("unsettled",))
         self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
+        self.stores = (
+            self.access,
+            self.catalog,
+            self.customers,
+            self.orders,
+            self.licenses,
+            self.imports,
+        )
         self.notifier = iam.Role(
             self, "Notifier", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
@@ -62,6 +74,8 @@ class Data(Construct):
             partition_key=_string(pk),
             sort_key=_string(sk) if sk else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
+            encryption_key=self._key,
             removal_policy=self._removal_policy,
             deletion_protection=self._stage.retain,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -80,16 +94,19 @@ class Data(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
+            bucket_key_enabled=True if self._key else None,
             removal_policy=self._removal_policy,
+            auto_delete_objects=self._stage.erase,
             lifecycle_rules=self._lifecycle(),
             notifications_handler_role=self.notifier.without_policy_updates(),
         )
 
-    def take_uploads_from(self, origin: str) -> None:
-        """Let pages of an origin send files by the forms that the API gives, and read reports."""
+    def take_uploads_from(self, origins: list[str]) -> None:
+        """Let pages of these origins send files by the API's forms, and read what it links to."""
         self.uploads.add_cors_rule(
-            allowed_origins=[origin],
+            allowed_origins=origins,
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
             allowed_headers=["*"],
             max_age=3600,

@@ -2,21 +2,29 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.data import Data, Store
+from infra.key import DECRYPT, ENCRYPT, through
 from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
+LIVE = "live"
+"""The alias through which everybody calls a function, in stages that move calls to new code."""
 
-def add_log_group(scope: Construct, *, stage: Stage) -> logs.LogGroup:
+
+def add_log_group(scope: Construct, *, stage: Stage, key: kms.IKey | None) -> logs.LogGroup:
     return logs.LogGroup(
         scope,
         "Logs",
+        encryption_key=key,
         retention=logs.RetentionDays[stage.log_retention],
         removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY,
     )
@@ -31,6 +39,7 @@ class Function(Construct):
         construct_id: str,
         *,
         stage: Stage,
+        key: kms.IKey | None,
         code: lambda_.Code,
         module: str,
         timeout: int = 25,
@@ -42,7 +51,9 @@ class Function(Construct):
         `reserved` is the concurrency that it has for itself and cannot exceed; 0 for neither.
         """
         super().__init__(scope, construct_id)
-        log_group = add_log_group(self, stage=stage)
+        self._key = key
+        self._key_services: set[str] = set()
+        log_group = add_log_group(self, stage=stage, key=key)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         self.function = lambda_.Function(
@@ -55,15 +66,28 @@ class Function(Construct):
             memory_size=memory,
             timeout=Duration.seconds(timeout),
             reserved_concurrent_executions=reserved or None,
+            tracing=lambda_.Tracing.ACTIVE if stage.tracing else None,
             role=role,
             log_group=log_group,
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY
+            ),
             environment={
-                "POWERTOOLS_SERVICE_NAME": "keywright",
-                "POWERTOOLS_METRICS_NAMESPACE": "Keywright",
+                "POWERTOOLS_SERVICE_NAME": f"keywright-{stage.name}",
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,
             },
         )
+        self.live: lambda_.IFunction = self.function
+        """What is called: the alias, where the stage has one."""
+        self.live_arn: str = self.function.function_arn
+        """Its ARN, for grants."""
+        if stage.traffic:
+            version = self.function.current_version
+            self.live = lambda_.Alias(self, "Live", alias_name=LIVE, version=version)
+            self.live_arn = f"{self.function.function_arn}:{LIVE}"
         acknowledge(self, "L1", "wheels and bytecode of the package are those of Python 3.13")
+        if stage.tracing:
+            acknowledge_star(self, "*", "X-Ray knows no resources to name")
 
     def may(self, *verbs: str, on: Store, indexes: Sequence[str] = ()) -> None:
         """Grant DynamoDB verbs on a table, or on `indexes` of it alone, and tell where it is."""
@@ -75,6 +99,7 @@ class Function(Construct):
                 resources=[f"{arn}/index/{name}" for name in indexes] or [arn],
             )
         )
+        self._may_use_key("dynamodb")
 
     def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
         """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
@@ -93,6 +118,7 @@ class Function(Construct):
     ) -> None:
         self.function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
         self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources, because=because)
+        self._may_use_key("s3")
 
     def may_do(self, *actions: str, on: list[str], because: str = "") -> None:
         """Grant actions on resources that are neither tables nor files.
@@ -105,5 +131,37 @@ class Function(Construct):
 
     def may_invoke(self, other: "Function", env_name: str) -> None:
         """Without CDK's grant, which would allow every version and alias as well."""
-        self.function.add_environment(env_name, other.function.function_name)
-        self.may_do("lambda:InvokeFunction", on=[other.function.function_arn])
+        self.function.add_environment(env_name, other.live.function_arn)
+        self.may_do("lambda:InvokeFunction", on=[other.live_arn])
+
+    def fail_into(self, queue: sqs.Queue, *, max_age: Duration, retries: int) -> None:
+        """Where events end for which nobody waits, after these attempts more."""
+        self.live.configure_async_invoke(
+            on_failure=destinations.SqsDestination(queue),
+            max_event_age=max_age,
+            retry_attempts=retries,
+        )
+        self._may_use_key("sqs")
+
+    def _may_use_key(self, service: str) -> None:
+        """What a service keeps is encrypted for whom it serves, by that one's own rights."""
+        if self._key is None or service in self._key_services:
+            return
+        self._key_services.add(service)
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=[*ENCRYPT, *DECRYPT],
+                resources=[self._key.key_arn],
+                conditions=through(Stack.of(self), service),
+            )
+        )
+
+
+def add_failed_queue(scope: Construct, *, key: kms.IKey | None) -> sqs.Queue:
+    """Where an event ends that no attempt could take; it is kept for two weeks."""
+    queue = sqs.Queue(scope, "Failed", enforce_ssl=True, retention_period=Duration.days(14))
+    if key:
+        # Not by CDK's property, whose grants would allow kms:GenerateDataKey*.
+        queue.node.default_child.kms_master_key_id = key.key_arn
+    acknowledge(queue, "SQS3", "it is itself where what failed ends")
+    return queue

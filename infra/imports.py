@@ -4,17 +4,15 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_notifications as notifications
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.data import RESULTS, UPLOADED, Data
-from infra.function import Function, add_log_group
+from infra.function import Function, add_failed_queue, add_log_group
 from infra.machine import Machine, machine_arn
-from infra.nag import acknowledge
 from infra.stage import Stage
 
 
@@ -30,24 +28,19 @@ class Imports(Construct):
         construct_id: str,
         *,
         stage: Stage,
+        key: kms.IKey | None,
         data: Data,
         function: Function,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage = stage
+        self._key = key
         self._data = data
         self._function = function
-        self.failed = sqs.Queue(
-            self, "Failed", enforce_ssl=True, retention_period=Duration.days(14)
-        )
-        acknowledge(self.failed, "SQS3", "it is itself where what failed ends")
+        self.failed = add_failed_queue(self, key=key)
         self._let_it_work()
-        Machine(self, "Machine", stage=stage, data=data, function=function)
-        function.function.configure_async_invoke(
-            on_failure=destinations.SqsDestination(self.failed),
-            max_event_age=Duration.hours(6),
-            retry_attempts=2,
-        )
+        self.machine = Machine(self, "Machine", stage=stage, key=key, data=data, function=function)
+        function.fail_into(self.failed, max_age=Duration.hours(6), retries=2)
         self._start_on_arrival()
         self._hear_of_failures()
 
@@ -88,7 +81,7 @@ class Imports(Construct):
         for suffix in (".csv", ".CSV"):
             data.uploads.add_event_notification(
                 s3.EventType.OBJECT_CREATED,
-                notifications.LambdaDestination(self._function.function),
+                notifications.LambdaDestination(self._function.live),
                 s3.NotificationKeyFilter(suffix=suffix),
             )
         self._log_of_notifier()
@@ -103,7 +96,7 @@ class Imports(Construct):
             if getattr(resource, "cfn_resource_type", "")
             == lambda_.CfnFunction.CFN_RESOURCE_TYPE_NAME
         )
-        log_group = add_log_group(self, stage=self._stage)
+        log_group = add_log_group(self, stage=self._stage, key=self._key)
         log_group.grant_write(self._data.notifier)
         handler.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
         handler.node.add_dependency(self._data.notifier)
@@ -123,7 +116,7 @@ class Imports(Construct):
             ),
             targets=[
                 targets.LambdaFunction(
-                    self._function.function,
+                    self._function.live,
                     dead_letter_queue=self.failed,
                     max_event_age=Duration.hours(6),
                     retry_attempts=10,

@@ -8,11 +8,13 @@ from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.data import RESULTS, Data
 from infra.function import Function
+from infra.key import DECRYPT, through
 from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
@@ -57,6 +59,7 @@ class Machine(Construct):
         construct_id: str,
         *,
         stage: Stage,
+        key: kms.IKey | None,
         data: Data,
         function: Function,
     ) -> None:
@@ -66,7 +69,7 @@ class Machine(Construct):
         results, imports = data.uploads.arn_for_objects(RESULTS), executions_arn(stack)
         children = _arn(stack, "execution", f"{machine_name(stack)}/*:*")
         for actions, resource in (
-            (["lambda:InvokeFunction"], function.function.function_arn),
+            (["lambda:InvokeFunction"], function.live_arn),
             (["s3:GetObject"], results),
             (["states:StartExecution"], machine_arn(stack)),
             (["states:DescribeExecution", "states:StopExecution"], imports),
@@ -76,6 +79,12 @@ class Machine(Construct):
             ),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        if key:
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=[*DECRYPT], resources=[key.key_arn], conditions=through(stack, "s3")
+                )
+            )
         for pattern in (results, imports, children):
             acknowledge_star(self, pattern, NAMED_LATER)
         machine = stepfunctions.CfnStateMachine(
@@ -85,7 +94,7 @@ class Machine(Construct):
             role_arn=role.role_arn,
             definition_string=json.dumps(
                 definition(
-                    function.function.function_arn,
+                    function.live.function_arn,
                     partition=stack.partition,
                     concurrency=stage.import_concurrency,
                 )

@@ -6,11 +6,15 @@ from constructs import Construct
 
 from infra.api import Api
 from infra.asset import build_asset
+from infra.dashboard import Dashboard
 from infra.data import RESULTS, UPLOADED, Data
+from infra.erase import Erase
 from infra.function import Function
 from infra.imports import Imports
+from infra.key import add_key
 from infra.machine import NAMED_LATER, executions_arn
 from infra.observability import Observability
+from infra.release import Release
 from infra.stage import Stage
 from infra.sweep import Sweep
 
@@ -21,7 +25,8 @@ class KeywrightStack(Stack):
         self._stage = stage
         asset = build_asset(stage.platform)
         self._code = lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash)
-        self._data = Data(self, "Data", stage=stage)
+        self._key = add_key(self) if stage.customer_key else None
+        self._data = Data(self, "Data", stage=stage, key=self._key)
 
         import_csv = self._function(
             "ImportCsv",
@@ -40,18 +45,45 @@ class KeywrightStack(Stack):
             "documents": self._function("Documents", module="functions.documents", memory=512),
         }
         swept = self._sweep(import_csv)
-        api = Api(self, "Api", stage=stage, functions=served)
-        self._data.take_uploads_from(api.url)
-        sweep = Sweep(self, "Sweep", function=swept)
-        imports = Imports(self, "Imports", stage=stage, data=self._data, function=import_csv)
-        Observability(
+        api = Api(self, "Api", stage=stage, key=self._key, functions=served)
+        self._data.take_uploads_from(api.origins)
+        sweep = Sweep(self, "Sweep", key=self._key, function=swept)
+        imports = Imports(
+            self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv
+        )
+        functions = served | {"sweep": swept, "import_csv": import_csv}
+        queues = {"FailedSweeps": sweep.failed, "FailedArrivals": imports.failed}
+        watch = Observability(
             self,
             "Observability",
+            stage=stage,
+            key=self._key,
             api=api,
-            functions=served | {"sweep": swept, "import_csv": import_csv},
-            queues={"FailedSweeps": sweep.failed, "FailedImports": imports.failed},
+            functions=functions,
+            queues=queues,
         )
-        self._outputs(api)
+        dashboard = Dashboard(
+            self,
+            "Dashboard",
+            stage=stage,
+            api=api,
+            data=self._data,
+            functions=functions,
+            queues=queues,
+            alarms=watch.alarms,
+        )
+        if stage.traffic:
+            Release(
+                self,
+                "Release",
+                stage=stage,
+                functions=functions,
+                on_error=watch.on_error,
+                on_crash=watch.on_crash,
+            )
+        if stage.erase:
+            Erase(self, "Erase", stage=stage)
+        self._outputs(api, dashboard, watch)
 
     def _function(
         self,
@@ -66,6 +98,7 @@ class KeywrightStack(Stack):
             self,
             construct_id,
             stage=self._stage,
+            key=self._key,
             code=self._code,
             module=module,
             timeout=timeout,
@@ -75,10 +108,12 @@ class KeywrightStack(Stack):
 
     def _create_order(self) -> Function:
         data = self._data
-        create_order = self._function("CreateOrder", module="functions.create_order")
+        create_order = self._function(
+            "CreateOrder", module="functions.create_order", reserved=self._stage.order_reserved
+        )
         create_order.may("GetItem", "UpdateItem", on=data.access)
         create_order.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
-        create_order.may("BatchGetItem", "PutItem", on=data.customers)
+        create_order.may("BatchGetItem", "PutItem", "DeleteItem", on=data.customers)
         create_order.may(
             "BatchGetItem",
             "GetItem",
@@ -153,7 +188,7 @@ class KeywrightStack(Stack):
         sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
-        sweep.may("GetItem", "DeleteItem", on=data.customers)
+        sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(
@@ -165,15 +200,17 @@ class KeywrightStack(Stack):
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
 
-    def _outputs(self, api: Api) -> None:
+    def _outputs(self, api: Api, dashboard: Dashboard, watch: Observability) -> None:
         """What an operator, a developer's tools and the tests read back from CloudFormation."""
-        data = self._data
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "ConsoleUrl", value=f"{api.url}/console/")
-        CfnOutput(self, "UploadsBucket", value=data.uploads.bucket_name)
-        CfnOutput(self, "AccessTable", value=data.access.table.table_name)
-        CfnOutput(self, "CatalogTable", value=data.catalog.table.table_name)
-        CfnOutput(self, "CustomersTable", value=data.customers.table.table_name)
-        CfnOutput(self, "OrdersTable", value=data.orders.table.table_name)
-        CfnOutput(self, "LicensesTable", value=data.licenses.table.table_name)
-        CfnOutput(self, "ImportsTable", value=data.imports.table.table_name)
+        if api.domain_target:
+            CfnOutput(self, "DomainTarget", value=api.domain_target)
+        CfnOutput(self, "DashboardUrl", value=dashboard.url)
+        CfnOutput(self, "AlarmsTopic", value=watch.topic.topic_arn)
+        key_command = f".venv/bin/keywright keys create --stage {self._stage.name} --company NAME"
+        CfnOutput(self, "KeyCommand", value=key_command)
+        CfnOutput(self, "UploadsBucket", value=self._data.uploads.bucket_name)
+        for store in self._data.stores:
+            name = store.table.node.id
+            CfnOutput(self, f"{name}Table", value=store.table.table_name)

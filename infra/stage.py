@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from aws_cdk import aws_logs as logs
 from constructs import Node
+
+SHIFTS = (
+    "ALL_AT_ONCE",
+    *(f"CANARY_10_PERCENT_{minutes}_MINUTES" for minutes in (5, 10, 15, 30)),
+    "LINEAR_10_PERCENT_EVERY_1_MINUTE",
+    *(f"LINEAR_10_PERCENT_EVERY_{minutes}_MINUTES" for minutes in (2, 3, 10)),
+)
+"""How calls can move to new code: members of CDK's LambdaDeploymentConfig."""
 
 
 class StageError(ValueError):
@@ -16,7 +25,12 @@ class Stage:
 
     name: str
     retain: bool
-    """Keep tables and bucket when the stack goes, protect them, and back them up by the second."""
+    """Keep tables, bucket and logs when the stack goes, protect them, and back the tables up by the
+    second; nor can the stack itself be deleted before that is taken back."""
+    erase: bool
+    """Empty the bucket when the stack goes, so that it can go too."""
+    customer_key: bool
+    """Encrypt what is kept by a KMS key of this account's own, instead of the keys of AWS."""
     platform: str
     """What the asset's wheels are for: a uv `--python-platform`, or `machine` for this machine."""
     api_tag: str
@@ -30,8 +44,23 @@ class Stage:
     log_level: str
     log_retention: str
     """A member of CDK's RetentionDays, such as ONE_WEEK."""
+    tracing: bool
+    """Have Lambda send traces to X-Ray; log lines carry their id. No SDK comes with it."""
+    alarm_email: str
+    """Who is written to when an alarm rings; empty: whoever subscribes to the topic."""
+    domain_name: str
+    """What callers use instead of the API's own address, such as `licenses.example.com`; or empty.
+    Its DNS record is yours to make, for the output `DomainTarget`."""
+    certificate_arn: str
+    """Of the certificate for `domain_name`, in the region of the stack; empty without one."""
+    traffic: str
+    """How calls move to new code: one of SHIFTS, or empty to replace it at once,
+    without an alias."""
     requests_per_second: int
     burst: int
+    order_reserved: int
+    """How many orders are placed at once at most, and at least whatever else is busy; these are
+    taken from what the account has, like `import_reserved`. 0 reserves and limits nothing."""
     strict_duplicate_orders: bool
     """Answer 409 to a repeated order even when its body is the same, as the published API does."""
     import_inline_bytes: int
@@ -52,7 +81,7 @@ class Stage:
 def read_stage(node: Node) -> Stage:
     """The stage that `-c stage=NAME` names; StageError says what is missing, unknown or wrong.
 
-    `-c SETTING=NUMBER` takes the place of a number in cdk.json.
+    `-c SETTING=VALUE` takes the place of a number or a text in cdk.json.
     """
     stages = node.try_get_context("stages") or {}
     name = node.try_get_context("stage")
@@ -70,14 +99,40 @@ def read_stage(node: Node) -> Stage:
             raise StageError(
                 f"stage {name!r} in cdk.json: {setting} must be {wanted_type.__name__}"
             )
-    return Stage(name=name, **settings)
+    stage = Stage(name=name, **settings)
+    if wrong := _wrong(stage):
+        raise StageError(f"stage {name!r} in cdk.json: {wrong}")
+    return stage
 
 
 def _given(node: Node, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The numbers on the command line, which come as text."""
-    given = {setting: node.try_get_context(setting) for setting in wanted if wanted[setting] is int}
+    """What the command line says, where everything comes as text."""
+    given = {
+        setting: node.try_get_context(setting)
+        for setting, wanted_type in wanted.items()
+        if wanted_type is not bool
+    }
     return {
-        setting: int(value) if str(value).isdecimal() else value
+        setting: int(value) if wanted[setting] is int and str(value).isdecimal() else value
         for setting, value in given.items()
         if value is not None
     }
+
+
+def _wrong(stage: Stage) -> str | None:
+    """What no type can say."""
+    settings = vars(stage)
+    below = [name for name, value in settings.items() if type(value) is int and value < 0]
+    if below:
+        return f"{', '.join(below)} must not be below 0"
+    if stage.log_retention not in logs.RetentionDays.__members__:
+        return f"log_retention must be one of {', '.join(logs.RetentionDays.__members__)}"
+    if stage.traffic and stage.traffic not in SHIFTS:
+        return f"traffic must be empty or one of {', '.join(SHIFTS)}"
+    if bool(stage.domain_name) != bool(stage.certificate_arn):
+        return "domain_name and certificate_arn come together"
+    if stage.alarm_email and "@" not in stage.alarm_email:
+        return "alarm_email must be an address or empty"
+    if stage.retain and stage.erase:
+        return "retain and erase exclude each other"
+    return None

@@ -102,7 +102,11 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
 
 
 class LicenseUser(BaseModel, frozen=True):
-    """Someone who signs in to use a license. Only a salted hash of the password is kept."""
+    """Someone who signs in to use a license. Only a salted hash of the password is kept.
+
+    `unsettled` is as on a license: a user made by a large order counts when that order's row is
+    there.
+    """
 
     id: int
     email: Email
@@ -114,6 +118,7 @@ class LicenseUser(BaseModel, frozen=True):
     salt: str
     password_hash: str
     made_by: str | None = None
+    unsettled: str | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -108,6 +108,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     encoding: ChosenEncoding | None = None
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was dropped."""
+    correlation_id: str | None = None
+    """Of the request that asked for it, or the event that told of its file; in all log lines."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -217,6 +219,7 @@ def requeued(job: ImportJob, *, now: datetime) -> ImportJob:
         attempts=job.attempts + 1,
         runner=None,
         refusal=None,
+        started_at=None,
         finished_at=None,
         counts={},
         failed_rows=False,

@@ -201,7 +201,8 @@ class Known:
 
     `part` is the row that the request would write, and `row` what stands there. `taken` are license
     keys that have an owner; `occupied` ids that a license can't have, since the license of another
-    name fell on them.
+    name fell on them. `in_the_way` are the rows of unfinished orders that made users named here:
+    those may be taken back, and their users with them.
     """
 
     order_id: int
@@ -216,6 +217,7 @@ class Known:
     users: Mapping[str, LicenseUser] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     occupied: frozenset[int] = frozenset()
+    in_the_way: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,8 @@ _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error
 def _in_words(message: str) -> str:
     """pydantic's message as the end of a sentence about the cell."""
     told = message.removeprefix("Value error, ")
-    return told.replace("Input should be '", "must be one of '").replace("Input should", "must")
+    told = told.replace("Input should be '", "must be one of '")
+    return told.replace("Input should", "must").replace("String should", "must")
 
 
 def license_row(license: License, order: Order, customer: Customer | None) -> list[str]:

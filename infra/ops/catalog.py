@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.ops.catalog_file import read_catalog
-from infra.ops.catalog_plan import Change, Plan, apply, plan, read_stage
+from infra.ops.catalog_plan import NAMES, Change, Plan, apply, plan, read_stage
 from infra.ops.client import Client
 from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
 
@@ -99,7 +99,7 @@ def _show(planned: Plan, asked: argparse.Namespace) -> None:
     for change in planned.changes:
         sign = "[green]+[/]" if change.id is None else "[yellow]~[/]"
         console.print(f"{sign} {escape(str(change.entry))}")
-        for name, value in change.entry.body.items():
+        for name, value in _fields(change).items():
             was = f"{escape(json.dumps(change.was[name]))} → " if name in change.was else ""
             console.print(f"    {name}: {was}{escape(json.dumps(value))}")
     for reason in planned.refused:
@@ -118,6 +118,12 @@ def _told(change: Change) -> dict[str, Any]:
         "product": entry.product,
         "code": entry.code,
         "fields": {
-            name: {"was": change.was.get(name), "is": value} for name, value in entry.body.items()
+            name: {"was": change.was.get(name), "is": value}
+            for name, value in _fields(change).items()
         },
     }
+
+
+def _fields(change: Change) -> dict[str, Any]:
+    """What is to be said of it, beside which one it is."""
+    return {name: value for name, value in change.entry.body.items() if name not in NAMES}

@@ -8,7 +8,7 @@ products:
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from shared.catalog import NewFeature, NewPolicy, NewProduct
-from shared.errors import Fault, Refused
+from shared.catalog import DEFAULT_POLICY, NewFeature, NewPolicy, NewProduct, PolicyPatch
+from shared.errors import Fault, NotFound, Refused
 from shared.errors import Path as Place
 
 type Kind = Literal["product", "feature", "policy"]
@@ -49,22 +49,31 @@ def read_catalog(path: Path) -> list[Entry]:
     """What a file wants, in an order in which it can be made. Raises Refused with every fault."""
     try:
         told = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotFound(str(error)) from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise Refused("invalid_yaml", f"{path} is not YAML: {error}") from None
     entries: list[Entry] = []
     faults: list[Fault] = []
     for place, entry in _entries(told, faults):
         try:
-            model = _MODELS[entry.kind].model_validate(entry.body)
+            model = _model(entry).model_validate(entry.body)
         except ValidationError as error:
             faults += _faults(error, place)
         else:
-            body = model.model_dump(mode="json", exclude_unset=True)
-            entries.append(Entry(entry.kind, entry.product, entry.code, body))
+            dumped = model.model_dump(mode="json", exclude_unset=True)
+            body = {name: dumped[name] for name in entry.body}
+            entries.append(replace(entry, body=body))
     if faults:
         lines = [f"  {fault.field}: {fault.message}" for fault in faults]
         raise Refused("invalid_catalog", "\n".join([f"{path} can't be applied:", *lines]))
     return sorted(entries, key=_turn)
+
+
+def _model(entry: Entry) -> type[BaseModel]:
+    """The default policy is made with its product, so there are only fields of it to set."""
+    is_there = entry.kind == "policy" and entry.code == DEFAULT_POLICY
+    return PolicyPatch if is_there else _MODELS[entry.kind]
 
 
 def _turn(entry: Entry) -> tuple[bool, int]:

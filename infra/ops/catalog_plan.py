@@ -15,7 +15,8 @@ from shared.wire import FeatureView, GrantView, PolicyView, ProductView
 
 _FIXED = ("authorization_method", "is_bundle", "feature_type")
 """Orders depend on these: the API does not change them once they are set."""
-_NAMES = frozenset({"short_code", "product", "code"})
+NAMES = frozenset({"short_code", "product", "code"})
+"""Fields that say which one it is."""
 
 type Json = Mapping[str, Any]
 type Key = tuple[Kind, str, str]
@@ -116,7 +117,7 @@ def apply(client: Client, change: Change) -> None:
 
 def _differing(body: Json, fields: Json) -> list[str]:
     """The names under which the body says something else than is there."""
-    return [name for name in body if name not in _NAMES and body[name] != fields.get(name)]
+    return [name for name in body if name not in NAMES and body[name] != fields.get(name)]
 
 
 def _fixed(entry: Entry, name: str, found: Existing) -> str:

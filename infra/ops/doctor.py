@@ -6,6 +6,7 @@ Asks the API what it can tell, and AWS for the rest. Exit status 1 if anything i
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -75,8 +76,8 @@ def _looked(about: str, look: Look, stage: Deployment) -> Iterator[Finding]:
 
 
 def _api(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
-    up = stage.client().is_up()
-    yield up, f"{stage.api_url} answers", ""
+    with stage.client() as client:
+        yield client.is_up(), f"{stage.api_url} answers", ""
 
 
 def _key(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
@@ -91,38 +92,45 @@ def _key(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
 
 
 def _tables(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
-    dynamodb = boto3.client("dynamodb")
-    for name in stage.tables.values():
-        status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
-        yield status == "ACTIVE", f"{name} is {status}", "Wait, or deploy the stack again."
+    with closing(boto3.client("dynamodb")) as dynamodb:
+        for name in stage.tables.values():
+            status = dynamodb.describe_table(TableName=name)["Table"]["TableStatus"]
+            yield status == "ACTIVE", f"{name} is {status}", "Wait, or deploy the stack again."
 
 
 def _bucket(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
-    s3 = boto3.client("s3")
     name = stage.uploads_bucket
-    versioning = s3.get_bucket_versioning(Bucket=name).get("Status")
-    yield versioning == "Enabled", f"{name} keeps versions", "Imports pin them: deploy again."
-    told = s3.get_bucket_notification_configuration(Bucket=name)
-    heard = bool(told.get("LambdaFunctionConfigurations"))
-    yield heard, f"{name} tells of new files", "No file would be imported: deploy again."
+    with closing(boto3.client("s3")) as s3:
+        keeps = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
+        yield keeps, f"{name} keeps versions: {_yes(keeps)}", "Imports pin them: deploy again."
+        told = s3.get_bucket_notification_configuration(Bucket=name)
+        heard = bool(told.get("LambdaFunctionConfigurations"))
+        advice = "No file would be imported: deploy again."
+        yield heard, f"{name} tells of new files: {_yes(heard)}", advice
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
 
 
 def _queues(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
     """Events that a function failed on for the last time."""
-    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
-    sqs = boto3.client("sqs")
-    for page in pages.paginate(StackName=f"Keywright-{stage.name}"):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] == "AWS::SQS::Queue":
-                url = resource["PhysicalResourceId"]
-                count = "ApproximateNumberOfMessages"
-                waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])
-                number = int(waiting["Attributes"][count])
-                yield (
-                    number == 0,
-                    f"{url.rpartition('/')[2]} has {number} messages",
-                    ("See docs/operations.md: what goes wrong with imports."),
-                )
+    count = "ApproximateNumberOfMessages"
+    advice = "See docs/operations.md: what goes wrong with imports."
+    with closing(boto3.client("sqs")) as sqs:
+        for url in _queue_urls(stage):
+            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"]
+            waiting = int(told[count])
+            yield waiting == 0, f"{url.rpartition('/')[2]} has {waiting} messages", advice
+
+
+def _queue_urls(stage: Deployment) -> Iterator[str]:
+    with closing(boto3.client("cloudformation")) as cloudformation:
+        pages = cloudformation.get_paginator("list_stack_resources")
+        for page in pages.paginate(StackName=f"Keywright-{stage.name}"):
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == "AWS::SQS::Queue":
+                    yield resource["PhysicalResourceId"]
 
 
 def _imports(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
@@ -140,15 +148,13 @@ def _imports(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
 
 
 def _alarms(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
-    pages = boto3.client("cloudwatch").get_paginator("describe_alarms")
-    told = [
-        alarm
-        for page in pages.paginate(AlarmNamePrefix=f"Keywright-{stage.name}", StateValue="ALARM")
-        for alarm in page["MetricAlarms"]
-    ]
-    for alarm in told:
+    with closing(boto3.client("cloudwatch")) as cloudwatch:
+        pages = cloudwatch.get_paginator("describe_alarms")
+        mine = pages.paginate(AlarmNamePrefix=f"Keywright-{stage.name}", StateValue="ALARM")
+        ringing = [alarm for page in mine for alarm in page["MetricAlarms"]]
+    for alarm in ringing:
         yield False, f"{alarm['AlarmName']} rings", str(alarm.get("StateReason", ""))
-    if not told:
+    if not ringing:
         yield True, "none rings", ""
 
 

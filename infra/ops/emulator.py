@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -19,8 +20,9 @@ from infra.stamp import BUILD, ROOT, digest, stamped
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
-PATIENCE = 60
+PATIENCE = 120
 """Seconds to wait for a start or a stop; a stop writes the whole state to disk."""
+_PATIENCE_WITHOUT_STATE = 5
 
 
 def endpoint(port: int) -> str:
@@ -81,17 +83,20 @@ class Emulator:
                 raise OpsError(f"The emulator did not start.\n{tail(self.log)}")
             time.sleep(0.05)
 
-    def stop(self) -> bool:
-        """Stop it and let it write its state; whether there was one to stop."""
+    def stop(self, *, keep: bool = True) -> bool:
+        """Stop it, and let it write its state if that is wanted; whether there was one to stop."""
         if not self._alive():
             return False
         pid = json.loads(self._record.read_text())["pid"]
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + (PATIENCE if keep else _PATIENCE_WITHOUT_STATE)
         while self._alive():
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                raise OpsError(f"The emulator did not stop, so it was killed.\n{tail(self.log)}")
+            late = time.monotonic() > deadline
+            # It hears only the first SIGTERM until its state is written. Then the next one ends it,
+            # where its threads would wait for minutes for functions that still try to reach it.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+            if late and keep:
+                raise OpsError(f"It did not stop, so it was killed.\n{tail(self.log)}")
             time.sleep(0.05)
         return True
 

@@ -143,7 +143,9 @@ def show_summary(job: ImportView, *, console: Console) -> None:
 
 
 def jobs_table(jobs: Iterable[ImportView]) -> Table:
-    table = Table("Import", "Kind", "File", "State", "Rows", "Begun", "Took", box=box.ROUNDED)
+    table = Table(box=box.ROUNDED)
+    for column in ("Import", "Kind", "File", "State", "Rows", "Begun", "Took"):
+        table.add_column(column, no_wrap=column != "File")
     for job in jobs:
         took = job.finished_at and job.started_at and job.finished_at - job.started_at
         table.add_row(
@@ -152,7 +154,7 @@ def jobs_table(jobs: Iterable[ImportView]) -> Table:
             escape(job.file_name),
             f"[{_COLORS[exit_status(job)]}]{job.state.replace('_', ' ')}",
             f"{job.progress.rows_done:,}",
-            f"{job.started_at:%Y-%m-%d %H:%M}" if job.started_at else "-",
+            f"{job.started_at:%m-%d %H:%M}" if job.started_at else "-",
             f"{took.total_seconds():.1f} s" if took else "-",
         )
     return table

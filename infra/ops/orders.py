@@ -27,9 +27,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     create = verbs.add_parser(
         "create", parents=[stage_options()], help="place an order; the same is placed once"
     )
-    create.add_argument(
-        "file", type=argparse.FileType("rb"), help="its JSON; - reads it from stdin"
-    )
+    create.add_argument("file", type=Path, help="its JSON; - reads it from stdin")
     create.add_argument("--idempotency-key", help="makes an order without an id repeatable too")
     create.set_defaults(run=_create)
 
@@ -46,11 +44,12 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _create(asked: argparse.Namespace) -> None:
-    with asked.file as file:
-        try:
-            body = json.load(file)
-        except ValueError as error:
-            raise Refused("invalid_json", f"{file.name} is not JSON: {error}") from None
+    try:
+        body = json.loads(sys.stdin.read() if asked.file == Path("-") else asked.file.read_bytes())
+    except OSError as error:
+        raise NotFound(str(error)) from None
+    except ValueError as error:
+        raise Refused("invalid_json", f"{asked.file} is not JSON: {error}") from None
     with open_client(asked.stage) as client:
         placed = client.orders.create(body, idempotency_key=asked.idempotency_key)
     if asked.json:
@@ -66,7 +65,8 @@ def _show(asked: argparse.Namespace) -> None:
         print(order.model_dump_json())
     else:
         console = Console(highlight=False)
-        console.print(f"Order {order.id}, {escape(order.store_id)}, of {order.created_at:%Y-%m-%d}")
+        when = f"{order.created_at:%Y-%m-%d %H:%M}"
+        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {when}")
         console.print(licenses_table(order))
 
 
@@ -101,7 +101,7 @@ def find_order(client: Client, named: str) -> OrderView:
 def show_placed(placed: Placed, *, console: Console) -> None:
     """What an order issued, with the passwords that are shown this once."""
     again = " [dim](placed before)" if placed.replayed else ""
-    console.print(f"Order {placed.order.id}, {escape(placed.order.store_id)}{again}")
+    console.print(f"Order {escape(placed.order.store_id)}{again}, id {placed.order.id}")
     console.print(licenses_table(placed.order))
     for secret in placed.order.new_passwords:
         console.print(f"  first password of {secret.email}: [bold]{escape(secret.new_password)}")

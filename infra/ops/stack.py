@@ -71,7 +71,7 @@ def down(home: Path) -> bool:
 
 def clean(home: Path) -> None:
     """Stop the emulator and forget its data."""
-    down(home)
+    Emulator(home).stop(keep=False)
     for folder in ("state", "s3", "tmp"):
         shutil.rmtree(home / folder, ignore_errors=True)
     for path in [*home.glob("*.json"), *home.glob("*.log"), *home.glob("*.lock")]:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ def _local() -> Deployment:
 def _on_aws(stage: str) -> Deployment:
     name = f"Keywright-{stage}"
     try:
-        (found,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        with closing(boto3.client("cloudformation")) as cloudformation:
+            (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise

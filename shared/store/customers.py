@@ -28,14 +28,14 @@ def customer_put(company: str, customer: Customer) -> dict[str, Any]:
     return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
 
 
-def user_put(company: str, user: LicenseUser, *, unsettled: bool = False) -> dict[str, Any]:
+def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
     """The write of a new license user, for a transaction.
 
     It holds if the e-mail is nobody's yet; or, in an order that is not visible yet, its own.
     """
     pk, sk = user_key(company, user.id)
     item = dynamo.record_item(user, pk=pk, sk=sk)
-    if unsettled:
+    if user.unsettled:
         free = "attribute_not_exists(pk) OR made_by = :maker"
         return dynamo.put(TABLE, item, free, maker=user.made_by)
     return dynamo.put(TABLE, item, "attribute_not_exists(pk)")

@@ -156,13 +156,19 @@ def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> b
 
 
 def claim_object(
-    bucket: str, key: str, version_id: str, size: int, *, now: datetime
+    bucket: str,
+    key: str,
+    version_id: str,
+    size: int,
+    *,
+    now: datetime,
+    correlation_id: str | None = None,
 ) -> ImportJob | None:
     """The job of one version of an object, which is made or queued if this is its first event.
 
     However often it is asked, and by how many at once, it is the same job. An object that a job
     waits for becomes that job's; any other, and a later version of the same, is a job of its own.
-    None if the key is not that of an import.
+    None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
     """
     place = place_of(key)
     if place is None:
@@ -177,7 +183,7 @@ def claim_object(
                 job, [_claim_put(version, job)], "revision = :before", before=waiting.revision
             )
         else:
-            job = _dropped(place, version, now)
+            job = _dropped(place, version, now, correlation_id)
             written = _write(job, [_claim_put(version, job)], _FREE)
         if written:
             return job
@@ -234,7 +240,9 @@ def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
     return moved(job, "queued", now=now, **has)
 
 
-def _dropped(place: Place, version: Version, now: datetime) -> ImportJob:
+def _dropped(
+    place: Place, version: Version, now: datetime, correlation_id: str | None
+) -> ImportJob:
     return ImportJob(
         number=new_number(place.company),
         company=place.company,
@@ -245,6 +253,7 @@ def _dropped(place: Place, version: Version, now: datetime) -> ImportJob:
         key=version.key,
         version_id=version.version_id,
         size=version.size,
+        correlation_id=correlation_id,
         created_at=now,
         heartbeat_at=now,
     )

@@ -42,7 +42,7 @@ def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
     """The visible licenses with these ids, in that order."""
     wanted = list(ids)
     stored = stored_licenses(company, wanted)
-    visible = _settled(company, (lic.unsettled for lic in stored.values()))
+    visible = settled(company, (lic.unsettled for lic in stored.values()))
     return [lic for id in wanted if (lic := stored.get(id)) and lic.unsettled in visible]
 
 
@@ -68,7 +68,7 @@ def license_ids(company: str, product_id: int | None, *, after: int | None) -> I
     Shelf by shelf, on each by product and id; starts behind the license `after`.
     """
     for batch in _batched(_entries(company, product_id, after), 500):
-        visible = _settled(company, (entry.get("unsettled") for entry in batch))
+        visible = settled(company, (entry.get("unsettled") for entry in batch))
         for entry in batch:
             if entry.get("unsettled") in visible:
                 yield int(entry["product_license"].partition("#")[2])
@@ -88,8 +88,8 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
     )
 
 
-def _settled(company: str, rows: Iterable[str | None]) -> set[str | None]:
-    """Those of the orders' rows that are there; a license that waits for none always counts."""
+def settled(company: str, rows: Iterable[str | None]) -> set[str | None]:
+    """Those of the orders' rows that are there; what waits for none always counts."""
     keys: dict[str, tuple[str, str]] = {}
     for row in rows:
         if row:

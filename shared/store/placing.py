@@ -6,6 +6,7 @@ and with it everything becomes visible at once.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from shared.catalog import Product
@@ -17,7 +18,7 @@ from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
-from shared.store.licenses import license_put, stored_licenses
+from shared.store.licenses import license_put, settled, stored_licenses
 from shared.store.orders import TABLE
 from shared.store.places import Place, find
 from shared.store.unsettled import BYTES, OPERATIONS, add_in_parts, pending_row, unfinished_of
@@ -58,7 +59,11 @@ def read_known(
     customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
     if customer and customer.get("email") != email:
         customer = None
-    users = {name: found[place.keys[0]] for name, place in user_places.items() if place.taken}
+    users = {
+        name: LicenseUser.model_validate(found[place.keys[0]])
+        for name, place in user_places.items()
+        if place.taken
+    }
     taken, occupied = _owned(company, after) if after else (frozenset(), frozenset())
     return Known(
         order_id=order_place.id,
@@ -74,7 +79,8 @@ def read_known(
         customer_id=customer_id,
         customer=Customer.model_validate(customer) if customer else None,
         user_ids={name: place.id for name, place in user_places.items()},
-        users={name: LicenseUser.model_validate(item) for name, item in users.items()},
+        users=users,
+        in_the_way=_in_the_way(company, users.values(), f"{order_place.id}/{part}/"),
         taken=taken,
         occupied=occupied,
     )
@@ -118,6 +124,14 @@ def _product_codes(request: OrderRequest) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
+def _in_the_way(company: str, users: Iterable[LicenseUser], ours: str) -> frozenset[str]:
+    """The rows of other orders, not settled yet, that made some of these users."""
+    rows = {user.unsettled for user in users} - {None}
+    return frozenset(
+        row for row in rows - settled(company, rows) if row and not row.startswith(ours)
+    )
+
+
 def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[int]]:
     """Of a placement's licenses, the keys that others have and the ids that others fell on."""
     stored = stored_licenses(company, (lic.id for lic in after.licenses))
@@ -145,7 +159,7 @@ def _row_puts(company: str, placement: Placement) -> list[dict[str, Any]]:
         if order.customer_id:
             keys["customer_orders"] = f"{company}#{order.customer_id}"
     else:
-        puts.append(_mark_appended(pk, order))
+        puts.append(_mark_appended(pk))
     item = dynamo.record_item(order, **keys)
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if placement.customer:
@@ -153,14 +167,14 @@ def _row_puts(company: str, placement: Placement) -> list[dict[str, Any]]:
     return puts
 
 
-def _mark_appended(pk: str, order: Order) -> dict[str, Any]:
+def _mark_appended(pk: str) -> dict[str, Any]:
     return {
         "Update": {
             "TableName": dynamo.table(TABLE),
             "Key": dynamo.key_of((pk, FIRST_PART)),
-            "UpdateExpression": "SET appended = :yes, updated_at = :now",
+            "UpdateExpression": "SET appended = :yes",
             "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": dynamo.to_item({":yes": True, ":now": order.updated_at}),
+            "ExpressionAttributeValues": dynamo.to_item({":yes": True}),
         }
     }
 

@@ -4,6 +4,7 @@
 checks that; `plan#<part>` says what will be written, so that anyone can take it back.
 """
 
+import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from shared.orders import Placement, Unfinished
 from shared.store import dynamo
 from shared.store.catalog import unchanged
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import user_key, user_put
+from shared.store.customers import user_key, user_put, users_by_id
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import license_put, stored_licenses
 from shared.store.orders import TABLE
@@ -41,10 +42,11 @@ def add_in_parts(
         return False
     mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
     licenses = (lic.model_copy(update={"unsettled": row}) for lic in placement.licenses)
+    users = (user.model_copy(update={"unsettled": row}) for user in placement.users)
     checks = {product.id: unchanged(company, product) for product in placement.products}
     puts = [
         *((license_put(company, lic), checks[lic.product_id]) for lic in licenses),
-        *((user_put(company, user, unsettled=True), None) for user in placement.users),
+        *((user_put(company, user), None) for user in users),
     ]
     if not all(dynamo.write(batch) for batch in _batches(mine, puts)):
         return False
@@ -68,10 +70,11 @@ def undo(company: str, order_id: int, part: str, owner: str) -> bool:
         dynamo.delete(LICENSES, (dynamo.home(company, id),), free, row=plan["unsettled"])
         for id in _still_there(company, plan)
     ]
-    for user_id in plan.get("user_ids", []):
-        gone = "attribute_not_exists(pk) OR made_by = :maker"
-        key = user_key(company, user_id)
-        deletes.append(dynamo.delete(CUSTOMERS, key, gone, maker=plan["made_by"]))
+    deletes += [
+        dynamo.delete(CUSTOMERS, user_key(company, user.id), free, row=plan["unsettled"])
+        for user in users_by_id(company, plan.get("user_ids", [])).values()
+        if user.unsettled == plan["unsettled"]
+    ]
     for start in range(0, len(deletes), OPERATIONS - 1):
         if not dynamo.write([mine, *deletes[start : start + OPERATIONS - 1]]):
             return False
@@ -100,6 +103,15 @@ def take_over(company: str, order_id: int, part: str, owner: str, *, token: str)
         return False
     put = dynamo.put(TABLE, dynamo.to_item({**item, "held_by": token}), _HELD, owner=owner)
     return dynamo.write([put])
+
+
+def take_back(company: str, row: str) -> None:
+    """Undo the unsettled order with this row, if it is one still, whoever is at it."""
+    order_id, part, _ = row.split("/")
+    pending = dynamo.get(TABLE, (dynamo.home(company, int(order_id)), pending_row(part)))
+    token = secrets.token_hex(16)
+    if pending and take_over(company, int(order_id), part, pending["held_by"], token=token):
+        undo(company, int(order_id), part, token)
 
 
 def unfinished_of(item: dict[str, Any] | None) -> Unfinished | None:
@@ -149,7 +161,6 @@ def _begin(
             "unsettled": row,
             "license_ids": [lic.id for lic in placement.licenses],
             "user_ids": [user.id for user in placement.users],
-            "made_by": placement.users[0].made_by if placement.users else None,
         }
     )
     free = dynamo.check(TABLE, (pk, order.part), "attribute_not_exists(pk)")

@@ -14,6 +14,7 @@ import pytest
 
 from infra.ops.stack import LocalStack, down, up
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
+from tests.e2e.wire import Wire, running_proxy, sent_through
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,13 +24,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stack has its state."""
+    if running := os.environ.get("KEYWRIGHT_STACK"):
+        return Path(running).resolve().parent
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(home: Path) -> Iterator[LocalStack]:
     """A new one beside whatever runs already, or the one that KEYWRIGHT_STACK's file describes."""
     if running := os.environ.get("KEYWRIGHT_STACK"):
         described: LocalStack = json.loads(Path(running).read_text())
         yield described
         return
-    home = tmp_path_factory.mktemp("stack")
     try:
         yield up(home, port=_free_port())
     finally:
@@ -79,6 +87,21 @@ def other_shop(http: httpx.Client, keys: Operate) -> RemoteShop:
 @pytest.fixture(scope="session")
 def tables(stack: LocalStack) -> Tables:
     return Tables(stack)
+
+
+@pytest.fixture(scope="session")
+def proxy(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """A wire to AWS that nobody uses yet."""
+    log = tmp_path_factory.mktemp("wire") / "proxy.log"
+    with running_proxy(stack["aws_endpoint_url"], port=_free_port(), log=log) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def wire(stack: LocalStack, proxy: Wire) -> Iterator[Wire]:
+    """What places orders and imports uses it; what shows them does not."""
+    with sent_through(proxy, stack, "create_order", "start_import", "import_csv"):
+        yield proxy
 
 
 def _free_port() -> int:

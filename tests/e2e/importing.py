@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from infra.ops.stack import LocalStack
-from tests.e2e.remote import RemoteShop
+from tests.e2e.remote import RemoteShop, behind
 
 DOORS = {
     "licenses": "/licenses/import_from_csv/",
@@ -62,13 +62,7 @@ def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
 
 def drop(stack: LocalStack, key: str, data: bytes) -> None:
     """Put a file into the bucket, as an operator would."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=stack["aws_endpoint_url"],
-        region_name=stack["region"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    client = boto3.client("s3", **behind(stack))
     client.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=data)
 
 

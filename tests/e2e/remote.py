@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -54,18 +55,22 @@ def opened(http: httpx.Client, keys: Operate, name: str, *, stocked: bool = Fals
     return shop
 
 
+def behind(stack: LocalStack) -> dict[str, Any]:
+    """What a boto3 client needs to ask the stack behind the API's back."""
+    return {
+        "endpoint_url": stack["aws_endpoint_url"],
+        "region_name": stack["region"],
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+
+
 class Tables:
     """DynamoDB, asked behind the API's back."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._names = stack["tables"]
-        self._client = boto3.client(
-            "dynamodb",
-            endpoint_url=stack["aws_endpoint_url"],
-            region_name=stack["region"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        self._client = boto3.client("dynamodb", **behind(stack))
 
     def license(self, company: str, id: int) -> dict[str, Any]:
         """One license as it is stored."""
@@ -84,3 +89,13 @@ class Tables:
             ConsistentRead=True,
         )
         return [from_item(item) for page in pages for item in page["Items"]]
+
+    def import_was_heard_of(self, company: str, number: int, *, ago: timedelta) -> None:
+        """Let time pass for an import."""
+        then = datetime.now(UTC) - ago
+        self._client.update_item(
+            TableName=self._names["imports"],
+            Key={"pk": {"S": company}, "sk": {"S": f"job#{number:010}"}},
+            UpdateExpression="SET heartbeat_at = :then",
+            ExpressionAttributeValues={":then": {"S": then.isoformat()}},
+        )

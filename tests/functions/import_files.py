@@ -21,6 +21,7 @@ class Context(LambdaContext):
     """A function with time left, in milliseconds."""
 
     left = 900_000
+    _aws_request_id = "event-1"
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:

@@ -1,12 +1,12 @@
 """Files become records: what is created, what is there, what is refused, and all of it once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
-from functions import import_csv, job_status
+from functions import import_csv, job_status, sweep
 from shared.errors import Busy
 from shared.store import uploads
 from shared.store.imports import chunk_results, get_job, list_jobs
@@ -14,7 +14,7 @@ from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
 from tests.http_event import send
-from tests.wiretap import Killed
+from tests.wiretap import Killed, meanwhile, tapped
 
 TWO = """license__license_key,product__short_code,order__store_id,customer__email
 impo-rtor-derk-ey00,kp,o-1,ana@x.test
@@ -492,3 +492,42 @@ def test_a_finished_job_that_is_run_again_changes_nothing(machine: Files) -> Non
     machine.by_machine(again=True)
 
     assert get_job("acme", job.number) == job
+
+
+def test_an_append_shows_imported_licenses_with_their_customers(files: Files) -> None:
+    items = [{"product_code": "kp", "licenses": [{}]}]
+    files.shop.order(id="o-1", items=items)
+    files.imported(TWO)
+
+    answer = files.shop.order(id="o-1", append=True, items=items).json()
+
+    licenses = [lic for item in answer["order_items"] for lic in item["licenses"]]
+    emails = [lic["customer"]["email"] for lic in licenses if lic["customer"]]
+    assert emails == ["ana@x.test", "ana@x.test"]
+
+
+MANY = [{"product_code": "kp", "licenses": [{"key": "WANTED"}, *[{}] * 110]}]
+
+
+def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+        reply = files.shop.order(id="o-1", append=True, items=MANY)
+
+    assert len(reply.json()["license_keys"]) == 111
+    assert files.license_count() == 113
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    assert sweep.undo_orders(datetime.now(UTC)) == 0
+
+
+def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
+    files: Files,
+) -> None:
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+        reply = files.shop.order(id="o-1", items=MANY)
+
+    assert (reply.status, reply.json()["code"]) == (409, "order_id_exists")
+    assert files.shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"

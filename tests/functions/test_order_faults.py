@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import sweep
+from functions import create_order, sweep
 from tests.functions.shop import Shop
 from tests.wiretap import (
     Fault,
@@ -234,3 +234,43 @@ def test_passwords_of_users_made_by_a_killed_order_are_shown_when_it_is_finished
     body = body_of(shop.order(id="big", items=items))
 
     assert len(body["new_passwords"]) == 80
+
+
+def users(count: int) -> list[dict[str, Any]]:
+    licenses = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(count)]
+    return [{"product_code": "up", "licenses": licenses}]
+
+
+def begun(shop: Shop, nth: int, **order: Any) -> None:
+    """A large order whose process was killed before its nth write."""
+    with tapped() as tap:
+        tap.on(WRITE, killed_before, nth=nth)
+        with pytest.raises(Killed):
+            shop.order(**order)
+
+
+def test_users_of_an_unfinished_order_are_not_lent_to_another(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create_order, "_POLL_SECONDS", 0)
+    begun(shop, 4, id="big", items=users(80))
+
+    answer = body_of(shop.order(id="small", items=users(1)))
+
+    assert [shown["email"] for shown in answer["new_passwords"]] == ["u0@x.test"]
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    assert sweep.handler({}, LambdaContext())["undone"] == 0
+    assert len(body_of(shop.order(id="big", items=users(80)))["new_passwords"]) == 79
+
+
+def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(shop, 2, id="big", items=users(120))
+    body_of(shop.order(id="small", items=users(1)))
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+
+    assert sweep.handler({}, LambdaContext())["undone"] == 1
+
+    again = body_of(shop.order(id="again", items=users(2)))
+    assert [shown["email"] for shown in again["new_passwords"]] == ["u1@x.test"]

@@ -196,6 +196,14 @@ def test_what_is_appended_is_added_to_the_order(shop: Shop) -> None:
     assert shop.get(f"/orders/{first['id']}/").json()["order_items"] == answer["order_items"]
 
 
+def test_what_is_appended_does_not_change_the_answer_to_the_order(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS).json()
+
+    shop.order(id="o-1", append=True, items=ITEMS)
+
+    assert shop.order(id="o-1", items=ITEMS).json() == first
+
+
 def test_without_an_idempotency_key_it_is_appended_each_time(shop: Shop) -> None:
     shop.order(id="o-1", items=ITEMS)
 

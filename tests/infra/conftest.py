@@ -1,15 +1,22 @@
 """The synthesized template of each stage, which is what the tests of infra read."""
 
 import json
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stack
+from infra.ops import stages
+from infra.ops.client import Client
 from infra.stamp import ROOT
+from shared.store.dynamo import table
+from tests.engine import Engine
+from tests.functions.shop import Shop
+from tests.infra.served import Keywright, Served, deploy
+from tests.partiql import inserting
 
 Template = dict[str, Any]
 
@@ -43,3 +50,24 @@ def template(stage: str) -> Template:
 def prod() -> Template:
     """For what does not differ between stages, and what prod adds."""
     return _synthesize("prod")
+
+
+@pytest.fixture
+def served(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The stage `test`, deployed and served, whose operator has the key of the company acme."""
+    transport = Served()
+    monkeypatch.setenv("KEYWRIGHT_API_KEY", shop.key)
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("ACCESS_TABLE", table("ACCESS_TABLE"))
+    pauses: list[float] = []
+    opened = partial(Client, transport=transport, pause=pauses.append)
+    monkeypatch.setattr(stages, "Client", opened)
+    deploy()
+    with inserting():
+        yield transport
+
+
+@pytest.fixture
+def keywright(served: Served, capsys: pytest.CaptureFixture[str]) -> Keywright:
+    return Keywright(capsys)

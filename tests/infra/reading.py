@@ -15,12 +15,39 @@ def resources(template: Template, kind: str) -> dict[str, Any]:
 
 
 def functions(template: Template) -> dict[str, Any]:
-    """Our functions by their module; CDK's own, which sets the notification, is not among them."""
+    """Our functions by their module; CDK's own, which set and empty the bucket, are not ours."""
     return {
         function["Properties"]["Handler"].removesuffix(".handler"): function
         for function in resources(template, "AWS::Lambda::Function").values()
-        if "ZipFile" not in function["Properties"]["Code"]
+        if function["Properties"]["Handler"].startswith("functions.")
     }
+
+
+def live(template: Template, module: str) -> Any:
+    """What others call of a function: its alias, where the stage has one, or its ARN."""
+    made = functions(template)[module]
+    (name,) = (name for name, each in template["Resources"].items() if each is made)
+    for alias, each in resources(template, "AWS::Lambda::Alias").items():
+        if each["Properties"]["FunctionName"] == {"Ref": name}:
+            return {"Ref": alias}
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def live_arn(template: Template, module: str) -> str:
+    """The same as grants name it, in the words of `flat`."""
+    made = functions(template)[module]
+    (name,) = (name for name, each in template["Resources"].items() if each is made)
+    return f"<{name}.Arn>:live" if "Ref" in live(template, module) else f"<{name}.Arn>"
+
+
+def flat(value: Any) -> str:
+    """Text that CloudFormation joins, with each reference by its name."""
+    if isinstance(value, str):
+        return value
+    ((how, what),) = value.items()
+    if how == "Fn::Join":
+        return "".join(flat(part) for part in what[1])
+    return f"<{what if how == 'Ref' else '.'.join(what)}>"
 
 
 def tables(template: Template) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """The HTTP API: every route of the table is there twice, and leads to its function."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
 from infra.api import ROUTES
-from tests.infra.reading import Template, functions, resources
+from infra.app import add_stack
+from infra.stamp import ROOT
+from tests.infra.reading import Template, functions, live, resources
 
 
 def served(template: Template) -> dict[str, str]:
@@ -15,9 +19,12 @@ def served(template: Template) -> dict[str, str]:
     found: dict[str, str] = {}
     for route in resources(template, "AWS::ApiGatewayV2::Route").values():
         integration = integrations[route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]]
-        (function, _) = integration["Properties"]["IntegrationUri"]["Fn::GetAtt"]
-        handler: str = template["Resources"][function]["Properties"]["Handler"]
-        found[route["Properties"]["RouteKey"]] = handler.removesuffix(".handler")
+        (module,) = (
+            module
+            for module in functions(template)
+            if integration["Properties"]["IntegrationUri"] == live(template, module)
+        )
+        found[route["Properties"]["RouteKey"]] = module
     return found
 
 
@@ -25,14 +32,19 @@ def expected(slash: str) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, routes in ROUTES.items():
         for route in routes:
-            spelled = {route} if route[-1] != "/" else {route[:-1], route[:-1] + slash}
+            spelled = {route}
+            if "/api/" in route:
+                spelled = {route[:-1], route[:-1] + slash}
+            elif route.endswith("/{file+}"):
+                folder = route.removesuffix("/{file+}")
+                spelled |= {folder} if "+" in slash else {folder, folder + "/"}
             keys |= dict.fromkeys(spelled, f"functions.{name}")
     return keys
 
 
 def test_every_path_of_the_published_api_ends_in_a_slash() -> None:
     for route in (route for routes in ROUTES.values() for route in routes):
-        assert route.endswith("/") == ("/api/v1/" in route)
+        assert route == "GET /" or route.endswith("/") == ("/api/v1/" in route)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +57,8 @@ def test_every_route_is_served_with_and_without_its_slash(
 
 
 def test_no_route_key_on_aws_ends_in_a_slash(prod: Template) -> None:
-    """API Gateway refuses such a key, and the deploy with it."""
-    assert not [key for key in served(prod) if key.endswith("/")]
+    """API Gateway refuses such a key, but for the root, and the deploy with it."""
+    assert [key for key in served(prod) if key.endswith("/")] == ["GET /"]
 
 
 def test_what_no_route_serves_is_answered_in_our_own_words(template: Template) -> None:
@@ -89,6 +101,25 @@ def test_functions_of_the_local_stage_know_that_paths_reach_them_without_their_b
     here = "http://{host}/_aws/execute-api/keywright/$default"
     served = {f"functions.{name}": here if stage == "local" else None for name in ROUTES}
     assert {module: url for module, url in told.items() if module in served} == served
+
+
+def test_a_stage_with_a_domain_is_reached_by_it() -> None:
+    arn = "arn:aws:acm:eu-central-1:000000000000:certificate/c"
+    domain = {"domain_name": "licenses.example.com", "certificate_arn": arn}
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context=context | {"stage": "local"} | domain)
+    stack = add_stack(app)
+    template = app.synth().get_stack_by_name(stack.stack_name).template
+
+    (name,) = resources(template, "AWS::ApiGatewayV2::DomainName").values()
+    (mapping,) = resources(template, "AWS::ApiGatewayV2::ApiMapping").values()
+    assert name["Properties"]["DomainName"] == domain["domain_name"]
+    (configuration,) = name["Properties"]["DomainNameConfigurations"]
+    assert configuration["CertificateArn"] == arn
+    (api,) = resources(template, "AWS::ApiGatewayV2::Api")
+    assert mapping["Properties"]["ApiId"] == {"Ref": api}
+    assert template["Outputs"]["ApiUrl"]["Value"] == "https://licenses.example.com"
+    assert "DomainTarget" in template["Outputs"]
 
 
 def test_only_the_local_stage_pins_the_id_of_its_api(

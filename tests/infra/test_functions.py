@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -106,14 +107,39 @@ def test_every_function_shares_one_asset_and_ends_before_the_api_gives_up(
         assert 512 <= function["MemorySize"] <= (2048 if module in LONG else 1024)
         assert function["Timeout"] == LONG.get(module, 25)
         variables = function["Environment"]["Variables"]
-        assert variables["POWERTOOLS_SERVICE_NAME"] == "keywright"
-        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Keywright"
+        assert variables["POWERTOOLS_SERVICE_NAME"].startswith("keywright-")
         assert "POWERTOOLS_LOG_LEVEL" in variables
 
 
+@pytest.mark.parametrize(("stage_name", "reserved"), [("dev", None), ("prod", 100)])
+def test_orders_have_room_whatever_else_is_busy(
+    synthesize: Callable[[str], Template], stage_name: str, reserved: int | None
+) -> None:
+    function = functions(synthesize(stage_name))["functions.create_order"]["Properties"]
+
+    assert function.get("ReservedConcurrentExecutions") == reserved
+
+
+def test_every_function_logs_to_a_group_of_the_stack(template: Template) -> None:
+    """One that Lambda makes by itself is kept for ever, and stays when the stack goes."""
+    for function in resources(template, "AWS::Lambda::Function").values():
+        group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+        assert template["Resources"][group]["Type"] == "AWS::Logs::LogGroup"
+
+
+@pytest.mark.parametrize(
+    ("stage_name", "tracing"), [("local", None), ("dev", None), ("prod", {"Mode": "Active"})]
+)
+def test_lambda_traces_where_the_stage_says(
+    synthesize: Callable[[str], Template], stage_name: str, tracing: dict[str, str] | None
+) -> None:
+    for function in functions(synthesize(stage_name)).values():
+        assert function["Properties"].get("TracingConfig") == tracing
+
+
 def test_every_log_ends_some_day(template: Template) -> None:
-    """The functions', the API's, and that of CDK's own function, which sets the notification."""
+    """The functions', the API's, and those of CDK's own, which set and empty the bucket."""
     logs = resources(template, "AWS::Logs::LogGroup").values()
 
-    assert len(logs) == len(functions(template)) + 2
+    assert len(logs) == len(resources(template, "AWS::Lambda::Function")) + 1
     assert all(log["Properties"]["RetentionInDays"] for log in logs)

@@ -1,10 +1,11 @@
-"""docs/imports.md names what there is: kinds, columns, states."""
+"""docs/imports.md and docs/columns.md name what there is: kinds, columns, states."""
 
 import re
 from typing import get_args
 
 import pytest
 
+from infra.ops import columns
 from infra.stamp import ROOT
 from shared.imports import State
 from shared.rows import KINDS
@@ -27,3 +28,14 @@ def test_every_state_is_explained() -> None:
     told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE))))
 
     assert set(get_args(State.__value__)) <= told
+
+
+def test_the_page_of_columns_is_what_the_row_models_say() -> None:
+    assert columns.PAGE.read_text(encoding="utf-8") == columns.page(), "write it again: make docs"
+
+
+def test_every_column_has_a_rule() -> None:
+    rows = re.findall(r"^\| \**`(\w+)`\** \| (.*?) \|", columns.page(), re.MULTILINE)
+
+    assert len(rows) == sum(len(kind.columns) for kind in KINDS.values())
+    assert [column for column, rule in rows if not rule.strip()] == []

@@ -1,6 +1,7 @@
 """Imports: started by the bucket, run by a machine that can be redriven, and never lost."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,25 +9,20 @@ import pytest
 
 from infra.data import KINDS
 from shared.imports import KINDS as IMPORTED
-from tests.infra.reading import Template, as_list, asynchronous, functions, resources
+from tests.infra.reading import (
+    Template,
+    as_list,
+    asynchronous,
+    flat,
+    functions,
+    live,
+    live_arn,
+    resources,
+)
 
 Definition = dict[str, Any]
 
-
-def function_id(template: Template) -> str:
-    made = functions(template)["functions.import_csv"]
-    (found,) = (str(name) for name, each in template["Resources"].items() if each is made)
-    return found
-
-
-def flat(value: Any) -> str:
-    """Text that CloudFormation joins, with each reference by its name."""
-    if isinstance(value, str):
-        return value
-    ((how, what),) = value.items()
-    if how == "Fn::Join":
-        return "".join(flat(part) for part in what[1])
-    return f"<{what if how == 'Ref' else '.'.join(what)}>"
+IMPORT = "functions.import_csv"
 
 
 def definition(template: Template) -> Definition:
@@ -63,7 +59,7 @@ def test_a_csv_file_that_appears_starts_the_import_function(template: Template) 
     started = configured.pop("LambdaFunctionConfigurations")
     assert configured == {}
     for each in started:
-        assert each["LambdaFunctionArn"] == {"Fn::GetAtt": [function_id(template), "Arn"]}
+        assert each["LambdaFunctionArn"] == live(template, IMPORT)
         assert each["Events"] == ["s3:ObjectCreated:*"]
     suffixes = [each["Filter"]["Key"]["FilterRules"] for each in started]
     assert suffixes == [[{"Name": "suffix", "Value": value}] for value in (".csv", ".CSV")]
@@ -131,7 +127,7 @@ def test_the_job_of_a_failed_execution_is_told(template: Template) -> None:
     assert flat(arn).endswith(f":stateMachine:{machine['Properties']['StateMachineName']}")
     assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     (target,) = rule["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": [function_id(template), "Arn"]}
+    assert target["Arn"] == live(template, IMPORT)
     kept = invocation["DestinationConfig"]["OnFailure"]["Destination"]
     assert target["DeadLetterConfig"] == {"Arn": kept}
 
@@ -195,18 +191,19 @@ def test_the_machine_may_run_itself_its_function_and_read_manifests(template: Te
     (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
     (role, _) = machine["Properties"]["RoleArn"]["Fn::GetAtt"]
     allowed = {
-        (action, flat(resource).rpartition(":")[2])
+        (action, re.sub(r"^arn:.*:", "", flat(resource)))
         for policy in resources(template, "AWS::IAM::Policy").values()
         if {"Ref": role} in policy["Properties"]["Roles"]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
+        if not action.startswith("kms:")
     }
 
     (bucket,) = resources(template, "AWS::S3::Bucket")
     name = machine["Properties"]["StateMachineName"]
     assert allowed == {
-        ("lambda:InvokeFunction", f"<{function_id(template)}.Arn>"),
+        ("lambda:InvokeFunction", live_arn(template, IMPORT)),
         ("s3:GetObject", f"<{bucket}.Arn>/_results/*"),
         ("states:StartExecution", name),
         *((f"states:{verb}Execution", "*") for verb in ("Describe", "Stop", "Redrive")),
@@ -230,3 +227,19 @@ def test_the_function_is_told_what_is_large_and_who_takes_it(
     assert told["Variables"]["IMPORT_INLINE_BYTES"] == str(2 * 1024 * 1024)
     assert told["Variables"]["IMPORT_CHUNK_BYTES"] == str(512 * 1024)
     assert flat(told["Variables"]["IMPORT_STATE_MACHINE"]).endswith("Keywright-local-Imports")
+
+
+def test_an_import_never_takes_the_concurrency_of_orders(
+    synthesize: Callable[[str], Template],
+) -> None:
+    """What a function has reserved is its own, and all that imports run in is one function."""
+    template = synthesize("prod")
+    reserved = {
+        module: function["Properties"].get("ReservedConcurrentExecutions")
+        for module, function in functions(template).items()
+    }
+
+    assert reserved["functions.create_order"] is not None
+    assert reserved["functions.import_csv"] is not None
+    for state in maps(template).values():
+        assert state["MaxConcurrency"] < reserved["functions.import_csv"]

@@ -4,29 +4,24 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import boto3
 import pytest
 
-from infra.ops import keys
+from infra.ops import stages
 from infra.ops.main import main
 from shared.access import check
 from shared.store.access import get_api_key
 from shared.store.dynamo import table
+from tests.infra.served import deploy
+from tests.moto_tables import table_names
 
 Out = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest) -> str:
+def stage(tables: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """A stage on AWS whose stack tells where its keys are."""
-    request.getfixturevalue("tables")
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {"AccessTable": {"Value": table("ACCESS_TABLE")}},
-    }
-    boto3.client("cloudformation").create_stack(
-        StackName="Keywright-test", TemplateBody=json.dumps(template)
-    )
+    monkeypatch.setenv("ACCESS_TABLE", table("ACCESS_TABLE"))
+    deploy()
     return "test"
 
 
@@ -101,15 +96,61 @@ def test_a_key_is_revoked_by_its_prefix_or_its_whole_text(
     assert str(told["api_key"]) not in capsys.readouterr().out
 
 
-def test_an_unknown_key_is_one_line_and_status_1(stage: str, capsys: Out) -> None:
-    assert main(["keys", "revoke", "--stage", stage, "nobodyss"]) == 1
+def rotated(stage: str, out: Out, told: dict[str, object], *options: str) -> dict[str, object]:
+    """The key that took the other's place."""
+    assert main(["keys", "rotate", str(told["prefix"]), "--stage", stage, "--json", *options]) == 0
+    answer: dict[str, object] = json.loads(out.readouterr().out)
+    return answer
+
+
+def test_a_rotated_key_has_a_successor_like_it_and_lives_on_for_a_while(
+    stage: str, capsys: Out
+) -> None:
+    options = ("--company", "acme", "--name", "shop", "--scopes", "records:read")
+    told = made(stage, capsys, *options, "--expires", "90d")
+
+    successor = rotated(stage, capsys, told, "--overlap", "12h")
+
+    old, new = get_api_key(str(told["prefix"])), get_api_key(str(successor["prefix"]))
+    assert old is not None
+    assert new is not None
+    assert (new.company, new.name) == ("acme", "shop")
+    assert new.scopes == {"records:read"}
+    assert new.expires_at == new.created_at + timedelta(days=90)
+    assert old.expires_at == new.created_at + timedelta(hours=12)
+    assert check(old, str(told["api_key"]).split(".")[1], now=new.created_at) == old
+    assert check(new, str(successor["api_key"]).split(".")[1], now=new.created_at) == new
+
+
+def test_a_rotation_never_lengthens_a_life(stage: str, capsys: Out) -> None:
+    told = made(stage, capsys, "--company", "acme", "--expires", "1h")
+
+    rotated(stage, capsys, told)
+
+    old = get_api_key(str(told["prefix"]))
+    assert old is not None
+    assert old.expires_at == old.created_at + timedelta(hours=1)
+
+
+def test_a_key_that_has_ended_is_not_rotated(stage: str, capsys: Out) -> None:
+    told = made(stage, capsys, "--company", "acme")
+    main(["keys", "revoke", "--stage", stage, str(told["prefix"])])
+
+    assert main(["keys", "rotate", "--stage", stage, str(told["prefix"])]) == 2
+
+    assert "is revoked: make a new one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["revoke", "rotate"])
+def test_an_unknown_key_is_one_line_and_status_2(stage: str, capsys: Out, verb: str) -> None:
+    assert main(["keys", verb, "--stage", stage, "nobodyss"]) == 2
 
     assert capsys.readouterr().err == "keywright: There is no API key nobodyss.\n"
 
 
 @pytest.mark.usefixtures("tables")
 def test_a_stage_that_is_not_deployed_is_named(capsys: Out) -> None:
-    assert main(["keys", "list", "--stage", "nowhere"]) == 1
+    assert main(["keys", "list", "--stage", "nowhere"]) == 2
 
     assert "Keywright-nowhere" in capsys.readouterr().err
 
@@ -118,12 +159,16 @@ def test_a_stage_that_is_not_deployed_is_named(capsys: Out) -> None:
 def test_the_local_stage_is_found_by_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
-    monkeypatch.setattr(keys, "LOCAL_STACK", tmp_path / "stack.json")
+    monkeypatch.setattr(stages, "LOCAL_STACK", tmp_path / "stack.json")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    monkeypatch.setenv("ACCESS_TABLE", "")
     stack = {
+        "api_url": "http://localhost:4566",
+        "api_key": "",
         "aws_endpoint_url": "",
         "region": "us-east-1",
-        "tables": {"access": table("ACCESS_TABLE")},
+        "uploads_bucket": "uploads",
+        "tables": {"access": table_names()["ACCESS_TABLE"]},
     }
 
     missing = main(["keys", "list", "--stage", "local"])
@@ -131,7 +176,7 @@ def test_the_local_stage_is_found_by_its_file(
     found = main(["keys", "list", "--stage", "local"])
 
     told = capsys.readouterr()
-    assert (missing, found) == (1, 0)
+    assert (missing, found) == (2, 0)
     assert "make up" in told.err
     assert "No keys." in told.out
 

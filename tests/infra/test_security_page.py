@@ -16,6 +16,8 @@ def called(logical_id: str) -> str:
 def spelled(resource: Any) -> str:
     """An ARN as a reader of the page knows it: the name in the stack, or what stands in it."""
     match resource:
+        case "*":
+            return "*"
         case {"Fn::GetAtt": [name, "Arn"]}:
             return called(name)
         case {"Fn::Join": ["", [{"Fn::GetAtt": _} as head, *rest]]}:
@@ -23,6 +25,16 @@ def spelled(resource: Any) -> str:
         case {"Fn::Join": ["", parts]}:
             return "".join(part for part in parts if isinstance(part, str)).split(":", 5)[-1]
     raise AssertionError(resource)
+
+
+def services(condition: Any) -> str:
+    """Through which service something may be used, if that is a condition."""
+    match condition:
+        case {"StringEquals": {"kms:ViaService": {"Fn::Join": ["", [service, *_]]}}}:
+            return f" through {service.removesuffix('.')}"
+        case None:
+            return ""
+    raise AssertionError(condition)
 
 
 def allowed(template: Template) -> Iterator[tuple[str, str, str]]:
@@ -33,8 +45,9 @@ def allowed(template: Template) -> Iterator[tuple[str, str, str]]:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
             actions = ", ".join(f"`{each}`" for each in sorted(as_list(statement["Action"])))
+            through = services(statement.get("Condition"))
             for resource in as_list(statement["Resource"]):
-                yield who, spelled(resource), actions
+                yield who, spelled(resource) + through, actions
 
 
 def test_the_page_lists_what_every_role_may_do(prod: Template) -> None:

@@ -4,20 +4,29 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_codedeploy as codedeploy
 
-from infra.stage import Stage, StageError, read_stage
+from infra.stage import SHIFTS, Stage, StageError, read_stage
 from tests.infra.reading import Template
 
 SETTINGS: dict[str, Any] = {
     "retain": False,
+    "erase": False,
+    "customer_key": False,
     "platform": "machine",
     "api_tag": "",
     "slash": "/",
     "public_url": "",
+    "domain_name": "",
+    "certificate_arn": "",
     "log_level": "INFO",
     "log_retention": "ONE_DAY",
+    "tracing": False,
+    "alarm_email": "",
     "requests_per_second": 1,
     "burst": 1,
+    "traffic": "",
+    "order_reserved": 0,
     "strict_duplicate_orders": False,
     "import_inline_bytes": 1,
     "import_chunk_bytes": 1,
@@ -37,6 +46,9 @@ def test_every_stage_synthesizes(template: Template) -> None:
     assert set(template["Outputs"]) == {
         "ApiUrl",
         "ConsoleUrl",
+        "DashboardUrl",
+        "AlarmsTopic",
+        "KeyCommand",
         "UploadsBucket",
         "AccessTable",
         "CatalogTable",
@@ -70,6 +82,33 @@ def test_an_unknown_setting_is_named() -> None:
 def test_a_setting_of_the_wrong_kind_is_named() -> None:
     with pytest.raises(StageError, match="retain must be bool"):
         read(SETTINGS | {"retain": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"log_retention": "FOREVER"}, "log_retention must be one of ONE_DAY, "),
+        ({"traffic": "SLOWLY"}, "traffic must be empty or one of ALL_AT_ONCE, "),
+        ({"domain_name": "licenses.example.com"}, "domain_name and certificate_arn come together"),
+        ({"alarm_email": "ops"}, "alarm_email must be an address or empty"),
+        ({"retain": True, "erase": True}, "retain and erase exclude each other"),
+        ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be below 0"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(StageError, match=told):
+        read(SETTINGS | wrong)
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_every_way_to_move_calls_is_one_that_the_cdk_knows(shift: str) -> None:
+    assert hasattr(codedeploy.LambdaDeploymentConfig, shift)
+
+
+def test_a_text_on_the_command_line_takes_the_place_of_the_stage_s() -> None:
+    context = {"stages": {"here": SETTINGS}, "stage": "here", "alarm_email": "ops@example.com"}
+
+    assert read_stage(cdk.App(context=context).node).alarm_email == "ops@example.com"
 
 
 def test_a_number_on_the_command_line_takes_the_place_of_the_stage_s() -> None:

@@ -143,7 +143,7 @@ class Sample:
 def random_files(count: int, seed: int) -> Iterator[Sample]:
     """Files of every dialect with all that is awkward, most of them well formed."""
     for number in range(count):
-        chance = random.Random(f"{seed}-{number}")  # noqa: S311  # not a secret, a replay
+        chance = random.Random(f"{seed}-{number}")  # not a secret, a replay
         delimiter = chance.choice(",;\t|")
         encoding: Encoding = chance.choice(
             ["utf-8", "utf-8", "utf-8", "windows-1252", "utf-16-le", "utf-16-be"]

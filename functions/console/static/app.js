@@ -1,30 +1,24 @@
 // The shell: who may come in, where one is, and the page that belongs there.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { Customers } from "./customers.js";
-import { Features } from "./features.js";
+import { Fetched } from "./fetched.js";
 import { Confirmation } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { Imports } from "./imports.js";
-import { Licenses } from "./licenses.js";
-import { Orders } from "./orders.js";
 import { Empty, LiveRegion, Page } from "./parts.js";
-import { Policies } from "./policies.js";
-import { Products } from "./products.js";
 import { link, route } from "./route.js";
 import { key, prefix, refusal, signOut } from "./session.js";
 import { Mark, SignIn, SignInAgain } from "./sign_in.js";
 
-/** The first word of an address, and the page for it; the other words are its `parts`. */
+/** The first word of an address, and the page for it, which is fetched when it is wanted first. */
 const PAGES = {
-  customers: Customers,
-  features: Features,
-  imports: Imports,
-  licenses: Licenses,
-  orders: Orders,
-  policies: Policies,
-  products: Products,
+  customers: async () => (await import("./customers.js")).Customers,
+  features: async () => (await import("./features.js")).Features,
+  imports: async () => (await import("./imports.js")).Imports,
+  licenses: async () => (await import("./licenses.js")).Licenses,
+  orders: async () => (await import("./orders.js")).Orders,
+  policies: async () => (await import("./policies.js")).Policies,
+  products: async () => (await import("./products.js")).Products,
 };
 
 const MENU = [
@@ -79,11 +73,11 @@ function Sidebar() {
             <ul>${entries.map((entry) => html`<li><${Entry} entry=${entry} /></li>`)}</ul>`,
         )}
       </nav>
-      <footer>
+      <div class="foot">
         <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API documents</a>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
         <p class="soft">Key <code>${prefix}</code></p>
-      </footer>
+      </div>
     </div>
   </header>`;
 }
@@ -99,8 +93,8 @@ function Entry({ entry: [path, text, icon] }) {
 function Current() {
   const { parts, query } = route.value;
   const [first = "orders", ...rest] = parts;
-  const Found = Object.hasOwn(PAGES, first) ? PAGES[first] : Missing;
-  return html`<${Found} key=${first} parts=${rest} query=${query} />`;
+  if (!Object.hasOwn(PAGES, first)) return html`<${Missing} />`;
+  return html`<${Fetched} key=${first} fetch=${PAGES[first]} parts=${rest} query=${query} />`;
 }
 
 function Missing() {
@@ -112,3 +106,8 @@ function Missing() {
 }
 
 render(html`<${App} />`, document.getElementById("app"));
+
+/** The other pages come when the first one is there, so that none is missing when the network is. */
+requestIdleCallback(async () => {
+  for (const fetch of Object.values(PAGES)) await fetch().catch(() => {});
+});

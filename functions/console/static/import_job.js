@@ -96,7 +96,11 @@ function Outcome({ job }) {
       <div><dt>Rows</dt><dd>${number(counts.total_row_count)}</dd></div>
       <div><dt>Valid</dt><dd>${number(counts.valid_row_count)}</dd></div>
       <div><dt>Faulty</dt><dd>${number(invalidRows(job))}</dd></div>
-      ${made(job).map(({ title, value }) => html`<div><dt>${title}</dt><dd>${number(value)}</dd></div>`)}
+      ${made(job).map(
+        ({ title, created, existed }) => html`<div><dt>${title}</dt>
+          <dd>${number(created)} <small>${job.dry_run ? "would be new" : "new"}</small></dd>
+          <dd class="soft">${number(existed)} there already</dd></div>`,
+      )}
     </dl>`}
   `;
 }

@@ -29,16 +29,17 @@ export function State({ job }) {
     ${job.dry_run && html` <${Badge} tone="off">Dry run<//>`}`;
 }
 
-/** What was made and what was there, in the words of the published counters. */
-export function made(job) {
-  return Object.entries(job.counts ?? {}).flatMap(([name, value]) => {
-    const found = /^(created|existed)_(.+?)(_count)?$/.exec(name);
-    if (!found) return [];
-    const noun = found[2].replaceAll("_", " ");
-    const verb = found[1] === "existed" ? "existed" : job.dry_run ? "to be made" : "created";
-    return [{ name, title: `${noun[0].toUpperCase()}${noun.slice(1)} ${verb}`, value }];
-  });
+/** What was made and what was there already, of each kind of record, by the published counters. */
+export function made({ counts }) {
+  const found = {};
+  for (const [name, value] of Object.entries(counts ?? {})) {
+    const [, verb, noun] = /^(created|existed)_(.+?)(?:_count)?$/.exec(name) ?? [];
+    if (verb) (found[noun] ??= { title: sentence(noun) })[verb] = value;
+  }
+  return Object.values(found);
 }
+
+const sentence = (noun) => `${noun[0].toUpperCase()}${noun.slice(1).replaceAll("_", " ")}`;
 
 export const invalidRows = (job) =>
   job.counts ? job.counts.total_row_count - job.counts.valid_row_count : null;

@@ -1,23 +1,31 @@
 // Imports of a kind: those that there were, newest first.
 import * as api from "./api.js";
-import { Field } from "./fields.js";
+import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { ImportJob } from "./import_job.js";
-import { NewImport } from "./import_new.js";
 import { invalidRows, isRunning, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
-import { Empty, Loaded, number, Page, Pager, Table, when } from "./parts.js";
-import { go, link } from "./route.js";
+import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
+import { link } from "./route.js";
 
 const LIMIT = 20;
 const FRESH = 2000;
+const STATUSES = [
+  ["", "All"],
+  ["pending", "Waiting"],
+  ["running", "Running"],
+  ["success", "Succeeded"],
+  ["error", "With errors"],
+];
+
+const newImport = async () => (await import("./import_new.js")).NewImport;
+const importJob = async () => (await import("./import_job.js")).ImportJob;
 
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, which], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
-  if (which === "new") return html`<${NewImport} key=${known} kind=${known} />`;
-  if (which) return html`<${ImportJob} key=${which} kind=${known} id=${which} query=${query} />`;
+  if (which === "new") return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
+  if (which) return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
@@ -30,16 +38,7 @@ function List({ kind, query }) {
   });
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
     actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
-    <div class="filters">
-      <${Field} as="select" label="Status" value=${query.status ?? ""}
-        onInput=${(status) => go(path, { status })}>
-        <option value="">All</option>
-        <option value="pending">Waiting</option>
-        <option value="running">Running</option>
-        <option value="success">Succeeded</option>
-        <option value="error">Ended with errors</option>
-      <//>
-    </div>
+    <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
       ${(page) =>
         page.results.length
@@ -53,7 +52,7 @@ function List({ kind, query }) {
 const columns = (kind) => [
   { head: "File", cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>` },
   { head: "Status", cell: (job) => html`<${State} job=${job} />` },
-  { head: "Rows", kind: "number", cell: (job) => number(job.progress.rows_total) },
+  { head: "Rows", kind: "number", wide: true, cell: (job) => number(job.progress.rows_total) },
   { head: "Faulty", kind: "number", wide: true, cell: Faulty },
   { head: "By", wide: true, cell: (job) => (job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`) },
   { head: "When", wide: true, cell: (job) => when(job.created_at) },

@@ -6,7 +6,7 @@ import { Icon } from "./icons.js";
 import { link, route } from "./route.js";
 
 const spoken = signal("");
-let focused = null;
+let focused = route.peek().path;
 
 /** Tells those who do not see the page; the last words are what is read. */
 export function say(text) {
@@ -24,7 +24,7 @@ export function Page({ title, lead, back, actions, children }) {
   }, [title]);
   useEffect(() => {
     const path = route.peek().path;
-    if (focused !== null && focused !== path) {
+    if (focused !== path) {
       heading.current.focus({ preventScroll: true });
       scrollTo(0, 0);
     }
@@ -101,8 +101,9 @@ export function Badge({ tone, children }) {
 }
 
 /**
- * `columns` are `{head, cell: (row) => …, kind: "number"|"code"|undefined, wide: true}`; those that
- * are `wide` are left out of narrow screens. The first column heads its row.
+ * `columns` are `{head, cell: (row) => …, kind, wide: true}`: those that are `wide` are left out
+ * where there is less room than 640 pixels, those of kind "mid" on a phone; the other kinds are
+ * "number" and "code". The first column heads its row.
  */
 export function Table({ caption, columns, rows, busy }) {
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");
@@ -125,6 +126,13 @@ export function Table({ caption, columns, rows, busy }) {
       </tbody>
     </table>
   </div>`;
+}
+
+/** One of a few ways to see a list: `options` are `[value, text]`, `to` gives the address of a value. */
+export function Tabs({ label, options, value = "", to }) {
+  return html`<nav class="tabs" aria-label=${label}>
+    ${options.map(([each, text]) => html`<a href=${to(each)} aria-current=${each === value ? "true" : undefined}>${text}</a>`)}
+  </nav>`;
 }
 
 /** Below a list: where one is in it, and the way on. `page` is the API's `{count, next, results}`. */

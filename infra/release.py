@@ -1,0 +1,59 @@
+"""How calls move to new code: bit by bit, and back to the old when an alarm rings."""
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.function import Function
+from infra.stage import Stage
+
+
+class Release(Construct):
+    """All functions move at once, being one package; each may ring for itself, a crash for all."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        functions: Mapping[str, Function],
+        on_error: Mapping[str, cloudwatch.Alarm],
+        on_crash: cloudwatch.Alarm,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = self._role(functions, [*on_error.values(), on_crash])
+        application = codedeploy.LambdaApplication(self, "Application")
+        for name, function in functions.items():
+            codedeploy.LambdaDeploymentGroup(
+                self,
+                function.node.id,
+                application=application,
+                alias=function.live,
+                alarms=[on_error[name], on_crash],
+                deployment_config=getattr(codedeploy.LambdaDeploymentConfig, stage.traffic),
+                role=role.without_policy_updates(),
+            )
+
+    def _role(self, functions: Mapping[str, Function], alarms: list[cloudwatch.Alarm]) -> iam.Role:
+        """What CDK would grant by a managed policy is for every function of the account.
+
+        Groups do not wait for its policy, as machines do for theirs: it names all functions, some
+        of which wait for an alias, and an alias waits for its group.
+        """
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+        arns = [
+            arn
+            for function in functions.values()
+            for arn in (function.function.function_arn, function.live_arn)
+        ]
+        verbs = ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+        for actions, on in (
+            ([f"lambda:{verb}" for verb in verbs], arns),
+            (["cloudwatch:DescribeAlarms"], [alarm.alarm_arn for alarm in alarms]),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=on))
+        return role

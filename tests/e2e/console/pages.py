@@ -1,0 +1,88 @@
+"""The console as a person uses it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+from infra.stamp import ROOT
+from tests.e2e.remote import RemoteShop
+
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+PATIENCE = 40_000
+"""Milliseconds, on a machine that does much else."""
+expect.set_options(timeout=PATIENCE)
+
+
+class Console:
+    """A tab of the browser, and what went wrong in it; tabs share nothing but fetched files."""
+
+    def __init__(self, browser: Browser, url: str, *, desk: Path) -> None:
+        """`desk` is where its files lie that are chosen to be imported."""
+        self.url = url
+        self.desk = desk
+        self.context = browser.contexts[0] if browser.contexts else browser.new_context()
+        self.page = self.context.new_page()
+        self.page.set_viewport_size({"width": 1280, "height": 860})
+        self.page.set_default_timeout(PATIENCE)
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """The browser tells of every refused request as an error; those the page must handle."""
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.wrong.append(message.text)
+
+    def open(self, path: str = "", *, key: str | None = None) -> None:
+        """A page; with a key, as someone who has signed in."""
+        if key:
+            self.page.add_init_script(f"sessionStorage.setItem('keywright-key', '{key}')")
+        self.page.goto(f"{self.url}#/{path}")
+        self.page.wait_for_selector("h1")
+
+    def visit(self, path: str, shop: RemoteShop) -> Page:
+        """A page, as someone of the company."""
+        self.open(path, key=shop.key)
+        return self.page
+
+    def sign_in(self, key: str) -> None:
+        self.page.get_by_label("API key").fill(key)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def choose(self, name: str, data: bytes) -> None:
+        """Choose a file to import."""
+        path = self.desk / name
+        path.write_bytes(data)
+        self.page.set_input_files("#file", path)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    def see(self, text: str) -> None:
+        """Wait until a text is on the page, wherever."""
+        expect(self.page.locator("main")).to_contain_text(text)
+
+    def seen(self) -> str:
+        return self.page.locator("main").inner_text()
+
+    def violations(self) -> Sequence[Mapping[str, Any]]:
+        """What axe finds, by rule and place; what the page's policy refuses to axe is not told."""
+        before = len(self.wrong)
+        self.page.evaluate(AXE)
+        found = self.page.evaluate(
+            "tags => axe.run({runOnly: tags, resultTypes: ['violations'], preload: false})", WCAG
+        )
+        del self.wrong[before:]
+        return [
+            {"rule": each["id"], "at": [node["html"][:200] for node in each["nodes"]]}
+            for each in found["violations"]
+        ]
+
+    def close(self) -> None:
+        self.context.set_offline(False)
+        self.page.close()
+        assert not self.wrong, self.wrong

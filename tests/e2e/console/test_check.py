@@ -1,0 +1,207 @@
+"""The check before an import: it says what the server would say, and the page stays free."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Page
+from pydantic import ValidationError
+
+from shared.csv_file import BadFile, Dialect
+from shared.csv_plan import plan
+from shared.csv_records import Record, records
+from shared.rows import KINDS, faults_of_row
+from tests.e2e.console.pages import Console
+from tests.e2e.remote import RemoteShop
+
+KEY = "license__license_key,product__short_code"
+GOOD = {
+    "plain": "a,kp",
+    "spaces": "  a  , kp ",
+    "quoted": '"a ""b"" c",kp',
+    "accents": "Ä-ß-😀,kp",
+    "zeros": "000123,kp",
+    "escaped formula": "'=1+1,kp",
+    "256 bytes": f"{'é' * 128},kp",
+}
+BAD = {
+    "no key": ",kp",
+    "blank key": '"  ",kp',
+    "no product": "a,",
+    "scientific": "1.9E+18,kp",
+    "lost digits": "123456789012345000,kp",
+    "narrow": "########,kp",
+    "formula error": "#NAME?,kp",
+    "newline in a key": '"a\nb",kp',
+    "long key": f"{'k' * 257},kp",
+    "wide key": f"{'é' * 129},kp",
+    "long code": f"a,{'c' * 101}",
+    "more cells": "a,kp,b",
+    "stray quote": '"a"b,kp',
+    "stray quote behind lines": '"a","k\np","c"d',
+}
+CELLS = {
+    "license__enabled": ["1", "TRUE", " no ", "ja", "2"],
+    "license__license_type": ["perpetual", " time-limited ", "Perpetual", "foo"],
+    "license__max_activations": ["0", "2147483647", "2147483648", "-1", "1.0", "x", "12345678901"],
+    "license__valid_duration": ["1y", "90min", "0d", "1w", " 3m ", "100000d"],
+    "license__maintenance_duration": ["1y", "1h"],
+    "license__validity_period": [
+        "2026-03-12",
+        "2026-3-2",
+        "2026-02-29",
+        "2024-02-29",
+        "2026-13-01",
+        "0000-01-01",
+        "12.03.2026",
+        "2026-03-12T08:00:00Z",
+        "2026-03-12 08:00",
+        "2026-03-12Tx",
+    ],
+    "license__consumption_period": ["monthly", "Year", "yearly", "often"],
+    "license__note": ["x" * 1000, "y" * 1001, '"two\nlines"', "#REF!"],
+    "order__store_id": ["s" * 200, "s" * 201, "s" * 256],
+    "customer__email": ["A@B.c", "no", "a b@c", f"{'a' * 250}@b.c", "a@b@c"],
+    "customer__first_name": ["Ana", "n" * 256, "\x07bell"],
+}
+FILES: dict[str, bytes] = {
+    **{name: f"{KEY}\n{row}\nlast,kp\n".encode() for name, row in (GOOD | BAD).items()},
+    **{
+        f"{column} {cell[:20]!r}": f"{KEY},{column}\na,kp,{cell}\n".encode()
+        for column, cells in CELLS.items()
+        for cell in cells
+    },
+    "crlf": f"{KEY}\r\na,kp\r\n\r\n,kp\r\n".encode(),
+    "cr": f"{KEY}\ra,kp\r,kp\r".encode(),
+    "mixed ends": f'{KEY}\r\na,kp\n"b\r\nc",kp\r,kp\n'.encode(),
+    "semicolons": f"{KEY.replace(',', ';')}\na;kp\n;kp\n".encode(),
+    "tabs": f"{KEY.replace(',', chr(9))}\n\tkp\n".encode(),
+    "sep line": f"sep=;\n{KEY.replace(',', ';')}\n;kp\n".encode(),
+    "sep line of another": f"sep=:\n{KEY.replace(',', ':')}\n".encode(),
+    "blank lines and rows": f"\n,,\n{KEY}\n\n , \na,kp\n,kp\n".encode(),
+    "capitals": f" {KEY.upper()} \na,kp\n,kp\n".encode(),
+    "byte order mark": f"\ufeff{KEY}\n,kp\n".encode(),
+    "utf-16": f"{KEY}\nä,kp\n,kp\n".encode("utf-16"),
+    "escaped headers": f"{KEY},'=sum\na,kp,1\n".encode(),
+    "report of ours": f"{KEY},_row,_codes,_messages\n,kp,3,x,y\n".encode(),
+    "report with what was too much": f"{KEY},_row,_codes,_messages\na,kp,3,x,y,z\n".encode(),
+    "short rows": f"{KEY},license__note\na,kp\nb\n".encode(),
+    "nothing": b"\n",
+    "header alone": f"{KEY}\n".encode(),
+    "header without end": KEY.encode(),
+    "missing header": b"license__license_key,note\na,b\n",
+    "twice": f"{KEY},{KEY.upper()}\na,kp,a,kp\n".encode(),
+    "many columns": (KEY + "".join(f",c{n}" for n in range(199)) + "\n").encode(),
+    "long header": (KEY + f",{'x' * 70_000}\n").encode(),
+    "quote in header": f'{KEY},"a\na,kp,b\n'.encode(),
+    "open quote": f'{KEY}\na,kp\n"b,kp\nc,kp\n'.encode(),
+    "torn quote": f'{KEY}\na,kp\n"b\nc"d,kp\n'.encode(),
+    "zero byte": f"{KEY}\na,kp\nb\0,kp\n".encode(),
+    "latin": f"{KEY}\na,kp\n".encode() + b"b\xfc,kp\n",
+    "workbook": b"PK\x03\x04 xl/workbook.xml",
+    "zip": b"PK\x03\x04 some.csv",
+    "picture": b"\x89PNG\r\n",
+    "page": b"<!DOCTYPE html><html>",
+}
+
+LOOK = """async ([source, kind]) => {
+  const folder = document.querySelector("script[type=module]").src;
+  const { look } = await import(new URL("look.js", folder));
+  const { loadRules } = await import(new URL("rules.js", folder));
+  const file = new Blob([Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0))]);
+  return look({ file, kind, encoding: "" }, await loadRules());
+}"""
+
+
+WATCH = """() => {
+  window.longest = 0;
+  window.shares = new Set();
+  const note = ({ duration }) => (window.longest = Math.max(window.longest, duration));
+  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "longtask" });
+  setInterval(() => window.shares.add(document.querySelector("progress")?.value), 20);
+}"""
+
+
+def server_says(data: bytes, kind: str) -> dict[str, Any]:
+    """Rows, faults and refusal by the code that imports use, without a catalog."""
+    required = KINDS[kind].required
+    try:
+        planned = plan([data], required=required)
+    except BadFile as refused:
+        return {"refusal": (refused.code, refused.line)}
+    found: list[tuple[Any, ...]] = []
+    for chunk in planned.chunks:
+        piece = data[chunk.start : chunk.end]
+        for record in records(
+            piece, planned.dialect, first_row=chunk.first_row, first_line=chunk.first_line
+        ):
+            found += faults(record, planned.dialect, kind)
+    return {"rows": planned.rows, "faults": sorted(found)}
+
+
+def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, ...]]:
+    if record.fault:
+        yield record.row, record.line, "", record.fault
+        return
+    cells = dict(zip(dialect.names, record.fields, strict=False))
+    for part in KINDS[kind].parts.values():
+        try:
+            part.read(cells)
+        except ValidationError as error:
+            for fault in faults_of_row(error, part):
+                yield (
+                    record.row,
+                    record.line,
+                    fault["column"],
+                    fault["code"],
+                    fault["message"],
+                    (fault["value"] or "").replace("\r\n", "\n"),
+                )
+
+
+def browser_says(page: Page, data: bytes, kind: str) -> dict[str, Any]:
+    told = page.evaluate(LOOK, [base64.b64encode(data).decode(), kind])
+    if "refusal" in told:
+        return {"refusal": (told["refusal"]["code"], told["refusal"]["line"])}
+    return {
+        "rows": told["rows"],
+        "faults": sorted(
+            (row["row"], row["line"], fault["column"].lower(), fault["code"])
+            + ((fault["message"], fault["value"] or "") if fault["column"] else ())
+            for row in told["faults"]
+            for fault in row["errors"]
+        ),
+    }
+
+
+def test_the_browser_says_of_every_file_what_the_server_says(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.open("imports/licenses", key=vendor.key)
+
+    said = {name: browser_says(console.page, data, "licenses") for name, data in FILES.items()}
+
+    meant = {name: server_says(data, "licenses") for name, data in FILES.items()}
+    differ = {name: (said[name], meant[name]) for name in FILES if said[name] != meant[name]}
+    assert not differ
+    assert all(not meant[name]["faults"] for name in GOOD)
+    assert all(meant[name].get("faults") or meant[name]["refusal"] for name in BAD)
+
+
+def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(
+    console: Console, vendor: RemoteShop
+) -> None:
+    """No task holds the page for longer than a person notices, and typing goes on meanwhile."""
+    page = console.page
+    rows = (f"big-{n:06},kp,perpetual,Ana {n},a{n % 5000}@big.test" for n in range(199_999))
+    header = f"{KEY},license__license_type,customer__first_name,customer__email"
+    data = "\n".join((header, *rows, "big-x,kp,wrong,,")).encode()
+    console.open("imports/licenses/new", key=vendor.key)
+    page.evaluate(WATCH)
+
+    console.choose("big.csv", data)
+    console.see("1 row of 200,000 is faulty")
+
+    console.see("must be one of 'perpetual'")
+    assert len(page.evaluate("[...window.shares]")) > 3, "progress was not shown"
+    assert page.evaluate("window.longest") < 200, "milliseconds without an answer"

@@ -1,0 +1,212 @@
+"""Imports in the console: choose, check, send, watch, correct in the table, send again."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.importing import ended, licenses, post, table
+from tests.e2e.remote import RemoteShop
+
+HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
+
+
+def number_of(console: Console) -> int:
+    """Of the import whose page this is."""
+    expect(console.page).to_have_url(re.compile(r"#/imports/[a-z-]+/\d+"))
+    return int(re.sub(r"\?.*", "", console.page.url).rpartition("/")[2])
+
+
+def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    console.open("imports/licenses/new", key=vendor.key)
+
+    console.choose(
+        "old shop.csv",
+        table(
+            HEADER,
+            ("desk-1", "kp", "perpetual", "a@d.test"),
+            ("desk-2", "kp", "perpetua", "b@d.test"),
+            ("desk-3", "nope", "", "c@d.test"),
+        ),
+    )
+    console.see("1 row of 3 is faulty")
+    console.see("must be one of 'perpetual', 'time-limited'")
+    console.button("Import 3 rows").click()
+    console.see("Done, with errors")
+    first = number_of(console)
+    console.see("there is no product nope")
+    page.get_by_label("Row 2, license__license_type").fill("eternal")
+    console.see("Row 2 is still faulty")
+    expect(console.button("Send 1 row again")).to_have_attribute("aria-disabled", "true")
+    page.get_by_label("Row 2, license__license_type").fill("perpetual")
+    page.get_by_label("Row 3, product__short_code").fill("kp")
+    console.button("Send 2 rows again").click()
+    console.see("Every row was imported")
+    second = number_of(console)
+    page.get_by_role("link", name=f"Import {first}", exact=True).click()
+    console.see(f"Sent in import {second}")
+
+    told = vendor.get(f"/imports/{second}/").json()
+    assert (told["file_name"], told["counts"]["total_row_count"]) == ("old shop-corrected.csv", 2)
+    assert told["counts"]["created_licenses_count"] == 2
+    keys = {each["license_key"] for each in vendor.get("/licenses/", "limit=100").json()["results"]}
+    assert {"desk-1", "desk-2", "desk-3"} <= keys
+
+
+def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    data = b"email,first_name\nwhole@m.test,Ana,Lopez\n=cmd@m.test,=1+1,x\n"
+    number = post(vendor, "customers", data)
+    ended(vendor, number)
+    console.open(f"imports/customers/{number}", key=vendor.key)
+
+    console.see("the row has more cells than the header")
+    console.button("All cells of row 2").click()
+    page.get_by_label("Row 2, first_name").fill("=Ana+")
+    console.button("Send 1 row again").click()
+    console.see("Every row was imported")
+
+    made = vendor.get("/customers/", "limit=100").json()["results"]
+    assert [each["first_name"] for each in made if each["email"] == "=cmd@m.test"] == ["=Ana+"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "advice"),
+    [
+        ("book.xlsx", b"PK\x03\x04 xl/workbook", "Save the sheet as “CSV UTF-8”"),
+        ("book.csv", b"PK\x03\x04 xl/workbook", "it seems to be a spreadsheet"),
+        ("notes.txt", b"email\n", "does not end in .csv"),
+        ("empty.csv", b"", "empty.csv is empty"),
+        ("keys.csv", b"key,product\n1,2\n", "Required columns are missing"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_refused_with_advice(
+    console: Console, vendor: RemoteShop, name: str, data: bytes, advice: str
+) -> None:
+    console.open("imports/licenses/new", key=vendor.key)
+
+    console.choose(name, data)
+
+    console.see(advice)
+    sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
+    assert not sends.count() or sends.get_attribute("aria-disabled") == "true"
+
+
+def test_a_file_in_windows_1252_is_read_when_one_says_so(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.open("imports/customers/new", key=vendor.key)
+
+    console.choose("old.csv", "email,first_name\nmuller@w.test,Müller\n".encode("cp1252"))
+    console.see("The file is not UTF-8")
+    console.button("Read it as Windows-1252").click()
+    console.see("Müller")
+    console.button("Import 1 row").click()
+    console.see("Every row was imported")
+
+    made = vendor.get("/customers/", "limit=100").json()["results"]
+    assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
+
+
+def test_a_dry_run_writes_nothing_and_says_so(console: Console, vendor: RemoteShop) -> None:
+    console.open("imports/customers/new", key=vendor.key)
+
+    console.choose("dry.csv", b"email\ndry@m.test\n")
+    console.page.get_by_label("Dry run").check()
+    console.button("Try 1 row").click()
+
+    console.see("Every row would be imported")
+    made = vendor.get("/customers/", "limit=100").json()["results"]
+    assert not [each for each in made if each["email"] == "dry@m.test"]
+
+
+def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(12_000))
+    number = post(vendor, "licenses", licenses(rows), name="many.csv")
+    console.open("imports/licenses?status=running", key=vendor.key)
+
+    row = page.get_by_role("row").filter(has_text="many.csv")
+    expect(row).to_contain_text("Importing")
+    expect(row).to_contain_text(re.compile(r"\d % done"))
+    row.get_by_role("link").click()
+    console.button("Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the import").click()
+    console.see("Cancelled")
+    console.button("Run again").click()
+
+    expect(console.button("Cancel")).to_be_visible()
+    vendor.post(f"/imports/{number}/cancel/", {})
+
+
+def test_the_faulty_rows_and_the_template_are_saved_as_files(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    number = post(vendor, "customers", b"email\nnot an address\n", name="people.csv")
+    ended(vendor, number)
+    console.open(f"imports/customers/{number}", key=vendor.key)
+
+    with page.expect_download() as failed:
+        console.button("Faulty rows").click()
+    console.open("imports/customers")
+    with page.expect_download() as template:
+        console.button("Template").click()
+
+    assert failed.value.suggested_filename == "people-failed.csv"
+    assert "not an address" in failed.value.path().read_text(encoding="utf-8")
+    assert template.value.suggested_filename == "customers.csv"
+    assert template.value.path().read_text(encoding="utf-8-sig").startswith("email,first_name")
+
+
+def test_an_import_needs_no_mouse(console: Console, vendor: RemoteShop) -> None:
+    """Only keys are pressed; the file goes to the chooser that Enter on the button opens."""
+    page = console.page
+    data = table(HEADER, ("hand-1", "kp", "wrong", "h@d.test"))
+
+    def tab_to(name: str) -> None:
+        focused = "document.activeElement.ariaLabel || document.activeElement.innerText || ''"
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if name in str(page.evaluate(focused)):
+                return
+        raise AssertionError(f"Tab does not come to {name}")
+
+    console.open("")
+    page.keyboard.type(vendor.key)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("nav")
+    tab_to("License imports")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="License imports")).to_be_focused()
+    tab_to("Import a file")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Import licenses")).to_be_focused()
+    tab_to("Choose a file")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "hand.csv", "mimeType": "text/csv", "buffer": data})
+    console.see("1 row of 1 is faulty")
+    tab_to("Import 1 row")
+    page.keyboard.press("Enter")
+    console.see("Done, with errors")
+    tab_to("Row 1, license__license_type")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("perpetual")
+    page.keyboard.press("Shift+Tab")
+    for _ in range(10):
+        if "Send 1 row again" in str(page.evaluate("document.activeElement.innerText")):
+            break
+        page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+
+    console.see("Every row was imported")
+    expect(page.locator("[role=status].unseen")).to_contain_text("Succeeded")

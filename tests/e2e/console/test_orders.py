@@ -1,0 +1,213 @@
+"""Orders in the console: placed by a form that knows the catalog, and looked at."""
+
+import re
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.remote import Operate, RemoteShop
+
+KEY = re.compile(r"[2-9A-Z]{4}(-[2-9A-Z]{4}){3}")
+
+
+def product(page: Page, number: int = 1) -> Locator:
+    """The part of the form for a product of the order."""
+    return page.get_by_role("region", name=f"Product {number}")
+
+
+def choose(page: Page, code: str, number: int = 1) -> Locator:
+    part = product(page, number)
+    part.get_by_label("Product (required)").select_option(code)
+    return part
+
+
+def place(page: Page) -> None:
+    page.get_by_role("button", name="Place order").click()
+
+
+def test_an_order_is_placed_and_its_key_is_shown_when_it_is_asked_for(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("orders/new", seller)
+    page.get_by_label("E-mail").fill("ana@acme.example")
+    page.get_by_label("First name").fill("Ana")
+    part = choose(page, "kp")
+    part.get_by_label("Policy").select_option("policy_A")
+    page.get_by_label("Order id").fill("console-1")
+
+    place(page)
+
+    expect(page.get_by_role("heading", level=1, name="console-1")).to_be_focused()
+    row = page.get_by_role("table", name="Licenses of kp").get_by_role("row").last
+    expect(row).to_contain_text("1 year · 5 activations")
+    expect(page.locator("main")).not_to_contain_text(KEY)
+    row.get_by_role("button", name="Show license key").click()
+    expect(row).to_contain_text(KEY)
+    [license] = seller.get("/licenses/", "order_store_id=console-1").json()["results"]
+    expect(row).to_contain_text(license["license_key"])
+    assert license["customer"]["first_name"] == "Ana"
+
+
+def test_an_order_of_several_products_says_other_terms_than_their_policies(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("orders/new", seller)
+    keyed = choose(page, "kp")
+    keyed.get_by_label("I bring my own keys").check()
+    keyed.get_by_label("Keys, one on each line").fill("OLD-KEY-1\n\n  OLD-KEY-2")
+    keyed.get_by_text("Other terms").click()
+    keyed.get_by_label("Activations", exact=True).fill("7")
+    keyed.get_by_label("Credits").check()
+    keyed.get_by_label("Uses").fill("33")
+    page.get_by_role("button", name="Add another product").click()
+    used = choose(page, "up", 2)
+    used.get_by_label("E-mail of user 1").fill("ben@brush.example")
+    used.get_by_role("button", name="Add a user").click()
+    used.get_by_label("E-mail of user 2").fill("boss@brush.example")
+    used.get_by_label("Manager").last.check()
+    page.get_by_label("Order id").fill("console-2")
+
+    place(page)
+
+    told = page.locator("main")
+    expect(told).to_contain_text("The order is placed with 4 licenses")
+    expect(
+        page.get_by_role("button", name="Copy the password of ben@brush.example")
+    ).to_be_visible()
+    licenses = seller.get("/licenses/", "order_store_id=console-2").json()["results"]
+    keys = {lic["license_key"]: lic for lic in licenses if lic["license_key"]}
+    assert keys.keys() == {"OLD-KEY-1", "OLD-KEY-2"}
+    for license in keys.values():
+        assert license["max_activations"] == 7
+        [grant] = license["product_features"]
+        assert (grant["product_feature"]["code"], grant["max_consumption"]) == ("credits", 33)
+    seats = [seat for lic in licenses for seat in lic["license_users"]]
+    assert {(s["email"], s["is_manager"]) for s in seats} == {
+        ("ben@brush.example", False),
+        ("boss@brush.example", True),
+    }
+
+
+def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("orders/new", seller)
+    bundle = choose(page, "bnd")
+    bundle.get_by_label("Policy of p2").select_option("pro")
+    bundle.get_by_label("Licenses", exact=True).fill("2")
+    page.get_by_label("Order id").fill("console-3")
+
+    place(page)
+
+    expect(page.locator("main")).to_contain_text("The order is placed with 6 licenses")
+    licenses = seller.get("/licenses/", "order_store_id=console-3").json()["results"]
+    policies = [(lic["product"]["short_code"], lic["policy_code"]) for lic in licenses]
+    assert sorted(policies) == sorted(2 * [("bnd", "default"), ("p1", "default"), ("p2", "pro")])
+
+
+def test_a_refusal_stands_beside_the_field_that_it_is_about(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("orders/new", seller)
+    choose(page, "kp").get_by_text("Other terms").click()
+    page.get_by_label("Type").select_option("time-limited")
+    page.get_by_label("Valid for").fill("one year")
+    page.get_by_role("button", name="Add another product").click()
+    choose(page, "up", 2).get_by_label("E-mail of user 1").fill("ben")
+
+    place(page)
+
+    duration, user = page.get_by_label("Valid for"), page.get_by_label("E-mail of user 1")
+    expect(duration).to_be_focused()
+    expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
+    expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
+    expect(page.get_by_role("alert")).to_contain_text("2 things need to be put right")
+
+    duration.fill("2y")
+    user.fill("ben@brush.example")
+    place(page)
+    expect(page.locator("main")).to_contain_text("The order is placed with 2 licenses")
+
+
+def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("orders/new", seller)
+    choose(page, "kp")
+    page.get_by_label("E-mail").fill("lost@acme.example")
+
+    def lost(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/create_order/", lost, times=1)
+
+    place(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_label("E-mail")).to_have_value("lost@acme.example")
+    place(page)
+    expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()
+    orders = seller.get("/orders/", "customer_email=lost@acme.example").json()
+    assert orders["count"] == 1
+
+
+def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
+    console: Console, seller: RemoteShop, keys: Operate
+) -> None:
+    made = keys("create", "--company", seller.company, "--scopes", "records:read")
+    reader = RemoteShop(seller.company, made["api_key"], seller.http)
+    page = console.visit("orders/new", reader)
+    choose(page, "kp")
+    page.get_by_label("E-mail").fill("ana@acme.example")
+
+    place(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("orders:write")
+    page.get_by_role("link", name="Licenses", exact=True).click()
+    page.get_by_role("link", name="Orders", exact=True).click()
+    page.get_by_role("button", name="New order").click()
+    expect(page.get_by_label("E-mail")).to_have_value("ana@acme.example")
+    expect(product(page).get_by_label("Product (required)")).to_have_value("kp")
+
+
+def test_two_companies_see_only_their_own(
+    console: Console, seller: RemoteShop, other_shop: RemoteShop
+) -> None:
+    items = [{"product_code": "kp", "licenses": [{}]}]
+    customer = {"email": "only@acme.example"}
+    order = seller.order(id="ours-only", customer=customer, items=items).json()
+    page = console.visit("orders?store_id=ours-only", seller)
+    expect(page.get_by_role("table", name="Orders")).to_contain_text("only@acme.example")
+    page.goto(f"{console.url}#/orders/new")
+    page.get_by_label("E-mail").fill("typed@acme.example")
+
+    console.button("Sign out").click()
+    console.sign_in(other_shop.key)
+
+    expect(page.get_by_label("E-mail")).to_have_value("")
+    page.goto(f"{console.url}#/orders?store_id=ours-only")
+    expect(page.get_by_role("heading", name="No order is like that")).to_be_visible()
+    for path in (
+        f"orders/{order['id']}",
+        f"licenses/{order['order_licenses'][0]['id']}",
+        f"customers/{order['customer']['id']}",
+        f"products/{order['order_items'][0]['product_id']}",
+    ):
+        page.goto(f"{console.url}#/{path}")
+        expect(page.get_by_role("alert")).to_contain_text(path.rpartition("/")[2])
+
+
+def test_an_order_is_exported_as_a_file_that_an_import_reads(
+    console: Console, seller: RemoteShop
+) -> None:
+    license = seller.order_one(id="exported")
+    page = console.visit("orders?store_id=exported", seller)
+    page.get_by_role("link", name="exported").click()
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export licenses").click()
+
+    text = download.value.path().read_text()
+    assert text.startswith("license__license_key,product__short_code")
+    assert license["license_key"] in text

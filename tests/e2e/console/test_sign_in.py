@@ -1,0 +1,78 @@
+"""The gate of the console: a key typed once, kept in the tab, and asked for again when refused."""
+
+from playwright.sync_api import Route, expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.remote import RemoteShop
+
+
+def test_a_key_opens_the_console_and_signing_out_forgets_it(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    console.open("imports/licenses")
+
+    console.sign_in("not a key")
+    expect(page.get_by_text("That is not an API key")).to_be_visible()
+    console.sign_in(f"{vendor.key[:9]}{'x' * 40}")
+    expect(page.get_by_text("The API key is not valid.")).to_be_visible()
+    console.sign_in(f" Api-Key {vendor.key} ")
+    expect(page.get_by_role("heading", name="License imports")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="License imports")).to_be_visible()
+
+    assert vendor.key not in page.url
+    assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+    console.button("Sign out").click()
+    expect(page.get_by_label("API key")).to_have_value("")
+    assert page.evaluate("sessionStorage.length") == 0
+    page.reload()
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_nothing_is_lost(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    console.open("imports/customers/new", key=vendor.key)
+    console.choose("people.csv", b"email,first_name\nkept@m.test,Ana\n")
+    console.see("1 row, no fault found")
+
+    def forget(route: Route) -> None:
+        """The service is told a key that it does not know, as if this one had been revoked."""
+        headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
+        route.continue_(headers=headers)
+
+    page.route("**/api/v1/imports/", forget)
+    console.button("Import 1 row").click()
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    expect(dialog).to_contain_text("The API key is not valid.")
+    page.unroute("**/api/v1/imports/")
+    console.sign_in(vendor.key)
+    expect(dialog).to_be_hidden()
+
+    console.button("Import 1 row").click()
+
+    console.see("Every row was imported")
+
+
+def test_without_a_network_nothing_is_lost_and_it_is_said(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.open("imports/customers/new", key=vendor.key)
+    console.choose("people.csv", b"email\noffline@m.test\n")
+    console.see("1 row, no fault found")
+
+    console.context.set_offline(True)
+    console.button("Import 1 row").click()
+    console.see("The network did not answer")
+    console.context.set_offline(False)
+    console.button("Import 1 row").click()
+
+    console.see("Every row was imported")
+
+
+def test_an_address_that_is_none_says_so(console: Console, vendor: RemoteShop) -> None:
+    console.open("nowhere/1", key=vendor.key)
+
+    console.see("There is no such page")

@@ -1,0 +1,83 @@
+"""Imports that are interrupted half-way, by their owner or with the whole cloud, come out right."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.ops.emulator import Emulator
+from infra.ops.stack import LocalStack
+from tests.e2e.importing import PATIENCE, ended
+from tests.e2e.remote import Operate, RemoteShop, Tables, opened
+from tests.e2e.sample_import import (
+    ROWS,
+    VALID,
+    assert_imported_once,
+    dropped_file,
+    stored_licenses,
+)
+from tests.e2e.wire import Wire, slow, swept
+
+WRITES_SLOWLY = slow("dynamodb.BatchExecuteStatement", milliseconds=1500)
+
+
+@pytest.fixture(scope="module")
+def interrupted(http: httpx.Client, keys: Operate) -> RemoteShop:
+    """A company whose imports are interrupted."""
+    return opened(http, keys, "interrupted", stocked=True)
+
+
+def test_an_import_that_is_cancelled_and_run_again_counts_as_if_it_had_run_once(
+    wire: Wire, interrupted: RemoteShop, stack: LocalStack, tables: Tables
+) -> None:
+    with wire.meeting(WRITES_SLOWLY):
+        number = half_way(stack, interrupted, "cancelled")
+        cancelled = interrupted.post(f"/imports/{number}/cancel/")
+    written = len(stored_licenses(tables, interrupted, "cancelled"))
+
+    retried = interrupted.post(f"/imports/{number}/retry/")
+    job = ended(interrupted, number)
+
+    assert (cancelled.json()["state"], retried.json()["state"]) == ("cancelled", "queued")
+    assert 0 < written < VALID
+    assert_imported_once(tables, interrupted, job, "cancelled")
+
+
+def test_an_import_goes_on_when_the_cloud_was_gone(
+    wire: Wire, interrupted: RemoteShop, stack: LocalStack, home: Path, tables: Tables
+) -> None:
+    """The emulator keeps its tables and files, and forgets what ran and what was to run."""
+    order = interrupted.order(id="before", items=[{"product_code": "kp", "licenses": [{}]}]).json()
+    with wire.meeting(WRITES_SLOWLY):
+        number = half_way(stack, interrupted, "gone")
+        restart(Emulator(home))
+    halted = interrupted.get(f"/imports/{number}/").json()
+    tables.import_was_heard_of(interrupted.company, number, ago=timedelta(minutes=16))
+
+    done = swept(stack)
+    job = ended(interrupted, number)
+
+    assert (halted["state"], halted["progress"]["rows_done"] < ROWS) == ("running", True)
+    assert done["resumed"] == 1
+    assert_imported_once(tables, interrupted, job, "gone")
+    assert interrupted.get(f"/orders/{order['id']}/").json()["store_id"] == "before"
+
+
+def half_way(stack: LocalStack, shop: RemoteShop, tag: str) -> int:
+    """A job of which some ranges are done and some are not."""
+    number = dropped_file(stack, shop, tag)
+    until = time.monotonic() + PATIENCE
+    while not (done := shop.get(f"/imports/{number}/").json()["progress"]["rows_done"]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert done < ROWS
+    return number
+
+
+def restart(emulator: Emulator) -> None:
+    port = emulator.port
+    assert port is not None
+    emulator.stop()
+    emulator.start(port)

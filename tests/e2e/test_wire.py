@@ -1,0 +1,145 @@
+"""Whatever becomes of the requests that functions send to AWS, orders and counts come out right."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.ops.stack import LocalStack
+from tests.e2e.importing import ended, post
+from tests.e2e.remote import Operate, RemoteShop, Tables, opened
+from tests.e2e.sample_import import assert_imported_once, dropped_file, file
+from tests.e2e.wire import FAULTS, Wire, fault
+
+ORDER = {
+    "dynamodb.BatchGetItem",
+    "dynamodb.GetItem",
+    "dynamodb.TransactWriteItems",
+    "dynamodb.UpdateItem",
+}
+IMPORT = {
+    "dynamodb.BatchExecuteStatement",
+    "dynamodb.BatchGetItem",
+    "dynamodb.BatchWriteItem",
+    "dynamodb.GetItem",
+    "dynamodb.PutItem",
+    "dynamodb.Query",
+    "dynamodb.TransactWriteItems",
+    "dynamodb.UpdateItem",
+    "s3.GetObject",
+    "s3.PutObject",
+}
+LARGE_IMPORT = IMPORT | {"stepfunctions.StartExecution"}
+"""What each of them asks of AWS: an operation that is not here fails the test that meets it."""
+EVERY_OTHER = {"sequence": {"fail": 1, "pass": 1}}
+INSERT, TRIES = "dynamodb.BatchExecuteStatement", 6
+"""How often an import sends it before the function gives up; a small file has two to send."""
+
+
+@pytest.fixture(scope="module")
+def cut_off(http: httpx.Client, keys: Operate) -> RemoteShop:
+    """A company whose requests meet faults."""
+    return opened(http, keys, "cut-off", stocked=True)
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_every_other_request_of_an_order_may_go_wrong(
+    wire: Wire, cut_off: RemoteShop, keys: Operate, tables: Tables, what: str
+) -> None:
+    """By a key that the function has not seen yet, so that it is read and noted too."""
+    key = keys("create", "--company", cut_off.company)["api_key"]
+    shop = RemoteShop(cut_off.company, key, cut_off.http)
+
+    with wire.meeting(*(fault(what, each, **EVERY_OTHER) for each in ORDER)):
+        small = shop.order(id=f"small {what}", items=items(1), customer={"email": "a@x.test"})
+        large = shop.order(id=f"large {what}", items=items(150), customer={"email": "a@x.test"})
+        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+
+    assert (small.status, large.status) == (200, 200), (small.text, large.text)
+    assert spoiled.keys() == ORDER >= passed.keys()
+    assert_placed_once(tables, shop, small.json(), 1)
+    assert_placed_once(tables, shop, large.json(), 150)
+
+
+def test_an_order_for_which_there_is_no_room_is_refused_and_can_be_sent_again(
+    wire: Wire, cut_off: RemoteShop, tables: Tables
+) -> None:
+    body = {"id": "no room", "items": items(2)}
+
+    with wire.meeting(fault("throttled", "dynamodb.TransactWriteItems")):
+        refused = cut_off.order(**body)
+    placed = cut_off.order(**body)
+
+    assert (refused.status, refused.json()["code"]) == (503, "unavailable")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert placed.status == 200, placed.text
+    assert "idempotent-replayed" not in placed.headers
+    assert_placed_once(tables, cut_off, placed.json(), 2)
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_request_of_every_kind_that_an_import_makes_may_go_wrong(
+    wire: Wire, cut_off: RemoteShop, tables: Tables, what: str
+) -> None:
+    with wire.meeting(*(fault(what, each, times=1) for each in IMPORT)):
+        job = ended(cut_off, post(cut_off, "licenses", file(what)))
+        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+
+    assert spoiled.keys() == IMPORT >= passed.keys()
+    assert_imported_once(tables, cut_off, job, what)
+
+
+@pytest.mark.parametrize("what", ["answer lost", "failed when done"])
+def test_a_request_of_every_kind_that_a_large_import_makes_may_go_wrong(
+    wire: Wire, cut_off: RemoteShop, stack: LocalStack, tables: Tables, what: str
+) -> None:
+    with wire.meeting(*(fault(what, each, times=1) for each in LARGE_IMPORT)):
+        job = ended(cut_off, dropped_file(stack, cut_off, f"large {what}"))
+        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+
+    assert spoiled.keys() == LARGE_IMPORT >= passed.keys()
+    assert_imported_once(tables, cut_off, job, f"large {what}")
+
+
+def test_a_range_whose_function_dies_is_run_again(
+    wire: Wire, cut_off: RemoteShop, stack: LocalStack, tables: Tables
+) -> None:
+    with wire.meeting(fault("throttled", INSERT, times=2 * TRIES)):
+        job = ended(cut_off, dropped_file(stack, cut_off, "dies"))
+
+    assert_imported_once(tables, cut_off, job, "dies")
+
+
+def test_an_import_whose_function_dies_goes_on_when_its_event_comes_again(
+    wire: Wire, cut_off: RemoteShop, tables: Tables
+) -> None:
+    """On AWS that is a minute later, which is feigned here; the emulator waits for a second."""
+    with wire.meeting(fault("failed when done", INSERT, times=2 * TRIES)):
+        number = post(cut_off, "licenses", file("died"))
+        while wire.seen(faulty=True)[INSERT] < 2 * TRIES:
+            time.sleep(0.05)
+    tables.import_was_heard_of(cut_off.company, number, ago=timedelta(minutes=1))
+
+    job = ended(cut_off, number)
+
+    assert_imported_once(tables, cut_off, job, "died")
+
+
+def items(count: int) -> list[dict[str, Any]]:
+    return [{"product_code": "kp", "licenses": [{}] * count}]
+
+
+def assert_placed_once(tables: Tables, shop: RemoteShop, answer: Any, count: int) -> None:
+    """What is stored of an order is its one row and the licenses that were answered."""
+    issued = [lic["id"] for item in answer["order_items"] for lic in item["licenses"]]
+    rows = [row for row in tables.rows("orders", shop.company) if row["id"] == answer["id"]]
+    stored = [
+        lic["id"]
+        for lic in tables.rows("licenses", shop.company)
+        if lic["order_id"] == answer["id"]
+    ]
+    assert [row["sk"] for row in rows] == ["order"]
+    assert sorted(rows[0]["items"][0]["license_ids"]) == sorted(stored) == sorted(issued)
+    assert len(set(issued)) == count

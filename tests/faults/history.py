@@ -1,0 +1,164 @@
+"""What was asked and answered in a world, and everything that was written in it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.orders import OrderRequest, fingerprint
+from tests.faults.dynamodb import Item, Key, Write
+from tests.faults.world import Actor, World
+from tests.http_event import Reply
+from tests.moto_tables import table_names
+
+TABLES = table_names()
+LICENSES, ORDERS = TABLES["LICENSES_TABLE"], TABLES["ORDERS_TABLE"]
+CUSTOMERS, CATALOG = TABLES["CUSTOMERS_TABLE"], TABLES["CATALOG_TABLE"]
+IMPORTS, ACCESS = TABLES["IMPORTS_TABLE"], TABLES["ACCESS_TABLE"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """A request, and what its sender knows of its fate."""
+
+    company: str
+    body: dict[str, Any]
+    key: str | None
+    actor: Actor
+
+    @property
+    def reply(self) -> Reply | None:
+        """None if there was no answer."""
+        return self.actor.result if self.actor.error is None else None
+
+    @property
+    def status(self) -> int:
+        """0 if there was none; that and 5xx mean that nobody knows."""
+        return self.reply.status if self.reply else 0
+
+    @property
+    def is_known(self) -> bool:
+        return 0 < self.status < 500
+
+    @property
+    def is_placed(self) -> bool:
+        return self.status == 200
+
+    @property
+    def appends(self) -> bool:
+        return bool(self.body.get("append"))
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be sent again: an order with an id, or anything with a key."""
+        return self.key is not None or ("id" in self.body and not self.appends)
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(OrderRequest.model_validate(self.body))
+
+    @property
+    def code(self) -> str:
+        return str(self.json.get("code", "")) if self.reply else ""
+
+    @property
+    def json(self) -> Any:
+        return self.reply.json() if self.reply else {}
+
+    @property
+    def identity(self) -> tuple[str, str | None, str | None]:
+        """Requests with one identity are one order, or one addition to it."""
+        return self.company, self.body.get("id"), self.key
+
+
+@dataclass(frozen=True)
+class Commit:
+    """When an order's row came to be, and by whom."""
+
+    at: int
+    actor: Actor | None
+    item: Item
+
+
+@dataclass
+class Watch:
+    """Hears of every write, and knows at once what may never happen."""
+
+    world: World
+    commits: dict[tuple[str, str], Commit] = field(default_factory=dict)
+    """By the keys of the order's row."""
+    violations: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.world.watchers.append(self.hear)
+
+    def hear(self, actor: Actor | None, writes: list[Write]) -> None:
+        for write in writes:
+            self._owner(actor, write.table, write.key)
+            if write.table == LICENSES:
+                self._license(write)
+            if write.table == ORDERS and write.before is None and write.after:
+                pk, sk = write.key
+                if sk == "order" or sk.startswith("append#"):
+                    self.commits[pk, sk] = Commit(self.world.calls, actor, write.after)
+
+    def check_reads(self, actor: Actor) -> None:
+        """Of what an actor has looked at."""
+        for table, key in actor.reads:
+            self._owner(actor, table, key)
+
+    def _owner(self, actor: Actor | None, table: str, key: Key) -> None:
+        owner = owner_of(table, key)
+        if actor and actor.company and owner not in (None, actor.company):
+            self.violations.append(f"O10 {actor.name} of {actor.company} is at {table} {key}")
+
+    def _license(self, write: Write) -> None:
+        before, after = write.before, write.after
+        if before is not None and not self._is_unsettled(before):
+            for name in ("order_id", "order_item_id", "license_key", "made_by"):
+                if after is None or after.get(name) != before.get(name):
+                    told = f"{name} of license {write.key} was {before.get(name)}"
+                    self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
+        if before is None and after is not None and "made_by" not in after:
+            self._sold(after)
+
+    def _is_unsettled(self, item: Item) -> bool:
+        if "unsettled" not in item:
+            return False
+        company = item["pk"]["S"].partition("#")[0]
+        order_id, part, fingerprint = item["unsettled"]["S"].split("/")
+        commit = self.commits.get((f"{company}#{order_id}", part))
+        return commit is None or commit.item.get("fingerprint", {}).get("S") != fingerprint
+
+    def _sold(self, item: Item) -> None:
+        """What an order sells must be for sale when it is written."""
+        company = item["pk"]["S"].partition("#")[0]
+        key = (company, f"product#{item['product_id']['N']}")
+        product = self.world.dynamodb.tables[CATALOG].items.get(key)
+        where = f"O8 license {item['id']['N']} of {item['product_code']['S']}"
+        if product is None:
+            self.violations.append(f"{where}: no such product")
+            return
+        if product.get("is_archived") == {"BOOL": True} or product.get("active") == {"BOOL": False}:
+            self.violations.append(f"{where}: it is not for sale")
+        policies = [each["M"] for each in product["policies"]["L"]]
+        if not any(
+            policy["id"] == item["policy_id"] and policy.get("is_archived") != {"BOOL": True}
+            for policy in policies
+        ):
+            self.violations.append(f"{where}: its policy is not for sale")
+
+
+def owner_of(table: str, key: Key) -> str | None:
+    """The company that a record belongs to; None for those of the house."""
+    if table == ACCESS:
+        return None
+    if table == IMPORTS and key[0].startswith("external#"):
+        return key[0].split("#")[1]
+    if table == IMPORTS and key[0].startswith(("object#", "unfinished#")):
+        return None
+    return key[0].partition("#")[0]
+
+
+def rows_of(world: World, table: str, company: str) -> list[Item]:
+    """The records of a company, as they are in the table."""
+    items = world.dynamodb.tables[table].items
+    return [item for key, item in items.items() if owner_of(table, key) == company]

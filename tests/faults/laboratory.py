@@ -1,0 +1,163 @@
+"""The product in one process with worlds under it: real handlers, store and botocore.
+
+What is patched is what a process has from outside: sockets, clock, sleep, randomness, threads, its
+environment. And three sizes, so that a file of ten rows is a large import and an order of ten
+licenses a large order.
+"""
+
+import gc
+import io
+import logging
+import random
+import secrets
+import time
+from collections import UserDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import time_machine
+from botocore.retries.quota import RetryQuota
+
+from functions import callers, import_csv, import_views, runs
+from shared.store import bulk, dynamo, placing, unsettled, uploads
+from tests.faults.dynamodb import DynamoDB, Table, tables_of
+from tests.faults.s3 import S3
+from tests.faults.world import BEGAN, World
+from tests.functions.shop import Shop, open_shop, stock
+from tests.moto_tables import local_template, table_names
+
+OPERATIONS = 7
+STRETCH = 3
+COMPANIES = ("acme", "globex")
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "UPLOADS_BUCKET": "uploads",
+    "IMPORT_FUNCTION": "import-csv",
+    "IMPORT_STATE_MACHINE": "arn:aws:states:us-east-1:000000000000:stateMachine:Imports",
+    "IMPORT_INLINE_BYTES": "1000000",
+    "IMPORT_CHUNK_BYTES": "150",
+}
+
+
+class _Memory(UserDict[str, Any]):
+    """What a process remembers: each actor is in one of its own."""
+
+    def __init__(self, worlds: list[World]) -> None:
+        self.worlds = worlds
+
+    @property
+    def data(self) -> dict[str, Any]:  # type: ignore[override]  # an attribute of UserDict
+        world = self.worlds[0]
+        return (world.current or world).memory
+
+
+class _AtOnce(Executor):
+    """A pool whose threads are never two."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def submit(self, act: Any, /, *args: Any, **more: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(act(*args, **more))
+        except Exception as error:  # noqa: BLE001  # a pool keeps it for who asks
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Laboratory:
+    """Makes worlds; one at a time is the one that the product is in."""
+
+    shops: dict[str, Shop]
+    stocked: dict[str, Table]
+    quotas: list[Any]
+    coordinates: Any
+    printed: io.StringIO
+    worlds: list[World]
+    real_clock: Callable[[], float]
+
+    def world(self, seed: int) -> World:
+        """A new world in which both companies have a catalog and a key, and nothing else."""
+        tables = {
+            name: Table(table.names, table.indexes, dict(table.items))
+            for name, table in self.stocked.items()
+        }
+        world = _world(seed, tables, self.coordinates)
+        self.worlds[:] = [world]
+        world.pass_time(60)
+        random.seed(seed)
+        for quota in self.quotas:
+            quota._available_capacity = quota._max_capacity  # noqa: SLF001  # as of a new process
+        self.printed.seek(0)
+        self.printed.truncate()
+        return world
+
+
+@contextmanager
+def laboratory() -> Iterator[Laboratory]:
+    """A laboratory, for a while; there can be only one in a process."""
+    template, real_clock = local_template(), time_machine.escape_hatch.time.time
+    worlds: list[World] = []
+    printed = io.StringIO()
+    handlers = list(logging.getLogger("keywright").handlers)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        time_machine.travel(BEGAN, tick=False) as coordinates,
+        redirect_stdout(printed),
+    ):
+        _furnish(patch, worlds)
+        for handler in handlers:
+            patch.setattr(handler, "stream", printed)
+        tables = dict(tables_of(template))
+        worlds.append(_world(0, tables, coordinates))
+        _connect(worlds)
+        shops = {company: stock(open_shop(company)) for company in COMPANIES}
+        quotas = [each for each in gc.get_objects() if isinstance(each, RetryQuota)]
+        yield Laboratory(shops, tables, quotas, coordinates, printed, worlds, real_clock)
+    _forget()
+
+
+def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
+    for name, value in (_ENVIRONMENT | table_names()).items():
+        patch.setenv(name, value)
+    patch.delenv("AWS_ENDPOINT_URL", raising=False)
+    patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # the world changes
+    patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
+    patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
+    patch.setattr(callers, "_cache", _Memory(worlds))
+    patch.setattr(import_csv, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(import_csv, "STRETCH", STRETCH)
+    for module in (placing, unsettled):
+        patch.setattr(module, "OPERATIONS", OPERATIONS)
+    _forget()
+
+
+def _connect(worlds: list[World]) -> None:
+    def take(**told: Any) -> Any:
+        return worlds[0].take(**told)
+
+    clients = (dynamo.client(), uploads.client(), runs.client("lambda"))
+    for client in (*clients, runs.client("stepfunctions")):
+        events: Any = client.meta.events
+        events.register_first("before-send.*", take)
+
+
+def _forget() -> None:
+    for cached in (dynamo.client, uploads.client, runs.client, bulk.client):
+        cached.cache_clear()
+
+
+def _world(seed: int, tables: dict[str, Table], coordinates: Any) -> World:
+    dynamodb = DynamoDB(tables, now=lambda: world.time)
+    world = World(seed, dynamodb, S3(now=lambda: world.time), coordinates=coordinates)
+    dynamodb.heard, dynamodb.seen = world.heard, world.seen
+    dynamodb.between = lambda: world.pause() if world.rng.random() < 0.1 else None
+    return world

@@ -1,0 +1,268 @@
+"""What runs imports: S3's events, Lambda's asynchronous calls, and the state machine.
+
+As the template has it: an event is tried three times, a step six times, two ranges of a file at
+once; and as AWS has it: an event may come twice, late, out of order or never, a call that nobody
+waits for any more goes on, and a stopped execution does not stop what runs.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import batched
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote_plus
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from functions import import_csv
+from tests.faults.s3 import Version
+from tests.faults.wire import answer_of
+from tests.faults.world import Actor, Fair, World
+
+ARN = "arn:aws:states:us-east-1:000000000000:execution:Imports:"
+CONCURRENCY = 2
+_TRIES = {"event": 3, "step": 6}
+
+
+def context(milliseconds: int) -> Any:
+    """A function that has some time left."""
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
+
+
+class Ended(Exception):
+    """An execution that does not go on."""
+
+
+@dataclass
+class Execution:
+    """One run of the state machine, and how far it came, from where it can be redriven."""
+
+    name: str
+    input: str
+    status: str = "RUNNING"
+    planned: dict[str, Any] | None = None
+    over: set[tuple[str, int]] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+
+    @property
+    def arn(self) -> str:
+        return ARN + self.name
+
+
+@dataclass
+class Machine:
+    """Lambda and Step Functions of one world."""
+
+    world: World
+    executions: dict[str, Execution] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Every event that was, to be told again later."""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    """Every input of a step that was."""
+
+    def __post_init__(self) -> None:
+        self.world.s3.heard = self._uploaded
+        self.world.services |= {"lambda": self._invoke, "sfn": self._step}
+
+    def call(self, event: dict[str, Any]) -> Actor:
+        """One execution of the function."""
+        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
+        left = 900_000 if fair or rng.random() < 0.9 else 1000
+        skew = 0 if fair else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
+        name = f"import-csv {event.get('step') or next(iter(event))}"
+        return self.world.spawn(
+            name,
+            lambda: import_csv.handler(event, context(left)),
+            company=_company_of(event),
+            skew=skew,
+        )
+
+    def deliver(self, event: dict[str, Any], delay: int = 0) -> Actor:
+        """An asynchronous call: tried three times, then forgotten."""
+
+        def deliver() -> None:
+            for _ in range(delay):
+                self.world.wait()
+            for _ in range(_TRIES["event"]):
+                if self._awaited(self.call(event)).error is None:
+                    return
+                self.world.pass_time(60)
+
+        return self.world.spawn("an event", deliver)
+
+    def _uploaded(self, key: str, version: Version) -> None:
+        if not key.endswith((".csv", ".CSV")):
+            return
+        size = len(version.data or b"")
+        stored = {"key": quote_plus(key), "size": size, "versionId": version.id}
+        record = {"s3": {"bucket": {"name": "uploads"}, "object": stored}}
+        self._tell({"Records": [record]})
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        """At least once, as they say; and now and then not at all, which the sweep is for."""
+        self.events.append(event)
+        rng = self.world.rng
+        copies = 1
+        if not isinstance(self.world.weather, Fair):
+            copies = rng.choice((0, 1, 1, 1, 1, 1, 2, 2, 3))
+        for _ in range(copies):
+            self.deliver(event, rng.choice((0, 0, 1, 40)))
+
+    def _invoke(self, _: str, request: AWSPreparedRequest) -> AWSResponse:
+        self.deliver(_sent(request))
+        return answer_of(request, 202, b"")
+
+    def _step(self, operation: str, request: AWSPreparedRequest) -> AWSResponse:
+        act: Callable[[dict[str, Any]], dict[str, Any] | str] = {
+            "StartExecution": self._start,
+            "RedriveExecution": self._redrive,
+            "StopExecution": self._stop,
+            "DescribeExecution": self._describe,
+        }[operation]
+        told = act(_sent(request))
+        if isinstance(told, str):
+            body = {"__type": told, "message": told}
+            return answer_of(request, 400, json.dumps(body).encode())
+        return answer_of(request, 200, json.dumps(told).encode())
+
+    def _start(self, asked: dict[str, Any]) -> dict[str, Any] | str:
+        known = self.executions.get(asked["name"])
+        if known and (known.status != "RUNNING" or known.input != asked["input"]):
+            return "ExecutionAlreadyExists"
+        if known is None:
+            known = self.executions[asked["name"]] = Execution(asked["name"], asked["input"])
+            self._go_on(known)
+        return {"executionArn": known.arn, "startDate": self.world.time}
+
+    def _redrive(self, asked: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(asked)
+        if execution is None:
+            return "ExecutionDoesNotExist"
+        if asked["clientToken"] not in execution.tokens:
+            if execution.status in ("RUNNING", "SUCCEEDED") or self.world.rng.random() < 0.3:
+                return "ExecutionNotRedrivable"
+            execution.tokens.add(asked["clientToken"])
+            execution.status = "RUNNING"
+            self._go_on(execution)
+        return {"redriveDate": self.world.time}
+
+    def _stop(self, asked: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(asked)
+        if execution is None:
+            return "ExecutionDoesNotExist"
+        if execution.status == "RUNNING":
+            self._end(execution, "ABORTED")
+        return {"stopDate": self.world.time}
+
+    def _describe(self, asked: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(asked)
+        if execution is None:
+            return "ExecutionDoesNotExist"
+        return {"status": execution.status, "executionArn": execution.arn, "startDate": 1}
+
+    def _found(self, asked: dict[str, Any]) -> Execution | None:
+        return self.executions.get(asked["executionArn"].removeprefix(ARN))
+
+    def _go_on(self, execution: Execution) -> None:
+        def run() -> None:
+            try:
+                self._run(execution)
+            except Ended:
+                if execution.status == "RUNNING":
+                    self._end(execution, "FAILED")
+            else:
+                execution.status = "SUCCEEDED"
+
+        self.world.spawn(f"execution {execution.name}", run)
+
+    def _end(self, execution: Execution, status: str) -> None:
+        execution.status = status
+        detail = {
+            "executionArn": execution.arn,
+            "name": execution.name,
+            "status": status,
+            "input": execution.input,
+            "stopDate": int(self.world.time * 1000),
+        }
+        self._tell({"detail": detail})
+
+    def _run(self, execution: Execution) -> None:
+        named = json.loads(execution.input)
+        if execution.planned is None:
+            execution.planned = self._task(execution, {"step": "plan", **named})
+        passes = execution.planned["passes"]
+        if passes[0] == "validate":
+            self._map(execution, "validate")
+            if self._task(execution, {"step": "decide", **named})["go"] == "write":
+                self._map(execution, "write")
+        elif passes[0] == "write":
+            self._map(execution, "write")
+        self._task(execution, {"step": "finish", **named})
+
+    def _map(self, execution: Execution, which: str) -> None:
+        planned = execution.planned or {}
+        manifest = json.loads(self.world.s3.read(planned["manifest_key"]) or b"[]")
+        names = {"company": planned["company"], "number": planned["number"]}
+        if not isinstance(self.world.weather, Fair):
+            self.world.rng.shuffle(manifest)
+        for some in batched(manifest, CONCURRENCY, strict=False):
+            ranges = [
+                self.world.spawn(f"range {chunk['first_row']}", self._range(execution, event))
+                for chunk in some
+                if (which, chunk["first_row"]) not in execution.over
+                for event in [{"step": "chunk", "pass": which, **names, "chunk": chunk}]
+            ]
+            if any(self._awaited(each).error for each in ranges):
+                raise Ended
+
+    def _range(self, execution: Execution, event: dict[str, Any]) -> Callable[[], None]:
+        def run() -> None:
+            state = {**event, "done_rows": 0, "done": False}
+            while not state["done"]:
+                state = self._task(execution, state)
+            execution.over.add((event["pass"], event["chunk"]["first_row"]))
+
+        return run
+
+    def _task(self, execution: Execution, event: dict[str, Any]) -> dict[str, Any]:
+        """One state of the machine: its answer, or the end of the execution."""
+        self.steps.append(event)
+        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
+        for _ in range(_TRIES["step"]):
+            if execution.status != "RUNNING":
+                raise Ended
+            call = self.call(event)
+            given_up = not fair and rng.random() < 0.05
+            patience = rng.randrange(40) if given_up else None
+            self._awaited(call, patience)
+            if call.done and call.error is None:
+                if execution.status != "RUNNING":
+                    raise Ended
+                answer: dict[str, Any] = call.result
+                return answer
+            self.world.pass_time(2)
+        raise Ended
+
+    def _awaited(self, actor: Actor, patience: int | None = None) -> Actor:
+        """The actor when it is done, or when whoever waits has no patience left."""
+        while not actor.done and patience != 0:
+            self.world.wait()
+            patience = None if patience is None else patience - 1
+        return actor
+
+
+def _company_of(event: dict[str, Any]) -> str | None:
+    if "Records" in event:
+        key: str = event["Records"][0]["s3"]["object"]["key"]
+        return key.partition("%2F")[0]
+    if "detail" in event:
+        company: str = json.loads(event["detail"]["input"])["company"]
+        return company
+    return str(event["company"])
+
+
+def _sent(request: AWSPreparedRequest) -> dict[str, Any]:
+    sent: Any = request.body
+    body: dict[str, Any] = json.loads(sent)
+    return body

@@ -1,0 +1,159 @@
+"""S3 in one process: one versioned bucket, and the operations on it that the product uses.
+
+It reads requests and writes answers as they are on the wire, checksums among them, so botocore
+finds a body that was changed on its way as it would on AWS.
+"""
+
+import base64
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from botocore.awsrequest import AWSPreparedRequest
+
+from tests.faults.expressions import Unmodelled
+
+
+@dataclass(frozen=True)
+class Version:
+    """What one put left behind; a `data` of None is the marker of a delete."""
+
+    id: str
+    data: bytes | None
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An answer: its body as it leaves the service."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class S3:
+    """The service. `heard` is told of each new version, as a bucket's notification would."""
+
+    now: Callable[[], float]
+    heard: Callable[[str, Version], None] = lambda *_: None
+    objects: dict[str, list[Version]] = field(default_factory=dict)
+    made: int = 0
+
+    def answer(self, request: AWSPreparedRequest) -> Sent:
+        """What the service says to a request as it is sent."""
+        parts = urlsplit(request.url)
+        query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
+        key = unquote(parts.path.lstrip("/"))
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        match request.method:
+            case "GET" if "versions" in query:
+                return self._versions(query.get("prefix", ""))
+            case "GET" if "list-type" in query:
+                return self._folders(query["delimiter"])
+            case "GET" | "HEAD":
+                return self._get(key, query.get("versionId"), headers, request.method)
+            case "PUT" if not query:
+                return self._put(key, _body(request, headers), headers)
+            case "DELETE" if not query:
+                self.delete(key)
+                return Sent(204)
+        raise Unmodelled(f"{request.method} {request.url}")
+
+    def put(self, key: str, data: bytes | None) -> Version:
+        """A new version of an object."""
+        self.made += 1
+        moment = datetime.fromtimestamp(int(self.now()), UTC)
+        version = Version(f"v{self.made}", data, moment)
+        self.objects.setdefault(key, []).append(version)
+        if data is not None:
+            self.heard(key, version)
+        return version
+
+    def delete(self, key: str) -> None:
+        """Hides an object; its versions stay."""
+        self.put(key, None)
+
+    def read(self, key: str, version: str | None = None) -> bytes | None:
+        """The bytes of a version, or of the newest."""
+        found = [each for each in self.objects.get(key, ()) if version in (None, each.id)]
+        return found[-1].data if found else None
+
+    def _get(self, key: str, version: str | None, headers: Mapping[str, str], method: str) -> Sent:
+        data = self.read(key, version)
+        if data is None:
+            code = "NoSuchVersion" if version else "NoSuchKey"
+            return refused(404, code) if method == "GET" else Sent(404)
+        told = {"content-length": str(len(data)), "content-type": "binary/octet-stream"}
+        if wanted := headers.get("range"):
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            told["content-range"] = f"bytes {first}-{last}/{len(data)}"
+            data = data[int(first) : int(last) + 1]
+            return Sent(206, told | {"content-length": str(len(data))}, data)
+        told["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
+        told["x-amz-checksum-type"] = "FULL_OBJECT"
+        return Sent(200, told, data if method == "GET" else b"")
+
+    def _put(self, key: str, data: bytes, headers: Mapping[str, str]) -> Sent:
+        if headers.get("if-none-match") == "*" and self.read(key) is not None:
+            return refused(412, "PreconditionFailed")
+        return Sent(200, {"x-amz-version-id": self.put(key, data).id})
+
+    def _versions(self, prefix: str) -> Sent:
+        found = "".join(
+            f"<Version><Key>{escape(key)}</Key><VersionId>{version.id}</VersionId>"
+            f"<Size>{len(version.data)}</Size>"
+            f"<LastModified>{version.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Version>"
+            for key, versions in sorted(self.objects.items())
+            for version in reversed(versions)
+            if key.startswith(prefix) and version.data is not None
+        )
+        return _xml("ListVersionsResult", found)
+
+    def _folders(self, delimiter: str) -> Sent:
+        folders = sorted({key.partition(delimiter)[0] + delimiter for key in self.objects})
+        found = "".join(
+            f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in folders
+        )
+        return _xml("ListBucketResult", found)
+
+
+def refused(status: int, code: str) -> Sent:
+    """An error answer."""
+    text = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
+    return Sent(status, {"content-type": "application/xml"}, text.encode())
+
+
+def _xml(name: str, inside: str) -> Sent:
+    text = f"<{name}><IsTruncated>false</IsTruncated>{inside}</{name}>"
+    return Sent(200, {"content-type": "application/xml"}, text.encode())
+
+
+def _body(request: AWSPreparedRequest, headers: Mapping[str, str]) -> bytes:
+    """The bytes of a put, which botocore may send in chunks with their checksum at the end."""
+    sent: Any = request.body
+    data: bytes = sent if isinstance(sent, bytes) else sent.read()
+    if hasattr(sent, "seek"):
+        sent.seek(0)
+    if "aws-chunked" not in headers.get("content-encoding", ""):
+        return data
+    return b"".join(_chunks(data))
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16)
+        if not length:
+            return
+        yield data[:length]
+        data = data[length + 2 :]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

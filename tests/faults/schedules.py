@@ -1,0 +1,20 @@
+"""The kinds of schedules by name, and how one is played again."""
+
+from collections.abc import Callable
+
+from tests.faults.laboratory import Laboratory
+from tests.faults.orders import trade
+from tests.faults.world import World
+
+KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {"orders": trade}
+
+
+def replay(kind: str, seed: int) -> str:
+    """The command that plays a schedule again."""
+    return f"make faults KIND={kind} SEED={seed} N=1"
+
+
+def play(lab: Laboratory, kind: str, seed: int) -> None:
+    """One schedule, which must break nothing."""
+    _, violations = KINDS[kind](lab, seed)
+    assert not violations, "\n".join([*violations[:5], f"again: {replay(kind, seed)}"])

@@ -1,0 +1,270 @@
+"""A call of AWS on its way, and everything that can become of it.
+
+Faults happen where the network is, below botocore's retries and below those of
+`shared.store.signed`, so both run as they are.
+"""
+
+import io
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import RemoteDisconnected
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.exceptions import ProtocolError
+
+from tests.faults.dynamodb import Body, DynamoDB, Refusal
+from tests.faults.s3 import S3, Sent, refused
+
+ANYWHERE = (
+    "unreachable",
+    "refused",
+    "failed",
+    "throttled",
+    "killed before",
+    "killed after",
+    "answer lost",
+    "reset",
+    "failed but applied",
+    "applied late",
+)
+"""What can become of every call."""
+_OF_OPERATION = {
+    "TransactWriteItems": ("conflict",),
+    "PutItem": ("conflict",),
+    "UpdateItem": ("conflict",),
+    "BatchGetItem": ("unprocessed",),
+    "BatchWriteItem": ("unprocessed", "half applied"),
+    "BatchExecuteStatement": ("throttled statements", "conflict of statements", "half applied"),
+    "GetObject": ("cut", "flipped", "broken off"),
+}
+_READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "DescribeExecution"}
+_READS |= {"ListObjectsV2", "ListObjectVersions"}
+_OF_WRITES = {"killed after", "failed but applied", "applied late"}
+"""To a read they are as if it had not been answered."""
+_SECONDS = {"unreachable": 1, "answer lost": 5, "applied late": 5}
+"""How long the caller waits for nothing."""
+
+
+@dataclass
+class Call:
+    """One request on the wire, of one actor."""
+
+    number: int
+    service: str
+    operation: str
+    request: AWSPreparedRequest
+    carry_out: Callable[[Body], AWSResponse]
+    rng: random.Random
+
+    @property
+    def body(self) -> Body:
+        sent: Any = self.request.body
+        body: Body = json.loads(sent) if sent else {}
+        return body
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether `shared.store.signed` sent it, which hears of the network as sockets tell."""
+        agent: Any = self.request.headers.get("user-agent", "")
+        return agent in ("keywright", b"keywright")
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What can become of it."""
+        anywhere: tuple[str, ...] = ANYWHERE
+        if self.operation in _READS:
+            anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
+        return anywhere + _OF_OPERATION.get(self.operation, ())
+
+    def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
+        """The answer to the call, or what is raised instead of it."""
+        match fault:
+            case None:
+                return self.carried_out()
+            case "unreachable" | "refused":
+                raise self._no_connection(fault)
+            case "failed":
+                return self._error(500, "InternalServerError")
+            case "throttled":
+                return self._throttled()
+            case "answer lost":
+                self.carried_out()
+                raise self._timeout()
+            case "reset":
+                self.carried_out()
+                raise self._reset()
+            case "failed but applied":
+                self.carried_out()
+                return self._error(500, "InternalServerError")
+            case "applied late":
+                later(self.carried_out)
+                raise self._timeout()
+            case "conflict":
+                return self._conflict()
+            case "cut" | "flipped" | "broken off":
+                return self._spoiled(fault)
+        return self._partly(fault)
+
+    def seconds(self, fault: str | None) -> int:
+        return _SECONDS.get(fault or "", 0)
+
+    def carried_out(self) -> AWSResponse:
+        return self.carry_out(self.body if self.service != "s3" else {})
+
+    def _partly(self, fault: str) -> AWSResponse:
+        """Carry out some of the parts of an operation that is not atomic."""
+        body = self.body
+        if self.operation == "BatchExecuteStatement":
+            return self._some_statements(body, fault)
+        (name, parts), *_ = body["RequestItems"].items()
+        asked = parts["Keys"] if self.operation == "BatchGetItem" else parts
+        done, left = _split(asked, self.rng)
+        some: Any = parts | {"Keys": done} if self.operation == "BatchGetItem" else done
+        rest: Any = parts | {"Keys": left} if self.operation == "BatchGetItem" else left
+        if not done:
+            return self._throttled()
+        answer = self.carry_out({**body, "RequestItems": {**body["RequestItems"], name: some}})
+        if fault == "half applied":
+            raise self._timeout()
+        told = json.loads(answer.content)
+        told["UnprocessedKeys" if "Responses" in told else "UnprocessedItems"] = (
+            {name: rest} if left else {}
+        )
+        return answer_of(self.request, 200, json.dumps(told).encode())
+
+    def _some_statements(self, body: Body, fault: str) -> AWSResponse:
+        statements = body["Statements"]
+        chosen = [self.rng.random() < 0.5 for _ in statements]
+        done = [each for each, yes in zip(statements, chosen, strict=True) if yes]
+        told = json.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
+        if fault == "half applied":
+            raise self._timeout()
+        code = "TransactionConflict" if fault == "conflict of statements" else "ThrottlingError"
+        answers = iter(told.get("Responses", ()))
+        told["Responses"] = [next(answers) if yes else {"Error": {"Code": code}} for yes in chosen]
+        return answer_of(self.request, 200, json.dumps(told).encode())
+
+    def _spoiled(self, fault: str) -> AWSResponse:
+        """An object whose bytes do not all arrive as they were sent."""
+        answer = self.carried_out()
+        data = answer.content
+        if answer.status_code >= 300 or not data:
+            return answer_of(self.request, answer.status_code, data, dict(answer.headers))
+        at = self.rng.randrange(len(data))
+        if fault == "flipped":
+            data = data[:at] + bytes([data[at] ^ 1 << self.rng.randrange(7)]) + data[at + 1 :]
+        raw = _Broken(data[:at]) if fault == "broken off" else None
+        if fault == "cut":
+            data = data[:at]
+        return answer_of(self.request, answer.status_code, data, dict(answer.headers), raw)
+
+    def _throttled(self) -> AWSResponse:
+        if self.service == "s3":
+            return self._error(503, "SlowDown")
+        return self._error(400 if self.service == "dynamodb" else 429, "ThrottlingException")
+
+    def _conflict(self) -> AWSResponse:
+        if self.operation != "TransactWriteItems":
+            return self._error(400, "TransactionConflictException")
+        reasons = [{"Code": "None"} for _ in self.body["TransactItems"]]
+        self.rng.choice(reasons)["Code"] = "TransactionConflict"
+        return self._error(400, "TransactionCanceledException", CancellationReasons=reasons)
+
+    def _error(self, status: int, code: str, **more: Any) -> AWSResponse:
+        if self.service == "s3":
+            sent = refused(status, code)
+            return answer_of(self.request, status, sent.body, dict(sent.headers))
+        body = {"__type": f"com.amazonaws#{code}", "message": "", **more}
+        return answer_of(self.request, status, json.dumps(body).encode())
+
+    def _no_connection(self, fault: str) -> Exception:
+        if self.by_hand:
+            return TimeoutError() if fault == "unreachable" else ConnectionRefusedError()
+        if fault == "unreachable":
+            return ConnectTimeoutError(endpoint_url=self.request.url)
+        return EndpointConnectionError(endpoint_url=self.request.url, error=fault)
+
+    def _timeout(self) -> Exception:
+        return TimeoutError() if self.by_hand else ReadTimeoutError(endpoint_url=self.request.url)
+
+    def _reset(self) -> Exception:
+        if self.by_hand:
+            return self.rng.choice([ConnectionResetError(), RemoteDisconnected("")])
+        return ConnectionClosedError(endpoint_url=self.request.url)
+
+
+def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
+    """What DynamoDB answers to a request."""
+    try:
+        return answer_of(call, 200, json.dumps(service.answer(target(call), body)).encode())
+    except Refusal as refusal:
+        return answer_of(call, 400, json.dumps(refusal.body).encode())
+
+
+def told_by_s3(service: S3, call: AWSPreparedRequest) -> AWSResponse:
+    """What S3 answers to a request."""
+    sent: Sent = service.answer(call)
+    return answer_of(call, sent.status, sent.body, dict(sent.headers))
+
+
+def told_of(answer: AWSResponse) -> str:
+    """A refusal in few words, for the journal."""
+    text = answer.content.decode()
+    found = re.search(r"#(\w+)|<Code>(\w+)", text)
+    reasons = re.findall(r'"Code": "(\w+)"', text)
+    return " ".join([str(answer.status_code), (found[1] or found[2]) if found else "", *reasons])
+
+
+def target(request: AWSPreparedRequest) -> str:
+    """The operation that a request in JSON names."""
+    named: Any = request.headers["X-Amz-Target"]
+    text: str = named.decode() if isinstance(named, bytes) else named
+    return text.partition(".")[2]
+
+
+def answer_of(
+    request: AWSPreparedRequest,
+    status: int,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+    raw: io.BytesIO | None = None,
+) -> AWSResponse:
+    """An answer, as it comes from the network."""
+    given: Any = headers or {"Content-Type": "application/x-amz-json-1.0"}
+    sent: Any = raw or _Raw(body)
+    return AWSResponse(request.url, status, given, sent)
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 hands it over."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        while part := self.read(65536):
+            yield part
+
+
+class _Broken(_Raw):
+    """A body whose connection breaks."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if part := super().read(size):
+            return part
+        raise ProtocolError("Connection broken")
+
+
+def _split[T](parts: list[T], rng: random.Random) -> tuple[list[T], list[T]]:
+    chosen = [rng.random() < 0.5 for _ in parts]
+    return (
+        [part for part, yes in zip(parts, chosen, strict=True) if yes],
+        [part for part, yes in zip(parts, chosen, strict=True) if not yes],
+    )

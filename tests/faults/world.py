@@ -1,0 +1,255 @@
+"""A world of one thread: actors that take turns at every call of AWS, its time, and its weather.
+
+Everything that happens follows from the seed: who goes on, what becomes of a call, what time each
+actor believes it is, and every random number that the product draws.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from greenlet import getcurrent, greenlet
+
+from tests.faults.dynamodb import Body, DynamoDB, Key, Write
+from tests.faults.s3 import S3
+from tests.faults.wire import Call, told_by_dynamodb, told_by_s3, told_of
+from tests.wiretap import Killed
+
+BEGAN = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
+_MOST_TURNS = 50_000
+
+
+class Weather(Protocol):
+    """What becomes of calls, and whether another actor goes first."""
+
+    def fault(self, call: Call, /) -> str | None: ...
+
+    def turns(self) -> bool: ...
+
+
+class Fair:
+    """Nothing goes wrong."""
+
+    def fault(self, _: Call) -> str | None:
+        return None
+
+    def turns(self) -> bool:
+        return False
+
+
+@dataclass
+class Foul:
+    """At any call anything, as often as this world's climate has it."""
+
+    rng: random.Random
+    faults: float
+    switches: float
+
+    def fault(self, call: Call) -> str | None:
+        return self.rng.choice(call.faults) if self.rng.random() < self.faults else None
+
+    def turns(self) -> bool:
+        return self.rng.random() < self.switches
+
+
+@dataclass
+class Forecast:
+    """Faults at the calls with these numbers, and no others."""
+
+    at: dict[int, str]
+
+    def fault(self, call: Call) -> str | None:
+        return self.at.get(call.number)
+
+    def turns(self) -> bool:
+        return False
+
+
+@dataclass(eq=False)
+class Actor:
+    """One execution of a handler, or whoever waits for some; it may die at any call."""
+
+    name: str
+    company: str | None = None
+    """Whose records it may touch; None for those who work for all."""
+    skew: float = 0
+    """How far its clock is wrong, in seconds."""
+    result: Any = None
+    error: BaseException | None = None
+    done: bool = False
+    dead: bool = False
+    began: int = 0
+    ended: int = 0
+    """Numbers of the last call before each."""
+    reads: dict[tuple[str, Key], int] = field(default_factory=dict)
+    """When it last looked at a place."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    greenlet: Any = None
+
+
+@dataclass
+class World:
+    """The actors, the services that they call, and the time."""
+
+    seed: int
+    dynamodb: DynamoDB
+    s3: S3
+    weather: Weather = field(default_factory=Fair)
+    time: float = BEGAN
+    calls: int = 0
+    injected: int = 0
+    journal: list[str] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
+    watchers: list[Callable[[Actor | None, list[Write]], None]] = field(default_factory=list)
+    services: dict[str, Callable[[str, AWSPreparedRequest], AWSResponse]] = field(
+        default_factory=dict
+    )
+    """Lambda and Step Functions, which answer requests for an operation."""
+    coordinates: Any = None
+    current: Actor | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+    rng: random.Random = field(init=False)
+    secrets: random.Random = field(init=False)
+    _hub: Any = None
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.secrets = random.Random(f"secrets {self.seed}")
+
+    def spawn(
+        self, name: str, act: Callable[[], Any], *, company: str | None = None, skew: float = 0
+    ) -> Actor:
+        """A new actor, who begins when it is first given a turn."""
+        actor = Actor(name, company, skew)
+        actor.greenlet = greenlet(lambda: self._play(actor, act))
+        self.actors.append(actor)
+        return actor
+
+    def run(self) -> None:
+        """Gives turns until everybody is done."""
+        for _ in range(_MOST_TURNS):
+            waiting = [actor for actor in self.actors if not actor.done]
+            if not waiting:
+                self.actors.clear()
+                return
+            self._resume(self.rng.choice(waiting))
+        raise AssertionError(f"J2 {[actor.name for actor in waiting]} never come to an end")
+
+    def alone(self, name: str, act: Callable[[], Any], *, company: str | None = None) -> Actor:
+        """An actor that nobody interrupts, to its end."""
+        actor = self.spawn(name, act, company=company)
+        self.run()
+        return actor
+
+    def pause(self) -> None:
+        """Lets others go first, if the weather has it so."""
+        if self.current is not None and self.weather.turns():
+            self.wait()
+
+    def wait(self) -> None:
+        """Lets others go first; outside of actors there are none to wait for."""
+        if self.current is not None and getcurrent() is self.current.greenlet:
+            self._hub.switch()
+
+    def sleep(self, seconds: float) -> None:
+        """What `time.sleep` is here."""
+        self.pass_time(seconds)
+        self.wait()
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += seconds
+        self._set_clock()
+
+    def take(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        """A call of AWS: the last thing that botocore does before it would open a socket."""
+        service, operation = event_name.split(".")[1:]
+        self._still_alive()
+        self.pause()
+        self._still_alive()
+        self.calls += 1
+        call = Call(
+            self.calls,
+            service,
+            operation,
+            request,
+            lambda body: self._served(service, operation, request, body),
+            self.rng,
+        )
+        fault = self.weather.fault(call)
+        self.injected += fault is not None
+        self.pass_time(0.004 + call.seconds(fault))
+        self._note(call, fault)
+        if fault == "killed before":
+            self._kill()
+        if fault == "killed after":
+            call.carried_out()
+            self._kill()
+        answer = call.meet(fault, lambda act: self._later(call, act))
+        if answer.status_code >= 300:
+            self.journal[-1] += f" → {told_of(answer)}"
+        return answer
+
+    def heard(self, writes: list[Write]) -> None:
+        for watcher in self.watchers:
+            watcher(self.current, writes)
+
+    def seen(self, table: str, key: Key) -> None:
+        if self.current is not None:
+            self.current.reads[table, key] = self.calls
+
+    def say(self, text: str) -> None:
+        """A line of the journal."""
+        self.journal.append(f"{self.calls:5} {text}")
+
+    def _play(self, actor: Actor, act: Callable[[], Any]) -> None:
+        actor.began = self.calls
+        try:
+            actor.result = act()
+        except (Exception, Killed) as error:  # noqa: BLE001  # what became of it is what is asked
+            actor.error = error
+        actor.done, actor.ended = True, self.calls
+        status = getattr(actor.result, "status", "done")
+        self.say(f"{actor.name}: {repr(actor.error) if actor.error else status}"[:160])
+
+    def _resume(self, actor: Actor) -> None:
+        before, self._hub, self.current = self.current, getcurrent(), actor
+        actor.greenlet.parent = self._hub
+        self._set_clock()
+        actor.greenlet.switch()
+        self.current = before
+        self._set_clock()
+
+    def _set_clock(self) -> None:
+        skew = self.current.skew if self.current else 0
+        self.coordinates.move_to(self.time + skew)
+
+    def _still_alive(self) -> None:
+        if self.current is not None and self.current.dead:
+            raise Killed
+
+    def _kill(self) -> None:
+        if self.current is not None:
+            self.current.dead = True
+        raise Killed
+
+    def _later(self, call: Call, act: Callable[[], Any]) -> None:
+        company = self.current.company if self.current else None
+        self.spawn(f"late call {call.number}", act, company=company)
+
+    def _served(
+        self, service: str, operation: str, request: AWSPreparedRequest, body: Body
+    ) -> AWSResponse:
+        match service:
+            case "dynamodb":
+                return told_by_dynamodb(self.dynamodb, request, body)
+            case "s3":
+                return told_by_s3(self.s3, request)
+        return self.services[service](operation, request)
+
+    def _note(self, call: Call, fault: str | None) -> None:
+        who = self.current.name if self.current else "nobody"
+        met = f" — {fault}" if fault else ""
+        self.say(f"{who}: {call.service} {call.operation}{met}")

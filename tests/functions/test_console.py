@@ -1,0 +1,131 @@
+"""The console's function: what is there, how a browser may keep it, and what a page may do."""
+
+import base64
+import gzip
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.console.handler import answer, policy, read_files
+from functions.console.rules import rules
+from shared.rows import KINDS
+
+handler = import_module("functions.console.handler")
+
+
+@pytest.fixture(autouse=True)
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A page and a script, as bundling lays them out."""
+    (tmp_path / "0123").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "0123" / "app.js").write_text("export const much = 1;\n" * 100)
+    (tmp_path / "secret.py").write_text("")
+    monkeypatch.setattr(handler, "FILES", read_files(tmp_path))
+    return tmp_path
+
+
+def get(path: str, method: str = "GET", **headers: str) -> Any:
+    event = {
+        "rawPath": path,
+        "headers": {name.replace("_", "-").title(): value for name, value in headers.items()},
+        "requestContext": {"stage": "$default", "http": {"method": method}},
+    }
+    return handler.handler(event, None)
+
+
+def body(reply: Any) -> bytes:
+    return base64.b64decode(reply["body"])
+
+
+@pytest.mark.parametrize("path", ["/", "", "/console"])
+def test_what_stands_before_the_console_leads_to_it_without_naming_a_host(path: str) -> None:
+    reply = get(path)
+
+    assert (reply["statusCode"], reply["headers"]["Location"]) == (302, "console/")
+
+
+def test_the_page_is_asked_for_each_time_and_sent_only_when_it_has_changed() -> None:
+    first = get("/console/")
+    etag = first["headers"]["ETag"]
+
+    again = get("/console/", if_none_match=f'W/"x", {etag}')
+
+    assert body(first) == b"<!doctype html>"
+    assert first["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    assert first["headers"]["Cache-Control"] == again["headers"]["Cache-Control"] == "no-cache"
+    assert (again["statusCode"], again["body"]) == (304, "")
+
+
+def test_what_is_named_after_its_content_is_kept_for_ever_and_sent_compressed() -> None:
+    plain = get("/console/0123/app.js")
+    packed = get("/console/0123/app.js", accept_encoding="br, gzip")
+
+    assert plain["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert packed["headers"]["Content-Encoding"] == "gzip"
+    assert packed["headers"]["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(body(packed)) == body(plain)
+    assert len(body(packed)) < len(body(plain)) / 5
+
+
+def test_head_says_the_same_without_a_body() -> None:
+    reply = get("/console/", method="HEAD")
+
+    assert (reply["statusCode"], reply["body"]) == (200, "")
+    assert reply["headers"]["ETag"] == get("/console/")["headers"]["ETag"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/0123/none.js",
+        "/console/app.js",
+        "/console/secret.py",
+        "/console/../handler.py",
+        "/console/%2e%2e/handler.py",
+        "/console//etc/passwd",
+        "/console/0123",
+        "/console/\x00",
+        "/else",
+    ],
+)
+def test_nothing_else_is_there(path: str) -> None:
+    assert get(path)["statusCode"] == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/console/", "/console/0123/app.js", "/console/none"])
+def test_every_answer_is_safe_by_itself(path: str) -> None:
+    headers = get(path)["headers"]
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_the_page_may_run_only_its_own_and_send_files_to_the_bucket() -> None:
+    said = dict(part.strip().split(" ", 1) for part in policy("https://b.s3.test").split(";"))
+
+    assert said["default-src"] == said["base-uri"] == said["form-action"] == "'none'"
+    assert said["frame-ancestors"] == "'none'"
+    assert said["script-src"] == said["style-src"] == said["worker-src"] == "'self'"
+    assert said["connect-src"] == "'self' https://b.s3.test"
+    assert said["require-trusted-types-for"] == "'script'"
+    assert "unsafe" not in policy("")
+    assert "*" not in policy("")
+
+
+def test_an_answer_names_no_file_of_the_machine(served: Path) -> None:
+    assert str(served) not in str(answer("GET", "/console/none", {}))
+
+
+def test_the_browser_has_rules_for_every_column() -> None:
+    made = rules()["kinds"]
+
+    assert {name: tuple(kind["columns"]) for name, kind in made.items()} == {
+        name: kind.columns for name, kind in KINDS.items()
+    }
+    assert all(steps for kind in made.values() for steps in kind["columns"].values())
+    told = [s for kind in made.values() for steps in kind["columns"].values() for s in steps]
+    checks = [step for step in told if set(step) - {"trim", "lower", "instead"}]
+    assert all(step["code"] and step["message"] for step in checks)

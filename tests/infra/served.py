@@ -1,0 +1,144 @@
+"""A stage that is served in this process: the real handlers where httpx expects the network."""
+
+import importlib
+import io
+import json
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from email import policy
+from email.message import MIMEPart
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import httpx
+import pytest
+
+from functions import import_csv
+from functions.openapi import ROUTE_MODULES
+from functions.routing import Route, find
+from infra.ops.main import main
+from shared.store import uploads
+from shared.store.dynamo import table
+from tests.functions.import_files import Context
+from tests.http_event import send
+
+API = "api.test"
+TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS")
+_MODULES = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
+_ROUTES = [
+    Route.of(operation.method, operation.path, module)
+    for module in _MODULES
+    for operation in module.api.operations
+]
+
+
+@dataclass
+class Served(httpx.BaseTransport):
+    """Answers as the API and S3 do, but for what `instead` has for the next request."""
+
+    requests: list[httpx.Request] = field(default_factory=list)
+    instead: list[httpx.Response | Exception] = field(default_factory=list)
+    lose_answer: bool = False
+    """Carry the next request out, and tell nothing of it."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        if self.instead:
+            instead = self.instead.pop(0)
+            if isinstance(instead, Exception):
+                raise instead
+            return instead
+        with redirect_stdout(io.StringIO()):  # what functions print is not the command's
+            is_api = request.url.host == API
+            answer = self._from_api(request) if is_api else self._from_s3(request)
+        if self.lose_answer:
+            self.lose_answer = False
+            raise httpx.ReadTimeout("lost", request=request)
+        return answer
+
+    def paths(self) -> list[str]:
+        """What the API was asked."""
+        return [f"{each.method} {each.url.path}" for each in self.requests if each.url.host == API]
+
+    def _from_api(self, request: httpx.Request) -> httpx.Response:
+        found = find(_ROUTES, request.method, request.url.path)
+        assert found is not None, f"no route for {request.method} {request.url.path}"
+        reply = send(
+            found[0].handler,
+            request.method,
+            request.url.path,
+            body=request.content or None,
+            query=request.url.query.decode(),
+            headers=dict(request.headers) | {"host": API},
+        )
+        return httpx.Response(reply.status, headers=_kept(reply.headers), text=reply.text)
+
+    def _from_s3(self, request: httpx.Request) -> httpx.Response:
+        """Takes a form, and tells the import of it; reads a link."""
+        if request.method == "GET":
+            key = request.url.path.lstrip("/")
+            found = uploads.client().get_object(Bucket=uploads.bucket(), Key=key)
+            return httpx.Response(200, content=found["Body"].read())
+        parts = _parts(request)
+        put = uploads.client().put_object(
+            Bucket=uploads.bucket(), Key=parts["key"].decode(), Body=parts["file"]
+        )
+        stored = {
+            "key": quote_plus(parts["key"].decode()),
+            "size": len(parts["file"]),
+            "versionId": put["VersionId"],
+        }
+        notice = {"s3": {"bucket": {"name": uploads.bucket()}, "object": stored}}
+        import_csv.handler({"Records": [notice]}, Context())
+        return httpx.Response(204)
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "content-length"}
+
+
+def _parts(request: httpx.Request) -> dict[str, bytes]:
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    form = BytesParser(policy=policy.HTTP).parsebytes(head + request.content)
+    return {part["content-disposition"].params["name"]: _bytes(part) for part in form.iter_parts()}
+
+
+def _bytes(part: MIMEPart) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content
+
+
+def deploy(name: str = "test", *, resources: dict[str, Any] | None = None) -> None:
+    """Have CloudFormation tell of a stage as it does of ours."""
+    outputs = {f"{each.capitalize()}Table": table(f"{each}_TABLE") for each in TABLES}
+    outputs |= {"ApiUrl": f"https://{API}", "UploadsBucket": uploads.bucket()}
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}, **(resources or {})},
+        "Outputs": {output: {"Value": value} for output, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(
+        StackName=f"Keywright-{name}", TemplateBody=json.dumps(template)
+    )
+
+
+@dataclass(frozen=True)
+class Keywright:
+    """The command, as an operator runs it on the stage `test`."""
+
+    out: pytest.CaptureFixture[str]
+
+    def run(self, *words: str | Path, status: int = 0) -> str:
+        """What it prints; it must end with the status."""
+        ended = main([*map(str, words), "--stage", "test"])
+        told = self.out.readouterr()
+        assert ended == status, told.out + told.err
+        return told.out + told.err
+
+    def told(self, *words: str | Path, status: int = 0) -> Any:
+        """What it tells a program."""
+        return json.loads(self.run(*words, "--json", status=status))

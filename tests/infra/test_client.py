@@ -1,0 +1,191 @@
+"""The client, over the real handlers, and over a network that fails."""
+
+import io
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.ops.client import ApiProblem, Client
+from infra.ops.connection import LONGEST_PAUSE, TRIES
+from shared.orders import OrderRequest
+from shared.reports import UploadParts
+from tests.functions.shop import Shop
+from tests.infra.served import API, Served
+
+ORDER = {"id": "web-1", "items": [{"product_code": "kp", "licenses": [{}]}]}
+BUSY = {"code": "unavailable", "message": "The service is busy."}
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """How long the client has waited between tries."""
+    return []
+
+
+@pytest.fixture
+def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
+    return Client(f"https://{API}", shop.key, transport=served, pause=pauses.append)
+
+
+def test_an_order_is_placed_by_a_model_or_by_plain_json(client: Client) -> None:
+    first = client.orders.create(OrderRequest.model_validate(ORDER))
+    again = client.orders.create(ORDER)
+
+    assert not first.replayed
+    assert again.replayed
+    assert again.order.license_keys == first.order.license_keys
+    assert client.orders.show(first.order.id).store_id == "web-1"
+
+
+def test_an_order_whose_answer_is_lost_is_sent_again_and_placed_once(
+    client: Client, served: Served
+) -> None:
+    client.orders.create({**ORDER, "append": True})
+
+    served.lose_answer = True
+    placed = client.orders.create({**ORDER, "append": True})
+
+    sent = [request.headers["Idempotency-Key"] for request in served.requests[1:]]
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+    assert placed.replayed
+    assert client.licenses.count(order_store_id="web-1") == 2
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_waited_for_as_long_as_it_asks(
+    client: Client, served: Served, pauses: list[float], status: int
+) -> None:
+    served.instead = [
+        httpx.Response(status, json=BUSY, headers={"Retry-After": "7"}),
+        httpx.Response(status, json=BUSY, headers={"Retry-After": "3600"}),
+    ]
+
+    client.catalog.create_product({"product_name": "P", "short_code": "p"})
+
+    assert pauses == [7, LONGEST_PAUSE]
+
+
+def test_without_a_word_from_the_service_pauses_grow(
+    client: Client, served: Served, pauses: list[float]
+) -> None:
+    served.instead = [httpx.Response(503, json=BUSY) for _ in range(TRIES)]
+
+    with pytest.raises(ApiProblem) as refused:
+        client.orders.create(ORDER)
+
+    assert refused.value.code == "unavailable"
+    assert len(pauses) == TRIES - 1
+    assert pauses[-1] > 10 * pauses[0]
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.Response(500, text="oops")])
+def test_a_change_that_may_have_been_made_is_not_sent_again(
+    client: Client, served: Served, failure: httpx.Response | Exception
+) -> None:
+    served.instead = [failure]
+
+    with pytest.raises(ApiProblem):
+        client.catalog.create_product({"product_name": "P", "short_code": "p"})
+
+    assert len(served.requests) == 1
+
+
+def test_what_is_only_read_is_asked_for_again(client: Client, served: Served) -> None:
+    served.instead = [httpx.ConnectError("no"), httpx.Response(502, text="oops")]
+
+    assert client.is_up()
+
+
+def test_a_refusal_is_one_exception_with_its_code_and_faults(client: Client) -> None:
+    with pytest.raises(ApiProblem) as refused:
+        client.orders.create({"items": [{"product_code": "none", "licenses": [{"nose": 1}]}]})
+
+    problem = refused.value
+    assert (problem.status, problem.code) == (400, "validation_error")
+    assert [fault.pointer for fault in problem.faults] == ["/items/0/licenses/0/nose"]
+    assert [fault.code for fault in problem.faults] == ["unknown_field"]
+    assert "items.0.licenses.0.nose: " in str(problem)
+    assert problem.request_id == "request-1"
+
+
+def test_an_answer_that_is_no_problem_of_ours_is_shown_as_it_is(
+    client: Client, served: Served
+) -> None:
+    served.instead = [httpx.Response(403, json={"message": "Forbidden"})]
+
+    with pytest.raises(ApiProblem, match=r"403.*Forbidden"):
+        client.catalog.create_product({})
+
+
+def test_lists_are_read_page_by_page_to_their_end(client: Client, served: Served) -> None:
+    for number in range(3):
+        client.orders.create({**ORDER, "id": f"web-{number}"})
+
+    found = [order.store_id for order in client.orders.list(limit=2)]
+
+    assert sorted(found) == ["web-0", "web-1", "web-2"]
+    assert served.paths()[-2:] == ["GET /api/v1/orders/"] * 2
+
+
+def test_an_export_comes_back_as_an_import_reads_it(client: Client, tmp_path: Path) -> None:
+    placed = client.orders.create(ORDER)
+    path = tmp_path / "order.csv"
+    path.write_bytes(client.orders.export(placed.order.id))
+
+    job = client.imports.wait(client.imports.send(path, "licenses").id)
+
+    assert job.state == "succeeded"
+    assert job.counts is not None
+    assert job.counts["existed_licenses_count"] == 1
+
+
+def test_the_key_goes_to_the_api_and_to_nobody_else(
+    client: Client, served: Served, tmp_path: Path
+) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("email\nana@acme.example\n")
+
+    client.imports.send(path, "customers")
+
+    hosts = {each.url.host: "Authorization" in each.headers for each in served.requests}
+    assert hosts.pop(API)
+    assert list(hosts.values()) == [False]
+
+
+def test_a_large_file_goes_to_s3_in_parts() -> None:
+    sent: dict[str, bytes] = {}
+
+    def take(request: httpx.Request) -> httpx.Response:
+        sent[request.url.path] = request.read()
+        return httpx.Response(200, headers={"ETag": f'"{len(sent)}"'})
+
+    client = Client(f"https://{API}", "key", transport=httpx.MockTransport(take))
+    upload = UploadParts(
+        upload_id="u",
+        part_size=4,
+        part_urls=["https://s3.test/1", "https://s3.test/2"],
+        complete_url="https://s3.test/all",
+        expires_in=60,
+    )
+
+    client.imports.upload(upload, io.BytesIO(b"abcdef"))
+
+    assert (sent["/1"], sent["/2"]) == (b"abcd", b"ef")
+    assert re.findall(rb'<PartNumber>(\d)</PartNumber><ETag>"(\d)"</ETag>', sent["/all"]) == [
+        (b"1", b"1"),
+        (b"2", b"2"),
+    ]
+
+
+def test_a_link_that_is_refused_is_told() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(400, text="EntityTooLarge"))
+    client = Client(f"https://{API}", "key", transport=transport)
+    upload = UploadParts(
+        upload_id="u", part_size=4, part_urls=["https://s3.test/1"], complete_url="", expires_in=60
+    )
+
+    with pytest.raises(ApiProblem, match="EntityTooLarge"):
+        client.imports.upload(upload, io.BytesIO(b"abcdef"))

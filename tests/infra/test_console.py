@@ -1,0 +1,135 @@
+"""The console as it is built: small, complete, from libraries that are locked and free."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.asset import build_asset
+from infra.console import LIBRARIES, needed
+from infra.stamp import ROOT
+from tests.infra.reading import Template, as_list, functions, resources
+
+LOCK: dict[str, Any] = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+PACKAGES = {name.removesuffix("/hooks") for name in LIBRARIES} | {"@picocss/pico"}
+SOURCES = ROOT / "functions" / "console" / "static"
+PAGES = sorted(
+    {
+        name
+        for path in SOURCES.glob("*.js")
+        for name in re.findall(r'import\("\./(\w+)\.js"\)', path.read_text())
+    }
+)
+"""What is fetched when it is wanted."""
+MOST = 60_000
+"""Bytes that a page may have in all, compressed."""
+
+
+@pytest.fixture(scope="module")
+def static() -> Path:
+    return build_asset("machine").path / "functions" / "console" / "static"
+
+
+@pytest.fixture(scope="module")
+def files(static: Path) -> dict[str, str]:
+    """Every file by its name, whatever folder it is in."""
+    return {path.name: path.read_text() for path in static.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_small_with_everything_that_it_needs(
+    static: Path, files: dict[str, str], page: str
+) -> None:
+    """Shell, style and libraries are part of each; of a new import the worker as well."""
+    (folder,) = (path for path in static.iterdir() if path.is_dir())
+    wanted = {"index.html", "pico.css", "style.css", "icon.svg"}
+    wanted |= needed("app.js", folder) | needed(f"{page}.js", folder)
+    if page.startswith("import"):
+        wanted |= needed("imports.js", folder) | {"rules.json"}
+    if page == "import_new":
+        wanted |= needed("check.js", folder)
+
+    packed = {name: len(gzip.compress(files[name].encode())) for name in sorted(wanted)}
+
+    assert sum(packed.values()) <= MOST, packed
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_a_library_is_of_the_locked_version_and_free(name: str) -> None:
+    locked = LOCK[f"node_modules/{name}"]
+    installed = json.loads((ROOT / "node_modules" / name / "package.json").read_text())
+
+    assert LOCK[""]["dependencies"][name] == locked["version"] == installed["version"]
+    assert locked["license"] == installed["license"]
+    assert locked["license"] in {"MIT", "Apache-2.0"}
+    assert locked["integrity"].startswith("sha512-")
+
+
+def test_no_library_is_there_that_is_not_served() -> None:
+    assert set(LOCK[""]["dependencies"]) == PACKAGES
+
+
+def test_every_import_leads_to_a_file_that_is_served(files: dict[str, str]) -> None:
+    scripts = {name: text for name, text in files.items() if name.endswith(".js")}
+
+    for name, text in scripts.items():
+        for wanted in re.findall(r"""\b(?:from|import)\s*["']([\w@./-]+)["']""", text):
+            assert wanted.startswith("./"), f"{name} imports {wanted}"
+            assert wanted.removeprefix("./") in scripts, f"{name} imports {wanted}"
+
+
+def test_the_page_names_only_files_that_are_there_and_nothing_inline(
+    static: Path, files: dict[str, str]
+) -> None:
+    page = files["index.html"]
+
+    linked = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert linked
+    assert all((static / each).is_file() for each in linked)
+    assert not re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", page)
+
+
+def test_our_files_speak_to_no_other_host_and_run_no_text(files: dict[str, str]) -> None:
+    for path in SOURCES.iterdir():
+        text = path.read_text()
+        hosts = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
+        assert not hosts, path
+        assert not re.findall(r"\beval\(|new Function|innerHTML|localStorage\.", text), path
+
+
+def test_a_browser_may_keep_every_file_because_its_folder_is_named_after_the_content(
+    static: Path,
+) -> None:
+    (folder,) = (path for path in static.iterdir() if path.is_dir())
+
+    assert re.fullmatch(r"[0-9a-f]{12}", folder.name)
+    assert {path.name for path in static.iterdir()} == {folder.name, "index.html"}
+
+
+def test_the_page_may_send_files_to_the_bucket_and_from_nowhere_else(template: Template) -> None:
+    (bucket,) = resources(template, "AWS::S3::Bucket").values()
+    (rule,) = bucket["Properties"]["CorsConfiguration"]["CorsRules"]
+    console = functions(template)["functions.console.handler"]["Properties"]
+
+    assert rule["AllowedMethods"] == ["POST", "GET"]
+    (origin,) = rule["AllowedOrigins"]
+    assert "execute-api" in json.dumps(origin) or "ApiEndpoint" in json.dumps(origin)
+    told = json.dumps(console["Environment"]["Variables"]["UPLOADS_ORIGINS"])
+    assert "RegionalDomainName" in told
+    assert "DomainName" in told
+
+
+def test_the_console_may_do_nothing_but_log_and_trace(template: Template) -> None:
+    role = functions(template)["functions.console.handler"]["Properties"]["Role"]["Fn::GetAtt"][0]
+    granted = {
+        action.partition(":")[0]
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+    }
+
+    assert granted - {"xray"} == {"logs"}

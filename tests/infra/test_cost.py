@@ -1,0 +1,85 @@
+"""docs/cost.md is what bench/cost.py makes of counts that are counted here."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bench import cost
+from infra.stamp import ROOT
+from shared.store import bulk
+from tests.engine import Engine
+from tests.functions.import_files import open_files
+from tests.functions.shop import Shop
+from tests.infra.reading import Template
+from tests.shared.store.test_import_cost import INDEXES, PER_ORDER, ROWS, Meter, sheet
+from tests.wiretap import item_bytes, tapped, write_units
+
+ORDER = {
+    "id": "web-1",
+    "customer": {"email": "ana@acme.example", "first_name": "Ana", "company_name": "Acme"},
+    "items": [{"product_code": "kp", "licenses": [{"policy_code": "policy_A"}]}],
+}
+INDEX_KEYS = 60
+"""Bytes of an index's own keys, about."""
+
+
+def indexed(item: dict[str, Any]) -> int:
+    """How many indexes an item is in; each costs a write unit more."""
+    return sum(a in item and b in item for a, b in INDEXES)
+
+
+def test_the_page_is_what_the_script_makes_of_the_counts() -> None:
+    assert cost.PAGE.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
+
+
+def test_an_order_uses_what_is_said(shop: Shop) -> None:
+    shop.get("/products/")  # the function knows the key from here on
+
+    with tapped() as tap:
+        assert shop.order(**ORDER).status == 200
+
+    (transaction,) = tap.bodies("TransactWriteItems")
+    (read,) = tap.bodies("BatchGetItem")
+    puts = [part["Put"]["Item"] for part in transaction["TransactItems"] if "Put" in part]
+    keys = sum(len(asked["Keys"]) for asked in read["RequestItems"].values())
+    assert len(tap.calls) == 2
+    assert write_units(transaction) + sum(map(indexed, puts)) == cost.ORDER["write units"]
+    assert keys == cost.ORDER["read units"]
+
+
+def test_a_row_uses_what_is_said(
+    shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
+    meter = Meter()
+    with open_files(shop) as files:
+        bulk.client().events.register_first("before-send.dynamodb.*", meter.hear)
+        files.imported(sheet())
+
+    items = [item for kept in meter.items.values() for item in kept]
+    entries = len(items) + sum(map(indexed, items))
+    stored = sum(map(item_bytes, items)) + 100 * entries + INDEX_KEYS * (entries - len(items))
+    assert sum(map(meter.units, meter.items)) == cost.ROW_UNITS
+    assert meter.units("LICENSES") == cost.LICENSE_UNITS
+    assert 2 / PER_ORDER == cost.ROW_READS
+    assert 0.7 * cost.STORED_BYTES < stored / ROWS <= cost.STORED_BYTES
+
+
+def test_what_is_said_of_prod_is_so(prod: Template) -> None:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["prod"]
+    kinds = [resource["Type"] for resource in prod["Resources"].values()]
+
+    assert kinds.count("AWS::CloudWatch::Alarm") <= cost.ALARMS, "and then: make docs"
+    assert context["import_concurrency"] == cost.WORKERS
+    assert context["import_inline_bytes"] == cost.INLINE_BYTES
+    assert context["import_chunk_bytes"] == cost.CHUNK_BYTES
+
+
+def test_a_larger_file_costs_more_and_a_quicker_table_takes_less_time() -> None:
+    for rows in cost.IMPORTS.values():
+        slow, quick = cost.Import(rows, 4_000), cost.Import(rows, 40_000)
+
+        assert quick.seconds < slow.seconds
+        assert cost.dollars(quick.usage) <= cost.dollars(slow.usage)
+    assert cost.Import(100_000_000, 4_000).seconds < 24 * 3600, "an execution may take a day"

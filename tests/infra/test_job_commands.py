@@ -1,0 +1,75 @@
+"""`keywright jobs`, as an operator runs it."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.ops.stages import open_client
+from tests.infra.served import Keywright
+
+
+@pytest.fixture
+def ended(keywright: Keywright, tmp_path: Path) -> int:
+    """The number of an import with a row that failed."""
+    path = tmp_path / "old.csv"
+    path.write_text("license__license_key,product__short_code\nOLD-1,kp\nOLD-2,none\n")
+    told = keywright.told("import", "--file", path, "--kind", "licenses", status=1)
+    return int(told["id"])
+
+
+@pytest.fixture
+def waiting(keywright: Keywright) -> int:
+    """The number of an import whose file has not come."""
+    return open_client("test").imports.start("late.csv", "licenses", size=10).id
+
+
+def test_imports_are_listed_newest_first(keywright: Keywright, ended: int, waiting: int) -> None:
+    told = keywright.told("jobs", "list")
+    shown = keywright.run("jobs", "list")
+
+    assert [job["id"] for job in told] == [waiting, ended]
+    assert "completed with errors" in shown
+    assert "awaiting upload" in shown
+
+
+def test_the_list_can_be_of_one_state_or_kind(
+    keywright: Keywright, ended: int, waiting: int
+) -> None:
+    by_state = keywright.told("jobs", "list", "--state", "awaiting_upload")
+    by_kind = keywright.told("jobs", "list", "--kind", "customers")
+
+    assert [job["id"] for job in by_state] == [waiting]
+    assert by_kind == []
+
+
+def test_an_import_is_shown_with_the_rows_that_failed(keywright: Keywright, ended: int) -> None:
+    shown = keywright.run("jobs", "show", str(ended), status=1)
+
+    assert "completed with errors" in shown
+    assert "product__short_code" in shown
+
+
+def test_watching_one_that_has_ended_ends_at_once(keywright: Keywright, ended: int) -> None:
+    assert keywright.told("jobs", "watch", str(ended), status=1)["id"] == ended
+
+
+def test_a_cancelled_import_is_told_and_no_failure(keywright: Keywright, waiting: int) -> None:
+    told = keywright.told("jobs", "cancel", str(waiting))
+
+    assert told["state"] == "cancelled"
+    assert "cancelled" in keywright.run("jobs", "show", str(waiting), status=2)
+
+
+def test_what_cannot_be_run_again_is_said_so(keywright: Keywright, ended: int) -> None:
+    told = keywright.run("jobs", "retry", str(ended), status=2)
+
+    assert "completed_with_errors" in told
+    assert "(import_state)" in told
+
+
+def test_an_import_that_is_not_there_is_said_so(keywright: Keywright) -> None:
+    assert "(not_found)" in keywright.run("jobs", "show", "99", status=2)
+
+
+def test_nothing_to_list_is_said_in_words(keywright: Keywright) -> None:
+    assert keywright.run("jobs", "list") == "No imports.\n"

@@ -1,0 +1,122 @@
+"""`keywright orders`, as an operator runs it."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.infra.served import Keywright
+
+ORDER = {
+    "id": "web-1",
+    "customer": {"email": "ana@acme.example"},
+    "items": [
+        {"product_code": "kp", "licenses": [{"policy_code": "policy_A"}]},
+        {"product_code": "up", "licenses": [{"users": [{"email": "ben@acme.example"}]}]},
+    ],
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "order.json"
+    path.write_text(json.dumps(ORDER))
+    return path
+
+
+def test_an_order_from_a_file_is_placed_once(keywright: Keywright, file: Path) -> None:
+    first = keywright.told("orders", "create", file)
+    again = keywright.told("orders", "create", file)
+
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert first["license_keys"] == again["license_keys"]
+
+
+def test_a_person_sees_licenses_and_first_passwords(keywright: Keywright, file: Path) -> None:
+    shown = keywright.run("orders", "create", file)
+    again = keywright.run("orders", "create", file)
+
+    assert "1y from activation" in shown
+    assert "first password of ben@acme.example" in shown
+    assert "(placed before)" in again
+    assert "first password" not in again
+
+
+@pytest.mark.parametrize("name", ["store_id", "id"])
+def test_an_order_is_shown_by_our_id_or_the_shops(
+    keywright: Keywright, file: Path, name: str
+) -> None:
+    placed = keywright.told("orders", "create", file)
+
+    told = keywright.told("orders", "show", str(placed[name]))
+    shown = keywright.run("orders", "show", str(placed[name]))
+
+    assert told["id"] == placed["id"]
+    assert placed["license_keys"][0] in shown
+
+
+def test_a_shop_may_call_its_orders_by_numbers(keywright: Keywright, tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps({**ORDER, "id": "4711"}))
+    keywright.told("orders", "create", file)
+
+    assert keywright.told("orders", "show", "4711")["store_id"] == "4711"
+
+
+def test_an_order_that_is_not_there_is_said_so(keywright: Keywright) -> None:
+    assert keywright.run("orders", "show", "web-2", status=2) == (
+        "keywright: There is no order web-2.\n"
+    )
+
+
+def test_licenses_are_exported_of_one_order_or_of_days(
+    keywright: Keywright, file: Path, tmp_path: Path
+) -> None:
+    placed = keywright.told("orders", "create", file)
+    out = tmp_path / "licenses.csv"
+
+    printed = keywright.run("orders", "export", "web-1")
+    keywright.run("orders", "export", "--from", placed["created_at"][:10], "--out", out)
+
+    (key,) = placed["license_keys"]
+    assert printed.startswith("license__license_key,")
+    assert key in printed
+    assert key in out.read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize("words", [[], ["web-1", "--from", "2026-01-31"]])
+def test_an_export_is_of_an_order_or_of_days(keywright: Keywright, words: list[str]) -> None:
+    assert "say which order, or --from" in keywright.run("orders", "export", *words, status=2)
+
+
+def test_what_is_no_json_is_refused_before_it_is_sent(keywright: Keywright, tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    file.write_text("{")
+
+    assert "is not JSON" in keywright.run("orders", "create", file, status=2)
+
+
+def test_faults_of_an_order_are_told_with_their_places(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps({"items": [{"product_code": "none", "licenses": [{}]}]}))
+
+    told = keywright.run("orders", "create", file, status=2)
+
+    assert "(unknown_product)" in told
+    assert "  items.0.product_code: " in told
+
+
+def test_an_order_may_come_from_another_program(
+    keywright: Keywright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(ORDER)))
+
+    assert keywright.told("orders", "create", "-")["store_id"] == "web-1"
+
+
+@pytest.mark.parametrize("words", [("orders", "create"), ("catalog", "diff")])
+def test_a_file_that_is_not_there_is_said_so(keywright: Keywright, words: tuple[str, str]) -> None:
+    assert "No such file" in keywright.run(*words, "none", status=2)
