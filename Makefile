@@ -108,3 +108,6 @@ bench: up ## Measure orders on the local stack
 
 bench-imports: setup ## Measure imports against two other ways (FULL=1 for a million rows)
 	@$(VENV)/python -m bench.imports $(if $(FULL),--full)
+
+load: up ## Measure orders at rising rates on the local stack, alone and beside an import
+	@$(VENV)/python -m bench.load

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from aws_cdk import Stack, Tags
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
@@ -117,6 +118,8 @@ class Api(Construct):
         )
         self.url: str = self.http.api_endpoint
         """Without a trailing slash."""
+        self.origins = [self.url, *_origins(stage)]
+        """What browsers call the place of the console."""
         self.domain_target: str | None = None
         """What the DNS record of the stage's own domain must be an alias of."""
         if stage.api_tag:
@@ -194,6 +197,13 @@ class Api(Construct):
                 route_key=key,
                 target=f"integrations/{integration.ref}",
             )
+
+
+def _origins(stage: Stage) -> list[str]:
+    """Of the addresses that callers use, where the stage names them."""
+    parts = urlsplit(stage.public_url)
+    named = [f"{parts.scheme}://{parts.netloc}"] if parts.netloc not in ("", "{host}") else []
+    return [*named, *([f"https://{stage.domain_name}"] if stage.domain_name else [])]
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:

@@ -103,10 +103,10 @@ class Data(Construct):
             notifications_handler_role=self.notifier.without_policy_updates(),
         )
 
-    def take_uploads_from(self, origin: str) -> None:
-        """Let pages of an origin send files by the API's forms, and read what it links to."""
+    def take_uploads_from(self, origins: list[str]) -> None:
+        """Let pages of these origins send files by the API's forms, and read what it links to."""
         self.uploads.add_cors_rule(
-            allowed_origins=[origin],
+            allowed_origins=origins,
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
             allowed_headers=["*"],
             max_age=3600,

@@ -46,7 +46,7 @@ class KeywrightStack(Stack):
         }
         swept = self._sweep(import_csv)
         api = Api(self, "Api", stage=stage, key=self._key, functions=served)
-        self._data.take_uploads_from(api.url)
+        self._data.take_uploads_from(api.origins)
         sweep = Sweep(self, "Sweep", key=self._key, function=swept)
         imports = Imports(
             self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv

@@ -52,7 +52,7 @@ function List({ kind, query }) {
 const columns = (kind) => [
   { head: "File", cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>` },
   { head: "Status", cell: (job) => html`<${State} job=${job} />` },
-  { head: "Rows", kind: "number", cell: (job) => number(job.progress.rows_total) },
+  { head: "Rows", kind: "number", wide: true, cell: (job) => number(job.progress.rows_total) },
   { head: "Faulty", kind: "number", wide: true, cell: Faulty },
   { head: "By", wide: true, cell: (job) => (job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`) },
   { head: "When", wide: true, cell: (job) => when(job.created_at) },

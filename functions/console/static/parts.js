@@ -6,7 +6,7 @@ import { Icon } from "./icons.js";
 import { link, route } from "./route.js";
 
 const spoken = signal("");
-let focused = null;
+let focused = route.peek().path;
 
 /** Tells those who do not see the page; the last words are what is read. */
 export function say(text) {
@@ -24,7 +24,7 @@ export function Page({ title, lead, back, actions, children }) {
   }, [title]);
   useEffect(() => {
     const path = route.peek().path;
-    if (focused !== null && focused !== path) {
+    if (focused !== path) {
       heading.current.focus({ preventScroll: true });
       scrollTo(0, 0);
     }

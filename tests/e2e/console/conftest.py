@@ -43,7 +43,7 @@ def seller(http: httpx.Client, keys: Operate) -> RemoteShop:
 
 @pytest.fixture
 def console(browser: Browser, stack: LocalStack, tmp_path: Path) -> Iterator[Console]:
-    """A new window; it must end without an error that nobody expected."""
+    """A new tab; it must end without an error that nobody expected."""
     console = Console(browser, stack["console_url"], desk=tmp_path)
     yield console
     console.close()
