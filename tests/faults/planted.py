@@ -194,6 +194,30 @@ def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sweep._CONCERNS, "resumed", ("ImportResumed", lambda _: 0))  # noqa: SLF001
 
 
+IN_ORDERS: tuple[Plant, ...] = (
+    unconditional_put,
+    own_write_refused,
+    fingerprint_ignored,
+    orphaned_licenses,
+    catalog_unguarded,
+    cross_company_key,
+    users_taken_back,
+    new_keys_each_time,
+    key_logged,
+)
+IN_IMPORTS: tuple[Plant, ...] = (
+    added_counters,
+    random_job_id,
+    latest_version,
+    statement_errors_swallowed,
+    unprocessed_swallowed,
+    maker_forgotten,
+    unescaped_report,
+    half_validated,
+    stopped_jobs_forgotten,
+)
+
+
 def _table_of(operation: dict[str, Any]) -> str:
     (part,) = operation.values()
     names = {dynamo.table(name): name for name in (licenses.TABLE,)}
