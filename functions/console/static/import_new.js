@@ -15,7 +15,13 @@ import { lookThrough } from "./worker.js";
 /** What was chosen of each kind, kept while one looks at other pages. */
 const kept = {};
 
-const fresh = () => ({ file: null, encoding: "", dry_run: false, on_error: "skip_row", external_id: "" });
+const fresh = () => ({
+  file: null,
+  encoding: "",
+  dry_run: false,
+  on_error: "skip_row",
+  external_id: "",
+});
 
 export function NewImport({ kind }) {
   const form = useSignal((kept[kind] ??= fresh()));
@@ -35,7 +41,12 @@ export function NewImport({ kind }) {
     if (!file) return undefined;
     return lookThrough(file, kind, encoding, (told) => {
       found.value = told;
-      if (told.done) say(told.refusal ? told.refusal.message : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`);
+      if (told.done)
+        say(
+          told.refusal
+            ? told.refusal.message
+            : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`,
+        );
     });
   }, [file, encoding]);
   const { title, one } = KINDS[kind];
@@ -43,8 +54,11 @@ export function NewImport({ kind }) {
     lead="A file is checked here before anything is sent.">
     <${Drop} file=${file} kind=${kind} onFile=${choose} />
     ${wrong.value && html`<${Notice} kind="error" title="That file can't be imported"><p>${wrong.value}</p><//>`}
-    ${file && html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
-      onEncoding=${(chosen) => change({ encoding: chosen })} />`}
+    ${
+      file &&
+      html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
+      onEncoding=${(chosen) => change({ encoding: chosen })} />`
+    }
     ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
   <//>`;
 }
@@ -55,7 +69,8 @@ function unfit(file) {
   if (!/\.csv$/i.test(file.name))
     return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
   if (!file.size) return `${file.name} is empty.`;
-  if (file.size > LARGEST) return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
+  if (file.size > LARGEST)
+    return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
   return "";
 }
 
@@ -135,13 +150,15 @@ function Send({ kind, form, found, change }) {
     </div>
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     <div class="row" data-reserved>
-      ${share.value === null
-        ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
+      ${
+        share.value === null
+          ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
               ${form.dry_run ? "Try" : "Import"} ${sound ? count(found.rows, "row") : "the file"}<//>
             ${found?.faulty > 0 && html`<span class="soft">${count(found.faulty, "row")} look faulty: ${form.on_error === "skip_row" ? "they will be left out" : "nothing would be imported"}.</span>`}`
-        : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
+          : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
             <span>${Math.floor(share.value * 100)} %</span>
-            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`}
+            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`
+      }
     </div>
   </article>`;
 }

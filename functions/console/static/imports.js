@@ -24,8 +24,10 @@ const importJob = async () => (await import("./import_job.js")).ImportJob;
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, which], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
-  if (which === "new") return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
-  if (which) return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
+  if (which === "new")
+    return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
+  if (which)
+    return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
@@ -33,9 +35,13 @@ function List({ kind, query }) {
   const { title, one, icon } = KINDS[kind];
   const path = `imports/${kind}`;
   const given = { kind, limit: LIMIT, offset: query.offset, status__iexact: query.status };
-  const jobs = useLoad((signal) => api.get("imports/", given, { signal }), [kind, query.offset, query.status], {
-    every: (page) => (page?.results.some(isRunning) ? FRESH : null),
-  });
+  const jobs = useLoad(
+    (signal) => api.get("imports/", given, { signal }),
+    [kind, query.offset, query.status],
+    {
+      every: (page) => (page?.results.some(isRunning) ? FRESH : null),
+    },
+  );
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
     actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
     <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
@@ -50,11 +56,19 @@ function List({ kind, query }) {
 }
 
 const columns = (kind) => [
-  { head: "File", cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>` },
+  {
+    head: "File",
+    cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>`,
+  },
   { head: "Status", cell: (job) => html`<${State} job=${job} />` },
   { head: "Rows", kind: "number", wide: true, cell: (job) => number(job.progress.rows_total) },
   { head: "Faulty", kind: "number", wide: true, cell: Faulty },
-  { head: "By", wide: true, cell: (job) => (job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`) },
+  {
+    head: "By",
+    wide: true,
+    cell: (job) =>
+      job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`,
+  },
   { head: "When", wide: true, cell: (job) => when(job.created_at) },
 ];
 
