@@ -13,7 +13,7 @@ import { startImport } from "./upload.js";
 
 const LIMIT = 50;
 
-/** What was typed, by import: `{cells: {row: {column: value}}, rows, sent}`. It outlives the page. */
+/** What was typed, by import: `{cells: {row: {column: value}}, rows, sent}`. It outlives pages. */
 const typed = {};
 const draftOf = (id) => (typed[id] ??= signal({ cells: {}, rows: {}, sent: {}, external_id: "" }));
 
@@ -44,7 +44,8 @@ export function Corrections({ job }) {
     <p class="soft">Correct a value in the table, and send just those rows again.</p>
     <${Loaded} from=${from} rows=${6}>
       ${(page) => html`
-        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft} kind=${rules.value} />
+        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
+          kind=${rules.value} />
         <${Steps} page=${page} cursor=${cursor} />
       `}
     <//>
@@ -69,9 +70,10 @@ function FaultTable({ job, rows, draft, kind }) {
       <caption class="unseen">Faulty rows of import ${job.id}</caption>
       <thead>
         <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
-          <th scope="col">Column</th><th scope="col">Value</th><th scope="col">What is wrong</th></tr>
+          <th scope="col">Column</th><th scope="col">Value</th>
+          <th scope="col">What is wrong</th></tr>
       </thead>
-      ${rows.map((row) => html`<${FaultyRow} key=${row.row} job=${job} row=${row} draft=${draft} kind=${kind} />`)}
+      ${rows.map((row) => html`<${FaultyRow} key=${row.row} ...${{ job, row, draft, kind }} />`)}
     </table>
   </div>`;
 }
@@ -89,16 +91,22 @@ function FaultyRow({ job, row, draft, kind }) {
         ${
           at === 0 &&
           html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${number(row.row)}
-            <button type="button" class="plain small" aria-expanded=${whole.value ? "true" : "false"} title="All cells"
-              aria-label="All cells of row ${row.row}" onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
+            <button type="button" class="plain small" title="All cells"
+              aria-expanded=${whole.value ? "true" : "false"} aria-label="All cells of row ${row.row}"
+              onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
           </th>
           <td class="number wide" rowspan=${lines.length}>${number(row.line)}</td>`
         }
-        <td>${fault.column ? html`<code>${fault.column}</code>` : html`<span class="soft">the whole row</span>`}</td>
-        <td>${fault.column && html`<${Cell} row=${row} column=${fault.column} draft=${draft} sent=${sent} />`}</td>
+        <td>${
+          fault.column
+            ? html`<code>${fault.column}</code>`
+            : html`<span class="soft">the whole row</span>`
+        }</td>
+        <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
         <td>${
           sent && at === 0
-            ? html`<${Icon} name="check" /> Sent in <a href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
+            ? html`<${Icon} name="check" /> Sent in <a
+                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
             : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
         }</td>
       </tr>`,
@@ -123,8 +131,9 @@ function Cell({ row, column, draft, sent }) {
     if (!Object.keys(mine).length) delete all[row.row];
     draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
   };
-  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}" readonly=${Boolean(sent)}
-    data-changed=${draft.value.cells[row.row]?.[column] === undefined ? undefined : ""} spellcheck="false"
+  const changed = draft.value.cells[row.row]?.[column] !== undefined;
+  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
+    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
     onInput=${type} />`;
 }
 
@@ -184,7 +193,8 @@ function SendAgain({ job, draft, kind }) {
   return html`<div class="actions">
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
-    <${Button} icon="up" onPress=${send} aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
+    <${Button} icon="up" onPress=${send}
+      aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>
   </div>`;

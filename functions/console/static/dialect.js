@@ -6,8 +6,8 @@ import { unescaped } from "./rules.js";
 const HEAD = 256 * 1024;
 
 /**
- * The text of a file, its line ends all of one kind; `chosen` is an encoding, or blank. Of a file that
- * is `cut`, the whole lines.
+ * The text of a file, its line ends all of one kind; of a file that is `cut`, its whole lines.
+ * `chosen` is an encoding, or blank.
  */
 export function decoded(bytes, chosen, rules, cut) {
   const head = String.fromCharCode(...bytes.subarray(0, 4096));
@@ -27,7 +27,7 @@ export function decoded(bytes, chosen, rules, cut) {
   } catch {
     throw new BadFile(
       "undecodable",
-      `The file is not ${encoding.toUpperCase()}: save it as CSV UTF-8, or say below that it is in Windows-1252.`,
+      `The file is not ${encoding.toUpperCase()}: save it as CSV UTF-8, or read it as Windows-1252.`,
       lineOfFault(bytes, encoding),
     );
   }

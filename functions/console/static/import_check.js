@@ -48,15 +48,21 @@ function Verdict({ found }) {
     ? " The file is large: its first 128 MB were checked, the rest will be while it is imported."
     : "";
   if (!found.rows) {
-    return html`<${Notice} kind="warning" title="There are no rows in this file"><p>Only its header is there.</p><//>`;
+    return html`<${Notice} kind="warning" title="There are no rows in this file">
+      <p>Only its header is there.</p>
+    <//>`;
   }
   if (!found.faulty) {
     return html`<${Notice} kind="success" title="${count(found.rows, "row")}, no fault found">
-      <p>Separated by ${written}.${cut} Products and what is there already are checked while it is imported.</p>
+      <p>Separated by ${written}.${cut} Products and what is there already are checked while it is
+        imported.</p>
     <//>`;
   }
-  return html`<${Notice} kind="warning" title="${count(found.faulty, "row")} of ${number(found.rows)} ${found.faulty === 1 ? "is" : "are"} faulty">
-    <p>Separated by ${written}.${cut} Correct them in the file and choose it again; or import it as it is, and correct them afterwards in the table.</p>
+  const are = found.faulty === 1 ? "is" : "are";
+  const title = `${count(found.faulty, "row")} of ${number(found.rows)} ${are} faulty`;
+  return html`<${Notice} kind="warning" title=${title}>
+    <p>Separated by ${written}.${cut} Correct them in the file and choose it again; or import it as it
+      is, and correct them afterwards in the table.</p>
   <//>`;
 }
 
@@ -65,7 +71,10 @@ function Faults({ found }) {
     errors.map((error) => ({ row, line, ...error })),
   );
   return html`<section class="part">
-    <h2>Faults${found.faulty > found.faults.length && html` <span class="soft">of the first ${found.faults.length} faulty rows</span>`}</h2>
+    <h2>Faults${
+      found.faulty > found.faults.length &&
+      html` <span class="soft">of the first ${found.faults.length} faulty rows</span>`
+    }</h2>
     <div class="tall">
       <${Table} caption="Faults in the file" rows=${rows} columns=${[
         { head: "Row", kind: "number", cell: (fault) => number(fault.row) },

@@ -21,7 +21,7 @@ export function ImportJob({ kind, id, query }) {
     ? { href: link(`imports/${kind}/${query.of}`), text: `Import ${query.of}` }
     : { href: link(`imports/${kind}`), text: KINDS[kind].title };
   return html`<${Page} title=${job?.file_name ?? `Import ${id}`} back=${back}
-    lead=${job ? html`<span data-state=${job.state}><${State} job=${job} /></span> Import ${job.id}` : html`Import ${id}`}
+    lead=${job ? html`<${State} job=${job} /> Import ${job.id}` : html`Import ${id}`}
     actions=${job && html`<${Actions} job=${job} reload=${from.reload} />`}>
     <${Loaded} from=${from} rows=${6}>
       ${(shown) => html`
@@ -52,11 +52,18 @@ function Actions({ job, reload }) {
   };
   return html`
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
-    ${job.failed_rows_url && html`<${Button} plain icon="down" onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`}
+    ${
+      job.failed_rows_url &&
+      html`<${Button} plain icon="down"
+      onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`
+    }
     ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
-    ${["failed", "cancelled"].includes(job.state) && job.file_sha256 && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
+    ${canRunAgain(job) && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
   `;
 }
+
+const canRunAgain = ({ state, file_sha256 }) =>
+  ["failed", "cancelled"].includes(state) && Boolean(file_sha256);
 
 /** Says every quarter aloud, and the end. */
 function Progress({ job }) {
@@ -70,8 +77,10 @@ function Progress({ job }) {
   }, [percent, running]);
   if (!running) return null;
   return html`<article>
-    <div class="row apart"><strong>${told(job)}</strong><span class="soft">${percent == null ? "" : `${percent} %`}</span></div>
-    <progress max="100" value=${percent ?? undefined} aria-label="Progress of the import"></progress>
+    <div class="row apart"><strong>${told(job)}</strong>
+      <span class="soft">${percent == null ? "" : `${percent} %`}</span></div>
+    <progress max="100" value=${percent ?? undefined} aria-label="Progress of the import">
+    </progress>
     <p class="soft">This page keeps itself up to date. You may leave it: the import goes on.</p>
   </article>`;
 }
@@ -81,20 +90,26 @@ function Outcome({ job }) {
   return html`
     ${
       refusal &&
-      html`<${Notice} kind="error" title=${counts ? "The import was refused" : "The file was not imported"}>
+      html`<${Notice} kind="error"
+        title=${counts ? "The import was refused" : "The file was not imported"}>
       <p>${refusal.message}</p>
-      ${!job.file_sha256 && html`<p><a href=${link(`imports/${job.kind}/new`)}>Import another file</a></p>`}
+      ${
+        !job.file_sha256 &&
+        html`<p><a href=${link(`imports/${job.kind}/new`)}>Import another file</a></p>`
+      }
     <//>`
     }
     ${
       job.state === "rejected" &&
       html`<${Notice} kind="error" title="Nothing was imported">
-      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import it again.</p>
+      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import
+        it again.</p>
     <//>`
     }
     ${
       job.state === "succeeded" &&
-      html`<${Notice} kind="success" title=${job.dry_run ? "Every row would be imported" : "Every row was imported"}>
+      html`<${Notice} kind="success"
+        title=${job.dry_run ? "Every row would be imported" : "Every row was imported"}>
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
     <//>`
     }
@@ -139,7 +154,8 @@ function Facts({ job }) {
     unknown.length && ["Columns left out", unknown.join(", ")],
     job.file_sha256 && [
       "SHA-256",
-      html`<code class="long">${job.file_sha256}</code><${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`,
+      html`<code>${job.file_sha256}</code>
+        <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`,
     ],
   ].filter(Boolean);
   return html`<article>

@@ -43,8 +43,9 @@ function List({ kind, query }) {
     },
   );
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
-    actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
-    <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
+    actions=${html`<${TemplateButton} kind=${kind} /><${ImportButton} kind=${kind} />`}>
+    <${Tabs} label="Status" options=${STATUSES} value=${query.status}
+      to=${(status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
       ${(page) =>
         page.results.length
@@ -85,13 +86,18 @@ function Nothing({ kind, icon, filtered }) {
     <//>`;
   }
   return html`<${Empty} icon=${icon} title="Nothing has been imported yet">
-    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you correct the rows that are wrong, and send just those again.</p>
-    <p><a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a></p>
+    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you
+      correct the rows that are wrong, and send just those again.</p>
+    <p><${ImportButton} kind=${kind} /></p>
   <//>`;
 }
 
-export function TemplateButton({ kind }) {
-  return html`<button type="button" class="plain" onClick=${() => api.download(`import-templates/${kind}.csv`)}>
+const ImportButton = ({ kind }) =>
+  html`<a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a>`;
+
+function TemplateButton({ kind }) {
+  const download = () => api.download(`import-templates/${kind}.csv`);
+  return html`<button type="button" class="plain" onClick=${download}>
     <${Icon} name="down" />Template
   </button>`;
 }
