@@ -121,10 +121,10 @@ _OF_A_ROW = f"""
 A row costs {ROW_UNITS} write units with its tenth of an order and a customer, and they are nine
 tenths of the price. {LICENSE_UNITS:.0f} of them fall to the table of licenses and its index,
 which is what an import waits for: a table that nobody has written to takes 4,000 a second, one
-that is used grows by itself, and 40,000 is what an account allows a table unless it asks for more. The
-dearer price is that of the slower table, whose workers wait. Assumed: rows of {ROW_BYTES} bytes,
-{WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS} workers
-(`import_concurrency`) for a file above 32 MiB.
+that is used grows by itself, and 40,000 is what an account allows a table that asks for no
+more. The dearer price is that of the slower table, whose workers wait. Assumed: rows of
+{ROW_BYTES} bytes, {WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS}
+workers (`import_concurrency`) for a file above 32 MiB.
 """
 
 

@@ -37,9 +37,9 @@ def count(name: str, value: float = 1, **dimensions: str) -> None:
 
 
 def count_import(job: ImportJob) -> None:
-    """How an import ended and, unless it was a rehearsal, what became of its rows."""
+    """How an import ended and, if it wrote, what became of its rows."""
     count("ImportEnded", state=job.state)
-    if job.dry_run or not job.counts:
+    if job.dry_run or job.state not in ("succeeded", "completed_with_errors"):
         return
     made = _MADE[job.kind]
     count("Rows", job.counts[f"created_{made}"], outcome="created")

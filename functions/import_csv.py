@@ -460,14 +460,15 @@ def _job_of(event: dict[str, Any]) -> ImportJob:
 
 def _log_about(job: ImportJob, chunk: int | None = None) -> None:
     """Have all lines from here on name the job, and the request that it goes back to."""
-    logger.append_keys(
+    logger.thread_safe_append_keys(
         company=job.company, job=job.number, chunk=chunk, correlation_id=job.correlation_id
     )
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Dispatches by the shape of the event."""
-    logger.append_keys(company=None, job=None, chunk=None, correlation_id=context.aws_request_id)
+    logger.thread_safe_clear_keys()
+    logger.thread_safe_append_keys(correlation_id=context.aws_request_id)
     try:
         if "Records" in event:
             return _on_objects(event["Records"], context)

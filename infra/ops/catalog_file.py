@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from shared.catalog import DEFAULT_POLICY, NewFeature, NewPolicy, NewProduct, PolicyPatch
-from shared.errors import Fault, Refused
+from shared.errors import Fault, NotFound, Refused
 from shared.errors import Path as Place
 
 type Kind = Literal["product", "feature", "policy"]
@@ -49,6 +49,8 @@ def read_catalog(path: Path) -> list[Entry]:
     """What a file wants, in an order in which it can be made. Raises Refused with every fault."""
     try:
         told = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotFound(str(error)) from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise Refused("invalid_yaml", f"{path} is not YAML: {error}") from None
     entries: list[Entry] = []

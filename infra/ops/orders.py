@@ -27,9 +27,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     create = verbs.add_parser(
         "create", parents=[stage_options()], help="place an order; the same is placed once"
     )
-    create.add_argument(
-        "file", type=argparse.FileType("rb"), help="its JSON; - reads it from stdin"
-    )
+    create.add_argument("file", type=Path, help="its JSON; - reads it from stdin")
     create.add_argument("--idempotency-key", help="makes an order without an id repeatable too")
     create.set_defaults(run=_create)
 
@@ -46,11 +44,12 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _create(asked: argparse.Namespace) -> None:
-    with asked.file as file:
-        try:
-            body = json.load(file)
-        except ValueError as error:
-            raise Refused("invalid_json", f"{file.name} is not JSON: {error}") from None
+    try:
+        body = json.loads(sys.stdin.read() if asked.file == Path("-") else asked.file.read_bytes())
+    except OSError as error:
+        raise NotFound(str(error)) from None
+    except ValueError as error:
+        raise Refused("invalid_json", f"{asked.file} is not JSON: {error}") from None
     with open_client(asked.stage) as client:
         placed = client.orders.create(body, idempotency_key=asked.idempotency_key)
     if asked.json:

@@ -11,6 +11,7 @@ from shared.imports import State
 from shared.store import imports, uploads
 from tests.engine import Engine
 from tests.functions.import_desk import Desk
+from tests.functions.log_lines import Out
 from tests.wiretap import failed, meanwhile, tapped
 
 ARN = "arn:aws:states:us-east-1:000000000000:execution:imports:acme-1-1"
@@ -88,7 +89,7 @@ def test_a_job_that_nobody_works_on_is_run_again(desk: Desk, engine: Engine, sta
     assert engine.announced == [("acme/licenses/a.csv", "v1")]
 
 
-def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine) -> None:
+def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine, out: Out) -> None:
     desk.dropped()
 
     counts = [swept() for _ in range(4)]
@@ -99,6 +100,26 @@ def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine) -> N
     assert job.refusal is not None
     assert job.refusal.code == "no_progress"
     assert len(engine.invoked) == 2
+    assert [line["ImportFailed"] for line in out() if "ImportFailed" in line] == [[1.0]]
+
+
+def test_the_age_of_the_oldest_import_is_told(
+    desk: Desk, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(minutes=15))
+    swept()
+    desk.ask()
+    swept()
+    begun = datetime.now(UTC) - timedelta(hours=3)
+    desk.move(desk.dropped().number, "running", started_at=begun)
+    desk.dropped(version="v2")
+    swept()
+
+    first, awaited, old = (
+        line["OldestImportAge"][0] for line in out() if "OldestImportAge" in line
+    )
+    assert (first, awaited) == (0, 0)
+    assert 3 * 3600 <= old < 4 * 3600
 
 
 def test_a_job_that_was_heard_of_lately_is_left_alone(

@@ -227,3 +227,19 @@ def test_the_function_is_told_what_is_large_and_who_takes_it(
     assert told["Variables"]["IMPORT_INLINE_BYTES"] == str(2 * 1024 * 1024)
     assert told["Variables"]["IMPORT_CHUNK_BYTES"] == str(512 * 1024)
     assert flat(told["Variables"]["IMPORT_STATE_MACHINE"]).endswith("Keywright-local-Imports")
+
+
+def test_an_import_never_takes_the_concurrency_of_orders(
+    synthesize: Callable[[str], Template],
+) -> None:
+    """What a function has reserved is its own, and all that imports run in is one function."""
+    template = synthesize("prod")
+    reserved = {
+        module: function["Properties"].get("ReservedConcurrentExecutions")
+        for module, function in functions(template).items()
+    }
+
+    assert reserved["functions.create_order"] is not None
+    assert reserved["functions.import_csv"] is not None
+    for state in maps(template).values():
+        assert state["MaxConcurrency"] < reserved["functions.import_csv"]

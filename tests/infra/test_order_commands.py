@@ -1,5 +1,6 @@
 """`keywright orders`, as an operator runs it."""
 
+import io
 import json
 from pathlib import Path
 
@@ -106,3 +107,16 @@ def test_faults_of_an_order_are_told_with_their_places(
 
     assert "(unknown_product)" in told
     assert "  items.0.product_code: " in told
+
+
+def test_an_order_may_come_from_another_program(
+    keywright: Keywright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(ORDER)))
+
+    assert keywright.told("orders", "create", "-")["store_id"] == "web-1"
+
+
+@pytest.mark.parametrize("words", [("orders", "create"), ("catalog", "diff")])
+def test_a_file_that_is_not_there_is_said_so(keywright: Keywright, words: tuple[str, str]) -> None:
+    assert "No such file" in keywright.run(*words, "none", status=2)

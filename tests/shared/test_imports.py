@@ -87,6 +87,7 @@ def test_a_failed_job_is_run_again_without_its_outcome() -> None:
 
     assert (again.state, again.attempts, again.runner) == ("queued", 2, None)
     assert (again.refusal, again.finished_at, again.heartbeat_at) == (None, None, LATER)
+    assert again.started_at is None
 
 
 def test_a_job_whose_file_never_came_cannot_be_run() -> None:

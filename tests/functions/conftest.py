@@ -1,0 +1,26 @@
+"""What tests of handlers read besides their answers."""
+
+import json
+import sys
+
+import pytest
+
+from functions import http
+from tests.functions.log_lines import Out
+
+
+class _Stdout:
+    """Writes where stdout is now; Powertools remembers where it was."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+@pytest.fixture
+def out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Out:
+    """Everything that goes to the log."""
+    monkeypatch.setattr(http.logger.handlers[0], "stream", _Stdout())
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
