@@ -3,8 +3,10 @@
 PYTHON ?= python3
 STAGE ?= local
 OUT ?= .build/synth/$(STAGE)
+SETTINGS = -c stage=$(STAGE) $(addprefix -c ,$(SET))
 
 VENV := .venv/bin
+CDK := node_modules/.bin/cdk
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -15,7 +17,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
+.PHONY: not-local $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -72,16 +74,34 @@ unit: setup ## Run the tests that need no running stack
 	@$(VENV)/pytest -m "not e2e" -n 2
 
 browser: ## Install Chromium, where there is none, for the tests of the console
-	@command -v chromium chromium-browser google-chrome $(CHROMIUM) >/dev/null || { \
-		echo "… Install Chromium" && $(SUDO) apt-get -qq update && \
-		$(SUDO) apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	echo "… Install Chromium"; \
+	$(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install --yes chromium >/dev/null || \
 		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
 
 e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
 
+screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
+	@$(VENV)/python -m infra.ops.screenshots
+
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
-	@node_modules/.bin/cdk synth --quiet --no-notices -c stage=$(STAGE) --output $(abspath $(OUT))
+	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
+
+diff deploy destroy: not-local
+
+not-local:
+	@test "$(STAGE)" != local || { echo "The stage local is for make up; say STAGE=dev or another one" >&2; exit 2; }
+
+diff: setup ## Show what a deploy of STAGE=dev|prod would change (METHOD=template needs no right to change)
+	@$(CDK) diff --no-notices $(if $(METHOD),--method $(METHOD)) $(SETTINGS)
+
+deploy: setup ## Deploy STAGE=dev|prod to the AWS account of your credentials (SET="setting=value …")
+	@$(CDK) deploy --no-notices --require-approval $(or $(APPROVAL),broadening) $(SETTINGS)
+
+destroy: setup ## Delete STAGE=dev and everything in it
+	@$(CDK) destroy --no-notices $(SETTINGS)
 
 fmt: setup ## Format, and fix what can be fixed
 	@$(VENV)/ruff format

@@ -69,6 +69,9 @@ class Function(Construct):
             tracing=lambda_.Tracing.ACTIVE if stage.tracing else None,
             role=role,
             log_group=log_group,
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY
+            ),
             environment={
                 "POWERTOOLS_SERVICE_NAME": f"keywright-{stage.name}",
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,

@@ -59,6 +59,7 @@ class Observability(Construct):
                 f"{function.node.id}Errors",
                 f"{function.node.id} ended without an answer",
                 function.function.metric_errors(period=_SOON),
+                entry="FunctionErrors",
             )
             for name, function in functions.items()
         }
@@ -94,6 +95,7 @@ class Observability(Construct):
                 f"{function.node.id}Throttles",
                 f"Lambda had no room for {function.node.id}",
                 function.function.metric_throttles(),
+                entry="FunctionThrottles",
             )
         self._alarm(
             "RefusedKeys",
@@ -135,13 +137,17 @@ class Observability(Construct):
         *,
         above: float = 0,
         periods: int = 1,
+        entry: str = "",
     ) -> cloudwatch.Alarm:
-        """Ring when the metric was above that for so many of its periods in a row."""
+        """Ring when the metric was above that for so many of its periods in a row.
+
+        `entry` is the heading in the runbook, where it is not the alarm's own name.
+        """
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"{Stack.of(self).stack_name}-{name}",
-            alarm_description=f"{tells}. What to do: docs/runbook.md#{name.lower()}",
+            alarm_description=f"{tells}. What to do: docs/runbook.md#{(entry or name).lower()}",
             metric=metric,
             threshold=above,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

@@ -1,11 +1,15 @@
 """The HTTP API: every route of the table is there twice, and leads to its function."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
 from infra.api import ROUTES
+from infra.app import add_stack
+from infra.stamp import ROOT
 from tests.infra.reading import Template, functions, live, resources
 
 
@@ -97,6 +101,25 @@ def test_functions_of_the_local_stage_know_that_paths_reach_them_without_their_b
     here = "http://{host}/_aws/execute-api/keywright/$default"
     served = {f"functions.{name}": here if stage == "local" else None for name in ROUTES}
     assert {module: url for module, url in told.items() if module in served} == served
+
+
+def test_a_stage_with_a_domain_is_reached_by_it() -> None:
+    arn = "arn:aws:acm:eu-central-1:000000000000:certificate/c"
+    domain = {"domain_name": "licenses.example.com", "certificate_arn": arn}
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context=context | {"stage": "local"} | domain)
+    stack = add_stack(app)
+    template = app.synth().get_stack_by_name(stack.stack_name).template
+
+    (name,) = resources(template, "AWS::ApiGatewayV2::DomainName").values()
+    (mapping,) = resources(template, "AWS::ApiGatewayV2::ApiMapping").values()
+    assert name["Properties"]["DomainName"] == domain["domain_name"]
+    (configuration,) = name["Properties"]["DomainNameConfigurations"]
+    assert configuration["CertificateArn"] == arn
+    (api,) = resources(template, "AWS::ApiGatewayV2::Api")
+    assert mapping["Properties"]["ApiId"] == {"Ref": api}
+    assert template["Outputs"]["ApiUrl"]["Value"] == "https://licenses.example.com"
+    assert "DomainTarget" in template["Outputs"]
 
 
 def test_only_the_local_stage_pins_the_id_of_its_api(

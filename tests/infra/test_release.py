@@ -60,6 +60,15 @@ def test_nobody_calls_past_the_alias(
         assert permission["Properties"]["FunctionName"]["Ref"] in aliases
 
 
+@pytest.mark.parametrize(("stage_name", "policy"), [("dev", "Delete"), ("prod", "Retain")])
+def test_prod_keeps_versions_to_go_back_to(
+    synthesize: Callable[[str], Template], stage_name: str, policy: str
+) -> None:
+    versions = resources(synthesize(stage_name), "AWS::Lambda::Version").values()
+
+    assert {version.get("DeletionPolicy", "Delete") for version in versions} == {policy}
+
+
 def test_who_moves_calls_may_do_so_for_these_functions_alone(prod: Template) -> None:
     (policy,) = (
         policy["Properties"]["PolicyDocument"]["Statement"]

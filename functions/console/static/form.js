@@ -85,7 +85,8 @@ export function FormOf({ form, action, onSend, back, children }) {
     ${children}
     <footer class="form">
       <${Button} busy=${form.busy.value}>${action}<//>
-      ${back && html`<a role="button" class="plain" href=${back} onClick=${() => form.forget()}>Cancel</a>`}
+      ${back && html`<a role="button" class="plain" href=${back}
+        onClick=${() => form.forget()}>Cancel</a>`}
     </footer>
   </form>`;
 }
@@ -99,11 +100,16 @@ function Refusal({ form }) {
   return html`<${Notice} kind="error" title=${title}>
     ${more && html`<p>${more}</p>`}
     <ul>
-      ${faults.slice(0, SHOWN).map(({ at, message, label }) => html`<li>
-        ${label
-          ? html`<a href=${location.hash} onClick=${(event) => goTo(event, at)}>${label}</a>: ${message}`
-          : message}
-      </li>`)}
+      ${faults.slice(0, SHOWN).map(
+        ({ at, message, label }) => html`<li>
+        ${
+          label
+            ? html`<a href=${location.hash}
+              onClick=${(event) => goTo(event, at)}>${label}</a>: ${message}`
+            : message
+        }
+      </li>`,
+      )}
       ${faults.length > SHOWN && html`<li>and ${faults.length - SHOWN} more, shown below</li>`}
     </ul>
     ${problem?.requestId && html`<p class="soft">Request ${problem.requestId}</p>`}

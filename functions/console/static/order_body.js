@@ -28,15 +28,31 @@ export const newDraft = () => ({
   id: "",
   reference: "",
   is_test: false,
-  customer: { email: "", first_name: "", last_name: "", company_name: "", phone: "", reference: "" },
+  customer: {
+    email: "",
+    first_name: "",
+    last_name: "",
+    company_name: "",
+    phone: "",
+    reference: "",
+  },
   items: [newItem()],
 });
 
-export const keysIn = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+export const keysIn = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 // `catalog` is `{products, policies}`, each by code, the policies of a product under its code.
 export function bodyOf(draft, catalog) {
-  const places = new Map([["", ""], ["/id", "id"], ["/items", "items"], ["/reference", "reference"]]);
+  const places = new Map([
+    ["", ""],
+    ["/id", "id"],
+    ["/items", "items"],
+    ["/reference", "reference"],
+  ]);
   const customer = {};
   for (const [name, value] of Object.entries(draft.customer)) {
     places.set(`/customer/${name}`, `customer.${name}`);
@@ -85,7 +101,9 @@ function holdersOf(item, product) {
     const users = item.users.map(({ email, is_manager }) =>
       is_manager ? { email: email.trim(), is_manager } : { email: email.trim() },
     );
-    return item.shared ? [{ first: 0, users }] : users.map((user, k) => ({ first: k, users: [user] }));
+    return item.shared
+      ? [{ first: 0, users }]
+      : users.map((user, k) => ({ first: k, users: [user] }));
   }
   if (item.own_keys) return keysIn(item.keys).map((key) => ({ key }));
   return Array.from({ length: Math.min(Number(item.count) || 0, 1001) }, () => ({}));
@@ -118,7 +136,9 @@ function licenseOf(item, product, path, field, catalog, places) {
       .map(({ code }, k) => {
         places.set(`${path}/product_features/${k}`, `${field}.features.${code}`);
         const most = item.features[code].max_consumption?.trim();
-        return most ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most } : code;
+        return most
+          ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }
+          : code;
       });
   return license;
 }
@@ -153,10 +173,14 @@ export function missing(draft, catalog) {
     if (!product) return [{ at: `${field}.product`, message: "Choose a product" }];
     if (product.authorization_method === "user")
       return item.users.flatMap(({ email }, k) =>
-        email.trim() ? [] : [{ at: `${field}.users.${k}`, message: "Type an e-mail, or remove the user" }],
+        email.trim()
+          ? []
+          : [{ at: `${field}.users.${k}`, message: "Type an e-mail, or remove the user" }],
       );
     if (item.own_keys)
-      return keysIn(item.keys).length ? [] : [{ at: `${field}.keys`, message: "Type a key on each line" }];
+      return keysIn(item.keys).length
+        ? []
+        : [{ at: `${field}.keys`, message: "Type a key on each line" }];
     return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= 1000
       ? []
       : [{ at: `${field}.count`, message: "Type a number from 1 to 1,000" }];

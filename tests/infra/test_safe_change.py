@@ -1,0 +1,105 @@
+"""A deploy changes no more than it says: what is kept keeps its name, and synth needs nobody."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from infra.app import add_stack
+from infra.stamp import ROOT
+from tests.infra.reading import Template, resources
+
+KEPT = {
+    "DataAccessA33510A9": "AWS::DynamoDB::Table",
+    "DataCatalog8550AEFB": "AWS::DynamoDB::Table",
+    "DataCustomersF252F19A": "AWS::DynamoDB::Table",
+    "DataImportsBDC7B388": "AWS::DynamoDB::Table",
+    "DataLicenses41486B65": "AWS::DynamoDB::Table",
+    "DataOrders20A4E13F": "AWS::DynamoDB::Table",
+    "DataUploads81D8EB70": "AWS::S3::Bucket",
+    "Key961B73FD": "AWS::KMS::Key",
+    "ApiHttp17514DA7": "AWS::ApiGatewayV2::Api",
+    "ImportsFailed8E095100": "AWS::SQS::Queue",
+    "SweepFailed20E54AEE": "AWS::SQS::Queue",
+    "ObservabilityAlarms72EB291A": "AWS::SNS::Topic",
+}
+"""By another logical id, CloudFormation would make an empty one and leave or delete the full one;
+the API would get another address, and the topic would lose who subscribed."""
+
+SYNTH = """
+import socket
+
+def refuse(*_):
+    raise OSError("a synth needs no network")
+
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+
+import runpy
+runpy.run_module("infra.app", run_name="__main__")
+"""
+
+
+def test_what_is_kept_has_the_logical_id_that_it_always_had(prod: Template) -> None:
+    kinds = set(KEPT.values())
+
+    made = {name: each["Type"] for name, each in prod["Resources"].items() if each["Type"] in kinds}
+    assert made == KEPT
+
+
+def test_prod_cannot_be_deleted_by_mistake_and_dev_can() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+    protected = {
+        stage: add_stack(cdk.App(context=context | {"stage": stage})).termination_protection
+        for stage in ("dev", "prod")
+    }
+
+    assert protected == {"dev": False, "prod": True}
+
+
+def test_synth_needs_no_credentials_and_no_network(
+    tmp_path: Path, synthesize: Callable[[str], Template]
+) -> None:
+    """Once the package is built, for which wheels may have to be fetched."""
+    synthesize("local")
+    context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"stage": "local"}
+    nowhere = "http://127.0.0.1:9"
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+        "HTTP_PROXY": nowhere,
+        "HTTPS_PROXY": nowhere,
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", SYNTH],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    written = json.loads((tmp_path / "out" / "Keywright-local.template.json").read_text())
+    assert "DataOrders20A4E13F" in written["Resources"]
+
+
+def test_only_dev_empties_its_bucket_when_it_goes(template: Template, stage: str) -> None:
+    assert bool(resources(template, "Custom::S3AutoDeleteObjects")) == (stage == "dev")
+
+
+def test_every_version_tells_how_to_upgrade_to_it() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    versions = changes.split("\n## ")[1:]
+    assert versions
+    assert [each.splitlines()[0] for each in versions if "\n**Upgrading.** " not in each] == []
