@@ -74,13 +74,17 @@ unit: setup ## Run the tests that need no running stack
 	@$(VENV)/pytest -m "not e2e" -n 2
 
 browser: ## Install Chromium, where there is none, for the tests of the console
-	@command -v chromium chromium-browser google-chrome $(CHROMIUM) >/dev/null || { \
-		echo "… Install Chromium" && $(SUDO) apt-get -qq update && \
-		$(SUDO) apt-get -qq install --yes --no-install-recommends chromium >/dev/null; } || \
+	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; done; \
+	echo "… Install Chromium"; \
+	$(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install --yes chromium >/dev/null || \
 		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
 
 e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest -m e2e
+
+screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
+	@$(VENV)/python -m infra.ops.screenshots
 
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
 	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
@@ -112,6 +116,9 @@ postman: setup ## Write the API as a Postman collection, and files to try it wit
 
 audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
 	@$(VENV)/python -m infra.ops.audit
+
+fuzz: up ## Send odd requests to every operation of the local stack (SECONDS=600, SEED=1)
+	@$(VENV)/python -m tests.e2e.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
 	@mkdir -p .build/sbom

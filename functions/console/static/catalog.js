@@ -9,7 +9,7 @@ const MOST = 2000;
 /** Every record of a list. */
 export async function every(path, query, options) {
   const all = [];
-  for (let page = null; all.length < MOST && (page === null || page.next); ) {
+  for (let page = null; all.length < MOST && (page === null || page.next);) {
     page = await api.get(path, { ...query, limit: 100, offset: all.length }, options);
     all.push(...page.results);
   }
@@ -22,7 +22,8 @@ export const byCode = (products) =>
   Object.fromEntries(products.map((product) => [product.short_code, product]));
 
 /** The codes of the products of which one orders policies: itself, and the members of a bundle. */
-export const soldWith = (product) => (product ? [product.short_code, ...product.bundle_products] : []);
+export const soldWith = (product) =>
+  product ? [product.short_code, ...product.bundle_products] : [];
 
 /** Policies on offer, by the code of their product; of those that were asked for. */
 export const policies = signal({});
@@ -37,9 +38,13 @@ export async function readPolicies(code) {
 
 signIns.subscribe(() => (policies.value = {}));
 
+const named = ({ short_code: code, product_name: name }) => [code, `${name} (${code})`];
+
+export const choicesOf = (products) => [["", "Choose a product"], ...products.map(named)];
+
 /** The filter of lists by product. */
 export const ofProduct = (products) => ({
   name: "product",
   label: "Product",
-  options: [["", "All products"], ...(products.value ?? []).map(({ short_code: code, product_name: name }) => [code, `${name} (${code})`])],
+  options: [["", "All products"], ...(products.value ?? []).map(named)],
 });

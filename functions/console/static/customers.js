@@ -12,8 +12,20 @@ import { go, link } from "./route.js";
 const LIMIT = 25;
 const SHOWN = 10;
 const FIELDS = [{ name: "email", label: "E-mail", type: "email" }];
-const ABOUT = [["first_name", "First name"], ["last_name", "Last name"], ["company_name", "Company"], ["phone", "Phone"], ["reference", "Reference"]];
-const PLACE = [["address", "Address"], ["postcode", "Postcode"], ["city", "City"], ["state", "State"], ["country", "Country"]];
+const ABOUT = [
+  ["first_name", "First name"],
+  ["last_name", "Last name"],
+  ["company_name", "Company"],
+  ["phone", "Phone"],
+  ["reference", "Reference"],
+];
+const PLACE = [
+  ["address", "Address"],
+  ["postcode", "Postcode"],
+  ["city", "City"],
+  ["state", "State"],
+  ["country", "Country"],
+];
 
 export function Customers({ parts: [id, part], query }) {
   if (id === "new") return html`<${NewCustomer} />`;
@@ -21,10 +33,14 @@ export function Customers({ parts: [id, part], query }) {
   return id ? html`<${Customer} key=${id} id=${id} />` : html`<${CustomerList} query=${query} />`;
 }
 
-const titleOf = (customer) => nameOf(customer) || customer.company_name || customer.email || "No name";
+const titleOf = (customer) =>
+  nameOf(customer) || customer.company_name || customer.email || "No name";
 
 const COLUMNS = [
-  { head: "Customer", cell: (customer) => html`<a href=${link(`customers/${customer.id}`)}>${titleOf(customer)}</a>` },
+  {
+    head: "Customer",
+    cell: (customer) => html`<a href=${link(`customers/${customer.id}`)}>${titleOf(customer)}</a>`,
+  },
   { head: "Company", wide: true, cell: ({ company_name: company }) => company || "–" },
   { head: "E-mail", cell: ({ email }) => email || "–" },
   { head: "Reference", wide: true, cell: ({ reference }) => reference || "–" },
@@ -32,21 +48,30 @@ const COLUMNS = [
 ];
 
 function CustomerList({ query }) {
-  const customers = useLoad((signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }), [JSON.stringify(query)]);
-  const create = html`<a role="button" href=${link("customers/new")}><${Icon} name="plus" />New customer</a>`;
+  const customers = useLoad(
+    (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
+    [JSON.stringify(query)],
+  );
+  const create = html`<a role="button" href=${link("customers/new")}><${Icon}
+    name="plus" />New customer</a>`;
   const nothing = query.email
-    ? html`<${Empty} icon="search" title="No customer has this e-mail"><p>It is found by the whole of it, in any case. <a href=${link("customers")}>Show all customers</a></p><//>`
+    ? html`<${Empty} icon="search"
+      title="No customer has this e-mail"><p>It is found by the whole of it, in any case. <a
+      href=${link("customers")}>Show all customers</a></p><//>`
     : html`<${Empty} icon="customers" title="No customers yet">
         <p>An order makes its customer. Those that another system knows come in from a file.</p>
-        ${create} <a role="button" class="plain" href=${link("imports/customers/new")}>Import customers</a>
+        ${create} <a role="button" class="plain"
+          href=${link("imports/customers/new")}>Import customers</a>
       <//>`;
   return html`<${Page} title="Customers" lead="Who has bought" actions=${create}>
     <${Find} path="customers" fields=${FIELDS} query=${query} />
     <${Loaded} from=${customers} rows=${8}>
-      ${(page) => page.results.length
-        ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results} busy=${customers.loading} />
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results}
+            busy=${customers.loading} />
             <${Pager} page=${page} path="customers" query=${query} limit=${LIMIT} />`
-        : nothing}
+          : nothing}
     <//>
   <//>`;
 }
@@ -54,14 +79,23 @@ function CustomerList({ query }) {
 function Customer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
   const edit = html`<a role="button" class="plain" href=${link(`customers/${id}/edit`)}>Edit</a>`;
-  return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"} actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
+  return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
+    actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
     <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Whole} customer=${value} />`}<//>
   <//>`;
 }
 
 const ORDERS = [
-  { head: "Order", cell: (order) => html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${marks(order)}` },
-  { head: "Products", wide: true, cell: ({ order_items: items }) => items.map((item) => html`<code>${item.product_code}</code> `) },
+  {
+    head: "Order",
+    cell: (order) =>
+      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${marks(order)}`,
+  },
+  {
+    head: "Products",
+    wide: true,
+    cell: ({ order_items: items }) => items.map((item) => html`<code>${item.product_code}</code> `),
+  },
   { head: "Placed", cell: (order) => when(order.created_at) },
 ];
 
@@ -69,54 +103,76 @@ function Whole({ customer }) {
   const query = { customer: customer.id, limit: SHOWN };
   const orders = useLoad((signal) => api.get("orders/", query, { signal }), [customer.id]);
   const licenses = useLoad((signal) => api.get("licenses/", query, { signal }), [customer.id]);
-  const more = (path, total, named) => total > SHOWN && customer.email && html`<a href=${link(path, { customer_email: customer.email })}>All ${number(total)} ${named}</a>`;
+  const more = (path, total, named) =>
+    total > SHOWN &&
+    customer.email &&
+    html`<a
+      href=${link(path, { customer_email: customer.email })}>All ${number(total)} ${named}</a>`;
   const list = (title, from, columns) => html`<${Loaded} from=${from} rows=${3}>
-    ${(page) => page.results.length ? html`<${Table} caption=${title} columns=${columns} rows=${page.results} />` : html`<p class="soft">None yet.</p>`}
+    ${(page) => (page.results.length ? html`<${Table} caption=${title} columns=${columns}
+      rows=${page.results} />` : html`<p class="soft">None yet.</p>`)}
   <//>`;
   return html`<div class="stack">
     <dl class="card">
       <dt>E-mail</dt><dd>${customer.email || "None"}</dd>
-      ${[...ABOUT, ...PLACE].filter(([name]) => customer[name]).map(([name, label]) => html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
+      ${[...ABOUT, ...PLACE].filter(([name]) => customer[name]).map(([name, label]) =>
+        html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
       <dt>Customer since</dt><dd>${when(customer.created_at)}</dd>
     </dl>
     <section>
-      <div class="row apart heading"><h2>Orders <span class="soft">${number(customer.total_orders)}</span></h2>${more("orders", customer.total_orders, "orders")}</div>
+      <div class="row apart heading"><h2>Orders <span
+        class="soft">${number(customer.total_orders)}</span></h2>${more("orders", customer.total_orders, "orders")}</div>
       ${list("Orders", orders, ORDERS)}
     </section>
     <section>
-      <div class="row apart heading"><h2>Licenses <span class="soft">${number(customer.total_licenses)}</span></h2>${more("licenses", customer.total_licenses, "licenses")}</div>
+      <div class="row apart heading"><h2>Licenses <span
+        class="soft">${number(customer.total_licenses)}</span></h2>${more("licenses", customer.total_licenses, "licenses")}</div>
       ${list("Licenses", licenses, LICENSE_COLUMNS)}
     </section>
   </div>`;
 }
 
 function NewCustomer() {
-  return html`<${Page} title="New customer" back=${{ href: link("customers"), text: "Customers" }}><${CustomerForm} /><//>`;
+  return html`<${Page} title="New customer"
+    back=${{ href: link("customers"), text: "Customers" }}><${CustomerForm} /><//>`;
 }
 
 function EditCustomer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
-  return html`<${Page} title="Edit customer" back=${{ href: link(`customers/${id}`), text: customer.value ? titleOf(customer.value) : "Customer" }}>
-    <${Loaded} from=${customer} rows=${6}>${(value) => html`<${CustomerForm} customer=${value} />`}<//>
+  return html`<${Page} title="Edit customer"
+    back=${{ href: link(`customers/${id}`), text: customer.value ? titleOf(customer.value) : "Customer" }}>
+    <${Loaded} from=${customer} rows=${6}>${(value) => html`<${CustomerForm}
+      customer=${value} />`}<//>
   <//>`;
 }
 
 function CustomerForm({ customer }) {
   const names = ["email", ...ABOUT.map(([name]) => name), ...PLACE.map(([name]) => name)];
-  const form = useForm(`customer ${customer?.id ?? ""}`, () => Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])));
+  const form = useForm(`customer ${customer?.id ?? ""}`, () =>
+    Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])),
+  );
   const send = () =>
     form.send(async (draft) => {
-      const body = Object.fromEntries(Object.entries(draft).filter(([name, value]) => (customer ? name !== "email" : value.trim())));
-      const saved = customer ? await api.patch(`customers/${customer.id}/`, body) : await api.post("customers/", body);
+      const body = Object.fromEntries(
+        Object.entries(draft).filter(([name, value]) =>
+          customer ? name !== "email" : value.trim(),
+        ),
+      );
+      const saved = customer
+        ? await api.patch(`customers/${customer.id}/`, body)
+        : await api.post("customers/", body);
       say("The customer is saved");
       go(`customers/${saved.id}`);
     });
   const fields = (named) => html`<div class="columns">
-    ${named.map(([name, label]) => html`<${Input} key=${name} form=${form} name=${name} label=${label} autocomplete="off" />`)}
+    ${named.map(([name, label]) => html`<${Input} key=${name} form=${form} name=${name}
+      label=${label} autocomplete="off" />`)}
   </div>`;
-  return html`<${FormOf} form=${form} action=${customer ? "Save changes" : "Create customer"} onSend=${send} back=${link(customer ? `customers/${customer.id}` : "customers")}>
+  return html`<${FormOf} form=${form} action=${customer ? "Save changes" : "Create customer"}
+    onSend=${send} back=${link(customer ? `customers/${customer.id}` : "customers")}>
     <section class="card">
-      <${Input} form=${form} name="email" label="E-mail" type="email" required autocomplete="off" disabled=${Boolean(customer)}
+      <${Input} form=${form} name="email" label="E-mail" type="email" required autocomplete="off"
+        disabled=${Boolean(customer)}
         hint=${customer ? "What a customer is known by can’t change: make another customer instead" : "What the customer is known by, for ever"} />
       ${fields(ABOUT)}
     </section>

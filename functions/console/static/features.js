@@ -1,6 +1,6 @@
 // Product features: what a license may switch on, or count, beside the product itself.
 import * as api from "./api.js";
-import { ofProduct, useProducts } from "./catalog.js";
+import { choicesOf, ofProduct, useProducts } from "./catalog.js";
 import { Find } from "./find.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
@@ -31,31 +31,53 @@ export const FEATURE_COLUMNS = [
 ];
 
 function FeatureList({ query, products }) {
-  const features = useLoad((signal) => api.get("product-features/", { ...query, limit: LIMIT }, { signal }), [JSON.stringify(query)]);
-  const names = Object.fromEntries((products.value ?? []).map((product) => [product.id, product.product_name]));
-  const columns = FEATURE_COLUMNS.toSpliced(2, 0, { head: "Product", cell: ({ product }) => html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>` });
-  const create = html`<a role="button" href=${link("features/new", { product: query.product })}><${Icon} name="plus" />New feature</a>`;
-  return html`<${Page} title="Product features" lead="What licenses may switch on, or count, beside the product itself" actions=${create}>
+  const features = useLoad(
+    (signal) => api.get("product-features/", { ...query, limit: LIMIT }, { signal }),
+    [JSON.stringify(query)],
+  );
+  const names = Object.fromEntries(
+    (products.value ?? []).map((product) => [product.id, product.product_name]),
+  );
+  const columns = FEATURE_COLUMNS.toSpliced(2, 0, {
+    head: "Product",
+    cell: ({ product }) =>
+      html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>`,
+  });
+  const create = html`<a role="button"
+    href=${link("features/new", { product: query.product })}><${Icon}
+    name="plus" />New feature</a>`;
+  return html`<${Page} title="Product features"
+    lead="What licenses may switch on, or count, beside the product itself" actions=${create}>
     <${Find} path="features" fields=${[ofProduct(products)]} query=${query} />
     <${Loaded} from=${features} rows=${6}>
-      ${(page) => page.results.length
-        ? html`<${Table} caption="Product features" columns=${columns} rows=${page.results} busy=${features.loading} /><${Pager} page=${page} path="features" query=${query} limit=${LIMIT} />`
-        : html`<${Empty} icon="features" title="No features yet"><p>A feature can be switched on, or counted, license by license: an export, a number of renders.</p>${create}<//>`}
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption="Product features" columns=${columns} rows=${page.results}
+            busy=${features.loading} /><${Pager} page=${page} path="features" query=${query}
+            limit=${LIMIT} />`
+          : html`<${Empty} icon="features"
+            title="No features yet">
+            <p>A feature can be switched on, or counted, license by license: an export, a number of
+              renders.</p>${create}<//>`}
     <//>
   <//>`;
 }
 
 function NewFeature({ code, products }) {
-  return html`<${Page} title="New feature" back=${{ href: link("features"), text: "Product features" }}>
-    <${Loaded} from=${products} rows=${4}>${(all) => html`<${FeatureForm} code=${code} products=${all} />`}<//>
+  return html`<${Page} title="New feature"
+    back=${{ href: link("features"), text: "Product features" }}>
+    <${Loaded} from=${products} rows=${4}>${(all) => html`<${FeatureForm} code=${code}
+      products=${all} />`}<//>
   <//>`;
 }
 
 function EditFeature({ id, products }) {
   const feature = useLoad((signal) => api.get(`product-features/${id}/`, {}, { signal }), [id]);
-  return html`<${Page} title=${feature.value?.name ?? "Feature"} back=${{ href: link("features"), text: "Product features" }}>
+  return html`<${Page} title=${feature.value?.name ?? "Feature"}
+    back=${{ href: link("features"), text: "Product features" }}>
     <${Loaded} from=${products} rows=${4}>
-      ${(all) => html`<${Loaded} from=${feature} rows=${4}>${(value) => html`<${FeatureForm} feature=${value} products=${all} />`}<//>`}
+      ${(all) => html`<${Loaded} from=${feature} rows=${4}>${(value) => html`<${FeatureForm}
+        feature=${value} products=${all} />`}<//>`}
     <//>
   <//>`;
 }
@@ -71,7 +93,9 @@ const startOf = (feature, product) => ({
 
 function FeatureForm({ feature, code, products }) {
   const own = feature && products.find(({ id }) => id === feature.product);
-  const form = useForm(`feature ${feature?.id ?? ""}`, () => startOf(feature, own?.short_code ?? code));
+  const form = useForm(`feature ${feature?.id ?? ""}`, () =>
+    startOf(feature, own?.short_code ?? code),
+  );
   const product = products.find(({ short_code: named }) => named === form.at("product"));
   const counted = form.at("feature_type") === "consumption";
   const send = () =>
@@ -82,18 +106,24 @@ function FeatureForm({ feature, code, products }) {
       say("The feature is saved");
       go(`products/${product.id}`);
     }, tell);
-  return html`<${FormOf} form=${form} action=${feature ? "Save changes" : "Create feature"} onSend=${send}
+  return html`<${FormOf} form=${form} action=${feature ? "Save changes" : "Create feature"}
+    onSend=${send}
     back=${product ? link(`products/${product.id}`) : link("features")}>
     <section class="card">
       <div class="columns">
         <${Choice} form=${form} name="product" label="Product" required disabled=${Boolean(feature)}
-          options=${[["", "Choose a product"], ...products.map((one) => [one.short_code, `${one.product_name} (${one.short_code})`])]} />
-        <${Input} form=${form} name="name" label="Name" required autocomplete="off" hint="Such as: PDF export" />
-        <${Input} form=${form} name="code" label="Code" required autocomplete="off" disabled=${Boolean(feature)} hint="Orders name it so, for ever: export-pdf" />
-        <${Choice} form=${form} name="feature_type" label="Kind" options=${Object.entries(KINDS)} disabled=${Boolean(feature)} />
-        ${counted && html`<${Input} form=${form} name="max_consumption" label="Uses" inputmode="numeric" autocomplete="off" hint="Where neither policy nor order says" />`}
+          options=${choicesOf(products)} />
+        <${Input} form=${form} name="name" label="Name" required autocomplete="off"
+          hint="Such as: PDF export" />
+        <${Input} form=${form} name="code" label="Code" required autocomplete="off"
+          disabled=${Boolean(feature)} hint="Orders name it so, for ever: export-pdf" />
+        <${Choice} form=${form} name="feature_type" label="Kind" options=${Object.entries(KINDS)}
+          disabled=${Boolean(feature)} />
+        ${counted && html`<${Input} form=${form} name="max_consumption" label="Uses"
+          inputmode="numeric" autocomplete="off" hint="Where neither policy nor order says" />`}
       </div>
-      <${Tick} form=${form} name="active" label="Active" hint="Unticked, new licenses can’t have it" />
+      <${Tick} form=${form} name="active" label="Active"
+        hint="Unticked, new licenses can’t have it" />
     </section>
   <//>`;
 }

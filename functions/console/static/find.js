@@ -26,7 +26,8 @@ export function Find({ path, fields, query }) {
   if (JSON.stringify(last.value) !== JSON.stringify(now)) typed.value = last.value = now;
   const named = (wanted) =>
     Object.fromEntries(
-      fields.filter(({ secret = false }) => secret === wanted)
+      fields
+        .filter(({ secret = false }) => secret === wanted)
         .map(({ name }) => [name, (typed.value[name] ?? "").trim()])
         .filter(([, value]) => value),
     );
@@ -46,8 +47,10 @@ export function Find({ path, fields, query }) {
     )}
     <div class="go">
       <button type="submit" class="plain"><${Icon} name="search" />Find</button>
-      ${fields.some(({ name }) => now[name]) &&
-      html`<a role="button" class="plain" href=${link(path)} onClick=${forget}>Clear</a>`}
+      ${
+        fields.some(({ name }) => now[name]) &&
+        html`<a role="button" class="plain" href=${link(path)} onClick=${forget}>Clear</a>`
+      }
     </div>
   </form>`;
 }

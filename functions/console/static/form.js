@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { Problem } from "./api.js";
 import { Button, Check, Field } from "./fields.js";
 import { html } from "./html.js";
+import { partsOf } from "./names.js";
 import { Notice, count } from "./parts.js";
 import { key } from "./session.js";
 
@@ -33,11 +34,11 @@ class Form {
   }
 
   at(field) {
-    return field.split(".").reduce((value, part) => value?.[part], this.draft.value);
+    return partsOf(field).reduce((value, part) => value?.[part], this.draft.value);
   }
 
   set(field, value) {
-    this.draft.value = replaced(this.draft.value, field.split("."), value);
+    this.draft.value = replaced(this.draft.value, partsOf(field), value);
     this.changed.value = true;
   }
 
@@ -85,7 +86,8 @@ export function FormOf({ form, action, onSend, back, children }) {
     ${children}
     <footer class="form">
       <${Button} busy=${form.busy.value}>${action}<//>
-      ${back && html`<a role="button" class="plain" href=${back} onClick=${() => form.forget()}>Cancel</a>`}
+      ${back && html`<a role="button" class="plain" href=${back}
+        onClick=${() => form.forget()}>Cancel</a>`}
     </footer>
   </form>`;
 }
@@ -99,11 +101,16 @@ function Refusal({ form }) {
   return html`<${Notice} kind="error" title=${title}>
     ${more && html`<p>${more}</p>`}
     <ul>
-      ${faults.slice(0, SHOWN).map(({ at, message, label }) => html`<li>
-        ${label
-          ? html`<a href=${location.hash} onClick=${(event) => goTo(event, at)}>${label}</a>: ${message}`
-          : message}
-      </li>`)}
+      ${faults.slice(0, SHOWN).map(
+        ({ at, message, label }) => html`<li>
+        ${
+          label
+            ? html`<a href=${location.hash}
+              onClick=${(event) => goTo(event, at)}>${label}</a>: ${message}`
+            : message
+        }
+      </li>`,
+      )}
       ${faults.length > SHOWN && html`<li>and ${faults.length - SHOWN} more, shown below</li>`}
     </ul>
     ${problem?.requestId && html`<p class="soft">Request ${problem.requestId}</p>`}

@@ -37,10 +37,12 @@ function LicenseList({ query }) {
   return html`<${Page} title="Licenses" lead="Everything that orders and imports have issued">
     <${Find} path="licenses" fields=${[...FIELDS, ofProduct(products)]} query=${query} />
     <${Loaded} from=${licenses} rows=${8}>
-      ${(page) => page.results.length
-        ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results} busy=${licenses.loading} />
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results}
+            busy=${licenses.loading} />
             <${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT} />`
-        : html`<${Nothing} searched=${Object.keys(wanted).length > 0} />`}
+          : html`<${Nothing} searched=${Object.keys(wanted).length > 0} />`}
     <//>
   <//>`;
 }
@@ -48,7 +50,8 @@ function LicenseList({ query }) {
 const Nothing = ({ searched }) =>
   searched
     ? html`<${Empty} icon="search" title="No license is like that">
-        <p>Keys, e-mails and ids are found by the whole of them; keys as they are written, capitals and all. <a href=${link("licenses")}>Show all licenses</a></p>
+        <p>Keys, e-mails and ids are found by the whole of them; keys as they
+          are written, capitals and all. <a href=${link("licenses")}>Show all licenses</a></p>
       <//>`
     : html`<${Empty} icon="licenses" title="No licenses yet">
         <p>Orders issue them. Those that another system has issued come in from a file.</p>
@@ -62,7 +65,11 @@ function License({ id }) {
   const lic = license.value;
   const turn = async () => {
     const text = "Whoever uses it is refused at the next check. It can be enabled again.";
-    if (lic.enabled && !(await confirm({ title: "Disable this license?", text, action: "Disable it" }))) return;
+    if (
+      lic.enabled &&
+      !(await confirm({ title: "Disable this license?", text, action: "Disable it" }))
+    )
+      return;
     failed.value = null;
     try {
       await api.post(`licenses/${id}/${lic.enabled ? "disable" : "enable"}/`);
@@ -72,8 +79,10 @@ function License({ id }) {
     }
     await license.reload();
   };
-  return html`<${Page} title=${lic ? `${lic.product.product_name} license` : "License"} back=${{ href: link("licenses"), text: "Licenses" }}
-    actions=${lic && html`<${Button} plain danger=${lic.enabled} onPress=${turn}>${lic.enabled ? "Disable" : "Enable"}<//>`}>
+  return html`<${Page} title=${lic ? `${lic.product.product_name} license` : "License"}
+    back=${{ href: link("licenses"), text: "Licenses" }}
+    actions=${lic && html`<${Button} plain danger=${lic.enabled}
+      onPress=${turn}>${lic.enabled ? "Disable" : "Enable"}<//>`}>
     ${failed.value && html`<${Notice} kind="error" problem=${failed.value} />`}
     <${Loaded} from=${license} rows=${8}>${(value) => html`<${Whole} license=${value} />`}<//>
   <//>`;
@@ -83,37 +92,68 @@ function Whole({ license: lic }) {
   return html`<div class="stack">
     <dl class="card">
       <dt>${lic.license_key ? "Key" : "Users"}</dt><dd><${Holder} license=${lic} /></dd>
-      <dt>Status</dt><dd><${Status} of=${lic.status} />${lic.time_disabled && !lic.enabled && html` <span class="soft">since ${when(lic.time_disabled)}</span>`}</dd>
-      <dt>Product</dt><dd><a href=${link(`products/${lic.product.id}`)}>${lic.product.product_name}</a> <span class="soft">under <a href=${link(`policies/${lic.license_template}`)}>${lic.policy_code}</a></span></dd>
-      <dt>Customer</dt><dd>${lic.customer ? html`<${Buyer} customer=${lic.customer} />` : "None"}</dd>
+      <dt>Status</dt><dd><${Status} of=${lic.status} />${lic.time_disabled && !lic.enabled &&
+        html` <span class="soft">since ${when(lic.time_disabled)}</span>`}</dd>
+      <dt>Product</dt><dd><a
+        href=${link(`products/${lic.product.id}`)}>${lic.product.product_name}</a> <span
+        class="soft">under <a
+        href=${link(`policies/${lic.license_template}`)}>${lic.policy_code}</a></span></dd>
+      <dt>Customer</dt><dd>${lic.customer ? html`<${Buyer}
+        customer=${lic.customer} />` : "None"}</dd>
       <dt>Order</dt><dd><a href=${link(`orders/${lic.order}`)}>${lic.order_store_id}</a></dd>
       <dt>Issued</dt><dd>${when(lic.created_at)}</dd>
       ${lic.note && html`<dt>Note</dt><dd>${lic.note}</dd>`}
       ${lic.subscription_id && html`<dt>Subscription</dt><dd>${lic.subscription_id}</dd>`}
     </dl>
     <section class="card"><h2>Terms</h2><${Terms} of=${lic} /></section>
-    ${lic.product_features.length > 0 && html`<section>
+    ${
+      lic.product_features.length > 0 &&
+      html`<section>
       <h2>Features</h2>
       <${Table} caption="Features" columns=${FEATURES} rows=${lic.product_features} />
-    </section>`}
+    </section>`
+    }
   </div>`;
 }
 
 const FEATURES = [
-  { head: "Feature", cell: ({ product_feature: feature }) => html`<a href=${link(`features/${feature.id}`)}>${feature.name}</a>` },
+  {
+    head: "Feature",
+    cell: ({ product_feature: feature }) =>
+      html`<a href=${link(`features/${feature.id}`)}>${feature.name}</a>`,
+  },
   { head: "Code", kind: "code", cell: ({ product_feature: feature }) => feature.code },
-  { head: "Uses", kind: "number", cell: (grant) => grant.product_feature.feature_type === "consumption" ? `${number(grant.total_consumptions)} of ${number(grant.max_consumption)}` : "–" },
+  {
+    head: "Uses",
+    kind: "number",
+    cell: (grant) =>
+      grant.product_feature.feature_type === "consumption"
+        ? `${number(grant.total_consumptions)} of ${number(grant.max_consumption)}`
+        : "–",
+  },
   { head: "Ends", wide: true, cell: (grant) => when(grant.expiry_date) },
 ];
 
 /** All that holds, the type's own terms first; a plain "no" and a plain 0 need no words. */
 function Terms({ of: lic }) {
-  const said = groupsFor(lic.license_type, "user").flatMap(({ terms }) => terms)
-    .filter(({ name }) => lic[name] && !(name === "floating_timeout" && !lic.is_floating && !lic.is_floating_cloud));
-  const days = [["Starts on", lic.start_date], ["Ends on", lic.validity_period], ["Maintained until", lic.maintenance_period]];
+  const said = groupsFor(lic.license_type, lic.license_key ? "license-key" : "user")
+    .flatMap(({ terms }) => terms)
+    .filter(
+      ({ name }) =>
+        lic[name] && !(name === "floating_timeout" && !lic.is_floating && !lic.is_floating_cloud),
+    );
+  const days = [
+    ["Starts on", lic.start_date],
+    ["Ends on", lic.validity_period],
+    ["Maintained until", lic.maintenance_period],
+  ];
   return html`<dl>
-    <dt>Type</dt><dd>${TYPES[lic.license_type]} ${lic.is_trial && html`<${Badge} tone="wait">Trial<//>`}</dd>
-    ${days.filter(([, day]) => day).map(([title, day]) => html`<dt>${title}</dt><dd>${when(day)}</dd>`)}
-    ${said.map((term) => html`<dt>${term.label}</dt><dd>${inWords(term, lic[term.name])}${term.name === "valid_duration" ? " from activation" : ""}</dd>`)}
+    <dt>Type</dt><dd>${TYPES[lic.license_type]} ${lic.is_trial && html`<${Badge}
+      tone="wait">Trial<//>`}</dd>
+    ${days.filter(([, day]) => day).map(([title, day]) =>
+      html`<dt>${title}</dt><dd>${when(day)}</dd>`)}
+    ${said.map((term) =>
+      html`<dt>${term.label}</dt><dd>${inWords(term, lic[term.name])}
+        ${term.name === "valid_duration" && " from activation"}</dd>`)}
   </dl>`;
 }

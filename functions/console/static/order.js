@@ -22,7 +22,9 @@ export function Order({ id }) {
     failed.value = null;
     await api.download(`orders/${id}/export/`).catch((problem) => (failed.value = problem));
   };
-  const keyed = order.value?.order_items.some(({ licenses }) => licenses.some((lic) => lic.license_key));
+  const keyed = order.value?.order_items.some(({ licenses }) =>
+    licenses.some((lic) => lic.license_key),
+  );
   return html`<${Page} title=${order.value?.store_id ?? "Order"}
     back=${{ href: link("orders"), text: "Orders" }}
     actions=${keyed && html`<${Button} plain icon="down" onPress=${save}>Export licenses<//>`}>
@@ -35,14 +37,18 @@ export function Order({ id }) {
 function JustPlaced({ order: { order_licenses, new_passwords } }) {
   const what = `The order is placed with ${count(order_licenses.length, "license")}`;
   return html`<${Notice} kind="success" title=${what}>
-    ${new_passwords.length > 0 &&
-    html`<p>These are the first passwords of new users. They are shown here now, and never again.</p>
+    ${
+      new_passwords.length > 0 &&
+      html`<p>These are the first passwords of new users. They are shown here now, and
+        never again.</p>
       <dl class="secrets">
         ${new_passwords.map(
           ({ email, new_password: password }) => html`<dt>${email}</dt>
-            <dd><code>${password}</code> <${CopyButton} text=${password} what="Copy the password of ${email}" /></dd>`,
+            <dd><code>${password}</code> <${CopyButton} text=${password}
+              what="Copy the password of ${email}" /></dd>`,
         )}
-      </dl>`}
+      </dl>`
+    }
   <//>`;
 }
 
@@ -55,8 +61,10 @@ function Whole({ order }) {
       <dd>${when(order.created_at)} ${marks(order)}</dd>
       ${order.reference && html`<dt>Reference</dt><dd>${order.reference}</dd>`}
       ${order.language && html`<dt>Language</dt><dd>${order.language}</dd>`}
-      ${Object.keys(order.metadata).length > 0 &&
-      html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`}
+      ${
+        Object.keys(order.metadata).length > 0 &&
+        html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`
+      }
     </dl>
     ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
   </div>`;
@@ -66,11 +74,13 @@ function Item({ item }) {
   const keys = [...new Set(item.licenses.map((lic) => lic.license_key).filter(Boolean))];
   return html`<section>
     <div class="row apart heading">
-      <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span class="soft">${count(item.licenses.length, "license")}</span></h2>
+      <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span
+        class="soft">${count(item.licenses.length, "license")}</span></h2>
       ${keys.length > 1 && html`<${CopyKeys} keys=${keys} />`}
     </div>
     ${item.note && html`<p class="soft">${item.note}</p>`}
-    <${Table} caption="Licenses of ${item.product_code}" columns=${LICENSE_COLUMNS} rows=${item.licenses} />
+    <${Table} caption="Licenses of ${item.product_code}" columns=${LICENSE_COLUMNS}
+      rows=${item.licenses} />
   </section>`;
 }
 

@@ -1,6 +1,7 @@
 // An order as it is typed, and as the API takes it: `bodyOf` writes the request and notes for each
 // place in it which field of the form it came from; `tell` then finds the field of a refusal.
 
+import { part } from "./names.js";
 import { groupsFor, termsOf } from "./terms.js";
 
 export const newItem = () => ({
@@ -28,15 +29,31 @@ export const newDraft = () => ({
   id: "",
   reference: "",
   is_test: false,
-  customer: { email: "", first_name: "", last_name: "", company_name: "", phone: "", reference: "" },
+  customer: {
+    email: "",
+    first_name: "",
+    last_name: "",
+    company_name: "",
+    phone: "",
+    reference: "",
+  },
   items: [newItem()],
 });
 
-export const keysIn = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+export const keysIn = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 // `catalog` is `{products, policies}`, each by code, the policies of a product under its code.
 export function bodyOf(draft, catalog) {
-  const places = new Map([["", ""], ["/id", "id"], ["/items", "items"], ["/reference", "reference"]]);
+  const places = new Map([
+    ["", ""],
+    ["/id", "id"],
+    ["/items", "items"],
+    ["/reference", "reference"],
+  ]);
   const customer = {};
   for (const [name, value] of Object.entries(draft.customer)) {
     places.set(`/customer/${name}`, `customer.${name}`);
@@ -85,7 +102,9 @@ function holdersOf(item, product) {
     const users = item.users.map(({ email, is_manager }) =>
       is_manager ? { email: email.trim(), is_manager } : { email: email.trim() },
     );
-    return item.shared ? [{ first: 0, users }] : users.map((user, k) => ({ first: k, users: [user] }));
+    return item.shared
+      ? [{ first: 0, users }]
+      : users.map((user, k) => ({ first: k, users: [user] }));
   }
   if (item.own_keys) return keysIn(item.keys).map((key) => ({ key }));
   return Array.from({ length: Math.min(Number(item.count) || 0, 1001) }, () => ({}));
@@ -93,7 +112,7 @@ function holdersOf(item, product) {
 
 function membersOf(item, bundle, path, field, catalog, places) {
   return bundle.bundle_products.map((code, k) => {
-    places.set(`${path}/products/${k}`, `${field}.members.${code}`);
+    places.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
     const policy = item.members[code] || defaultPolicy(catalog, code)?.code;
     return policy ? { product_code: code, policy_code: policy } : { product_code: code };
   });
@@ -116,9 +135,11 @@ function licenseOf(item, product, path, field, catalog, places) {
     license.product_features = (product?.product_features ?? [])
       .filter(({ code }) => item.features[code]?.on)
       .map(({ code }, k) => {
-        places.set(`${path}/product_features/${k}`, `${field}.features.${code}`);
+        places.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
         const most = item.features[code].max_consumption?.trim();
-        return most ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most } : code;
+        return most
+          ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }
+          : code;
       });
   return license;
 }
@@ -153,10 +174,14 @@ export function missing(draft, catalog) {
     if (!product) return [{ at: `${field}.product`, message: "Choose a product" }];
     if (product.authorization_method === "user")
       return item.users.flatMap(({ email }, k) =>
-        email.trim() ? [] : [{ at: `${field}.users.${k}`, message: "Type an e-mail, or remove the user" }],
+        email.trim()
+          ? []
+          : [{ at: `${field}.users.${k}`, message: "Type an e-mail, or remove the user" }],
       );
     if (item.own_keys)
-      return keysIn(item.keys).length ? [] : [{ at: `${field}.keys`, message: "Type a key on each line" }];
+      return keysIn(item.keys).length
+        ? []
+        : [{ at: `${field}.keys`, message: "Type a key on each line" }];
     return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= 1000
       ? []
       : [{ at: `${field}.count`, message: "Type a number from 1 to 1,000" }];

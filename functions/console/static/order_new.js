@@ -18,7 +18,8 @@ export function NewOrder() {
   return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
     lead="It is placed whole with all of its licenses, or not at all">
     <${Loaded} from=${products} rows=${8}>
-      ${(all) => (all.some(isSold) ? html`<${OrderForm} products=${all} />` : html`<${NothingToSell} />`)}
+      ${(all) => (all.some(isSold) ? html`<${OrderForm} products=${all} />`
+        : html`<${NothingToSell} />`)}
     <//>
   <//>`;
 }
@@ -74,7 +75,8 @@ async function place(body, token) {
   } catch (problem) {
     if (problem.code === "idempotency_key_reused")
       problem.detail =
-        "This order was placed already, although its answer was lost, and has been changed here since. Look for it among the orders; cancel here to begin another one.";
+        "This order was placed already, although its answer was lost, and has been changed here " +
+        "since. Look for it among the orders; cancel here to begin another one.";
     throw problem;
   }
 }
@@ -105,7 +107,8 @@ function Customer({ form }) {
       hint=${hint} onBlur=${find} />
     <div class="columns">
       ${field("first_name", "First name")} ${field("last_name", "Last name")}
-      ${field("company_name", "Company")} ${field("phone", "Phone")} ${field("reference", "Customer’s reference")}
+      ${field("company_name", "Company")} ${field("phone", "Phone")}
+      ${field("reference", "Customer’s reference")}
     </div>
   </section>`;
 }

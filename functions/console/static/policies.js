@@ -21,24 +21,60 @@ export function Policies({ parts: [id], query }) {
 }
 
 export const POLICY_COLUMNS = [
-  { head: "Policy", cell: (policy) => html`<a href=${link(`policies/${policy.id}`)}>${policy.name}</a> ${policy.is_default && html`<${Badge} tone="good">Default<//>`} ${policy.is_archived && html`<${Badge} tone="off">Archived<//>`}` },
+  {
+    head: "Policy",
+    cell: (policy) =>
+      html`<a href=${link(`policies/${policy.id}`)}>${policy.name}</a> ${policy.is_default &&
+        html`<${Badge} tone="good">Default<//>`} ${policy.is_archived && html`<${Badge}
+        tone="off">Archived<//>`}`,
+  },
   { head: "Code", kind: "code", cell: ({ code }) => code },
-  { head: "Type", kind: "mid", cell: ({ default_license_type: type }) => TYPES[type] ?? html`<span class="soft">By product</span>` },
-  { head: "Terms", wide: true, cell: (policy) => inShort(policy) || html`<span class="soft">By product</span>` },
-  { head: "Features", wide: true, cell: ({ license_product_feature_templates: grants }) => grants.map((grant) => grant.product_feature.name).join(", ") || "–" },
+  {
+    head: "Type",
+    kind: "mid",
+    cell: ({ default_license_type: type }) =>
+      TYPES[type] ?? html`<span class="soft">By product</span>`,
+  },
+  {
+    head: "Terms",
+    wide: true,
+    cell: (policy) => inShort(policy) || html`<span class="soft">By product</span>`,
+  },
+  {
+    head: "Features",
+    wide: true,
+    cell: ({ license_product_feature_templates: grants }) =>
+      grants.map((grant) => grant.product_feature.name).join(", ") || "–",
+  },
 ];
 
 function PolicyList({ query, products }) {
-  const policies = useLoad((signal) => api.get("license-templates/", { ...query, limit: LIMIT }, { signal }), [JSON.stringify(query)]);
-  const names = Object.fromEntries((products.value ?? []).map((product) => [product.id, product.product_name]));
-  const columns = POLICY_COLUMNS.toSpliced(2, 0, { head: "Product", cell: ({ product }) => html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>` });
-  const create = html`<a role="button" href=${link("policies/new", { product: query.product })}><${Icon} name="plus" />New policy</a>`;
-  return html`<${Page} title="License policies" lead="The terms under which products are licensed" actions=${create}>
+  const policies = useLoad(
+    (signal) => api.get("license-templates/", { ...query, limit: LIMIT }, { signal }),
+    [JSON.stringify(query)],
+  );
+  const names = Object.fromEntries(
+    (products.value ?? []).map((product) => [product.id, product.product_name]),
+  );
+  const columns = POLICY_COLUMNS.toSpliced(2, 0, {
+    head: "Product",
+    cell: ({ product }) =>
+      html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>`,
+  });
+  const create = html`<a role="button"
+    href=${link("policies/new", { product: query.product })}><${Icon} name="plus" />New policy</a>`;
+  return html`<${Page} title="License policies" lead="The terms under which products are licensed"
+    actions=${create}>
     <${Find} path="policies" fields=${[ofProduct(products)]} query=${query} />
     <${Loaded} from=${policies} rows=${6}>
-      ${(page) => page.results.length
-        ? html`<${Table} caption="License policies" columns=${columns} rows=${page.results} busy=${policies.loading} /><${Pager} page=${page} path="policies" query=${query} limit=${LIMIT} />`
-        : html`<${Empty} icon="policies" title="No policies"><p>Each product comes with its default policy. <a href=${link("products/new")}>Make a product</a></p><//>`}
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption="License policies" columns=${columns} rows=${page.results}
+            busy=${policies.loading} /><${Pager} page=${page} path="policies" query=${query}
+            limit=${LIMIT} />`
+          : html`<${Empty} icon="policies"
+            title="No policies"><p>Each product comes with its default policy. <a
+            href=${link("products/new")}>Make a product</a></p><//>`}
     <//>
   <//>`;
 }

@@ -16,24 +16,36 @@ export function Products({ parts: [id, part] }) {
 }
 
 const COLUMNS = [
-  { head: "Product", cell: (product) => html`<a href=${link(`products/${product.id}`)}>${product.product_name}</a>` },
+  {
+    head: "Product",
+    cell: (product) => html`<a href=${link(`products/${product.id}`)}>${product.product_name}</a>`,
+  },
   { head: "Code", kind: "code", cell: ({ short_code: code }) => code },
   { head: "Licensed by", kind: "mid", cell: licensedBy },
-  { head: "Type", wide: true, cell: ({ default_license_type: type }) => TYPES[type] ?? html`<span class="soft">By policy</span>` },
+  {
+    head: "Type",
+    wide: true,
+    cell: ({ default_license_type: type }) =>
+      TYPES[type] ?? html`<span class="soft">By policy</span>`,
+  },
   { head: "Terms", wide: true, cell: (product) => inShort(product) || "–" },
   { head: "State", cell: (product) => html`<${State} of=${product} />` },
 ];
 
 function ProductList() {
   const products = useProducts();
-  const create = html`<a role="button" href=${link("products/new")}><${Icon} name="plus" />New product</a>`;
-  return html`<${Page} title="Products" lead="What can be sold, and under which terms" actions=${create}>
+  const create = html`<a role="button" href=${link("products/new")}><${Icon}
+    name="plus" />New product</a>`;
+  return html`<${Page} title="Products" lead="What can be sold, and under which terms"
+    actions=${create}>
     <${Loaded} from=${products} rows=${6}>
       ${(all) =>
         all.length
-          ? html`<${Table} caption="Products" columns=${COLUMNS} rows=${all} busy=${products.loading} />`
+          ? html`<${Table} caption="Products" columns=${COLUMNS} rows=${all}
+            busy=${products.loading} />`
           : html`<${Empty} icon="products" title="No products yet">
-              <p>A product is what a license is for. It comes with a default policy, so it can be ordered at once.</p>
+              <p>A product is what a license is for. It comes with a default policy, so it can be
+                ordered at once.</p>
               ${create}
             <//>`}
     <//>

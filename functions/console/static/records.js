@@ -6,13 +6,16 @@ import { Badge } from "./parts.js";
 import { link } from "./route.js";
 import { TYPES, inShort } from "./terms.js";
 
-export const nameOf = ({ first_name: first, last_name: last }) => [first, last].filter(Boolean).join(" ");
+export const nameOf = ({ first_name: first, last_name: last }) =>
+  [first, last].filter(Boolean).join(" ");
 
 /** A customer by the name that says most. */
 export function Buyer({ customer }) {
-  const title = customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
+  const title =
+    customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
   const more = title === customer.email ? "" : customer.email;
-  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${more && html` <small>${more}</small>`}`;
+  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${more &&
+    html` <small>${more}</small>`}`;
 }
 
 export const marks = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
@@ -38,7 +41,10 @@ export const Status = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${WO
 export const Holder = ({ license: { license_key: key, license_users: users = [] } }) =>
   key
     ? html`<${Masked} text=${key} />`
-    : users.map(({ email, is_manager: manager }) => html`<div>${email}${manager && html` <span class="soft">manager</span>`}</div>`);
+    : users.map(
+        ({ email, is_manager: manager }) =>
+          html`<div>${email}${manager && html` <span class="soft">manager</span>`}</div>`,
+      );
 
 const titleOf = ({ id, license_key: key, license_users: users }) =>
   key ? `ending in ${key.slice(-4)}` : users?.length ? `of ${users[0].email}` : id;
@@ -47,7 +53,17 @@ const titleOf = ({ id, license_key: key, license_users: users }) =>
 export const LICENSE_COLUMNS = [
   { head: "License", cell: (lic) => html`<${Holder} license=${lic} />` },
   { head: "Product", kind: "mid", cell: (lic) => lic.product?.product_name ?? lic.product_code },
-  { head: "Terms", wide: true, cell: (lic) => (lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–") },
+  {
+    head: "Terms",
+    wide: true,
+    cell: (lic) =>
+      lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–",
+  },
   { head: "Status", cell: (lic) => (lic.status ? html`<${Status} of=${lic.status} />` : "–") },
-  { head: html`<span class="unseen">More</span>`, cell: (lic) => html`<a href=${link(`licenses/${lic.id}`)} class="open" aria-label="Details of the license ${titleOf(lic)}"><${Icon} name="next" /></a>` },
+  {
+    head: html`<span class="unseen">More</span>`,
+    cell: (lic) =>
+      html`<a href=${link(`licenses/${lic.id}`)} class="open"
+        aria-label="Details of the license ${titleOf(lic)}"><${Icon} name="next" /></a>`,
+  },
 ];

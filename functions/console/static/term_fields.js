@@ -10,16 +10,21 @@ import { groupsFor, inWords } from "./terms.js";
 export function TermFields({ form, under, type, method, open, by }) {
   const [first, ...others] = groupsFor(type || "consumption", method);
   const fields = ({ terms }) => html`<div class="columns">
-    ${terms.map((term) => html`<${Term} key=${term.name} form=${form} term=${term}
-      name="${under}.${term.name}" value=${open(term.name)} by=${by} />`)}
+    ${terms.map(
+      (term) => html`<${Term} key=${term.name} form=${form} term=${term}
+      name="${under}.${term.name}" value=${open(term.name)} by=${by} />`,
+    )}
   </div>`;
   const said = ({ terms }) => terms.filter(({ name }) => form.at(`${under}.${name}`)).length;
   return html`<div class="terms">
     ${fields(first)}
-    ${others.map((group) => html`<details key=${group.title} open=${said(group) > 0}>
-      <summary>${group.title}${said(group) > 0 && html` <span class="soft">${said(group)} set</span>`}</summary>
+    ${others.map(
+      (group) => html`<details key=${group.title} open=${said(group) > 0}>
+      <summary>${group.title}${said(group) > 0 && html` <span
+        class="soft">${said(group)} set</span>`}</summary>
       ${fields(group)}
-    </details>`)}
+    </details>`,
+    )}
   </div>`;
 }
 

@@ -20,13 +20,21 @@ export const GROUPS = [
   {
     title: "Duration and activations",
     terms: [
-      { name: "valid_duration", label: "Valid for", kind: "duration", only: lasts,
-        hint: "From the first activation: 1y, 6m, 30d, 12h, 90min" },
+      {
+        name: "valid_duration",
+        label: "Valid for",
+        kind: "duration",
+        only: lasts,
+        hint: "From the first activation: 1y, 6m, 30d, 12h, 90min",
+      },
       count("max_activations", "Activations"),
       flag("allow_unlimited_activations", "Unlimited activations"),
       { ...count("max_transfers", "Device transfers", "-1 allows any number"), kind: "number" },
       count("trial_days", "Days of a trial"),
-      { ...count("max_license_users", "Users of one license"), only: (_, method) => method === "user" },
+      {
+        ...count("max_license_users", "Users of one license"),
+        only: (_, method) => method === "user",
+      },
     ],
   },
   {
@@ -46,8 +54,12 @@ export const GROUPS = [
     title: "Maintenance",
     terms: [
       flag("enable_maintenance_period", "Has maintenance"),
-      { name: "maintenance_duration", label: "Maintenance for", kind: "duration",
-        hint: "1y, 6m or 30d" },
+      {
+        name: "maintenance_duration",
+        label: "Maintenance for",
+        kind: "duration",
+        hint: "1y, 6m or 30d",
+      },
     ],
   },
   {

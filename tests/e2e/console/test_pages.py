@@ -92,6 +92,7 @@ def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(
 ) -> None:
     page = console.visit("customers", seller)
     expect(page.get_by_role("heading", level=1)).to_have_text("Customers")
+    page.wait_for_load_state("networkidle")
     page.context.set_offline(True)
     try:
         page.get_by_role("link", name="Products", exact=True).click()

@@ -1,0 +1,27 @@
+"""The machine's Chromium, in which the console is tested and has its pictures taken."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+from infra.ops.steps import OpsError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running one; `make browser` installs it, and CHROMIUM says where else it is."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise OpsError("There is no Chromium. `make browser` installs it; or say CHROMIUM=/path")
+    with sync_playwright() as playwright:
+        # Root may not use Chromium's sandbox, and the pages are ours.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
