@@ -45,8 +45,9 @@ export async function patch(path, body, headers = {}) {
 export async function download(path, query = {}) {
   const answer = await asked(path, query);
   const told = answer.headers.get("Content-Disposition") ?? "";
-  const name = /filename\*=UTF-8''([^;]+)/.exec(told)?.[1];
-  save(await answer.blob(), name ? decodeURIComponent(name) : path.split("/").at(-1));
+  const coded = /filename\*=UTF-8''([^;]+)/.exec(told)?.[1];
+  const plain = /filename="([^"]+)"/.exec(told)?.[1];
+  save(await answer.blob(), coded ? decodeURIComponent(coded) : (plain ?? path.split("/").at(-1)));
 }
 
 export function save(blob, name) {

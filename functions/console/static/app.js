@@ -108,6 +108,6 @@ function Missing() {
 render(html`<${App} />`, document.getElementById("app"));
 
 /** The other pages come when the first one is there, so that none is missing when the network is. */
-requestIdleCallback(async () => {
+addEventListener("load", async () => {
   for (const fetch of Object.values(PAGES)) await fetch().catch(() => {});
 });

@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { Problem } from "./api.js";
 import { Button, Check, Field } from "./fields.js";
 import { html } from "./html.js";
+import { partsOf } from "./names.js";
 import { Notice, count } from "./parts.js";
 import { key } from "./session.js";
 
@@ -33,11 +34,11 @@ class Form {
   }
 
   at(field) {
-    return field.split(".").reduce((value, part) => value?.[part], this.draft.value);
+    return partsOf(field).reduce((value, part) => value?.[part], this.draft.value);
   }
 
   set(field, value) {
-    this.draft.value = replaced(this.draft.value, field.split("."), value);
+    this.draft.value = replaced(this.draft.value, partsOf(field), value);
     this.changed.value = true;
   }
 

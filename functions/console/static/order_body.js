@@ -1,6 +1,7 @@
 // An order as it is typed, and as the API takes it: `bodyOf` writes the request and notes for each
 // place in it which field of the form it came from; `tell` then finds the field of a refusal.
 
+import { part } from "./names.js";
 import { groupsFor, termsOf } from "./terms.js";
 
 export const newItem = () => ({
@@ -111,7 +112,7 @@ function holdersOf(item, product) {
 
 function membersOf(item, bundle, path, field, catalog, places) {
   return bundle.bundle_products.map((code, k) => {
-    places.set(`${path}/products/${k}`, `${field}.members.${code}`);
+    places.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
     const policy = item.members[code] || defaultPolicy(catalog, code)?.code;
     return policy ? { product_code: code, policy_code: policy } : { product_code: code };
   });
@@ -134,7 +135,7 @@ function licenseOf(item, product, path, field, catalog, places) {
     license.product_features = (product?.product_features ?? [])
       .filter(({ code }) => item.features[code]?.on)
       .map(({ code }, k) => {
-        places.set(`${path}/product_features/${k}`, `${field}.features.${code}`);
+        places.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
         const most = item.features[code].max_consumption?.trim();
         return most
           ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }

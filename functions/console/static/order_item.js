@@ -4,6 +4,7 @@ import { Button, Check } from "./fields.js";
 import { Choice, Input, Tick } from "./form.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
+import { part } from "./names.js";
 import { inherited, keysIn, policyOf, typeOf } from "./order_body.js";
 import { Notice, count } from "./parts.js";
 import { TermFields } from "./term_fields.js";
@@ -34,7 +35,7 @@ export function OrderItem({ form, at, item, catalog, products }) {
       ${product && !product.is_bundle && html`<${Policy} form=${form} name="${name}.policy"
         label="Policy" item=${item} catalog=${catalog} code=${item.product} />`}
       ${product?.bundle_products.map((code) => html`<${Policy} key=${code} form=${form}
-        name="${name}.members.${code}" label="Policy of ${code}" item=${item} catalog=${catalog}
+        name="${name}.members.${part(code)}" label="Policy of ${code}" item=${item} catalog=${catalog}
         code=${code} />`)}
     </div>
     ${product && html`<${usedBy(product)} form=${form} name=${name} item=${item} />`}
@@ -174,7 +175,7 @@ function Features({ form, name, item, catalog, product }) {
           max_consumption: most,
         }) => html`<div class="feature" key=${code}>
       <${Check} label="${title} (${code})" checked=${Boolean(chosen[code]?.on)}
-        data-field="${name}.features.${code}" onChange=${(on) => set(code, { on })} />
+        data-field="${name}.features.${part(code)}" onChange=${(on) => set(code, { on })} />
       ${
         kind === "consumption" &&
         chosen[code]?.on &&
@@ -182,8 +183,8 @@ function Features({ form, name, item, catalog, product }) {
           placeholder=${most ?? ""} value=${chosen[code].max_consumption ?? ""}
         onInput=${(event) => set(code, { max_consumption: event.currentTarget.value })} /></label>`
       }
-      ${form.told(`${name}.features.${code}`) && html`<small
-        class="wrong">${form.told(`${name}.features.${code}`)}</small>`}
+      ${form.told(`${name}.features.${part(code)}`) && html`<small
+        class="wrong">${form.told(`${name}.features.${part(code)}`)}</small>`}
     </div>`,
       )}
     <small>${item.features ? "As chosen here." : "As the policy says."}</small>

@@ -5,6 +5,7 @@ import { Check, Field } from "./fields.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
+import { part } from "./names.js";
 import { Loaded, Page, say } from "./parts.js";
 import { go, link } from "./route.js";
 import { TermFields } from "./term_fields.js";
@@ -133,7 +134,7 @@ function PolicyForm({ policy, code, products }) {
 
 function Grants({ form, features }) {
   const set = (code, change) =>
-    form.set(`grants.${code}`, { ...form.at(`grants.${code}`), ...change });
+    form.set(`grants.${part(code)}`, { ...form.at(`grants.${part(code)}`), ...change });
   const wrong = form.told("license_product_feature_templates");
   return html`<section class="card">
     <h2>Features</h2>

@@ -4,6 +4,7 @@ import { useProducts } from "./catalog.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
+import { part } from "./names.js";
 import { Loaded, Page, say } from "./parts.js";
 import { go, link } from "./route.js";
 import { TermFields } from "./term_fields.js";
@@ -130,7 +131,7 @@ function Members({ form, own }) {
       ${(all) =>
         offered(all).map(
           (product) => html`<${Tick} key=${product.id} form=${form}
-        name="members.${product.short_code}"
+        name="members.${part(product.short_code)}"
           label="${product.product_name} (${product.short_code})" />`,
         )}
     <//>

@@ -105,6 +105,25 @@ def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
     assert sorted(policies) == sorted(2 * [("bnd", "default"), ("p1", "default"), ("p2", "pro")])
 
 
+def test_a_code_may_have_any_characters_where_a_form_names_it(
+    console: Console, seller: RemoteShop
+) -> None:
+    seller.make("/products/", product_name="Kit", short_code="kit 1.0/%")
+    bundle = {"is_bundle": True, "bundle_products": ["kit 1.0/%", "kp"]}
+    seller.make("/products/", product_name="Box", short_code="box 1.0", **bundle)
+    policy = {"product": "kit 1.0/%", "code": "pro", "name": "Pro"}
+    seller.make("/license-templates/", default_license_type="perpetual", **policy)
+    page = console.visit("orders/new", seller)
+    choose(page, "box 1.0").get_by_label("Policy of kit 1.0/%").select_option("pro")
+
+    place(page)
+
+    console.see("The order is placed with 3 licenses")
+    orders = seller.get("/orders/", "limit=1").json()["results"]
+    licenses = seller.get("/licenses/", f"order={orders[0]['id']}").json()["results"]
+    assert "pro" in {lic["policy_code"] for lic in licenses}
+
+
 def test_a_refusal_stands_beside_the_field_that_it_is_about(
     console: Console, seller: RemoteShop
 ) -> None:
@@ -208,6 +227,7 @@ def test_an_order_is_exported_as_a_file_that_an_import_reads(
     with page.expect_download() as download:
         page.get_by_role("button", name="Export licenses").click()
 
+    assert download.value.suggested_filename == f"order-{license['order']}.csv"
     text = download.value.path().read_text()
     assert text.startswith("license__license_key,product__short_code")
     assert license["license_key"] in text
