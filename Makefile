@@ -117,6 +117,9 @@ postman: setup ## Write the API as a Postman collection, and files to try it wit
 audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
 	@$(VENV)/python -m infra.ops.audit
 
+fuzz: up ## Send odd requests to every operation of the local stack (SECONDS=600, SEED=1)
+	@$(VENV)/python -m tests.e2e.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
 	@mkdir -p .build/sbom
 	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null

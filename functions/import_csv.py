@@ -302,10 +302,15 @@ def _phases(job: ImportJob) -> tuple[str, ...]:
 
 
 def _faulty_after_validation(job: ImportJob) -> bool:
-    """Whether the first pass of `reject_all` found anything; if not, the writing begins."""
+    """Whether the first pass of `reject_all` found anything; if not, the writing begins.
+
+    Raises Busy if it has not seen every row.
+    """
     if job.on_error != "reject_all":
         return False
     results = chunk_results(job.company, job.number)
+    if sum(result.rows for result in results) != (job.rows or 0):
+        raise Busy
     if any(result.invalid for result in results):
         return True
     if job.dry_run:
@@ -367,6 +372,7 @@ def _import_chunk(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
 
 def _report(work: Work, done: Stretch) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
+    report = None
     if done.invalid or done.warnings or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
@@ -374,13 +380,15 @@ def _report(work: Work, done: Stretch) -> None:
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
         }
-        name = f"chunk-{done.first_row}.json"
-        uploads.put_result(work.job, name, orjson.dumps(details))
+        report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
+        uploads.put_result(work.job, report, orjson.dumps(details))
     put_chunk(
         work.job.company,
         work.job.number,
         ChunkResult(
             index=done.first_row,
+            attempt=work.job.attempts,
+            report=report,
             phase="validate" if work.phase == "validate" else "write",
             rows=done.rows,
             done_rows=done.rows,

@@ -226,7 +226,7 @@ def _errors(
         if len(taken) == most:
             return taken, f"{result.index}.0"
         skip = offset if result.index == first else 0
-        told = get_result(job, f"chunk-{result.index}.json")
+        told = get_result(job, result.report) if result.report else None
         rows: list[dict[str, Any]] = orjson.loads(told)["invalid"] if told else []
         page = fitting(rows[skip : skip + most - len(taken)], left)
         taken += page

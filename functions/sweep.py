@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     try:
         metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(now))
     except Exception as error:  # noqa: BLE001  # as above
-        failed.append(error)
+        failed.append(unspoken(error, logger))
     if metrics.metric_set:
         metrics.flush_metrics()
     if failed:

@@ -22,6 +22,7 @@ from shared.values import (
     Metadata,
     RecordId,
     Text,
+    Title,
     record_id,
 )
 
@@ -136,7 +137,7 @@ class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     """Fields of a product to set; an absent field stays as it is."""
 
     short_code: Code | None = None
-    product_name: Annotated[Line, Field(min_length=1)] | None = None
+    product_name: Title | None = None
     authorization_method: AuthorizationMethod | None = None
     active: Flag | None = None
     is_archived: Flag | None = None
@@ -176,7 +177,7 @@ class NewProduct(ProductPatch):
     )
 
     short_code: Code
-    product_name: Annotated[Line, Field(min_length=1)]
+    product_name: Title
 
 
 class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
@@ -184,7 +185,7 @@ class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
 
     product: RecordId | Code | None = None
     code: Code | None = None
-    name: Annotated[Line, Field(min_length=1)] | None = None
+    name: Title | None = None
     is_default: Flag | None = None
     is_archived: Flag | None = None
     default_license_type: LicenseType | None = None
@@ -220,7 +221,7 @@ class NewPolicy(PolicyPatch):
 
     product: RecordId | Code
     code: Code
-    name: Annotated[Line, Field(min_length=1)]
+    name: Title
 
 
 class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
@@ -228,7 +229,7 @@ class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
 
     product: RecordId | Code | None = None
     code: Code | None = None
-    name: Annotated[Line, Field(min_length=1)] | None = None
+    name: Title | None = None
     feature_type: Literal["activation", "consumption"] | None = None
     active: Flag | None = None
     metadata: Metadata | None = None
@@ -253,7 +254,7 @@ class NewFeature(FeaturePatch):
 
     product: RecordId | Code
     code: Code
-    name: Annotated[Line, Field(min_length=1)]
+    name: Title
 
 
 def new_product(

@@ -33,8 +33,12 @@ class _Patterns(NamedTuple):
     """A record that is no row, from its start."""
     blank_first: bytes
     """What such a record starts with."""
-    blanks: tuple[re.Pattern[bytes], ...]
-    """The same after an LF and after a lone CR; a literal first byte makes the search quick."""
+    blanks: re.Pattern[bytes]
+    """As many of them as follow one another."""
+    after_lf: re.Pattern[bytes]
+    """The same after an LF; a literal first byte makes the search quick."""
+    after_any: re.Pattern[bytes]
+    """The same after an LF or a lone CR."""
 
 
 @cache
@@ -42,7 +46,8 @@ def _patterns(delimiter: str) -> _Patterns:
     mark = re.escape(delimiter.encode())
     quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
     empty = rb'(?:" *+"| *+)'
-    blank = empty + rb"(?:" + mark + empty + rb")*+[\r\n]"
+    blank = empty + rb"(?:" + mark + empty + rb")*+(?:\r\n|[\r\n])"
+    blanks = rb"(?:" + blank + rb")++"
     return _Patterns(
         opens=delimiter.encode() + b"\r\n",
         run=re.compile(rb'(?:"[^"\r\n]*+"(?:[^"]{0,99}+(?<=[\r\n' + mark + rb"]))?+)*+"),
@@ -50,10 +55,9 @@ def _patterns(delimiter: str) -> _Patterns:
         field=re.compile(rb"(?:" + quoted + rb")?+[^\r\n" + mark + rb"]*+"),
         blank=re.compile(blank),
         blank_first=delimiter.encode() + b'" \r\n',
-        blanks=(
-            re.compile(rb"\n(?=" + blank + rb")"),
-            re.compile(rb"\r(?!\n)(?=" + blank + rb")"),
-        ),
+        blanks=re.compile(blanks),
+        after_lf=re.compile(rb"\n(" + blanks + rb")"),
+        after_any=re.compile(rb"(?:\n|\r(?!\n))(" + blanks + rb")"),
     )
 
 
@@ -146,11 +150,13 @@ class Block:
         return field if field >= 0 and at < self.ends[field] else -1
 
     def _blanks(self, start: int, end: int) -> int:
-        """Records that are no rows."""
-        found = int(self.patterns.blank.match(self.data, start, end) is not None)
-        for pattern in self.patterns.blanks if self.lone_cr else self.patterns.blanks[:1]:
-            after = pattern.finditer(self.data, start, end)
-            found += sum(1 for newline in after if self._field(newline.start()) < 0)
+        """Records that are no rows; each of them is one physical line."""
+        first = self.patterns.blanks.match(self.data, start, end)
+        found = newlines(self.data, start, first.end()) if first else 0
+        pattern = self.patterns.after_any if self.lone_cr else self.patterns.after_lf
+        for run in pattern.finditer(self.data, first.end() - 1 if first else start, end):
+            if self._field(run.start()) < 0:
+                found += newlines(self.data, run.start(1), run.end())
         return found
 
     def long_records(self) -> Iterator[tuple[int, int]]:

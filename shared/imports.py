@@ -141,9 +141,15 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
 
 
 class ChunkResult(BaseModel, frozen=True, extra="ignore"):
-    """What became of one range of the file; a later attempt at the range replaces it whole."""
+    """What became of one range of the file; a later attempt at the range replaces it whole.
+
+    `report` names the object with the details, which are of this very run: so the two never differ.
+    """
 
     index: int
+    attempt: int = 0
+    """Of the job, when the range was run."""
+    report: str | None = None
     phase: Literal["validate", "write"] = "write"
     """`validate` is the first of the two passes of `reject_all`."""
     rows: int = 0

@@ -17,7 +17,7 @@ from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
-from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, Text, some
+from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, StoreId, Text, some
 
 MAX_LICENSES = 1000
 FIRST_PART = "order"
@@ -28,9 +28,7 @@ def _blank_is_none(value: Any) -> Any:
     return None if value in ("", {}) else value
 
 
-type OrderId = Annotated[
-    Annotated[Line, Field(min_length=1, max_length=200)] | None, BeforeValidator(_blank_is_none)
-]
+type OrderId = Annotated[StoreId | None, BeforeValidator(_blank_is_none)]
 
 
 class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):

@@ -28,6 +28,7 @@ from shared.values import (
     Line,
     MaintenanceDuration,
     Period,
+    StoreId,
     Text,
 )
 
@@ -100,7 +101,7 @@ class CustomerRow(_Row):
 class OrderRow(_Row):
     """The order that a row belongs to; without a store_id it is one of its own."""
 
-    store_id: Annotated[Line, Field(max_length=200), BeforeValidator(_undamaged)] | None = Field(
+    store_id: Annotated[StoreId, BeforeValidator(_undamaged)] | None = Field(
         None, examples=["web-4711"]
     )
     type: Name | None = Field(None, examples=["normal"])

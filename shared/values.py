@@ -202,6 +202,16 @@ type Line = Annotated[
     StringConstraints(strip_whitespace=True, max_length=255),
     AfterValidator(_printable),
 ]
+type Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    AfterValidator(_printable),
+]
+type StoreId = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_printable),
+]
 type Code = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),

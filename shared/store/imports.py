@@ -13,6 +13,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -204,11 +205,30 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
 
 
 def put_chunk(company: str, number: int, result: ChunkResult) -> None:
-    """Write what became of a chunk, in the place of what an earlier attempt wrote."""
+    """Write what became of a chunk, in the place of what an earlier attempt wrote.
+
+    One that comes late writes nothing: of an attempt that is over, or of the first pass when the
+    second has been here.
+    """
     item = dynamo.record_item(
         result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:010}"
     )
-    dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
+    condition = "attribute_not_exists(attempt) OR attempt <= :attempt"
+    values: dict[str, Any] = {":attempt": result.attempt}
+    if result.phase == "validate":
+        condition = (
+            "attribute_not_exists(pk) OR attempt < :attempt"
+            " OR (attempt = :attempt AND phase = :validate)"
+        )
+        values[":validate"] = result.phase
+    dynamodb = dynamo.client()
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(
+            TableName=dynamo.table(TABLE),
+            Item=item,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=dynamo.to_item(values),
+        )
 
 
 def get_chunk(company: str, number: int, index: int) -> ChunkResult | None:

@@ -42,7 +42,7 @@ class Totals:
 
 def details_of(job: ImportJob, result: ChunkResult) -> dict[str, Any]:
     """What a stretch reported beside its counts."""
-    stored = uploads.get_result(job, f"chunk-{result.index}.json")
+    stored = uploads.get_result(job, result.report) if result.report else None
     details: dict[str, Any] = orjson.loads(stored) if stored else {}
     return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
 

@@ -31,7 +31,7 @@ def check_orders(
         watch.check_reads(actor)
     told += watch.violations[len(told) :]
     for company in COMPANIES:
-        told += _stored(world, company, unfinished=set())
+        told += stored(world, company, unfinished=set())
     told += _answered(world, sent, lab)
     told += _refused(watch, sent)
     told += _same(sent)
@@ -40,7 +40,7 @@ def check_orders(
     return told
 
 
-def _stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
+def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
     """O3, O4, O5 of what is in the tables."""
     rows: dict[str, list[Item]] = defaultdict(list)
     listed: dict[str, set[str]] = defaultdict(set)
@@ -59,7 +59,7 @@ def _stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
             owners[lic["license_key"]["S"]].add((home, lic["order_item_id"]["N"]))
         if "made_by" not in lic and not any(row["sk"]["S"] == "order" for row in rows[home]):
             yield f"O5 license {lic['id']['N']} names order {home}, which is not there"
-    for home in rows.keys() | named.keys():
+    for home in (rows.keys() | named.keys()) - unfinished:
         if listed[home] != named[home]:
             yield f"O4 order {home} lists {sorted(listed[home])}, named by {sorted(named[home])}"
     for key, owner in owners.items():

@@ -95,6 +95,8 @@ class Watch:
             self._owner(actor, write.table, write.key)
             if write.table == LICENSES:
                 self._license(write)
+            if write.table in (CUSTOMERS, ORDERS) and write.before:
+                self._not_taken(write)
             if write.table == ORDERS and write.before is None and write.after:
                 pk, sk = write.key
                 if sk == "order" or sk.startswith("append#"):
@@ -119,6 +121,16 @@ class Watch:
                     self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
         if before is None and after is not None and "made_by" not in after:
             self._sold(after)
+
+    def _not_taken(self, write: Write) -> None:
+        """A customer, a user or an order stays with whoever made it, but for rows of one import."""
+        before, after = write.before or {}, write.after or {}
+        if write.key[-1].startswith(("pending#", "plan#")) or self._is_unsettled(before):
+            return
+        for name in ("made_by", "token"):
+            was, now = (each.get(name, {"S": ""})["S"] for each in (before, after))
+            if was != now and (was.partition("#")[0] != now.partition("#")[0] or name == "token"):
+                self.violations.append(f"J6 {write.key} was made by {was!r}, then {now!r}")
 
     def _is_unsettled(self, item: Item) -> bool:
         if "unsettled" not in item:

@@ -8,6 +8,7 @@ licenses a large order.
 import gc
 import io
 import logging
+import os
 import random
 import secrets
 import time
@@ -20,7 +21,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from botocore.auth import SigV4Auth
 from botocore.retries.quota import RetryQuota
+from botocore.useragent import UserAgentString
 
 from functions import callers, import_csv, import_views, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
@@ -92,6 +95,7 @@ class Laboratory:
         world = _world(seed, tables, self.coordinates)
         self.worlds[:] = [world]
         world.pass_time(60)
+        os.environ["IMPORT_INLINE_BYTES"] = _ENVIRONMENT["IMPORT_INLINE_BYTES"]
         random.seed(seed)
         for quota in self.quotas:
             quota._available_capacity = quota._max_capacity  # noqa: SLF001  # as of a new process
@@ -131,6 +135,9 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # the world changes
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
+    # Half of what a request costs, and nobody here looks at either.
+    patch.setattr(SigV4Auth, "add_auth", lambda *_: None)
+    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
     patch.setattr(callers, "_cache", _Memory(worlds))
     patch.setattr(import_csv, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import trade
 from tests.faults.world import World
 
-KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {"orders": trade}
+KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
+    "orders": trade,
+    "imports": manage,
+}
 
 
 def replay(kind: str, seed: int) -> str:

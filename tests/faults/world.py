@@ -57,11 +57,13 @@ class Foul:
 
 @dataclass
 class Forecast:
-    """Faults at the calls with these numbers, and no others."""
+    """Faults at the calls with these numbers, and no others; `met` is what calls there were."""
 
     at: dict[int, str]
+    met: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def fault(self, call: Call) -> str | None:
+        self.met.append((call.number, call.faults))
         return self.at.get(call.number)
 
     def turns(self) -> bool:
@@ -103,6 +105,7 @@ class World:
     injected: int = 0
     journal: list[str] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
+    past: list[Actor] = field(default_factory=list)
     watchers: list[Callable[[Actor | None, list[Write]], None]] = field(default_factory=list)
     services: dict[str, Callable[[str, AWSPreparedRequest], AWSResponse]] = field(
         default_factory=dict
@@ -133,6 +136,7 @@ class World:
         for _ in range(_MOST_TURNS):
             waiting = [actor for actor in self.actors if not actor.done]
             if not waiting:
+                self.past += self.actors
                 self.actors.clear()
                 return
             self._resume(self.rng.choice(waiting))

@@ -78,7 +78,7 @@ class Desk:
 
     def chunk(self, job: ImportJob, index: int, bad: int = 0, **counts: Any) -> None:
         """What a chunk did, with a report of its bad rows."""
-        result = ChunkResult(index=index, invalid=bad, **counts)
+        result = ChunkResult(index=index, report=f"chunk-{index}.json", invalid=bad, **counts)
         imports.put_chunk(job.company, job.number, result)
         rows = [bad_row(index * 1000 + n + 1) for n in range(bad)]
         uploads.put_result(job, f"chunk-{index}.json", orjson.dumps({"invalid": rows}))

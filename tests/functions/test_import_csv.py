@@ -8,6 +8,7 @@ import pytest
 
 from functions import import_csv, job_status, sweep
 from shared.errors import Busy
+from shared.imports import ImportJob
 from shared.store import uploads
 from shared.store.imports import chunk_results, get_job, list_jobs
 from tests.engine import Engine
@@ -531,3 +532,34 @@ def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
 
     assert (reply.status, reply.json()["code"]) == (409, "order_id_exists")
     assert files.shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"
+
+
+def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_csv, "STRETCH", 2)
+    event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
+
+    with pytest.raises(Busy):
+        files.run(event, left=1000)
+
+    assert files.license_count() == 0
+
+
+def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files: Files) -> None:
+    event = files.prepared(many(4), on_error="reject_all")
+    looked = import_csv._faulty_after_validation  # noqa: SLF001  # what stands between the passes
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def look(job: ImportJob) -> bool:
+            patch.undo()
+            files.imported(many(4))
+            return looked(job)
+
+        patch.setattr(import_csv, "_faulty_after_validation", look)
+        files.run(event)
+
+    job = get_job("acme", 1)
+    assert job is not None
+    assert counts(job, "created_licenses", "created_orders", "created_customers") == [0, 0, 0]

@@ -39,3 +39,4 @@ def test_every_column_has_a_rule() -> None:
 
     assert len(rows) == sum(len(kind.columns) for kind in KINDS.values())
     assert [column for column, rule in rows if not rule.strip()] == []
+    assert [column for column, rule in rows if not rule.startswith("must ")] == []

@@ -44,7 +44,7 @@ def test_the_bill_of_materials_lists_what_is_locked() -> None:
     locked = {(each["name"], each["version"]) for each in PYTHON if each["name"] != "keywright"}
     assert python == locked
     assert node == {
-        (path.removeprefix("node_modules/"), p["version"]) for path, p in NODE.items() if path
+        (path.rpartition("node_modules/")[2], p["version"]) for path, p in NODE.items() if path
     }
 
 

@@ -18,6 +18,8 @@ from shared.values import (
     OptionalDay,
     OptionalMoment,
     Period,
+    StoreId,
+    Title,
     drawn,
     record_id,
 )
@@ -193,3 +195,16 @@ def test_an_email_of_another_form_is_refused_with_an_example(text: str) -> None:
 @pytest.mark.parametrize(("text", "said"), [("ü" * 129, "256 bytes"), ("a\tb", "control")])
 def test_a_key_that_can_not_be_is_refused(text: str, said: str) -> None:
     assert said in refusal(LicenseKey, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (StoreId, "x" * 201, "at most 200 characters"),
+        (StoreId, " ", "at least 1 character"),
+        (Title, "x" * 256, "at most 255 characters"),
+        (Title, "", "at least 1 character"),
+    ],
+)
+def test_a_length_is_told_in_characters(kind: Any, text: str, said: str) -> None:
+    assert said in refusal(kind, text)

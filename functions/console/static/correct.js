@@ -13,7 +13,7 @@ import { startImport } from "./upload.js";
 
 const LIMIT = 50;
 
-/** What was typed, by import: `{cells: {row: {column: value}}, rows, sent}`. It outlives the page. */
+/** What was typed, by import: `{cells: {row: {column: value}}, rows, sent}`. It outlives pages. */
 const typed = {};
 const draftOf = (id) => (typed[id] ??= signal({ cells: {}, rows: {}, sent: {}, external_id: "" }));
 
@@ -22,11 +22,19 @@ export function Corrections({ job }) {
   const cursor = useSignal([]);
   const rules = useSignal(null);
   const from = useLoad(
-    (signal) => api.get(`imports/${job.id}/errors/`, { limit: LIMIT, cursor: cursor.value.at(-1) }, { signal }),
+    (signal) =>
+      api.get(
+        `imports/${job.id}/errors/`,
+        { limit: LIMIT, cursor: cursor.value.at(-1) },
+        { signal },
+      ),
     [cursor.value.at(-1)],
   );
   useEffect(() => {
-    loadRules().then((known) => (rules.value = known.kinds[job.kind]), () => {});
+    loadRules().then(
+      (known) => (rules.value = known.kinds[job.kind]),
+      () => {},
+    );
   }, []);
   return html`<section class="part">
     <div class="row apart">
@@ -36,7 +44,8 @@ export function Corrections({ job }) {
     <p class="soft">Correct a value in the table, and send just those rows again.</p>
     <${Loaded} from=${from} rows=${6}>
       ${(page) => html`
-        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft} kind=${rules.value} />
+        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
+          kind=${rules.value} />
         <${Steps} page=${page} cursor=${cursor} />
       `}
     <//>
@@ -44,7 +53,8 @@ export function Corrections({ job }) {
 }
 
 function Steps({ page, cursor }) {
-  if (!page.cursor && !cursor.value.length) return html`<p class="pager">${count(page.count, "row")}</p>`;
+  if (!page.cursor && !cursor.value.length)
+    return html`<p class="pager">${count(page.count, "row")}</p>`;
   return html`<nav class="pager" aria-label="Pages of faulty rows">
     <span>${count(page.count, "row")}</span>
     <${Button} plain icon="back" aria-disabled=${cursor.value.length ? undefined : "true"}
@@ -60,9 +70,10 @@ function FaultTable({ job, rows, draft, kind }) {
       <caption class="unseen">Faulty rows of import ${job.id}</caption>
       <thead>
         <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
-          <th scope="col">Column</th><th scope="col">Value</th><th scope="col">What is wrong</th></tr>
+          <th scope="col">Column</th><th scope="col">Value</th>
+          <th scope="col">What is wrong</th></tr>
       </thead>
-      ${rows.map((row) => html`<${FaultyRow} key=${row.row} job=${job} row=${row} draft=${draft} kind=${kind} />`)}
+      ${rows.map((row) => html`<${FaultyRow} key=${row.row} ...${{ job, row, draft, kind }} />`)}
     </table>
   </div>`;
 }
@@ -77,17 +88,27 @@ function FaultyRow({ job, row, draft, kind }) {
   return html`<tbody>
     ${lines.map(
       (fault, at) => html`<tr key=${`${fault.column}-${at}`}>
-        ${at === 0 &&
-        html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${number(row.row)}
-            <button type="button" class="plain small" aria-expanded=${whole.value ? "true" : "false"} title="All cells"
-              aria-label="All cells of row ${row.row}" onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
+        ${
+          at === 0 &&
+          html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${number(row.row)}
+            <button type="button" class="plain small" title="All cells"
+              aria-expanded=${whole.value ? "true" : "false"} aria-label="All cells of row ${row.row}"
+              onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
           </th>
-          <td class="number wide" rowspan=${lines.length}>${number(row.line)}</td>`}
-        <td>${fault.column ? html`<code>${fault.column}</code>` : html`<span class="soft">the whole row</span>`}</td>
-        <td>${fault.column && html`<${Cell} row=${row} column=${fault.column} draft=${draft} sent=${sent} />`}</td>
-        <td>${sent && at === 0
-          ? html`<${Icon} name="check" /> Sent in <a href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
-          : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`}</td>
+          <td class="number wide" rowspan=${lines.length}>${number(row.line)}</td>`
+        }
+        <td>${
+          fault.column
+            ? html`<code>${fault.column}</code>`
+            : html`<span class="soft">the whole row</span>`
+        }</td>
+        <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
+        <td>${
+          sent && at === 0
+            ? html`<${Icon} name="check" /> Sent in <a
+                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
+            : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
+        }</td>
       </tr>`,
     )}
   </tbody>`;
@@ -110,8 +131,9 @@ function Cell({ row, column, draft, sent }) {
     if (!Object.keys(mine).length) delete all[row.row];
     draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
   };
-  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}" readonly=${Boolean(sent)}
-    data-changed=${draft.value.cells[row.row]?.[column] === undefined ? undefined : ""} spellcheck="false"
+  const changed = draft.value.cells[row.row]?.[column] !== undefined;
+  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
+    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
     onInput=${type} />`;
 }
 
@@ -133,8 +155,13 @@ function faultNow(column, value, kind) {
 function SendAgain({ job, draft, kind }) {
   const problem = useSignal(null);
   const { cells, rows } = draft.value;
-  const changed = Object.keys(cells).map(Number).sort((a, b) => a - b);
-  const wrong = changed.filter((row) => kind && Object.entries(cells[row]).some(([column, value]) => faultNow(column, value, kind)));
+  const changed = Object.keys(cells)
+    .map(Number)
+    .sort((a, b) => a - b);
+  const wrong = changed.filter(
+    (row) =>
+      kind && Object.entries(cells[row]).some(([column, value]) => faultNow(column, value, kind)),
+  );
   const send = async () => {
     problem.value = null;
     if (!changed.length || wrong.length) {
@@ -144,10 +171,19 @@ function SendAgain({ job, draft, kind }) {
     draft.value = { ...draft.value, external_id: draft.value.external_id || crypto.randomUUID() };
     try {
       const whole = changed.map((row) => ({ ...rows[row].data, ...cells[row] }));
-      const file = new File([csvOf(columnsOf(job, whole), whole)], correctedName(job.file_name), { type: "text/csv" });
+      const file = new File([csvOf(columnsOf(job, whole), whole)], correctedName(job.file_name), {
+        type: "text/csv",
+      });
       const { external_id } = draft.value;
-      const next = await startImport(job.kind, file, { external_id, on_error: job.on_error, dry_run: job.dry_run });
-      const sent = { ...draft.value.sent, ...Object.fromEntries(changed.map((row) => [row, next.id])) };
+      const next = await startImport(job.kind, file, {
+        external_id,
+        on_error: job.on_error,
+        dry_run: job.dry_run,
+      });
+      const sent = {
+        ...draft.value.sent,
+        ...Object.fromEntries(changed.map((row) => [row, next.id])),
+      };
       draft.value = { cells: {}, rows: {}, sent, external_id: "" };
       go(`imports/${job.kind}/${next.id}`, { of: job.id });
     } catch (error) {
@@ -157,7 +193,8 @@ function SendAgain({ job, draft, kind }) {
   return html`<div class="actions">
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
-    <${Button} icon="up" onPress=${send} aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
+    <${Button} icon="up" onPress=${send}
+      aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>
   </div>`;
@@ -169,4 +206,5 @@ function columnsOf(job, rows) {
   return [...new Set([...first, ...rows.flatMap(Object.keys)])];
 }
 
-const correctedName = (name) => `${name.replace(/\.csv$/i, "").replace(/-corrected$/, "")}-corrected.csv`;
+const correctedName = (name) =>
+  `${name.replace(/\.csv$/i, "").replace(/-corrected$/, "")}-corrected.csv`;

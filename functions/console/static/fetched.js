@@ -1,4 +1,4 @@
-// A part of the console that is fetched when it is wanted first, so that the others are there sooner.
+// A part of the console that is fetched when it is wanted first, so that others come sooner.
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loading, Notice } from "./parts.js";

@@ -13,13 +13,16 @@ export function CheckedFile({ file, found, encoding, onEncoding }) {
       <${Loading} rows=${4} text="Checking the file" />
     </article>`;
   }
-  if (found.refusal) return html`<${Refused} refusal=${found.refusal} encoding=${encoding} onEncoding=${onEncoding} />`;
+  if (found.refusal)
+    return html`<${Refused} refusal=${found.refusal} encoding=${encoding} onEncoding=${onEncoding} />`;
   return html`
     <${Verdict} found=${found} />
-    ${found.unknown.length > 0 &&
-    html`<${Notice} kind="warning" title="${count(found.unknown.length, "column")} not known, and left out">
+    ${
+      found.unknown.length > 0 &&
+      html`<${Notice} kind="warning" title="${count(found.unknown.length, "column")} not known, and left out">
       <p>${found.unknown.map((name) => html`<code>${name}</code> `)}</p>
-    <//>`}
+    <//>`
+    }
     ${found.faults.length > 0 && html`<${Faults} found=${found} />`}
     <section class="part">
       <h2>First rows</h2>
@@ -31,31 +34,47 @@ export function CheckedFile({ file, found, encoding, onEncoding }) {
 function Refused({ refusal, encoding, onEncoding }) {
   return html`<${Notice} kind="error" title="This file can't be imported">
     <p>${refusal.line > 1 && `Line ${number(refusal.line)}: `}${refusal.message}</p>
-    ${refusal.code === "undecodable" && !encoding &&
-    html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Read it as Windows-1252<//>`}
+    ${
+      refusal.code === "undecodable" &&
+      !encoding &&
+      html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Read it as Windows-1252<//>`
+    }
   <//>`;
 }
 
 function Verdict({ found }) {
   const written = `${DELIMITERS[found.delimiter]}, ${count(found.columns.length, "column")}`;
-  const cut = found.cut ? " The file is large: its first 128 MB were checked, the rest will be while it is imported." : "";
+  const cut = found.cut
+    ? " The file is large: its first 128 MB were checked, the rest will be while it is imported."
+    : "";
   if (!found.rows) {
-    return html`<${Notice} kind="warning" title="There are no rows in this file"><p>Only its header is there.</p><//>`;
+    return html`<${Notice} kind="warning" title="There are no rows in this file">
+      <p>Only its header is there.</p>
+    <//>`;
   }
   if (!found.faulty) {
     return html`<${Notice} kind="success" title="${count(found.rows, "row")}, no fault found">
-      <p>Separated by ${written}.${cut} Products and what is there already are checked while it is imported.</p>
+      <p>Separated by ${written}.${cut} Products and what is there already are checked while it is
+        imported.</p>
     <//>`;
   }
-  return html`<${Notice} kind="warning" title="${count(found.faulty, "row")} of ${number(found.rows)} ${found.faulty === 1 ? "is" : "are"} faulty">
-    <p>Separated by ${written}.${cut} Correct them in the file and choose it again; or import it as it is, and correct them afterwards in the table.</p>
+  const are = found.faulty === 1 ? "is" : "are";
+  const title = `${count(found.faulty, "row")} of ${number(found.rows)} ${are} faulty`;
+  return html`<${Notice} kind="warning" title=${title}>
+    <p>Separated by ${written}.${cut} Correct them in the file and choose it again; or import it as it
+      is, and correct them afterwards in the table.</p>
   <//>`;
 }
 
 function Faults({ found }) {
-  const rows = found.faults.flatMap(({ row, line, errors }) => errors.map((error) => ({ row, line, ...error })));
+  const rows = found.faults.flatMap(({ row, line, errors }) =>
+    errors.map((error) => ({ row, line, ...error })),
+  );
   return html`<section class="part">
-    <h2>Faults${found.faulty > found.faults.length && html` <span class="soft">of the first ${found.faults.length} faulty rows</span>`}</h2>
+    <h2>Faults${
+      found.faulty > found.faults.length &&
+      html` <span class="soft">of the first ${found.faults.length} faulty rows</span>`
+    }</h2>
     <div class="tall">
       <${Table} caption="Faults in the file" rows=${rows} columns=${[
         { head: "Row", kind: "number", cell: (fault) => number(fault.row) },

@@ -21,7 +21,7 @@ export function ImportJob({ kind, id, query }) {
     ? { href: link(`imports/${kind}/${query.of}`), text: `Import ${query.of}` }
     : { href: link(`imports/${kind}`), text: KINDS[kind].title };
   return html`<${Page} title=${job?.file_name ?? `Import ${id}`} back=${back}
-    lead=${job ? html`<span data-state=${job.state}><${State} job=${job} /></span> Import ${job.id}` : html`Import ${id}`}
+    lead=${job ? html`<${State} job=${job} /> Import ${job.id}` : html`Import ${id}`}
     actions=${job && html`<${Actions} job=${job} reload=${from.reload} />`}>
     <${Loaded} from=${from} rows=${6}>
       ${(shown) => html`
@@ -47,15 +47,23 @@ function Actions({ job, reload }) {
   };
   const cancel = async () => {
     const text = "What has been imported so far stays. It can be run again later.";
-    if (await confirm({ title: "Cancel this import?", text, action: "Cancel the import" })) await ask("cancel")();
+    if (await confirm({ title: "Cancel this import?", text, action: "Cancel the import" }))
+      await ask("cancel")();
   };
   return html`
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
-    ${job.failed_rows_url && html`<${Button} plain icon="down" onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`}
+    ${
+      job.failed_rows_url &&
+      html`<${Button} plain icon="down"
+      onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`
+    }
     ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
-    ${["failed", "cancelled"].includes(job.state) && job.file_sha256 && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
+    ${canRunAgain(job) && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
   `;
 }
+
+const canRunAgain = ({ state, file_sha256 }) =>
+  ["failed", "cancelled"].includes(state) && Boolean(file_sha256);
 
 /** Says every quarter aloud, and the end. */
 function Progress({ job }) {
@@ -69,8 +77,10 @@ function Progress({ job }) {
   }, [percent, running]);
   if (!running) return null;
   return html`<article>
-    <div class="row apart"><strong>${told(job)}</strong><span class="soft">${percent == null ? "" : `${percent} %`}</span></div>
-    <progress max="100" value=${percent ?? undefined} aria-label="Progress of the import"></progress>
+    <div class="row apart"><strong>${told(job)}</strong>
+      <span class="soft">${percent == null ? "" : `${percent} %`}</span></div>
+    <progress max="100" value=${percent ?? undefined} aria-label="Progress of the import">
+    </progress>
     <p class="soft">This page keeps itself up to date. You may leave it: the import goes on.</p>
   </article>`;
 }
@@ -78,21 +88,34 @@ function Progress({ job }) {
 function Outcome({ job }) {
   const { refusal, counts } = job;
   return html`
-    ${refusal &&
-    html`<${Notice} kind="error" title=${counts ? "The import was refused" : "The file was not imported"}>
+    ${
+      refusal &&
+      html`<${Notice} kind="error"
+        title=${counts ? "The import was refused" : "The file was not imported"}>
       <p>${refusal.message}</p>
-      ${!job.file_sha256 && html`<p><a href=${link(`imports/${job.kind}/new`)}>Import another file</a></p>`}
-    <//>`}
-    ${job.state === "rejected" &&
-    html`<${Notice} kind="error" title="Nothing was imported">
-      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import it again.</p>
-    <//>`}
-    ${job.state === "succeeded" &&
-    html`<${Notice} kind="success" title=${job.dry_run ? "Every row would be imported" : "Every row was imported"}>
+      ${
+        !job.file_sha256 &&
+        html`<p><a href=${link(`imports/${job.kind}/new`)}>Import another file</a></p>`
+      }
+    <//>`
+    }
+    ${
+      job.state === "rejected" &&
+      html`<${Notice} kind="error" title="Nothing was imported">
+      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import
+        it again.</p>
+    <//>`
+    }
+    ${
+      job.state === "succeeded" &&
+      html`<${Notice} kind="success"
+        title=${job.dry_run ? "Every row would be imported" : "Every row was imported"}>
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
-    <//>`}
-    ${counts &&
-    html`<dl class="facts">
+    <//>`
+    }
+    ${
+      counts &&
+      html`<dl class="facts">
       <div><dt>Rows</dt><dd>${number(counts.total_row_count)}</dd></div>
       <div><dt>Valid</dt><dd>${number(counts.valid_row_count)}</dd></div>
       <div><dt>Faulty</dt><dd>${number(invalidRows(job))}</dd></div>
@@ -101,7 +124,8 @@ function Outcome({ job }) {
           <dd>${number(created)} <small>${job.dry_run ? "would be new" : "new"}</small></dd>
           <dd class="soft">${number(existed)} there already</dd></div>`,
       )}
-    </dl>`}
+    </dl>`
+    }
   `;
 }
 
@@ -110,14 +134,29 @@ function Facts({ job }) {
   const unknown = detected?.unknown_columns ?? [];
   const facts = [
     ["File", html`${job.file_name}, ${size(job.size)}`],
-    ["Started by", job.requested_by === "s3" ? "a file dropped into S3" : html`key <code>${job.requested_by}</code>`],
+    [
+      "Started by",
+      job.requested_by === "s3"
+        ? "a file dropped into S3"
+        : html`key <code>${job.requested_by}</code>`,
+    ],
     ["Asked for", when(job.created_at)],
     ["Began", when(job.started_at)],
     ["Ended", when(job.finished_at)],
-    ["Options", `${job.on_error === "reject_all" ? "nothing if a row is faulty" : "leave out faulty rows"}${job.dry_run ? ", dry run" : ""}`],
-    detected && ["Written in", `${detected.encoding}, separated by ${JSON.stringify(detected.delimiter)}`],
+    [
+      "Options",
+      `${job.on_error === "reject_all" ? "nothing if a row is faulty" : "leave out faulty rows"}${job.dry_run ? ", dry run" : ""}`,
+    ],
+    detected && [
+      "Written in",
+      `${detected.encoding}, separated by ${JSON.stringify(detected.delimiter)}`,
+    ],
     unknown.length && ["Columns left out", unknown.join(", ")],
-    job.file_sha256 && ["SHA-256", html`<code class="long">${job.file_sha256}</code><${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`],
+    job.file_sha256 && [
+      "SHA-256",
+      html`<code>${job.file_sha256}</code>
+        <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`,
+    ],
   ].filter(Boolean);
   return html`<article>
     <h2>About this import</h2>

@@ -15,7 +15,13 @@ import { lookThrough } from "./worker.js";
 /** What was chosen of each kind, kept while one looks at other pages. */
 const kept = {};
 
-const fresh = () => ({ file: null, encoding: "", dry_run: false, on_error: "skip_row", external_id: "" });
+const fresh = () => ({
+  file: null,
+  encoding: "",
+  dry_run: false,
+  on_error: "skip_row",
+  external_id: "",
+});
 
 export function NewImport({ kind }) {
   const form = useSignal((kept[kind] ??= fresh()));
@@ -35,27 +41,39 @@ export function NewImport({ kind }) {
     if (!file) return undefined;
     return lookThrough(file, kind, encoding, (told) => {
       found.value = told;
-      if (told.done) say(told.refusal ? told.refusal.message : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`);
+      if (told.done)
+        say(
+          told.refusal
+            ? told.refusal.message
+            : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`,
+        );
     });
   }, [file, encoding]);
   const { title, one } = KINDS[kind];
   return html`<${Page} title="Import ${one}s" back=${{ href: link(`imports/${kind}`), text: title }}
     lead="A file is checked here before anything is sent.">
     <${Drop} file=${file} kind=${kind} onFile=${choose} />
-    ${wrong.value && html`<${Notice} kind="error" title="That file can't be imported"><p>${wrong.value}</p><//>`}
-    ${file && html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
-      onEncoding=${(chosen) => change({ encoding: chosen })} />`}
+    ${
+      wrong.value &&
+      html`<${Notice} kind="error" title="That file can't be imported"><p>${wrong.value}</p><//>`
+    }
+    ${
+      file &&
+      html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
+      onEncoding=${(chosen) => change({ encoding: chosen })} />`
+    }
     ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
   <//>`;
 }
 
 function unfit(file) {
   if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
-    return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” (File, Save as) and choose that file.`;
+    return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” and choose that file.`;
   if (!/\.csv$/i.test(file.name))
     return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
   if (!file.size) return `${file.name} is empty.`;
-  if (file.size > LARGEST) return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
+  if (file.size > LARGEST)
+    return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
   return "";
 }
 
@@ -76,26 +94,37 @@ function Drop({ file, kind, onFile }) {
     if (currentTarget.files[0]) onFile(currentTarget.files[0]);
     currentTarget.value = "";
   };
-  return html`<section class="drop" data-over=${over.value ? "" : undefined} data-small=${file ? "" : undefined}
-    onDragOver=${drag(true)} onDragEnter=${drag(true)} onDragLeave=${drag(false)} onDrop=${drop}>
+  return html`<section class="drop" data-over=${over.value ? "" : undefined}
+    data-small=${file ? "" : undefined} onDragOver=${drag(true)} onDragEnter=${drag(true)}
+    onDragLeave=${drag(false)} onDrop=${drop}>
     <${Icon} name="up" />
     <div>
-      <label for="file">${file ? html`<strong>${file.name}</strong> <span class="soft">${size(file.size)}</span>` : "Drop a .csv file here, or choose one"}</label>
+      <label for="file">${
+        file
+          ? html`<strong>${file.name}</strong> <span class="soft">${size(file.size)}</span>`
+          : "Drop a .csv file here, or choose one"
+      }</label>
       <p class="soft">${REQUIRED[kind]}</p>
     </div>
-    <input id="file" class="unseen" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input} onChange=${pick} />
+    <input id="file" class="unseen" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
+      onChange=${pick} />
     <div class="actions">
-      <button type="button" class="plain" onClick=${() => input.current.click()}>${file ? "Choose another" : "Choose a file"}</button>
-      <button type="button" class="plain" onClick=${() => api.download(`import-templates/${kind}.csv`)}>
+      <button type="button" class="plain" onClick=${() => input.current.click()}>
+        ${file ? "Choose another" : "Choose a file"}</button>
+      <button type="button" class="plain"
+        onClick=${() => api.download(`import-templates/${kind}.csv`)}>
         <${Icon} name="down" />Template</button>
     </div>
   </section>`;
 }
 
 const REQUIRED = {
-  licenses: html`Required columns: <code>license__license_key</code> and <code>product__short_code</code>. The template has all of them.`,
-  customers: html`No column is required; <code>email</code> tells customers apart. The template has all of them.`,
-  "license-features": html`Required columns: <code>license_key</code> and <code>code</code>. The template has all of them.`,
+  licenses: html`Required columns: <code>license__license_key</code> and
+    <code>product__short_code</code>. The template has all of them.`,
+  customers: html`No column is required; <code>email</code> tells customers apart. The template has
+    all of them.`,
+  "license-features": html`Required columns: <code>license_key</code> and <code>code</code>. The
+    template has all of them.`,
 };
 
 function Send({ kind, form, found, change }) {
@@ -125,7 +154,8 @@ function Send({ kind, form, found, change }) {
   return html`<article>
     <h2>How to import it</h2>
     <div class="columns">
-      <${Field} as="select" label="When a row is faulty" value=${form.on_error} onInput=${(on_error) => change({ on_error })}
+      <${Field} as="select" label="When a row is faulty" value=${form.on_error}
+        onInput=${(on_error) => change({ on_error })}
         hint="Faulty rows can be corrected and sent again in either case.">
         <option value="skip_row">Import the other rows</option>
         <option value="reject_all">Import nothing</option>
@@ -135,13 +165,15 @@ function Send({ kind, form, found, change }) {
     </div>
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     <div class="row" data-reserved>
-      ${share.value === null
-        ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
+      ${
+        share.value === null
+          ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
               ${form.dry_run ? "Try" : "Import"} ${sound ? count(found.rows, "row") : "the file"}<//>
             ${found?.faulty > 0 && html`<span class="soft">${count(found.faulty, "row")} look faulty: ${form.on_error === "skip_row" ? "they will be left out" : "nothing would be imported"}.</span>`}`
-        : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
+          : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
             <span>${Math.floor(share.value * 100)} %</span>
-            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`}
+            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`
+      }
     </div>
   </article>`;
 }

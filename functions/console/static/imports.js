@@ -24,8 +24,10 @@ const importJob = async () => (await import("./import_job.js")).ImportJob;
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, which], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
-  if (which === "new") return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
-  if (which) return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
+  if (which === "new")
+    return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
+  if (which)
+    return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
@@ -33,12 +35,17 @@ function List({ kind, query }) {
   const { title, one, icon } = KINDS[kind];
   const path = `imports/${kind}`;
   const given = { kind, limit: LIMIT, offset: query.offset, status__iexact: query.status };
-  const jobs = useLoad((signal) => api.get("imports/", given, { signal }), [kind, query.offset, query.status], {
-    every: (page) => (page?.results.some(isRunning) ? FRESH : null),
-  });
+  const jobs = useLoad(
+    (signal) => api.get("imports/", given, { signal }),
+    [kind, query.offset, query.status],
+    {
+      every: (page) => (page?.results.some(isRunning) ? FRESH : null),
+    },
+  );
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
-    actions=${html`<${TemplateButton} kind=${kind} /><a role="button" href=${link(`${path}/new`)}><${Icon} name="up" />Import a file</a>`}>
-    <${Tabs} label="Status" options=${STATUSES} value=${query.status} to=${(status) => link(path, { status })} />
+    actions=${html`<${TemplateButton} kind=${kind} /><${ImportButton} kind=${kind} />`}>
+    <${Tabs} label="Status" options=${STATUSES} value=${query.status}
+      to=${(status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
       ${(page) =>
         page.results.length
@@ -50,11 +57,19 @@ function List({ kind, query }) {
 }
 
 const columns = (kind) => [
-  { head: "File", cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>` },
+  {
+    head: "File",
+    cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>`,
+  },
   { head: "Status", cell: (job) => html`<${State} job=${job} />` },
   { head: "Rows", kind: "number", wide: true, cell: (job) => number(job.progress.rows_total) },
   { head: "Faulty", kind: "number", wide: true, cell: Faulty },
-  { head: "By", wide: true, cell: (job) => (job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`) },
+  {
+    head: "By",
+    wide: true,
+    cell: (job) =>
+      job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`,
+  },
   { head: "When", wide: true, cell: (job) => when(job.created_at) },
 ];
 
@@ -71,13 +86,18 @@ function Nothing({ kind, icon, filtered }) {
     <//>`;
   }
   return html`<${Empty} icon=${icon} title="Nothing has been imported yet">
-    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you correct the rows that are wrong, and send just those again.</p>
-    <p><a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a></p>
+    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you
+      correct the rows that are wrong, and send just those again.</p>
+    <p><${ImportButton} kind=${kind} /></p>
   <//>`;
 }
 
-export function TemplateButton({ kind }) {
-  return html`<button type="button" class="plain" onClick=${() => api.download(`import-templates/${kind}.csv`)}>
+const ImportButton = ({ kind }) =>
+  html`<a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a>`;
+
+function TemplateButton({ kind }) {
+  const download = () => api.download(`import-templates/${kind}.csv`);
+  return html`<button type="button" class="plain" onClick=${download}>
     <${Icon} name="down" />Template
   </button>`;
 }

@@ -20,7 +20,8 @@ export function loadRules() {
 function prepared(rules) {
   const maybe = new RegExp(`^(?:${rules.maybe_damaged})`);
   const damage = rules.damage.map(([source, name]) => [new RegExp(`^(?:${source})$`), name]);
-  const damaged = (value) => maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
+  const damaged = (value) =>
+    maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
   for (const kind of Object.values(rules.kinds)) {
     for (const [column, steps] of Object.entries(kind.columns)) {
       kind.columns[column] = steps.map((step) => made(step, damaged));
@@ -65,7 +66,10 @@ export const escaped = (cell) =>
 export function csvOf(columns, rows) {
   const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const line = (cells) => cells.map((text) => cell(escaped(text ?? ""))).join(",");
-  return [columns, ...rows.map((row) => columns.map((column) => row[column]))].map(line).join("\r\n") + "\r\n";
+  return (
+    [columns, ...rows.map((row) => columns.map((column) => row[column]))].map(line).join("\r\n") +
+    "\r\n"
+  );
 }
 
 const worded = (value, step) => {
@@ -101,15 +105,19 @@ function test(step) {
     const pattern = new RegExp(step.without, "u");
     return (value) => !pattern.test(value);
   }
-  if (step.longest) return (value) => value.length <= step.longest || [...value].length <= step.longest;
-  if (step.bytes) return (value) => value.length * 3 <= step.bytes || new Blob([value]).size <= step.bytes;
+  if (step.longest)
+    return (value) => value.length <= step.longest || [...value].length <= step.longest;
+  if (step.bytes)
+    return (value) => value.length * 3 <= step.bytes || new Blob([value]).size <= step.bytes;
   if (step.choices) return (value) => step.choices.includes(value);
   return step.calendar && isDay;
 }
 
 /** Whether a day is in the calendar; of a time, only what can't be one is refused. */
 function isDay(text) {
-  const [, year, month, day, time] = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?$/s.exec(text.trim());
+  const [, year, month, day, time] = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?$/s.exec(
+    text.trim(),
+  );
   const last = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
   const inYear = Number(year) >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= last;
   return inYear && (!time || /^\d{2}/.test(time));

@@ -1,7 +1,9 @@
 // The page's side of the worker that checks files.
 const SCRIPT = new URL("check.js", import.meta.url).href;
 /** The only script that the page ever starts by its address. */
-const policy = globalThis.trustedTypes?.createPolicy("keywright", { createScriptURL: () => SCRIPT });
+const policy = globalThis.trustedTypes?.createPolicy("keywright", {
+  createScriptURL: () => SCRIPT,
+});
 
 const UNREADABLE = {
   code: "unreadable",

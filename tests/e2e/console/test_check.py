@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 from pydantic import ValidationError
 
@@ -104,12 +105,12 @@ FILES: dict[str, bytes] = {
     "page": b"<!DOCTYPE html><html>",
 }
 
-LOOK = """async ([source, kind]) => {
+LOOK = """async ([source, kind, most]) => {
   const folder = document.querySelector("script[type=module]").src;
   const { look } = await import(new URL("look.js", folder));
   const { loadRules } = await import(new URL("rules.js", folder));
   const file = new Blob([Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0))]);
-  return look({ file, kind, encoding: "" }, await loadRules());
+  return look({ file, kind, encoding: "", most: most ?? undefined }, await loadRules());
 }"""
 
 
@@ -186,6 +187,20 @@ def test_the_browser_says_of_every_file_what_the_server_says(
     assert not differ
     assert all(not meant[name]["faults"] for name in GOOD)
     assert all(meant[name].get("faults") or meant[name]["refusal"] for name in BAD)
+
+
+@pytest.mark.parametrize("tail", [b"b,\xc3\xa9\n", b'"b\nc","k\np"\n', b"b,kp\r\n"])
+def test_where_a_large_file_is_cut_nothing_is_wrong_with_it(
+    console: Console, vendor: RemoteShop, tail: bytes
+) -> None:
+    console.open("imports/licenses", key=vendor.key)
+    head = f"{KEY}\na,kp\n".encode()
+    source = base64.b64encode(head + tail + b"c,kp\n").decode()
+
+    for most in range(len(head), len(head + tail)):
+        told = console.page.evaluate(LOOK, [source, "licenses", most])
+
+        assert (told.get("refusal"), told["faults"], told["cut"]) == (None, [], True), most
 
 
 def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(

@@ -130,7 +130,7 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(12_000))
+    rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(10_000))
     number = post(vendor, "licenses", licenses(rows), name="many.csv")
     console.open("imports/licenses?status=running", key=vendor.key)
 

@@ -307,6 +307,19 @@ def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
     assert store.unclaimed([DROPPED, other]) == [other]
 
 
+def test_a_chunk_that_comes_late_replaces_nothing() -> None:
+    written = ChunkResult(index=1, attempt=2, rows=5)
+    store.put_chunk("acme", 7, written)
+
+    store.put_chunk("acme", 7, ChunkResult(index=1, attempt=2, phase="validate", rows=5))
+    store.put_chunk("acme", 7, ChunkResult(index=1, attempt=1, rows=5))
+
+    assert store.chunk_results("acme", 7) == [written]
+    validated = ChunkResult(index=1, attempt=3, phase="validate", rows=5)
+    store.put_chunk("acme", 7, validated)
+    assert store.chunk_results("acme", 7) == [validated]
+
+
 def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
     store.put_chunk("acme", 7, ChunkResult(index=1, rows=5, done_rows=2, valid=2))
     store.put_chunk("acme", 7, ChunkResult(index=0, rows=5, done_rows=5, valid=5, complete=True))

@@ -1,0 +1,141 @@
+// How a file is written: its encoding, delimiter and columns, or why the server would not take it.
+import { BadFile, isBlank, linesIn, parsed } from "./csv.js";
+import { unescaped } from "./rules.js";
+
+/** Characters in which the header is looked for. */
+const HEAD = 256 * 1024;
+
+/**
+ * The text of a file, its line ends all of one kind; of a file that is `cut`, its whole lines.
+ * `chosen` is an encoding, or blank.
+ */
+export function decoded(bytes, chosen, rules, cut) {
+  const head = String.fromCharCode(...bytes.subarray(0, 4096));
+  for (const [source, flags, seems] of rules.magic) {
+    const pattern = new RegExp(source, `y${flags & 2 ? "i" : ""}${flags & 16 ? "s" : ""}`);
+    if (pattern.test(head))
+      throw new BadFile("not_text", `This is not a CSV file; it seems to be ${seems}.`);
+  }
+  const [encoding] = [
+    ["utf-16le", /^\xff\xfe/],
+    ["utf-16be", /^\xfe\xff/],
+    ["utf-8", /^\xef\xbb\xbf/],
+  ].find(([, mark]) => mark.test(head)) ?? [chosen || "utf-8"];
+  let text;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
+  } catch {
+    throw new BadFile(
+      "undecodable",
+      `The file is not ${encoding.toUpperCase()}: save it as CSV UTF-8, or read it as Windows-1252.`,
+      lineOfFault(bytes, encoding),
+    );
+  }
+  const nul = text.indexOf("\0");
+  if (nul >= 0) {
+    throw new BadFile(
+      "not_text",
+      "There is a zero byte, so it is not text. Save it as CSV UTF-8.",
+      linesIn(text.slice(0, nul)) + 1,
+    );
+  }
+  const lines = text.replace(/\r\n?/g, "\n");
+  return cut ? lines.slice(0, lines.lastIndexOf("\n") + 1) : lines;
+}
+
+/** The line of the first byte that the encoding does not know. */
+function lineOfFault(bytes, encoding) {
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  let line = 1;
+  let at = 0;
+  try {
+    for (; at < bytes.length; at += 4096)
+      line += linesIn(decoder.decode(bytes.subarray(at, at + 4096), { stream: true }));
+  } catch {
+    const whole = new TextDecoder(encoding).decode(bytes.subarray(at, at + 4096));
+    line += linesIn(whole.slice(0, Math.max(0, whole.indexOf("\ufffd"))));
+  }
+  return line;
+}
+
+/** Delimiter and columns: the delimiter that finds most of what is required, then most columns. */
+export function detected(text, kind, rules) {
+  const sep = /^"?sep=([^\n"])"?(?:\n|$)/i.exec(text);
+  const start = sep ? sep[0].length : 0;
+  if (sep && !rules.delimiters.includes(sep[1])) {
+    throw new BadFile(
+      "unsupported_delimiter",
+      `The delimiter ${sep[1]} is not read; use a comma, semicolon, tab or |.`,
+    );
+  }
+  const head = text.slice(start, start + HEAD);
+  if (!head.trim()) throw new BadFile("empty_file", "The file is empty.", linesIn(text) + 1);
+  const tried = (sep ? [sep[1]] : rules.delimiters).map((delimiter) =>
+    headerOf(head, delimiter, kind),
+  );
+  const best = tried.reduce((a, b) =>
+    b.score > a.score || (b.score === a.score && b.columns.length > a.columns.length) ? b : a,
+  );
+  refuse(best, best.line + (sep ? 1 : 0), kind, rules);
+  return { ...best, start: start + best.end, line: best.line + (sep ? 1 : 0) + linesIn(best.text) };
+}
+
+function headerOf(head, delimiter, kind) {
+  let found = null;
+  let line = 1;
+  let at = 0;
+  parsed(head, delimiter, (cells, broken, cursor) => {
+    const text = head.slice(at, cursor);
+    if (isBlank(cells)) {
+      line += linesIn(text);
+      at = cursor;
+      return true;
+    }
+    const columns = cells.map((cell) => unescaped(cell.trim()).trim());
+    while (columns.length && !columns.at(-1)) columns.pop();
+    found = { delimiter, columns, broken, line, text, end: cursor };
+    return false;
+  });
+  if (!found) throw new BadFile("empty_file", "The file is empty.", line);
+  found.names = found.columns.map((column) => column.toLowerCase());
+  found.score = kind.required.filter((name) => found.names.includes(name)).length;
+  return found;
+}
+
+function refuse({ columns, names, broken, text }, line, kind, { report, most }) {
+  if (broken)
+    throw new BadFile(
+      "unbalanced_quote",
+      "A quote in the header is not closed, or text follows its closing quote.",
+      line,
+    );
+  const ours = names.filter((name) => report.includes(name)).length;
+  if (columns.length > most.columns + ours)
+    throw new BadFile(
+      "too_many_columns",
+      `There are ${columns.length} columns; at most ${most.columns} are read.`,
+      line,
+    );
+  if (new TextEncoder().encode(text).length > most.header)
+    throw new BadFile(
+      "header_too_long",
+      `The header is longer than ${most.header / 1024} KB.`,
+      line,
+    );
+  const twice = columns.find((column, at) => column && names.indexOf(names[at]) < at);
+  if (twice)
+    throw new BadFile(
+      "duplicate_header",
+      `The column ${twice} is there more than once.`,
+      line,
+      twice,
+    );
+  const missing = kind.required.filter((name) => !names.includes(name)).sort();
+  if (missing.length)
+    throw new BadFile(
+      "missing_header",
+      `Required columns are missing: ${missing.join(", ")}.`,
+      line,
+      missing[0],
+    );
+}

@@ -1,0 +1,254 @@
+"""What must be true of imports when faults have stopped, by the ids of docs/reliability.md."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from functions import job_status
+from shared.csv_file import unescape_formula
+from shared.imports import ImportJob
+from shared.store import imports
+from tests.faults.check_orders import stored
+from tests.faults.files import File, Row
+from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS, rows_of
+from tests.faults.laboratory import COMPANIES
+from tests.http_event import send
+
+if TYPE_CHECKING:
+    from tests.faults.imports import Desks
+
+_FINISHED = ("succeeded", "completed_with_errors", "rejected")
+
+
+def check_imports(desks: "Desks") -> list[str]:
+    """Every violation that there is; the empty list is what is hoped for."""
+    for actor in desks.world.past:
+        desks.watch.check_reads(actor)
+    told = list(desks.watch.violations)
+    jobs = {company: list(imports.list_jobs(company)) for company in COMPANIES}
+    told += _one_each(desks, jobs)
+    for company in COMPANIES:
+        for job in jobs[company]:
+            told += _ended(job)
+            told += _finished(desks, job)
+        told += _made(desks, company, jobs[company])
+        told += stored(desks.world, company, unfinished=_halves(desks, company, jobs[company]))
+    told += _unmoved(desks)
+    told += _said(desks)
+    return told
+
+
+def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
+    """J1: of every version there is one job, and of every `external_id`."""
+    had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
+    for place in desks.files:
+        if had[place] != 1 and place not in desks.gone:
+            yield f"J1 {place} has {had[place]} jobs"
+    for place, count in had.items():
+        if place[1] is not None and count > 1:
+            yield f"J1 {place} has {count} jobs"
+    for name, numbers in desks.named.items():
+        if len(numbers) > 1:
+            yield f"J1 {name} was answered with the jobs {sorted(numbers)}"
+
+
+def _ended(job: ImportJob) -> Iterator[str]:
+    if not job.is_ended:
+        yield f"J2 import {job.number} of {job.company} is {job.state}"
+
+
+def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
+    """J3 J4 J5 J10 of a job that came to its end."""
+    file = desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+    if job.state not in _FINISHED or file is None:
+        return
+    name = f"import {job.number} of {job.company}"
+    counts = job.counts
+    bad = _bad_rows(desks, job, file)
+    invalid = counts["total_row_count"] - counts["valid_row_count"]
+    if counts["total_row_count"] != len(file.rows):
+        yield f"J3 {name} counts {counts['total_row_count']} rows of {len(file.rows)}"
+    if bad is not None and invalid != len(bad):
+        yield f"J3 {name} counts {invalid} bad rows of {len(bad)}"
+    expected = {
+        (False, "skip_row"): "completed_with_errors",
+        (False, "reject_all"): "rejected",
+    }.get((invalid == 0, job.on_error), "succeeded")
+    if job.state != expected:
+        yield f"J3 {name} has {invalid} bad rows, and is {job.state}"
+    yield from _counted(desks, job, name)
+    yield from _reported(desks, job, file, bad, name)
+
+
+def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:
+    """J4 J5: what is said to have been created has been, and each row is counted once."""
+    counts = job.counts
+    done = {
+        "licenses": ("created_licenses_count", "existed_licenses_count"),
+        "customers": ("created_customers_count", "existed_customers_count"),
+        "license-features": ("created_license_features", "existed_license_features"),
+    }[job.kind]
+    if sum(counts[each] for each in done) != counts["valid_row_count"]:
+        yield f"J5 {name} counts {counts}"
+    made = f"import {job.number}#"
+    tables = (
+        ("created_licenses_count", LICENSES),
+        ("created_customers_count", CUSTOMERS),
+        ("created_orders_count", ORDERS),
+    )
+    for counter, table in tables:
+        found = [
+            item
+            for item in rows_of(desks.world, table, job.company)
+            if item.get("made_by", {"S": ""})["S"].startswith(made)
+        ]
+        wanted = 0 if job.dry_run or job.state == "rejected" else counts[counter]
+        if len(found) != wanted:
+            yield f"J4 {name} says {counter} {wanted}, made {len(found)}"
+    grants = [
+        grant
+        for item in rows_of(desks.world, LICENSES, job.company)
+        for grant in item.get("product_features", {"L": []})["L"]
+        if grant["M"].get("made_by", {"S": ""})["S"].startswith(made)
+    ]
+    wanted = 0 if job.dry_run or job.state == "rejected" else counts["created_license_features"]
+    if len(grants) != wanted:
+        yield f"J4 {name} says {wanted} features, made {len(grants)}"
+
+
+def _reported(
+    desks: "Desks", job: ImportJob, file: File, bad: list[Row] | None, name: str
+) -> Iterator[str]:
+    """J10: every bad row is told of at its line, and is in failed.csv as it was."""
+    listed = _read(desks, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
+    by_row = {row.row: row for row in file.rows}
+    for each in listed:
+        row = by_row.get(each["row"])
+        if row is None or row.line != each["line"]:
+            yield f"J10 {name} tells of row {each['row']} at line {each['line']}: {row}"
+    if bad is not None and [each["row"] for each in listed] != [row.row for row in bad]:
+        yield f"J10 {name} tells of {[each['row'] for each in listed]}, bad are {bad}"
+    for each in listed if bad is not None else ():
+        codes = tuple(fault["code"] for fault in each["errors"])
+        if each["row"] in by_row and codes != by_row[each["row"]].codes and not _archived(codes):
+            yield f"J10 {name} tells of {codes} for {by_row[each['row']]}"
+    if not listed:
+        return
+    text = _read(desks, job, f"/api/v1/imports/{job.number}/failed.csv").text
+    header, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    width = len(header) - 3
+    for each, cells in zip(listed, lines, strict=False):
+        if any(cell[:1] in ("=", "+", "-", "@") for cell in cells):
+            yield f"J10 {name}: a spreadsheet would run {cells}"
+        own = [unescape_formula(cell) for cell in cells[:width]]
+        if own != list(by_row[each["row"]].cells[:width]) or cells[width] != str(each["row"]):
+            yield f"J10 {name}: failed.csv has {cells} for {by_row[each['row']]}"
+    if len(lines) != len(listed):
+        yield f"J10 {name}: failed.csv has {len(lines)} rows of {len(listed)}"
+
+
+def _made(desks: "Desks", company: str, jobs: list[ImportJob]) -> Iterator[str]:
+    """J7: every imported license names the row of a file that asks for it; no good row is lost."""
+    by_number = {job.number: job for job in jobs}
+    keys = set()
+    for item in rows_of(desks.world, LICENSES, company):
+        key = item.get("license_key", {"S": ""})["S"]
+        keys.add(key)
+        if "made_by" not in item:
+            continue
+        number, _, row = item["made_by"]["S"].removeprefix("import ").partition("#")
+        job = by_number.get(int(number))
+        file = job and (
+            desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+        )
+        rows = {each.row: each for each in file.rows} if file else {}
+        if int(row) not in rows or rows[int(row)].key != key or rows[int(row)].codes:
+            yield f"J7 license {key} is of {item['made_by']['S']}: {rows.get(int(row))}"
+    for job in jobs:
+        file = desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+        if job.kind != "licenses" or job.dry_run or not file:
+            continue
+        if job.state in ("succeeded", "completed_with_errors") and not _is_archived(desks, job):
+            for each in file.rows:
+                if not each.codes and each.key not in keys:
+                    yield f"J3 import {job.number} lost {each}"
+
+
+def _halves(desks: "Desks", company: str, jobs: list[ImportJob]) -> set[str]:
+    """Orders that have rows of an import that did not come to its end."""
+    halves = {f"import {job.number}#" for job in jobs if job.state not in _FINISHED}
+    return {
+        f"{company}#{item['order_id']['N']}"
+        for item in rows_of(desks.world, LICENSES, company)
+        if item.get("made_by", {"S": ""})["S"].partition("#")[0] + "#" in halves
+    }
+
+
+def _unmoved(desks: "Desks") -> Iterator[str]:
+    """J8 J9: what has ended does not move, whatever is told or run again."""
+    before = _everything(desks)
+    desks.again()
+    after = _everything(desks)
+    for place in before.keys() | after.keys():
+        if before.get(place) != after.get(place):
+            yield f"J8 J9 {place} was {before.get(place)}, and is {after.get(place)}"
+
+
+def _everything(desks: "Desks") -> dict[Any, Any]:
+    tables = desks.world.dynamodb.tables
+    return {
+        (name, key): item
+        for name in (LICENSES, ORDERS, CUSTOMERS, IMPORTS)
+        for key, item in tables[name].items.items()
+    } | {
+        key: [version.data for version in versions][-1:]
+        for key, versions in desks.world.s3.objects.items()
+    }
+
+
+def _said(desks: "Desks") -> Iterator[str]:
+    """O11: no key of a license or of the API in a log, a metric or an execution."""
+    words = [desks.lab.printed.getvalue()]
+    words += [repr(actor.error) for actor in desks.world.past if actor.error]
+    words += [f"{each.name} {each.input}" for each in desks.machine.executions.values()]
+    text = "\n".join(words)
+    secrets = {shop.key for shop in desks.lab.shops.values()}
+    for file in desks.files.values():
+        secrets |= {row.key for row in file.rows if row.key.startswith(("OWN-", "IMP-"))}
+    yield from (f"O11 {secret} was said aloud" for secret in secrets if secret in text)
+
+
+def _bad_rows(desks: "Desks", job: ImportJob, file: File) -> list[Row] | None:
+    """The rows that must be refused; None where it is not for the file to say."""
+    if job.kind == "license-features":
+        return None
+    if job.kind == "licenses" and _is_archived(desks, job):
+        return None
+    return [row for row in file.rows if row.codes]
+
+
+def _is_archived(desks: "Desks", job: ImportJob) -> bool:
+    """Whether the product was archived in the catalog that the job decided by."""
+    pinned = desks.world.s3.read(f"_results/{job.company}/{job.number}/catalog.json")
+    products = json.loads(pinned or b"[]")
+    return any(each["short_code"] == "kp" and each["is_archived"] for each in products)
+
+
+def _archived(codes: tuple[str, ...]) -> bool:
+    return "archived_product" in codes
+
+
+def _stored_file(desks: "Desks", job: ImportJob) -> File | None:
+    """A file that came in a form: what was sent is what is there."""
+    data = desks.world.s3.read(job.key, job.version_id) if job.version_id else None
+    return next((file for file in desks.sent if file.data == data), None)
+
+
+def _read(desks: "Desks", job: ImportJob, path: str) -> Any:
+    key = desks.lab.shops[job.company].key
+    return desks.world.alone(
+        "auditor", lambda: send(job_status.handler, "GET", path, key=key)
+    ).result

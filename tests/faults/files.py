@@ -1,0 +1,111 @@
+"""Files to import, and what a person who reads them would say must become of each row."""
+
+import csv
+import io
+import random
+from dataclasses import dataclass
+
+_LICENSES = (
+    "license__license_key",
+    "product__short_code",
+    "license__license_type",
+    "license__note",
+    "order__store_id",
+    "customer__email",
+)
+_NOTES = ("", "", "", "=1+1", "two\nlines", '"quoted"', "-1+1", "@name")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: where it stands, its cells, and which codes it is refused with; none if it is good."""
+
+    row: int
+    line: int
+    cells: tuple[str, ...]
+    codes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.cells[0]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a kind, with its rows as they are meant."""
+
+    kind: str
+    text: str
+    rows: tuple[Row, ...]
+
+    @property
+    def data(self) -> bytes:
+        return self.text.encode()
+
+
+def some_file(rng: random.Random) -> File:
+    """A file; names in it are few, so that files, orders and customers meet."""
+    kind = rng.choice(("licenses", "licenses", "licenses", "customers", "license-features"))
+    rows = range(rng.choice((0, 1, 2, 5, 9, 14)))
+    header, make = {
+        "licenses": (_LICENSES, _license),
+        "customers": (("email", "first_name"), _customer),
+        "license-features": (("license_key", "code"), _feature),
+    }[kind]
+    mostly_good = rng.random() < 0.4
+    return _written(kind, header, [make(rng, n, good=mostly_good) for n in rows], rng)
+
+
+def _license(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list[str]]:
+    cells = [
+        rng.choice((f"OWN-{rng.randrange(10**6)}-{n}", f"IMP-{rng.randrange(5)}")),
+        "kp",
+        "perpetual",
+        rng.choice(_NOTES),
+        rng.choice(("", "o-1", "o-2")),
+        rng.choice(("", "ana@x.test", "ben@x.test", "Ana@x.test")),
+    ]
+    if good or rng.random() < 0.7:
+        return cells, []
+    at, cell, code = rng.choice(
+        (
+            (0, "", "required"),
+            (0, "1.9E+18", "invalid_value"),
+            (1, "nope", "unknown_product"),
+            (2, "foo", "invalid_choice"),
+            (5, "nobody", "invalid_value"),
+            (6, "surplus", "extra_fields"),
+        )
+    )
+    cells[at : at + 1] = [cell]
+    return cells, [code]
+
+
+def _customer(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list[str]]:
+    if good or rng.random() < 0.7:
+        return [rng.choice(("", "ana@x.test", "ben@x.test", f"c{n}@x.test")), "Ana"], []
+    return ["nobody", "Ana"], ["invalid_value"]
+
+
+def _feature(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list[str]]:
+    """Whether there is such a license is not for the file to say."""
+    return [f"IMP-{rng.randrange(5)}", rng.choice(("f1", "f2", "f1" if good else "nope"))], []
+
+
+def _written(
+    kind: str,
+    header: tuple[str, ...],
+    made: list[tuple[list[str], list[str]]],
+    rng: random.Random,
+) -> File:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator=rng.choice(("\n", "\r\n")))
+    writer.writerow(header)
+    rows = []
+    for number, (cells, codes) in enumerate(made, 1):
+        if rng.random() < 0.1:
+            out.write("\n")
+        line = out.getvalue().count("\n") + 1
+        rows.append(Row(number, line, tuple(cells), tuple(codes)))
+        writer.writerow(cells)
+    return File(kind, out.getvalue(), tuple(rows))

@@ -1,0 +1,248 @@
+"""A seeded hour of imports: files that come by every door, twice, late, changed or not at all."""
+
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions import job_status, start_import, sweep
+from shared.imports import ENDED
+from tests.faults.check_imports import check_imports
+from tests.faults.files import File, some_file
+from tests.faults.history import IMPORTS, Watch
+from tests.faults.laboratory import COMPANIES, Laboratory
+from tests.faults.machine import Machine
+from tests.faults.world import Actor, Fair, Foul, World
+from tests.functions.import_desk import FORM, form, part
+from tests.http_event import Reply, send
+
+MINUTE, HOUR = 60, 3600
+_SKEWS = (0, 0, 0, 5, -5, 3000, -3000)
+
+
+@dataclass
+class Desks:
+    """What both companies import in one world, and what they were told."""
+
+    lab: Laboratory
+    world: World
+    machine: Machine = field(init=False)
+    watch: Watch = field(init=False)
+    files: dict[tuple[str, str], File] = field(default_factory=dict)
+    """What each version of an object holds, by key and version."""
+    gone: set[tuple[str, str]] = field(default_factory=set)
+    """Versions that somebody destroyed."""
+    named: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    """The jobs that were answered for a company's `external_id`."""
+
+    sent: list[File] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.machine, self.watch = Machine(self.world), Watch(self.world)
+
+    def put(self, key: str, file: File) -> None:
+        """An object appears, whoever put it there."""
+        version = self.world.s3.put(key, file.data)
+        self.files[key, version.id] = file
+
+    def bring(self, company: str, file: File) -> None:
+        """A file comes by one of the doors."""
+        rng = self.world.rng
+        self.sent.append(file)
+        match rng.randrange(3):
+            case 0:
+                self.put(f"{company}/{file.kind}/{rng.randrange(3)}.csv", file)
+            case 1:
+                self.world.spawn("asker", partial(self._ask, company, file))
+            case 2:
+                self.world.spawn("sender", partial(self._send_form, company, file))
+
+    def interfere(self, company: str, what: str) -> None:
+        """Somebody does something else meanwhile."""
+        rng, world = self.world.rng, self.world
+        number = rng.randint(1, 3)
+        match what:
+            case "cancel" | "retry":
+                path = f"/api/v1/imports/{number}/{what}/"
+                self._request(job_status.handler, path, company, delay=rng.randrange(200))
+            case "look":
+                path = f"/api/v1/imports/{number}/"
+                self._request(job_status.handler, path, company, method="GET", delay=50)
+            case "sweep":
+                world.pass_time(rng.choice((0, 0, 20 * MINUTE)))
+                self._sweep()
+            case "order":
+                license = {"key": f"IMP-{rng.randrange(5)}"}
+                shop = self.lab.shops[company]
+                order = {"id": rng.choice(("o-1", "o-2")), "customer": {"email": "ana@x.test"}}
+                items = [{"product_code": "kp", "licenses": [license]}]
+                act = partial(shop.order, items=items, **order)
+                world.spawn("order", act, company=company, skew=rng.choice(_SKEWS))
+            case "archive":
+                self._archive(company)
+            case "change":
+                changed = [key for key, _ in self.files if key.startswith(company)]
+                if changed:
+                    self._change(rng.choice(changed))
+            case "later":
+                world.pass_time(rng.choice((60, 1000, 5000, -1000)))
+
+    def recover(self) -> None:
+        """Faults have stopped: the sweep does its rounds, then people retry what failed."""
+        world = self.world
+        world.weather = Fair()
+        world.run()
+        world.say("— faults have stopped —")
+        self._rounds(6)
+        world.pass_time(25 * HOUR)
+        self._rounds(1)
+        for company, number, state in self._jobs():
+            refused = state == "failed" and self._was_refused(company, number)
+            if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
+                path = f"/api/v1/imports/{number}/retry/"
+                self._request(job_status.handler, path, company)
+                world.run()
+        self._rounds(6)
+
+    def again(self) -> None:
+        """Everything that ever happened is told once more."""
+        for event in list(self.machine.events):
+            self.machine.deliver(event)
+        for step in list(self.machine.steps):
+            self.machine.call(step)
+        self.world.run()
+        self._sweep()
+        self.world.run()
+
+    def _rounds(self, rounds: int) -> None:
+        """Twice at least: what the first starts may stop again."""
+        for number in range(rounds):
+            self.world.pass_time(20 * MINUTE)
+            self._sweep()
+            self.world.run()
+            if number and all(state in ENDED for _, _, state in self._jobs()):
+                return
+
+    def _sweep(self) -> None:
+        self.world.spawn("sweep", partial(sweep.handler, {}, LambdaContext()))
+
+    def _jobs(self) -> list[tuple[str, int, str]]:
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return [
+            (pk, int(item["number"]["N"]), item["state"]["S"])
+            for (pk, sk), item in items.items()
+            if sk.startswith("job#")
+        ]
+
+    def _was_refused(self, company: str, number: int) -> bool:
+        item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
+        codes = ("no_progress", "import_failed")
+        return item["refusal"]["M"]["code"]["S"] not in codes
+
+    def _ask(self, company: str, file: File) -> None:
+        rng = self.world.rng
+        name = rng.choice((None, "ext-1", f"ext-{rng.random()}"))
+        options = {
+            "dry_run": rng.random() < 0.2,
+            "on_error": rng.choice(("skip_row", "skip_row", "reject_all")),
+        }
+        body = {"kind": file.kind, "file_name": "a.csv", "size": len(file.data), **options}
+        body |= {"external_id": name} if name else {}
+        reply = self._insist("/api/v1/imports/", company, body=body, tries=3 if name else 1)
+        if reply is None or reply.status != 202:
+            return
+        self.named.setdefault((company, name or str(reply)), set()).add(reply.json()["id"])
+        upload = reply.json()["upload"]
+        if upload and rng.random() < 0.9:
+            self.put(upload["fields"]["key"], file)
+
+    def _send_form(self, company: str, file: File) -> None:
+        rng = self.world.rng
+        name = rng.choice((None, "ext-1", f"ext-{rng.random()}"))
+        path = {
+            "licenses": "licenses/import_from_csv/",
+            "customers": "customers/import_from_csv/",
+            "license-features": "licenses/import_features_from_csv/",
+        }[file.kind]
+        headers = {"content-type": FORM} | ({"Idempotency-Key": name} if name else {})
+        query = rng.choice(("", "on_error=reject_all"))
+        reply = self._insist(
+            f"/api/v1/{path}",
+            company,
+            body=form(part(file.data)),
+            headers=headers,
+            query=query,
+            tries=3 if name else 1,
+        )
+        if name and reply and reply.status == 200:
+            self.named.setdefault((company, name), set()).add(reply.json()["job_id"])
+
+    def _insist(self, path: str, company: str, *, tries: int, **request: Any) -> Reply | None:
+        for _ in range(tries):
+            actor = self._request(start_import.handler, path, company, **request)
+            while not actor.done:
+                self.world.wait()
+            if actor.error is None and actor.result.status < 500:
+                reply: Reply = actor.result
+                return reply
+        return None
+
+    def _request(
+        self,
+        handler: Any,
+        path: str,
+        company: str,
+        *,
+        method: str = "POST",
+        delay: int = 0,
+        **request: Any,
+    ) -> Actor:
+        def act() -> Reply:
+            for _ in range(delay):
+                self.world.wait()
+            return send(handler, method, path, key=self.lab.shops[company].key, **request)
+
+        skew = 0 if isinstance(self.world.weather, Fair) else self.world.rng.choice(_SKEWS)
+        return self.world.spawn(f"{company} {path}", act, company=company, skew=skew)
+
+    def _archive(self, company: str) -> None:
+        shop = self.lab.shops[company]
+
+        def archive() -> None:
+            found = shop.get("/products/", "short_code=kp")
+            if found.status == 200:
+                shop.patch(f"/products/{found.json()['results'][0]['id']}/", {"is_archived": True})
+
+        self.world.spawn("vendor", archive, company=company)
+
+    def _change(self, key: str) -> None:
+        """An object is written over, hidden, or its version destroyed."""
+        match self.world.rng.randrange(3):
+            case 0:
+                self.put(key, some_file(self.world.rng))
+            case 1:
+                self.world.s3.delete(key)
+            case 2:
+                version = self.world.s3.objects[key].pop()
+                self.gone.add((key, version.id))
+
+
+def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
+    """One schedule, and what is wrong with what came of it."""
+    world = lab.world(seed)
+    rng = world.rng
+    world.weather = Foul(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
+    os.environ["IMPORT_INLINE_BYTES"] = rng.choice(("0", "1000000"))
+    desks = Desks(lab, world)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            desks.bring(company, file)
+    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later")
+    for _ in range(rng.choice((0, 0, 1, 2, 3))):
+        desks.interfere("acme", rng.choice(doings))
+    world.run()
+    desks.recover()
+    return world, check_imports(desks)

@@ -1,0 +1,224 @@
+"""Bugs that somebody could make: what the checker must not let pass."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from functions import create_order, import_csv, sweep
+from shared import csv_records, orders
+from shared.errors import Conflict
+from shared.store import bulk, customers, dynamo, imports, licenses, placing, unsettled
+from shared.store import catalog as catalog_store
+
+type Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def unconditional_put(patch: pytest.MonkeyPatch) -> None:
+    """Whoever writes last, wins."""
+
+    def put(env_name: str, item: Any, _: Any = None, **__: Any) -> Any:
+        return {"Put": {"TableName": dynamo.table(env_name), "Item": item}}
+
+    patch.setattr(dynamo, "put", put)
+
+
+def own_write_refused(patch: pytest.MonkeyPatch) -> None:
+    """What is there must be somebody else's."""
+
+    def add(company: str, placement: Any, unfinished: Any) -> bool:
+        if written(company, placement, unfinished):
+            return True
+        if orders_store_has(company, placement):
+            raise Conflict("order_id_exists", "Order with this ID already exists")
+        return False
+
+    def orders_store_has(company: str, placement: Any) -> bool:
+        key = (dynamo.home(company, placement.order.id), placement.order.part)
+        return dynamo.get(placing.TABLE, key) is not None
+
+    written = placing.add_placement
+    patch.setattr(create_order, "add_placement", add)
+
+
+def fingerprint_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The same id is the same order."""
+    patch.setattr(create_order, "already_placed", lambda _, known: known.row)
+
+
+def orphaned_licenses(patch: pytest.MonkeyPatch) -> None:
+    """The licenses first, then their order, in two writes."""
+
+    def write(operations: list[Any]) -> bool:
+        first = [each for each in operations if _table_of(each) == licenses.TABLE]
+        rest = [each for each in operations if _table_of(each) != licenses.TABLE]
+        return (not first or whole(first)) and (not rest or whole(rest))
+
+    whole = dynamo.write
+    patch.setattr(dynamo, "write", write)
+
+
+def catalog_unguarded(patch: pytest.MonkeyPatch) -> None:
+    """A product that was for sale a moment ago."""
+
+    def unchanged(company: str, product: Any) -> Any:
+        key = (company, f"guard#{product.id}#0")
+        return dynamo.check(catalog_store.TABLE, key, "attribute_exists(pk)")
+
+    patch.setattr(placing, "unchanged", unchanged)
+    patch.setattr(unsettled, "unchanged", unchanged)
+
+
+def cross_company_key(patch: pytest.MonkeyPatch) -> None:
+    """One customer for all companies."""
+
+    def key(_: str, id: int) -> tuple[str, str]:
+        return dynamo.shelf("acme", id), f"customer#{id}"
+
+    patch.setattr(customers, "customer_key", key)
+    patch.setattr(placing, "customer_key", key)
+
+
+def users_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """Users of an unfinished order are lent, as they were before."""
+    patch.setattr(placing, "_in_the_way", lambda *_: frozenset())
+
+
+def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
+    """A repeated request is answered with what it would get now."""
+
+    def placed(request: Any, known: Any) -> Any:
+        row = looked(request, known)
+        return row and replace_ids(row)
+
+    def replace_ids(row: Any) -> Any:
+        items = tuple(item.model_copy(update={"license_ids": ()}) for item in row.items[:1])
+        return row.model_copy(update={"items": (*items, *row.items[1:])})
+
+    looked = orders.already_placed
+    patch.setattr(create_order, "already_placed", placed)
+
+
+def key_logged(patch: pytest.MonkeyPatch) -> None:
+    """Handy when a customer calls."""
+
+    def placed(*args: Any) -> Any:
+        order, placement, known = place(*args)
+        for lic in placement.licenses if placement else ():
+            create_order.metrics.add_metadata("license", lic.license_key)
+        return order, placement, known
+
+    place = create_order._place  # noqa: SLF001
+    patch.setattr(create_order, "_place", placed)
+
+
+def added_counters(patch: pytest.MonkeyPatch) -> None:
+    """A chunk adds what it did to what is there."""
+
+    def put(company: str, number: int, result: Any) -> None:
+        before = imports.get_chunk(company, number, result.index)
+        if before and before.phase == result.phase:
+            names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
+            added = {name: getattr(before, name) + getattr(result, name) for name in names}
+            result = result.model_copy(update=added)
+        write(company, number, result)
+
+    write = imports.put_chunk
+    patch.setattr(import_csv, "put_chunk", put)
+
+
+def random_job_id(patch: pytest.MonkeyPatch) -> None:
+    """Every event has a job."""
+    patch.setattr(imports, "claimed", lambda _: None)
+    patch.setattr(
+        imports,
+        "_claim_put",
+        lambda *_: dynamo.put(
+            imports.TABLE,
+            dynamo.to_item({"pk": f"object#{secrets.token_hex(8)}", "sk": "claim"}),
+        ),
+    )
+
+
+def latest_version(patch: pytest.MonkeyPatch) -> None:
+    """The object, whatever it is by now."""
+    patch.setattr("shared.store.uploads._pin", lambda _: {})
+
+
+def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
+    """A statement that was throttled counts as written."""
+
+    def insert_all(statements: Any) -> list[bool]:
+        body = b'{"Statements":[' + b",".join(statements) + b"]}"
+        answers = bulk.send("BatchExecuteStatement", body)["Responses"]
+        return ["Error" not in each or each["Error"]["Code"] in again for each in answers]
+
+    again = bulk._AGAIN  # noqa: SLF001
+    patch.setattr(bulk, "insert_all", insert_all)
+
+
+def unprocessed_swallowed(patch: pytest.MonkeyPatch) -> None:
+    """What the table had no room for is forgotten."""
+
+    def put_all(env_name: str, items: Any) -> None:
+        puts = [{"PutRequest": {"Item": item}} for item in items]
+        body = dynamo.orjson.dumps({"RequestItems": {dynamo.table(env_name): puts}})
+        bulk.send("BatchWriteItem", body)
+
+    patch.setattr(bulk, "put_all", put_all)
+
+
+def maker_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A row that is run again takes its own license for another's."""
+    patch.setattr("shared.importing.Import.maker", lambda *_: "")
+
+
+def unescaped_report(patch: pytest.MonkeyPatch) -> None:
+    """Cells as they came."""
+    patch.setattr(csv_records, "escape_formula", lambda cell: cell)
+
+
+def half_validated(patch: pytest.MonkeyPatch) -> None:
+    """What the first stretch says holds for the file."""
+
+    def faulty(job: Any) -> bool:
+        results = imports.chunk_results(job.company, job.number)
+        return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
+
+    patch.setattr(import_csv, "_faulty_after_validation", faulty)
+
+
+def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Nobody looks after jobs that nobody works on."""
+    patch.setitem(sweep._CONCERNS, "resumed", ("ImportResumed", lambda _: 0))  # noqa: SLF001
+
+
+IN_ORDERS: tuple[Plant, ...] = (
+    unconditional_put,
+    own_write_refused,
+    fingerprint_ignored,
+    orphaned_licenses,
+    catalog_unguarded,
+    cross_company_key,
+    users_taken_back,
+    new_keys_each_time,
+    key_logged,
+)
+IN_IMPORTS: tuple[Plant, ...] = (
+    added_counters,
+    random_job_id,
+    latest_version,
+    statement_errors_swallowed,
+    unprocessed_swallowed,
+    maker_forgotten,
+    unescaped_report,
+    half_validated,
+    stopped_jobs_forgotten,
+)
+
+
+def _table_of(operation: dict[str, Any]) -> str:
+    (part,) = operation.values()
+    names = {dynamo.table(name): name for name in (licenses.TABLE,)}
+    return names.get(part["TableName"], "")

@@ -1,0 +1,114 @@
+"""Every fault at every call of an order and of an import; of the smallest order, every two."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.check_imports import check_imports
+from tests.faults.check_orders import check_orders
+from tests.faults.files import File, Row
+from tests.faults.imports import Desks
+from tests.faults.laboratory import Laboratory
+from tests.faults.orders import Trade
+from tests.faults.world import Forecast
+
+type Faults = dict[int, str]
+type Run = Callable[[Faults], tuple[Forecast, list[str]]]
+
+USERS = [{"email": "u1@x.test"}, {"email": "u2@x.test"}]
+ONE: dict[str, Any] = {"id": "o-1", "items": [{"product_code": "kp", "licenses": [{}]}]}
+LARGE = {
+    "id": "o-1",
+    "customer": {"email": "ana@x.test"},
+    "items": [
+        {"product_code": "kp", "licenses": [{"key": "KEY-1"}, {}, {}]},
+        {"product_code": "up", "licenses": [{"users": USERS}]},
+    ],
+}
+FILE = File(
+    "licenses",
+    "license__license_key,product__short_code,license__note,order__store_id,customer__email\n"
+    "IMP-1,kp,,o-1,ana@x.test\nIMP-2,nope,=1+1,,\nIMP-3,kp,,,\n",
+    (
+        Row(1, 2, ("IMP-1", "kp", "", "o-1", "ana@x.test"), ()),
+        Row(2, 3, ("IMP-2", "nope", "=1+1", "", ""), ("unknown_product",)),
+        Row(3, 4, ("IMP-3", "kp", "", "", ""), ()),
+    ),
+)
+
+
+def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Run:
+    def run(at: Faults) -> tuple[Forecast, list[str]]:
+        world = lab.world(0)
+        trade, weather = Trade(lab, world), Forecast(at)
+        if body.get("append"):
+            trade.repeat(trade.send("acme", ONE))
+        world.weather = weather
+        trade.client("acme", body, key, tries=3)
+        world.run()
+        trade.recover()
+        return weather, check_orders(world, trade.watch, trade.sent, trade.crowd, lab)
+
+    return run
+
+
+def imported(lab: Laboratory, inline_bytes: str) -> Run:
+    def run(at: Faults) -> tuple[Forecast, list[str]]:
+        world = lab.world(0)
+        os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
+        desks, weather = Desks(lab, world), Forecast(at)
+        world.weather = weather
+        desks.put("acme/licenses/a.csv", FILE)
+        world.run()
+        desks.recover()
+        return weather, check_imports(desks)
+
+    return run
+
+
+def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
+    """`before`, and one more fault at any later call."""
+    weather, violations = run(before)
+    assert not violations, (before, violations)
+    for number, faults in weather.met:
+        if number > max(before, default=0):
+            yield from (before | {number: fault} for fault in faults)
+
+
+def holds(run: Run, faults: Faults) -> None:
+    _, violations = run(faults)
+    assert not violations, (faults, violations)
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [(ONE, None), (LARGE, None), (ONE | {"append": True}, "ik-1")],
+    ids=["one", "large", "append"],
+)
+def test_any_fault_at_any_call_of_an_order(
+    lab: Laboratory, body: dict[str, Any], key: str | None
+) -> None:
+    run = ordered(lab, body, key)
+
+    for faults in every_fault(run, {}):
+        holds(run, faults)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory, part: int) -> None:
+    run = ordered(lab, ONE)
+
+    for first in list(every_fault(run, {}))[part::4]:
+        for faults in every_fault(run, first):
+            holds(run, faults)
+
+
+@pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
+@pytest.mark.parametrize("part", range(2))
+def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str, part: int) -> None:
+    run = imported(lab, inline_bytes)
+
+    for faults in list(every_fault(run, {}))[part::2]:
+        holds(run, faults)

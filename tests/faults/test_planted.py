@@ -1,0 +1,21 @@
+"""A checker that never fails proves nothing: each of these bugs must be caught, and soon."""
+
+import pytest
+
+from tests.faults.laboratory import Laboratory
+from tests.faults.planted import IN_IMPORTS, IN_ORDERS, Plant
+from tests.faults.schedules import KINDS
+
+SEEDS = 200
+PLANTED = [("orders", plant) for plant in IN_ORDERS] + [("imports", plant) for plant in IN_IMPORTS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "plant"), PLANTED, ids=lambda part: getattr(part, "__name__", part)
+)
+def test_a_planted_bug_is_caught(
+    lab: Laboratory, monkeypatch: pytest.MonkeyPatch, kind: str, plant: Plant
+) -> None:
+    plant(monkeypatch)
+
+    assert any(KINDS[kind](lab, seed)[1] for seed in range(SEEDS))
