@@ -47,9 +47,9 @@ def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]
     for place in desks.files:
         if had[place] != 1 and place not in desks.gone:
             yield f"J1 {place} has {had[place]} jobs"
-    for place, count in had.items():
-        if place[1] is not None and count > 1:
-            yield f"J1 {place} has {count} jobs"
+    for (key, version), count in had.items():
+        if version is not None and count > 1:
+            yield f"J1 {key} {version} has {count} jobs"
     for name, numbers in desks.named.items():
         if len(numbers) > 1:
             yield f"J1 {name} was answered with the jobs {sorted(numbers)}"

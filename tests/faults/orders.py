@@ -157,14 +157,15 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     run = Trade(lab, world)
     rng = world.rng
     offered = bodies(rng)
-    chosen = [rng.choice(offered) for _ in range(rng.randint(1, 3))]
+    liked = rng.choice((offered, offered, offered[3:5] + offered[7:], offered[:3], offered[6:]))
+    chosen = [rng.choice(liked) for _ in range(rng.randint(1, 3))]
     for _ in range(rng.randint(1, 5)):
         company = rng.choice((*COMPANIES, "acme", "acme"))
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
             run.client(company, body, key, tries=rng.randint(1, 3))
-    doings = ("archive", "archive policy", "sweep", "import", "look", "later")
-    for _ in range(rng.choice((0, 0, 1, 2, 3))):
+    doings = ("archive", "archive", "archive policy", "sweep", "import", "look", "later")
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
         run.interfere("acme", rng.choice(doings))
     world.run()
     run.recover()

@@ -4,13 +4,17 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from functions import create_order, import_csv, sweep
+from functions.http import metrics
 from shared import csv_records, orders
 from shared.errors import Conflict
 from shared.store import bulk, customers, dynamo, imports, licenses, placing, unsettled
 from shared.store import catalog as catalog_store
+from shared.store.orders import TABLE as ORDERS
+from shared.store.signed import send
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -36,7 +40,7 @@ def own_write_refused(patch: pytest.MonkeyPatch) -> None:
 
     def orders_store_has(company: str, placement: Any) -> bool:
         key = (dynamo.home(company, placement.order.id), placement.order.part)
-        return dynamo.get(placing.TABLE, key) is not None
+        return dynamo.get(ORDERS, key) is not None
 
     written = placing.add_placement
     patch.setattr(create_order, "add_placement", add)
@@ -106,7 +110,7 @@ def key_logged(patch: pytest.MonkeyPatch) -> None:
     def placed(*args: Any) -> Any:
         order, placement, known = place(*args)
         for lic in placement.licenses if placement else ():
-            create_order.metrics.add_metadata("license", lic.license_key)
+            metrics.add_metadata("license", lic.license_key)
         return order, placement, known
 
     place = create_order._place  # noqa: SLF001
@@ -151,7 +155,7 @@ def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
     def insert_all(statements: Any) -> list[bool]:
         body = b'{"Statements":[' + b",".join(statements) + b"]}"
-        answers = bulk.send("BatchExecuteStatement", body)["Responses"]
+        answers = send("BatchExecuteStatement", body)["Responses"]
         return ["Error" not in each or each["Error"]["Code"] in again for each in answers]
 
     again = bulk._AGAIN  # noqa: SLF001
@@ -163,8 +167,8 @@ def unprocessed_swallowed(patch: pytest.MonkeyPatch) -> None:
 
     def put_all(env_name: str, items: Any) -> None:
         puts = [{"PutRequest": {"Item": item}} for item in items]
-        body = dynamo.orjson.dumps({"RequestItems": {dynamo.table(env_name): puts}})
-        bulk.send("BatchWriteItem", body)
+        body = orjson.dumps({"RequestItems": {dynamo.table(env_name): puts}})
+        send("BatchWriteItem", body)
 
     patch.setattr(bulk, "put_all", put_all)
 
