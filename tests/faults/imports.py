@@ -38,6 +38,8 @@ class Desks:
     """The jobs that were answered for a company's `external_id`."""
 
     sent: list[File] = field(default_factory=list)
+    retried: set[tuple[str, int]] = field(default_factory=set)
+    """Jobs that were run again when there were no faults any more."""
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
@@ -102,8 +104,10 @@ class Desks:
             refused = state == "failed" and self._was_refused(company, number)
             if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
                 path = f"/api/v1/imports/{number}/retry/"
-                self._request(job_status.handler, path, company)
+                asked = self._request(job_status.handler, path, company)
                 world.run()
+                if asked.result.status == 200:
+                    self.retried.add((company, number))
         self._rounds(6)
 
     def again(self) -> None:

@@ -103,7 +103,7 @@ class Trade:
                 self.world.pass_time(rng.choice((60, 1000, 5000, -5000, 100_000)))
 
     def recover(self) -> None:
-        """Faults have stopped: what is unsettled is settled, and everybody asks once more."""
+        """Faults have stopped: some ask once more, what is unsettled is settled, then all ask."""
         self.world.weather = Fair()
         self.world.run()
         self.world.say("— faults have stopped —")
@@ -112,7 +112,8 @@ class Trade:
             if each.is_repeatable:
                 asked.setdefault((*each.identity, str(each.body)), each)
         for each in asked.values():
-            self.repeat(each)
+            if self.world.rng.random() < 0.6:
+                self.repeat(each)
         for _ in range(2):
             self.world.pass_time(HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
