@@ -3,9 +3,10 @@
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -23,12 +24,11 @@ def keywright(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Any]:
+) -> Iterator[Callable[..., Any]]:
     """Runs the command for a company of its own, and gives what it tells a program."""
     described = tmp_path / "stack.json"
     described.write_text(json.dumps(stack))
     monkeypatch.setattr(stages, "LOCAL_STACK", described)
-    monkeypatch.setattr("os.environ", dict(os.environ))
 
     def run(*words: str | Path, status: int = 0) -> Any:
         ended = main([*map(str, words), "--stage", "local", "--json"])
@@ -36,10 +36,11 @@ def keywright(
         assert ended == status, told.out + told.err
         return json.loads(told.out)
 
-    company = f"operated-{secrets.token_hex(4)}"
-    key = run("keys", "create", "--company", company)["api_key"]
-    monkeypatch.setenv("KEYWRIGHT_API_KEY", key)
-    return run
+    with patch.dict(os.environ):
+        company = f"operated-{secrets.token_hex(4)}"
+        key = run("keys", "create", "--company", company)["api_key"]
+        os.environ["KEYWRIGHT_API_KEY"] = key
+        yield run
 
 
 def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
