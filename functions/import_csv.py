@@ -391,7 +391,6 @@ def _report(work: Work, done: Stretch) -> None:
             report=report,
             phase="validate" if work.phase == "validate" else "write",
             rows=done.rows,
-            done_rows=done.rows,
             valid=done.rows - len(done.invalid),
             invalid=len(done.invalid),
             created_licenses=done.created_licenses,
@@ -401,7 +400,6 @@ def _report(work: Work, done: Stretch) -> None:
             created_features=done.created_features,
             existed_features=done.existed_features,
             warnings=len(done.warnings),
-            complete=True,
         ),
     )
 
