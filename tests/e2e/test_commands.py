@@ -4,12 +4,12 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import boto3
 import pytest
 
 from infra.ops import stages
@@ -32,14 +32,11 @@ def keywright(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Callable[..., Any]:
+) -> Iterator[Callable[..., Any]]:
     """Runs the command for a company of its own, and gives what it tells a program."""
     described = tmp_path / "stack.json"
     described.write_text(json.dumps(stack))
     monkeypatch.setattr(stages, "LOCAL_STACK", described)
-    monkeypatch.setattr("os.environ", dict(os.environ))
-    # The session of whoever used boto3 before in this process knows another environment.
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
     def run(*words: str | Path, status: int | None = 0) -> Any:
         ended = main([*map(str, words), "--stage", "local", "--json"])
@@ -47,10 +44,11 @@ def keywright(
         assert status in (ended, None), told.out + told.err
         return json.loads(told.out or "null")
 
-    company = f"operated-{secrets.token_hex(4)}"
-    key = run("keys", "create", "--company", company)["api_key"]
-    monkeypatch.setenv("KEYWRIGHT_API_KEY", key)
-    return run
+    with patch.dict(os.environ):
+        company = f"operated-{secrets.token_hex(4)}"
+        key = run("keys", "create", "--company", company)["api_key"]
+        os.environ["KEYWRIGHT_API_KEY"] = key
+        yield run
 
 
 def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
@@ -72,7 +70,7 @@ def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
 
     (key,) = placed["license_keys"]
     today = str(datetime.now(UTC).date())
-    for which in (["web-1"], ["--from", placed["created"][:10], "--to", today]):
+    for which in (["web-1"], ["--from", placed["created_at"][:10], "--to", today]):
         keywright("orders", "export", *which, "--out", tmp_path / "export.csv")
         assert key in (tmp_path / "export.csv").read_text()
 

@@ -25,7 +25,7 @@ from botocore.auth import SigV4Auth
 from botocore.retries.quota import RetryQuota
 from botocore.useragent import UserAgentString
 
-from functions import callers, import_csv, import_views, runs
+from functions import callers, import_range, import_views, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -139,9 +139,9 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(SigV4Auth, "add_auth", lambda *_: None)
     patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
     patch.setattr(callers, "_cache", _Memory(worlds))
-    patch.setattr(import_csv, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
-    patch.setattr(import_csv, "STRETCH", STRETCH)
+    patch.setattr(import_range, "STRETCH", STRETCH)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()
