@@ -77,7 +77,9 @@ def announce_files(now: datetime) -> int:
     lost = unclaimed(versions(now - LOOKED_BACK, now - EVENT_TAKES))
     for version in lost:
         announce(version)
-        logger.warning("import_announced", object_key=version.key)
+        company, kind, _ = version.key.split("/", 2)  # the rest is a name that somebody gave
+        about = {"company": company, "kind": kind, "version_id": version.version_id}
+        logger.warning("import_announced", extra=about)
     return len(lost)
 
 
