@@ -24,6 +24,7 @@ from functions.crash import unspoken
 from functions.import_moves import begun, finish, is_faulty, looked_at, phases_of, plan_of
 from functions.import_range import Stopped, import_range, working
 from functions.runs import execute
+from functions.tracing import annotate, traced
 from shared.csv_plan import Chunk
 from shared.errors import Busy
 from shared.imports import ImportJob, Refusal, moved
@@ -197,12 +198,13 @@ def _job_of(event: dict[str, Any]) -> ImportJob:
 
 
 def _log_about(job: ImportJob, chunk: int | None = None) -> None:
-    """Have all lines from here on name the job, and the request that it goes back to."""
-    logger.thread_safe_append_keys(
-        company=job.company, job=job.number, chunk=chunk, correlation_id=job.correlation_id
-    )
+    """Have the trace and all lines from here on name the job and the request it goes back to."""
+    about: dict[str, str | int | None] = {"company": job.company, "job": job.number, "chunk": chunk}
+    logger.thread_safe_append_keys(**about, correlation_id=job.correlation_id)
+    annotate(**about, correlation_id=job.correlation_id)
 
 
+@traced
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Dispatches by the shape of the event."""
     logger.thread_safe_clear_keys()

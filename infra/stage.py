@@ -45,7 +45,7 @@ class Stage:
     log_retention: str
     """A member of CDK's RetentionDays, such as ONE_WEEK."""
     tracing: bool
-    """Have Lambda send traces to X-Ray; log lines carry their id. No SDK comes with it."""
+    """Have functions and the state machine send traces to X-Ray; log lines carry their id."""
     alarm_email: str
     """Who is written to when an alarm rings; empty: whoever subscribes to the topic."""
     domain_name: str
