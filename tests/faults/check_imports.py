@@ -32,7 +32,7 @@ def check_imports(desks: "Desks") -> list[str]:
     told += _one_each(desks, jobs)
     for company in COMPANIES:
         for job in jobs[company]:
-            told += _ended(job)
+            told += _ended(desks, job)
             told += _finished(desks, job)
         told += _made(desks, company, jobs[company])
         told += stored(desks.world, company, unfinished=_halves(desks, company, jobs[company]))
@@ -55,9 +55,12 @@ def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]
             yield f"J1 {name} was answered with the jobs {sorted(numbers)}"
 
 
-def _ended(job: ImportJob) -> Iterator[str]:
-    if not job.is_ended:
-        yield f"J2 import {job.number} of {job.company} is {job.state}"
+def _ended(desks: "Desks", job: ImportJob) -> Iterator[str]:
+    """J2: every job ends; and well, if it is run again when nothing fails."""
+    destroyed = (job.key, job.version_id) in desks.gone
+    again = (job.company, job.number) in desks.retried and not destroyed
+    if not job.is_ended or (again and job.state not in _FINISHED):
+        yield f"J2 import {job.number} of {job.company} is {job.state}: {job.refusal}"
 
 
 def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:

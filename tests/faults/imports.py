@@ -38,6 +38,8 @@ class Desks:
     """The jobs that were answered for a company's `external_id`."""
 
     sent: list[File] = field(default_factory=list)
+    retried: set[tuple[str, int]] = field(default_factory=set)
+    """Jobs that were run again when there were no faults any more."""
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
@@ -86,6 +88,8 @@ class Desks:
                 changed = [key for key, _ in self.files if key.startswith(company)]
                 if changed:
                     self._change(rng.choice(changed))
+            case "blackout":
+                world.blackout = world.calls + rng.randrange(3, 80)
             case "later":
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
@@ -102,8 +106,10 @@ class Desks:
             refused = state == "failed" and self._was_refused(company, number)
             if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
                 path = f"/api/v1/imports/{number}/retry/"
-                self._request(job_status.handler, path, company)
+                asked = self._request(job_status.handler, path, company)
                 world.run()
+                if asked.result.status == 200:
+                    self.retried.add((company, number))
         self._rounds(6)
 
     def again(self) -> None:
@@ -240,7 +246,7 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
         for _ in range(rng.choice((1, 1, 1, 2))):
             desks.bring(company, file)
-    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later")
+    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later", "blackout")
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))
     world.run()

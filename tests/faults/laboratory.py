@@ -33,7 +33,7 @@ from tests.faults.world import BEGAN, World
 from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import local_template, table_names
 
-OPERATIONS = 7
+OPERATIONS = 6
 STRETCH = 3
 COMPANIES = ("acme", "globex")
 _ENVIRONMENT = {

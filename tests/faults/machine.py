@@ -27,7 +27,9 @@ _TRIES = {"event": 3, "step": 6}
 
 def context(milliseconds: int) -> Any:
     """A function that has some time left."""
-    return SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
+    return SimpleNamespace(
+        aws_request_id="request-1", get_remaining_time_in_millis=lambda: milliseconds
+    )
 
 
 class Ended(Exception):

@@ -102,6 +102,8 @@ class World:
     weather: Weather = field(default_factory=Fair)
     time: float = BEGAN
     calls: int = 0
+    blackout: int = 0
+    """The number of the call at which every process dies that there is."""
     injected: int = 0
     journal: list[str] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
@@ -174,6 +176,11 @@ class World:
         self.pause()
         self._still_alive()
         self.calls += 1
+        if self.calls == self.blackout:
+            self.say("— every process dies —")
+            for actor in self.actors:
+                actor.dead = True
+            self._kill()
         call = Call(
             self.calls,
             service,
