@@ -49,7 +49,10 @@ class Foul:
     switches: float
 
     def fault(self, call: Call) -> str | None:
-        return self.rng.choice(call.faults) if self.rng.random() < self.faults else None
+        if self.rng.random() >= self.faults:
+            return None
+        own = call.own_faults
+        return self.rng.choice(own if own and self.rng.random() < 0.5 else call.faults)
 
     def turns(self) -> bool:
         return self.rng.random() < self.switches
@@ -143,6 +146,12 @@ class World:
                 return
             self._resume(self.rng.choice(waiting))
         raise AssertionError(f"J2 {[actor.name for actor in waiting]} never come to an end")
+
+    def calm(self) -> None:
+        """Lets everybody come to an end, and nothing fail from now on."""
+        self.weather, self.blackout = Fair(), 0
+        self.run()
+        self.say("— faults have stopped —")
 
     def alone(self, name: str, act: Callable[[], Any], *, company: str | None = None) -> Actor:
         """An actor that nobody interrupts, to its end."""
