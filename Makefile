@@ -77,7 +77,7 @@ browser: ## Install Chromium, where there is none, for the tests of the console
 	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
 		command -v $$name >/dev/null && exit 0; done; \
 	echo "… Install Chromium"; \
-	$(SUDO) apt-get -qq update && $(SUDO) apt-get -qq install --yes chromium >/dev/null || \
+	$(SUDO) apt-get -qq update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes chromium >/dev/null || \
 		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
 
 e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)

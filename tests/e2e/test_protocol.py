@@ -107,7 +107,7 @@ def test_a_page_is_never_cut_short_in_silence(shop: RemoteShop) -> None:
         ("GET", "/api/v1/orders/1234567890123456/", None, 404, "not_found"),
         ("GET", "/api/v1/orders/" + "9" * 39, None, 404, "not_found"),
         ("GET", "/api/v1/nowhere/", None, 404, "not_found"),
-        ("GET", "/", None, 404, "not_found"),
+        ("GET", "/nowhere", None, 404, "not_found"),
         ("PUT", ORDERS, "{}", 405, "method_not_allowed"),
         ("DELETE", "/api/v1/orders/", None, 405, "method_not_allowed"),
     ],

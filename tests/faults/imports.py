@@ -234,9 +234,8 @@ class Desks:
                 self.put(key, some_file(self.world.rng, key.split("/")[1]))
             case 1:
                 self.world.s3.delete(key)
-            case 2:
-                version = self.world.s3.objects[key].pop()
-                self.gone.add((key, version.id))
+            case 2 if versions := self.world.s3.objects[key]:
+                self.gone.add((key, versions.pop().id))
 
 
 def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:

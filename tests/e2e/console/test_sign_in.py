@@ -30,6 +30,20 @@ def test_a_key_opens_the_console_and_signing_out_forgets_it(
     expect(page.get_by_label("API key")).to_be_visible()
 
 
+def test_who_signs_in_next_does_not_see_the_file_that_was_chosen(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.open("imports/customers/new", key=vendor.key)
+    console.choose("people.csv", b"email\nsecret@m.test\n")
+    console.see("1 row, no fault found")
+
+    console.button("Sign out").click()
+    console.sign_in(vendor.key)
+
+    expect(console.page.get_by_role("heading", name="Import customers")).to_be_visible()
+    expect(console.page.get_by_text("people.csv")).to_have_count(0)
+
+
 def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_nothing_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
