@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { Corrections } from "./correct.js";
-import { Button, confirm, CopyButton } from "./fields.js";
+import { Button, confirm, CopyButton, Download } from "./fields.js";
 import { html } from "./html.js";
 import { invalidRows, isRunning, KINDS, made, State, told } from "./import_words.js";
 import { useLoad } from "./load.js";
@@ -54,8 +54,7 @@ function Actions({ job, reload }) {
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
     ${
       job.failed_rows_url &&
-      html`<${Button} plain icon="down"
-      onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`
+      html`<${Download} path="imports/${job.id}/failed.csv">Faulty rows<//>`
     }
     ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
     ${canRunAgain(job) && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
@@ -65,14 +64,14 @@ function Actions({ job, reload }) {
 const canRunAgain = ({ state, file_sha256 }) =>
   ["failed", "cancelled"].includes(state) && Boolean(file_sha256);
 
-/** Says every quarter aloud, and the end. */
+/** Says aloud how far it is when it is first seen, at every quarter, and in the end. */
 function Progress({ job }) {
   const quarter = useRef(null);
   const { percent } = job.progress;
   const running = isRunning(job);
   useEffect(() => {
     const now = running ? Math.floor((percent ?? 0) / 25) : "ended";
-    if (quarter.current !== null && quarter.current !== now) say(told(job));
+    if (quarter.current !== now) say(told(job));
     quarter.current = now;
   }, [percent, running]);
   if (!running) return null;

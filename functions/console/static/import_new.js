@@ -1,9 +1,8 @@
 // A new import: choose a file, see what is wrong with it, send it.
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
-import * as api from "./api.js";
 import { CheckedFile } from "./import_check.js";
-import { Button, Check, Field } from "./fields.js";
+import { Button, Check, Download, Field } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { KINDS } from "./import_words.js";
@@ -31,6 +30,7 @@ export function NewImport({ kind }) {
   const form = useSignal((kept[kind] ??= fresh()));
   const found = useSignal(null);
   const wrong = useSignal("");
+  const checks = useSignal(1);
   const { file, encoding } = form.value;
   const change = (changes) => {
     form.value = kept[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -52,7 +52,7 @@ export function NewImport({ kind }) {
             : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`,
         );
     });
-  }, [file, encoding]);
+  }, [file, encoding, checks.value]);
   const { title, one } = KINDS[kind];
   return html`<${Page} title="Import ${one}s" back=${{ href: link(`imports/${kind}`), text: title }}
     lead="A file is checked here before anything is sent.">
@@ -64,7 +64,8 @@ export function NewImport({ kind }) {
     ${
       file &&
       html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
-      onEncoding=${(chosen) => change({ encoding: chosen })} />`
+      onEncoding=${(chosen) => change({ encoding: chosen })}
+      again=${() => (checks.value += 1)} />`
     }
     ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
   <//>`;
@@ -115,9 +116,7 @@ function Drop({ file, kind, onFile }) {
     <div class="actions">
       <button type="button" class="plain" onClick=${() => input.current.click()}>
         ${file ? "Choose another" : "Choose a file"}</button>
-      <button type="button" class="plain"
-        onClick=${() => api.download(`import-templates/${kind}.csv`)}>
-        <${Icon} name="down" />Template</button>
+      <${Download} path="import-templates/${kind}.csv">Template<//>
     </div>
   </section>`;
 }

@@ -6,20 +6,24 @@ export const LARGEST = 5 * 1024 ** 3;
 /**
  * Begins an import and sends its file; gives the job. `options` are the API's, with an
  * `external_id`, so that what is sent again after a lost answer is the same import and not another.
+ * Once `signal` says so, it is cancelled, although it may have just been begun.
  */
 export async function startImport(kind, file, options, { onShare = () => {}, signal } = {}) {
   const request = { kind, file_name: file.name, size: file.size, ...options };
-  const { upload, ...job } = await api.post("imports/", request);
-  if (upload) {
-    try {
-      await send(upload, file, onShare, signal);
-    } catch (error) {
-      if (error.name === "AbortError") await api.post(`imports/${job.id}/cancel/`).catch(() => {});
-      throw error;
-    }
+  const begun = api.post("imports/", request);
+  try {
+    const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
+    if (upload) await send(upload, file, onShare, signal);
+    return job;
+  } catch (error) {
+    if (signal?.aborted)
+      begun.then(({ id }) => api.post(`imports/${id}/cancel/`)).catch(() => {});
+    throw error;
   }
-  return job;
 }
+
+const stopped = (signal) =>
+  new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));
 
 /** XMLHttpRequest, because fetch does not tell how much has been sent. */
 function send({ url, fields }, file, onShare, signal) {
