@@ -71,13 +71,10 @@ def _content(folder: Path) -> Iterator[str]:
 
 
 def _page(page: str, folder: Path) -> str:
-    """The page with its links into the folder; its modules are asked for all at once."""
-    names = sorted(needed("app.js", folder) - {"app.js"})
-    links = "\n".join(
-        f'    <link rel="modulepreload" href="{folder.name}/{name}" />' for name in names
-    )
+    """The page with its links into the folder, and the names of what start.js is to fetch."""
+    names = " ".join(sorted(needed("app.js", folder)))
     linked = _LINK.sub(rf'\1="{folder.name}/\2"', page)
-    return linked.replace("  </head>", f"{links}\n  </head>")
+    return linked.replace("data-files", f'data-files="{names}"')
 
 
 def needed(module: str, folder: Path) -> set[str]:

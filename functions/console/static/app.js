@@ -109,7 +109,7 @@ function Missing() {
 keepFocus();
 render(html`<${App} />`, document.getElementById("app"));
 
-/** The other pages come when the first one is there, so that none is missing when the network is. */
-addEventListener("load", async () => {
+/** The other pages come behind the first one, so that none is missing when the network is. */
+setTimeout(async () => {
   for (const fetch of Object.values(PAGES)) await fetch().catch(() => {});
-});
+}, 300);

@@ -9,6 +9,8 @@ import { invalidRows, isRunning, KINDS, made, State, told } from "./import_words
 import { useLoad } from "./load.js";
 import { Loaded, Notice, number, Page, say, size, when } from "./parts.js";
 import { link } from "./route.js";
+import { SendButton, useSending } from "./sending.js";
+import { tried } from "./upload.js";
 
 const FRESH = 700;
 
@@ -112,6 +114,7 @@ function Outcome({ job }) {
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
     <//>`
     }
+    ${job.dry_run && DONE.has(job.state) && html`<${ForGood} job=${job} />`}
     ${
       counts &&
       html`<dl class="facts">
@@ -126,6 +129,24 @@ function Outcome({ job }) {
     </dl>`
     }
   `;
+}
+
+const DONE = new Set(["succeeded", "completed_with_errors"]);
+
+/** After a dry run: the same file again, if it is still at hand, and this time it is written. */
+function ForGood({ job }) {
+  const sending = useSending(job.kind);
+  const known = tried.get(job.id);
+  if (!known)
+    return html`<p>To import it, <a href=${link(`imports/${job.kind}/new`)}>choose the file
+      again</a>: the console keeps a file only until its page is left or loaded anew.</p>`;
+  const send = async () => {
+    const end = await sending.send(known.file, known.options);
+    if (end === "stopped") known.options = { ...known.options, external_id: crypto.randomUUID() };
+  };
+  return html`<section class="part">
+    <${SendButton} sending=${sending} onSend=${send}>Import it now<//>
+  </section>`;
 }
 
 function Facts({ job }) {

@@ -1,7 +1,15 @@
 // Sending a file: the API is asked for a form, and the form goes straight to S3.
+import { effect } from "@preact/signals";
 import * as api from "./api.js";
+import { key } from "./session.js";
 
 export const LARGEST = 5 * 1024 ** 3;
+
+/** What was sent to be tried, by the number of its import, so that it can be sent for good. */
+export const tried = new Map();
+effect(() => {
+  if (!key.value) tried.clear();
+});
 
 /**
  * Begins an import and sends its file; gives the job. `options` are the API's, with an
@@ -14,6 +22,10 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
   try {
     const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
     if (upload) await send(upload, file, onShare, signal);
+    if (options.dry_run) {
+      const again = { ...options, dry_run: false, external_id: crypto.randomUUID() };
+      tried.set(job.id, { file, options: again });
+    }
     return job;
   } catch (error) {
     if (signal?.aborted)
