@@ -167,7 +167,15 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
             run.client(company, body, key, tries=rng.choice((1, 1, 2, 3)))
-    doings = ("archive", "archive", "archive policy", "sweep", "import", "look", "later")
+    doings: tuple[str, ...] = (
+        "archive",
+        "archive",
+        "archive policy",
+        "sweep",
+        "import",
+        "look",
+        "later",
+    )
     doings += ("blackout",) * 4
     for _ in range(rng.choice((0, 1, 2, 3))):
         run.interfere("acme", rng.choice(doings))
