@@ -84,7 +84,12 @@ class Call:
         anywhere: tuple[str, ...] = ANYWHERE
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
-        return anywhere + _OF_OPERATION.get(self.operation, ())
+        return anywhere + self.own_faults
+
+    @property
+    def own_faults(self) -> tuple[str, ...]:
+        """What can become of its operation only."""
+        return _OF_OPERATION.get(self.operation, ())
 
     def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
         """The answer to the call, or what is raised instead of it."""

@@ -6,7 +6,7 @@ let known = null;
 
 /** The rules of all kinds, read once. */
 export function loadRules() {
-  known ??= fetch(new URL("rules.json", import.meta.url))
+  known ??= fetch(new URL("rules.json", import.meta.url), { signal: AbortSignal.timeout(31_000) })
     .then((answer) => answer.json())
     .then(prepared)
     .catch((error) => {

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { check } from "./api.js";
 import { Button, Dialog, Field } from "./fields.js";
 import { html } from "./html.js";
-import { Notice } from "./parts.js";
+import { Notice, arrive } from "./parts.js";
 import { key, refusal, signIn, signOut } from "./session.js";
 
 const SHAPE = /^[A-Za-z0-9]{8}\.[A-Za-z0-9]{32,}$/;
@@ -44,6 +44,7 @@ function KeyForm() {
     busy.value = true;
     try {
       await check(given);
+      arrive();
       signIn(given);
     } catch (problem) {
       error.value = problem.message;

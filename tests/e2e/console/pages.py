@@ -62,6 +62,22 @@ class Console:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
+    def tab_to(self, wanted: Locator, *, back: bool = False) -> None:
+        """Press Tab until it is the one that has the focus."""
+        expect(wanted).to_be_visible()
+        for _ in range(60):
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"Tab does not come to {wanted}")
+
+    def slow(self, *, answers: int = 400, times: int = 4) -> None:
+        """Let every answer take so many milliseconds more, and the page be slower by so much."""
+        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+        tools = self.context.new_cdp_session(self.page)
+        tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
+        tools.send("Emulation.setCPUThrottlingRate", {"rate": times})
+
     def see(self, text: str) -> None:
         """Wait until a text is on the page, wherever."""
         expect(self.page.locator("main")).to_contain_text(text)

@@ -48,10 +48,10 @@ def test_a_product_is_made_with_a_feature_and_a_policy_and_can_be_ordered(
 def test_a_change_of_the_catalog_is_saved_and_a_refused_one_says_why(
     console: Console, seller: RemoteShop
 ) -> None:
-    seller.make("/products/", product_name="Lathe", short_code="lathe")
-    policy = {"product": "lathe", "code": "pro", "name": "Pro", "max_activations": 9}
-    seller.make("/license-templates/", **policy)
-    page = console.visit("policies?product=lathe", seller)
+    seller.make("/products/", product_name="Palette", short_code="palette")
+    policy = {"product": "palette", "code": "pro", "name": "Pro", "max_activations": 9}
+    seller.make("/license-templates/", default_license_type="perpetual", **policy)
+    page = console.visit("policies?product=palette", seller)
     page.get_by_role("link", name="Pro", exact=True).click()
     expect(page.get_by_label("Activations", exact=True)).to_have_value("9")
     fill(page, Name="Pro, by the year", Activations="")
@@ -65,7 +65,7 @@ def test_a_change_of_the_catalog_is_saved_and_a_refused_one_says_why(
     press(page, "Save changes")
     row = page.get_by_role("table", name="Policies").get_by_role("row", name="Pro, by the year")
     expect(row).to_contain_text("Default")
-    [saved] = seller.get("/license-templates/", "product=lathe&code=pro").json()["results"]
+    [saved] = seller.get("/license-templates/", "product=palette&code=pro").json()["results"]
     assert saved["is_default"]
     assert saved["max_activations"] is None
 
