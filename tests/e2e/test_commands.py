@@ -20,7 +20,7 @@ from infra.stamp import ROOT
 
 HEAD = "license__license_key,product__short_code\n"
 ROWS = HEAD + "OLD-1,sketch\nOLD-2,sketsh\n"
-MANY = 3_000
+MANY = 1_500
 """Rows enough for an import to be caught at work."""
 OTHERS = {"failures", "alarms"}
 """What the doctor looks at that tests before this one may have left not well, as they meant to."""
