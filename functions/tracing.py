@@ -46,7 +46,7 @@ if TRACED:
         if isinstance(exception, ClientError):
             subsegment.put_annotation("code", exception.response["Error"]["Code"])
             subsegment.put_http_meta(
-                "status", exception.response["ResponseMetadata"]["HTTPStatusCode"]
+                "status", exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
             )
         elif exception is not None:
             subsegment.put_annotation("code", type(exception).__qualname__)
