@@ -116,8 +116,9 @@ class Trade:
         for each in asked.values():
             if self.world.rng.random() < eager:
                 self.repeat(each)
-        for _ in range(2):
-            self.world.pass_time(HOUR)
+        # The second comes when even those clocks are past it that went a day ahead.
+        for hours in (1, 26):
+            self.world.pass_time(hours * HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
             self.world.run()
         for each in asked.values():
