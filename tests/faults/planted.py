@@ -84,6 +84,25 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placing, "customer_key", key)
 
 
+def users_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """Users of an unfinished order are lent, as they were before."""
+    patch.setattr(placing, "_in_the_way", lambda *_: frozenset())
+
+
+def users_taken_over(patch: pytest.MonkeyPatch) -> None:
+    """Who has the id of an order has its users, whatever its body."""
+
+    def put(company: str, user: Any) -> Any:
+        written = write(company, user)
+        if user.unsettled:
+            written["Put"]["ConditionExpression"] = "attribute_not_exists(pk) OR made_by = :row"
+            written["Put"]["ExpressionAttributeValues"][":row"] = {"S": user.made_by}
+        return written
+
+    write = customers.user_put
+    patch.setattr(unsettled, "user_put", put)
+
+
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is answered with what it would get now."""
 
@@ -200,6 +219,8 @@ IN_ORDERS: tuple[Plant, ...] = (
     orphaned_licenses,
     catalog_unguarded,
     cross_company_key,
+    users_taken_back,
+    users_taken_over,
     new_keys_each_time,
     key_logged,
 )
