@@ -33,13 +33,14 @@ _BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
 _RULE = re.compile(r"[^{}]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _SELECTORS = re.compile(r",(?![^(]*\))")
 _UNUSED = re.compile(
-    r"data-tooltip|data-theme=dark\]|aria-controls|aria-busy|multiple|rtl"
+    r"data-tooltip|data-theme=dark\]|aria-controls|aria-busy|rtl"
     r"|role=(?:group|search|switch)"
     r"|type=(?:color|datetime-local|file|month|radio|range|reset|search|time|week)"
     r"|\b(?:abbr|audio|blockquote|canvas|del|fig\w+|h[4-6]|hr|iframe|ins|kbd|mark|optgroup|pre|samp"
     r"|su[bp]|template|tfoot|video)\b"
 )
 """What selectors name that no page of ours has."""
+_NOT = re.compile(r":not\([^)]*\)")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
 
 
@@ -82,12 +83,12 @@ def _dense(style: str) -> str:
 
 def _used(style: str) -> str:
     """A stylesheet without the rules all of whose selectors are for what no page has."""
-    return "".join(
-        rule
-        for rule in _RULE.findall(style)
-        if rule.startswith("@")
-        or not all(map(_UNUSED.search, _SELECTORS.split(rule.partition("{")[0])))
-    )
+
+    def is_used(rule: str) -> bool:
+        selectors = _SELECTORS.split(_NOT.sub("", rule.partition("{")[0]))
+        return rule.startswith("@") or not all(map(_UNUSED.search, selectors))
+
+    return "".join(filter(is_used, _RULE.findall(style)))
 
 
 def _write_rules(path: Path) -> None:

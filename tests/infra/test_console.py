@@ -59,6 +59,15 @@ def test_a_page_is_small_with_everything_that_it_needs(
     assert sum(packed.values()) <= MOST, packed
 
 
+def test_a_rule_of_the_stylesheet_goes_only_if_nothing_that_it_is_for_is_there(
+    files: dict[str, str],
+) -> None:
+    kept = files["pico.css"]
+
+    assert all(name in kept for name in ("select:not(", "[type=date]", "dialog", "summary", "MIT"))
+    assert not any(name in kept for name in ("data-theme=dark]{", "[type=color]"))
+
+
 def test_the_console_as_a_whole_is_small(files: dict[str, str]) -> None:
     packed = {name: len(gzip.compress(text.encode())) for name, text in files.items()}
 

@@ -18,7 +18,7 @@ export async function every(path, query, options) {
 
 export const useProducts = () => useLoad((signal) => every("products/", {}, { signal }));
 
-export const byCode = (products) =>
+const byCode = (products) =>
   Object.fromEntries(products.map((product) => [product.short_code, product]));
 
 /** The codes of the products whose policies an order of it may name: its own, or its members'. */

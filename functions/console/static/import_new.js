@@ -141,7 +141,9 @@ function Send({ kind, form, found, change }) {
     if (end === "stopped") change({});
     if (end === "sent") kept[kind] = fresh();
   };
-  const out = form.on_error === "skip_row" ? "they will be left out" : "nothing would be imported";
+  const them = found?.faulty === 1 ? "it" : "they";
+  const out =
+    form.on_error === "skip_row" ? `${them} will be left out` : "nothing would be imported";
   return html`<article>
     <h2>How to import it</h2>
     <div class="columns">

@@ -206,8 +206,9 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     assert template.value.path().read_text(encoding="utf-8-sig").startswith("email,first_name")
 
 
-@pytest.mark.parametrize("slow", [False, True], ids=["at once", "late"])
-def test_an_import_needs_no_mouse(console: Console, vendor: RemoteShop, slow: bool) -> None:
+def test_an_import_needs_no_mouse_however_late_the_answers_are(
+    console: Console, vendor: RemoteShop
+) -> None:
     """Only keys are pressed; the file goes to the chooser that Enter on the button opens."""
     page = console.page
     data = table(HEADER, ("hand-1", "kp", "wrong", "h@d.test"))
@@ -216,8 +217,7 @@ def test_an_import_needs_no_mouse(console: Console, vendor: RemoteShop, slow: bo
         return page.get_by_role("link", name=name, exact=True)
 
     console.open("")
-    if slow:
-        console.slow()
+    console.slow()
     page.keyboard.type(vendor.key)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Orders")).to_be_focused()

@@ -2,8 +2,9 @@
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from infra.ops.stack import LocalStack
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import RemoteShop
@@ -23,6 +24,43 @@ def unanswered(_: Route) -> None:
 def order_a_bundle(page: Page) -> None:
     page.get_by_label("Product (required)").select_option("bnd")
     expect(page.get_by_label("Policy of p1")).to_be_enabled()
+
+
+def test_a_file_of_the_console_that_is_refused_at_first_is_asked_for_again(
+    browser: Browser, stack: LocalStack
+) -> None:
+    """As where a new account has no more functions at work; a new browser has nothing yet."""
+    refusals: dict[str, int] = {}
+
+    def busy(route: Route) -> None:
+        name = route.request.url
+        refusals[name] = refusals.get(name, 0) + 1
+        if refusals[name] == 1:
+            refused(route, BUSY)
+        else:
+            route.continue_()
+
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route(re.compile(r"/(app|preact|fields)\.js"), busy)
+
+        page.goto(stack["console_url"])
+
+        expect(page.get_by_label("API key")).to_be_visible()
+        assert len(refusals) == 3
+
+
+def test_a_console_that_does_not_come_says_so(browser: Browser, stack: LocalStack) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/preact.js", lambda route: refused(route, BUSY))
+
+        page.goto(stack["console_url"])
+
+        expect(page.get_by_text("The console has not come yet")).to_be_visible()
+        page.unroute("**/preact.js")
+        page.get_by_role("link", name="Ask for it again").click()
+        expect(page.get_by_label("API key")).to_be_visible()
 
 
 def test_policies_that_can_not_be_read_say_so_at_their_field_and_are_read_when_one_asks(
