@@ -141,6 +141,6 @@ def test_what_the_cdk_has_in_its_context_is_none_of_ours() -> None:
         "acknowledged-issue-numbers": [],
     }
 
-    assert read_stage(
-        cdk.App(context={"stages": {"here": SETTINGS}, "stage": "here"} | theirs).node
-    )
+    context = {"stages": {"here": SETTINGS}, "stage": "here"} | theirs
+
+    assert read_stage(cdk.App(context=context).node).name == "here"
