@@ -36,8 +36,8 @@ def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
     pk, sk = user_key(company, user.id)
     item = dynamo.record_item(user, pk=pk, sk=sk)
     if user.unsettled:
-        free = "attribute_not_exists(pk) OR made_by = :maker"
-        return dynamo.put(TABLE, item, free, maker=user.made_by)
+        free = "attribute_not_exists(pk) OR unsettled = :row"
+        return dynamo.put(TABLE, item, free, row=user.unsettled)
     return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
 
 

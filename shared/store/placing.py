@@ -90,7 +90,8 @@ def add_placement(company: str, placement: Placement, unfinished: Unfinished | N
     """Write everything of a placement, or nothing; False if what it rests on has changed.
 
     What fits one transaction is written in one. A larger order is begun, written in several, and
-    settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over.
+    settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over,
+    even by one that has become small: others may have made its users meanwhile.
     """
     last = _row_puts(company, placement)
     operations = [
@@ -105,7 +106,7 @@ def add_placement(company: str, placement: Placement, unfinished: Unfinished | N
             "record_too_large",
             "One license of the order is more than 390 KB: shorten its metadata or its features",
         )
-    if len(operations) <= OPERATIONS and sum(sizes) <= BYTES:
+    if unfinished is None and len(operations) <= OPERATIONS and sum(sizes) <= BYTES:
         return dynamo.write(operations)
     return add_in_parts(company, placement, unfinished, last)
 

@@ -4,8 +4,10 @@
 names that do not end in `.csv`, so that none of them is taken for an import.
 """
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from http.client import HTTPException
@@ -35,6 +37,7 @@ _MOST_PARTS = 1000
 _MEBIBYTE = 1024**2
 
 _TRIES = 3
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 
 
@@ -63,8 +66,13 @@ def read_range(job: ImportJob, start: int, end: int) -> bytes:
     Raises Busy if S3 does not hand over all of them; whether they are the right ones is known by
     the digest that the planner noted.
     """
+    return _read(job, start, end)[0]
+
+
+def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
+    """A range, and the MD5 of the whole object if S3 tells it."""
     if start >= end:
-        return b""
+        return b"", None
     for _ in range(_TRIES):
         try:
             answer = client().get_object(
@@ -76,17 +84,32 @@ def read_range(job: ImportJob, start: int, end: int) -> bytes:
         except (BotoCoreError, HTTPException, OSError):
             continue
         if len(data) == end - start:
-            return data
+            return data, _md5_of(answer)
     raise Busy
 
 
+def _md5_of(answer: Mapping[str, Any]) -> str | None:
+    """The ETag is that of an object that came in one piece and is encrypted with S3's own key."""
+    etag = answer.get("ETag", "").strip('"')
+    own_key = answer.get("ServerSideEncryption", "AES256") == "AES256"
+    return etag if own_key and _MD5.fullmatch(etag) else None
+
+
 def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
-    """The pinned version from its first byte to its last, in parts."""
+    """The pinned version from its first byte to its last, in parts.
+
+    Raises Busy in place of the last part if these are not the bytes that S3 was given.
+    """
     size = job.size
     if size is None:
         size = client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))["ContentLength"]
+    digest = hashlib.md5(usedforsecurity=False)
     for start in range(0, size, part):
-        yield read_range(job, start, min(start + part, size))
+        data, known = _read(job, start, min(start + part, size))
+        digest.update(data)
+        if known and start + part >= size and known != digest.hexdigest():
+            raise Busy
+        yield data
 
 
 def put_upload(job: ImportJob, data: bytes) -> None:

@@ -59,6 +59,9 @@ def _ended(desks: "Desks", job: ImportJob) -> Iterator[str]:
     """J2: every job ends; and well, if it is run again when nothing fails."""
     destroyed = (job.key, job.version_id) in desks.gone
     again = (job.company, job.number) in desks.retried and not destroyed
+    code = job.refusal.code if job.refusal else None
+    if code not in (None, "no_progress", "import_failed", "never_uploaded") and not destroyed:
+        yield f"J3 import {job.number} of {job.company} was refused, and is good: {job.refusal}"
     if not job.is_ended or (again and job.state not in _FINISHED):
         yield f"J2 import {job.number} of {job.company} is {job.state}: {job.refusal}"
 

@@ -6,11 +6,12 @@ no PartiQL INSERT. It speaks the JSON of the wire; `test_models.py` compares it 
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from tests.faults.expressions import Expression, Unmodelled
 
@@ -114,7 +115,7 @@ class DynamoDB:
         asked = [
             (name, key) for name, keyed in body["RequestItems"].items() for key in keyed["Keys"]
         ]
-        _distinct((name, json.dumps(key)) for name, key in asked)
+        _distinct((name, orjson.dumps(key)) for name, key in asked)
         _at_most(100, asked)
         found: dict[str, list[Item]] = {name: [] for name in body["RequestItems"]}
         for name, key in asked:
@@ -143,7 +144,7 @@ class DynamoDB:
         operations = [next(iter(each.items())) for each in body["TransactItems"]]
         _at_most(100, operations)
         token = body.get("ClientRequestToken")
-        asked = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        asked = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         if token in self.tokens and self.now() - self.tokens[token][1] < _TOKEN_SECONDS:
             if self.tokens[token][0] != asked:
                 raise Refusal("IdempotentParameterMismatchException")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 type Item = Mapping[str, dict[str, Any]]
@@ -37,13 +38,7 @@ class Expression:
     tokens: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tokens, at = [], 0
-        while at < len(self.text.rstrip()):
-            found = _TOKEN.match(self.text, at)
-            if found is None:
-                raise Unmodelled(self.text)
-            self.tokens.append(found[1] or found[2])
-            at = found.end()
+        self.tokens = list(_tokens(self.text))
 
     def holds(self) -> bool:
         """The expression as a condition."""
@@ -161,6 +156,18 @@ class Expression:
     def _expect(self, word: str) -> None:
         if not self._next(word):
             raise Unmodelled(self.text)
+
+
+@cache
+def _tokens(text: str) -> tuple[str, ...]:
+    tokens, at = [], 0
+    while at < len(text.rstrip()):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise Unmodelled(text)
+        tokens.append(found[1] or found[2])
+        at = found.end()
+    return tuple(tokens)
 
 
 def _compared(operator: str, left: Any, right: Any) -> bool:

@@ -43,9 +43,9 @@ class File:
         return self.text.encode()
 
 
-def some_file(rng: random.Random) -> File:
+def some_file(rng: random.Random, kind: str | None = None) -> File:
     """A file; names in it are few, so that files, orders and customers meet."""
-    kind = rng.choice(("licenses", "licenses", "licenses", "customers", "license-features"))
+    kind = kind or rng.choice(("licenses", "licenses", "licenses", "customers", "license-features"))
     rows = range(rng.choice((0, 1, 2, 5, 9, 14)))
     header, make = {
         "licenses": (_LICENSES, _license),

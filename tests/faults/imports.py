@@ -85,21 +85,23 @@ class Desks:
             case "archive":
                 self._archive(company)
             case "change":
-                changed = [key for key, _ in self.files if key.startswith(company)]
+                objects = self.world.s3.objects
+                changed = [key for key in objects if key.startswith(company) and objects[key]]
                 if changed:
                     self._change(rng.choice(changed))
+            case "blackout":
+                world.blackout = world.calls + rng.randrange(3, 80)
             case "later":
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
     def recover(self) -> None:
         """Faults have stopped: the sweep does its rounds, then people retry what failed."""
         world = self.world
-        world.weather = Fair()
-        world.run()
-        world.say("— faults have stopped —")
+        world.calm()
         self._rounds(6)
-        world.pass_time(25 * HOUR)
-        self._rounds(1)
+        if any(state == "awaiting_upload" for _, _, state in self._jobs()):
+            world.pass_time(25 * HOUR)
+            self._rounds(1)
         for company, number, state in self._jobs():
             refused = state == "failed" and self._was_refused(company, number)
             if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
@@ -108,12 +110,16 @@ class Desks:
                 world.run()
                 if asked.result.status == 200:
                     self.retried.add((company, number))
-        self._rounds(6)
+        if self.retried:
+            self._rounds(6)
 
     def again(self) -> None:
-        """Everything that ever happened is told once more."""
+        """Everything that ever happened is told once more, but for what was destroyed."""
+        destroyed = {version for _, version in self.gone}
         for event in list(self.machine.events):
-            self.machine.deliver(event)
+            objects = [each["s3"]["object"] for each in event.get("Records", ())]
+            if destroyed.isdisjoint(each["versionId"] for each in objects):
+                self.machine.deliver(event)
         for step in list(self.machine.steps):
             self.machine.call(step)
         self.world.run()
@@ -126,7 +132,7 @@ class Desks:
             self.world.pass_time(20 * MINUTE)
             self._sweep()
             self.world.run()
-            if number and all(state in ENDED for _, _, state in self._jobs()):
+            if number and all(state in (*ENDED, "awaiting_upload") for _, _, state in self._jobs()):
                 return
 
     def _sweep(self) -> None:
@@ -150,7 +156,7 @@ class Desks:
         name = rng.choice((None, "ext-1", f"ext-{rng.random()}"))
         options = {
             "dry_run": rng.random() < 0.2,
-            "on_error": rng.choice(("skip_row", "skip_row", "reject_all")),
+            "on_error": rng.choice(("skip_row", "reject_all")),
         }
         body = {"kind": file.kind, "file_name": "a.csv", "size": len(file.data), **options}
         body |= {"external_id": name} if name else {}
@@ -225,7 +231,7 @@ class Desks:
         """An object is written over, hidden, or its version destroyed."""
         match self.world.rng.randrange(3):
             case 0:
-                self.put(key, some_file(self.world.rng))
+                self.put(key, some_file(self.world.rng, key.split("/")[1]))
             case 1:
                 self.world.s3.delete(key)
             case 2 if versions := self.world.s3.objects[key]:
@@ -243,7 +249,7 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
         for _ in range(rng.choice((1, 1, 1, 2))):
             desks.bring(company, file)
-    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later")
+    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later", "blackout")
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))
     world.run()

@@ -21,11 +21,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from botocore.auth import SigV4Auth
+from botocore.parsers import BaseJSONParser
+from botocore.regions import EndpointRulesetResolver
 from botocore.retries.quota import RetryQuota
+from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
+from botocore.validate import ParamValidator, ValidationErrors
 
-from functions import callers, import_csv, import_views, runs
+from functions import callers, import_range, import_views, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -33,7 +36,7 @@ from tests.faults.world import BEGAN, World
 from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import local_template, table_names
 
-OPERATIONS = 7
+OPERATIONS = 6
 STRETCH = 3
 COMPANIES = ("acme", "globex")
 _ENVIRONMENT = {
@@ -124,6 +127,8 @@ def laboratory() -> Iterator[Laboratory]:
         _connect(worlds)
         shops = {company: stock(open_shop(company)) for company in COMPANIES}
         quotas = [each for each in gc.get_objects() if isinstance(each, RetryQuota)]
+        gc.collect()
+        gc.freeze()
         yield Laboratory(shops, tables, quotas, coordinates, printed, worlds, real_clock)
     _forget()
 
@@ -135,16 +140,54 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # the world changes
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
-    # Half of what a request costs, and nobody here looks at either.
-    patch.setattr(SigV4Auth, "add_auth", lambda *_: None)
-    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
+    _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
-    patch.setattr(import_csv, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
-    patch.setattr(import_csv, "STRETCH", STRETCH)
+    patch.setattr(import_range, "STRETCH", STRETCH)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()
+
+
+def _lighten(patch: pytest.MonkeyPatch) -> None:
+    """Leave out of botocore what most of a request costs and nobody here looks at.
+
+    What becomes of a request once it is made, retries above all, stays as it is.
+    """
+    patch.setattr(RequestSigner, "sign", lambda *_, **__: None)
+    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
+    patch.setattr(ParamValidator, "validate", lambda *_: ValidationErrors())
+    patch.setattr(EndpointRulesetResolver, "construct_endpoint", _endpoint_once())
+    patch.setattr(BaseJSONParser, "_handle_structure", _structure)
+
+
+def _endpoint_once() -> Callable[..., Any]:
+    """An endpoint follows from the operation, and of S3 from the bucket."""
+    known: dict[tuple[int, str, str | None], Any] = {}
+    construct = EndpointRulesetResolver.construct_endpoint
+
+    def endpoint(
+        self: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any
+    ) -> Any:
+        called = id(self), operation_model.name, (call_args or {}).get("Bucket")
+        if called not in known:
+            known[called] = construct(self, operation_model, call_args, request_context)
+        return known[called]
+
+    return endpoint
+
+
+def _structure(self: Any, shape: Any, value: Any) -> Any:
+    """What botocore makes of a structure in JSON, without asking for each member that is absent."""
+    if value is None:
+        return None
+    members = shape.members
+    return {
+        name: self._parse_shape(members[name], part)
+        for name, part in value.items()
+        if part is not None and name in members
+    }
 
 
 def _connect(worlds: list[World]) -> None:

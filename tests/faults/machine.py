@@ -5,7 +5,6 @@ once; and as AWS has it: an event may come twice, late, out of order or never, a
 waits for any more goes on, and a stopped execution does not stop what runs.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import batched
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote_plus
 
+import orjson
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions import import_csv
@@ -125,8 +125,8 @@ class Machine:
         told = act(_sent(request))
         if isinstance(told, str):
             body = {"__type": told, "message": told}
-            return answer_of(request, 400, json.dumps(body).encode())
-        return answer_of(request, 200, json.dumps(told).encode())
+            return answer_of(request, 400, orjson.dumps(body))
+        return answer_of(request, 200, orjson.dumps(told))
 
     def _start(self, asked: dict[str, Any]) -> dict[str, Any] | str:
         known = self.executions.get(asked["name"])
@@ -190,7 +190,7 @@ class Machine:
         self._tell({"detail": detail})
 
     def _run(self, execution: Execution) -> None:
-        named = json.loads(execution.input)
+        named = orjson.loads(execution.input)
         if execution.planned is None:
             execution.planned = self._task(execution, {"step": "plan", **named})
         passes = execution.planned["passes"]
@@ -204,7 +204,7 @@ class Machine:
 
     def _map(self, execution: Execution, which: str) -> None:
         planned = execution.planned or {}
-        manifest = json.loads(self.world.s3.read(planned["manifest_key"]) or b"[]")
+        manifest = orjson.loads(self.world.s3.read(planned["manifest_key"]) or b"[]")
         names = {"company": planned["company"], "number": planned["number"]}
         if not isinstance(self.world.weather, Fair):
             self.world.rng.shuffle(manifest)
@@ -259,12 +259,12 @@ def _company_of(event: dict[str, Any]) -> str | None:
         key: str = event["Records"][0]["s3"]["object"]["key"]
         return key.partition("%2F")[0]
     if "detail" in event:
-        company: str = json.loads(event["detail"]["input"])["company"]
+        company: str = orjson.loads(event["detail"]["input"])["company"]
         return company
     return str(event["company"])
 
 
 def _sent(request: AWSPreparedRequest) -> dict[str, Any]:
     sent: Any = request.body
-    body: dict[str, Any] = json.loads(sent)
+    body: dict[str, Any] = orjson.loads(sent)
     return body

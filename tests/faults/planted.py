@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import create_order, import_csv, sweep
+from functions import create_order, import_csv, import_range, sweep
 from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
@@ -84,6 +84,25 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placing, "customer_key", key)
 
 
+def users_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """Users of an unfinished order are lent, as they were before."""
+    patch.setattr(placing, "_in_the_way", lambda *_: frozenset())
+
+
+def users_taken_over(patch: pytest.MonkeyPatch) -> None:
+    """Who has the id of an order has its users, whatever its body."""
+
+    def put(company: str, user: Any) -> Any:
+        written = write(company, user)
+        if user.unsettled:
+            written["Put"]["ConditionExpression"] = "attribute_not_exists(pk) OR made_by = :row"
+            written["Put"]["ExpressionAttributeValues"][":row"] = {"S": user.made_by}
+        return written
+
+    write = customers.user_put
+    patch.setattr(unsettled, "user_put", put)
+
+
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is answered with what it would get now."""
 
@@ -124,7 +143,7 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
         write(company, number, result)
 
     write = imports.put_chunk
-    patch.setattr(import_csv, "put_chunk", put)
+    patch.setattr(import_range, "put_chunk", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
@@ -185,7 +204,7 @@ def half_validated(patch: pytest.MonkeyPatch) -> None:
         results = imports.chunk_results(job.company, job.number)
         return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
 
-    patch.setattr(import_csv, "_faulty_after_validation", faulty)
+    patch.setattr(import_csv, "is_faulty", faulty)
 
 
 def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -200,6 +219,8 @@ IN_ORDERS: tuple[Plant, ...] = (
     orphaned_licenses,
     catalog_unguarded,
     cross_company_key,
+    users_taken_back,
+    users_taken_over,
     new_keys_each_time,
     key_logged,
 )

@@ -5,6 +5,7 @@ finds a body that was changed on its way as it would on AWS.
 """
 
 import base64
+import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ class S3:
             code = "NoSuchVersion" if version else "NoSuchKey"
             return refused(404, code) if method == "GET" else Sent(404)
         told = {"content-length": str(len(data)), "content-type": "binary/octet-stream"}
+        told["etag"] = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         if wanted := headers.get("range"):
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             told["content-range"] = f"bytes {first}-{last}/{len(data)}"

@@ -5,7 +5,6 @@ Faults happen where the network is, below botocore's retries and below those of
 """
 
 import io
-import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from http.client import RemoteDisconnected
 from typing import Any
 
+import orjson
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
     ConnectionClosedError,
@@ -69,7 +69,7 @@ class Call:
     @property
     def body(self) -> Body:
         sent: Any = self.request.body
-        body: Body = json.loads(sent) if sent else {}
+        body: Body = orjson.loads(sent) if sent else {}
         return body
 
     @property
@@ -84,7 +84,12 @@ class Call:
         anywhere: tuple[str, ...] = ANYWHERE
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
-        return anywhere + _OF_OPERATION.get(self.operation, ())
+        return anywhere + self.own_faults
+
+    @property
+    def own_faults(self) -> tuple[str, ...]:
+        """What can become of its operation only."""
+        return _OF_OPERATION.get(self.operation, ())
 
     def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
         """The answer to the call, or what is raised instead of it."""
@@ -136,23 +141,23 @@ class Call:
         answer = self.carry_out({**body, "RequestItems": {**body["RequestItems"], name: some}})
         if fault == "half applied":
             raise self._timeout()
-        told = json.loads(answer.content)
+        told = orjson.loads(answer.content)
         told["UnprocessedKeys" if "Responses" in told else "UnprocessedItems"] = (
             {name: rest} if left else {}
         )
-        return answer_of(self.request, 200, json.dumps(told).encode())
+        return answer_of(self.request, 200, orjson.dumps(told))
 
     def _some_statements(self, body: Body, fault: str) -> AWSResponse:
         statements = body["Statements"]
         chosen = [self.rng.random() < 0.5 for _ in statements]
         done = [each for each, yes in zip(statements, chosen, strict=True) if yes]
-        told = json.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
+        told = orjson.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
         if fault == "half applied":
             raise self._timeout()
         code = "TransactionConflict" if fault == "conflict of statements" else "ThrottlingError"
         answers = iter(told.get("Responses", ()))
         told["Responses"] = [next(answers) if yes else {"Error": {"Code": code}} for yes in chosen]
-        return answer_of(self.request, 200, json.dumps(told).encode())
+        return answer_of(self.request, 200, orjson.dumps(told))
 
     def _spoiled(self, fault: str) -> AWSResponse:
         """An object whose bytes do not all arrive as they were sent."""
@@ -185,7 +190,7 @@ class Call:
             sent = refused(status, code)
             return answer_of(self.request, status, sent.body, dict(sent.headers))
         body = {"__type": f"com.amazonaws#{code}", "message": "", **more}
-        return answer_of(self.request, status, json.dumps(body).encode())
+        return answer_of(self.request, status, orjson.dumps(body))
 
     def _no_connection(self, fault: str) -> Exception:
         if self.by_hand:
@@ -206,9 +211,9 @@ class Call:
 def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
     """What DynamoDB answers to a request."""
     try:
-        return answer_of(call, 200, json.dumps(service.answer(target(call), body)).encode())
+        return answer_of(call, 200, orjson.dumps(service.answer(target(call), body)))
     except Refusal as refusal:
-        return answer_of(call, 400, json.dumps(refusal.body).encode())
+        return answer_of(call, 400, orjson.dumps(refusal.body))
 
 
 def told_by_s3(service: S3, call: AWSPreparedRequest) -> AWSResponse:

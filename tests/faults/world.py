@@ -49,7 +49,10 @@ class Foul:
     switches: float
 
     def fault(self, call: Call) -> str | None:
-        return self.rng.choice(call.faults) if self.rng.random() < self.faults else None
+        if self.rng.random() >= self.faults:
+            return None
+        own = call.own_faults
+        return self.rng.choice(own if own and self.rng.random() < 0.5 else call.faults)
 
     def turns(self) -> bool:
         return self.rng.random() < self.switches
@@ -102,6 +105,8 @@ class World:
     weather: Weather = field(default_factory=Fair)
     time: float = BEGAN
     calls: int = 0
+    blackout: int = 0
+    """The number of the call at which every process dies that there is."""
     injected: int = 0
     journal: list[str] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
@@ -142,6 +147,12 @@ class World:
             self._resume(self.rng.choice(waiting))
         raise AssertionError(f"J2 {[actor.name for actor in waiting]} never come to an end")
 
+    def calm(self) -> None:
+        """Lets everybody come to an end, and nothing fail from now on."""
+        self.weather, self.blackout = Fair(), 0
+        self.run()
+        self.say("— faults have stopped —")
+
     def alone(self, name: str, act: Callable[[], Any], *, company: str | None = None) -> Actor:
         """An actor that nobody interrupts, to its end."""
         actor = self.spawn(name, act, company=company)
@@ -174,6 +185,11 @@ class World:
         self.pause()
         self._still_alive()
         self.calls += 1
+        if self.calls == self.blackout:
+            self.say("— every process dies —")
+            for actor in self.actors:
+                actor.dead = True
+            self._kill()
         call = Call(
             self.calls,
             service,

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.awsrequest import AWSPreparedRequest
+from moto.core.models import botocore_stubber
 
 from functions import create_order, sweep
+from shared.store import placing, unsettled
 from tests.functions.shop import Shop
 from tests.wiretap import (
     Fault,
@@ -236,8 +239,8 @@ def test_passwords_of_users_made_by_a_killed_order_are_shown_when_it_is_finished
     assert len(body["new_passwords"]) == 80
 
 
-def users(count: int) -> list[dict[str, Any]]:
-    licenses = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(count)]
+def users(count: int, first: int = 0) -> list[dict[str, Any]]:
+    licenses = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(first, first + count)]
     return [{"product_code": "up", "licenses": licenses}]
 
 
@@ -274,3 +277,44 @@ def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
 
     again = body_of(shop.order(id="again", items=users(2)))
     assert [shown["email"] for shown in again["new_passwords"]] == ["u1@x.test"]
+
+
+@pytest.fixture
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six operations are the most, so that an order of a few licenses is a large one."""
+    for module in (placing, unsettled):
+        monkeypatch.setattr(module, "OPERATIONS", 6)
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_a_large_order_does_not_take_the_users_of_another_body_under_its_id(shop: Shop) -> None:
+    large: list[str] = []
+    small_write: list[AWSPreparedRequest] = []
+
+    def come_between(request: AWSPreparedRequest) -> None:
+        small_write.append(request)
+        large.append(shop.order(id="o-1", items=[*ONE, *users(4)]).json()["code"])
+
+    with tapped() as tap:
+        tap.on(WRITE, come_between)
+        # The small order's write arrives when the large one has begun.
+        tap.on(WRITE, meanwhile(lambda: botocore_stubber("before-send", small_write[0])), nth=3)
+        small = body_of(shop.order(id="o-1", items=users(1)))
+
+    assert large == ["order_id_exists"]
+    assert [shown["email"] for shown in small["new_passwords"]] == ["u0@x.test"]
+    assert body_of(shop.order(id="o-2", items=users(1)))["new_passwords"] == []
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_an_unfinished_order_is_finished_though_it_is_small_once_others_made_its_users(
+    shop: Shop,
+) -> None:
+    begun(shop, 3, id="big", items=users(4))
+    body_of(shop.order(id="small-1", items=users(2)))
+    body_of(shop.order(id="small-2", items=users(2, 2)))
+
+    body = body_of(shop.order(id="big", items=users(4)))
+
+    assert body["new_passwords"] == []
+    assert license_count(shop) == 8

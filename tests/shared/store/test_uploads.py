@@ -1,5 +1,6 @@
 """Reports in S3, read whole or not at all."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -75,3 +76,22 @@ def test_a_report_that_never_arrives_whole_is_not_taken_for_one(job: ImportJob) 
 
 def test_a_report_that_is_not_there_is_none(job: ImportJob) -> None:
     assert uploads.get_result(job, "other.json") is None
+
+
+def test_a_file_that_arrives_otherwise_than_it_was_sent_is_not_read_to_its_end(
+    job: ImportJob,
+) -> None:
+    put = uploads.client().put_object(Bucket=job.bucket, Key=job.key, Body=b"a,b\n1,2\n")
+    sent = job.model_copy(update={"version_id": put["VersionId"], "size": 8})
+    assert b"".join(uploads.stream(sent, part=5)) == b"a,b\n1,2\n"
+    events: Any = uploads.client().meta.events  # the stubs know no handler that answers
+
+    def spoil(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Body"] = io.BytesIO(b"a,b\n1" if parsed["ContentLength"] == 5 else b",3\n")
+
+    events.register("after-call.s3.GetObject", spoil)
+
+    parts = uploads.stream(sent, part=5)
+    assert next(parts) == b"a,b\n1"
+    with pytest.raises(Busy):
+        next(parts)
