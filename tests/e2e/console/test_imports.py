@@ -57,6 +57,29 @@ def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
     assert {"desk-1", "desk-2", "desk-3"} <= keys
 
 
+def test_a_file_may_be_dropped_and_any_other_is_refused_as_when_it_is_chosen(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+
+    def drop(name: str) -> None:
+        file = """name => {
+            const files = new DataTransfer();
+            files.items.add(new File(["email\\na@drop.test\\n"], name));
+            return files;
+        }"""
+        held = {"dataTransfer": page.evaluate_handle(file, name)}
+        page.dispatch_event(".drop", "dragenter", held)
+        expect(page.locator(".drop")).to_have_attribute("data-over", "")
+        page.dispatch_event(".drop", "drop", held)
+
+    drop("people.xlsx")
+    console.see("people.xlsx is a spreadsheet")
+    drop("people.csv")
+    expect(page.locator(".drop strong")).to_have_text("people.csv")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     console: Console, vendor: RemoteShop
 ) -> None:
