@@ -16,6 +16,10 @@ from tests.faults.world import Actor, Foul, Weather, World
 from tests.functions.shop import Shop
 
 HOUR = 3600
+_DOINGS = (
+    *("archive", "archive", "archive policy", "sweep", "import", "look", "later"),
+    *("blackout", "blackout", "blackout", "blackout"),
+)
 _SKEWS = (0, 0, 0, 0, 5, -5, 400, -400, 90_000, -90_000)
 
 
@@ -176,10 +180,8 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
             run.client(company, body, key, tries=1 if deadly else rng.choice((1, 1, 2, 3)))
-    doings = ("archive", "archive", "archive policy", "sweep", "import", "look", "later")
-    doings += ("blackout",) * 4
     for _ in range(rng.choice((0, 1, 2, 3))):
-        run.interfere("acme", rng.choice(doings))
+        run.interfere("acme", rng.choice(_DOINGS))
     world.run()
     run.recover()
     return world, check_orders(run.world, run.watch, run.sent, run.crowd, lab)
