@@ -110,6 +110,7 @@ fmt: setup ## Format, and fix what can be fixed
 docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m bench.cost
 	@$(VENV)/python -m infra.ops.columns
+	@$(VENV)/python -m functions.refusals docs/errors.md
 
 postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
 	@$(VENV)/python -m infra.ops.postman .build/postman

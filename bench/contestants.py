@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from botocore.config import Config
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from functions.import_csv import Work, _import_chunk
+from functions.import_range import Work, import_range
 from shared.catalog import NewProduct, new_product
 from shared.csv_plan import plan
 from shared.importing import Import
@@ -131,7 +131,7 @@ def ours(path: Path, threads: int = THREADS) -> int:
         for chunk in planned.chunks:
             file.seek(chunk.start)
             data = file.read(chunk.end - chunk.start)
-            if not chunk.is_intact(data) or _import_chunk(work, chunk, data) != chunk.rows:
+            if not chunk.is_intact(data) or import_range(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
     return planned.rows
 

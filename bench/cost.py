@@ -21,6 +21,7 @@ PRICES: Mapping[str, tuple[float, float, str]] = {
     "S3 writes": (0.005, 1e3, "S3, a thousand PUT, POST or LIST requests"),
     "S3 reads": (0.0004, 1e3, "S3, a thousand GET requests"),
     "log GB": (0.50, 1, "CloudWatch Logs, a GB taken in"),
+    "traces": (5.00, 1e6, "X-Ray, a million traces"),
     "alarms": (0.10, 1, "CloudWatch, an alarm for a month"),
     "metrics": (0.30, 1, "CloudWatch, a metric of one's own for a month in which it counted"),
     "table GB": (0.25, 1, "DynamoDB, a GB kept for a month"),
@@ -115,7 +116,9 @@ _KEPT = "a million licenses kept, with their orders and customers, and backed up
 _OF_AN_ORDER = f"""
 One order costs {dollars(ORDER) * 100:.4f} cents, most of it for {ORDER["write units"]:.0f} write
 units and {ORDER["read units"]:.0f} read units. A customer key of KMS, where a stage has one, costs
-a dollar a month more.
+a dollar a month more. Where a stage traces (`tracing`), Lambda samples a call in each second
+and 5 % of the others: the sweeps' {dollars({"traces": SWEEPS}) * 100:.0f} cents a month, or
+{dollars({"traces": 30 * 86400}):.0f} dollars where something is called every second.
 """
 _OF_A_ROW = f"""
 A row costs {ROW_UNITS} write units with its tenth of an order and a customer, and they are nine
@@ -161,7 +164,7 @@ def page() -> str:
         "",
         "| for | US dollars |",
         "|---|---|",
-        *(f"| {what} | {f'{price:.10f}'.rstrip('0')} |" for price, _, what in PRICES.values()),
+        *(f"| {what} | {_price(price)} |" for price, _, what in PRICES.values()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -176,6 +179,10 @@ def _imports() -> Iterator[str]:
 def _line(text: str) -> str:
     """A paragraph as our documents have them."""
     return " ".join(text.split())
+
+
+def _price(price: float) -> str:
+    return f"{price:.10f}".rstrip("0").rstrip(".")
 
 
 def _money(price: float) -> str:

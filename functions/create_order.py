@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field, StringConstraints
 
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
+from functions.tracing import annotate
 from shared.errors import Busy, Conflict, Fault, Refused, refuse
 from shared.licenses import KEY_ALPHABET, License, new_key
 from shared.orders import (
@@ -77,6 +78,7 @@ def create_order(
     an `Idempotency-Key` makes that repeatable too.
     """
     order, placement, known = _place(caller.company, request, idempotency_key)
+    annotate(order=order.id)
     if placement:
         metrics.add_metric("OrderPlaced", MetricUnit.Count, 1)
         metrics.add_metric("LicenseIssued", MetricUnit.Count, len(placement.licenses))

@@ -98,13 +98,17 @@ def _policy(page: str) -> str:
 
 @cache
 def _routes() -> list[tuple[re.Pattern[str], str]]:
-    """Every documented path as a pattern, and the methods that it is served with."""
+    """Every documented path as a pattern, and the methods that it is served with.
+
+    A path without ids goes before.
+    """
+    paths = orjson.loads(_read("openapi.json"))["paths"]
     return [
         (
             re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.rstrip("/"))) + "/?"),
             ", ".join(method.upper() for method in methods),
         )
-        for path, methods in orjson.loads(_read("openapi.json"))["paths"].items()
+        for path, methods in sorted(paths.items(), key=lambda each: each[0].count("{"))
     ]
 
 

@@ -25,6 +25,7 @@ from functions.crash import told
 from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
 from functions.routing import Response, Route, find, path_of
+from functions.tracing import annotate, traced
 from shared.access import SCOPES
 from shared.errors import NotFound, Refused
 
@@ -45,6 +46,8 @@ IdempotencyKey = Annotated[
         description="Makes a request repeatable: the same key never acts twice.",
     ),
 ]
+
+type Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 
 _EVERYWHERE = {
     "Cache-Control": "no-store",
@@ -184,8 +187,13 @@ class Api:
         self._unrouted = function
         return function
 
-    def handler(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    @property
+    def handler(self) -> "Handler":
         """The Lambda entry point."""
+        return traced(self.answer)
+
+    def answer(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        """What is answered to an event of the HTTP API."""
         request = Request.of(event, path_of(event))
         try:
             return self._respond(request).event()
@@ -199,6 +207,7 @@ class Api:
         operation, ids = find(self._routes, request.method, request.path) or (None, {})
         logger.thread_safe_clear_keys()
         logger.thread_safe_append_keys(correlation_id=request.id)
+        annotate(correlation_id=request.id, route=operation.path if operation else None)
         code = None
         try:
             response = _unless_known(self._act(operation, request, ids), request)
@@ -262,6 +271,7 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
     given: dict[str, Any] = {}
     if operation.scope is not None:
         caller = caller_of(request, operation.scope)
+        annotate(company=caller.company)
         if operation.takes_caller:
             given["caller"] = caller
     for name, text in ids.items():

@@ -1,10 +1,14 @@
 """Every code that a refusal can have, with its status and a message as an example.
 
 For the documents alone; what raises a refusal brings its own status and words. A route that
-names a code which is not here stops the build.
+names a code which is not here stops the build. `python -m functions.refusals PAGE` writes the table
+of a page anew, which `make docs` does with docs/errors.md.
 """
 
+import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 CODES: Mapping[str, tuple[int, str]] = {
     "alias_conflict": (400, "license_template_code and policy_code differ"),
@@ -100,3 +104,20 @@ CODES: Mapping[str, tuple[int, str]] = {
     "users_required": (400, "viewer is authorized by user: name at least one"),
     "validation_error": (400, "items.0.product_code: Field required"),
 }
+_HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
+
+
+def with_table(page: str) -> str:
+    """The page with its table as the codes are now; what stands around it is written by hand."""
+    rows = [f"| `{code}` | {status} | {message} |\n" for code, (status, message) in CODES.items()]
+    before, _, behind = page.partition(_HEAD)
+    return before + _HEAD + "".join(rows) + re.sub(r"\A(\|.*\n)*", "", behind)
+
+
+def main() -> None:
+    page = Path(sys.argv[1])
+    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
 from functions.runs import announce, is_running, start
+from functions.tracing import traced
 from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
 from shared.store.imports import put_job, unclaimed, unfinished_jobs
 from shared.store.unsettled import pending_orders, take_over, undo
@@ -32,6 +33,7 @@ EVENT_TAKES = timedelta(minutes=2)
 logger = Logger(service=SERVICE)
 
 
+@traced
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     """Answers how much was done of each; what cannot be done now is left for the next run.
 
@@ -75,7 +77,9 @@ def announce_files(now: datetime) -> int:
     lost = unclaimed(versions(now - LOOKED_BACK, now - EVENT_TAKES))
     for version in lost:
         announce(version)
-        logger.warning("import_announced", object_key=version.key)
+        company, kind, _ = version.key.split("/", 2)  # the rest is a name that somebody gave
+        about = {"company": company, "kind": kind, "version_id": version.version_id}
+        logger.warning("import_announced", extra=about)
     return len(lost)
 
 

@@ -15,6 +15,15 @@ from infra.function import Function, add_log_group
 from infra.nag import acknowledge
 from infra.stage import Stage
 
+NOT_IDS = (
+    "GET /api/v1/orders/create_order/",
+    "GET /api/v1/licenses/import_from_csv/",
+    "GET /api/v1/licenses/import_features_from_csv/",
+    "GET /api/v1/customers/import_from_csv/",
+    "PATCH /api/v1/customers/import_from_csv/",
+)
+"""What nothing serves, and a route with `{id}` would take for a record that is not there."""
+
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "create_order": (
         "POST /api/v1/orders/create_order/",
@@ -78,6 +87,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "GET /healthz",
         "GET /openapi.json",
         "GET /docs",
+        *NOT_IDS,
         "$default",
     ),
 }

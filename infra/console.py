@@ -1,8 +1,9 @@
 """The console as it is served: its own files, and the libraries that `package-lock.json` names.
 
-There is no bundler: what is copied keeps its name, and loses no more than its comments. It stands
-in one folder, which is named after all of the content: a browser may keep a file for ever, and no
-page ever mixes the files of two versions. Only `index.html` stands outside.
+There is no bundler: what is copied keeps its name, and loses its comments, its indentation, and
+those rules of the stylesheet that are for what no page has. It stands in one folder, which is named
+after all of the content: a browser may keep a file for ever, and no page ever mixes the files of
+two versions. Only `index.html` stands outside.
 """
 
 import re
@@ -29,6 +30,17 @@ STYLE = MODULES / "@picocss/pico/css/pico.classless.min.css"
 _BARE = re.compile(r"""\b(from\s*|import\s*)(["'])(@?[a-z][\w/-]*)\2""")
 _COMMENT = re.compile(r"^ *(?:/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
 _BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
+_RULE = re.compile(r"[^{}]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
+_SELECTORS = re.compile(r",(?![^(]*\))")
+_UNUSED = re.compile(
+    r"data-tooltip|data-theme=dark\]|aria-controls|aria-busy|rtl"
+    r"|role=(?:group|search|switch)"
+    r"|type=(?:color|datetime-local|file|month|radio|range|reset|search|time|week)"
+    r"|\b(?:abbr|audio|blockquote|canvas|del|fig\w+|h[4-6]|hr|iframe|ins|kbd|mark|optgroup|pre|samp"
+    r"|su[bp]|template|tfoot|video)\b"
+)
+"""What selectors name that no page of ours has."""
+_NOT = re.compile(r":not\([^)]*\)")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
 
 
@@ -41,11 +53,14 @@ def build_console(sources: Path, target: Path) -> None:
         text = (MODULES / place).read_text(encoding="utf-8")
         module = text if place.endswith(".mjs") else _as_module(text)
         (files / _file_of(name)).write_text(_resolved(module), encoding="utf-8")
-    shutil.copyfile(STYLE, files / "pico.css")
+    (files / "pico.css").write_text(_used(STYLE.read_text(encoding="utf-8")), encoding="utf-8")
     for source in sources.iterdir():
         if source.suffix == ".js":
             text = _bare(source.read_text(encoding="utf-8"))
             (files / source.name).write_text(_resolved(text), encoding="utf-8")
+        elif source.suffix == ".css":
+            text = _dense(source.read_text(encoding="utf-8"))
+            (files / source.name).write_text(text, encoding="utf-8")
         elif source.suffix != ".html":
             shutil.copyfile(source, files / source.name)
     _write_rules(files / "rules.json")
@@ -60,6 +75,22 @@ def _bare(text: str) -> str:
     return re.sub(r"^[ ]+", "", _COMMENT.sub("", text), flags=re.MULTILINE)
 
 
+def _dense(style: str) -> str:
+    """Our own stylesheet without comments, and without space where it says nothing."""
+    bare = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL))
+    return re.sub(r":\s+", ":", re.sub(r"\s*([{};,])\s*", r"\1", bare)).strip()
+
+
+def _used(style: str) -> str:
+    """A stylesheet without the rules all of whose selectors are for what no page has."""
+
+    def is_used(rule: str) -> bool:
+        selectors = _SELECTORS.split(_NOT.sub("", rule.partition("{")[0]))
+        return rule.startswith("@") or not all(map(_UNUSED.search, selectors))
+
+    return "".join(filter(is_used, _RULE.findall(style)))
+
+
 def _write_rules(path: Path) -> None:
     """Have the row models write what their files may hold."""
     subprocess.run([sys.executable, "-m", "functions.console.rules", path], cwd=ROOT, check=True)
@@ -71,13 +102,10 @@ def _content(folder: Path) -> Iterator[str]:
 
 
 def _page(page: str, folder: Path) -> str:
-    """The page with its links into the folder; its modules are asked for all at once."""
-    names = sorted(needed("app.js", folder) - {"app.js"})
-    links = "\n".join(
-        f'    <link rel="modulepreload" href="{folder.name}/{name}" />' for name in names
-    )
+    """The page with its links into the folder, and the names of what start.js is to fetch."""
+    names = " ".join(sorted(needed("app.js", folder)))
     linked = _LINK.sub(rf'\1="{folder.name}/\2"', page)
-    return linked.replace("  </head>", f"{links}\n  </head>")
+    return linked.replace("data-files", f'data-files="{names}"')
 
 
 def needed(module: str, folder: Path) -> set[str]:

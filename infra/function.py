@@ -75,6 +75,7 @@ class Function(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": f"keywright-{stage.name}",
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,
+                "POWERTOOLS_TRACE_DISABLED": str(not stage.tracing).lower(),
             },
         )
         self.live: lambda_.IFunction = self.function

@@ -30,6 +30,14 @@ BUSY = [
 ]
 """Errors of Lambda itself, not of our code: worth waiting for."""
 
+TRACES = [
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+]
+"""What Step Functions asks for before it traces an execution."""
+
 NAMED_LATER = "an execution is named after its import, which a deploy can't know"
 """Why grants name executions by a pattern."""
 
@@ -85,6 +93,11 @@ class Machine(Construct):
                     actions=[*DECRYPT], resources=[key.key_arn], conditions=through(stack, "s3")
                 )
             )
+        if stage.tracing:
+            role.add_to_policy(iam.PolicyStatement(actions=TRACES, resources=["*"]))
+            acknowledge_star(self, "*", "X-Ray knows no resources to name")
+        else:
+            acknowledge(self, "SF2", "the stage traces nothing, and its logs tell the same")
         for pattern in (results, imports, children):
             acknowledge_star(self, pattern, NAMED_LATER)
         machine = stepfunctions.CfnStateMachine(
@@ -92,6 +105,9 @@ class Machine(Construct):
             "Machine",
             state_machine_name=machine_name(stack),
             role_arn=role.role_arn,
+            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
+                enabled=stage.tracing
+            ),
             definition_string=json.dumps(
                 definition(
                     function.live.function_arn,
@@ -102,7 +118,6 @@ class Machine(Construct):
         )
         machine.node.add_dependency(role)
         acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days as it is")
-        acknowledge(self, "SF2", "X-Ray needs rights on every resource, and logs tell the same")
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:

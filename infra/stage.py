@@ -1,5 +1,6 @@
 """The settings of a stage, read once from `context.stages` of cdk.json."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -45,7 +46,7 @@ class Stage:
     log_retention: str
     """A member of CDK's RetentionDays, such as ONE_WEEK."""
     tracing: bool
-    """Have Lambda send traces to X-Ray; log lines carry their id. No SDK comes with it."""
+    """Have functions and the state machine send traces to X-Ray; log lines carry their id."""
     alarm_email: str
     """Who is written to when an alarm rings; empty: whoever subscribes to the topic."""
     domain_name: str
@@ -88,8 +89,10 @@ def read_stage(node: Node) -> Stage:
     if name not in stages:
         raise StageError(f"stage {name!r} is not in cdk.json; give -c stage= one of {list(stages)}")
     wanted = get_type_hints(Stage)
-    settings: dict[str, Any] = stages[name] | _given(node, wanted)
     del wanted["name"]
+    if stray := _stray(node, wanted):
+        raise StageError(f"-c {stray}=… sets nothing: it is no number or text of a stage")
+    settings: dict[str, Any] = stages[name] | _given(node, wanted)
     if missing := wanted.keys() - settings.keys():
         raise StageError(f"stage {name!r} in cdk.json lacks: {', '.join(sorted(missing))}")
     if unknown := settings.keys() - wanted.keys():
@@ -103,6 +106,16 @@ def read_stage(node: Node) -> Stage:
     if wrong := _wrong(stage):
         raise StageError(f"stage {name!r} in cdk.json: {wrong}")
     return stage
+
+
+def _stray(node: Node, wanted: dict[str, Any]) -> str | None:
+    """What looks like a setting in the context, such as a misspelled one, and isn't; CDK's own
+    names have other signs in them.
+    """
+    settable = {name for name, wanted_type in wanted.items() if wanted_type is not bool}
+    known = {"stages", "stage", *settable}
+    names = (name for name in node.get_all_context() if re.fullmatch(r"[a-z]+(_[a-z]+)*", name))
+    return next((name for name in names if name not in known), None)
 
 
 def _given(node: Node, wanted: dict[str, Any]) -> dict[str, Any]:

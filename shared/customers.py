@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from shared.errors import Fault, refuse
 from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
@@ -77,6 +78,18 @@ class CustomerRequest(CustomerFields):
         for name in ("id", "is_manager", "customer_account"):
             given.pop(name, None)
         return given
+
+
+def _named(value: Any) -> Any:
+    if _blank_is_none(value) is None:
+        raise PydanticCustomError("required", "a customer needs an email")
+    return value
+
+
+class NewCustomer(CustomerRequest):
+    """A customer to make by itself; one in an order may go without an e-mail."""
+
+    email: Annotated[Email, BeforeValidator(_named)]
 
 
 class Customer(CustomerFields, frozen=True):

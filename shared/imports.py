@@ -153,8 +153,6 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     phase: Literal["validate", "write"] = "write"
     """`validate` is the first of the two passes of `reject_all`."""
     rows: int = 0
-    """How many the range holds."""
-    done_rows: int = 0
     valid: int = 0
     invalid: int = 0
     created_licenses: int = 0
@@ -164,7 +162,6 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     created_features: int = 0
     existed_features: int = 0
     warnings: int = 0
-    complete: bool = False
 
 
 class Progress(BaseModel, frozen=True):
@@ -239,7 +236,7 @@ def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
     else:
         two_passes = job.on_error == "reject_all"
         phase = "validate" if two_passes and job.state == "validating" else "write"
-        done = sum(each.done_rows for each in results if each.phase == phase)
+        done = sum(each.rows for each in results if each.phase == phase)
     total = job.rows
     if total is None:
         return Progress(rows_done=done, rows_total=None, percent=100 if job.is_ended else None)

@@ -24,7 +24,12 @@ FIRST_PART = "order"
 
 
 def _blank_is_none(value: Any) -> Any:
-    """Clients in Go send "" and {} for what they did not set."""
+    """Clients in Go send "" for a text that they did not set."""
+    return None if value == "" else value
+
+
+def _empty_is_none(value: Any) -> Any:
+    """And {} for an object."""
     return None if value in ("", {}) else value
 
 
@@ -77,7 +82,7 @@ class OrderRequest(BaseModel):
     items: Annotated[tuple[OrderItemRequest, ...], AfterValidator(some)] = Field(
         max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
     )
-    customer: Annotated[CustomerRequest | None, BeforeValidator(_blank_is_none)] = None
+    customer: Annotated[CustomerRequest | None, BeforeValidator(_empty_is_none)] = None
     customer_account_id: RecordId | None = None
     add_to_customer_account: Flag | None = None
     is_test: Flag = False

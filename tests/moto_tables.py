@@ -4,19 +4,32 @@ import json
 from functools import cache
 from typing import Any
 
-import aws_cdk as cdk
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from infra.app import add_stack
-from infra.stamp import ROOT
+from infra.stamp import BUILD, ROOT, digest, stamped
 
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
 @cache
 def local_template() -> dict[str, Any]:
-    """The template of the local stage, synthesized once a run."""
+    """The template of the local stage; synthesized again only when infra has changed."""
+    kept = BUILD / "tests" / "local.template.json"
+    sources = [ROOT / "cdk.json", ROOT / "uv.lock", *sorted((ROOT / "infra").glob("*.py"))]
+    with stamped(kept.with_suffix(".stamp"), digest(*sources)) as stale:
+        if stale:
+            kept.write_text(json.dumps(_synthesized()))
+    template: dict[str, Any] = json.loads(kept.read_text())
+    return template
+
+
+def _synthesized() -> dict[str, Any]:
+    # Here, since most runs of tests need none of it, and it takes longer than they do.
+    import aws_cdk as cdk
+
+    from infra.app import add_stack
+
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context=context | {"stage": "local"})
     stack = add_stack(app)

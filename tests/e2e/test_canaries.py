@@ -35,12 +35,19 @@ def logged(stack: LocalStack) -> str:
 
 
 def executed(stack: LocalStack) -> str:
-    """Input and output of every execution."""
+    """Input, output and history of every execution."""
     steps = client(stack, "stepfunctions")
     (machine,) = steps.list_state_machines()["stateMachines"]
     listed = steps.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
-    told = [steps.describe_execution(executionArn=each["executionArn"]) for each in listed]
-    return json.dumps(told, default=str)
+    arns = [each["executionArn"] for each in listed]
+    history = steps.get_paginator("get_execution_history")
+    steps_taken = [
+        page["events"]
+        for arn in arns
+        for page in history.paginate(executionArn=arn, includeExecutionData=True)
+    ]
+    told = [steps.describe_execution(executionArn=arn) for arn in arns]
+    return json.dumps([told, steps_taken], default=str)
 
 
 def test_nothing_that_the_deployed_stack_keeps_of_requests_holds_a_secret(

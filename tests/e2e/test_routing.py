@@ -29,6 +29,8 @@ def test_a_path_answers_the_same_with_and_without_its_slash(stack: LocalStack, p
         ("GET", "/api/v1/nowhere/", 404),
         ("GET", "/api/v1/orders/1/2/3", 404),
         ("DELETE", "/api/v1/orders/", 405),
+        ("GET", "/api/v1/licenses/import_from_csv/", 405),
+        ("PATCH", "/api/v1/customers/import_from_csv", 405),
     ],
 )
 def test_what_no_route_serves_is_refused_in_the_one_shape(

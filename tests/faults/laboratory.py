@@ -28,7 +28,7 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
-from functions import callers, import_csv, import_views, runs
+from functions import callers, import_range, import_views, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -142,9 +142,9 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
     _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
-    patch.setattr(import_csv, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
-    patch.setattr(import_csv, "STRETCH", STRETCH)
+    patch.setattr(import_range, "STRETCH", STRETCH)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import create_order, import_csv, sweep
+from functions import create_order, import_csv, import_range, sweep
 from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
@@ -143,7 +143,7 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
         write(company, number, result)
 
     write = imports.put_chunk
-    patch.setattr(import_csv, "put_chunk", put)
+    patch.setattr(import_range, "put_chunk", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def half_validated(patch: pytest.MonkeyPatch) -> None:
         results = imports.chunk_results(job.company, job.number)
         return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
 
-    patch.setattr(import_csv, "_faulty_after_validation", faulty)
+    patch.setattr(import_csv, "is_faulty", faulty)
 
 
 def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:

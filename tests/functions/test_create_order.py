@@ -118,6 +118,16 @@ def test_an_order_keeps_the_id_of_its_client(shop: Shop) -> None:
     assert order["order_items"][0]["licenses"][0]["order_store_id"] == "o-1"
 
 
+@pytest.mark.parametrize(
+    ("order", "license"),
+    [({"id": {}}, {}), ({"order_type": {}}, {}), ({}, {"key": {}}), ({}, {"policy_code": {}})],
+)
+def test_an_empty_object_is_no_text(shop: Shop, order: Any, license: Any) -> None:
+    reply = shop.order(items=[{"product_code": "kp", "licenses": [license]}], **order)
+
+    assert (reply.status, reply.json()["code"]) == (400, "validation_error")
+
+
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"id": ""}])
 def test_an_order_without_an_id_gets_one_of_its_own(shop: Shop, body: dict[str, Any]) -> None:
     items = [{"product_code": "kp", "licenses": [{}]}]

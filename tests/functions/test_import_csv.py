@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from functions import import_csv, job_status, sweep
+from functions import import_csv, import_moves, import_range, job_status, sweep
 from shared.errors import Busy
 from shared.imports import ImportJob
 from shared.store import uploads
@@ -306,7 +306,7 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_event(
     files.inserts.faults[batch] = fault
     with pytest.raises(Killed):
         files.run(event)
-    monkeypatch.setattr(import_csv, "ALIVE_SECONDS", 0)
+    monkeypatch.setattr(import_moves, "ALIVE_SECONDS", 0)
 
     files.run(event)
 
@@ -387,7 +387,7 @@ SMALL = many(150, per_order=7) + "K-9,nope,,\nK-00003,kp,o-0,\n"
 def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Every file is a large one, and is imported in short stretches."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_csv, "STRETCH", 10)
+    monkeypatch.setattr(import_range, "STRETCH", 10)
     return files
 
 
@@ -537,7 +537,7 @@ def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
 def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_csv, "STRETCH", 2)
+    monkeypatch.setattr(import_range, "STRETCH", 2)
     event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
 
     with pytest.raises(Busy):
@@ -548,7 +548,7 @@ def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
 
 def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files: Files) -> None:
     event = files.prepared(many(4), on_error="reject_all")
-    looked = import_csv._faulty_after_validation  # noqa: SLF001  # what stands between the passes
+    looked = import_moves.is_faulty
 
     with pytest.MonkeyPatch.context() as patch:
 
@@ -557,7 +557,7 @@ def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files
             files.imported(many(4))
             return looked(job)
 
-        patch.setattr(import_csv, "_faulty_after_validation", look)
+        patch.setattr(import_csv, "is_faulty", look)
         files.run(event)
 
     job = get_job("acme", 1)

@@ -36,7 +36,7 @@ def finish(desk: Desk, number: int, state: State = "completed_with_errors", bad:
     """As the last step of an import does."""
     job = desk.move(number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","})
     rows = [bad_row(n + 1) for n in range(bad)]
-    desk.chunk(job, 0, bad=bad, rows=3, done_rows=3, valid=3 - bad, complete=True)
+    desk.chunk(job, 0, bad=bad, rows=3, valid=3 - bad)
     uploads.put_result(job, "result.json", orjson.dumps(rows))
     uploads.put_result(job, "failed.rows", "code,_row\r\nMüller,1\r\n".encode())
     counts = COUNTS | {"valid_row_count": 3 - bad}
@@ -88,7 +88,7 @@ def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
     assert desk.get("/licenses-import-results/1/").json()["status"] == "pending"
 
     desk.move(job.number, "running", rows=10)
-    desk.chunk(job, 0, rows=10, done_rows=4)
+    desk.chunk(job, 0, rows=4)
 
     told = desk.get("/licenses-import-results/1/").json()
     assert (told["status"], told["result"], told["finished_at"]) == ("running", None, None)

@@ -33,7 +33,7 @@ def drop(key: str) -> str:
     return uploads.client().put_object(Bucket="uploads", Key=key, Body=b"x")["VersionId"]
 
 
-def test_a_file_that_no_event_told_of_is_announced(desk: Desk, engine: Engine) -> None:
+def test_a_file_that_no_event_told_of_is_announced(desk: Desk, engine: Engine, out: Out) -> None:
     version = drop("acme/licenses/Ä b+c.csv")
     other = drop("globex/customers/a.csv")
 
@@ -43,6 +43,13 @@ def test_a_file_that_no_event_told_of_is_announced(desk: Desk, engine: Engine) -
         ("acme/licenses/Ä b+c.csv", version),
         ("globex/customers/a.csv", other),
     ]
+    told = [line for line in out() if line.get("message") == "import_announced"]
+    assert [(line["company"], line["kind"]) for line in told] == [
+        ("acme", "licenses"),
+        ("globex", "customers"),
+    ]
+    assert {line["version_id"] for line in told} == {version, other}
+    assert ".csv" not in str(told)
 
 
 def test_a_file_that_was_overwritten_is_announced_in_each_version(

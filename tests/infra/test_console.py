@@ -26,6 +26,8 @@ PAGES = sorted(
 """What is fetched when it is wanted."""
 MOST = 60_000
 """Bytes that a page may have in all, compressed."""
+ALL = 96_000
+"""Bytes that all of them may have together, compressed."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_a_page_is_small_with_everything_that_it_needs(
     """Shell, style and libraries are part of each; of a new import the worker as well."""
     (folder,) = (path for path in static.iterdir() if path.is_dir())
     wanted = {"index.html", "pico.css", "style.css", "icon.svg"}
-    wanted |= needed("app.js", folder) | needed(f"{page}.js", folder)
+    wanted |= {"start.js"} | needed("app.js", folder) | needed(f"{page}.js", folder)
     if page.startswith("import"):
         wanted |= needed("imports.js", folder) | {"rules.json"}
     if page == "import_new":
@@ -55,6 +57,21 @@ def test_a_page_is_small_with_everything_that_it_needs(
     packed = {name: len(gzip.compress(files[name].encode())) for name in sorted(wanted)}
 
     assert sum(packed.values()) <= MOST, packed
+
+
+def test_a_rule_of_the_stylesheet_goes_only_if_nothing_that_it_is_for_is_there(
+    files: dict[str, str],
+) -> None:
+    kept = files["pico.css"]
+
+    assert all(name in kept for name in ("select:not(", "[type=date]", "dialog", "summary", "MIT"))
+    assert not any(name in kept for name in ("data-theme=dark]{", "[type=color]"))
+
+
+def test_the_console_as_a_whole_is_small(files: dict[str, str]) -> None:
+    packed = {name: len(gzip.compress(text.encode())) for name, text in files.items()}
+
+    assert sum(packed.values()) <= ALL, packed
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

@@ -135,6 +135,8 @@ def test_lambda_traces_where_the_stage_says(
 ) -> None:
     for function in functions(synthesize(stage_name)).values():
         assert function["Properties"].get("TracingConfig") == tracing
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["POWERTOOLS_TRACE_DISABLED"] == ("false" if tracing else "true")
 
 
 def test_every_log_ends_some_day(template: Template) -> None:

@@ -97,6 +97,7 @@ BESIDE = {
 """What a function may do besides DynamoDB, S3 and its own log."""
 
 TRACES = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+TRACES_OF_MACHINE = TRACES | {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
 """Where Lambda traces; X-Ray knows no resources, so these are on everything."""
 ERASES = {"s3:DeleteObject*", "s3:GetBucket*", "s3:List*", "s3:PutBucketPolicy"}
 """What CDK's own function may do with the bucket of a stage that leaves nothing behind."""
@@ -195,11 +196,12 @@ def test_every_function_is_told_of_the_tables_it_may_use_and_of_no_others(
 
 
 def test_nothing_is_allowed_on_everything(template: Template) -> None:
-    """No action and no resource is a wildcard, but for TRACES and ERASES."""
+    """No action and no resource is a wildcard, but for traces and ERASES."""
+    known = (TRACES, TRACES_OF_MACHINE, ERASES)
     for name, resource in template["Resources"].items():
         document = resource.get("Properties", {}).get("PolicyDocument", {})
         for statement in document.get("Statement", []):
-            if statement["Effect"] == "Deny" or set(statement["Action"]) in (TRACES, ERASES):
+            if statement["Effect"] == "Deny" or set(statement["Action"]) in known:
                 continue
             assert not [each for each in as_list(statement["Action"]) if "*" in each], name
             assert "*" not in as_list(statement.get("Resource", [])), name

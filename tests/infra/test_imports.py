@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.data import KINDS
+from infra.machine import TRACES
 from shared.imports import KINDS as IMPORTED
 from tests.infra.reading import (
     Template,
@@ -207,7 +208,22 @@ def test_the_machine_may_run_itself_its_function_and_read_manifests(template: Te
         ("s3:GetObject", f"<{bucket}.Arn>/_results/*"),
         ("states:StartExecution", name),
         *((f"states:{verb}Execution", "*") for verb in ("Describe", "Stop", "Redrive")),
+        *((action, "*") for action in (TRACES if traced(machine) else ())),
     }
+
+
+@pytest.mark.parametrize(("stage_name", "on"), [("local", False), ("dev", False), ("prod", True)])
+def test_the_machine_is_traced_where_the_stage_says(
+    synthesize: Callable[[str], Template], stage_name: str, on: bool
+) -> None:
+    (machine,) = resources(synthesize(stage_name), "AWS::StepFunctions::StateMachine").values()
+
+    assert traced(machine) == on
+
+
+def traced(machine: dict[str, Any]) -> bool:
+    enabled: bool = machine["Properties"]["TracingConfiguration"]["Enabled"]
+    return enabled
 
 
 @pytest.mark.parametrize(("stage_name", "reserved"), [("local", None), ("dev", None), ("prod", 40)])

@@ -122,3 +122,25 @@ def test_a_number_on_the_command_line_must_be_one() -> None:
 
     with pytest.raises(StageError, match="import_chunk_bytes must be int"):
         read_stage(cdk.App(context=context).node)
+
+
+@pytest.mark.parametrize("name", ["alarm_emial", "name", "retain", "tracing", "burts"])
+def test_what_the_command_line_cannot_set_is_named(name: str) -> None:
+    """A misspelled setting would be deployed without; and what protects stands in cdk.json."""
+    context = {"stages": {"here": SETTINGS}, "stage": "here", name: "true"}
+
+    with pytest.raises(StageError, match=f"-c {name}=… sets nothing"):
+        read_stage(cdk.App(context=context).node)
+
+
+def test_what_the_cdk_has_in_its_context_is_none_of_ours() -> None:
+    theirs = {
+        "@aws-cdk/core:x": True,
+        "aws:cdk:y": 1,
+        "vpc-provider:account=1": {},
+        "acknowledged-issue-numbers": [],
+    }
+
+    context = {"stages": {"here": SETTINGS}, "stage": "here"} | theirs
+
+    assert read_stage(cdk.App(context=context).node).name == "here"

@@ -96,7 +96,7 @@ def test_a_job_whose_file_never_came_cannot_be_run() -> None:
 
 
 def test_progress_is_what_the_chunks_have_done() -> None:
-    chunks = [ChunkResult(index=0, rows=10, done_rows=10), ChunkResult(index=1, done_rows=5)]
+    chunks = [ChunkResult(index=0, rows=10), ChunkResult(index=1, rows=5)]
 
     assert progress(job("running", rows=20), chunks) == Progress(
         rows_done=15, rows_total=20, percent=75
@@ -105,7 +105,7 @@ def test_progress_is_what_the_chunks_have_done() -> None:
 
 
 def test_the_second_pass_of_reject_all_begins_at_nothing() -> None:
-    validated = ChunkResult(index=0, phase="validate", rows=10, done_rows=10)
+    validated = ChunkResult(index=0, phase="validate", rows=10)
     begun = job("validating", rows=10, on_error="reject_all")
 
     assert progress(begun, [validated]).percent == 100

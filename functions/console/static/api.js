@@ -3,8 +3,13 @@ import { key, refuse } from "./session.js";
 
 const HOME = new URL("../api/v1/", document.baseURI);
 const ENDED = new Set(["not_authenticated", "invalid_api_key"]);
-const BUSY = new Set([429, 502, 503, 504]);
-const PAUSES = [400, 1500];
+const BUSY = new Set([0, 429, 502, 503, 504]);
+const PAUSES = [300, 1000, 3000];
+/** Milliseconds that one waits for an answer, to a read and to anything (API Gateway: 30 s). */
+const SOON = 10_000;
+const EVER = 31_000;
+/** Milliseconds after which a read is not asked again. */
+const ENOUGH = 15_000;
 
 /** What went wrong. `faults` are `{field, pointer, code, message, value}`, as the API tells them. */
 export class Problem extends Error {
@@ -21,36 +26,30 @@ export class Problem extends Error {
   }
 }
 
-export const offline = () =>
+export const offline = (who = "The network") =>
   new Problem({
     code: "offline",
     title: "No answer",
-    detail: "The network did not answer. What you entered is still here: try again.",
+    detail: `${who} did not answer. What you entered is still here: try again.`,
   });
 
 /** Reads; asks again when the service is out of breath. Values that are blank are not sent. */
-export async function get(path, query = {}, { signal } = {}) {
-  return (await asked(path, query, signal)).json();
-}
+export const get = (path, query, { signal } = {}) => asked(path, query, { signal, patience: SOON });
 
-export async function post(path, body, headers = {}) {
-  return json(await request("POST", path, { body, headers }));
-}
+export const post = (path, body, headers) => request("POST", path, { body, headers });
 
-export async function patch(path, body, headers = {}) {
-  return json(await request("PATCH", path, { body, headers }));
-}
+export const patch = (path, body, headers) => request("PATCH", path, { body, headers });
 
 /** Saves what the API answers as a file, under the name that it has there. */
-export async function download(path, query = {}) {
-  const answer = await asked(path, query);
-  const told = answer.headers.get("Content-Disposition") ?? "";
+export async function download(path, query) {
+  const read = async (answer) => [answer.headers.get("Content-Disposition"), await answer.blob()];
+  const [told, blob] = await asked(path, query, { read });
   const coded = /filename\*=UTF-8''([^;]+)/.exec(told)?.[1];
   const plain = /filename="([^"]+)"/.exec(told)?.[1];
-  save(await answer.blob(), coded ? decodeURIComponent(coded) : (plain ?? path.split("/").at(-1)));
+  save(blob, coded ? decodeURIComponent(coded) : (plain ?? path.split("/").at(-1)));
 }
 
-export function save(blob, name) {
+function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const anchor = Object.assign(document.createElement("a"), { href: url, download: name });
   anchor.click();
@@ -66,23 +65,30 @@ export async function check(entered) {
   }
 }
 
-async function asked(path, query, signal) {
+/** A question that may be asked again: it changes nothing. */
+async function asked(path, query = {}, options = {}) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   const whole = given.length ? `${path}?${new URLSearchParams(given)}` : path;
+  const end = Date.now() + ENOUGH;
   for (const pause of PAUSES) {
     try {
-      return await request("GET", whole, { signal });
+      return await request("GET", whole, options);
     } catch (problem) {
-      if (!BUSY.has(problem.status)) throw problem;
-      await new Promise((resume) => setTimeout(resume, pause));
+      const hopeless = !BUSY.has(problem.status) || !navigator.onLine || Date.now() > end;
+      if (hopeless || options.signal?.aborted) throw problem;
+      await new Promise((resume) => setTimeout(resume, pause * (0.5 + Math.random())));
     }
   }
-  return request("GET", whole, { signal });
+  return request("GET", whole, options);
 }
 
-async function request(method, path, { body, headers = {}, as = key.value, signal } = {}) {
+/** The answer as `read` takes it; throws a Problem, or an AbortError when `signal` says so. */
+async function request(method, path, options = {}) {
+  const { body, headers, as = key.value, read = json, signal, patience = EVER } = options;
   const sent = { ...headers, Accept: "application/json, */*", Authorization: `Api-Key ${as}` };
   if (body !== undefined) sent["Content-Type"] = "application/json";
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patience);
   let answer;
   try {
     answer = await fetch(new URL(path, HOME), {
@@ -91,12 +97,16 @@ async function request(method, path, { body, headers = {}, as = key.value, signa
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
-      signal,
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
     });
+    clearTimeout(timer);
+    if (answer.ok) return await read(answer);
   } catch (error) {
-    throw error.name === "AbortError" ? error : offline();
+    if (signal?.aborted) throw error;
+    throw answer ? unreadable(answer) : offline(late.signal.aborted ? "The service" : undefined);
+  } finally {
+    clearTimeout(timer);
   }
-  if (answer.ok) return answer;
   const problem = await problemOf(answer);
   if (ENDED.has(problem.code) && as === key.value) refuse(problem.detail);
   throw problem;
@@ -108,11 +118,14 @@ async function problemOf(answer) {
   try {
     return new Problem({ ...(await answer.json()), status: answer.status });
   } catch {
-    return new Problem({
-      status: answer.status,
-      code: "unreadable",
-      title: "The service did not answer as expected",
-      detail: `It answered ${answer.status}. Try again in a moment.`,
-    });
+    return unreadable(answer);
   }
 }
+
+const unreadable = ({ ok, status }) =>
+  new Problem({
+    status: ok ? 0 : status,
+    code: "unreadable",
+    title: "The service did not answer as expected",
+    detail: `It answered ${status}. Try again in a moment.`,
+  });

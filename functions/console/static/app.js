@@ -3,6 +3,7 @@ import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { Fetched } from "./fetched.js";
 import { Confirmation } from "./fields.js";
+import { keepFocus } from "./focus.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Empty, LiveRegion, Page } from "./parts.js";
@@ -105,9 +106,10 @@ function Missing() {
   <//>`;
 }
 
+keepFocus();
 render(html`<${App} />`, document.getElementById("app"));
 
-/** The other pages come when the first one is there, so that none is missing when the network is. */
-addEventListener("load", async () => {
+/** The other pages come behind the first one, so that none is missing when the network is. */
+setTimeout(async () => {
   for (const fetch of Object.values(PAGES)) await fetch().catch(() => {});
-});
+}, 300);

@@ -18,12 +18,12 @@ export async function every(path, query, options) {
 
 export const useProducts = () => useLoad((signal) => every("products/", {}, { signal }));
 
-export const byCode = (products) =>
+const byCode = (products) =>
   Object.fromEntries(products.map((product) => [product.short_code, product]));
 
-/** The codes of the products of which one orders policies: itself, and the members of a bundle. */
+/** The codes of the products whose policies an order of it may name: its own, or its members'. */
 export const soldWith = (product) =>
-  product ? [product.short_code, ...product.bundle_products] : [];
+  product.is_bundle ? product.bundle_products : [product.short_code];
 
 /** Policies on offer, by the code of their product; of those that were asked for. */
 export const policies = signal({});
@@ -31,8 +31,8 @@ export const policies = signal({});
 export const catalogOf = (products) => ({ products: byCode(products), policies: policies.value });
 
 /** Reads the policies of a product, so that `catalogOf` has them. Throws what the API says. */
-export async function readPolicies(code) {
-  const offered = await every("license-templates/", { product: code, is_archived: false });
+export async function readPolicies(code, options) {
+  const offered = await every("license-templates/", { product: code, is_archived: false }, options);
   policies.value = { ...policies.value, [code]: offered };
 }
 

@@ -5,6 +5,12 @@ import { look } from "./look.js";
 import { loadRules } from "./rules.js";
 
 onmessage = async ({ data }) => {
-  const rules = await loadRules();
-  postMessage({ found: await look(data, rules, (share) => postMessage({ share })) });
+  try {
+    const rules = await loadRules();
+    postMessage({ found: await look(data, rules, (share) => postMessage({ share })) });
+  } catch (error) {
+    setTimeout(() => {
+      throw error; // where the page hears of it, which of a promise it does not
+    });
+  }
 };

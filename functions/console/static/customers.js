@@ -155,7 +155,7 @@ function CustomerForm({ customer }) {
     form.send(async (draft) => {
       const body = Object.fromEntries(
         Object.entries(draft).filter(([name, value]) =>
-          customer ? name !== "email" : value.trim(),
+          customer ? name !== "email" : name === "email" || value.trim(),
         ),
       );
       const saved = customer

@@ -1,6 +1,7 @@
 // What one types into and presses: fields with their label, hint and fault, and small tools.
 import { useId, useRef } from "preact/hooks";
 import { signal, useSignal } from "@preact/signals";
+import * as api from "./api.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { say } from "./parts.js";
@@ -55,6 +56,23 @@ export function Button({ onPress, busy, icon, plain, danger, children, ...rest }
     ${(icon || busy || working.value) && html`<${Icon} name=${busy || working.value ? "running" : icon} />`}
     ${children}
   </button>`;
+}
+
+/** Below what has failed: that it did, why, and the way on. */
+export const Failure = ({ what, problem, again }) => html`<p class="wrong" role="alert">
+  <${Icon} name="error" />${what && `${what}. `}${problem.detail ?? problem.message}
+  ${again && html` <${Button} plain class="plain small" onPress=${again}>Try again<//>`}
+</p>`;
+
+/** A button that saves what the API answers as a file, and says why if it can't. */
+export function Download({ path, query, children }) {
+  const failed = useSignal(null);
+  const save = async () => {
+    failed.value = null;
+    await api.download(path, query).catch((problem) => (failed.value = problem));
+  };
+  return html`<${Button} plain icon="down" onPress=${save}>${children}<//>
+    ${failed.value && html`<${Failure} problem=${failed.value} />`}`;
 }
 
 export function CopyButton({ text, what = "Copy" }) {
@@ -117,7 +135,8 @@ export function Dialog({ title, onClose, children }) {
   const id = useId();
   const opened = useRef(null);
   const open = (dialog) => {
-    if (dialog && opened.current !== dialog) dialog.showModal();
+    if (!dialog) opened.current?.close(); // which gives the focus back
+    else if (opened.current !== dialog) dialog.showModal();
     opened.current = dialog;
   };
   const cancel = (event) => {

@@ -5,7 +5,7 @@ import { count, Loading, Notice, number, Table } from "./parts.js";
 
 const DELIMITERS = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars" };
 
-export function CheckedFile({ file, found, encoding, onEncoding }) {
+export function CheckedFile({ file, found, encoding, onEncoding, again }) {
   if (!found?.done) {
     return html`<article data-checking>
       <h2>Checking ${file.name}</h2>
@@ -14,7 +14,7 @@ export function CheckedFile({ file, found, encoding, onEncoding }) {
     </article>`;
   }
   if (found.refusal)
-    return html`<${Refused} refusal=${found.refusal} encoding=${encoding} onEncoding=${onEncoding} />`;
+    return html`<${Refused} refusal=${found.refusal} ...${{ encoding, onEncoding, again }} />`;
   return html`
     <${Verdict} found=${found} />
     ${
@@ -31,8 +31,10 @@ export function CheckedFile({ file, found, encoding, onEncoding }) {
   `;
 }
 
-function Refused({ refusal, encoding, onEncoding }) {
-  return html`<${Notice} kind="error" title="This file can't be imported">
+function Refused({ refusal, encoding, onEncoding, again }) {
+  const unchecked = refusal.code === "unchecked";
+  const title = unchecked ? "This file was not checked" : "This file can't be imported";
+  return html`<${Notice} kind="error" title=${title} again=${unchecked && again}>
     <p>${refusal.line > 1 && `Line ${number(refusal.line)}: `}${refusal.message}</p>
     ${
       refusal.code === "undecodable" &&

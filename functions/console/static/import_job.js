@@ -3,12 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { Corrections } from "./correct.js";
-import { Button, confirm, CopyButton } from "./fields.js";
+import { Button, confirm, CopyButton, Download } from "./fields.js";
 import { html } from "./html.js";
 import { invalidRows, isRunning, KINDS, made, State, told } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { Loaded, Notice, number, Page, say, size, when } from "./parts.js";
 import { link } from "./route.js";
+import { SendButton, useSending } from "./sending.js";
+import { tried } from "./upload.js";
 
 const FRESH = 700;
 
@@ -54,8 +56,7 @@ function Actions({ job, reload }) {
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
     ${
       job.failed_rows_url &&
-      html`<${Button} plain icon="down"
-      onPress=${() => api.download(`imports/${job.id}/failed.csv`)}>Faulty rows<//>`
+      html`<${Download} path="imports/${job.id}/failed.csv">Faulty rows<//>`
     }
     ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
     ${canRunAgain(job) && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
@@ -65,14 +66,14 @@ function Actions({ job, reload }) {
 const canRunAgain = ({ state, file_sha256 }) =>
   ["failed", "cancelled"].includes(state) && Boolean(file_sha256);
 
-/** Says every quarter aloud, and the end. */
+/** Says aloud how far it is when it is first seen, at every quarter, and in the end. */
 function Progress({ job }) {
   const quarter = useRef(null);
   const { percent } = job.progress;
   const running = isRunning(job);
   useEffect(() => {
     const now = running ? Math.floor((percent ?? 0) / 25) : "ended";
-    if (quarter.current !== null && quarter.current !== now) say(told(job));
+    if (quarter.current !== now) say(told(job));
     quarter.current = now;
   }, [percent, running]);
   if (!running) return null;
@@ -113,6 +114,7 @@ function Outcome({ job }) {
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
     <//>`
     }
+    ${job.dry_run && DONE.has(job.state) && html`<${ForGood} job=${job} />`}
     ${
       counts &&
       html`<dl class="facts">
@@ -127,6 +129,24 @@ function Outcome({ job }) {
     </dl>`
     }
   `;
+}
+
+const DONE = new Set(["succeeded", "completed_with_errors"]);
+
+/** After a dry run: the same file again, if it is still at hand, and this time it is written. */
+function ForGood({ job }) {
+  const sending = useSending(job.kind);
+  const known = tried.get(job.id);
+  if (!known)
+    return html`<p>To import it, <a href=${link(`imports/${job.kind}/new`)}>choose the file
+      again</a>: the console keeps a file only until its page is left or loaded anew.</p>`;
+  const send = async () => {
+    const end = await sending.send(known.file, known.options);
+    if (end === "stopped") known.options = { ...known.options, external_id: crypto.randomUUID() };
+  };
+  return html`<section class="part">
+    <${SendButton} sending=${sending} onSend=${send}>Import it now<//>
+  </section>`;
 }
 
 function Facts({ job }) {

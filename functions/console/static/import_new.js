@@ -1,16 +1,16 @@
 // A new import: choose a file, see what is wrong with it, send it.
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
-import * as api from "./api.js";
 import { CheckedFile } from "./import_check.js";
-import { Button, Check, Field } from "./fields.js";
+import { Button, Check, Download, Field } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { KINDS } from "./import_words.js";
 import { count, Notice, Page, say, size } from "./parts.js";
-import { go, link } from "./route.js";
+import { link } from "./route.js";
+import { SendButton, useSending } from "./sending.js";
 import { key } from "./session.js";
-import { LARGEST, startImport } from "./upload.js";
+import { LARGEST } from "./upload.js";
 import { lookThrough } from "./worker.js";
 
 /** What was chosen of each kind, kept while one looks at other pages, until one signs out. */
@@ -31,6 +31,7 @@ export function NewImport({ kind }) {
   const form = useSignal((kept[kind] ??= fresh()));
   const found = useSignal(null);
   const wrong = useSignal("");
+  const checks = useSignal(1);
   const { file, encoding } = form.value;
   const change = (changes) => {
     form.value = kept[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -52,7 +53,7 @@ export function NewImport({ kind }) {
             : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`,
         );
     });
-  }, [file, encoding]);
+  }, [file, encoding, checks.value]);
   const { title, one } = KINDS[kind];
   return html`<${Page} title="Import ${one}s" back=${{ href: link(`imports/${kind}`), text: title }}
     lead="A file is checked here before anything is sent.">
@@ -64,7 +65,8 @@ export function NewImport({ kind }) {
     ${
       file &&
       html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
-      onEncoding=${(chosen) => change({ encoding: chosen })} />`
+      onEncoding=${(chosen) => change({ encoding: chosen })}
+      again=${() => (checks.value += 1)} />`
     }
     ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
   <//>`;
@@ -115,9 +117,7 @@ function Drop({ file, kind, onFile }) {
     <div class="actions">
       <button type="button" class="plain" onClick=${() => input.current.click()}>
         ${file ? "Choose another" : "Choose a file"}</button>
-      <button type="button" class="plain"
-        onClick=${() => api.download(`import-templates/${kind}.csv`)}>
-        <${Icon} name="down" />Template</button>
+      <${Download} path="import-templates/${kind}.csv">Template<//>
     </div>
   </section>`;
 }
@@ -132,29 +132,18 @@ const REQUIRED = {
 };
 
 function Send({ kind, form, found, change }) {
-  const share = useSignal(null);
-  const problem = useSignal(null);
-  const abort = useRef(null);
-  const sound = found?.done && !found.refusal && found.rows > 0;
+  const sending = useSending(kind);
+  const ready = found?.done && !found.refusal && found.rows > 0;
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;
     const options = { external_id, dry_run, on_error, ...(encoding && { encoding }) };
-    abort.current = new AbortController();
-    problem.value = null;
-    share.value = 0;
-    say("Sending the file");
-    try {
-      const onShare = (sent) => (share.value = sent);
-      const job = await startImport(kind, file, options, { onShare, signal: abort.current.signal });
-      kept[kind] = fresh();
-      go(`imports/${kind}/${job.id}`);
-    } catch (error) {
-      if (error.name === "AbortError") change({});
-      else problem.value = error;
-    } finally {
-      share.value = null;
-    }
+    const end = await sending.send(file, options);
+    if (end === "stopped") change({});
+    if (end === "sent") kept[kind] = fresh();
   };
+  const them = found?.faulty === 1 ? "it" : "they";
+  const out =
+    form.on_error === "skip_row" ? `${them} will be left out` : "nothing would be imported";
   return html`<article>
     <h2>How to import it</h2>
     <div class="columns">
@@ -167,17 +156,9 @@ function Send({ kind, form, found, change }) {
       <${Check} label="Dry run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
         hint="Count what an import would do, and write nothing." />
     </div>
-    ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
-    <div class="row" data-reserved>
-      ${
-        share.value === null
-          ? html`<${Button} icon="up" onPress=${send} aria-disabled=${sound ? undefined : "true"}>
-              ${form.dry_run ? "Try" : "Import"} ${sound ? count(found.rows, "row") : "the file"}<//>
-            ${found?.faulty > 0 && html`<span class="soft">${count(found.faulty, "row")} look faulty: ${form.on_error === "skip_row" ? "they will be left out" : "nothing would be imported"}.</span>`}`
-          : html`<progress class="grow" max="1" value=${share.value} aria-label="Sending the file"></progress>
-            <span>${Math.floor(share.value * 100)} %</span>
-            <button type="button" class="plain" onClick=${() => abort.current.abort()}>Cancel</button>`
-      }
-    </div>
+    ${found?.faulty > 0 && html`<p class="soft">${count(found.faulty, "row")} ${
+      found.faulty === 1 ? "looks" : "look"} faulty: ${out}.</p>`}
+    <${SendButton} sending=${sending} onSend=${send} ready=${ready}>
+      ${form.dry_run ? "Try" : "Import"} ${ready ? count(found.rows, "row") : "the file"}<//>
   </article>`;
 }

@@ -21,7 +21,7 @@ const STATES = {
 };
 
 export const isRunning = (job) => ["pending", "running"].includes(job.status);
-export const stateOf = (job) => STATES[job.state]?.[1] ?? job.state;
+const stateOf = (job) => STATES[job.state]?.[1] ?? job.state;
 
 export function State({ job }) {
   const [tone, word] = STATES[job.state] ?? ["off", job.state];

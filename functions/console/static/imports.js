@@ -1,5 +1,6 @@
 // Imports of a kind: those that there were, newest first.
 import * as api from "./api.js";
+import { Download } from "./fields.js";
 import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -43,7 +44,7 @@ function List({ kind, query }) {
     },
   );
   return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
-    actions=${html`<${TemplateButton} kind=${kind} /><${ImportButton} kind=${kind} />`}>
+    actions=${html`<${Download} path="import-templates/${kind}.csv">Template<//><${ImportButton} kind=${kind} />`}>
     <${Tabs} label="Status" options=${STATUSES} value=${query.status}
       to=${(status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
@@ -94,10 +95,3 @@ function Nothing({ kind, icon, filtered }) {
 
 const ImportButton = ({ kind }) =>
   html`<a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a>`;
-
-function TemplateButton({ kind }) {
-  const download = () => api.download(`import-templates/${kind}.csv`);
-  return html`<button type="button" class="plain" onClick=${download}>
-    <${Icon} name="down" />Template
-  </button>`;
-}

@@ -1,7 +1,7 @@
 // One order with its licenses, and the passwords that are shown once after it was placed.
-import { effect, signal, useSignal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import * as api from "./api.js";
-import { Button, CopyButton } from "./fields.js";
+import { CopyButton, Download } from "./fields.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loaded, Notice, Page, Table, count, when } from "./parts.js";
@@ -17,18 +17,12 @@ effect(() => {
 
 export function Order({ id }) {
   const order = useLoad((signal) => api.get(`orders/${id}/`, {}, { signal }), [id]);
-  const failed = useSignal(null);
-  const save = async () => {
-    failed.value = null;
-    await api.download(`orders/${id}/export/`).catch((problem) => (failed.value = problem));
-  };
   const keyed = order.value?.order_items.some(({ licenses }) =>
     licenses.some((lic) => lic.license_key),
   );
   return html`<${Page} title=${order.value?.store_id ?? "Order"}
     back=${{ href: link("orders"), text: "Orders" }}
-    actions=${keyed && html`<${Button} plain icon="down" onPress=${save}>Export licenses<//>`}>
-    ${failed.value && html`<${Notice} kind="error" problem=${failed.value} />`}
+    actions=${keyed && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
     ${String(placed.value?.id) === id && html`<${JustPlaced} order=${placed.value} />`}
     <${Loaded} from=${order} rows=${6}>${(value) => html`<${Whole} order=${value} />`}<//>
   <//>`;

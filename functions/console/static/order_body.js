@@ -144,7 +144,7 @@ function licenseOf(item, product, path, field, catalog, places) {
   return license;
 }
 
-export const defaultPolicy = (catalog, code) =>
+const defaultPolicy = (catalog, code) =>
   catalog.policies[code]?.find(({ is_default }) => is_default);
 
 export const policyOf = (item, catalog) =>

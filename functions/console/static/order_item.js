@@ -1,19 +1,18 @@
 // One product of a new order: its policy, how many licenses and for whom, and other terms.
 import { readPolicies, soldWith } from "./catalog.js";
-import { Button, Check } from "./fields.js";
+import { Button, Check, Failure } from "./fields.js";
 import { Choice, Input, Tick } from "./form.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { part } from "./names.js";
 import { inherited, keysIn, policyOf, typeOf } from "./order_body.js";
-import { Notice, count } from "./parts.js";
+import { count } from "./parts.js";
 import { TermFields } from "./term_fields.js";
 import { TYPES, inShort } from "./terms.js";
 
 export function OrderItem({ form, at, item, catalog, products }) {
   const name = `items.${at}`;
   const product = catalog.products[item.product];
-  const policies = useLoad(() => Promise.all(soldWith(product).map(readPolicies)), [item.product]);
   const forget = () =>
     form.set(name, { ...form.at(name), policy: "", members: {}, features: null });
   const remove = () =>
@@ -27,15 +26,12 @@ export function OrderItem({ form, at, item, catalog, products }) {
       ${form.at("items").length > 1 && html`<${Button} plain icon="close"
         onPress=${remove}>Remove<//>`}
     </div>
-    ${policies.error && html`<${Notice} kind="error" problem=${policies.error}
-      again=${policies.reload} />`}
     <div class="columns">
       <${Choice} form=${form} name="${name}.product" label="Product" required onChange=${forget}
         options=${choicesOf(products, at ? form.at("items.0.product") : "", catalog)} />
-      ${product && !product.is_bundle && html`<${Policy} form=${form} name="${name}.policy"
-        label="Policy" item=${item} catalog=${catalog} code=${item.product} />`}
-      ${product?.bundle_products.map((code) => html`<${Policy} key=${code} form=${form}
-        name="${name}.members.${part(code)}" label="Policy of ${code}" item=${item} catalog=${catalog}
+      ${product && soldWith(product).map((code) => html`<${Policy} key=${code} form=${form}
+        name=${product.is_bundle ? `${name}.members.${part(code)}` : `${name}.policy`}
+        label=${product.is_bundle ? `Policy of ${code}` : "Policy"} item=${item} catalog=${catalog}
         code=${code} />`)}
     </div>
     ${product && html`<${usedBy(product)} form=${form} name=${name} item=${item} />`}
@@ -59,7 +55,9 @@ function choicesOf(products, first, catalog) {
   ];
 }
 
+/** Its choices are read when it is there; until then, or where that fails, it says so. */
 function Policy({ form, name, label, item, catalog, code }) {
+  const { error, reload } = useLoad((signal) => readPolicies(code, { signal }), [code]);
   const offered = catalog.policies[code];
   const chosen =
     offered?.find((policy) => policy.code === form.at(name)) ??
@@ -75,9 +73,12 @@ function Policy({ form, name, label, item, catalog, code }) {
     TYPES[own],
     chosen && inShort({ ...saidBy(catalog.products[code]), ...saidBy(chosen) }),
   ];
-  return html`<${Choice} form=${form} name=${name} label=${label}
-    hint=${words.filter(Boolean).join(" · ") || " "}
-    options=${offered ? options : [["", "Reading…"]]} disabled=${!offered} />`;
+  return html`<div>
+    <${Choice} form=${form} name=${name} label=${label}
+      hint=${words.filter(Boolean).join(" · ") || " "} disabled=${!offered}
+      options=${offered ? options : [["", error ? "Not read" : "Reading…"]]} />
+    ${error && html`<${Failure} what="Policies were not read" problem=${error} again=${reload} />`}
+  </div>`;
 }
 
 const saidBy = (terms) =>

@@ -40,7 +40,8 @@ function OrderForm({ products }) {
     let order;
     const act = async (draft) => {
       const needed = draft.items.flatMap(({ product }) => soldWith(catalog.products[product]));
-      await Promise.all(needed.filter((code) => !policies.value[code]).map(readPolicies));
+      const unread = needed.filter((code) => !policies.value[code]);
+      await Promise.all(unread.map((code) => readPolicies(code)));
       order = bodyOf(draft, catalogOf(products));
       placed.value = await place(order.body, draft.token);
       say("The order is placed");

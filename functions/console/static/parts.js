@@ -16,6 +16,11 @@ export function say(text) {
 export const LiveRegion = () =>
   html`<p class="unseen" role="status" aria-live="polite">${spoken}</p>`;
 
+/** The next page that is shown gets the focus, although its address may be the same. */
+export function arrive() {
+  focused = null;
+}
+
 /** A page under its heading, which gets the focus when one has come here from another page. */
 export function Page({ title, lead, back, actions, children }) {
   const heading = useRef(null);
@@ -53,7 +58,7 @@ export function Notice({ kind = "info", title, problem, again, children }) {
       <strong>${title ?? problem?.title}</strong>
       ${problem && html`<p>${problem.detail ?? problem.message}</p>`} ${children}
       ${problem?.requestId && html`<p class="soft">Request ${problem.requestId}</p>`}
-      ${again && html`<button class="plain" onClick=${again}>Try again</button>`}
+      ${again && html`<button type="button" class="plain" onClick=${again}>Try again</button>`}
     </div>
   </section>`;
 }

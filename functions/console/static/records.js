@@ -15,7 +15,7 @@ export function Buyer({ customer }) {
     customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
   const more = title === customer.email ? "" : customer.email;
   return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${more &&
-    html` <small>${more}</small>`}`;
+    html` <small class="email" title=${more}>${more}</small>`}`;
 }
 
 export const marks = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}

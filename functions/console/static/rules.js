@@ -6,7 +6,7 @@ let known = null;
 
 /** The rules of all kinds, read once. */
 export function loadRules() {
-  known ??= fetch(new URL("rules.json", import.meta.url))
+  known ??= fetch(new URL("rules.json", import.meta.url), { signal: AbortSignal.timeout(31_000) })
     .then((answer) => answer.json())
     .then(prepared)
     .catch((error) => {
@@ -59,7 +59,7 @@ export function faultOf(column, cell, kind) {
 
 /** What the server's reader of files does: a formula that was made harmless is one again. */
 export const unescaped = (cell) => (/^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell);
-export const escaped = (cell) =>
+const escaped = (cell) =>
   /^'*[=+\-@\t\r]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
 /** A CSV file of rows that are cells by column. */

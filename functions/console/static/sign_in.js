@@ -3,8 +3,8 @@ import { useSignal } from "@preact/signals";
 import { check } from "./api.js";
 import { Button, Dialog, Field } from "./fields.js";
 import { html } from "./html.js";
-import { Notice } from "./parts.js";
-import { key, refusal, signIn, signOut } from "./session.js";
+import { Notice, arrive } from "./parts.js";
+import { refusal, signIn, signOut } from "./session.js";
 
 const SHAPE = /^[A-Za-z0-9]{8}\.[A-Za-z0-9]{32,}$/;
 
@@ -44,6 +44,7 @@ function KeyForm() {
     busy.value = true;
     try {
       await check(given);
+      arrive();
       signIn(given);
     } catch (problem) {
       error.value = problem.message;
@@ -59,8 +60,6 @@ function KeyForm() {
     <${Button} busy=${busy.value}>Sign in<//>
   </form>`;
 }
-
-export const isSignedIn = () => Boolean(key.value);
 
 export function Mark() {
   return html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true">

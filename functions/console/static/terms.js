@@ -16,7 +16,7 @@ const counts = (type) => type === "consumption";
 
 // `only` says for which types of license, and for products licensed by what, a term is asked for;
 // the others have no use for it.
-export const GROUPS = [
+const GROUPS = [
   {
     title: "Duration and activations",
     terms: [
@@ -136,7 +136,7 @@ export function tell({ pointer, message }) {
 
 const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
 
-export function lasting(duration) {
+function lasting(duration) {
   const [, number, unit] = /^(\d+)([a-z]+)$/.exec(duration ?? "") ?? [];
   return unit in UNITS ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
 }

@@ -1,25 +1,41 @@
 // Sending a file: the API is asked for a form, and the form goes straight to S3.
+import { effect } from "@preact/signals";
 import * as api from "./api.js";
+import { key } from "./session.js";
 
 export const LARGEST = 5 * 1024 ** 3;
+
+/** What was sent to be tried, by the number of its import, so that it can be sent for good. */
+export const tried = new Map();
+effect(() => {
+  if (!key.value) tried.clear();
+});
 
 /**
  * Begins an import and sends its file; gives the job. `options` are the API's, with an
  * `external_id`, so that what is sent again after a lost answer is the same import and not another.
+ * Once `signal` says so, it is cancelled, although it may have just been begun.
  */
 export async function startImport(kind, file, options, { onShare = () => {}, signal } = {}) {
   const request = { kind, file_name: file.name, size: file.size, ...options };
-  const { upload, ...job } = await api.post("imports/", request);
-  if (upload) {
-    try {
-      await send(upload, file, onShare, signal);
-    } catch (error) {
-      if (error.name === "AbortError") await api.post(`imports/${job.id}/cancel/`).catch(() => {});
-      throw error;
+  const begun = api.post("imports/", request);
+  try {
+    const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
+    if (upload) await send(upload, file, onShare, signal);
+    if (options.dry_run) {
+      const again = { ...options, dry_run: false, external_id: crypto.randomUUID() };
+      tried.set(job.id, { file, options: again });
     }
+    return job;
+  } catch (error) {
+    if (signal?.aborted)
+      begun.then(({ id }) => api.post(`imports/${id}/cancel/`)).catch(() => {});
+    throw error;
   }
-  return job;
 }
+
+const stopped = (signal) =>
+  new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));
 
 /** XMLHttpRequest, because fetch does not tell how much has been sent. */
 function send({ url, fields }, file, onShare, signal) {

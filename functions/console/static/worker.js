@@ -5,9 +5,9 @@ const policy = globalThis.trustedTypes?.createPolicy("keywright", {
   createScriptURL: () => SCRIPT,
 });
 
-const UNREADABLE = {
-  code: "unreadable",
-  message: "The file could not be checked. Load this page anew, and choose the file again.",
+const UNCHECKED = {
+  code: "unchecked",
+  message: "It could not be checked: a part of the console did not come. The file is still here.",
 };
 
 /**
@@ -23,7 +23,11 @@ export function lookThrough(file, kind, encoding, tell) {
       worker.terminate();
     }
   };
-  worker.onerror = () => tell({ done: true, refusal: UNREADABLE });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    tell({ done: true, refusal: UNCHECKED });
+    worker.terminate();
+  };
   worker.postMessage({ file, kind, encoding });
   return () => worker.terminate();
 }

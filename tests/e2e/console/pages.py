@@ -1,6 +1,6 @@
 """The console as a person uses it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from tests.e2e.remote import RemoteShop
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+WIDTHS = (320, 360, 768, 1280)
 
 PATIENCE = 40_000
 """Milliseconds, on a machine that does much else."""
@@ -62,6 +64,22 @@ class Console:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
+    def tab_to(self, wanted: Locator, *, back: bool = False) -> None:
+        """Press Tab until it is the one that has the focus."""
+        expect(wanted).to_be_visible()
+        for _ in range(60):
+            self.page.keyboard.press("Shift+Tab" if back else "Tab")
+            if wanted.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"Tab does not come to {wanted}")
+
+    def slow(self, *, answers: int = 150, times: int = 3) -> None:
+        """Let every answer take so many milliseconds more, and the page be slower by so much."""
+        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+        tools = self.context.new_cdp_session(self.page)
+        tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
+        tools.send("Emulation.setCPUThrottlingRate", {"rate": times})
+
     def see(self, text: str) -> None:
         """Wait until a text is on the page, wherever."""
         expect(self.page.locator("main")).to_contain_text(text)
@@ -69,18 +87,34 @@ class Console:
     def seen(self) -> str:
         return self.page.locator("main").inner_text()
 
-    def violations(self) -> Sequence[Mapping[str, Any]]:
+    def violations(self, rules: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
         """What axe finds, by rule and place; what the page's policy refuses to axe is not told."""
         before = len(self.wrong)
-        self.page.evaluate(AXE)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        only = rules or {"type": "tag", "values": WCAG}
         found = self.page.evaluate(
-            "tags => axe.run({runOnly: tags, resultTypes: ['violations'], preload: false})", WCAG
+            "runOnly => axe.run({runOnly, resultTypes: ['violations'], preload: false})", only
         )
         del self.wrong[before:]
         return [
             {"rule": each["id"], "at": [node["html"][:200] for node in each["nodes"]]}
             for each in found["violations"]
         ]
+
+    def faults(self) -> Iterator[str]:
+        """What axe finds in light and in dark, and the widths at which the page scrolls sideways.
+
+        The two schemes differ in nothing but their colors.
+        """
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        yield from map(str, self.violations())
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        yield from (f"dark: {each}" for each in self.violations(COLORS))
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 860})
+            if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                yield f"scrolls sideways at {width}"
 
     def close(self) -> None:
         self.context.set_offline(False)

@@ -48,7 +48,10 @@ def test_a_product_is_made_with_a_feature_and_a_policy_and_can_be_ordered(
 def test_a_change_of_the_catalog_is_saved_and_a_refused_one_says_why(
     console: Console, seller: RemoteShop
 ) -> None:
-    page = console.visit("policies?product=p2", seller)
+    seller.make("/products/", product_name="Palette", short_code="palette")
+    policy = {"product": "palette", "code": "pro", "name": "Pro", "max_activations": 9}
+    seller.make("/license-templates/", default_license_type="perpetual", **policy)
+    page = console.visit("policies?product=palette", seller)
     page.get_by_role("link", name="Pro", exact=True).click()
     expect(page.get_by_label("Activations", exact=True)).to_have_value("9")
     fill(page, Name="Pro, by the year", Activations="")
@@ -62,9 +65,9 @@ def test_a_change_of_the_catalog_is_saved_and_a_refused_one_says_why(
     press(page, "Save changes")
     row = page.get_by_role("table", name="Policies").get_by_role("row", name="Pro, by the year")
     expect(row).to_contain_text("Default")
-    [policy] = seller.get("/license-templates/", "product=p2&code=pro").json()["results"]
-    assert policy["is_default"]
-    assert policy["max_activations"] is None
+    [saved] = seller.get("/license-templates/", "product=palette&code=pro").json()["results"]
+    assert saved["is_default"]
+    assert saved["max_activations"] is None
 
 
 def test_a_product_taken_off_sale_is_not_offered_in_an_order(

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, licenses, post, table
+from tests.e2e.importing import ended, licenses, post, table, upload
 from tests.e2e.remote import RemoteShop
 
 HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
@@ -114,16 +114,55 @@ def test_a_file_in_windows_1252_is_read_when_one_says_so(
     assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
 
 
-def test_a_dry_run_writes_nothing_and_says_so(console: Console, vendor: RemoteShop) -> None:
+def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_button(
+    console: Console, vendor: RemoteShop
+) -> None:
     console.open("imports/customers/new", key=vendor.key)
 
-    console.choose("dry.csv", b"email\ndry@m.test\n")
+    console.choose("dry.csv", b"email\ndry@m.test\nnobody\n")
     console.page.get_by_label("Dry run").check()
-    console.button("Try 1 row").click()
+    console.button("Try 2 rows").click()
 
-    console.see("Every row would be imported")
-    made = vendor.get("/customers/", "limit=100").json()["results"]
-    assert not [each for each in made if each["email"] == "dry@m.test"]
+    console.see("would be new")
+    made = vendor.get("/customers/", "email=dry@m.test").json()
+    assert not made["count"]
+    tried = number_of(console)
+    console.button("Import it now").click()
+    expect(console.page).not_to_have_url(re.compile(rf"/{tried}$"))
+    console.see("Done, with errors")
+    console.see("1 new")
+    job = vendor.get(f"/imports/{number_of(console)}/").json()
+    assert (job["file_name"], job["dry_run"], job["counts"]["total_row_count"]) == (
+        "dry.csv",
+        False,
+        2,
+    )
+    assert vendor.get("/customers/", "email=dry@m.test").json()["count"] == 1
+
+
+def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
+    console: Console, vendor: RemoteShop
+) -> None:
+    job = upload(vendor, "customers", b"email\nelsewhere@m.test\n", dry_run=True)
+    ended(vendor, job)
+    console.open(f"imports/customers/{job}", key=vendor.key)
+
+    console.see("This was a dry run: nothing was written")
+
+    console.page.get_by_role("link", name="choose the file again").click()
+    expect(console.button("Choose a file")).to_be_visible()
+
+
+def test_a_file_of_more_than_5_gb_is_for_the_command(console: Console, vendor: RemoteShop) -> None:
+    console.open("imports/licenses/new", key=vendor.key)
+    path = console.desk / "huge.csv"
+    with path.open("wb") as file:
+        file.truncate(5 * 1024**3 + 1)
+
+    console.page.set_input_files("#file", path)
+
+    console.see("Above 5 GB, use the command keywright import")
+    expect(console.button("Import the file")).to_be_hidden()
 
 
 def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
@@ -167,45 +206,39 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     assert template.value.path().read_text(encoding="utf-8-sig").startswith("email,first_name")
 
 
-def test_an_import_needs_no_mouse(console: Console, vendor: RemoteShop) -> None:
+def test_an_import_needs_no_mouse_however_late_the_answers_are(
+    console: Console, vendor: RemoteShop
+) -> None:
     """Only keys are pressed; the file goes to the chooser that Enter on the button opens."""
     page = console.page
     data = table(HEADER, ("hand-1", "kp", "wrong", "h@d.test"))
 
-    def tab_to(name: str) -> None:
-        focused = "document.activeElement.ariaLabel || document.activeElement.innerText || ''"
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            if name in str(page.evaluate(focused)):
-                return
-        raise AssertionError(f"Tab does not come to {name}")
+    def link(name: str) -> Locator:
+        return page.get_by_role("link", name=name, exact=True)
 
     console.open("")
+    console.slow()
     page.keyboard.type(vendor.key)
     page.keyboard.press("Enter")
-    page.wait_for_selector("nav")
-    tab_to("License imports")
+    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
+    console.tab_to(link("License imports"), back=True)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="License imports")).to_be_focused()
-    tab_to("Import a file")
+    console.tab_to(page.get_by_role("button", name="Import a file").first)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Import licenses")).to_be_focused()
-    tab_to("Choose a file")
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # a slow page hears of it later than of a key
+        console.tab_to(console.button("Choose a file"))
         page.keyboard.press("Enter")
     chooser.value.set_files({"name": "hand.csv", "mimeType": "text/csv", "buffer": data})
     console.see("1 row of 1 is faulty")
-    tab_to("Import 1 row")
+    console.tab_to(console.button("Import 1 row"))
     page.keyboard.press("Enter")
     console.see("Done, with errors")
-    tab_to("Row 1, license__license_type")
+    console.tab_to(page.get_by_label("Row 1, license__license_type"))
     page.keyboard.press("Control+A")
     page.keyboard.type("perpetual")
-    page.keyboard.press("Shift+Tab")
-    for _ in range(10):
-        if "Send 1 row again" in str(page.evaluate("document.activeElement.innerText")):
-            break
-        page.keyboard.press("Shift+Tab")
+    console.tab_to(console.button("Send 1 row again"), back=True)
     page.keyboard.press("Enter")
 
     console.see("Every row was imported")

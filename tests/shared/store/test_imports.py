@@ -321,9 +321,9 @@ def test_a_chunk_that_comes_late_replaces_nothing() -> None:
 
 
 def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
-    store.put_chunk("acme", 7, ChunkResult(index=1, rows=5, done_rows=2, valid=2))
-    store.put_chunk("acme", 7, ChunkResult(index=0, rows=5, done_rows=5, valid=5, complete=True))
-    again = ChunkResult(index=1, rows=5, done_rows=5, valid=4, invalid=1, complete=True)
+    store.put_chunk("acme", 7, ChunkResult(index=1, rows=2, valid=2))
+    store.put_chunk("acme", 7, ChunkResult(index=0, rows=5, valid=5))
+    again = ChunkResult(index=1, rows=5, valid=4, invalid=1)
     store.put_chunk("acme", 7, again)
 
     first, second = store.chunk_results("acme", 7)

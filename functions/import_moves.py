@@ -1,0 +1,158 @@
+"""How an import goes from state to state: begun, looked at, decided upon, ended."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aws_lambda_powertools import Logger
+
+from functions.counting import SERVICE, count_import
+from shared.csv_file import BadFile, Dialect
+from shared.csv_plan import Plan, plan
+from shared.errors import Busy
+from shared.imports import ImportJob, Refusal, State, moved
+from shared.rows import KINDS
+from shared.store import uploads
+from shared.store.catalog import all_products
+from shared.store.imports import change_job, chunk_results, get_job
+from shared.store.totals import totals_of
+
+ALIVE_SECONDS = 30
+"""A job that was heard of this lately is being worked on."""
+
+logger = Logger(service=SERVICE)
+
+
+def begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
+    """The job being worked on by `token`, or as it is if somebody else is at it."""
+    now = datetime.now(UTC)
+    alive = (now - job.heartbeat_at).total_seconds() < ALIVE_SECONDS
+    if job.is_ended or (token and job.state != "queued" and alive):
+        return job
+    state: State = "running" if phase == "write" else "validating"
+    return moved(job, state, now=now, runner=token)
+
+
+def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
+    """The file cut into ranges; None if it is refused, which ends the job."""
+    required = KINDS[job.kind].required
+    try:
+        planned = plan(parts, required=required, encoding=job.encoding, chunk_size=chunk_size)
+        _refuse_another_kind(job, planned.dialect)
+        return planned
+    except BadFile as bad:
+        column = bad.faults[0].field if bad.faults else None
+        refusal = Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
+        _end(job, "failed", refusal=refusal)
+        return None
+
+
+def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
+    """The job with what is known of its file, and the catalog pinned for all that comes."""
+    if uploads.get_result(job, "catalog.json") is None:
+        products = [product.model_dump(mode="json") for product in all_products(job.company)]
+        uploads.put_result(job, "catalog.json", orjson.dumps(products))
+    known = {
+        "rows": planned.rows,
+        "chunks": len(planned.chunks),
+        "file_sha256": digest,
+        "detected": _detected(job, planned.dialect),
+    }
+    state: State = "validating" if job.on_error == "reject_all" else "running"
+    return change_job(
+        job.company,
+        job.number,
+        lambda current: (
+            current if current.is_ended else moved(current, state, now=datetime.now(UTC), **known)
+        ),
+    )
+
+
+def _refuse_another_kind(job: ImportJob, dialect: Dialect) -> None:
+    """Raise BadFile for a file that has not one column of its kind: its rows would be empty."""
+    if _known_columns(job).isdisjoint(dialect.names):
+        wanted = ", ".join(KINDS[job.kind].columns)
+        message = f"the header has none of the columns of this kind of file: {wanted}."
+        raise BadFile("missing_header", message, line=dialect.header_line)
+
+
+def _known_columns(job: ImportJob) -> set[str]:
+    return {name for part in KINDS[job.kind].parts.values() for name in part.columns}
+
+
+def _detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
+    known = _known_columns(job)
+    named = zip(dialect.names, dialect.columns, strict=True)
+    unknown = [
+        column
+        for at, (name, column) in enumerate(named)
+        if name not in known and at in dialect.original
+    ]
+    return {**dialect.model_dump(mode="json"), "unknown_columns": unknown}
+
+
+def phases_of(job: ImportJob) -> tuple[str, ...]:
+    return ("validate", "write") if job.on_error == "reject_all" else ("write",)
+
+
+def is_faulty(job: ImportJob) -> bool:
+    """Whether the first pass of `reject_all` found anything; if not, the writing begins.
+
+    Raises Busy if it has not seen every row.
+    """
+    if job.on_error != "reject_all":
+        return False
+    results = chunk_results(job.company, job.number)
+    if sum(result.rows for result in results) != (job.rows or 0):
+        raise Busy
+    if any(result.invalid for result in results):
+        return True
+    if job.dry_run:
+        return True
+    change_job(
+        job.company,
+        job.number,
+        lambda current: (
+            current
+            if current.is_ended or current.state == "running"
+            else moved(current, "running", now=datetime.now(UTC))
+        ),
+    )
+    return False
+
+
+def finish(job: ImportJob) -> None:
+    """Adds up what the chunks did; every row of the file is counted once, or it is not the end."""
+    job = get_job(job.company, job.number) or job
+    results = chunk_results(job.company, job.number)
+    if sum(result.rows for result in results) != (job.rows or 0):
+        raise Busy
+    total = totals_of(job, results)
+    if total.invalid:
+        uploads.put_result(job, "result.json", orjson.dumps(total.shown))
+        uploads.put_parts(job, "failed.rows", total.failed_rows())
+    if not total.invalid:
+        state: State = "succeeded"
+    elif job.on_error == "reject_all":
+        state = "rejected"
+    else:
+        state = "completed_with_errors"
+    _end(job, state, counts=total.counts, failed_rows=bool(total.invalid))
+
+
+def _end(job: ImportJob, state: State, **changes: Any) -> None:
+    """Ends a job, once: what another worker ended before is as it was, and counted already."""
+    now = datetime.now(UTC)
+    ended = change_job(
+        job.company,
+        job.number,
+        lambda current: (
+            current
+            if current.is_ended or current.runner != job.runner
+            else moved(current, state, now=now, **changes)
+        ),
+    )
+    if ended.finished_at == now:
+        count_import(ended)
+        logger.info("import_ended", state=ended.state, counts=ended.counts)

@@ -1,0 +1,133 @@
+"""A worker's part of an import: the rows of one range, and the report of what became of them."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from shared.catalog import Product
+from shared.csv_file import Dialect
+from shared.csv_plan import Chunk
+from shared.csv_records import failed_row, records
+from shared.importing import Bad, Import, reader_of
+from shared.imports import ChunkResult, ImportJob
+from shared.store import bulk, uploads
+from shared.store.import_rows import import_stretch
+from shared.store.imports import heartbeat, put_chunk
+from shared.store.stretch import Stretch
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STRETCH = 5_000
+"""Rows that are read, written and reported together; a worker may be relieved between two."""
+_MILLISECONDS_TO_STOP = 20_000
+
+
+class Stopped(Exception):
+    """The job was cancelled, or is another's: who notices writes no more of it."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker needs to import rows of a job in one of its passes."""
+
+    job: ImportJob
+    terms: Import
+    dialect: Dialect
+    phase: str
+    pool: ThreadPoolExecutor
+    milliseconds_left: Callable[[], int]
+
+    @property
+    def dry_run(self) -> bool:
+        return self.job.dry_run or self.phase == "validate"
+
+
+@contextmanager
+def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
+    """The pool and the records that a worker works with, for as long as it does."""
+    if job.detected is None:
+        raise Stopped
+    stored = orjson.loads(uploads.get_result(job, "catalog.json") or b"[]")
+    catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
+    with ThreadPoolExecutor(bulk.THREADS) as pool:
+        yield Work(
+            job=job,
+            terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
+            dialect=Dialect.model_validate(job.detected),
+            phase=phase,
+            pool=pool,
+            milliseconds_left=context.get_remaining_time_in_millis,
+        )
+
+
+def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
+    """Imports the rows of a range behind the first `done`; how many are done when time is short."""
+    job, read = work.job, reader_of(work.terms, work.dialect)
+    rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
+    entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
+    for stretch in bulk.batches(entries, STRETCH):
+        if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+            raise Stopped
+        result = import_stretch(work.terms, stretch, dry_run=work.dry_run, pool=work.pool)
+        _report(work, result)
+        done += len(stretch)
+        if work.milliseconds_left() < _MILLISECONDS_TO_STOP:
+            break
+    return done
+
+
+def _report(work: Work, done: Stretch) -> None:
+    """Write what became of a stretch: details first, so that counts never lack them."""
+    report = None
+    if done.invalid or done.warnings or any(done.made.values()):
+        details = {
+            "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
+            "warnings": done.warnings,
+            "made": done.made,
+            "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
+        }
+        report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
+        uploads.put_result(work.job, report, orjson.dumps(details))
+    put_chunk(
+        work.job.company,
+        work.job.number,
+        ChunkResult(
+            index=done.first_row,
+            attempt=work.job.attempts,
+            report=report,
+            phase="validate" if work.phase == "validate" else "write",
+            rows=done.rows,
+            valid=done.rows - len(done.invalid),
+            invalid=len(done.invalid),
+            created_licenses=done.created_licenses,
+            existed_licenses=done.existed_licenses,
+            order_rows=done.order_rows,
+            customer_rows=done.customer_rows,
+            created_features=done.created_features,
+            existed_features=done.existed_features,
+            warnings=len(done.warnings),
+        ),
+    )
+
+
+def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
+    cells = zip(dialect.columns, bad.record.fields, strict=False)
+    return {
+        "row": bad.record.row,
+        "line": bad.record.line,
+        "errors": bad.faults,
+        "data": {column: cell for column, cell in cells if cell},
+    }
+
+
+def _failed(dialect: Dialect, bad: Bad) -> bytes:
+    codes = [fault["code"] for fault in bad.faults]
+    messages = [f"{fault['column']}: {fault['message']}." for fault in bad.faults]
+    return failed_row(dialect, bad.record, codes, messages)

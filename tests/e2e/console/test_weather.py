@@ -1,0 +1,220 @@
+"""The console when answers come late, not at all, or say no: it says so, and loses nothing."""
+
+import re
+
+from playwright.sync_api import Browser, Page, Route, expect
+
+from infra.ops.stack import LocalStack
+from tests.e2e.console.pages import Console
+from tests.e2e.importing import ended, post
+from tests.e2e.remote import RemoteShop
+
+OF_P2 = re.compile(r"/license-templates/.*product=p2")
+BUSY, BROKEN = 503, 500
+
+
+def refused(route: Route, status: int) -> None:
+    route.fulfill(status=status, json={"code": "x", "title": "x", "detail": f"It is {status}"})
+
+
+def unanswered(_: Route) -> None:
+    pass
+
+
+def order_a_bundle(page: Page) -> None:
+    page.get_by_label("Product (required)").select_option("bnd")
+    expect(page.get_by_label("Policy of p1")).to_be_enabled()
+
+
+def test_a_file_of_the_console_that_is_refused_at_first_is_asked_for_again(
+    browser: Browser, stack: LocalStack
+) -> None:
+    """As where a new account has no more functions at work; a new browser has nothing yet."""
+    refusals: dict[str, int] = {}
+
+    def busy(route: Route) -> None:
+        name = route.request.url
+        refusals[name] = refusals.get(name, 0) + 1
+        if refusals[name] == 1:
+            refused(route, BUSY)
+        else:
+            route.continue_()
+
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route(re.compile(r"/(app|preact|fields)\.js"), busy)
+
+        page.goto(stack["console_url"])
+
+        expect(page.get_by_label("API key")).to_be_visible()
+        assert len(refusals) == 3
+
+
+def test_a_console_that_does_not_come_says_so(browser: Browser, stack: LocalStack) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/preact.js", lambda route: refused(route, BUSY))
+
+        page.goto(stack["console_url"])
+
+        expect(page.get_by_text("The console has not come yet")).to_be_visible()
+        page.unroute("**/preact.js")
+        page.get_by_role("link", name="Ask for it again").click()
+        expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_policies_that_can_not_be_read_say_so_at_their_field_and_are_read_when_one_asks(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("orders/new", vendor)
+    page.route(OF_P2, lambda route: refused(route, BROKEN))
+    order_a_bundle(page)
+    policy = page.get_by_label("Policy of p2")
+    expect(page.get_by_role("alert")).to_contain_text("Policies were not read. It is 500")
+    expect(policy).to_be_disabled()
+    expect(policy).to_contain_text("Not read")
+    page.unroute(OF_P2)
+
+    console.button("Try again").press("Enter")
+
+    policy.select_option("pro")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(policy).to_be_focused()
+
+
+def test_a_read_is_tried_again_while_the_service_is_busy_and_when_no_answer_comes(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("orders/new", vendor)
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            refused(route, BUSY)
+        elif len(asked) == 3:
+            route.continue_()
+
+    page.route(OF_P2, answer)
+    page.clock.install()
+
+    order_a_bundle(page)
+    for _ in range(300):
+        if len(asked) == 3:
+            break
+        page.clock.run_for(500)
+        page.wait_for_timeout(20)
+
+    page.get_by_label("Policy of p2").select_option("pro")
+    assert len(asked) == 3
+
+
+def test_what_is_written_and_gets_no_answer_is_not_waited_for_for_ever(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("customers/new", vendor)
+    page.get_by_label("E-mail").fill("unanswered@acme.example")
+    page.route("**/customers/", unanswered)
+    page.clock.install()
+
+    with page.expect_request("**/customers/"):
+        console.button("Create customer").click()
+    page.clock.run_for(32_000)
+
+    expect(page.get_by_role("alert")).to_contain_text("The service did not answer")
+    expect(page.get_by_label("E-mail")).to_have_value("unanswered@acme.example")
+
+
+def test_a_file_that_can_not_be_fetched_says_why(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/customers", vendor)
+    page.route("**/import-templates/**", lambda route: refused(route, BROKEN))
+
+    console.button("Template").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("It is 500")
+    page.unroute("**/import-templates/**")
+    with page.expect_download():
+        console.button("Template").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_file_is_checked_again_when_the_rules_did_not_come(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.open("imports/customers/new", key=vendor.key)
+    console.context.route("**/rules.json", lambda route: route.abort())
+    console.choose("people.csv", b"email\nrules@m.test\n")
+    console.see("This file was not checked")
+    console.context.unroute("**/rules.json")
+
+    console.button("Try again").click()
+
+    console.see("1 row, no fault found")
+
+
+def test_focus_goes_to_what_is_nearest_when_what_had_it_goes_away(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("orders/new", vendor)
+    page.get_by_label("Product (required)").select_option("up")
+    console.button("Add a user").press("Enter")
+
+    console.button("Remove user 2").press("Enter")
+
+    expect(page.get_by_label("E-mail of user 1")).to_be_focused()
+
+
+def test_focus_returns_to_where_it_was_when_a_question_is_answered(
+    console: Console, vendor: RemoteShop
+) -> None:
+    license = vendor.order_one()
+    page = console.visit(f"licenses/{license['id']}", vendor)
+
+    console.button("Disable").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(console.button("Disable")).to_be_focused()
+
+
+def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    console.open("imports/customers/new", key=vendor.key)
+    console.choose("stopped.csv", b"email\nstopped@m.test\n")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/imports/", hold)
+    with page.expect_request("**/api/v1/imports/"):
+        console.button("Import 1 row").press("Enter")
+    expect(console.button("Cancel")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    expect(console.button("Import 1 row")).to_be_focused()
+    with page.expect_response("**/cancel/"):
+        held[0].continue_()
+
+    [job] = vendor.get("/imports/", "kind=customers&status__iexact=error&limit=1").json()["results"]
+    assert (job["file_name"], job["state"]) == ("stopped.csv", "cancelled")
+
+
+def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_went(
+    console: Console, vendor: RemoteShop
+) -> None:
+    number = post(vendor, "customers", b"email\nlate@m.test\n", name="late.csv")
+    ended(vendor, number)
+    page = console.visit("orders", vendor)
+    page.wait_for_load_state("networkidle")
+    console.slow()
+
+    page.get_by_role("link", name="Customer imports").press("Enter")
+    expect(page.get_by_role("heading", name="Customer imports")).to_be_focused()
+    console.tab_to(console.button("Template"))
+    console.see("late.csv")
+
+    expect(console.button("Template")).to_be_focused()
