@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import sweep
-from tests.faults.check_orders import check_orders
+from tests.faults.check_orders import check_orders, stored
 from tests.faults.history import Sent, Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
@@ -16,6 +16,10 @@ from tests.faults.world import Actor, Foul, Weather, World
 from tests.functions.shop import Shop
 
 HOUR = 3600
+_DOINGS = (
+    *("archive", "archive", "archive policy", "sweep", "import", "look", "later"),
+    *("blackout", "blackout", "blackout", "blackout"),
+)
 _SKEWS = (0, 0, 0, 0, 5, -5, 400, -400, 90_000, -90_000)
 
 
@@ -121,6 +125,9 @@ class Trade:
             self.world.pass_time(hours * HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
             self.world.run()
+        # Now, not only later: who is placed again makes anew what was taken from others.
+        for company in COMPANIES:
+            self.watch.violations += stored(self.world, company, unfinished=set())
         for each in asked.values():
             self.repeat(each)
 
@@ -157,31 +164,24 @@ class Trade:
 def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
-    world.weather = weather(world.rng)
-    run = Trade(lab, world)
-    rng = world.rng
+    run, rng = Trade(lab, world), world.rng
+    # Some days processes die and nobody asks again, while all sell to the same people.
+    deadly = rng.random() < 0.2
+    world.weather = Foul(rng, 0.2, 0.3, deadly=True) if deadly else weather(rng)
     offered = bodies(rng)
     by_user = offered[3:5] + offered[7:]
     liked = rng.choice((offered, by_user, by_user, offered[:3], offered[6:]))
+    if deadly:
+        liked = [*offered[3:5], offered[7], offered[7]]
     chosen = [rng.choice(liked) for _ in range(rng.randint(1, 3))]
-    companies = rng.choice((("acme",), (*COMPANIES, "acme", "acme")))
+    companies = ("acme",) if deadly else (*COMPANIES, "acme", "acme")
     for _ in range(rng.randint(1, 5)):
         company = rng.choice(companies)
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
-            run.client(company, body, key, tries=rng.choice((1, 1, 2, 3)))
-    doings: tuple[str, ...] = (
-        "archive",
-        "archive",
-        "archive policy",
-        "sweep",
-        "import",
-        "look",
-        "later",
-    )
-    doings += ("blackout",) * 4
+            run.client(company, body, key, tries=1 if deadly else rng.choice((1, 1, 2, 3)))
     for _ in range(rng.choice((0, 1, 2, 3))):
-        run.interfere("acme", rng.choice(doings))
+        run.interfere("acme", rng.choice(_DOINGS))
     world.run()
     run.recover()
     return world, check_orders(run.world, run.watch, run.sent, run.crowd, lab)

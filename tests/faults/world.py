@@ -47,10 +47,14 @@ class Foul:
     rng: random.Random
     faults: float
     switches: float
+    deadly: bool = False
+    """Whether all that happens is that processes die."""
 
     def fault(self, call: Call) -> str | None:
         if self.rng.random() >= self.faults:
             return None
+        if self.deadly:
+            return self.rng.choice(("killed before", "killed after"))
         own = call.own_faults
         return self.rng.choice(own if own and self.rng.random() < 0.5 else call.faults)
 
