@@ -11,7 +11,7 @@ from functions.counting import SERVICE, count_import
 from shared.csv_file import BadFile, Dialect
 from shared.csv_plan import Plan, plan
 from shared.errors import Busy
-from shared.imports import ImportJob, Refusal, State, moved
+from shared.imports import ChunkResult, ImportJob, Refusal, State, moved
 from shared.rows import KINDS
 from shared.store import uploads
 from shared.store.catalog import all_products
@@ -99,17 +99,16 @@ def phases_of(job: ImportJob) -> tuple[str, ...]:
 def is_faulty(job: ImportJob) -> bool:
     """Whether the first pass of `reject_all` found anything; if not, the writing begins.
 
-    Raises Busy if it has not seen every row.
+    What has begun to be written is written to its end, whatever a pass that is run again finds.
+    Raises Busy if the first pass has not seen every row.
     """
     if job.on_error != "reject_all":
         return False
     results = chunk_results(job.company, job.number)
-    if sum(result.rows for result in results) != (job.rows or 0):
-        raise Busy
-    if any(result.invalid for result in results):
-        return True
-    if job.dry_run:
-        return True
+    if not _is_written(results):
+        _want_all_rows(job, results)
+        if job.dry_run or any(result.invalid for result in results):
+            return True
     change_job(
         job.company,
         job.number,
@@ -122,12 +121,24 @@ def is_faulty(job: ImportJob) -> bool:
     return False
 
 
+def _is_written(results: Iterable[ChunkResult]) -> bool:
+    """Whether something of the file is written, or has been looked at in order to be."""
+    return any(result.phase == "write" for result in results)
+
+
+def _want_all_rows(job: ImportJob, results: Iterable[ChunkResult]) -> None:
+    """Raise Busy if rows of the file are in none of the reports."""
+    if sum(result.rows for result in results) != (job.rows or 0):
+        raise Busy
+
+
 def finish(job: ImportJob) -> None:
     """Adds up what the chunks did; every row of the file is counted once, or it is not the end."""
     job = get_job(job.company, job.number) or job
     results = chunk_results(job.company, job.number)
-    if sum(result.rows for result in results) != (job.rows or 0):
-        raise Busy
+    if _is_written(results):
+        results = [result for result in results if result.phase == "write"]
+    _want_all_rows(job, results)
     total = totals_of(job, results)
     if total.invalid:
         uploads.put_result(job, "result.json", orjson.dumps(total.shown))

@@ -81,10 +81,10 @@ def fault(what: str, operation: str, **when: Any) -> dict[str, Any]:
     return rule
 
 
-def slow(operation: str, *, milliseconds: int) -> dict[str, Any]:
-    """Requests of `service.Operation` take their time on the way to AWS."""
+def slow(operation: str, *, milliseconds: int, **when: Any) -> dict[str, Any]:
+    """Requests of `service.Operation` take their time on the way to AWS; `when` as of a fault."""
     service, _, name = operation.partition(".")
-    return {"service": service, "operation": name, "latency": milliseconds}
+    return {"service": service, "operation": name, "latency": milliseconds, **when}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
 from tests.http_event import send
-from tests.wiretap import Killed, meanwhile, tapped
+from tests.wiretap import Killed, killed_before, meanwhile, tapped
 
 TWO = """license__license_key,product__short_code,order__store_id,customer__email
 impo-rtor-derk-ey00,kp,o-1,ana@x.test
@@ -544,6 +544,26 @@ def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
         files.run(event, left=1000)
 
     assert files.license_count() == 0
+
+
+def test_rows_that_were_only_validated_are_not_counted_as_written(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function writes some rows and dies, and the next one has no time for the others."""
+    monkeypatch.setattr(import_range, "STRETCH", 2)
+    monkeypatch.setattr(import_moves, "ALIVE_SECONDS", 0)
+    event = files.prepared(many(4), on_error="reject_all")
+    with tapped() as tap:
+        tap.on("PutItem", killed_before, nth=4)
+        with pytest.raises(Killed):
+            files.run(event)
+
+    with pytest.raises(Busy):
+        files.run(event, left=1000)
+    files.run(event)
+
+    assert counts(files.last(), "created_licenses") == [4]
+    assert files.license_count() == 4
 
 
 def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files: Files) -> None:
