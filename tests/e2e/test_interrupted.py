@@ -18,11 +18,11 @@ from tests.e2e.sample_import import (
     dropped_file,
     stored_licenses,
 )
-from tests.e2e.wire import Wire, slow, swept
+from tests.e2e.wire import Wire, fault, slow, swept
 
 WRITE = "dynamodb.BatchExecuteStatement"
-STALLED = slow(WRITE, milliseconds=0, times=2), slow(WRITE, milliseconds=6000)
-"""Two ranges are written, and the others when they have waited."""
+HALF = slow(WRITE, milliseconds=0, times=4), fault("reset", WRITE)
+"""A range has two writes, and two ranges are imported at once: so one or two are done, of five."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def interrupted(http: httpx.Client, keys: Operate) -> RemoteShop:
 def test_an_import_that_is_cancelled_and_run_again_counts_as_if_it_had_run_once(
     wire: Wire, interrupted: RemoteShop, stack: LocalStack, tables: Tables
 ) -> None:
-    with wire.meeting(*STALLED):
+    with wire.meeting(*HALF):
         number = half_way(stack, interrupted, "cancelled")
         cancelled = interrupted.post(f"/imports/{number}/cancel/")
     written = len(stored_licenses(tables, interrupted, "cancelled"))
@@ -52,7 +52,7 @@ def test_an_import_goes_on_when_the_cloud_was_gone(
 ) -> None:
     """The emulator keeps its tables and files, and forgets what ran and what was to run."""
     order = interrupted.order(id="before", items=[{"product_code": "kp", "licenses": [{}]}]).json()
-    with wire.meeting(*STALLED):
+    with wire.meeting(*HALF):
         number = half_way(stack, interrupted, "gone")
         restart(Emulator(home))
     halted = interrupted.get(f"/imports/{number}/").json()

@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 import httpx
+from botocore.config import Config
 
 from infra.ops.stack import LocalStack
 from tests.e2e.remote import behind
@@ -115,7 +116,9 @@ def _wait_for(wire: Wire) -> None:
 @contextmanager
 def sent_through(wire: Wire, stack: LocalStack, *modules: str) -> Iterator[None]:
     """The functions of these modules speak to AWS over the wire, for as long as the block runs."""
-    client: Any = boto3.client("lambda", **behind(stack))  # the stubs are for other services
+    # The emulator may take a minute to stop many workers; asked once more, it has done so.
+    config = Config(read_timeout=8, retries={"total_max_attempts": 8})
+    client: Any = boto3.client("lambda", config=config, **behind(stack))
     found = functions(stack, *modules)
 
     def configure(**more: str) -> None:
