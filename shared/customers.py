@@ -11,18 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared.errors import Fault, refuse
-from shared.values import Email, Flag, Line, Metadata, RecordId, Text, drawn
+from shared.values import Email, Flag, Line, Metadata, RecordId, Text, blank_is_none, drawn
 
 # No look-alikes, and mixed case: 14 of these are 81 bits.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PASSWORD_LENGTH = 14
 
 
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-type OptionalEmail = Annotated[Email | None, BeforeValidator(_blank_is_none)]
+type OptionalEmail = Annotated[Email | None, BeforeValidator(blank_is_none)]
 type Name = Annotated[Line | None, Field(examples=["Ana"])]
 
 
@@ -81,7 +77,7 @@ class CustomerRequest(CustomerFields):
 
 
 def _named(value: Any) -> Any:
-    if _blank_is_none(value) is None:
+    if blank_is_none(value) is None:
         raise PydanticCustomError("required", "a customer needs an email")
     return value
 

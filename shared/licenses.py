@@ -35,20 +35,12 @@ from shared.values import (
     OptionalDay,
     RecordId,
     Text,
+    blank_is_none,
     drawn,
+    empty_is_none,
 )
 
 KEY_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
-
-def _blank_is_none(value: Any) -> Any:
-    """Clients in Go send "" for a text that they did not set."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _empty_is_none(value: Any) -> Any:
-    """And {} for an object."""
-    return None if value == {} else _blank_is_none(value)
 
 
 def _one_is_a_list(value: Any) -> Any:
@@ -58,9 +50,9 @@ def _one_is_a_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-type OptionalKey = Annotated[LicenseKey | None, BeforeValidator(_blank_is_none)]
-type OptionalUser = Annotated[UserRequest | None, BeforeValidator(_empty_is_none)]
-type OptionalCode = Annotated[Code | None, BeforeValidator(_blank_is_none)]
+type OptionalKey = Annotated[LicenseKey | None, BeforeValidator(blank_is_none)]
+type OptionalUser = Annotated[UserRequest | None, BeforeValidator(empty_is_none)]
+type OptionalCode = Annotated[Code | None, BeforeValidator(blank_is_none)]
 type Users = Annotated[
     tuple[UserRequest, ...], BeforeValidator(_one_is_a_list), Field(max_length=1000)
 ]

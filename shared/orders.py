@@ -17,23 +17,30 @@ from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
-from shared.values import Code, Flag, Line, Metadata, OptionalMoment, RecordId, StoreId, Text, some
+from shared.values import (
+    Code,
+    Flag,
+    Line,
+    Metadata,
+    OptionalMoment,
+    RecordId,
+    StoreId,
+    Text,
+    blank_is_none,
+    empty_is_none,
+    some,
+)
 
 MAX_LICENSES = 1000
 FIRST_PART = "order"
 
 
-def _blank_is_none(value: Any) -> Any:
-    """Clients in Go send "" for a text that they did not set."""
+def _unset(value: Any) -> Any:
+    """No id is the same as "", but not as spaces: who sends those means to repeat an order."""
     return None if value == "" else value
 
 
-def _empty_is_none(value: Any) -> Any:
-    """And {} for an object."""
-    return None if value in ("", {}) else value
-
-
-type OrderId = Annotated[StoreId | None, BeforeValidator(_blank_is_none)]
+type OrderId = Annotated[StoreId | None, BeforeValidator(_unset)]
 
 
 class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
@@ -82,13 +89,13 @@ class OrderRequest(BaseModel):
     items: Annotated[tuple[OrderItemRequest, ...], AfterValidator(some)] = Field(
         max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
     )
-    customer: Annotated[CustomerRequest | None, BeforeValidator(_empty_is_none)] = None
+    customer: Annotated[CustomerRequest | None, BeforeValidator(empty_is_none)] = None
     customer_account_id: RecordId | None = None
     add_to_customer_account: Flag | None = None
     is_test: Flag = False
     is_trial: Flag = False
     created: OptionalMoment = None
-    order_type: Annotated[Literal["normal"] | None, BeforeValidator(_blank_is_none)] = None
+    order_type: Annotated[Literal["normal"] | None, BeforeValidator(blank_is_none)] = None
     reference: Line | None = None
     language: Line | None = None
     campaign_params: Text | None = None

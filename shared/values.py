@@ -88,6 +88,16 @@ def _maintenance_duration(text: str) -> str:
     return text
 
 
+def blank_is_none(value: Any) -> Any:
+    """Clients in Go send "" for a text that they did not set."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def empty_is_none(value: Any) -> Any:
+    """And {} for an object."""
+    return None if value == {} else blank_is_none(value)
+
+
 def _unset_zero_time(value: Any) -> Any:
     """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
     if isinstance(value, str) and (not value.strip() or value.startswith(_ZERO_TIMES)):
