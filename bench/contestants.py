@@ -152,7 +152,7 @@ def batch_writer(path: Path) -> int:
 def plain_threads(path: Path) -> int:
     """Batches by the plain client in 16 threads; `put` would send again what was not processed."""
     import boto3  # noqa: PLC0415  # not for ours to carry
-    from boto3.dynamodb.types import TypeSerializer  # noqa: PLC0415
+    from boto3.dynamodb.types import TypeSerializer  # noqa: PLC0415  # nor this
 
     config = Config(max_pool_connections=THREADS, retries={"mode": "standard"})
     client, serialize = boto3.client("dynamodb", config=config), TypeSerializer().serialize

@@ -113,7 +113,7 @@ def remembered(company: str) -> Iterator[Memory]:
         finally:
             memory.spent += time.perf_counter() - began
 
-    client._make_api_call = timed  # noqa: SLF001
+    client._make_api_call = timed  # noqa: SLF001  # all calls of a client pass here
     key, memory.key = new_api_key(company, now=now)
     add_api_key(key)
     request = NewProduct(product_name="Sketchbook", short_code="sketch", max_activations=2)

@@ -100,12 +100,13 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
     """Looks at the whole file once, in parts; writes the manifest that the map reads."""
     job = _job_of(event)
     nothing: dict[str, Any] = {
-        "passes": ["none"],
-        "chunks": 0,
+        "company": job.company,
+        "number": job.number,
         "bucket": job.bucket,
         "manifest_key": "",
+        "chunks": 0,
+        "passes": ["none"],
     }
-    nothing |= {"company": job.company, "number": job.number, "bucket": job.bucket}
     if job.is_ended:
         return nothing
     job = change_job(job.company, job.number, lambda current: begun(current, None))

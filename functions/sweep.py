@@ -52,7 +52,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
                 metrics.add_metric(metric, MetricUnit.Count, done[name])
     try:
         metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(now))
-    except Exception as error:  # noqa: BLE001  # as above
+    except Exception as error:  # noqa: BLE001  # raised with the others
         failed.append(unspoken(error, logger))
     if metrics.metric_set:
         metrics.flush_metrics()

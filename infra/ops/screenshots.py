@@ -141,7 +141,7 @@ def _order_wrongly(page: Page) -> None:
 
 def _choose_a_file(page: Page) -> None:
     file = {"name": "old-shop.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
-    page.set_input_files("#file", file)  # type: ignore[arg-type]
+    page.set_input_files("#file", file)  # type: ignore[arg-type]  # bytes and text in one dict
     page.get_by_role("button", name="Import").wait_for()
 
 

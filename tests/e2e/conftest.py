@@ -97,9 +97,12 @@ def proxy(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield wire
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wire(stack: LocalStack, proxy: Wire) -> Iterator[Wire]:
-    """What places orders and imports uses it; what shows them does not."""
+    """What places orders and imports uses it; what shows them does not.
+
+    To the end of the run, as the emulator is slow to change a function that has many workers.
+    """
     with sent_through(proxy, stack, "create_order", "start_import", "import_csv"):
         yield proxy
 

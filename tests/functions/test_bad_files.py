@@ -26,7 +26,7 @@ from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
 
 COUNT = 5_040
-SAMPLE = 71
+SAMPLE = 143
 """Every so manieth goes through the whole import; it shares no factor with ways and kinds."""
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 POLICY = LicensePolicy(
