@@ -11,14 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared.errors import Fault, refuse
-from shared.values import Email, Flag, Line, Metadata, RecordId, Text, blank_is_none, drawn
+from shared.values import BLANK, Email, Flag, Line, Metadata, RecordId, Text, drawn
 
 # No look-alikes, and mixed case: 14 of these are 81 bits.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PASSWORD_LENGTH = 14
 
 
-type OptionalEmail = Annotated[Email | None, BeforeValidator(blank_is_none)]
+type OptionalEmail = Annotated[Email | None, *BLANK]
 type Name = Annotated[Line | None, Field(examples=["Ana"])]
 
 
@@ -77,7 +77,7 @@ class CustomerRequest(CustomerFields):
 
 
 def _named(value: Any) -> Any:
-    if blank_is_none(value) is None:
+    if value in (None, ""):
         raise PydanticCustomError("required", "a customer needs an email")
     return value
 

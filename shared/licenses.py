@@ -24,6 +24,8 @@ from shared.terms import (
     settle,
 )
 from shared.values import (
+    BLANK,
+    EMPTY,
     Code,
     Count,
     Email,
@@ -35,9 +37,7 @@ from shared.values import (
     OptionalDay,
     RecordId,
     Text,
-    blank_is_none,
     drawn,
-    empty_is_none,
 )
 
 KEY_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -50,9 +50,9 @@ def _one_is_a_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-type OptionalKey = Annotated[LicenseKey | None, BeforeValidator(blank_is_none)]
-type OptionalUser = Annotated[UserRequest | None, BeforeValidator(empty_is_none)]
-type OptionalCode = Annotated[Code | None, BeforeValidator(blank_is_none)]
+type OptionalKey = Annotated[LicenseKey | None, *BLANK]
+type OptionalUser = Annotated[UserRequest | None, *EMPTY]
+type OptionalCode = Annotated[Code | None, *BLANK]
 type Users = Annotated[
     tuple[UserRequest, ...], BeforeValidator(_one_is_a_list), Field(max_length=1000)
 ]

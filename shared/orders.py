@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
 from shared.values import (
+    BLANK,
+    EMPTY,
     Code,
     Flag,
     Line,
@@ -26,8 +28,6 @@ from shared.values import (
     RecordId,
     StoreId,
     Text,
-    blank_is_none,
-    empty_is_none,
     some,
 )
 
@@ -35,12 +35,7 @@ MAX_LICENSES = 1000
 FIRST_PART = "order"
 
 
-def _unset(value: Any) -> Any:
-    """No id is the same as "", but not as spaces: who sends those means to repeat an order."""
-    return None if value == "" else value
-
-
-type OrderId = Annotated[StoreId | None, BeforeValidator(_unset)]
+type OrderId = Annotated[StoreId | None, *BLANK]
 
 
 class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
@@ -89,13 +84,13 @@ class OrderRequest(BaseModel):
     items: Annotated[tuple[OrderItemRequest, ...], AfterValidator(some)] = Field(
         max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
     )
-    customer: Annotated[CustomerRequest | None, BeforeValidator(empty_is_none)] = None
+    customer: Annotated[CustomerRequest | None, *EMPTY] = None
     customer_account_id: RecordId | None = None
     add_to_customer_account: Flag | None = None
     is_test: Flag = False
     is_trial: Flag = False
     created: OptionalMoment = None
-    order_type: Annotated[Literal["normal"] | None, BeforeValidator(blank_is_none)] = None
+    order_type: Annotated[Literal["normal"] | None, *BLANK] = None
     reference: Line | None = None
     language: Line | None = None
     campaign_params: Text | None = None

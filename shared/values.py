@@ -88,19 +88,29 @@ def _maintenance_duration(text: str) -> str:
     return text
 
 
-def blank_is_none(value: Any) -> Any:
-    """Clients in Go send "" for a text that they did not set."""
-    return None if isinstance(value, str) and not value.strip() else value
+def _told_blank(schema: dict[str, Any]) -> None:
+    schema["anyOf"].append({"const": ""})
 
 
-def empty_is_none(value: Any) -> Any:
-    """And {} for an object."""
-    return None if value == {} else blank_is_none(value)
+def _told_empty(schema: dict[str, Any]) -> None:
+    schema["anyOf"] += [{"const": ""}, {"const": {}}]
+
+
+BLANK = (
+    BeforeValidator(lambda value: None if value == "" else value),
+    Field(json_schema_extra=_told_blank),
+)
+"""For an optional text: clients in Go send "" for what they did not set, and the schema says so."""
+EMPTY = (
+    BeforeValidator(lambda value: None if value in ("", {}) else value),
+    Field(json_schema_extra=_told_empty),
+)
+"""For an optional object: they send {} too."""
 
 
 def _unset_zero_time(value: Any) -> Any:
     """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
-    if isinstance(value, str) and (not value.strip() or value.startswith(_ZERO_TIMES)):
+    if isinstance(value, str) and (not value or value.startswith(_ZERO_TIMES)):
         return None
     return value
 
@@ -257,8 +267,12 @@ type MaintenanceDuration = Annotated[
 type Period = Annotated[Literal["daily", "weekly", "monthly", "annually"], BeforeValidator(_period)]
 type Day = Annotated[date, BeforeValidator(_day)]
 type Moment = Annotated[datetime, BeforeValidator(_padded_moment)]
-type OptionalDay = Annotated[Day | None, BeforeValidator(_unset_zero_time)]
-type OptionalMoment = Annotated[Moment | None, BeforeValidator(_unset_zero_time)]
+type OptionalDay = Annotated[
+    Day | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
+]
+type OptionalMoment = Annotated[
+    Moment | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
+]
 type Metadata = Annotated[
     dict[str, Any], BeforeValidator(_json_object), AfterValidator(_small_json)
 ]

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from shared.customers import OptionalEmail
+from shared.licenses import OptionalCode, OptionalKey, OptionalUser
+from shared.orders import OrderId
 from shared.values import (
     Duration,
     Email,
@@ -208,3 +211,20 @@ def test_a_key_that_can_not_be_is_refused(text: str, said: str) -> None:
 )
 def test_a_length_is_told_in_characters(kind: Any, text: str, said: str) -> None:
     assert said in refusal(kind, text)
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [OptionalCode, OptionalDay, OptionalEmail, OptionalKey, OptionalMoment, OptionalUser, OrderId],
+)
+def test_what_clients_send_for_what_they_did_not_set_is_in_the_schema(type_: Any) -> None:
+    schema = TypeAdapter(type_).json_schema()
+    taken = [each["const"] for each in schema["anyOf"] if "const" in each]
+
+    assert "" in taken
+    assert [read(type_, value) for value in taken] == [None] * len(taken)
+
+
+@pytest.mark.parametrize("type_", [OptionalCode, OptionalEmail, OptionalKey, OptionalMoment])
+def test_spaces_are_not_the_same_as_nothing(type_: Any) -> None:
+    assert refusal(type_, "  ")
