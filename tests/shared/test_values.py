@@ -113,7 +113,7 @@ def test_maintenance_is_not_counted_in_hours(text: str) -> None:
         ("0001-01-01T00:00:00Z", None),
         ("0000-00-00", None),
         ("0000-00-00 00:00:00", None),
-        (" ", None),
+        ("", None),
         (None, None),
     ],
 )
