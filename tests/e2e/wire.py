@@ -82,12 +82,6 @@ def fault(what: str, operation: str, **when: Any) -> dict[str, Any]:
     return rule
 
 
-def slow(operation: str, *, milliseconds: int, **when: Any) -> dict[str, Any]:
-    """Requests of `service.Operation` take their time on the way to AWS; `when` as of a fault."""
-    service, _, name = operation.partition(".")
-    return {"service": service, "operation": name, "latency": milliseconds, **when}
-
-
 @contextmanager
 def running_proxy(upstream: str, *, port: int, log: Path) -> Iterator[Wire]:
     """A proxy that hands everything on as it is until it is told otherwise."""
