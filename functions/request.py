@@ -15,6 +15,7 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Fault, Refused, TooLarge
+from shared.wording import either, in_words
 
 MAX_BODY = 1024 * 1024
 """Bytes of a JSON body."""
@@ -214,15 +215,15 @@ def _invalid(error: ValidationError, sent: Any, *, pointers: bool = True) -> Ref
     told. Two members of a union that refuse the same value make one fault.
     """
     faults: dict[tuple[str | int, ...], Fault] = {}
-    for found in error.errors(include_url=False, include_context=False):
+    for found in error.errors(include_url=False):
         if found["type"] == "json_invalid":
             at = _AT.search(found["msg"])
             return _not_json(_sentence(at[0] if at else found["msg"]))
         path = _path(found["loc"], sent, found["type"])
-        message = found["msg"].removeprefix("Value error, ")
+        message = in_words(found)
         code = _CODES.get(found["type"], found["type"])
         if before := faults.get(path):
-            message = f"{before.message}, or: {message}"
+            message = either(before.message, message)
             code = before.code
         field = ".".join(str(part) for part in path)
         faults[path] = Fault(
