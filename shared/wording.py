@@ -5,8 +5,11 @@ the messages of our own validators are.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeAliasType, get_args
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 _WHOLE, _DECIMAL = "must be a whole number such as 5", "must be a number such as 1.5"
@@ -95,3 +98,23 @@ def either(one: str, other: str) -> str:
     if not other.startswith(_MUST_BE):
         return other
     return f"{one}, or {other.removeprefix(_MUST_BE)}"
+
+
+def meant(model: type[BaseModel], path: Sequence[str | int]) -> str | None:
+    """The field of a request that is spelled most like the unknown one at `path`, if any is."""
+    models = [model]
+    for part in (part for part in path[:-1] if isinstance(part, str)):
+        fields = [each.model_fields[part] for each in models if part in each.model_fields]
+        models = [inner for field in fields for inner in _models_in(field.annotation)]
+    names = {name for each in models for name in each.model_fields}
+    return next(iter(get_close_matches(str(path[-1]), sorted(names), n=1, cutoff=0.7)), None)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Those that a value of this type may be, or have as its entries."""
+    if isinstance(annotation, TypeAliasType):
+        yield from _models_in(annotation.__value__)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

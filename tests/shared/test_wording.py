@@ -11,7 +11,7 @@ from shared.catalog import NewFeature, NewPolicy, NewProduct
 from shared.customers import NewCustomer
 from shared.orders import OrderRequest
 from shared.values import Code, Count, Email, Flag, RecordId
-from shared.wording import WORDS, either, in_words
+from shared.wording import WORDS, either, in_words, meant
 
 ODD: tuple[Any, ...] = (
     None, True, "x", "", " ", "5", "\x00", "x" * 5_000, 5, -1, 1.5, 10**18, 1e300, [], [1],
@@ -97,6 +97,25 @@ def test_no_field_of_a_request_is_refused_in_words_of_pydantic(model: type[BaseM
 
     assert len(said) > 5
     assert not [words for words in said if words.startswith("Input") or " should " in words]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (("cutsomer",), "customer"),
+        (("items", 0, "product"), "product_code"),
+        (("items", 0, "licenses", 1, "max_activation"), "max_activations"),
+        (("items", 0, "licenses", 1, "product_features", 0, "Code"), "code"),
+        (("customer", "e-mail"), "email"),
+        (("customer", "valid_duration"), None),
+        (("color",), None),
+        (("metadata", "x", "idd"), None),
+    ],
+)
+def test_an_unknown_field_is_told_which_one_was_meant_at_its_place(
+    path: tuple[str | int, ...], name: str | None
+) -> None:
+    assert meant(OrderRequest, path) == name
 
 
 def test_words_are_for_errors_that_there_are() -> None:
