@@ -54,9 +54,12 @@ class Form {
     return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");
   }
 
-  /** Shows what is wrong, `{at, message}` each, and goes to the first of it. */
+  /** Shows what is wrong, `{at, message}` each, in the order of the form; goes to the first of it. */
   refuse(faults, problem = null) {
-    this.faults.value = faults.map((fault) => ({ ...fault, label: labelOf(fault.at) }));
+    const fields = [...document.querySelectorAll("[data-field]")];
+    this.faults.value = faults
+      .map((fault) => ({ ...fault, label: labelOf(fault.at), place: fields.indexOf(fieldAt(fault.at)) }))
+      .sort((one, other) => one.place - other.place);
     this.problem.value = problem;
     if (faults.length) setTimeout(() => show(document.querySelector("form [aria-invalid=true]")));
   }
