@@ -226,7 +226,7 @@ def _problem(code: str) -> dict[str, Any]:
     faults: tuple[Fault, ...] = ()
     if code == "validation_error":
         field, pointer = "items.0.product_code", "/items/0/product_code"
-        faults = (Fault("required", "Field required", field, pointer),)
+        faults = (Fault("required", "is required", field, pointer),)
     refused = Refused(code, message, faults=faults)
     told = problem(refused, docs="https://api.example.com/docs", request_id="JKJaXmPLvHcESHA=")
     return told.model_dump() | {"status": status}

@@ -76,14 +76,14 @@ class Problem(BaseModel):
                 "title": "Validation error",
                 "status": 400,
                 "code": "validation_error",
-                "message": "items.0.product_code: Field required",
-                "detail": "items.0.product_code: Field required",
+                "message": "items.0.product_code: is required",
+                "detail": "items.0.product_code: is required",
                 "errors": [
                     {
                         "field": "items.0.product_code",
                         "pointer": "/items/0/product_code",
                         "code": "required",
-                        "message": "Field required",
+                        "message": "is required",
                         "value": None,
                     }
                 ],

@@ -102,7 +102,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "user_repeated": (400, "an e-mail stands twice on one license"),
     "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
     "users_required": (400, "viewer is authorized by user: name at least one"),
-    "validation_error": (400, "items.0.product_code: Field required"),
+    "validation_error": (400, "items.0.product_code: is required"),
 }
 _HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
 

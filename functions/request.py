@@ -15,6 +15,7 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import Fault, Refused, TooLarge
+from shared.wording import either, in_words, meant
 
 MAX_BODY = 1024 * 1024
 """Bytes of a JSON body."""
@@ -72,7 +73,7 @@ class Request:
         try:
             return model.model_validate_json(text)
         except ValidationError as error:
-            raise _invalid(error, sent) from None
+            raise _invalid(error, sent, model) from None
 
     def read_query[M: BaseModel](self, model: type[M]) -> M:
         """The query string as a model; refuses unknown names with the list of those served."""
@@ -90,7 +91,7 @@ class Request:
         try:
             return model.model_validate(sent)
         except ValidationError as error:
-            raise _invalid(error, sent, pointers=False) from None
+            raise _invalid(error, sent, model, pointers=False) from None
 
     def idempotency_key(self) -> str | None:
         """The `Idempotency-Key` header: 1 to 255 printable ASCII characters."""
@@ -207,22 +208,24 @@ def _decode_query(query: str) -> dict[str, str]:
     return sent
 
 
-def _invalid(error: ValidationError, sent: Any, *, pointers: bool = True) -> Refused:
+def _invalid(
+    error: ValidationError, sent: Any, model: type[BaseModel], *, pointers: bool = True
+) -> Refused:
     """All faults of one request.
 
     pydantic's path names union members and validators beside what was sent; only the latter is
     told. Two members of a union that refuse the same value make one fault.
     """
     faults: dict[tuple[str | int, ...], Fault] = {}
-    for found in error.errors(include_url=False, include_context=False):
+    for found in error.errors(include_url=False):
         if found["type"] == "json_invalid":
             at = _AT.search(found["msg"])
             return _not_json(_sentence(at[0] if at else found["msg"]))
         path = _path(found["loc"], sent, found["type"])
-        message = found["msg"].removeprefix("Value error, ")
+        message = _message(found, path, model)
         code = _CODES.get(found["type"], found["type"])
         if before := faults.get(path):
-            message = f"{before.message}, or: {message}"
+            message = either(before.message, message)
             code = before.code
         field = ".".join(str(part) for part in path)
         faults[path] = Fault(
@@ -233,6 +236,14 @@ def _invalid(error: ValidationError, sent: Any, *, pointers: bool = True) -> Ref
             found["input"],
         )
     return Refused("validation_error", _summary(list(faults.values())), faults=[*faults.values()])
+
+
+def _message(
+    found: pydantic_core.ErrorDetails, path: Sequence[str | int], model: type[BaseModel]
+) -> str:
+    if found["type"] == "extra_forbidden" and (name := meant(model, path)):
+        return f"is not known here: did you mean {name}?"
+    return in_words(found)
 
 
 def _path(loc: Sequence[str | int], sent: Any, kind: str) -> tuple[str | int, ...]:

@@ -33,10 +33,10 @@ _BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
 _RULE = re.compile(r"[^{}]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _SELECTORS = re.compile(r",(?![^(]*\))")
 _UNUSED = re.compile(
-    r"data-tooltip|data-theme=dark\]|aria-controls|aria-busy|rtl"
+    r"tooltip|data-theme=dark\]|aria-controls|aria-busy|breadcrumb|invalid=false|multiple|rel=prev|rtl"
     r"|role=(?:group|search|switch)"
     r"|type=(?:color|datetime-local|file|month|radio|range|reset|search|time|week)"
-    r"|\b(?:abbr|audio|blockquote|canvas|del|fig\w+|h[4-6]|hr|iframe|ins|kbd|mark|optgroup|pre|samp"
+    r"|\b(?:abbr|aside|audio|blockquote|canvas|del|fig\w+|h[4-6]|hgroup|hr|iframe|ins|kbd|mark|optgroup|pre|samp"
     r"|su[bp]|template|tfoot|video)\b"
 )
 """What selectors name that no page of ours has."""
@@ -84,11 +84,15 @@ def _dense(style: str) -> str:
 def _used(style: str) -> str:
     """A stylesheet without the rules all of whose selectors are for what no page has."""
 
-    def is_used(rule: str) -> bool:
-        selectors = _SELECTORS.split(_NOT.sub("", rule.partition("{")[0]))
-        return rule.startswith("@") or not all(map(_UNUSED.search, selectors))
+    def kept(rule: str) -> str:
+        head, _, body = rule.partition("{")
+        if head.startswith(("@media", "@supports")):
+            inner = _used(body[:-1])
+            return f"{head}{{{inner}}}" if inner else ""
+        selectors = _SELECTORS.split(_NOT.sub("", head))
+        return "" if all(map(_UNUSED.search, selectors)) else rule
 
-    return "".join(filter(is_used, _RULE.findall(style)))
+    return "".join(map(kept, _RULE.findall(style)))
 
 
 def _write_rules(path: Path) -> None:

@@ -31,6 +31,7 @@ from shared.values import (
     StoreId,
     Text,
 )
+from shared.wording import in_words
 
 _TRUE, _FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
 _MOST = 2_147_483_647
@@ -276,7 +277,7 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
     """What is wrong with a row's cells: `{column, field, code, message, value}` for each."""
     headers = {field: header for header, field in part.columns.items()}
     faults = []
-    for fault in error.errors(include_url=False, include_context=False):
+    for fault in error.errors(include_url=False):
         field = str(fault["loc"][0])
         missing = fault["type"] == "missing"
         faults.append(
@@ -284,7 +285,7 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
                 "column": headers.get(field, field),
                 "field": field,
                 "code": _CODES.get(fault["type"], fault["type"]),
-                "message": "must not be blank" if missing else _in_words(fault["msg"]),
+                "message": "must not be blank" if missing else in_words(fault),
                 "value": None if missing else str(fault["input"])[:200],
             }
         )
@@ -292,13 +293,6 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
 
 
 _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error": "invalid_value"}
-
-
-def _in_words(message: str) -> str:
-    """pydantic's message as the end of a sentence about the cell."""
-    told = message.removeprefix("Value error, ")
-    told = told.replace("Input should be '", "must be one of '")
-    return told.replace("Input should", "must").replace("String should", "must")
 
 
 def license_row(license: License, order: Order, customer: Customer | None) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = (
     "errors",
+    "wording",
     "values",
     "terms",
     "catalog",

@@ -19,6 +19,7 @@ from ruamel.yaml.error import YAMLError
 from shared.catalog import DEFAULT_POLICY, NewFeature, NewPolicy, NewProduct, PolicyPatch
 from shared.errors import Fault, NotFound, Refused
 from shared.errors import Path as Place
+from shared.wording import in_words
 
 type Kind = Literal["product", "feature", "policy"]
 type Json = Mapping[str, Any]
@@ -109,6 +110,6 @@ def _mapping(told: Any, place: Place, faults: list[Fault]) -> dict[str, Any]:
 
 def _faults(error: ValidationError, place: Place) -> list[Fault]:
     return [
-        Fault.at((*place, *fault["loc"]), fault["type"], fault["msg"], fault["input"])
+        Fault.at((*place, *fault["loc"]), fault["type"], in_words(fault), fault["input"])
         for fault in error.errors(include_url=False)
     ]

@@ -128,6 +128,7 @@ def _order_something(page: Page) -> None:
     page.get_by_label("Product (required)").select_option("sketch")
     page.get_by_label("Policy").select_option("studio")
     page.get_by_label("Licenses", exact=True).fill("5")
+    page.get_by_text("Known as").wait_for()
 
 
 def _order_wrongly(page: Page) -> None:

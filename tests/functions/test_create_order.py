@@ -255,6 +255,14 @@ def test_unknown_fields_are_named_wherever_they_stand(shop: Shop) -> None:
     }
 
 
+def test_an_unknown_field_is_answered_with_the_one_that_was_meant(shop: Shop) -> None:
+    problem = shop.refused(license={"max_activation": 3})
+
+    assert problem["message"] == (
+        "items.0.licenses.0.max_activation: is not known here: did you mean max_activations?"
+    )
+
+
 def test_a_fault_inside_of_a_license_is_the_only_one_told(shop: Shop) -> None:
     problem = shop.refused(license={"max_activations": "many"})
 

@@ -1,7 +1,8 @@
 // The rows that an import did not take, to be corrected here and sent again by themselves.
 import { useEffect } from "preact/hooks";
-import { signal, useSignal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
+import { keep, recall } from "./drafts.js";
 import { Button } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -9,13 +10,25 @@ import { useLoad } from "./load.js";
 import { count, Loaded, Notice, number, say } from "./parts.js";
 import { go, link } from "./route.js";
 import { csvOf, faultOf, loadRules } from "./rules.js";
+import { key } from "./session.js";
 import { startImport } from "./upload.js";
 
 const LIMIT = 50;
 
 /** What was typed, by import: `{cells: {row: {column: value}}, rows, sent}`. It outlives pages. */
-const typed = {};
-const draftOf = (id) => (typed[id] ??= signal({ cells: {}, rows: {}, sent: {}, external_id: "" }));
+let typed = {};
+effect(() => {
+  if (!key.value) typed = {};
+});
+
+function draftOf(id) {
+  const name = `rows ${id}`;
+  if (!typed[id]) {
+    typed[id] = signal(recall(name) ?? { cells: {}, rows: {}, sent: {}, external_id: "" });
+    typed[id].subscribe((now) => keep(name, now));
+  }
+  return typed[id];
+}
 
 export function Corrections({ job }) {
   const draft = draftOf(job.id);

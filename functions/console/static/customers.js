@@ -6,7 +6,7 @@ import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, number, say, when } from "./parts.js";
-import { LICENSE_COLUMNS, marks, nameOf } from "./records.js";
+import { Email, LICENSE_COLUMNS, marks, nameOf } from "./records.js";
 import { go, link } from "./route.js";
 
 const LIMIT = 25;
@@ -41,8 +41,8 @@ const COLUMNS = [
     head: "Customer",
     cell: (customer) => html`<a href=${link(`customers/${customer.id}`)}>${titleOf(customer)}</a>`,
   },
-  { head: "Company", wide: true, cell: ({ company_name: company }) => company || "–" },
-  { head: "E-mail", cell: ({ email }) => email || "–" },
+  { head: "Company", kind: "mid", cell: ({ company_name: company }) => company || "–" },
+  { head: "E-mail", cell: ({ email }) => (email ? html`<${Email} of=${email} />` : "–") },
   { head: "Reference", wide: true, cell: ({ reference }) => reference || "–" },
   { head: "Since", wide: true, cell: ({ created_at: since }) => when(since.slice(0, 10)) },
 ];
@@ -93,7 +93,7 @@ const ORDERS = [
   },
   {
     head: "Products",
-    wide: true,
+    kind: "mid",
     cell: ({ order_items: items }) => items.map((item) => html`<code>${item.product_code}</code> `),
   },
   { head: "Placed", cell: (order) => when(order.created_at) },

@@ -40,6 +40,7 @@ function FeatureList({ query, products }) {
   );
   const columns = FEATURE_COLUMNS.toSpliced(2, 0, {
     head: "Product",
+    kind: "mid",
     cell: ({ product }) =>
       html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>`,
   });

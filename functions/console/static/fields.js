@@ -93,7 +93,7 @@ export function Masked({ text, what = "license key" }) {
   if (!text) return "–";
   const hidden = text.length > 8 ? `••••-${text.slice(-4)}` : "••••";
   return html`<span class="masked">
-    <code>${shown.value ? text : hidden}</code>
+    <code data-shown=${shown.value ? "" : undefined}>${shown.value ? text : hidden}</code>
     <button type="button" class="plain small" aria-pressed=${shown.value ? "true" : "false"}
       aria-label="Show ${what} ending in ${text.slice(-4)}" title=${shown.value ? "Hide" : "Show"}
       onClick=${() => (shown.value = !shown.value)}><${Icon} name="eye" /></button>

@@ -2,6 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { effect, signal } from "@preact/signals";
 import { Problem } from "./api.js";
+import { drop, keep, recall } from "./drafts.js";
 import { Button, Check, Field } from "./fields.js";
 import { html } from "./html.js";
 import { partsOf } from "./names.js";
@@ -26,11 +27,16 @@ export function useForm(name, start) {
 class Form {
   constructor(name, start) {
     this.name = name;
-    this.draft = signal(start);
-    this.changed = signal(false);
+    const left = recall(this.place);
+    this.draft = signal({ ...start, ...left });
+    this.changed = signal(Boolean(left));
     this.faults = signal([]);
     this.problem = signal(null);
     this.busy = signal(false);
+  }
+
+  get place() {
+    return `form ${this.name}`;
   }
 
   at(field) {
@@ -40,6 +46,7 @@ class Form {
   set(field, value) {
     this.draft.value = replaced(this.draft.value, partsOf(field), value);
     this.changed.value = true;
+    keep(this.place, this.draft.value);
   }
 
   told(field) {
@@ -47,15 +54,19 @@ class Form {
     return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");
   }
 
-  /** Shows what is wrong, `{at, message}` each, and goes to the first of it. */
+  /** Shows what is wrong, `{at, message}` each, in the order of the form; goes to the first of it. */
   refuse(faults, problem = null) {
-    this.faults.value = faults.map((fault) => ({ ...fault, label: labelOf(fault.at) }));
+    const fields = [...document.querySelectorAll("[data-field]")];
+    this.faults.value = faults
+      .map((fault) => ({ ...fault, label: labelOf(fault.at), place: fields.indexOf(fieldAt(fault.at)) }))
+      .sort((one, other) => one.place - other.place);
     this.problem.value = problem;
     if (faults.length) setTimeout(() => show(document.querySelector("form [aria-invalid=true]")));
   }
 
   forget() {
     kept.delete(this.name);
+    drop(this.place);
   }
 
   /** Sends by `act`. A refusal is shown beside the fields that it is about, which `tell` finds. */

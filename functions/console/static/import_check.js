@@ -94,5 +94,5 @@ function shown({ columns, preview }) {
   return columns
     .map((head, at) => ({ head, at }))
     .filter(({ head, at }) => head && preview.some((cells) => cells[at]?.trim()))
-    .map(({ head, at }) => ({ head, cell: (cells) => cells[at] }));
+    .map(({ head, at }) => ({ head, kind: "line", cell: (cells) => cells[at] }));
 }

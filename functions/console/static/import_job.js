@@ -174,8 +174,8 @@ function Facts({ job }) {
     unknown.length && ["Columns left out", unknown.join(", ")],
     job.file_sha256 && [
       "SHA-256",
-      html`<code>${job.file_sha256}</code>
-        <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`,
+      html`<span class="masked"><code>${job.file_sha256}</code>
+        <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" /></span>`,
     ],
   ].filter(Boolean);
   return html`<article>

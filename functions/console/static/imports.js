@@ -71,7 +71,7 @@ const columns = (kind) => [
     cell: (job) =>
       job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`,
   },
-  { head: "When", wide: true, cell: (job) => when(job.created_at) },
+  { head: "When", kind: "mid", cell: (job) => when(job.created_at) },
 ];
 
 function Faulty(job) {

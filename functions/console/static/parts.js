@@ -108,7 +108,8 @@ export function Badge({ tone, children }) {
 /**
  * `columns` are `{head, cell: (row) => …, kind, wide: true}`: those that are `wide` are left out
  * where there is less room than 640 pixels, those of kind "mid" on a phone; the other kinds are
- * "number" and "code". The first column heads its row.
+ * "number", "code", "long", which has more room, and "line", which is cut rather than broken. The
+ * first column heads its row.
  */
 export function Table({ caption, columns, rows, busy }) {
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");

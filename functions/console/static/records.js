@@ -9,6 +9,12 @@ import { TYPES, inShort } from "./terms.js";
 export const nameOf = ({ first_name: first, last_name: last }) =>
   [first, last].filter(Boolean).join(" ");
 
+/** An e-mail address, which breaks before its host where there is no room. */
+export function Email({ of }) {
+  const at = of.lastIndexOf("@");
+  return html`${of.slice(0, at)}<wbr />${of.slice(at)}`;
+}
+
 /** A customer by the name that says most. */
 export function Buyer({ customer }) {
   const title =
@@ -43,7 +49,7 @@ export const Holder = ({ license: { license_key: key, license_users: users = [] 
     ? html`<${Masked} text=${key} />`
     : users.map(
         ({ email, is_manager: manager }) =>
-          html`<div>${email}${manager && html` <span class="soft">manager</span>`}</div>`,
+          html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
       );
 
 const titleOf = ({ id, license_key: key, license_users: users }) =>
@@ -55,6 +61,7 @@ export const LICENSE_COLUMNS = [
   { head: "Product", kind: "mid", cell: (lic) => lic.product?.product_name ?? lic.product_code },
   {
     head: "Terms",
+    kind: "long",
     wide: true,
     cell: (lic) =>
       lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–",

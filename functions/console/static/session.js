@@ -5,6 +5,7 @@ const PLACE = "keywright-key";
 
 /** The key, or null. While `refusal` is set it is no longer good, and the page waits for another. */
 export const key = signal(sessionStorage.getItem(PLACE));
+if (!key.peek()) sessionStorage.clear(); // who comes in may be another than who typed
 export const refusal = signal("");
 export const prefix = computed(() => (key.value || "").split(".")[0]);
 

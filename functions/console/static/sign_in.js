@@ -55,7 +55,8 @@ function KeyForm() {
   return html`<form onSubmit=${submit} novalidate>
     <${Field} label="API key" type="password" name="key" autocomplete="off" spellcheck="false"
       autofocus error=${error.value} value=${entered.value}
-      hint="It is kept in this tab until you sign out or close it. An operator makes one with keywright keys create."
+      hint=${html`It is kept in this tab until you sign out or close it. An operator makes one
+        with <code>keywright keys create</code>.`}
       onInput=${(value) => (entered.value = value)} />
     <${Button} busy=${busy.value}>Sign in<//>
   </form>`;

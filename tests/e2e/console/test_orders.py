@@ -130,19 +130,26 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     page = console.visit("orders/new", seller)
     choose(page, "kp").get_by_text("Other terms").click()
     page.get_by_label("Type").select_option("time-limited")
-    page.get_by_label("Valid for").fill("one year")
+    duration, user = page.get_by_label("Valid for"), page.get_by_label("E-mail of user 1")
+    activations = page.get_by_label("Activations", exact=True).first
+    duration.fill("one year")
+    activations.fill("many")
     page.get_by_role("button", name="Add another product").click()
     choose(page, "up", 2).get_by_label("E-mail of user 1").fill("ben")
 
     place(page)
 
-    duration, user = page.get_by_label("Valid for"), page.get_by_label("E-mail of user 1")
     expect(duration).to_be_focused()
     expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
     expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
-    expect(page.get_by_role("alert")).to_contain_text("2 things need to be put right")
+    expect(activations).to_have_accessible_description(re.compile("Must be a whole number"))
+    expect(page.get_by_role("alert")).to_contain_text("3 things need to be put right")
+    expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
+        ["Valid for", "Activations", "E-mail of user 1"]
+    )
 
     duration.fill("2y")
+    activations.fill("3")
     user.fill("ben@brush.example")
     place(page)
     expect(page.locator("main")).to_contain_text("The order is placed with 2 licenses")

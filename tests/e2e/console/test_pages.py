@@ -39,12 +39,15 @@ def records(seller: RemoteShop) -> dict[str, str]:
 
 
 def faults(console: Console, path: str) -> list[str]:
-    """Those of a page when all that it reads is there, with every fold open."""
+    """Those of a page when all that it reads is there, with every fold open and every key shown."""
     page = console.page
     page.goto(f"{console.url}#/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.locator(".loading, [aria-busy=true], select:has-text('Reading…')")).to_have_count(0)
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    page.evaluate(
+        "for (const eye of document.querySelectorAll('[aria-pressed=false]')) eye.click()"
+    )
     return [f"{path}, {fault}" for fault in console.faults()]
 
 

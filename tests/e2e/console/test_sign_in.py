@@ -84,9 +84,3 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
     console.button("Import 1 row").click()
 
     console.see("Every row was imported")
-
-
-def test_an_address_that_is_none_says_so(console: Console, vendor: RemoteShop) -> None:
-    console.open("nowhere/1", key=vendor.key)
-
-    console.see("There is no such page")

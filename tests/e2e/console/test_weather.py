@@ -11,6 +11,7 @@ from tests.e2e.remote import RemoteShop
 
 OF_P2 = re.compile(r"/license-templates/.*product=p2")
 BUSY, BROKEN = 503, 500
+HURRY = "const later = setTimeout; setTimeout = (act, pause) => later(act, pause / 20)"
 
 
 def refused(route: Route, status: int) -> None:
@@ -54,6 +55,7 @@ def test_a_console_that_does_not_come_says_so(browser: Browser, stack: LocalStac
     with browser.new_context() as context:
         page = context.new_page()
         page.route("**/preact.js", lambda route: refused(route, BUSY))
+        page.add_init_script(HURRY)
 
         page.goto(stack["console_url"])
 
