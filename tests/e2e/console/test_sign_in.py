@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Route, expect
 
+from infra.ops.stack import LocalStack
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
 
@@ -84,3 +85,21 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
     console.button("Import 1 row").click()
 
     console.see("Every row was imported")
+
+
+def test_at_the_root_of_a_domain_it_works_as_under_a_path(
+    console: Console, vendor: RemoteShop, stack: LocalStack
+) -> None:
+    page = console.page
+
+    def served(route: Route) -> None:
+        """As a domain of one's own leads to the API."""
+        url = route.request.url.replace("https://licenses.example", stack["api_url"])
+        route.fulfill(response=route.fetch(url=url))
+
+    page.route("https://licenses.example/**", served)
+
+    page.goto("https://licenses.example/console/#/products")
+    console.sign_in(vendor.key)
+
+    expect(page.get_by_role("table", name="Products")).to_contain_text("Key product")
