@@ -97,11 +97,11 @@ def proxy(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield wire
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wire(stack: LocalStack, proxy: Wire) -> Iterator[Wire]:
     """What places orders and imports uses it; what shows them does not.
 
-    To the end of the run, as the emulator is slow to change a function that has many workers.
+    No longer than needed: a body of more than a MiB does not pass the proxy.
     """
     with sent_through(proxy, stack, "create_order", "start_import", "import_csv"):
         yield proxy
