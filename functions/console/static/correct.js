@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { keep, recall } from "./drafts.js";
-import { Button } from "./fields.js";
+import { Button, Download } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
@@ -52,7 +52,13 @@ export function Corrections({ job }) {
   return html`<section class="part">
     <div class="row apart">
       <h2>Faulty rows</h2>
-      <${SendAgain} job=${job} draft=${draft} kind=${rules.value} />
+      <div class="actions">
+        ${
+          job.failed_rows_url &&
+          html`<${Download} path="imports/${job.id}/failed.csv">Faulty rows<//>`
+        }
+        <${SendAgain} job=${job} draft=${draft} kind=${rules.value} />
+      </div>
     </div>
     <p class="soft">Correct a value in the table, and send just those rows again.</p>
     <${Loaded} from=${from} rows=${6}>
@@ -203,14 +209,14 @@ function SendAgain({ job, draft, kind }) {
       problem.value = error;
     }
   };
-  return html`<div class="actions">
+  return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
     <${Button} icon="up" onPress=${send}
       aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>
-  </div>`;
+  `;
 }
 
 /** Those of the file in their order, and what was filled in beyond them. */

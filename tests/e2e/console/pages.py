@@ -17,6 +17,28 @@ SIDEWAYS = """[...document.querySelectorAll(":root, .scroll:not([aria-label^=Fir
     .some(part => part.scrollWidth > part.clientWidth)"""
 """Only the first rows of a file may be wider than the page: they have as many columns as it has."""
 
+WATCH = """
+    const shifts = [], ask = fetch;
+    const observer = new PerformanceObserver(list => shifts.push(...list.getEntries()));
+    observer.observe({type: "layout-shift", buffered: true});
+    window.watched = {asked: 0, shifts, observer};
+    window.fetch = (...what) => {
+        watched.asked += 1;
+        return ask(...what).finally(() => watched.asked -= 1);
+    };
+"""
+MOVED = """async path => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const {shifts, observer} = watched;
+    if (path) [shifts.length, location.hash] = [0, path];
+    for (let quiet = 0; quiet < 8; quiet += 1, await frame())
+        if (watched.asked || document.querySelector(".loading")) quiet = 0;
+    shifts.push(...observer.takeRecords());
+    const counted = shifts.splice(0).filter(shift => !shift.hadRecentInput);
+    return counted.reduce((sum, {value}) => sum + value, 0);
+}"""
+"""The sum is no less than what is called cumulative layout shift, which forgets after 5 seconds."""
+
 PATIENCE = 40_000
 """Milliseconds, on a machine that does much else."""
 expect.set_options(timeout=PATIENCE)
@@ -82,6 +104,14 @@ class Console:
         tools = self.context.new_cdp_session(self.page)
         tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
         tools.send("Emulation.setCPUThrottlingRate", {"rate": times})
+
+    def watch(self) -> None:
+        """From the next page that is loaded on, see what moves by itself."""
+        self.page.add_init_script(WATCH)
+
+    def moved(self, path: str = "") -> float:
+        """How much has moved since this was asked last, or while a page comes: 0.1 is too much."""
+        return float(self.page.evaluate(MOVED, path and f"#/{path}"))
 
     def see(self, text: str) -> None:
         """Wait until a text is on the page, wherever."""

@@ -1,0 +1,50 @@
+"""Nothing that one reads jumps, and nothing moves for those who want no motion."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.importing import begun, send, table
+from tests.e2e.remote import RemoteShop
+
+MOST = 0.02
+"""Of cumulative layout shift; up to 0.1 is called good."""
+NARROW, WIDE = 360, 1280
+FAULTY = table(("email", "first_name"), ("a@steady.test", "Ana"), ("nobody", "Bo"))
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_an_import_ends_while_one_reads_its_page_and_nothing_jumps(
+    console: Console, vendor: RemoteShop, width: int
+) -> None:
+    page = console.page
+    console.watch()
+    console.visit("nowhere", vendor)
+    page.set_viewport_size({"width": width, "height": 860})
+    job = begun(vendor, "customers", FAULTY)
+    console.moved(f"imports/customers/{job['id']}")
+    console.see("Waiting for the file")
+    about = page.get_by_text("About this import")
+    about.click()
+    read = about.bounding_box()
+
+    send(vendor, job, FAULTY)
+    expect(page.get_by_label("Row 2, email")).to_be_visible()
+
+    assert console.moved() <= MOST
+    assert about.bounding_box() == read
+
+
+def test_a_file_is_checked_and_nothing_jumps(console: Console, vendor: RemoteShop) -> None:
+    many = FAULTY + b"a@steady.test,Ana\n" * 20_000
+    console.watch()
+    console.visit("imports/customers/new", vendor)
+    console.slow(answers=0, times=4)
+
+    for width in (NARROW, WIDE):
+        console.page.set_viewport_size({"width": width, "height": 860})
+        console.moved()
+        console.choose(f"{width}.csv", many)
+        expect(console.button("Import 20,002 rows")).to_be_visible()
+
+        assert console.moved() <= MOST
