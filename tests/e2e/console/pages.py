@@ -27,6 +27,8 @@ WATCH = """
         return ask(...what).finally(() => watched.asked -= 1);
     };
 """
+STEADY = 0.02
+"""Of cumulative layout shift, which is called good up to 0.1."""
 MOVED = """async path => {
     const frame = () => new Promise(requestAnimationFrame);
     const {shifts, observer} = watched;
@@ -110,7 +112,7 @@ class Console:
         self.page.add_init_script(WATCH)
 
     def moved(self, path: str = "") -> float:
-        """How much has moved since this was asked last, or while a page comes: 0.1 is too much."""
+        """How much has moved since this was asked last, or while a page comes."""
         return float(self.page.evaluate(MOVED, path and f"#/{path}"))
 
     def see(self, text: str) -> None:

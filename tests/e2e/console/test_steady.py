@@ -3,12 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.console.pages import Console
+from tests.e2e.console.pages import STEADY, Console
 from tests.e2e.importing import begun, send, table
 from tests.e2e.remote import RemoteShop
 
-MOST = 0.02
-"""Of cumulative layout shift; up to 0.1 is called good."""
 NARROW, WIDE = 360, 1280
 FAULTY = table(("email", "first_name"), ("a@steady.test", "Ana"), ("nobody", "Bo"))
 
@@ -31,7 +29,7 @@ def test_an_import_ends_while_one_reads_its_page_and_nothing_jumps(
     send(vendor, job, FAULTY)
     expect(page.get_by_label("Row 2, email")).to_be_visible()
 
-    assert console.moved() <= MOST
+    assert console.moved() <= STEADY
     assert about.bounding_box() == read
 
 
@@ -47,4 +45,4 @@ def test_a_file_is_checked_and_nothing_jumps(console: Console, vendor: RemoteSho
         console.choose(f"{width}.csv", many)
         expect(console.button("Import 20,002 rows")).to_be_visible()
 
-        assert console.moved() <= MOST
+        assert console.moved() <= STEADY
