@@ -100,9 +100,12 @@ class Console:
                 return
         raise AssertionError(f"Tab does not come to {wanted}")
 
-    def slow(self, *, answers: int = 150, times: int = 3) -> None:
-        """Let every answer take so many milliseconds more, and the page be slower by so much."""
-        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    def slow(self, *, answers: int = 150, times: int = 3, upload: int = -1) -> None:
+        """Let every answer take so many milliseconds more, and the page be slower by so much.
+
+        And send no more than so many bytes in a second; -1 is no limit.
+        """
+        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": upload}
         tools = self.context.new_cdp_session(self.page)
         tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
         tools.send("Emulation.setCPUThrottlingRate", {"rate": times})

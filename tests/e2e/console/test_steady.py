@@ -1,13 +1,17 @@
 """Nothing that one reads jumps, and nothing moves for those who want no motion."""
 
+from typing import Literal
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.console.pages import STEADY, Console
 from tests.e2e.importing import begun, send, table
 from tests.e2e.remote import RemoteShop
 
 NARROW, WIDE = 360, 1280
+type Motion = Literal["no-preference", "reduce"]
+MOTIONS: tuple[Motion, ...] = ("no-preference", "reduce")
 FAULTY = table(("email", "first_name"), ("a@steady.test", "Ana"), ("nobody", "Bo"))
 
 
@@ -46,3 +50,28 @@ def test_a_file_is_checked_and_nothing_jumps(console: Console, vendor: RemoteSho
         expect(console.button("Import 20,002 rows")).to_be_visible()
 
         assert console.moved() <= STEADY
+
+
+def test_for_those_who_want_no_motion_nothing_moves(console: Console, vendor: RemoteShop) -> None:
+    """Neither while something is read nor while an import waits; for others something does."""
+    page = console.page
+    job = begun(vendor, "customers", FAULTY)
+    held: list[Route] = []
+    page.route(f"**/imports/{job['id']}/", held.append)
+    console.visit(f"imports/customers/{job['id']}", vendor)
+
+    expect(page.locator(".loading")).to_be_visible()
+    assert moving(page) == {"no-preference": True, "reduce": False}
+    page.unroute_all()
+    held[0].continue_()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    assert moving(page) == {"no-preference": True, "reduce": False}
+
+
+def moving(page: Page) -> dict[Motion, bool]:
+    """Whether anything does, by what is preferred."""
+    found: dict[Motion, bool] = {}
+    for motion in MOTIONS:
+        page.emulate_media(reduced_motion=motion)
+        found[motion] = page.evaluate("document.getAnimations().length > 0")
+    return found
