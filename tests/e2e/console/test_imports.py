@@ -21,7 +21,7 @@ def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
 
     console.choose(
         "old shop.csv",
@@ -86,7 +86,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     data = b"email,first_name\nwhole@m.test,Ana,Lopez\n=cmd@m.test,=1+1,x\n"
     number = post(vendor, "customers", data)
     ended(vendor, number)
-    console.open(f"imports/customers/{number}", key=vendor.key)
+    console.visit(f"imports/customers/{number}", vendor)
 
     console.see("the row has more cells than the header")
     console.button("All cells of row 2").click()
@@ -101,7 +101,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
 def test_a_file_that_is_none_of_ours_is_refused_with_advice(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
     sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
 
     for name, data, advice in (
@@ -119,7 +119,7 @@ def test_a_file_that_is_none_of_ours_is_refused_with_advice(
 def test_a_file_in_windows_1252_is_read_when_one_says_so(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
 
     console.choose("old.csv", "email,first_name\nmuller@w.test,Müller\n".encode("cp1252"))
     console.see("The file is not UTF-8")
@@ -135,7 +135,7 @@ def test_a_file_in_windows_1252_is_read_when_one_says_so(
 def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_button(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
 
     console.choose("dry.csv", b"email\ndry@m.test\nnobody\n")
     console.page.get_by_label("Dry run").check()
@@ -163,7 +163,7 @@ def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
 ) -> None:
     job = upload(vendor, "customers", b"email\nelsewhere@m.test\n", dry_run=True)
     ended(vendor, job)
-    console.open(f"imports/customers/{job}", key=vendor.key)
+    console.visit(f"imports/customers/{job}", vendor)
 
     console.see("This was a dry run: nothing was written")
 
@@ -172,7 +172,7 @@ def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
 
 
 def test_a_file_of_more_than_5_gb_is_for_the_command(console: Console, vendor: RemoteShop) -> None:
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
     path = console.desk / "huge.csv"
     with path.open("wb") as file:
         file.truncate(5 * 1024**3 + 1)
@@ -189,7 +189,7 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     page = console.page
     rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(10_000))
     number = post(vendor, "licenses", licenses(rows), name="many.csv")
-    console.open("imports/licenses?status=running", key=vendor.key)
+    console.visit("imports/licenses?status=running", vendor)
 
     row = page.get_by_role("row").filter(has_text="many.csv")
     expect(row).to_contain_text("Importing")
@@ -210,7 +210,7 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     page = console.page
     number = post(vendor, "customers", b"email\nnot an address\n", name="people.csv")
     ended(vendor, number)
-    console.open(f"imports/customers/{number}", key=vendor.key)
+    console.visit(f"imports/customers/{number}", vendor)
 
     with page.expect_download() as failed:
         console.button("Faulty rows").click()
