@@ -24,12 +24,20 @@ _cache: dict[str, tuple[float, ApiKey]] = {}
 class Caller:
     """Whose records a request is about, and what it may do."""
 
-    company: str
-    prefix: str
-    scopes: frozenset[str]
+    key: ApiKey
     base_url: str
     path: str
     request_id: str
+
+    @property
+    def company(self) -> str:
+        """Whose records the caller sees."""
+        return self.key.company
+
+    @property
+    def prefix(self) -> str:
+        """What may be told of the key: the part before its dot."""
+        return self.key.prefix
 
     def link(self, **query: object) -> str:
         """The absolute URL of this same path with another query; None values are left out."""
@@ -45,7 +53,7 @@ def caller_of(request: Request, scope: str) -> Caller:
     logger.thread_safe_append_keys(company=key.company, key_prefix=key.prefix)
     allow(key.scopes, scope)
     _touch(key, now)
-    return Caller(key.company, key.prefix, key.scopes, request.base_url, request.path, request.id)
+    return Caller(key, request.base_url, request.path, request.id)
 
 
 def forget_keys() -> None:

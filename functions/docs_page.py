@@ -6,6 +6,8 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
+from shared.access import ANY_SCOPE
+
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1d2330;--soft:#5b6475;--line:#dfe3ea;--paper:#fff;
 --tint:#f5f7fa;--get:#0b6bcb;--post:#157a4a;--patch:#9a5b00;--accent:#4338ca}
@@ -112,7 +114,8 @@ def _group(tag: str, found: Iterable[Found]) -> str:
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
     scope = operation.get("x-required-scope")
-    tag = f"scope {escape(scope)}" if scope else "no key needed"
+    special = {None: "no key needed", ANY_SCOPE: "any key"}
+    tag = special.get(scope) or f"scope {escape(str(scope))}"
     return f"""<details class="operation" id="{operation["operationId"]}">
 <summary><span class="method {method}">{method}</span><span class="path">{escape(path)}</span>
 <span class="soft">{escape(operation["summary"])}</span><span class="tag">{tag}</span></summary>

@@ -26,7 +26,7 @@ from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
 from functions.routing import Response, Route, find, path_of
 from functions.tracing import annotate, traced
-from shared.access import SCOPES
+from shared.access import ANY_SCOPE, SCOPES
 from shared.errors import NotFound, Refused
 
 if TYPE_CHECKING:
@@ -155,11 +155,13 @@ class Api:
     ) -> Callable[[F], F]:
         """Serves a path to callers whose key has the scope; a trailing slash may be left out.
 
+        With ANY_SCOPE every good key opens it, and with `public` no key is needed.
+
         `refusals` are the codes beside those that every route has, and `moves` says that it may
         answer 307 with a `Location`; they are documented only.
         Raises TypeError at import for a route that neither names a known scope nor is public.
         """
-        if public == (scope is not None) or (scope is not None and scope not in SCOPES):
+        if public == (scope is not None) or scope not in SCOPES | {ANY_SCOPE, None}:
             raise TypeError(f"{method} {path} needs one of the scopes, or public=True")
 
         def register(function: F) -> F:

@@ -19,6 +19,7 @@ from functions.docs_page import page
 from functions.http import Api, Operation
 from functions.problems import Problem, problem
 from functions.refusals import CODES
+from shared.access import ANY_SCOPE
 from shared.errors import Fault, Refused
 
 ROUTE_MODULES = ("create_order", "catalog", "records", "start_import", "job_status", "documents")
@@ -128,7 +129,7 @@ def _operation(
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [*_parameters(operation, schemas, components)],
-        "security": [] if operation.scope is None else [{"ApiKey": [operation.scope]}],
+        "security": [] if operation.scope is None else [{"ApiKey": _roles(operation.scope)}],
         "responses": _responses(operation, schemas, components),
     }
     if operation.description:
@@ -142,6 +143,10 @@ def _operation(
     if operation.upload is not None:
         told["requestBody"] = {"required": True, "content": {"multipart/form-data": _FORM}}
     return told
+
+
+def _roles(scope: str) -> list[str]:
+    return [] if scope == ANY_SCOPE else [scope]
 
 
 def _parameters(
@@ -214,7 +219,9 @@ def codes_of(operation: Operation) -> list[str]:
     if operation.query is not None or operation.takes_idempotency_key:
         codes["validation_error"] = None
     if operation.scope is not None:
-        codes |= dict.fromkeys(("not_authenticated", "invalid_api_key", "permission_denied"))
+        codes |= dict.fromkeys(("not_authenticated", "invalid_api_key"))
+        if operation.scope != ANY_SCOPE:
+            codes["permission_denied"] = None
         codes["unavailable"] = None
     if operation.ids:
         codes["not_found"] = None

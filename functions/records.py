@@ -1,4 +1,7 @@
-"""HTTP API: orders, licenses and customers, to be found, looked at, and switched on or off."""
+"""HTTP API: orders, licenses and customers, to be found, looked at, and switched on or off.
+
+And who is asking: the API key of the caller.
+"""
 
 import csv
 import io
@@ -12,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from functions.http import Answer, Api, Caller, Page
 from functions.paging import PageQuery, page_of
+from shared.access import ANY_SCOPE, Scope
 from shared.csv_file import escape_formula
 from shared.customers import (
     Customer,
@@ -91,6 +95,28 @@ class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
     """Which customers."""
 
     email: Email | None = None
+
+
+class ApiKeyView(BaseModel, frozen=True):
+    """What may be told of an API key: not its secret."""
+
+    prefix: str
+    name: str
+    company: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@api.get("/api/v1/api-key/", scope=ANY_SCOPE)
+def show_api_key(caller: Caller) -> ApiKeyView:
+    """Shows the API key that is sent: its company and its scopes.
+
+    Every key opens it, so that a client can tell a key that is good from one that is not.
+    """
+    return ApiKeyView.model_validate(
+        caller.key.model_dump(exclude={"hash"}) | {"scopes": sorted(caller.key.scopes)}
+    )
 
 
 @api.get("/api/v1/orders/", scope="records:read")

@@ -45,6 +45,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "PATCH /api/v1/product-features/{id}/",
     ),
     "records": (
+        "GET /api/v1/api-key/",
         "GET /api/v1/orders/",
         "GET /api/v1/orders/{id}/",
         "GET /api/v1/orders/{id}/export/",

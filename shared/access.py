@@ -18,6 +18,9 @@ SCOPES: frozenset[str] = frozenset(get_args(Scope))
 ORDINARY_SCOPES: frozenset[str] = SCOPES - {"keys:admin"}
 """What a key may do when nothing else was said at its making."""
 
+ANY_SCOPE = "any"
+"""What a route asks for that every good key opens, whatever scopes it carries."""
+
 Company = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -51,9 +54,12 @@ def new_api_key(
 ) -> tuple[ApiKey, str]:
     """A key and what its owner sends, `<prefix>.<secret>`; the latter can never be shown again.
 
-    Raises ValueError for an unknown scope or a company that is not a slug.
+    Raises ValueError for an unknown scope, for none, or for a company that is not a slug.
     """
-    if unknown := set(scopes) - SCOPES:
+    scopes = frozenset(scopes)
+    if not scopes:
+        raise ValueError("a key needs a scope")
+    if unknown := scopes - SCOPES:
         raise ValueError(f"unknown scope {', '.join(sorted(unknown))}; known: {', '.join(SCOPES)}")
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = "".join(secrets.choice(_ALPHABET) for _ in range(40))
@@ -62,7 +68,7 @@ def new_api_key(
         hash=_hash(secret),
         company=company,
         name=name,
-        scopes=frozenset(scopes),
+        scopes=scopes,
         created_at=now,
         expires_at=expires_at,
     )
@@ -100,7 +106,7 @@ def check(key: ApiKey | None, secret: str, *, now: datetime) -> ApiKey:
 
 def allow(scopes: frozenset[str], scope: str) -> None:
     """Refuses a caller who lacks the scope, and names it."""
-    if scope not in scopes:
+    if scope != ANY_SCOPE and scope not in scopes:
         raise Denied("permission_denied", f"This API key lacks the scope {scope}.")
 
 

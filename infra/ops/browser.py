@@ -1,5 +1,6 @@
 """The machine's Chromium, in which the console is tested and has its pictures taken."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from infra.ops.steps import OpsError
 
+_HELD = "sessionStorage.setItem('keywright-session', '%s')"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -25,3 +27,8 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def signed_in(key: str, company: str) -> str:
+    """A script for a page of the console to begin with, as of someone who has signed in."""
+    return _HELD % json.dumps({"key": key, "company": company})

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
-from infra.ops.browser import chromium
+from infra.ops.browser import chromium, signed_in
 from infra.ops.catalog import load_catalog
 from infra.ops.client import Client
 from infra.ops.demo import CATALOG
@@ -164,7 +164,7 @@ def take(stack: LocalStack, key: str, folder: Path) -> None:
                 page.goto(stack["console_url"])
                 page.locator("h1").wait_for()
                 page.screenshot(path=folder / f"sign-in-{width}-{scheme}.png")
-                page.add_init_script(f"sessionStorage.setItem('keywright-key', '{key}')")
+                page.add_init_script(signed_in(key, COMPANY))
                 for name, path, act in shown:
                     say(name)
                     page.goto("about:blank")

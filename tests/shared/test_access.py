@@ -45,6 +45,11 @@ def test_a_company_is_a_slug(company: str) -> None:
         new_api_key(company, now=NOW)
 
 
+def test_a_key_without_a_scope_would_open_nothing_and_is_not_made() -> None:
+    with pytest.raises(ValueError, match="needs a scope"):
+        new_api_key("acme", now=NOW, scopes=[])
+
+
 def test_an_unknown_scope_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="orders:eat"):
         new_api_key("acme", now=NOW, scopes=["orders:eat"])

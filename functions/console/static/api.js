@@ -56,14 +56,8 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Whether an API key is good; throws the Problem if not. */
-export async function check(entered) {
-  try {
-    await request("GET", "products/?limit=1", { as: entered });
-  } catch (problem) {
-    if (problem.code !== "permission_denied") throw problem;
-  }
-}
+/** Whose an API key is, `{company, scopes, …}`; throws the Problem if it is not good. */
+export const whose = (entered) => request("GET", "api-key/", { as: entered });
 
 /** A question that may be asked again: it changes nothing. */
 async function asked(path, query = {}, options = {}) {

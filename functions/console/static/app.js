@@ -8,7 +8,7 @@ import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Empty, LiveRegion, Page } from "./parts.js";
 import { link, route } from "./route.js";
-import { key, prefix, refusal, signOut } from "./session.js";
+import { company, key, prefix, refusal, signOut } from "./session.js";
 import { Mark, SignIn, SignInAgain } from "./sign_in.js";
 
 /** The first word of an address, and the page for it, which is fetched when it is wanted first. */
@@ -77,7 +77,7 @@ function Sidebar() {
       <div class="foot">
         <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API documents</a>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
-        <p class="soft">Key <code>${prefix}</code></p>
+        <p class="soft">${company}, key <code>${prefix}</code></p>
       </div>
     </div>
   </header>`;

@@ -1,5 +1,5 @@
 // What is typed and not sent yet: also in this tab's sessionStorage, so that it outlives a page that
-// is loaded anew. Signing out forgets it.
+// is loaded anew. Signing out forgets it, and so does a key of another company.
 import { key } from "./session.js";
 
 const PLACE = "keywright-typed ";

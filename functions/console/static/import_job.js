@@ -7,7 +7,7 @@ import { Button, confirm, CopyButton } from "./fields.js";
 import { html } from "./html.js";
 import { invalidRows, isRunning, isStopped, KINDS, made, State, told } from "./import_words.js";
 import { useLoad } from "./load.js";
-import { Loaded, Notice, number, Page, say, size, when } from "./parts.js";
+import { count, Loaded, Notice, number, Page, say, size, when } from "./parts.js";
 import { link } from "./route.js";
 import { SendButton, useSending } from "./sending.js";
 import { tried } from "./upload.js";
@@ -109,8 +109,9 @@ function Outcome({ job, children }) {
     ${
       job.state === "rejected" &&
       html`<${Notice} kind="error" title="Nothing was imported">
-      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import
-        it again.</p>
+      <p>A row is faulty, and this import was to take all rows or none. Import the other rows first
+        and correct the faulty ones below, which are sent by themselves; or correct the file and
+        import it again.</p>
     <//>`
     }
     ${
@@ -120,7 +121,14 @@ function Outcome({ job, children }) {
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
     <//>`
     }
-    ${job.dry_run && DONE.has(job.state) && html`<${ForGood} job=${job} />`}
+    ${job.dry_run && DONE.has(job.state) && html`<${Otherwise} job=${job}>Import it now<//>`}
+    ${
+      job.state === "rejected" &&
+      !job.dry_run &&
+      counts.valid_row_count > 0 &&
+      html`<${Otherwise} job=${job}>
+      Import the other ${count(counts.valid_row_count, "row")}<//>`
+    }
     ${
       counts &&
       html`<dl class="facts">
@@ -139,8 +147,8 @@ function Outcome({ job, children }) {
 
 const DONE = new Set(["succeeded", "completed_with_errors"]);
 
-/** After a dry run: the same file again, if it is still at hand, and this time it is written. */
-function ForGood({ job }) {
+/** After a dry run, or when nothing was taken: the same file in another way, if it is at hand. */
+function Otherwise({ job, children }) {
   const sending = useSending(job.kind);
   const known = tried.get(job.id);
   if (!known)
@@ -151,7 +159,7 @@ function ForGood({ job }) {
     if (end === "stopped") known.options = { ...known.options, external_id: crypto.randomUUID() };
   };
   return html`<section class="part">
-    <${SendButton} sending=${sending} onSend=${send}>Import it now<//>
+    <${SendButton} sending=${sending} onSend=${send}>${children}<//>
   </section>`;
 }
 

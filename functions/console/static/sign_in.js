@@ -1,10 +1,10 @@
-// The gate: an API key typed once, checked by asking the API something small.
+// The gate: an API key typed once, checked by asking the API whose it is.
 import { useSignal } from "@preact/signals";
-import { check } from "./api.js";
+import { whose } from "./api.js";
 import { Button, Dialog, Field } from "./fields.js";
 import { html } from "./html.js";
 import { Notice, arrive } from "./parts.js";
-import { refusal, signIn, signOut } from "./session.js";
+import { company, refusal, signIn, signOut } from "./session.js";
 
 const SHAPE = /^[A-Za-z0-9]{8}\.[A-Za-z0-9]{32,}$/;
 
@@ -22,7 +22,7 @@ export function SignIn() {
 export function SignInAgain() {
   return html`<${Dialog} title="Sign in again">
     <${Notice} kind="warning" title="The API no longer takes your key">
-      <p>${refusal} What you have typed is kept.</p>
+      <p>${refusal} What you have typed is kept for who signs in for ${company}.</p>
     <//>
     <${KeyForm} />
     <button type="button" class="plain" onClick=${signOut}>Leave and forget what was typed</button>
@@ -43,9 +43,9 @@ function KeyForm() {
     }
     busy.value = true;
     try {
-      await check(given);
+      const { company } = await whose(given);
       arrive();
-      signIn(given);
+      signIn(given, company);
     } catch (problem) {
       error.value = problem.message;
     } finally {

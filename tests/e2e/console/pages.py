@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+from infra.ops.browser import signed_in
 from infra.stamp import ROOT
 from tests.e2e.remote import RemoteShop
 
@@ -66,16 +67,15 @@ class Console:
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
             self.wrong.append(message.text)
 
-    def open(self, path: str = "", *, key: str | None = None) -> None:
-        """A page; with a key, as someone who has signed in."""
-        if key:
-            self.page.add_init_script(f"sessionStorage.setItem('keywright-key', '{key}')")
+    def open(self, path: str = "") -> None:
+        """A page."""
         self.page.goto(f"{self.url}#/{path}")
         self.page.wait_for_selector("h1")
 
     def visit(self, path: str, shop: RemoteShop) -> Page:
-        """A page, as someone of the company."""
-        self.open(path, key=shop.key)
+        """A page, as someone of the company who has signed in."""
+        self.page.add_init_script(signed_in(shop.key, shop.company))
+        self.open(path)
         return self.page
 
     def sign_in(self, key: str) -> None:

@@ -38,7 +38,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
 
 def test_on_a_phone_the_menu_unfolds(console: Console, vendor: RemoteShop) -> None:
     console.page.set_viewport_size({"width": 360, "height": 800})
-    console.open("nowhere", key=vendor.key)
+    console.visit("nowhere", vendor)
     expect(console.page.get_by_role("link", name="License imports")).to_be_hidden()
 
     console.button("Menu").press("Enter")

@@ -177,7 +177,7 @@ def browser_says(page: Page, data: bytes, kind: str) -> dict[str, Any]:
 def test_the_browser_says_of_every_file_what_the_server_says(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/licenses", key=vendor.key)
+    console.visit("imports/licenses", vendor)
 
     said = {name: browser_says(console.page, data, "licenses") for name, data in FILES.items()}
 
@@ -191,7 +191,7 @@ def test_the_browser_says_of_every_file_what_the_server_says(
 def test_where_a_large_file_is_cut_nothing_is_wrong_with_it(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/licenses", key=vendor.key)
+    console.visit("imports/licenses", vendor)
     head = f"{KEY}\na,kp\n".encode()
 
     for tail in (b"b,\xc3\xa9\n", b'"b\nc","k\np"\n', b"b,kp\r\n"):
@@ -209,7 +209,7 @@ def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(
     rows = (f"big-{n:06},kp,perpetual,Ana {n},a{n % 5000}@big.test" for n in range(199_999))
     header = f"{KEY},license__license_type,customer__first_name,customer__email"
     data = "\n".join((header, *rows, "big-x,kp,wrong,,")).encode()
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
     page.evaluate(WATCH)
 
     console.choose("big.csv", data)

@@ -17,7 +17,7 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     page = console.page
     rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(10_000))
     number = post(vendor, "licenses", licenses(rows), name="many.csv")
-    console.open("imports/licenses?status=running", key=vendor.key)
+    console.visit("imports/licenses?status=running", vendor)
 
     row = page.get_by_role("row").filter(has_text="many.csv")
     expect(row).to_contain_text("Importing")

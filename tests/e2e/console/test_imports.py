@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, post, table, upload
+from tests.e2e.importing import ended, post, table
 from tests.e2e.remote import RemoteShop
 
 HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
@@ -21,7 +21,7 @@ def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
 
     console.choose(
         "old shop.csv",
@@ -86,7 +86,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     data = b"email,first_name\nwhole@m.test,Ana,Lopez\n=cmd@m.test,=1+1,x\n"
     number = post(vendor, "customers", data)
     ended(vendor, number)
-    console.open(f"imports/customers/{number}", key=vendor.key)
+    console.visit(f"imports/customers/{number}", vendor)
 
     console.see("the row has more cells than the header")
     console.button("All cells of row 2").click()
@@ -101,7 +101,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
 def test_a_file_that_is_none_of_ours_is_refused_with_advice(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
     sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
 
     for name, data, advice in (
@@ -119,7 +119,7 @@ def test_a_file_that_is_none_of_ours_is_refused_with_advice(
 def test_a_file_in_windows_1252_is_read_when_one_says_so(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
 
     console.choose("old.csv", "email,first_name\nmuller@w.test,Müller\n".encode("cp1252"))
     console.see("The file is not UTF-8")
@@ -132,47 +132,8 @@ def test_a_file_in_windows_1252_is_read_when_one_says_so(
     assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
 
 
-def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_button(
-    console: Console, vendor: RemoteShop
-) -> None:
-    console.open("imports/customers/new", key=vendor.key)
-
-    console.choose("dry.csv", b"email\ndry@m.test\nnobody\n")
-    console.page.get_by_label("Dry run").check()
-    console.button("Try 2 rows").click()
-
-    console.see("would be new")
-    made = vendor.get("/customers/", "email=dry@m.test").json()
-    assert not made["count"]
-    tried = number_of(console)
-    console.button("Import it now").click()
-    expect(console.page).not_to_have_url(re.compile(rf"/{tried}$"))
-    console.see("Done, with errors")
-    console.see("1 new")
-    job = vendor.get(f"/imports/{number_of(console)}/").json()
-    assert (job["file_name"], job["dry_run"], job["counts"]["total_row_count"]) == (
-        "dry.csv",
-        False,
-        2,
-    )
-    assert vendor.get("/customers/", "email=dry@m.test").json()["count"] == 1
-
-
-def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
-    console: Console, vendor: RemoteShop
-) -> None:
-    job = upload(vendor, "customers", b"email\nelsewhere@m.test\n", dry_run=True)
-    ended(vendor, job)
-    console.open(f"imports/customers/{job}", key=vendor.key)
-
-    console.see("This was a dry run: nothing was written")
-
-    console.page.get_by_role("link", name="choose the file again").click()
-    expect(console.button("Choose a file")).to_be_visible()
-
-
 def test_a_file_of_more_than_5_gb_is_for_the_command(console: Console, vendor: RemoteShop) -> None:
-    console.open("imports/licenses/new", key=vendor.key)
+    console.visit("imports/licenses/new", vendor)
     path = console.desk / "huge.csv"
     with path.open("wb") as file:
         file.truncate(5 * 1024**3 + 1)
@@ -189,7 +150,7 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     page = console.page
     number = post(vendor, "customers", b"email\nnot an address\n", name="people.csv")
     ended(vendor, number)
-    console.open(f"imports/customers/{number}", key=vendor.key)
+    console.visit(f"imports/customers/{number}", vendor)
 
     with page.expect_download() as failed:
         console.button("Faulty rows").click()

@@ -27,7 +27,7 @@ def test_markup_in_a_file_is_text_in_its_preview_and_among_its_faults(
 ) -> None:
     page = console.page
     data = f'email,first_name\n"{EVIL.replace(chr(34), chr(34) * 2)}",{EVIL[:4]}\n'.encode()
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
 
     console.choose(f"{EVIL[:4]}.csv", data)
     console.see("1 row of 1 is faulty")
@@ -41,7 +41,7 @@ def test_markup_in_a_file_is_text_in_its_preview_and_among_its_faults(
 
 def test_the_page_runs_no_script_but_its_own(console: Console, vendor: RemoteShop) -> None:
     page = console.page
-    console.open("imports/customers", key=vendor.key)
+    console.visit("imports/customers", vendor)
     page.evaluate(
         """() => {
             window.refused = [];
@@ -71,7 +71,7 @@ def test_two_companies_see_only_their_own_imports(
 ) -> None:
     number = post(vendor, "customers", b"email\nmine@m.test\n", name="mine.csv")
     ended(vendor, number)
-    console.open("imports/customers", key=other_shop.key)
+    console.visit("imports/customers", other_shop)
 
     console.see("Nothing has been imported yet")
     console.open(f"imports/customers/{number}")

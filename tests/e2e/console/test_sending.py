@@ -12,7 +12,7 @@ def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
     console.choose("stopped.csv", b"email\nstopped@m.test\n")
     held: list[Route] = []
 

@@ -34,7 +34,7 @@ def test_a_key_opens_the_console_and_signing_out_forgets_it(
 def test_who_signs_in_next_does_not_see_the_file_that_was_chosen(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email\nsecret@m.test\n")
     console.see("1 row, no fault found")
 
@@ -49,7 +49,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email,first_name\nkept@m.test,Ana\n")
     console.see("1 row, no fault found")
 
@@ -74,7 +74,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
 def test_without_a_network_nothing_is_lost_and_it_is_said(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email\noffline@m.test\n")
     console.see("1 row, no fault found")
 

@@ -2,7 +2,8 @@
 
 import re
 
-from playwright.sync_api import Route, expect
+import pytest
+from playwright.sync_api import Locator, Route, expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, post
@@ -78,3 +79,52 @@ def test_corrected_rows_outlive_the_page_and_are_forgotten_when_one_signs_out(
     console.button("Sign out").click()
     console.sign_in(vendor.key)
     expect(cell).to_have_value("nobody")
+
+
+def ended_key(route: Route) -> None:
+    """The service is told a key that it does not know, as if this one had been revoked."""
+    headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
+    route.continue_(headers=headers)
+
+
+def typed_when_the_key_ends(console: Console, shop: RemoteShop) -> Locator:
+    """The field of a form in which something is typed, behind the dialog that asks for a key."""
+    page = console.page
+    console.open("products/new")
+    console.sign_in(shop.key)
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("Secret plans")
+    page.get_by_role("textbox", name="Code").fill("plans")
+    page.route("**/api/v1/products/", ended_key)
+    console.button("Create product").click()
+    expect(page.get_by_role("dialog", name="Sign in again")).to_contain_text(shop.company)
+    page.unroute("**/api/v1/products/")
+    return name
+
+
+def test_what_is_typed_waits_for_another_key_of_the_company_even_if_the_page_is_loaded_anew(
+    console: Console, vendor: RemoteShop
+) -> None:
+    name = typed_when_the_key_ends(console, vendor)
+
+    console.page.reload()
+    console.sign_in(vendor.key)
+
+    expect(name).to_have_value("Secret plans")
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["over the page", "loaded anew"])
+def test_nothing_that_is_typed_is_shown_to_who_signs_in_for_another_company(
+    console: Console, vendor: RemoteShop, other_shop: RemoteShop, anew: bool
+) -> None:
+    name = typed_when_the_key_ends(console, vendor)
+
+    if anew:
+        console.page.reload()
+    console.sign_in(other_shop.key)
+
+    expect(console.page.get_by_text(other_shop.company)).to_be_visible()
+    expect(name).to_have_value("")
+    held = console.page.evaluate("JSON.stringify(sessionStorage)")
+    assert "plans" not in held
+    assert vendor.company not in held

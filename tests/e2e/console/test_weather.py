@@ -143,7 +143,7 @@ def test_a_file_that_can_not_be_fetched_says_why(console: Console, vendor: Remot
 def test_a_file_is_checked_again_when_the_rules_did_not_come(
     console: Console, vendor: RemoteShop
 ) -> None:
-    console.open("imports/customers/new", key=vendor.key)
+    console.visit("imports/customers/new", vendor)
     console.context.route("**/rules.json", lambda route: route.abort())
     console.choose("people.csv", b"email\nrules@m.test\n")
     console.see("This file was not checked")

@@ -1,0 +1,50 @@
+"""GET /api/v1/api-key/: whose key it is that is sent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from functions import records
+from shared.access import new_api_key
+from shared.store.access import add_api_key
+from tests.http_event import send
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_key_learns_whose_it_is_and_nothing_that_is_secret() -> None:
+    key, presented = new_api_key(
+        "acme",
+        now=NOW,
+        scopes={"records:read", "orders:write"},
+        name="shop",
+        expires_at=NOW + timedelta(days=9),
+    )
+    add_api_key(key)
+
+    reply = send(records.handler, "GET", "/api/v1/api-key/", key=presented)
+
+    told = reply.json()
+    assert datetime.fromisoformat(told.pop("created_at")) == NOW
+    assert datetime.fromisoformat(told.pop("expires_at")) == NOW + timedelta(days=9)
+    assert told == {
+        "prefix": key.prefix,
+        "name": "shop",
+        "company": "acme",
+        "scopes": ["orders:write", "records:read"],
+    }
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_key_of_any_scope_may_ask() -> None:
+    key, presented = new_api_key("acme", now=NOW, scopes={"keys:admin"})
+    add_api_key(key)
+
+    told = send(records.handler, "GET", "/api/v1/api-key/", key=presented).json()
+
+    assert (told["company"], told["scopes"], told["expires_at"]) == (
+        "acme",
+        ["keys:admin"],
+        None,
+    )
