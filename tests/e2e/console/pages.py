@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 from infra.ops.browser import signed_in
 from infra.stamp import ROOT
@@ -117,6 +117,16 @@ class Console:
     def moved(self, path: str = "") -> float:
         """How much has moved since this was asked last, or while a page comes."""
         return float(self.page.evaluate(MOVED, path and f"#/{path}"))
+
+    def hold(self, url: str) -> list[Route]:
+        """What is asked at such an address from now on, and waits to be let through."""
+        held: list[Route] = []
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(url, keep)
+        return held
 
     def see(self, text: str) -> None:
         """Wait until a text is on the page, wherever."""

@@ -17,6 +17,11 @@ class Keyboard:
         self._console = console
         self.keys = console.page.keyboard
 
+    def arrive(self, title: str) -> None:
+        """At a page, whose heading has the focus."""
+        heading = self._console.page.get_by_role("heading", level=1, name=title)
+        expect(heading).to_be_focused()
+
     def press(self, wanted: Locator, key: str = "Enter", *, back: bool = False) -> None:
         self._console.tab_to(wanted, back=back)
         self.keys.press(key)
@@ -44,11 +49,11 @@ def test_an_import_needs_no_mouse(console: Console, by_hand: Keyboard, vendor: R
     console.slow()
     by_hand.type(vendor.key)
     by_hand.keys.press("Enter")
-    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
+    by_hand.arrive("Orders")
     by_hand.press(page.get_by_role("link", name="License imports", exact=True), back=True)
-    expect(page.get_by_role("heading", name="License imports")).to_be_focused()
+    by_hand.arrive("License imports")
     by_hand.press(page.get_by_role("button", name="Import a file").first)
-    expect(page.get_by_role("heading", name="Import licenses")).to_be_focused()
+    by_hand.arrive("Import licenses")
     with page.expect_file_chooser() as chooser:  # a slow page hears of it later than of a key
         by_hand.press(console.button("Choose a file"))
     chooser.value.set_files({"name": "hand.csv", "mimeType": "text/csv", "buffer": data})
@@ -68,11 +73,10 @@ def test_an_order_needs_no_mouse_from_the_list_to_its_copied_keys(
     """A choice is made by its first letters; what is copied is pasted, and found."""
     page = console.page
     console.visit("orders", seller)
-    expect(page.get_by_role("heading", name="Orders")).to_be_focused()
-    console.slow()
+    console.slow(times=1)
 
     by_hand.press(page.get_by_role("button", name="New order").first, "Space")
-    expect(page.get_by_role("heading", name="New order")).to_be_focused()
+    by_hand.arrive("New order")
     by_hand.fill(page.get_by_label("E-mail"), "hand@acme.example")
     by_hand.fill(page.get_by_label("Product (required)"), "Key product")
     expect(page.get_by_label("Policy")).to_be_enabled()
@@ -91,14 +95,14 @@ def test_an_order_needs_no_mouse_from_the_list_to_its_copied_keys(
     by_hand.fill(page.get_by_label("Order id"), "by-hand")
     by_hand.press(console.button("Place order"))
 
-    expect(page.get_by_role("heading", name="by-hand")).to_be_focused()
+    by_hand.arrive("by-hand")
     console.see("The order is placed with 4 licenses")
     by_hand.press(console.button("Show license key ending in ND-1"))
     console.see("HAND-1")
     by_hand.press(console.button("Copy license key ending in ND-1"))
     expect(page.locator("[role=status].unseen")).to_have_text("Copied")
     by_hand.press(page.get_by_role("link", name="Licenses", exact=True), back=True)
-    expect(page.get_by_role("heading", name="Licenses")).to_be_focused()
+    by_hand.arrive("Licenses")
     by_hand.press(page.get_by_label("License key"), "Control+V")
     by_hand.keys.press("Enter")
     expect(page.get_by_role("table", name="Licenses").get_by_role("row")).to_have_count(2)

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
@@ -14,12 +14,8 @@ def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
     page = console.page
     console.visit("imports/customers/new", vendor)
     console.choose("stopped.csv", b"email\nstopped@m.test\n")
-    held: list[Route] = []
+    held = console.hold("**/api/v1/imports/")
 
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/api/v1/imports/", hold)
     with page.expect_request("**/api/v1/imports/"):
         console.button("Import 1 row").press("Enter")
     expect(console.button("Cancel")).to_be_focused()

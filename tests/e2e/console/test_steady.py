@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.console.pages import STEADY, Console
 from tests.e2e.importing import begun, send, table
@@ -56,13 +56,11 @@ def test_for_those_who_want_no_motion_nothing_moves(console: Console, vendor: Re
     """Neither while something is read nor while an import waits; for others something does."""
     page = console.page
     job = begun(vendor, "customers", FAULTY)
-    held: list[Route] = []
-    page.route(f"**/imports/{job['id']}/", held.append)
+    held = console.hold(f"**/imports/{job['id']}/")
     console.visit(f"imports/customers/{job['id']}", vendor)
 
     expect(page.locator(".loading")).to_be_visible()
     assert moving(page) == {"no-preference": True, "reduce": False}
-    page.unroute_all()
     held[0].continue_()
     expect(page.get_by_role("progressbar")).to_be_visible()
     assert moving(page) == {"no-preference": True, "reduce": False}
