@@ -28,7 +28,7 @@ WATCH = """
         return ask(...what).finally(() => watched.asked -= 1);
     };
 """
-STEADY = 0.02
+STEADY = 0.005
 """Of cumulative layout shift, which is called good up to 0.1."""
 MOVED = """async path => {
     const frame = () => new Promise(requestAnimationFrame);

@@ -10,6 +10,10 @@ from tests.e2e.importing import begun, send, table
 from tests.e2e.remote import RemoteShop
 
 NARROW, WIDE = 360, 1280
+MOVES = """async () => {
+    for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+    return document.getAnimations().length > 0;
+}"""
 type Motion = Literal["no-preference", "reduce"]
 MOTIONS: tuple[Motion, ...] = ("no-preference", "reduce")
 FAULTY = table(("email", "first_name"), ("a@steady.test", "Ana"), ("nobody", "Bo"))
@@ -71,5 +75,5 @@ def moving(page: Page) -> dict[Motion, bool]:
     found: dict[Motion, bool] = {}
     for motion in MOTIONS:
         page.emulate_media(reduced_motion=motion)
-        found[motion] = page.evaluate("document.getAnimations().length > 0")
+        found[motion] = page.evaluate(MOVES)
     return found
