@@ -11,6 +11,8 @@ UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
+# Without Python's own cache each command would compile what it imports: more than a second of each.
+unexport PYTHONDONTWRITEBYTECODE
 export CHROMIUM
 export UV_PYTHON_DOWNLOADS = never
 export CDK_DISABLE_CLI_TELEMETRY = true

@@ -1,14 +1,19 @@
 """The tables, the bucket and the environment of the synthesized template, made in moto."""
 
 import json
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from infra.stamp import BUILD, ROOT, digest, stamped
 
+_made: dict[str, Table] = {}
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
@@ -38,7 +43,16 @@ def _synthesized() -> dict[str, Any]:
 
 
 def make_tables(client: DynamoDBClient) -> None:
-    """Every table as the stack would make it, named by its logical id."""
+    """Every table, empty; they are made by requests once a run, and copied from then on."""
+    backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][client.meta.region_name]
+    if not _made:
+        _make_tables(client)
+        _made.update(deepcopy(backend.tables))
+    backend.tables = deepcopy(_made)
+
+
+def _make_tables(client: DynamoDBClient) -> None:
+    """As the stack would make them, named by their logical ids."""
     for name, resource in local_template()["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             settings = {key: resource["Properties"].get(key) for key in _TABLE_SETTINGS}
