@@ -90,6 +90,8 @@ def _used(style: str) -> str:
 
     def kept(rule: str) -> str:
         head, _, body = rule.partition("{")
+        if "prefers-reduced-motion:reduce" in head:
+            return ""  # Ours spares what only waits, and what is important in a layer would win.
         if head.startswith(("@media", "@supports")):
             inner = _used(body[:-1])
             return f"{head}{{{inner}}}" if inner else ""

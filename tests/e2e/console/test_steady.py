@@ -3,8 +3,9 @@
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from infra.ops.stack import LocalStack
 from tests.e2e.console.pages import STEADY, Console
 from tests.e2e.importing import begun, send, table
 from tests.e2e.remote import RemoteShop
@@ -77,3 +78,17 @@ def moving(page: Page) -> dict[Motion, bool]:
         page.emulate_media(reduced_motion=motion)
         found[motion] = page.evaluate(MOVES)
     return found
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_a_console_that_is_slow_to_come_does_not_say_yet_that_it_has_not(
+    browser: Browser, stack: LocalStack, motion: Motion
+) -> None:
+    with browser.new_context(reduced_motion=motion) as context:
+        page = context.new_page()
+        page.route("**/start.js", lambda _: None)
+        page.goto(stack["console_url"], wait_until="commit")
+        said = page.locator("#starting")
+
+        expect(said).to_have_css("text-align", "center")
+        expect(said).to_be_hidden(timeout=1)
