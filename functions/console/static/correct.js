@@ -50,17 +50,19 @@ export function Corrections({ job }) {
     );
   }, []);
   return html`<section class="part">
-    <div class="row apart">
-      <h2>Faulty rows</h2>
+    <div class="row apart heading">
+      <div>
+        <h2>Faulty rows</h2>
+        <p class="soft">Correct a value in the table, and send just those rows again.</p>
+      </div>
       <div class="actions">
         ${
           job.failed_rows_url &&
-          html`<${Download} path="imports/${job.id}/failed.csv">Faulty rows<//>`
+          html`<${Download} path="imports/${job.id}/failed.csv">failed.csv<//>`
         }
         <${SendAgain} job=${job} draft=${draft} kind=${rules.value} />
       </div>
     </div>
-    <p class="soft">Correct a value in the table, and send just those rows again.</p>
     <${Loaded} from=${from} rows=${6}>
       ${(page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}

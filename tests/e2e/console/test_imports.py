@@ -153,7 +153,7 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     console.visit(f"imports/customers/{number}", vendor)
 
     with page.expect_download() as failed:
-        console.button("Faulty rows").click()
+        console.button("failed.csv").click()
     console.open("imports/customers")
     with page.expect_download() as template:
         console.button("Template").click()
