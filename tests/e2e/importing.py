@@ -81,6 +81,11 @@ def ended(shop: RemoteShop, number: int) -> Any:
     return _ended(shop, f"/imports/{number}/")
 
 
+def imported(shop: RemoteShop, *keys: str) -> set[str]:
+    """Those of the license keys that are there."""
+    return {key for key in keys if shop.get("/licenses/", f"license_key={key}").json()["count"]}
+
+
 def result(shop: RemoteShop, kind: str, number: int) -> Any:
     """The published view of a job that has ended."""
     return _ended(shop, f"/{kind}-import-results/{number}/")

@@ -34,7 +34,7 @@ MOVED = """async path => {
     const frame = () => new Promise(requestAnimationFrame);
     const {shifts, observer} = watched;
     if (path) [shifts.length, location.hash] = [0, path];
-    for (let quiet = 0; quiet < 8; quiet += 1, await frame())
+    for (let quiet = 0; quiet < 5; quiet += 1, await frame())
         if (watched.asked || document.querySelector(".loading")) quiet = 0;
     shifts.push(...observer.takeRecords());
     const counted = shifts.splice(0).filter(shift => !shift.hadRecentInput);

@@ -25,7 +25,8 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     row.get_by_role("link").click()
     console.button("Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel the import").click()
-    console.see("Cancelled")
+    console.see("What had been imported by then stays")
+    console.see("Not imported")
     console.button("Run again").click()
 
     expect(console.button("Cancel")).to_be_visible()

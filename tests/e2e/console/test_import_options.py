@@ -6,13 +6,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.console.test_imports import HEADER, number_of
-from tests.e2e.importing import ended, table, upload
+from tests.e2e.importing import ended, imported, table, upload
 from tests.e2e.remote import RemoteShop
-
-
-def imported(shop: RemoteShop, *keys: str) -> set[str]:
-    """Those of the license keys that are there."""
-    return {key for key in keys if shop.get("/licenses/", f"license_key={key}").json()["count"]}
 
 
 def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_button(
