@@ -80,7 +80,7 @@ def test_nothing_jumps_on_a_phone_while_a_page_comes(
     console.watch()
     console.visit("nowhere", seller)
     console.slow(answers=LATE, times=1)
-    paths = [*LISTS, *FORMS, *records.values()]
+    paths = [*LISTS, *FORMS, "imports/customers/new", *records.values()]
 
     moved = {path: console.moved(path) for path in paths}
 
