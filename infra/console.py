@@ -1,9 +1,9 @@
 """The console as it is served: its own files, and the libraries that `package-lock.json` names.
 
-There is no bundler: what is copied keeps its name, and loses its comments, its indentation, and
-those rules of the stylesheet that are for what no page has. It stands in one folder, which is named
-after all of the content: a browser may keep a file for ever, and no page ever mixes the files of
-two versions. Only `index.html` stands outside.
+There is no bundler: what is copied keeps its name, and loses its comments, its indentation, those
+rules of the stylesheet that are for what no page has, and the variables that nothing reads. It
+stands in one folder, which is named after all of the content: a browser may keep a file for ever,
+and no page ever mixes the files of two versions. Only `index.html` stands outside.
 """
 
 import re
@@ -40,7 +40,9 @@ _UNUSED = re.compile(
     r"|su[bp]|template|tfoot|video)\b"
 )
 """What selectors name that no page of ours has."""
+_VARIABLE = re.compile(r"""(--pico-[\w-]+):(?:"[^"]*"|[^;{}"])*(?:;|(?=\}))""")
 _NOT = re.compile(r":not\([^)]*\)")
+_IS = re.compile(r":is\(([^)]*)\)")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js|svg))"')
 
 
@@ -53,7 +55,9 @@ def build_console(sources: Path, target: Path) -> None:
         text = (MODULES / place).read_text(encoding="utf-8")
         module = text if place.endswith(".mjs") else _as_module(text)
         (files / _file_of(name)).write_text(_resolved(module), encoding="utf-8")
-    (files / "pico.css").write_text(_used(STYLE.read_text(encoding="utf-8")), encoding="utf-8")
+    ours = (sources / "style.css").read_text(encoding="utf-8")
+    pico = _read(_used(STYLE.read_text(encoding="utf-8")), ours)
+    (files / "pico.css").write_text(pico, encoding="utf-8")
     for source in sources.iterdir():
         if source.suffix == ".js":
             text = _bare(source.read_text(encoding="utf-8"))
@@ -86,13 +90,25 @@ def _used(style: str) -> str:
 
     def kept(rule: str) -> str:
         head, _, body = rule.partition("{")
+        if "prefers-reduced-motion:reduce" in head:
+            return ""  # Ours spares what only waits, and what is important in a layer would win.
         if head.startswith(("@media", "@supports")):
             inner = _used(body[:-1])
             return f"{head}{{{inner}}}" if inner else ""
-        selectors = _SELECTORS.split(_NOT.sub("", head))
-        return "" if all(map(_UNUSED.search, selectors)) else rule
+        named = _IS.sub(lambda any_of: "" if met(any_of[1]) else any_of[0], _NOT.sub("", head))
+        return rule if met(named) else ""
+
+    def met(selectors: str) -> bool:
+        return not all(map(_UNUSED.search, _SELECTORS.split(selectors)))
 
     return "".join(map(kept, _RULE.findall(style)))
+
+
+def _read(style: str, ours: str) -> str:
+    """A stylesheet without the variables that neither it reads nor ours."""
+    read = set(re.findall(r"var\((--pico-[\w-]+)", style + ours))
+    less = _VARIABLE.sub(lambda found: found[0] if found[1] in read else "", style)
+    return style if less == style else _read(less, ours)
 
 
 def _write_rules(path: Path) -> None:

@@ -50,14 +50,24 @@ def post(
 
 def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
     """Ask for a place to send a file to, and send it there; the number of its job."""
+    job = begun(shop, kind, data, **request)
+    send(shop, job, data)
+    return int(job["id"])
+
+
+def begun(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
+    """A job that waits for its file."""
     asked = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
     answer = shop.post("/imports/", asked)
     assert answer.status == 202, answer.text
-    started = answer.json()
-    form = started["upload"]
+    return answer.json()
+
+
+def send(shop: RemoteShop, job: Any, data: bytes) -> None:
+    """Send the file that a job waits for."""
+    form = job["upload"]
     sent = shop.http.post(form["url"], data=form["fields"], files={"file": ("f.csv", data)})
     assert sent.is_success, sent.text
-    return int(started["id"])
 
 
 def drop(stack: LocalStack, key: str, data: bytes) -> None:
@@ -69,6 +79,11 @@ def drop(stack: LocalStack, key: str, data: bytes) -> None:
 def ended(shop: RemoteShop, number: int) -> Any:
     """The native view of a job that has ended."""
     return _ended(shop, f"/imports/{number}/")
+
+
+def imported(shop: RemoteShop, *keys: str) -> set[str]:
+    """Those of the license keys that are there."""
+    return {key for key in keys if shop.get("/licenses/", f"license_key={key}").json()["count"]}
 
 
 def result(shop: RemoteShop, kind: str, number: int) -> Any:

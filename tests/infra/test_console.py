@@ -68,6 +68,18 @@ def test_a_rule_of_the_stylesheet_goes_only_if_nothing_that_it_is_for_is_there(
     assert not any(name in kept for name in ("data-theme=dark]{", "[type=color]"))
 
 
+def test_the_stylesheet_sets_every_variable_that_is_read_and_no_other(
+    files: dict[str, str],
+) -> None:
+    styles = files["pico.css"] + files["style.css"]
+
+    read = set(re.findall(r"var\((--[\w-]+)\)", styles))
+    optional = set(re.findall(r"var\((--[\w-]+),", styles))
+    put = set(re.findall(r"(--[\w-]+):", styles))
+    assert put <= read | optional
+    assert read <= put
+
+
 def test_the_console_as_a_whole_is_small(files: dict[str, str]) -> None:
     packed = {name: len(gzip.compress(text.encode())) for name, text in files.items()}
 

@@ -1,7 +1,9 @@
 // What can be sold, as pages read it: products whole, and the policies of those that are asked for.
 import { signal } from "@preact/signals";
 import * as api from "./api.js";
+import { html } from "./html.js";
 import { useLoad } from "./load.js";
+import { link } from "./route.js";
 import { signIns } from "./session.js";
 
 const MOST = 2000;
@@ -38,13 +40,27 @@ export async function readPolicies(code, options) {
 
 signIns.subscribe(() => (policies.value = {}));
 
-const named = ({ short_code: code, product_name: name }) => [code, `${name} (${code})`];
+const choice = ({ short_code: code, product_name: name }) => [code, `${name} (${code})`];
 
-export const choicesOf = (products) => [["", "Choose a product"], ...products.map(named)];
+export const choicesOf = (products) => [["", "Choose a product"], ...products.map(choice)];
+
+/** What a list is once it can name its products: it waits for them, or does without. */
+export const named = (list, products) =>
+  products.value || products.error ? list : { ...list, value: null, error: null };
+
+/** The column of lists that names the product. */
+export const productColumn = (products, kind) => {
+  const names = new Map((products.value ?? []).map(({ id, product_name: name }) => [id, name]));
+  return {
+    head: "Product",
+    kind,
+    cell: ({ product: id }) => html`<a href=${link(`products/${id}`)}>${names.get(id) ?? id}</a>`,
+  };
+};
 
 /** The filter of lists by product. */
 export const ofProduct = (products) => ({
   name: "product",
   label: "Product",
-  options: [["", "All products"], ...(products.value ?? []).map(named)],
+  options: [["", "All products"], ...(products.value ?? []).map(choice)],
 });

@@ -3,13 +3,13 @@ import { useEffect } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { keep, recall } from "./drafts.js";
-import { Button } from "./fields.js";
+import { FaultTable, faultNow } from "./fault_table.js";
+import { Button, Download } from "./fields.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
-import { count, Loaded, Notice, number, say } from "./parts.js";
-import { go, link } from "./route.js";
-import { csvOf, faultOf, loadRules } from "./rules.js";
+import { count, Loaded, Notice, say } from "./parts.js";
+import { go } from "./route.js";
+import { csvOf, loadRules } from "./rules.js";
 import { key } from "./session.js";
 import { startImport } from "./upload.js";
 
@@ -50,11 +50,19 @@ export function Corrections({ job }) {
     );
   }, []);
   return html`<section class="part">
-    <div class="row apart">
-      <h2>Faulty rows</h2>
-      <${SendAgain} job=${job} draft=${draft} kind=${rules.value} />
+    <div class="row apart heading">
+      <div>
+        <h2>Faulty rows</h2>
+        <p class="soft">Correct a value in the table, and send just those rows again.</p>
+      </div>
+      <div class="actions">
+        ${
+          job.failed_rows_url &&
+          html`<${Download} path="imports/${job.id}/failed.csv">failed.csv<//>`
+        }
+        <${SendAgain} job=${job} draft=${draft} kind=${rules.value} />
+      </div>
     </div>
-    <p class="soft">Correct a value in the table, and send just those rows again.</p>
     <${Loaded} from=${from} rows=${6}>
       ${(page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
@@ -75,94 +83,6 @@ function Steps({ page, cursor }) {
     <${Button} plain icon="next" aria-disabled=${page.cursor ? undefined : "true"}
       onPress=${() => (cursor.value = [...cursor.value, page.cursor])}>Next<//>
   </nav>`;
-}
-
-function FaultTable({ job, rows, draft, kind }) {
-  return html`<div class="scroll" role="region" aria-label="Faulty rows" tabindex="0">
-    <table class="faults">
-      <caption class="unseen">Faulty rows of import ${job.id}</caption>
-      <thead>
-        <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
-          <th scope="col">Column</th><th scope="col">Value</th>
-          <th scope="col">What is wrong</th></tr>
-      </thead>
-      ${rows.map((row) => html`<${FaultyRow} key=${row.row} ...${{ job, row, draft, kind }} />`)}
-    </table>
-  </div>`;
-}
-
-function FaultyRow({ job, row, draft, kind }) {
-  const whole = useSignal(false);
-  const sent = draft.value.sent[row.row];
-  const named = row.errors.filter(({ column }) => column);
-  const faults = row.errors.map((error, at) => ({ ...error, at }));
-  const others = whole.value ? othersOf(job, row, named) : [];
-  const lines = [...faults, ...others.map((column) => ({ column, message: "" }))];
-  return html`<tbody>
-    ${lines.map(
-      (fault, at) => html`<tr key=${`${fault.column}-${at}`}>
-        ${
-          at === 0 &&
-          html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${number(row.row)}
-            <button type="button" class="plain small" title="All cells"
-              aria-expanded=${whole.value ? "true" : "false"} aria-label="All cells of row ${row.row}"
-              onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
-          </th>
-          <td class="number wide" rowspan=${lines.length}>${number(row.line)}</td>`
-        }
-        <td>${
-          fault.column
-            ? html`<code>${fault.column}</code>`
-            : html`<span class="soft">the whole row</span>`
-        }</td>
-        <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
-        <td>${
-          sent && at === 0
-            ? html`<${Icon} name="check" /> Sent in <a
-                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
-            : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
-        }</td>
-      </tr>`,
-    )}
-  </tbody>`;
-}
-
-/** The columns of the file in which nothing is wrong. */
-function othersOf(job, row, faults) {
-  const wrong = new Set(faults.map(({ column }) => column));
-  const columns = job.detected?.columns ?? Object.keys(row.data);
-  return columns.filter((column) => column && !column.startsWith("_") && !wrong.has(column));
-}
-
-function Cell({ row, column, draft, sent }) {
-  const value = draft.value.cells[row.row]?.[column] ?? row.data[column] ?? "";
-  const type = ({ currentTarget }) => {
-    const { cells, rows, ...rest } = draft.value;
-    const mine = { ...cells[row.row], [column]: currentTarget.value };
-    if (currentTarget.value === (row.data[column] ?? "")) delete mine[column];
-    const all = { ...cells, [row.row]: mine };
-    if (!Object.keys(mine).length) delete all[row.row];
-    draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
-  };
-  const changed = draft.value.cells[row.row]?.[column] !== undefined;
-  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
-    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
-    onInput=${type} />`;
-}
-
-/** What was wrong; once the cell was changed, what is wrong with it now. */
-function Verdict({ row, fault, draft, kind }) {
-  const value = draft.value.cells[row.row]?.[fault.column];
-  if (value === undefined) return fault.message;
-  const left = kind && faultNow(fault.column, value, kind);
-  if (left) return html`<span class="wrong">${left.message}</span>`;
-  return html`<span class="righted"><${Icon} name="check" />Corrected</span>`;
-}
-
-function faultNow(column, value, kind) {
-  const name = column.toLowerCase();
-  if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
-  return faultOf(name, value, kind);
 }
 
 function SendAgain({ job, draft, kind }) {
@@ -203,14 +123,14 @@ function SendAgain({ job, draft, kind }) {
       problem.value = error;
     }
   };
-  return html`<div class="actions">
+  return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
     <${Button} icon="up" onPress=${send}
       aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>
-  </div>`;
+  `;
 }
 
 /** Those of the file in their order, and what was filled in beyond them. */

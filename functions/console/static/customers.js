@@ -101,17 +101,22 @@ const ORDERS = [
 
 function Whole({ customer }) {
   const query = { customer: customer.id, limit: SHOWN };
-  const orders = useLoad((signal) => api.get("orders/", query, { signal }), [customer.id]);
-  const licenses = useLoad((signal) => api.get("licenses/", query, { signal }), [customer.id]);
-  const more = (path, total, named) =>
+  const bought = useLoad(
+    (signal) =>
+      Promise.all(["orders/", "licenses/"].map((path) => api.get(path, query, { signal }))),
+    [customer.id],
+  );
+  const more = (path, total) =>
     total > SHOWN &&
     customer.email &&
     html`<a
-      href=${link(path, { customer_email: customer.email })}>All ${number(total)} ${named}</a>`;
-  const list = (title, from, columns) => html`<${Loaded} from=${from} rows=${3}>
-    ${(page) => (page.results.length ? html`<${Table} caption=${title} columns=${columns}
-      rows=${page.results} />` : html`<p class="soft">None yet.</p>`)}
-  <//>`;
+      href=${link(path, { customer_email: customer.email })}>All ${number(total)} ${path}</a>`;
+  const list = (title, { results }, total, columns) => html`<section>
+    <div class="row apart heading"><h2>${title} <span
+      class="soft">${number(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
+    ${results.length ? html`<${Table} caption=${title} columns=${columns}
+      rows=${results} />` : html`<p class="soft">None yet.</p>`}
+  </section>`;
   return html`<div class="stack">
     <dl class="card">
       <dt>E-mail</dt><dd>${customer.email || "None"}</dd>
@@ -119,16 +124,12 @@ function Whole({ customer }) {
         html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
       <dt>Customer since</dt><dd>${when(customer.created_at)}</dd>
     </dl>
-    <section>
-      <div class="row apart heading"><h2>Orders <span
-        class="soft">${number(customer.total_orders)}</span></h2>${more("orders", customer.total_orders, "orders")}</div>
-      ${list("Orders", orders, ORDERS)}
-    </section>
-    <section>
-      <div class="row apart heading"><h2>Licenses <span
-        class="soft">${number(customer.total_licenses)}</span></h2>${more("licenses", customer.total_licenses, "licenses")}</div>
-      ${list("Licenses", licenses, LICENSE_COLUMNS)}
-    </section>
+    <${Loaded} from=${bought} rows=${8}>
+      ${([orders, licenses]) => html`
+        ${list("Orders", orders, customer.total_orders, ORDERS)}
+        ${list("Licenses", licenses, customer.total_licenses, LICENSE_COLUMNS)}
+      `}
+    <//>
   </div>`;
 }
 

@@ -1,6 +1,6 @@
 // Product features: what a license may switch on, or count, beside the product itself.
 import * as api from "./api.js";
-import { choicesOf, ofProduct, useProducts } from "./catalog.js";
+import { choicesOf, named, ofProduct, productColumn, useProducts } from "./catalog.js";
 import { Find } from "./find.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
@@ -35,22 +35,14 @@ function FeatureList({ query, products }) {
     (signal) => api.get("product-features/", { ...query, limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
-  const names = Object.fromEntries(
-    (products.value ?? []).map((product) => [product.id, product.product_name]),
-  );
-  const columns = FEATURE_COLUMNS.toSpliced(2, 0, {
-    head: "Product",
-    kind: "mid",
-    cell: ({ product }) =>
-      html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>`,
-  });
+  const columns = FEATURE_COLUMNS.toSpliced(2, 0, productColumn(products, "mid"));
   const create = html`<a role="button"
     href=${link("features/new", { product: query.product })}><${Icon}
     name="plus" />New feature</a>`;
   return html`<${Page} title="Product features"
     lead="What licenses may switch on, or count, beside the product itself" actions=${create}>
     <${Find} path="features" fields=${[ofProduct(products)]} query=${query} />
-    <${Loaded} from=${features} rows=${6}>
+    <${Loaded} from=${named(features, products)} rows=${6}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="Product features" columns=${columns} rows=${page.results}

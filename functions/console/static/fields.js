@@ -15,7 +15,7 @@ import { say } from "./parts.js";
 export function Field({ label, hint, error, as = "input", onInput, children, ...rest }) {
   const id = useId();
   const told = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
-  return html`<div class="field" data-wrong=${error ? "" : undefined}>
+  return html`<div class="field">
     <label for=${id}>${label}${rest.required && html`<span class="soft"> (required)</span>`}</label>
     <${as} id=${id} ...${rest} aria-describedby=${told || undefined}
       aria-invalid=${error ? "true" : undefined}
@@ -75,10 +75,18 @@ export function Download({ path, query, children }) {
     ${failed.value && html`<${Failure} problem=${failed.value} />`}`;
 }
 
+const uncopied = signal("");
+
+/** Where the browser does not let the page copy, the text is shown, to be copied by hand. */
 export function CopyButton({ text, what = "Copy" }) {
   const done = useSignal(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      uncopied.value = text;
+      return;
+    }
     done.value = true;
     say("Copied");
     setTimeout(() => (done.value = false), 2000);
@@ -110,7 +118,19 @@ export function confirm({ title, text, action, danger = true }) {
   });
 }
 
+function ByHand() {
+  const close = () => (uncopied.value = "");
+  return html`<${Dialog} title="Copy it by hand" onClose=${close}>
+    <p>The browser does not let this page copy. The text is marked: press Ctrl+C, or ⌘C.</p>
+    <${Field} as="textarea" label="Text" value=${uncopied} rows="4" readonly autofocus
+      spellcheck="false" onFocus=${({ currentTarget }) => currentTarget.select()} />
+    <footer><button type="button" onClick=${close}>Done</button></footer>
+  <//>`;
+}
+
+/** What is over the page. */
 export function Confirmation() {
+  if (uncopied.value) return html`<${ByHand} />`;
   const question = asked.value;
   const answer = (yes) => {
     asked.value = null;

@@ -49,6 +49,11 @@ class Form {
     keep(this.place, this.draft.value);
   }
 
+  /** Goes to a field that has just been added. */
+  visit(field) {
+    setTimeout(() => show(fieldAt(field)));
+  }
+
   told(field) {
     const messages = this.faults.value.filter((fault) => fault.at === field);
     return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");

@@ -7,7 +7,7 @@ const DELIMITERS = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"
 
 export function CheckedFile({ file, found, encoding, onEncoding, again }) {
   if (!found?.done) {
-    return html`<article data-checking>
+    return html`<article>
       <h2>Checking ${file.name}</h2>
       <progress max="1" value=${found?.share ?? 0} aria-label="Checking the file"></progress>
       <${Loading} rows=${4} text="Checking the file" />

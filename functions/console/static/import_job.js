@@ -3,11 +3,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { Corrections } from "./correct.js";
-import { Button, confirm, CopyButton, Download } from "./fields.js";
+import { Button, confirm, CopyButton } from "./fields.js";
 import { html } from "./html.js";
-import { invalidRows, isRunning, KINDS, made, State, told } from "./import_words.js";
+import { invalidRows, isRunning, isStopped, KINDS, made, State, told } from "./import_words.js";
 import { useLoad } from "./load.js";
-import { Loaded, Notice, number, Page, say, size, when } from "./parts.js";
+import { count, Loaded, Notice, number, Page, say, size, when } from "./parts.js";
 import { link } from "./route.js";
 import { SendButton, useSending } from "./sending.js";
 import { tried } from "./upload.js";
@@ -22,20 +22,21 @@ export function ImportJob({ kind, id, query }) {
   const back = query.of
     ? { href: link(`imports/${kind}/${query.of}`), text: `Import ${query.of}` }
     : { href: link(`imports/${kind}`), text: KINDS[kind].title };
+  const actions = (shown) => html`<${Actions} job=${shown} reload=${from.reload} />`;
   return html`<${Page} title=${job?.file_name ?? `Import ${id}`} back=${back}
-    lead=${job ? html`<${State} job=${job} /> Import ${job.id}` : html`Import ${id}`}
-    actions=${job && html`<${Actions} job=${job} reload=${from.reload} />`}>
+    lead=${html`Import ${id} ${job && html`<${State} job=${job} />`}`}>
     <${Loaded} from=${from} rows=${6}>
       ${(shown) => html`
-        <${Progress} job=${shown} />
-        <${Outcome} job=${shown} />
-        ${!isRunning(shown) && invalidRows(shown) > 0 && html`<${Corrections} job=${shown} />`}
         <${Facts} job=${shown} />
+        <${Progress} job=${shown}>${actions(shown)}<//>
+        <${Outcome} job=${shown}>${actions(shown)}<//>
+        ${!isRunning(shown) && invalidRows(shown) > 0 && html`<${Corrections} job=${shown} />`}
       `}
     <//>
   <//>`;
 }
 
+/** Where what they are for stands: in the heading they would push down what is below it. */
 function Actions({ job, reload }) {
   const problem = useSignal(null);
   const ask = (action) => async () => {
@@ -52,22 +53,19 @@ function Actions({ job, reload }) {
     if (await confirm({ title: "Cancel this import?", text, action: "Cancel the import" }))
       await ask("cancel")();
   };
-  return html`
-    ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
-    ${
-      job.failed_rows_url &&
-      html`<${Download} path="imports/${job.id}/failed.csv">Faulty rows<//>`
-    }
+  return html`<div class="row">
     ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
-    ${canRunAgain(job) && html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`}
-  `;
+    ${
+      isStopped(job) &&
+      job.file_sha256 &&
+      html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`
+    }
+    ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
+  </div>`;
 }
 
-const canRunAgain = ({ state, file_sha256 }) =>
-  ["failed", "cancelled"].includes(state) && Boolean(file_sha256);
-
 /** Says aloud how far it is when it is first seen, at every quarter, and in the end. */
-function Progress({ job }) {
+function Progress({ job, children }) {
   const quarter = useRef(null);
   const { percent } = job.progress;
   const running = isRunning(job);
@@ -83,10 +81,11 @@ function Progress({ job }) {
     <progress max="100" value=${percent ?? undefined} aria-label="Progress of the import">
     </progress>
     <p class="soft">This page keeps itself up to date. You may leave it: the import goes on.</p>
+    ${children}
   </article>`;
 }
 
-function Outcome({ job }) {
+function Outcome({ job, children }) {
   const { refusal, counts } = job;
   return html`
     ${
@@ -101,10 +100,18 @@ function Outcome({ job }) {
     <//>`
     }
     ${
+      job.state === "cancelled" &&
+      html`<${Notice} title="The import was cancelled">
+      <p>What had been imported by then stays.</p>
+    <//>`
+    }
+    ${isStopped(job) && html`<div class="part">${children}</div>`}
+    ${
       job.state === "rejected" &&
       html`<${Notice} kind="error" title="Nothing was imported">
-      <p>A row is faulty, and this import was to take all rows or none. Correct the file and import
-        it again.</p>
+      <p>A row is faulty, and this import was to take all rows or none. Import the other rows first
+        and correct the faulty ones below, which are sent by themselves; or correct the file and
+        import it again.</p>
     <//>`
     }
     ${
@@ -114,13 +121,20 @@ function Outcome({ job }) {
       ${job.dry_run && html`<p>This was a dry run: nothing was written.</p>`}
     <//>`
     }
-    ${job.dry_run && DONE.has(job.state) && html`<${ForGood} job=${job} />`}
+    ${job.dry_run && DONE.has(job.state) && html`<${Otherwise} job=${job}>Import it now<//>`}
+    ${
+      job.state === "rejected" &&
+      !job.dry_run &&
+      counts.valid_row_count > 0 &&
+      html`<${Otherwise} job=${job}>
+      Import the other ${count(counts.valid_row_count, "row")}<//>`
+    }
     ${
       counts &&
       html`<dl class="facts">
       <div><dt>Rows</dt><dd>${number(counts.total_row_count)}</dd></div>
       <div><dt>Valid</dt><dd>${number(counts.valid_row_count)}</dd></div>
-      <div><dt>Faulty</dt><dd>${number(invalidRows(job))}</dd></div>
+      <div><dt>${isStopped(job) ? "Not imported" : "Faulty"}</dt><dd>${number(invalidRows(job))}</dd></div>
       ${made(job).map(
         ({ title, created, existed }) => html`<div><dt>${title}</dt>
           <dd>${number(created)} <small>${job.dry_run ? "would be new" : "new"}</small></dd>
@@ -133,8 +147,8 @@ function Outcome({ job }) {
 
 const DONE = new Set(["succeeded", "completed_with_errors"]);
 
-/** After a dry run: the same file again, if it is still at hand, and this time it is written. */
-function ForGood({ job }) {
+/** After a dry run, or when nothing was taken: the same file in another way, if it is at hand. */
+function Otherwise({ job, children }) {
   const sending = useSending(job.kind);
   const known = tried.get(job.id);
   if (!known)
@@ -145,13 +159,13 @@ function ForGood({ job }) {
     if (end === "stopped") known.options = { ...known.options, external_id: crypto.randomUUID() };
   };
   return html`<section class="part">
-    <${SendButton} sending=${sending} onSend=${send}>Import it now<//>
+    <${SendButton} sending=${sending} onSend=${send}>${children}<//>
   </section>`;
 }
 
+/** Above all that changes, and with a place for what is not known yet, so that nothing moves it. */
 function Facts({ job }) {
   const { detected } = job;
-  const unknown = detected?.unknown_columns ?? [];
   const facts = [
     ["File", html`${job.file_name}, ${size(job.size)}`],
     [
@@ -167,19 +181,20 @@ function Facts({ job }) {
       "Options",
       `${job.on_error === "reject_all" ? "nothing if a row is faulty" : "leave out faulty rows"}${job.dry_run ? ", dry run" : ""}`,
     ],
-    detected && [
+    [
       "Written in",
-      `${detected.encoding}, separated by ${JSON.stringify(detected.delimiter)}`,
+      detected && `${detected.encoding}, separated by ${JSON.stringify(detected.delimiter)}`,
     ],
-    unknown.length && ["Columns left out", unknown.join(", ")],
-    job.file_sha256 && [
+    ["Columns left out", detected && (detected.unknown_columns.join(", ") || "None")],
+    [
       "SHA-256",
-      html`<span class="masked"><code>${job.file_sha256}</code>
-        <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" /></span>`,
+      job.file_sha256 &&
+        html`<span class="masked"><code>${job.file_sha256}</code>
+          <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" /></span>`,
     ],
-  ].filter(Boolean);
-  return html`<article>
-    <h2>About this import</h2>
-    <dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
-  </article>`;
+  ];
+  return html`<details class="part">
+    <summary>About this import</summary>
+    <dl class="card">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value || "–"}</dd>`)}</dl>
+  </details>`;
 }

@@ -32,6 +32,7 @@ export function NewImport({ kind }) {
   const found = useSignal(null);
   const wrong = useSignal("");
   const checks = useSignal(1);
+  const sending = useSending(kind);
   const { file, encoding } = form.value;
   const change = (changes) => {
     form.value = kept[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -68,7 +69,10 @@ export function NewImport({ kind }) {
       onEncoding=${(chosen) => change({ encoding: chosen })}
       again=${() => (checks.value += 1)} />`
     }
-    ${file && html`<${Send} kind=${kind} form=${form.value} found=${found.value} change=${change} />`}
+    ${
+      (found.value?.done || sending.share !== null) &&
+      html`<${Send} ...${{ kind, change, sending }} form=${form.value} found=${found.value} />`
+    }
   <//>`;
 }
 
@@ -131,8 +135,8 @@ const REQUIRED = {
     template has all of them.`,
 };
 
-function Send({ kind, form, found, change }) {
-  const sending = useSending(kind);
+/** Below all that is found in the file, and not before it is, so that nothing moves it. */
+function Send({ kind, form, found, change, sending }) {
   const ready = found?.done && !found.refusal && found.rows > 0;
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;

@@ -21,6 +21,8 @@ const STATES = {
 };
 
 export const isRunning = (job) => ["pending", "running"].includes(job.status);
+/** Ended before all of its rows were looked at. */
+export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 const stateOf = (job) => STATES[job.state]?.[1] ?? job.state;
 
 export function State({ job }) {

@@ -4,7 +4,7 @@ import { Download } from "./fields.js";
 import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { invalidRows, isRunning, KINDS, State } from "./import_words.js";
+import { invalidRows, isRunning, isStopped, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
 import { link } from "./route.js";
@@ -75,7 +75,7 @@ const columns = (kind) => [
 ];
 
 function Faulty(job) {
-  if (!isRunning(job)) return number(invalidRows(job));
+  if (!isRunning(job)) return number(isStopped(job) ? null : invalidRows(job));
   const { percent } = job.progress;
   return percent == null ? "–" : `${percent} % done`;
 }

@@ -102,6 +102,10 @@ function Keys({ form, name, item }) {
 
 function Users({ form, name, item }) {
   const set = (users) => form.set(`${name}.users`, users);
+  const add = () => {
+    set([...item.users, { email: "", is_manager: false }]);
+    form.visit(`${name}.users.${item.users.length}`);
+  };
   return html`<fieldset>
     <legend>Users</legend>
     ${item.users.map(
@@ -117,8 +121,7 @@ function Users({ form, name, item }) {
     )}
     ${form.told(`${name}.users`) && html`<p class="wrong">${form.told(`${name}.users`)}</p>`}
     <div class="row">
-      <${Button} plain icon="plus"
-        onPress=${() => set([...item.users, { email: "", is_manager: false }])}>Add a user<//>
+      <${Button} plain icon="plus" onPress=${add}>Add a user<//>
       ${item.users.length > 1 && html`<${Tick} form=${form} name="${name}.shared"
         label="All of them share one license" />`}
     </div>

@@ -49,7 +49,11 @@ function OrderForm({ products }) {
     };
     return form.send(act, (fault) => order.tell(fault));
   };
-  const add = () => form.set("items", [...form.at("items"), newItem()]);
+  const add = () => {
+    const items = form.at("items");
+    form.set("items", [...items, newItem()]);
+    form.visit(`items.${items.length}.product`);
+  };
   return html`<${FormOf} form=${form} action="Place order" onSend=${send} back=${link("orders")}>
     <${Customer} form=${form} />
     ${form.at("items").map(

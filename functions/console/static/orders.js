@@ -123,8 +123,7 @@ function Export({ onClose }) {
       ${Object.entries(RANGES).map(([value, text]) => html`<option
         value=${value}>${text}</option>`)}
     <//>
-    ${range.value === "days" && html`<div
-      class="pair">${day("from", "From")}${day("to", "To")}</div>`}
+    ${range.value === "days" && [day("from", "From"), day("to", "To")]}
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
       <${Button} icon="down" onPress=${save}>Save the file<//>

@@ -1,6 +1,6 @@
 // License policies: named sets of terms under which a product is licensed.
 import * as api from "./api.js";
-import { ofProduct, useProducts } from "./catalog.js";
+import { named, ofProduct, productColumn, useProducts } from "./catalog.js";
 import { Find } from "./find.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
@@ -53,20 +53,13 @@ function PolicyList({ query, products }) {
     (signal) => api.get("license-templates/", { ...query, limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
-  const names = Object.fromEntries(
-    (products.value ?? []).map((product) => [product.id, product.product_name]),
-  );
-  const columns = POLICY_COLUMNS.toSpliced(2, 0, {
-    head: "Product",
-    cell: ({ product }) =>
-      html`<a href=${link(`products/${product}`)}>${names[product] ?? product}</a>`,
-  });
+  const columns = POLICY_COLUMNS.toSpliced(2, 0, productColumn(products));
   const create = html`<a role="button"
     href=${link("policies/new", { product: query.product })}><${Icon} name="plus" />New policy</a>`;
   return html`<${Page} title="License policies" lead="The terms under which products are licensed"
     actions=${create}>
     <${Find} path="policies" fields=${[ofProduct(products)]} query=${query} />
-    <${Loaded} from=${policies} rows=${6}>
+    <${Loaded} from=${named(policies, products)} rows=${6}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="License policies" columns=${columns} rows=${page.results}

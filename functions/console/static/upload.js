@@ -5,7 +5,7 @@ import { key } from "./session.js";
 
 export const LARGEST = 5 * 1024 ** 3;
 
-/** What was sent to be tried, by the number of its import, so that it can be sent for good. */
+/** What may be sent once more in another way, by the number of its import: see `otherwise`. */
 export const tried = new Map();
 effect(() => {
   if (!key.value) tried.clear();
@@ -22,8 +22,9 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
   try {
     const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
     if (upload) await send(upload, file, onShare, signal);
-    if (options.dry_run) {
-      const again = { ...options, dry_run: false, external_id: crypto.randomUUID() };
+    const changed = otherwise(options);
+    if (changed) {
+      const again = { ...options, ...changed, external_id: crypto.randomUUID() };
       tried.set(job.id, { file, options: again });
     }
     return job;
@@ -33,6 +34,10 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
     throw error;
   }
 }
+
+/** What was a dry run is then done for good; what was to be taken whole is taken without a few rows. */
+const otherwise = ({ dry_run, on_error }) =>
+  dry_run ? { dry_run: false } : on_error === "reject_all" && { on_error: "skip_row" };
 
 const stopped = (signal) =>
   new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));

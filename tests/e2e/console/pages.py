@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
 from infra.ops.browser import signed_in
 from infra.stamp import ROOT
@@ -17,6 +17,30 @@ WIDTHS = (320, 360, 768, 1280)
 SIDEWAYS = """[...document.querySelectorAll(":root, .scroll:not([aria-label^=First])")]
     .some(part => part.scrollWidth > part.clientWidth)"""
 """Only the first rows of a file may be wider than the page: they have as many columns as it has."""
+
+WATCH = """
+    const shifts = [], ask = fetch;
+    const observer = new PerformanceObserver(list => shifts.push(...list.getEntries()));
+    observer.observe({type: "layout-shift", buffered: true});
+    window.watched = {asked: 0, shifts, observer};
+    window.fetch = (...what) => {
+        watched.asked += 1;
+        return ask(...what).finally(() => watched.asked -= 1);
+    };
+"""
+STEADY = 0.005
+"""Of cumulative layout shift, which is called good up to 0.1."""
+MOVED = """async path => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const {shifts, observer} = watched;
+    if (path) [shifts.length, location.hash] = [0, path];
+    for (let quiet = 0; quiet < 5; quiet += 1, await frame())
+        if (watched.asked || document.querySelector(".loading")) quiet = 0;
+    shifts.push(...observer.takeRecords());
+    const counted = shifts.splice(0).filter(shift => !shift.hadRecentInput);
+    return counted.reduce((sum, {value}) => sum + value, 0);
+}"""
+"""The sum is no less than what is called cumulative layout shift, which forgets after 5 seconds."""
 
 PATIENCE = 40_000
 """Milliseconds, on a machine that does much else."""
@@ -76,12 +100,33 @@ class Console:
                 return
         raise AssertionError(f"Tab does not come to {wanted}")
 
-    def slow(self, *, answers: int = 150, times: int = 3) -> None:
-        """Let every answer take so many milliseconds more, and the page be slower by so much."""
-        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    def slow(self, *, answers: int = 150, times: int = 3, upload: int = -1) -> None:
+        """Let every answer take so many milliseconds more, and the page be slower by so much.
+
+        And send no more than so many bytes in a second; -1 is no limit.
+        """
+        network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": upload}
         tools = self.context.new_cdp_session(self.page)
         tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
         tools.send("Emulation.setCPUThrottlingRate", {"rate": times})
+
+    def watch(self) -> None:
+        """From the next page that is loaded on, see what moves by itself."""
+        self.page.add_init_script(WATCH)
+
+    def moved(self, path: str = "") -> float:
+        """How much has moved since this was asked last, or while a page comes."""
+        return float(self.page.evaluate(MOVED, path and f"#/{path}"))
+
+    def hold(self, url: str) -> list[Route]:
+        """What is asked at such an address from now on, and waits to be let through."""
+        held: list[Route] = []
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(url, keep)
+        return held
 
     def see(self, text: str) -> None:
         """Wait until a text is on the page, wherever."""

@@ -25,29 +25,6 @@ def place(page: Page) -> None:
     page.get_by_role("button", name="Place order").click()
 
 
-def test_an_order_is_placed_and_its_key_is_shown_when_it_is_asked_for(
-    console: Console, seller: RemoteShop
-) -> None:
-    page = console.visit("orders/new", seller)
-    page.get_by_label("E-mail").fill("ana@acme.example")
-    page.get_by_label("First name").fill("Ana")
-    part = choose(page, "kp")
-    part.get_by_label("Policy").select_option("policy_A")
-    page.get_by_label("Order id").fill("console-1")
-
-    place(page)
-
-    expect(page.get_by_role("heading", level=1, name="console-1")).to_be_focused()
-    row = page.get_by_role("table", name="Licenses of kp").get_by_role("row").last
-    expect(row).to_contain_text("1 year · 5 activations")
-    expect(page.locator("main")).not_to_contain_text(KEY)
-    row.get_by_role("button", name="Show license key").click()
-    expect(row).to_contain_text(KEY)
-    [license] = seller.get("/licenses/", "order_store_id=console-1").json()["results"]
-    expect(row).to_contain_text(license["license_key"])
-    assert license["customer"]["first_name"] == "Ana"
-
-
 def test_an_order_of_several_products_says_other_terms_than_their_policies(
     console: Console, seller: RemoteShop
 ) -> None:
@@ -195,46 +172,3 @@ def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
     page.get_by_role("button", name="New order").click()
     expect(page.get_by_label("E-mail")).to_have_value("ana@acme.example")
     expect(product(page).get_by_label("Product (required)")).to_have_value("kp")
-
-
-def test_two_companies_see_only_their_own(
-    console: Console, seller: RemoteShop, other_shop: RemoteShop
-) -> None:
-    items = [{"product_code": "kp", "licenses": [{}]}]
-    customer = {"email": "only@acme.example"}
-    order = seller.order(id="ours-only", customer=customer, items=items).json()
-    page = console.visit("orders?store_id=ours-only", seller)
-    expect(page.get_by_role("table", name="Orders")).to_contain_text("only@acme.example")
-    page.goto(f"{console.url}#/orders/new")
-    page.get_by_label("E-mail").fill("typed@acme.example")
-
-    console.button("Sign out").click()
-    console.sign_in(other_shop.key)
-
-    expect(page.get_by_label("E-mail")).to_have_value("")
-    page.goto(f"{console.url}#/orders?store_id=ours-only")
-    expect(page.get_by_role("heading", name="No order is like that")).to_be_visible()
-    for path in (
-        f"orders/{order['id']}",
-        f"licenses/{order['order_licenses'][0]['id']}",
-        f"customers/{order['customer']['id']}",
-        f"products/{order['order_items'][0]['product_id']}",
-    ):
-        page.goto(f"{console.url}#/{path}")
-        expect(page.get_by_role("alert")).to_contain_text(path.rpartition("/")[2])
-
-
-def test_an_order_is_exported_as_a_file_that_an_import_reads(
-    console: Console, seller: RemoteShop
-) -> None:
-    license = seller.order_one(id="exported")
-    page = console.visit("orders?store_id=exported", seller)
-    page.get_by_role("link", name="exported").click()
-
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export licenses").click()
-
-    assert download.value.suggested_filename == f"order-{license['order']}.csv"
-    text = download.value.path().read_text()
-    assert text.startswith("license__license_key,product__short_code")
-    assert license["license_key"] in text

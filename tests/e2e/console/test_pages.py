@@ -3,12 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.console.pages import Console
+from tests.e2e.console.pages import STEADY, Console
+from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, opened
 
-LISTS = ("orders", "customers", "licenses", "products", "policies", "features")
+LISTS = ("orders", "customers", "licenses", "products", "policies", "features", "imports/customers")
 FORMS = ("orders/new", "customers/new", "products/new", "policies/new", "features/new")
-RECORDS = ("order", "customer", "license", "product", "policy", "feature")
+RECORDS = ("order", "customer", "license", "product", "policy", "feature", "import")
+LATE = 50
+"""Milliseconds by which each answer comes later, so that what comes before it is seen."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,8 @@ def records(seller: RemoteShop) -> dict[str, str]:
     order = seller.order(id="furnished", is_test=True, items=items, customer=customer).json()
     license = order["order_items"][0]["licenses"][0]
     grant = license["product_features"][0]
+    number = post(seller, "customers", b"email\nnobody\n")
+    ended(seller, number)
     return {
         "order": f"orders/{order['id']}",
         "customer": f"customers/{order['customer']['id']}",
@@ -35,29 +40,51 @@ def records(seller: RemoteShop) -> dict[str, str]:
         "product": f"products/{license['product']['id']}",
         "policy": f"policies/{license['license_template']}",
         "feature": f"features/{grant['product_feature']['id']}",
+        "import": f"imports/customers/{number}",
     }
+
+
+def jumps(moved: float) -> list[str]:
+    return [f"jumps by {moved}"] if moved > STEADY else []
 
 
 def faults(console: Console, path: str) -> list[str]:
     """Those of a page when all that it reads is there, with every fold open and every key shown."""
     page = console.page
-    page.goto(f"{console.url}#/{path}")
+    moved = console.moved(path)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.locator(".loading, [aria-busy=true], select:has-text('Reading…')")).to_have_count(0)
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(
         "for (const eye of document.querySelectorAll('[aria-pressed=false]')) eye.click()"
     )
-    return [f"{path}, {fault}" for fault in console.faults()]
+    return [f"{path}, {fault}" for fault in (*jumps(moved), *console.faults())]
 
 
 @pytest.mark.parametrize("paths", [LISTS, FORMS, RECORDS], ids=["lists", "forms", "records"])
 def test_a_page_is_for_everybody_at_every_width(
     console: Console, seller: RemoteShop, records: dict[str, str], paths: tuple[str, ...]
 ) -> None:
+    console.watch()
     console.visit("nowhere", seller)
+    console.slow(answers=LATE, times=1)
 
     assert not [fault for path in paths for fault in faults(console, records.get(path, path))]
+
+
+def test_nothing_jumps_on_a_phone_while_a_page_comes(
+    console: Console, seller: RemoteShop, records: dict[str, str]
+) -> None:
+    """As wide as a desk, the test above sees to it."""
+    console.page.set_viewport_size({"width": 360, "height": 800})
+    console.watch()
+    console.visit("nowhere", seller)
+    console.slow(answers=LATE, times=1)
+    paths = [*LISTS, *FORMS, "imports/customers/new", *records.values()]
+
+    moved = {path: console.moved(path) for path in paths}
+
+    assert not {path: much for path, much in moved.items() if much > STEADY}
 
 
 def test_a_company_without_anything_is_told_what_to_do_next(

@@ -180,31 +180,6 @@ def test_focus_returns_to_where_it_was_when_a_question_is_answered(
     expect(console.button("Disable")).to_be_focused()
 
 
-def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
-    console: Console, vendor: RemoteShop
-) -> None:
-    page = console.page
-    console.visit("imports/customers/new", vendor)
-    console.choose("stopped.csv", b"email\nstopped@m.test\n")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/api/v1/imports/", hold)
-    with page.expect_request("**/api/v1/imports/"):
-        console.button("Import 1 row").press("Enter")
-    expect(console.button("Cancel")).to_be_focused()
-
-    page.keyboard.press("Enter")
-    expect(console.button("Import 1 row")).to_be_focused()
-    with page.expect_response("**/cancel/"):
-        held[0].continue_()
-
-    [job] = vendor.get("/imports/", "kind=customers&status__iexact=error&limit=1").json()["results"]
-    assert (job["file_name"], job["state"]) == ("stopped.csv", "cancelled")
-
-
 def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_went(
     console: Console, vendor: RemoteShop
 ) -> None:

@@ -1,0 +1,67 @@
+"""The lists of imports: fresh while something runs, in pages, by status."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.importing import begun, licenses, post
+from tests.e2e.remote import Operate, RemoteShop, opened
+
+EMPTY = b"email\n"
+
+
+def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    rows = ((f"slow-{n:05}", "kp", "slow", "slow@m.test") for n in range(10_000))
+    number = post(vendor, "licenses", licenses(rows), name="many.csv")
+    console.visit("imports/licenses?status=running", vendor)
+
+    row = page.get_by_role("row").filter(has_text="many.csv")
+    expect(row).to_contain_text("Importing")
+    expect(row).to_contain_text(re.compile(r"\d % done"))
+    row.get_by_role("link").click()
+    console.button("Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the import").click()
+    console.see("What had been imported by then stays")
+    console.see("Not imported")
+    console.button("Run again").click()
+
+    expect(console.button("Cancel")).to_be_visible()
+    vendor.post(f"/imports/{number}/cancel/", {})
+
+
+def test_a_long_list_has_pages_of_all_and_of_those_with_a_status(
+    console: Console, vendor: RemoteShop, keys: Operate
+) -> None:
+    shop = opened(vendor.http, keys, "importer")
+    jobs = [begun(shop, "customers", EMPTY, file_name=f"{n}.csv") for n in range(22)]
+    shop.post(f"/imports/{jobs[0]['id']}/cancel/", {})
+    page = console.visit("imports/customers", shop)
+    files = page.get_by_role("table", name="Customer imports").get_by_role("rowheader")
+    first, second = [f"{n}.csv" for n in range(21, 1, -1)], ["1.csv", "0.csv"]
+    next_, previous = console.button("Next"), console.button("Previous")
+
+    expect(files).to_have_text(first)
+    console.see("of 22")
+    expect(previous).to_have_attribute("aria-disabled", "true")
+    next_.click()
+    expect(files).to_have_text(second)
+    console.see("of 22")
+    expect(next_).to_have_attribute("aria-disabled", "true")
+    previous.click()
+    expect(files).to_have_text(first)
+    page.get_by_role("link", name="Waiting").click()
+    console.see("of 21")
+    next_.click()
+    expect(files).to_have_text(["1.csv"])
+    page.get_by_role("link", name="With errors").click()
+    expect(files).to_have_text(["0.csv"])
+    console.see("1 in all")
+    page.go_back()
+    expect(files).to_have_text(["1.csv"])
+    expect(page.get_by_role("link", name="Waiting")).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="Succeeded").click()
+    console.see("No import has this status")
