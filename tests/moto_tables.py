@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.serialize import SERVICE_SPECIFIC_SERIALIZERS, JSONSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from mypy_boto3_dynamodb import DynamoDBClient
@@ -15,6 +16,19 @@ from infra.stamp import BUILD, ROOT, digest, stamped
 
 _made: dict[str, Table] = {}
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+
+
+class _Plain(JSONSerializer):
+    """DynamoDB's answers have the names of the wire already.
+
+    Moto looks for each name under six others, which is a quarter of the time of all tests.
+    """
+
+    def get_value(self, value: Any, key: str, shape: Any) -> Any:
+        return value.get(key) if isinstance(value, dict) else super().get_value(value, key, shape)
+
+
+SERVICE_SPECIFIC_SERIALIZERS["dynamodb"] = {"json": _Plain}
 
 
 @cache
