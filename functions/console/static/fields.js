@@ -1,10 +1,11 @@
 // What one types into and presses: fields with their label, hint and fault, and small tools.
 import { useId, useRef } from "preact/hooks";
-import { signal, useSignal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { say } from "./parts.js";
+import { key } from "./session.js";
 
 /**
  * A label, an input, and below it the hint or what is wrong. `as` is input, select or textarea;
@@ -75,7 +76,7 @@ export function Download({ path, query, children }) {
     ${failed.value && html`<${Failure} problem=${failed.value} />`}`;
 }
 
-const uncopied = signal("");
+const uncopied = signal(null);
 
 /** Where the browser does not let the page copy, the text is shown, to be copied by hand. */
 export function CopyButton({ text, what = "Copy" }) {
@@ -111,6 +112,11 @@ export function Masked({ text, what = "license key" }) {
 
 const asked = signal(null);
 
+/** Neither a text nor a question is for who signs in next. */
+effect(() => {
+  if (!key.value) asked.value = uncopied.value = null;
+});
+
 /** Asks before something that cannot be undone: `await confirm({title, text, action})`. */
 export function confirm({ title, text, action, danger = true }) {
   return new Promise((answer) => {
@@ -119,7 +125,7 @@ export function confirm({ title, text, action, danger = true }) {
 }
 
 function ByHand() {
-  const close = () => (uncopied.value = "");
+  const close = () => (uncopied.value = null);
   return html`<${Dialog} title="Copy it by hand" onClose=${close}>
     <p>The browser does not let this page copy. The text is marked: press Ctrl+C, or ⌘C.</p>
     <${Field} as="textarea" label="Text" value=${uncopied} rows="4" readonly autofocus

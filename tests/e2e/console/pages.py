@@ -168,3 +168,9 @@ class Console:
         self.context.set_offline(False)
         self.page.close()
         assert not self.wrong, self.wrong
+
+
+def ended_key(route: Route) -> None:
+    """The service is told a key that it does not know, as if this one had been revoked."""
+    headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
+    route.continue_(headers=headers)

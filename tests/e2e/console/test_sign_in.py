@@ -3,7 +3,8 @@
 from playwright.sync_api import Route, expect
 
 from infra.ops.stack import LocalStack
-from tests.e2e.console.pages import Console
+from tests.e2e.console.pages import Console, ended_key
+from tests.e2e.importing import begun
 from tests.e2e.remote import RemoteShop
 
 
@@ -53,12 +54,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     console.choose("people.csv", b"email,first_name\nkept@m.test,Ana\n")
     console.see("1 row, no fault found")
 
-    def forget(route: Route) -> None:
-        """The service is told a key that it does not know, as if this one had been revoked."""
-        headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
-        route.continue_(headers=headers)
-
-    page.route("**/api/v1/imports/", forget)
+    page.route("**/api/v1/imports/", ended_key)
     console.button("Import 1 row").click()
     dialog = page.get_by_role("dialog", name="Sign in again")
     expect(dialog).to_contain_text("The API key is not valid.")
@@ -69,6 +65,24 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     console.button("Import 1 row").click()
 
     console.see("Every row was imported")
+
+
+def test_a_question_that_was_open_when_a_key_ended_is_not_put_to_who_signs_in_next(
+    console: Console, vendor: RemoteShop, other_shop: RemoteShop
+) -> None:
+    page = console.page
+    console.open(f"imports/customers/{begun(vendor, 'customers', b'email')['id']}")
+    console.sign_in(vendor.key)
+    console.button("Cancel").click()
+    expect(page.get_by_role("dialog", name="Cancel this import?")).to_be_visible()
+
+    page.route("**/api/v1/imports/*/", ended_key)
+    console.button("Leave and forget what was typed").click()
+    page.unroute("**/api/v1/imports/*/")
+    console.sign_in(other_shop.key)
+
+    expect(page.get_by_text(other_shop.company)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_without_a_network_nothing_is_lost_and_it_is_said(

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from tests.e2e.console.pages import Console
+from tests.e2e.console.pages import Console, ended_key
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import RemoteShop
 
@@ -79,12 +79,6 @@ def test_corrected_rows_outlive_the_page_and_are_forgotten_when_one_signs_out(
     console.button("Sign out").click()
     console.sign_in(vendor.key)
     expect(cell).to_have_value("nobody")
-
-
-def ended_key(route: Route) -> None:
-    """The service is told a key that it does not know, as if this one had been revoked."""
-    headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
-    route.continue_(headers=headers)
 
 
 def typed_when_the_key_ends(console: Console, shop: RemoteShop) -> Locator:
