@@ -115,15 +115,19 @@ class Data(Construct):
     def _lifecycle(self) -> list[s3.LifecycleRule]:
         """Files hold personal data and license keys: none stays for longer than the stage says."""
         stage = self._stage
+        # Two rules, for two refusals. S3: ExpiredObjectDeleteMarker "cannot be specified with Days
+        # or Date in a Lifecycle Expiration Policy" (API reference, LifecycleExpiration). And
+        # CloudFormation does not take it for a rule's action: "At least one of [ExpirationDate,
+        # ExpirationInDays, AbortIncompleteMultipartUpload, …] needs to be specified".
         rules = [
             s3.LifecycleRule(
                 abort_incomplete_multipart_upload_after=Duration.days(2),
                 noncurrent_version_expiration=Duration.days(stage.old_version_days),
-                expiration=Duration.days(stage.upload_days) if stage.upload_days else None,
+                expired_object_delete_marker=True if stage.upload_days else None,
             )
         ]
         if stage.upload_days:
-            rules.append(s3.LifecycleRule(expired_object_delete_marker=True))
+            rules.append(s3.LifecycleRule(expiration=Duration.days(stage.upload_days)))
         return rules
 
     @property

@@ -121,11 +121,18 @@ class Machine(Construct):
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:
-    """In the Amazon States Language; `functions/import_csv.py` says what each step returns."""
+    """In the Amazon States Language; `functions/import_csv.py` says what each step returns.
+
+    State names differ between the two maps: "state names MUST be unique within the scope of the
+    whole state machine" (Amazon States Language). A child execution ends with an empty output,
+    because a Distributed Map gathers the output of every child even with `ResultPath: null`, and
+    ends with `States.DataLimitExceeded` above 256 KiB (github.com/aws/aws-cdk/issues/24799).
+    """
     invoke = _Invoke(function_arn, f"arn:{partition}:states:::lambda:invoke")
     reader = f"arn:{partition}:states:::s3:getObject"
 
     def map_over_ranges(which: str, then: str) -> Definition:
+        chunk, more, done = f"Chunk to {which}", f"More to {which}", f"Done to {which}"
         return {
             "Type": "Map",
             "Label": which.capitalize(),
@@ -145,17 +152,15 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
             },
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-                "StartAt": "Chunk",
+                "StartAt": chunk,
                 "States": {
-                    "Chunk": invoke.as_it_is("More"),
-                    "More": {
+                    chunk: invoke.as_it_is(more),
+                    more: {
                         "Type": "Choice",
-                        "Choices": [
-                            {"Variable": "$.done", "BooleanEquals": False, "Next": "Chunk"}
-                        ],
-                        "Default": "Done",
+                        "Choices": [{"Variable": "$.done", "BooleanEquals": False, "Next": chunk}],
+                        "Default": done,
                     },
-                    "Done": {"Type": "Succeed"},
+                    done: {"Type": "Succeed", "OutputPath": None},
                 },
             },
             "ResultPath": None,

@@ -1,8 +1,12 @@
 """Reading a CloudFormation template."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 Template = dict[str, Any]
+Definition = dict[str, Any]
+"""A state machine, or the processor of a map, in the Amazon States Language."""
 
 
 def resources(template: Template, kind: str) -> dict[str, Any]:
@@ -83,3 +87,22 @@ def asynchronous(template: Template, module: str) -> dict[str, Any]:
 
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def state_machine(template: Template) -> Definition:
+    """The definition of the stack's only state machine, in the words of `flat`."""
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    found: Definition = json.loads(flat(machine["Properties"]["DefinitionString"]))
+    return found
+
+
+def all_states(template: Template) -> list[tuple[str, Definition]]:
+    """Every state with its name, including the states inside maps; a name may come twice."""
+    return list(_states_of(state_machine(template)))
+
+
+def _states_of(definition: Definition) -> Iterator[tuple[str, Definition]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from _states_of(state["ItemProcessor"])

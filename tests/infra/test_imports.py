@@ -1,6 +1,5 @@
 """Imports: started by the bucket, run by a machine that can be redriven, and never lost."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,9 @@ from infra.data import KINDS
 from infra.machine import TRACES
 from shared.imports import KINDS as IMPORTED
 from tests.infra.reading import (
+    Definition,
     Template,
+    all_states,
     as_list,
     asynchronous,
     flat,
@@ -19,34 +20,14 @@ from tests.infra.reading import (
     live,
     live_arn,
     resources,
+    state_machine,
 )
-
-Definition = dict[str, Any]
 
 IMPORT = "functions.import_csv"
 
 
-def definition(template: Template) -> Definition:
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
-    found: Definition = json.loads(flat(machine["Properties"]["DefinitionString"]))
-    return found
-
-
-def states(definition: Definition) -> dict[str, Definition]:
-    """All states, those within maps among them."""
-    found: dict[str, Definition] = {}
-    for name, state in definition["States"].items():
-        found[name] = state
-        found |= states(state["ItemProcessor"]) if "ItemProcessor" in state else {}
-    return found
-
-
 def maps(template: Template) -> dict[str, Definition]:
-    return {
-        name: state
-        for name, state in states(definition(template)).items()
-        if state["Type"] == "Map"
-    }
+    return {name: state for name, state in all_states(template) if state["Type"] == "Map"}
 
 
 def test_folders_of_the_bucket_are_the_kinds_of_import() -> None:
@@ -137,7 +118,7 @@ def test_no_map_and_no_task_catches_because_a_caught_one_cannot_be_redriven(
     template: Template,
 ) -> None:
     assert set(maps(template)) == {"Validate", "Write"}
-    assert not [name for name, state in states(definition(template)).items() if "Catch" in state]
+    assert not [name for name, state in all_states(template) if "Catch" in state]
 
 
 def test_maps_read_our_manifest_and_never_the_file(template: Template) -> None:
@@ -156,9 +137,16 @@ def test_ranges_are_standard_executions_that_loop_until_they_are_done(template: 
     for state in maps(template).values():
         processor = state["ItemProcessor"]
         assert processor["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-        (again,) = processor["States"]["More"]["Choices"]
-        assert again == {"Variable": "$.done", "BooleanEquals": False, "Next": "Chunk"}
-        assert processor["States"]["Chunk"]["Parameters"]["Payload.$"] == "$"
+        first = processor["States"][processor["StartAt"]]
+        assert first["Parameters"]["Payload.$"] == "$"
+        choice = processor["States"][first["Next"]]
+        (again,) = choice["Choices"]
+        assert again == {
+            "Variable": "$.done",
+            "BooleanEquals": False,
+            "Next": processor["StartAt"],
+        }
+        assert processor["States"][choice["Default"]]["Type"] == "Succeed"
 
 
 @pytest.mark.parametrize(("stage_name", "at_once"), [("local", 2), ("prod", 8)])
@@ -170,9 +158,9 @@ def test_the_stage_says_how_many_ranges_run_at_once(
 
 
 def test_every_task_is_tried_again_at_a_time_of_its_own(template: Template) -> None:
-    tasks = [state for state in states(definition(template)).values() if state["Type"] == "Task"]
+    tasks = [state for _, state in all_states(template) if state["Type"] == "Task"]
 
-    assert len(tasks) == 4
+    assert len(tasks) == 5
     for task in tasks:
         busy, anything = task["Retry"]
         assert "Lambda.TooManyRequestsException" in busy["ErrorEquals"]
@@ -184,7 +172,7 @@ def test_every_task_is_tried_again_at_a_time_of_its_own(template: Template) -> N
 def test_an_execution_ends_some_day(template: Template) -> None:
     (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
 
-    assert definition(template)["TimeoutSeconds"] == 86_400
+    assert state_machine(template)["TimeoutSeconds"] == 86_400
     assert machine["Properties"].get("StateMachineType", "STANDARD") == "STANDARD"
 
 
