@@ -1,4 +1,7 @@
-"""MiniStack, the AWS emulator: an environment of its own, one process in the background."""
+"""MiniStack, the AWS emulator: an environment of its own, one process in the background.
+
+It runs behind `emulator_guard.py`, which keeps web pages out.
+"""
 
 import fcntl
 import json
@@ -14,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from infra.asset import UV
+from infra.ops.private import make_private_folder
 from infra.ops.steps import OpsError, run, tail
 from infra.stamp import BUILD, ROOT, digest, stamped
 
@@ -23,6 +27,7 @@ HOST = "127.0.0.1"
 PATIENCE = 120
 """Seconds to wait for a start or a stop; a stop writes the whole state to disk."""
 _PATIENCE_WITHOUT_STATE = 5
+_GUARD = Path(__file__).with_name("emulator_guard.py")
 
 
 def endpoint(port: int) -> str:
@@ -66,14 +71,20 @@ class Emulator:
         port = int(json.loads(self._record.read_text())["port"])
         return port if _healthy(port) else None
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the emulator that runs refuses web pages; earlier versions started it open."""
+        foreign = {"Origin": "http://example.com"}
+        return self.port is not None and not _healthy(self.port, foreign)
+
     def start(self, port: int) -> None:
         """Start it on a free port and wait until it answers."""
         if self._alive():
             raise OpsError("An emulator runs, but does not answer. `make down`, then try again.")
         _refuse_taken(port)
         python = _python(self.home)
-        for folder in ("state", "s3", "tmp"):
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+        for folder in (self.home, *(self.home / name for name in ("state", "s3", "tmp"))):
+            make_private_folder(folder)
         pid = self._spawn(python, port)
         self._record.write_text(json.dumps({"pid": pid, "port": port}))
         deadline = time.monotonic() + PATIENCE
@@ -101,11 +112,16 @@ class Emulator:
         return True
 
     def _spawn(self, python: Path, port: int) -> int:
-        """Through a shell that ends at once, so that nobody has to wait for what it leaves."""
+        """Through a shell that ends at once, so that nobody has to wait for what it leaves.
+
+        What the emulator writes holds license keys, so only its user may read it. `-P` keeps the
+        modules beside the guard out of the emulator's imports.
+        """
+        command = f'umask 077; exec 3>&1 >&2; "{python}" -P "{_GUARD}" 3>&- & echo $! >&3'
         with self.log.open("w") as log, self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shell = subprocess.run(
-                ["/bin/sh", "-c", f'exec 3>&1 >&2; "{python}" -m ministack 3>&- & echo $! >&3'],
+                ["/bin/sh", "-c", command],
                 cwd=self.home,
                 env=_environment() | self._settings(port),
                 stdin=subprocess.DEVNULL,
@@ -160,9 +176,10 @@ def _python(home: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _healthy(port: int) -> bool:
+def _healthy(port: int, headers: dict[str, str] | None = None) -> bool:
+    url = f"{endpoint(port)}/_ministack/health"
     try:
-        return httpx.get(f"{endpoint(port)}/_ministack/health", trust_env=False).is_success
+        return httpx.get(url, headers=headers, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 

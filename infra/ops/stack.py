@@ -17,6 +17,7 @@ import httpx
 
 from infra.ops.deploy import deploy, find_stack, synthesize
 from infra.ops.emulator import REGION, Emulator, endpoint
+from infra.ops.private import make_private_folder, write_private
 from infra.ops.steps import OpsError, console, step
 from infra.stamp import ROOT
 
@@ -40,11 +41,16 @@ class LocalStack(TypedDict):
 
 def up(home: Path, *, port: int | None = None) -> LocalStack:
     """Bring the stack up to what the sources say, and tell where it is."""
+    make_private_folder(home)
     emulator = Emulator(home)
     log = home / "deploy.log"
     running = emulator.port
     if running and port not in (None, running):
         raise OpsError(f"The stack runs on port {running}. `make down` first, then PORT={port}.")
+    if running and not emulator.guarded:
+        with step("Restart the AWS emulator, which was started open to web pages"):
+            emulator.stop()
+            emulator.start(running)
     if not running:
         running = port or DEFAULT_PORT
         with step(f"Start the AWS emulator on port {running}"):
@@ -105,7 +111,7 @@ def _key_before(home: Path) -> str:
 
 
 def _write(home: Path, stack: LocalStack) -> None:
-    (home / "stack.json").write_text(json.dumps(stack, indent=2) + "\n")
+    write_private(home / "stack.json", json.dumps(stack, indent=2) + "\n")
 
 
 def _opens(stack: LocalStack) -> bool:

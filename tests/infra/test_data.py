@@ -115,10 +115,9 @@ def test_files_and_their_old_versions_expire_when_the_stage_says(
 
 
 def test_cloudformation_accepts_every_lifecycle_rule(template: Template) -> None:
-    """CloudFormation: "At least one of [ExpirationDate, ExpirationInDays, …] needs to be specified".
+    """CloudFormation wants "at least one of" these; cfn-lint does not check it.
 
-    The list is in github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/132; cfn-lint
-    does not know it.
+    github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/132 has its message.
     """
     one_of = {
         "ExpirationDate",

@@ -1,0 +1,119 @@
+"""Run MiniStack, closed to web pages: `python emulator_guard.py`, in the emulator's environment.
+
+The emulator takes any credentials and sends `Access-Control-Allow-Origin: *` to any page. A page in
+a browser on this machine could read license keys through it, and run code as a Lambda function.
+So a request is refused that a foreign page may have sent: by its `Origin`; by its `Host`, which DNS
+rebinding cannot forge; or by `Sec-Fetch-Site`, which browsers send even where a GET by an image or
+a form has no `Origin`. Tools send neither `Origin` nor `Sec-Fetch-Site`.
+
+Only the standard library and MiniStack can be imported here.
+"""
+
+import importlib
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+type Headers = Iterable[tuple[bytes, bytes]]
+
+NAMES = ("127.0.0.1", "localhost", "[::1]")
+"""What this machine calls itself. Only a page of this machine can have one of them as its host."""
+OWN_PAGES = ("same-origin", "none")
+"""Values of `Sec-Fetch-Site`: the page has the same origin, or the user entered the address."""
+_ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+
+
+class Guard:
+    """An ASGI application in front of the emulator's that refuses what a foreign page may send."""
+
+    def __init__(self, application: Application, *, port: int) -> None:
+        self._application = application
+        self._hosts = tuple(f"{name}:{port}" for name in NAMES)
+        self._origins = tuple(f"http://{host}" for host in self._hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+        elif reason := self.refusal(scope["headers"]):
+            await _refuse(scope, receive, send, reason)
+        else:
+            await self._application(scope, receive, _without_any_origin(send))
+
+    def refusal(self, headers: Headers) -> str | None:
+        """Why a request with these headers is refused, or None; names are in lower case."""
+        hosts = _values(headers, b"host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            return f"Host must be one of {', '.join(self._hosts)}; it is {_shown(hosts)}."
+        origins = _values(headers, b"origin")
+        if any(origin.lower() not in self._origins for origin in origins):
+            return (
+                f"Web pages of another origin may not use this emulator: Origin is "
+                f"{_shown(origins)}, not one of {', '.join(self._origins)}."
+            )
+        sites = _values(headers, b"sec-fetch-site")
+        if any(site.lower() not in OWN_PAGES for site in sites):
+            return (
+                f"Web pages of another origin may not use this emulator: Sec-Fetch-Site is "
+                f"{_shown(sites)}. To open this address, enter it in the browser's address bar."
+            )
+        return None
+
+
+def _values(headers: Headers, name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for key, value in headers if key.lower() == name]
+
+
+def _shown(values: list[str]) -> str:
+    return ascii(", ".join(values)[:200]) if values else "missing"
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
+    """Answer 403 with the reason; a websocket is refused before it is accepted."""
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})  # the server answers 403
+            return
+        kind = "websocket.http.response"
+    body = f"{reason}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": f"{kind}.start", "status": 403, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})
+
+
+def _without_any_origin(send: Send) -> Send:
+    """Own pages need no CORS; what the emulator offers to every origin is left out."""
+
+    async def send_closed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [
+                (name, value)
+                for name, value in message.get("headers", ())
+                if (name.lower(), value.strip()) != _ANY_ORIGIN
+            ]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return send_closed
+
+
+def main() -> None:
+    """Serve MiniStack on GATEWAY_PORT as `python -m ministack` does, but behind the guard."""
+    ministack = importlib.import_module("ministack.app")
+    application = vars(ministack)["app"]
+    vars(ministack)["app"] = Guard(application, port=int(os.environ["GATEWAY_PORT"]))
+    vars(ministack)["main"]()
+
+
+if __name__ == "__main__":
+    main()
