@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.function import Function
+from infra.nag import acknowledge_star
 from infra.stage import Stage
 
 
@@ -25,7 +27,7 @@ class Release(Construct):
         on_crash: cloudwatch.Alarm,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = self._role(functions, [*on_error.values(), on_crash])
+        role = self._role(functions)
         application = codedeploy.LambdaApplication(self, "Application")
         for name, function in functions.items():
             codedeploy.LambdaDeploymentGroup(
@@ -38,7 +40,7 @@ class Release(Construct):
                 role=role.without_policy_updates(),
             )
 
-    def _role(self, functions: Mapping[str, Function], alarms: list[cloudwatch.Alarm]) -> iam.Role:
+    def _role(self, functions: Mapping[str, Function]) -> iam.Role:
         """What CDK would grant by a managed policy is for every function of the account.
 
         Groups do not wait for its policy, as machines do for theirs: it names all functions, some
@@ -51,9 +53,18 @@ class Release(Construct):
             for arn in (function.function.function_arn, function.live_arn)
         ]
         verbs = ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+        every_alarm = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
         for actions, on in (
             ([f"lambda:{verb}" for verb in verbs], arns),
-            (["cloudwatch:DescribeAlarms"], [alarm.alarm_arn for alarm in alarms]),
+            (["cloudwatch:DescribeAlarms"], [every_alarm]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=on))
+        acknowledge_star(
+            self, every_alarm, "CloudWatch checks DescribeAlarms against alarm:*, not one alarm"
+        )
         return role

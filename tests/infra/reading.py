@@ -106,3 +106,23 @@ def _states_of(definition: Definition) -> Iterator[tuple[str, Definition]]:
         yield name, state
         if "ItemProcessor" in state:
             yield from _states_of(state["ItemProcessor"])
+
+
+def role_of(resource: dict[str, Any]) -> str:
+    """The logical id of the role that a function or a state machine has."""
+    properties = resource["Properties"]
+    (role, _) = (properties.get("Role") or properties["RoleArn"])["Fn::GetAtt"]
+    return str(role)
+
+
+def statements_of(template: Template, role: str) -> list[dict[str, Any]]:
+    """Everything that a role is granted; it may have no managed policy, which would hide some."""
+    properties = template["Resources"][role]["Properties"]
+    assert not properties.get("ManagedPolicyArns"), role
+    documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
+    documents += [
+        policy["Properties"]["PolicyDocument"]
+        for policy in resources(template, "AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+    ]
+    return [statement for document in documents for statement in document["Statement"]]

@@ -1,0 +1,278 @@
+"""What AWS checks when resources of a stage meet: keys, logs, events, queues and alarms.
+
+CloudFormation accepts a template in which a service may not write where it is told to. Then the
+first deploy fails, or an event or an alarm is lost in silence.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from infra.key import DECRYPT, ENCRYPT
+from tests.infra.reading import (
+    Template,
+    as_list,
+    flat,
+    resources,
+    role_of,
+    statements_of,
+)
+
+WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+USE_QUEUE = {"kms:Decrypt", "kms:GenerateDataKey"}
+"""SQS, "Configure KMS permissions for AWS services": both, for whoever sends to the queue; SNS says
+the same of a topic."""
+
+
+def resource_policy(template: Template, kind: str, logical_id: str) -> Iterator[dict[str, Any]]:
+    """Statements of the queue's or topic's own policy that allow something."""
+    for policy in resources(template, kind).values():
+        named = policy["Properties"].get("Queues") or policy["Properties"]["Topics"]
+        if {"Ref": logical_id} in named:
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Allow":
+                    yield statement
+
+
+def key_users(template: Template) -> dict[str, dict[str, Any]]:
+    """Services in the policy of the customer key: their actions, and the condition."""
+    users: dict[str, dict[str, Any]] = {}
+    for key in resources(template, "AWS::KMS::Key").values():
+        for statement in key["Properties"]["KeyPolicy"]["Statement"]:
+            for service in as_list(statement["Principal"].get("Service", [])):
+                users[flat(service)] = {
+                    "actions": set(as_list(statement["Action"])),
+                    "condition": statement.get("Condition"),
+                }
+    return users
+
+
+def logical_id(reference: Any) -> str:
+    """Of `Ref` or `Fn::GetAtt`."""
+    ((how, what),) = reference.items()
+    return str(what if how == "Ref" else what[0])
+
+
+def asynchronous_calls(template: Template) -> set[str]:
+    """What is invoked with nobody waiting: by a rule, by the bucket, or by one of our functions."""
+    found = set()
+    for rule in resources(template, "AWS::Events::Rule").values():
+        found |= {logical_id(target["Arn"]) for target in rule["Properties"]["Targets"]}
+    for each in resources(template, "Custom::S3BucketNotifications").values():
+        configured = each["Properties"]["NotificationConfiguration"]["LambdaFunctionConfigurations"]
+        found |= {logical_id(one["LambdaFunctionArn"]) for one in configured}
+    for function in resources(template, "AWS::Lambda::Function").values():
+        variables = function["Properties"].get("Environment", {}).get("Variables", {})
+        if "IMPORT_FUNCTION" in variables:
+            found.add(logical_id(variables["IMPORT_FUNCTION"]))
+    return found
+
+
+def function_behind(template: Template, called: str) -> str:
+    """The function of an alias, or the function itself."""
+    resource = template["Resources"][called]
+    if resource["Type"] == "AWS::Lambda::Alias":
+        return logical_id(resource["Properties"]["FunctionName"])
+    return called
+
+
+def invocation_config(template: Template, called: str) -> dict[str, Any]:
+    """How Lambda treats asynchronous calls of this alias or function, by exactly this qualifier."""
+    alias = called if template["Resources"][called]["Type"] == "AWS::Lambda::Alias" else None
+    (found,) = (
+        config["Properties"]
+        for config in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+        if logical_id(config["Properties"]["FunctionName"]) == function_behind(template, called)
+        and ("<" + (alias or "") + ">" in str(flat_select(config["Properties"]["Qualifier"])))
+        is bool(alias)
+    )
+    properties: dict[str, Any] = found
+    return properties
+
+
+def flat_select(qualifier: Any) -> str:
+    """`$LATEST`, or the alias out of whose ARN CloudFormation takes the last part."""
+    if isinstance(qualifier, str):
+        return qualifier
+    index, split = qualifier["Fn::Select"]
+    mark, whole = split["Fn::Split"]
+    assert (int(index), mark) == (7, ":")
+    return flat(whole)
+
+
+def test_every_function_writes_to_a_log_group_of_its_own_and_to_no_other(
+    template: Template,
+) -> None:
+    """Without `logs:CreateLogGroup` a group that was deleted with its stage stays deleted."""
+    groups = []
+    for name, function in resources(template, "AWS::Lambda::Function").items():
+        group = logical_id(function["Properties"]["LoggingConfig"]["LogGroup"])
+        groups.append(group)
+        assert template["Resources"][group]["Type"] == "AWS::Logs::LogGroup"
+        granted = [
+            statement
+            for statement in statements_of(template, role_of(function))
+            if any(action.startswith("logs:") for action in as_list(statement["Action"]))
+        ]
+        assert {action for each in granted for action in as_list(each["Action"])} == WRITE_LOGS
+        assert [each["Resource"] for each in granted] == [{"Fn::GetAtt": [group, "Arn"]}], name
+    assert len(groups) == len(set(groups))
+
+
+def test_a_function_waits_for_every_policy_of_its_role(template: Template) -> None:
+    """Lambda refuses a destination as long as "The function's execution role does not have
+    permissions to call SendMessage", and a custom resource runs as soon as its function exists.
+    """
+    kinds = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine")
+    for kind in kinds:
+        for name, resource in resources(template, kind).items():
+            role = role_of(resource)
+            policies = {
+                policy
+                for policy, each in resources(template, "AWS::IAM::Policy").items()
+                if {"Ref": role} in each["Properties"]["Roles"]
+            }
+            assert policies | {role} <= set(as_list(resource.get("DependsOn", []))), name
+
+
+def test_the_bucket_notifies_only_after_lambda_allows_it(template: Template) -> None:
+    """S3: "Unable to validate the following destination configurations", if not."""
+    (notification,) = resources(template, "Custom::S3BucketNotifications").values()
+    permissions = {
+        name
+        for name, permission in resources(template, "AWS::Lambda::Permission").items()
+        if permission["Properties"]["Principal"] == "s3.amazonaws.com"
+    }
+
+    assert permissions
+    assert permissions <= set(notification["DependsOn"])
+
+
+def test_every_event_that_cannot_be_delivered_is_kept(template: Template) -> None:
+    """EventBridge needs the queue's own policy: "aws:SourceArn" is the rule's."""
+    for name, rule in resources(template, "AWS::Events::Rule").items():
+        for target in rule["Properties"]["Targets"]:
+            queue = logical_id(target["DeadLetterConfig"]["Arn"])
+            allowed = [
+                statement
+                for statement in resource_policy(template, "AWS::SQS::QueuePolicy", queue)
+                if statement["Principal"] == {"Service": "events.amazonaws.com"}
+                and statement["Condition"]
+                == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [name, "Arn"]}}}
+            ]
+            assert [each["Action"] for each in allowed] == ["sqs:SendMessage"], name
+            assert [each["Resource"] for each in allowed] == [{"Fn::GetAtt": [queue, "Arn"]}]
+
+
+def test_every_asynchronous_call_that_no_attempt_could_run_is_kept(template: Template) -> None:
+    """Lambda uses the configuration of the alias that was called, and the function's own role."""
+    called = asynchronous_calls(template)
+
+    assert len(called) == 2
+    for name in called:
+        config = invocation_config(template, name)
+        queue = logical_id(config["DestinationConfig"]["OnFailure"]["Destination"])
+        assert template["Resources"][queue]["Type"] == "AWS::SQS::Queue"
+        role = role_of(template["Resources"][function_behind(template, name)])
+        assert any(
+            "sqs:SendMessage" in as_list(statement["Action"])
+            and statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+            for statement in statements_of(template, role)
+        ), name
+
+
+def test_every_caller_of_a_function_is_a_service_and_one_resource_of_the_stage(
+    template: Template,
+) -> None:
+    for name, permission in resources(template, "AWS::Lambda::Permission").items():
+        properties = permission["Properties"]
+        assert properties["Principal"].endswith(".amazonaws.com"), name
+        assert "<" in flat(properties["SourceArn"]), name
+        if properties["Principal"] == "s3.amazonaws.com":  # a bucket's ARN names no account
+            assert properties["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+def test_every_alarm_reaches_the_topic(template: Template) -> None:
+    topics = resources(template, "AWS::SNS::Topic")
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
+        actions = alarm["Properties"]["AlarmActions"]
+        assert {logical_id(action) for action in actions} == set(topics), name
+    for topic in topics:
+        (allowed,) = resource_policy(template, "AWS::SNS::TopicPolicy", topic)
+        assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allowed["Action"] == "sns:Publish"
+        assert allowed["Resource"] == {"Ref": topic}
+
+
+def test_the_key_lets_cloudwatch_logs_write_to_every_group(prod: Template) -> None:
+    """CloudWatch Logs: the key's policy names `logs.<region>.amazonaws.com` and the log groups."""
+    used = key_users(prod)["logs.<AWS::Region>.amazonaws.com"]
+
+    assert used["actions"] == {*ENCRYPT, *DECRYPT}
+    pattern = flat(used["condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"])
+    arn = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
+    for name, group in resources(prod, "AWS::Logs::LogGroup").items():
+        # CloudFormation names it after the stack, unless the template does.
+        physical = group["Properties"].get("LogGroupName", f"Keywright-prod-{name}-1A2B3C")
+        assert fnmatchcase(arn + physical, pattern), name
+
+
+def test_the_key_lets_every_service_write_that_keeps_something(prod: Template) -> None:
+    """EventBridge to the queues of its rules, CloudWatch to the topic; nobody else needs it."""
+    senders = set()
+    for rule in resources(prod, "AWS::Events::Rule").values():
+        for target in rule["Properties"]["Targets"]:
+            queue = prod["Resources"][logical_id(target["DeadLetterConfig"]["Arn"])]
+            if "KmsMasterKeyId" in queue["Properties"]:
+                senders.add("events.amazonaws.com")
+    for topic in resources(prod, "AWS::SNS::Topic").values():
+        if "KmsMasterKeyId" in topic["Properties"]:
+            senders.add("cloudwatch.amazonaws.com")
+
+    users = key_users(prod)
+    assert users.keys() == senders | {"logs.<AWS::Region>.amazonaws.com"}
+    assert len(senders) == 2
+    for sender in senders:
+        assert users[sender]["actions"] == USE_QUEUE
+        assert users[sender]["condition"] is None
+
+
+NEEDED = {
+    "dynamodb:": ("dynamodb", {"kms:Decrypt"}),
+    "s3:GetObject": ("s3", {"kms:Decrypt"}),
+    "s3:PutObject": ("s3", USE_QUEUE),
+    "sqs:SendMessage": ("sqs", USE_QUEUE),
+}
+
+
+def key_actions(template: Template, role: str) -> dict[str, set[str]]:
+    """What a role may do with the customer key, by the service through which it may."""
+    found: dict[str, set[str]] = {}
+    for statement in statements_of(template, role):
+        if any(action.startswith("kms:") for action in as_list(statement["Action"])):
+            for via in as_list(statement["Condition"]["StringEquals"]["kms:ViaService"]):
+                service = flat(via).partition(".")[0]
+                found.setdefault(service, set()).update(as_list(statement["Action"]))
+    return found
+
+
+@pytest.mark.parametrize("prefix", NEEDED)
+def test_who_may_use_what_is_encrypted_may_use_the_key_for_it(prod: Template, prefix: str) -> None:
+    """S3: an upload in parts needs kms:Decrypt as well, "because Amazon S3 must decrypt and read
+    data from the encrypted file parts before it completes the multipart upload".
+    """
+    service, needed = NEEDED[prefix]
+    roles = 0
+    for role in resources(prod, "AWS::IAM::Role"):
+        actions = {
+            action
+            for statement in statements_of(prod, role)
+            for action in as_list(statement["Action"])
+            if action.startswith(prefix)
+        }
+        for action in actions:
+            roles += 1
+            assert needed <= key_actions(prod, role).get(service, set()), (role, action)
+    assert roles
