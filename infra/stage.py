@@ -79,6 +79,25 @@ class Stage:
     """How long a version of a file is kept after another one took its place, or it was deleted."""
 
 
+UNRESERVED_CONCURRENCY = 100
+"""What Lambda keeps for functions without a reservation: "You can reserve up to the Unreserved
+account concurrency value that is shown, minus 100" (Configuring reserved concurrency)."""
+
+
+def reserved_concurrency(stage: Stage) -> int:
+    """How many concurrent executions the functions of a stage take from the account."""
+    return stage.order_reserved + stage.import_reserved
+
+
+def needed_concurrency(stage: Stage) -> int:
+    """The account's concurrency limit that a deploy of the stage needs, alone in its account.
+
+    A stage that reserves nothing can be deployed with any limit.
+    """
+    reserved = reserved_concurrency(stage)
+    return reserved + UNRESERVED_CONCURRENCY if reserved else 0
+
+
 def read_stage(node: Node) -> Stage:
     """The stage that `-c stage=NAME` names; StageError says what is missing, unknown or wrong.
 

@@ -126,3 +126,9 @@ def statements_of(template: Template, role: str) -> list[dict[str, Any]]:
         if {"Ref": role} in policy["Properties"]["Roles"]
     ]
     return [statement for document in documents for statement in document["Statement"]]
+
+
+def logical_id(reference: Any) -> str:
+    """Of `Ref` or `Fn::GetAtt`."""
+    ((how, what),) = reference.items()
+    return str(what if how == "Ref" else what[0])
