@@ -34,6 +34,8 @@ class Guard:
     def __init__(self, application: Application, *, port: int) -> None:
         self._application = application
         self._hosts = tuple(f"{name}:{port}" for name in NAMES)
+        if port == 80:  # browsers and most tools leave the default port out
+            self._hosts += NAMES
         self._origins = tuple(f"http://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

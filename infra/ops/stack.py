@@ -77,6 +77,7 @@ def down(home: Path) -> bool:
 
 def clean(home: Path) -> None:
     """Stop the emulator and forget its data."""
+    make_private_folder(home)
     Emulator(home).stop(keep=False)
     for folder in ("state", "s3", "tmp"):
         shutil.rmtree(home / folder, ignore_errors=True)

@@ -26,7 +26,7 @@ class Emulator:
 
 
 def call(
-    *headers: tuple[bytes, bytes], kind: str = "http", **scope: Any
+    *headers: tuple[bytes, bytes], kind: str = "http", port: int = 4566, **scope: Any
 ) -> tuple[Emulator, list[Message]]:
     """Send one request through the guard: what it reached, and what was answered."""
     emulator, sent = Emulator(), list[Message]()
@@ -37,7 +37,7 @@ def call(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    guard = Guard(emulator, port=4566)
+    guard = Guard(emulator, port=port)
     asyncio.run(guard({"type": kind, "headers": list(headers), **scope}, receive, send))
     return emulator, sent
 
@@ -126,3 +126,10 @@ def test_a_foreign_websocket_is_refused_before_it_is_accepted() -> None:
 def test_an_own_websocket_and_the_start_of_the_server_pass() -> None:
     assert call(HOST, kind="websocket")[0].reached == 1
     assert call(kind="lifespan")[0].reached == 1
+
+
+@pytest.mark.parametrize("host", [b"localhost", b"localhost:80"])
+def test_the_default_port_may_be_left_out(host: bytes) -> None:
+    emulator, _ = call((b"host", host), (b"origin", b"http://localhost"), port=80)
+
+    assert emulator.reached == 1
