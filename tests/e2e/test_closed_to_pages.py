@@ -71,10 +71,11 @@ def aws(stack: LocalStack) -> Iterator[httpx.Client]:
 
 
 def assert_nothing_was_made(stack: LocalStack) -> None:
-    clients = {name: boto3.client(name, **behind(stack)) for name in ("s3", "lambda", "sns")}
-    files: Any = clients["s3"].list_objects_v2(Bucket=stack["uploads_bucket"], Prefix=STOLEN)
-    topics: Any = clients["sns"].list_topics()
-    functions: Any = clients["lambda"].list_functions()
+    files = boto3.client("s3", **behind(stack)).list_objects_v2(
+        Bucket=stack["uploads_bucket"], Prefix=STOLEN
+    )
+    topics: Any = boto3.client("sns", **behind(stack)).list_topics()
+    functions: Any = boto3.client("lambda", **behind(stack)).list_functions()
     assert files["KeyCount"] == 0
     assert STOLEN not in json.dumps([topics["Topics"], functions["Functions"]])
 
@@ -97,7 +98,11 @@ def test_tools_and_the_stack_s_own_pages_are_served(
     stack: LocalStack, aws: httpx.Client, tables: Tables
 ) -> None:
     address = urlsplit(stack["aws_endpoint_url"])
-    own = ({}, {"Origin": f"http://localhost:{address.port}"}, {"Sec-Fetch-Site": "same-origin"})
+    own: list[dict[str, str]] = [
+        {},
+        {"Origin": f"http://localhost:{address.port}"},
+        {"Sec-Fetch-Site": "same-origin"},
+    ]
     for headers in own:
         request = attacks(stack)["scan"]
         request.headers.update(headers)
