@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pydantic_core
 from pydantic import BaseModel, ValidationError
@@ -66,6 +66,11 @@ class Request:
             return told.rstrip("/").replace("{host}", self.host)
         return f"{self.headers.get('x-forwarded-proto', 'https')}://{self.host}"
 
+    @property
+    def base_path(self) -> str:
+        """The path of `base_url`: what callers send in front of the paths that reach us."""
+        return urlsplit(os.environ.get("PUBLIC_URL", "")).path.rstrip("/")
+
     def read_body[M: BaseModel](self, model: type[M]) -> M:
         """The JSON body as a model; refuses with every fault that it has."""
         text = self._text()
@@ -76,7 +81,11 @@ class Request:
             raise _invalid(error, sent, model) from None
 
     def read_query[M: BaseModel](self, model: type[M]) -> M:
-        """The query string as a model; refuses unknown names with the list of those served."""
+        """The query string as a model; refuses unknown names with the list of those served.
+
+        A parameter without a value (`?customer=&limit=`) counts as absent: clients in Go and
+        Postman send every parameter that they know.
+        """
         sent = _decode_query(self.query)
         served = [field.alias or name for name, field in model.model_fields.items()]
         if unknown := [name for name in sent if name not in served]:
@@ -88,6 +97,7 @@ class Request:
                     for name in unknown
                 ],
             )
+        sent = {name: value for name, value in sent.items() if value}
         try:
             return model.model_validate(sent)
         except ValidationError as error:

@@ -1,6 +1,7 @@
 """Every route of every function: who may call it, and that cloud and README know the same ones."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 
 from functions.http import Api, Operation
 from functions.openapi import ROUTE_MODULES
-from infra.api import NOT_IDS, ROUTES
 from infra.stamp import ROOT
 from shared.access import ANY_SCOPE, ORDINARY_SCOPES, SCOPES, new_api_key
 from shared.store.access import add_api_key, revoke_api_key
@@ -38,10 +38,6 @@ def spelled(operation: Operation) -> str:
 
 def operations() -> list[tuple[str, Operation]]:
     return [(name, operation) for name, api in apis().items() for operation in api.operations]
-
-
-def of(name: str) -> set[str]:
-    return {spelled(operation) for module, operation in operations() if module == name}
 
 
 EACH = pytest.mark.parametrize(
@@ -97,6 +93,19 @@ def test_a_key_of_each_single_scope_opens_what_asks_for_it_and_nothing_else(shop
                 assert str(operation.scope) in reply.json()["message"]
 
 
+@pytest.mark.usefixtures("engine")
+def test_head_is_answered_like_get_without_the_body(shop: Shop) -> None:
+    """With the status and the headers of the same GET, whether it is found or refused."""
+    for operation in (each for each in OPERATIONS if each.method == "GET"):
+        for key in (shop.key, None):
+            get = operation.send(key)
+            head = replace(operation, method="HEAD").send(key)
+
+            assert (head.status, head.text) == (get.status, ""), operation
+            length = {"content-length": str(len(get.text.encode()))} if get.text else {}
+            assert head.headers == get.headers | length, operation
+
+
 @pytest.mark.usefixtures("tables")
 def test_a_key_that_is_not_good_opens_no_route() -> None:
     good = new_key()
@@ -130,36 +139,6 @@ def new_key(**options: Any) -> str:
     key, presented = new_api_key("acme", now=datetime.now(UTC), **options)
     add_api_key(key)
     return presented
-
-
-def test_the_cloud_routes_to_each_function_what_it_serves() -> None:
-    """A gateway knows only whole parts of a path as variables: `{kind}.csv` is `{kind}` there."""
-    routed = {
-        name: {
-            route.removesuffix("/") for route in ROUTES[name] if route not in ("$default", *NOT_IDS)
-        }
-        for name in apis()
-    }
-
-    assert routed == {
-        name: {route.removesuffix("/").replace("}.csv", "}") for route in of(name)}
-        for name in apis()
-    }
-
-
-def test_the_cloud_takes_no_path_with_a_name_for_one_with_an_id() -> None:
-    """Else another method on it is a 404 for a record that nobody asked for."""
-    routes = [spelled(operation).split() for _, operation in operations()]
-    shadowed = {
-        f"{method} {path}"
-        for method, by_id in routes
-        for _, path in routes
-        if "{" not in path
-        and re.fullmatch(re.sub(r"{\w+}", "[^/]+", by_id), path)
-        and [method, path] not in routes
-    }
-
-    assert set(NOT_IDS) == shadowed
 
 
 def test_the_document_is_made_of_all_functions_that_serve_something() -> None:
