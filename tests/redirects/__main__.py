@@ -71,10 +71,9 @@ def main() -> None:
         use_openapi_asset(patch)
         found = clients(Path(folder))
         for name, command in found.items():
-            told = (
-                f"{method} {outcome(command, url, method, p)}" for method, p in REQUESTS.items()
-            )
-            print(f"{name}: {'; '.join(told)}", file=out, flush=True)
+            for method, path in REQUESTS.items():
+                told = outcome(command, url, method, path)
+                print(f"{name}: {method} {told}", file=out, flush=True)
     sys.exit(None if found else "Neither Go nor PHP is here: apt-get install golang-go php-curl")
 
 

@@ -1,4 +1,4 @@
-"""A server that answers paths with a slash at their end as `$default` does, and echoes the others."""
+"""A server that answers a path that ends in a slash as `$default` does, and echoes the others."""
 
 import json
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PATCH = _answer
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815  # the names that http.server calls
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write no access log."""
