@@ -30,6 +30,7 @@ from shared.values import (
     Count,
     Email,
     Flag,
+    Integer,
     LicenseKey,
     Line,
     Metadata,
@@ -88,7 +89,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A value that the vendor defines; stored and given back."""
 
     name: Line
-    value: Flag | RecordId | Number | Text | None = None
+    value: Flag | Integer | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from shared import strict_json
+
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 # What DynamoDB stores: numbers up to 9.99e125, and 32 levels, of which a record has some itself.
@@ -151,8 +153,8 @@ def _json_object(value: Any) -> Any:
     if not value.strip():
         return {}
     try:
-        parsed = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
+        parsed = strict_json.loads(value)
+    except strict_json.JsonError as error:
         raise ValueError(f"must be a JSON object, as a string or as it is: {error}") from None
     if not isinstance(parsed, dict):
         raise ValueError('must be a JSON object such as {"po": "4711"}')
@@ -166,40 +168,53 @@ def some[T](entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
-def _small_number(number: float) -> float:
-    if number and not _SMALLEST <= abs(number) <= _LARGEST:
-        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
+def stored_number[N: (int, float)](number: N) -> N | int:
+    """The number as it is read back from the store: 1.0 and 1e0 are 1, and -0.0 is 0.
+
+    AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." What is
+    answered first, compared and stored is therefore the same number as what is read later.
+    """
+    if isinstance(number, float) and number.is_integer() and int(number) in strict_json.INTEGERS:
+        return int(number)
     return number
 
 
-def _check_json(value: Any, depth: int) -> None:
-    """Refuse what the store has no room for: far numbers, names of nothing, deep nesting."""
+def _small_number(number: float) -> float:
+    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
+    return stored_number(number)
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """A JSON value as it is read back; refuse far numbers, names of nothing and deep nesting.
+
+    AWS: numbers of 1E-130 to 9.99E+125, attribute names of at least one character, 32 levels.
+    """
     if depth > _DEEPEST:
         raise ValueError(f"must be nested at most {_DEEPEST} levels deep")
     match value:
         case dict():
             if "" in value:
                 raise ValueError("must not have an empty name")
-            for part in value.values():
-                _check_json(part, depth + 1)
+            return {name: _storable(part, depth + 1) for name, part in value.items()}
         case list() | tuple():
-            for part in value:
-                _check_json(part, depth + 1)
+            return [_storable(part, depth + 1) for part in value]
         case float():
-            _small_number(value)
+            return _small_number(value)
+    return value
 
 
 def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    _check_json(value, 0)
+    storable: dict[str, Any] = _storable(value)
     try:
-        size = len(orjson.dumps(value))
+        size = len(orjson.dumps(storable))
     except (TypeError, orjson.JSONEncodeError):
         raise ValueError(
             "must hold only strings, 64-bit numbers, booleans, lists, objects"
         ) from None
     if size > 16_384:
         raise ValueError(f"must be at most 16384 bytes of JSON; it is {size}")
-    return value
+    return storable
 
 
 PERIODS = {
@@ -252,6 +267,7 @@ type Email = Annotated[
 ]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
+type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 type RecordId = Annotated[int, Field(strict=True, ge=1, le=_LAST_ID)]
 type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
 type Duration = Annotated[

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 SHARED = (
     "errors",
     "wording",
+    "strict_json",
     "values",
     "terms",
     "catalog",
