@@ -42,8 +42,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     ),
     "start_import": (
         "POST /api/v1/licenses/{proxy+}",
-        *_folder("/api/v1/licenses/import_from_csv"),
-        *_folder("/api/v1/licenses/import_features_from_csv"),
+        "ANY /api/v1/licenses/import_from_csv/{proxy+}",
+        "ANY /api/v1/licenses/import_features_from_csv/{proxy+}",
         *_folder("/api/v1/customers/import_from_csv"),
         "POST /api/v1/imports",
         "POST /api/v1/imports/{proxy+}",

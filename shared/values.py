@@ -8,15 +8,13 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from shared import strict_json
+from shared.stored_json import small_json, small_number
 
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
-# What DynamoDB stores: numbers up to 9.99e125, and 32 levels, of which a record has some itself.
-_SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
@@ -168,55 +166,6 @@ def some[T](entries: tuple[T, ...]) -> tuple[T, ...]:
     return entries
 
 
-def stored_number[N: (int, float)](number: N) -> N | int:
-    """The number as it is read back from the store: 1.0 and 1e0 are 1, and -0.0 is 0.
-
-    AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." What is
-    answered first, compared and stored is therefore the same number as what is read later.
-    """
-    if isinstance(number, float) and number.is_integer() and int(number) in strict_json.INTEGERS:
-        return int(number)
-    return number
-
-
-def _small_number(number: float) -> float:
-    if number and not _SMALLEST <= abs(number) <= _LARGEST:
-        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
-    return stored_number(number)
-
-
-def _storable(value: Any, depth: int = 0) -> Any:
-    """A JSON value as it is read back; refuse far numbers, names of nothing and deep nesting.
-
-    AWS: numbers of 1E-130 to 9.99E+125, attribute names of at least one character, 32 levels.
-    """
-    if depth > _DEEPEST:
-        raise ValueError(f"must be nested at most {_DEEPEST} levels deep")
-    match value:
-        case dict():
-            if "" in value:
-                raise ValueError("must not have an empty name")
-            return {name: _storable(part, depth + 1) for name, part in value.items()}
-        case list() | tuple():
-            return [_storable(part, depth + 1) for part in value]
-        case float():
-            return _small_number(value)
-    return value
-
-
-def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    storable: dict[str, Any] = _storable(value)
-    try:
-        size = len(orjson.dumps(storable))
-    except (TypeError, orjson.JSONEncodeError):
-        raise ValueError(
-            "must hold only strings, 64-bit numbers, booleans, lists, objects"
-        ) from None
-    if size > 16_384:
-        raise ValueError(f"must be at most 16384 bytes of JSON; it is {size}")
-    return storable
-
-
 PERIODS = {
     "daily": "daily",
     "weekly": "weekly",
@@ -289,9 +238,7 @@ type OptionalDay = Annotated[
 type OptionalMoment = Annotated[
     Moment | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
 ]
-type Metadata = Annotated[
-    dict[str, Any], BeforeValidator(_json_object), AfterValidator(_small_json)
-]
-type JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
-type Number = Annotated[float, AfterValidator(_small_number)]
+type Metadata = Annotated[dict[str, Any], BeforeValidator(_json_object), AfterValidator(small_json)]
+type JsonObject = Annotated[dict[str, Any], AfterValidator(small_json)]
+type Number = Annotated[float, AfterValidator(small_number)]
 type Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

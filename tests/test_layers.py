@@ -11,6 +11,7 @@ SHARED = (
     "errors",
     "wording",
     "strict_json",
+    "stored_json",
     "values",
     "terms",
     "catalog",

@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from shared.errors import Busy
+from shared.stored_json import stored_number
 from shared.strict_json import INTEGERS
-from shared.values import stored_number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

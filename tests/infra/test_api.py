@@ -61,7 +61,7 @@ def test_no_route_key_on_aws_ends_in_a_slash(prod: Template) -> None:
     assert [key for key in served(prod) if key.endswith("/")] == ["ANY /"]
 
 
-def test_there_are_far_fewer_routes_than_an_api_may_have(prod: Template) -> None:
+def test_an_api_has_far_fewer_routes_than_aws_allows(prod: Template) -> None:
     """AWS, "Quotas for HTTP APIs": 300 routes per API."""
     assert len(served(prod)) < 60
 

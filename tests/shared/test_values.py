@@ -13,6 +13,7 @@ from shared.customers import OptionalEmail
 from shared.licenses import OptionalCode, OptionalKey, OptionalUser
 from shared.orders import OrderId
 from shared.store.dynamo import from_item, to_item
+from shared.stored_json import stored_number
 from shared.values import (
     Duration,
     Email,
@@ -27,7 +28,6 @@ from shared.values import (
     Title,
     drawn,
     record_id,
-    stored_number,
 )
 
 
