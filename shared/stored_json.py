@@ -15,13 +15,13 @@ _SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
 _MOST_BYTES = 16_384
 
 
-def stored_number[N: (int, float)](number: N) -> N | int:
+def stored_number(number: float) -> float:
     """The number as it is read back from the store: 1.0 and 1e0 are 1, and -0.0 is 0.
 
     AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." What is
     answered first, compared and stored is therefore the same number as what is read later.
     """
-    if isinstance(number, float) and number.is_integer() and int(number) in INTEGERS:
+    if number.is_integer() and int(number) in INTEGERS:
         return int(number)
     return number
 

@@ -81,6 +81,7 @@ def _is_far_float(text: str) -> bool:
     return math.isinf(float(text))
 
 
+_FAR = object()
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_constant, parse_int=_int, parse_float=_float
 )
@@ -89,7 +90,6 @@ _FINDER = json.JSONDecoder(
     parse_float=lambda text: _FAR if _is_far_float(text) else 0,
     parse_constant=lambda _: _FAR,
 )
-_FAR = object()
 
 
 def _path_of_far_number(text: str) -> Path:

@@ -43,18 +43,17 @@ def spelled_by_dynamodb(number: str) -> str:
     return format(value, "f") if abs(value.adjusted()) < 38 else str(value)
 
 
-class _Spelled:
-    """What moto keeps of an attribute, with numbers spelled as DynamoDB does."""
-
-    init = DynamoType.__init__
-
-    def __init__(self, type_as_dict: Any) -> None:
-        _Spelled.init(self, type_as_dict)
-        if self.type == "N":
-            self.value = spelled_by_dynamodb(self.value)
+_init = DynamoType.__init__
 
 
-DynamoType.__init__ = _Spelled.__init__
+def _init_as_dynamodb(self: DynamoType, type_as_dict: Any) -> None:
+    """Have moto keep a number as DynamoDB does."""
+    _init(self, type_as_dict)
+    if self.type == "N":
+        self.value = spelled_by_dynamodb(self.value)
+
+
+DynamoType.__init__ = _init_as_dynamodb  # type: ignore[method-assign]  # moto has no setting for it
 
 
 @cache
