@@ -36,6 +36,8 @@ from shared.values import (
     Metadata,
     Number,
     OptionalDay,
+    OptionalLine,
+    OptionalText,
     RecordId,
     Text,
     drawn,
@@ -114,8 +116,8 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     is_trial: Flag | None = None
     active: Flag | None = None
     enabled: Flag | None = None
-    note: Text | None = None
-    subscription_id: Line | None = None
+    note: OptionalText = None
+    subscription_id: OptionalLine = None
     metadata: Metadata | None = None
     customer_account_id: RecordId | None = None
 

@@ -108,6 +108,11 @@ EMPTY = (
 """For an optional object: they send {} too."""
 
 
+def _none_if_empty(text: str | None) -> str | None:
+    """The store keeps no empty text in a record: it is null from the first answer on."""
+    return text or None
+
+
 def _unset_zero_time(value: Any) -> Any:
     """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
     if isinstance(value, str) and (not value or value.startswith(_ZERO_TIMES)):
@@ -214,6 +219,8 @@ type Email = Annotated[
     AfterValidator(_printable),
     Field(json_schema_extra={"format": "email"}),
 ]
+type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
+type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
