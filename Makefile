@@ -69,6 +69,9 @@ lint: setup ## Check style and formatting
 faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
+redirects: setup ## See whether the HTTP clients of Go and PHP on this machine follow the API's 308
+	@$(VENV)/python -m tests.redirects
+
 types: setup ## Check types
 	@$(VENV)/mypy
 

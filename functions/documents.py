@@ -4,18 +4,14 @@ It is also the API's `$default` route. None of it needs a key, and it reads no t
 """
 
 import hashlib
-import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import orjson
 from pydantic import BaseModel, Field
 
 from functions.http import Answer, Api
-from functions.problems import MethodNotAllowed
-from shared.errors import NotFound, Refused
 
 ASSETS = Path(__file__).parent
 """Where bundling put openapi.json and docs.html."""
@@ -53,18 +49,9 @@ def get_docs() -> Answer[str]:
     return Answer(_read("docs.html"), headers=_headers("docs.html"))
 
 
-@api.unrouted
-def refuse(method: str, path: str) -> Refused:
-    """Refuses what no route serves: 405 when the path is served with other methods, else 404."""
-    allowed = next((methods for known, methods in _routes() if known.fullmatch(path)), None)
-    if allowed is None:
-        return NotFound(f"There is nothing at {path[:200]}")
-    return MethodNotAllowed(method, allowed)
-
-
 def forget_assets() -> None:
     """Reads the assets anew at the next request."""
-    for remembered in (_read, _headers, _routes):
+    for remembered in (_read, _headers):
         remembered.cache_clear()
 
 
@@ -94,22 +81,6 @@ def _policy(page: str) -> str:
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     )
-
-
-@cache
-def _routes() -> list[tuple[re.Pattern[str], str]]:
-    """Every documented path as a pattern, and the methods that it is served with.
-
-    A path without ids goes before.
-    """
-    paths = orjson.loads(_read("openapi.json"))["paths"]
-    return [
-        (
-            re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path.rstrip("/"))) + "/?"),
-            ", ".join(method.upper() for method in methods),
-        )
-        for path, methods in sorted(paths.items(), key=lambda each: each[0].count("{"))
-    ]
 
 
 handler = api.handler

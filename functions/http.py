@@ -24,6 +24,7 @@ from functions.counting import SERVICE, count, metrics
 from functions.crash import told
 from functions.problems import Crash, headers_of, problem, refusal_of
 from functions.request import Request
+from functions.route_table import is_fixed, refusal
 from functions.routing import Response, Route, find, path_of
 from functions.tracing import annotate, traced
 from shared.access import ANY_SCOPE, SCOPES
@@ -126,7 +127,6 @@ class Api:
         """`tag` groups the operations in the OpenAPI document."""
         self.tag = tag
         self.operations: list[Operation] = []
-        self._unrouted: Callable[[str, str], Refused] = lambda *_: NotFound("Not found.")
         self._routes: list[Route[Operation]] = []
 
     def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
@@ -184,11 +184,6 @@ class Api:
 
         return register
 
-    def unrouted(self, function: Callable[[str, str], Refused]) -> Callable[[str, str], Refused]:
-        """Says how a method and a path that match no route are refused; else with `not_found`."""
-        self._unrouted = function
-        return function
-
     @property
     def handler(self) -> "Handler":
         """The Lambda entry point."""
@@ -206,7 +201,7 @@ class Api:
     def _respond(self, request: Request) -> Response:
         """Acts, or answers with the problem; always logs one line that has no secret in it."""
         started = time.perf_counter()
-        operation, ids = find(self._routes, request.method, request.path) or (None, {})
+        operation, ids = self._find(request) or (None, {})
         logger.thread_safe_clear_keys()
         logger.thread_safe_append_keys(correlation_id=request.id)
         annotate(correlation_id=request.id, route=operation.path if operation else None)
@@ -226,6 +221,8 @@ class Api:
                 headers_of(refused),
             )
         response.headers = {**_EVERYWHERE, "X-Request-Id": request.id, **response.headers}
+        if request.method == "HEAD":
+            response = response.without_body()
         logger.info(
             "request",
             method=request.method,
@@ -240,8 +237,20 @@ class Api:
         self, operation: Operation | None, request: Request, ids: Mapping[str, str]
     ) -> Response:
         if operation is None:
-            raise self._unrouted(request.method, request.path)
+            raise refusal(request)
         return _call(operation, request, ids)
+
+    def _find(self, request: Request) -> tuple[Operation, dict[str, str]] | None:
+        """The operation for a request, with the ids in its path; HEAD is answered like GET.
+
+        A path such as `/orders/create_order/` is no record's, even where only another function
+        serves it.
+        """
+        method = "GET" if request.method == "HEAD" else request.method
+        found = find(self._routes, method, request.path)
+        if found and _has_a_name_for_an_id(*found) and is_fixed(request.path):
+            return None
+        return found
 
 
 def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
@@ -287,6 +296,10 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
     if operation.upload is not None:
         given["upload"] = operation.upload.of(request)
     return _response(operation.function(**given), operation)
+
+
+def _has_a_name_for_an_id(operation: Operation, ids: Mapping[str, str]) -> bool:
+    return any(operation.ids[name] is int and not text.isdecimal() for name, text in ids.items())
 
 
 def _id(text: str) -> int:

@@ -72,7 +72,10 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
             "title": "Keywright",
             "version": version("keywright"),
             "summary": "Orders, licenses and their catalog.",
-            "description": "Every refusal has one shape, `Problem`; read its `code`.",
+            "description": (
+                "Every refusal has one shape, `Problem`; read its `code`. Wherever GET is served, "
+                "HEAD is served too. Any other method is a 405 with `Allow`."
+            ),
         },
         "servers": [{"url": ".", "description": "Where this document is."}],
         "tags": [{"name": name} for name in dict.fromkeys(api.tag for api in apis)],

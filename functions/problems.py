@@ -40,6 +40,16 @@ class MethodNotAllowed(Refused):
         self.allowed = allowed
 
 
+class Moved(Refused):
+    """The resource is served at `location`, by the same methods."""
+
+    status = 308
+
+    def __init__(self, location: str) -> None:
+        super().__init__("moved", f"Send the same request to {location}.")
+        self.location = location
+
+
 class Crash(Refused):
     """Nobody expected this; the log has it under the request id."""
 
@@ -121,6 +131,8 @@ def headers_of(refused: Refused) -> Mapping[str, str]:
     match refused:
         case MethodNotAllowed():
             return {"Allow": refused.allowed}
+        case Moved():
+            return {"Location": refused.location}
         case Busy():
             return {"Retry-After": "1"}
     return {}

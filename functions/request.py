@@ -2,25 +2,23 @@
 
 import base64
 import binascii
-import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pydantic_core
 from pydantic import BaseModel, ValidationError
 
+from shared import strict_json
 from shared.errors import Fault, Refused, TooLarge
 from shared.wording import either, in_words, meant
 
 MAX_BODY = 1024 * 1024
 """Bytes of a JSON body."""
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _AT = re.compile(r"(.*?) at line (\d+) column (\d+)", re.DOTALL)
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -66,6 +64,11 @@ class Request:
             return told.rstrip("/").replace("{host}", self.host)
         return f"{self.headers.get('x-forwarded-proto', 'https')}://{self.host}"
 
+    @property
+    def base_path(self) -> str:
+        """The path of `base_url`: what callers send in front of the paths that reach us."""
+        return urlsplit(os.environ.get("PUBLIC_URL", "")).path.rstrip("/")
+
     def read_body[M: BaseModel](self, model: type[M]) -> M:
         """The JSON body as a model; refuses with every fault that it has."""
         text = self._text()
@@ -76,7 +79,11 @@ class Request:
             raise _invalid(error, sent, model) from None
 
     def read_query[M: BaseModel](self, model: type[M]) -> M:
-        """The query string as a model; refuses unknown names with the list of those served."""
+        """The query string as a model; refuses unknown names with the list of those served.
+
+        A parameter without a value (`?customer=&limit=`) counts as absent: clients in Go and
+        Postman send every parameter that they know.
+        """
         sent = _decode_query(self.query)
         served = [field.alias or name for name, field in model.model_fields.items()]
         if unknown := [name for name in sent if name not in served]:
@@ -88,6 +95,7 @@ class Request:
                     for name in unknown
                 ],
             )
+        sent = {name: value for name, value in sent.items() if value}
         try:
             return model.model_validate(sent)
         except ValidationError as error:
@@ -135,60 +143,18 @@ def _not_json(message: str, field: str | None = None, code: str = "invalid_json"
 
 
 def _decode(text: str) -> Any:
-    """What the body says, for pointers; refuses what JSON parsers disagree about.
-
-    Duplicate names, NaN and Infinity, numbers beyond 64 bits and lone surrogates are read in
-    different ways by different programs, so that nobody may rely on what they mean.
-    """
+    """What the body says, for pointers."""
     try:
-        if _SURROGATE.search(text):
-            pydantic_core.from_json(text)
-        return _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise _not_json(f"{error.msg} at line {error.lineno} column {error.colno}") from None
-    except RecursionError:
-        raise _not_json("Nested too deeply") from None
-    except ValueError as error:
-        raise _not_json(_sentence(str(error))) from None
+        return strict_json.loads(text)
+    except strict_json.JsonError as error:
+        if error.code == "duplicate_key":
+            raise _not_json(str(error), str(error.path[-1]), error.code) from None
+        fault = Fault.at(error.path, error.code, f"{error}.")
+        raise Refused("invalid_json", f"{error}.", faults=[fault]) from None
 
 
 def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) == len(pairs):
-        return made
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _not_json(f'The name "{name}" stands twice in one object', name, "duplicate_key")
-        seen.add(name)
-    return made
-
-
-def _constant(text: str) -> Any:
-    raise _not_json(f"{text} is not JSON")
-
-
-def _int(text: str) -> int:
-    number = int(text) if len(text) < 21 else 1 << 64
-    if not -(1 << 63) <= number < 1 << 63:
-        raise _not_json(f"The number {text[:20]}… does not fit 64 bits")
-    return number
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise _not_json(f"The number {text[:20]} is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_int=_int, parse_float=_float
-)
 
 
 def _decode_query(query: str) -> dict[str, str]:

@@ -33,6 +33,12 @@ class Response:
             "isBase64Encoded": is_bytes,
         }
 
+    def without_body(self) -> "Response":
+        """The answer to HEAD: the headers of the answer to GET, with the length of its body."""
+        body = self.body.encode() if isinstance(self.body, str) else self.body
+        length = {"Content-Length": str(len(body))} if body else {}
+        return Response(self.status, self.content_type, "", {**self.headers, **length})
+
 
 class Route[T](NamedTuple):
     """A path such as `/orders/<id>/`, with one method; its last slash may be left out."""

@@ -37,8 +37,8 @@ class Stage:
     api_tag: str
     """Pins the API's id on the emulator, through a tag; empty on AWS."""
     slash: str
-    """How a route with a trailing slash is spelled. AWS refuses a route key that ends in `/` and
-    lets a greedy variable stand for nothing; the emulator does neither. See docs/local.md."""
+    """What also ends each route on the emulator: `/`, which AWS refuses in a route key. Empty on
+    AWS, where a greedy variable is expected to match an empty rest. See docs/local.md."""
     public_url: str
     """What links in answers start with, such as `https://api.example.com/keywright`, where host or
     path of the API are not those that callers use; `{host}` in it is the host that they named."""

@@ -20,6 +20,7 @@ from shared.values import (
     JsonObject,
     Line,
     Metadata,
+    OptionalText,
     RecordId,
     Text,
     Title,
@@ -146,7 +147,7 @@ class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
     allow_trial: Flag | None = None
     default_license_type: LicenseType | None = None
     key_length: Annotated[int, Field(strict=True, ge=16, le=240)] | None = None
-    subscription_duration: Text | None = None
+    subscription_duration: OptionalText = None
     hardware_id_required: Flag | None = None
     is_node_locked: Flag | None = None
     is_user_locked: Flag | None = None
@@ -195,7 +196,7 @@ class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
         None, max_length=_MAX_PARTS
     )
     license_custom_field_templates: tuple[JsonObject, ...] | None = Field(None, max_length=50)
-    installation_file: Text | None = None
+    installation_file: OptionalText = None
     is_sku: Flag | None = None
     metadata: Metadata | None = None
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared.errors import Fault, refuse
-from shared.values import BLANK, Email, Flag, Line, Metadata, RecordId, Text, drawn
+from shared.values import BLANK, Email, Flag, Line, Metadata, OptionalLine, RecordId, Text, drawn
 
 # No look-alikes, and mixed case: 14 of these are 81 bits.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -103,11 +103,11 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
     email: Email
     is_manager: Flag = False
     max_activations: Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)] | None = None
-    first_name: Line | None = None
-    last_name: Line | None = None
-    phone: Line | None = None
-    phone_number: Line | None = None
-    reference: Line | None = None
+    first_name: OptionalLine = None
+    last_name: OptionalLine = None
+    phone: OptionalLine = None
+    phone_number: OptionalLine = None
+    reference: OptionalLine = None
 
 
 class LicenseUser(BaseModel, frozen=True):

@@ -30,11 +30,14 @@ from shared.values import (
     Count,
     Email,
     Flag,
+    Integer,
     LicenseKey,
     Line,
     Metadata,
     Number,
     OptionalDay,
+    OptionalLine,
+    OptionalText,
     RecordId,
     Text,
     drawn,
@@ -88,7 +91,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A value that the vendor defines; stored and given back."""
 
     name: Line
-    value: Flag | RecordId | Number | Text | None = None
+    value: Flag | Integer | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):
@@ -113,8 +116,8 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     is_trial: Flag | None = None
     active: Flag | None = None
     enabled: Flag | None = None
-    note: Text | None = None
-    subscription_id: Line | None = None
+    note: OptionalText = None
+    subscription_id: OptionalLine = None
     metadata: Metadata | None = None
     customer_account_id: RecordId | None = None
 

@@ -22,12 +22,12 @@ from shared.values import (
     EMPTY,
     Code,
     Flag,
-    Line,
     Metadata,
+    OptionalLine,
     OptionalMoment,
+    OptionalText,
     RecordId,
     StoreId,
-    Text,
     some,
 )
 
@@ -48,13 +48,13 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
     licenses: Annotated[tuple[LicenseRequest, ...], AfterValidator(some)] = Field(
         max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
     )
-    note: Text | None = None
+    note: OptionalText = None
     key: OptionalKey = None
     users: Users = ()
     license_policy: OptionalCode = None
     active: Flag | None = None
     customer_account_id: RecordId | None = None
-    subscription_id: Line | None = None
+    subscription_id: OptionalLine = None
 
 
 class OrderRequest(BaseModel):
@@ -91,10 +91,10 @@ class OrderRequest(BaseModel):
     is_trial: Flag = False
     created: OptionalMoment = None
     order_type: Annotated[Literal["normal"] | None, *BLANK] = None
-    reference: Line | None = None
-    language: Line | None = None
-    campaign_params: Text | None = None
-    download_id: Line | None = None
+    reference: OptionalLine = None
+    language: OptionalLine = None
+    campaign_params: OptionalText = None
+    download_id: OptionalLine = None
     prevent_vm: Flag = False
     metadata: Metadata | None = None
     include_metadata_string: Flag | None = None

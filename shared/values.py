@@ -8,13 +8,13 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from shared import strict_json
+from shared.stored_json import small_json, small_number
 
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
-# What DynamoDB stores: numbers up to 9.99e125, and 32 levels, of which a record has some itself.
-_SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
@@ -108,6 +108,11 @@ EMPTY = (
 """For an optional object: they send {} too."""
 
 
+def _none_if_empty(text: str | None) -> str | None:
+    """The store keeps no empty text in a record: it is null from the first answer on."""
+    return text or None
+
+
 def _unset_zero_time(value: Any) -> Any:
     """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
     if isinstance(value, str) and (not value or value.startswith(_ZERO_TIMES)):
@@ -151,8 +156,8 @@ def _json_object(value: Any) -> Any:
     if not value.strip():
         return {}
     try:
-        parsed = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
+        parsed = strict_json.loads(value)
+    except strict_json.JsonError as error:
         raise ValueError(f"must be a JSON object, as a string or as it is: {error}") from None
     if not isinstance(parsed, dict):
         raise ValueError('must be a JSON object such as {"po": "4711"}')
@@ -164,42 +169,6 @@ def some[T](entries: tuple[T, ...]) -> tuple[T, ...]:
     if not entries:
         raise ValueError("must have at least one entry")
     return entries
-
-
-def _small_number(number: float) -> float:
-    if number and not _SMALLEST <= abs(number) <= _LARGEST:
-        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
-    return number
-
-
-def _check_json(value: Any, depth: int) -> None:
-    """Refuse what the store has no room for: far numbers, names of nothing, deep nesting."""
-    if depth > _DEEPEST:
-        raise ValueError(f"must be nested at most {_DEEPEST} levels deep")
-    match value:
-        case dict():
-            if "" in value:
-                raise ValueError("must not have an empty name")
-            for part in value.values():
-                _check_json(part, depth + 1)
-        case list() | tuple():
-            for part in value:
-                _check_json(part, depth + 1)
-        case float():
-            _small_number(value)
-
-
-def _small_json(value: dict[str, Any]) -> dict[str, Any]:
-    _check_json(value, 0)
-    try:
-        size = len(orjson.dumps(value))
-    except (TypeError, orjson.JSONEncodeError):
-        raise ValueError(
-            "must hold only strings, 64-bit numbers, booleans, lists, objects"
-        ) from None
-    if size > 16_384:
-        raise ValueError(f"must be at most 16384 bytes of JSON; it is {size}")
-    return value
 
 
 PERIODS = {
@@ -250,8 +219,11 @@ type Email = Annotated[
     AfterValidator(_printable),
     Field(json_schema_extra={"format": "email"}),
 ]
+type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
+type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
+type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 type RecordId = Annotated[int, Field(strict=True, ge=1, le=_LAST_ID)]
 type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
 type Duration = Annotated[
@@ -273,9 +245,7 @@ type OptionalDay = Annotated[
 type OptionalMoment = Annotated[
     Moment | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
 ]
-type Metadata = Annotated[
-    dict[str, Any], BeforeValidator(_json_object), AfterValidator(_small_json)
-]
-type JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
-type Number = Annotated[float, AfterValidator(_small_number)]
+type Metadata = Annotated[dict[str, Any], BeforeValidator(_json_object), AfterValidator(small_json)]
+type JsonObject = Annotated[dict[str, Any], AfterValidator(small_json)]
+type Number = Annotated[float, AfterValidator(small_number)]
 type Company = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]

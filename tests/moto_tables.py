@@ -2,12 +2,14 @@
 
 import json
 from copy import deepcopy
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import SERVICE_SPECIFIC_SERIALIZERS, JSONSerializer
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
@@ -29,6 +31,29 @@ class _Plain(JSONSerializer):
 
 
 SERVICE_SPECIFIC_SERIALIZERS["dynamodb"] = {"json": _Plain}
+
+
+def spelled_by_dynamodb(number: str) -> str:
+    """A number as DynamoDB answers it, which keeps its value and not its spelling.
+
+    AWS: "Leading and trailing zeroes are trimmed." Numbers of more than 38 digits keep an exponent
+    here, because moto itself reads none that is longer.
+    """
+    value = Decimal(number).normalize()
+    return format(value, "f") if abs(value.adjusted()) < 38 else str(value)
+
+
+_init = DynamoType.__init__
+
+
+def _init_as_dynamodb(self: DynamoType, type_as_dict: Any) -> None:
+    """Have moto keep a number as DynamoDB does."""
+    _init(self, type_as_dict)
+    if self.type == "N":
+        self.value = spelled_by_dynamodb(self.value)
+
+
+DynamoType.__init__ = _init_as_dynamodb  # type: ignore[method-assign]  # moto has no setting for it
 
 
 @cache

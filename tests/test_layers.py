@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 SHARED = (
     "errors",
     "wording",
+    "strict_json",
+    "stored_json",
     "values",
     "terms",
     "catalog",

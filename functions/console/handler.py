@@ -15,6 +15,7 @@ from functions.routing import Response, path_of
 
 STATIC = Path(__file__).parent / "static"
 HOME = "/console/"
+METHODS = ("GET", "HEAD")
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -81,20 +82,31 @@ SAFE = {
 def answer(method: str, path: str, headers: Mapping[str, str]) -> Response:
     """The file at a path; `headers` are the request's, by their names in lower case."""
     if path.rstrip("/") in ("", HOME.rstrip("/")) and path != HOME:
+        if method not in METHODS:
+            return _not_allowed(method)
         return Response(302, None, "", SAFE | {"Location": "console/", "Cache-Control": "no-cache"})
     file = FILES.get(path.removeprefix(HOME)) if path.startswith(HOME) else None
     if file is None:
         return Response(404, "text/plain", "There is no such file.\n", SAFE)
+    if method not in METHODS:
+        return _not_allowed(method)
     told = SAFE | {"Cache-Control": file.cache, "ETag": file.etag, "Vary": "Accept-Encoding"}
     if file.etag in headers.get("if-none-match", ""):
         return Response(304, None, "", told)
     if "gzip" in headers.get("accept-encoding", ""):
         told["Content-Encoding"] = "gzip"
-        return Response(200, file.content_type, file.packed if method == "GET" else "", told)
-    return Response(200, file.content_type, file.body if method == "GET" else "", told)
+        return Response(200, file.content_type, file.packed, told)
+    return Response(200, file.content_type, file.body, told)
+
+
+def _not_allowed(method: str) -> Response:
+    allow = ", ".join(METHODS)
+    text = f"Method {method} not allowed; here: {allow}.\n"
+    return Response(405, "text/plain", text, SAFE | {"Allow": allow})
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     method = event["requestContext"]["http"]["method"]
-    return answer(method, path_of(event), headers).event()
+    response = answer(method, path_of(event), headers)
+    return (response.without_body() if method == "HEAD" else response).event()

@@ -113,7 +113,7 @@ class Connection:
         )
         for attempt in range(1, TRIES + 1):
             try:
-                answer = self._api.send(request)
+                answer = self._send_once(request)
             except httpx.TransportError as error:
                 if not repeatable or attempt == TRIES:
                     reason = str(error) or type(error).__name__
@@ -125,6 +125,17 @@ class Connection:
                     return _answered(answer)
                 self._pause(_pause_after(answer, attempt))
         raise AssertionError("unreachable")
+
+    def _send_once(self, request: httpx.Request) -> httpx.Response:
+        """The answer; a 308 to the path without its slash is followed, on the same host only."""
+        answer = self._api.send(request)
+        moved = answer.next_request
+        if answer.status_code != httpx.codes.PERMANENT_REDIRECT or moved is None:
+            return answer
+        if moved.url.host != request.url.host:
+            message = f"The API says that {request.url} is at another host, {moved.url.host}"
+            raise ApiProblem("moved", message, status=answer.status_code)
+        return self._api.send(moved)
 
     def elsewhere(self, method: str, url: str, **request: Any) -> httpx.Response:
         """A request that a link answered by the API allows; it carries no key."""

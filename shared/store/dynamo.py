@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from shared.errors import Busy
+from shared.stored_json import stored_number
+from shared.strict_json import INTEGERS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -98,7 +100,7 @@ def _to_value(value: Any) -> dict[str, Any]:
         case bool():
             return {"BOOL": value}
         case int() | float():
-            return {"N": repr(value)}
+            return {"N": repr(value).upper()}
         case bytes():
             return {"B": value}
         case datetime() | date():
@@ -116,7 +118,7 @@ def _from_value(value: dict[str, Any]) -> Any:
     ((kind, held),) = value.items()
     match kind:
         case "N":
-            return int(held) if held.lstrip("-").isdigit() else float(held)
+            return _number(held)
         case "NULL":
             return None
         case "M":
@@ -124,6 +126,15 @@ def _from_value(value: dict[str, Any]) -> Any:
         case "L":
             return [_from_value(part) for part in held]
     return held
+
+
+def _number(text: str) -> int | float:
+    """A number as it was answered first. DynamoDB spells 1E+2 and 1E+30 in digits, and 1.0 as 1."""
+    if len(text) < 19 and text.lstrip("-").isdigit():
+        return int(text)
+    if text.lstrip("-").isdigit() and int(text) in INTEGERS:
+        return int(text)
+    return stored_number(float(text))
 
 
 def key_of(key: Key) -> Item:

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from functions import http
 from tests.functions.log_lines import Out
+from tests.openapi_asset import use_openapi_asset
 
 
 class _Stdout:
@@ -24,3 +26,11 @@ def out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     """Everything that goes to the log."""
     monkeypatch.setattr(http.logger.handlers[0], "stream", _Stdout())
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def openapi() -> Iterator[None]:
+    """The functions have the document that bundling makes."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_openapi_asset(patch)
+        yield

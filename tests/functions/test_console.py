@@ -72,8 +72,17 @@ def test_what_is_named_after_its_content_is_kept_for_ever_and_sent_compressed() 
 def test_head_says_the_same_without_a_body() -> None:
     reply = get("/console/", method="HEAD")
 
+    page = get("/console/")
     assert (reply["statusCode"], reply["body"]) == (200, "")
-    assert reply["headers"]["ETag"] == get("/console/")["headers"]["ETag"]
+    assert reply["headers"] == page["headers"] | {"Content-Length": str(len(body(page)))}
+
+
+@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/0123/app.js"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_is_served_but_to_be_read(path: str, method: str) -> None:
+    reply = get(path, method=method)
+
+    assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize(

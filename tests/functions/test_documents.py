@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from functions import documents
+from functions import documents, route_table
 from functions.docs_page import page
 from functions.openapi import document
 from functions.refusals import CODES
@@ -17,13 +18,22 @@ from tests.http_event import send
 
 
 @pytest.fixture(autouse=True)
-def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The two files that bundling makes, of the sample routes."""
     made = document([sample_api.api, documents.api])
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(made))
     (tmp_path / "docs.html").write_text(page(made, CODES), encoding="utf-8")
-    monkeypatch.setattr(documents, "ASSETS", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(documents, "ASSETS", tmp_path)
+        patch.setattr(route_table, "DOCUMENT", tmp_path / "openapi.json")
+        _forget()
+        yield
+    _forget()
+
+
+def _forget() -> None:
     documents.forget_assets()
+    route_table.forget_document()
 
 
 def test_health_needs_no_key() -> None:
@@ -92,22 +102,34 @@ def test_every_operation_and_every_error_is_on_the_page() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/api/v1/things/", "POST, GET"),
-        ("PUT", "/api/v1/things", "POST, GET"),
-        ("POST", "/api/v1/things/7/", "GET"),
-        ("POST", "/api/v1/things/names/", "GET"),
-        ("POST", "/healthz", "GET"),
-        ("HEAD", "/docs", "GET"),
-        ("OPTIONS", "/api/v1/things/", "POST, GET"),
+        ("DELETE", "/api/v1/things/", "GET, HEAD, POST"),
+        ("PUT", "/api/v1/things", "GET, HEAD, POST"),
+        ("POST", "/api/v1/things/7/", "GET, HEAD"),
+        ("POST", "/api/v1/things/names/", "GET, HEAD"),
+        ("HEAD", "/api/v1/things/break/", "POST"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("OPTIONS", "/api/v1/things/", "GET, HEAD, POST"),
     ],
 )
 def test_another_method_on_a_served_path_is_405(method: str, path: str, allowed: str) -> None:
     reply = send(documents.handler, method, path)
 
-    problem = reply.json()
-    assert (reply.status, problem["code"]) == (405, "method_not_allowed")
-    assert reply.headers["allow"] == allowed
-    assert problem["message"] == problem["detail"]
+    assert (reply.status, reply.headers["allow"]) == (405, allowed)
+    assert not [name for name in reply.headers if name.startswith("access-control-")]
+    if method != "HEAD":
+        problem = reply.json()
+        assert problem["code"] == "method_not_allowed"
+        assert problem["message"] == problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/docs"])
+def test_head_is_answered_like_get_without_the_body(path: str) -> None:
+    get = send(documents.handler, "GET", path)
+
+    head = send(documents.handler, "HEAD", path)
+
+    assert (head.status, head.text) == (get.status, "")
+    assert head.headers == get.headers | {"content-length": str(len(get.text.encode()))}
 
 
 @pytest.mark.parametrize(

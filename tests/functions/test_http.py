@@ -417,7 +417,8 @@ def test_an_idempotency_key_is_short_and_printable(api_key: str, key: str) -> No
     ("query", "field"),
     [
         ("limit=101", "limit"),
-        ("limit=", "limit"),
+        ("limit=&limit=5", "limit"),
+        ("color=", "color"),
         ("limit=x", "limit"),
         ("limit=1&limit=2", "limit"),
         ("kind=small", "kind"),

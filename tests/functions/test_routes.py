@@ -1,6 +1,7 @@
 """Every route of every function: who may call it, and that cloud and README know the same ones."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 
 from functions.http import Api, Operation
 from functions.openapi import ROUTE_MODULES
-from infra.api import NOT_IDS, ROUTES
 from infra.stamp import ROOT
 from shared.access import ANY_SCOPE, ORDINARY_SCOPES, SCOPES, new_api_key
 from shared.store.access import add_api_key, revoke_api_key
@@ -20,6 +20,12 @@ from tests.http_event import send
 PUBLIC = {"GET /healthz", "GET /openapi.json", "GET /docs"}
 """All that may be read without a key; nothing here shows a record."""
 
+
+NEEDED = {
+    "/api/v1/orders/generate_license/": "product=kp&",
+    "/api/v1/orders/export/": "range=last30&",
+}
+"""What must be in a query, with the values that it needs."""
 
 KEYED = [operation for operation in OPERATIONS if operation.scope]
 
@@ -38,10 +44,6 @@ def spelled(operation: Operation) -> str:
 
 def operations() -> list[tuple[str, Operation]]:
     return [(name, operation) for name, api in apis().items() for operation in api.operations]
-
-
-def of(name: str) -> set[str]:
-    return {spelled(operation) for module, operation in operations() if module == name}
 
 
 EACH = pytest.mark.parametrize(
@@ -97,6 +99,47 @@ def test_a_key_of_each_single_scope_opens_what_asks_for_it_and_nothing_else(shop
                 assert str(operation.scope) in reply.json()["message"]
 
 
+@pytest.mark.usefixtures("engine")
+def test_head_is_answered_like_get_without_the_body(shop: Shop) -> None:
+    """With the status and the headers of the same GET, whether it is found or refused."""
+    for operation in (each for each in OPERATIONS if each.method == "GET"):
+        for key in (shop.key, None):
+            get = operation.send(key)
+            head = replace(operation, method="HEAD").send(key)
+
+            assert (head.status, head.text) == (get.status, ""), operation
+            length = {"content-length": str(len(get.text.encode()))} if get.text else {}
+            assert head.headers == get.headers | length, operation
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_parameter_without_a_value_counts_as_absent_on_every_route(shop: Shop) -> None:
+    """Go's client sends 15 of them with every list, and Postman leaves them in the address."""
+    shop.order_one(id="o-1", customer={"email": "ana@x.test"})
+    for operation in (each for each in OPERATIONS if each.method == "GET" and each.queries):
+        needed = NEEDED.get(operation.path, "")
+        names = [name for name in operation.queries if f"{name}=" not in needed]
+
+        bare = operation.send(shop.key, query=needed)
+        empty = operation.send(shop.key, query=needed + "&".join(f"{name}=" for name in names))
+        unknown = operation.send(shop.key, query=f"{needed}nowhere=")
+
+        assert bare.status in (200, 404), (operation, bare.text)
+        assert empty.status == bare.status, (operation, empty.text)
+        if "generate_license" not in operation.path:  # each time it generates other keys
+            assert empty.text == bare.text, operation
+        if operation.ids == ():
+            assert (unknown.status, unknown.json()["code"]) == (400, "validation_error"), operation
+
+
+@pytest.mark.usefixtures("engine")
+def test_what_a_route_needs_is_not_there_without_a_value(shop: Shop) -> None:
+    reply = shop.get("/orders/generate_license/", "product=&quantity=3")
+
+    (fault,) = reply.json()["errors"]
+    assert (reply.status, fault["field"], fault["code"]) == (400, "product", "required")
+
+
 @pytest.mark.usefixtures("tables")
 def test_a_key_that_is_not_good_opens_no_route() -> None:
     good = new_key()
@@ -130,36 +173,6 @@ def new_key(**options: Any) -> str:
     key, presented = new_api_key("acme", now=datetime.now(UTC), **options)
     add_api_key(key)
     return presented
-
-
-def test_the_cloud_routes_to_each_function_what_it_serves() -> None:
-    """A gateway knows only whole parts of a path as variables: `{kind}.csv` is `{kind}` there."""
-    routed = {
-        name: {
-            route.removesuffix("/") for route in ROUTES[name] if route not in ("$default", *NOT_IDS)
-        }
-        for name in apis()
-    }
-
-    assert routed == {
-        name: {route.removesuffix("/").replace("}.csv", "}") for route in of(name)}
-        for name in apis()
-    }
-
-
-def test_the_cloud_takes_no_path_with_a_name_for_one_with_an_id() -> None:
-    """Else another method on it is a 404 for a record that nobody asked for."""
-    routes = [spelled(operation).split() for _, operation in operations()]
-    shadowed = {
-        f"{method} {path}"
-        for method, by_id in routes
-        for _, path in routes
-        if "{" not in path
-        and re.fullmatch(re.sub(r"{\w+}", "[^/]+", by_id), path)
-        and [method, path] not in routes
-    }
-
-    assert set(NOT_IDS) == shadowed
 
 
 def test_the_document_is_made_of_all_functions_that_serve_something() -> None:

@@ -16,6 +16,7 @@ from shared.store.dynamo import table
 from tests.engine import Engine
 from tests.functions.shop import Shop
 from tests.infra.served import Keywright, Served, deploy
+from tests.openapi_asset import use_openapi_asset
 from tests.partiql import inserting
 
 Template = dict[str, Any]
@@ -50,6 +51,14 @@ def template(stage: str) -> Template:
 def prod() -> Template:
     """For what does not differ between stages, and what prod adds."""
     return _synthesize("prod")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def openapi() -> Iterator[None]:
+    """The functions have the document that bundling makes."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_openapi_asset(patch)
+        yield
 
 
 @pytest.fixture

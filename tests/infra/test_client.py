@@ -54,6 +54,27 @@ def test_an_order_whose_answer_is_lost_is_sent_again_and_placed_once(
     assert client.licenses.count(order_store_id="web-1") == 2
 
 
+def test_a_path_that_is_moved_to_its_spelling_without_a_slash_is_followed(
+    client: Client, served: Served
+) -> None:
+    served.instead = [httpx.Response(308, headers={"Location": "/api/v1/products"})]
+
+    product = client.catalog.create_product({"product_name": "P", "short_code": "p"})
+
+    assert product.short_code == "p"
+    assert served.paths() == ["POST /api/v1/products/", "POST /api/v1/products"]
+
+
+def test_a_move_to_another_host_is_not_followed(client: Client, served: Served) -> None:
+    served.instead = [httpx.Response(308, headers={"Location": "https://evil.test/api/v1/orders"})]
+
+    with pytest.raises(ApiProblem) as refused:
+        client.licenses.count()
+
+    assert (refused.value.code, refused.value.status) == ("moved", 308)
+    assert [request.url.host for request in served.requests] == [API]
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_service_is_waited_for_as_long_as_it_asks(
     client: Client, served: Served, pauses: list[float], status: int

@@ -1,0 +1,66 @@
+"""JSON in records: what DynamoDB stores, as it gives it back.
+
+AWS, "Supported data types and naming rules in Amazon DynamoDB": numbers of 1E-130 to 9.99E+125 of
+either sign, with up to 38 digits; attribute names of at least one character; 32 levels.
+"""
+
+from typing import Any
+
+import orjson
+
+from shared.strict_json import INTEGERS
+
+# A record has some levels itself, and what is added to a number must fit too.
+_SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
+_MOST_BYTES = 16_384
+
+
+def stored_number(number: float) -> float:
+    """The number as it is read back from the store: 1.0 and 1e0 are 1, and -0.0 is 0.
+
+    AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." What is
+    answered first, compared and stored is therefore the same number as what is read later.
+    """
+    if number.is_integer() and int(number) in INTEGERS:
+        return int(number)
+    return number
+
+
+def small_number(number: float) -> float:
+    """The number as it is read back; raises ValueError for one that DynamoDB does not store."""
+    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+        raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
+    return stored_number(number)
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """A JSON value as it is read back; refuse far numbers, names of nothing and deep nesting.
+
+    AWS: numbers of 1E-130 to 9.99E+125, attribute names of at least one character, 32 levels.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(f"must be nested at most {_DEEPEST} levels deep")
+    match value:
+        case dict():
+            if "" in value:
+                raise ValueError("must not have an empty name")
+            return {name: _storable(part, depth + 1) for name, part in value.items()}
+        case list() | tuple():
+            return [_storable(part, depth + 1) for part in value]
+        case float():
+            return small_number(value)
+    return value
+
+
+def small_json(value: dict[str, Any]) -> dict[str, Any]:
+    """An object as it is read back; raises ValueError for one that DynamoDB may not store."""
+    storable: dict[str, Any] = _storable(value)
+    try:
+        size = len(orjson.dumps(storable))
+    except (TypeError, orjson.JSONEncodeError):
+        raise ValueError(
+            "must hold only strings, 64-bit numbers, booleans, lists, objects"
+        ) from None
+    if size > _MOST_BYTES:
+        raise ValueError(f"must be at most {_MOST_BYTES} bytes of JSON; it is {size}")
+    return storable
