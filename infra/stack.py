@@ -119,6 +119,7 @@ class KeywrightStack(Stack):
             "GetItem",
             "Query",
             "PutItem",
+            "UpdateItem",
             "DeleteItem",
             "ConditionCheckItem",
             on=data.orders,
@@ -133,7 +134,9 @@ class KeywrightStack(Stack):
         data = self._data
         catalog = self._function("Catalog", module="functions.catalog")
         catalog.may("GetItem", "UpdateItem", on=data.access)
-        catalog.may("GetItem", "Query", "PutItem", "ConditionCheckItem", on=data.catalog)
+        catalog.may(
+            "BatchGetItem", "GetItem", "Query", "PutItem", "ConditionCheckItem", on=data.catalog
+        )
         return catalog
 
     def _records(self) -> Function:
@@ -185,7 +188,7 @@ class KeywrightStack(Stack):
     def _sweep(self, import_csv: Function) -> Function:
         data = self._data
         sweep = self._function("SweepOrders", module="functions.sweep", timeout=60, memory=512)
-        sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
+        sweep.may("GetItem", "DeleteItem", "PutItem", "ConditionCheckItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
         sweep.may("BatchGetItem", "DeleteItem", on=data.customers)

@@ -475,7 +475,7 @@ def test_a_failed_execution_fails_its_job_and_a_late_notice_does_not(machine: Fi
     machine.run(machine.drop(many(60)))
     job = machine.last()
     asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": "arn:started", "input": asked}
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
     late = int((job.heartbeat_at - timedelta(minutes=1)).timestamp() * 1000)
 
     machine.run({"detail": {**detail, "stopDate": late}})

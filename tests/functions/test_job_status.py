@@ -8,7 +8,7 @@ import pytest
 
 from shared.imports import Refusal, State
 from shared.store import imports, uploads
-from tests.engine import Engine
+from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
 from tests.http_event import Reply
 from tests.wiretap import answer_lost, meanwhile, tapped
@@ -24,7 +24,7 @@ COUNTS = {
     "existed_licenses_count": 0,
     "warnings": 1,
 }
-ARN = "arn:aws:states:us-east-1:000000000000:execution:imports:acme-1-1"
+ARN = execution_arn("acme-1-1")
 
 
 def refused(reply: Reply, status: int, code: str) -> str:
