@@ -245,6 +245,18 @@ def test_many_failed_rows_are_a_link(desk: Desk) -> None:
     assert "X-Amz-Expires=3600" in reply.headers["location"]
 
 
+def test_reports_that_have_expired_are_no_errors(desk: Desk) -> None:
+    """The bucket's lifecycle deletes them before it deletes the job."""
+    finish(desk, desk.dropped().number)
+    job = desk.job(1)
+    for name in ("failed.rows", "chunk-0.json"):
+        uploads.delete_result(job, name)
+
+    assert "no failed rows" in refused(desk.get("/imports/1/failed.csv"), 404, "not_found")
+    errors = desk.get("/imports/1/errors/")
+    assert (errors.status, errors.json()["results"]) == (200, [])
+
+
 def test_without_failed_rows_there_is_no_file(desk: Desk) -> None:
     finish(desk, desk.dropped().number, "succeeded", bad=0)
 

@@ -116,7 +116,7 @@ class Plugin:
             self._part.passed.add(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
+    def pytest_testnodedown(self, node: Any) -> None:
         """A worker of pytest-xdist is done; one that crashed has nothing to say."""
         wire = getattr(node, "workeroutput", {}).get("grants")
         self._workers.append(Part.of_wire(wire) if wire else Part(whole=False))

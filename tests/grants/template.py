@@ -150,14 +150,17 @@ class Deployment:
                 for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                     yield from self._statement(statement)
 
-    def _statement(self, statement: dict[str, Any]) -> Iterator[Grant]:
+    def via(self, statement: dict[str, Any]) -> str:
+        """The service through which a statement lets a KMS key be used; empty if it says none."""
         match statement:
             case {"Effect": "Allow", "Condition": {"StringEquals": {"kms:ViaService": service}}}:
-                via = self.text(service).partition(".")[0]
+                return self.text(service).partition(".")[0]
             case {"Effect": "Allow"} if "Condition" not in statement:
-                via = ""
-            case _:
-                raise AssertionError(f"this check does not understand the statement {statement}")
+                return ""
+        raise AssertionError(f"this check does not understand the statement {statement}")
+
+    def _statement(self, statement: dict[str, Any]) -> Iterator[Grant]:
+        via = self.via(statement)
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
                 yield Grant(action, self.text(resource), via)
