@@ -8,7 +8,7 @@ from tests.grants.template import Grant, short
 
 _WHERE = {"functions.import_csv": "Imports._let_it_work in infra/imports.py"}
 _STACK = "infra/stack.py"
-_PAGE = "Then copy the rows that tests/infra/test_security_page.py prints into docs/security.md."
+_PAGE = "Then write docs/security.md again: make docs."
 
 
 def refused(problem: Problem) -> str:

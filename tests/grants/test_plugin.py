@@ -1,4 +1,4 @@
-"""The plugin itself, in a pytest of its own: a verb that prod lacks fails the test that needs it."""
+"""The plugin, in a pytest of its own: a call that prod does not grant fails the test."""
 
 import json
 import subprocess
