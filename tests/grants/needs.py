@@ -6,6 +6,9 @@ Sources for the customer key, by AWS's own words:
   permissions on a customer managed key: kms:Encrypt, kms:Decrypt, kms:ReEncrypt*,
   kms:GenerateDataKey*, kms:DescribeKey, kms:CreateGrant". CreateGrant is for the principal that
   selects the key, which is CloudFormation. Readers need Decrypt alone to open the table key.
+* S3 ("Using server-side encryption with AWS KMS keys"): "To upload an object encrypted with an AWS
+  KMS key to Amazon S3, you need kms:GenerateDataKey permissions on the key. To download an object
+  encrypted with an AWS KMS key from Amazon S3, you need kms:Decrypt permissions."
 * S3 (API reference, CreateMultipartUpload): "To perform a multipart upload with encryption using an
   AWS KMS key, the requester must have permission to the kms:Decrypt and kms:GenerateDataKey
   actions"; "the requester needs permissions for the kms:Decrypt action on the UploadPart" API.

@@ -6,7 +6,7 @@ the session. `--require-grants-proof` fails a session in which only part of them
 """
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        self.recorder.recording = _is_handler_test(item)
+        self.recorder.begin_test(recording=_is_handler_test(item))
         return (yield from self._watched(item))
 
     @pytest.hookimpl(wrapper=True)
@@ -132,11 +132,12 @@ class Plugin:
             for worker in self._workers:
                 part.add(worker)
         if part.is_complete:
-            self._judge(session, part)
-        elif part.collected or self._config.getoption("--require-grants-proof"):
-            self._lines = ["grants: unused ones not judged, since not every handler test passed"]
-            if self._config.getoption("--require-grants-proof"):
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            RECORD.parent.mkdir(parents=True, exist_ok=True)
+            RECORD.write_text(json.dumps(part.to_wire()["used"], indent=1))
+        required = self._config.getoption("--require-grants-proof")
+        self._lines, failed = verdict(part, self.deployment, required=required)
+        if failed and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self._lines:
@@ -157,17 +158,22 @@ class Plugin:
     def _told(self, problems: list[Problem]) -> str:
         return "\n\n".join(map(refused, problems))
 
-    def _judge(self, session: pytest.Session, part: Part) -> None:
-        RECORD.parent.mkdir(parents=True, exist_ok=True)
-        RECORD.write_text(json.dumps(part.to_wire()["used"], indent=1))
-        deployment = self.deployment()
-        if lines := table_of(
+
+def verdict(
+    part: Part, deploy: Callable[[], Deployment], *, required: bool
+) -> tuple[list[str], bool]:
+    """What to print at the end of a session, and whether it fails; see the module."""
+    if part.is_complete:
+        deployment = deploy()
+        lines = table_of(
             proof.missing(deployment, part.used),
             proof.unused(deployment, part.used),
             proof.stale_reasons(deployment, part.used),
-        ):
-            self._lines = lines
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        )
+        return lines, bool(lines)
+    if not part.collected and not required:
+        return [], False
+    return ["grants: unused ones not judged, since not every handler test passed"], required
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

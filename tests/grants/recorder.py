@@ -69,6 +69,10 @@ class Recorder:
         self.active = 0
         """How many handlers run now."""
 
+    def begin_test(self, *, recording: bool) -> None:
+        """Forget handlers that a test left behind; record what the next one needs, or not."""
+        self.active, self.recording = 0, recording
+
     def take_problems(self) -> list[Problem]:
         """The problems since this was last asked."""
         found = list(self._problems)
@@ -174,13 +178,13 @@ def _entered(
 
 
 def _api_call(recorder: Recorder, call: Any, client: Any, args: Any, named: Any) -> Any:
-    operation, sent = args
+    operation, sent, *_ = args
     with recorder.calling(client.meta.service_model.service_name, operation, sent):
         return call(*args, **named)
 
 
 def _signed(recorder: Recorder, call: Any, _: Any, args: Any, named: Any) -> Any:
-    operation, body = args
+    operation, body, *_ = args
     with recorder.calling("dynamodb", operation, orjson.loads(body)):
         return call(*args, **named)
 

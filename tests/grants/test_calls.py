@@ -121,7 +121,7 @@ def test_a_call_needs_these_actions_on_these_resources(
         ("PutItem", "dynamodb", True, True),
         ("GetObject", "s3", False, True),
         ("HeadObject", "s3", False, False),
-        ("PutObject", "s3", True, False),
+        ("PutObject", "s3", True, True),
         ("UploadPart", "s3", False, True),
         ("ListObjectVersions", "s3", False, False),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from tests.grants import proof, reasons
 from tests.grants.needs import standing_needs
-from tests.grants.plugin import Part
+from tests.grants.plugin import Part, verdict
 from tests.grants.recorder import Problem
 from tests.grants.report import refused, table_of
 from tests.grants.template import Deployment, Grant, short
@@ -141,13 +141,35 @@ def test_what_workers_needed_is_judged_together() -> None:
 
 
 @pytest.mark.parametrize("lost", [Part(), Part(whole=False)])
-def test_a_part_of_the_tests_is_not_judged(lost: Part) -> None:
+@pytest.mark.parametrize("required", [True, False])
+def test_a_part_of_the_tests_is_not_judged_and_fails_where_the_whole_is_required(
+    deployment: Deployment, lost: Part, required: bool
+) -> None:
     first, _ = parts()
     whole = Part()
     whole.add(first)
     whole.add(lost)
 
-    assert not whole.is_complete
+    lines, failed = verdict(whole, lambda: deployment, required=required)
+
+    assert lines == ["grants: unused ones not judged, since not every handler test passed"]
+    assert failed == required
+
+
+def test_the_whole_is_judged(template: Template, deployment: Deployment) -> None:
+    whole = Part({"a"}, whole=True, passed={"a"}, used=everything(deployment))
+    wider = with_statement(template, DOCUMENTS, "s3:GetObject", "arn:aws:s3:::other/*")
+
+    assert verdict(whole, lambda: deployment, required=True) == ([], False)
+    lines, failed = verdict(whole, lambda: Deployment(wider), required=False)
+
+    assert failed
+    assert "functions.documents" in lines[1]
+    assert "s3:GetObject on other/*" in lines[1]
+
+
+def test_a_session_without_handler_tests_says_nothing() -> None:
+    assert verdict(Part(), lambda: pytest.fail("not needed"), required=False) == ([], False)
 
 
 def test_the_message_names_function_action_resource_and_where_to_grant_it() -> None:
