@@ -120,7 +120,7 @@ def _s3(operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
         case "HeadObject":
             yield Access(f"s3:GetObject{version}", bucket, key)
         case "PutObject" | "PostObject" | "CreateMultipartUpload":
-            # With a bucket key S3 opens the key that it keeps for the bucket, for a write too.
+            # It decrypts because the bucket has a bucket key; see needs.py.
             yield Access("s3:PutObject", bucket, key, encrypts=True, decrypts=True)
         case "UploadPart" | "CompleteMultipartUpload":
             yield Access("s3:PutObject", bucket, key, decrypts=True)
