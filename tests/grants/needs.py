@@ -6,14 +6,14 @@ Sources for the customer key, by AWS's own words:
   permissions on a customer managed key: kms:Encrypt, kms:Decrypt, kms:ReEncrypt*,
   kms:GenerateDataKey*, kms:DescribeKey, kms:CreateGrant". CreateGrant is for the principal that
   selects the key, which is CloudFormation. Readers need Decrypt alone to open the table key.
-* S3 ("Using server-side encryption with AWS KMS keys"): "To successfully make a PutObject request to
-  encrypt an object with an AWS KMS key to Amazon S3, you need kms:GenerateDataKey permissions on the
-  key. To download an object encrypted with an AWS KMS key, you need kms:Decrypt permissions for the
-  key. To perform a multipart upload to encrypt an object with an AWS KMS key, you must have the
+* S3 ("Using server-side encryption with AWS KMS keys"): "To successfully make a PutObject request
+  to encrypt an object with an AWS KMS key to Amazon S3, you need kms:GenerateDataKey permissions on
+  the key. To download an object encrypted with an AWS KMS key, you need kms:Decrypt permissions for
+  the key. To perform a multipart upload to encrypt an object with an AWS KMS key, you must have the
   kms:GenerateDataKey and kms:Decrypt permissions for the key." For directory buckets, where bucket
   keys are always on, the API reference asks for both on PutObject; our bucket has a bucket key.
-* SQS ("Key management"): "the producer must have the kms:GenerateDataKey and kms:Decrypt permissions
-  for the KMS key."
+* SQS ("Key management"): "the producer must have the kms:GenerateDataKey and kms:Decrypt
+  permissions for the KMS key."
 """
 
 import os

@@ -21,7 +21,7 @@ _ARNS = {
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:123456789012:log-group:{}:*",
     "AWS::KMS::Key": "arn:aws:kms:us-east-1:123456789012:key/{}",
 }
-_KEYS = {
+_KEYS: dict[str, tuple[str | int, ...]] = {
     "AWS::DynamoDB::Table": ("SSESpecification", "KMSMasterKeyId"),
     "AWS::SQS::Queue": ("KmsMasterKeyId",),
     "AWS::S3::Bucket": (
@@ -128,17 +128,12 @@ class Deployment:
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for kind, path in _KEYS.items():
-            for name, resource in resources(self._template, kind).items():
-                value: Any = resource["Properties"]
-                for step in path:
-                    value = value[step] if isinstance(step, int) else value.get(step, {})
-                    if not value:
-                        break
-                if value:
-                    found[self.arn(name)] = self.text(value)
-        return found
+        return {
+            self.arn(name): self.text(key)
+            for kind, path in _KEYS.items()
+            for name, resource in resources(self._template, kind).items()
+            if (key := _at(resource["Properties"], path))
+        }
 
     def _granted(self, module: str) -> Iterator[Grant]:
         role = self.functions[module]["Properties"]["Role"]["Fn::GetAtt"][0]
@@ -164,6 +159,15 @@ class Deployment:
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
                 yield Grant(action, self.text(resource), via)
+
+
+def _at(value: Any, path: tuple[str | int, ...]) -> Any:
+    """What is at a path of names and numbers; None if it ends early."""
+    for step in path:
+        if isinstance(step, str) and step not in value:
+            return None
+        value = value[step]
+    return value
 
 
 def short(arn: str) -> str:
