@@ -122,7 +122,7 @@ class Function(Construct):
         if any(verb.startswith("GetObject") for verb in verbs):
             self._may_use_key("s3", "kms:Decrypt")
         if "PutObject" in verbs:
-            # Decrypt is for the parts of a multipart upload, which S3 reads to put them together.
+            # S3 also decrypts: to join the parts of an upload, and to use the bucket key.
             self._may_use_key("s3", "kms:GenerateDataKey", "kms:Decrypt")
 
     def may_do(self, *actions: str, on: list[str], because: str = "") -> None:
