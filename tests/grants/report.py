@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from infra.stamp import ROOT
 from tests.grants.proof import Finding
 from tests.grants.recorder import Problem
 from tests.grants.template import Grant, short
 
-_WHERE = {"functions.import_csv": "Imports._let_it_work in infra/imports.py"}
-_STACK = "infra/stack.py"
+_PLACES = {
+    "functions.import_csv": ("_let_it_work", "infra/imports.py"),
+    "functions.console.handler": ("_console", "infra/stack.py"),
+}
 _PAGE = "Then write docs/security.md again: make docs."
 
 
@@ -52,7 +55,10 @@ def _rows(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _place(module: str) -> str:
-    return _WHERE.get(module, _STACK)
+    """The method that grants what a function may do; the file alone where there is none."""
+    method, path = _PLACES.get(module, (f"_{module.rpartition('.')[2]}", "infra/stack.py"))
+    exists = f"def {method}(" in (ROOT / path).read_text(encoding="utf-8")
+    return f"{method} in {path}" if exists else path
 
 
 def _grant(grant: Grant) -> str:

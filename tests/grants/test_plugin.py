@@ -35,5 +35,8 @@ def test_a_call_that_prod_does_not_grant_fails_its_test_in_a_worker_too(tmp_path
 
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
     assert "functions.create_order may not dynamodb:GetItem on table/DataCatalog" in ended.stdout
-    assert 'grant it in infra/stack.py: may("GetItem", on=data.catalog)' in ended.stdout
+    assert (
+        'grant it in _create_order in infra/stack.py: may("GetItem", on=data.catalog)'
+        in ended.stdout
+    )
     assert "unused ones not judged" in ended.stdout

@@ -1,5 +1,6 @@
 """The comparison finds what is missing, what is unused, and reasons that nothing needs."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from tests.grants import proof, reasons
 from tests.grants.needs import standing_needs
 from tests.grants.plugin import Part, verdict
-from tests.grants.recorder import Problem
+from tests.grants.recorder import MODULES, Problem
 from tests.grants.report import refused, table_of
 from tests.grants.template import Deployment, Grant, short
 from tests.infra.reading import Template, resources
@@ -178,9 +179,10 @@ def test_the_message_names_function_action_resource_and_where_to_grant_it() -> N
 
     first, *others = message.splitlines()
     assert "functions.create_order may not dynamodb:UpdateItem on table/DataOrders" in first
+    granted = 'may("UpdateItem", on=data.orders)'
     assert others[:2] == [
         "  Call: dynamodb TransactWriteItems",
-        '  If the call is meant, grant it in infra/stack.py: may("UpdateItem", on=data.orders)',
+        f"  If the call is meant, grant it in _create_order in infra/stack.py: {granted}",
     ]
 
 
@@ -191,9 +193,16 @@ def test_the_table_names_what_is_wrong_and_where() -> None:
     text = "\n".join(table_of([finding], [finding], [(SWEEP, "sqs:GetQueueUrl")]))
 
     assert text.count("dynamodb:Scan on table/DataOrders") == 2
-    assert "Imports._let_it_work in infra/imports.py" in text
+    assert "_let_it_work in infra/imports.py" in text
     assert "tests/grants/reasons.py" in text
     assert table_of([], [], []) == []
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if each != DOCUMENTS])
+def test_every_function_has_a_method_that_grants_what_it_may_do(module: str) -> None:
+    (_, row, *_) = table_of([proof.Finding(module, Grant("s3:GetObject", "r"))], [], [])
+
+    assert re.search(r" _\w+ in infra/\w+\.py$", row)
 
 
 def test_names_lose_the_hash_of_the_cdk_and_nothing_else() -> None:
