@@ -76,7 +76,11 @@ types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
-	@$(VENV)/pytest -m "not e2e" -n 2
+	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof
+
+prove-grants: setup ## Break each grant of prod once; the comparison with the handlers must notice
+	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof
+	@$(VENV)/python -m tests.grants.mutations
 
 browser: ## Install Chromium, where there is none, for the tests of the console
 	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
@@ -115,6 +119,8 @@ fmt: setup ## Format, and fix what can be fixed
 docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m bench.cost
 	@$(VENV)/python -m infra.ops.columns
+	@$(MAKE) --no-print-directory synth STAGE=prod
+	@$(VENV)/python -m infra.ops.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.refusals docs/errors.md
 
 postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman

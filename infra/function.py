@@ -52,7 +52,7 @@ class Function(Construct):
         """
         super().__init__(scope, construct_id)
         self._key = key
-        self._key_services: set[str] = set()
+        self._key_uses: dict[str, iam.PolicyStatement] = {}
         log_group = add_log_group(self, stage=stage, key=key)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
@@ -100,7 +100,7 @@ class Function(Construct):
                 resources=[f"{arn}/index/{name}" for name in indexes] or [arn],
             )
         )
-        self._may_use_key("dynamodb")
+        self._may_use_key("dynamodb", *DECRYPT, *ENCRYPT)
 
     def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
         """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
@@ -119,7 +119,11 @@ class Function(Construct):
     ) -> None:
         self.function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
         self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources, because=because)
-        self._may_use_key("s3")
+        if any(verb.startswith("GetObject") for verb in verbs):
+            self._may_use_key("s3", "kms:Decrypt")
+        if "PutObject" in verbs:
+            # S3 also decrypts: to join the parts of an upload, and to use the bucket key.
+            self._may_use_key("s3", "kms:GenerateDataKey", "kms:Decrypt")
 
     def may_do(self, *actions: str, on: list[str], because: str = "") -> None:
         """Grant actions on resources that are neither tables nor files.
@@ -142,20 +146,19 @@ class Function(Construct):
             max_event_age=max_age,
             retry_attempts=retries,
         )
-        self._may_use_key("sqs")
+        self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 
-    def _may_use_key(self, service: str) -> None:
-        """What a service keeps is encrypted for whom it serves, by that one's own rights."""
-        if self._key is None or service in self._key_services:
+    def _may_use_key(self, service: str, *actions: str) -> None:
+        """Let a service use the key of a table, bucket or queue in the function's name."""
+        if self._key is None:
             return
-        self._key_services.add(service)
-        self.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=[*ENCRYPT, *DECRYPT],
-                resources=[self._key.key_arn],
-                conditions=through(Stack.of(self), service),
+        if service not in self._key_uses:
+            self._key_uses[service] = iam.PolicyStatement(
+                resources=[self._key.key_arn], conditions=through(Stack.of(self), service)
             )
-        )
+            self.function.add_to_role_policy(self._key_uses[service])
+        granted = self._key_uses[service].actions
+        self._key_uses[service].add_actions(*(each for each in actions if each not in granted))
 
 
 def add_failed_queue(scope: Construct, *, key: kms.IKey | None) -> sqs.Queue:

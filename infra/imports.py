@@ -59,7 +59,7 @@ class Imports(Construct):
             "UpdateItem",
             on=data.orders,
         )
-        function.may_on_files("GetObject", "GetObjectVersion", on=data, under=UPLOADED)
+        function.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         function.may_on_files("GetObject", "PutObject", on=data, under=[RESULTS])
         function.may_list("ListBucket", on=data)
         arn = machine_arn(Stack.of(self))

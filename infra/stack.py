@@ -119,11 +119,12 @@ class KeywrightStack(Stack):
             "GetItem",
             "Query",
             "PutItem",
+            "UpdateItem",
             "DeleteItem",
             "ConditionCheckItem",
             on=data.orders,
         )
-        create_order.may("BatchGetItem", "GetItem", "PutItem", "DeleteItem", on=data.licenses)
+        create_order.may("BatchGetItem", "PutItem", "DeleteItem", on=data.licenses)
         create_order.function.add_environment(
             "STRICT_DUPLICATE_ORDERS", str(self._stage.strict_duplicate_orders).lower()
         )
@@ -133,18 +134,18 @@ class KeywrightStack(Stack):
         data = self._data
         catalog = self._function("Catalog", module="functions.catalog")
         catalog.may("GetItem", "UpdateItem", on=data.access)
-        catalog.may("GetItem", "Query", "PutItem", "ConditionCheckItem", on=data.catalog)
+        catalog.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.catalog)
         return catalog
 
     def _records(self) -> Function:
         data = self._data
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
-        records.may("BatchGetItem", "GetItem", "Query", on=data.catalog)
-        records.may("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem", on=data.customers)
-        records.may("BatchGetItem", "GetItem", "Query", on=data.orders)
+        records.may("BatchGetItem", "GetItem", on=data.catalog)
+        records.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.customers)
+        records.may("BatchGetItem", "Query", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer"))
-        records.may("BatchGetItem", "GetItem", "UpdateItem", on=data.licenses)
+        records.may("BatchGetItem", "UpdateItem", on=data.licenses)
         records.may("Query", on=data.licenses, indexes=("by_product",))
         return records
 
@@ -185,9 +186,9 @@ class KeywrightStack(Stack):
     def _sweep(self, import_csv: Function) -> Function:
         data = self._data
         sweep = self._function("SweepOrders", module="functions.sweep", timeout=60, memory=512)
-        sweep.may("Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem", on=data.orders)
+        sweep.may("GetItem", "DeleteItem", "PutItem", "ConditionCheckItem", on=data.orders)
         sweep.may("Query", on=data.orders, indexes=("by_created",))
-        sweep.may("BatchGetItem", "GetItem", "DeleteItem", on=data.licenses)
+        sweep.may("BatchGetItem", "DeleteItem", on=data.licenses)
         sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)

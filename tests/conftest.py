@@ -14,6 +14,8 @@ from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
 from tests.moto_tables import make_bucket, make_tables, table_names
 
+pytest_plugins = ["tests.grants.plugin"]
+
 # The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
 # operators' commands and moto use, marks the one that it gets, and twice is once too often.
 _LOADER = Session().get_component("data_loader")

@@ -15,6 +15,13 @@ from moto.core.models import botocore_stubber
 
 from functions.runs import client
 
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:Keywright-prod-Imports"
+
+
+def execution_arn(name: str) -> str:
+    """The ARN of an execution of MACHINE, as Step Functions makes it."""
+    return f"{MACHINE.replace(':stateMachine:', ':execution:')}:{name}"
+
 
 @dataclass
 class Engine:
@@ -47,12 +54,13 @@ class Engine:
     def step(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
-        self.asked.append((operation, _sent(request)))
+        sent = _sent(request)
+        self.asked.append((operation, sent))
         if code := self.refusals.get(operation):
             return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
         answers = {
             "DescribeExecution": {"status": self.status, "executionArn": "arn", "startDate": 1},
-            "StartExecution": {"executionArn": "arn:started", "startDate": 1},
+            "StartExecution": {"executionArn": execution_arn(sent.get("name", "")), "startDate": 1},
             "RedriveExecution": {"redriveDate": 1},
             "StopExecution": {"stopDate": 1},
         }

@@ -56,26 +56,32 @@ def _init_as_dynamodb(self: DynamoType, type_as_dict: Any) -> None:
 DynamoType.__init__ = _init_as_dynamodb  # type: ignore[method-assign]  # moto has no setting for it
 
 
-@cache
 def local_template() -> dict[str, Any]:
-    """The template of the local stage; synthesized again only when infra has changed."""
-    kept = BUILD / "tests" / "local.template.json"
+    """The template of the local stage, whose tables the tests have."""
+    return kept_template("local")
+
+
+@cache
+def kept_template(stage: str) -> dict[str, Any]:
+    """The template of `local` or `prod`; synthesized again only when infra has changed."""
+    folder = BUILD / "tests"
     sources = [ROOT / "cdk.json", ROOT / "uv.lock", *sorted((ROOT / "infra").glob("*.py"))]
-    with stamped(kept.with_suffix(".stamp"), digest(*sources)) as stale:
+    with stamped(folder / "templates.stamp", digest(*sources)) as stale:
         if stale:
-            kept.write_text(json.dumps(_synthesized()))
-    template: dict[str, Any] = json.loads(kept.read_text())
+            for name in ("local", "prod"):
+                (folder / f"{name}.template.json").write_text(json.dumps(_synthesized(name)))
+    template: dict[str, Any] = json.loads((folder / f"{stage}.template.json").read_text())
     return template
 
 
-def _synthesized() -> dict[str, Any]:
+def _synthesized(stage: str) -> dict[str, Any]:
     # Here, since most runs of tests need none of it, and it takes longer than they do.
     import aws_cdk as cdk
 
     from infra.app import add_stack
 
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context=context | {"stage": "local"})
+    app = cdk.App(context=context | {"stage": stage})
     stack = add_stack(app)
     template: dict[str, Any] = app.synth().get_stack_by_name(stack.stack_name).template
     return template

@@ -30,6 +30,7 @@ from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import callers, import_range, import_views, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
+from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
 from tests.faults.world import BEGAN, World
@@ -45,7 +46,7 @@ _ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "UPLOADS_BUCKET": "uploads",
     "IMPORT_FUNCTION": "import-csv",
-    "IMPORT_STATE_MACHINE": "arn:aws:states:us-east-1:000000000000:stateMachine:Imports",
+    "IMPORT_STATE_MACHINE": MACHINE,
     "IMPORT_INLINE_BYTES": "1000000",
     "IMPORT_CHUNK_BYTES": "150",
 }

@@ -16,11 +16,11 @@ import orjson
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions import import_csv
+from tests.engine import execution_arn
 from tests.faults.s3 import Version
 from tests.faults.wire import answer_of
 from tests.faults.world import Actor, Fair, World
 
-ARN = "arn:aws:states:us-east-1:000000000000:execution:Imports:"
 CONCURRENCY = 2
 _TRIES = {"event": 3, "step": 6}
 
@@ -49,7 +49,7 @@ class Execution:
 
     @property
     def arn(self) -> str:
-        return ARN + self.name
+        return execution_arn(self.name)
 
 
 @dataclass
@@ -164,7 +164,7 @@ class Machine:
         return {"status": execution.status, "executionArn": execution.arn, "startDate": 1}
 
     def _found(self, asked: dict[str, Any]) -> Execution | None:
-        return self.executions.get(asked["executionArn"].removeprefix(ARN))
+        return self.executions.get(asked["executionArn"].removeprefix(execution_arn("")))
 
     def _go_on(self, execution: Execution) -> None:
         def run() -> None:

@@ -422,6 +422,26 @@ def test_an_order_has_the_columns_of_its_first_row_whatever_ran_first(machine: F
     assert sum(len(item["licenses"]) for item in order["order_items"]) == 60
 
 
+def test_the_first_row_wins_though_another_range_writes_in_between(machine: Files) -> None:
+    head = "license__license_key,product__short_code,order__store_id,order__language,"
+    rows = [f"K-{n},kp,o-1,l{n},a@x.test,name-{n}\n" for n in range(120)]
+    machine.run(machine.drop(f"{head}customer__email,customer__first_name\n{''.join(rows)}"))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
+    first, second, *_, last = manifest
+
+    machine.chunk(last)
+    with tapped() as tap:
+        # The first range has read what the last one wrote; the second one replaces it.
+        tap.on("TransactWriteItems", meanwhile(lambda: machine.chunk(second)))
+        machine.chunk(first)
+
+    order = machine.shop.get("/orders/", "store_id=o-1").json()["results"][0]
+    assert order["language"] == "l0"
+    assert order["customer"]["first_name"] == "name-0"
+
+
 def test_reject_all_by_the_machine_writes_nothing_if_any_row_is_bad(machine: Files) -> None:
     machine.run(machine.prepared(SMALL, on_error="reject_all"))
 
@@ -475,7 +495,7 @@ def test_a_failed_execution_fails_its_job_and_a_late_notice_does_not(machine: Fi
     machine.run(machine.drop(many(60)))
     job = machine.last()
     asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": "arn:started", "input": asked}
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
     late = int((job.heartbeat_at - timedelta(minutes=1)).timestamp() * 1000)
 
     machine.run({"detail": {**detail, "stopDate": late}})

@@ -121,7 +121,7 @@ def test_an_execution_that_was_stopped_for_its_caller_is_no_failure(
     machine.run(machine.drop(many(60)))
     job = machine.last()
     asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    aborted = {"status": "ABORTED", "executionArn": "arn:started", "input": asked}
+    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": asked}
     path = f"/api/v1/imports/{job.number}/cancel/"
     assert send(job_status.handler, "POST", path, key=machine.shop.key).status == 200
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.imports import Refusal, State
 from shared.store import imports, uploads
-from tests.engine import Engine
+from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
 from tests.http_event import Reply
 from tests.wiretap import answer_lost, meanwhile, tapped
@@ -24,7 +24,7 @@ COUNTS = {
     "existed_licenses_count": 0,
     "warnings": 1,
 }
-ARN = "arn:aws:states:us-east-1:000000000000:execution:imports:acme-1-1"
+ARN = execution_arn("acme-1-1")
 
 
 def refused(reply: Reply, status: int, code: str) -> str:
@@ -243,6 +243,18 @@ def test_many_failed_rows_are_a_link(desk: Desk) -> None:
     assert (reply.status, reply.text) == (307, "")
     assert "_results/acme/1/failed.rows?" in reply.headers["location"]
     assert "X-Amz-Expires=3600" in reply.headers["location"]
+
+
+def test_reports_that_have_expired_are_no_errors(desk: Desk) -> None:
+    """The bucket's lifecycle deletes them before it deletes the job."""
+    finish(desk, desk.dropped().number)
+    job = desk.job(1)
+    for name in ("failed.rows", "chunk-0.json"):
+        uploads.delete_result(job, name)
+
+    assert "no failed rows" in refused(desk.get("/imports/1/failed.csv"), 404, "not_found")
+    errors = desk.get("/imports/1/errors/")
+    assert (errors.status, errors.json()["results"]) == (200, [])
 
 
 def test_without_failed_rows_there_is_no_file(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from moto.core.models import botocore_stubber
 
 from functions import create_order, sweep
-from shared.store import placing, unsettled
+from shared.store import dynamo, placing, unsettled
 from tests.functions.shop import Shop
 from tests.wiretap import (
     Fault,
@@ -277,6 +277,18 @@ def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
 
     again = body_of(shop.order(id="again", items=users(2)))
     assert [shown["email"] for shown in again["new_passwords"]] == ["u1@x.test"]
+
+
+def test_users_of_an_order_that_was_rolled_back_are_gone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(shop, 3, id="big", items=users(80))
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+
+    assert sweep.handler({}, LambdaContext())["undone"] == 1
+
+    left = dynamo.client().scan(TableName=dynamo.table("CUSTOMERS_TABLE"))
+    assert left["Items"] == []
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions import sweep
 from shared.imports import State
 from shared.store import imports, uploads
-from tests.engine import Engine
+from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk
 from tests.functions.log_lines import Out
 from tests.wiretap import failed, meanwhile, tapped
 
-ARN = "arn:aws:states:us-east-1:000000000000:execution:imports:acme-1-1"
+ARN = execution_arn("acme-1-1")
 
 
 @pytest.fixture(autouse=True)
