@@ -9,6 +9,7 @@ from moto import mock_aws
 from functions.callers import forget_keys
 from shared.store import uploads
 from shared.store.dynamo import client, table
+from tests.aws_requests import heard_requests
 from tests.engine import Engine, running_engine
 from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
@@ -27,7 +28,10 @@ def _new_session() -> Session:
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Empty tables, and a world in which no API key has been seen yet."""
+    """Empty tables, and a world in which no API key has been seen yet.
+
+    Whatever is sent to AWS meanwhile must be what its service models describe.
+    """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -40,8 +44,10 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         make_tables(client())
         make_bucket(uploads.client())
-        yield
+        with heard_requests() as heard:
+            yield
     forget_keys()
+    assert not heard.faults, "\n".join(heard.faults[:5])
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def main() -> int:
         result = compared(asked.service, service, range(asked.seed, asked.seed + asked.n))
     print(*result.new[:10], sep="\n")
     for entry in KNOWN[asked.service]:
-        print(f"{result.known[entry.name]:6} × {entry.name}: it {entry.does}. AWS: {entry.aws}")
+        print(f"{result.known[entry.name]:6} of {entry.name}: it {entry.does}. AWS: {entry.aws}")
     gone = stale(asked.service, result)
     if gone:
         print(f"listed, but not seen in {result.histories} histories: {', '.join(gone)}")
