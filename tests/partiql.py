@@ -17,6 +17,7 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
 from shared.store import bulk, dynamo
+from tests.emulated import carry_out
 from tests.wiretap import Killed, answer
 
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
@@ -35,7 +36,7 @@ class Inserts:
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         if not _text(request.headers["X-Amz-Target"]).endswith(".BatchExecuteStatement"):
-            return botocore_stubber("before-send", request)
+            return carry_out(request)
         statements = json.loads(_text(request.body))["Statements"]
         self.batches.append(statements)
         fault = self.faults.pop(len(self.batches), None)

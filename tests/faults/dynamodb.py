@@ -27,6 +27,8 @@ from tests.faults.parser import changes_of, condition_of
 from tests.faults.query import Index, check_query, page_of, projected
 from tests.faults.rules import Refusal, invalid
 
+__all__ = ["Body", "DynamoDB", "Index", "Item", "Key", "Refusal", "Table", "Write", "tables_of"]
+
 type Body = dict[str, Any]
 type Key = tuple[str, ...]
 
@@ -165,15 +167,15 @@ class DynamoDB:
 
     def put_item(self, body: Body) -> Body:
         _check_returned(body, "NONE", "ALL_OLD")
-        return self._one("Put", body)
+        return self._alone("Put", body)
 
     def update_item(self, body: Body) -> Body:
         _check_returned(body, "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
-        return self._one("Update", body)
+        return self._alone("Update", body)
 
     def delete_item(self, body: Body) -> Body:
         _check_returned(body, "NONE", "ALL_OLD")
-        return self._one("Delete", body)
+        return self._alone("Delete", body)
 
     def transact_write_items(self, body: Body) -> Body:
         _at_most(100, body["TransactItems"])
@@ -257,17 +259,21 @@ class DynamoDB:
         error = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
         return {"Error": error, "TableName": name} if there else {"TableName": name}
 
-    def _one(self, kind: str, body: Body) -> Body:
+    def _alone(self, kind: str, body: Body) -> Body:
         """Carry out a write that is a request of its own."""
         self._check(kind, body)
         table, key = self._table(body["TableName"]), self._key(body)
         before = table.items.get(key)
-        if not self._holds(body):
-            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
-        after = self._after(kind, body)
-        self._apply([(body["TableName"], key, after)])
+        after = self._after(kind, body) if self._holds(body) else before
+        self._one(body, body["Item"] if kind == "Put" else body["Key"], after)
         attributes = _returned(body, before or {}, after or {})
         return {"Attributes": attributes} if attributes else {}
+
+    def _one(self, body: Body, key: Item, after: Item | None) -> None:
+        if not self._holds(body):
+            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
+        name = body["TableName"]
+        self._apply([(name, self._table(name).key(key), after)])
 
     def _transacted(self, operations: list[tuple[str, Body]]) -> list[tuple[str, Key, Item | None]]:
         """What a transaction changes; raises the refusal that says which of its parts failed."""

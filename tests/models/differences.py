@@ -213,6 +213,19 @@ INSERT_UNCHECKED = Known(
     ),
 )
 
+DOCUMENTS_DIFFER = Known(
+    "documents differ",
+    "takes no map and no list for equal to another",
+    "Condition, EQ: 'EQ is supported for all data types, including lists and maps'",
+    lambda seen: (
+        "ConditionalCheckFailedException" in (seen.expected.code, seen.got.code)
+        and any(
+            held.keys() & {"L", "M"}
+            for held in seen.body.get("ExpressionAttributeValues", {}).values()
+        )
+    ),
+)
+
 ROTO: tuple[Known, ...] = (
     NUMBERS,
     NO_KEY_AT_LIMIT,
@@ -241,7 +254,10 @@ MOTO: tuple[Known, ...] = (
     *lax("condition_required", "key_update", "value_undefined", "value_unused"),
     *other_code("ResourceNotFoundException", "index_unknown"),
 )
-DYNALITE: tuple[Known, ...] = lax("item_size", "key_empty", "operand_type")
+DYNALITE: tuple[Known, ...] = (
+    DOCUMENTS_DIFFER,
+    *lax("item_size", "key_empty", "operand_type"),
+)
 MINISTACK: tuple[Known, ...] = (
     NUMBERS,
     TOKEN_OF_FAILED,

@@ -96,8 +96,8 @@ class Model:
 class Wired:
     """A service that takes requests as bytes; what is sent and read is the same for all."""
 
-    def __init__(self) -> None:
-        self.tables = template_tables()
+    def __init__(self, tables: dict[str, Table] | None = None) -> None:
+        self.tables = template_tables() if tables is None else tables
 
     def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         raise NotImplementedError
@@ -208,8 +208,8 @@ class Moto(Wired):
 class Emulator(Wired):
     """An emulator that listens on a port of this machine."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__()
+    def __init__(self, url: str, tables: dict[str, Table] | None = None) -> None:
+        super().__init__(tables)
         self._host = urlsplit(url).netloc
         self._connection = http.client.HTTPConnection(self._host, timeout=30)
 
