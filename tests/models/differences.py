@@ -96,6 +96,12 @@ def _without_keys(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: held for name, held in attributes.items() if name not in ("pk", "sk")}
 
 
+def _held_there_only(seen: Seen) -> bool:
+    """Whether a condition held in the other service and not in our model."""
+    failed = ("ConditionalCheckFailedException", "TransactionCanceledException")
+    return seen.expected.code in failed and not seen.got.code
+
+
 NUMBERS = Known(
     "numbers as sent",
     "stores and returns a number as it was sent",
@@ -153,10 +159,21 @@ TYPES_CRASH = Known(
     lambda seen: "TypeError" in (seen.got.code, *seen.got.reasons),
 )
 NULL_IS_ABSENT = Known(
-    "NULL among IN",
-    "takes an attribute that is absent for one of the values of IN that is NULL",
+    "NULL is absent",
+    "takes an attribute that is absent for one that is NULL, where = or IN compares them",
     "AttributeValue: NULL is a type of its own",
-    lambda seen: " IN (" in str(seen.body) and "'NULL': True" in str(seen.body),
+    lambda seen: _held_there_only(seen) and "'NULL': True" in str(seen.body),
+)
+BOOL_IS_NUMBER = Known(
+    "BOOL is a number",
+    "compares true as 1 and false as 0",
+    "Developer guide, Comparison operators: values of different types are not equal, and none is"
+    " less than the other",
+    lambda seen: (
+        _held_there_only(seen)
+        and any(sign in str(seen.body) for sign in (" IN (", " = ", "<", ">"))
+        and any(kind in str(seen.body) for kind in ("'BOOL'", "'N'"))
+    ),
 )
 CHANGED_ONLY = Known(
     "changed attributes only",
@@ -246,12 +263,14 @@ MOTO: tuple[Known, ...] = (
     ADD_CRASHES,
     TYPES_CRASH,
     NULL_IS_ABSENT,
+    BOOL_IS_NUMBER,
     HALF_APPLIED,
     *lax("between_reversed", "duplicate_item", "key_empty", "key_missing", "key_schema"),
     *lax("key_size", "key_type", "member_length", "name_undefined", "number_digits"),
     *lax("number_format", "number_range", "operand_type", "query_limit", "reserved_word"),
     *lax("set_duplicate", "set_empty", "start_key", "start_key_outside", "value_type"),
-    *lax("condition_required", "key_update", "value_undefined", "value_unused"),
+    *lax("condition_required", "key_update", "update_overlap", "value_undefined"),
+    *lax("value_unused"),
     *other_code("ResourceNotFoundException", "index_unknown"),
 )
 DYNALITE: tuple[Known, ...] = (
@@ -263,9 +282,9 @@ MINISTACK: tuple[Known, ...] = (
     TOKEN_OF_FAILED,
     BEGINS_WITH_REFUSED,
     INSERT_UNCHECKED,
-    *lax("condition_required", "duplicate_statement", "key_empty", "key_missing", "key_schema"),
+    *lax("condition_required", "duplicate_statement", "key_missing", "key_schema"),
     *lax("key_size", "key_type", "key_update", "operand_type", "reserved_word", "start_key"),
-    *lax("start_key_outside"),
+    *lax("start_key_outside", "update_overlap"),
 )
 KNOWN: dict[str, tuple[Known, ...]] = {
     "moto": MOTO,
