@@ -25,6 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
         emulated.begin(*named.split("=", 1))
 
 
+def pytest_unconfigure() -> None:
+    emulated.end()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     emulated.expect_known(items)
 

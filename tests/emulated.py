@@ -66,6 +66,14 @@ def begin(name: str, url: str) -> None:
     _chosen.append(Emulated(name, url))
 
 
+def end() -> None:
+    """Close what the emulator was reached by."""
+    for emulator in _chosen:
+        emulator.service.close()
+        emulator.network.close()
+    _chosen.clear()
+
+
 def chosen() -> Emulated | None:
     """The emulator to run on, or None for moto."""
     return _chosen[-1] if _chosen else None

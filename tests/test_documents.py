@@ -85,9 +85,9 @@ def test_the_commands_that_documents_name_are_there_with_their_options(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_the_targets_that_documents_name_are_in_the_makefile(document: Path) -> None:
-    targets = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    named = re.findall(r"(?:^|`)(?:\w+=\S+ )*make (\w+)", document.read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`)(?:\w+=\S+ )*make ([\w-]+)", document.read_text(), re.MULTILINE)
 
     assert set(named) <= targets
 

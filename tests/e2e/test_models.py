@@ -22,6 +22,7 @@ def emulator(stack: LocalStack) -> Iterator[Emulator]:
     service.make_tables()
     yield service
     service.drop_tables()
+    service.close()
 
 
 def test_the_model_answers_as_the_emulator_does_or_for_a_reason_that_is_listed(

@@ -41,6 +41,7 @@ def compared(name: str, service: Wired, seeds: range) -> Result:
         return compare(Model(), service, KNOWN[name], seeds, lacks=LACKS[name])
     finally:
         service.drop_tables()
+        service.close()
 
 
 def stale(name: str, result: Result) -> list[str]:

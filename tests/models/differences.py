@@ -96,10 +96,13 @@ def _without_keys(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: held for name, held in attributes.items() if name not in ("pk", "sk")}
 
 
-def _held_there_only(seen: Seen) -> bool:
-    """Whether a condition held in the other service and not in our model."""
-    failed = ("ConditionalCheckFailedException", "TransactionCanceledException")
-    return seen.expected.code in failed and not seen.got.code
+def _condition_differs(seen: Seen) -> bool:
+    """Whether a condition held in one service and not in the other."""
+    failed = [
+        (answer.code == "ConditionalCheckFailedException", answer.reasons)
+        for answer in (seen.expected, seen.got)
+    ]
+    return failed[0] != failed[1] and "ConditionalCheckFailed" in str((seen.expected, seen.got))
 
 
 NUMBERS = Known(
@@ -162,7 +165,7 @@ NULL_IS_ABSENT = Known(
     "NULL is absent",
     "takes an attribute that is absent for one that is NULL, where = or IN compares them",
     "AttributeValue: NULL is a type of its own",
-    lambda seen: _held_there_only(seen) and "'NULL': True" in str(seen.body),
+    lambda seen: _condition_differs(seen) and "'NULL': True" in str(seen.body),
 )
 BOOL_IS_NUMBER = Known(
     "BOOL is a number",
@@ -170,7 +173,7 @@ BOOL_IS_NUMBER = Known(
     "Developer guide, Comparison operators: values of different types are not equal, and none is"
     " less than the other",
     lambda seen: (
-        _held_there_only(seen)
+        _condition_differs(seen)
         and any(sign in str(seen.body) for sign in (" IN (", " = ", "<", ">"))
         and any(kind in str(seen.body) for kind in ("'BOOL'", "'N'"))
     ),

@@ -168,6 +168,9 @@ class Wired:
         for name in self.tables:
             self.expect("DeleteTable", {"TableName": name})
 
+    def close(self) -> None:
+        """Let go of what it holds open."""
+
     def expect(self, operation: str, body: Body) -> Body:
         """What the service answers to a request that it must carry out."""
         status, content = self._send(operation, body)
@@ -215,6 +218,9 @@ class Emulator(Wired):
 
     def host(self) -> str:
         return self._host
+
+    def close(self) -> None:
+        self._connection.close()
 
     def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         for attempt in range(2):  # an idle connection may have been closed
