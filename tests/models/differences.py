@@ -252,7 +252,7 @@ ROTO: tuple[Known, ...] = (
     NO_TOKENS,
     UPDATE_TYPE_AT_ONCE,
     *lax("between_reversed", "key_size", "key_empty", "operand_type", "start_key"),
-    *lax("start_key_outside", "key_update"),
+    *lax("start_key_outside", "key_update", "update_overlap"),
     *other_code("ResourceNotFoundException", "index_unknown"),
     MISSING_PARAMETER,
 )
@@ -273,8 +273,7 @@ MOTO: tuple[Known, ...] = (
     *lax("number_format", "number_range", "operand_type", "query_limit", "reserved_word"),
     *lax("set_duplicate", "set_empty", "start_key", "start_key_outside", "value_type"),
     *lax("condition_required", "key_update", "update_overlap", "value_undefined"),
-    *lax("value_unused"),
-    *other_code("ResourceNotFoundException", "index_unknown"),
+    *lax("index_unknown", "value_unused"),
 )
 DYNALITE: tuple[Known, ...] = (
     DOCUMENTS_DIFFER,
