@@ -1,8 +1,9 @@
 """PartiQL INSERT over moto, which has none: as much of it as the import uses, and no more.
 
 A statement inserts one record if nothing is at its place, each for itself, in the order of the
-batch; the same place twice in one batch refuses all of it, as AWS does. What the local emulator
-makes of the same statements is compared in the end-to-end tests.
+batch. One key twice in a batch refuses all of it: AWS's pages do not say what happens then, so the
+import must not send it. What the local emulator makes of INSERT is compared in
+`tests/e2e/test_models.py`.
 """
 
 import json
