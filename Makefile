@@ -22,7 +22,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 .PHONY: not-local $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and package-lock.json
 
@@ -71,6 +71,9 @@ faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=order
 
 redirects: setup ## See whether the HTTP clients of Go and PHP on this machine follow the API's 308
 	@$(VENV)/python -m tests.redirects
+
+second-opinion: setup ## Ask other tools: roto-aws and dynalite (N=300 random histories each), checkov (OF=roto)
+	@$(VENV)/python -m tests.second_opinion $(if $(N),--n $(N)) $(if $(OF),--of $(OF))
 
 types: setup ## Check types
 	@$(VENV)/mypy

@@ -16,6 +16,7 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
 from shared.store.dynamo import client
+from tests.emulated import carry_out
 
 
 class Killed(BaseException):
@@ -46,7 +47,7 @@ class Wiretap:
         self.counted[operation] += 1
         fault = self.faults.pop((operation, self.counted[operation]), None)
         answer = fault(request) if fault else None
-        return answer or botocore_stubber("before-send", request)
+        return answer or carry_out(request)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def tapped() -> Iterator[Wiretap]:
 
 def answer_lost(request: AWSPreparedRequest) -> AWSResponse | None:
     """The call is carried out, and nobody hears of it."""
-    botocore_stubber("before-send", request)
+    carry_out(request)
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
@@ -98,7 +99,7 @@ def killed_before(request: AWSPreparedRequest) -> AWSResponse | None:
 
 
 def killed_after(request: AWSPreparedRequest) -> AWSResponse | None:
-    botocore_stubber("before-send", request)
+    carry_out(request)
     raise Killed
 
 

@@ -1,8 +1,9 @@
 """DynamoDB in one process: the operations that the product uses, one at a time and whole.
 
 A model, because moto copies every table for each transaction, keeps no `ClientRequestToken` and has
-no PartiQL INSERT. It speaks the JSON of the wire; `test_models.py` compares it with moto, and
-`tests/e2e/test_models.py` with the emulator, on random operations.
+no PartiQL INSERT. It speaks the JSON of the wire, and refuses what the service refuses, by the
+rules in `rules.py`. `test_models.py` compares it with moto on random operations, and
+`tests/e2e/test_models.py` with the local emulator.
 """
 
 import hashlib
@@ -13,36 +14,57 @@ from typing import Any
 
 import orjson
 
-from tests.faults.expressions import Expression, Unmodelled
+from tests.faults.attribute_values import Item, check_keys, check_size, item_bytes, stored_item
+from tests.faults.expressions import (
+    Change,
+    Condition,
+    Names,
+    Unmodelled,
+    check_expressions,
+    updated,
+)
+from tests.faults.parser import changes_of, condition_of
+from tests.faults.query import Index, check_query, page_of, projected
+from tests.faults.rules import Refusal, invalid
 
-type Item = dict[str, dict[str, Any]]
+__all__ = ["Body", "DynamoDB", "Index", "Item", "Key", "Refusal", "Table", "Write", "tables_of"]
+
 type Body = dict[str, Any]
 type Key = tuple[str, ...]
 
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
-_PAGE = 40
-"""Items on a page of a query: real ones are cut at 1 MB, and who reads must go on either way."""
 _TOKEN_SECONDS = 600
-
-
-class Refusal(Exception):
-    """An error answer of the service."""
-
-    def __init__(self, code: str, message: str = "", **more: Any) -> None:
-        super().__init__(code)
-        self.body = {
-            "__type": f"com.amazonaws.dynamodb.v20120810#{code}",
-            "message": message,
-            **more,
-        }
-
-
-@dataclass(frozen=True)
-class Index:
-    """A secondary index: keys and what else it holds; `None` is everything."""
-
-    names: tuple[str, ...]
-    holds: frozenset[str] | None
+_TRANSACTION_BYTES = 4 * 1024 * 1024
+_GIVEN = {"ExpressionAttributeNames", "ExpressionAttributeValues"}
+_CONDITIONAL = {"TableName", "ConditionExpression"} | _GIVEN
+_MEMBERS: dict[str, set[str]] = {
+    "GetItem": {"TableName", "Key", "ConsistentRead"},
+    "BatchGetItem": {"RequestItems"},
+    "PutItem": {"Item", "ReturnValues"} | _CONDITIONAL,
+    "UpdateItem": {"Key", "UpdateExpression", "ReturnValues"} | _CONDITIONAL,
+    "DeleteItem": {"Key", "ReturnValues"} | _CONDITIONAL,
+    "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
+    "BatchWriteItem": {"RequestItems"},
+    "BatchExecuteStatement": {"Statements"},
+    "Query": {
+        "TableName",
+        "IndexName",
+        "KeyConditionExpression",
+        "ProjectionExpression",
+        "ScanIndexForward",
+        "ConsistentRead",
+        "Limit",
+        "ExclusiveStartKey",
+    }
+    | _GIVEN,
+}
+"""What the model knows of each request; any other member is refused as unmodelled."""
+_ACTIONS: dict[str, set[str]] = {
+    "Put": {"Item"} | _CONDITIONAL,
+    "Update": {"Key", "UpdateExpression"} | _CONDITIONAL,
+    "Delete": {"Key"} | _CONDITIONAL,
+    "ConditionCheck": {"Key"} | _CONDITIONAL,
+}
 
 
 @dataclass
@@ -56,6 +78,22 @@ class Table:
 
     def key(self, item: Mapping[str, Any]) -> Key:
         return tuple(item[name]["S"] for name in self.names)
+
+    def key_given(self, key: Mapping[str, Any]) -> Key:
+        """The key that a request names, or a refusal."""
+        if key.keys() != set(self.names):
+            raise invalid("key_schema", sorted(key))
+        check_keys(stored_item(key), self.names, required=True)
+        return self.key(key)
+
+    def stored(self, item: Mapping[str, Any]) -> Item:
+        """An item as it is stored, or a refusal of it."""
+        kept = stored_item(item)
+        check_keys(kept, self.names, required=True)
+        for index in self.indexes.values():
+            check_keys(kept, index.names, required=False)
+        check_size(kept)
+        return kept
 
     def write(self, key: Key, item: Item | None) -> None:
         self.undone.append((key, self.items.get(key)))
@@ -105,6 +143,7 @@ class DynamoDB:
         act = _OPERATIONS.get(operation)
         if act is None:
             raise Unmodelled(operation)
+        _known(operation, body, _MEMBERS[operation])
         return act(self, body)
 
     def get_item(self, body: Body) -> Body:
@@ -112,11 +151,13 @@ class DynamoDB:
         return {"Item": item} if item else {}
 
     def batch_get_item(self, body: Body) -> Body:
+        for name, keyed in body["RequestItems"].items():
+            _known(f"BatchGetItem {name}", keyed, {"Keys", "ConsistentRead"})
         asked = [
             (name, key) for name, keyed in body["RequestItems"].items() for key in keyed["Keys"]
         ]
-        _distinct((name, orjson.dumps(key)) for name, key in asked)
         _at_most(100, asked)
+        _distinct((name, self._table(name).key_given(key)) for name, key in asked)
         found: dict[str, list[Item]] = {name: [] for name in body["RequestItems"]}
         for name, key in asked:
             if item := self._read(name, key):
@@ -125,112 +166,92 @@ class DynamoDB:
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def put_item(self, body: Body) -> Body:
-        self._one(body, body["Item"], dict(body["Item"]))
-        return {}
+        _check_returned(body, "NONE", "ALL_OLD")
+        return self._alone("Put", body)
 
     def update_item(self, body: Body) -> Body:
-        before = self._table(body["TableName"]).items.get(self._key(body), {})
-        after = _updated(before, body)
-        self._one(body, body["Key"], after)
-        match body.get("ReturnValues", "NONE"):
-            case "ALL_NEW":
-                return {"Attributes": after}
-            case "UPDATED_NEW":
-                changed = {n: v for n, v in after.items() if before.get(n) != v}
-                return {"Attributes": changed}
-        return {}
+        _check_returned(body, "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
+        return self._alone("Update", body)
+
+    def delete_item(self, body: Body) -> Body:
+        _check_returned(body, "NONE", "ALL_OLD")
+        return self._alone("Delete", body)
 
     def transact_write_items(self, body: Body) -> Body:
-        operations = [next(iter(each.items())) for each in body["TransactItems"]]
-        _at_most(100, operations)
+        _at_most(100, body["TransactItems"])
+        operations = [_action(each) for each in body["TransactItems"]]
         token = body.get("ClientRequestToken")
+        if token is not None and not 1 <= len(token) <= 36:
+            raise invalid("token_length", token)
+        for kind, part in operations:
+            self._check(kind, part)
+        _distinct((part["TableName"], self._key(part)) for _, part in operations)
         asked = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         if token in self.tokens and self.now() - self.tokens[token][1] < _TOKEN_SECONDS:
             if self.tokens[token][0] != asked:
                 raise Refusal("IdempotentParameterMismatchException")
             return {}
-        _distinct((part["TableName"], self._key(part)) for _, part in operations)
-        reasons = [
-            {"Code": "None"}
-            if self._holds(part)
-            else {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
-            for _, part in operations
-        ]
-        if any(reason["Code"] != "None" for reason in reasons):
-            codes = ", ".join(reason["Code"] for reason in reasons)
-            message = f"Transaction cancelled, please refer cancellation reasons [{codes}]"
-            raise Refusal("TransactionCanceledException", message, CancellationReasons=reasons)
-        self._apply(
-            (part["TableName"], self._key(part), self._after(kind, part))
-            for kind, part in operations
-            if kind != "ConditionCheck"
-        )
+        self._apply(self._transacted(operations))
         if token:
             self.tokens[token] = asked, self.now()
         return {}
 
     def batch_write_item(self, body: Body) -> Body:
-        puts = [
-            (name, request["PutRequest"]["Item"])
+        requests = [
+            (name, *_request(request))
             for name, requests in body["RequestItems"].items()
             for request in requests
         ]
-        _at_most(25, puts)
-        _distinct((name, self._table(name).key(item)) for name, item in puts)
-        for name, item in puts:
-            self._apply([(name, self._table(name).key(item), item)])
+        _at_most(25, requests)
+        changes: list[tuple[str, Key, Item | None]] = []
+        for name, kind, sent in requests:
+            table = self._table(name)
+            item = table.stored(sent) if kind == "PutRequest" else None
+            changes.append((name, table.key(item) if item else table.key_given(sent), item))
+        _distinct((name, key) for name, key, _ in changes)
+        for change in changes:
+            self._apply([change])
             self.between()
         return {"UnprocessedItems": {}}
 
     def batch_execute_statement(self, body: Body) -> Body:
+        _at_most(25, body["Statements"])
         placed = [inserted(statement) for statement in body["Statements"]]
-        _at_most(25, placed)
-        _distinct((name, self._table(name).key(item)) for name, item in placed)
+        keys = [
+            (name, orjson.dumps([item.get(part) for part in self._table(name).names]))
+            for name, item in placed
+        ]
+        _distinct(keys, "duplicate_statement")
         return {"Responses": [self._insert(name, item) for name, item in placed]}
 
     def query(self, body: Body) -> Body:
         table, index = self._table(body["TableName"]), None
-        names, items = table.names, table.items
         if "IndexName" in body:
-            if body.get("ConsistentRead"):
-                raise Refusal("ValidationException", "Consistent reads are not supported")
-            index = table.indexes[body["IndexName"]]
-            names, items = index.names, table.as_it_was(self.lag())
-        order = (*names, *table.names)
-        chosen = sorted(
-            (
-                item
-                for item in items.values()
-                if all(name in item for name in names)
-                and Expression(body["KeyConditionExpression"], item, body).holds()
-            ),
-            key=lambda item: [item[name]["S"] for name in order],
-            reverse=not body.get("ScanIndexForward", True),
-        )
-        if start := body.get("ExclusiveStartKey"):
-            first = [start[name]["S"] for name in order]
-            forward = body.get("ScanIndexForward", True)
-            chosen = [
-                item
-                for item in chosen
-                if (at := [item[name]["S"] for name in order]) != first and (at > first) == forward
-            ]
-        page = chosen[: min(body.get("Limit", _PAGE), _PAGE)]
+            index = table.indexes.get(body["IndexName"])
+            if index is None:
+                raise invalid("index_unknown", body["IndexName"])
+        check_query(body, table.names, index)
+        items = table.as_it_was(self.lag()) if index else table.items
+        page, last = page_of(items.values(), body, table.names, index)
         for item in page:
             self.seen(body["TableName"], table.key(item))
-        answer: Body = {"Items": [_projected(item, index, order, body) for item in page]}
+        answer: Body = {"Items": [projected(item, body, table.names, index) for item in page]}
         answer["Count"] = answer["ScannedCount"] = len(page)
-        if len(page) < len(chosen):
-            answer["LastEvaluatedKey"] = {name: page[-1][name] for name in order}
-        return answer
+        return answer | ({"LastEvaluatedKey": last} if last else {})
 
     def _read(self, name: str, key: Item) -> Item | None:
         table = self._table(name)
-        self.seen(name, table.key(key))
-        return table.items.get(table.key(key))
+        place = table.key_given(key)
+        self.seen(name, place)
+        return table.items.get(place)
 
     def _insert(self, name: str, item: Item) -> Body:
         table = self._table(name)
+        try:
+            item = table.stored(item)
+        except Refusal as refusal:
+            error = {"Code": "ValidationError", "Message": refusal.body["message"]}
+            return {"Error": error, "TableName": name}
         there = table.key(item) in table.items
         if not there:
             self._apply([(name, table.key(item), item)])
@@ -238,11 +259,65 @@ class DynamoDB:
         error = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
         return {"Error": error, "TableName": name} if there else {"TableName": name}
 
-    def _one(self, body: Body, key: Item, after: Item) -> None:
-        if not self._holds({**body, "Key": key}):
+    def _alone(self, kind: str, body: Body) -> Body:
+        """Carry out a write that is a request of its own."""
+        self._check(kind, body)
+        table, key = self._table(body["TableName"]), self._key(body)
+        before = table.items.get(key)
+        after = self._after(kind, body) if self._holds(body) else before
+        self._one(body, body["Item"] if kind == "Put" else body["Key"], after)
+        attributes = _returned(body, before or {}, after or {})
+        return {"Attributes": attributes} if attributes else {}
+
+    def _one(self, body: Body, key: Item, after: Item | None) -> None:
+        if not self._holds(body):
             raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
         name = body["TableName"]
         self._apply([(name, self._table(name).key(key), after)])
+
+    def _transacted(self, operations: list[tuple[str, Body]]) -> list[tuple[str, Key, Item | None]]:
+        """What a transaction changes; raises the refusal that says which of its parts failed."""
+        changes: list[tuple[str, Key, Item | None]] = []
+        reasons: list[dict[str, str]] = []
+        for kind, part in operations:
+            reason = {"Code": "None"}
+            if not self._holds(part):
+                message = "The conditional request failed"
+                reason = {"Code": "ConditionalCheckFailed", "Message": message}
+            elif kind != "ConditionCheck":
+                try:
+                    changes.append((part["TableName"], self._key(part), self._after(kind, part)))
+                except Refusal as refusal:
+                    reason = {"Code": "ValidationError", "Message": refusal.body["message"]}
+            reasons.append(reason)
+        codes = [reason["Code"] for reason in reasons]
+        if set(codes) != {"None"}:
+            message = f"Transaction cancelled, please refer cancellation reasons {codes}"
+            raise Refusal("TransactionCanceledException", message, CancellationReasons=reasons)
+        if sum(item_bytes(after) for _, _, after in changes if after) > _TRANSACTION_BYTES:
+            raise invalid("transaction_size")
+        return changes
+
+    def _check(self, kind: str, part: Body) -> None:
+        """Refuse a write for what is wrong with it whatever the table holds."""
+        table = self._table(part["TableName"])
+        conditions: tuple[Condition, ...] = ()
+        changes: tuple[Change, ...] = ()
+        if text := part.get("ConditionExpression"):
+            conditions = (condition_of(text),)
+        elif kind == "ConditionCheck":
+            raise invalid("condition_required")
+        if kind == "Update":
+            changes = changes_of(part["UpdateExpression"])
+        given = Names.of(part)
+        stored_item(given.values)
+        check_expressions(given, conditions=conditions, changes=changes)
+        if {change.target.name(given) for change in changes} & set(table.names):
+            raise invalid("key_update")
+        if kind == "Put":
+            table.stored(part["Item"])
+        else:
+            table.key_given(part["Key"])
 
     def _apply(self, changes: Iterable[tuple[str, Key, Item | None]]) -> None:
         writes = [
@@ -254,16 +329,19 @@ class DynamoDB:
         self.heard(writes)
 
     def _holds(self, part: Body) -> bool:
-        condition = part.get("ConditionExpression")
+        text = part.get("ConditionExpression")
         item = self._table(part["TableName"]).items.get(self._key(part), {})
-        return condition is None or Expression(condition, item, part).holds()
+        return text is None or condition_of(text).holds(item, Names.of(part))
 
     def _after(self, kind: str, part: Body) -> Item | None:
-        if kind == "Put":
-            return dict(part["Item"])
+        table = self._table(part["TableName"])
         if kind == "Delete":
             return None
-        return _updated(self._table(part["TableName"]).items.get(self._key(part), {}), part)
+        if kind == "Put":
+            return table.stored(part["Item"])
+        item = {**part["Key"], **table.items.get(self._key(part), {})}
+        changes = changes_of(part["UpdateExpression"])
+        return table.stored(updated(changes, item, Names.of(part)))
 
     def _table(self, name: str) -> Table:
         if name not in self.tables:
@@ -279,6 +357,7 @@ _OPERATIONS: dict[str, Callable[[DynamoDB, Body], Body]] = {
     "BatchGetItem": DynamoDB.batch_get_item,
     "PutItem": DynamoDB.put_item,
     "UpdateItem": DynamoDB.update_item,
+    "DeleteItem": DynamoDB.delete_item,
     "TransactWriteItems": DynamoDB.transact_write_items,
     "BatchWriteItem": DynamoDB.batch_write_item,
     "BatchExecuteStatement": DynamoDB.batch_execute_statement,
@@ -307,17 +386,40 @@ def inserted(statement: Body) -> tuple[str, Item]:
     return found[1], dict(zip(names, statement["Parameters"], strict=True))
 
 
-def _updated(before: Item, part: Body) -> Item:
-    return Expression(part["UpdateExpression"], {**part["Key"], **before}, part).updated()
+def _known(what: str, part: Mapping[str, Any], members: set[str]) -> None:
+    if unknown := part.keys() - members:
+        raise Unmodelled(f"{what}: {sorted(unknown)}")
 
 
-def _projected(item: Item, index: Index | None, order: tuple[str, ...], body: Body) -> Item:
-    if index is not None and index.holds is not None:
-        item = {name: value for name, value in item.items() if name in index.holds | set(order)}
-    if wanted := body.get("ProjectionExpression"):
-        names = [name.strip() for name in wanted.split(",")]
-        return {name: item[name] for name in names if name in item}
-    return item
+def _action(part: Body) -> tuple[str, Body]:
+    """The kind and the body of one part of a transaction."""
+    if len(part) != 1:
+        raise invalid("one_action", sorted(part))
+    ((kind, body),) = part.items()
+    _known(kind, body, _ACTIONS[kind])
+    return kind, body
+
+
+def _request(request: Body) -> tuple[str, Item]:
+    """The kind of a request in a batch, and the item or the key that it is about."""
+    ((kind, body),) = request.items()
+    return kind, body["Item"] if kind == "PutRequest" else body["Key"]
+
+
+def _check_returned(body: Body, *allowed: str) -> None:
+    if body.get("ReturnValues", "NONE") not in allowed:
+        raise invalid("return_values", body["ReturnValues"])
+
+
+def _returned(body: Body, before: Item, after: Item) -> Item:
+    """The attributes that the caller of a write asked for."""
+    wanted = body.get("ReturnValues", "NONE")
+    source = {"ALL_OLD": before, "UPDATED_OLD": before, "NONE": {}}.get(wanted, after)
+    if not wanted.startswith("UPDATED"):
+        return source
+    given = Names.of(body)
+    names = [change.target.name(given) for change in changes_of(body["UpdateExpression"])]
+    return {name: source[name] for name in names if name in source}
 
 
 def _names(schema: list[dict[str, str]]) -> tuple[str, ...]:
@@ -333,10 +435,10 @@ def _holds(index: Mapping[str, Any]) -> frozenset[str] | None:
 
 def _at_most(most: int, parts: list[Any]) -> None:
     if not 1 <= len(parts) <= most:
-        raise Refusal("ValidationException", f"Member must have length from 1 to {most}")
+        raise invalid("member_length", len(parts))
 
 
-def _distinct(places: Iterable[Any]) -> None:
+def _distinct(places: Iterable[Any], rule: str = "duplicate_item") -> None:
     seen = list(places)
     if len(set(seen)) < len(seen):
-        raise Refusal("ValidationException", "Cannot include multiple operations on one item")
+        raise invalid(rule)

@@ -22,7 +22,8 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from tests.faults.dynamodb import Body, DynamoDB, Refusal
+from tests.faults.dynamodb import Body, DynamoDB
+from tests.faults.rules import Refusal
 from tests.faults.s3 import S3, Sent, refused
 
 ANYWHERE = (

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
-from moto.core.models import botocore_stubber
 
 from functions import create_order, sweep
 from shared.store import dynamo, placing, unsettled
+from tests.emulated import carry_out
 from tests.functions.shop import Shop
 from tests.wiretap import (
     Fault,
@@ -310,7 +310,7 @@ def test_a_large_order_does_not_take_the_users_of_another_body_under_its_id(shop
     with tapped() as tap:
         tap.on(WRITE, come_between)
         # The small order's write arrives when the large one has begun.
-        tap.on(WRITE, meanwhile(lambda: botocore_stubber("before-send", small_write[0])), nth=3)
+        tap.on(WRITE, meanwhile(lambda: carry_out(small_write[0])), nth=3)
         small = body_of(shop.order(id="o-1", items=users(1)))
 
     assert large == ["order_id_exists"]
