@@ -36,6 +36,7 @@ from shared.values import (
     Number,
     OptionalDay,
     RecordId,
+    Reference,
     Text,
     drawn,
 )
@@ -114,7 +115,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     active: Flag | None = None
     enabled: Flag | None = None
     note: Text | None = None
-    subscription_id: Line | None = None
+    subscription_id: Reference | None = None
     metadata: Metadata | None = None
     customer_account_id: RecordId | None = None
 

@@ -26,6 +26,7 @@ from shared.values import (
     Metadata,
     OptionalMoment,
     RecordId,
+    Reference,
     StoreId,
     Text,
     some,
@@ -54,7 +55,7 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
     license_policy: OptionalCode = None
     active: Flag | None = None
     customer_account_id: RecordId | None = None
-    subscription_id: Line | None = None
+    subscription_id: Reference | None = None
 
 
 class OrderRequest(BaseModel):
@@ -91,7 +92,7 @@ class OrderRequest(BaseModel):
     is_trial: Flag = False
     created: OptionalMoment = None
     order_type: Annotated[Literal["normal"] | None, *BLANK] = None
-    reference: Line | None = None
+    reference: Reference | None = None
     language: Line | None = None
     campaign_params: Text | None = None
     download_id: Line | None = None

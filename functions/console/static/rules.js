@@ -45,13 +45,14 @@ export function faultsOf(cells, kind) {
 
 const blank = (column) => ({ column, code: "required", message: "must not be blank", value: null });
 
-/** The first fault of a cell, or null; a blank cell says nothing, and an unknown column neither. */
+/** The first fault of a cell, or null, as for a blank cell, an unset date, an unknown column. */
 export function faultOf(column, cell, kind) {
   const steps = kind.columns[column];
   if (!steps || !cell || !cell.trim()) return null;
   let value = cell;
   for (const step of steps) {
     value = step(value);
+    if (value === null) return null;
     if (typeof value !== "string") return { column, ...value, value: cell.slice(0, 200) };
   }
   return null;
@@ -86,6 +87,12 @@ function made(step, damaged) {
       const name = damaged(value);
       return name ? { code, message: message.replace("formula error", name) } : value;
     };
+  }
+  if (step.unset)
+    return (value) => (step.unset.some((start) => value.trim().startsWith(start)) ? null : value);
+  if (step.ends) {
+    const ends = new RegExp(`^(?:${step.ends}|\\s)+|(?:${step.ends}|\\s)+$`, "gu");
+    return (value) => value.normalize("NFC").replace(ends, "");
   }
   if (step.instead) return (value) => step.instead[value.trim().toLowerCase()] ?? value;
   const holds = test(step);
