@@ -169,10 +169,15 @@ def _may_be_escaped(data: bytes) -> bool:
 
 def _may_be_spaced(data: bytes, delimiter: str) -> bool:
     """Whether any cell can have a blank before its opening quote."""
-    plain = data.replace(b"\0", b"") if b"\0" in data else data
-    blank = rb"[ \t\x0b\x0c\x80-\xff]" if delimiter != "\t" else rb"[ \x0b\x0c\x80-\xff]"
+    if b"\0" in data:  # UTF-16
+        return b'"' in data
+    blank = (
+        rb"[ \t\x0b\x0c\x1c-\x1f\x80-\xff]"
+        if delimiter != "\t"
+        else rb"[ \x0b\x0c\x1c-\x1f\x80-\xff]"
+    )
     mark = re.escape(delimiter.encode())
-    return re.search(rb"(?:\A|[\r\n]|" + mark + rb")" + blank + rb'+"', plain) is not None
+    return re.search(rb"(?:\A|[\r\n]|" + mark + rb")" + blank + rb'+"', data) is not None
 
 
 def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
@@ -180,10 +185,9 @@ def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
 
     A cell that is quoted properly may begin with the same characters.
     """
-    for cell in fields:
-        if cell[:1] != '"' and cell.lstrip()[:1] == '"':
-            return f'"{cell.translate(_UNNEST)}"' not in "".join(lines)
-    return False
+    found = [cell for cell in fields if cell[:1] != '"' and cell.lstrip()[:1] == '"']
+    raw = "".join(lines) if found else ""
+    return any(f'"{cell.translate(_UNNEST)}"' not in raw for cell in found)
 
 
 def _written(dialect: Dialect, cells: Iterable[str]) -> bytes:

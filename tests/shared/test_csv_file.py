@@ -105,9 +105,11 @@ def read_whole(text: str, delimiter: str, encoding: str) -> Whole:
                 stray = stray or tail
                 if (unclosed or (tail and line > opened)) and not whole.unbalanced_line:
                     whole.unbalanced_line = opened
+            plain = at == begin
             while at < len(text) and text[at] not in delimiter + "\r\n":
                 cell += text[at]
                 at += 1
+            stray = stray or (plain and cell.lstrip()[:1] == '"')
             cells.append(cell)
             whole.longest_cell = max(whole.longest_cell, len(text[begin:at].encode(encoding)))
             if not (at < len(text) and text[at] == delimiter):

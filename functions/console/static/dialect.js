@@ -1,6 +1,6 @@
 // How a file is written: its encoding, delimiter and columns, or why the server would not take it.
 import { BadFile, isBlank, linesIn, parsed } from "./csv.js";
-import { unescaped } from "./rules.js";
+import { around, unescaped } from "./rules.js";
 
 /** Characters in which the header is looked for. */
 const HEAD = 256 * 1024;
@@ -75,10 +75,10 @@ export function detected(text, kind, rules) {
     );
   }
   const head = text.slice(start, start + HEAD);
-  const around = new RegExp(`^(?:${rules.format}|\\s)+|(?:${rules.format}|\\s)+$`, "gu");
+  const surrounding = around(rules.format);
   if (!head.trim()) throw new BadFile("empty_file", "The file is empty.", linesIn(text) + 1);
   const tried = (sep ? [sep[1]] : rules.delimiters).map((delimiter) =>
-    headerOf(head, delimiter, kind, around),
+    headerOf(head, delimiter, kind, surrounding),
   );
   const best = tried.reduce((a, b) => (isHigher(b.score, a.score) ? b : a));
   refuse(best, best.line + (sep ? 1 : 0), kind, rules);
@@ -86,14 +86,14 @@ export function detected(text, kind, rules) {
 }
 
 /** A header without what surrounds it: blanks, invisible marks, quotes after a blank. */
-function headerName(cell, around) {
-  let name = cell.replace(around, "");
+function headerName(cell, surrounding) {
+  let name = cell.replace(surrounding, "");
   if (name !== cell && name.length > 1 && name[0] === '"' && name.at(-1) === '"')
     name = name.slice(1, -1);
-  return unescaped(name).replace(around, "");
+  return unescaped(name).replace(surrounding, "");
 }
 
-function headerOf(head, delimiter, kind, around) {
+function headerOf(head, delimiter, kind, surrounding) {
   let found = null;
   let line = 1;
   let at = 0;
@@ -104,7 +104,7 @@ function headerOf(head, delimiter, kind, around) {
       at = cursor;
       return true;
     }
-    const columns = cells.map((cell) => headerName(cell, around));
+    const columns = cells.map((cell) => headerName(cell, surrounding));
     found = { delimiter, columns, broken, line, text, end: cursor };
     return false;
   });

@@ -66,8 +66,8 @@ function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, t
 
 /** Whether a cell has its opening quote behind a blank, so that it is no quote for the format. */
 function isSpaced(cells, raw) {
-  const cell = cells.find((text) => text[0] !== '"' && text.trimStart()[0] === '"');
-  return cell !== undefined && !raw.includes(`"${cell.replaceAll('"', '""')}"`);
+  const found = cells.filter((text) => text[0] !== '"' && text.trimStart()[0] === '"');
+  return found.some((text) => !raw.includes(`"${text.replaceAll('"', '""')}"`));
 }
 
 function faultsOfRecord(fields, names, kind) {
