@@ -38,7 +38,13 @@ def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan 
     """The file cut into ranges; None if it is refused, which ends the job."""
     required = KINDS[job.kind].required
     try:
-        planned = plan(parts, required=required, encoding=job.encoding, chunk_size=chunk_size)
+        planned = plan(
+            parts,
+            required=required,
+            known=_known_columns(job),
+            encoding=job.encoding,
+            chunk_size=chunk_size,
+        )
         _refuse_another_kind(job, planned.dialect)
         return planned
     except BadFile as bad:
@@ -87,7 +93,7 @@ def _detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
     unknown = [
         column
         for at, (name, column) in enumerate(named)
-        if name not in known and at in dialect.original
+        if name and name not in known and at in dialect.original
     ]
     return {**dialect.model_dump(mode="json"), "unknown_columns": unknown}
 

@@ -16,6 +16,10 @@ from shared.csv_file import newlines
 MAX_FIELD = 64 * 1024
 """Bytes of one cell as it stands in the file, with its quotes."""
 _QUOTE = ord('"')
+_WIDE_BLANKS = (
+    rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
+)
+"""White space beyond ASCII as it is in UTF-8: what `str.isspace` says."""
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -42,10 +46,16 @@ class _Patterns(NamedTuple):
 
 
 @cache
-def _patterns(delimiter: str) -> _Patterns:
+def _patterns(delimiter: str, *, narrow: bool) -> _Patterns:
+    """For UTF-8, or for the `narrow` Windows-1252, where a no-break space is one byte."""
     mark = re.escape(delimiter.encode())
     quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
-    empty = rb'(?:" *+"| *+)'
+    blank_bytes = bytes(set(b" \t\x0b\x0c\x1c\x1d\x1e\x1f") - set(delimiter.encode()))
+    single = blank_bytes + (b"\xa0" if narrow else b"")
+    space = b"[" + single + b"]" + (b"" if narrow else b"|" + _WIDE_BLANKS)
+    empty = rb'(?:"(?:' + space + rb')*+"|(?:' + space + rb")*+)"
+    if delimiter == "\t":  # inside of quotes a tab is a blank
+        empty = rb'(?:"(?:\t|' + space + rb')*+"|(?:' + space + rb")*+)"
     blank = empty + rb"(?:" + mark + empty + rb")*+(?:\r\n|[\r\n])"
     blanks = rb"(?:" + blank + rb")++"
     return _Patterns(
@@ -54,7 +64,7 @@ def _patterns(delimiter: str) -> _Patterns:
         quoted=re.compile(quoted),
         field=re.compile(rb"(?:" + quoted + rb")?+[^\r\n" + mark + rb"]*+"),
         blank=re.compile(blank),
-        blank_first=delimiter.encode() + b'" \r\n',
+        blank_first=delimiter.encode() + b'"\r\n' + single + b"\xc2\xe1\xe2\xe3",
         blanks=re.compile(blanks),
         after_lf=re.compile(rb"\n(" + blanks + rb")"),
         after_any=re.compile(rb"(?:\n|\r(?!\n))(" + blanks + rb")"),
@@ -69,9 +79,9 @@ class Block:
     stands before `end` must mean the same whatever follows the data.
     """
 
-    def __init__(self, data: bytes, end: int, delimiter: str) -> None:
+    def __init__(self, data: bytes, end: int, delimiter: str, *, narrow: bool = False) -> None:
         self.data = data
-        self.patterns = _patterns(delimiter)
+        self.patterns = _patterns(delimiter, narrow=narrow)
         self.lone_cr = b"\r" in data and _LONE_CR.search(data) is not None
         self.starts: list[int] = []
         self.ends: list[int] = []

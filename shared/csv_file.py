@@ -2,8 +2,9 @@
 
 A quote opens only at the start of a field, `""` inside of quotes is one quote,
 any other quote is a character like others. LF, CRLF and CR end a record outside of quotes, in any
-mixture. A record whose cells are all empty or spaces (`,,,` as spreadsheets leave behind) is
-skipped like a blank line: it is no row, but its line counts.
+mixture. A record whose cells are all blank (`,,,` as spreadsheets leave behind) is skipped like a
+blank line: it is no row, but its line counts. Blank means empty or white space of any kind on one
+line, no-break spaces included.
 """
 
 import codecs
@@ -16,6 +17,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel
 
 from shared.errors import Refused
+from shared.values import FORMAT
 
 type Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "windows-1252"]
 
@@ -46,6 +48,8 @@ MAGIC = (
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|\?xml)", re.IGNORECASE), "a web page or XML"),
 )
 _SEP = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+_AROUND = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
+_BLANK = re.compile(r"[^\S\r\n]+")
 _RISKY = re.compile(r"(?!-[0-9]+(?:\.[0-9]+)?\Z)'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 
@@ -91,13 +95,18 @@ class Dialect(BaseModel, frozen=True):
 
 
 def detect(
-    head: bytes, *, required: Collection[str] = (), encoding: Encoding | None = None
+    head: bytes,
+    *,
+    required: Collection[str] = (),
+    known: Collection[str] = (),
+    encoding: Encoding | None = None,
 ) -> Dialect:
     """The dialect of a file that starts with `head`: the whole file, or more than `HEAD` bytes.
 
-    `required` are headers, case-folded. `encoding` is the caller's choice; a byte order mark is
-    stronger, and without either it is UTF-8. The delimiter is the one that finds most of the
-    required headers, then the most headers, then the first of `DELIMITERS`.
+    `required` and `known` are headers, case-folded. `encoding` is the caller's choice; a byte
+    order mark is stronger, and without either it is UTF-8. The delimiter is the one that finds
+    most of the known headers, then of the required ones, then the most headers with a name, then
+    the first of `DELIMITERS`.
     """
     for magic, seems in MAGIC:
         if magic.match(head):
@@ -113,7 +122,8 @@ def detect(
     above = sep.group() if sep else ""
     lines = list(io.StringIO(text[len(above) :], newline=""))
     found = [
-        _header(lines, delimiter, required) for delimiter in ((sep[1],) if sep else DELIMITERS)
+        _header(lines, delimiter, required, known)
+        for delimiter in ((sep[1],) if sep else DELIMITERS)
     ]
     best = max(found, key=lambda header: header.score)
     header_line = best.line + bool(sep)
@@ -132,8 +142,8 @@ def detect(
 
 
 def is_blank(fields: Sequence[str]) -> bool:
-    """Whether all cells are empty or spaces: such a record is no row."""
-    return not (fields and fields[0].strip(" ")) and not any(cell.strip(" ") for cell in fields)
+    """Whether all cells are empty or white space on one line: such a record is no row."""
+    return not any(cell and not _BLANK.fullmatch(cell) for cell in fields)
 
 
 def escape_formula(cell: str) -> str:
@@ -181,7 +191,7 @@ class _Header(NamedTuple):
     """If it is `broken`, what its first line suggests, so that it can be told who meant it."""
     broken: bool
     """A quote in it is out of balance."""
-    score: tuple[int, int]
+    score: tuple[int, int, int]
     text: str
     """All of the file up to the end of the header."""
     line: int
@@ -202,7 +212,9 @@ def _decoded(data: bytes, encoding: Encoding, before: int, *, whole: bool) -> st
     return text
 
 
-def _header(lines: list[str], delimiter: str, required: Collection[str]) -> _Header:
+def _header(
+    lines: list[str], delimiter: str, required: Collection[str], known: Collection[str]
+) -> _Header:
     """The first record that is not blank, as it reads with this delimiter."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     fields: list[str] = []
@@ -216,21 +228,28 @@ def _header(lines: list[str], delimiter: str, required: Collection[str]) -> _Hea
     except csv.Error:
         broken = True
         fields = [cell.strip().strip('"') for cell in lines[line - 1].split(delimiter)]
-    columns = [unescape_formula(cell.strip()).strip() for cell in fields]
-    while columns and not columns[-1]:
-        columns.pop()
-    score = len(set(required).intersection(c.casefold() for c in columns))
+    columns = [_name(cell) for cell in fields]
+    names = {column.casefold() for column in columns if column}
+    score = (len(names & {*known}), len(names & {*required}), sum(map(bool, columns)))
     last = lines[reader.line_num - 1]
     return _Header(
         delimiter=delimiter,
         columns=columns,
         broken=broken,
-        score=(score, len(columns)),
+        score=score,
         text="".join(lines[: reader.line_num]),
         line=line,
         next_line=reader.line_num + 1,
         line_end=last[len(last.rstrip("\r\n")) :],
     )
+
+
+def _name(cell: str) -> str:
+    """A header without what surrounds it: blanks, invisible marks, quotes after a blank."""
+    name = _AROUND.sub("", cell)
+    if name is not cell and len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    return _AROUND.sub("", unescape_formula(name))
 
 
 def _columns(header: _Header, required: Collection[str], line: int) -> tuple[str, ...]:
@@ -240,8 +259,9 @@ def _columns(header: _Header, required: Collection[str], line: int) -> tuple[str
     if header.broken and not (long and header.next_line - header.line == 1):
         message = "a quote in the header is not closed, or text follows its closing quote."
         raise BadFile("unbalanced_quote", message, line=line)
-    if len(columns) > MAX_COLUMNS + sum(c.casefold() in REPORT_COLUMNS for c in columns):
-        message = f"there are {len(columns)} columns; at most {MAX_COLUMNS} are read."
+    named = [c for c in columns if c and c.casefold() not in REPORT_COLUMNS]
+    if len(named) > MAX_COLUMNS:
+        message = f"there are {len(named)} columns; at most {MAX_COLUMNS} are read."
         raise BadFile("too_many_columns", message, line=line)
     if long:
         message = f"the header does not end within {MAX_HEADER // 1024} KB."

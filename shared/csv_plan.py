@@ -59,19 +59,20 @@ def plan(
     parts: Iterable[bytes],
     *,
     required: Collection[str] = (),
+    known: Collection[str] = (),
     encoding: Encoding | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> Plan:
     """Check a file that comes in parts of any size, and cut it into chunks; or raise `BadFile`.
 
     A chunk ends with the first record that reaches `chunk_size` bytes (half of it as UTF-8 in
-    UTF-16, so that the range is no longer). `required` and `encoding` are as for `detect`.
+    UTF-16, so that the range is no longer). `required`, `known` and `encoding` are as for `detect`.
     """
     stream = iter(parts)
     head = b""
     while len(head) <= HEAD and (part := next(stream, None)) is not None:
         head += part
-    dialect = detect(head, required=required, encoding=encoding)
+    dialect = detect(head, required=required, known=known, encoding=encoding)
     cutter = _Cutter(dialect, chunk_size)
     for part in chain((head[dialect.body_start :],), stream):
         for at in range(0, len(part), BLOCK):
@@ -88,6 +89,7 @@ class _Cutter:
     def __init__(self, dialect: Dialect, chunk_size: int) -> None:
         self.dialect = dialect
         self.wide = dialect.encoding.startswith("utf-16")
+        self.narrow = dialect.encoding == "windows-1252"
         self.target = max(1, chunk_size // 2 if self.wide else chunk_size)
         self.decoder = codecs.getincrementaldecoder(dialect.encoding)()
         self.chunks: list[Chunk] = []
@@ -142,7 +144,8 @@ class _Cutter:
         size = len(data)
         if final and not data.endswith((b"\n", b"\r")):
             data += b"\n"
-        block = Block(data, len(data) if final else _certain(data), self.dialect.delimiter)
+        end = len(data) if final else _certain(data)
+        block = Block(data, end, self.dialect.delimiter, narrow=self.narrow)
         self._check(block, final=final)
         start = 0
         while start < min(block.limit, size):

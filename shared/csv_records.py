@@ -19,11 +19,38 @@ from shared.csv_file import (
 
 type RowFault = Literal["extra_fields", "stray_quote"]
 
+_UNNEST = str.maketrans({'"': '""'})
+
+_ERRORS = "|".join(
+    (
+        *("REF", "VALUE", "NAME", "NUM", "NULL", "DIV/0", "SPILL", "CALC", "FIELD", "BLOCKED"),
+        *("CONNECT", "UNKNOWN", "BUSY", "EXTERNAL", "PYTHON", "TIMEOUT"),
+        *("BEZUG", "WERT", "ZAHL", "ÜBERLAUF"),  # German
+        *("VALEUR", "NOM", "NOMBRE", "NUL", "PROPAGATION"),  # French
+        *("VALOR", "NULO", "DESBORDAMIENTO", "NOME", "NÚM"),  # Spanish, Portuguese
+        *("RIF", "VALORE", "NULLO"),  # Italian
+        *("VERW", "WAARDE", "NAAM", "DEEL/0", "GETAL", "LEEG"),  # Dutch
+        *("ADR", "ARG", "NAZWA", "DZIEL/0", "LICZBA", "ZERO"),  # Polish
+        *(
+            "REFERENS",
+            "VÄRDEFEL",
+            "NAMN",
+            "DIVISION/0",
+            "OGILTIGT",
+            "SKÄRNING",
+            "SAKNAS",
+        ),  # Swedish
+    )
+)
+"""What spreadsheets write for a formula that failed, between `#` and `!` or `?`."""
 DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
     (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
     (re.compile(r"#{3,}"), "column_too_narrow"),
-    (re.compile(r"#[A-ZÀ-Ý0-9/_.]+[!?]|#N/?[AV]|#GETTING_DATA|Err:[0-9]{3}"), "formula_error"),
+    (
+        re.compile(rf"#[¡¿]?(?:{_ERRORS})[!?]|#(?:N/[ABD]|NV|GETTING_DATA)|Err:[0-9]{{3}}"),
+        "formula_error",
+    ),
 )
 MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
 """What all of them start with: most cells are told to be sound by this alone."""
@@ -34,8 +61,9 @@ class Record(NamedTuple):
 
     `fields` has at least one cell per header: a short row is filled up with blanks, and whether
     one of them was required is for the reader of the row to say. With `extra_fields` there are
-    more cells than headers; with `stray_quote` text stood after a closing quote, and the cells
-    are what a lenient reader makes of it. Neither may be imported.
+    more cells than headers; with `stray_quote` there was text after a closing quote or a blank
+    before an opening one, and the cells are what a lenient reader makes of it. Neither may be
+    imported.
     """
 
     row: int
@@ -51,7 +79,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
     `first_row` and `first_line` are the numbers of the first row and of the first physical line.
     """
     width = len(dialect.columns)
-    unescaping = _may_be_escaped(data)
+    unescaping, spaced = _may_be_escaped(data), _may_be_spaced(data, dialect.delimiter)
     kept: list[str] = []
     lines = _keeping(_lines(data, dialect.encoding), kept)
     strict = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
@@ -59,6 +87,8 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
     while (read := _next(strict, lines, kept, dialect.delimiter)) is not None:
         fields, fault = read
         start, line = line, line + len(kept)
+        if spaced and fault is None and _is_spaced(fields, kept):
+            fault = "stray_quote"
         kept.clear()
         if fault is None and is_blank(fields):
             continue
@@ -135,6 +165,29 @@ def _may_be_escaped(data: bytes) -> bool:
     """Whether any cell can be one that was escaped; UTF-16 is looked at without its zero bytes."""
     plain = data.replace(b"\0", b"") if b"\0" in data else data
     return re.search(rb"'[=+\-@\t\r]", plain) is not None
+
+
+def _may_be_spaced(data: bytes, delimiter: str) -> bool:
+    """Whether any cell can have a blank before its opening quote."""
+    if b"\0" in data:  # UTF-16
+        return b'"' in data
+    blank = (
+        rb"[ \t\x0b\x0c\x1c-\x1f\x80-\xff]"
+        if delimiter != "\t"
+        else rb"[ \x0b\x0c\x1c-\x1f\x80-\xff]"
+    )
+    mark = re.escape(delimiter.encode())
+    return re.search(rb"(?:\A|[\r\n]|" + mark + rb")" + blank + rb'+"', data) is not None
+
+
+def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
+    """Whether a cell has its opening quote behind a blank, so that it is no quote for the format.
+
+    A cell that is quoted properly may begin with the same characters.
+    """
+    found = [cell for cell in fields if cell[:1] != '"' and cell.lstrip()[:1] == '"']
+    raw = "".join(lines) if found else ""
+    return any(f'"{cell.translate(_UNNEST)}"' not in raw for cell in found)
 
 
 def _written(dialect: Dialect, cells: Iterable[str]) -> bytes:

@@ -11,7 +11,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shared.errors import Fault, refuse
-from shared.values import BLANK, Email, Flag, Line, Metadata, OptionalLine, RecordId, Text, drawn
+from shared.values import (
+    BLANK,
+    Email,
+    Flag,
+    Line,
+    Metadata,
+    OptionalLine,
+    OptionalReference,
+    RecordId,
+    Reference,
+    Text,
+    drawn,
+)
 
 # No look-alikes, and mixed case: 14 of these are 81 bits.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -30,7 +42,7 @@ class CustomerFields(BaseModel, frozen=True):
     last_name: Line | None = None
     company_name: Line | None = None
     phone: Line | None = None
-    reference: Line | None = None
+    reference: Reference | None = None
     address: Text | None = None
     postcode: Line | None = None
     city: Line | None = None
@@ -107,7 +119,7 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
     last_name: OptionalLine = None
     phone: OptionalLine = None
     phone_number: OptionalLine = None
-    reference: OptionalLine = None
+    reference: OptionalReference = None
 
 
 class LicenseUser(BaseModel, frozen=True):

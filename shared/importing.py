@@ -32,7 +32,9 @@ type Faults = list[dict[str, Any]]
 
 _ROW_FAULTS = {
     "extra_fields": "the row has more cells than the header; check its delimiters and quotes",
-    "stray_quote": "text stands after a closing quote; double the quotes inside a quoted cell",
+    "stray_quote": "there is text or a blank outside the quotes of a cell; remove it, or double"
+    " the quotes inside the cell",
+    "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
 _SOUND = re.compile(
     r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
@@ -239,7 +241,7 @@ class _LicenseReader(_Reader):
                 break
         else:
             key, subscription_id, note = cells
-            if key:
+            if key and key.isascii() and subscription_id.isascii():
                 return _Free(key, subscription_id or None, note or None)
         return self._read("free", self.cells["free"](fields), _free_of)
 
@@ -297,6 +299,8 @@ class _CustomerReader(_Reader):
         row = self._read("customer", self.cells["customer"](record.fields), lambda row: row)
         if isinstance(row, list):
             return Bad(record, row)
+        if not any(value is not None for _, value in row):
+            return Bad(record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)])
         if row.email is None:
             return CustomerEntry(record, row, _rows_own(self.job, record))
         return CustomerEntry(record, row, record_id(self.job.company, "customer", row.email))

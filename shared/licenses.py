@@ -36,7 +36,7 @@ from shared.values import (
     Metadata,
     Number,
     OptionalDay,
-    OptionalLine,
+    OptionalReference,
     OptionalText,
     RecordId,
     Text,
@@ -117,7 +117,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
     active: Flag | None = None
     enabled: Flag | None = None
     note: OptionalText = None
-    subscription_id: OptionalLine = None
+    subscription_id: OptionalReference = None
     metadata: Metadata | None = None
     customer_account_id: RecordId | None = None
 

@@ -25,6 +25,7 @@ from shared.values import (
     Metadata,
     OptionalLine,
     OptionalMoment,
+    OptionalReference,
     OptionalText,
     RecordId,
     StoreId,
@@ -54,7 +55,7 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
     license_policy: OptionalCode = None
     active: Flag | None = None
     customer_account_id: RecordId | None = None
-    subscription_id: OptionalLine = None
+    subscription_id: OptionalReference = None
 
 
 class OrderRequest(BaseModel):
@@ -91,7 +92,7 @@ class OrderRequest(BaseModel):
     is_trial: Flag = False
     created: OptionalMoment = None
     order_type: Annotated[Literal["normal"] | None, *BLANK] = None
-    reference: OptionalLine = None
+    reference: OptionalReference = None
     language: OptionalLine = None
     campaign_params: OptionalText = None
     download_id: OptionalLine = None

@@ -21,13 +21,14 @@ from shared.orders import Order
 from shared.terms import FEATURE_TERMS, SYSTEM, TERMS, LicenseType
 from shared.values import (
     Code,
-    Day,
     Duration,
     Email,
     LicenseKey,
     Line,
     MaintenanceDuration,
+    OptionalDay,
     Period,
+    Reference,
     StoreId,
     Text,
 )
@@ -72,6 +73,7 @@ type Count = Annotated[int, BeforeValidator(_whole)]
 type Word[T] = Annotated[T, BeforeValidator(_trimmed)]
 type Key = Annotated[LicenseKey, BeforeValidator(_undamaged)]
 type Name = Annotated[Line, BeforeValidator(_undamaged)]
+type Identifier = Annotated[Reference, BeforeValidator(_undamaged)]
 type Free = Annotated[Text, BeforeValidator(_undamaged)]
 
 
@@ -91,7 +93,7 @@ class CustomerRow(_Row):
     last_name: Name | None = Field(None, examples=["Peña"])
     company_name: Name | None = Field(None, examples=["Acme"])
     phone: Name | None = Field(None, examples=["+34 600 000 000"])
-    reference: Name | None = Field(None, examples=["crm-1"])
+    reference: Identifier | None = Field(None, examples=["crm-1"])
     address: Free | None = Field(None, examples=["1 Main Street"])
     postcode: Name | None = Field(None, examples=["08001"])
     state: Name | None = None
@@ -122,10 +124,10 @@ class TermsRow(_Row):
     max_activations: Count | None = Field(None, examples=["2"])
     allow_unlimited_activations: Flag | None = Field(None, examples=["false"])
     valid_duration: Word[Duration] | None = Field(None, examples=["1y"])
-    validity_period: Day | None = None
+    validity_period: OptionalDay = None
     enable_maintenance_period: Flag | None = None
     maintenance_duration: Word[MaintenanceDuration] | None = None
-    maintenance_period: Day | None = None
+    maintenance_period: OptionalDay = None
     is_trial: Flag | None = Field(None, examples=["false"])
     trial_days: Count | None = None
     max_consumptions: Count | None = None
@@ -156,7 +158,7 @@ class FreeRow(_Row):
     """The columns of a license row that differ from row to row."""
 
     license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
-    subscription_id: Name | None = None
+    subscription_id: Identifier | None = None
     note: Free | None = Field(None, examples=["moved from the old shop"])
 
 
@@ -167,7 +169,7 @@ class FeatureRow(_Row):
     code: Code = Field(examples=["credits"])
     max_consumption: Count | None = Field(None, examples=["100"])
     total_consumptions: Count | None = Field(None, examples=["12"])
-    expiry_date: Day | None = Field(None, examples=["2027-09-09"])
+    expiry_date: OptionalDay = Field(None, examples=["2027-09-09"])
     allow_overages: Flag | None = Field(None, examples=["1"])
     max_overages: Count | None = None
     reset_consumption: Flag | None = None

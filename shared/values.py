@@ -5,6 +5,8 @@ Each type says its own limits; a value that does not keep to them never gets int
 
 import hashlib
 import re
+import unicodedata
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -16,10 +18,21 @@ from shared.stored_json import small_json, small_number
 # JavaScript's safe integers end here, and the published ids have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+FORMAT = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+"""Format characters (Unicode category Cf): nobody sees them, so no identifier may hold one."""
+_ATOM = r"[^\s@<>()\[\]:;,\"\/\\.]+"
+_LABEL = r"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{|}~\/\\.]+(?<!-)"
+_QUOTED = r'"[^"\\\x00-\x1f]+"'
+EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*")
+"""One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
 DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
 MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
-_ZERO_TIMES = ("0001-01-01", "0000-00-00")
+ZERO_TIMES = ("0001-01-01", "0000-00-00")
+_ENDS = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 
 
 def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) -> int:
@@ -69,8 +82,26 @@ def _key_bytes(text: str) -> str:
 
 
 def _email(text: str) -> str:
+    """The address with its domain in one form: `xn--` labels become the letters they stand for."""
     if not EMAIL.fullmatch(text):
         raise ValueError("must be an e-mail address such as ana@acme.example")
+    local, _, domain = text.rpartition("@")
+    if "xn--" in domain and domain.isascii():
+        with suppress(UnicodeError):
+            domain = domain.encode().decode("idna")
+    return f"{local}@{domain}"
+
+
+def _identifier(value: Any) -> Any:
+    """Text that names something, in one form: NFC, without blanks and format characters around."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return _ENDS.sub("", unicodedata.normalize("NFC", value))
+
+
+def _visible(text: str) -> str:
+    if not text.isascii() and FORMAT.search(text):
+        raise ValueError("must not contain invisible characters such as a zero-width space")
     return text
 
 
@@ -115,7 +146,7 @@ def _none_if_empty(text: str | None) -> str | None:
 
 def _unset_zero_time(value: Any) -> Any:
     """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
-    if isinstance(value, str) and (not value or value.startswith(_ZERO_TIMES)):
+    if isinstance(value, str) and (not value or value.strip().startswith(ZERO_TIMES)):
         return None
     return value
 
@@ -191,6 +222,13 @@ type Line = Annotated[
     StringConstraints(strip_whitespace=True, max_length=255),
     AfterValidator(_printable),
 ]
+type Reference = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=255),
+    AfterValidator(_printable),
+    AfterValidator(_visible),
+    BeforeValidator(_identifier),
+]
 type Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
@@ -200,27 +238,36 @@ type StoreId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     AfterValidator(_printable),
+    AfterValidator(_visible),
+    BeforeValidator(_identifier),
 ]
 type Code = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     AfterValidator(_printable),
+    AfterValidator(_visible),
+    BeforeValidator(_identifier),
 ]
 type LicenseKey = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=256),
     AfterValidator(_printable),
+    AfterValidator(_visible),
     AfterValidator(_key_bytes),
+    BeforeValidator(_identifier),
 ]
 type Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
     AfterValidator(_email),
     AfterValidator(_printable),
+    AfterValidator(_visible),
     Field(json_schema_extra={"format": "email"}),
+    BeforeValidator(_identifier),
 ]
 type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
 type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
+type OptionalReference = Annotated[Reference | None, AfterValidator(_none_if_empty)]
 type Flag = Annotated[bool, Field(strict=True)]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]

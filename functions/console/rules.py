@@ -21,7 +21,16 @@ from shared.csv_block import MAX_FIELD
 from shared.csv_file import DELIMITERS, MAGIC, MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
 from shared.csv_records import DAMAGE, MAYBE_DAMAGED
 from shared.rows import KINDS, Kind, Part, faults_of_row
-from shared.values import CONTROL, DURATION, EMAIL, MAINTENANCE_DURATION, MOMENT, PERIODS
+from shared.values import (
+    CONTROL,
+    DURATION,
+    EMAIL,
+    FORMAT,
+    MAINTENANCE_DURATION,
+    MOMENT,
+    PERIODS,
+    ZERO_TIMES,
+)
 
 _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_truth": ({"match": "^(1|true|yes|0|false|no)$", "trim": True, "lower": True}, "?"),
@@ -29,6 +38,9 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_undamaged": ({"sound": True}, "#REF!"),
     "_trimmed": ({"trim": True}, None),
     "_printable": ({"without": CONTROL.pattern}, "a@b\x01"),
+    "_visible": ({"visible": True}, "a@b\u200bc"),
+    "_identifier": ({"ends": True}, None),
+    "_unset_zero_time": ({"unset": ZERO_TIMES}, None),
     "_no_surrogates": ({}, None),
     "_key_bytes": ({"bytes": 256}, "é" * 200),
     "_email": ({"match": f"^{EMAIL.pattern}$"}, "?"),
@@ -48,6 +60,7 @@ def rules() -> dict[str, Any]:
         "report": REPORT_COLUMNS,
         "most": {"columns": MAX_COLUMNS, "header": MAX_HEADER, "field": MAX_FIELD},
         "magic": [[magic.pattern.decode("latin-1"), magic.flags, seems] for magic, seems in MAGIC],
+        "format": FORMAT.pattern,
         "maybe_damaged": MAYBE_DAMAGED.pattern,
         "damage": [[damage.pattern, name.replace("_", " ")] for damage, name in DAMAGE],
     }

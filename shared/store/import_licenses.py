@@ -18,8 +18,10 @@ from shared.rows import CustomerRow, OrderRow
 from shared.store import bulk, dynamo
 from shared.store.import_customers import customer_places, write_customers
 from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import settled
 from shared.store.orders import TABLE as ORDERS
-from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.store.stretch import TRIES, Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.store.unsettled import take_back
 from shared.values import record_id
 
 _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
@@ -88,33 +90,61 @@ class _Licenses:
             self._settle(made)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
-        """The entries whose licenses this job made, now or before, with their ids."""
+        """The entries whose licenses this job made, now or before, with their ids.
+
+        A license that was there a moment ago and is not any more was rolled back with its order:
+        it is inserted again. One that is held by a pending order is waited for, as orders wait
+        for users: only its commit makes it a license that exists.
+        """
         made: list[tuple[LicenseEntry, int]] = []
-        waiting, attempt = entries, 0
+        waiting, polls = [(entry, 0) for entry in entries], 0
         while waiting:
-            ids = [
-                record_id(self.job.company, "license", entry.key, attempt=attempt)
-                for entry in waiting
+            known = [
+                (entry, attempt, record_id(self.job.company, "license", entry.key, attempt=attempt))
+                for entry, attempt in waiting
             ]
-            pairs = list(zip(waiting, ids, strict=True))
-            if self.dry_run:
-                there = pairs
-            else:
-                written = [w for batch in self._inserted(pairs) for w in batch]
-                made += [pair for pair, new in zip(pairs, written, strict=True) if new]
-                there = [pair for pair, new in zip(pairs, written, strict=True) if not new]
+            there = known if self.dry_run else self._insert(known, made)
             found = get_all(
-                self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for _, id in there]
+                self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for *_, id in there]
             )
+            pending = set() if self.dry_run else self._pending(found.values())
             waiting = []
-            for entry, id in there:
+            for entry, attempt, id in there:
                 item = found.get((dynamo.home(self.job.company, id),))
-                if item is None or item.get("made_by") == self.job.maker(entry.record.row):
+                if item is None and not self.dry_run:
+                    waiting.append((entry, attempt))
+                elif item is None or item.get("made_by") == self.job.maker(entry.record.row):
                     made.append((entry, id))
+                elif item.get("unsettled") in pending:
+                    waiting.append((entry, attempt))
                 elif item.get("license_key") != entry.key:
-                    waiting.append(entry)
-            attempt += 1
+                    waiting.append((entry, attempt + 1))
+            if pending:
+                self._wait_for(pending, polls)
+                polls += 1
         return sorted(made, key=lambda pair: pair[0].record.row)
+
+    def _insert(
+        self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
+    ) -> list[tuple[LicenseEntry, int, int]]:
+        """Insert licenses; adds those that were new to `made` and returns the others."""
+        written = self._inserted([(entry, id) for entry, _, id in known])
+        results = [new for batch in written for new in batch]
+        made += [(entry, id) for (entry, _, id), new in zip(known, results, strict=True) if new]
+        return [each for each, new in zip(known, results, strict=True) if not new]
+
+    def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
+        """The orders that these licenses were written for and that have not committed."""
+        rows = {row for item in items if (row := item.get("unsettled"))}
+        return rows - settled(self.job.company, rows)
+
+    def _wait_for(self, pending: set[str], polls: int) -> None:
+        """Give pending orders time to commit; then roll them back as the sweeper would."""
+        if polls < TRIES:
+            dynamo.wait(polls)
+            return
+        for row in pending:
+            take_back(self.job.company, row)
 
     def _inserted(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[list[bool]]:
         work = (

@@ -82,6 +82,8 @@ class Desks:
                 items = [{"product_code": "kp", "licenses": [license]}]
                 act = partial(shop.order, items=items, **order)
                 world.spawn("order", act, company=company, skew=rng.choice(_SKEWS))
+            case "large order":
+                self._order_large(company)
             case "archive":
                 self._archive(company)
             case "change":
@@ -217,6 +219,27 @@ class Desks:
         skew = 0 if isinstance(self.world.weather, Fair) else self.world.rng.choice(_SKEWS)
         return self.world.spawn(f"{company} {path}", act, company=company, skew=skew)
 
+    def _order_large(self, company: str) -> None:
+        """Place an order that is pending for some time and wants all keys that files have.
+
+        It may die on the way; then the sweeper rolls it back while files are imported.
+        """
+        rng, world, shop = self.world.rng, self.world, self.lab.shops[company]
+        licenses = [*({"key": f"IMP-{n}"} for n in range(5)), {}, {}]
+        items = [{"product_code": "kp", "licenses": licenses}]
+        act = partial(shop.order, items=items, id="o-3")
+        order = world.spawn("large order", act, company=company)
+        if rng.random() < 0.8:
+            order.dies_after = rng.randrange(4, 8)
+        if rng.random() < 0.5:
+            world.spawn("rollback", partial(self._roll_back, order))
+
+    def _roll_back(self, order: Actor) -> None:
+        while not order.done:
+            self.world.wait()
+        self.world.pass_time(20 * MINUTE)
+        self._sweep()
+
     def _archive(self, company: str) -> None:
         shop = self.lab.shops[company]
 
@@ -249,7 +272,10 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
         for _ in range(rng.choice((1, 1, 1, 2))):
             desks.bring(company, file)
-    doings = ("cancel", "retry", "look", "sweep", "order", "archive", "change", "later", "blackout")
+    doings = (
+        *("cancel", "retry", "look", "sweep", "order", "large order", "large order"),
+        *("archive", "change", "later", "blackout"),
+    )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))
     world.run()

@@ -90,6 +90,8 @@ class Actor:
     error: BaseException | None = None
     done: bool = False
     dead: bool = False
+    dies_after: int | None = None
+    """After so many calls it dies."""
     began: int = 0
     ended: int = 0
     """Numbers of the last call before each."""
@@ -189,6 +191,7 @@ class World:
         self.pause()
         self._still_alive()
         self.calls += 1
+        self._age()
         if self.calls == self.blackout:
             self.say("— every process dies —")
             for actor in self.actors:
@@ -249,6 +252,14 @@ class World:
     def _set_clock(self) -> None:
         skew = self.current.skew if self.current else 0
         self.coordinates.move_to(self.time + skew)
+
+    def _age(self) -> None:
+        if self.current is None or self.current.dies_after is None:
+            return
+        if self.current.dies_after == 0:
+            self.say(f"— {self.current.name} dies —")
+            self._kill()
+        self.current.dies_after -= 1
 
     def _still_alive(self) -> None:
         if self.current is not None and self.current.dead:

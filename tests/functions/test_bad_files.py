@@ -73,7 +73,7 @@ def rows_of(data: bytes, dialect: Dialect) -> list[int]:
     reader = csv.reader(lines, delimiter=dialect.delimiter)
     starts, line = [], 1 + above
     for cells in reader:
-        if any(cell.strip(" ") for cell in cells):
+        if any(re.search(r"[\S\r\n]", cell) for cell in cells):
             starts.append(line)
         line = reader.line_num + 1 + above
     return starts[1:]

@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -68,6 +69,11 @@ def read(text: str) -> list[Record]:
     return rows_of(data, plan([data]))
 
 
+def is_filled(cell: str) -> bool:
+    """Whether a cell is more than white space on one line."""
+    return re.search(r"[\S\r\n]", cell) is not None
+
+
 @dataclass
 class Whole:
     """A file as the oracle reads it."""
@@ -99,9 +105,11 @@ def read_whole(text: str, delimiter: str, encoding: str) -> Whole:
                 stray = stray or tail
                 if (unclosed or (tail and line > opened)) and not whole.unbalanced_line:
                     whole.unbalanced_line = opened
+            plain = at == begin
             while at < len(text) and text[at] not in delimiter + "\r\n":
                 cell += text[at]
                 at += 1
+            stray = stray or (plain and cell.lstrip()[:1] == '"')
             cells.append(cell)
             whole.longest_cell = max(whole.longest_cell, len(text[begin:at].encode(encoding)))
             if not (at < len(text) and text[at] == delimiter):
@@ -208,8 +216,8 @@ def parts(data: bytes, size: int) -> Iterator[bytes]:
 def expected_rows(whole: Whole) -> list[tuple[int, int, list[str], str | None]]:
     rows: list[tuple[int, int, list[str], str | None]] = []
     for line, cells, stray in whole.rows:
-        if stray or any(cell.strip(" ") for cell in cells):
-            extra = any(cell.strip(" ") for cell in cells[3:])
+        if stray or any(map(is_filled, cells)):
+            extra = any(map(is_filled, cells[3:]))
             fault = "stray_quote" if stray else "extra_fields" if extra else None
             kept = cells if fault else cells[:3]
             kept = [unescape_formula(cell) for cell in kept]
@@ -433,7 +441,14 @@ def test_columns_of_our_own_report_do_not_count_against_the_limit() -> None:
 
 
 def test_headers_without_a_name_may_be_many() -> None:
-    assert detect(b"key,,,name,,,\n").columns == ("key", "", "", "name")
+    assert detect(b"key,,,name,,\n").columns == ("key", "", "", "name", "", "")
+    assert len(detect(b"key" + b"," * 16_383 + b"\n").columns) == 16_384
+
+
+def test_cells_under_a_header_without_a_name_are_ignored() -> None:
+    (row,) = read("key,,name,\nk,lost,n,called twice\n")
+
+    assert (row.fields, row.fault) == (["k", "lost", "n", "called twice"], None)
 
 
 def test_a_changed_chunk_is_noticed() -> None:

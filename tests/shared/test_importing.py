@@ -22,9 +22,13 @@ def test_a_sound_cell_is_what_the_model_makes_of_it(cell: str) -> None:
     if not _SOUND.fullmatch(cell):
         return
 
-    row = FreeRow.model_validate({"license_key": cell, "subscription_id": cell, "note": cell})
+    own = {"note": cell}
+    if cell.isascii():  # others are asked of the model, which has one form for identifiers
+        own |= {"license_key": cell, "subscription_id": cell}
 
-    assert (row.license_key, row.subscription_id, row.note) == (cell, cell, cell)
+    row = FreeRow.model_validate({"license_key": "K-1"} | own)
+
+    assert row.model_dump(include={*own}) == own
 
 
 @given(CELLS)

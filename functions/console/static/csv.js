@@ -10,7 +10,8 @@ export class BadFile extends Error {
 }
 
 export const linesIn = (text) => (text.match(/\r\n?|\n/g) ?? []).length;
-export const isBlank = (cells) => cells.every((cell) => !cell.trim());
+/** White space of any kind on one line, as the server has it. */
+export const isBlank = (cells) => cells.every((cell) => /^[^\S\r\n\ufeff]*$/.test(cell));
 
 /**
  * Hands over record after record, for as long as `take(cells, broken, end, opened)` says so.

@@ -1,6 +1,6 @@
 // How a file is written: its encoding, delimiter and columns, or why the server would not take it.
 import { BadFile, isBlank, linesIn, parsed } from "./csv.js";
-import { unescaped } from "./rules.js";
+import { around, unescaped } from "./rules.js";
 
 /** Characters in which the header is looked for. */
 const HEAD = 256 * 1024;
@@ -58,7 +58,13 @@ function lineOfFault(bytes, encoding) {
   return line;
 }
 
-/** Delimiter and columns: the delimiter that finds most of what is required, then most columns. */
+/** Whether the first number that differs is higher. */
+function isHigher(score, other) {
+  const at = score.findIndex((number, index) => number !== other[index]);
+  return at >= 0 && score[at] > other[at];
+}
+
+/** Delimiter and columns: the delimiter that finds most known columns, then required ones. */
 export function detected(text, kind, rules) {
   const sep = /^"?sep=([^\n"])"?(?:\n|$)/i.exec(text);
   const start = sep ? sep[0].length : 0;
@@ -69,18 +75,25 @@ export function detected(text, kind, rules) {
     );
   }
   const head = text.slice(start, start + HEAD);
+  const surrounding = around(rules.format);
   if (!head.trim()) throw new BadFile("empty_file", "The file is empty.", linesIn(text) + 1);
   const tried = (sep ? [sep[1]] : rules.delimiters).map((delimiter) =>
-    headerOf(head, delimiter, kind),
+    headerOf(head, delimiter, kind, surrounding),
   );
-  const best = tried.reduce((a, b) =>
-    b.score > a.score || (b.score === a.score && b.columns.length > a.columns.length) ? b : a,
-  );
+  const best = tried.reduce((a, b) => (isHigher(b.score, a.score) ? b : a));
   refuse(best, best.line + (sep ? 1 : 0), kind, rules);
   return { ...best, start: start + best.end, line: best.line + (sep ? 1 : 0) + linesIn(best.text) };
 }
 
-function headerOf(head, delimiter, kind) {
+/** A header without what surrounds it: blanks, invisible marks, quotes after a blank. */
+function headerName(cell, surrounding) {
+  let name = cell.replace(surrounding, "");
+  if (name !== cell && name.length > 1 && name[0] === '"' && name.at(-1) === '"')
+    name = name.slice(1, -1);
+  return unescaped(name).replace(surrounding, "");
+}
+
+function headerOf(head, delimiter, kind, surrounding) {
   let found = null;
   let line = 1;
   let at = 0;
@@ -91,14 +104,18 @@ function headerOf(head, delimiter, kind) {
       at = cursor;
       return true;
     }
-    const columns = cells.map((cell) => unescaped(cell.trim()).trim());
-    while (columns.length && !columns.at(-1)) columns.pop();
+    const columns = cells.map((cell) => headerName(cell, surrounding));
     found = { delimiter, columns, broken, line, text, end: cursor };
     return false;
   });
   if (!found) throw new BadFile("empty_file", "The file is empty.", line);
   found.names = found.columns.map((column) => column.toLowerCase());
-  found.score = kind.required.filter((name) => found.names.includes(name)).length;
+  const count = (wanted) => new Set(found.names.filter((name) => name && wanted(name))).size;
+  found.score = [
+    count((name) => Object.hasOwn(kind.columns, name)),
+    count((name) => kind.required.includes(name)),
+    found.columns.filter((name) => name).length,
+  ];
   return found;
 }
 
@@ -109,11 +126,11 @@ function refuse({ columns, names, broken, text }, line, kind, { report, most }) 
       "A quote in the header is not closed, or text follows its closing quote.",
       line,
     );
-  const ours = names.filter((name) => report.includes(name)).length;
-  if (columns.length > most.columns + ours)
+  const named = names.filter((name) => name && !report.includes(name)).length;
+  if (named > most.columns)
     throw new BadFile(
       "too_many_columns",
-      `There are ${columns.length} columns; at most ${most.columns} are read.`,
+      `There are ${named} columns; at most ${most.columns} are read.`,
       line,
     );
   if (new TextEncoder().encode(text).length > most.header)

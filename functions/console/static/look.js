@@ -49,7 +49,8 @@ function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, t
     if (!broken && isBlank(cells)) return true;
     found.rows += 1;
     if (found.preview.length < PREVIEW) found.preview.push(cells);
-    const faults = broken ? [ofRow(broken)] : faultsOfRecord(cells, names, kind);
+    const fault = broken || (isSpaced(cells, raw) && "stray_quote");
+    const faults = fault ? [ofRow(fault)] : faultsOfRecord(cells, names, kind);
     if (!faults.length) return true;
     found.faulty += 1;
     const written = faults.map((fault) => ({
@@ -63,16 +64,26 @@ function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, t
   return found;
 }
 
+/** Whether a cell has its opening quote behind a blank, so that it is no quote for the format. */
+function isSpaced(cells, raw) {
+  const found = cells.filter((text) => text[0] !== '"' && text.trimStart()[0] === '"');
+  return found.some((text) => !raw.includes(`"${text.replaceAll('"', '""')}"`));
+}
+
 function faultsOfRecord(fields, names, kind) {
   if (fields.length > names.length && !isBlank(fields.slice(names.length)))
     return [ofRow("extra_fields")];
   const cells = {};
   for (let at = 0; at < names.length; at += 1) cells[names[at]] = unescaped(fields[at] ?? "");
-  return faultsOf(cells, kind);
+  const faults = faultsOf(cells, kind);
+  const known = names.some((name) => Object.hasOwn(kind.columns, name) && cells[name].trim());
+  return faults.length || known ? faults : [ofRow("blank_row")];
 }
 
 const ROW_FAULTS = {
   extra_fields: "the row has more cells than the header; check its delimiters and quotes",
-  stray_quote: "text stands after a closing quote; double the quotes inside a quoted cell",
+  stray_quote:
+    "there is text or a blank outside the quotes of a cell; remove it, or double the quotes inside the cell",
+  blank_row: "no column that is imported has a value; fill one, or remove the row",
 };
 const ofRow = (code) => ({ column: "", code, message: ROW_FAULTS[code], value: null });

@@ -24,7 +24,7 @@ function prepared(rules) {
     maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
   for (const kind of Object.values(rules.kinds)) {
     for (const [column, steps] of Object.entries(kind.columns)) {
-      kind.columns[column] = steps.map((step) => made(step, damaged));
+      kind.columns[column] = steps.map((step) => made(step, damaged, rules.format));
     }
   }
   return rules;
@@ -45,17 +45,21 @@ export function faultsOf(cells, kind) {
 
 const blank = (column) => ({ column, code: "required", message: "must not be blank", value: null });
 
-/** The first fault of a cell, or null; a blank cell says nothing, and an unknown column neither. */
+/** The first fault of a cell, or null, as for a blank cell, an unset date, an unknown column. */
 export function faultOf(column, cell, kind) {
   const steps = kind.columns[column];
   if (!steps || !cell || !cell.trim()) return null;
   let value = cell;
   for (const step of steps) {
     value = step(value);
+    if (value === null) return null;
     if (typeof value !== "string") return { column, ...value, value: cell.slice(0, 200) };
   }
   return null;
 }
+
+/** Blanks and format characters at both ends of a text. */
+export const around = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
 /** What the server's reader of files does: a formula that was made harmless is one again. */
 export const unescaped = (cell) => (/^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell);
@@ -78,7 +82,7 @@ const worded = (value, step) => {
 };
 
 /** A step as a function of the value, which gives the changed value, or `{code, message}`. */
-function made(step, damaged) {
+function made(step, damaged, format) {
   const { code, message } = step;
   const fault = { code, message };
   if (step.sound) {
@@ -87,8 +91,14 @@ function made(step, damaged) {
       return name ? { code, message: message.replace("formula error", name) } : value;
     };
   }
+  if (step.unset)
+    return (value) => (step.unset.some((start) => value.trim().startsWith(start)) ? null : value);
+  if (step.ends) {
+    const ends = around(format);
+    return (value) => value.normalize("NFC").replace(ends, "");
+  }
   if (step.instead) return (value) => step.instead[value.trim().toLowerCase()] ?? value;
-  const holds = test(step);
+  const holds = step.visible ? (value) => !new RegExp(format, "u").test(value) : test(step);
   if (!holds) return (value) => worded(value, step);
   return (value) => (holds(value) ? value : fault);
 }

@@ -1,0 +1,91 @@
+"""Imports that meet orders on their way: a license counts once it is certain whose it is."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+
+from functions import sweep
+from shared.store import bulk, dynamo
+from shared.store.unsettled import take_back
+from tests.engine import Engine
+from tests.functions.import_files import Files, counts, open_files
+from tests.functions.shop import Shop
+from tests.wiretap import Killed, killed_before, tapped
+
+KEYS = ("HELD-0001", "HELD-0002")
+HELD = "license__license_key,product__short_code\n" + "".join(f"{key},kp\n" for key in KEYS)
+LARGE = [{"product_code": "kp", "licenses": [*({"key": key} for key in KEYS), *[{}] * 108]}]
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme, with products and a bucket."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    monkeypatch.setattr(dynamo, "wait", lambda _: None)
+    with open_files(shop) as files:
+        yield files
+
+
+@pytest.fixture
+def pending(shop: Shop) -> str:
+    """The row of a large order that died before its commit and holds the keys."""
+    with tapped() as tap:
+        tap.on("TransactWriteItems", killed_before, nth=4)
+        with pytest.raises(Killed):
+            shop.order(id="large", items=LARGE)
+    plans = [
+        item
+        for item in dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"]
+        if item["sk"]["S"].startswith("plan#")
+    ]
+    return str(plans[0]["unsettled"]["S"])
+
+
+def test_an_abandoned_pending_order_does_not_hold_back_rows_for_its_keys(
+    files: Files, shop: Shop, pending: str
+) -> None:
+    job = files.imported(HELD)
+
+    assert counts(job, "valid", "created_licenses", "existed_licenses") == [2, 2, 0]
+    refused = shop.order(id="large", items=LARGE)
+    assert (refused.status, refused.json()["code"]) == (409, "license_key_exists")
+
+
+def test_rows_wait_for_a_pending_order_that_commits(
+    files: Files, shop: Shop, pending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit(_: int) -> None:
+        assert shop.order(id="large", items=LARGE).status == 200
+
+    monkeypatch.setattr(dynamo, "wait", commit)
+
+    job = files.imported(HELD)
+
+    assert counts(job, "valid", "created_licenses", "existed_licenses") == [2, 0, 2]
+
+
+def test_a_license_that_is_rolled_back_before_it_is_read_is_inserted_again(
+    files: Files, shop: Shop, pending: str
+) -> None:
+    rollback = once(lambda: take_back("acme", pending))
+    bulk.client().events.register_first("before-send.dynamodb.BatchGetItem", rollback)
+
+    job = files.imported(HELD)
+
+    assert counts(job, "created_licenses", "existed_licenses") == [2, 0]
+    assert {lic["license_key"] for lic in shop.get("/licenses/").json()["results"]} == set(KEYS)
+    assert sweep.handler({}, None)["undone"] == 0  # type: ignore[arg-type]  # it reads no context
+
+
+def once(act: Callable[[], Any]) -> Callable[..., None]:
+    """A listener that acts when licenses are read for the first time, after their inserts."""
+    done: list[bool] = []
+
+    def heard(request: AWSPreparedRequest, **_: Any) -> None:
+        if not done and b"licenses" in bytes(request.body or b"").lower():
+            done.append(True)
+            act()
+
+    return heard
