@@ -48,8 +48,10 @@ class Imports(Construct):
         data, function, stage = self._data, self._function, self._stage
         function.may("Query", on=data.catalog)
         function.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", on=data.imports)
-        function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", on=data.licenses)
-        function.may("BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", on=data.customers)
+        function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", "DeleteItem", on=data.licenses)
+        function.may(
+            "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "DeleteItem", on=data.customers
+        )
         function.may(
             "BatchGetItem",
             "GetItem",
@@ -59,6 +61,8 @@ class Imports(Construct):
             "UpdateItem",
             on=data.orders,
         )
+        # An abandoned pending order that holds the key of a row is rolled back.
+        function.may("DeleteItem", "ConditionCheckItem", on=data.orders)
         function.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         function.may_on_files("GetObject", "PutObject", on=data, under=[RESULTS])
         function.may_list("ListBucket", on=data)

@@ -16,7 +16,10 @@ from tests.wiretap import Killed, killed_before, tapped
 
 KEYS = ("HELD-0001", "HELD-0002")
 HELD = "license__license_key,product__short_code\n" + "".join(f"{key},kp\n" for key in KEYS)
-LARGE = [{"product_code": "kp", "licenses": [*({"key": key} for key in KEYS), *[{}] * 108]}]
+LARGE = [
+    {"product_code": "kp", "licenses": [*({"key": key} for key in KEYS), *[{}] * 108]},
+    {"product_code": "up", "licenses": [{"users": [{"email": "ana@x.test"}]}]},
+]
 
 
 @pytest.fixture
