@@ -64,6 +64,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/customers/import_from_csv/",
         "POST /api/v1/licenses/import_features_from_csv/",
         "POST /api/v1/imports/",
+        "POST /api/v1/imports/{id}/parts/",
         "GET /api/v1/import-templates/{kind}/",
     ),
     "job_status": (

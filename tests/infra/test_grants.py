@@ -46,6 +46,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Imports": {"GetItem", "Query", "PutItem", "DeleteItem"},
     },
     "functions.import_csv": {
+        "Access/index/by_company": {"Query"},
         "Catalog": {"Query"},
         "Customers": {"BatchGetItem", "GetItem", "PartiQLInsert", "PutItem"},
         "Orders": {
@@ -60,6 +61,7 @@ GRANTS: dict[str, dict[str, set[str]]] = {
         "Imports": {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"},
     },
     "functions.sweep": {
+        "Access/index/by_company": {"Query"},
         "Orders": {"Query", "GetItem", "DeleteItem", "PutItem", "UpdateItem"},
         "Orders/index/by_created": {"Query"},
         "Licenses": {"BatchGetItem", "GetItem", "DeleteItem"},
@@ -71,15 +73,23 @@ UPLOADED = {"/*/licenses/*", "/*/customers/*", "/*/license-features/*"}
 RESULTS = {"/_results/*"}
 BUCKET = {""}
 FILES: dict[str, dict[str, set[str]]] = {
-    "functions.start_import": {"PutObject": UPLOADED},
-    "functions.job_status": {"GetObject": RESULTS, "ListBucket": BUCKET},
+    "functions.start_import": {"PutObject": UPLOADED, "AbortMultipartUpload": UPLOADED},
+    "functions.job_status": {
+        "GetObject": RESULTS,
+        "GetObjectVersion": UPLOADED,
+        "ListBucket": BUCKET,
+    },
     "functions.import_csv": {
         "GetObject": UPLOADED | RESULTS,
         "GetObjectVersion": UPLOADED,
         "PutObject": RESULTS,
         "ListBucket": BUCKET,
     },
-    "functions.sweep": {"ListBucket": BUCKET, "ListBucketVersions": BUCKET},
+    "functions.sweep": {
+        "GetObject": UPLOADED,
+        "ListBucket": BUCKET,
+        "ListBucketVersions": BUCKET,
+    },
 }
 """On which keys of the uploads bucket a function has an S3 verb; `""` is the bucket itself."""
 
