@@ -212,6 +212,16 @@ def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sweep._CONCERNS, "resumed", ("ImportResumed", lambda _: 0))  # noqa: SLF001
 
 
+def strangers_imported(patch: pytest.MonkeyPatch) -> None:
+    """Whoever a folder is named after is a company."""
+    patch.setattr(imports, "has_api_key", lambda _: True)
+
+
+def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A file that came before its company's key is never looked at again."""
+    patch.setitem(sweep._CONCERNS, "known", ("ImportAnnounced", lambda _: 0))  # noqa: SLF001
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -234,6 +244,8 @@ IN_IMPORTS: tuple[Plant, ...] = (
     unescaped_report,
     half_validated,
     stopped_jobs_forgotten,
+    strangers_imported,
+    strangers_forgotten,
 )
 
 
