@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -21,15 +21,32 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
-from functions.import_moves import begun, finish, is_faulty, looked_at, phases_of, plan_of
-from functions.import_range import Stopped, import_range, working
+from functions.import_moves import (
+    Stopped,
+    begun,
+    ending,
+    finish,
+    is_faulty,
+    looked_at,
+    phases_of,
+    plan_of,
+)
+from functions.import_range import import_range, working
 from functions.runs import execute
 from functions.tracing import annotate, traced
 from shared.csv_plan import Chunk
 from shared.errors import Busy
 from shared.imports import ImportJob, Refusal, moved
-from shared.store import uploads
-from shared.store.imports import change_job, claim_object, get_job, heartbeat
+from shared.store import unknown_files, uploads
+from shared.store.imports import (
+    UnknownCompany,
+    Version,
+    change_job,
+    claim_object,
+    company_of,
+    get_job,
+    heartbeat,
+)
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,14 +60,13 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
     """Every object has one job, however many events it has; run it, or have it run."""
     for notice in notices:
         found = notice["s3"]["object"]
-        job = claim_object(
+        version = Version(
             notice["s3"]["bucket"]["name"],
             unquote_plus(found["key"]),
             found.get("versionId", ""),
             int(found["size"]),
-            now=datetime.now(UTC),
-            correlation_id=context.aws_request_id,
         )
+        job = _claim(version, context)
         if job is not None and not job.is_ended:
             _log_about(job)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
@@ -58,6 +74,22 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
             else:
                 _run_here(job, context)
     return {}
+
+
+def _claim(version: Version, context: "LambdaContext") -> ImportJob | None:
+    """The job of an object; None if its key is not that of an import, or its company is unknown.
+
+    A file of an unknown company stays where it is: the sweeper announces it when there is a key.
+    """
+    try:
+        now = datetime.now(UTC)
+        return claim_object(*version, now=now, correlation_id=context.aws_request_id)
+    except UnknownCompany:
+        unknown_files.keep(version)
+        metrics.add_metric("UnknownCompany", MetricUnit.Count, 1)
+        about = {"company": company_of(version), "version_id": version.version_id}
+        logger.warning("unknown_company", extra=about)
+        return None
 
 
 def _execute(job: ImportJob) -> None:
@@ -78,22 +110,19 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
     if job.runner != token:
         logger.info("import_is_another's")
         return
-    data = b"".join(uploads.stream(job))
-    planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
-    if planned is None:
-        return
-    job = looked_at(job, planned, hashlib.sha256(data).hexdigest())
-    try:
+    with ending(job):
+        data = b"".join(uploads.stream(job))
+        planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
+        if planned is None:
+            return
+        job = looked_at(job, planned, hashlib.sha256(data).hexdigest())
         for phase in phases_of(job):
             if phase == "write" and is_faulty(job):
                 break
             with working(job, phase, context) as work:
                 for chunk in planned.chunks:
                     import_range(work, chunk, data[chunk.start : chunk.end])
-    except Stopped:
-        logger.info("import_stopped")
-        return
-    finish(job)
+        finish(job)
 
 
 def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -110,43 +139,57 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
     if job.is_ended:
         return nothing
     job = change_job(job.company, job.number, lambda current: begun(current, None))
+    planned: dict[str, Any] = {}
+    with ending(job):
+        planned = _planned(job)
+    return nothing | planned
+
+
+def _planned(job: ImportJob) -> dict[str, Any]:
+    """What the machine goes on with; nothing if the file is refused."""
     digest = hashlib.sha256()
-
-    def parts() -> Iterator[bytes]:
-        for part in uploads.stream(job):
-            digest.update(part)
-            heartbeat(job.company, job.number, None, datetime.now(UTC))
-            yield part
-
-    planned = plan_of(job, parts(), chunk_size=int(os.environ["IMPORT_CHUNK_BYTES"]))
+    parts = _watched(job, uploads.stream(job), digest.update)
+    planned = plan_of(job, parts, chunk_size=int(os.environ["IMPORT_CHUNK_BYTES"]))
     if planned is None:
-        return nothing
+        return {}
     job = looked_at(job, planned, digest.hexdigest())
     manifest = [chunk.model_dump() for chunk in planned.chunks]
     uploads.put_result(job, "manifest.json", orjson.dumps(manifest))
-    key = uploads.result_key(job, "manifest.json")
-    passes = phases_of(job) if planned.chunks else ("none",)
-    return nothing | {"passes": list(passes), "chunks": len(planned.chunks), "manifest_key": key}
+    return {
+        "manifest_key": uploads.result_key(job, "manifest.json"),
+        "chunks": len(planned.chunks),
+        "passes": [*(phases_of(job) if planned.chunks else ("none",))],
+    }
+
+
+def _watched(
+    job: ImportJob, parts: Iterable[bytes], note: Callable[[bytes], None]
+) -> Iterator[bytes]:
+    """The parts of the file, each noted; raises Stopped when the job is cancelled meanwhile."""
+    for part in parts:
+        note(part)
+        if not heartbeat(job.company, job.number, None, datetime.now(UTC)):
+            raise Stopped
+        yield part
 
 
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Imports one range of the file; `done` is false if there is more of it to do."""
     job, began = _job_of(event), time.monotonic()
+    if job.is_ended:
+        return {**event, "done": True}
     phase = event.get("pass", "write")
     if job.state == "queued":
         job = change_job(job.company, job.number, lambda current: begun(current, None, phase))
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
-    data = uploads.read_range(job, chunk.start, chunk.end)
-    if not chunk.is_intact(data):
-        raise Busy
-    try:
+    done = chunk.rows  # of a job that is stopped nothing is left to do
+    with ending(job):
+        data = uploads.read_range(job, chunk.start, chunk.end)
+        if not chunk.is_intact(data):
+            raise Busy
         with working(job, phase, context) as work:
             done = import_range(work, chunk, data, before)
-    except Stopped:
-        logger.info("import_stopped")
-        done = chunk.rows
-    else:
         seconds = round(time.monotonic() - began, 3)
         logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
     return {**event, "done": done >= chunk.rows, "done_rows": done}
@@ -159,7 +202,7 @@ def _decide_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, A
 
 def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
-    if not job.is_ended:
+    with ending(job):
         finish(job)
     return {}
 

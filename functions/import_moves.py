@@ -1,6 +1,7 @@
 """How an import goes from state to state: begun, looked at, decided upon, ended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,17 +12,35 @@ from functions.counting import SERVICE, count_import
 from shared.csv_file import BadFile, Dialect
 from shared.csv_plan import Plan, plan
 from shared.errors import Busy
-from shared.imports import ChunkResult, ImportJob, Refusal, State, moved
+from shared.imports import ChunkResult, FileGone, ImportJob, Refusal, State, moved
 from shared.rows import KINDS
 from shared.store import uploads
 from shared.store.catalog import all_products
-from shared.store.imports import change_job, chunk_results, get_job
+from shared.store.imports import change_job, chunk_results, get_job, heartbeat
 from shared.store.totals import totals_of
 
 ALIVE_SECONDS = 30
 """A job that was heard of this lately is being worked on."""
 
 logger = Logger(service=SERVICE)
+
+
+class Stopped(Exception):
+    """The job was cancelled, or is another's: who notices writes no more of it."""
+
+
+@contextmanager
+def ending(job: ImportJob) -> Iterator[None]:
+    """Have work on a job end without an error where no attempt could get any further.
+
+    A job that was cancelled is left as it is. One whose file is gone fails, with the reason.
+    """
+    try:
+        yield
+    except Stopped:
+        logger.info("import_stopped")
+    except FileGone as gone:
+        _end(job, "failed", refusal=gone.refusal)
 
 
 def begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
@@ -55,7 +74,12 @@ def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan 
 
 
 def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
-    """The job with what is known of its file, and the catalog pinned for all that comes."""
+    """The job with what is known of its file, and the catalog pinned for all that comes.
+
+    Raises Stopped, and pins nothing, if it was cancelled meanwhile.
+    """
+    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+        raise Stopped
     if uploads.get_result(job, "catalog.json") is None:
         products = [product.model_dump(mode="json") for product in all_products(job.company)]
         uploads.put_result(job, "catalog.json", orjson.dumps(products))
@@ -66,13 +90,13 @@ def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "detected": _detected(job, planned.dialect),
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
-    return change_job(
-        job.company,
-        job.number,
-        lambda current: (
-            current if current.is_ended else moved(current, state, now=datetime.now(UTC), **known)
-        ),
-    )
+
+    def seen(current: ImportJob) -> ImportJob:
+        if current.is_ended:
+            raise Stopped
+        return moved(current, state, now=datetime.now(UTC), **known)
+
+    return change_job(job.company, job.number, seen)
 
 
 def _refuse_another_kind(job: ImportJob, dialect: Dialect) -> None:
@@ -139,8 +163,13 @@ def _want_all_rows(job: ImportJob, results: Iterable[ChunkResult]) -> None:
 
 
 def finish(job: ImportJob) -> None:
-    """Adds up what the chunks did; every row of the file is counted once, or it is not the end."""
+    """Adds up what the chunks did; every row of the file is counted once, or it is not the end.
+
+    Raises Stopped for a job that has ended, or is planned anew: somebody else finishes that one.
+    """
     job = get_job(job.company, job.number) or job
+    if job.is_ended or job.rows is None:
+        raise Stopped
     results = chunk_results(job.company, job.number)
     if _is_written(results):
         results = [result for result in results if result.phase == "write"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from functions.import_moves import Stopped
 from shared.catalog import Product
 from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 STRETCH = 5_000
 """Rows that are read, written and reported together; a worker may be relieved between two."""
 _MILLISECONDS_TO_STOP = 20_000
-
-
-class Stopped(Exception):
-    """The job was cancelled, or is another's: who notices writes no more of it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
     """The pool and the records that a worker works with, for as long as it does."""
     if job.detected is None:
         raise Stopped
-    stored = orjson.loads(uploads.get_result(job, "catalog.json") or b"[]")
+    stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     with ThreadPoolExecutor(bulk.THREADS) as pool:
         yield Work(

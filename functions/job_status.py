@@ -29,7 +29,8 @@ from shared.reports import (
     LicensesResult,
 )
 from shared.store.imports import change_job, chunk_results, get_job, list_jobs
-from shared.store.uploads import attachment, get_result, presigned_get, result_size
+from shared.store.links import attachment, presigned_get
+from shared.store.uploads import PLANNED, check_file, get_result, result_size
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file in an answer, which travel as Base64."""
@@ -134,7 +135,7 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
 def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
     """Gives the rows that were not imported, to be corrected and sent again as they are.
 
-    A large file is answered with 307 and a link to it that holds for an hour.
+    A large file is answered with 307 and a link to it, to be followed within some minutes.
     """
     job = _job(caller, id)
     size = result_size(job, "failed.rows") if job.failed_rows else None
@@ -161,9 +162,16 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     return import_view(caller, job)
 
 
-@api.post("/api/v1/imports/<id>/retry/", scope="imports:write", refusals=("import_state",))
+@api.post(
+    "/api/v1/imports/<id>/retry/",
+    scope="imports:write",
+    refusals=("import_state", "file_gone", "file_archived"),
+)
 def retry_import(caller: Caller, id: int) -> ImportView:
-    """Runs an import again that failed or was cancelled; rows that are in are not made twice."""
+    """Runs an import again that failed or was cancelled; rows that are in are not made twice.
+
+    Refused with `file_gone` if the version of the file that it would read is not there any more.
+    """
     now = datetime.now(UTC)
     job = change_job(caller.company, id, lambda job: _again(job, now))
     start(job)
@@ -173,7 +181,12 @@ def retry_import(caller: Caller, id: int) -> ImportView:
 def _again(job: ImportJob, now: datetime) -> ImportJob:
     if job.state not in ("failed", "cancelled"):
         raise WrongState(job, "run again")
-    return requeued(job, now=now)
+    after = requeued(job, now=now)
+    check_file(job)
+    if job.execution_arn and any(result_size(job, name) is None for name in PLANNED):
+        # What its execution would go on with is gone, so the file is planned again.
+        return after.model_copy(update={"execution_arn": None})
+    return after
 
 
 def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:

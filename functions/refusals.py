@@ -42,6 +42,14 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "feature_exists": (409, "Product editor already has a feature export"),
     "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),
+    "file_archived": (
+        409,
+        "old.csv (version 3sL4kq of acme/licenses/old.csv) is archived as GLACIER",
+    ),
+    "file_gone": (
+        409,
+        "old.csv (version 3sL4kq of acme/licenses/old.csv) was deleted, or has expired",
+    ),
     "file_required": (400, "The form needs one part named file, with the name of the file"),
     "file_too_large": (
         413,

@@ -1,8 +1,8 @@
 """HTTP API: starts imports, with a file that comes in a form or one that goes straight to S3."""
 
 import hashlib
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -11,34 +11,49 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.import_views import RESULT_PATHS, import_fields
 from functions.upload import Upload
-from shared.errors import Busy, Conflict, NotFound
+from shared.errors import Busy, Conflict, Fault, NotFound, Refused
 from shared.imports import (
     KINDS,
     ChosenEncoding,
     ImportJob,
     Kind,
     OnError,
+    WrongState,
     request_fingerprint,
     shown_name,
     upload_key,
 )
-from shared.reports import StartedImport, TakenImport, UploadForm, UploadParts
+from shared.reports import (
+    PartLink,
+    PartLinks,
+    StartedImport,
+    TakenImport,
+    UploadForm,
+    UploadParts,
+)
 from shared.rows import template
-from shared.store.imports import add_job, external_claim, get_job, new_number
-from shared.store.uploads import (
+from shared.store.imports import add_job, change_job, external_claim, get_job, new_number
+from shared.store.links import (
     LARGEST_OBJECT,
     LARGEST_POST,
-    LINK_SECONDS,
-    PARTS_SECONDS,
+    abort_multipart,
     attachment,
-    bucket,
-    presigned_parts,
+    begin_multipart,
+    link_seconds,
+    parts_of,
+    presigned_abort,
+    presigned_complete,
+    presigned_part,
     presigned_post,
-    put_upload,
 )
+from shared.store.uploads import bucket, put_upload
 from shared.values import Flag
 
+MOST_LINKS = 100
+"""In one answer; each has some 2 KB."""
 _TRIES = 4
+_NOTED_EVERY = timedelta(hours=1)
+"""How often a job notes that its parts are still on their way."""
 
 api = Api("Imports")
 
@@ -88,6 +103,19 @@ class ImportRequest(BaseModel):
         Field(description="The caller's name for this import: the same never starts two."),
     ] = None
     encoding: ChosenEncoding | None = None
+
+
+class PartsRequest(BaseModel):
+    """The parts that the caller is about to send."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"example": {"part_numbers": [1, 2, 3]}}
+    )
+
+    part_numbers: Annotated[
+        list[Annotated[int, Field(strict=True, ge=1)]],
+        Field(max_length=MOST_LINKS, description="Counted from 1; none to renew the other links."),
+    ]
 
 
 @api.post(
@@ -140,24 +168,46 @@ def import_license_features(
 def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport]:
     """Starts an import of a file of any size.
 
-    The file is then sent to S3 with the form answered, or above 5 GB in the parts answered. The
-    import begins when the file is there. The same `external_id` with the same request answers
-    with the same import, and `Idempotent-Replayed: true`; for another request it is refused.
+    The file is then sent to S3 with the form answered, or in parts by the links that `parts_url`
+    gives; above 5 GB, in parts only. The import begins when the file is there. The same
+    `external_id` with the same request answers with the same import, and
+    `Idempotent-Replayed: true`; for another request it is refused.
     """
     asked = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
         caller, asked, request.external_id, lambda number: _new_job(caller, number, request)
     )
-    form: UploadForm | UploadParts | None = None
-    if job.state == "awaiting_upload" and request.size > LARGEST_POST:
-        parts = presigned_parts(job, request.size)
-        form = UploadParts.model_validate({**parts, "expires_in": PARTS_SECONDS})
-    elif job.state == "awaiting_upload":
-        fields = presigned_post(job, request.size)
-        form = UploadForm.model_validate({**fields, "expires_in": LINK_SECONDS})
     headers["Location"] = f"{caller.base_url}/api/v1/imports/{job.number}/"
-    view = StartedImport.model_construct(**import_fields(caller, job), upload=form)
+    upload = _upload(caller, job, request.size) if job.state == "awaiting_upload" else None
+    view = StartedImport.model_construct(**import_fields(caller, job), upload=upload)
     return Answer(view, headers=headers)
+
+
+@api.post("/api/v1/imports/<id>/parts/", scope="imports:write", refusals=("import_state",))
+def sign_import_parts(caller: Caller, id: int, request: PartsRequest) -> PartLinks:
+    """Gives links by which the file of an import is sent to S3 in parts.
+
+    Ask for the links of some parts, send these, and ask for the next: a link that has expired is
+    replaced by asking again, and a part that is sent again takes the place of the first. When all
+    parts are there, their ETags go to `complete_url`; links to no part at all renew it.
+    """
+    job = change_job(caller.company, id, lambda job: _awaiting(job, datetime.now(UTC)))
+    size, count = parts_of(job.size or 0)
+    _refuse_numbers(request.part_numbers, count)
+    if job.upload_id is None:
+        job = _begin_multipart(job)
+    return PartLinks.model_construct(
+        upload_id=str(job.upload_id),
+        part_size=size,
+        part_count=count,
+        parts=[
+            PartLink(part_number=number, url=presigned_part(job, number))
+            for number in request.part_numbers
+        ],
+        complete_url=presigned_complete(job),
+        abort_url=presigned_abort(job),
+        expires_in=link_seconds(),
+    )
 
 
 @api.get(
@@ -174,6 +224,54 @@ def get_import_template(caller: Caller, kind: str) -> Answer[str]:
         raise NotFound(f"There is no kind of import {kind}; there are: {', '.join(KINDS)}")
     headers = {"Content-Disposition": attachment(f"{kind}.csv")}
     return Answer(template(kind), headers=headers)
+
+
+def _upload(caller: Caller, job: ImportJob, size: int) -> UploadForm | UploadParts:
+    """How the file of a job is sent: by a form, or if it is too large for one, in parts."""
+    parts_url = f"{caller.base_url}/api/v1/imports/{job.number}/parts/"
+    if size > LARGEST_POST:
+        part_size, count = parts_of(size)
+        return UploadParts(parts_url=parts_url, part_size=part_size, part_count=count)
+    form = presigned_post(job, size)
+    return UploadForm(**form, parts_url=parts_url, expires_in=link_seconds())
+
+
+def _awaiting(job: ImportJob, now: datetime) -> ImportJob:
+    """The job, which waits for its file, and is given time for it from the last such request on."""
+    if job.state != "awaiting_upload":
+        raise WrongState(job, "sent in parts")
+    if now - job.heartbeat_at < _NOTED_EVERY:
+        return job
+    return job.model_copy(update={"heartbeat_at": now})
+
+
+def _refuse_numbers(numbers: Sequence[int], count: int) -> None:
+    """Refuse parts that the file does not have, and any that is named twice."""
+    faults = []
+    for at, number in enumerate(numbers):
+        path = ("part_numbers", at)
+        if number > count:
+            message = f"must be at most {count}: a file of the announced size has no more parts"
+            faults.append(Fault.at(path, "invalid_value", message, number))
+        elif number in numbers[:at]:
+            message = "names a part twice; name each part once"
+            faults.append(Fault.at(path, "invalid_value", message, number))
+    if faults:
+        raise Refused("validation_error", faults[0].message, faults=faults)
+
+
+def _begin_multipart(job: ImportJob) -> ImportJob:
+    """The job with its multipart upload, of which it has one however many begin it at once."""
+    upload_id = begin_multipart(job)
+
+    def noted(current: ImportJob) -> ImportJob:
+        current = _awaiting(current, current.heartbeat_at)
+        return current if current.upload_id else current.model_copy(update={"upload_id": upload_id})
+
+    job = change_job(job.company, job.number, noted)
+    if job.upload_id != upload_id:
+        abort_multipart(job, upload_id)
+    return job
 
 
 def _take(

@@ -7,7 +7,9 @@ event never came is announced again, and a job that nobody works on is run again
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -15,22 +17,44 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
+from functions.lost_files import announce_dropped, announce_known, announce_uploads
 from functions.runs import announce, is_running, start
 from functions.tracing import traced
 from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
-from shared.store.imports import put_job, unclaimed, unfinished_jobs
+from shared.store.imports import put_job, unfinished_jobs
 from shared.store.unsettled import pending_orders, take_over, undo
-from shared.store.uploads import versions
+from shared.store.uploads import find_upload
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 LEFT_ALONE = timedelta(minutes=15)
 UPLOAD_WITHIN = timedelta(hours=24)
-LOOKED_BACK = timedelta(days=1)
-EVENT_TAKES = timedelta(minutes=2)
+"""Of the request for the import, or of the last one for links to its parts."""
+MOST_GIVEN_UP = 200
+"""Jobs a run, since each takes a look at the bucket and a write."""
 
 logger = Logger(service=SERVICE)
+
+
+@dataclass
+class Round:
+    """One run: when it is, and the jobs that have not ended, which are read once."""
+
+    now: datetime
+
+    @cached_property
+    def unfinished(self) -> list[ImportJob]:
+        return unfinished_jobs()
+
+    @property
+    def waiting(self) -> list[ImportJob]:
+        """The jobs whose file has not come."""
+        return [job for job in self.unfinished if job.state == "awaiting_upload"]
+
+    @property
+    def at_work(self) -> list[ImportJob]:
+        return [job for job in self.unfinished if job.state != "awaiting_upload"]
 
 
 @traced
@@ -39,19 +63,19 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
 
     One concern that fails keeps none of the others from being looked at.
     """
-    now = datetime.now(UTC)
+    this = Round(datetime.now(UTC))
     done: dict[str, int] = {}
     failed: list[Exception] = []
     for name, (metric, sweep) in _CONCERNS.items():
         try:
-            done[name] = sweep(now)
+            done[name] = sweep(this)
         except Exception as error:  # noqa: BLE001  # raised when all have had their turn
             failed.append(unspoken(error, logger))
         else:
             if done[name]:
                 metrics.add_metric(metric, MetricUnit.Count, done[name])
     try:
-        metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(now))
+        metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(this))
     except Exception as error:  # noqa: BLE001  # raised with the others
         failed.append(unspoken(error, logger))
     if metrics.metric_set:
@@ -72,43 +96,33 @@ def undo_orders(now: datetime) -> int:
     return undone
 
 
-def announce_files(now: datetime) -> int:
-    """Starts the imports of files that are in the bucket and that no event told of."""
-    lost = unclaimed(versions(now - LOOKED_BACK, now - EVENT_TAKES))
-    for version in lost:
-        announce(version)
-        company, kind, _ = version.key.split("/", 2)  # the rest is a name that somebody gave
-        about = {"company": company, "kind": kind, "version_id": version.version_id}
-        logger.warning("import_announced", extra=about)
-    return len(lost)
+def give_up_uploads(this: Round) -> int:
+    """Ends the jobs whose file never came.
 
-
-def give_up_uploads(now: datetime) -> int:
-    """Ends the jobs whose file never came."""
+    The file of a job may have come and its event be lost: then it is announced, for a day more.
+    """
     refusal = Refusal(code="never_uploaded", message="The file did not come within 24 hours")
-    late = [
-        job
-        for job in unfinished_jobs()
-        if job.state == "awaiting_upload" and job.created_at < now - UPLOAD_WITHIN
-    ]
-    return sum(_ended(moved(job, "failed", now=now, refusal=refusal), job) for job in late)
+    late = [job for job in this.waiting if job.heartbeat_at < this.now - UPLOAD_WITHIN]
+    given_up = 0
+    for job in late[:MOST_GIVEN_UP]:
+        version = find_upload(job)
+        if version is not None and job.heartbeat_at >= this.now - 2 * UPLOAD_WITHIN:
+            announce(version)
+        else:
+            given_up += _ended(moved(job, "failed", now=this.now, refusal=refusal), job)
+    return given_up
 
 
-def resume_jobs(now: datetime) -> int:
+def resume_jobs(this: Round) -> int:
     """Runs jobs again that nobody works on, or ends those that were begun often enough."""
-    still = [
-        job
-        for job in unfinished_jobs()
-        if job.state != "awaiting_upload" and job.heartbeat_at < now - LEFT_ALONE
-    ]
-    return sum(_resume(job, now) for job in still if not is_running(job))
+    still = [job for job in this.at_work if job.heartbeat_at < this.now - LEFT_ALONE]
+    return sum(_resume(job, this.now) for job in still if not is_running(job))
 
 
-def oldest_import(now: datetime) -> float:
+def oldest_import(this: Round) -> float:
     """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
-    at_work = (job for job in unfinished_jobs() if job.state != "awaiting_upload")
-    since = min((job.started_at or job.heartbeat_at for job in at_work), default=now)
-    return (now - since).total_seconds()
+    since = min((job.started_at or job.heartbeat_at for job in this.at_work), default=this.now)
+    return (this.now - since).total_seconds()
 
 
 def _ended(after: ImportJob, before: ImportJob) -> bool:
@@ -136,10 +150,12 @@ def _resume(job: ImportJob, now: datetime) -> bool:
     return True
 
 
-_CONCERNS: dict[str, tuple[str, Callable[[datetime], int]]] = {
-    "undone": ("OrderUndone", undo_orders),
+_CONCERNS: dict[str, tuple[str, Callable[[Round], int]]] = {
+    "undone": ("OrderUndone", lambda this: undo_orders(this.now)),
     "given_up": ("ImportGivenUp", give_up_uploads),
     "resumed": ("ImportResumed", resume_jobs),
-    "announced": ("ImportAnnounced", announce_files),
+    "found": ("ImportAnnounced", lambda this: announce_uploads(this.waiting, this.now)),
+    "announced": ("ImportAnnounced", lambda this: announce_dropped(this.now)),
+    "known": ("ImportAnnounced", lambda _: announce_known()),
 }
 """By the name in the answer: the metric that counts it, and what is done."""

@@ -47,6 +47,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         *_folder("/api/v1/customers/import_from_csv"),
         "POST /api/v1/imports",
         "POST /api/v1/imports/{proxy+}",
+        *_folder("/api/v1/imports/{id}/parts"),
         "ANY /api/v1/import-templates/{proxy+}",
     ),
     "job_status": (

@@ -98,7 +98,11 @@ class Dashboard(Construct):
             for name, queue in queues.items()
         ]
         return _row(
-            _graph("Imports by how they ended", [self._each("ImportEnded", "state")]),
+            _graph(
+                "Imports by how they ended; files of unknown companies",
+                [self._each("ImportEnded", "state")],
+                [self._own("UnknownCompany", "unknown company")],
+            ),
             _graph("Rows by what became of them", [self._each("Rows", "outcome")]),
             _graph(
                 "Oldest import at work, in seconds; failed events",

@@ -104,11 +104,12 @@ class Data(Construct):
         )
 
     def take_uploads_from(self, origins: list[str]) -> None:
-        """Let pages of these origins send files by the API's forms, and read what it links to."""
+        """Let pages of these origins send files, whole or in parts, and read what is linked to."""
         self.uploads.add_cors_rule(
             allowed_origins=origins,
-            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
             allowed_headers=["*"],
+            exposed_headers=["ETag"],
             max_age=3600,
         )
 

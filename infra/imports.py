@@ -46,6 +46,7 @@ class Imports(Construct):
 
     def _let_it_work(self) -> None:
         data, function, stage = self._data, self._function, self._stage
+        function.may("Query", on=data.access, indexes=("by_company",))
         function.may("Query", on=data.catalog)
         function.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", on=data.imports)
         function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", "DeleteItem", on=data.licenses)

@@ -111,6 +111,11 @@ class Observability(Construct):
             own_metric(self._stage, "ImportFailed"),
         )
         self._alarm(
+            "UnknownCompanies",
+            "A file was dropped for a company without an API key, and is not imported",
+            own_metric(self._stage, "UnknownCompany"),
+        )
+        self._alarm(
             "OldImport",
             "An import is at work for more than two hours",
             own_metric(self._stage, "OldestImportAge", "Maximum"),

@@ -154,7 +154,7 @@ class KeywrightStack(Stack):
         start_import = self._function("StartImport", module="functions.start_import")
         start_import.may("GetItem", "UpdateItem", on=data.access)
         start_import.may("GetItem", "Query", "PutItem", "UpdateItem", on=data.imports)
-        start_import.may_on_files("PutObject", on=data, under=UPLOADED)
+        start_import.may_on_files("PutObject", "AbortMultipartUpload", on=data, under=UPLOADED)
         return start_import
 
     def _job_status(self, import_csv: Function) -> Function:
@@ -163,6 +163,7 @@ class KeywrightStack(Stack):
         job_status.may("GetItem", "UpdateItem", on=data.access)
         job_status.may("GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         job_status.may_on_files("GetObject", on=data, under=[RESULTS])
+        job_status.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         job_status.may_list("ListBucket", on=data)
         job_status.may_invoke(import_csv, "IMPORT_FUNCTION")
         job_status.may_do(
@@ -176,11 +177,9 @@ class KeywrightStack(Stack):
     def _console(self) -> Function:
         """Its page sends files straight to the bucket, so it must be allowed to speak to it."""
         console = self._function("Console", module="functions.console.handler", memory=512)
-        uploads = self._data.uploads
-        hosts = (uploads.bucket_regional_domain_name, uploads.bucket_domain_name)
-        console.function.add_environment(
-            "UPLOADS_ORIGINS", " ".join(f"https://{host}" for host in hosts)
-        )
+        # As the links name it; see client() in shared/store/uploads.py.
+        host = f"{self._data.uploads.bucket_name}.s3.{self.region}.{self.url_suffix}"
+        console.function.add_environment("UPLOADS_ORIGINS", f"https://{host}")
         return console
 
     def _sweep(self, import_csv: Function) -> Function:
@@ -191,6 +190,8 @@ class KeywrightStack(Stack):
         sweep.may("BatchGetItem", "DeleteItem", on=data.licenses)
         sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
         sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
+        sweep.may("Query", on=data.access, indexes=("by_company",))
+        sweep.may_on_files("GetObject", on=data, under=UPLOADED)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)
         sweep.may_do(
             "states:DescribeExecution",

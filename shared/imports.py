@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
 from pydantic import BaseModel, Field
@@ -102,6 +102,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     version_id: str | None = None
     """None until the object is there; every read pins it."""
     size: int | None = None
+    upload_id: str | None = None
+    """Of the multipart upload that brings the file; None until its first part is asked for."""
     dry_run: bool = False
     on_error: OnError = "skip_row"
     external_id: str | None = None
@@ -193,6 +195,39 @@ class WrongState(Conflict):
             value=job.state,
         )
         self.state = job.state
+
+
+class FileGone(Conflict):
+    """An object that an import reads is not there, so that no attempt can get further."""
+
+    @classmethod
+    def deleted(cls, job: ImportJob) -> Self:
+        return cls(
+            "file_gone",
+            f"{job.file_name} (version {job.version_id} of {job.key}) was deleted from the bucket,"
+            " or has expired. Import the file again.",
+        )
+
+    @classmethod
+    def archived(cls, job: ImportJob, storage_class: str) -> Self:
+        return cls(
+            "file_archived",
+            f"{job.file_name} (version {job.version_id} of {job.key}) is archived as"
+            f" {storage_class}. Restore it in S3 and retry, or import the file again.",
+        )
+
+    @classmethod
+    def results(cls, name: str) -> Self:
+        return cls(
+            "results_gone",
+            f"{name}, which an earlier step of the import wrote, was deleted from the bucket, or"
+            " has expired. Retry the import.",
+        )
+
+    @property
+    def refusal(self) -> Refusal:
+        """As the reason why a job ended."""
+        return Refusal(code=self.code, message=self.message)
 
 
 def moved(job: ImportJob, state: State, *, now: datetime, **changes: Any) -> ImportJob:

@@ -120,18 +120,46 @@ class UploadForm(BaseModel, frozen=True):
     method: Literal["POST"] = "POST"
     url: str
     fields: dict[str, str]
-    expires_in: Annotated[int, Field(description="In seconds.")]
+    expires_in: Annotated[int, Field(description="Seconds in which the upload must begin.")]
+    parts_url: Annotated[
+        str, Field(description="Instead of the form: links to send the file in parts.")
+    ]
 
 
 class UploadParts(BaseModel, frozen=True):
-    """Above 5 GB: PUT each part to its link, then POST their ETags as XML to `complete_url`."""
+    """Above 5 GB a file is sent in parts: POST their numbers to `parts_url` for links to them."""
 
     method: Literal["PUT"] = "PUT"
+    parts_url: str
+    part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
+    part_count: Annotated[int, Field(description="Parts of a file of the announced size.")]
+
+
+class PartLink(BaseModel, frozen=True):
+    """Where a part goes by PUT; S3 answers with its `ETag`, which completes the upload."""
+
+    part_number: int
+    url: str
+
+
+class PartLinks(BaseModel, frozen=True):
+    """Links of an upload in parts, all of the same upload however often they are asked for."""
+
     upload_id: str
     part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
-    part_urls: list[str]
-    complete_url: str
-    expires_in: Annotated[int, Field(description="In seconds.")]
+    part_count: Annotated[int, Field(description="Parts of a file of the announced size.")]
+    parts: list[PartLink]
+    complete_url: Annotated[
+        str,
+        Field(
+            description="POST the numbers and ETags of all parts here, as the XML document"
+            " `CompleteMultipartUpload`. S3 may answer 200 with an error: read the body."
+        ),
+    ]
+    abort_url: Annotated[str, Field(description="DELETE drops the parts that were sent.")]
+    expires_in: Annotated[
+        int, Field(description="Seconds in which a request must begin; then ask again.")
+    ]
 
 
 class StartedImport(ImportView, frozen=True):

@@ -1,6 +1,7 @@
 """HTTP to a stage's API: its key, patience with it, and its refusals as one exception."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ LONGEST_PAUSE = 20.0
 """Seconds between two tries at most, whatever the service asks for."""
 
 _FIRST_PAUSE = 0.2
+_ELEMENT = {name: re.compile(f"<{name}>([^<]*)") for name in ("Code", "Message")}
+"""Of S3's error document, which is too small and too simple for an XML parser."""
 _BUSY = frozenset({429, 503})
 """Nothing was done, and it may be sent again, whatever it is."""
 
@@ -41,6 +44,20 @@ class ApiProblem(Exception):
         self.status = status
         self.faults = faults
         self.request_id = request_id
+
+
+class LinkRefused(ApiProblem):
+    """A link to S3 was answered with anything but success; `s3_code` is S3's own code, or empty."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        found = {name: _ELEMENT[name].search(answer.text) for name in _ELEMENT}
+        told = {name: match[1].strip() if match else "" for name, match in found.items()}
+        self.s3_code = told["Code"]
+        said = " ".join(filter(None, (str(answer.status_code), told["Code"])))
+        words = told["Message"] or answer.text.strip()[:500] or answer.reason_phrase
+        super().__init__(
+            "link_refused", f"{answer.url.host} answered {said}: {words}", status=answer.status_code
+        )
 
 
 class Connection:
@@ -138,16 +155,22 @@ class Connection:
         return self._api.send(moved)
 
     def elsewhere(self, method: str, url: str, **request: Any) -> httpx.Response:
-        """A request that a link answered by the API allows; it carries no key."""
+        """A request that a link answered by the API allows; it carries no key.
+
+        Raises LinkRefused for all but 2xx: a redirect of S3 means that nothing was done.
+        """
         try:
             answer = self._elsewhere.request(method, url, **request)
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
             raise ApiProblem("unreachable", f"{httpx.URL(url).host}: {reason}") from error
-        if answer.is_error:
-            message = f"The link was answered with {answer.status_code}: {answer.text[:500]}"
-            raise ApiProblem("link_refused", message, status=answer.status_code)
+        if not answer.is_success:
+            raise LinkRefused(answer)
         return answer
+
+    def pause(self, attempt: int) -> None:
+        """Wait before another attempt, ever longer."""
+        self._pause(_pause_after(None, attempt))
 
     def download(self, path: str) -> Iterator[bytes]:
         """A file of any size, in parts; the API may say that it lies elsewhere."""
@@ -156,9 +179,9 @@ class Connection:
             yield answer.content
             return
         with self._elsewhere.stream("GET", answer.headers["Location"]) as streamed:
-            if streamed.is_error:
+            if not streamed.is_success:
                 streamed.read()
-                raise ApiProblem("link_refused", streamed.text[:500], status=streamed.status_code)
+                raise LinkRefused(streamed)
             yield from streamed.iter_bytes()
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from infra.ops.connection import Connection, Query
+from infra.ops.connection import Connection, LinkRefused, Query
+from infra.ops.uploading import Uploader
 from shared.imports import ENDED, ChosenEncoding, Kind, OnError
-from shared.reports import ImportView, InvalidRow, StartedImport, UploadForm, UploadParts
+from shared.reports import ImportView, InvalidRow, StartedImport
 
 SECONDS_BETWEEN = 0.3
 """Between two looks at an import that is under way."""
@@ -42,19 +43,17 @@ class Imports:
         answer = self._connection.send("POST", "/imports/", repeatable=True, body=body)
         return StartedImport.model_validate_json(answer.content)
 
-    def upload(self, upload: UploadForm | UploadParts, file: BinaryIO) -> None:
-        """Send the file to S3 as the API says, by a form or in parts; it is read as it is sent."""
-        if isinstance(upload, UploadForm):
-            content = {"file": ("file.csv", file, "text/csv")}
-            self._connection.elsewhere("POST", upload.url, data=upload.fields, files=content)
-            return
-        parts = []
-        for number, url in enumerate(upload.part_urls, 1):
-            sent = self._connection.elsewhere("PUT", url, content=file.read(upload.part_size))
-            tag = f"<ETag>{sent.headers['etag']}</ETag>"
-            parts.append(f"<Part><PartNumber>{number}</PartNumber>{tag}</Part>")
-        body = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>"
-        self._connection.elsewhere("POST", upload.complete_url, content=body.encode())
+    def upload(self, started: StartedImport, file: BinaryIO) -> None:
+        """Send the file to S3 as the API says; it is read as it is sent.
+
+        Raises LinkRefused if S3 does not take it; then the import is cancelled.
+        """
+        uploader = Uploader(self._connection, started)
+        try:
+            uploader.send(file)
+        except LinkRefused:
+            uploader.drop()
+            raise
 
     def send(
         self,
@@ -79,7 +78,7 @@ class Imports:
         )
         if started.upload is not None:
             with path.open("rb") as file:
-                self.upload(started.upload, reading(file))
+                self.upload(started, reading(file))
         return started
 
     def wait(

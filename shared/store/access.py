@@ -52,6 +52,21 @@ def list_api_keys(company: str | None = None) -> Iterator[ApiKey]:
     yield from sorted(keys, key=lambda key: (key.created_at, key.prefix))
 
 
+def has_api_key(company: str) -> bool:
+    """Whether a company ever had a key: those that are revoked or expired count too.
+
+    A key of the last second may be missing still, since an index is behind its table.
+    """
+    found = client().query(
+        TableName=table("ACCESS_TABLE"),
+        IndexName="by_company",
+        KeyConditionExpression="company = :company",
+        ExpressionAttributeValues={":company": {"S": company}},
+        Limit=1,
+    )
+    return bool(found["Items"])
+
+
 def revoke_api_key(prefix: str, now: datetime) -> ApiKey:
     """The key as it is now; a second revocation keeps the time of the first."""
     return _end_api_key(prefix, "SET revoked_at = if_not_exists(revoked_at, :moment)", now)

@@ -7,6 +7,7 @@
 | `unfinished#` | `<company>#<number>` | that a job has not ended, for the sweep |
 | `<company>#<number>` | `chunk#<index>` | ChunkResult |
 | `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
+| `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
 """
 
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 from shared.errors import Busy, NotFound
 from shared.imports import ChunkResult, ImportJob, Kind, Place, moved, place_of
 from shared.store import dynamo
+from shared.store.access import has_api_key
 
 TABLE = "IMPORTS_TABLE"
 _UNFINISHED = "unfinished#"
@@ -34,6 +36,10 @@ class Version(NamedTuple):
     key: str
     version_id: str
     size: int
+
+
+class UnknownCompany(Exception):
+    """A file was dropped for a company that has no API key: nobody could see its import."""
 
 
 class External(NamedTuple):
@@ -95,13 +101,14 @@ def list_jobs(
     return (job for job in jobs if kind is None or job.kind == kind)
 
 
-def unfinished_jobs() -> Iterator[ImportJob]:
+def unfinished_jobs() -> list[ImportJob]:
     """The jobs of all companies that have not ended."""
-    for entry in dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True):
-        company, _, number = entry["sk"].partition("#")
-        job = get_job(company, int(number))
-        if job and not job.is_ended:
-            yield job
+    entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
+    named = [entry["sk"].partition("#") for entry in entries]
+    keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
+    found = dynamo.get_many(keys)
+    jobs = [ImportJob.model_validate(found[key]) for key in keys if key in found]
+    return [job for job in jobs if not job.is_ended]
 
 
 def put_job(job: ImportJob, before: ImportJob) -> bool:
@@ -170,6 +177,7 @@ def claim_object(
     However often it is asked, and by how many at once, it is the same job. An object that a job
     waits for becomes that job's; any other, and a later version of the same, is a job of its own.
     None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
+    Raises UnknownCompany, and writes nothing, if that one's company has no API key.
     """
     place = place_of(key)
     if place is None:
@@ -184,6 +192,8 @@ def claim_object(
                 job, [_claim_put(version, job)], "revision = :before", before=waiting.revision
             )
         else:
+            if not has_api_key(place.company):
+                raise UnknownCompany
             job = _dropped(place, version, now, correlation_id)
             written = _write(job, [_claim_put(version, job)], _FREE)
         if written:
@@ -308,9 +318,18 @@ def _job_key(company: str, number: int) -> tuple[str, str]:
     return company, f"job#{number:010}"
 
 
-def _object_key(version: Version) -> tuple[str, str]:
+def company_of(version: Version) -> str:
+    """Whose file an object is, by the first folder of its key."""
+    return version.key.partition("/")[0]
+
+
+def digest_of(version: Version) -> str:
     name = f"{version.bucket}/{version.key}/{version.version_id}"
-    return f"object#{hashlib.sha256(name.encode()).hexdigest()}", "claim"
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _object_key(version: Version) -> tuple[str, str]:
+    return f"object#{digest_of(version)}", "claim"
 
 
 def _external_key(company: str, external_id: str) -> tuple[str, str]:

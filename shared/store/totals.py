@@ -42,8 +42,8 @@ class Totals:
 
 def details_of(job: ImportJob, result: ChunkResult) -> dict[str, Any]:
     """What a stretch reported beside its counts."""
-    stored = uploads.get_result(job, result.report) if result.report else None
-    details: dict[str, Any] = orjson.loads(stored) if stored else {}
+    stored = uploads.need_result(job, result.report) if result.report else b"{}"
+    details: dict[str, Any] = orjson.loads(stored)
     return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
 
 

@@ -1,5 +1,7 @@
 """S3: the files to import, each read at the version that its job has, and what jobs report.
 
+Links for callers are in `shared.store.links`, and listings in `shared.store.listing`.
+
 `<company>/<kind>/…csv` are the callers' files; `_results/<company>/<number>/…` are ours, under
 names that do not end in `.csv`, so that none of them is taken for an import.
 """
@@ -8,50 +10,62 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from functools import cache
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Busy
-from shared.imports import ImportJob, place_of
+from shared.imports import FileGone, ImportJob
 from shared.store.imports import Version
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 PART = 8 * 1024 * 1024
 """Bytes that are read from S3 in one go."""
-LARGEST_POST = 5 * 1024**3
-"""Bytes that S3 takes in one request."""
-LINK_SECONDS = 3600
-LARGEST_OBJECT = 5 * 1024**4
-"""Bytes that S3 keeps as one object."""
-PARTS_SECONDS = 6 * 3600
-_MOST_PARTS = 1000
-_MEBIBYTE = 1024**2
+PLANNED = ("catalog.json", "manifest.json")
+"""What the planner of a large import writes, and the state machine goes on with."""
 
 _TRIES = 3
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_GONE = _ABSENT | {"MethodNotAllowed", "405"}
+"""S3 answers 405 for a version that is a delete marker."""
+_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+@cache
+def session() -> "Session":
+    """The session that the client's credentials come from."""
+    return botocore.session.get_session()
 
 
 @cache
 def client() -> "S3Client":
-    """The low-level client, made on first use."""
+    """The low-level client, made on first use.
+
+    Its links name the bucket's regional endpoint. By default botocore signs them for the global
+    one, `bucket.s3.amazonaws.com`: S3 answers 307 there until the name of a new bucket has spread,
+    and in opt-in regions it refuses the request. An emulator has one host for all buckets.
+    """
+    has_own_endpoint = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
     config = Config(
         signature_version="s3v4",
+        s3={
+            "addressing_style": "path" if has_own_endpoint else "virtual",
+            "us_east_1_regional_endpoint": "regional",
+        },
         connect_timeout=1,
         read_timeout=10,
         max_pool_connections=16,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    made: S3Client = botocore.session.get_session().create_client("s3", config=config)  # type: ignore[assignment]  # the stubs know only boto3's way
+    made: S3Client = session().create_client("s3", config=config)  # type: ignore[assignment]  # the stubs know only boto3's way
     return made
 
 
@@ -63,10 +77,48 @@ def bucket() -> str:
 def read_range(job: ImportJob, start: int, end: int) -> bytes:
     """The bytes from `start` up to `end`, which is not part of them, of the version that is pinned.
 
-    Raises Busy if S3 does not hand over all of them; whether they are the right ones is known by
-    the digest that the planner noted.
+    Raises Busy if S3 does not hand over all of them, and FileGone if it never will; whether they
+    are the right ones is known by the digest that the planner noted.
     """
     return _read(job, start, end)[0]
+
+
+def check_file(job: ImportJob) -> None:
+    """Raise FileGone if the version that the job has can't be read any more."""
+    try:
+        found = client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))
+    except ClientError as error:
+        raise _file_error(job, error) from None
+    storage_class: str = found.get("StorageClass", "STANDARD")
+    is_restored = 'ongoing-request="false"' in found.get("Restore", "")
+    if storage_class in _ARCHIVES and not is_restored:
+        raise FileGone.archived(job, storage_class)
+    if archive := found.get("ArchiveStatus"):
+        raise FileGone.archived(job, archive)
+
+
+def find_upload(job: ImportJob) -> Version | None:
+    """The newest version of the object that a job waits for; None if there is none."""
+    try:
+        found = client().head_object(Bucket=job.bucket, Key=job.key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
+    return Version(job.bucket, job.key, found.get("VersionId", ""), found["ContentLength"])
+
+
+def _file_error(job: ImportJob, error: ClientError) -> Exception:
+    """FileGone if no attempt can read the file; any other error as it is.
+
+    A denied access (403) is not that: an operator has to see it.
+    """
+    answer: Mapping[str, Any] = error.response["Error"]
+    if answer["Code"] in _GONE:
+        return FileGone.deleted(job)
+    if answer["Code"] == "InvalidObjectState":
+        return FileGone.archived(job, answer.get("StorageClass", "GLACIER"))
+    return error
 
 
 def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
@@ -81,6 +133,8 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
             # A server may answer a range with the whole; the local emulator does for a version.
             whole = "ContentRange" not in answer
             data = answer["Body"].read(end)[start:] if whole else answer["Body"].read()
+        except ClientError as error:
+            raise _file_error(job, error) from None
         except (BotoCoreError, HTTPException, OSError):
             continue
         if len(data) == end - start:
@@ -102,7 +156,11 @@ def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
     """
     size = job.size
     if size is None:
-        size = client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))["ContentLength"]
+        try:
+            found = client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))
+        except ClientError as error:
+            raise _file_error(job, error) from None
+        size = found["ContentLength"]
     digest = hashlib.md5(usedforsecurity=False)
     for start in range(0, size, part):
         data, known = _read(job, start, min(start + part, size))
@@ -132,44 +190,9 @@ def put_upload(job: ImportJob, data: bytes) -> None:
     raise Busy
 
 
-def presigned_post(job: ImportJob, max_size: int) -> dict[str, Any]:
-    """`url` and `fields` of a form that uploads the job's object, up to `max_size` bytes."""
-    return client().generate_presigned_post(
-        job.bucket,
-        job.key,
-        Conditions=[["content-length-range", 0, max_size]],
-        ExpiresIn=LINK_SECONDS,
-    )
-
-
 def put_result(job: ImportJob, name: str, data: bytes) -> None:
     """Write one of the job's reports, in the place of what an earlier attempt wrote."""
     client().put_object(Bucket=job.bucket, Key=result_key(job, name), Body=data)
-
-
-def presigned_parts(job: ImportJob, size: int) -> dict[str, Any]:
-    """`part_size`, a link for each part, and one to complete the upload: above `LARGEST_POST`.
-
-    The bytes `n * part_size` up to the next part go by PUT to link `n`; the ETags that S3 answers
-    go in an XML document by POST to `complete_url`. What is never completed is cleared away.
-    """
-    part_size = -(-size // _MOST_PARTS // _MEBIBYTE) * _MEBIBYTE
-    place = {"Bucket": job.bucket, "Key": job.key}
-    upload = client().create_multipart_upload(
-        Bucket=job.bucket, Key=job.key, ContentType="text/csv"
-    )["UploadId"]
-
-    def link(operation: str, **more: Any) -> str:
-        named = {**place, "UploadId": upload, **more}
-        return client().generate_presigned_url(operation, Params=named, ExpiresIn=PARTS_SECONDS)
-
-    numbers = range(1, -(-size // part_size) + 1)
-    return {
-        "upload_id": upload,
-        "part_size": part_size,
-        "part_urls": [link("upload_part", PartNumber=number) for number in numbers],
-        "complete_url": link("complete_multipart_upload"),
-    }
 
 
 def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:
@@ -194,6 +217,13 @@ def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:
 def _sent_part(place: Any, upload: str, number: int, data: bytes) -> Any:
     answer = client().upload_part(**place, UploadId=upload, PartNumber=number, Body=data)
     return {"PartNumber": number, "ETag": answer["ETag"]}
+
+
+def need_result(job: ImportJob, name: str) -> bytes:
+    """A whole report that an earlier step wrote. Raises FileGone if there is none."""
+    if (stored := get_result(job, name)) is None:
+        raise FileGone.results(name)
+    return stored
 
 
 def get_result(job: ImportJob, name: str) -> bytes | None:
@@ -224,47 +254,8 @@ def delete_result(job: ImportJob, name: str) -> None:
     client().delete_object(Bucket=job.bucket, Key=result_key(job, name))
 
 
-def presigned_get(job: ImportJob, name: str, *, file_name: str, content_type: str) -> str:
-    """A link to a report, which a browser saves as `file_name`."""
-    return client().generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": job.bucket,
-            "Key": result_key(job, name),
-            "ResponseContentType": content_type,
-            "ResponseContentDisposition": attachment(file_name),
-        },
-        ExpiresIn=LINK_SECONDS,
-    )
-
-
-def attachment(file_name: str) -> str:
-    """The header that has a browser save what it gets, whatever letters it has (RFC 6266)."""
-    plain = "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in file_name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
-
-
 def result_key(job: ImportJob, name: str) -> str:
     return f"_results/{job.company}/{job.number}/{name}"
-
-
-def versions(since: datetime, until: datetime) -> Iterator[Version]:
-    """Every version of a file to import that came in a time; our own reports are not looked at."""
-    for company in _companies():
-        pages = client().get_paginator("list_object_versions")
-        for page in pages.paginate(Bucket=bucket(), Prefix=company):
-            for found in page.get("Versions", ()):
-                if since <= found["LastModified"] < until and place_of(found["Key"]):
-                    yield Version(bucket(), found["Key"], found["VersionId"], found["Size"])
-
-
-def _companies() -> Iterator[str]:
-    """The first folders of the bucket, without ours."""
-    pages = client().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Delimiter="/")
-    for page in pages:
-        for found in page.get("CommonPrefixes", ()):
-            if not found["Prefix"].startswith("_"):
-                yield found["Prefix"]
 
 
 def _pin(job: ImportJob) -> dict[str, Any]:

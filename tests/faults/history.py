@@ -165,7 +165,9 @@ def owner_of(table: str, key: Key) -> str | None:
         return None
     if table == IMPORTS and key[0].startswith("external#"):
         return key[0].split("#")[1]
-    if table == IMPORTS and key[0].startswith(("object#", "unfinished#")):
+    if table == IMPORTS and key[0] == "unknown#":
+        return key[1].partition("#")[0]
+    if table == IMPORTS and key[0].startswith(("object#", "unfinished#", "sweep#")):
         return None
     return key[0].partition("#")[0]
 

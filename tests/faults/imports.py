@@ -12,14 +12,16 @@ from shared.imports import ENDED
 from tests.faults.check_imports import check_imports
 from tests.faults.files import File, some_file
 from tests.faults.history import IMPORTS, Watch
-from tests.faults.laboratory import COMPANIES, Laboratory
+from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.world import Actor, Fair, Foul, World
 from tests.functions.import_desk import FORM, form, part
+from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
 
 MINUTE, HOUR = 60, 3600
 _SKEWS = (0, 0, 0, 5, -5, 3000, -3000)
+_ROUNDS = 12
 
 
 @dataclass
@@ -37,6 +39,10 @@ class Desks:
     named: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     """The jobs that were answered for a company's `external_id`."""
 
+    refusals: list[str] = field(default_factory=list)
+    """Retries that were answered otherwise than they must be."""
+    opened: bool = False
+    """Whether the stranger has an API key by now."""
     sent: list[File] = field(default_factory=list)
     retried: set[tuple[str, int]] = field(default_factory=set)
     """Jobs that were run again when there were no faults any more."""
@@ -86,6 +92,9 @@ class Desks:
                 self._order_large(company)
             case "archive":
                 self._archive(company)
+            case "stranger":
+                file = some_file(rng, "customers")
+                self.put(f"{STRANGER}/customers/{rng.randrange(2)}.csv", file)
             case "change":
                 objects = self.world.s3.objects
                 changed = [key for key in objects if key.startswith(company) and objects[key]]
@@ -100,7 +109,10 @@ class Desks:
         """Faults have stopped: the sweep does its rounds, then people retry what failed."""
         world = self.world
         world.calm()
-        self._rounds(6)
+        if world.rng.random() < 0.5:
+            self.opened = True
+            world.alone("operator", lambda: open_shop(STRANGER))
+        self._rounds()
         if any(state == "awaiting_upload" for _, _, state in self._jobs()):
             world.pass_time(25 * HOUR)
             self._rounds(1)
@@ -112,8 +124,9 @@ class Desks:
                 world.run()
                 if asked.result.status == 200:
                     self.retried.add((company, number))
+                self._check_retry(company, number, asked.result)
         if self.retried:
-            self._rounds(6)
+            self._rounds()
 
     def again(self) -> None:
         """Everything that ever happened is told once more, but for what was destroyed."""
@@ -128,14 +141,37 @@ class Desks:
         self._sweep()
         self.world.run()
 
-    def _rounds(self, rounds: int) -> None:
+    def _check_retry(self, company: str, number: int, reply: Reply) -> None:
+        """A file that is gone is told at once, and no other file is said to be."""
+        item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
+        key, version = item["key"]["S"], item.get("version_id", {}).get("S")
+        is_gone = version is not None and (key, version) in self.gone
+        if is_gone != (reply.json().get("code") == "file_gone"):
+            self.refusals.append(f"J2 retry of import {number} of {company}: {reply.text}")
+
+    def _rounds(self, rounds: int = _ROUNDS) -> None:
         """Twice at least: what the first starts may stop again."""
         for number in range(rounds):
             self.world.pass_time(20 * MINUTE)
             self._sweep()
             self.world.run()
-            if number and all(state in (*ENDED, "awaiting_upload") for _, _, state in self._jobs()):
+            waiting = any(state not in (*ENDED, "awaiting_upload") for _, _, state in self._jobs())
+            if number and not waiting and not self._unnoticed():
                 return
+
+    def _unnoticed(self) -> set[tuple[str, str]]:
+        """Versions that will have a job, and have none yet."""
+        items = self.world.dynamodb.tables[IMPORTS].items
+        had = {
+            (item["key"]["S"], item["version_id"]["S"])
+            for (_, sk), item in items.items()
+            if sk.startswith("job#") and "version_id" in item
+        }
+        return {
+            place
+            for place in self.files.keys() - had - self.gone
+            if self.opened or not place[0].startswith(STRANGER)
+        }
 
     def _sweep(self) -> None:
         self.world.spawn("sweep", partial(sweep.handler, {}, LambdaContext()))
@@ -274,7 +310,7 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
             desks.bring(company, file)
     doings = (
         *("cancel", "retry", "look", "sweep", "order", "large order", "large order"),
-        *("archive", "change", "later", "blackout"),
+        *("archive", "change", "later", "blackout", "stranger"),
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))

@@ -1,8 +1,8 @@
 """The product in one process with worlds under it: real handlers, store and botocore.
 
 What is patched is what a process has from outside: sockets, clock, sleep, randomness, threads, its
-environment. And three sizes, so that a file of ten rows is a large import and an order of ten
-licenses a large order.
+environment. And some sizes, so that a file of ten rows is a large import, an order of ten
+licenses a large order, and a bucket of ten objects a large bucket.
 """
 
 import gc
@@ -28,7 +28,7 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
-from functions import callers, import_range, import_views, runs
+from functions import callers, import_range, import_views, lost_files, runs
 from shared.store import bulk, dynamo, placing, unsettled, uploads
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
@@ -39,7 +39,12 @@ from tests.moto_tables import local_template, table_names
 
 OPERATIONS = 6
 STRETCH = 3
+LISTINGS = 2
+PAGE = 3
+"""Versions in one answer of S3, so that a cycle of the sweeper's listing takes several runs."""
 COMPANIES = ("acme", "globex")
+STRANGER = "newco"
+"""A company without an API key, which may get one when faults have stopped."""
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -145,6 +150,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(callers, "_cache", _Memory(worlds))
     patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(lost_files, "ThreadPoolExecutor", _AtOnce)
+    patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
@@ -202,13 +209,14 @@ def _connect(worlds: list[World]) -> None:
 
 
 def _forget() -> None:
-    for cached in (dynamo.client, uploads.client, runs.client, bulk.client):
+    for cached in (dynamo.client, uploads.client, uploads.session, runs.client, bulk.client):
         cached.cache_clear()
 
 
 def _world(seed: int, tables: dict[str, Table], coordinates: Any) -> World:
     dynamodb = DynamoDB(tables, now=lambda: world.time)
-    world = World(seed, dynamodb, S3(now=lambda: world.time), coordinates=coordinates)
+    s3 = S3(now=lambda: world.time, page=PAGE)
+    world = World(seed, dynamodb, s3, coordinates=coordinates)
     dynamodb.heard, dynamodb.seen = world.heard, world.seen
     dynamodb.between = lambda: world.pause() if world.rng.random() < 0.1 else None
     return world

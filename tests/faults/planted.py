@@ -226,6 +226,16 @@ def pending_key_exists(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_licenses._Licenses, "_pending", lambda *_: set())  # noqa: SLF001
 
 
+def strangers_imported(patch: pytest.MonkeyPatch) -> None:
+    """Whoever a folder is named after is a company."""
+    patch.setattr(imports, "has_api_key", lambda _: True)
+
+
+def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A file that came before its company's key is never looked at again."""
+    patch.setitem(sweep._CONCERNS, "known", ("ImportAnnounced", lambda _: 0))  # noqa: SLF001
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -249,6 +259,8 @@ IN_IMPORTS: tuple[Plant, ...] = (
     half_validated,
     stopped_jobs_forgotten,
     pending_key_exists,
+    strangers_imported,
+    strangers_forgotten,
 )
 
 

@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.sax.saxutils import escape
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
 
@@ -45,6 +45,8 @@ class S3:
     heard: Callable[[str, Version], None] = lambda *_: None
     objects: dict[str, list[Version]] = field(default_factory=dict)
     made: int = 0
+    page: int = 1000
+    """Entries of a list in one answer."""
 
     def answer(self, request: AWSPreparedRequest) -> Sent:
         """What the service says to a request as it is sent."""
@@ -54,9 +56,9 @@ class S3:
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         match request.method:
             case "GET" if "versions" in query:
-                return self._versions(query.get("prefix", ""))
-            case "GET" if "list-type" in query:
-                return self._folders(query["delimiter"])
+                return self._versions(
+                    unquote(query.get("key-marker", "")), query.get("version-id-marker", "")
+                )
             case "GET" | "HEAD":
                 return self._get(key, query.get("versionId"), headers, request.method)
             case "PUT" if not query:
@@ -91,6 +93,7 @@ class S3:
             code = "NoSuchVersion" if version else "NoSuchKey"
             return refused(404, code) if method == "GET" else Sent(404)
         told = {"content-length": str(len(data)), "content-type": "binary/octet-stream"}
+        told["x-amz-version-id"] = version or self.objects[key][-1].id
         told["etag"] = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         if wanted := headers.get("range"):
             first, _, last = wanted.removeprefix("bytes=").partition("-")
@@ -106,23 +109,43 @@ class S3:
             return refused(412, "PreconditionFailed")
         return Sent(200, {"x-amz-version-id": self.put(key, data).id})
 
-    def _versions(self, prefix: str) -> Sent:
-        found = "".join(
-            f"<Version><Key>{escape(key)}</Key><VersionId>{version.id}</VersionId>"
-            f"<Size>{len(version.data)}</Size>"
-            f"<LastModified>{version.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></Version>"
-            for key, versions in sorted(self.objects.items())
-            for version in reversed(versions)
-            if key.startswith(prefix) and version.data is not None
-        )
-        return _xml("ListVersionsResult", found)
+    def _versions(self, key_marker: str, version_marker: str) -> Sent:
+        """A page of versions and delete markers, by key and newest first, behind the markers."""
+        entries = self._behind(key_marker, version_marker)
+        if entries is None:
+            return refused(400, "InvalidArgument")
+        page = list(islice(entries, self.page))
+        told = "<EncodingType>url</EncodingType>"
+        if next(entries, None) is not None:
+            key, version = page[-1]
+            told += f"<NextKeyMarker>{quote(key)}</NextKeyMarker>"
+            told += f"<NextVersionIdMarker>{version.id}</NextVersionIdMarker>"
+            told += "<IsTruncated>true</IsTruncated>"
+        return _xml("ListVersionsResult", told + "".join(_entry(*each) for each in page))
 
-    def _folders(self, delimiter: str) -> Sent:
-        folders = sorted({key.partition(delimiter)[0] + delimiter for key in self.objects})
-        found = "".join(
-            f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>" for name in folders
+    def _behind(self, key_marker: str, version_marker: str) -> Iterator[tuple[str, Version]] | None:
+        """What a list goes on with; None if there is no such version to go on behind."""
+        rest: list[Version] = []
+        if version_marker:
+            newest_first = self.objects.get(key_marker, [])[::-1]
+            ids = [each.id for each in newest_first]
+            if version_marker not in ids:
+                return None
+            rest = newest_first[ids.index(version_marker) + 1 :]
+        keys = sorted(key for key in self.objects if key > key_marker)
+        return chain(
+            ((key_marker, each) for each in rest),
+            ((key, each) for key in keys for each in reversed(self.objects[key])),
         )
-        return _xml("ListBucketResult", found)
+
+
+def _entry(key: str, version: Version) -> str:
+    kind = "DeleteMarker" if version.data is None else "Version"
+    size = f"<Size>{len(version.data)}</Size>" if version.data is not None else ""
+    return (
+        f"<{kind}><Key>{quote(key)}</Key><VersionId>{version.id}</VersionId>{size}"
+        f"<LastModified>{version.modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified></{kind}>"
+    )
 
 
 def refused(status: int, code: str) -> Sent:
@@ -132,7 +155,7 @@ def refused(status: int, code: str) -> Sent:
 
 
 def _xml(name: str, inside: str) -> Sent:
-    text = f"<{name}><IsTruncated>false</IsTruncated>{inside}</{name}>"
+    text = f"<{name}>{inside}</{name}>"
     return Sent(200, {"content-type": "application/xml"}, text.encode())
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.imports import Refusal, State
+from shared.imports import ImportJob, Refusal, State
 from shared.store import imports, uploads
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
 from tests.http_event import Reply
+from tests.s3_answers import s3_answers
 from tests.wiretap import answer_lost, meanwhile, tapped
 
 COUNTS = {
@@ -318,17 +319,18 @@ def test_an_import_that_ended_meanwhile_is_not_cancelled(desk: Desk, engine: Eng
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_an_import_is_run_again_by_the_function(desk: Desk, engine: Engine, state: State) -> None:
-    desk.move(desk.dropped().number, state)
+    job = desk.stored()
+    desk.move(job.number, state)
 
     told = desk.post("/imports/1/retry/").json()
 
     assert (told["state"], told["attempts"], told["finished_at"]) == ("queued", 2, None)
-    assert engine.announced == [("acme/licenses/a.csv", "v1")]
+    assert engine.announced == [(job.key, job.version_id)]
     assert engine.asked == []
 
 
 def test_a_large_import_goes_on_where_its_execution_ended(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "failed", execution_arn=ARN)
+    planned(desk)
 
     desk.post("/imports/1/retry/")
 
@@ -339,12 +341,102 @@ def test_a_large_import_goes_on_where_its_execution_ended(desk: Desk, engine: En
 
 
 def test_an_execution_that_cannot_go_on_is_begun_again(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "failed", execution_arn=ARN)
+    job = planned(desk)
     engine.refusals["RedriveExecution"] = "ExecutionNotRedrivable"
 
     assert desk.post("/imports/1/retry/").status == 200
 
-    assert engine.announced == [("acme/licenses/a.csv", "v1")]
+    assert engine.announced == [(job.key, job.version_id)]
+
+
+@pytest.mark.parametrize("name", ["catalog.json", "manifest.json"])
+def test_an_execution_whose_plan_is_gone_is_begun_again(
+    desk: Desk, engine: Engine, name: str
+) -> None:
+    job = planned(desk)
+    uploads.delete_result(job, name)
+
+    assert desk.post("/imports/1/retry/").json()["state"] == "queued"
+
+    assert engine.operations == []
+    assert engine.announced == [(job.key, job.version_id)]
+    assert desk.job(1).execution_arn is None
+
+
+def planned(desk: Desk) -> ImportJob:
+    """A large import that failed after its file was planned."""
+    job = desk.stored()
+    for name in uploads.PLANNED:
+        uploads.put_result(job, name, b"[]")
+    return desk.move(job.number, "failed", execution_arn=ARN)
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_an_import_whose_file_is_gone_is_not_run_again(
+    desk: Desk, engine: Engine, state: State
+) -> None:
+    job = desk.stored()
+    desk.move(job.number, state)
+    uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
+
+    message = refused(desk.post("/imports/1/retry/"), 409, "file_gone")
+
+    assert message == (
+        f"a.csv (version {job.version_id} of acme/licenses/a.csv) was deleted from the bucket,"
+        " or has expired. Import the file again."
+    )
+    assert (engine.operations, engine.announced) == ([], [])
+    assert (desk.job(1).state, desk.job(1).attempts) == (state, 1)
+
+
+def test_an_import_whose_file_is_only_hidden_is_run_again(desk: Desk, engine: Engine) -> None:
+    job = desk.stored()
+    desk.move(job.number, "failed")
+    uploads.client().delete_object(Bucket=job.bucket, Key=job.key)
+
+    assert desk.post("/imports/1/retry/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "answer"),
+    [
+        (404, {}, "file_gone"),
+        (405, {"x-amz-delete-marker": "true"}, "file_gone"),
+        (200, {"x-amz-storage-class": "GLACIER"}, "file_archived"),
+        (200, {"x-amz-storage-class": "DEEP_ARCHIVE"}, "file_archived"),
+        (
+            200,
+            {"x-amz-storage-class": "GLACIER", "x-amz-restore": 'ongoing-request="true"'},
+            "file_archived",
+        ),
+        (
+            200,
+            {
+                "x-amz-storage-class": "INTELLIGENT_TIERING",
+                "x-amz-archive-status": "ARCHIVE_ACCESS",
+            },
+            "file_archived",
+        ),
+        (403, {}, "internal_error"),
+        (
+            200,
+            {"x-amz-storage-class": "GLACIER", "x-amz-restore": 'ongoing-request="false"'},
+            None,
+        ),
+        (200, {"x-amz-storage-class": "GLACIER_IR"}, None),
+        (200, {"x-amz-storage-class": "STANDARD_IA"}, None),
+    ],
+)
+def test_what_s3_says_of_the_file_decides_whether_an_import_is_run_again(
+    desk: Desk, engine: Engine, status: int, headers: dict[str, str], answer: str | None
+) -> None:
+    desk.move(desk.stored().number, "failed")
+
+    with s3_answers("HeadObject", status, headers):
+        reply = desk.post("/imports/1/retry/")
+
+    assert reply.json().get("code") == answer
+    assert reply.status == {"internal_error": 500, None: 200}.get(answer, 409)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +460,7 @@ def test_an_import_without_a_file_cannot_be_run(desk: Desk, engine: Engine) -> N
 
 
 def test_two_retries_at_once_run_it_once(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "failed")
+    desk.move(desk.stored().number, "failed")
 
     with tapped() as tap:
         tap.on("TransactWriteItems", meanwhile(lambda: desk.post("/imports/1/retry/")))

@@ -2,11 +2,14 @@
 
 import base64
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from functions import start_import
+from shared.imports import State
 from shared.rows import KINDS
 from shared.store import uploads
 from shared.store.imports import list_jobs
@@ -202,28 +205,176 @@ def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
 def test_more_than_s3_takes_at_once_is_sent_in_parts(desk: Desk) -> None:
     size = 5 * 1024**3 + 1
 
-    parts = desk.ask(size=size).json()["upload"]
+    upload = desk.ask(size=size).json()["upload"]
 
-    covered = parts["part_size"] * len(parts["part_urls"])
-    assert covered - parts["part_size"] < size <= covered
-    assert len(parts["part_urls"]) <= 1000
-    assert "partNumber=2&" in parts["part_urls"][1]
-    assert f"uploadId={parts['upload_id']}" in parts["complete_url"]
-    assert desk.ask(size=size - 1).json()["upload"]["method"] == "POST"
+    assert upload == {
+        "method": "PUT",
+        "parts_url": "https://api.test/api/v1/imports/1/parts/",
+        "part_size": 16 * 1024**2,
+        "part_count": 321,
+    }
+    smaller = desk.ask(size=size - 1).json()["upload"]
+    assert smaller["method"] == "POST"
+    assert smaller["parts_url"] == "https://api.test/api/v1/imports/2/parts/"
+
+
+def sign(desk: Desk, *numbers: Any, job: int = 1) -> Reply:
+    return desk.post(f"/imports/{job}/parts/", {"part_numbers": list(numbers)})
 
 
 def test_a_file_sent_in_parts_is_the_file(desk: Desk) -> None:
-    desk.ask(size=6)
-    job = desk.job(1)
-    links = uploads.presigned_parts(job, 6)
+    desk.ask(size=16 * 1024**2 + 5)
+    data = [b"email\n" + b"x" * (16 * 1024**2 - 6), b"tail\n"]
+    links = sign(desk, 1, 2).json()
 
-    tag = requests.put(links["part_urls"][0], data=b"email\n", timeout=5).headers["ETag"]
-    listed = f"<Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part>"
-    body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>"
-    requests.post(links["complete_url"], data=body, timeout=5)
+    tags = [put(links, number, part) for number, part in enumerate(data, 1)]
+    answer = complete(links, tags)
 
-    stored = uploads.client().get_object(Bucket=job.bucket, Key=job.key)["Body"].read()
-    assert stored == b"email\n"
+    assert answer.status_code == 200
+    assert stored(desk.job(1).key) == b"".join(data)
+    assert len(versions()) == 1
+
+
+def put(links: Any, number: int, data: bytes) -> str:
+    (url,) = (each["url"] for each in links["parts"] if each["part_number"] == number)
+    return requests.put(url, data=data, timeout=5).headers["ETag"]
+
+
+def complete(links: Any, tags: list[str]) -> requests.Response:
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
+        for number, tag in enumerate(tags, 1)
+    )
+    body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
+    return requests.post(links["complete_url"], data=body, timeout=5)
+
+
+def uploads_begun() -> list[str]:
+    listed = uploads.client().list_multipart_uploads(Bucket="uploads")
+    return [each["UploadId"] for each in listed.get("Uploads", ())]
+
+
+def test_links_to_parts_are_of_one_upload_however_often_they_are_asked_for(desk: Desk) -> None:
+    desk.ask(size=10**9)
+
+    first, again, renewed = sign(desk, 1, 2), sign(desk, 2, 60), sign(desk)
+
+    answers = [reply.json() for reply in (first, again, renewed)]
+    assert [reply.status for reply in (first, again, renewed)] == [200] * 3
+    assert {each["upload_id"] for each in answers} == set(uploads_begun())
+    assert [[part["part_number"] for part in each["parts"]] for each in answers] == [
+        [1, 2],
+        [2, 60],
+        [],
+    ]
+    assert all(
+        f"partNumber={n}" in part["url"]
+        for n, part in zip((2, 60), answers[1]["parts"], strict=True)
+    )
+    assert all(f"uploadId={answers[0]['upload_id']}" in each["complete_url"] for each in answers)
+    assert {(each["part_size"], each["part_count"]) for each in answers} == {(16 * 1024**2, 60)}
+    assert {each["expires_in"] for each in answers} == {3600}
+
+
+def test_links_do_not_promise_more_than_the_credentials_hold(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = uploads.session().get_credentials()
+    monkeypatch.setattr(credentials, "token", "of a role")
+
+    assert desk.ask().json()["upload"]["expires_in"] == 900
+    assert sign(desk, 1).json()["expires_in"] == 900
+
+
+def test_two_that_begin_an_upload_at_once_get_the_same(desk: Desk) -> None:
+    desk.ask(size=10**9)
+    answers = []
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: answers.append(sign(desk, 1))))
+        answers.append(sign(desk, 1))
+
+    (upload_id,) = {each.json()["upload_id"] for each in answers}
+    assert uploads_begun() == [upload_id]
+    assert desk.job(1).upload_id == upload_id
+
+
+def test_an_upload_whose_note_is_lost_is_begun_once(desk: Desk) -> None:
+    desk.ask(size=10**9)
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        first = sign(desk, 1).json()["upload_id"]
+
+    assert sign(desk, 1).json()["upload_id"] == first
+    assert uploads_begun() == [first]
+
+
+def test_an_upload_can_be_dropped(desk: Desk) -> None:
+    desk.ask(size=10**9)
+
+    answer = requests.delete(sign(desk, 1).json()["abort_url"], timeout=5)
+
+    assert answer.status_code == 204
+    assert uploads_begun() == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "field"),
+    [
+        ([0], "part_numbers.0"),
+        ([1, -1], "part_numbers.1"),
+        ([1, 61], "part_numbers.1"),
+        ([1, 2, 1], "part_numbers.2"),
+        (["1"], "part_numbers.0"),
+        ([1.5], "part_numbers.0"),
+        (list(range(1, 102)), "part_numbers"),
+    ],
+)
+def test_parts_that_a_file_does_not_have_are_refused(
+    desk: Desk, numbers: list[Any], field: str
+) -> None:
+    desk.ask(size=10**9)
+
+    reply = sign(desk, *numbers)
+
+    refused(reply, 400, "validation_error")
+    assert [fault["field"] for fault in reply.json()["errors"]] == [field]
+    assert uploads_begun() == []
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "succeeded", "failed", "cancelled"])
+def test_parts_are_signed_only_while_the_file_is_awaited(desk: Desk, state: State) -> None:
+    desk.ask()
+    desk.move(1, "queued", version_id="v1")
+    desk.move(1, state)
+
+    message = refused(sign(desk, 1), 409, "import_state")
+
+    assert message == f"Import 1 is {state}: it can't be sent in parts"
+    assert uploads_begun() == []
+
+
+def test_parts_are_signed_for_ones_own_imports_alone(desk: Desk) -> None:
+    desk.ask()
+
+    refused(sign(open_desk("globex"), 1), 404, "not_found")
+    refused(sign(desk, 1, job=2), 404, "not_found")
+
+
+def test_a_job_whose_parts_are_on_their_way_is_heard_of_once_an_hour(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ask(size=10**9)
+    sign(desk, 1)
+    begun = desk.job(1)
+    sign(desk, 2)
+    assert desk.job(1) == begun
+
+    monkeypatch.setattr(start_import, "_NOTED_EVERY", timedelta(0))
+    sign(desk, 3)
+
+    assert desk.job(1).heartbeat_at > begun.heartbeat_at
 
 
 def test_the_same_external_id_is_the_same_import(desk: Desk) -> None:

@@ -1,16 +1,22 @@
 """The sweep of imports: files that no event told of, and jobs that nobody works on."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import sweep
+from functions import import_csv, lost_files, sweep
 from shared.imports import State
-from shared.store import imports, uploads
+from shared.store import imports, unknown_files, uploads
+from shared.store.imports import Version
 from tests.engine import Engine, execution_arn
-from tests.functions.import_desk import Desk
+from tests.functions.import_desk import Desk, open_desk
+from tests.functions.import_files import Context
 from tests.functions.log_lines import Out
 from tests.wiretap import failed, meanwhile, tapped
 
@@ -20,13 +26,39 @@ ARN = execution_arn("acme-1-1")
 @pytest.fixture(autouse=True)
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """What happened in a test so far happened long ago."""
-    for name in ("LEFT_ALONE", "UPLOAD_WITHIN", "EVENT_TAKES"):
-        monkeypatch.setattr(sweep, name, timedelta(seconds=-2))
+    for module, name in (
+        (sweep, "LEFT_ALONE"),
+        (sweep, "UPLOAD_WITHIN"),
+        (lost_files, "EVENT_TAKES"),
+    ):
+        monkeypatch.setattr(module, name, timedelta(seconds=-2))
+
+
+@pytest.fixture(autouse=True)
+def globex(desk: Desk) -> Desk:
+    """Another company that imports."""
+    return open_desk("globex")
 
 
 def swept() -> dict[str, int]:
     done = sweep.handler({}, LambdaContext())
     return {name: count for name, count in done.items() if count}
+
+
+@contextmanager
+def s3_calls() -> Iterator[Counter[str]]:
+    """How often each operation of S3 was asked for."""
+    asked: Counter[str] = Counter()
+
+    def note(event_name: str, **_: Any) -> None:
+        asked[event_name.rpartition(".")[2]] += 1
+
+    events: Any = uploads.client().meta.events  # the stubs know few events
+    events.register("before-send.s3.*", note)
+    try:
+        yield asked
+    finally:
+        events.unregister("before-send.s3.*", note)
 
 
 def drop(key: str) -> str:
@@ -73,16 +105,138 @@ def test_a_file_with_a_job_is_left_alone(desk: Desk, engine: Engine) -> None:
     assert engine.invoked == []
 
 
-def test_a_file_that_has_just_come_or_is_old_is_left_alone(
+def test_a_file_that_has_just_come_is_left_to_its_event(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("acme/licenses/a.csv")
 
-    monkeypatch.setattr(sweep, "EVENT_TAKES", timedelta(minutes=2))
+    monkeypatch.setattr(lost_files, "EVENT_TAKES", timedelta(minutes=2))
     assert swept() == {}
-    monkeypatch.setattr(sweep, "EVENT_TAKES", timedelta(seconds=-2))
-    monkeypatch.setattr(sweep, "LOOKED_BACK", timedelta(seconds=-1))
-    assert swept() == {}
+    monkeypatch.setattr(lost_files, "EVENT_TAKES", timedelta(seconds=-2))
+    assert swept() == {"announced": 1}
+
+
+def test_a_file_that_a_job_waits_for_is_found_at_its_key(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
+    monkeypatch.setattr(lost_files, "MOST_LISTINGS", 0)
+    desk.ask()
+    desk.ask()
+    version = drop(desk.job(2).key)
+
+    with s3_calls() as asked:
+        assert swept() == {"found": 1}
+
+    assert engine.announced == [(desk.job(2).key, version)]
+    assert asked == {"HeadObject": 2}
+
+
+def test_jobs_take_turns_if_many_wait(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_files, "MOST_LOOKED_UP", 2)
+    waiting = [desk.job(desk.ask().json()["id"]) for _ in range(5)]
+    keys = {job.key for job in waiting for _ in drop(job.key)[:1]}
+
+    counts = [
+        lost_files.announce_uploads(waiting, datetime.now(UTC) + n * lost_files.SWEPT_EVERY)
+        for n in range(3)
+    ]
+
+    assert counts == [2, 2, 2]
+    assert {key for key, _ in engine.announced} == keys
+
+
+@pytest.mark.parametrize(("hours", "state"), [(25, "awaiting_upload"), (49, "failed")])
+def test_a_job_whose_file_came_unheard_is_given_a_day_more(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
+) -> None:
+    monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
+    desk.ask()
+    version = drop(desk.job(1).key)
+
+    sweep.give_up_uploads(sweep.Round(datetime.now(UTC) + timedelta(hours=hours)))
+
+    assert desk.job(1).state == state
+    if state == "awaiting_upload":
+        assert engine.announced == [(desk.job(1).key, version)]
+
+
+def test_the_jobs_that_have_not_ended_are_read_once(desk: Desk, engine: Engine) -> None:
+    desk.ask()
+    desk.move(desk.dropped().number, "running")
+
+    with tapped() as tap:
+        swept()
+
+    unfinished = [
+        body
+        for body in tap.bodies("Query")
+        if body["ExpressionAttributeValues"].get(":pk") == {"S": "unfinished#"}
+    ]
+    assert len(unfinished) == 1
+
+
+# Files of a company without an API key
+
+
+def test_a_file_of_an_unknown_company_is_kept_and_told(
+    desk: Desk, engine: Engine, out: Out
+) -> None:
+    version = drop("nobody/customers/secret-name.csv")
+    tell("nobody/customers/secret-name.csv", version)
+    tell("nobody/customers/secret-name.csv", version)
+
+    assert [swept() for _ in range(2)] == [{}, {}]
+
+    assert list(imports.list_jobs("nobody")) == []
+    assert engine.invoked == []
+    lines = out()
+    told = [line for line in lines if line.get("message") == "unknown_company"]
+    assert [(line["company"], line["level"]) for line in told] == [("nobody", "WARNING")] * 2
+    assert "secret-name" not in str(lines)
+    assert [line["UnknownCompany"] for line in lines if "UnknownCompany" in line] == [[1.0]] * 2
+
+
+def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000")
+    version = drop("nobody/customers/a.csv")
+    tell("nobody/customers/a.csv", version)
+    other = drop("noone/customers/a.csv")
+    tell("noone/customers/a.csv", other)
+    swept()
+
+    nobody = open_desk("nobody")
+    assert [swept(), swept()] == [{"known": 1}, {"known": 1}]  # its first event may be lost
+    for key, announced in engine.announced:
+        tell(key, announced)
+
+    assert engine.announced == [("nobody/customers/a.csv", version)] * 2
+    assert nobody.job(1).version_id == version
+    assert [job.number for job in imports.list_jobs("nobody")] == [1]
+    assert [swept(), swept()] == [{}, {}]
+    assert unknown_files.companies(9) == ["noone"]
+
+
+def test_companies_without_a_key_take_turns_if_they_are_many(desk: Desk, engine: Engine) -> None:
+    names = [f"nobody-{n}" for n in range(5)]
+    for name in names:
+        for file in range(2):
+            unknown_files.keep(Version("uploads", f"{name}/customers/{file}.csv", "v1", 1))
+
+    seen = [unknown_files.companies(2) for _ in range(4)]
+
+    assert seen == [names[:2], names[2:4], names[4:], names[:2]]
+
+
+def tell(key: str, version: str) -> None:
+    """S3's event of an object; the import that it starts finds the file gone, or is refused."""
+    stored = {"key": quote_plus(key), "size": 1, "versionId": version}
+    record = {"s3": {"bucket": {"name": "uploads"}, "object": stored}}
+    import_csv.handler({"Records": [record]}, Context())
 
 
 @pytest.mark.parametrize("state", ["queued", "validating", "running"])

@@ -1,7 +1,5 @@
 """The client, over the real handlers, and over a network that fails."""
 
-import io
-import re
 from pathlib import Path
 
 import httpx
@@ -10,7 +8,6 @@ import pytest
 from infra.ops.client import ApiProblem, Client
 from infra.ops.connection import LONGEST_PAUSE, TRIES
 from shared.orders import OrderRequest
-from shared.reports import UploadParts
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served
 
@@ -174,39 +171,3 @@ def test_the_key_goes_to_the_api_and_to_nobody_else(
     hosts = {each.url.host: "Authorization" in each.headers for each in served.requests}
     assert hosts.pop(API)
     assert list(hosts.values()) == [False]
-
-
-def test_a_large_file_goes_to_s3_in_parts() -> None:
-    sent: dict[str, bytes] = {}
-
-    def take(request: httpx.Request) -> httpx.Response:
-        sent[request.url.path] = request.read()
-        return httpx.Response(200, headers={"ETag": f'"{len(sent)}"'})
-
-    client = Client(f"https://{API}", "key", transport=httpx.MockTransport(take))
-    upload = UploadParts(
-        upload_id="u",
-        part_size=4,
-        part_urls=["https://s3.test/1", "https://s3.test/2"],
-        complete_url="https://s3.test/all",
-        expires_in=60,
-    )
-
-    client.imports.upload(upload, io.BytesIO(b"abcdef"))
-
-    assert (sent["/1"], sent["/2"]) == (b"abcd", b"ef")
-    assert re.findall(rb'<PartNumber>(\d)</PartNumber><ETag>"(\d)"</ETag>', sent["/all"]) == [
-        (b"1", b"1"),
-        (b"2", b"2"),
-    ]
-
-
-def test_a_link_that_is_refused_is_told() -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(400, text="EntityTooLarge"))
-    client = Client(f"https://{API}", "key", transport=transport)
-    upload = UploadParts(
-        upload_id="u", part_size=4, part_urls=["https://s3.test/1"], complete_url="", expires_in=60
-    )
-
-    with pytest.raises(ApiProblem, match="EntityTooLarge"):
-        client.imports.upload(upload, io.BytesIO(b"abcdef"))

@@ -58,6 +58,7 @@ function Actions({ job, reload }) {
     ${
       isStopped(job) &&
       job.file_sha256 &&
+      job.refusal?.code !== "file_gone" &&
       html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`
     }
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
@@ -94,7 +95,7 @@ function Outcome({ job, children }) {
         title=${counts ? "The import was refused" : "The file was not imported"}>
       <p>${refusal.message}</p>
       ${
-        !job.file_sha256 &&
+        (!job.file_sha256 || refusal.code === "file_gone") &&
         html`<p><a href=${link(`imports/${job.kind}/new`)}>Import another file</a></p>`
       }
     <//>`

@@ -83,7 +83,7 @@ function unfit(file) {
     return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
   if (!file.size) return `${file.name} is empty.`;
   if (file.size > LARGEST)
-    return `${file.name} has ${size(file.size)}. Above 5 GB, use the command keywright import.`;
+    return `${file.name} has ${size(file.size)}. The limit is 5 TB: split the file.`;
   return "";
 }
 

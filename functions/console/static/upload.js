@@ -1,9 +1,14 @@
-// Sending a file: the API is asked for a form, and the form goes straight to S3.
+// Sending a file: the API is asked where to, and the file goes straight to S3.
 import { effect } from "@preact/signals";
 import * as api from "./api.js";
 import { key } from "./session.js";
+import { transfer } from "./transfer.js";
+import { sendParts } from "./upload_parts.js";
 
-export const LARGEST = 5 * 1024 ** 3;
+/** Bytes that S3 keeps as one object. */
+export const LARGEST = 5 * 1024 ** 4;
+/** Bytes of a file that is sent as a whole. */
+const WHOLE = 100 * 1024 ** 2;
 
 /** What may be sent once more in another way, by the number of its import: see `otherwise`. */
 export const tried = new Map();
@@ -21,7 +26,7 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
   const begun = api.post("imports/", request);
   try {
     const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
-    if (upload) await send(upload, file, onShare, signal);
+    if (upload) await send(job.id, upload, file, onShare, signal);
     const changed = otherwise(options);
     if (changed) {
       const again = { ...options, ...changed, external_id: crypto.randomUUID() };
@@ -42,29 +47,12 @@ const otherwise = ({ dry_run, on_error }) =>
 const stopped = (signal) =>
   new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));
 
-/** XMLHttpRequest, because fetch does not tell how much has been sent. */
-function send({ url, fields }, file, onShare, signal) {
+/** By a form as a whole, or if the file is large in parts, of which each can be sent again. */
+async function send(id, { url, fields }, file, onShare, signal) {
+  if (!url || file.size > WHOLE) return sendParts(id, file, onShare, signal);
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);
-  return new Promise((done, fail) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.upload.onprogress = ({ loaded, total }) => onShare(total ? loaded / total : 1);
-    request.onload = () => (request.status < 300 ? done() : fail(refused(request)));
-    request.onerror = () => fail(api.offline());
-    request.onabort = () => fail(new DOMException("The upload was cancelled", "AbortError"));
-    signal?.addEventListener("abort", () => request.abort());
-    request.send(form);
-  });
-}
-
-function refused({ status, responseText }) {
-  const said = /<Message>([^<]*)/.exec(responseText)?.[1] ?? "";
-  return new api.Problem({
-    status,
-    code: "upload_refused",
-    title: "The file was not taken",
-    detail: `The store answered ${status}. ${said} Try again.`,
-  });
+  const onSent = (sent) => onShare(file.size ? Math.min(1, sent / file.size) : 1);
+  await transfer("POST", url, form, { onSent, signal });
 }

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
@@ -45,4 +45,73 @@ def test_the_bar_moves_while_a_file_is_sent(console: Console, vendor: RemoteShop
     expect(page.get_by_role("heading", level=1)).to_have_text("large.csv")
     [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
     assert job["file_name"] == "large.csv"
+    vendor.post(f"/imports/{job['id']}/cancel/", {})
+
+
+PARTS = b"email,notes\n" + b"".join(b"p%d@parts.test,%s\n" % (n, b"x" * 60_000) for n in range(300))
+"""18 MB: two parts."""
+
+
+def send_in_parts(console: Console, vendor: RemoteShop) -> None:
+    """The form of a file that the page sends in parts, because it takes it for a large one."""
+
+    def small(route: Route) -> None:
+        answer = route.fetch()
+        text = answer.text()
+        assert "100 * 1024 ** 2" in text
+        route.fulfill(response=answer, body=text.replace("100 * 1024 ** 2", "1024"))
+
+    console.page.route("**/upload.js", small)
+    console.visit("imports/customers/new", vendor)
+    console.choose("parts.csv", PARTS)
+    console.see("no fault found")
+
+
+def test_a_large_file_is_sent_in_parts_of_which_each_may_be_sent_again(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    send_in_parts(console, vendor)
+    refusals = [
+        "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+        "<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>",
+    ]
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.method)
+        if route.request.method == "PUT" and refusals:
+            route.fulfill(status=403 if len(refusals) == 2 else 503, body=refusals.pop(0))
+        else:
+            route.continue_()
+
+    page.route("**/*uploadId=*", refuse)
+    console.button("Import 300 rows").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("parts.csv")
+    console.see("Every row was imported")
+    assert asked == ["PUT", "PUT", "PUT", "PUT", "POST"]
+    [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
+    assert (job["size"], job["counts"]["created_customers_count"]) == (len(PARTS), 300)
+
+
+def test_a_completion_that_s3_answers_with_an_error_is_not_taken_for_done(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    send_in_parts(console, vendor)
+    error = "<Error><Code>InvalidPart</Code><Message>A part is missing</Message></Error>"
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=200, body=error)
+        else:
+            route.continue_()
+
+    page.route("**/*uploadId=*", refuse)
+    console.button("Import 300 rows").click()
+
+    console.see("S3 answered 200 InvalidPart: A part is missing")
+    [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
+    assert job["state"] == "awaiting_upload"
     vendor.post(f"/imports/{job['id']}/cancel/", {})

@@ -10,6 +10,7 @@ from shared.errors import NotFound
 from shared.imports import ChunkResult, ImportJob, State, WrongState, moved
 from shared.store import imports as store
 from shared.store.imports import Version
+from tests.functions.shop import open_shop
 from tests.wiretap import Fault, answer_lost, conflict, failed, meanwhile, tapped, throttled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -17,7 +18,14 @@ LATER = NOW + timedelta(minutes=1)
 DROPPED = Version("uploads", "acme/licenses/a.csv", "v1", 100)
 WRITE = "TransactWriteItems"
 
-pytestmark = pytest.mark.usefixtures("tables")
+pytestmark = pytest.mark.usefixtures("known")
+
+
+@pytest.fixture
+def known(tables: None) -> None:
+    """Both companies have an API key, so files may be dropped for them."""
+    for company in ("acme", "globex"):
+        open_shop(company)
 
 
 def new_job(state: State = "awaiting_upload", **fields: Any) -> ImportJob:
@@ -298,6 +306,27 @@ def test_the_sweep_sees_jobs_of_all_companies_until_they_end() -> None:
     store.change_job("acme", ended.number, move("failed"))
 
     assert list(store.unfinished_jobs()) == [job, other]
+
+
+def test_unfinished_jobs_are_read_by_one_query_and_a_batch_of_a_hundred() -> None:
+    numbers = [added().number for _ in range(101)]
+
+    with tapped() as tap:
+        found = store.unfinished_jobs()
+
+    assert sorted(job.number for job in found) == numbers
+    assert [name for name, _ in tap.calls] == ["Query", "BatchGetItem", "BatchGetItem"]
+
+
+def test_a_file_of_a_company_without_a_key_has_no_job() -> None:
+    dropped = DROPPED._replace(key="nobody/licenses/a.csv")
+
+    with pytest.raises(store.UnknownCompany):
+        claim(dropped)
+
+    assert store.claimed(dropped) is None
+    open_shop("nobody")
+    assert claim(dropped).company == "nobody"
 
 
 def test_unclaimed_objects_are_told_from_claimed_ones() -> None:

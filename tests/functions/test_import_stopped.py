@@ -1,0 +1,300 @@
+"""Imports that can't go on: their file is gone, or somebody cancelled them meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from functions import import_moves, job_status
+from functions.crash import Crashed
+from shared.imports import ImportJob
+from shared.store import uploads
+from shared.store.imports import chunk_results
+from tests.engine import Engine
+from tests.functions.import_files import Files, open_files
+from tests.functions.log_lines import Out
+from tests.functions.shop import Shop
+from tests.http_event import Reply, send
+from tests.s3_answers import error, s3_answers
+from tests.wiretap import meanwhile, tapped
+
+HEADER = "license__license_key,product__short_code\n"
+ROWS = HEADER + "".join(f"K-{n:05},kp\n" for n in range(200))
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme, whose files are imported by one function."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    with open_files(shop) as files:
+        yield files
+
+
+@pytest.fixture
+def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """The company acme, whose files are imported by the state machine, read in small parts."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setattr(uploads.stream, "__kwdefaults__", {"part": 500})
+    return files
+
+
+def step(files: Files, name: str, **more: Any) -> Any:
+    job = files.last()
+    return files.run({"step": name, "company": job.company, "number": job.number, **more})
+
+
+def post(files: Files, action: str) -> Reply:
+    path = f"/api/v1/imports/{files.last().number}/{action}/"
+    return send(job_status.handler, "POST", path, key=files.shop.key)
+
+
+def destroy(job: ImportJob) -> None:
+    uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
+
+
+def reports() -> set[str]:
+    """What imports have written into the bucket."""
+    found = uploads.client().list_objects_v2(Bucket="uploads", Prefix="_results/")
+    return {each["Key"].rpartition("/")[2] for each in found.get("Contents", ())}
+
+
+def outcome(files: Files) -> tuple[str, str]:
+    job = files.last()
+    return job.state, job.refusal.code if job.refusal else ""
+
+
+# The file is gone
+
+
+GONE = [
+    (404, "NoSuchVersion", "file_gone"),
+    (404, "NoSuchKey", "file_gone"),
+    (405, "MethodNotAllowed", "file_gone"),
+    (403, "InvalidObjectState", "file_archived"),
+]
+"""What S3 answers for a version that was destroyed or has expired, for an object that was, for the
+marker of a delete, and for an object in an archive."""
+
+
+@pytest.mark.parametrize(("status", "s3_code", "code"), GONE)
+def test_a_file_that_cannot_be_read_fails_its_import_at_once(
+    files: Files, out: Out, status: int, s3_code: str, code: str
+) -> None:
+    event = files.drop(ROWS, name="secret.csv")
+
+    with s3_answers("GetObject", status, body=error(s3_code, StorageClass="DEEP_ARCHIVE")) as asked:
+        files.run(event)
+
+    assert outcome(files) == ("failed", code)
+    assert len(asked) == 1
+    assert files.license_count() == 0
+    refusal = files.last().refusal
+    assert refusal is not None
+    assert "secret.csv" in refusal.message
+    assert "mport the file again" in refusal.message
+    assert ("DEEP_ARCHIVE" in refusal.message) == (code == "file_archived")
+    lines = out()
+    assert not [line for line in lines if line.get("message") == "crash"]
+    assert "secret" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "s3_code"), [(403, "AccessDenied"), (404, "NoSuchBucket"), (400, "InvalidRequest")]
+)
+def test_a_file_that_may_not_be_read_is_left_to_the_operator(
+    files: Files, out: Out, status: int, s3_code: str
+) -> None:
+    event = files.drop(ROWS)
+
+    with s3_answers("GetObject", status, body=error(s3_code)), pytest.raises(Crashed):
+        files.run(event)
+
+    assert files.last().state == "validating"
+    assert [line["error"].split()[1] for line in out() if line.get("message") == "crash"] == [
+        s3_code
+    ]
+
+
+def test_a_gone_file_is_told_by_the_api(files: Files) -> None:
+    event = files.drop(ROWS)
+    version = event["Records"][0]["s3"]["object"]["versionId"]
+    uploads.client().delete_object(Bucket="uploads", Key="acme/licenses/a.csv", VersionId=version)
+    files.run(event)
+
+    message = (
+        f"a.csv (version {version} of acme/licenses/a.csv) was deleted from the bucket,"
+        " or has expired. Import the file again."
+    )
+    shown = send(job_status.handler, "GET", "/api/v1/imports/1/", key=files.shop.key).json()
+    assert (shown["state"], shown["status"]) == ("failed", "error")
+    assert (shown["refusal"]["code"], shown["refusal"]["message"]) == ("file_gone", message)
+    ((reason,),) = (each["errors"] for each in files.errors(files.last()))
+    assert (reason["code"], reason["message"]) == ("file_gone", message)
+    retried = post(files, "retry")
+    assert (retried.status, retried.json()["code"]) == (409, "file_gone")
+
+
+def test_a_file_that_is_gone_before_it_is_planned_ends_the_machine_quietly(
+    machine: Files,
+) -> None:
+    machine.run(machine.drop(ROWS))
+    destroy(machine.last())
+
+    planned = step(machine, "plan")
+    assert planned["passes"] == ["none"]
+    assert step(machine, "finish") == {}
+
+    assert outcome(machine) == ("failed", "file_gone")
+    assert reports() == set()
+
+
+def test_a_file_that_goes_in_the_middle_of_planning_ends_it(machine: Files) -> None:
+    machine.run(machine.drop(ROWS))
+
+    with s3_answers("GetObject", 404, body=error("NoSuchVersion"), from_nth=3):
+        assert step(machine, "plan")["passes"] == ["none"]
+
+    assert outcome(machine) == ("failed", "file_gone")
+
+
+def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: Files) -> None:
+    machine.run(machine.drop(ROWS))
+    step(machine, "plan")
+    first, second, *_ = manifest(machine)
+    machine.chunk(first)
+    destroy(machine.last())
+
+    with s3_reads() as asked:
+        workers = machine.chunk(second) + machine.chunk(second)
+
+    assert workers == 2
+    assert len(asked) == 1
+    assert outcome(machine) == ("failed", "file_gone")
+    assert step(machine, "finish") == {}
+    assert machine.last().state == "failed"
+    assert machine.license_count() == first["rows"]
+
+
+def manifest(files: Files) -> list[Any]:
+    stored = uploads.get_result(files.last(), "manifest.json")
+    return list(orjson.loads(stored or b"[]"))
+
+
+def s3_reads() -> Any:
+    """The reads of the file alone: reports are read by the same operation."""
+    return s3_answers("GetObject", 200, from_nth=99)
+
+
+@pytest.mark.parametrize("name", ["catalog.json"])
+def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
+    machine: Files, name: str
+) -> None:
+    machine.run(machine.drop(ROWS))
+    step(machine, "plan")
+    uploads.delete_result(machine.last(), name)
+
+    machine.chunk(manifest(machine)[0])
+
+    assert outcome(machine) == ("failed", "results_gone")
+    assert chunk_results("acme", 1) == []
+    assert post(machine, "retry").status == 200
+    machine.by_machine()
+    assert machine.last().state == "succeeded"
+
+
+def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> None:
+    machine.run(machine.drop(ROWS + "K-bad,nope\n"))
+    step(machine, "plan")
+    for chunk in manifest(machine):
+        machine.chunk(chunk)
+    for result in chunk_results("acme", 1):
+        if result.invalid and result.report:
+            uploads.delete_result(machine.last(), result.report)
+
+    step(machine, "finish")
+
+    assert outcome(machine) == ("failed", "results_gone")
+    post(machine, "retry")
+    machine.by_machine()
+    assert machine.last().state == "completed_with_errors"
+    assert machine.last().counts["valid_row_count"] == 200
+
+
+# Somebody cancels it
+
+
+@pytest.mark.parametrize("heartbeats", [1, 2, 5])
+def test_a_planner_stops_when_its_import_is_cancelled(machine: Files, heartbeats: int) -> None:
+    machine.run(machine.drop(ROWS))
+
+    with tapped() as tap, s3_reads() as asked:
+        tap.on("UpdateItem", meanwhile(lambda: post(machine, "cancel")), nth=heartbeats)
+        planned = step(machine, "plan")
+
+    assert planned["passes"] == ["none"]
+    assert len(asked) == heartbeats
+    assert reports() == set()
+    cancelled = machine.last()
+    assert cancelled.state == "cancelled"
+    assert step(machine, "finish") == {}
+    assert machine.last() == cancelled
+
+
+def test_a_planner_whose_import_is_cancelled_at_its_end_writes_no_plan(machine: Files) -> None:
+    machine.run(machine.drop(ROWS))
+
+    with tapped() as tap:
+        # The first transaction begins the job, the second would note what its file is.
+        tap.on("TransactWriteItems", meanwhile(lambda: post(machine, "cancel")), nth=2)
+        planned = step(machine, "plan")
+
+    assert planned["passes"] == ["none"]
+    assert "manifest.json" not in reports()
+    assert machine.last().state == "cancelled"
+
+
+def test_a_planner_that_has_lost_its_import_does_not_finish_it(machine: Files) -> None:
+    """Cancelled and retried meanwhile: the import waits for its next attempt, with no rows yet."""
+    machine.run(machine.drop(ROWS))
+
+    def again() -> None:
+        post(machine, "cancel")
+        assert post(machine, "retry").status == 200
+
+    with tapped() as tap:
+        tap.on("UpdateItem", meanwhile(again), nth=2)
+        assert step(machine, "plan")["passes"] == ["none"]
+    step(machine, "finish")
+
+    assert (machine.last().state, machine.last().attempts) == ("queued", 2)
+    machine.by_machine()
+    assert machine.last().counts["total_row_count"] == 200
+
+
+def test_an_import_by_one_function_stops_when_it_is_cancelled(files: Files) -> None:
+    with tapped() as tap:
+        tap.on("UpdateItem", meanwhile(lambda: post(files, "cancel")), nth=2)
+        files.run(files.drop(ROWS))
+
+    assert files.last().state == "cancelled"
+    assert reports() == set()
+    assert files.license_count() == 0
+
+
+def test_an_import_that_is_cancelled_at_its_end_writes_no_result(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = import_moves.finish
+
+    def cancelled(job: ImportJob) -> None:
+        post(files, "cancel")
+        finish(job)
+
+    monkeypatch.setattr("functions.import_csv.finish", cancelled)
+    files.run(files.drop(ROWS + "K-bad,nope\n"))
+
+    assert files.last().state == "cancelled"
+    assert not {"result.json", "failed.rows"} & reports()
