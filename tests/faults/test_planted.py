@@ -10,6 +10,7 @@ SEEDS = 200
 PLANTED = [("orders", plant) for plant in IN_ORDERS] + [("imports", plant) for plant in IN_IMPORTS]
 
 
+@pytest.mark.planted_bug
 @pytest.mark.parametrize(
     ("kind", "plant"), PLANTED, ids=lambda part: getattr(part, "__name__", part)
 )

@@ -151,7 +151,8 @@ class Plugin:
             if found := self.recorder.take_problems():
                 item.add_report_section("call", "grants", self._told(found))
             raise
-        if found := self.recorder.take_problems():
+        found = self.recorder.take_problems()
+        if found and not item.get_closest_marker("planted_bug"):
             pytest.fail(self._told(found), pytrace=False)
         return result
 
@@ -187,6 +188,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "planted_bug: runs code that it broke; its calls are not compared with grants"
+    )
     config.pluginmanager.register(Plugin(config), "grants")
 
 

@@ -146,15 +146,12 @@ class Recorder:
 
 def install(recorder: Recorder) -> None:
     """Have botocore, the hand-signed requests and every handler speak to the recorder."""
-    apis = {}
+    apis: dict[Any, str] = {}
     for name in MODULES:
-        module = import_module(name)
-        apis[id(getattr(module, "api", None))] = name
-        wrapt.wrap_function_wrapper(
-            name, "handler", partial(_entered, recorder, lambda _, n=name: n)
-        )
-    named = partial(_entered, recorder, lambda api: apis.get(id(api), ""))
-    wrapt.wrap_function_wrapper("functions.http", "Api.answer", named)
+        if api := getattr(import_module(name), "api", None):
+            apis[api] = name
+        wrapt.wrap_function_wrapper(name, "handler", partial(_handled, recorder, name))
+    wrapt.wrap_function_wrapper("functions.http", "Api.answer", partial(_answered, recorder, apis))
     for target, name, wrapper in (
         ("botocore.client", "BaseClient._make_api_call", _api_call),
         ("botocore.signers", "generate_presigned_url", _presigned_url),
@@ -165,15 +162,16 @@ def install(recorder: Recorder) -> None:
     wrapt.wrap_function_wrapper(ThreadPoolExecutor, "submit", _submitted)
 
 
-def _entered(
-    recorder: Recorder,
-    module_of: Callable[[Any], str],
-    call: Any,
-    owner: Any,
-    args: Any,
-    named: Any,
+def _handled(recorder: Recorder, module: str, call: Any, _: Any, args: Any, named: Any) -> Any:
+    with recorder.inside(module):
+        return call(*args, **named)
+
+
+def _answered(
+    recorder: Recorder, apis: Mapping[Any, str], call: Any, api: Any, args: Any, named: Any
 ) -> Any:
-    with recorder.inside(module_of(owner)):
+    """Routes that are no function's, such as a test's own, are nobody's."""
+    with recorder.inside(apis.get(api, "")):
         return call(*args, **named)
 
 

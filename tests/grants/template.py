@@ -86,7 +86,7 @@ class Deployment:
             for name, resource in self._template["Resources"].items()
             if resource is self.functions[module]
         )
-        return found
+        return str(found)
 
     def arn(self, name: str) -> str:
         """The ARN of a resource by its logical id; what is an ARN already stays one."""
