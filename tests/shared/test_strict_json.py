@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.strict_json import JsonError, loads
@@ -19,6 +19,7 @@ SCALARS = (
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_json_writes_is_read_back(value: Any) -> None:
     assert loads(json.dumps(value)) == value

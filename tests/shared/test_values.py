@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,6 +41,7 @@ def refusal(type_: Any, value: Any) -> str:
     return refused.value.errors()[0]["msg"]
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(["order", "license", "user"]), st.integers(0, 5))
 def test_an_id_has_16_digits_and_is_safe_in_javascript(name: str, kind: str, attempt: int) -> None:
     id = record_id("acme", kind, name.encode(errors="ignore").decode(), attempt=attempt)
@@ -62,6 +63,7 @@ def test_an_id_is_of_company_kind_name_and_attempt() -> None:
     assert record_id("acme", "order", "a") == ids[0]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.text("ab/", max_size=9), st.integers(1, 240))
 def test_what_is_drawn_from_one_seed_is_the_same(seed: bytes, label: str, length: int) -> None:
     first, second = (drawn(seed, label, length, "0123456789ABCDEF") for _ in range(2))
@@ -124,6 +126,7 @@ def test_a_moment_is_in_utc_or_unset(sent: str | None, meant: datetime | None) -
     assert read(OptionalMoment, sent) == meant
 
 
+@settings(deadline=None)
 @given(st.dates(min_value=date(2, 1, 1)))
 def test_every_day_is_read_as_it_is_written(day: date) -> None:
     assert read(OptionalDay, day.isoformat()) == day
@@ -179,6 +182,7 @@ def test_metadata_is_nested_twenty_levels_at_most() -> None:
     assert "20 levels" in refusal(Metadata, nested(21))
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_stored_or_refused(number: float) -> None:
     fits = number == 0 or 1e-128 <= abs(number) <= 1e125
@@ -258,6 +262,7 @@ def test_a_long_number_is_read_back_however_dynamodb_spells_it(text: str, sign: 
     assert from_item({"n": {"N": sign + text}}) == {"n": float(f"{sign}1e125")}
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1))
 def test_every_number_that_metadata_takes_is_read_back_from_its_digits(number: float) -> None:
     try:
