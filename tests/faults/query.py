@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.attribute_values import Item, Value, check_keys, stored_item
-from tests.faults.expressions import (
-    BeginsWith,
-    Between,
-    Comparison,
-    Condition,
-    Names,
-    check_expressions,
-)
+from tests.faults.conditions import BeginsWith, Between, Comparison, Condition
+from tests.faults.expressions import check_expressions
+from tests.faults.operands import Names
 from tests.faults.parser import condition_of, projection_of
 from tests.faults.rules import Refusal, invalid
 
