@@ -18,9 +18,10 @@ from tests.faults.conditions import Condition
 from tests.faults.expressions import Change, check_expressions, updated
 from tests.faults.operands import Names, Unmodelled
 from tests.faults.parser import changes_of, condition_of
-from tests.faults.query import Index, check_query, page_of, projected
+from tests.faults.query import Index, check_projection, check_query, page_of, projected, wanted_of
 from tests.faults.requests import (
     MEMBERS,
+    READ,
     Body,
     action_of,
     check_count,
@@ -75,12 +76,14 @@ class DynamoDB:
         return act(self, body)
 
     def get_item(self, body: Body) -> Body:
+        check_projection(body)
         item = self._read(body["TableName"], body["Key"])
-        return {"Item": item} if item else {}
+        return {"Item": wanted_of(item, body)} if item else {}
 
     def batch_get_item(self, body: Body) -> Body:
         for name, keyed in body["RequestItems"].items():
-            check_known(f"BatchGetItem {name}", keyed, {"Keys", "ConsistentRead"})
+            check_known(f"BatchGetItem {name}", keyed, {"Keys"} | READ)
+            check_projection(keyed)
         asked = [
             (name, key) for name, keyed in body["RequestItems"].items() for key in keyed["Keys"]
         ]
@@ -89,7 +92,7 @@ class DynamoDB:
         found: dict[str, list[Item]] = {name: [] for name in body["RequestItems"]}
         for name, key in asked:
             if item := self._read(name, key):
-                found[name].append(item)
+                found[name].append(wanted_of(item, body["RequestItems"][name]))
             self.between()
         return {"Responses": found, "UnprocessedKeys": {}}
 

@@ -13,9 +13,10 @@ type Body = dict[str, Any]
 
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
 _GIVEN = {"ExpressionAttributeNames", "ExpressionAttributeValues"}
+READ = {"ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
 _CONDITIONAL = {"TableName", "ConditionExpression"} | _GIVEN
 MEMBERS: dict[str, set[str]] = {
-    "GetItem": {"TableName", "Key", "ConsistentRead"},
+    "GetItem": {"TableName", "Key"} | READ,
     "BatchGetItem": {"RequestItems"},
     "PutItem": {"Item", "ReturnValues"} | _CONDITIONAL,
     "UpdateItem": {"Key", "UpdateExpression", "ReturnValues"} | _CONDITIONAL,

@@ -9,7 +9,7 @@ from itertools import product
 from shared.store.dynamo import ITEM_BYTES
 from tests.faults.attribute_values import stored_item
 from tests.faults.tables import Table
-from tests.models.expressions import Writer
+from tests.models.expressions import NAMES, Writer
 from tests.models.parts import KB, PARTITIONS, SORTS, Body, Parts
 
 LENGTH = 40
@@ -87,15 +87,27 @@ class History:
 
     def _get(self) -> Step:
         name, table = self.parts.table()
-        return Step(
-            "GetItem", {"TableName": name, "Key": self.parts.any_key(table), "ConsistentRead": True}
-        )
+        key = self.parts.any_key(table)
+        return Step("GetItem", {"TableName": name, "Key": key, **self._read(table)})
+
+    def _read(self, table: Table) -> Body:
+        """How items are read: consistently, whole or some attributes and a key."""
+        writer = Writer(self.rng)
+        body: Body = {"ConsistentRead": True}
+        if self.rng.random() < 0.4:
+            names = [table.names[0], *self.rng.sample(NAMES, 2)]
+            if self.parts.flawed():
+                names.append(self.rng.choice((names[0], names[1])))
+            body["ProjectionExpression"] = ", ".join(writer.name(each) for each in names)
+            if self.parts.flawed():
+                body["ProjectionExpression"] += ", size"
+        return body | writer.given()
 
     def _batch_get(self) -> Step:
         asked: Body = {}
         for name, table in self.rng.sample(list(self.tables.items()), self.rng.randint(1, 2)):
             keys = {str(key): key for key in (self.parts.key(table) for _ in range(4))}
-            asked[name] = {"ConsistentRead": True, "Keys": list(keys.values())}
+            asked[name] = {"Keys": list(keys.values()), **self._read(table)}
             if self.parts.flawed():
                 asked[name]["Keys"].append(asked[name]["Keys"][0])
         return Step("BatchGetItem", {"RequestItems": asked})
