@@ -64,12 +64,13 @@ def check_expressions(
     projected: tuple[Operand, ...] = (),
 ) -> None:
     """Refuse whatever is wrong in a request's expressions before any item is looked at."""
-    nodes = [node for condition in conditions for node in condition.nodes()]
-    used = [*(each for node in (*nodes, *changes) for each in node.operands), *projected]
+    parts: list[Condition | Change] = [each for tree in conditions for each in tree.nodes()]
+    parts += changes
+    used = [*(operand for part in parts for operand in part.operands), *projected]
     for operand in used:
         operand.check(given)
-    for node in (*nodes, *changes):
-        node.check(given)
+    for part in parts:
+        part.check(given)
     texts = {operand.text for operand in used}
     if given.values.keys() - texts:
         raise invalid("value_unused", sorted(given.values.keys() - texts))
