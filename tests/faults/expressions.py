@@ -78,7 +78,7 @@ def check_expressions(
         raise invalid("name_unused", sorted(given.names.keys() - texts))
     targets = [change.target.name(given) for change in changes]
     if len(set(targets)) < len(targets):
-        raise invalid("update_overlap", targets)
+        raise invalid("path_overlap", targets)
 
 
 def updated(changes: tuple[Change, ...], item: Mapping[str, Value], given: Names) -> Item:

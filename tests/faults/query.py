@@ -89,7 +89,7 @@ def check_projection(
     check_expressions(given, conditions=conditions, projected=wanted)
     names = [operand.name(given) for operand in wanted]
     if len(set(names)) < len(names):
-        raise invalid("update_overlap", names)
+        raise invalid("path_overlap", names)
     return frozenset(names)
 
 

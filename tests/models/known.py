@@ -199,7 +199,7 @@ ROTO: tuple[Known, ...] = (
     NO_TOKENS,
     UPDATE_TYPE_AT_ONCE,
     *lax("between_reversed", "key_size", "key_empty", "operand_type", "start_key"),
-    *lax("start_key_outside", "key_update", "update_overlap"),
+    *lax("start_key_outside", "key_update", "path_overlap"),
     *other_code("ResourceNotFoundException", "index_unknown"),
     MISSING_PARAMETER,
 )
@@ -219,7 +219,7 @@ MOTO: tuple[Known, ...] = (
     *lax("key_size", "key_type", "member_length", "name_undefined", "number_digits"),
     *lax("number_format", "number_range", "operand_type", "query_limit", "reserved_word"),
     *lax("set_duplicate", "set_empty", "start_key", "start_key_outside", "value_type"),
-    *lax("condition_required", "key_update", "update_overlap", "value_undefined"),
+    *lax("condition_required", "key_update", "path_overlap", "value_undefined"),
     *lax("index_unknown", "value_unused"),
 )
 DYNALITE: tuple[Known, ...] = (
@@ -233,7 +233,7 @@ MINISTACK: tuple[Known, ...] = (
     INSERT_UNCHECKED,
     *lax("condition_required", "duplicate_statement", "key_missing", "key_schema"),
     *lax("key_size", "key_type", "key_update", "operand_type", "reserved_word", "start_key"),
-    *lax("start_key_outside", "update_overlap"),
+    *lax("start_key_outside", "path_overlap"),
 )
 KNOWN: dict[str, tuple[Known, ...]] = {
     "moto": MOTO,
