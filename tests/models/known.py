@@ -193,7 +193,15 @@ DOCUMENTS_DIFFER = Known(
     ),
 )
 
+BATCH_PROJECTION_UNCHECKED = Known(
+    "reserved words in a batch",
+    "takes a reserved word in the projection of a BatchGetItem",
+    RULES["reserved_word"],
+    lambda seen: seen.operation == "BatchGetItem" and seen.expected.rule == "reserved_word",
+)
+
 ROTO: tuple[Known, ...] = (
+    BATCH_PROJECTION_UNCHECKED,
     NUMBERS,
     NO_KEY_AT_LIMIT,
     NO_TOKENS,
