@@ -95,6 +95,13 @@ def test_what_the_service_takes_is_no_fault(tables: None) -> None:
         ("GetItem", lambda: got(Key={"pk": {"N": 1}}), "no string"),
         ("GetItem", lambda: got(ReturnConsumedCapacity="YES"), "none of"),
         ("GetItem", lambda: got(Key={"id": {"S": "a"}}), "key_schema"),
+        (
+            "GetItem",
+            lambda: got(
+                ProjectionExpression="#a, #b", ExpressionAttributeNames={"#a": "pk", "#b": "pk"}
+            ),
+            "path_overlap",
+        ),
         ("Query", lambda: asked("pk = :pk", pk="a") | {"Limit": 0}, "out of range"),
         ("Query", lambda: asked("pk = :pk", pk="a") | {"Limit": "1"}, "no number"),
         ("Query", lambda: asked("pk = :pk", pk="a", sk="b"), "value_unused"),

@@ -6,8 +6,8 @@ import pytest
 
 from infra.ops.stack import LocalStack
 from tests.models.comparison import Comparison, compare
-from tests.models.differences import LACKS, MINISTACK
 from tests.models.histories import History
+from tests.models.known import LACKS, MINISTACK
 from tests.models.planted import FOUND_BY_THE_EMULATOR, Plant
 from tests.models.services import Emulator, Model
 

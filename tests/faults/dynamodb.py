@@ -7,110 +7,39 @@ rules in `rules.py`. `test_models.py` compares it with moto on random operations
 """
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from tests.faults.attribute_values import Item, check_keys, check_size, item_bytes, stored_item
-from tests.faults.expressions import (
-    Change,
-    Condition,
-    Names,
-    Unmodelled,
-    check_expressions,
-    updated,
-)
+from tests.faults.attribute_values import Item, item_bytes, stored_item
+from tests.faults.conditions import Condition
+from tests.faults.expressions import Change, check_expressions, updated
+from tests.faults.operands import Names, Unmodelled
 from tests.faults.parser import changes_of, condition_of
-from tests.faults.query import Index, check_query, page_of, projected
+from tests.faults.query import Index, check_projection, check_query, page_of, projected, wanted_of
+from tests.faults.requests import (
+    MEMBERS,
+    READ,
+    Body,
+    action_of,
+    check_count,
+    check_distinct,
+    check_known,
+    check_returned,
+    inserted,
+    request_of,
+    returned,
+)
 from tests.faults.rules import Refusal, invalid
+from tests.faults.tables import Key, Table, tables_of
 
 __all__ = ["Body", "DynamoDB", "Index", "Item", "Key", "Refusal", "Table", "Write", "tables_of"]
 
-type Body = dict[str, Any]
-type Key = tuple[str, ...]
 
-_INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
 _TOKEN_SECONDS = 600
 _TRANSACTION_BYTES = 4 * 1024 * 1024
-_GIVEN = {"ExpressionAttributeNames", "ExpressionAttributeValues"}
-_CONDITIONAL = {"TableName", "ConditionExpression"} | _GIVEN
-_MEMBERS: dict[str, set[str]] = {
-    "GetItem": {"TableName", "Key", "ConsistentRead"},
-    "BatchGetItem": {"RequestItems"},
-    "PutItem": {"Item", "ReturnValues"} | _CONDITIONAL,
-    "UpdateItem": {"Key", "UpdateExpression", "ReturnValues"} | _CONDITIONAL,
-    "DeleteItem": {"Key", "ReturnValues"} | _CONDITIONAL,
-    "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
-    "BatchWriteItem": {"RequestItems"},
-    "BatchExecuteStatement": {"Statements"},
-    "Query": {
-        "TableName",
-        "IndexName",
-        "KeyConditionExpression",
-        "ProjectionExpression",
-        "ScanIndexForward",
-        "ConsistentRead",
-        "Limit",
-        "ExclusiveStartKey",
-    }
-    | _GIVEN,
-}
-"""What the model knows of each request; any other member is refused as unmodelled."""
-_ACTIONS: dict[str, set[str]] = {
-    "Put": {"Item"} | _CONDITIONAL,
-    "Update": {"Key", "UpdateExpression"} | _CONDITIONAL,
-    "Delete": {"Key"} | _CONDITIONAL,
-    "ConditionCheck": {"Key"} | _CONDITIONAL,
-}
-
-
-@dataclass
-class Table:
-    """Items by key; `undone` are what was at a place before each write, to look back with."""
-
-    names: tuple[str, ...]
-    indexes: Mapping[str, Index]
-    items: dict[Key, Item] = field(default_factory=dict)
-    undone: list[tuple[Key, Item | None]] = field(default_factory=list)
-
-    def key(self, item: Mapping[str, Any]) -> Key:
-        return tuple(item[name]["S"] for name in self.names)
-
-    def key_given(self, key: Mapping[str, Any]) -> Key:
-        """The key that a request names, or a refusal."""
-        if key.keys() != set(self.names):
-            raise invalid("key_schema", sorted(key))
-        check_keys(stored_item(key), self.names, required=True)
-        return self.key(key)
-
-    def stored(self, item: Mapping[str, Any]) -> Item:
-        """An item as it is stored, or a refusal of it."""
-        kept = stored_item(item)
-        check_keys(kept, self.names, required=True)
-        for index in self.indexes.values():
-            check_keys(kept, index.names, required=False)
-        check_size(kept)
-        return kept
-
-    def write(self, key: Key, item: Item | None) -> None:
-        self.undone.append((key, self.items.get(key)))
-        if item is None:
-            self.items.pop(key, None)
-        else:
-            self.items[key] = item
-
-    def as_it_was(self, lag: int) -> dict[Key, Item]:
-        """The items before the last `lag` writes."""
-        items = dict(self.items)
-        for key, before in reversed(self.undone[len(self.undone) - min(lag, len(self.undone)) :]):
-            if before is None:
-                items.pop(key, None)
-            else:
-                items[key] = before
-        return items
 
 
 @dataclass(frozen=True)
@@ -143,49 +72,51 @@ class DynamoDB:
         act = _OPERATIONS.get(operation)
         if act is None:
             raise Unmodelled(operation)
-        _known(operation, body, _MEMBERS[operation])
+        check_known(operation, body, MEMBERS[operation])
         return act(self, body)
 
     def get_item(self, body: Body) -> Body:
+        check_projection(body)
         item = self._read(body["TableName"], body["Key"])
-        return {"Item": item} if item else {}
+        return {"Item": wanted_of(item, body)} if item else {}
 
     def batch_get_item(self, body: Body) -> Body:
         for name, keyed in body["RequestItems"].items():
-            _known(f"BatchGetItem {name}", keyed, {"Keys", "ConsistentRead"})
+            check_known(f"BatchGetItem {name}", keyed, {"Keys"} | READ)
+            check_projection(keyed)
         asked = [
             (name, key) for name, keyed in body["RequestItems"].items() for key in keyed["Keys"]
         ]
-        _at_most(100, asked)
-        _distinct((name, self._table(name).key_given(key)) for name, key in asked)
+        check_count(100, asked)
+        check_distinct((name, self._table(name).key_given(key)) for name, key in asked)
         found: dict[str, list[Item]] = {name: [] for name in body["RequestItems"]}
         for name, key in asked:
             if item := self._read(name, key):
-                found[name].append(item)
+                found[name].append(wanted_of(item, body["RequestItems"][name]))
             self.between()
         return {"Responses": found, "UnprocessedKeys": {}}
 
     def put_item(self, body: Body) -> Body:
-        _check_returned(body, "NONE", "ALL_OLD")
+        check_returned(body, "NONE", "ALL_OLD")
         return self._alone("Put", body)
 
     def update_item(self, body: Body) -> Body:
-        _check_returned(body, "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
+        check_returned(body, "NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
         return self._alone("Update", body)
 
     def delete_item(self, body: Body) -> Body:
-        _check_returned(body, "NONE", "ALL_OLD")
+        check_returned(body, "NONE", "ALL_OLD")
         return self._alone("Delete", body)
 
     def transact_write_items(self, body: Body) -> Body:
-        _at_most(100, body["TransactItems"])
-        operations = [_action(each) for each in body["TransactItems"]]
+        check_count(100, body["TransactItems"])
+        operations = [action_of(each) for each in body["TransactItems"]]
         token = body.get("ClientRequestToken")
         if token is not None and not 1 <= len(token) <= 36:
             raise invalid("token_length", token)
         for kind, part in operations:
             self._check(kind, part)
-        _distinct((part["TableName"], self._key(part)) for _, part in operations)
+        check_distinct((part["TableName"], self._key(part)) for _, part in operations)
         asked = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         if token in self.tokens and self.now() - self.tokens[token][1] < _TOKEN_SECONDS:
             if self.tokens[token][0] != asked:
@@ -198,30 +129,30 @@ class DynamoDB:
 
     def batch_write_item(self, body: Body) -> Body:
         requests = [
-            (name, *_request(request))
+            (name, *request_of(request))
             for name, requests in body["RequestItems"].items()
             for request in requests
         ]
-        _at_most(25, requests)
+        check_count(25, requests)
         changes: list[tuple[str, Key, Item | None]] = []
         for name, kind, sent in requests:
             table = self._table(name)
             item = table.stored(sent) if kind == "PutRequest" else None
             changes.append((name, table.key(item) if item else table.key_given(sent), item))
-        _distinct((name, key) for name, key, _ in changes)
+        check_distinct((name, key) for name, key, _ in changes)
         for change in changes:
             self._apply([change])
             self.between()
         return {"UnprocessedItems": {}}
 
     def batch_execute_statement(self, body: Body) -> Body:
-        _at_most(25, body["Statements"])
+        check_count(25, body["Statements"])
         placed = [inserted(statement) for statement in body["Statements"]]
         keys = [
             (name, orjson.dumps([item.get(part) for part in self._table(name).names]))
             for name, item in placed
         ]
-        _distinct(keys, "duplicate_statement")
+        check_distinct(keys, "duplicate_statement")
         return {"Responses": [self._insert(name, item) for name, item in placed]}
 
     def query(self, body: Body) -> Body:
@@ -266,7 +197,7 @@ class DynamoDB:
         before = table.items.get(key)
         after = self._after(kind, body) if self._holds(body) else before
         self._one(body, body["Item"] if kind == "Put" else body["Key"], after)
-        attributes = _returned(body, before or {}, after or {})
+        attributes = returned(body, before or {}, after or {})
         return {"Attributes": attributes} if attributes else {}
 
     def _one(self, body: Body, key: Item, after: Item | None) -> None:
@@ -363,82 +294,3 @@ _OPERATIONS: dict[str, Callable[[DynamoDB, Body], Body]] = {
     "BatchExecuteStatement": DynamoDB.batch_execute_statement,
     "Query": DynamoDB.query,
 }
-
-
-def tables_of(template: Mapping[str, Any]) -> Iterator[tuple[str, Table]]:
-    """Every table of a template, empty, by its logical id."""
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            settings = resource["Properties"]
-            indexes = {
-                index["IndexName"]: Index(_names(index["KeySchema"]), _holds(index))
-                for index in settings.get("GlobalSecondaryIndexes", ())
-            }
-            yield name, Table(_names(settings["KeySchema"]), indexes)
-
-
-def inserted(statement: Body) -> tuple[str, Item]:
-    """The table and the item of an INSERT."""
-    found = _INSERT.fullmatch(statement["Statement"])
-    if found is None:
-        raise Unmodelled(statement["Statement"])
-    names = [name.removesuffix(":?").strip("'") for name in found[2].split(",")]
-    return found[1], dict(zip(names, statement["Parameters"], strict=True))
-
-
-def _known(what: str, part: Mapping[str, Any], members: set[str]) -> None:
-    if unknown := part.keys() - members:
-        raise Unmodelled(f"{what}: {sorted(unknown)}")
-
-
-def _action(part: Body) -> tuple[str, Body]:
-    """The kind and the body of one part of a transaction."""
-    if len(part) != 1:
-        raise invalid("one_action", sorted(part))
-    ((kind, body),) = part.items()
-    _known(kind, body, _ACTIONS[kind])
-    return kind, body
-
-
-def _request(request: Body) -> tuple[str, Item]:
-    """The kind of a request in a batch, and the item or the key that it is about."""
-    ((kind, body),) = request.items()
-    return kind, body["Item"] if kind == "PutRequest" else body["Key"]
-
-
-def _check_returned(body: Body, *allowed: str) -> None:
-    if body.get("ReturnValues", "NONE") not in allowed:
-        raise invalid("return_values", body["ReturnValues"])
-
-
-def _returned(body: Body, before: Item, after: Item) -> Item:
-    """The attributes that the caller of a write asked for."""
-    wanted = body.get("ReturnValues", "NONE")
-    source = {"ALL_OLD": before, "UPDATED_OLD": before, "NONE": {}}.get(wanted, after)
-    if not wanted.startswith("UPDATED"):
-        return source
-    given = Names.of(body)
-    names = [change.target.name(given) for change in changes_of(body["UpdateExpression"])]
-    return {name: source[name] for name in names if name in source}
-
-
-def _names(schema: list[dict[str, str]]) -> tuple[str, ...]:
-    return tuple(part["AttributeName"] for part in schema)
-
-
-def _holds(index: Mapping[str, Any]) -> frozenset[str] | None:
-    projection = index["Projection"]
-    if projection["ProjectionType"] == "ALL":
-        return None
-    return frozenset(projection.get("NonKeyAttributes", ()))
-
-
-def _at_most(most: int, parts: list[Any]) -> None:
-    if not 1 <= len(parts) <= most:
-        raise invalid("member_length", len(parts))
-
-
-def _distinct(places: Iterable[Any], rule: str = "duplicate_item") -> None:
-    seen = list(places)
-    if len(set(seen)) < len(seen):
-        raise invalid(rule)

@@ -4,18 +4,17 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from tests.faults.expressions import (
+from tests.faults.conditions import (
     BeginsWith,
     Between,
-    Change,
     Comparison,
     Condition,
     Exists,
     In,
     Joined,
-    Operand,
-    Unmodelled,
 )
+from tests.faults.expressions import Change
+from tests.faults.operands import Operand, Unmodelled
 from tests.faults.rules import invalid
 
 _TOKEN = re.compile(r"\s*(?:([:#]?[A-Za-z_][A-Za-z0-9_]*)|(<>|<=|>=|[=<>(),]))")

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.attribute_values import Item, Value, check_keys, stored_item
-from tests.faults.expressions import (
-    BeginsWith,
-    Between,
-    Comparison,
-    Condition,
-    Names,
-    check_expressions,
-)
+from tests.faults.conditions import BeginsWith, Between, Comparison, Condition
+from tests.faults.expressions import check_expressions
+from tests.faults.operands import Names
 from tests.faults.parser import condition_of, projection_of
 from tests.faults.rules import Refusal, invalid
 
@@ -37,14 +32,10 @@ def check_query(body: Mapping[str, Any], names: tuple[str, ...], index: Index | 
     given = Names.of(body)
     stored_item(given.values)
     condition = condition_of(body["KeyConditionExpression"])
-    wanted = projection_of(body["ProjectionExpression"]) if "ProjectionExpression" in body else ()
-    check_expressions(given, conditions=(condition,), projected=wanted)
+    asked = check_projection(body, conditions=(condition,))
     parts = _key_parts(condition, index.names if index else names, given)
-    asked = [operand.name(given) for operand in wanted]
-    if len(set(asked)) < len(asked):
-        raise invalid("update_overlap", asked)
     if index is not None and index.holds is not None:
-        absent = set(asked) - index.holds - {*index.names, *names}
+        absent = asked - index.holds - {*index.names, *names}
         if absent:
             raise invalid("index_projection", sorted(absent))
     if "ExclusiveStartKey" in body:
@@ -86,10 +77,29 @@ def projected(
     if index is not None and index.holds is not None:
         kept = index.holds | set(_order(names, index))
         item = {name: value for name, value in item.items() if name in kept}
-    if text := body.get("ProjectionExpression"):
-        wanted = [operand.name(Names.of(body)) for operand in projection_of(text)]
-        return {name: item[name] for name in wanted if name in item}
-    return item
+    return wanted_of(item, body)
+
+
+def check_projection(
+    part: Mapping[str, Any], conditions: tuple[Condition, ...] = ()
+) -> frozenset[str]:
+    """The attributes that a read asks for, none for all; refuses what is wrong with them."""
+    given = Names.of(part)
+    wanted = projection_of(part["ProjectionExpression"]) if "ProjectionExpression" in part else ()
+    check_expressions(given, conditions=conditions, projected=wanted)
+    names = [operand.name(given) for operand in wanted]
+    if len(set(names)) < len(names):
+        raise invalid("path_overlap", names)
+    return frozenset(names)
+
+
+def wanted_of(item: Item, part: Mapping[str, Any]) -> Item:
+    """What a read asks for of an item."""
+    if "ProjectionExpression" not in part:
+        return item
+    given = Names.of(part)
+    names = [operand.name(given) for operand in projection_of(part["ProjectionExpression"])]
+    return {name: item[name] for name in names if name in item}
 
 
 def _key_parts(condition: Condition, names: tuple[str, ...], given: Names) -> list[Condition]:

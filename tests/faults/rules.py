@@ -61,7 +61,7 @@ RULES: dict[str, str] = {
     "operand_type": "Seen: 'Incorrect operand type for operator or function'",
     "operand_twice": "Seen: 'The first operand must be distinct from the remaining operands for"
     " this operator or function'",
-    "update_overlap": "Seen: 'Two document paths overlap with each other; must remove or rewrite"
+    "path_overlap": "Seen: 'Two document paths overlap with each other; must remove or rewrite"
     " one of these paths'",
     "update_section": "UpdateItem: 'Each action keyword can appear only once'",
     "update_operand": "TransactionCanceledException: 'The provided expression refers to an"

@@ -1,6 +1,6 @@
 """Our model of DynamoDB beside moto: the same random requests, answer by answer.
 
-What each service answers otherwise is listed in `tests/models/differences.py`. More requests, and
+What each service answers otherwise is listed in `tests/models/known.py`. More requests, and
 other services: `python -m tests.models --help`.
 """
 
@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from tests.models.comparison import Comparison, compare
-from tests.models.differences import LACKS, MOTO
 from tests.models.histories import History
+from tests.models.known import LACKS, MOTO
 from tests.models.planted import FOUND_BY_MOTO, Plant
 from tests.models.services import Model, Moto
 

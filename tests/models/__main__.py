@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from moto import mock_aws
 
 from tests.models.comparison import Result, compare
-from tests.models.differences import KNOWN, LACKS
+from tests.models.known import KNOWN, LACKS
 from tests.models.services import Emulator, Model, Moto, Wired
 
 STALE_AFTER = 300

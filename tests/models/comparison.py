@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from tests.models.answers import Answer
 from tests.models.differences import Known, Seen, known_of
 from tests.models.histories import History, Step
-from tests.models.services import Answer, Model, Service
+from tests.models.services import Model, Service
 
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"}
 _WRITES |= {"BatchExecuteStatement"}

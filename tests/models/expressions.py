@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.expressions import reserved_words
+from tests.faults.operands import reserved_words
 
 type Value = dict[str, Any]
 

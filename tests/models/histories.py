@@ -5,19 +5,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 from shared.store.dynamo import ITEM_BYTES
 from tests.faults.attribute_values import stored_item
-from tests.faults.dynamodb import Table
-from tests.models.expressions import NAMES, Writer, bad_value, value
-
-type Body = dict[str, Any]
+from tests.faults.tables import Table
+from tests.models.expressions import NAMES, Writer
+from tests.models.parts import KB, PARTITIONS, SORTS, Body, Parts
 
 LENGTH = 40
-_PARTITIONS, _SORTS = ("a", "é"), ("0", "1", "10", "21", "b1", "é")
-_FLAWED = 0.12
-_KB = 1024
 _RUN = secrets.token_hex(4)
 """In tokens, which an emulator remembers longer than a run lasts."""
 
@@ -43,16 +38,17 @@ class History:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"history {self.seed}")
+        self.parts = Parts(self.rng, self.tables)
 
     def contents(self) -> dict[str, dict[str, Body]]:
         """What the tables hold at first: enough for a query to have an order and pages."""
         found: dict[str, dict[str, Body]] = {}
         for name, table in self.tables.items():
             found[name] = {}
-            for parts in product(_PARTITIONS, _SORTS):
+            for parts in product(PARTITIONS, SORTS):
                 key = {n: {"S": part} for n, part in zip(table.names, parts, strict=False)}
                 if self.rng.random() < 0.6:
-                    item = stored_item(self._item(table, key, flawed=False))
+                    item = stored_item(self.parts.item(table, key, flawed=False))
                     found[name]["/".join(table.key(item))] = item
         return found
 
@@ -76,141 +72,52 @@ class History:
             self.sent.append(step)
             yield step
 
-    def _table(self) -> tuple[str, Table]:
-        return self.rng.choice(list(self.tables.items()))
-
-    def _flawed(self) -> bool:
-        return self.rng.random() < _FLAWED
-
-    def _key(self, table: Table) -> Body:
-        parts = (self.rng.choice(_PARTITIONS), self.rng.choice(_SORTS))
-        return {name: {"S": part} for name, part in zip(table.names, parts, strict=False)}
-
-    def _any_key(self, table: Table) -> Body:
-        """A key, which the service refuses now and then."""
-        key = self._key(table)
-        if not self._flawed():
-            return key
-        name = self.rng.choice(table.names)
-        match self.rng.randrange(5):
-            case 0:
-                key[name] = {"S": ""}
-            case 1:
-                key[name] = {"N": "1"}
-            case 2:
-                del key[name]
-            case 3:
-                key["extra"] = {"S": "x"}
-            case 4:
-                key[name] = {"S": "k" * (2 * _KB + 1 if name == table.names[0] else _KB + 1)}
-        return key
-
-    def _item(self, table: Table, key: Body, *, flawed: bool = True) -> Body:
-        """An item: its key, the keys of some indexes, and some attributes."""
-        item = {**key, **{n: value(self.rng) for n in self.rng.sample(NAMES, 3)}}
-        for index in table.indexes.values():
-            if self.rng.random() < 0.7:
-                item |= self._index_key(table, index.names, key)
-        if flawed and self._flawed():
-            self._spoil(item, table)
-        return item
-
-    def _index_key(self, table: Table, names: tuple[str, ...], key: Body) -> Body:
-        """Sort keys of an index that no two items share, as in the product."""
-        own = "/".join(str(next(iter(part.values()), "")) for part in key.values())[:100]
-        parts = (self.rng.choice("xxxy"), f"{self.rng.choice('123')}#{own}")
-        made = {name: {"S": part} for name, part in zip(names, parts, strict=True)}
-        return {name: part for name, part in made.items() if name not in table.names}
-
-    def _spoil(self, item: Body, table: Table) -> None:
-        indexed = [n for index in table.indexes.values() for n in index.names]
-        indexed = [name for name in indexed if name not in table.names]
-        match self.rng.randrange(3):
-            case 0:
-                item[self.rng.choice(NAMES)] = bad_value(self.rng)
-            case 1 if indexed:
-                item[self.rng.choice(indexed)] = self.rng.choice(({"S": ""}, {"N": "1"}))
-            case 2:
-                item["terms"] = {"L": [bad_value(self.rng)]}
-
-    def _conditional(self, part: Body, table: Table, *, odds: float = 0.6) -> Body:
-        """The part with a condition or without one, and what its expressions name."""
-        writer: Writer = part.pop("writer", None) or Writer(self.rng, table.names)
-        if self.rng.random() < odds:
-            text = writer.condition()
-            part["ConditionExpression"] = writer.flaw(text) if self._flawed() else text
-        return part | writer.given()
-
-    def _put_part(self) -> Body:
-        name, table = self._table()
-        item = self._item(table, self._any_key(table))
-        return self._conditional({"TableName": name, "Item": item}, table)
-
-    def _update_part(self) -> Body:
-        name, table = self._table()
-        writer = Writer(self.rng, table.names)
-        text = writer.update()
-        if self._flawed():
-            text = self._spoiled_update(text, writer, table)
-        part = {"TableName": name, "Key": self._any_key(table), "UpdateExpression": text}
-        return self._conditional({**part, "writer": writer}, table)
-
-    def _spoiled_update(self, text: str, writer: Writer, table: Table) -> str:
-        actions = ("SET", "REMOVE", "ADD")
-        match self.rng.randrange(4):
-            case 0 if "SET" not in text:
-                return f"{text} SET {table.names[0]} = {writer.literal({'S': 'x'})}"
-            case 1 if not any(action in text for action in actions[:1]):
-                return f"{text} SET note = unheard"
-            case 2 if "REMOVE" not in text:
-                return f"{text} REMOVE missing, missing"
-            case 3 if "ADD" not in text:
-                return f"{text} ADD missing {writer.literal({'S': 'x'})}"
-        return text
-
-    def _delete_part(self) -> Body:
-        name, table = self._table()
-        return self._conditional({"TableName": name, "Key": self._any_key(table)}, table)
-
-    def _check_part(self) -> Body:
-        name, table = self._table()
-        part: Body = {"TableName": name, "Key": self._any_key(table)}
-        return self._conditional(part, table, odds=0.98)
-
     def _put(self) -> Step:
-        return Step("PutItem", self._put_part() | self._returned("NONE", "ALL_OLD"))
+        return Step("PutItem", self.parts.put() | self._returned("NONE", "ALL_OLD"))
 
     def _update(self) -> Step:
         wanted = ("NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
-        return Step("UpdateItem", self._update_part() | self._returned(*wanted))
+        return Step("UpdateItem", self.parts.update() | self._returned(*wanted))
 
     def _delete(self) -> Step:
-        return Step("DeleteItem", self._delete_part() | self._returned("NONE", "ALL_OLD"))
+        return Step("DeleteItem", self.parts.delete() | self._returned("NONE", "ALL_OLD"))
 
     def _returned(self, *wanted: str) -> Body:
         return {"ReturnValues": self.rng.choice(wanted)} if self.rng.random() < 0.7 else {}
 
     def _get(self) -> Step:
-        name, table = self._table()
-        return Step(
-            "GetItem", {"TableName": name, "Key": self._any_key(table), "ConsistentRead": True}
-        )
+        name, table = self.parts.table()
+        key = self.parts.any_key(table)
+        return Step("GetItem", {"TableName": name, "Key": key, **self._read(table)})
+
+    def _read(self, table: Table) -> Body:
+        """How items are read: consistently, whole or some attributes and a key."""
+        writer = Writer(self.rng)
+        body: Body = {"ConsistentRead": True}
+        if self.rng.random() < 0.4:
+            names = [table.names[0], *self.rng.sample(NAMES, 2)]
+            if self.parts.flawed():
+                names.append(self.rng.choice((names[0], names[1])))
+            body["ProjectionExpression"] = ", ".join(writer.name(each) for each in names)
+            if self.parts.flawed():
+                body["ProjectionExpression"] += ", size"
+        return body | writer.given()
 
     def _batch_get(self) -> Step:
         asked: Body = {}
         for name, table in self.rng.sample(list(self.tables.items()), self.rng.randint(1, 2)):
-            keys = {str(key): key for key in (self._key(table) for _ in range(4))}
-            asked[name] = {"ConsistentRead": True, "Keys": list(keys.values())}
-            if self._flawed():
+            keys = {str(key): key for key in (self.parts.key(table) for _ in range(4))}
+            asked[name] = {"Keys": list(keys.values()), **self._read(table)}
+            if self.parts.flawed():
                 asked[name]["Keys"].append(asked[name]["Keys"][0])
         return Step("BatchGetItem", {"RequestItems": asked})
 
     def _query(self) -> Step:
-        name, table = self._table()
+        name, table = self.parts.table()
         index = self.rng.choice((None, *table.indexes))
         keys = table.indexes[index].names if index else table.names
         writer = Writer(self.rng)
-        first = self.rng.choice(_PARTITIONS if keys[0] in table.names else "xxxy")
+        first = self.rng.choice(PARTITIONS if keys[0] in table.names else "xxxy")
         text = f"{writer.name(keys[0])} = {writer.literal({'S': first})}"
         if len(keys) == 2 and self.rng.random() < 0.7:
             text += f" AND {self._sort_condition(writer, keys[1])}"
@@ -224,17 +131,17 @@ class History:
         if self.rng.random() < 0.3:
             wanted = self.rng.sample(keys, self.rng.randint(1, len(keys)))
             body["ProjectionExpression"] = ", ".join(writer.name(each) for each in wanted)
-        if not index or self._flawed():
+        if not index or self.parts.flawed():
             body["ConsistentRead"] = True
         walk = "Limit" in body
-        if self._flawed():
+        if self.parts.flawed():
             walk = False
             self._spoil_query(body, writer, table)
         return Step("Query", body | writer.given(), walk=walk)
 
     def _sort_condition(self, writer: Writer, name: str) -> str:
-        bounds = sorted(self.rng.choices((*_SORTS, "1#", "2#a", "3#~"), k=2))
-        if self._flawed():
+        bounds = sorted(self.rng.choices((*SORTS, "1#", "2#a", "3#~"), k=2))
+        if self.parts.flawed():
             bounds.reverse()
         first, second = ({"S": bound} for bound in bounds)
         match self.rng.randrange(3):
@@ -251,7 +158,7 @@ class History:
             case 0:
                 body["Limit"] = 0
             case 1:
-                body["ExclusiveStartKey"] = self._key(table) | {"extra": {"S": "x"}}
+                body["ExclusiveStartKey"] = self.parts.key(table) | {"extra": {"S": "x"}}
             case 2:
                 body["IndexName"] = "no_such_index"
             case 3:
@@ -259,7 +166,7 @@ class History:
                 writer.names.clear()
                 writer.values = {f":v{len(writer.values) - 1}": {"S": "x"}}
             case 4:
-                key = self._key(table)
+                key = self.parts.key(table)
                 key[table.names[0]] = {"S": "elsewhere"}
                 body["ExclusiveStartKey"] = key
                 body.pop("IndexName", None)
@@ -268,17 +175,17 @@ class History:
 
     def _transact(self) -> Step:
         kinds = {
-            "Put": self._put_part,
-            "Update": self._update_part,
-            "Delete": self._delete_part,
-            "ConditionCheck": self._check_part,
+            "Put": self.parts.put,
+            "Update": self.parts.update,
+            "Delete": self.parts.delete,
+            "ConditionCheck": self.parts.check,
         }
         parts: list[Body] = []
         taken: set[str] = set()
         for _ in range(self.rng.randint(1, 5)):
             kind = self.rng.choice(list(kinds))
             part = kinds[kind]()
-            if self._place(part) in taken and not self._flawed():
+            if self._place(part) in taken and not self.parts.flawed():
                 continue
             taken.add(self._place(part))
             if self.rng.random() < 0.6:
@@ -318,14 +225,14 @@ class History:
 
     def _batch_write(self) -> Step:
         requests: list[Body] = []
-        name, table = self._table()
+        name, table = self.parts.table()
         taken: set[str] = set()
         for _ in range(self.rng.randint(1, 4)):
-            key = self._any_key(table)
-            if str(key) in taken and not self._flawed():
+            key = self.parts.any_key(table)
+            if str(key) in taken and not self.parts.flawed():
                 continue
             taken.add(str(key))
-            put = {"PutRequest": {"Item": self._item(table, key)}}
+            put = {"PutRequest": {"Item": self.parts.item(table, key)}}
             requests.append(put if self.rng.random() < 0.7 else {"DeleteRequest": {"Key": key}})
         return Step("BatchWriteItem", {"RequestItems": {name: requests}})
 
@@ -333,12 +240,12 @@ class History:
         statements: list[Body] = []
         taken: set[str] = set()
         for _ in range(self.rng.randint(1, 4)):
-            name, table = self._table()
-            key = self._key(table)
-            if str((name, key)) in taken and not self._flawed():
+            name, table = self.parts.table()
+            key = self.parts.key(table)
+            if str((name, key)) in taken and not self.parts.flawed():
                 continue
             taken.add(str((name, key)))
-            item = self._item(table, key)
+            item = self.parts.item(table, key)
             text = ",".join(f"'{each}':?" for each in item)
             statement = f'INSERT INTO "{name}" VALUE {{{text}}}'
             statements.append({"Statement": statement, "Parameters": list(item.values())})
@@ -346,12 +253,12 @@ class History:
 
     def _limits(self) -> Step:
         """A request that is one more than the service takes, or just as much."""
-        name, table = self._table()
+        name, table = self.parts.table()
         over = self.rng.random() < 0.5
-        key = self._key(table)
+        key = self.parts.key(table)
         match self.rng.randrange(3 if "TransactWriteItems" in self.lacks else 4):
             case 0:
-                rest = (400 * _KB + 1) if over else ITEM_BYTES
+                rest = (400 * KB + 1) if over else ITEM_BYTES
                 rest -= sum(len(n) + len(part["S"].encode()) for n, part in key.items())
                 item = key | {"note": {"S": "x" * (rest - len("note"))}}
                 return Step("PutItem", {"TableName": name, "Item": item})

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.faults import dynamodb, query
+from tests.faults import dynamodb, query, requests
 from tests.faults.attribute_values import Item
-from tests.faults.dynamodb import DynamoDB, Table
-from tests.faults.expressions import BeginsWith, Between, Change, compared
+from tests.faults.conditions import BeginsWith, Between
+from tests.faults.dynamodb import DynamoDB
+from tests.faults.expressions import Change
+from tests.faults.operands import compared
 from tests.faults.rules import Refusal
+from tests.faults.tables import Table
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -54,7 +57,7 @@ def first_reason_only(patch: pytest.MonkeyPatch) -> None:
 
 def twice_in_one_transaction(patch: pytest.MonkeyPatch) -> None:
     """Two parts of a transaction, or of a batch, may be about one item."""
-    patch.setattr(dynamodb, "_distinct", lambda *_: None)
+    patch.setattr(dynamodb, "check_distinct", lambda *_: None)
 
 
 def always_forward(patch: pytest.MonkeyPatch) -> None:
@@ -135,8 +138,8 @@ def old_values_returned(patch: pytest.MonkeyPatch) -> None:
     def returned(body: Any, before: Item, _: Item) -> Item:
         return whole(body, before, before)
 
-    whole = dynamodb._returned  # noqa: SLF001
-    patch.setattr(dynamodb, "_returned", returned)
+    whole = requests.returned
+    patch.setattr(dynamodb, "returned", returned)
 
 
 def deletes_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -14,36 +14,18 @@ from moto.core.models import botocore_stubber
 
 from shared.store.signed import signed_headers
 from tests.faults.attribute_values import Item
-from tests.faults.dynamodb import DynamoDB, Table, tables_of
+from tests.faults.dynamodb import DynamoDB
 from tests.faults.rules import Refusal
+from tests.faults.tables import Table, tables_of
+from tests.models.answers import Answer, Body, answered, refused, sorted_item
 from tests.moto_tables import local_template
 
-type Body = dict[str, Any]
 type Items = dict[str, Item]
 """The items of a table by their keys."""
 
 REGION = "us-east-1"
 _SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 _CREDENTIALS = ReadOnlyCredentials("testing", "testing", None)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a service answered: a body, or an error code with a transaction's reasons."""
-
-    body: Body = field(default_factory=dict)
-    code: str = ""
-    reasons: tuple[str, ...] = ()
-    rule: str = ""
-    """Why our model refuses; not compared."""
-
-    def same(self, other: "Answer") -> bool:
-        return (self.body, self.code, self.reasons) == (other.body, other.code, other.reasons)
-
-    def __str__(self) -> str:
-        if not self.code:
-            return orjson.dumps(self.body).decode()
-        return " ".join([self.code, *self.reasons, f"({self.rule})" if self.rule else ""]).strip()
 
 
 class Service(Protocol):
@@ -235,50 +217,8 @@ class Emulator(Wired):
         raise AssertionError("unreachable")
 
 
-def answered(body: Body) -> Answer:
-    """A 200, without what no caller relies on: order where there is none, empty members."""
-    told = {
-        name: held
-        for name, held in body.items()
-        if name not in ("ConsumedCapacity", "ItemCollectionMetrics") and held not in ({}, None)
-    }
-    if _by_table(told):
-        told["Responses"] = {
-            name: sorted(map(_sorted, items), key=orjson.dumps)
-            for name, items in told["Responses"].items()
-            if items
-        }
-    for name in ("Item", "Attributes"):
-        if name in told:
-            told[name] = _sorted(told[name])
-    if "Items" in told:
-        told["Items"] = [_sorted(item) for item in told["Items"]]
-    if isinstance(told.get("Responses"), list):
-        told["Responses"] = [each.get("Error", {}).get("Code", "") for each in told["Responses"]]
-    return Answer(told)
-
-
-def refused(content: bytes, status: int = 400, rule: str = "") -> Answer:
-    """An error: its code, and of a transaction the code of each reason."""
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return Answer(code=f"HTTP {status}")
-    code = str(body.get("__type", f"HTTP {status}")).rpartition("#")[2]
-    reasons = body.get("CancellationReasons") or ()
-    return Answer(code=code, reasons=tuple(each.get("Code", "None") for each in reasons), rule=rule)
-
-
-def _by_table(told: Mapping[str, Any]) -> bool:
-    return isinstance(told.get("Responses"), dict)
-
-
-def _sorted(item: Any) -> Any:
-    return dict(sorted(item.items()))
-
-
 def _by_key(table: Table, items: Iterable[Item]) -> Items:
-    return {_shown_key(table, item): _sorted(item) for item in items}
+    return {_shown_key(table, item): sorted_item(item) for item in items}
 
 
 def _shown_key(table: Table, item: Item) -> str:

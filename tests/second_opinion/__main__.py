@@ -1,7 +1,7 @@
 """`make second-opinion`: what other tools say of the store, the handlers and the template.
 
 Prints one line for each opinion. Differences that are known are listed with their reasons in
-`known_tests.py`, `checkov.py` and `tests/models/differences.py`; a new one, or an entry that is not
+`known_tests.py`, `checkov.py` and `tests/models/known.py`; a new one, or an entry that is not
 needed any more, is printed, and the exit code is 1.
 """
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from tests.models.__main__ import STALE_AFTER, stale
+from tests.models.answers import Answer
 from tests.models.comparison import Result
-from tests.models.differences import DYNALITE, KNOWN, Seen, known_of
-from tests.models.services import Answer
+from tests.models.differences import Seen, known_of
+from tests.models.known import DYNALITE, KNOWN
 from tests.second_opinion.checkov import ACCEPTED, judged
 
 FOUND = dict.fromkeys(ACCEPTED, "AWS::Lambda::Function.CatalogFunction") | {

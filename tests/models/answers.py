@@ -1,0 +1,70 @@
+"""Answers of a service, reduced to what callers may rely on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+type Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered: a body, or an error code with a transaction's reasons."""
+
+    body: Body = field(default_factory=dict)
+    code: str = ""
+    reasons: tuple[str, ...] = ()
+    rule: str = ""
+    """Why our model refuses; not compared."""
+
+    def same(self, other: "Answer") -> bool:
+        return (self.body, self.code, self.reasons) == (other.body, other.code, other.reasons)
+
+    def __str__(self) -> str:
+        if not self.code:
+            return orjson.dumps(self.body).decode()
+        return " ".join([self.code, *self.reasons, f"({self.rule})" if self.rule else ""]).strip()
+
+
+def answered(body: Body) -> Answer:
+    """A 200, without what no caller relies on: order where there is none, empty members."""
+    told = {
+        name: held
+        for name, held in body.items()
+        if name not in ("ConsumedCapacity", "ItemCollectionMetrics") and held not in ({}, None)
+    }
+    if _by_table(told):
+        told["Responses"] = {
+            name: sorted(map(sorted_item, items), key=orjson.dumps)
+            for name, items in told["Responses"].items()
+            if items
+        }
+    for name in ("Item", "Attributes"):
+        if name in told:
+            told[name] = sorted_item(told[name])
+    if "Items" in told:
+        told["Items"] = [sorted_item(item) for item in told["Items"]]
+    if isinstance(told.get("Responses"), list):
+        told["Responses"] = [each.get("Error", {}).get("Code", "") for each in told["Responses"]]
+    return Answer(told)
+
+
+def refused(content: bytes, status: int = 400, rule: str = "") -> Answer:
+    """An error: its code, and of a transaction the code of each reason."""
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return Answer(code=f"HTTP {status}")
+    code = str(body.get("__type", f"HTTP {status}")).rpartition("#")[2]
+    reasons = body.get("CancellationReasons") or ()
+    return Answer(code=code, reasons=tuple(each.get("Code", "None") for each in reasons), rule=rule)
+
+
+def _by_table(told: Mapping[str, Any]) -> bool:
+    return isinstance(told.get("Responses"), dict)
+
+
+def sorted_item(item: Any) -> Any:
+    return dict(sorted(item.items()))
