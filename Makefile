@@ -91,7 +91,7 @@ screenshots: up browser ## Take pictures of every page of the console into .scre
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
 	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
 
-diff deploy destroy: not-local
+diff deploy destroy preflight: not-local
 
 not-local:
 	@test "$(STAGE)" != local || { echo "The stage local is for make up; say STAGE=dev or another one" >&2; exit 2; }
@@ -100,7 +100,10 @@ diff: setup ## Show what a deploy of STAGE=dev|prod would change (METHOD=templat
 	@$(CDK) diff --no-notices $(if $(METHOD),--method $(METHOD)) $(SETTINGS)
 
 deploy: setup ## Deploy STAGE=dev|prod to the AWS account of your credentials (SET="setting=value …")
-	@$(CDK) deploy --no-notices --require-approval $(or $(APPROVAL),broadening) $(SETTINGS)
+	@$(VENV)/keywright deploy --stage "$(STAGE)" $(addprefix --set ,$(SET)) --approval $(or $(APPROVAL),broadening)
+
+preflight: setup ## Say whether STAGE=dev|prod can be deployed, and change nothing
+	@$(VENV)/keywright preflight --stage "$(STAGE)" $(addprefix --set ,$(SET))
 
 destroy: setup ## Delete STAGE=dev and everything in it
 	@$(CDK) destroy --no-notices $(SETTINGS)
