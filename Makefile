@@ -105,6 +105,10 @@ deploy: setup ## Deploy STAGE=dev|prod to the AWS account of your credentials (S
 preflight: setup ## Say whether STAGE=dev|prod can be deployed, and change nothing
 	@$(VENV)/keywright preflight --stage "$(STAGE)" $(addprefix --set ,$(SET))
 
+verify: setup ## Prove that a deployed STAGE=local|dev works (ROWS, MEGABYTES, ONLY=step,step, ROLLBACK=1)
+	@$(VENV)/keywright verify --stage "$(STAGE)" $(addprefix --set ,$(SET)) $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(MEGABYTES),--megabytes $(MEGABYTES)) $(if $(ONLY),--only "$(ONLY)") $(if $(ROLLBACK),--rollback)
+
 destroy: setup ## Delete STAGE=dev and everything in it
 	@$(CDK) destroy --no-notices $(SETTINGS)
 

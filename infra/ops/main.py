@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops import catalog, doctor, imports, jobs, keys, orders, preflight, rollout
+from infra.ops import catalog, doctor, imports, jobs, keys, orders, preflight, rollout, verify
 from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
 from infra.ops.stages import NOT_DONE, NoStack
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     doctor.add_verb(nouns)
     preflight.add_verb(nouns)
     rollout.add_verb(nouns)
+    verify.add_verb(nouns)
     asked = parser.parse_args(argv)
     try:
         return asked.run(asked) or 0
