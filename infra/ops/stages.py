@@ -35,9 +35,9 @@ class Deployment:
     api_key: str | None = None
     """The local stage has one of its own."""
 
-    def client(self) -> Client:
-        """Opened by KEYWRIGHT_API_KEY, or by the stage's own key. Raises NoStack without either."""
-        key = os.environ.get("KEYWRIGHT_API_KEY") or self.api_key
+    def client(self, key: str | None = None) -> Client:
+        """Opened by `key`, KEYWRIGHT_API_KEY or the stage's own key. Raises NoStack without any."""
+        key = key or os.environ.get("KEYWRIGHT_API_KEY") or self.api_key
         if not key:
             raise NoStack("say which API key to use: KEYWRIGHT_API_KEY=…")
         return Client(self.api_url, key)

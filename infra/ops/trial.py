@@ -149,7 +149,7 @@ def open_trial(
     )
     add_api_key(key)
     try:
-        with TemporaryDirectory() as folder, Client(stage.api_url, presented) as client:
+        with TemporaryDirectory() as folder, stage.client(presented) as client:
             yield Trial(
                 stage, client, company, presented, Path(folder), rows, megabytes, settings, rollback
             )

@@ -122,12 +122,12 @@ def import_many_rows(trial: Trial) -> str:
     done = f"{trial.rows:,} rows in {seconds:.0f} s ({trial.rows / seconds:,.0f} a second)"
     if trial.is_local:
         raise NotProved(f"{done}, but the emulator neither throttles nor measures")
-    throttled = {name: _throttled(table, since=began) for name, table in trial.stage.tables.items()}
+    throttled = {name: throttled(table, since=began) for name, table in trial.stage.tables.items()}
     counts = ", ".join(f"{name} {count:,.0f}" for name, count in throttled.items() if count)
     return f"{done}; throttled writes: {counts or 'none'}; tables made {_made(trial)}"
 
 
-def _throttled(table: str, *, since: datetime) -> float:
+def throttled(table: str, *, since: datetime) -> float:
     """Sum of the table's throttled writes, once CloudWatch shows that it has the minutes."""
 
     def total(metric: str) -> float | None:

@@ -97,10 +97,11 @@ def roll_back_interrupted_order(trial: Trial) -> str:
     expect(not placed.replayed, "the order that was rolled back was answered as placed")
     count = trial.client.licenses.count(order_store_id="verify-cut")
     expect(count == 1, f"its id was used again for one license, and shows {count}")
+    rights = "" if trial.is_local else " with the rights of its role"
     return (
-        "rolled back by the deployed sweeper and its rights, and its id used again; its age was set"
-        " by hand and its process killed on this machine, so neither the schedule nor a time-out of"
-        " Lambda was seen"
+        f"rolled back by the deployed sweeper{rights}, and its id used again; the process was"
+        " killed on this machine and the age set by hand, so neither a time-out of Lambda nor the"
+        " sweeper's schedule was seen"
     )
 
 
@@ -117,13 +118,16 @@ def refuse_reversed_dates(trial: Trial) -> str:
 
 
 def refuse_wrong_key(trial: Trial) -> str:
-    try:
-        with type(trial.client)(trial.stage.api_url, f"nobodyss.{'x' * 40}") as stranger:
+    with trial.stage.client(f"nobodyss.{'x' * 40}") as stranger:
+        try:
             next(stranger.orders.list(), None)
-    except ApiProblem as problem:
-        expect(problem.status == 401, f"a key that is not there is answered {problem.status}")
-        return "a key that is not there is a 401"
-    raise Failed("a key that is not there lists orders")
+        except ApiProblem as problem:
+            expect(
+                problem.code == "invalid_api_key",
+                f"a key that does not exist is answered {problem.status} {problem.code}",
+            )
+            return f"a key that does not exist is a {problem.status}"
+    raise Failed("a key that does not exist lists orders")
 
 
 def _place_and_die(trial: Trial, order: dict[str, Any]) -> None:
