@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops.findings import Checked, NotReady, ok, refused
+from infra.ops.findings import Checked, NotReady, note, ok, refused
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 OLDEST_BOOTSTRAP = 6
@@ -22,11 +22,12 @@ class Account:
 
     id: str
     region: str
-    partition: str
     caller: str
     """ARN of the credentials' owner."""
     reader: boto3.Session
     """The CDK's lookup role if the credentials may assume it, else the credentials themselves."""
+    deploy_role: str | None
+    """ARN of the role that `cdk deploy` would assume, if the credentials may not assume it."""
 
     @property
     def place(self) -> str:
@@ -49,21 +50,20 @@ def open_account() -> Account:
             f"AWS does not accept these credentials in {region} ({_reason(error)}): log in again,"
             " set AWS_PROFILE to another profile, or enable the region for the account."
         ) from None
-    partition = identity["Arn"].split(":")[1]
-    reader = _lookup_session(session, identity["Account"], region, partition)
-    return Account(identity["Account"], region, partition, identity["Arn"], reader)
+    partition, id = identity["Arn"].split(":")[1], identity["Account"]
+    role = f"arn:{partition}:iam::{id}:role/cdk-hnb659fds-%s-role-{id}-{region}"
+    reader = _assume(session, region, role % "lookup") or boto3.Session(region_name=region)
+    deploys = _assume(session, region, role % "deploy") is not None
+    return Account(id, region, identity["Arn"], reader, None if deploys else role % "deploy")
 
 
-def _lookup_session(
-    session: boto3.Session, account: str, region: str, partition: str
-) -> boto3.Session:
+def _assume(session: boto3.Session, region: str, role: str) -> boto3.Session | None:
     """A pipeline's own role may do nothing but assume the roles that `cdk bootstrap` made."""
-    role = f"arn:{partition}:iam::{account}:role/cdk-hnb659fds-lookup-role-{account}-{region}"
     try:
         with closing(session.client("sts", region_name=region)) as sts:
             granted = sts.assume_role(RoleArn=role, RoleSessionName="keywright-preflight")
     except (ClientError, BotoCoreError):
-        return boto3.Session(region_name=region)
+        return None
     credentials = granted["Credentials"]
     return boto3.Session(
         aws_access_key_id=credentials["AccessKeyId"],
@@ -91,8 +91,13 @@ def check_bootstrap(account: Account) -> Iterator[Checked]:
             f"The CDK bootstrap stack in {account.place} has version {version}, and"
             f" {OLDEST_BOOTSTRAP} is required: run {command}."
         )
+    elif account.deploy_role:
+        yield note(
+            f"{account.caller} may not assume {account.deploy_role} (sts:AssumeRole), so the CDK"
+            " deploys with the caller's own rights, which must suffice for everything."
+        )
     else:
-        yield ok(f"the CDK is bootstrapped, version {version}")
+        yield ok(f"the CDK is bootstrapped, version {version}, and its deploy role can be assumed")
 
 
 def is_denied(error: ClientError) -> bool:

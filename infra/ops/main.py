@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="keywright",
         description="Operate a Keywright stage.",
         epilog="Exit status: 0 if all is well, 1 if it was done and not all is well (rows failed,"
-        " the catalog differs, the doctor found something), 2 if it was not done.",
+        " the catalog differs, doctor, preflight or verify found something), 2 if it was not done.",
     )
     nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     keys.add_verbs(nouns)

@@ -79,8 +79,8 @@ def _after_failure(plan: Plan, *, first: bool) -> str:
             f" make deploy STAGE={stage} again protects it."
         )
     return (
-        f"The CDK did not deploy {name}; CloudFormation rolls it back by itself. Repair what it"
-        f" names above, then make deploy STAGE={stage} again; docs/deploy.md says what else helps."
+        f"The CDK did not deploy {name}: do what it says above, then make deploy STAGE={stage}"
+        " again. CloudFormation rolls back by itself what it has begun; see docs/deploy.md."
     )
 
 

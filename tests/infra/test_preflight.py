@@ -389,7 +389,14 @@ def test_who_may_not_assume_the_lookup_role_reads_with_what_there_is(
 ) -> None:
     aws.deny("AssumeRole", "sts:AssumeRole")
 
-    assert preflight.found(ready=True)
+    found = preflight.found(ready=True)
+
+    assert found["bootstrap"][0]["outcome"] == "note"
+    assert (
+        "role/cdk-hnb659fds-deploy-role-123456789012-us-east-1 (sts:AssumeRole)"
+        in (found["bootstrap"][0]["message"])
+    )
+    assert "may not assume" not in str(found["concurrency"])
 
 
 def described(aws: AwsAccount, names: list[str], status: str) -> None:
