@@ -22,36 +22,37 @@ def check_certificate(
             f"certificate_arn={certificate_arn} is not the ARN of a certificate of ACM: copy it"
             f" from aws acm list-certificates --region {region}."
         )
-        return
-    if parts[3] != region:
+    elif parts[3] != region:
         yield refused(
             f"certificate_arn is in {parts[3]}, and the stack goes to {region}: request a"
             f" certificate for {domain_name} in {region} (aws acm request-certificate)."
         )
-        return
+    else:
+        yield _check_issued(session, domain_name, certificate_arn)
+
+
+def _check_issued(session: boto3.Session, domain_name: str, arn: str) -> Checked:
+    region = session.region_name
     with closing(session.client("acm")) as acm:
         try:
-            found = acm.describe_certificate(CertificateArn=certificate_arn)["Certificate"]
+            found = acm.describe_certificate(CertificateArn=arn)["Certificate"]
         except acm.exceptions.ResourceNotFoundException:
-            yield refused(
-                f"There is no certificate {certificate_arn} in this account: copy certificate_arn"
-                f" from aws acm list-certificates --region {region}."
+            return refused(
+                f"There is no certificate {arn} in this account: copy certificate_arn from"
+                f" aws acm list-certificates --region {region}."
             )
-            return
     names = {found["DomainName"], *found.get("SubjectAlternativeNames", ())}
     if not any(_covers(name, domain_name) for name in names):
-        yield refused(
+        return refused(
             f"The certificate of certificate_arn is for {', '.join(sorted(names))} and does not"
             f" cover domain_name={domain_name}: request one that does, in {region}."
         )
-    elif found["Status"] != "ISSUED":
-        yield refused(
+    if found["Status"] != "ISSUED":
+        return refused(
             f"The certificate of certificate_arn is {found['Status']}, not ISSUED: create the DNS"
-            f" records that aws acm describe-certificate --certificate-arn {certificate_arn}"
-            " lists, and wait."
+            f" records that aws acm describe-certificate --certificate-arn {arn} lists, and wait."
         )
-    else:
-        yield ok(f"the certificate covers {domain_name} and is issued")
+    return ok(f"the certificate covers {domain_name} and is issued")
 
 
 def _covers(name: str, domain_name: str) -> bool:

@@ -74,7 +74,9 @@ def check_concurrency(
             f" {found.request_url}{_pending(session)}."
         )
     else:
-        yield ok(f"{have}, and {wanted} of {found.available} are reserved")
+        yield ok(
+            f"{have}; the stage reserves {wanted} of the {found.available} that it may reserve"
+        )
 
 
 def _reserved_by(session: boto3.Session, stack: str) -> int:

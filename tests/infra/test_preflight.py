@@ -70,7 +70,7 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
         "certificate",
         "alarms",
     }
-    assert "140 of 900 are reserved" in found["concurrency"][0]["message"]
+    assert "reserves 140 of the 900 that it may" in found["concurrency"][0]["message"]
     reads = ("Get", "Describe", "List", "AssumeRole")
     assert all(operation.startswith(reads) for operation in aws.asked)
 
