@@ -80,9 +80,13 @@ class Trial:
         with closing(boto3.client("s3")) as s3:
             s3.put_object(Bucket=self.stage.uploads_bucket, Key=key, Body=content)
 
-    def file(self, name: str, rows: int, *, tag: str, note: str = "") -> Path:
-        """A file of licenses with distinct keys, and a customer for each hundred of them."""
-        path = self.folder / name
+    def file(self, tag: str, rows: int) -> Path:
+        """A file of licenses with distinct keys, and a customer for each hundred of them.
+
+        It has `megabytes`, as far as notes of 1,000 characters can fill it.
+        """
+        path = self.folder / f"{tag.lower()}.csv"
+        note = "n" * min(1000, self.megabytes * 1_000_000 // rows)
         with path.open("w", encoding="utf-8") as file:
             file.write(f"{','.join(COLUMNS)}\n")
             for n in range(rows):

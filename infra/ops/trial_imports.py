@@ -1,6 +1,5 @@
 """What `keywright verify` proves of imports: every way in, their ends, and how fast they are."""
 
-import os
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,7 +12,6 @@ from infra.ops.client import ApiProblem
 from infra.ops.trial import COLUMNS, Failed, NotProved, Trial, expect, wait_until
 
 _ROW = "{tag}-0000001,sketch,ana@verify.example,\n"
-_NOTE = "n" * 1000
 METRICS_TAKE = 600.0
 """Seconds within which CloudWatch has the metrics of a minute."""
 
@@ -72,28 +70,28 @@ def reject_whole_file(trial: Trial) -> str:
 
 def import_large_file(trial: Trial) -> str:
     """Above `import_inline_bytes` of the stage, so a state machine imports it."""
-    path = _large(trial, "LARGE")
+    path = trial.file("LARGE", _rows_of_large(trial))
     began = datetime.now(UTC)
     job = trial.finished(trial.send(path))
     seconds = (datetime.now(UTC) - began).total_seconds()
-    _expect_rows(job.counts, trial.megabytes * 1000)
+    _expect_rows(job.counts, _rows_of_large(trial))
     executions = _executions(trial, job.id)
     expect(len(executions) == 1, f"{len(executions)} executions of the state machine imported it")
     return f"{path.stat().st_size / 1e6:.0f} MB by the state machine in {seconds:.0f} s"
 
 
 def cancel_import(trial: Trial) -> str:
-    number = trial.send(_large(trial, "CANCELLED"))
+    number = trial.send(trial.file("CANCELLED", _rows_to_cancel(trial)))
     wait_until(partial(_at_work, trial, number), what=f"the start of import {number}")
     try:
         job = trial.client.imports.cancel(number)
     except ApiProblem as problem:
         if problem.code != "import_state":
             raise
-        raise NotProved("the import ended before it could be cancelled: give --megabytes") from None
+        raise NotProved("the import ended before it could be cancelled: give more --rows") from None
     expect(job.state == "cancelled", f"the import is {job.state}, not cancelled")
     trial.cancelled = number
-    return f"an import of {trial.megabytes} MB ended at work"
+    return f"an import of {_rows_to_cancel(trial):,} rows was cancelled while it was running"
 
 
 def _at_work(trial: Trial, number: int) -> bool | None:
@@ -106,7 +104,7 @@ def retry_import(trial: Trial) -> str:
         raise NotProved("no import was cancelled before")
     trial.client.imports.retry(trial.cancelled)
     job = trial.finished(trial.cancelled)
-    _expect_rows(job.counts, trial.megabytes * 1000)
+    _expect_rows(job.counts, _rows_to_cancel(trial))
     redriven = sum(_redrives(arn) for arn in _executions(trial, trial.cancelled))
     if not redriven:
         return "run again to its end, by a new execution; nothing was redriven"
@@ -116,7 +114,7 @@ def retry_import(trial: Trial) -> str:
 def import_many_rows(trial: Trial) -> str:
     """What tables that nobody has written to before can take, and how throttling is waited out."""
     began = datetime.now(UTC)
-    job = trial.finished(trial.send(trial.file("many.csv", trial.rows, tag="MANY")))
+    job = trial.finished(trial.send(trial.file("MANY", trial.rows)))
     seconds = max((datetime.now(UTC) - began).total_seconds(), 0.001)
     _expect_rows(job.counts, trial.rows)
     done = f"{trial.rows:,} rows in {seconds:.0f} s ({trial.rows / seconds:,.0f} a second)"
@@ -159,8 +157,14 @@ def _made(trial: Trial) -> str:
     return f"{hours:.0f} hours ago"
 
 
-def _large(trial: Trial, tag: str) -> "os.PathLike[str]":
-    return trial.file(f"{tag.lower()}.csv", trial.megabytes * 1000, tag=tag, note=_NOTE)
+def _rows_of_large(trial: Trial) -> int:
+    """Of a kilobyte each."""
+    return trial.megabytes * 1000
+
+
+def _rows_to_cancel(trial: Trial) -> int:
+    """So many that the import is at work for long enough to be cancelled."""
+    return max(trial.rows, _rows_of_large(trial))
 
 
 def _executions(trial: Trial, number: int) -> list[str]:

@@ -45,10 +45,10 @@ STEPS: dict[str, Callable[[Trial], str]] = {
     "presigned": imports.import_presigned,
     "dropped": imports.import_dropped,
     "reject-all": imports.reject_whole_file,
+    "many-rows": imports.import_many_rows,
     "large-file": imports.import_large_file,
     "cancel": imports.cancel_import,
     "retry": imports.retry_import,
-    "many-rows": imports.import_many_rows,
     "second-deploy": release.deploy_again,
     "rollback": release.roll_back_a_deploy,
 }
