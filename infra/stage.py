@@ -149,12 +149,6 @@ def _is_first_deploy(node: Node) -> bool:
     return given is not None
 
 
-def reserved_concurrency(stage: Stage) -> dict[str, int]:
-    """The concurrent executions that the stage takes from its account, by setting."""
-    settings = {"order_reserved": stage.order_reserved, "import_reserved": stage.import_reserved}
-    return {setting: reserved for setting, reserved in settings.items() if reserved}
-
-
 def _wrong(stage: Stage) -> str | None:
     """What no type can say."""
     settings = vars(stage)

@@ -69,6 +69,14 @@ class Connection:
         self._api.close()
         self._elsewhere.close()
 
+    def probe(self, method: str, path: str, *, body: Any = None) -> httpx.Response:
+        """One request as it is answered: neither repeated nor redirected. Raises ApiProblem."""
+        try:
+            return self._api.request(method, f"/api/v1{path}", json=body)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ApiProblem("unreachable", f"{self._api.base_url.host}: {reason}") from error
+
     def read[M: BaseModel](self, model: type[M], path: str) -> M:
         """What a GET answers."""
         answer = self.send("GET", path, repeatable=True)
@@ -113,10 +121,11 @@ class Connection:
         )
         for attempt in range(1, TRIES + 1):
             try:
-                answer = self._send_once(request)
+                answer = self._api.send(request)
             except httpx.TransportError as error:
                 if not repeatable or attempt == TRIES:
-                    raise _unreachable(request.url.host, error) from error
+                    reason = str(error) or type(error).__name__
+                    raise ApiProblem("unreachable", f"{request.url.host}: {reason}") from error
                 self._pause(_pause_after(None, attempt))
             else:
                 again = answer.status_code in _BUSY or (repeatable and answer.is_server_error)
@@ -125,31 +134,13 @@ class Connection:
                 self._pause(_pause_after(answer, attempt))
         raise AssertionError("unreachable")
 
-    def probe(self, method: str, path: str, *, body: Any = None) -> httpx.Response:
-        """One request as it is answered: neither repeated nor redirected. Raises ApiProblem."""
-        try:
-            return self._api.request(method, f"/api/v1{path}", json=body)
-        except httpx.TransportError as error:
-            raise _unreachable(self._api.base_url.host, error) from error
-
-    def _send_once(self, request: httpx.Request) -> httpx.Response:
-        """The API redirects a path that ends in a slash where it can't serve it; see
-        docs/deploy.md. The key goes to the API's own host only.
-        """
-        answer = self._api.send(request)
-        if answer.status_code != 308 or answer.next_request is None:
-            return answer
-        if answer.next_request.url.host != request.url.host:
-            place = answer.next_request.url.copy_with(query=None)
-            raise ApiProblem("redirected", f"{request.url.host} redirects to {place}", status=308)
-        return self._api.send(answer.next_request)
-
     def elsewhere(self, method: str, url: str, **request: Any) -> httpx.Response:
         """A request that a link answered by the API allows; it carries no key."""
         try:
             answer = self._elsewhere.request(method, url, **request)
         except httpx.TransportError as error:
-            raise _unreachable(httpx.URL(url).host, error) from error
+            reason = str(error) or type(error).__name__
+            raise ApiProblem("unreachable", f"{httpx.URL(url).host}: {reason}") from error
         if answer.is_error:
             message = f"The link was answered with {answer.status_code}: {answer.text[:500]}"
             raise ApiProblem("link_refused", message, status=answer.status_code)
@@ -166,10 +157,6 @@ class Connection:
                 streamed.read()
                 raise ApiProblem("link_refused", streamed.text[:500], status=streamed.status_code)
             yield from streamed.iter_bytes()
-
-
-def _unreachable(host: str, error: httpx.TransportError) -> ApiProblem:
-    return ApiProblem("unreachable", f"{host}: {str(error) or type(error).__name__}")
 
 
 def _pause_after(answer: httpx.Response | None, attempt: int) -> float:

@@ -87,7 +87,7 @@ def is_ready(found: Iterable[Checked]) -> bool:
 def make_plan(stage: str, settings: Iterable[str]) -> Plan:
     """Raises NotReady where nothing more can be checked."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-    from infra.ops.settings import load_stage, reserved_concurrency  # noqa: PLC0415 - it is slow
+    from infra.ops.settings import load_stage, reserving_settings  # noqa: PLC0415 - it is slow
 
     loaded = load_stage(stage, settings)
     account = open_account()
@@ -101,7 +101,7 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
             f" {missing_right(error)}, and sts:AssumeRole on the CDK's lookup role): grant one of"
             " them."
         ) from None
-    return Plan(loaded, account, stack, reserved_concurrency(loaded))
+    return Plan(loaded, account, stack, reserving_settings(loaded))
 
 
 def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:

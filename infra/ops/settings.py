@@ -7,10 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 
 from infra.ops.findings import NotReady
-from infra.stage import Stage, StageError, read_stage, reserved_concurrency
+from infra.stage import Stage, StageError, read_stage
 from infra.stamp import ROOT
-
-__all__ = ["load_stage", "reserved_concurrency"]
 
 
 def load_stage(stage: str, settings: Iterable[str]) -> Stage:
@@ -23,6 +21,12 @@ def load_stage(stage: str, settings: Iterable[str]) -> Stage:
         return read_stage(cdk.App(context=context | {"stage": stage} | given).node)
     except StageError as error:
         raise NotReady(f"{error}.") from None
+
+
+def reserving_settings(stage: Stage) -> dict[str, int]:
+    """The settings by which a stage reserves concurrent executions, and how many each reserves."""
+    settings = {"order_reserved": stage.order_reserved, "import_reserved": stage.import_reserved}
+    return {setting: reserved for setting, reserved in settings.items() if reserved}
 
 
 def _pair(setting: str) -> tuple[str, Any]:

@@ -54,31 +54,6 @@ def test_an_order_whose_answer_is_lost_is_sent_again_and_placed_once(
     assert client.licenses.count(order_store_id="web-1") == 2
 
 
-def test_a_path_that_is_redirected_is_sent_again_with_its_body_and_key(
-    client: Client, served: Served
-) -> None:
-    """What the API answers to a path with a slash where it can't serve it."""
-    path = "/api/v1/orders/create_order"
-    served.instead = [httpx.Response(308, headers={"Location": f"https://{API}{path}"})]
-
-    placed = client.orders.create(ORDER)
-
-    assert not placed.replayed
-    first, second = served.requests
-    assert (second.method, second.url.path, second.content) == ("POST", path, first.content)
-    for header in ("Authorization", "Idempotency-Key"):
-        assert second.headers[header] == first.headers[header]
-
-
-def test_the_key_is_not_sent_to_another_host(client: Client, served: Served) -> None:
-    served.instead = [httpx.Response(308, headers={"Location": "https://elsewhere.test/api/v1/"})]
-
-    with pytest.raises(ApiProblem, match=r"api\.test redirects to https://elsewhere\.test/api/v1/"):
-        client.orders.show(1)
-
-    assert [request.url.host for request in served.requests] == [API]
-
-
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_service_is_waited_for_as_long_as_it_asks(
     client: Client, served: Served, pauses: list[float], status: int
