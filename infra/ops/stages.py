@@ -91,7 +91,10 @@ def _on_aws(stage: str) -> Deployment:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise NoStack(f"there is no stack {name} in this account and region") from None
+        raise NoStack(
+            f"there is no stack {name} in this account and region; deploy it: make deploy"
+            f" STAGE={stage}"
+        ) from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
     try:
         tables = {table: outputs[f"{table.capitalize()}Table"] for table in TABLES}

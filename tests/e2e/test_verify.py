@@ -1,4 +1,4 @@
-"""The scripted first hour of a stage, on the stack that is here."""
+"""The scripted first hour of a stage, and what comes before it, on the emulator."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import pytest
 
 from infra.ops import stages
 from infra.ops.main import main
+from infra.ops.preflight import CHECKS
 from infra.ops.stack import LocalStack
 from infra.ops.verify import STEPS
 
@@ -40,3 +41,22 @@ def test_the_local_stage_is_proved_as_far_as_it_can_show(verified: Any) -> None:
     assert [step for step in verified["steps"] if step["outcome"] == "failed"] == []
     assert {name for name, outcome in outcomes.items() if outcome == "not proved"} == NOT_HERE
     assert verified["ok"] is True
+
+
+def test_the_emulator_s_account_is_ready_for_a_stage_of_aws(
+    stack: LocalStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every check of the preflight is answered by somebody else than moto."""
+    account = {
+        "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
+        "AWS_DEFAULT_REGION": stack["region"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    with patch.dict(os.environ, account):
+        status = main(["preflight", "--stage", "prod", "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    outcomes = {each["about"]: each["outcome"] for each in told["findings"]}
+    assert (status, told["ready"]) == (0, True)
+    assert outcomes == dict.fromkeys(CHECKS, "ok") | {"alarms": "note"}
