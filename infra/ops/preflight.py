@@ -86,10 +86,15 @@ def is_ready(found: Iterable[Checked]) -> bool:
 
 def make_plan(stage: str, settings: Iterable[str]) -> Plan:
     """Raises NotReady where nothing more can be checked."""
+    if stage == "local":
+        raise NotReady("The stage local runs on this machine: start it with make up.")
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-    from infra.ops.settings import load_stage, reserving_settings  # noqa: PLC0415 - it is slow
+    from infra import stage_settings  # noqa: PLC0415 - it loads the CDK, which takes a second
 
-    loaded = load_stage(stage, settings)
+    try:
+        loaded = stage_settings.load_stage(stage, settings)
+    except ValueError as error:
+        raise NotReady(f"{error}.") from None
     account = open_account()
     try:
         stack = read_stack(account.reader, f"Keywright-{stage}")
@@ -101,7 +106,7 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
             f" {missing_right(error)}, and sts:AssumeRole on the CDK's lookup role): grant one of"
             " them."
         ) from None
-    return Plan(loaded, account, stack, reserving_settings(loaded))
+    return Plan(loaded, account, stack, stage_settings.reserving_settings(loaded))
 
 
 def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:

@@ -132,9 +132,10 @@ def refuse_wrong_key(trial: Trial) -> str:
 
 def _place_and_die(trial: Trial, order: dict[str, Any]) -> None:
     tables = {f"{name.upper()}_TABLE": table for name, table in trial.stage.tables.items()}
+    given = {"company": trial.company, "order": order, "exit_status": EXIT_STATUS}
     done = subprocess.run(
         [sys.executable, "-m", "infra.ops.interrupted_order"],
-        input=json.dumps({"key": trial.key, "order": order, "exit_status": EXIT_STATUS}),
+        input=json.dumps(given),
         env=os.environ | tables,
         cwd=ROOT,
         capture_output=True,
