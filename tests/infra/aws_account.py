@@ -56,7 +56,9 @@ def refusal(code: str, message: str, operation: str) -> ClientError:
 def open_aws_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
     """Needs moto to be at work."""
     account = AwsAccount()
-    genuine = botocore.client.BaseClient._make_api_call  # noqa: SLF001 - where moto's own guide says
+    # Moto's guide patches other services there too; the stubs do not know the method.
+    client: Any = botocore.client.BaseClient
+    genuine = client._make_api_call  # noqa: SLF001 - see above
 
     def call(self: Any, operation: str, asked: dict[str, Any]) -> Any:
         account.asked.append(operation)
@@ -70,7 +72,7 @@ def open_aws_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
             case answer:
                 return answer(asked)
 
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    monkeypatch.setattr(client, "_make_api_call", call)
     account.answers |= {
         "GetAccountSettings": {"AccountLimit": READY},
         "ListRequestedServiceQuotaChangeHistoryByQuota": {"RequestedQuotas": []},

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from infra.ops import rollout
 from infra.ops.main import main
 from tests.infra.aws_account import AwsAccount, open_aws_account
 
@@ -41,7 +40,7 @@ class Cdk:
 @pytest.fixture
 def cdk(monkeypatch: pytest.MonkeyPatch, aws: AwsAccount) -> Cdk:
     cdk = Cdk()
-    monkeypatch.setattr(rollout.subprocess, "run", cdk.run)
+    monkeypatch.setattr(subprocess, "run", cdk.run)
     return cdk
 
 

@@ -15,6 +15,7 @@ from infra.ops.connection import ApiProblem
 from infra.ops.stages import find_deployment
 from infra.ops.trial import Trial, open_trial
 from infra.ops.verify import STEPS, Result, prove
+from infra.stamp import ROOT
 from shared.store import uploads
 from tests.engine import Engine
 from tests.infra.aws_account import AwsAccount, open_aws_account
@@ -211,7 +212,7 @@ def test_a_second_deploy_must_find_nothing_to_change(
         calls.append([*command])
         return subprocess.CompletedProcess(command, status, "Stack Keywright-test", "")
 
-    monkeypatch.setattr(trial_release.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     trial.settings = ["burst=7"]
 
     assert outcome(trial, "second-deploy").outcome == expected
@@ -265,8 +266,13 @@ def test_a_deploy_under_an_alarm_must_go_back(
         commands.append([*command])
         return Deploying(status)
 
-    monkeypatch.setattr(trial_release.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     states: list[str] = []
+
+    def set_alarm(asked: dict[str, Any]) -> dict[str, Any]:
+        states.append(asked["StateValue"])
+        return {}
+
     versions = iter(["7", version])
     aws.stack(stack)
     function = {
@@ -275,7 +281,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
     }
     aws.resources({**function, "PhysicalResourceId": "create-order"})
     aws.answers["GetAlias"] = lambda _: {"FunctionVersion": next(versions)}
-    aws.answers["SetAlarmState"] = lambda asked: states.append(asked["StateValue"]) or {}
+    aws.answers["SetAlarmState"] = set_alarm
     trial.rollback = True
 
     result = outcome(trial, "rollback")
@@ -293,7 +299,7 @@ def test_a_rollback_is_provoked_only_if_asked(trial: Trial) -> None:
 
 
 def test_every_step_is_explained_on_the_page_of_deploys() -> None:
-    page = (health.ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
     explained = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
     assert [name for name in explained if name in STEPS] == [*STEPS]
