@@ -125,15 +125,18 @@ def import_many_rows(trial: Trial) -> str:
     return f"{done}; throttled writes: {counts or 'none'}; tables made {_made(trial)}"
 
 
-def throttled(table: str, *, since: datetime) -> float:
-    """Sum of the table's throttled writes, once CloudWatch shows that it has the minutes."""
+def throttled(table: str, index: str | None = None, *, since: datetime) -> float:
+    """Throttled writes of a table or an index, once CloudWatch shows that it has the minutes."""
+    dimensions = [{"Name": "TableName", "Value": table}]
+    if index:
+        dimensions.append({"Name": "GlobalSecondaryIndexName", "Value": index})
 
     def total(metric: str) -> float | None:
         with closing(boto3.client("cloudwatch")) as cloudwatch:
             points = cloudwatch.get_metric_statistics(
                 Namespace="AWS/DynamoDB",
                 MetricName=metric,
-                Dimensions=[{"Name": "TableName", "Value": table}],
+                Dimensions=dimensions,
                 StartTime=since - timedelta(minutes=1),
                 EndTime=datetime.now(UTC) + timedelta(minutes=1),
                 Period=60,
@@ -141,13 +144,19 @@ def throttled(table: str, *, since: datetime) -> float:
             )["Datapoints"]
         return sum(point["Sum"] for point in points) if points else None
 
-    if "Licenses" in table:
+    if "Licenses" in table and index is None:
         wait_until(
             lambda: total("ConsumedWriteCapacityUnits"),
             what=f"metrics of {table}",
             patience=METRICS_TAKE,
         )
     return total("WriteThrottleEvents") or 0.0
+
+
+def _indexes(table: str) -> list[str]:
+    with closing(boto3.client("dynamodb")) as dynamodb:
+        found = dynamodb.describe_table(TableName=table)["Table"]
+    return [index["IndexName"] for index in found.get("GlobalSecondaryIndexes", ())]
 
 
 def _made(trial: Trial) -> str:

@@ -190,14 +190,16 @@ def test_what_the_tables_throttled_is_read_back(trial: Trial, aws: AwsAccount) -
     def metric(request: dict[str, Any]) -> dict[str, Any]:
         asked.append(request["MetricName"])
         late = asked.count("ConsumedWriteCapacityUnits") < 2
-        if late or "Orders" in request["Dimensions"][0]["Value"]:
+        of = [dimension["Value"] for dimension in request["Dimensions"]]
+        if late or "Orders" in of:
             return {"Datapoints": []}
-        return {"Datapoints": [{"Sum": 3.0}, {"Sum": 4.0}]}
+        return {"Datapoints": [{"Sum": 3.0}, {"Sum": float(len(of))}]}
 
     aws.answers["GetMetricStatistics"] = metric
 
     since = datetime.now(UTC) - timedelta(minutes=1)
-    assert trial_imports.throttled("Licenses", since=since) == 7.0
+    assert trial_imports.throttled("Licenses", since=since) == 4.0
+    assert trial_imports.throttled("Licenses", "by_product", since=since) == 5.0
     assert trial_imports.throttled("Orders", since=since) == 0.0
     assert asked.count("ConsumedWriteCapacityUnits") == 2
 
