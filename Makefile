@@ -101,7 +101,7 @@ screenshots: up browser ## Take pictures of every page of the console into .scre
 synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
 	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
 
-diff deploy destroy: not-local
+diff deploy destroy preflight: not-local
 
 not-local:
 	@test "$(STAGE)" != local || { echo "The stage local is for make up; say STAGE=dev or another one" >&2; exit 2; }
@@ -110,7 +110,14 @@ diff: setup ## Show what a deploy of STAGE=dev|prod would change (METHOD=templat
 	@$(CDK) diff --no-notices $(if $(METHOD),--method $(METHOD)) $(SETTINGS)
 
 deploy: setup ## Deploy STAGE=dev|prod to the AWS account of your credentials (SET="setting=value …")
-	@$(CDK) deploy --no-notices --require-approval $(or $(APPROVAL),broadening) $(SETTINGS)
+	@$(VENV)/keywright deploy --stage "$(STAGE)" $(addprefix --set ,$(SET)) --approval $(or $(APPROVAL),broadening)
+
+preflight: setup ## Say whether STAGE=dev|prod can be deployed, and change nothing
+	@$(VENV)/keywright preflight --stage "$(STAGE)" $(addprefix --set ,$(SET))
+
+verify: setup ## Prove that a deployed STAGE=local|dev works (ROWS, MEGABYTES, ONLY=step,step, ROLLBACK=1)
+	@$(VENV)/keywright verify --stage "$(STAGE)" $(addprefix --set ,$(SET)) $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(MEGABYTES),--megabytes $(MEGABYTES)) $(if $(ONLY),--only "$(ONLY)") $(if $(ROLLBACK),--rollback)
 
 destroy: setup ## Delete STAGE=dev and everything in it
 	@$(CDK) destroy --no-notices $(SETTINGS)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.nag import acknowledge
+from infra.retention import removal_policy
 from infra.stage import Stage
 
 KINDS = ("licenses", "customers", "license-features")
@@ -76,8 +77,8 @@ class Data(Construct):
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
             encryption_key=self._key,
-            removal_policy=self._removal_policy,
-            deletion_protection=self._stage.retain,
+            removal_policy=removal_policy(self._stage),
+            deletion_protection=self._stage.protect,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=self._stage.retain
             ),
@@ -97,7 +98,7 @@ class Data(Construct):
             encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self._key,
             bucket_key_enabled=True if self._key else None,
-            removal_policy=self._removal_policy,
+            removal_policy=removal_policy(self._stage),
             auto_delete_objects=self._stage.erase,
             lifecycle_rules=self._lifecycle(),
             notifications_handler_role=self.notifier.without_policy_updates(),
@@ -130,10 +131,6 @@ class Data(Construct):
         if stage.upload_days:
             rules.append(s3.LifecycleRule(expiration=Duration.days(stage.upload_days)))
         return rules
-
-    @property
-    def _removal_policy(self) -> RemovalPolicy:
-        return RemovalPolicy.RETAIN if self._stage.retain else RemovalPolicy.DESTROY
 
 
 def _string(name: str) -> dynamodb.Attribute:

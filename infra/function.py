@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.data import Data, Store
 from infra.key import DECRYPT, ENCRYPT, through
 from infra.nag import acknowledge, acknowledge_star
+from infra.retention import removal_policy
 from infra.stage import Stage
 
 LIVE = "live"
@@ -26,7 +27,7 @@ def add_log_group(scope: Construct, *, stage: Stage, key: kms.IKey | None) -> lo
         "Logs",
         encryption_key=key,
         retention=logs.RetentionDays[stage.log_retention],
-        removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY,
+        removal_policy=removal_policy(stage),
     )
 
 
@@ -69,9 +70,7 @@ class Function(Construct):
             tracing=lambda_.Tracing.ACTIVE if stage.tracing else None,
             role=role,
             log_group=log_group,
-            current_version_options=lambda_.VersionOptions(
-                removal_policy=RemovalPolicy.RETAIN if stage.retain else RemovalPolicy.DESTROY
-            ),
+            current_version_options=lambda_.VersionOptions(removal_policy=removal_policy(stage)),
             environment={
                 "POWERTOOLS_SERVICE_NAME": f"keywright-{stage.name}",
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,

@@ -4,10 +4,12 @@ Who has a right to a table, a file or a queue may use the key through that servi
 itself; see `Function` in infra/function.py. Services that write by themselves are named here.
 """
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+
+from infra.retention import RETAIN
 
 ENCRYPT = (
     "kms:Encrypt",
@@ -20,7 +22,10 @@ DECRYPT = ("kms:Decrypt", "kms:DescribeKey")
 
 
 def add_key(scope: Construct) -> kms.Key:
-    """The key stays when the stack goes: what is kept can't be read without it."""
+    """The key is retained with the data: nothing that is retained can be read without it.
+
+    A first deploy that is rolled back schedules it for deletion, which costs nothing.
+    """
     stack = Stack.of(scope)
     key = kms.Key(
         scope,
@@ -28,7 +33,7 @@ def add_key(scope: Construct) -> kms.Key:
         alias=f"alias/{stack.stack_name}",
         description=f"What {stack.stack_name} keeps",
         enable_key_rotation=True,
-        removal_policy=RemovalPolicy.RETAIN,
+        removal_policy=RETAIN,
     )
     kept = stack.format_arn(service="logs", resource=f"log-group:{stack.stack_name}-*")
     _let_use(

@@ -21,7 +21,7 @@ from infra.sweep import Sweep
 
 class KeywrightStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
-        super().__init__(scope, construct_id, termination_protection=stage.retain)
+        super().__init__(scope, construct_id, termination_protection=stage.protect)
         self._stage = stage
         asset = build_asset(stage.platform)
         self._code = lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash)

@@ -7,6 +7,8 @@ from typing import Any, get_type_hints
 from aws_cdk import aws_logs as logs
 from constructs import Node
 
+from infra.context import FIRST_DEPLOY
+
 SHIFTS = (
     "ALL_AT_ONCE",
     *(f"CANARY_10_PERCENT_{minutes}_MINUTES" for minutes in (5, 10, 15, 30)),
@@ -26,8 +28,8 @@ class Stage:
 
     name: str
     retain: bool
-    """Keep tables, bucket and logs when the stack goes, protect them, and back the tables up by the
-    second; nor can the stack itself be deleted before that is taken back."""
+    """Retain tables, bucket, key, logs and versions on stack deletion; enable point-in-time
+    recovery, deletion protection of the tables and termination protection of the stack."""
     erase: bool
     """Empty the bucket when the stack goes, so that it can go too."""
     customer_key: bool
@@ -77,6 +79,14 @@ class Stage:
     """How long a file and its result are kept; 0 keeps them."""
     old_version_days: int
     """How long a version of a file is kept after another one took its place, or it was deleted."""
+    first_deploy: bool = False
+    """The stack is being created, by `-c keywright:first-deploy=true`: not a setting of cdk.json.
+    A creation that fails must be rolled back, which protected tables would prevent."""
+
+    @property
+    def protect(self) -> bool:
+        """Protect the stack and its tables against deletion: on every deploy but the first."""
+        return self.retain and not self.first_deploy
 
 
 UNRESERVED_CONCURRENCY = 100
@@ -108,7 +118,7 @@ def read_stage(node: Node) -> Stage:
     if name not in stages:
         raise StageError(f"stage {name!r} is not in cdk.json; give -c stage= one of {list(stages)}")
     wanted = get_type_hints(Stage)
-    del wanted["name"]
+    del wanted["name"], wanted["first_deploy"]
     if stray := _stray(node, wanted):
         raise StageError(f"-c {stray}=… sets nothing: it is no number or text of a stage")
     settings: dict[str, Any] = stages[name] | _given(node, wanted)
@@ -121,7 +131,7 @@ def read_stage(node: Node) -> Stage:
             raise StageError(
                 f"stage {name!r} in cdk.json: {setting} must be {wanted_type.__name__}"
             )
-    stage = Stage(name=name, **settings)
+    stage = Stage(name=name, first_deploy=_is_first_deploy(node), **settings)
     if wrong := _wrong(stage):
         raise StageError(f"stage {name!r} in cdk.json: {wrong}")
     return stage
@@ -149,6 +159,13 @@ def _given(node: Node, wanted: dict[str, Any]) -> dict[str, Any]:
         for setting, value in given.items()
         if value is not None
     }
+
+
+def _is_first_deploy(node: Node) -> bool:
+    given = node.try_get_context(FIRST_DEPLOY)
+    if given not in (None, "true"):
+        raise StageError(f"-c {FIRST_DEPLOY}={given}: must be true, or left out")
+    return given is not None
 
 
 def _wrong(stage: Stage) -> str | None:

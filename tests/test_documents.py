@@ -72,7 +72,7 @@ def test_the_commands_that_documents_name_are_there_with_their_options(
 ) -> None:
     text = document.read_text(encoding="utf-8")
     for told in re.findall(r"(?:^|[`/ ])keywright ([a-z][^`\n#]*)", text, re.MULTILINE):
-        words = re.match(r"(?:(?:import|doctor)\b|[a-z]+ [a-z]+)", told)
+        words = re.match(r"(?:(?:import|doctor|preflight|deploy|verify)\b|[a-z]+ [a-z]+)", told)
         if words is None or (document.name == "CHANGELOG.md" and "--" not in told):
             continue
         with pytest.raises(SystemExit) as left:

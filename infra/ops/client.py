@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+import httpx
 from pydantic import BaseModel
 
 from infra.ops.connection import ApiProblem, Connection, Query
@@ -61,6 +62,10 @@ class Client:
     def is_up(self) -> bool:
         """Whether the stage answers; the key is not looked at."""
         return self._connection.send("GET", "/healthz", repeatable=True).is_success
+
+    def probe(self, method: str, path: str, *, body: Any = None) -> httpx.Response:
+        """One request as it is answered, for diagnosis: neither repeated nor redirected."""
+        return self._connection.probe(method, path, body=body)
 
 
 @dataclass(frozen=True)

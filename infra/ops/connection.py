@@ -86,6 +86,14 @@ class Connection:
         self._api.close()
         self._elsewhere.close()
 
+    def probe(self, method: str, path: str, *, body: Any = None) -> httpx.Response:
+        """One request as it is answered: neither repeated nor redirected. Raises ApiProblem."""
+        try:
+            return self._api.request(method, f"/api/v1{path}", json=body)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise ApiProblem("unreachable", f"{self._api.base_url.host}: {reason}") from error
+
     def read[M: BaseModel](self, model: type[M], path: str) -> M:
         """What a GET answers."""
         answer = self.send("GET", path, repeatable=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.ops import catalog, doctor, imports, jobs, keys, orders
+from infra.ops import catalog, doctor, imports, jobs, keys, orders, preflight, rollout, verify
 from infra.ops.connection import ApiProblem
+from infra.ops.findings import NotReady
 from infra.ops.stages import NOT_DONE, NoStack
 from shared.errors import Refused
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="keywright",
         description="Operate a Keywright stage.",
         epilog="Exit status: 0 if all is well, 1 if it was done and not all is well (rows failed,"
-        " the catalog differs, the doctor found something), 2 if it was not done.",
+        " the catalog differs, doctor, preflight or verify found something), 2 if it was not done.",
     )
     nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     keys.add_verbs(nouns)
@@ -27,10 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     jobs.add_verbs(nouns)
     orders.add_verbs(nouns)
     doctor.add_verb(nouns)
+    preflight.add_verb(nouns)
+    rollout.add_verb(nouns)
+    verify.add_verb(nouns)
     asked = parser.parse_args(argv)
     try:
         return asked.run(asked) or 0
-    except (ApiProblem, Refused, NoStack, BotoCoreError, ClientError) as error:
+    except (ApiProblem, Refused, NoStack, NotReady, BotoCoreError, ClientError) as error:
         print(f"keywright: {error}", file=sys.stderr)
         return NOT_DONE
     except KeyboardInterrupt:

@@ -35,9 +35,9 @@ class Deployment:
     api_key: str | None = None
     """The local stage has one of its own."""
 
-    def client(self) -> Client:
-        """Opened by KEYWRIGHT_API_KEY, or by the stage's own key. Raises NoStack without either."""
-        key = os.environ.get("KEYWRIGHT_API_KEY") or self.api_key
+    def client(self, key: str | None = None) -> Client:
+        """Opened by `key`, KEYWRIGHT_API_KEY or the stage's own key. Raises NoStack without any."""
+        key = key or os.environ.get("KEYWRIGHT_API_KEY") or self.api_key
         if not key:
             raise NoStack("say which API key to use: KEYWRIGHT_API_KEY=…")
         return Client(self.api_url, key)
@@ -91,7 +91,10 @@ def _on_aws(stage: str) -> Deployment:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise NoStack(f"there is no stack {name} in this account and region") from None
+        raise NoStack(
+            f"there is no stack {name} in this account and region; deploy it: make deploy"
+            f" STAGE={stage}"
+        ) from None
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
     try:
         tables = {table: outputs[f"{table.capitalize()}Table"] for table in TABLES}

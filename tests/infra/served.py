@@ -42,6 +42,8 @@ class Served(httpx.BaseTransport):
 
     requests: list[httpx.Request] = field(default_factory=list)
     instead: list[httpx.Response | Exception] = field(default_factory=list)
+    later: dict[tuple[str, str], list[httpx.Response | None]] = field(default_factory=dict)
+    """The same by method and path; None lets the API answer."""
     lose_answer: bool = False
     """Carry the next request out, and tell nothing of it."""
 
@@ -53,6 +55,9 @@ class Served(httpx.BaseTransport):
             if isinstance(instead, Exception):
                 raise instead
             return instead
+        waiting = self.later.get((request.method, request.url.path))
+        if waiting and (answer := waiting.pop(0)) is not None:
+            return answer
         with redirect_stdout(io.StringIO()):  # what functions print is not the command's
             is_api = request.url.host == API
             answer = self._from_api(request) if is_api else self._from_s3(request)

@@ -58,7 +58,7 @@ def test_prod_keeps_and_protects_what_it_stores(prod: Template) -> None:
     kept = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
     for kind in kept:
         for resource in resources(prod, kind).values():
-            assert resource["DeletionPolicy"] == "Retain"
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
             assert resource["UpdateReplacePolicy"] == "Retain"
     for table in tables(prod).values():
         assert table["Properties"]["DeletionProtectionEnabled"] is True

@@ -1,21 +1,42 @@
 """`keywright doctor`, as an operator runs it."""
 
+import io
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
 import pytest
+import time_machine
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from infra.ops.stages import open_client
+from functions import import_csv, sweep
+from infra.ops import doctor, health
+from infra.ops.stages import find_deployment, open_client
+from shared.imports import ImportJob
 from shared.store import uploads
+from tests.engine import Engine
 from tests.functions.import_desk import Desk
+from tests.functions.import_files import Context
+from tests.infra.aws_account import AwsAccount, open_aws_account, refusal
 from tests.infra.served import Keywright, Served, deploy
 
 QUEUE = {"Failed": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "failed"}}}
 
 
 @pytest.fixture
-def healthy(keywright: Keywright) -> Keywright:
+def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
+    with open_aws_account(monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def healthy(keywright: Keywright, aws: AwsAccount) -> Keywright:
     """A stage whose bucket tells of its files, and which has a queue for failures."""
     boto3.client("cloudformation").delete_stack(StackName="Keywright-test")
     deploy(resources=QUEUE)
@@ -47,10 +68,13 @@ def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
     assert {finding["about"] for finding in told["findings"]} == {
         "API",
         "API key",
+        "routes",
         "tables",
         "bucket",
         "failures",
         "imports",
+        "quota",
+        "protection",
         "alarms",
     }
     assert shown.count("✓") == len(told["findings"])
@@ -85,7 +109,7 @@ def test_a_missing_key_leaves_the_rest_to_be_looked_at(
 
     findings = ill(healthy)
 
-    assert {finding["about"] for finding in findings} == {"API", "API key", "imports"}
+    assert {finding["about"] for finding in findings} == {"API", "API key", "routes", "imports"}
     assert all("KEYWRIGHT_API_KEY" in finding["told"] for finding in findings)
 
 
@@ -107,14 +131,168 @@ def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
     assert finding["told"] == "uploads tells of new files: no"
 
 
-def test_an_import_that_failed_is_found_with_what_to_do(healthy: Keywright, desk: Desk) -> None:
-    number = open_client("test").imports.start("late.csv", "licenses", size=10).id
-    desk.move(number, "failed")
+def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
+    healthy: Keywright, desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the sweeper ends it: with a refusal, which the service is the reason of."""
+    for setting in ("LEFT_ALONE", "EVENT_TAKES"):
+        monkeypatch.setattr(sweep, setting, timedelta(seconds=-2))
+    desk.dropped()
+    with redirect_stdout(io.StringIO()):
+        for _ in range(4):
+            sweep.handler({}, LambdaContext())
+    assert desk.job(1).state == "failed"
 
     (finding,) = ill(healthy)
 
-    assert finding["told"] == f"import {number} of late.csv failed"
-    assert finding["advice"] == f"keywright jobs retry {number}"
+    assert finding["told"] == (
+        "import 1 of a.csv failed: The import stopped 3 times before its end (no_progress)"
+    )
+    assert finding["advice"] == "keywright jobs retry 1 --stage test"
+
+
+def test_an_import_whose_execution_failed_is_found(
+    healthy: Keywright, desk: Desk, engine: Engine
+) -> None:
+    failed_execution(desk, desk.dropped())
+
+    (finding,) = ill(healthy)
+
+    assert "import 1 of a.csv failed: The import stopped (FAILED)" in finding["told"]
+
+
+def test_an_import_that_failed_days_ago_is_no_news(
+    healthy: Keywright, desk: Desk, engine: Engine
+) -> None:
+    failed_execution(desk, desk.dropped())
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
+        assert healthy.told("doctor")["well"] is True
+
+
+def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
+    healthy: Keywright, desk: Desk, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("colour\nred\n")
+    client = open_client("test")
+    refused = client.imports.send(bad, "licenses").id
+    cancelled = client.imports.start("late.csv", "licenses", size=10).id
+    client.imports.cancel(cancelled)
+    states = [client.imports.show(number).state for number in (refused, cancelled)]
+    assert states == ["failed", "cancelled"]
+
+    assert healthy.told("doctor")["well"] is True
+
+
+def test_an_import_that_waits_for_its_turn_is_found(
+    healthy: Keywright, desk: Desk, engine: Engine
+) -> None:
+    desk.dropped()
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=31)):
+        (finding,) = ill(healthy)
+
+    assert finding["told"] == "import 1 of a.csv still waits for its turn"
+    assert finding["advice"] == "keywright jobs retry 1 --stage test"
+
+
+def failed_execution(desk: Desk, job: ImportJob) -> None:
+    """Step Functions tells that it gave the import up."""
+    asked = json.dumps({"company": desk.company, "number": job.number})
+    detail = {"status": "FAILED", "executionArn": "arn:started", "input": asked}
+    with redirect_stdout(io.StringIO()):
+        import_csv.handler({"detail": detail}, Context())
+    assert desk.job(job.number).state == "failed"
+
+
+def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> None:
+    told = [each for each in healthy.told("doctor")["findings"] if each["about"] == "routes"]
+
+    assert [each["told"] for each in told] == [
+        "GET /api/v1/orders/?limit=1 is served directly",
+        "GET /api/v1/orders?limit=1 is served directly",
+        "POST /api/v1/orders/create_order/ is served directly",
+        "POST /api/v1/orders/create_order is served directly",
+    ]
+    assert [*open_client("test").orders.list()] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "well", "way"),
+    [
+        (308, True, "served by a redirect (308) to the path without the slash"),
+        (404, False, "not served: the answer is 404"),
+        (405, False, "not served: the answer is 405"),
+        (500, False, "not served: the answer is 500"),
+    ],
+)
+def test_a_path_that_is_redirected_is_well_and_one_that_is_not_served_is_found(
+    healthy: Keywright, served: Served, status: int, well: bool, way: str
+) -> None:
+    answer = httpx.Response(status, headers={"Location": "/api/v1/orders?limit=1"}, json={})
+    served.later = {("GET", "/api/v1/orders/"): [answer, None]}
+
+    told = healthy.told("doctor", status=0 if well else 1)
+
+    (finding,) = [
+        each for each in told["findings"] if each["told"].startswith("GET /api/v1/orders/?")
+    ]
+    assert (finding["well"], finding["told"].partition(" is ")[2]) == (well, way)
+
+
+def test_a_small_quota_of_lambda_is_found_and_where_to_request_more(
+    healthy: Keywright, aws: AwsAccount
+) -> None:
+    aws.concurrency(10)
+
+    (finding,) = ill(healthy)
+
+    assert "L-B99A9384) in us-east-1 is 10: large imports" in finding["told"]
+    assert "/servicequotas/home/services/lambda/quotas/L-B99A9384" in finding["told"]
+
+
+@pytest.fixture
+def kept(healthy: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Keywright:
+    """The same stage, which retains its data."""
+    settings = {"retain": True, "order_reserved": 100, "import_reserved": 40}
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"stages": {"test": settings}}}))
+    monkeypatch.setattr(health, "ROOT", tmp_path)
+    return healthy
+
+
+def test_a_stage_that_should_be_protected_and_is_not_is_found(
+    kept: Keywright, aws: AwsAccount
+) -> None:
+    about = [(finding["about"], finding["told"]) for finding in ill(kept)]
+
+    assert {name for name, _ in about} == {"protection"}
+    assert about[0][1] == "termination protection of Keywright-test: off"
+    assert len(about) == 7
+
+
+def test_a_quota_that_is_too_small_for_the_next_deploy_is_found(
+    kept: Keywright, aws: AwsAccount
+) -> None:
+    aws.concurrency(200)
+
+    quota = [finding for finding in ill(kept) if finding["about"] == "quota"]
+
+    assert "request 240 at" in quota[0]["told"]
+
+
+def test_a_call_that_the_emulator_does_not_have_is_not_checked_and_not_ill(
+    healthy: Keywright, aws: AwsAccount
+) -> None:
+    aws.answers["GetAccountSettings"] = refusal("InvalidAction", "Unknown", "GetAccountSettings")
+    on_aws = find_deployment("test")
+
+    (local,) = doctor.examine("quota", health.check_quota, replace(on_aws, name="local"))
+    (ill_on_aws,) = doctor.examine("quota", health.check_quota, on_aws)
+
+    assert (local.well, local.checked) == (True, False)
+    assert local.told.startswith("not checked: the emulator answers")
+    assert not ill_on_aws.well
 
 
 def test_an_alarm_that_rings_is_found(healthy: Keywright) -> None:

@@ -36,7 +36,10 @@ def test_the_key_is_turned_over_and_outlives_the_stack(prod: Template) -> None:
     (key,) = resources(prod, "AWS::KMS::Key").values()
 
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == (
+        "RetainExceptOnCreate",
+        "Retain",
+    )
 
 
 @pytest.mark.parametrize("stage_name", ["local", "dev"])

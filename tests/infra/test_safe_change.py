@@ -5,13 +5,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import aws_cdk as cdk
+import pytest
+from aws_cdk.cx_api import CloudFormationStackArtifact
 
 from infra.app import add_stack
+from infra.context import FIRST_DEPLOY
+from infra.stage import StageError
 from infra.stamp import ROOT
-from tests.infra.reading import Template, resources
+from tests.infra.reading import Template, resources, tables
 
 KEPT = {
     "DataAccessA33510A9": "AWS::DynamoDB::Table",
@@ -44,6 +49,24 @@ runpy.run_module("infra.app", run_name="__main__")
 """
 
 
+def _app(stage: str, context: dict[str, str]) -> CloudFormationStackArtifact:
+    own = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context=own | {"stage": stage} | context)
+    stack = add_stack(app)
+    return app.synth().get_stack_by_name(stack.stack_name)
+
+
+@pytest.fixture(scope="module")
+def assemble() -> Callable[..., CloudFormationStackArtifact]:
+    """The stack of a stage as the CDK's command line gets it."""
+
+    @cache
+    def assembled(stage: str, *, first: bool = False) -> CloudFormationStackArtifact:
+        return _app(stage, {FIRST_DEPLOY: "true"} if first else {})
+
+    return assembled
+
+
 def test_what_is_kept_has_the_logical_id_that_it_always_had(prod: Template) -> None:
     kinds = set(KEPT.values())
 
@@ -51,15 +74,40 @@ def test_what_is_kept_has_the_logical_id_that_it_always_had(prod: Template) -> N
     assert made == KEPT
 
 
-def test_prod_cannot_be_deleted_by_mistake_and_dev_can() -> None:
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-
-    protected = {
-        stage: add_stack(cdk.App(context=context | {"stage": stage})).termination_protection
-        for stage in ("dev", "prod")
-    }
+def test_prod_cannot_be_deleted_by_mistake_and_dev_can(
+    assemble: Callable[..., CloudFormationStackArtifact],
+) -> None:
+    protected = {stage: assemble(stage).termination_protection for stage in ("dev", "prod")}
 
     assert protected == {"dev": False, "prod": True}
+
+
+def test_a_first_deploy_of_prod_differs_in_its_protection_and_nothing_else(
+    assemble: Callable[..., CloudFormationStackArtifact],
+) -> None:
+    """CloudFormation must be able to delete all that a creation that fails has made."""
+    first, later = assemble("prod", first=True), assemble("prod")
+
+    assert (first.termination_protection, later.termination_protection) == (False, True)
+    unprotected, protected = first.template, later.template
+    assert len(tables(unprotected)) == 6
+    for name, table in tables(unprotected).items():
+        assert table["Properties"]["DeletionProtectionEnabled"] is False
+        assert tables(protected)[name]["Properties"]["DeletionProtectionEnabled"] is True
+        table["Properties"]["DeletionProtectionEnabled"] = True
+    assert unprotected == protected
+
+
+def test_nothing_outlives_a_creation_that_fails(prod: Template) -> None:
+    """`Retain` would: what is retained in every other case is `RetainExceptOnCreate`."""
+    policies = {each.get("DeletionPolicy", "Delete") for each in prod["Resources"].values()}
+
+    assert policies == {"Delete", "RetainExceptOnCreate"}
+
+
+def test_a_first_deploy_is_named_by_true_alone() -> None:
+    with pytest.raises(StageError, match="keywright:first-deploy=yes: must be true, or left out"):
+        _app("prod", {FIRST_DEPLOY: "yes"})
 
 
 def test_synth_needs_no_credentials_and_no_network(

@@ -1,0 +1,166 @@
+"""`keywright preflight`: whether a stage can be deployed to this account and region.
+
+Each thing that is not ready ends in one sentence that names the quota, the region, the right or the
+setting, before anything is created. Exit status 1 if the stage can't be deployed.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+
+from infra.ops.account import Account, check_bootstrap, is_denied, missing_right, open_account
+from infra.ops.certificate import check_certificate
+from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
+from infra.ops.quota import check_concurrency
+from infra.ops.stack_state import StackState, check_leftovers, check_stack, read_stack
+from infra.ops.stages import NOT_WELL, stage_options
+
+if TYPE_CHECKING:
+    from infra.stage import Stage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stage with its settings, on its way to an account."""
+
+    stage: "Stage"
+    account: Account
+    stack: StackState
+    reserved: dict[str, int]
+
+
+def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `preflight` to the command."""
+    verb = nouns.add_parser(
+        "preflight", parents=[stage_options()], help="say whether a stage can be deployed"
+    )
+    set_option(verb)
+    verb.set_defaults(run=_run)
+
+
+def set_option(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        help="instead of what cdk.json says; may be repeated",
+    )
+
+
+def _run(asked: argparse.Namespace) -> int:
+    found: list[tuple[str, Checked]] = []
+    console = Console(highlight=False, soft_wrap=True, quiet=asked.json)
+    try:
+        plan = make_plan(asked.stage, asked.set)
+        for about, checked in preflight(plan):
+            found.append((about, checked))
+            show(console, about, checked)
+    except NotReady as error:
+        found.append(("account", refused(str(error))))
+        show(console, *found[-1])
+    ready = is_ready(checked for _, checked in found)
+    if asked.json:
+        findings = [
+            {"about": about, "outcome": checked.outcome, "message": checked.message}
+            for about, checked in found
+        ]
+        print(json.dumps({"ready": ready, "findings": findings}))
+    return 0 if ready else NOT_WELL
+
+
+def show(console: Console, about: str, checked: Checked) -> None:
+    console.print(f"{SIGNS[checked.outcome]} {about}: {escape(checked.message)}")
+
+
+def is_ready(found: Iterable[Checked]) -> bool:
+    return all(checked.outcome != "refused" for checked in found)
+
+
+def make_plan(stage: str, settings: Iterable[str]) -> Plan:
+    """Raises NotReady where nothing more can be checked."""
+    if stage == "local":
+        raise NotReady("The stage local runs on this machine: start it with make up.")
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    from infra import stage_settings  # noqa: PLC0415 - it loads the CDK, which takes a second
+
+    try:
+        loaded = stage_settings.load_stage(stage, settings)
+    except ValueError as error:
+        raise NotReady(f"{error}.") from None
+    account = open_account()
+    try:
+        stack = read_stack(account.reader, f"Keywright-{stage}")
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        raise NotReady(
+            f"{account.caller} may not read the stack Keywright-{stage} (it lacks"
+            f" {missing_right(error)}, and sts:AssumeRole on the CDK's lookup role): grant one of"
+            " them."
+        ) from None
+    return Plan(loaded, account, stack, stage_settings.reserving_settings(loaded))
+
+
+def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:
+    """Every check in turn. A check that these credentials may not make is skipped, and says so."""
+    for about, check in CHECKS.items():
+        try:
+            for checked in check(plan):
+                yield about, checked
+        except ClientError as error:
+            if not is_denied(error):
+                yield about, refused(f"AWS answered {error}: try again, or repair that first.")
+                continue
+            right = missing_right(error)
+            yield about, not_checked(f"not checked: {plan.account.caller} lacks {right}")
+        except BotoCoreError as error:
+            yield about, refused(f"AWS can't be reached in {plan.account.region}: {error}")
+
+
+def _account(plan: Plan) -> Iterator[Checked]:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    instead = f", at AWS_ENDPOINT_URL={endpoint}" if endpoint else ""
+    yield ok(f"{plan.account.caller}, {plan.account.place}{instead}")
+
+
+def _alarm_email(plan: Plan) -> Iterator[Checked]:
+    address = plan.stage.alarm_email
+    if address:
+        yield ok(f"alarms go to {address}, who must confirm the subscription")
+    elif plan.stage.retain:
+        yield note("alarm_email is empty, so nobody is told of alarms: SET=alarm_email=you@example")
+    else:
+        yield ok("nobody is told of alarms (alarm_email is empty)")
+
+
+def _concurrency(plan: Plan) -> Iterator[Checked]:
+    stack = None if plan.stack.is_new else plan.stack.name
+    return check_concurrency(plan.account.reader, plan.stage.name, plan.reserved, stack)
+
+
+def _certificate(plan: Plan) -> Iterator[Checked]:
+    stage = plan.stage
+    return check_certificate(
+        plan.account.reader, domain_name=stage.domain_name, certificate_arn=stage.certificate_arn
+    )
+
+
+CHECKS: dict[str, Callable[[Plan], Iterator[Checked]]] = {
+    "account": _account,
+    "bootstrap": lambda plan: check_bootstrap(plan.account),
+    "concurrency": _concurrency,
+    "stack": lambda plan: check_stack(plan.account.reader, plan.stack),
+    "leftovers": lambda plan: check_leftovers(
+        plan.account.reader, plan.stack, domain_name=plan.stage.domain_name
+    ),
+    "certificate": _certificate,
+    "alarms": _alarm_email,
+}

@@ -1,0 +1,106 @@
+"""Lambda's quota of concurrent executions, from which a stage reserves a part."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.ops.findings import Checked, note, ok, refused
+
+QUOTA = "L-B99A9384"
+"""Service Quotas: "Concurrent executions" of AWS Lambda."""
+UNRESERVED = 100
+"""Lambda: "You can reserve up to the Unreserved account concurrency value that is shown, minus 100
+for functions that don't have reserved concurrency."
+"""
+
+
+@dataclass(frozen=True)
+class Concurrency:
+    """What an account has in a region."""
+
+    region: str
+    limit: int
+    unreserved: int
+    own: int = 0
+    """Already reserved by the stack that is being deployed."""
+
+    @property
+    def available(self) -> int:
+        """How much a stack may reserve."""
+        return max(self.unreserved + self.own - UNRESERVED, 0)
+
+    def limit_for(self, reserved: int) -> int:
+        """The quota that lets a stack reserve so much."""
+        return self.limit + reserved - (self.unreserved + self.own - UNRESERVED)
+
+    @property
+    def request_url(self) -> str:
+        host = f"{self.region}.console.aws.amazon.com"
+        return f"https://{host}/servicequotas/home/services/lambda/quotas/{QUOTA}"
+
+
+def read_concurrency(session: boto3.Session, stack: str | None = None) -> Concurrency:
+    """The account's concurrency, and how much of it `stack` has reserved already."""
+    with closing(session.client("lambda")) as client:
+        limits = client.get_account_settings()["AccountLimit"]
+    own = _reserved_by(session, stack) if stack else 0
+    region = str(session.region_name)
+    return Concurrency(
+        region, limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"], own
+    )
+
+
+def check_concurrency(
+    session: boto3.Session, stage: str, reserved: Mapping[str, int], stack: str | None
+) -> Iterator[Checked]:
+    """Whether the stage may reserve what its settings say; `stack` is the deployed one, if any."""
+    found = read_concurrency(session, stack)
+    wanted = sum(reserved.values())
+    have = f"Lambda's quota “Concurrent executions” ({QUOTA}) in {found.region} is {found.limit}"
+    if wanted > found.available:
+        settings = ", ".join(f"{name}={value}" for name, value in reserved.items())
+        zero = " ".join(f"{name}=0" for name in reserved)
+        yield refused(
+            f"{have}, of which {found.available} can be reserved, but the stage {stage} reserves"
+            f" {wanted} ({settings}): request {found.limit_for(wanted)} at {found.request_url}"
+            f'{_pending(session)}, or deploy with SET="{zero}".'
+        )
+    elif found.limit < UNRESERVED:
+        yield note(
+            f"{have}: large imports and busy hours will be throttled; request 1,000 at"
+            f" {found.request_url}{_pending(session)}."
+        )
+    else:
+        yield ok(
+            f"{have}; the stage reserves {wanted} of the {found.available} that it may reserve"
+        )
+
+
+def _reserved_by(session: boto3.Session, stack: str) -> int:
+    reserved = 0
+    with (
+        closing(session.client("cloudformation")) as cloudformation,
+        closing(session.client("lambda")) as client,
+    ):
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        for page in pages:
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == "AWS::Lambda::Function":
+                    name = resource["PhysicalResourceId"]
+                    found = client.get_function_concurrency(FunctionName=name)
+                    reserved += found.get("ReservedConcurrentExecutions", 0)
+    return reserved
+
+
+def _pending(session: boto3.Session) -> str:
+    """A request that is open already; nothing if there is none or it can't be read."""
+    with suppress(ClientError, BotoCoreError), closing(session.client("service-quotas")) as quotas:
+        found = quotas.list_requested_service_quota_change_history_by_quota(
+            ServiceCode="lambda", QuotaCode=QUOTA, Status="PENDING"
+        )["RequestedQuotas"]
+        if found:
+            return f" (a request for {found[0]['DesiredValue']:.0f} is pending)"
+    return ""

@@ -1,0 +1,99 @@
+"""What `keywright verify` proves of deploys: that a second changes nothing, and that a bad one goes
+back by itself.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import closing
+
+import boto3
+
+from infra.ops.deploy import CDK, QUIET
+from infra.ops.health import settings_of
+from infra.ops.stack_state import read_stack
+from infra.ops.trial import Failed, NotProved, Trial, expect
+from infra.stamp import ROOT
+
+BETWEEN_ALARMS = 5.0
+"""Seconds: CloudWatch sets an alarm back as soon as it evaluates it again."""
+
+
+def deploy_again(trial: Trial) -> str:
+    """The same sources and settings make no difference."""
+    if trial.is_local:
+        raise NotProved("the local stack is deployed by make up, from a template of its own")
+    done = subprocess.run(
+        _cdk(trial, "diff", "--fail"),
+        cwd=ROOT,
+        env=os.environ | QUIET,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(
+            "cdk diff finds differences: deploy these sources first, and give the same --set:"
+            f" {(done.stdout + done.stderr)[-500:]}"
+        )
+    return "cdk diff finds nothing to change"
+
+
+def roll_back_a_deploy(trial: Trial) -> str:
+    """A deploy while an alarm of the stage rings must leave the live version as it was."""
+    if trial.is_local:
+        raise NotProved("the emulator has neither CodeDeploy nor alarms that ring")
+    if not trial.rollback:
+        raise NotProved("give --rollback: it deploys another log_level while an alarm rings")
+    if not settings_of(trial.stage.name).get("traffic"):
+        raise NotProved("the stage has no alias (traffic is empty)")
+    before = _live_version(trial)
+    level = "INFO" if "DEBUG" in str(settings_of(trial.stage.name).get("log_level")) else "DEBUG"
+    status = _deploy_while_ringing(trial, level)
+    after, stack = _live_version(trial), read_stack(boto3.Session(), trial.stack)
+    expect(status != 0, f"the deploy succeeded although {trial.stack}-Crashes rang")
+    expect(after == before, f"version {after} is live, and {before} was before the deploy")
+    expect(
+        stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {stack.status}: repair it first"
+    )
+    return f"an alarm rang, version {before} is live again, and the stack was rolled back"
+
+
+def _deploy_while_ringing(trial: Trial, level: str) -> int:
+    command = _cdk(trial, "deploy", "--require-approval", "never", "-c", f"log_level={level}")
+    alarm = f"{trial.stack}-Crashes"
+    with (
+        closing(boto3.client("cloudwatch")) as cloudwatch,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | QUIET,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as deploy,
+    ):
+        try:
+            while deploy.poll() is None:
+                cloudwatch.set_alarm_state(
+                    AlarmName=alarm, StateValue="ALARM", StateReason="keywright verify"
+                )
+                time.sleep(BETWEEN_ALARMS)
+        finally:
+            cloudwatch.set_alarm_state(
+                AlarmName=alarm, StateValue="OK", StateReason="keywright verify is done"
+            )
+        return deploy.returncode
+
+
+def _live_version(trial: Trial) -> str:
+    name = trial.resource("CreateOrder", "AWS::Lambda::Function")
+    with closing(boto3.client("lambda")) as functions:
+        version: str = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    return version
+
+
+def _cdk(trial: Trial, verb: str, *words: str) -> Sequence[str]:
+    given = [f"stage={trial.stage.name}", *trial.settings]
+    context = [part for each in given for part in ("-c", each)]
+    return (str(CDK), verb, "--no-notices", *context, *words)

@@ -1,0 +1,153 @@
+"""`keywright verify`: the first hour of a stage, as a script that says what it proves.
+
+It works with a company and an API key of its own. Exit status 1 if a step failed; what a stage
+can't show, such as throttling on the local one, is named and is no failure.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+
+from infra.ops import trial_imports as imports
+from infra.ops import trial_orders as orders
+from infra.ops import trial_release as release
+from infra.ops.connection import ApiProblem
+from infra.ops.findings import NotReady
+from infra.ops.health import settings_of
+from infra.ops.preflight import set_option
+from infra.ops.stages import NOT_WELL, find_deployment, stage_options
+from infra.ops.trial import Failed, NotProved, Trial, open_trial
+
+type Outcome = Literal["proved", "not proved", "failed"]
+SIGNS: dict[Outcome, str] = {
+    "proved": "[green]✓[/]",
+    "not proved": "[yellow]?[/]",
+    "failed": "[red]✗[/]",
+}
+
+STEPS: dict[str, Callable[[Trial], str]] = {
+    "catalog": orders.make_catalog,
+    "key": orders.refuse_wrong_key,
+    "slash": orders.place_with_and_without_slash,
+    "bundle": orders.place_bundle,
+    "append": orders.append_to_order,
+    "large-order": orders.place_large_order,
+    "interrupted-order": orders.roll_back_interrupted_order,
+    "reversed-dates": orders.refuse_reversed_dates,
+    "form": imports.import_by_form,
+    "presigned": imports.import_presigned,
+    "dropped": imports.import_dropped,
+    "reject-all": imports.reject_whole_file,
+    "many-rows": imports.import_many_rows,
+    "large-file": imports.import_large_file,
+    "cancel": imports.cancel_import,
+    "retry": imports.retry_import,
+    "second-deploy": release.deploy_again,
+    "rollback": release.roll_back_a_deploy,
+}
+"""In this order: a later step may need what an earlier one made. Each returns what it proved."""
+
+
+@dataclass(frozen=True)
+class Result:
+    step: str
+    outcome: Outcome
+    message: str
+    seconds: float
+
+
+def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `verify` to the command."""
+    verb = nouns.add_parser(
+        "verify", parents=[stage_options()], help="prove that a deployed stage works"
+    )
+    verb.add_argument("--rows", type=int, help="of the largest import; 500,000, or 2,000 locally")
+    verb.add_argument("--megabytes", type=int, help="of a large file; default: 40, or 3 locally")
+    verb.add_argument(
+        "--only", type=_steps, default=tuple(STEPS), metavar="A,B", help=f"of {', '.join(STEPS)}"
+    )
+    verb.add_argument(
+        "--rollback",
+        action="store_true",
+        help="also deploy while an alarm rings",
+    )
+    verb.add_argument(
+        "--yes", action="store_true", help="also on a stage that retains its data, such as prod"
+    )
+    set_option(verb)
+    verb.set_defaults(run=_run)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    stage = find_deployment(asked.stage)
+    if settings_of(stage.name).get("retain") and not asked.yes:
+        raise NotReady(
+            f"The stage {stage.name} retains its data, and the records of verify's company would"
+            " stay in it: verify dev instead, or say --yes."
+        )
+    local = stage.name == "local"
+    console = Console(highlight=False, soft_wrap=True, quiet=asked.json)
+    results = []
+    with open_trial(
+        stage,
+        rows=asked.rows or (2_000 if local else 500_000),
+        megabytes=asked.megabytes or (3 if local else 40),
+        settings=asked.set,
+        rollback=asked.rollback,
+    ) as trial:
+        console.print(f"Verify {stage.name} at {stage.api_url} as the company {trial.company}")
+        for result in prove(trial, asked.only):
+            results.append(result)
+            line = f"{SIGNS[result.outcome]} {result.step}: {escape(result.message)}"
+            console.print(f"{line} [dim]{result.seconds:.1f} s[/]")
+    failed = [result for result in results if result.outcome == "failed"]
+    _show_summary(console, results, trial)
+    if asked.json:
+        steps = [asdict(result) for result in results]
+        print(json.dumps({"ok": not failed, "company": trial.company, "steps": steps}))
+    return NOT_WELL if failed else 0
+
+
+def prove(trial: Trial, names: Sequence[str]) -> Iterator[Result]:
+    """Each step's outcome; one that fails keeps none of the others from being tried."""
+    for name in names:
+        began = time.monotonic()
+        outcome, message = _outcome(trial, STEPS[name])
+        yield Result(name, outcome, message, round(time.monotonic() - began, 3))
+
+
+def _outcome(trial: Trial, step: Callable[[Trial], str]) -> tuple[Outcome, str]:
+    try:
+        return "proved", step(trial)
+    except NotProved as reason:
+        return "not proved", str(reason)
+    except (Failed, ApiProblem, ClientError, BotoCoreError) as error:
+        return "failed", str(error)
+
+
+def _show_summary(console: Console, results: Sequence[Result], trial: Trial) -> None:
+    counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in SIGNS}
+    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"\n{told}.")
+    console.print(
+        f"Its key is revoked and its files are deleted; records of {trial.company} stay in the"
+        " tables, where no other company sees them."
+    )
+    if counts["failed"]:
+        console.print("See docs/deploy.md, “Verify”, for what each step means.")
+
+
+def _steps(text: str) -> tuple[str, ...]:
+    named = tuple(part.strip() for part in text.split(",") if part.strip())
+    if unknown := [name for name in named if name not in STEPS]:
+        raise argparse.ArgumentTypeError(
+            f"no step {', '.join(unknown)}; there are {', '.join(STEPS)}"
+        )
+    return named
