@@ -21,8 +21,16 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
-from functions.import_moves import begun, finish, is_faulty, looked_at, phases_of, plan_of
-from functions.import_range import Stopped, import_range, working
+from functions.import_moves import (
+    begun,
+    fail_stuck,
+    finish,
+    is_faulty,
+    looked_at,
+    phases_of,
+    plan_of,
+)
+from functions.import_range import Stopped, Work, import_range, working
 from functions.runs import execute
 from functions.tracing import annotate, traced
 from shared.csv_plan import Chunk
@@ -89,11 +97,27 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
                 break
             with working(job, phase, context) as work:
                 for chunk in planned.chunks:
-                    import_range(work, chunk, data[chunk.start : chunk.end])
+                    done = import_range(work, chunk, data[chunk.start : chunk.end])
+                    is_last = chunk is planned.chunks[-1]
+                    if done < chunk.rows or (work.is_short_of_time and not is_last):
+                        _hand_over(job, work)
+                        return
     except Stopped:
         logger.info("import_stopped")
         return
     finish(job)
+
+
+def _hand_over(job: ImportJob, work: Work) -> None:
+    """Have the state machine go on where this invocation has no time left.
+
+    It cuts the file as this function did, so the results of batches that are done stay in place.
+    """
+    if work.is_stuck:
+        fail_stuck(job)
+        return
+    logger.info("import_handed_over")
+    _execute(job)
 
 
 def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -118,7 +142,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
             heartbeat(job.company, job.number, None, datetime.now(UTC))
             yield part
 
-    planned = plan_of(job, parts(), chunk_size=int(os.environ["IMPORT_CHUNK_BYTES"]))
+    planned = plan_of(job, parts(), chunk_size=_chunk_size(job))
     if planned is None:
         return nothing
     job = looked_at(job, planned, digest.hexdigest())
@@ -127,6 +151,12 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
     key = uploads.result_key(job, "manifest.json")
     passes = phases_of(job) if planned.chunks else ("none",)
     return nothing | {"passes": list(passes), "chunks": len(planned.chunks), "manifest_key": key}
+
+
+def _chunk_size(job: ImportJob) -> int:
+    """Of a small file as `_run_here` cuts it: batches of another cut would be counted twice."""
+    is_small = (job.size or 0) <= int(os.environ["IMPORT_INLINE_BYTES"])
+    return _INLINE_CHUNK if is_small else int(os.environ["IMPORT_CHUNK_BYTES"])
 
 
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -149,6 +179,9 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     else:
         seconds = round(time.monotonic() - began, 3)
         logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
+        if done < chunk.rows and work.is_stuck:
+            fail_stuck(job)
+            done = chunk.rows
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
