@@ -65,9 +65,8 @@ class Patience:
 
     def wait(self, seconds: float) -> None:
         """Sleep, alive; raises OutOfTime, or what `keep_alive` raises, as soon as it is time to."""
-        until = clock() + seconds
         self.check()
-        while (left := until - clock()) > 0:
+        while seconds > 0:
             if self.is_short_of_time:
                 self._end(OutOfTime())
             if self._is_silent():
@@ -75,7 +74,8 @@ class Patience:
                     self.keep_alive()
                 except Exception as error:  # noqa: BLE001  # every thread of the worker raises it
                     self._end(error)
-            time.sleep(min(left, _SLICE_SECONDS))
+            time.sleep(min(seconds, _SLICE_SECONDS))
+            seconds -= _SLICE_SECONDS
             self.check()
 
     def check(self) -> None:
