@@ -69,6 +69,9 @@ lint: setup ## Check style and formatting
 faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
+throttle: setup ## Import ROWS=1000000 into new tables that throttle, on the real code in simulated time (SCALE=1)
+	@$(VENV)/python -m tests.faults.throttle $(if $(ROWS),--rows $(ROWS)) $(if $(SCALE),--scale $(SCALE))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 

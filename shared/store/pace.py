@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 WINDOW_SECONDS = 0.5
 """The rate is adjusted once in so many seconds of sending."""
 STEP = 25.0
-"""Statements a second that a window adds: one request of 25."""
+"""Statements a second that a throttled window adds: one request of 25."""
+GROWTH = 1.5
+"""By how much a rate grows in a window in which nothing was throttled: there is room."""
 LOWEST = 25.0
 """Statements a second below which a rate never falls, so that every worker goes on."""
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.01, 1.0
 
 
 def clock() -> float:
@@ -27,26 +30,34 @@ def clock() -> float:
 class Pace:
     """The send rate of one worker to one table, shared by its threads.
 
-    Unlimited until something is throttled. Then the rate of each window is what was accepted in
-    the one before, plus `STEP`.
+    Unlimited until something is throttled. From then on the rate of a window is what was accepted
+    in the window before, plus `STEP`; or `GROWTH` times as much as before if all was accepted.
     """
 
     rate: float = math.inf
-    _next_free: float = 0.0
+    _credit: float = 0.0
+    """Statements that may be sent; below 0 after a request that was larger than that."""
+    _credited_at: float = 0.0
     _began: float | None = None
     _accepted: int = 0
     _throttled: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reserve(self, statements: int) -> float:
-        """Seconds to wait before so many statements may be sent."""
+        """0 if so many statements may be sent now; otherwise seconds after which to ask again."""
         with self._lock:
             now = clock()
             if self._began is None:
                 self._began = now
-            start = max(now, self._next_free)
-            self._next_free = start + statements / self.rate
-            return start - now
+            if self.rate == math.inf:
+                return 0
+            earned = (now - self._credited_at) * self.rate
+            self._credit, self._credited_at = min(0.0, self._credit + earned), now
+            if self._credit < 0:
+                wait = -self._credit / self.rate
+                return min(max(wait, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+            self._credit -= statements
+            return 0
 
     def record(self, accepted: int, throttled: int) -> None:
         """Note the outcome of statements that were sent; adjust the rate when a window is over."""
@@ -60,5 +71,5 @@ class Pace:
                 rate = min(self.rate, sent / seconds)
                 self.rate = max(LOWEST, rate * self._accepted / sent) + STEP
             else:
-                self.rate += STEP
+                self.rate *= GROWTH ** min(seconds / WINDOW_SECONDS, 4)
             self._began, self._accepted, self._throttled = None, 0, 0

@@ -110,7 +110,7 @@ class Request:
         """Wait until so many parts may be sent."""
         self._parts = parts
         self.patience.check()
-        if (seconds := self.pace.reserve(parts)) > 0:
+        while (seconds := self.pace.reserve(parts)) > 0:
             self.patience.wait(seconds)
 
     def answered(self, *, throttled: int, failed: int = 0) -> None:
