@@ -43,11 +43,14 @@ class Patience:
     keep_alive: Callable[[], None]
     progressed: bool = False
     """Whether anything was written that was not there before."""
-    _began: float = field(default_factory=clock)
-    _alive_at: float = field(default_factory=clock)
+    _began: float = field(init=False)
+    _alive_at: float = field(init=False)
     _ended: BaseException | None = None
     _paces: dict[str, Pace] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._began = self._alive_at = clock()
 
     @property
     def is_short_of_time(self) -> bool:

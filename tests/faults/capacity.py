@@ -77,7 +77,6 @@ class Resource:
 
     scale: float
     began: float
-    rates: dict[bool, float] = field(init=False)
     whole: dict[bool, Bucket] = field(init=False)
     partitions: dict[tuple[bool, int], Bucket] = field(default_factory=dict)
     count: int = 4

@@ -106,6 +106,8 @@ class Outcome:
     accepted: int
     throttled: int
     deaths: tuple[str, ...]
+    invocations: int
+    """Of chunks."""
     longest_invocation: float
     longest_silence: float
 
@@ -169,6 +171,11 @@ def sheet(rows: int) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+def batch_rows(rows: int) -> int:
+    """Of a million rows, 5,000."""
+    return max(25, rows // 200)
+
+
 def throttle(lab: Laboratory, rows: int, *, scale: float = 1, inline: bool = False) -> Outcome:
     """Import so many rows into new tables, all of whose rates are divided by `scale`."""
     with _throttled(lab, rows, scale) as world:
@@ -198,7 +205,7 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     lab.worlds[:] = [timeline]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(import_range, "ThreadPoolExecutor", partial(Threads, timeline))
-        patch.setattr(import_range, "STRETCH", max(25, rows // 200))
+        patch.setattr(import_range, "STRETCH", batch_rows(rows))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)
         yield timeline
@@ -224,6 +231,7 @@ def _outcome(
         accepted=capacity.accepted,
         throttled=capacity.throttled,
         deaths=tuple(machine.deaths),
+        invocations=len(machine.invocations),
         longest_invocation=max(machine.invocations, default=0),
         longest_silence=silence.longest,
     )
