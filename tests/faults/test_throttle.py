@@ -10,7 +10,7 @@ from tests.faults import planted, throttle
 from tests.faults.laboratory import Laboratory
 from tests.faults.throttle import Outcome
 
-SMALL = {"rows": 4_000, "scale": 50}
+ROWS, SCALE = 4_000, 50
 """Tables that take a 50th: as many seconds as 200,000 rows would need."""
 
 
@@ -47,10 +47,10 @@ def test_an_import_into_new_tables_succeeds_in_the_time_that_their_buckets_need(
 def test_a_chunk_that_needs_several_invocations_is_counted_once(
     lab: Laboratory, short_invocations: None
 ) -> None:
-    outcome = throttle.throttle(lab, **SMALL)
+    outcome = throttle.throttle(lab, ROWS, scale=SCALE)
 
-    assert (outcome.state, outcome.deaths, outcome.licenses) == ("succeeded", (), 4_000)
-    assert outcome.counts["created_licenses_count"] == 4_000
+    assert (outcome.state, outcome.deaths, outcome.licenses) == ("succeeded", (), ROWS)
+    assert outcome.counts["created_licenses_count"] == ROWS
     assert outcome.invocations > throttle.CHUNKS
     assert outcome.longest_invocation <= throttle.INVOCATION_SECONDS
 
@@ -58,10 +58,10 @@ def test_a_chunk_that_needs_several_invocations_is_counted_once(
 def test_a_small_file_that_one_invocation_cannot_finish_is_counted_once(
     lab: Laboratory, short_invocations: None
 ) -> None:
-    outcome = throttle.throttle(lab, **SMALL, inline=True)
+    outcome = throttle.throttle(lab, ROWS, scale=SCALE, inline=True)
 
-    assert (outcome.state, outcome.deaths, outcome.licenses) == ("succeeded", (), 4_000)
-    assert outcome.counts["created_licenses_count"] == 4_000
+    assert (outcome.state, outcome.deaths, outcome.licenses) == ("succeeded", (), ROWS)
+    assert outcome.counts["created_licenses_count"] == ROWS
     assert outcome.invocations > 0, "the state machine had to go on"
 
 
@@ -83,7 +83,7 @@ def test_giving_up_after_some_tries_is_caught(
     monkeypatch.setattr(patience.Request, "answered", throttled)
     monkeypatch.setattr(import_range, "_import_batch", once)
 
-    assert caught(throttle.throttle(lab, **SMALL), "failed", "died")
+    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "failed", "died")
 
 
 def test_sending_without_backoff_is_caught(
@@ -100,7 +100,7 @@ def test_counting_throttled_statements_as_written_is_caught(
 ) -> None:
     planted.statement_errors_swallowed(monkeypatch)
 
-    assert caught(throttle.throttle(lab, **SMALL), "counted")
+    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "counted")
 
 
 def test_waiting_longer_than_the_invocation_lasts_is_caught(
@@ -108,7 +108,7 @@ def test_waiting_longer_than_the_invocation_lasts_is_caught(
 ) -> None:
     monkeypatch.setattr(patience.Patience, "is_short_of_time", False)
 
-    assert caught(throttle.throttle(lab, **SMALL), "died: ")
+    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "died: ")
 
 
 def test_waiting_without_a_heartbeat_is_caught(

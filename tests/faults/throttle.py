@@ -64,7 +64,7 @@ class ThrottledMachine(Machine):
                 if event.get("step") == "chunk":
                     self.invocations.append(world.time - began)
 
-        actor = world.spawn("import-csv", run, company="acme")
+        actor: Actor = world.spawn("import-csv", run, company="acme")
         world.deadlines[actor] = ends
         return actor
 

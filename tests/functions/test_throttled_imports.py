@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from functions import import_csv, import_moves, import_range, job_status, sweep
-from shared.store import pace, patience, uploads
+from shared.store import imports, pace, patience, uploads
 from shared.store.imports import chunk_results
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
@@ -179,7 +179,7 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
     """Every heartbeat is at most so old that neither of them believes the worker dead."""
     drought.until = drought.now + 10 * MINUTE
     alive: list[float] = []
-    written = import_range.heartbeat
+    written = imports.heartbeat
 
     def heartbeat(*told: Any) -> bool:
         alive.append(drought.now)
