@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.errors import Busy
 from shared.imports import ImportJob, place_of
 from shared.store.imports import Version
+from shared.store.retry import attempts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,7 +74,7 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
     """A range, and the MD5 of the whole object if S3 tells it."""
     if start >= end:
         return b"", None
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             answer = client().get_object(
                 Bucket=job.bucket, Key=job.key, **_pin(job), Range=f"bytes={start}-{end - 1}"
@@ -114,7 +115,7 @@ def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
 
 def put_upload(job: ImportJob, data: bytes) -> None:
     """Write the object that a job waits for, once: what raises its event must not come twice."""
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             client().put_object(
                 Bucket=job.bucket,
@@ -198,7 +199,7 @@ def _sent_part(place: Any, upload: str, number: int, data: bytes) -> Any:
 
 def get_result(job: ImportJob, name: str) -> bytes | None:
     """A whole report; None if there is none. Raises Busy if S3 does not hand it over."""
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             return client().get_object(Bucket=job.bucket, Key=result_key(job, name))["Body"].read()
         except ClientError as error:
