@@ -24,14 +24,14 @@ class Packed(MutableMapping[Key, Item]):
     """Items as bytes: a million of them would not fit otherwise."""
 
     def __init__(self, items: MutableMapping[Key, Item]) -> None:
-        self._packed = {key: orjson.dumps(item) for key, item in items.items()}
+        self._packed = {key: _packed(item) for key, item in items.items()}
 
     def __getitem__(self, key: Key) -> Item:
         item: Item = orjson.loads(self._packed[key])
         return item
 
     def __setitem__(self, key: Key, item: Item) -> None:
-        self._packed[key] = orjson.dumps(item)
+        self._packed[key] = _packed(item)
 
     def __delitem__(self, key: Key) -> None:
         del self._packed[key]
@@ -44,6 +44,11 @@ class Packed(MutableMapping[Key, Item]):
 
     def __len__(self) -> int:
         return len(self._packed)
+
+
+def _packed(item: Item) -> bytes:
+    """As many bytes as there are: orjson keeps the whole of the buffer that it wrote into."""
+    return memoryview(orjson.dumps(item)).tobytes()
 
 
 class PackedTable(Table):

@@ -43,7 +43,12 @@ class Timeline(World):
         actor = Actor("thread", memory=self.current.memory if self.current else {})
         if self.current in self.deadlines:
             self.deadlines[actor] = self.deadlines[self.current]
-        actor.greenlet = greenlet(act)
+
+        def run() -> None:
+            act()
+            self.deadlines.pop(actor, None)
+
+        actor.greenlet = greenlet(run)
         self.wake(actor)
 
     def wake(self, actor: Actor, seconds: float = 0) -> None:
