@@ -158,8 +158,9 @@ class Capacity:
     def least_seconds(self, charges: Iterable[Charge]) -> tuple[float, str]:
         """The least time that these writes take into new tables, and which bucket sets it."""
         units: dict[tuple[str, int | None], float] = {}
+        new = Resource(self.scale, self.began)
         for charge in charges:
-            at = Resource(self.scale, self.began).partition(charge.key)
+            at = new.partition(charge.key)
             for part in (at, None):
                 place = charge.resource, part
                 units[place] = units.get(place, 0) + charge.units
