@@ -75,6 +75,9 @@ redirects: setup ## See whether the HTTP clients of Go and PHP on this machine f
 second-opinion: setup ## Ask other tools: roto-aws and dynalite (N=300 random histories each), checkov (OF=roto)
 	@$(VENV)/python -m tests.second_opinion $(if $(N),--n $(N)) $(if $(OF),--of $(OF))
 
+throttle: setup ## Import ROWS=1000000 into new tables that throttle, on the real code in simulated time (SCALE=1)
+	@$(VENV)/python -m tests.faults.throttle $(if $(ROWS),--rows $(ROWS)) $(if $(SCALE),--scale $(SCALE))
+
 types: setup ## Check types
 	@$(VENV)/mypy
 

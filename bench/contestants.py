@@ -26,6 +26,7 @@ from shared.csv_plan import plan
 from shared.importing import Import
 from shared.imports import ImportJob
 from shared.store import bulk
+from shared.store.patience import Patience
 
 COMPANY = "bench"
 THREADS = 16
@@ -126,8 +127,9 @@ def ours(path: Path, threads: int = THREADS) -> int:
         heartbeat_at=_NOW,
     )
     terms = Import(COMPANY, job.number, job.kind, _NOW, {product.short_code: product})
-    with ThreadPoolExecutor(threads) as pool, path.open("rb") as file:
-        work = Work(job, terms, planned.dialect, "write", pool, lambda: 900_000)
+    patience = Patience(lambda: 900_000, lambda: None)
+    with ThreadPoolExecutor(threads) as executor, path.open("rb") as file:
+        work = Work(job, terms, planned.dialect, "write", bulk.Pool(executor, patience))
         for chunk in planned.chunks:
             file.seek(chunk.start)
             data = file.read(chunk.end - chunk.start)

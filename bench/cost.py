@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from infra.stamp import ROOT
+from shared.store.dynamo import SHARDS
 
 PAGE = ROOT / "docs" / "cost.md"
 PRICES: Mapping[str, tuple[float, float, str]] = {
@@ -55,7 +56,7 @@ ALARMS, METRICS = 40, 20
 
 ROW_UNITS, LICENSE_UNITS, ROW_READS = 2.5, 2.0, 0.2
 """Of a row with its tenth of an order and a customer: counted. The table of licenses and its index
-take `LICENSE_UNITS` of them, and are what an import waits for."""
+take `LICENSE_UNITS` of them."""
 ROW_BYTES, STORED_BYTES = 347, 1000
 """A shop's row in its file (44 columns), and in the tables with their indexes."""
 WORKER_ROWS = 5_000
@@ -64,16 +65,21 @@ WORKER_GB, WORKERS, INLINE_BYTES, CHUNK_BYTES = 2, 8, 32 * 2**20, 8 * 2**20
 CHUNK_TRANSITIONS = 3
 STRETCH_ROWS = 5_000
 
-RATES = (4_000, 40_000)
+PARTITION_UNITS = 1_000
+"""Write units a second that DynamoDB gives one partition of a table or an index, in every mode."""
+RATES = (SHARDS * PARTITION_UNITS / 2, SHARDS * PARTITION_UNITS)
+"""Rows a second, into new tables and into grown ones. Every license is in the index by_product,
+which has `SHARDS` partition keys for a company. Of four keys on the four partitions of a new index,
+two share the fullest one in 70 % of cases; on the many partitions of a grown one, none do."""
 IMPORTS = {"10,000": 10_000, "1 million": 1_000_000, "100 million": 100_000_000}
 
 
 @dataclass(frozen=True)
 class Import:
-    """A file of so many rows, into tables that take so many write units a second."""
+    """A file of so many rows, into tables that take so many of them a second."""
 
     rows: int
-    rate: int
+    rate: float
 
     @property
     def workers(self) -> int:
@@ -81,8 +87,7 @@ class Import:
 
     @property
     def seconds(self) -> float:
-        tables = self.rows * LICENSE_UNITS / self.rate
-        return max(tables, self.rows / WORKER_ROWS / self.workers)
+        return max(self.rows / self.rate, self.rows / WORKER_ROWS / self.workers)
 
     @property
     def usage(self) -> Usage:
@@ -122,12 +127,20 @@ and 5 % of the others: the sweeps' {dollars({"traces": SWEEPS}) * 100:.0f} cents
 """
 _OF_A_ROW = f"""
 A row costs {ROW_UNITS} write units with its tenth of an order and a customer, and they are nine
-tenths of the price. {LICENSE_UNITS:.0f} of them fall to the table of licenses and its index,
-which is what an import waits for: a table that nobody has written to takes 4,000 a second, one
-that is used grows by itself, and 40,000 is what an account allows a table that asks for no
-more. The dearer price is that of the slower table, whose workers wait. Assumed: rows of
-{ROW_BYTES} bytes, {WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS}
-workers (`import_concurrency`) for a file above 32 MiB.
+tenths of the price; {LICENSE_UNITS:.0f} of them fall to the table of licenses and its index. The
+dearer price is that of the slower table, whose workers wait. Assumed: rows of {ROW_BYTES} bytes,
+{WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS} workers
+(`import_concurrency`) for a file above 32 MiB.
+"""
+_OF_THE_TIME = f"""
+The index by product sets the time. It has {SHARDS} partition keys for a company, and DynamoDB gives
+a partition at most {PARTITION_UNITS:,} write units a second, whatever the table takes in all. So no
+import of one company is faster than {RATES[1]:,.0f} rows a second. A new table and its index have
+four partitions: mostly two of the keys share one, which leaves {RATES[0]:,.0f} rows a second; it
+may be {SHARDS * PARTITION_UNITS / 3:,.0f} (three keys share one, 19 % of cases), {RATES[1]:,.0f}
+(9 %) or {PARTITION_UNITS:,} (2 %). `make throttle` imports a million rows into a model of these
+limits, see [performance.md](performance.md#imports-into-new-tables). An execution may take 24
+hours: what is not done by then goes on when the import is retried.
 """
 
 
@@ -154,11 +167,13 @@ def page() -> str:
         "",
         "## Imports",
         "",
-        "| rows | US dollars | with tables at 4,000 write units a second | at 40,000 |",
+        "| rows | US dollars | into new tables | into tables that have grown |",
         "|---|---|---|---|",
         *_imports(),
         "",
         _line(_OF_A_ROW),
+        "",
+        _line(_OF_THE_TIME),
         "",
         "## Prices",
         "",

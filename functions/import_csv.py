@@ -25,13 +25,14 @@ from functions.import_moves import (
     Stopped,
     begun,
     ending,
+    fail_stuck,
     finish,
     is_faulty,
     looked_at,
     phases_of,
     plan_of,
 )
-from functions.import_range import import_range, working
+from functions.import_range import Work, import_range, working
 from functions.runs import execute
 from functions.tracing import annotate, traced
 from shared.csv_plan import Chunk
@@ -121,8 +122,24 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
                 break
             with working(job, phase, context) as work:
                 for chunk in planned.chunks:
-                    import_range(work, chunk, data[chunk.start : chunk.end])
+                    done = import_range(work, chunk, data[chunk.start : chunk.end])
+                    is_last = chunk is planned.chunks[-1]
+                    if done < chunk.rows or (work.is_short_of_time and not is_last):
+                        _hand_over(job, work)
+                        return
         finish(job)
+
+
+def _hand_over(job: ImportJob, work: Work) -> None:
+    """Have the state machine go on where this invocation has no time left.
+
+    It cuts the file as this function did, so the results of batches that are done stay in place.
+    """
+    if work.is_stuck:
+        fail_stuck(job)
+        return
+    logger.info("import_handed_over")
+    _execute(job)
 
 
 def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -149,7 +166,7 @@ def _planned(job: ImportJob) -> dict[str, Any]:
     """What the machine goes on with; nothing if the file is refused."""
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update)
-    planned = plan_of(job, parts, chunk_size=int(os.environ["IMPORT_CHUNK_BYTES"]))
+    planned = plan_of(job, parts, chunk_size=_chunk_size(job))
     if planned is None:
         return {}
     job = looked_at(job, planned, digest.hexdigest())
@@ -173,6 +190,12 @@ def _watched(
         yield part
 
 
+def _chunk_size(job: ImportJob) -> int:
+    """Of a small file as `_run_here` cuts it: batches of another cut would be counted twice."""
+    is_small = (job.size or 0) <= int(os.environ["IMPORT_INLINE_BYTES"])
+    return _INLINE_CHUNK if is_small else int(os.environ["IMPORT_CHUNK_BYTES"])
+
+
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Imports one range of the file; `done` is false if there is more of it to do."""
     job, began = _job_of(event), time.monotonic()
@@ -192,6 +215,9 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
             done = import_range(work, chunk, data, before)
         seconds = round(time.monotonic() - began, 3)
         logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
+        if done < chunk.rows and work.is_stuck:
+            fail_stuck(job)
+            done = chunk.rows
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 

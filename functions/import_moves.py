@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.counting import SERVICE, count_import
+from functions.counting import SERVICE, count_import, metrics
 from shared.csv_file import BadFile, Dialect
 from shared.csv_plan import Plan, plan
 from shared.errors import Busy
@@ -187,7 +188,21 @@ def finish(job: ImportJob) -> None:
     _end(job, state, counts=total.counts, failed_rows=bool(total.invalid))
 
 
-def _end(job: ImportJob, state: State, **changes: Any) -> None:
+def fail_stuck(job: ImportJob) -> None:
+    """Ends a job whose worker could write nothing new until its time was over.
+
+    Another worker would wait in vain too: it is better to say so than to go on for a day.
+    """
+    message = (
+        "The database accepted no new record of this import for ten minutes: its tables are"
+        " throttled. What was written stays. Retry the import when there is less load on them."
+    )
+    if _end(job, "failed", refusal=Refusal(code="no_progress", message=message)):
+        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
+        logger.error("import_failed", reason="throttled")
+
+
+def _end(job: ImportJob, state: State, **changes: Any) -> bool:
     """Ends a job, once: what another worker ended before is as it was, and counted already."""
     now = datetime.now(UTC)
     ended = change_job(
@@ -202,3 +217,4 @@ def _end(job: ImportJob, state: State, **changes: Any) -> None:
     if ended.finished_at == now:
         count_import(ended)
         logger.info("import_ended", state=ended.state, counts=ended.counts)
+    return ended.finished_at == now

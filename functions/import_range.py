@@ -1,7 +1,11 @@
-"""A worker's part of an import: the rows of one range, and the report of what became of them."""
+"""A worker's part of an import: the rows of one range, and the report of what became of them.
+
+Throttling and other transient errors are waited out for as long as the invocation lasts. Then the
+worker stops; the batch that it could not finish is run again, and recognizes its own records.
+"""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +19,13 @@ from shared.catalog import Product
 from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
 from shared.csv_records import failed_row, records
-from shared.importing import Bad, Import, reader_of
+from shared.importing import Bad, Entry, Import, reader_of
 from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
+from shared.store.patience import OutOfTime, Patience
+from shared.store.retry import is_transient, pause
 from shared.store.stretch import Stretch
 
 if TYPE_CHECKING:
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
 STRETCH = 5_000
 """Rows that are read, written and reported together; a worker may be relieved between two."""
-_MILLISECONDS_TO_STOP = 20_000
+_LONGEST_PAUSE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,20 @@ class Work:
     terms: Import
     dialect: Dialect
     phase: str
-    pool: ThreadPoolExecutor
-    milliseconds_left: Callable[[], int]
+    pool: bulk.Pool
 
     @property
     def dry_run(self) -> bool:
         return self.job.dry_run or self.phase == "validate"
+
+    @property
+    def is_short_of_time(self) -> bool:
+        return self.pool.patience.is_short_of_time
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a whole invocation could write nothing new."""
+        return self.pool.patience.is_stuck
 
 
 @contextmanager
@@ -53,31 +67,66 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    with ThreadPoolExecutor(bulk.THREADS) as pool:
+    patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
+    with ThreadPoolExecutor(bulk.THREADS) as executor:
         yield Work(
             job=job,
             terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
-            pool=pool,
-            milliseconds_left=context.get_remaining_time_in_millis,
+            pool=bulk.Pool(executor, patience),
         )
 
 
 def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
     """Imports the rows of a range behind the first `done`; how many are done when time is short."""
-    job, read = work.job, reader_of(work.terms, work.dialect)
+    read, patience = reader_of(work.terms, work.dialect), work.pool.patience
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    for stretch in bulk.batches(entries, STRETCH):
-        if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
-            raise Stopped
-        result = import_stretch(work.terms, stretch, dry_run=work.dry_run, pool=work.pool)
-        _report(work, result)
-        done += len(stretch)
-        if work.milliseconds_left() < _MILLISECONDS_TO_STOP:
+    for batch in bulk.batches(entries, STRETCH):
+        _keep_alive(work.job)
+        try:
+            _import_batch(work, batch)
+        except OutOfTime:
+            break
+        patience.progressed = True
+        done += len(batch)
+        if work.is_short_of_time:
             break
     return done
+
+
+def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
+    """Write and report a batch, again from its start after a transient error.
+
+    Raises OutOfTime when the invocation ends first.
+    """
+    failures = 0
+    while True:
+        try:
+            result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
+            _report(work, result)
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
+        failures += 1
+
+
+def _keep_alive(job: ImportJob) -> None:
+    """Tell the sweeper and other runners that the job is being worked on; raises Stopped if not.
+
+    A heartbeat that can't be written now is not worth ending for: the next one may be.
+    """
+    try:
+        alive = heartbeat(job.company, job.number, job.runner, datetime.now(UTC))
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        return
+    if not alive:
+        raise Stopped
 
 
 def _report(work: Work, done: Stretch) -> None:

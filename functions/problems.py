@@ -1,33 +1,15 @@
 """The one error body: every 4xx and 5xx answer is a `Problem`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Busy, Fault, Refused
+from shared.store.retry import is_transient
 
 _SHOWN = 200
 _HIDDEN = ("password", "secret", "authorization")
-_BUSY = frozenset(
-    {
-        "InternalServerError",
-        "LimitExceededException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "SlowDown",
-        "ThrottlingError",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
 
 
 class MethodNotAllowed(Refused):
@@ -140,21 +122,9 @@ def headers_of(refused: Refused) -> Mapping[str, str]:
 
 def refusal_of(error: Exception) -> Refused:
     """Any exception as a refusal: our own as it is, AWS out of breath as 503, the rest as 500."""
-    match error:
-        case Refused():
-            return error
-        case ClientError() if _is_busy(error.response):
-            return Busy()
-        case NoConnection() | HTTPClientError():
-            return Busy()
-    return Crash()
-
-
-def _is_busy(response: Any) -> bool:
-    code = response.get("Error", {}).get("Code")
-    reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code in _BUSY or status >= 500 or not _BUSY.isdisjoint(reasons)
+    if isinstance(error, Refused):
+        return error
+    return Busy() if is_transient(error) else Crash()
 
 
 def _shown(fault: Fault) -> ProblemFault:

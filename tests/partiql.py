@@ -8,7 +8,7 @@ import must not send it. What the local emulator makes of INSERT is compared in
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +34,9 @@ class Inserts:
     """`lost` carries a batch out and answers nothing, `throttled` does so to every second
     statement without carrying it out, `failed` to all; `killed_before` and `killed_after` end
     the process."""
+    throttles: Callable[[], bool] = lambda: False
+    """Whether DynamoDB has no capacity now: every other request is throttled
+    as a whole, the others statement by statement."""
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         if not _text(request.headers["X-Amz-Target"]).endswith(".BatchExecuteStatement"):
@@ -43,6 +46,12 @@ class Inserts:
         fault = self.faults.pop(len(self.batches), None)
         if fault == "killed_before":
             raise Killed
+        if fault is None and self.throttles():
+            if len(self.batches) % 2:
+                code = "ProvisionedThroughputExceededException"
+                return answer(request, 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
+            errors = [{"Error": {"Code": "ProvisionedThroughputExceeded"}} for _ in statements]
+            return answer(request, 200, {"Responses": errors})
         if fault == "failed":
             return answer(request, 500, {"__type": "InternalServerError"})
         places = [_place(statement) for statement in statements]

@@ -6,30 +6,22 @@ a request's body is written here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import batched
 from typing import Any
 
 import orjson
 
-from shared.errors import Busy
 from shared.store import dynamo
+from shared.store.patience import Patience
+from shared.store.retry import THROTTLED, TRANSIENT
 from shared.store.signed import client, send
 
 __all__ = ["client"]
 THREADS = 16
 BATCH = 25
-_TRIES = 10
-_AGAIN = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-        "ThrottlingError",
-        "TransactionConflict",
-    }
-)
 
 type Statement = bytes
 """One PartiQL statement with its parameters, as JSON."""
@@ -53,71 +45,89 @@ def insert(env_name: str, item: dynamo.Item) -> Statement:
     return insert_of(env_name, tuple(item)) + values + b"]}"
 
 
-def insert_all(statements: Sequence[Statement]) -> list[bool]:
+def insert_all(env_name: str, statements: Sequence[Statement], patience: Patience) -> list[bool]:
     """Whether each record was written; False where something is at its place already.
 
-    No two may be for one place. Statements that were throttled are sent again, and only those.
-    Raises Busy if that does not end.
+    No two may be for one place. Statements that were throttled are sent again, and only those,
+    until they are accepted or `patience` ends.
     """
     written = [False] * len(statements)
     waiting = list(range(len(statements)))
-    for attempt in range(_TRIES):
+    request = patience.request(env_name)
+    while waiting:
+        request.begin(len(waiting))
         body = b'{"Statements":[' + b",".join([statements[n] for n in waiting]) + b"]}"
-        answers = send("BatchExecuteStatement", body)["Responses"]
-        again = []
-        for n, answer in zip(waiting, answers, strict=True):
-            code = answer["Error"]["Code"] if "Error" in answer else None
-            if code is None:
-                written[n] = True
-            elif code in _AGAIN:
-                again.append(n)
-            elif code != "DuplicateItem":
+        answers = send("BatchExecuteStatement", body, request)["Responses"]
+        codes = [answer["Error"]["Code"] if "Error" in answer else None for answer in answers]
+        for n, code, answer in zip(waiting, codes, answers, strict=True):
+            written[n] = code is None
+            if code is not None and code != "DuplicateItem" and code not in TRANSIENT:
                 raise RuntimeError(f"PartiQL INSERT: {code} {answer['Error'].get('Message')}")
-        if not again:
-            return written
-        waiting = again
-        dynamo.wait(attempt)
-    raise Busy
+        patience.progressed = patience.progressed or None in codes
+        waiting = [n for n, code in zip(waiting, codes, strict=True) if code in TRANSIENT]
+        throttled = sum(code in THROTTLED for code in codes)
+        request.answered(throttled=throttled, failed=len(waiting) - throttled)
+    return written
 
 
-def put_all(env_name: str, items: Sequence[dynamo.Item]) -> None:
+def put_all(env_name: str, items: Sequence[dynamo.Item], patience: Patience) -> None:
     """Write items over whatever is at their places, which only we write to."""
     waiting: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
-    for attempt in range(_TRIES):
+    request = patience.request(env_name)
+    while waiting:
+        request.begin(len(waiting))
         body = orjson.dumps({"RequestItems": {dynamo.table(env_name): waiting}})
-        left = send("BatchWriteItem", body)["UnprocessedItems"]
-        if not left:
-            return
-        (waiting,) = left.values()
-        dynamo.wait(attempt)
-    raise Busy
+        left = send("BatchWriteItem", body, request)["UnprocessedItems"]
+        (waiting,) = left.values() if left else ([],)
+        request.answered(throttled=len(waiting))
 
 
-def get_all(env_name: str, keys: Sequence[dynamo.Key]) -> dict[dynamo.Key, dict[str, Any]]:
+def get_all(
+    env_name: str, keys: Sequence[dynamo.Key], patience: Patience
+) -> dict[dynamo.Key, dict[str, Any]]:
     """The items that exist of at most 100 keys, read consistently. Bytes stay base64."""
     name = dynamo.table(env_name)
     found: dict[dynamo.Key, dict[str, Any]] = {}
-    asked: Any = {name: {"ConsistentRead": True, "Keys": [dynamo.key_of(key) for key in keys]}}
-    for attempt in range(_TRIES):
-        answer = send("BatchGetItem", orjson.dumps({"RequestItems": asked}))
+    waiting: list[Any] = [dynamo.key_of(key) for key in keys]
+    request = patience.request(f"{env_name} reads")
+    while waiting:
+        request.begin(len(waiting))
+        body = orjson.dumps({"RequestItems": {name: {"ConsistentRead": True, "Keys": waiting}}})
+        answer = send("BatchGetItem", body, request)
         for item in answer["Responses"].get(name, ()):
             found[dynamo.key_in(item)] = dynamo.from_item(item)
-        asked = answer.get("UnprocessedKeys")
-        if not asked:
-            return found
-        dynamo.wait(attempt)
-    raise Busy
+        waiting = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+        request.answered(throttled=len(waiting))
+    return found
 
 
-def each[T, R](pool: ThreadPoolExecutor, act: Callable[[T], R], work: Iterable[T]) -> Iterator[R]:
-    """`act` on all of `work` in the pool's threads, in order, never far ahead of the results."""
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The threads of one worker, and the patience that they share."""
+
+    executor: Executor
+    patience: Patience
+
+
+def each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Iterator[R]:
+    """`act` on all of `work` in the pool's threads, in order, never far ahead of the results.
+
+    When one fails, those that have not begun are dropped, and the others waited for.
+    """
     waiting: list[Future[R]] = []
-    for part in work:
-        waiting.append(pool.submit(act, part))
-        if len(waiting) >= 2 * THREADS:
+    try:
+        for part in work:
+            waiting.append(pool.submit(act, part))
+            if len(waiting) >= 2 * THREADS:
+                yield waiting.pop(0).result()
+        while waiting:
             yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        for future in waiting:
+            if not future.cancelled():
+                future.exception()
 
 
 def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:

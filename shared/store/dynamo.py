@@ -5,8 +5,6 @@ table itself.
 """
 
 import os
-import random
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
@@ -19,6 +17,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from shared.errors import Busy
+from shared.store.retry import attempts
 from shared.stored_json import stored_number
 from shared.strict_json import INTEGERS
 
@@ -32,7 +31,6 @@ type Key = tuple[str, str] | tuple[str]
 SHARDS = 4
 # DynamoDB's own limit is 400 KB.
 ITEM_BYTES = 390_000
-_TRIES = 8
 
 
 @cache
@@ -163,7 +161,7 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
         for env_name, key in wanted[start : start + 100]:
             keyed = request.setdefault(table(env_name), {"ConsistentRead": True, "Keys": []})
             keyed["Keys"].append(key_of(key))
-        for attempt in range(_TRIES):
+        for _ in attempts():
             answer = client().batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 for item in items:
@@ -171,7 +169,6 @@ def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str,
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 break
-            wait(attempt)
         else:
             raise Busy
     return found
@@ -184,7 +181,7 @@ def write(operations: list[dict[str, Any]]) -> bool:
     write was applied before and its answer lost. Conflicts with other transactions are waited out.
     Raises Busy if they do not end.
     """
-    for attempt in range(_TRIES):
+    for _ in attempts():
         try:
             client().transact_write_items(TransactItems=operations)  # type: ignore[arg-type]  # built as plain dicts
             return True
@@ -197,7 +194,6 @@ def write(operations: list[dict[str, Any]]) -> bool:
                 return False
             if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
                 raise
-        wait(attempt)
     raise Busy
 
 
@@ -267,8 +263,3 @@ def query(
         if not (last := answer.get("LastEvaluatedKey")):
             return
         request["ExclusiveStartKey"] = last
-
-
-def wait(attempt: int) -> None:
-    """Full jitter: anything up to 50 ms, doubling with each attempt, at most 1 s."""
-    time.sleep(random.uniform(0, min(1.0, 0.05 * 2**attempt)))  # noqa: S311  # no secret is drawn

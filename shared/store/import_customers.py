@@ -1,11 +1,10 @@
 """Importing rows of customers: the first row of a file that names one is the one that counts."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from shared.importing import CustomerEntry, Import
 from shared.rows import CustomerRow
-from shared.store import dynamo
+from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.stretch import Place, Stretch, is_ours, places_of, write_first
@@ -16,7 +15,7 @@ def import_customers(
     job: Import,
     entries: list[CustomerEntry],
     done: Stretch,
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
     *,
     dry_run: bool,
 ) -> None:
@@ -38,7 +37,7 @@ def write_customers(
     places: dict[int, Place],
     drafts: dict[int, tuple[int, CustomerRow]],
     done: Stretch,
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
 ) -> None:
     wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, said) in drafts.items():
@@ -54,7 +53,7 @@ def write_customers(
 
 
 def customer_places(
-    job: Import, pool: ThreadPoolExecutor, named: Iterable[tuple[int, CustomerRow]]
+    job: Import, pool: bulk.Pool, named: Iterable[tuple[int, CustomerRow]]
 ) -> dict[int, Place]:
     emails = {id: row.email or "" for id, row in named}
     return places_of(

@@ -1,7 +1,6 @@
 """Importing rows of license features: each license takes all of its rows in one write."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.catalog import Product
@@ -11,7 +10,8 @@ from shared.licenses import License
 from shared.store import bulk, dynamo
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import licenses_by_id
-from shared.store.stretch import TRIES, Stretch
+from shared.store.retry import attempts
+from shared.store.stretch import Stretch
 from shared.values import record_id
 
 
@@ -19,7 +19,7 @@ def import_features(
     job: Import,
     entries: list[FeatureEntry],
     done: Stretch,
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
     *,
     dry_run: bool,
 ) -> None:
@@ -38,10 +38,13 @@ def import_features(
         by_license.setdefault(lic.id, []).append(entry)
 
     def add(work: tuple[int, list[FeatureEntry]]) -> tuple[int, list[int]]:
-        return _add_features(job, *work, products=products, dry_run=dry_run)
+        pool.patience.check()
+        added = _add_features(job, *work, products=products, dry_run=dry_run)
+        pool.patience.progressed = True
+        return added
 
     made = done.made.setdefault("features", [])
-    for created, ids in bulk.each(pool, add, by_license.items()):
+    for created, ids in bulk.each(pool.executor, add, by_license.items()):
         done.created_features += created
         made += ids
     done.existed_features += sum(map(len, by_license.values())) - done.created_features
@@ -78,7 +81,7 @@ def _add_features(
     dry_run: bool,
 ) -> tuple[int, list[int]]:
     """Add features to one license; how many of the rows made one, and ids for a dry run."""
-    for attempt in range(TRIES):
+    for _ in attempts():
         (lic,) = licenses_by_id(job.company, [license_id])
         grants = {grant.code: grant for grant in lic.product_features}
         created, new = [], []
@@ -92,7 +95,6 @@ def _add_features(
                 created.append(record_id(job.company, "granted", license_id, code))
         if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
             return len(created), created
-        dynamo.wait(attempt)
     raise Busy
 
 

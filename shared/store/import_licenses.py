@@ -4,8 +4,7 @@ Customers and orders follow for those licenses only that are new, so a row whose
 changes nothing.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -31,7 +30,7 @@ def import_licenses(
     job: Import,
     entries: list[LicenseEntry],
     done: Stretch,
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
     *,
     dry_run: bool,
 ) -> None:
@@ -40,9 +39,7 @@ def import_licenses(
 
 
 class _Licenses:
-    def __init__(
-        self, job: Import, done: Stretch, pool: ThreadPoolExecutor, *, dry_run: bool
-    ) -> None:
+    def __init__(self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
@@ -150,7 +147,11 @@ class _Licenses:
         work = (
             [self._statement(entry, id) for entry, id in batch] for batch in bulk.batches(pairs)
         )
-        return bulk.each(self.pool, bulk.insert_all, work)
+
+        def insert(batch: Sequence[bulk.Statement]) -> list[bool]:
+            return bulk.insert_all(LICENSES, batch, self.pool.patience)
+
+        return bulk.each(self.pool.executor, insert, work)
 
     def _statement(self, entry: LicenseEntry, id: int) -> bytes:
         """The INSERT of a license: what its model shares with others, and its own values."""
@@ -216,9 +217,11 @@ class _Licenses:
             self._part(self.orders[named].id, orders[named].store_id, held)
             for named, held in items.items()
         )
-        for _ in bulk.each(
-            self.pool, lambda batch: bulk.put_all(ORDERS, batch), bulk.batches(parts)
-        ):
+
+        def put(batch: Sequence[dynamo.Item]) -> None:
+            bulk.put_all(ORDERS, batch, self.pool.patience)
+
+        for _ in bulk.each(self.pool.executor, put, bulk.batches(parts)):
             pass
 
     def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:

@@ -1,9 +1,9 @@
 """Importing consecutive rows of any kind: what is new is written, what is there is counted."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from shared.importing import Bad, CustomerEntry, Entry, FeatureEntry, Import, LicenseEntry
+from shared.store import bulk
 from shared.store.import_customers import import_customers
 from shared.store.import_features import import_features
 from shared.store.import_licenses import import_licenses
@@ -11,7 +11,7 @@ from shared.store.stretch import Stretch
 
 
 def import_stretch(
-    job: Import, entries: Sequence[Entry | Bad], *, dry_run: bool, pool: ThreadPoolExecutor
+    job: Import, entries: Sequence[Entry | Bad], *, dry_run: bool, pool: bulk.Pool
 ) -> Stretch:
     """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be."""
     done = Stretch(entries[0].record.row, len(entries))

@@ -22,11 +22,11 @@ from shared.errors import Busy, NotFound
 from shared.imports import ChunkResult, ImportJob, Kind, Place, moved, place_of
 from shared.store import dynamo
 from shared.store.access import has_api_key
+from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
 _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
-_TRIES = 8
 
 
 class Version(NamedTuple):
@@ -126,7 +126,7 @@ def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJo
 
     Where `change` answers with the job that it was given, nothing is written. Raises NotFound.
     """
-    for _ in range(_TRIES):
+    for _ in attempts():
         before = get_job(company, number)
         if before is None:
             raise NotFound(f"There is no import {number}")
@@ -183,7 +183,7 @@ def claim_object(
     if place is None:
         return None
     version = Version(bucket, key, version_id, size)
-    for _ in range(_TRIES):
+    for _ in attempts():
         if job := claimed(version):
             return job
         if waiting := _waiting(place, version):

@@ -28,24 +28,12 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.hooks import first_non_none_response
 from botocore.httpsession import get_cert_path
 
-from shared.errors import Busy
 from shared.store import dynamo
+from shared.store.patience import Request
+from shared.store.retry import THROTTLED, TRANSIENT
 
-_TRIES = 6
 _CONNECT_SECONDS, _READ_SECONDS = 1, 5
 _JSON = "application/x-amz-json-1.0"
-_AGAIN = frozenset(
-    {
-        "InternalServerError",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
-
 _making = threading.Lock()
 
 
@@ -119,13 +107,14 @@ def client() -> Line:
     )
 
 
-def send(operation: str, body: bytes) -> Any:
+def send(operation: str, body: bytes, request: Request) -> Any:
     """What DynamoDB answers. Sent again after a fault of the network or the service, as botocore
-    would, so whoever writes must know its own work when it meets it.
+    would, so whoever writes must know its own work when it meets it; a throttled request, for as
+    long as the `request` has patience.
 
-    Raises ClientError if it refuses, and Busy if it has no room for long.
+    Raises ClientError if it refuses, and Busy if it fails several times in a row.
     """
-    for attempt in range(_TRIES):
+    while True:
         try:
             status, content = _sent(operation, body)
         except (OSError, HTTPException, HTTPClientError):
@@ -133,10 +122,12 @@ def send(operation: str, body: bytes) -> Any:
         if status == 200:
             return orjson.loads(content)
         told = _refusal(content)
-        if status < 500 and told["Code"] not in _AGAIN:
+        if told["Code"] in THROTTLED:
+            request.throttled()
+        elif status >= 500 or told["Code"] in TRANSIENT:
+            request.failed()
+        else:
             raise ClientError({"Error": told}, operation)
-        dynamo.wait(attempt)
-    raise Busy
 
 
 def signed_headers(

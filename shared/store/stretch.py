@@ -5,14 +5,13 @@ at once or much later, recognizes its own work and comes to the same counts.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.errors import Busy
 from shared.importing import Bad, Import
 from shared.store import bulk, dynamo
-
-TRIES = 8
+from shared.store.retry import attempts
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Place:
 
 
 def places_of(
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
     env_name: str,
     named: dict[int, str],
     field: str,
@@ -71,11 +70,15 @@ def places_of(
 
 
 def get_all(
-    pool: ThreadPoolExecutor, env_name: str, keys: Sequence[dynamo.Key]
+    pool: bulk.Pool, env_name: str, keys: Sequence[dynamo.Key]
 ) -> dict[dynamo.Key, dict[str, Any]]:
     found: dict[dynamo.Key, dict[str, Any]] = {}
     work = bulk.batches(dict.fromkeys(keys), 100)
-    for part in bulk.each(pool, lambda batch: bulk.get_all(env_name, batch), work):
+
+    def get(keys: Sequence[dynamo.Key]) -> dict[dynamo.Key, dict[str, Any]]:
+        return bulk.get_all(env_name, keys, pool.patience)
+
+    for part in bulk.each(pool.executor, get, work):
         found |= part
     return found
 
@@ -90,7 +93,7 @@ def write_first(
     places: dict[int, Place],
     wanted: dict[int, dynamo.Item],
     rows: dict[int, int],
-    pool: ThreadPoolExecutor,
+    pool: bulk.Pool,
 ) -> list[tuple[int, bool]]:
     """Write records that several rows may name, as the first row of the file has them.
 
@@ -101,7 +104,11 @@ def write_first(
     statements = (
         [bulk.insert(env_name, wanted[named]) for named in batch] for batch in bulk.batches(missing)
     )
-    written = [new for batch in bulk.each(pool, bulk.insert_all, statements) for new in batch]
+
+    def insert(batch: Sequence[bulk.Statement]) -> list[bool]:
+        return bulk.insert_all(env_name, batch, pool.patience)
+
+    written = [new for batch in bulk.each(pool.executor, insert, statements) for new in batch]
     late = [named for named, new in zip(missing, written, strict=True) if not new]
     keys = {named: (wanted[named]["pk"]["S"], wanted[named]["sk"]["S"]) for named in late}
     found = get_all(pool, env_name, list(keys.values()))
@@ -120,7 +127,7 @@ def _put_earlier(
     job: Import, env_name: str, item: dynamo.Item, there: dict[str, Any], row: int
 ) -> None:
     """Replace a record that a later row of this job made, unless an even earlier one did."""
-    for _ in range(TRIES):
+    for _ in attempts():
         if int(there["made_by"].removeprefix(job.made)) <= row:
             return
         before = {"before": there["made_by"]}
@@ -130,3 +137,4 @@ def _put_earlier(
         if again is None:
             return
         there = again
+    raise Busy

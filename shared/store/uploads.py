@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.errors import Busy
 from shared.imports import FileGone, ImportJob
 from shared.store.imports import Version
+from shared.store.retry import attempts
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -125,7 +126,7 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
     """A range, and the MD5 of the whole object if S3 tells it."""
     if start >= end:
         return b"", None
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             answer = client().get_object(
                 Bucket=job.bucket, Key=job.key, **_pin(job), Range=f"bytes={start}-{end - 1}"
@@ -172,7 +173,7 @@ def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
 
 def put_upload(job: ImportJob, data: bytes) -> None:
     """Write the object that a job waits for, once: what raises its event must not come twice."""
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             client().put_object(
                 Bucket=job.bucket,
@@ -228,7 +229,7 @@ def need_result(job: ImportJob, name: str) -> bytes:
 
 def get_result(job: ImportJob, name: str) -> bytes | None:
     """A whole report; None if there is none. Raises Busy if S3 does not hand it over."""
-    for _ in range(_TRIES):
+    for _ in attempts(_TRIES):
         try:
             return client().get_object(Bucket=job.bucket, Key=result_key(job, name))["Body"].read()
         except ClientError as error:

@@ -1,7 +1,5 @@
 """Whatever becomes of the requests that functions send to AWS, orders and counts come out right."""
 
-import time
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -34,8 +32,8 @@ IMPORT = {
 LARGE_IMPORT = IMPORT | {"stepfunctions.StartExecution"}
 """What each of them asks of AWS: an operation that is not here fails the test that meets it."""
 EVERY_OTHER = {"sequence": {"fail": 1, "pass": 1}}
-INSERT, TRIES = "dynamodb.BatchExecuteStatement", 6
-"""How often an import sends it before the function gives up; a small file has two to send."""
+INSERT, MANY = "dynamodb.BatchExecuteStatement", 30
+"""More often in a row than any one request is sent after other failures than throttling."""
 
 
 @pytest.fixture(scope="module")
@@ -103,28 +101,29 @@ def test_a_request_of_every_kind_that_a_large_import_makes_may_go_wrong(
     assert_imported_once(tables, cut_off, job, f"large {what}")
 
 
-def test_a_range_whose_function_dies_is_run_again(
-    wire: Wire, cut_off: RemoteShop, stack: LocalStack, tables: Tables
+@pytest.mark.parametrize("what", ["throttled", "failed when done"])
+def test_a_range_waits_while_its_table_takes_nothing(
+    wire: Wire, cut_off: RemoteShop, stack: LocalStack, tables: Tables, what: str
 ) -> None:
-    with wire.meeting(fault("throttled", INSERT, times=2 * TRIES)):
-        job = ended(cut_off, dropped_file(stack, cut_off, "dies"))
+    with wire.meeting(fault(what, INSERT, times=MANY)):
+        job = ended(cut_off, dropped_file(stack, cut_off, f"range waits {what}"))
+        met = wire.seen(faulty=True)[INSERT]
 
-    assert_imported_once(tables, cut_off, job, "dies")
+    assert met == MANY
+    assert_imported_once(tables, cut_off, job, f"range waits {what}")
 
 
-def test_an_import_whose_function_dies_goes_on_when_its_event_comes_again(
-    wire: Wire, cut_off: RemoteShop, tables: Tables
+@pytest.mark.parametrize("what", ["throttled", "failed when done"])
+def test_an_import_waits_while_its_table_takes_nothing(
+    wire: Wire, cut_off: RemoteShop, tables: Tables, what: str
 ) -> None:
-    """On AWS that is a minute later, which is feigned here; the emulator waits for a second."""
-    with wire.meeting(fault("failed when done", INSERT, times=2 * TRIES)):
-        number = post(cut_off, "licenses", file("died"))
-        while wire.seen(faulty=True)[INSERT] < 2 * TRIES:
-            time.sleep(0.05)
-    tables.import_was_heard_of(cut_off.company, number, ago=timedelta(minutes=1))
+    """The same function goes on: nobody believes it dead, and no event comes again."""
+    with wire.meeting(fault(what, INSERT, times=MANY)):
+        job = ended(cut_off, post(cut_off, "licenses", file(f"waits {what}")))
+        met = wire.seen(faulty=True)[INSERT]
 
-    job = ended(cut_off, number)
-
-    assert_imported_once(tables, cut_off, job, "died")
+    assert met == MANY
+    assert_imported_once(tables, cut_off, job, f"waits {what}")
 
 
 def items(count: int) -> list[dict[str, Any]]:

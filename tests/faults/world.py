@@ -110,6 +110,8 @@ class World:
     s3: S3
     weather: Weather = field(default_factory=Fair)
     time: float = BEGAN
+    elapsed: float = 0
+    """What a clock shows that nobody sets: the seconds of calls and of sleep."""
     calls: int = 0
     blackout: int = 0
     """The number of the call at which every process dies that there is."""
@@ -177,6 +179,7 @@ class World:
 
     def sleep(self, seconds: float) -> None:
         """What `time.sleep` is here."""
+        self.elapsed += seconds
         self.pass_time(seconds)
         self.wait()
 
@@ -207,7 +210,9 @@ class World:
         )
         fault = self.weather.fault(call)
         self.injected += fault is not None
-        self.pass_time(0.004 + call.seconds(fault))
+        seconds = 0.004 + call.seconds(fault)
+        self.elapsed += seconds
+        self.pass_time(seconds)
         self._note(call, fault)
         if fault == "killed before":
             self._kill()

@@ -12,7 +12,7 @@ from shared.imports import ImportJob
 from shared.store import uploads
 from shared.store.imports import chunk_results, get_job, list_jobs
 from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
+from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
 from tests.http_event import send
 from tests.wiretap import Killed, killed_before, meanwhile, tapped
@@ -560,10 +560,33 @@ def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
     monkeypatch.setattr(import_range, "STRETCH", 2)
     event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
 
-    with pytest.raises(Busy):
-        files.run(event, left=1000)
+    files.run(event, left=1000)
 
+    assert files.last().state == "validating"
     assert files.license_count() == 0
+
+
+@pytest.mark.parametrize("on_error", ["skip_row", "reject_all"])
+def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
+    files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch, on_error: str
+) -> None:
+    """It cuts the file as the function did: nothing is counted twice."""
+    monkeypatch.setattr(import_range, "STRETCH", 2)
+    monkeypatch.setattr(import_csv, "_INLINE_CHUNK", 60)
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
+
+    left = iter([900_000] * 3)
+    event = files.prepared(many(7), on_error=on_error)
+    with monkeypatch.context() as patch:
+        patch.setattr(Context, "get_remaining_time_in_millis", lambda _: next(left, 1000))
+        files.run(event)
+    asked, begun = list(engine.operations), chunk_results("acme", files.last().number)
+    files.by_machine()
+
+    assert asked == ["StartExecution"]
+    assert [result.index for result in begun] == [1, 3, 4]
+    assert counts(files.last(), "total", "created_licenses") == [7, 7]
+    assert files.last().state == "succeeded"
 
 
 def test_rows_that_were_only_validated_are_not_counted_as_written(
@@ -578,9 +601,8 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
         with pytest.raises(Killed):
             files.run(event)
 
-    with pytest.raises(Busy):
-        files.run(event, left=1000)
-    files.run(event)
+    files.run(event, left=1000)
+    files.by_machine()
 
     assert counts(files.last(), "created_licenses") == [4]
     assert files.license_count() == 4

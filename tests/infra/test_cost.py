@@ -1,6 +1,8 @@
 """docs/cost.md is what bench/cost.py makes of counts that are counted here."""
 
+import itertools
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bench import cost
 from infra.stamp import ROOT
 from shared.store import bulk
+from shared.store.dynamo import SHARDS
 from tests.engine import Engine
 from tests.functions.import_files import open_files
 from tests.functions.shop import Shop
@@ -76,10 +79,22 @@ def test_what_is_said_of_prod_is_so(prod: Template) -> None:
     assert context["import_chunk_bytes"] == cost.CHUNK_BYTES
 
 
+def test_the_rates_are_those_of_the_keys_of_the_index_on_four_partitions() -> None:
+    """How many of four keys the fullest of four partitions has, over all ways that they can lie."""
+    ways = list(itertools.product(range(4), repeat=SHARDS))
+    fullest = Counter(max(Counter(way).values()) for way in ways)
+
+    shares = {keys: round(100 * count / len(ways)) for keys, count in fullest.items()}
+    assert shares == {1: 9, 2: 70, 3: 19, 4: 2}
+    assert [SHARDS * cost.PARTITION_UNITS / keys for keys in (2, 1)] == list(cost.RATES)
+
+
 def test_a_larger_file_costs_more_and_a_quicker_table_takes_less_time() -> None:
     for rows in cost.IMPORTS.values():
-        slow, quick = cost.Import(rows, 4_000), cost.Import(rows, 40_000)
+        slow, quick = (cost.Import(rows, rate) for rate in cost.RATES)
 
         assert quick.seconds < slow.seconds
         assert cost.dollars(quick.usage) <= cost.dollars(slow.usage)
-    assert cost.Import(100_000_000, 4_000).seconds < 24 * 3600, "an execution may take a day"
+    assert cost.Import(100_000_000, cost.RATES[0]).seconds < 24 * 3600, (
+        "an execution may take a day"
+    )

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from shared.errors import Busy
-from shared.store import dynamo, signed
+from shared.store import signed
+from shared.store.patience import Patience
 
 MOMENT = "20260102T030405Z"
 BODY = '{"note":"Peña"}'.encode()
@@ -23,7 +25,7 @@ BODY = '{"note":"Peña"}'.encode()
 
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamo, "wait", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -84,6 +86,11 @@ class Server:
         return True
 
 
+def send(milliseconds: int = 900_000) -> Any:
+    patience = Patience(lambda: milliseconds, lambda: None)
+    return signed.send("BatchGetItem", BODY, patience.request("TABLE"))
+
+
 @pytest.mark.parametrize("token", [None, "session/token=="])
 def test_a_request_is_signed_as_botocore_signs_it(
     token: str | None, monkeypatch: pytest.MonkeyPatch
@@ -119,7 +126,7 @@ def test_a_request_is_signed_as_botocore_signs_it(
 def test_one_connection_serves_many_requests(server: Server) -> None:
     server.answers = [(200, b'{"n":1}'), (200, b'{"n":2}')]
 
-    told = [signed.send("BatchGetItem", BODY) for _ in server.answers[:]]
+    told = [send() for _ in server.answers[:]]
 
     assert (told, server.connections) == ([{"n": 1}, {"n": 2}], 1)
 
@@ -138,7 +145,7 @@ def test_a_fault_of_the_network_or_the_service_is_met_by_sending_again(
 ) -> None:
     server.answers = [fault, fault, (200, b"{}")]
 
-    assert signed.send("BatchGetItem", BODY) == {}
+    assert send() == {}
 
 
 def test_an_answer_that_is_cut_or_changed_on_its_way_is_asked_for_again(server: Server) -> None:
@@ -146,18 +153,20 @@ def test_an_answer_that_is_cut_or_changed_on_its_way_is_asked_for_again(server: 
     server.checksum = zlib.crc32(whole)
     server.answers = [(200, whole[:18]), (200, whole[:-1] + b"]"), (200, whole)]
 
-    assert signed.send("BatchGetItem", BODY) == {"Responses": {}, "UnprocessedKeys": {}}
+    assert send() == {"Responses": {}, "UnprocessedKeys": {}}
 
 
 def test_a_refusal_is_raised_at_once(server: Server) -> None:
     server.answers = [(400, b'{"__type":"x#ValidationException","message":"no"}')]
 
     with pytest.raises(ClientError, match=r"ValidationException.*no"):
-        signed.send("BatchGetItem", BODY)
+        send()
 
 
-def test_a_service_that_has_no_room_for_long_is_busy(server: Server) -> None:
-    server.answers = [(400, b'{"__type":"x#ThrottlingException"}')] * 6
+def test_a_service_that_fails_six_times_in_a_row_is_busy(server: Server) -> None:
+    server.answers = [(500, b'{"__type":"x#InternalServerError"}')] * 7
 
     with pytest.raises(Busy):
-        signed.send("BatchGetItem", BODY)
+        send()
+
+    assert len(server.answers) == 1

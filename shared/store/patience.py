@@ -1,0 +1,145 @@
+"""How long a worker of an import waits for DynamoDB: as long as its invocation lasts.
+
+Throttling is normal for an import: a new table takes 4,000 write units a second, and each partition
+of it 1,000. So a throttled statement is sent again until it is accepted. What ends the waiting is
+the invocation's time (OutOfTime: the worker stops cleanly, and the next one goes on), a job that
+was cancelled or taken over (what `keep_alive` raises), or other failures than throttling, several
+in a row without progress (Busy).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shared.errors import Busy
+from shared.store.pace import Pace, clock
+from shared.store.retry import pause
+
+FAILURES = 6
+"""Failures in a row, other than throttling and without progress, after which a request gives up."""
+MARGIN_MILLISECONDS = 20_000
+"""What a worker keeps of its invocation, to report and to return."""
+ALIVE_SECONDS = 10.0
+"""How often a waiting worker says that it is alive; see `ALIVE_SECONDS` of import_moves (30 s) and
+`LEFT_ALONE` of the sweeper (15 min) for who takes its job otherwise."""
+STUCK_SECONDS = 600.0
+"""A worker that wrote nothing new for so long, until its time was over, makes no progress."""
+_SLICE_SECONDS = 1.0
+
+
+class OutOfTime(Exception):
+    """The invocation ends before DynamoDB accepted everything. What was accepted stays."""
+
+
+@dataclass(eq=False)
+class Patience:
+    """The waiting of one worker, shared by its threads.
+
+    `keep_alive` tells others that the worker is alive, and raises if it must stop.
+    """
+
+    milliseconds_left: Callable[[], int]
+    keep_alive: Callable[[], None]
+    progressed: bool = False
+    """Whether anything was written that was not there before."""
+    _began: float = field(init=False)
+    _alive_at: float = field(init=False)
+    _ended: BaseException | None = None
+    _paces: dict[str, Pace] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._began = self._alive_at = clock()
+
+    @property
+    def is_short_of_time(self) -> bool:
+        return self.milliseconds_left() < MARGIN_MILLISECONDS
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a long invocation has written nothing new."""
+        return not self.progressed and clock() - self._began >= STUCK_SECONDS
+
+    def request(self, pace: str) -> "Request":
+        """The retries of one request, which is sent at the `pace` of this name."""
+        with self._lock:
+            return Request(self, self._paces.setdefault(pace, Pace()))
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, alive; raises OutOfTime, or what `keep_alive` raises, as soon as it is time to."""
+        self.check()
+        while seconds > 0:
+            if self.is_short_of_time:
+                self._end(OutOfTime())
+            if self._is_silent():
+                try:
+                    self.keep_alive()
+                except Exception as error:  # noqa: BLE001  # every thread of the worker raises it
+                    self._end(error)
+            time.sleep(min(seconds, _SLICE_SECONDS))
+            seconds -= _SLICE_SECONDS
+            self.check()
+
+    def check(self) -> None:
+        """Raise what another thread of the worker ended with."""
+        if self._ended is not None:
+            raise self._ended
+
+    def _is_silent(self) -> bool:
+        """Whether it is this thread that has to say that the worker is alive."""
+        with self._lock:
+            if clock() - self._alive_at < ALIVE_SECONDS:
+                return False
+            self._alive_at = clock()
+            return True
+
+    def _end(self, error: BaseException) -> None:
+        self._ended = error
+        raise error
+
+
+@dataclass(eq=False)
+class Request:
+    """One request with several statements, items or keys, until all of them are done."""
+
+    patience: Patience
+    pace: Pace
+    _parts: int = 0
+    _throttlings: int = 0
+    _failures: int = 0
+
+    def begin(self, parts: int) -> None:
+        """Wait until so many parts may be sent."""
+        self._parts = parts
+        self.patience.check()
+        while (seconds := self.pace.reserve(parts)) > 0:
+            self.patience.wait(seconds)
+
+    def answered(self, *, throttled: int, failed: int = 0) -> None:
+        """Take note of an answer; wait if some parts have to be sent again."""
+        accepted = self._parts - throttled - failed
+        self.pace.record(accepted, throttled)
+        if accepted:
+            self._throttlings = self._failures = 0
+        if throttled:
+            self.patience.wait(pause(self._throttlings))
+            self._throttlings += 1
+        elif failed:
+            self._fail()
+
+    def throttled(self) -> None:
+        """The whole request was throttled: wait until it may be sent again."""
+        self.answered(throttled=self._parts)
+        self.begin(self._parts)
+
+    def failed(self) -> None:
+        """The whole request failed, or its answer did not arrive: wait before it is sent again."""
+        self._fail()
+        self.patience.check()
+
+    def _fail(self) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES:
+            raise Busy
+        self.patience.wait(pause(self._failures - 1))

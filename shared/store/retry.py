@@ -1,0 +1,82 @@
+"""Which errors of AWS pass by themselves, and how calls are retried: the one policy of the store.
+
+Interactive calls make a few attempts and then raise Busy, so that the API answers in time. Workers
+of imports wait for as long as their invocation lasts: see `shared.store.patience`.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
+
+from shared.errors import Busy
+
+THROTTLED = frozenset(
+    {
+        # The whole request: docs.aws.amazon.com, DynamoDB Developer Guide, "Error handling".
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        # One statement of BatchExecuteStatement (API_BatchStatementError), one item of a
+        # transaction (API_TransactWriteItems, "CancellationReasons").
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+        # S3, Lambda and Step Functions.
+        "SlowDown",
+        "TooManyRequestsException",
+    }
+)
+"""Error codes that say: send less, and send it again."""
+
+TRANSIENT = THROTTLED | frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ServiceUnavailable",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+"""Error codes that a later attempt need not meet."""
+
+ATTEMPTS = 8
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.05, 1.0
+
+
+def pause(failures: int, longest: float = _LONGEST_SECONDS) -> float:
+    """Seconds to wait after `failures` failures in a row, from 0: exponential, with full jitter."""
+    ceiling = min(longest, _FIRST_SECONDS * 2.0 ** min(failures, 30))
+    return random.uniform(0, ceiling)  # noqa: S311  # no secret is drawn
+
+
+def attempts(limit: int = ATTEMPTS) -> Iterator[int]:
+    """Yield the number of each attempt, with a pause before every one but the first.
+
+    The caller leaves the loop when it is done, and raises Busy when the loop ends.
+    """
+    for attempt in range(limit):
+        if attempt:
+            time.sleep(pause(attempt - 1))
+        yield attempt
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a later attempt need not meet this error: throttling, conflicts, a broken network."""
+    match error:
+        case Busy() | NoConnection() | HTTPClientError():
+            return True
+        case ClientError():
+            return _is_transient_answer(error.response)
+    return False
+
+
+def _is_transient_answer(response: Mapping[str, Any]) -> bool:
+    """A canceled transaction is transient if one of its reasons is: all of them are sent again."""
+    code = response.get("Error", {}).get("Code")
+    reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in TRANSIENT or status >= 500 or not TRANSIENT.isdisjoint(reasons)

@@ -1,0 +1,154 @@
+"""A world whose actors are truly at work at once: whoever is to be woken first goes on.
+
+Time passes only while actors sleep or wait for an answer, so hours of waiting take seconds, and
+threads of one process wait side by side.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import orjson
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from greenlet import getcurrent, greenlet
+
+from tests.faults.world import BEGAN, Actor, World
+from tests.wiretap import Killed
+
+LATENCY = 0.008
+"""Seconds from a request to its answer."""
+_POLL = 0.1
+
+
+@dataclass
+class Timeline(World):
+    """The actors by the moment at which they go on."""
+
+    deadlines: dict[Actor, float] = field(default_factory=dict)
+    """When Lambda ends an invocation, whatever it does."""
+    _wakes: list[tuple[float, int, Actor]] = field(default_factory=list)
+    _order: Any = field(default_factory=count)
+
+    def spawn(self, name: str, act: Callable[[], Any], **more: Any) -> Actor:
+        actor = super().spawn(name, act, **more)
+        self.wake(actor)
+        return actor
+
+    def thread(self, act: Callable[[], Any]) -> None:
+        """A thread of the current actor's process."""
+        actor = Actor("thread", memory=self.current.memory if self.current else {})
+        if self.current in self.deadlines:
+            self.deadlines[actor] = self.deadlines[self.current]
+
+        def run() -> None:
+            act()
+            self.deadlines.pop(actor, None)
+
+        actor.greenlet = greenlet(run)
+        self.wake(actor)
+
+    def wake(self, actor: Actor, seconds: float = 0) -> None:
+        heapq.heappush(self._wakes, (self.time + seconds, next(self._order), actor))
+
+    def run(self) -> None:
+        while self._wakes:
+            at, _, actor = heapq.heappop(self._wakes)
+            self.time = max(self.time, at)
+            self.elapsed = self.time - BEGAN
+            self._resume(actor)
+        waiting = [actor.name for actor in self.actors if not actor.done]
+        assert not waiting, f"J2 {waiting} never come to an end"
+        self.past += self.actors
+        self.actors.clear()
+
+    def wait(self) -> None:
+        self.sleep(_POLL)
+
+    def sleep(self, seconds: float) -> None:
+        actor = self.current
+        if actor is None or getcurrent() is not actor.greenlet:
+            self.time += seconds
+            self._set_clock()
+            return
+        self.wake(actor, seconds)
+        self._switch(actor)
+
+    def pass_time(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+    def block(self, future: "Future[Any]") -> None:
+        """Let the current actor wait for a future."""
+        actor = self.current
+        assert actor is not None, "outside of actors nobody waits"
+        future.add_done_callback(lambda _: self.wake(actor))
+        self._switch(actor)
+
+    def take(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        service, operation = event_name.split(".")[1:]
+        self.calls += 1
+        self.sleep(LATENCY)
+        sent: Any = request.body
+        body = orjson.loads(sent) if service == "dynamodb" else {}
+        return self._served(service, operation, request, body)
+
+    def _switch(self, actor: Actor) -> None:
+        self._hub.switch()
+        if self.time > self.deadlines.get(actor, self.time):
+            raise Killed
+
+
+class _Future(Future[Any]):
+    """A future whose waiters are greenlets."""
+
+    def __init__(self, world: Timeline) -> None:
+        super().__init__()
+        self._world = world
+
+    def result(self, timeout: float | None = None) -> Any:
+        while not self.done():
+            self._world.block(self)
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        while not self.done():
+            self._world.block(self)
+        return super().exception(timeout)
+
+
+class Threads(Executor):
+    """A pool of threads in the world that is current when it is made."""
+
+    def __init__(self, world: Timeline, most: int) -> None:
+        self._world, self._most = world, most
+        self._work: deque[tuple[_Future, Callable[[], Any]]] = deque()
+        self._pending: list[_Future] = []
+        self._threads = 0
+
+    def submit(self, act: Any, /, *args: Any, **more: Any) -> Future[Any]:
+        future = _Future(self._world)
+        self._work.append((future, lambda: act(*args, **more)))
+        self._pending = [each for each in self._pending if not each.done()]
+        self._pending.append(future)
+        if self._threads < self._most:
+            self._threads += 1
+            self._world.thread(self._labor)
+        return future
+
+    def shutdown(self, *_: Any, **__: Any) -> None:
+        for future in self._pending:
+            future.exception()
+
+    def _labor(self) -> None:
+        while self._work:
+            future, act = self._work.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(act())
+            except (Exception, Killed) as error:  # noqa: BLE001  # who waits for it raises it
+                future.set_exception(error)
+        self._threads -= 1

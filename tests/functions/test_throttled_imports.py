@@ -1,0 +1,194 @@
+"""Imports whose tables take nothing for minutes, on a clock that only waiting moves on."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+
+from functions import import_csv, import_moves, import_range, job_status, sweep
+from shared.store import imports, pace, patience, uploads
+from shared.store.imports import chunk_results
+from tests.engine import Engine
+from tests.functions.import_files import Context, Files, counts, open_files
+from tests.functions.shop import Shop
+from tests.http_event import send
+from tests.wiretap import Wiretap, tapped
+
+MINUTE = 60
+ROWS = 60
+
+
+@dataclass
+class Drought:
+    """A time in which no INSERT is accepted, and the clock of all workers."""
+
+    files: Files
+    now: float = 0.0
+    until: float = 0.0
+    accepts: int = 0
+    """Requests that are accepted before it begins."""
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds / 2  # two threads sleep at once
+
+    def throttles(self) -> bool:
+        self.accepts -= 1
+        return self.accepts < 0 and self.now < self.until
+
+    def invoke(self, event: Any) -> Any:
+        """One invocation of 15 minutes, which ends when its time is over."""
+        ends = self.now + 15 * MINUTE
+
+        class Limited(Context):
+            @staticmethod
+            def get_remaining_time_in_millis() -> int:
+                left = int((ends - self.now) * 1000)
+                assert left > 0, "Lambda has ended the invocation"
+                return left
+
+        return import_csv.handler(event, Limited())
+
+
+@pytest.fixture
+def drought(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drought]:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100000")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    monkeypatch.setattr(import_range, "STRETCH", 30)
+    with open_files(shop) as files:
+        drought = Drought(files)
+        files.inserts.throttles = drought.throttles
+        monkeypatch.setattr(time, "sleep", drought.sleep)
+        for module in (pace, patience):
+            monkeypatch.setattr(module, "clock", lambda: drought.now)
+        yield drought
+
+
+@pytest.fixture
+def chunk(drought: Drought) -> Any:
+    """The one chunk of a planned import of 60 rows, as the state machine has it run."""
+    files = drought.files
+    rows = "".join(f"K-{n:05},kp\n" for n in range(ROWS))
+    files.run(files.drop("license__license_key,product__short_code\n" + rows))
+    named = {"company": "acme", "number": files.last().number}
+    planned = files.run({"step": "plan", **named})
+    assert planned["chunks"] == 1
+    (cut,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    return {"step": "chunk", "pass": "write", **named, "chunk": cut, "done_rows": 0}
+
+
+def finish(drought: Drought, chunk: Any) -> None:
+    drought.files.run({"step": "finish", "company": chunk["company"], "number": chunk["number"]})
+
+
+def heartbeats(tap: Wiretap) -> int:
+    return sum("heartbeat_at" in body["UpdateExpression"] for body in tap.bodies("UpdateItem"))
+
+
+def test_an_import_waits_while_its_table_takes_nothing(drought: Drought, chunk: Any) -> None:
+    drought.until = drought.now + 10 * MINUTE
+
+    with tapped() as tap:
+        told = drought.invoke(chunk)
+    finish(drought, chunk)
+
+    assert told["done"]
+    assert counts(drought.files.last(), "created_licenses") == [ROWS]
+    assert drought.files.license_count() == ROWS
+    assert heartbeats(tap) >= 10 * MINUTE / 15
+
+
+def test_a_worker_out_of_time_returns_and_the_next_one_recognizes_its_records(
+    drought: Drought, chunk: Any
+) -> None:
+    """One batch is done, of the other one request is written, then nothing is for 20 minutes."""
+    drought.until, drought.accepts = drought.now + 20 * MINUTE, 5
+
+    first = drought.invoke(chunk)
+    written = drought.files.license_count()
+    second = drought.invoke(first)
+    finish(drought, chunk)
+
+    assert (first["done"], first["done_rows"]) == (False, 30)
+    assert 30 < written < ROWS
+    assert (second["done"], second["done_rows"]) == (True, ROWS)
+    assert counts(drought.files.last(), "total", "created_licenses") == [ROWS, ROWS]
+    assert drought.files.license_count() == ROWS
+
+
+def test_an_invocation_that_writes_nothing_new_fails_the_import_and_a_retry_ends_it(
+    drought: Drought, chunk: Any, engine: Engine
+) -> None:
+    drought.until = drought.now + 60 * MINUTE
+
+    told = drought.invoke(chunk)
+    finish(drought, chunk)
+    failed = drought.files.last()
+    drought.now = drought.until
+    path = f"/api/v1/imports/{failed.number}/retry/"
+    retried = send(job_status.handler, "POST", path, key=drought.files.shop.key)
+    drought.files.by_machine()
+
+    assert told["done"], "the state machine must not go on"
+    assert (failed.state, failed.refusal and failed.refusal.code) == ("failed", "no_progress")
+    assert failed.refusal is not None
+    assert "throttled" in failed.refusal.message
+    assert (retried.status, drought.files.last().state) == (200, "succeeded")
+    assert counts(drought.files.last(), "created_licenses") == [ROWS]
+
+
+def test_a_small_file_that_no_table_takes_fails_too(
+    drought: Drought, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    drought.until = drought.now + 60 * MINUTE
+
+    drought.invoke(drought.files.drop("license__license_key,product__short_code\nK-1,kp\n"))
+
+    job = drought.files.last()
+    assert (job.state, job.refusal and job.refusal.code) == ("failed", "no_progress")
+
+
+def test_a_cancelled_import_stops_waiting(drought: Drought, chunk: Any) -> None:
+    drought.until = drought.now + 60 * MINUTE
+    path = f"/api/v1/imports/{chunk['number']}/cancel/"
+
+    def cancelling() -> bool:
+        if drought.now > 2 * MINUTE and drought.files.last().state == "running":
+            cancelled = send(job_status.handler, "POST", path, key=drought.files.shop.key)
+            assert cancelled.status == 200
+        return True
+
+    drought.files.inserts.throttles = cancelling
+
+    told = drought.invoke(chunk)
+
+    assert told["done"]
+    assert drought.files.last().state == "cancelled"
+    assert 2 * MINUTE < drought.now <= 2 * MINUTE + 2 * patience.ALIVE_SECONDS
+    assert drought.files.license_count() == 0
+
+
+def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_waits(
+    drought: Drought, chunk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every heartbeat is at most so old that neither of them believes the worker dead."""
+    drought.until = drought.now + 10 * MINUTE
+    alive: list[float] = []
+    written = imports.heartbeat
+
+    def heartbeat(*told: Any) -> bool:
+        alive.append(drought.now)
+        return written(*told)
+
+    monkeypatch.setattr(import_range, "heartbeat", heartbeat)
+
+    drought.invoke(chunk)
+
+    silences = [b - a for a, b in itertools.pairwise([*alive, drought.now])]
+    assert max(silences) < import_moves.ALIVE_SECONDS < sweep.LEFT_ALONE.total_seconds()
+    assert len(chunk_results("acme", chunk["number"])) == 2

@@ -1,0 +1,211 @@
+"""Requests with many parts, of which DynamoDB takes some: each part is sent until it is taken."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError
+from moto.core.models import botocore_stubber
+
+from shared.errors import Busy
+from shared.store import bulk, patience
+from shared.store.patience import Patience
+from tests.wiretap import answer
+
+TABLE = "ORDERS_TABLE"
+KEYS = [(f"acme#{n}", "order") for n in range(10)]
+ITEMS = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in KEYS]
+
+
+class Table:
+    """DynamoDB with what it answers to each request, in order; the last one for all that follow."""
+
+    def __init__(self) -> None:
+        self.answers: list[Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]] = []
+        self.asked: list[dict[str, Any]] = []
+
+    def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        sent: Any = request.body
+        self.asked.append(json.loads(sent))
+        act = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(request, *act(self.asked[-1]))
+
+
+@pytest.fixture
+def table(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+    table = Table()
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    bulk.client.cache_clear()
+    events = bulk.client().events
+    events.unregister("before-send", botocore_stubber)
+    events.register_first("before-send.dynamodb.*", table.take)
+    yield table
+    bulk.client.cache_clear()
+
+
+@pytest.fixture
+def worker() -> Patience:
+    return Patience(lambda: 900_000, lambda: None)
+
+
+def each(*codes: str | None) -> Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]:
+    """The statements' errors, one after the other and from the beginning again."""
+
+    def act(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        chosen = [codes[n % len(codes)] for n in range(len(body["Statements"]))]
+        return 200, {"Responses": [{"Error": {"Code": code}} if code else {} for code in chosen]}
+
+    return act
+
+
+def refusal(code: str, status: int = 400) -> Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]:
+    return lambda _: (status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
+
+
+def inserted(worker: Patience) -> list[bool]:
+    return bulk.insert_all(TABLE, [bulk.insert(TABLE, item) for item in ITEMS], worker)
+
+
+def sizes(table: Table, name: str = "Statements") -> list[int]:
+    return [len(body[name]) for body in table.asked]
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"]
+)
+def test_throttled_statements_are_sent_again_and_only_those(
+    table: Table, worker: Patience, code: str
+) -> None:
+    table.answers = [each(None, code), each(None, code), each("DuplicateItem"), each(None)]
+
+    written = inserted(worker)
+
+    assert sizes(table) == [10, 5, 2]
+    assert written == [n not in (3, 7) for n in range(10)]
+
+
+@pytest.mark.parametrize("times", [5, 50, 500])
+def test_whole_requests_that_are_throttled_are_sent_until_they_are_not(
+    table: Table, worker: Patience, times: int
+) -> None:
+    codes = "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"
+    table.answers = [refusal(codes[n % 3]) for n in range(times)]
+    table.answers.append(each(None))
+
+    assert all(inserted(worker))
+    assert len(table.asked) == times + 1
+
+
+def test_a_statement_that_is_throttled_is_never_counted_as_written(table: Table) -> None:
+    left = iter([900_000] * 30)
+    worker = Patience(lambda: next(left, 0), lambda: None)
+    table.answers = [each("ThrottlingError")]
+
+    with pytest.raises(patience.OutOfTime):
+        inserted(worker)
+
+    assert not worker.progressed
+
+
+def test_new_records_are_progress_and_those_that_were_there_are_not(
+    table: Table, worker: Patience
+) -> None:
+    table.answers = [each("DuplicateItem")]
+    inserted(worker)
+    before = worker.progressed
+    table.answers = [each("DuplicateItem", "DuplicateItem", None)]
+    inserted(worker)
+
+    assert (before, worker.progressed) == (False, True)
+
+
+def test_a_service_that_fails_is_given_up_after_six_tries(table: Table, worker: Patience) -> None:
+    table.answers = [refusal("InternalServerError", 500)]
+
+    with pytest.raises(Busy):
+        inserted(worker)
+
+    assert len(table.asked) == patience.FAILURES
+
+
+@pytest.mark.parametrize("code", ["InternalServerError", "TransactionConflict"])
+def test_statements_that_fail_are_given_up_after_six_tries_without_progress(
+    table: Table, worker: Patience, code: str
+) -> None:
+    table.answers = [each(code), each(None, code), each(code)]
+
+    with pytest.raises(Busy):
+        inserted(worker)
+
+    assert sizes(table) == [10, 10, 5, 5, 5, 5, 5]
+
+
+def test_other_errors_are_raised_at_once(table: Table, worker: Patience) -> None:
+    table.answers = [each("ValidationError")]
+    with pytest.raises(RuntimeError, match="ValidationError"):
+        inserted(worker)
+    table.answers = [refusal("ValidationException")]
+    with pytest.raises(ClientError):
+        inserted(worker)
+
+    assert len(table.asked) == 2
+
+
+def test_items_that_were_not_processed_are_written_again_and_only_those(
+    table: Table, worker: Patience
+) -> None:
+    def half(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        ((name, puts),) = body["RequestItems"].items()
+        return 200, {"UnprocessedItems": {name: puts[::2]} if len(puts) > 1 else {}}
+
+    table.answers = [half]
+
+    bulk.put_all(TABLE, ITEMS, worker)
+
+    (name,) = table.asked[0]["RequestItems"]
+    assert [len(body["RequestItems"][name]) for body in table.asked] == [10, 5, 3, 2, 1]
+
+
+def test_keys_that_were_not_processed_are_read_again_and_only_those(
+    table: Table, worker: Patience
+) -> None:
+    def half(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        ((name, asked),) = body["RequestItems"].items()
+        keys = asked["Keys"]
+        done, left = (keys[1::2], keys[::2]) if len(keys) > 1 else (keys, [])
+        rest = {name: {**asked, "Keys": left}} if left else {}
+        return 200, {"Responses": {name: done}, "UnprocessedKeys": rest}
+
+    table.answers = [half]
+
+    found = bulk.get_all(TABLE, KEYS, worker)
+
+    asked = [next(iter(body["RequestItems"].values())) for body in table.asked]
+    assert sorted(found) == sorted(KEYS)
+    assert [len(each["Keys"]) for each in asked] == [10, 5, 3, 2, 1]
+    assert all(each["ConsistentRead"] for each in asked)
+
+
+def test_when_one_fails_the_others_are_dropped_or_waited_for() -> None:
+    begun, ended = [], []
+    failed = threading.Event()
+
+    def act(n: int) -> None:
+        begun.append(n)
+        if n == 1:
+            failed.set()
+            raise Busy
+        if n > 1:
+            failed.wait(5)
+        ended.append(n)
+
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(Busy):
+            list(bulk.each(pool, act, range(bulk.THREADS)))
+
+        assert sorted(ended) == sorted({*begun} - {1})
