@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from shared.store import bulk, dynamo
+from shared.store.patience import Patience
 from tests.aws_requests import faults_in, heard_requests
 
 DYNAMODB, STEPS = "DynamoDB_20120810", "AWSStepFunctions"
+
+PATIENCE = Patience(lambda: 900_000, lambda: None)
 
 
 def table(env_name: str) -> str:
@@ -129,7 +132,7 @@ def test_a_name_that_step_functions_refuses_is_a_fault() -> None:
 
 def test_requests_that_are_written_by_hand_are_heard_too(tables: None) -> None:
     with heard_requests() as heard:
-        bulk.get_all("ORDERS_TABLE", [("acme#1", "0"), ("acme#2", "0")])
+        bulk.get_all("ORDERS_TABLE", [("acme#1", "0"), ("acme#2", "0")], PATIENCE)
         dynamo.get("ORDERS_TABLE", ("acme#1", "0"))
 
     assert heard.counted == {"BatchGetItem": 1, "GetItem": 1}
@@ -138,7 +141,9 @@ def test_requests_that_are_written_by_hand_are_heard_too(tables: None) -> None:
 
 def test_a_request_that_is_written_wrongly_by_hand_is_found(tables: None) -> None:
     with heard_requests() as heard:
-        bulk.put_all("IMPORTS_TABLE", [{"pk": key(n), "sk": {"S": "0"}} for n in range(26)])
+        bulk.put_all(
+            "IMPORTS_TABLE", [{"pk": key(n), "sk": {"S": "0"}} for n in range(26)], PATIENCE
+        )
 
     assert heard.faults == [
         f"BatchWriteItem /RequestItems/{table('IMPORTS_TABLE')}: 26 long, 1 to 25 are allowed"

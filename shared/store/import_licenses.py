@@ -19,7 +19,8 @@ from shared.store.import_customers import customer_places, write_customers
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
 from shared.store.orders import TABLE as ORDERS
-from shared.store.stretch import TRIES, Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.store.retry import ATTEMPTS, pause
+from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
 from shared.store.unsettled import take_back
 from shared.values import record_id
 
@@ -137,8 +138,8 @@ class _Licenses:
 
     def _wait_for(self, pending: set[str], polls: int) -> None:
         """Give pending orders time to commit; then roll them back as the sweeper would."""
-        if polls < TRIES:
-            dynamo.wait(polls)
+        if polls < ATTEMPTS:
+            self.pool.patience.wait(pause(polls))
             return
         for row in pending:
             take_back(self.job.company, row)

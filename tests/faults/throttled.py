@@ -133,7 +133,7 @@ class ThrottledDynamoDB(DynamoDB):
             return {"Error": {"Code": _STATEMENT[what]}, "TableName": name}
         return super()._insert(name, item)
 
-    def _one(self, body: Body, key: Item, after: Item) -> None:
+    def _one(self, body: Body, key: Item, after: Item | None) -> None:
         name = body["TableName"]
         self._charge(self._writing(name, self._table(name).key(key), after))
         super()._one(body, key, after)

@@ -8,6 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
 from shared.store import bulk, dynamo
+from shared.store.patience import Patience
 from shared.store.unsettled import take_back
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
@@ -26,7 +27,7 @@ LARGE = [
 def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """The company acme, with products and a bucket."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setattr(dynamo, "wait", lambda _: None)
+    monkeypatch.setattr(Patience, "wait", lambda *_: None)
     with open_files(shop) as files:
         yield files
 
@@ -59,10 +60,10 @@ def test_an_abandoned_pending_order_does_not_hold_back_rows_for_its_keys(
 def test_rows_wait_for_a_pending_order_that_commits(
     files: Files, shop: Shop, pending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def commit(_: int) -> None:
+    def commit(*_: object) -> None:
         assert shop.order(id="large", items=LARGE).status == 200
 
-    monkeypatch.setattr(dynamo, "wait", commit)
+    monkeypatch.setattr(Patience, "wait", commit)
 
     job = files.imported(HELD)
 
@@ -87,7 +88,7 @@ def once(act: Callable[[], Any]) -> Callable[..., None]:
     done: list[bool] = []
 
     def heard(request: AWSPreparedRequest, **_: Any) -> None:
-        if not done and b"licenses" in bytes(request.body or b"").lower():
+        if not done and "licenses" in str(request.body).lower():
             done.append(True)
             act()
 
