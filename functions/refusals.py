@@ -12,6 +12,10 @@ from pathlib import Path
 
 CODES: Mapping[str, tuple[int, str]] = {
     "alias_conflict": (400, "license_template_code and policy_code differ"),
+    "answer_too_large": (
+        413,
+        "The answer is larger than 6000000 bytes: ask for fewer records with limit",
+    ),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
     "bundle_member_missing": (

@@ -230,7 +230,8 @@ class Placement:
     """Everything that placing an order writes, all or nothing, and what its answer shows.
 
     `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
-    `begun_at` are what a second attempt needs to issue the same licenses again.
+    `begun_at` are what a second attempt needs to issue the same licenses again. `placed_at` is when
+    the order was placed, to which this may be an addition.
     """
 
     order: Order
@@ -238,6 +239,7 @@ class Placement:
     products: tuple[Product, ...]
     seed: bytes
     begun_at: datetime
+    placed_at: datetime
     customer: Customer | None = None
     users: tuple[LicenseUser, ...] = ()
     passwords: Mapping[str, str] = field(default_factory=dict)
@@ -288,6 +290,21 @@ def whole(rows: list[Order]) -> Order:
         items[item.id] = item.model_copy(update={"license_ids": ids})
     updated = max(row.updated_at for row in rows)
     return first.model_copy(update={"items": tuple(items.values()), "updated_at": updated})
+
+
+def first_licenses(order: Order, most: int) -> Order:
+    """The order with at most `most` of its licenses: the first ones, but some of each item.
+
+    An item of which none is left is left out.
+    """
+    items: list[OrderItem] = []
+    left = most
+    for behind, item in zip(range(len(order.items) - 1, -1, -1), order.items, strict=True):
+        taken = item.license_ids[: max(0, min(left, max(1, left - behind)))]
+        left -= len(taken)
+        if taken:
+            items.append(item.model_copy(update={"license_ids": taken}))
+    return order.model_copy(update={"items": tuple(items)})
 
 
 def _fold(lic: dict[str, Any]) -> None:

@@ -34,8 +34,8 @@ def query_fault(body: Mapping[str, Any], keys: Mapping[str, str]) -> str | None:
     for name, value in values.items():
         if name in condition and value in ({"S": ""}, {"B": ""}):
             return (
-                "One or more parameter values are not valid. The AttributeValue for a key attribute "
-                f"cannot contain an empty string value. Key: {name}"
+                "One or more parameter values are not valid. The AttributeValue for a key "
+                f"attribute cannot contain an empty string value. Key: {name}"
             )
     for low, high in _BETWEEN.findall(condition):
         if _plain(values[low]) > _plain(values[high]):

@@ -315,7 +315,8 @@ def _projected(item: Item, index: Index | None, order: tuple[str, ...], body: Bo
     if index is not None and index.holds is not None:
         item = {name: value for name, value in item.items() if name in index.holds | set(order)}
     if wanted := body.get("ProjectionExpression"):
-        names = [name.strip() for name in wanted.split(",")]
+        spelled = body.get("ExpressionAttributeNames", {})
+        names = [spelled.get(name.strip(), name.strip()) for name in wanted.split(",")]
         return {name: item[name] for name in names if name in item}
     return item
 
