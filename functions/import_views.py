@@ -102,15 +102,17 @@ def why_ended(job: ImportJob) -> InvalidRow | None:
     return InvalidRow(row=None, line=refusal.line, errors=[fault])
 
 
-def fitting(rows: Iterable[dict[str, Any]], most_bytes: int) -> list[InvalidRow]:
-    """The first of `rows` that fit; the very first in any case, shortened if it has to be."""
+def fitting(
+    rows: Iterable[dict[str, Any]], most_bytes: int, *, at_least_one: bool = True
+) -> list[InvalidRow]:
+    """The first of `rows` that fit; `at_least_one`, shortened if it does not."""
     taken: list[InvalidRow] = []
     for row in rows:
         shown = InvalidRow.model_validate(row)
-        if not taken:
+        if at_least_one and not taken:
             shown = shortened(shown, most_bytes)
         most_bytes -= row_bytes(shown)
-        if taken and most_bytes < 0:
+        if most_bytes < 0 and (taken or not at_least_one):
             break
         taken.append(shown)
     return taken

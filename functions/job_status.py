@@ -237,10 +237,8 @@ def _errors(
         skip = offset if result.index == first else 0
         if len(taken) == most or left <= 0:
             return taken, f"{result.index}.{skip}"
-        page = fitting(rows[skip : skip + most - len(taken)], left)
-        fits = sum(map(row_bytes, page)) <= left
-        if taken and not fits:
-            return taken, f"{result.index}.{skip}"
+        wanted = rows[skip : skip + most - len(taken)]
+        page = fitting(wanted, left, at_least_one=not taken)
         taken += page
         left -= sum(map(row_bytes, page))
         if skip + len(page) < len(rows):

@@ -112,12 +112,21 @@ def _rest(walk: Iterator[object], most: int) -> int:
     return sum(1 for _ in islice(walk, max(0, most)))
 
 
-def slice_of[T](caller: Caller, query: PageQuery, records: Sequence[T]) -> Page[T]:
-    """One page of a list that is read whole anyway; the cursor is the place in it."""
+def slice_of[E, T](
+    caller: Caller,
+    query: PageQuery,
+    entries: Sequence[E],
+    load: Callable[[Sequence[E]], Iterable[T | None]],
+) -> Page[T]:
+    """One page of a list whose entries are known all at once; the cursor is the place in it."""
 
     def walk(after: str | None) -> range:
-        return range(int(after) + 1 if after else 0, len(records))
+        return range(int(after) + 1 if after else 0, len(entries))
 
     return page_of(
-        caller, query, walk=walk, place=str, load=lambda shown: [records[n] for n in shown]
+        caller,
+        query,
+        walk=walk,
+        place=str,
+        load=lambda places: load([entries[place] for place in places]),
     )

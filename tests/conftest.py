@@ -3,45 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from botocore.session import Session
-from moto import mock_aws
 
-from functions.callers import forget_keys
-from shared.store import uploads
-from shared.store.dynamo import client, table
+from shared.store.dynamo import table
+from tests.empty_store import empty_store
 from tests.engine import Engine, running_engine
 from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
-from tests.moto_tables import make_bucket, make_tables, table_names
-
-# The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
-# operators' commands and moto use, marks the one that it gets, and twice is once too often.
-_LOADER = Session().get_component("data_loader")
-
-
-def _new_session() -> Session:
-    made = Session()
-    made.register_component("data_loader", _LOADER)
-    return made
 
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables, and a world in which no API key has been seen yet."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    for env_name, name in table_names().items():
-        monkeypatch.setenv(env_name, name)
-    monkeypatch.setattr("botocore.session.get_session", _new_session)
-    monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
-    forget_keys()
-    with mock_aws():
-        make_tables(client())
-        make_bucket(uploads.client())
+    with empty_store(monkeypatch):
         yield
-    forget_keys()
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""Moto's AWS with the stack's tables and bucket, all of them empty."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from botocore.session import Session
+from moto import mock_aws
+
+from functions.callers import forget_keys
+from shared.store import uploads
+from shared.store.dynamo import client
+from tests.moto_tables import make_bucket, make_tables, table_names
+
+# The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
+# operators' commands and moto use, marks the one that it gets, and twice is once too often.
+_LOADER = Session().get_component("data_loader")
+
+
+def _new_session() -> Session:
+    made = Session()
+    made.register_component("data_loader", _LOADER)
+    return made
+
+
+@contextmanager
+def empty_store(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Empty tables, and a world in which no API key has been seen yet."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "testing")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for env_name, name in table_names().items():
+        patch.setenv(env_name, name)
+    patch.setattr("botocore.session.get_session", _new_session)
+    patch.setenv("UPLOADS_BUCKET", "uploads")
+    forget_keys()
+    with mock_aws():
+        make_tables(client())
+        make_bucket(uploads.client())
+        yield
+    forget_keys()
