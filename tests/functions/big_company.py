@@ -31,6 +31,7 @@ NOTE = "許可証は一年ごとに更新されます。" * 62
 BATCH = 5_000
 BIG, LARGE, LARGE_ORDERS, SMALL_ORDERS = 30_000, 1_000, 21, 100
 CELL = 'Zażółć "gęślą" jaźń, ' * 10_000
+_MARK = "f" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -127,6 +128,7 @@ class _Orders:
             items=(item,) if ids else (),
             customer_id=self.customer,
             appended=True,
+            fingerprint=_MARK,
             metadata={"note": NOTE},
             created_at=at,
             updated_at=at,
@@ -137,6 +139,11 @@ class _Orders:
                 COMPANY, id, part, licenses=licenses, placed_at=at, customer_id=self.customer
             )
         self.rows.append(dynamo.record_item(order, **keys))
+
+    def _unsettled(self, id: int) -> str | None:
+        """What the licenses of an order too large for one transaction carry."""
+        order_id, store_id = self.licenses[id]
+        return f"{order_id}/{FIRST_PART}/{_MARK}" if store_id.startswith("large") else None
 
     def orders_table(self) -> BigTable:
         rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in self.rows}
@@ -181,14 +188,14 @@ class _Orders:
                 return None
             order_id, store_id = self.licenses[id]
             own = {"id": id, "license_key": f"KEY-{id}", "order_id": order_id}
-            named = {"pk": key[0], "order_store_id": store_id}
+            named = {"pk": key[0], "order_store_id": store_id, "unsettled": self._unsettled(id)}
             return common | dynamo.to_item(own | named)
 
         table = BigTable(("pk",), item, {"by_product": ("listed", "product_license")})
         for id in self.licenses:
             place = {"pk": dynamo.home(COMPANY, id), "listed": dynamo.shelf(COMPANY, id)}
             entry = place | {"product_license": f"{self.product}#{id}"}
-            table.add("by_product", {name: {"S": value} for name, value in entry.items()})
+            table.add("by_product", dynamo.to_item(entry | {"unsettled": self._unsettled(id)}))
         table.sort()
         return table
 
