@@ -18,6 +18,7 @@ from functions.answer_size import MOST_BYTES
 from functions.docs_page import page
 from functions.openapi import document
 from functions.refusals import CODES
+from infra.stamp import ROOT
 from shared.store import dynamo, uploads
 from tests.empty_store import empty_store
 from tests.functions.big_company import (
@@ -158,6 +159,16 @@ def sent(operation: Operation, big: BigCompany, asked: Asked) -> tuple[Reply, in
 
 def test_every_route_that_reads_is_in_the_table() -> None:
     assert MOST.keys() == READS.keys()
+
+
+def test_the_table_is_on_the_page_about_performance() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(/\S*)` \| (\d+) \|", page, re.MULTILINE)
+
+    told = {path: int(calls) for path, calls in rows}
+    most = {path: max((case.most for case in cases), default=0) for path, cases in MOST.items()}
+    assert told == {path: most[path] for path in told}
+    assert {path for path, calls in most.items() if calls > 1} <= told.keys()
 
 
 @pytest.mark.parametrize(("path", "asked"), CASES)
