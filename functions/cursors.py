@@ -9,7 +9,8 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -21,7 +22,8 @@ LONGEST = 1000
 _PAGING = {"limit", "offset", "cursor", "parts"}
 
 
-class Cursor(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cursor:
     """`place` is behind which record the list goes on, in the words of that list."""
 
     place: str
@@ -55,7 +57,7 @@ def _decoded(text: str) -> bytes:
 
 def _digest(caller: Caller, query: BaseModel, cursor: Cursor) -> str:
     asked = query.model_dump(mode="json", exclude_defaults=True, exclude=_PAGING)
-    told = [caller.company, caller.path.rstrip("/"), asked, *cursor]
+    told = [caller.company, caller.path.rstrip("/"), asked, cursor.place, cursor.count]
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 

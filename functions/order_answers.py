@@ -64,7 +64,7 @@ def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[Or
     orders = [each.order or _order_of(each, rows) for each in listed]
     beside = related(caller, [], [order for order in orders if order])
     return [
-        order and _listed_view(order, each, beside)
+        _listed_view(order, each, beside) if order else None
         for order, each in zip(orders, listed, strict=True)
     ]
 

@@ -146,7 +146,9 @@ class _Orders:
         return f"{order_id}/{FIRST_PART}/{_MARK}" if store_id.startswith("large") else None
 
     def orders_table(self) -> BigTable:
-        rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in self.rows}
+        rows: dict[tuple[str, ...], Item] = {
+            (row["pk"]["S"], row["sk"]["S"]): row for row in self.rows
+        }
         names = {
             None: ("pk", "sk"),
             "by_created": ("listed", "created"),

@@ -123,7 +123,8 @@ def big_tables(tables: Mapping[str, BigTable]) -> Iterator[None]:
     def take(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
-        body = json.loads(request.body or b"{}")
+        assert isinstance(request.body, str | bytes)
+        body = json.loads(request.body)
         if tables.keys() & body.get("RequestItems", {}).keys():
             assert operation == "BatchGetItem"
             return answer(request, 200, batch_get(body))

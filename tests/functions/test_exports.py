@@ -245,8 +245,7 @@ def test_a_file_ends_before_it_is_too_large(shop: Shop, monkeypatch: pytest.Monk
 
 
 def test_a_cursor_of_another_export_is_refused(shop: Shop, small_files: None) -> None:
-    licenses = [{}, {}, {}]
-    first, second = (ordered(shop, *licenses) for _ in range(2))
+    first, second = (ordered(shop, {}, {}, {}) for _ in range(2))
     cursor = shop.get(f"/orders/{first}/export/", "parts=true").headers["x-next-cursor"]
 
     reply = shop.get(f"/orders/{second}/export/", f"cursor={cursor}")

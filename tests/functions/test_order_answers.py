@@ -62,6 +62,7 @@ def test_an_order_of_a_thousand_long_names_answers_with_all_that_it_issued(name:
         len(issued),
     )
 
+    assert isinstance(answer.body, str)
     shown = json.loads(answer.body)
     assert len(json.dumps(answer.body, ensure_ascii=False).encode()) <= MOST_BYTES
     assert shown["license_keys"] == [lic.license_key for lic in issued]
