@@ -153,7 +153,6 @@ class Order(BaseModel, frozen=True):
 
     `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
     one execution that wrote the row, and tells it apart from another that asked for the same.
-    `appended` is set on the first row once there are more.
     """
 
     id: int
@@ -176,7 +175,6 @@ class Order(BaseModel, frozen=True):
     body: bytes = b""
     token: str | None = None
     idempotency_key: str | None = None
-    appended: bool = False
     made_by: str | None = None
     created_at: datetime
     updated_at: datetime

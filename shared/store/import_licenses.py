@@ -201,8 +201,6 @@ class _Licenses:
         for named, ours in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
             if ours:
                 made.append(self.orders[named].id)
-            elif not (self.orders[named].found or {}).get("appended"):
-                _mark_appended(job, self.orders[named].id)
 
     def _order(self, id: int, entry: LicenseEntry) -> dynamo.Item:
         """An Order as an item; thousands of them are not made into models first."""
@@ -219,7 +217,6 @@ class _Licenses:
             "download_id": row.download_id,
             "language": row.language,
             "campaign_params": row.campaign_params,
-            "appended": True,
             "made_by": job.maker(entry.record.row),
             "created_at": began,
             "updated_at": began,
@@ -321,14 +318,3 @@ def _differences(
         for name in type(row).model_fields
         if (value := getattr(row, name)) is not None and value != getattr(first, name)
     ]
-
-
-def _mark_appended(job: Import, order_id: int) -> None:
-    """Let an order that was placed otherwise know that there are more rows of it."""
-    dynamo.client().update_item(
-        TableName=dynamo.table(ORDERS),
-        Key=dynamo.key_of((dynamo.home(job.company, order_id), FIRST_PART)),
-        UpdateExpression="SET appended = :yes",
-        ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeValues=dynamo.to_item({":yes": True}),
-    )

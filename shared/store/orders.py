@@ -23,11 +23,6 @@ _RANGES = ((FIRST_PART, "rows$"), ("append#", "append$"))
 _OF_LICENSES = (FIRST_PART, "append#", "rows#")
 
 
-def get_order(company: str, id: int) -> Order | None:
-    """An order as it stands now, with everything that was appended."""
-    return whole_order([*order_rows(company, id)])
-
-
 def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
     """An order with at least `most` of its licenses, if it has them, and how many it has.
 

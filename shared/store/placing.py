@@ -161,24 +161,13 @@ def _row_puts(company: str, placement: Placement) -> list[dict[str, Any]]:
         placed_at=placement.placed_at,
         customer_id=order.customer_id,
     )
-    puts = [] if order.part == FIRST_PART else [_mark_appended(pk)]
+    placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
+    puts = [] if order.part == FIRST_PART else [placed]
     item = dynamo.record_item(order, pk=pk, sk=order.part, **listed)
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if placement.customer:
         puts.append(customer_put(company, placement.customer))
     return puts
-
-
-def _mark_appended(pk: str) -> dict[str, Any]:
-    return {
-        "Update": {
-            "TableName": dynamo.table(TABLE),
-            "Key": dynamo.key_of((pk, FIRST_PART)),
-            "UpdateExpression": "SET appended = :yes",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": dynamo.to_item({":yes": True}),
-        }
-    }
 
 
 def _keys_of(order: Order) -> set[str | None]:

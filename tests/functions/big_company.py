@@ -127,7 +127,6 @@ class _Orders:
             store_id=store_id,
             items=(item,) if ids else (),
             customer_id=self.customer,
-            appended=True,
             fingerprint=_MARK,
             metadata={"note": NOTE},
             created_at=at,
