@@ -203,7 +203,8 @@ def _shown(
         lambda most, brief: placed_order_view(
             first_licenses(order, most), beside, issued, brief=brief
         ),
-        len(issued),
+        issued,
+        beside,
     )
 
 

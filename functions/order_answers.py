@@ -15,7 +15,7 @@ from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import products_by_id
 from shared.store.order_index import ListedOrder
-from shared.wire import Beside, LicenseBrief, OrderView, order_view
+from shared.wire import Beside, LicenseBrief, OrderView, license_view, order_view
 
 MOST_SHOWN = 1_000
 """Licenses of one order in an answer, which is as many as an order can be placed with."""
@@ -23,12 +23,14 @@ MOST_LISTED = 10
 """Licenses of each order in a list."""
 
 
-def answer_that_fits[V: BaseModel](make: Callable[[int, bool], V], licenses: int) -> Answer[V]:
+def answer_that_fits[V: BaseModel](
+    make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], beside: Beside
+) -> Answer[V]:
     """The fullest answer that Lambda carries: whole licenses, else brief ones, else fewer.
 
-    `make(most, brief)` shows at most so many licenses.
+    `make(most, brief)` shows at most so many of `licenses`.
     """
-    most, brief = licenses, False
+    most, brief = len(licenses), not _fit_whole(licenses, beside)
     while True:
         text = encoded(make(most, brief))
         if most == 0 or sent_bytes(text) <= PAGE_BYTES:
@@ -51,7 +53,7 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
         cut = first_licenses(shown, most)
         return order_view(cut, beside, [*whole, *briefs], count=count, brief=brief or bool(rest))
 
-    return answer_that_fits(make, len(shown.license_ids))
+    return answer_that_fits(make, [*whole, *briefs], beside)
 
 
 def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
@@ -80,6 +82,25 @@ def related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]
         customers=customer_store.customers_by_id(caller.company, {id for id in named if id}),
         passwords={},
     )
+
+
+def _fit_whole(licenses: Sequence[License | LicenseBrief], beside: Beside) -> bool:
+    """Whether whole licenses may fit into an answer.
+
+    Each shows its customer and the features of its product, which may have 390 KB: a thousand of
+    them are not put together only to be measured.
+    """
+    records = (*beside.products.values(), *beside.customers.values())
+    shown = sum(len(record.model_dump_json()) for record in records)
+    left = PAGE_BYTES
+    if len(licenses) * shown < left // 4:
+        return True
+    for lic in licenses:
+        if isinstance(lic, License):
+            left -= sent_bytes(encoded(license_view(lic, beside)))
+        if left < 0:
+            return False
+    return True
 
 
 def _order_of(listed: ListedOrder, rows: Mapping[dynamo.Key, Order]) -> Order | None:

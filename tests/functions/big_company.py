@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from shared.catalog import FeatureGrant, Product, ProductFeature
 from shared.customers import Customer
 from shared.imports import ChunkResult, ImportJob
 from shared.licenses import License
@@ -29,6 +30,7 @@ from tests.functions.shop import Shop, stocked_shop
 COMPANY = "acme"
 NOTE = "許可証は一年ごとに更新されます。" * 62
 BATCH = 5_000
+FEATURED, FEATURED_LICENSES = "featured", 200
 BIG, LARGE, LARGE_ORDERS, SMALL_ORDERS = 30_000, 1_000, 21, 100
 CELL = 'Zażółć "gęślą" jaźń, ' * 10_000
 _MARK = "f" * 64
@@ -43,6 +45,8 @@ class BigCompany:
     customer: int
     big: int
     large: int
+    featured: int
+    """The order whose licenses have 300 KB of features each, as they are shown."""
     license: int
     product: int
     bundle: int
@@ -68,11 +72,13 @@ def open_big_company() -> Iterator[BigCompany]:
         updated_at=NOW,
     )
     assert add_customer(COMPANY, customer)
-    makes = _Orders(customer.id, product.id)
+    featured = _featured_product(shop)
+    makes = _Orders(customer.id, product, featured)
     big = makes.imported("big", BIG)
     large = [makes.placed(f"large-{n}", LARGE) for n in range(LARGE_ORDERS)]
     for n in range(SMALL_ORDERS):
         makes.imported(f"small-{n}", 1)
+    features = makes.imported(f"{FEATURED}-0", FEATURED_LICENSES)
     bundle = _large_products(shop)
     failed = [_import(n, batches=1) for n in range(1, 101)]
     batches = _import(101, batches=100)
@@ -83,6 +89,7 @@ def open_big_company() -> Iterator[BigCompany]:
             customer=customer.id,
             big=big,
             large=large[0],
+            featured=features,
             license=next(iter(makes.licenses)),
             product=product.id,
             bundle=bundle,
@@ -96,8 +103,9 @@ def open_big_company() -> Iterator[BigCompany]:
 class _Orders:
     """Rows of orders as they are written, and who has which license."""
 
-    def __init__(self, customer: int, product: int) -> None:
-        self.customer, self.product = customer, product
+    def __init__(self, customer: int, product: Product, featured: Product) -> None:
+        self.customer = customer
+        self._products = product, featured
         self.rows: list[Item] = []
         self.licenses: dict[int, tuple[int, str]] = {}
         self._ids = count(10**15)
@@ -120,7 +128,13 @@ class _Orders:
     def _row(self, id: int, part: str, store_id: str, licenses: int, at: datetime) -> None:
         ids = [next(self._ids) for _ in range(licenses)]
         self.licenses |= dict.fromkeys(ids, (id, store_id))
-        item = OrderItem(id=id, product_id=self.product, product_code="kp", license_ids=tuple(ids))
+        product = self._product(store_id)
+        item = OrderItem(
+            id=id,
+            product_id=product.id,
+            product_code=product.short_code,
+            license_ids=tuple(ids),
+        )
         order = Order(
             id=id,
             part=part,
@@ -138,6 +152,9 @@ class _Orders:
                 COMPANY, id, part, licenses=licenses, placed_at=at, customer_id=self.customer
             )
         self.rows.append(dynamo.record_item(order, **keys))
+
+    def _product(self, store_id: str) -> Product:
+        return self._products[store_id.startswith(FEATURED)]
 
     def _unsettled(self, id: int) -> str | None:
         """What the licenses of an order too large for one transaction carry."""
@@ -165,23 +182,7 @@ class _Orders:
 
     def licenses_table(self) -> BigTable:
         """Licenses are made when they are read; they share what they have in common."""
-        shared = License(
-            id=1,
-            license_key="K-0",
-            license_type="perpetual",
-            product_id=self.product,
-            product_code="kp",
-            policy_id=1,
-            policy_code="std",
-            order_id=1,
-            order_item_id=1,
-            order_store_id="x",
-            customer_id=self.customer,
-            note=NOTE,
-            created_at=NOW,
-            updated_at=NOW,
-        )
-        common = dynamo.record_item(shared)
+        shared = {product.id: self._shared(product) for product in self._products}
 
         def item(key: tuple[str, ...]) -> Item | None:
             id = int(key[0].rpartition("#")[2])
@@ -190,15 +191,68 @@ class _Orders:
             order_id, store_id = self.licenses[id]
             own = {"id": id, "license_key": f"KEY-{id}", "order_id": order_id}
             named = {"pk": key[0], "order_store_id": store_id, "unsettled": self._unsettled(id)}
-            return common | dynamo.to_item(own | named)
+            return shared[self._product(store_id).id] | dynamo.to_item(own | named)
 
         table = BigTable(("pk",), item, {"by_product": ("listed", "product_license")})
-        for id in self.licenses:
+        for id, (_, store_id) in self.licenses.items():
             place = {"pk": dynamo.home(COMPANY, id), "listed": dynamo.shelf(COMPANY, id)}
-            entry = place | {"product_license": f"{self.product}#{id}"}
+            entry = place | {"product_license": f"{self._product(store_id).id}#{id}"}
             table.add("by_product", dynamo.to_item(entry | {"unsettled": self._unsettled(id)}))
         table.sort()
         return table
+
+    def _shared(self, product: Product) -> Item:
+        """What all licenses of a product have in common."""
+        lic = License(
+            id=1,
+            license_key="K-0",
+            license_type="perpetual",
+            product_id=product.id,
+            product_code=product.short_code,
+            policy_id=1,
+            policy_code="std",
+            order_id=1,
+            order_item_id=1,
+            order_store_id="x",
+            customer_id=self.customer,
+            product_features=tuple(FeatureGrant(code=each.code) for each in product.features),
+            note=NOTE,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        return dynamo.record_item(lic)
+
+
+def _featured_product(shop: Shop) -> Product:
+    """A product of 20 features with 15 KB each, all of them in each of its 20 policies."""
+    shop.make("/products/", product_name="Featured", short_code=FEATURED)
+    product = get_product(COMPANY, FEATURED)
+    assert product is not None
+    features = tuple(
+        ProductFeature(
+            id=record_id(COMPANY, "feature", FEATURED, n),
+            code=f"f{n}",
+            name=f"F{n}",
+            metadata={"note": "x" * 15_000},
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        for n in range(20)
+    )
+    grants = tuple(FeatureGrant(code=feature.code) for feature in features)
+    policies = tuple(
+        product.policies[0].model_copy(
+            update={
+                "id": record_id(COMPANY, "policy", FEATURED, n),
+                "code": f"p{n}",
+                "license_product_feature_templates": grants,
+            }
+        )
+        for n in range(20)
+    )
+    product = product.model_copy(update={"features": features, "policies": policies})
+    _put("CATALOG_TABLE", dynamo.record_item(product, pk=COMPANY, sk=f"product#{product.id}"))
+    return product
 
 
 def _large_products(shop: Shop) -> int:

@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from functions import documents
+from functions import documents, order_answers
 from functions.answer_size import MOST_BYTES
 from functions.docs_page import page
 from functions.openapi import document
 from functions.refusals import CODES
 from infra.stamp import ROOT
+from shared import wire
+from shared.licenses import License
 from shared.store import dynamo, uploads
 from tests.empty_store import empty_store
 from tests.functions.big_company import (
     BIG,
+    FEATURED_LICENSES,
     LARGE,
     LARGE_ORDERS,
     SMALL_ORDERS,
@@ -68,7 +71,9 @@ MOST: dict[str, list[Asked]] = {
         Asked(6, query="order={large}&customer={customer}&limit=100"),
         Asked(5, query="customer={customer}&limit=100"),
         Asked(6, query="customer_email=ana@x.test&limit=100"),
-        Asked(7, query="customer={customer}&product=kp&limit=100"),
+        Asked(8, query="customer={customer}&product=kp&limit=100"),
+        Asked(8, query="product=featured&limit=100"),
+        Asked(5, query="order={featured}&limit=100"),
         Asked(1, query="license_key=KEY-{license}"),
     ],
     "/api/v1/licenses/{id}/": [Asked(3, id="license")],
@@ -82,7 +87,11 @@ MOST: dict[str, list[Asked]] = {
         Asked(3, query="store_id=big"),
         Asked(7, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
     ],
-    "/api/v1/orders/{id}/": [Asked(13, id="big"), Asked(14, id="large")],
+    "/api/v1/orders/{id}/": [
+        Asked(13, id="big"),
+        Asked(14, id="large"),
+        Asked(5, id="featured"),
+    ],
     "/api/v1/orders/{id}/export/": [
         Asked(2, id="big"),
         Asked(39, id="large"),
@@ -102,6 +111,7 @@ MOST: dict[str, list[Asked]] = {
     "/healthz": [Asked(0)],
     "/openapi.json": [Asked(0)],
 }
+ORDERS = SMALL_ORDERS + LARGE_ORDERS + 2
 READS = {each.path: each for each in OPERATIONS if each.method == "GET"}
 CASES = [
     pytest.param(path, asked, id=f"{path} {asked.query} {asked.id}")
@@ -194,6 +204,25 @@ def test_an_order_shows_its_first_licenses_and_says_how_many_it_has(big: BigComp
     assert order["licenses_url"] == f"https://api.test/api/v1/licenses/?order={big.big}"
 
 
+def test_licenses_that_can_not_fit_are_not_put_together_whole(
+    big: BigCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(lic: License, beside: wire.Beside) -> wire.LicenseView:
+        made.append(lic.id)
+        return license_view(lic, beside)
+
+    license_view = wire.license_view
+    for module in (wire, order_answers):
+        monkeypatch.setattr(module, "license_view", counted)
+
+    order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="featured"))[0].json()
+
+    assert sum(len(item["licenses"]) for item in order["order_items"]) == FEATURED_LICENSES
+    assert len(made) < 30, "each has 300 KB"
+
+
 def test_a_list_shows_few_licenses_of_an_order_and_says_how_many_it_has(big: BigCompany) -> None:
     pages = [listed(big, "/api/v1/orders/", "limit=100")]
     while cursor := pages[-1]["cursor"]:
@@ -202,17 +231,18 @@ def test_a_list_shows_few_licenses_of_an_order_and_says_how_many_it_has(big: Big
     orders = [order for page in pages for order in page["results"]]
     shown = [sum(len(item["licenses"]) for item in order["order_items"]) for order in orders]
     counts = sorted(order["licenses_count"] for order in orders)
-    assert counts == [1] * SMALL_ORDERS + [LARGE] * LARGE_ORDERS + [BIG]
-    assert sorted(shown) == [1] * SMALL_ORDERS + [10] * (LARGE_ORDERS + 1)
-    assert {page["count"] for page in pages} == {SMALL_ORDERS + LARGE_ORDERS + 1}
+    small = [1] * SMALL_ORDERS + [FEATURED_LICENSES]
+    assert counts == small + [LARGE] * LARGE_ORDERS + [BIG]
+    assert sorted(shown) == [1] * SMALL_ORDERS + [10] * (LARGE_ORDERS + 2)
+    assert {page["count"] for page in pages} == {ORDERS}
 
 
 def test_a_customer_has_totals_without_an_order_being_read(big: BigCompany) -> None:
     reply, _, calls = sent(READS["/api/v1/customers/{id}/"], big, Asked(0, id="customer"))
 
     customer = reply.json()
-    assert customer["total_orders"] == SMALL_ORDERS + LARGE_ORDERS + 1
-    assert customer["total_licenses"] == BIG + LARGE * LARGE_ORDERS + SMALL_ORDERS
+    licenses = BIG + LARGE * LARGE_ORDERS + SMALL_ORDERS + FEATURED_LICENSES
+    assert (customer["total_orders"], customer["total_licenses"]) == (ORDERS, licenses)
     assert customer["totals_truncated"] is False
     assert calls == ["GetItem", "Query"]
 
