@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { CopyButton, Download } from "./fields.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Loaded, Notice, Page, Table, count, number, when } from "./parts.js";
+import { Loaded, Notice, Page, Table, count, when } from "./parts.js";
 import { Buyer, LICENSE_COLUMNS, marks } from "./records.js";
 import { link } from "./route.js";
 import { key } from "./session.js";
@@ -66,12 +66,13 @@ function Whole({ order }) {
 }
 
 /** A large order comes with its first licenses alone. */
-function Rest({ order }) {
-  const shown = order.order_items.reduce((sum, { licenses }) => sum + licenses.length, 0);
-  if (shown >= order.licenses_count) return null;
-  const all = link("licenses", { order_store_id: order.store_id });
-  return html`<p>Showing ${number(shown)} of ${count(order.licenses_count, "license")}. <a
-    href=${all}>Show all licenses of this order</a></p>`;
+function Rest({ order: { order_items: items, licenses_count: all, store_id: id } }) {
+  const shown = items.reduce((sum, { licenses }) => sum + licenses.length, 0);
+  return (
+    shown < all &&
+    html`<p>First ${shown} of ${count(all, "license")}. <a
+      href=${link("licenses", { order_store_id: id })}>Show all</a></p>`
+  );
 }
 
 function Item({ item }) {
