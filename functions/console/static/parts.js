@@ -160,7 +160,7 @@ export function Pager({ page, path, query = {}, limit }) {
     aria-disabled=${to ? null : "true"}>${text}</a>`;
   return html`<nav class="pager" aria-label="Pages">
     <span>${cursor ? "Beyond" : `${number(offset + 1)}–${number(last)} of`} ${count}</span>
-    ${turn(back, html`<${Icon} name="back" />${cursor ? "First page" : "Previous"}`)}
+    ${turn(back, html`<${Icon} name="back" />${cursor ? "First" : "Previous"}`)}
     ${turn(onward, html`Next<${Icon} name="next" />`)}
   </nav>`;
 }
