@@ -1,7 +1,9 @@
 """HTTP API: the catalog, which is products, license policies ("license templates") and features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, NamedTuple
 
 from functions.http import Api, Caller, Page
 from functions.paging import PageQuery, slice_of
@@ -24,9 +26,10 @@ from shared.catalog import (
 )
 from shared.errors import Busy, Conflict, Fault, NotFound, Refused
 from shared.store.catalog import (
-    all_products,
+    catalog_heads,
     get_product,
     product_with,
+    products_by_id,
     products_named,
     put_product,
 )
@@ -41,6 +44,8 @@ from shared.wire import (
 )
 
 _TRIES = 5
+_AT_ONCE = 25
+"""Products read at once for a page; each may have 390 KB, and 100 of them do not fit one."""
 
 api = Api("Catalog")
 
@@ -67,17 +72,24 @@ class PolicyQuery(PartQuery, frozen=True, extra="forbid"):
     is_default: bool | None = None
 
 
+class Part(NamedTuple):
+    """A product, or a policy or feature of one, in a list."""
+
+    product_id: int
+    id: int
+
+
 @api.get("/api/v1/products/", scope="records:read")
 def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
     """Lists products, oldest first."""
-    products = [
-        product_view(caller.company, product)
-        for product in all_products(caller.company)
-        if query.short_code in (None, product.short_code)
-        and query.is_archived in (None, product.is_archived)
-        and query.is_bundle in (None, product.is_bundle)
+    found = [
+        Part(head["id"], head["id"])
+        for head in catalog_heads(caller.company, "short_code", "is_archived", "is_bundle")
+        if query.short_code in (None, head["short_code"])
+        and query.is_archived in (None, head.get("is_archived", False))
+        and query.is_bundle in (None, head.get("is_bundle", False))
     ]
-    return slice_of(caller, query, products)
+    return _page(caller, query, found, lambda product, _: product_view(caller.company, product))
 
 
 @api.post(
@@ -129,7 +141,11 @@ def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView
     )
 
 
-@api.get("/api/v1/products/<id>/bundle/", scope="records:read", refusals=("not_a_bundle",))
+@api.get(
+    "/api/v1/products/<id>/bundle/",
+    scope="records:read",
+    refusals=("not_a_bundle", "answer_too_large"),
+)
 def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
     """Lists the members of a bundle.
 
@@ -145,15 +161,20 @@ def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
 @api.get("/api/v1/license-templates/", scope="records:read")
 def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
     """Lists license policies, product by product."""
-    policies = [
-        policy_view(product, policy)
-        for product in _products_of(caller.company, query)
-        for policy in product.policies
-        if query.code in (None, policy.code)
-        and query.is_archived in (None, policy.is_archived)
-        and query.is_default in (None, policy.is_default)
+    found = [
+        Part(head["id"], policy["id"])
+        for head in _heads_of(caller.company, query, "policies")
+        for policy in head.get("policies", ())
+        if query.code in (None, policy["code"])
+        and query.is_archived in (None, policy.get("is_archived", False))
+        and query.is_default in (None, policy.get("is_default", False))
     ]
-    return slice_of(caller, query, policies)
+    return _page(
+        caller,
+        query,
+        found,
+        lambda product, id: policy_view(product, _part(product.policies, id)),
+    )
 
 
 @api.post(
@@ -216,13 +237,18 @@ def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
 @api.get("/api/v1/product-features/", scope="records:read")
 def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
     """Lists product features, product by product."""
-    features = [
-        feature_view(product, feature)
-        for product in _products_of(caller.company, query)
-        for feature in product.features
-        if query.code in (None, feature.code)
+    found = [
+        Part(head["id"], feature["id"])
+        for head in _heads_of(caller.company, query, "features")
+        for feature in head.get("features", ())
+        if query.code in (None, feature["code"])
     ]
-    return slice_of(caller, query, features)
+    return _page(
+        caller,
+        query,
+        found,
+        lambda product, id: feature_view(product, _part(product.features, id)),
+    )
 
 
 @api.post(
@@ -309,12 +335,33 @@ def _named_product(company: str, named: int | str) -> Product:
     return product
 
 
-def _products_of(company: str, query: PartQuery) -> list[Product]:
+def _heads_of(company: str, query: PartQuery, parts: str) -> list[dict[str, Any]]:
+    """The products that a query asks for, with their policies or features."""
     if query.product is None:
-        return all_products(company)
+        return catalog_heads(company, parts)
     named: int | str = int(query.product) if query.product.isdecimal() else query.product
     product = get_product(company, named) or get_product(company, query.product)
-    return [product] if product else []
+    return [product.model_dump(include={"id", parts})] if product else []
+
+
+def _page[V](
+    caller: Caller,
+    query: PageQuery,
+    found: Sequence[Part],
+    view: Callable[[Product, int], V],
+) -> Page[V]:
+    """One page of products or their parts; the products of one page are read, as far as it goes."""
+
+    def load(parts: Sequence[Part]) -> Iterator[V | None]:
+        products: dict[int, Product] = {}
+        for at, part in enumerate(parts):
+            if part.product_id not in products:
+                ahead = dict.fromkeys(each.product_id for each in parts[at:])
+                products = products_by_id(caller.company, islice(ahead, _AT_ONCE))
+            product = products.get(part.product_id)
+            yield view(product, part.id) if product else None
+
+    return slice_of(caller, query, found, load)
 
 
 def _part[T: (LicensePolicy, ProductFeature)](parts: tuple[T, ...], id: int) -> T:

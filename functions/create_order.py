@@ -4,13 +4,16 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field, StringConstraints
 
+from functions.answer_size import PAGE_BYTES, encoded, sent_bytes
 from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
+from functions.order_answers import answer_that_fits
 from functions.tracing import annotate
 from shared.errors import Busy, Conflict, Fault, Refused, refuse
 from shared.licenses import KEY_ALPHABET, License, new_key
@@ -22,20 +25,20 @@ from shared.orders import (
     Placement,
     already_placed,
     fingerprint,
+    first_licenses,
     is_by_id,
 )
 from shared.placing import place_order
 from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
-from shared.store.orders import get_order
 from shared.store.placing import add_placement, read_known
 from shared.store.unsettled import take_back, undo
 from shared.values import Code
 from shared.wire import Beside, PlacedOrderView, placed_order_view
 
-# A Lambda answer holds 6 MB; what would not fit shows its licenses in brief.
-_MAX_ANSWER = 5_500_000
+_ANSWERED_ANYWAY = 200
+"""Licenses and new users whose keys and passwords fit into any answer."""
 _TRIES, _POLLS, _POLL_SECONDS = 6, 12, 0.4
 
 api = Api("Orders")
@@ -75,9 +78,10 @@ def create_order(
     The same `id` with the same body answers with the order that was placed, and
     `Idempotent-Replayed: true`; with another body it is refused with `order_id_exists` and the
     fields that differ. With `append: true` the items are added to the order of that `id`;
-    an `Idempotency-Key` makes that repeatable too.
+    an `Idempotency-Key` makes that repeatable too. The answer then shows what was appended, not the
+    whole order, which `licenses_url` lists.
     """
-    order, placement, known = _place(caller.company, request, idempotency_key)
+    order, placement, known = _place(caller, request, idempotency_key)
     annotate(order=order.id)
     if placement:
         metrics.add_metric("OrderPlaced", MetricUnit.Count, 1)
@@ -87,7 +91,7 @@ def create_order(
     headers = {} if placement else {"Idempotent-Replayed": "true"}
     if request.uses_deprecated_names:
         headers["Deprecation"] = "true"
-    return Answer(_shown(caller.company, order, placement, known), headers=headers)
+    return replace(_shown(caller, order, placement, known), headers=headers)
 
 
 @api.get("/api/v1/orders/generate_license/", scope="orders:write", refusals=("unknown_product",))
@@ -109,13 +113,14 @@ def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
 
 
 def _place(
-    company: str, request: OrderRequest, idempotency_key: str | None
+    caller: Caller, request: OrderRequest, idempotency_key: str | None
 ) -> tuple[Order, Placement | None, Known]:
     """The row that holds the order, its placement if it is new, and what was known.
 
     Whenever a write does not hold, everything is read and decided again: what stopped it may be
     another order, a change of the catalog, or this very write, applied with its answer lost.
     """
+    company = caller.company
     token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
     store_id = request.id or _own_id(company, idempotency_key)
     placement, polls = None, 0
@@ -151,6 +156,7 @@ def _place(
                 now=datetime.now(UTC),
                 idempotency_key=idempotency_key,
             )
+            _refuse_what_can_not_be_answered(caller, placement)
         except Refused:
             if known.unfinished and known.unfinished.owner == token:
                 undo(company, known.order_id, known.part, token)
@@ -184,22 +190,41 @@ def _is_strict() -> bool:
     return os.environ.get("STRICT_DUPLICATE_ORDERS") == "true"
 
 
-def _shown(company: str, row: Order, placement: Placement | None, known: Known) -> PlacedOrderView:
-    """The answer: the order as placed, or as it stands with what was appended to it."""
-    issued = placement.licenses if placement else licenses_by_id(company, row.license_ids)
-    order, licenses = row, issued
-    if row.part != FIRST_PART:
-        order = get_order(company, row.id) or row
-        licenses = licenses_by_id(company, order.license_ids)
-    beside = _beside(company, order, licenses, placement, known)
-    answer = placed_order_view(order, beside, licenses, issued)
-    if len(licenses) > 100 and len(answer.model_dump_json()) > _MAX_ANSWER:
-        answer = placed_order_view(order, beside, licenses, issued, brief=True)
-    return answer
+def _shown(
+    caller: Caller, row: Order, placement: Placement | None, known: Known
+) -> Answer[PlacedOrderView]:
+    """The answer: what this request made, which is the order or what was appended to it."""
+    issued = placement.licenses if placement else licenses_by_id(caller.company, row.license_ids)
+    order = row
+    if row.part != FIRST_PART and known.order:
+        order = known.order.model_copy(update={"items": row.items, "updated_at": row.updated_at})
+    beside = _beside(caller, order, issued, placement, known)
+    return answer_that_fits(
+        lambda most, brief: placed_order_view(
+            first_licenses(order, most), beside, issued, brief=brief
+        ),
+        issued,
+        beside,
+    )
+
+
+def _refuse_what_can_not_be_answered(caller: Caller, placement: Placement) -> None:
+    """Raise Refused, before anything is written, if not even the keys and passwords would fit."""
+    if len(placement.licenses) + len(placement.users) <= _ANSWERED_ANYWAY:
+        return
+    order = first_licenses(placement.order, 0)
+    beside = _beside(caller, order, [], placement, Known(order.id))
+    size = sent_bytes(encoded(placed_order_view(order, beside, placement.licenses)))
+    if size > PAGE_BYTES:
+        raise Refused(
+            "order_too_large",
+            f"The answer to this order would have {size} bytes, which is more than the "
+            f"{PAGE_BYTES} that one answer can hold: place it as several",
+        )
 
 
 def _beside(
-    company: str,
+    caller: Caller,
     order: Order,
     licenses: Sequence[License],
     placement: Placement | None,
@@ -210,11 +235,12 @@ def _beside(
     customers = {c.id: c for c in (known.customer, placement and placement.customer) if c}
     named = {order.customer_id, *(lic.customer_id for lic in licenses)} - customers.keys()
     if unknown := [id for id in named if id is not None]:
-        customers |= customers_by_id(company, unknown)
+        customers |= customers_by_id(caller.company, unknown)
     return Beside(
-        company=company,
+        company=caller.company,
+        base_url=caller.base_url,
         today=datetime.now(UTC).date(),
-        products=products | (products_by_id(company, missing) if missing else {}),
+        products=products | (products_by_id(caller.company, missing) if missing else {}),
         customers=customers,
         passwords=placement.passwords if placement else {},
     )

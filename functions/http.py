@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-import orjson
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field
 
+from functions.answer_size import MOST_BYTES, encoded, sent_bytes
 from functions.callers import Caller, caller_of
 from functions.counting import SERVICE, count, metrics
 from functions.crash import told
@@ -28,7 +28,7 @@ from functions.route_table import is_fixed, refusal
 from functions.routing import Response, Route, find, path_of
 from functions.tracing import annotate, traced
 from shared.access import ANY_SCOPE, SCOPES
-from shared.errors import NotFound, Refused
+from shared.errors import NotFound, Refused, TooLarge
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -310,12 +310,24 @@ def _id(text: str) -> int:
 
 def _response(result: Any, operation: Operation) -> Response:
     answer = result if isinstance(result, Answer) else Answer(result)
+    body = encoded(answer.body)
+    if sent_bytes(body) > MOST_BYTES:
+        raise _too_large(operation)
     return Response(
         answer.status or operation.status,
         answer.content_type or operation.content_type,
-        _encoded(answer.body),
+        body,
         answer.headers or {},
     )
+
+
+def _too_large(operation: Operation) -> TooLarge:
+    """The last resort, for what no route has bounded: Lambda would answer 500 instead."""
+    if operation.method == "GET":
+        message = "ask for fewer records with limit, or for each record by its id"
+    else:
+        message = "it was carried out; read the record with GET, do not send this again"
+    return TooLarge("answer_too_large", f"The answer is larger than {MOST_BYTES} bytes: {message}")
 
 
 def _unless_known(response: Response, request: Request) -> Response:
@@ -324,21 +336,6 @@ def _unless_known(response: Response, request: Request) -> Response:
     if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
         return Response(304, None, "", response.headers)
     return response
-
-
-def _encoded(body: Any) -> str | bytes:
-    match body:
-        case BaseModel():
-            return body.model_dump_json(by_alias=True)
-        case str() | bytes():
-            return body
-    return orjson.dumps(body, default=_plain).decode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
-    raise TypeError(type(value).__name__)
 
 
 def _count(refused: Refused, error: Exception) -> None:

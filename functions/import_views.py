@@ -1,11 +1,13 @@
 """Makes the views of imports that callers read, out of jobs and what their chunks did."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
 
+from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.http import Caller
 from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress
 from shared.reports import (
@@ -20,10 +22,15 @@ from shared.reports import (
 from shared.store.imports import chunk_results
 from shared.store.uploads import get_result
 
-MOST_BYTES = 4_000_000
-"""Of invalid rows in one answer; Lambda answers with at most 6 MB."""
 _READERS = 8
-
+_READ_FOR_LISTS = 1_000_000
+"""Bytes of an import's invalid rows that a list reads; each of up to 100 imports may have 25 MB."""
+_READ_FOR_ONE = 8_000_000
+_SHOWN = 200
+"""Characters of a value in a row that is shortened."""
+_FEW = 10
+"""Faults of a row that is too large even so."""
+_ROWS = json.JSONDecoder()
 
 _VIEWS: dict[Kind, type[ImportResult[Any]]] = {
     "licenses": ImportResult[LicensesResult],
@@ -56,7 +63,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
 
 
 def import_result(
-    caller: Caller, job: ImportJob, *, most_bytes: int = MOST_BYTES
+    caller: Caller, job: ImportJob, *, most_bytes: int = PAGE_BYTES
 ) -> ImportResult[Any]:
     """The published view; of the invalid rows as many as fit into `most_bytes`."""
     results = _results(job)
@@ -95,24 +102,76 @@ def why_ended(job: ImportJob) -> InvalidRow | None:
     return InvalidRow(row=None, line=refusal.line, errors=[fault])
 
 
-def fitting(rows: Iterable[dict[str, Any]], most_bytes: int) -> list[InvalidRow]:
-    """The first of `rows` that fit; the very first in any case, so that a page moves on."""
+def fitting(
+    rows: Iterable[dict[str, Any]], most_bytes: int, *, at_least_one: bool = True
+) -> list[InvalidRow]:
+    """The first of `rows` that fit; `at_least_one`, shortened if it does not."""
     taken: list[InvalidRow] = []
     for row in rows:
-        most_bytes -= len(orjson.dumps(row))
-        if taken and most_bytes < 0:
+        shown = InvalidRow.model_validate(row)
+        if at_least_one and not taken:
+            shown = shortened(shown, most_bytes)
+        most_bytes -= row_bytes(shown)
+        if most_bytes < 0 and (taken or not at_least_one):
             break
-        taken.append(InvalidRow.model_validate(row))
+        taken.append(shown)
     return taken
+
+
+def row_bytes(row: InvalidRow) -> int:
+    """Bytes of a row in an answer."""
+    return sent_bytes(row.model_dump_json()) + 1
+
+
+def shortened(row: InvalidRow, most_bytes: int) -> InvalidRow:
+    """The row as it is if it fits, else with its values cut, and `shortened`."""
+    if row_bytes(row) <= most_bytes:
+        return row
+    errors = [
+        fault.model_copy(update={"message": _cut(fault.message), "value": _cut(fault.value)})
+        for fault in row.errors
+    ]
+    data = {_cut(column): _cut(cell) for column, cell in row.data.items()}
+    cut = row.model_copy(update={"errors": errors, "data": data, "shortened": True})
+    if row_bytes(cut) <= most_bytes:
+        return cut
+    return cut.model_copy(update={"errors": errors[:_FEW], "data": {}})
+
+
+def _cut(value: Any) -> Any:
+    return value[:_SHOWN] + "…" if isinstance(value, str) and len(value) > _SHOWN else value
 
 
 def _first_invalid(job: ImportJob, counted: dict[str, int], most_bytes: int) -> list[InvalidRow]:
     why = why_ended(job)
     rows = [why] if why else []
     if counted["total_row_count"] > counted["valid_row_count"]:
-        told = get_result(job, "result.json")
-        rows += fitting(orjson.loads(told), most_bytes) if told else []
+        rows += fitting(_stored_rows(job, most_bytes), most_bytes)
     return rows
+
+
+def _stored_rows(job: ImportJob, most_bytes: int) -> Iterator[dict[str, Any]]:
+    """The first rows of the result that is stored, of which no more is read than can be shown."""
+    most = _READ_FOR_ONE if most_bytes >= PAGE_BYTES else _READ_FOR_LISTS
+    stored = get_result(job, "result.json", most=most)
+    if stored is None:
+        return
+    rows = list(_whole_rows(stored))
+    if not rows and len(stored) == most:
+        rows = orjson.loads(get_result(job, "result.json") or b"[]")
+    yield from rows
+
+
+def _whole_rows(stored: bytes) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON array that are there whole, although its end may be missing."""
+    text, at = stored.decode(errors="ignore"), 1
+    while text[at : at + 1] == "{":
+        try:
+            row, end = _ROWS.raw_decode(text, at)
+        except json.JSONDecodeError:
+            return
+        yield row
+        at = end + 1
 
 
 def _results(job: ImportJob) -> list[ChunkResult]:

@@ -1,25 +1,30 @@
 """HTTP API: what becomes of imports, and the ways to end one or have it run again."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import batched
 from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, BeforeValidator, Field
 
+from functions.answer_size import PAGE_BYTES
+from functions.cursors import Cursor, read_cursor
 from functions.http import Answer, Api, Caller, Page
 from functions.import_views import (
-    MOST_BYTES,
     all_at_once,
     fitting,
     import_result,
     import_view,
+    row_bytes,
     why_ended,
 )
 from functions.paging import PageQuery, page_of
 from functions.runs import start, stop
 from shared.errors import NotFound
-from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.imports import ChunkResult, ImportJob, Kind, State, Status, WrongState, moved, requeued
 from shared.reports import (
     CustomersResult,
     FeaturesResult,
@@ -34,7 +39,9 @@ from shared.store.uploads import PLANNED, check_file, get_result, result_size
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file in an answer, which travel as Base64."""
+_READ_AT_ONCE = 4
 _CSV = "text/csv; charset=utf-8"
+_ERROR_PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
 
 type _AnyCase = Annotated[
     Status, BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
@@ -61,7 +68,7 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
     """Which errors."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 100
-    cursor: Annotated[str, Field(pattern=r"^\d{1,10}\.\d{1,9}$")] | None = None
+    cursor: str | None = None
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read")
@@ -120,13 +127,17 @@ def show_import(caller: Caller, id: int) -> ImportView:
 def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[InvalidRow]:
     """Lists every row that was not imported, in the order of the file."""
     job = _job(caller, id)
-    counted = sum(each.invalid for each in chunk_results(job.company, job.number))
-    why = why_ended(job) if query.cursor is None else None
-    taken, cursor = _errors(job, query, most=query.limit - (why is not None))
+    results = chunk_results(job.company, job.number)
+    counted = sum(each.invalid for each in results) + (why_ended(job) is not None)
+    cursor = read_cursor(caller, query, _ERROR_PLACES)
+    why = None if cursor else why_ended(job)
+    most = query.limit - (why is not None)
+    taken, place = _errors(job, results, cursor.place if cursor else "0.0", most=most)
+    onward = Cursor(place, counted).spelled(caller, query) if place else None
     return Page(
-        count=counted + (why_ended(job) is not None),
-        next=caller.link(limit=query.limit, cursor=cursor) if cursor else None,
-        cursor=cursor,
+        count=counted,
+        next=caller.link(limit=query.limit, cursor=onward) if onward else None,
+        cursor=onward,
         results=[*([why] if why else []), *taken],
     )
 
@@ -197,7 +208,7 @@ def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:
 
 
 def _listed_results(caller: Caller, query: ResultQuery, kind: Kind) -> Page[ImportResult[Any]]:
-    most_bytes = MOST_BYTES // query.limit
+    most_bytes = PAGE_BYTES // query.limit
     return _listed(
         caller, query, kind, None, lambda job: import_result(caller, job, most_bytes=most_bytes)
     )
@@ -211,42 +222,55 @@ def _listed[V](
     view: Callable[[ImportJob], V],
 ) -> Page[V]:
     wanted = {query.status__iexact, query.status_iexact} - {None}
-    seen: dict[str, ImportJob] = {}
 
-    def keys(after: str | None) -> Iterator[str]:
-        start = int(after) if after and after.isascii() and after.isdigit() else None
-        for job in list_jobs(caller.company, kind, after=start):
+    def walk(after: str | None) -> Iterator[ImportJob]:
+        for job in list_jobs(caller.company, kind, after=int(after) if after else None):
             if wanted <= {job.status} and state in (None, job.state):
-                seen[str(job.number)] = job
-                yield str(job.number)
+                yield job
 
     return page_of(
-        caller, query, keys, lambda shown: all_at_once(view, [seen[key] for key in shown])
+        caller,
+        query,
+        walk=walk,
+        place=lambda job: str(job.number),
+        load=lambda jobs: all_at_once(view, jobs),
     )
 
 
 def _errors(
-    job: ImportJob, query: ErrorsQuery, *, most: int
+    job: ImportJob, results: Sequence[ChunkResult], place: str, *, most: int
 ) -> tuple[list[InvalidRow], str | None]:
     """A page of the chunks' reports, and where the next begins: chunk and place in its report."""
-    chunk, _, skipped = (query.cursor or "0.0").partition(".")
+    chunk, _, skipped = place.partition(".")
     first, offset = int(chunk), int(skipped)
+    ahead = [each for each in results if each.index >= first and each.invalid]
     taken: list[InvalidRow] = []
-    left = MOST_BYTES
-    for result in chunk_results(job.company, job.number):
-        if result.index < first or not result.invalid:
-            continue
-        if len(taken) == most:
-            return taken, f"{result.index}.0"
+    left = PAGE_BYTES
+    for result, rows in _reports(job, ahead):
         skip = offset if result.index == first else 0
-        told = get_result(job, result.report) if result.report else None
-        rows: list[dict[str, Any]] = orjson.loads(told)["invalid"] if told else []
-        page = fitting(rows[skip : skip + most - len(taken)], left)
+        if len(taken) == most or left <= 0:
+            return taken, f"{result.index}.{skip}"
+        wanted = rows[skip : skip + most - len(taken)]
+        page = fitting(wanted, left, at_least_one=not taken)
         taken += page
-        left -= sum(len(row.model_dump_json()) for row in page)
+        left -= sum(map(row_bytes, page))
         if skip + len(page) < len(rows):
             return taken, f"{result.index}.{skip + len(page)}"
     return taken, None
+
+
+def _reports(
+    job: ImportJob, results: Sequence[ChunkResult]
+) -> Iterator[tuple[ChunkResult, list[dict[str, Any]]]]:
+    """What chunks reported of invalid rows, some reports read at once, and none before it is due.
+
+    A report can have as many bytes as its part of the file.
+    """
+    with ThreadPoolExecutor(_READ_AT_ONCE) as readers:
+        for some in batched(results, _READ_AT_ONCE, strict=False):
+            stored = readers.map(lambda each: each.report and get_result(job, each.report), some)
+            for result, told in zip(some, stored, strict=True):
+                yield result, orjson.loads(told)["invalid"] if told else []
 
 
 handler = api.handler

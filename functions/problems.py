@@ -9,6 +9,10 @@ from shared.errors import Busy, Fault, Refused
 from shared.store.retry import is_transient
 
 _SHOWN = 200
+_LONGEST = 500
+"""Characters of a place or a message, which may have a name in it that was sent."""
+_MOST_FAULTS = 500
+"""Told at once: a body of 1 MB can have more than an answer could carry."""
 _HIDDEN = ("password", "secret", "authorization")
 
 
@@ -101,9 +105,9 @@ def problem(refused: Refused, *, docs: str, request_id: str) -> Problem:
         title=refused.code.replace("_", " ").capitalize(),
         status=refused.status,
         code=refused.code,
-        message=refused.message,
-        detail=refused.message,
-        errors=[_shown(fault) for fault in refused.faults],
+        message=_cut(refused.message),
+        detail=_cut(refused.message),
+        errors=[*map(_shown, refused.faults[:_MOST_FAULTS]), *_untold(refused)],
         request_id=request_id,
     )
 
@@ -127,6 +131,19 @@ def refusal_of(error: Exception) -> Refused:
     return Busy() if is_transient(error) else Crash()
 
 
+def _untold(refused: Refused) -> list[ProblemFault]:
+    """What stands for the faults that are too many to be told at once."""
+    more = len(refused.faults) - _MOST_FAULTS
+    if more <= 0:
+        return []
+    message = f"and {more} more: mend these first, and send it again"
+    return [ProblemFault.model_construct(code="more_faults", message=message)]
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST] + "…" if len(text) > _LONGEST else text
+
+
 def _shown(fault: Fault) -> ProblemFault:
     name = (fault.field or fault.pointer or "").lower()
     value = None if any(word in name for word in _HIDDEN) else fault.value
@@ -135,9 +152,9 @@ def _shown(fault: Fault) -> ProblemFault:
     elif not isinstance(value, str | int | float | bool):
         value = None
     return ProblemFault.model_construct(
-        field=fault.field,
-        pointer=fault.pointer,
+        field=fault.field and _cut(fault.field),
+        pointer=fault.pointer and _cut(fault.pointer),
         code=fault.code,
-        message=fault.message,
+        message=_cut(fault.message),
         value=value,
     )

@@ -12,6 +12,10 @@ from pathlib import Path
 
 CODES: Mapping[str, tuple[int, str]] = {
     "alias_conflict": (400, "license_template_code and policy_code differ"),
+    "answer_too_large": (
+        413,
+        "The answer is larger than 6000000 bytes: ask for fewer records with limit",
+    ),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
     "bundle_member_missing": (
@@ -38,7 +42,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "export_too_large": (
         413,
-        "These are 12000 licenses; one export has at most 10000: ask for fewer days at a time",
+        "These are more than 10000 licenses: ask for fewer days, or send parts=true",
     ),
     "feature_exists": (409, "Product editor already has a feature export"),
     "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),

@@ -154,7 +154,6 @@ class Order(BaseModel, frozen=True):
 
     `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
     one execution that wrote the row, and tells it apart from another that asked for the same.
-    `appended` is set on the first row once there are more.
     """
 
     id: int
@@ -177,7 +176,6 @@ class Order(BaseModel, frozen=True):
     body: bytes = b""
     token: str | None = None
     idempotency_key: str | None = None
-    appended: bool = False
     made_by: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -231,7 +229,8 @@ class Placement:
     """Everything that placing an order writes, all or nothing, and what its answer shows.
 
     `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
-    `begun_at` are what a second attempt needs to issue the same licenses again.
+    `begun_at` are what a second attempt needs to issue the same licenses again. `placed_at` is when
+    the order was placed, to which this may be an addition.
     """
 
     order: Order
@@ -239,6 +238,7 @@ class Placement:
     products: tuple[Product, ...]
     seed: bytes
     begun_at: datetime
+    placed_at: datetime
     customer: Customer | None = None
     users: tuple[LicenseUser, ...] = ()
     passwords: Mapping[str, str] = field(default_factory=dict)
@@ -289,6 +289,21 @@ def whole(rows: list[Order]) -> Order:
         items[item.id] = item.model_copy(update={"license_ids": ids})
     updated = max(row.updated_at for row in rows)
     return first.model_copy(update={"items": tuple(items.values()), "updated_at": updated})
+
+
+def first_licenses(order: Order, most: int) -> Order:
+    """The order with at most `most` of its licenses: the first ones, but some of each item.
+
+    An item of which none is left is left out.
+    """
+    items: list[OrderItem] = []
+    left = most
+    for behind, item in zip(range(len(order.items) - 1, -1, -1), order.items, strict=True):
+        taken = item.license_ids[: max(0, min(left, max(1, left - behind)))]
+        left -= len(taken)
+        if taken:
+            items.append(item.model_copy(update={"license_ids": taken}))
+    return order.model_copy(update={"items": tuple(items)})
 
 
 def _fold(lic: dict[str, Any]) -> None:

@@ -104,6 +104,7 @@ def place_order(
         passwords={user.email: password for user, password in new_users},
         seed=seed,
         begun_at=now,
+        placed_at=known.order.created_at if known.order else created,
     )
 
 

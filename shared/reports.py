@@ -25,6 +25,9 @@ class InvalidRow(BaseModel, frozen=True):
     line: Annotated[int | None, Field(description="The line in the file, from 1.")]
     errors: list[RowFault]
     data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
+    shortened: Annotated[
+        bool, Field(description="Whether values are cut here: failed.csv has the row whole.")
+    ] = False
 
 
 class Result(BaseModel, frozen=True):

@@ -8,14 +8,14 @@ The route that answers with a view builds its model (`defer_build`), and with it
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
 from shared.customers import Customer, CustomerFields
 from shared.licenses import CustomField, License, Seat, status_of
-from shared.orders import Order
+from shared.orders import Order, OrderItem
 from shared.terms import (
     FEATURE_SYSTEM,
     FEATURE_TERMS,
@@ -112,6 +112,9 @@ class CustomerView(CustomerFields, _Identified, frozen=True, defer_build=True):
     clabels: list[dict[str, Any]] = []
     total_orders: int | None = None
     total_licenses: int | None = None
+    totals_truncated: Annotated[
+        bool | None, Field(description="Whether there may be more than the totals say.")
+    ] = None
     created_at: datetime
     updated_at: datetime
 
@@ -189,7 +192,10 @@ class LicenseBrief(BaseModel, frozen=True, defer_build=True):
 
 
 class ItemView(BaseModel, frozen=True, defer_build=True):
-    """One product of an order. `licenses` are whole where one order is shown, else brief."""
+    """One product of an order. `licenses` are whole where one order is shown, else brief.
+
+    They are the first ones of a large order, of which `licenses_count` says how many it has.
+    """
 
     id: int
     product_id: int
@@ -204,7 +210,11 @@ class ItemView(BaseModel, frozen=True, defer_build=True):
 
 
 class OrderView(BaseModel, frozen=True, defer_build=True):
-    """An order. `store_id` is the client's id; two fields have an older published name too."""
+    """An order. `store_id` is the client's id; two fields have an older published name too.
+
+    An order shows at most 1,000 of its licenses, in a list 10, and fewer where they would not fit
+    into an answer of 6 MB. `license_users` are those of the licenses that are shown whole.
+    """
 
     id: int
     store_id: str
@@ -227,6 +237,8 @@ class OrderView(BaseModel, frozen=True, defer_build=True):
     customer_company: str | None = None
     customer_phone: str | None = None
     license_users: list[SeatView]
+    licenses_count: Annotated[int, Field(description="How many licenses it has, shown or not.")]
+    licenses_url: Annotated[str, Field(description="Where all of them are listed.")]
     has_active_licenses: bool = False
     order_items: list[ItemView]
     back_office_order_items: list[ItemView]
@@ -242,7 +254,11 @@ class NewPassword(BaseModel, frozen=True, defer_build=True):
 
 
 class PlacedOrderView(OrderView, frozen=True, defer_build=True):
-    """The answer to an order: the order, and flat lists of what this request issued."""
+    """The answer to an order: the order, and flat lists of what this request issued.
+
+    Where it was appended, the order is shown with that alone: `licenses_count` are the licenses of
+    this request, and `licenses_url` lists those of the whole order.
+    """
 
     order_id: int
     license_keys: list[str]
@@ -252,9 +268,13 @@ class PlacedOrderView(OrderView, frozen=True, defer_build=True):
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The records that licenses and orders name, by id, to be shown with them."""
+    """The records that licenses and orders name, by id, to be shown with them.
+
+    `base_url` is what links begin with.
+    """
 
     company: str
+    base_url: str
     today: date
     products: Mapping[int, Product]
     customers: Mapping[int, Customer]
@@ -290,6 +310,7 @@ def customer_view(
     *,
     total_orders: int | None = None,
     total_licenses: int | None = None,
+    totals_truncated: bool | None = None,
 ) -> CustomerView:
     fields = {name: getattr(customer, name) for name in CustomerFields.model_fields}
     return CustomerView.model_construct(
@@ -298,6 +319,7 @@ def customer_view(
         company=company_id(company),
         total_orders=total_orders,
         total_licenses=total_licenses,
+        totals_truncated=totals_truncated,
         created_at=customer.created_at,
         updated_at=customer.updated_at,
     )
@@ -356,27 +378,29 @@ def license_brief(license: License) -> LicenseBrief:
 
 
 def order_view(
-    order: Order, beside: Beside, licenses: Iterable[License] | None, *, brief: bool = False
+    order: Order,
+    beside: Beside,
+    licenses: Iterable[License | LicenseBrief] | None,
+    *,
+    count: int,
+    brief: bool = False,
 ) -> OrderView:
-    """An order with its licenses; with their ids only where `licenses` is None, as in lists.
+    """An order with those of its licenses that it names; with their ids only where it gets None.
 
-    `brief` shows each license in brief, for an order whose answer would be too large otherwise.
+    `count` is how many it has in all. `brief` shows each license in brief, for an order whose
+    answer would be too large otherwise; so is one that comes in brief.
     """
-    return OrderView.model_construct(**_order_fields(order, beside, licenses, brief=brief))
+    fields = _order_fields(order, beside, licenses, brief=brief)
+    return OrderView.model_construct(**fields, licenses_count=count)
 
 
 def placed_order_view(
-    order: Order,
-    beside: Beside,
-    licenses: Iterable[License],
-    issued: Iterable[License],
-    *,
-    brief: bool = False,
+    order: Order, beside: Beside, issued: Sequence[License], *, brief: bool = False
 ) -> PlacedOrderView:
     """The answer to an order request; `issued` are the licenses of this very request."""
-    issued = list(issued)
     return PlacedOrderView.model_construct(
-        **_order_fields(order, beside, licenses, brief=brief),
+        **_order_fields(order, beside, issued, brief=brief),
+        licenses_count=len(issued),
         order_id=order.id,
         license_keys=list(dict.fromkeys(lic.license_key for lic in issued if lic.license_key)),
         order_licenses=[license_brief(lic) for lic in issued],
@@ -393,29 +417,24 @@ def company_id(company: str) -> int:
 
 
 def _order_fields(
-    order: Order, beside: Beside, licenses: Iterable[License] | None, *, brief: bool
+    order: Order,
+    beside: Beside,
+    licenses: Iterable[License | LicenseBrief] | None,
+    *,
+    brief: bool,
 ) -> dict[str, Any]:
-    by_id = {lic.id: lic for lic in licenses or ()}
+    by_id = None if licenses is None else {lic.id: lic for lic in licenses}
+    items = [(item, _held(order, item, by_id)) for item in order.items]
+    whole = [lic for _, held in items for lic in held if isinstance(lic, License)]
+    seats = {seat.email: seat for lic in whole for seat in lic.license_users}
+    briefs = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
+    shown = briefs
+    if by_id is not None and not brief:
+        shown = [
+            _item_view(order, item, (_in_whole(lic, beside) for lic in held))
+            for item, held in items
+        ]
     customer = beside.customers.get(order.customer_id) if order.customer_id else None
-    seats = {seat.email: seat for lic in by_id.values() for seat in lic.license_users}
-    whole: list[ItemView] = []
-    briefs: list[ItemView] = []
-    for item in order.items:
-        held = [by_id[id] for id in item.license_ids if id in by_id]
-        known = (
-            [license_brief(lic) for lic in held]
-            if licenses is not None
-            else [
-                LicenseBrief.model_construct(id=id, order=order.id, order_store_id=order.store_id)
-                for id in item.license_ids
-            ]
-        )
-        fields = {**dict(item), "created_at": order.created_at, "updated_at": order.updated_at}
-        del fields["license_ids"]
-        briefs.append(ItemView.model_construct(**fields, licenses=known))
-        if licenses is not None and not brief:
-            shown = [license_view(lic, beside) for lic in held]
-            whole.append(ItemView.model_construct(**fields, licenses=shown))
     return {
         "id": order.id,
         "store_id": order.store_id,
@@ -438,11 +457,44 @@ def _order_fields(
         "customer_company": customer.company_name if customer else None,
         "customer_phone": customer.phone if customer else None,
         "license_users": [_seat_view(seat, beside) for seat in seats.values()],
-        "order_items": whole or briefs,
+        "licenses_url": f"{beside.base_url}/api/v1/licenses/?order={order.id}",
+        "order_items": shown,
         "back_office_order_items": briefs,
         "created_at": order.created_at,
         "updated_at": order.updated_at,
     }
+
+
+def _held(
+    order: Order, item: OrderItem, by_id: Mapping[int, License | LicenseBrief] | None
+) -> list[License | LicenseBrief]:
+    """The licenses of an item: those that are known, or their ids."""
+    if by_id is not None:
+        return [by_id[id] for id in item.license_ids if id in by_id]
+    return [
+        LicenseBrief.model_construct(id=id, order=order.id, order_store_id=order.store_id)
+        for id in item.license_ids
+    ]
+
+
+def _in_brief(lic: License | LicenseBrief) -> LicenseBrief:
+    return license_brief(lic) if isinstance(lic, License) else lic
+
+
+def _in_whole(lic: License | LicenseBrief, beside: Beside) -> LicenseView | LicenseBrief:
+    return license_view(lic, beside) if isinstance(lic, License) else lic
+
+
+def _item_view(
+    order: Order, item: OrderItem, licenses: Iterable[LicenseView | LicenseBrief]
+) -> ItemView:
+    fields = {name: value for name, value in item if name != "license_ids"}
+    return ItemView.model_construct(
+        **fields,
+        licenses=list(licenses),
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+    )
 
 
 def _seat_view(seat: Seat, beside: Beside) -> SeatView:

@@ -99,19 +99,25 @@ class Orders:
         return self._connection.read(OrderView, f"/orders/{id}/")
 
     def list(self, **query: Query) -> Iterator[OrderView]:
-        """Newest first, their licenses by id only."""
+        """Newest first, each with the ids of its first licenses and `licenses_count`."""
         return self._connection.pages(OrderView, "/orders/", **query)
 
     def export(self, id: int) -> bytes:
         """The order's licenses as CSV, in the columns that an import reads."""
-        return b"".join(self._connection.download(f"/orders/{id}/export/"))
+        return b"".join(self._parts(f"/orders/{id}/export/"))
 
     def export_days(self, first: str, last: str) -> bytes:
         """The same of all orders of some days, such as `2026-01-31`, both included."""
-        answer = self._connection.send(
-            "GET", "/orders/export/", repeatable=True, query={"from": first, "to": last}
-        )
-        return answer.content
+        return b"".join(self._parts("/orders/export/", **{"from": first, "to": last}))
+
+    def _parts(self, path: str, **query: Query) -> Iterator[bytes]:
+        """An export part by part, of which the header of the first one is enough."""
+        cursor: str | None = ""
+        while cursor is not None:
+            asked = {**query, "parts": "true", "cursor": cursor or None}
+            answer = self._connection.send("GET", path, repeatable=True, query=asked)
+            yield answer.content.partition(b"\n")[2] if cursor else answer.content
+            cursor = answer.headers.get("X-Next-Cursor")
 
 
 class Licenses:

@@ -68,6 +68,7 @@ def _show(asked: argparse.Namespace) -> None:
         when = f"{order.created_at:%Y-%m-%d %H:%M}"
         console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {when}")
         console.print(licenses_table(order))
+        _say_what_is_left(order, console)
 
 
 def _export(asked: argparse.Namespace) -> None:
@@ -103,8 +104,19 @@ def show_placed(placed: Placed, *, console: Console) -> None:
     again = " [dim](placed before)" if placed.replayed else ""
     console.print(f"Order {escape(placed.order.store_id)}{again}, id {placed.order.id}")
     console.print(licenses_table(placed.order))
+    _say_what_is_left(placed.order, console)
     for secret in placed.order.new_passwords:
         console.print(f"  first password of {secret.email}: [bold]{escape(secret.new_password)}")
+
+
+def _say_what_is_left(order: OrderView, console: Console) -> None:
+    """A large order comes with its first licenses alone."""
+    shown = sum(len(item.licenses) for item in order.order_items)
+    if shown < order.licenses_count:
+        console.print(
+            f"These are {shown} of {order.licenses_count} licenses; "
+            f"`keywright orders export {order.id}` writes all of them."
+        )
 
 
 def licenses_table(order: OrderView | PlacedOrderView) -> Table:

@@ -78,8 +78,11 @@ def users_by_id(company: str, ids: Iterable[int]) -> dict[int, LicenseUser]:
     return {user.id: user for user in users}
 
 
-def customer_ids(company: str, *, after: int | None) -> Iterator[int]:
-    """The ids of all customers in a stable order, shelf by shelf; starts behind `after`."""
+def customer_ids(company: str, *, after: int | None, limit: int | None = None) -> Iterator[int]:
+    """The ids of all customers in a stable order, shelf by shelf; starts behind `after`.
+
+    `limit` is for one who wants few of them.
+    """
     start = customer_key(company, after) if after is not None else ("", "")
     for shelf in dynamo.shelves(company):
         if shelf < start[0]:
@@ -87,6 +90,8 @@ def customer_ids(company: str, *, after: int | None) -> Iterator[int]:
         first = start[1] if shelf == start[0] else "customer#"
         condition = "pk = :shelf AND sk BETWEEN :first AND :last"
         values = {"shelf": shelf, "first": first, "last": "customer#~"}
-        for entry in dynamo.query(TABLE, condition, values, select="sk", consistent=True):
+        for entry in dynamo.query(
+            TABLE, condition, values, select=["sk"], consistent=True, limit=limit
+        ):
             if (shelf, entry["sk"]) != start:
                 yield int(entry["sk"].partition("#")[2])

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import botocore.session
 import orjson
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 type Item = dict[str, Any]
 type Key = tuple[str, str] | tuple[str]
+type Items = Iterator[dict[str, Any]]
 
 # Records of one company are listed from this many places, so that no one place takes all writes.
 SHARDS = 4
@@ -70,7 +71,7 @@ def stamp(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def record_item(record: BaseModel, **keys: str) -> Item:
+def record_item(record: BaseModel, **keys: Any) -> Item:
     """A record as an item, under `keys`; what has its default value is left out."""
     return to_item({**record.model_dump(exclude_defaults=True), **keys})
 
@@ -151,15 +152,21 @@ def get(env_name: str, key: Key) -> dict[str, Any] | None:
     return from_item(item) if item else None
 
 
-def get_many(keys: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], dict[str, Any]]:
-    """The items of `(table, key)` that exist, read consistently, 100 a request."""
+def get_many(
+    keys: Iterable[tuple[str, Key]], *, select: Iterable[str] = ()
+) -> dict[tuple[str, Key], dict[str, Any]]:
+    """The items of `(table, key)` that exist, read consistently, 100 a request.
+
+    `select` names the attributes to fetch beside the key; without it, all of them.
+    """
     found: dict[tuple[str, Key], dict[str, Any]] = {}
     wanted = list(dict.fromkeys(keys))
     names = {table(env_name): env_name for env_name, _ in wanted}
     for start in range(0, len(wanted), 100):
         request: dict[str, Any] = {}
         for env_name, key in wanted[start : start + 100]:
-            keyed = request.setdefault(table(env_name), {"ConsistentRead": True, "Keys": []})
+            read = {"ConsistentRead": True, "Keys": [], **_selected(select, len(key))}
+            keyed = request.setdefault(table(env_name), read)
             keyed["Keys"].append(key_of(key))
         for _ in attempts():
             answer = client().batch_get_item(RequestItems=request)
@@ -231,7 +238,20 @@ def _conditional(
     return operation
 
 
-def query(
+class QueryPage(NamedTuple):
+    """What one request of a query answered: the items, and whether there are more."""
+
+    items: list[dict[str, Any]]
+    more: bool
+
+
+def query(env_name: str, condition: str, values: Mapping[str, str], **how: Any) -> Items:
+    """The items of one partition, page by page as they are taken; the rest as of `query_pages`."""
+    for page in query_pages(env_name, condition, values, **how):
+        yield from page.items
+
+
+def query_pages(
     env_name: str,
     condition: str,
     values: Mapping[str, str],
@@ -240,14 +260,18 @@ def query(
     forward: bool = True,
     limit: int | None = None,
     consistent: bool = False,
-    select: str | None = None,
-) -> Iterator[dict[str, Any]]:
-    """The items of one partition, page by page as they are taken; `limit` is a page's."""
+    select: Iterable[str] = (),
+) -> Iterator[QueryPage]:
+    """The items of one partition, a request at a time; `limit` is a page's.
+
+    `select` names the attributes to fetch; without it, all of them.
+    """
     request: dict[str, Any] = {
         "TableName": table(env_name),
         "KeyConditionExpression": condition,
         "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
         "ScanIndexForward": forward,
+        **_selected(select),
     }
     if index:
         request["IndexName"] = index
@@ -255,11 +279,23 @@ def query(
         request["ConsistentRead"] = True
     if limit:
         request["Limit"] = limit
-    if select:
-        request["ProjectionExpression"] = select
     while True:
         answer = client().query(**request)
-        yield from map(from_item, answer["Items"])
-        if not (last := answer.get("LastEvaluatedKey")):
+        last = answer.get("LastEvaluatedKey")
+        yield QueryPage([from_item(item) for item in answer["Items"]], last is not None)
+        if not last:
             return
         request["ExclusiveStartKey"] = last
+
+
+def _selected(names: Iterable[str], keys: int = 0) -> dict[str, Any]:
+    """A projection of these attributes and the first `keys` of the key's; of everything if none.
+
+    All are spelled by placeholders: some of our names are reserved words of DynamoDB.
+    """
+    wanted = [*names]
+    if not wanted:
+        return {}
+    keyed = ("pk", "sk")[:keys]
+    placed = {f"#a{n}": name for n, name in enumerate(dict.fromkeys((*keyed, *wanted)))}
+    return {"ProjectionExpression": ", ".join(placed), "ExpressionAttributeNames": placed}

@@ -5,6 +5,7 @@ changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.store import bulk, dynamo
 from shared.store.import_customers import customer_places, write_customers
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
+from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
@@ -205,18 +207,17 @@ class _Licenses:
         job = self.job
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
-        items: dict[int, dict[str, tuple[int, list[int]]]] = {}
+        items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
         for entry, id in made:
             if entry.customer_id is not None and entry.customer is not None:
                 drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
             orders.setdefault(entry.order_id, entry)
-            model, held = entry.model, items.setdefault(entry.order_id, {})
+            model, held = entry.model, items.setdefault((entry.order_id, entry.customer_id), {})
             held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
         write_customers(job, self.customers, drafts, self.done, self.pool)
         self._write_orders(orders)
         parts = (
-            self._part(self.orders[named].id, orders[named].store_id, held)
-            for named, held in items.items()
+            self._part(orders[named], customer, held) for (named, customer), held in items.items()
         )
 
         def put(batch: Sequence[dynamo.Item]) -> None:
@@ -234,8 +235,6 @@ class _Licenses:
         for named, ours in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
             if ours:
                 made.append(self.orders[named].id)
-            elif not (self.orders[named].found or {}).get("appended"):
-                _mark_appended(job, self.orders[named].id)
 
     def _order(self, id: int, entry: LicenseEntry) -> dynamo.Item:
         """An Order as an item; thousands of them are not made into models first."""
@@ -252,25 +251,32 @@ class _Licenses:
             "download_id": row.download_id,
             "language": row.language,
             "campaign_params": row.campaign_params,
-            "appended": True,
             "made_by": job.maker(entry.record.row),
             "created_at": began,
             "updated_at": began,
             "pk": dynamo.home(job.company, id),
             "sk": FIRST_PART,
-            "listed": dynamo.shelf(job.company, id),
-            "created": f"{dynamo.stamp(job.began)}#{id}",
-            "customer_orders": f"{job.company}#{customer}" if customer else None,
         }
         return dynamo.to_item(order)
 
-    def _part(self, id: int, store_id: str, held: dict[str, tuple[int, list[int]]]) -> dynamo.Item:
-        """What an order got from these rows, as the item of a part of an Order."""
-        part = f"rows#{self.job.number}#{self.done.first_row:010}"
-        began = self.job.began.isoformat()
+    def _part(
+        self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]
+    ) -> dynamo.Item:
+        """What an order got from these rows for one customer, as the item of a part of an Order.
+
+        Such parts put an imported order into the indexes; its first row is in none. `first` is the
+        first row of the file that names the order.
+        """
+        job, place = self.job, self.orders[first.order_id]
+        customer_id = None if customer is None else self.customers[customer].id
+        placed_at, owner_id = self._placed(place, first)
+        part = f"rows#{job.number}#{self.done.first_row:010}"
+        if customer != first.customer_id:
+            part += f"#{customer_id or 0}"
+        began = job.began.isoformat()
         items = [
             {
-                "id": self._item_id(id, product_code),
+                "id": self._item_id(place.id, product_code),
                 "product_id": product_id,
                 "product_code": product_code,
                 "license_ids": ids,
@@ -278,16 +284,34 @@ class _Licenses:
             for product_code, (product_id, ids) in held.items()
         ]
         order = {
-            "pk": dynamo.home(self.job.company, id),
+            "pk": dynamo.home(job.company, place.id),
             "sk": part,
-            "id": id,
+            "id": place.id,
             "part": part,
-            "store_id": store_id,
+            "store_id": first.store_id,
             "items": items,
+            "customer_id": customer_id,
             "created_at": began,
             "updated_at": began,
+            **index_keys(
+                job.company,
+                place.id,
+                part,
+                licenses=sum(len(ids) for _, ids in held.values()),
+                placed_at=placed_at,
+                customer_id=owner_id,
+                of_another_customer=customer_id != owner_id,
+            ),
         }
         return dynamo.to_item(order)
+
+    def _placed(self, place: Place, first: LicenseEntry) -> tuple[datetime, int | None]:
+        """When an order was placed, and its customer."""
+        if place.found is not None:
+            placed_at = datetime.fromisoformat(place.found["created_at"])
+            return placed_at, place.found.get("customer_id")
+        customer = first.customer_id
+        return self.job.began, None if customer is None else self.customers[customer].id
 
     def _item_id(self, order_id: int, product_code: str) -> int:
         """All licenses of one product that imports add to an order are one item of it."""
@@ -328,14 +352,3 @@ def _differences(
         for name in type(row).model_fields
         if (value := getattr(row, name)) is not None and value != getattr(first, name)
     ]
-
-
-def _mark_appended(job: Import, order_id: int) -> None:
-    """Let an order that was placed otherwise know that there are more rows of it."""
-    dynamo.client().update_item(
-        TableName=dynamo.table(ORDERS),
-        Key=dynamo.key_of((dynamo.home(job.company, order_id), FIRST_PART)),
-        UpdateExpression="SET appended = :yes",
-        ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeValues=dynamo.to_item({":yes": True}),
-    )

@@ -15,6 +15,7 @@ from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
 ORDERS = "ORDERS_TABLE"
+BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
 
 
 def license_put(company: str, license: License) -> dict[str, Any]:
@@ -46,6 +47,28 @@ def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
     return [lic for id in wanted if (lic := stored.get(id)) and lic.unsettled in visible]
 
 
+def licenses_within(
+    company: str, ids: Iterable[int], most_bytes: int
+) -> tuple[list[License], list[int]]:
+    """The visible ones of the first of these licenses, and the ids of those not read.
+
+    Reading ends when more than `most_bytes` of JSON are there, so that licenses of 390 KB each do
+    not fill the memory.
+    """
+    waiting = list(ids)
+    stored: dict[int, License] = {}
+    read: list[int] = []
+    while waiting and most_bytes > 0:
+        batch, waiting = waiting[:100], waiting[100:]
+        found = stored_licenses(company, batch)
+        most_bytes -= sum(len(lic.model_dump_json()) for lic in found.values())
+        stored |= found
+        read += batch
+    visible = settled(company, (lic.unsettled for lic in stored.values()))
+    shown = [lic for id in read if (lic := stored.get(id)) and lic.unsettled in visible]
+    return shown, waiting
+
+
 def get_license(company: str, id: int) -> License | None:
     found = licenses_by_id(company, [id])
     return found[0] if found else None
@@ -62,16 +85,33 @@ def licenses_with_key(company: str, key: str) -> list[License]:
     return []
 
 
-def license_ids(company: str, product_id: int | None, *, after: int | None) -> Iterator[int]:
-    """The ids of all visible licenses, or of those of one product, in a stable order.
+def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """The visible ones of these licenses, in that order, with what names them and no terms."""
+    wanted = list(ids)
+    keys = [(TABLE, (dynamo.home(company, id),)) for id in wanted]
+    found = dynamo.get_many(keys, select=BRIEF)
+    visible = settled(company, (item.get("unsettled") for item in found.values()))
+    stored = (found.get(key) for key in keys)
+    return [item for item in stored if item and item.get("unsettled") in visible]
 
-    Shelf by shelf, on each by product and id; starts behind the license `after`.
+
+def license_places(
+    company: str, product_id: int | None, *, after: str | None, limit: int | None = None
+) -> Iterator[str]:
+    """The places of all visible licenses, or of those of one product, in a stable order.
+
+    A place is `<product id>#<license id>`. Shelf by shelf, on each by product and id; starts behind
+    `after`, whether or not that license is still there. `limit` is for one who wants few.
     """
-    for batch in _batched(_entries(company, product_id, after), 500):
-        visible = settled(company, (entry.get("unsettled") for entry in batch))
+    visible: set[str | None] = {None}
+    judged: set[str | None] = {None}
+    for batch in _batched(_entries(company, product_id, after, limit), limit or 500):
+        new = {entry.get("unsettled") for entry in batch} - judged
+        judged |= new
+        visible |= settled(company, new)
         for entry in batch:
             if entry.get("unsettled") in visible:
-                yield int(entry["product_license"].partition("#")[2])
+                yield entry["product_license"]
 
 
 def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> None:
@@ -88,14 +128,15 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
     )
 
 
-def settled(company: str, rows: Iterable[str | None]) -> set[str | None]:
+def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
     """Those of the orders' rows that are there; what waits for none always counts."""
     keys: dict[str, tuple[str, str]] = {}
-    for row in rows:
+    for row in unsettled:
         if row:
             order_id, part, _ = row.split("/")
             keys[row] = (dynamo.home(company, int(order_id)), part)
-    found = dynamo.get_many((ORDERS, key) for key in keys.values())
+    rows = [(ORDERS, key) for key in keys.values()]
+    found = dynamo.get_many(rows, select=["fingerprint"])
     return {None} | {
         row
         for row, key in keys.items()
@@ -103,32 +144,22 @@ def settled(company: str, rows: Iterable[str | None]) -> set[str | None]:
     }
 
 
-def _entries(company: str, product_id: int | None, after: int | None) -> Iterator[dict[str, Any]]:
-    start = None if after is None else _entry_of(company, after)
+def _entries(
+    company: str, product_id: int | None, after: str | None, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    begun = dynamo.shelf(company, int(after.partition("#")[2])) if after else ""
+    first, last = (f"{product_id}#", f"{product_id}#~") if product_id is not None else (" ", "~")
     for shelf in dynamo.shelves(company):
-        if start and shelf < start[0]:
+        if shelf < begun:
             continue
-        condition, values = "listed = :shelf", {"shelf": shelf}
-        if start and shelf == start[0]:
-            condition += (
-                " AND product_license > :start"
-                if product_id is None
-                else (" AND product_license BETWEEN :start AND :end")
-            )
-            values["start"] = start[1]
-            if product_id is not None:
-                values["end"] = f"{product_id}#~"
-        elif product_id is not None:
-            condition += " AND begins_with(product_license, :product)"
-            values["product"] = f"{product_id}#"
-        for entry in dynamo.query(TABLE, condition, values, index="by_product"):
-            if not start or entry["product_license"] != start[1]:
+        start = after if after and shelf == begun else first
+        if start > last:
+            continue
+        values = {"shelf": shelf, "first": start, "last": last}
+        condition = "listed = :shelf AND product_license BETWEEN :first AND :last"
+        for entry in dynamo.query(TABLE, condition, values, index="by_product", limit=limit):
+            if entry["product_license"] != after:
                 yield entry
-
-
-def _entry_of(company: str, id: int) -> tuple[str, str] | None:
-    lic = stored_licenses(company, [id]).get(id)
-    return (dynamo.shelf(company, id), f"{lic.product_id}#{id}") if lic else None
 
 
 def _batched[T](values: Iterator[T], size: int) -> Iterator[list[T]]:

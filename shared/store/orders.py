@@ -1,89 +1,97 @@
-"""Orders, in the table Orders, to be found and listed; shared.store.placing writes them.
+"""Orders, in the table Orders, to be found; shared.store.placing writes them.
 
 A partition is one order: the row `order`, a row `append#…` for each later addition, a row
 `rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one
 transaction is on its way, `pending#<part>` and `plan#<part>` beside the row that is to come.
+Every row that holds licenses is also in the indexes, with their number: see order_index.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from heapq import merge
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
+from shared.store.order_index import FIELDS, count_licenses
 from shared.store.places import Place, find
 
 TABLE = "ORDERS_TABLE"
+MOST_PAGES = 10
+"""Requests, of up to 1 MB each, after which an order is not read further to be shown."""
+ROWS_PER_REQUEST = 25
+_RANGES = ((FIRST_PART, "rows$"), ("append#", "append$"))
+"""The order as placed and what imports added, then what was appended; `$` sorts behind `#`."""
+_OF_LICENSES = (FIRST_PART, "append#", "rows#")
 
 
-def get_order(company: str, id: int) -> Order | None:
-    """An order as it stands now, with everything that was appended."""
+def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
+    """An order with at least `most` of its licenses, if it has them, and how many it has.
+
+    One request for 1 MB of rows, which is about 100,000 licenses; MOST_PAGES at most.
+    """
     values = {"home": dynamo.home(company, id)}
-    items = list(dynamo.query(TABLE, "pk = :home", values, consistent=True))
-    rows = [
-        Order.model_validate(item)
-        for item in items
-        if item["sk"].startswith((FIRST_PART, "append#", "rows#"))
-    ]
-    return whole(rows) if any(row.part == FIRST_PART for row in rows) else None
+    pages = dynamo.query_pages(TABLE, "pk = :home", values, consistent=True, select=FIELDS)
+    rows: list[Order] = []
+    more = False
+    for page in islice(pages, MOST_PAGES):
+        rows += _rows(page.items)
+        more = page.more
+        if sum(len(row.license_ids) for row in rows) >= most:
+            break
+    if more and not any(row.part == FIRST_PART for row in rows):
+        rows += first_rows(company, [id]).values()
+    order = whole_order(rows)
+    if order is None:
+        return None
+    return order, count_licenses(company, order) if more else len(order.license_ids)
 
 
-def orders_by_id(company: str, ids: Iterable[int]) -> dict[int, Order]:
-    """The orders with these ids that exist, by id, in that order."""
-    keys: list[tuple[str, dynamo.Key]] = [
-        (TABLE, (dynamo.home(company, id), FIRST_PART)) for id in ids
-    ]
-    found = dynamo.get_many(keys)
-    orders: dict[int, Order] = {}
-    for key in keys:
-        if key not in found:
-            continue
-        order = Order.model_validate(found[key])
-        grown = get_order(company, order.id) if order.appended else None
-        orders[order.id] = grown or order
-    return orders
+def order_rows(
+    company: str, id: int, *, after: str | None = None, limit: int | None = None
+) -> Iterator[Order]:
+    """The rows of an order that hold licenses, in a stable order, beginning with the row `after`.
+
+    `limit` is for one who wants few of them.
+    """
+    values = {"home": dynamo.home(company, id)}
+    begun = 1 if after and after.startswith("append#") else 0
+    for first, last in _RANGES[begun:]:
+        start = after if after and first <= after <= last else first
+        bounds = {**values, "first": start, "last": last}
+        condition = "pk = :home AND sk BETWEEN :first AND :last"
+        for page in dynamo.query_pages(
+            TABLE, condition, bounds, consistent=True, select=FIELDS, limit=limit
+        ):
+            yield from _rows(page.items)
 
 
-def order_with_store_id(company: str, store_id: str) -> Order | None:
-    """The order that the client calls `store_id`."""
+def first_rows(company: str, ids: Iterable[int]) -> dict[int, Order]:
+    """The orders with these ids that exist, as placed, by id; 100 a request."""
+    return {row.id: row for row in rows_at(_keys(company, ids)).values()}
+
+
+def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
+    """The rows of orders with these keys; 100 a request."""
+    found = dynamo.get_many(((TABLE, key) for key in keys), select=FIELDS)
+    return {key: Order.model_validate(item) for (_, key), item in found.items()}
+
+
+def order_id_of(company: str, store_id: str) -> int | None:
+    """The id of the order that the client calls `store_id`."""
     place = Place(company, TABLE, "order", store_id, "store_id", [FIRST_PART])
     find([place], [])
-    return get_order(company, place.id)
+    return place.id if place.taken else None
 
 
-def order_ids(
-    company: str,
-    *,
-    customer_id: int | None = None,
-    after: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Iterator[tuple[str, int]]:
-    """(created, id) of a company's orders, or of one customer's, newest first.
+def whole_order(rows: Sequence[Order]) -> Order | None:
+    """The order that consists of these rows; None without the first one."""
+    return whole(list(rows)) if any(row.part == FIRST_PART for row in rows) else None
 
-    `created` sorts by time; the list starts behind `after`, an earlier one. `until` is not in it.
-    """
-    first = dynamo.stamp(since) if since else " "
-    last = min(after or "~", dynamo.stamp(until) if until else "~")
-    if customer_id is not None:
-        shelves, index, attribute = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
-    else:
-        shelves, index, attribute = dynamo.shelves(company), "by_created", "listed"
-    condition = f"{attribute} = :shelf AND created BETWEEN :first AND :last"
-    entries = merge(
-        *(
-            dynamo.query(
-                TABLE,
-                condition,
-                {"shelf": shelf, "first": first, "last": last},
-                index=index,
-                forward=False,
-            )
-            for shelf in shelves
-        ),
-        key=lambda entry: entry["created"],
-        reverse=True,
-    )
-    for entry in entries:
-        if entry["created"] != after:
-            yield entry["created"], int(entry["pk"].partition("#")[2])
+
+def _rows(items: Iterable[dict[str, object]]) -> list[Order]:
+    return [
+        Order.model_validate(item) for item in items if str(item["sk"]).startswith(_OF_LICENSES)
+    ]
+
+
+def _keys(company: str, ids: Iterable[int]) -> list[dynamo.Key]:
+    return [(dynamo.home(company, id), FIRST_PART) for id in ids]

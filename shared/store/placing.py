@@ -19,6 +19,7 @@ from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
 from shared.store.licenses import license_put, settled, stored_licenses
+from shared.store.order_index import index_keys
 from shared.store.orders import TABLE
 from shared.store.places import Place, find
 from shared.store.unsettled import BYTES, OPERATIONS, add_in_parts, pending_row, unfinished_of
@@ -152,32 +153,21 @@ def _row_puts(company: str, placement: Placement) -> list[dict[str, Any]]:
     """The writes that make an order visible: its row, and its customer if new."""
     order = placement.order
     pk = dynamo.home(company, order.id)
-    keys = {"pk": pk, "sk": order.part}
-    puts = []
-    if order.part == FIRST_PART:
-        keys["listed"] = dynamo.shelf(company, order.id)
-        keys["created"] = f"{dynamo.stamp(order.created_at)}#{order.id}"
-        if order.customer_id:
-            keys["customer_orders"] = f"{company}#{order.customer_id}"
-    else:
-        puts.append(_mark_appended(pk))
-    item = dynamo.record_item(order, **keys)
+    listed = index_keys(
+        company,
+        order.id,
+        order.part,
+        licenses=len(placement.licenses),
+        placed_at=placement.placed_at,
+        customer_id=order.customer_id,
+    )
+    placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
+    puts = [] if order.part == FIRST_PART else [placed]
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **listed)
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if placement.customer:
         puts.append(customer_put(company, placement.customer))
     return puts
-
-
-def _mark_appended(pk: str) -> dict[str, Any]:
-    return {
-        "Update": {
-            "TableName": dynamo.table(TABLE),
-            "Key": dynamo.key_of((pk, FIRST_PART)),
-            "UpdateExpression": "SET appended = :yes",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": dynamo.to_item({":yes": True}),
-        }
-    }
 
 
 def _keys_of(order: Order) -> set[str | None]:

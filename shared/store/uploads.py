@@ -227,11 +227,17 @@ def need_result(job: ImportJob, name: str) -> bytes:
     return stored
 
 
-def get_result(job: ImportJob, name: str) -> bytes | None:
-    """A whole report; None if there is none. Raises Busy if S3 does not hand it over."""
+def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes | None:
+    """A report, or its first `most` bytes; None if there is none.
+
+    Raises Busy if S3 does not hand it over.
+    """
+    asked: dict[str, Any] = {"Bucket": job.bucket, "Key": result_key(job, name)}
+    if most is not None:
+        asked["Range"] = f"bytes=0-{most - 1}"
     for _ in attempts(_TRIES):
         try:
-            return client().get_object(Bucket=job.bucket, Key=result_key(job, name))["Body"].read()
+            return client().get_object(**asked)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] in _ABSENT:
                 return None

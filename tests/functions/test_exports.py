@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions import exports
 from tests.functions.shop import Shop
 from tests.http_event import Reply
 
@@ -168,6 +169,88 @@ def test_a_range_without_orders_is_a_header_alone(shop: Shop) -> None:
     reply = shop.get("/orders/export/", "from=2021-03-02&to=2021-03-03")
 
     assert reply.text == ",".join(COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=0001-01-01&to=9999-12-31",
+        "from=9999-12-31&to=9999-12-31",
+        "from=0001-01-01&to=0001-01-01",
+    ],
+)
+def test_a_range_may_reach_to_the_ends_of_the_calendar(shop: Shop, query: str) -> None:
+    ordered(shop, {"key": "first"}, created="0001-01-02")
+    ordered(shop, {"key": "last"}, created="9999-12-31T23:59:59")
+
+    rows = rows_of(shop.get("/orders/export/", query))
+
+    expected = (
+        {"first", "last"} if "01&to=9999" in query else {"last"} if "9999" in query else set()
+    )
+    assert {row["license__license_key"] for row in rows} == expected
+
+
+def parts(shop: Shop, path: str, query: str) -> list[list[str]]:
+    """The keys in each part of an export."""
+    found = []
+    while query:
+        reply = shop.get(path, query)
+        found.append([row["license__license_key"] for row in rows_of(reply)])
+        link = reply.headers.get("link", "")
+        assert reply.headers.get("x-next-cursor", "") in link
+        query = link.partition("?")[2].partition(">")[0]
+    return found
+
+
+@pytest.fixture
+def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file holds two licenses."""
+    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_an_order_that_is_too_much_for_a_file_is_refused_or_comes_in_parts(shop: Shop) -> None:
+    id = ordered(shop, *({"key": f"K-{n}"} for n in range(3)), id="o-1")
+    ordered(shop, *({"key": f"L-{n}"} for n in range(2)), id="o-1", append=True)
+
+    reply = shop.get(f"/orders/{id}/export/")
+
+    assert (reply.status, reply.json()["code"]) == (413, "export_too_large")
+    assert "parts=true" in reply.json()["message"]
+    keys = [["K-0", "K-1"], ["K-2", "L-0"], ["L-1"]]
+    assert parts(shop, f"/orders/{id}/export/", "parts=true") == keys
+
+
+@pytest.mark.usefixtures("small_files")
+def test_days_that_are_too_much_for_a_file_are_refused_or_come_in_parts(shop: Shop) -> None:
+    for day in range(1, 6):
+        ordered(shop, {"key": f"K-{day}"}, created=f"2021-03-0{day}")
+    query = "from=2021-03-01&to=2021-03-05"
+
+    assert shop.get("/orders/export/", query).status == 413
+    found = parts(shop, "/orders/export/", f"{query}&parts=true")
+    assert found == [["K-5", "K-4"], ["K-3", "K-2"], ["K-1"]]
+
+
+def test_a_file_ends_before_it_is_too_large(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = ordered(shop, *({"key": f"K-{n}", "note": "許可証" * 300} for n in range(4)))
+    monkeypatch.setattr(exports, "PAGE_BYTES", 6_000)
+
+    reply = shop.get(f"/orders/{id}/export/")
+
+    assert (reply.status, reply.json()["code"]) == (413, "export_too_large")
+    keys = [["K-0", "K-1"], ["K-2", "K-3"]]
+    assert parts(shop, f"/orders/{id}/export/", "parts=true") == keys
+
+
+def test_a_cursor_of_another_export_is_refused(shop: Shop, small_files: None) -> None:
+    first, second = (ordered(shop, {}, {}, {}) for _ in range(2))
+    cursor = shop.get(f"/orders/{first}/export/", "parts=true").headers["x-next-cursor"]
+
+    reply = shop.get(f"/orders/{second}/export/", f"cursor={cursor}")
+
+    assert (reply.status, reply.json()["errors"][0]["field"]) == (400, "cursor")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
     assert told["created_at"] <= told["started_at"] <= told["finished_at"]
     assert told["finished_at"].endswith("Z")
     published = {name: count for name, count in COUNTS.items() if name != "warnings"}
-    assert told["result"] == published | {"invalid_rows": [bad_row(1)]}
+    assert told["result"] == published | {"invalid_rows": [bad_row(1) | {"shortened": False}]}
     assert told["progress"] == {"rows_done": 3, "rows_total": 3, "percent": 100}
     assert told["errors_url"] == "https://api.test/api/v1/imports/1/errors/"
     assert told["failed_rows_url"] == "https://api.test/api/v1/imports/1/failed.csv"
@@ -188,8 +188,8 @@ def test_errors_are_read_page_by_page_in_the_order_of_the_file(desk: Desk) -> No
     rows = [[row["row"] for row in page["results"]] for page in pages]
     assert rows == [[1, 2], [3, 2001], [2002]]
     assert {page["count"] for page in pages} == {5}
-    assert pages[0]["next"].endswith("/imports/1/errors/?limit=2&cursor=0.2")
-    assert pages[0]["results"][0] == bad_row(1)
+    assert pages[0]["next"].endswith(f"/imports/1/errors/?limit=2&cursor={pages[0]['cursor']}")
+    assert pages[0]["results"][0] == bad_row(1) | {"shortened": False}
 
 
 def test_pages_of_errors_end_where_chunks_end(desk: Desk) -> None:
@@ -207,13 +207,37 @@ def test_pages_of_errors_end_where_chunks_end(desk: Desk) -> None:
 def test_a_page_of_large_errors_is_cut_to_what_an_answer_holds(desk: Desk) -> None:
     job = desk.dropped()
     desk.chunk(job, 0, bad=3)
-    rows = [bad_row(n) | {"data": {"note": "x" * 1_500_000}} for n in range(3)]
+    rows = [bad_row(n) | {"data": {"note": "x" * 2_500_000}} for n in range(3)]
     uploads.put_result(job, "chunk-0.json", orjson.dumps({"invalid": rows}))
 
-    reply = desk.get("/imports/1/errors/")
+    first = desk.get("/imports/1/errors/").json()
+    second = desk.get("/imports/1/errors/", f"cursor={first['cursor']}").json()
 
-    assert len(reply.json()["results"]) == 2
-    assert reply.json()["cursor"] == "0.2"
+    assert [[row["row"] for row in page["results"]] for page in (first, second)] == [[0, 1], [2]]
+    assert not any(row["shortened"] for row in first["results"] + second["results"])
+
+
+def test_a_row_that_alone_is_too_large_is_shortened_and_says_so(desk: Desk) -> None:
+    job = desk.dropped()
+    desk.chunk(job, 0, bad=2)
+    large = bad_row(1) | {"data": {"note": "x" * 6_000_000, "code": "short"}}
+    uploads.put_result(job, "chunk-0.json", orjson.dumps({"invalid": [large, bad_row(2)]}))
+
+    (row, other) = desk.get("/imports/1/errors/").json()["results"]
+
+    assert row["shortened"]
+    assert row["data"] == {"note": "x" * 200 + "…", "code": "short"}
+    assert other == bad_row(2) | {"shortened": False}
+
+
+def test_a_cursor_of_another_imports_errors_is_refused(desk: Desk) -> None:
+    for version in ("v1", "v2"):
+        desk.chunk(desk.dropped(version=version), 0, bad=2)
+    cursor = desk.get("/imports/1/errors/", "limit=1").json()["cursor"]
+
+    message = refused(desk.get("/imports/2/errors/", f"cursor={cursor}"), 400, "validation_error")
+
+    assert "is not a cursor of this list" in message
 
 
 def test_the_reason_of_a_refusal_stands_before_all_errors(desk: Desk) -> None:

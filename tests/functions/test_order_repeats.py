@@ -157,6 +157,10 @@ def test_a_replay_is_answered_after_the_product_was_archived(shop: Shop) -> None
     assert second.json() == first.json()
 
 
+def licenses_of(order: Any) -> list[Any]:
+    return [lic for item in order["order_items"] for lic in item["licenses"]]
+
+
 def test_where_duplicates_are_strict_the_same_order_again_is_refused(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,18 +186,21 @@ def test_a_repeated_idempotency_key_is_answered_again_where_duplicates_are_stric
     assert second.json() == first.json()
 
 
-def test_what_is_appended_is_added_to_the_order(shop: Shop) -> None:
-    first = shop.order(id="o-1", items=ITEMS).json()
+def test_what_is_appended_is_answered_by_itself_and_added_to_the_order(shop: Shop) -> None:
+    first = shop.order(id="o-1", items=ITEMS, metadata={"po": "4711"}).json()
 
     second = shop.order(id="o-1", append=True, items=ITEMS)
 
     answer = second.json()
+    shown = shop.get(f"/orders/{first['id']}/").json()
     assert second.status == 200
     assert answer["order_id"] == first["order_id"]
-    assert answer["order_items"][0]["licenses"] == first["order_items"][0]["licenses"]
-    assert len(answer["order_items"]) == 2
-    assert len(answer["license_keys"]) == 1
-    assert shop.get(f"/orders/{first['id']}/").json()["order_items"] == answer["order_items"]
+    assert answer["metadata"] == {"po": "4711"}
+    assert (len(answer["order_items"]), len(answer["license_keys"])) == (1, 1)
+    assert answer["licenses_count"] == 1
+    assert answer["licenses_url"] == first["licenses_url"] == shown["licenses_url"]
+    assert licenses_of(shown) == licenses_of(first) + licenses_of(answer)
+    assert shown["licenses_count"] == 2
 
 
 def test_what_is_appended_does_not_change_the_answer_to_the_order(shop: Shop) -> None:
@@ -210,7 +217,8 @@ def test_without_an_idempotency_key_it_is_appended_each_time(shop: Shop) -> None
     shop.order(id="o-1", append=True, items=ITEMS)
     answer = shop.order(id="o-1", append=True, items=ITEMS).json()
 
-    assert len({item["id"] for item in answer["order_items"]}) == 3
+    shown = shop.get(f"/orders/{answer['id']}/").json()
+    assert len({item["id"] for item in shown["order_items"]}) == 3
     assert shop.get("/licenses/").json()["count"] == 3
 
 
@@ -222,7 +230,8 @@ def test_with_an_idempotency_key_it_is_appended_once(shop: Shop) -> None:
 
     assert second.headers["idempotent-replayed"] == "true"
     assert second.json() == first.json()
-    assert len(second.json()["order_items"]) == 2
+    shown = shop.get(f"/orders/{first.json()['id']}/").json()
+    assert (len(second.json()["order_items"]), len(shown["order_items"])) == (1, 2)
 
 
 def test_another_idempotency_key_appends_again(shop: Shop) -> None:
@@ -232,7 +241,7 @@ def test_another_idempotency_key_appends_again(shop: Shop) -> None:
     shop.post("/orders/create_order/", body, **keyed("k"))
     answer = shop.post("/orders/create_order/", body, **keyed("l")).json()
 
-    assert len(answer["order_items"]) == 3
+    assert shop.get(f"/orders/{answer['id']}/").json()["licenses_count"] == 3
 
 
 @pytest.mark.parametrize("created_with", ["k", "other"])

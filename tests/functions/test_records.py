@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
+from shared.store.dynamo import client, table
 from tests.functions.shop import Shop
+from tests.wiretap import tapped
 
 ITEMS = [{"product_code": "kp", "licenses": [{}]}]
 
@@ -296,8 +298,121 @@ def test_an_email_that_is_none_is_refused_in_a_query(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/", "/products/"])
-def test_a_cursor_that_no_page_gave_is_refused(shop: Shop, path: str) -> None:
-    reply = shop.get(path, "cursor=nonsense")
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "W10", "%C3%A9", "WyIxIiwwLCJ4Il0", "x" * 2000, "5"]
+)
+def test_a_cursor_that_no_page_gave_is_refused(shop: Shop, path: str, cursor: str) -> None:
+    refuses_cursor(shop, path, f"cursor={cursor}")
 
-    assert reply.status == 400
-    assert "is not a cursor" in reply.json()["message"]
+
+def refuses_cursor(shop: Shop, path: str, query: str) -> None:
+    reply = shop.get(path, query)
+
+    (fault,) = reply.json()["errors"]
+    assert (reply.status, fault["field"]) == (400, "cursor")
+    assert "is not a cursor of this list" in fault["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "others"),
+    [
+        (
+            "/orders/",
+            "",
+            [
+                "customer_email=ana@x.test",
+                "created_at__gte=2021-06-01",
+                "created_at__lt=2020-01-01",
+            ],
+        ),
+        ("/orders/", "created_at__lt=2023-01-01", ["", "created_at__lt=2021-01-01"]),
+        ("/licenses/", "product=kp", ["product=cp", "", "order_store_id=o-2"]),
+        ("/licenses/", "order_store_id=o-2", ["order_store_id=o-3", "product=kp", "license_key=K"]),
+        ("/licenses/", "customer_email=ana@x.test", ["customer_email=bob@x.test", "product=kp"]),
+        ("/products/", "is_bundle=false", ["is_bundle=true", ""]),
+    ],
+)
+def test_a_cursor_of_another_query_is_refused(
+    sold: Shop, path: str, asked: str, others: list[str]
+) -> None:
+    cursor = sold.get(path, f"{asked}&limit=1").json()["cursor"]
+    assert cursor, "there is a second page"
+
+    for other in others:
+        refuses_cursor(sold, path, f"{other}&limit=1&cursor={cursor}")
+    for elsewhere in {"/orders/", "/licenses/", "/customers/", "/products/"} - {path}:
+        refuses_cursor(sold, elsewhere, f"cursor={cursor}")
+    assert sold.get(path, f"{asked}&limit=2&cursor={cursor}").status == 200
+
+
+def test_a_cursor_of_another_company_is_refused(sold: Shop, other_shop: Shop) -> None:
+    cursor = sold.get("/orders/", "limit=1").json()["cursor"]
+
+    refuses_cursor(other_shop, "/orders/", f"cursor={cursor}")
+
+
+def test_a_list_goes_on_behind_a_license_that_is_gone(sold: Shop) -> None:
+    whole = [lic["id"] for lic in found(sold, "/licenses/", "")]
+    first = sold.get("/licenses/", "limit=2").json()
+
+    client().delete_item(
+        TableName=table("LICENSES_TABLE"), Key={"pk": {"S": f"acme#{first['results'][1]['id']}"}}
+    )
+
+    rest = found(sold, "/licenses/", f"cursor={first['cursor']}")
+    assert [lic["id"] for lic in first["results"] + rest] == whole
+
+
+@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/", "/licenses/?product=kp"])
+def test_a_page_by_cursor_does_not_count_again(shop: Shop, path: str) -> None:
+    path, _, query = path.partition("?")
+    for n in range(6):
+        placed(shop, f"o-{n}", customer={"email": f"c{n}@x.test"})
+    first = shop.get(path, f"{query}&limit=2").json()
+
+    with tapped() as tap:
+        second = shop.get(path, f"{query}&limit=2&cursor={first['cursor']}").json()
+
+    assert (first["count"], second["count"]) == (6, 6)
+    assert {body["Limit"] for body in tap.bodies("Query")} == {101}
+
+
+def test_days_in_the_wrong_order_are_refused_at_their_field(sold: Shop) -> None:
+    reply = sold.get("/orders/", "created_at__gte=2022-01-01&created_at__lt=2021-01-01")
+
+    problem = reply.json()
+    (fault,) = problem["errors"]
+    assert (reply.status, problem["code"]) == (400, "invalid_range")
+    assert fault["field"] == "created_at__gte"
+    assert "must not be after created_at__lt" in fault["message"]
+    assert found(sold, "/orders/", "created_at__gte=2022-01-01&created_at__lt=2022-01-01") == []
+
+
+def test_an_order_that_grew_says_so_in_lists_without_being_read(sold: Shop) -> None:
+    placed(sold, "o-2", append=True, items=[{"product_code": "kp", "licenses": [{}] * 3}])
+
+    with tapped() as tap:
+        orders = found(sold, "/orders/", "")
+
+    counts = {order["store_id"]: order["licenses_count"] for order in orders}
+    assert counts == {"o-1": 1, "o-2": 5, "o-3": 2}
+    queried = [body["IndexName"] for body in tap.bodies("Query")]
+    assert queried == ["by_created"] * 4
+    shown = sold.get(f"/orders/{orders[1]['id']}/").json()
+    assert (shown["licenses_count"], shown["updated_at"]) == (5, orders[1]["updated_at"])
+
+
+def test_licenses_of_a_bundle_are_told_apart_by_product(shop: Shop) -> None:
+    members = [
+        {"product_code": "p1", "policy_code": "std"},
+        {"product_code": "p2", "policy_code": "std"},
+    ]
+    items = [{"product_code": "bnd", "licenses": members}]
+    placed(shop, "b-1", is_bundle=True, items=items, customer={"email": "ana@x.test"})
+
+    for narrow in ("order_store_id=b-1", "customer_email=ana@x.test"):
+        for product in ("bnd", "p1", "p2"):
+            licenses = found(shop, "/licenses/", f"{narrow}&product={product}")
+            assert [lic["product"]["short_code"] for lic in licenses] == [product]
+        assert found(shop, "/licenses/", f"{narrow}&product=kp") == []
+        assert len(found(shop, "/licenses/", narrow)) == 3

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from functions import exports
 from infra.ops.client import ApiProblem, Client
 from infra.ops.connection import LONGEST_PAUSE, TRIES
 from shared.orders import OrderRequest
@@ -146,6 +147,21 @@ def test_lists_are_read_page_by_page_to_their_end(client: Client, served: Served
 
     assert sorted(found) == ["web-0", "web-1", "web-2"]
     assert served.paths()[-2:] == ["GET /api/v1/orders/"] * 2
+
+
+def test_an_export_in_parts_is_put_together(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [{"product_code": "kp", "licenses": [{}] * 5}]
+    order = client.orders.create({"id": "web-5", "items": items}).order
+    whole = client.orders.export(order.id)
+    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+
+    day = str(order.created_at.date())
+
+    assert len(whole.splitlines()) == 1 + 5
+    assert client.orders.export(order.id) == whole
+    assert client.orders.export_days(day, day) == whole
 
 
 def test_an_export_comes_back_as_an_import_reads_it(client: Client, tmp_path: Path) -> None:

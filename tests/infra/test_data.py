@@ -15,11 +15,12 @@ KEYS = {
     "Licenses": ["pk"],
     "Imports": ["pk", "sk"],
 }
+LISTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "updated_at"]}
 INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
     "Access": {"by_company": (["company", "pk"], {"ProjectionType": "ALL"})},
     "Orders": {
-        "by_created": (["listed", "created"], {"ProjectionType": "KEYS_ONLY"}),
-        "by_customer": (["customer_orders", "created"], {"ProjectionType": "KEYS_ONLY"}),
+        "by_created": (["listed", "created"], LISTED),
+        "by_customer": (["customer_orders", "created"], LISTED),
     },
     "Licenses": {
         "by_product": (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from functions import order_answers
 from tests.infra.served import Keywright
 
 ORDER = {
@@ -62,6 +63,15 @@ def test_a_shop_may_call_its_orders_by_numbers(keywright: Keywright, tmp_path: P
     keywright.told("orders", "create", file)
 
     assert keywright.told("orders", "show", "4711")["store_id"] == "4711"
+
+
+def test_a_large_order_says_how_many_licenses_are_not_shown(
+    keywright: Keywright, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keywright.told("orders", "create", file)
+    monkeypatch.setattr(order_answers, "MOST_SHOWN", 1)
+
+    assert "These are 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
 
 
 def test_an_order_that_is_not_there_is_said_so(keywright: Keywright) -> None:

@@ -60,8 +60,19 @@ function Whole({ order }) {
         html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`
       }
     </dl>
+    <${Rest} order=${order} />
     ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
   </div>`;
+}
+
+/** A large order comes with its first licenses alone. */
+function Rest({ order: { order_items: items, licenses_count: all, store_id: id } }) {
+  const shown = items.reduce((sum, { licenses }) => sum + licenses.length, 0);
+  return (
+    shown < all &&
+    html`<p>First ${shown} of ${count(all, "license")}. <a
+      href=${link("licenses", { order_store_id: id })}>Show all</a></p>`
+  );
 }
 
 function Item({ item }) {

@@ -141,21 +141,27 @@ export function Tabs({ label, options, value = "", to }) {
   </nav>`;
 }
 
-/** Below a list: where one is in it, and the way on. `page` is the API's `{count, next, results}`. */
+/**
+ * Below a list: where one is in it, and the way on. `page` is the API's `{count, next, results}`: it
+ * says where the next page begins, which may have fewer records than `limit`. Beyond 10,000 it is a
+ * cursor, from which there is no way back but to the first page.
+ */
 export function Pager({ page, path, query = {}, limit }) {
-  const offset = Number(query.offset ?? 0);
+  const { offset: start = 0, cursor, ...rest } = query;
+  const offset = Number(start);
   const last = offset + page.results.length;
-  const to = (start) => link(path, { ...query, offset: start || undefined });
-  if (!page.next && offset === 0) return html`<p class="pager">${number(last)} in all</p>`;
   const count = page.count >= 10_000 ? "more than 10,000" : number(page.count);
+  if (!page.next && !offset && !cursor) return html`<p class="pager">${number(last)} in all</p>`;
+  const next = page.next && new URL(page.next).searchParams;
+  const onward = next && { offset: next.get("offset"), cursor: next.get("cursor") };
+  const back = cursor ? {} : offset > 0 && { offset: Math.max(0, offset - limit) || null };
+  const turn = (to, text) => html`<a role="button" class="plain"
+    href=${to ? link(path, { ...rest, ...to }) : null}
+    aria-disabled=${to ? null : "true"}>${text}</a>`;
   return html`<nav class="pager" aria-label="Pages">
-    <span>${number(offset + 1)}–${number(last)} of ${count}</span>
-    ${offset > 0
-      ? html`<a role="button" class="plain" href=${to(Math.max(0, offset - limit))}><${Icon} name="back" />Previous</a>`
-      : html`<a role="button" class="plain" aria-disabled="true"><${Icon} name="back" />Previous</a>`}
-    ${page.next
-      ? html`<a role="button" class="plain" href=${to(offset + limit)}>Next<${Icon} name="next" /></a>`
-      : html`<a role="button" class="plain" aria-disabled="true">Next<${Icon} name="next" /></a>`}
+    <span>${cursor ? "Beyond" : `${number(offset + 1)}–${number(last)} of`} ${count}</span>
+    ${turn(back, html`<${Icon} name="back" />${cursor ? "First" : "Previous"}`)}
+    ${turn(onward, html`Next<${Icon} name="next" />`)}
   </nav>`;
 }
 

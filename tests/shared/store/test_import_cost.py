@@ -41,7 +41,7 @@ COLUMNS = {
     "customer__city": "Barcelona",
     "customer__country": "ES",
 }
-KEYS = {"pk", "sk", "listed", "created", "customer_orders", "product_license"}
+KEYS = {"pk", "sk", "listed", "created", "customer_orders", "product_license", "n"}
 INDEXES = (("listed", "product_license"), ("listed", "created"), ("customer_orders", "created"))
 
 

@@ -1,0 +1,228 @@
+"""Licenses as CSV, in the columns that an import reads: of one order, or of orders of some days.
+
+A file is whole, or the request is refused. What is too much for one file comes in parts to those
+who ask for parts; each is a file of its own, and says where the next one is.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import batched, islice
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from functions.answer_size import PAGE_BYTES, sent_bytes
+from functions.cursors import Cursor, read_cursor
+from functions.http import Answer, Caller
+from shared.csv_file import escape_formula
+from shared.customers import Customer
+from shared.errors import Refused, TooLarge
+from shared.licenses import License
+from shared.orders import Order
+from shared.rows import LICENSE_COLUMNS, license_row
+from shared.store import orders as order_store
+from shared.store.customers import customers_by_id
+from shared.store.licenses import licenses_by_id
+from shared.store.order_index import Entry, entries
+
+MOST_EXPORTED = 10_000
+"""Licenses in one file."""
+_RANGES = {"last30": 30, "last60": 60, "last180": 180, "last365": 365}
+_PLACES = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
+_BATCH = 100
+
+
+class PartsQuery(BaseModel, frozen=True, extra="forbid"):
+    """Whether the file comes in parts, and from where on."""
+
+    parts: Annotated[
+        bool, Field(description="Answer with the first part, and with `Link` to the next one.")
+    ] = False
+    cursor: Annotated[str | None, Field(description="The `X-Next-Cursor` of the part before.")] = (
+        None
+    )
+
+
+class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
+    """From which days, both included; or the last so many."""
+
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+    range: Literal["last30", "last60", "last180", "last365"] | None = None
+
+
+class _Sold(NamedTuple):
+    """A license to export: its place in the file, and the row of an order that names it at `at`."""
+
+    place: str
+    row: Order | Entry
+    at: int
+
+
+def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str]:
+    """The licenses of one order."""
+    cursor = read_cursor(caller, query, _PLACES)
+    begun, passed = _split(cursor)
+    rows = order_store.order_rows(caller.company, order_id, after=begun)
+    sold = (
+        _Sold(f"{row.part}/{at}", row, at)
+        for row in rows
+        for at in range(passed if row.part == begun else 0, len(row.license_ids))
+    )
+    return _exported(caller, query, sold, f"order-{order_id}.csv")
+
+
+def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
+    """The licenses of all orders of some days."""
+    first, last = days_of(query)
+    cursor = read_cursor(caller, query, _PLACES)
+    begun, passed = _split(cursor)
+    found = entries(
+        caller.company,
+        since=datetime(first.year, first.month, first.day, tzinfo=UTC),
+        until=_day_after(last),
+        upto=begun,
+    )
+    sold = (
+        _Sold(f"{entry.created}/{at}", entry, at)
+        for entry in found
+        for at in range(passed if entry.created == begun else 0, entry.licenses)
+    )
+    return _exported(caller, query, sold, f"orders-{first}-{last}.csv")
+
+
+def days_of(query: ExportQuery) -> tuple[date, date]:
+    """The first and the last day that a query asks for."""
+    today = datetime.now(UTC).date()
+    if query.range and not (query.from_ or query.to):
+        return today - timedelta(days=_RANGES[query.range]), today
+    if query.range or not (query.from_ and query.to) or query.from_ > query.to:
+        message = "send either from and to (such as 2026-01-31, from not after to), or range"
+        raise Refused("invalid_range", message, field="from")
+    return query.from_, query.to
+
+
+def _day_after(day: date) -> datetime | None:
+    """The end of a day, which is not in it; None for the last day that there is."""
+    if day == date.max:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def _split(cursor: Cursor | None) -> tuple[str | None, int]:
+    """The row in which a part ended, and how many of its licenses are behind us."""
+    if cursor is None:
+        return None, 0
+    begun, _, passed = cursor.place.rpartition("/")
+    return begun, int(passed) + 1
+
+
+def _exported(
+    caller: Caller, query: PartsQuery, sold: Iterable[_Sold], file_name: str
+) -> Answer[str]:
+    """The file; it is known before a license is read whether they are too many for one."""
+    taken = list(islice(sold, MOST_EXPORTED + 1))
+    in_parts = query.parts or query.cursor is not None
+    if len(taken) > MOST_EXPORTED and not in_parts:
+        raise _too_large(f"These are more than {MOST_EXPORTED} licenses")
+    file = _File()
+    written: _Sold | None = None
+    for batch in batched(taken[:MOST_EXPORTED], _BATCH, strict=False):
+        for each, row in _rows_of(caller.company, batch):
+            if not file.takes(row):
+                if not in_parts:
+                    raise _too_large(f"The file would be larger than {PAGE_BYTES} bytes")
+                return file.answer(file_name, _onward(caller, query, written))
+            written = each
+    more = written if len(taken) > MOST_EXPORTED else None
+    return file.answer(file_name, _onward(caller, query, more))
+
+
+def _too_large(what: str) -> TooLarge:
+    message = (
+        f"{what}, which is more than one file holds: ask for fewer days, or send parts=true "
+        "and follow the Link of each answer to the next part"
+    )
+    return TooLarge("export_too_large", message)
+
+
+def _onward(caller: Caller, query: PartsQuery, last: _Sold | None) -> Mapping[str, str]:
+    """Where the next part is, if there is one."""
+    if last is None:
+        return {}
+    cursor = Cursor(last.place, 0).spelled(caller, query)
+    given = query.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"cursor"})
+    link = caller.link(**{**given, "parts": "true"}, cursor=cursor)
+    return {"Link": f'<{link}>; rel="next"', "X-Next-Cursor": cursor}
+
+
+class _File:
+    """A CSV file that grows row by row, as far as an answer can carry it."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._left = PAGE_BYTES
+        self._left_out = 0
+
+    def takes(self, row: Sequence[str] | None) -> bool:
+        """Write a row, or count a license that has none; False if it does not fit any more."""
+        if row is None:
+            self._left_out += 1
+            return True
+        line = _line(row)
+        self._left -= sent_bytes(line)
+        if self._left < 0 and self._lines:
+            return False
+        self._lines.append(line)
+        return True
+
+    def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
+        """The file as it is by now."""
+        return Answer(
+            "".join((_line(LICENSE_COLUMNS), *self._lines)),
+            headers={
+                "Content-Disposition": f'attachment; filename="{file_name}"',
+                "X-Licenses-Left-Out": str(self._left_out),
+                **headers,
+            },
+        )
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(map(escape_formula, cells))
+    return text.getvalue()
+
+
+def _rows_of(company: str, sold: Sequence[_Sold]) -> Iterator[tuple[_Sold, list[str] | None]]:
+    """The rows of licenses; None for one without a key, which an import needs."""
+    ids = _ids_of(sold)
+    licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
+    orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
+    named = {order.customer_id for order in orders.values()} - {None}
+    customers = customers_by_id(company, [id for id in named if id])
+    for each, id in zip(sold, ids, strict=True):
+        yield each, _row(licenses.get(id), orders, customers)
+
+
+def _ids_of(sold: Sequence[_Sold]) -> list[int]:
+    """The licenses' ids; 0 for one that its row does not name any more."""
+    rows = order_store.rows_at({each.row.row for each in sold if isinstance(each.row, Entry)})
+    ids = []
+    for each in sold:
+        row = rows.get(each.row.row) if isinstance(each.row, Entry) else each.row
+        held = row.license_ids if row else ()
+        ids.append(held[each.at] if each.at < len(held) else 0)
+    return ids
+
+
+def _row(
+    lic: License | None, orders: Mapping[int, Order], customers: Mapping[int, Customer]
+) -> list[str] | None:
+    order = orders.get(lic.order_id) if lic else None
+    if lic is None or order is None or not lic.license_key:
+        return None
+    return license_row(lic, order, customers.get(order.customer_id or 0))

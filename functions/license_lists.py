@@ -1,0 +1,257 @@
+"""Lists of licenses: of a key, an order, a customer, a product, or all that a company has.
+
+Each list is walked by places, from which it goes on; only the licenses of one page are read.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from functions.http import Caller, Page
+from functions.order_answers import related
+from functions.paging import PageQuery, page_of
+from shared.catalog import Product
+from shared.licenses import License
+from shared.orders import Order
+from shared.store import customers as customer_store
+from shared.store import licenses as license_store
+from shared.store import orders as order_store
+from shared.store.catalog import get_product, products_by_id
+from shared.store.order_index import entries
+from shared.values import Code, Email, LicenseKey, Line, RecordId
+from shared.wire import LicenseView, license_view
+
+_ROWS = 100
+_MOST_OF_KEY = 51
+"""Licenses that can share a key: a bundle's own and those of its members."""
+
+
+class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
+    """Which licenses; `product` is an id or a short code."""
+
+    license_key: LicenseKey | None = None
+    order: Annotated[RecordId, Field(strict=False)] | None = None
+    order_store_id: Line | None = None
+    customer: Annotated[RecordId, Field(strict=False)] | None = None
+    customer_email: Email | None = None
+    product: Code | None = None
+
+
+class Place(NamedTuple):
+    """A license's place in a list: its id, or the row of an order that names it at `at`."""
+
+    place: str
+    id: int | None = None
+    row: tuple[str, str] | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One list: how it is walked from behind a place, and how its places are spelled."""
+
+    walk: Callable[[str | None], Iterable[Place]]
+    places: re.Pattern[str] = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
+
+
+_NOTHING = _List(lambda _: ())
+_OF_PRODUCTS = re.compile(r"[0-9]{1,16}#[0-9]{1,16}")
+
+
+def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
+    """One page of the list that a query asks for: by the narrowest name first."""
+    found = _list_of(caller.company, query)
+    return page_of(
+        caller,
+        query,
+        walk=found.walk,
+        place=lambda entry: entry.place,
+        load=lambda shown: license_views(caller, ids_at(shown)),
+        places=found.places,
+    )
+
+
+def license_views(caller: Caller, ids: Sequence[int | None]) -> Iterator[LicenseView | None]:
+    """Licenses as they are answered, one for each id, None for one that is not there."""
+    found = license_store.licenses_by_id(caller.company, [id for id in ids if id is not None])
+    by_id = {lic.id: lic for lic in found}
+    beside = related(caller, found, [])
+    for id in ids:
+        lic = by_id.get(id) if id is not None else None
+        yield license_view(lic, beside) if lic else None
+
+
+def ids_at(places: Sequence[Place]) -> list[int | None]:
+    """The licenses at these places; None where a row names fewer by now."""
+    rows = order_store.rows_at({each.row for each in places if each.row})
+    ids: list[int | None] = []
+    for each in places:
+        held = rows[each.row].license_ids if each.row in rows else ()
+        named = held[each.at] if each.at < len(held) else None
+        ids.append(each.id if each.row is None else named)
+    return ids
+
+
+def _list_of(company: str, query: LicenseQuery) -> _List:
+    product = _product(company, query.product)
+    customer_id = _customer_id(company, query)
+    if (query.product and product is None) or customer_id == 0:
+        return _NOTHING
+    if query.license_key:
+        return _of_key(company, query, product, customer_id)
+    if query.order is not None or query.order_store_id is not None:
+        order_id = _order_id(company, query)
+        return _of_order(company, order_id, product, customer_id) if order_id else _NOTHING
+    if customer_id is not None:
+        return _of_customer(company, customer_id, product)
+    return _of_product(company, product)
+
+
+def _of_key(
+    company: str, query: LicenseQuery, product: Product | None, customer_id: int | None
+) -> _List:
+    order_id = _order_id(company, query)
+    ids = sorted(
+        lic.id
+        for lic in _with_key(company, query.license_key or "")
+        if order_id in (None, lic.order_id)
+        and customer_id in (None, lic.customer_id)
+        and (product is None or product.id == lic.product_id)
+    )
+    places = [Place(f"{id}/0", id) for id in ids]
+    return _List(lambda after: [each for each in places if not after or each.place > after])
+
+
+def _of_order(
+    company: str, order_id: int, product: Product | None, customer_id: int | None
+) -> _List:
+    matching = _Matching(company, product)
+
+    def walk(after: str | None) -> Iterator[Place]:
+        begun, _, passed = (after or "").rpartition("/")
+        limit = order_store.ROWS_PER_REQUEST if after else None
+        for row in order_store.order_rows(company, order_id, after=begun or None, limit=limit):
+            if customer_id not in (None, row.customer_id):
+                continue
+            start = int(passed) + 1 if row.part == begun else 0
+            for at, id in matching.of(row, start):
+                yield Place(f"{row.part}/{at}", id)
+
+    return _List(walk)
+
+
+def _of_customer(company: str, customer_id: int, product: Product | None) -> _List:
+    """A customer's licenses in the customer's orders, newest first."""
+    matching = _Matching(company, product)
+
+    def walk(after: str | None) -> Iterator[Place]:
+        begun, _, passed = (after or "").rpartition("/")
+        limit = _ROWS if after else None
+        found = entries(company, customer_id=customer_id, upto=begun or None, limit=limit)
+        held = (entry for entry in found if not entry.of_another_customer)
+        for batch in batched(held, _ROWS, strict=False):
+            rows = order_store.rows_at(entry.row for entry in batch) if product else {}
+            for entry in batch:
+                start = int(passed) + 1 if entry.created == begun else 0
+                if product is None:
+                    for at in range(start, entry.licenses):
+                        yield Place(f"{entry.created}/{at}", row=entry.row, at=at)
+                elif entry.row in rows:
+                    for at, id in matching.of(rows[entry.row], start):
+                        yield Place(f"{entry.created}/{at}", id)
+
+    return _List(walk)
+
+
+def _of_product(company: str, product: Product | None) -> _List:
+    product_id = product.id if product else None
+
+    def walk(after: str | None) -> Iterator[Place]:
+        limit = _ROWS + 1 if after else None
+        places = license_store.license_places(company, product_id, after=after, limit=limit)
+        for place in places:
+            yield Place(place, int(place.rpartition("#")[2]))
+
+    return _List(walk, _OF_PRODUCTS)
+
+
+class _Matching:
+    """The licenses of rows that are of a product; of all, where there is None.
+
+    An item of an order tells its product. Only in bundles licenses have to be asked: there an item
+    holds the bundle's license and those of its members.
+    """
+
+    def __init__(self, company: str, product: Product | None) -> None:
+        self.company, self.product = company, product
+        self.bundles: dict[int, bool] = {product.id: product.is_bundle} if product else {}
+
+    def of(self, row: Order, start: int) -> Iterator[tuple[int, int]]:
+        """Place in the row and id of each, from the place `start` on."""
+        at = 0
+        for item in row.items:
+            ids = [(at + n, id) for n, id in enumerate(item.license_ids) if at + n >= start]
+            at += len(item.license_ids)
+            if self.product is None or not ids:
+                yield from ids
+            elif self.is_bundle(item.product_id):
+                yield from self._asked(ids)
+            elif item.product_id == self.product.id:
+                yield from ids
+
+    def is_bundle(self, product_id: int) -> bool:
+        if product_id not in self.bundles:
+            found = products_by_id(self.company, [product_id])
+            self.bundles[product_id] = product_id in found and found[product_id].is_bundle
+        return self.bundles[product_id]
+
+    def _asked(self, ids: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        code = self.product.short_code if self.product else None
+        for batch in batched(ids, _ROWS, strict=False):
+            found = license_store.license_briefs(self.company, [id for _, id in batch])
+            matching = {item["id"] for item in found if item.get("product_code") == code}
+            yield from (each for each in batch if each[1] in matching)
+
+
+def _with_key(company: str, key: str) -> list[License]:
+    """The license that has a key; of a bundle, with those of its members, which share the key."""
+    found = license_store.licenses_with_key(company, key)
+    if not found or not _Matching(company, None).is_bundle(found[0].product_id):
+        return found
+    bundle = found[0]
+    for row in order_store.order_rows(company, bundle.order_id):
+        ids = row.license_ids
+        if bundle.id in ids:
+            at = ids.index(bundle.id)
+            near = license_store.licenses_by_id(company, ids[at : at + _MOST_OF_KEY])
+            return [lic for lic in near if lic.license_key == key]
+    return found
+
+
+def _product(company: str, named: str | None) -> Product | None:
+    if named is None:
+        return None
+    product = get_product(company, int(named)) if named.isdecimal() else None
+    return product or get_product(company, named)
+
+
+def _customer_id(company: str, query: LicenseQuery) -> int | None:
+    """The customer that a query names; 0 for one that is not there."""
+    if not query.customer_email:
+        return query.customer
+    customer = customer_store.customer_with_email(company, query.customer_email)
+    if customer is None or query.customer not in (None, customer.id):
+        return 0
+    return customer.id
+
+
+def _order_id(company: str, query: LicenseQuery) -> int | None:
+    """The order that a query names; 0 for one that is not there, None if it names none."""
+    if query.order_store_id is None:
+        return query.order
+    found = order_store.order_id_of(company, query.order_store_id) or 0
+    return found if query.order in (None, found) else 0

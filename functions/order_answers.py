@@ -1,0 +1,122 @@
+"""Orders as they are answered: with as many of their licenses as fit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from functions.answer_size import PAGE_BYTES, encoded, sent_bytes
+from functions.http import Answer, Caller
+from shared.licenses import License
+from shared.orders import FIRST_PART, Order, first_licenses
+from shared.store import customers as customer_store
+from shared.store import dynamo
+from shared.store import licenses as license_store
+from shared.store import orders as order_store
+from shared.store.catalog import products_by_id
+from shared.store.order_index import ListedOrder
+from shared.wire import Beside, LicenseBrief, OrderView, license_view, order_view
+
+MOST_SHOWN = 1_000
+"""Licenses of one order in an answer, which is as many as an order can be placed with."""
+MOST_LISTED = 10
+"""Licenses of each order in a list."""
+
+
+def answer_that_fits[V: BaseModel](
+    make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], beside: Beside
+) -> Answer[V]:
+    """The fullest answer that Lambda carries: whole licenses, else brief ones, else fewer.
+
+    `make(most, brief)` shows at most so many of `licenses`.
+    """
+    most, brief = len(licenses), not _fit_whole(licenses, beside)
+    while True:
+        text = encoded(make(most, brief))
+        if most == 0 or sent_bytes(text) <= PAGE_BYTES:
+            return Answer(text)
+        most, brief = (most // 2 if brief else most), True
+
+
+def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
+    """An order with its first licenses; None if there is none with this id."""
+    found = order_store.read_order(caller.company, id, most=MOST_SHOWN)
+    if found is None:
+        return None
+    order, count = found
+    shown = first_licenses(order, MOST_SHOWN)
+    whole, rest = license_store.licenses_within(caller.company, shown.license_ids, PAGE_BYTES)
+    briefs = [_brief(item) for item in license_store.license_briefs(caller.company, rest)]
+    beside = related(caller, whole, [order])
+
+    def make(most: int, brief: bool) -> OrderView:
+        cut = first_licenses(shown, most)
+        return order_view(cut, beside, [*whole, *briefs], count=count, brief=brief or bool(rest))
+
+    return answer_that_fits(make, [*whole, *briefs], beside)
+
+
+def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
+    """Orders as lists show them, one for each, None for one that is not there any more.
+
+    They are read 100 rows a request: each order's own and, of one that an import made, one more.
+    """
+    unread = [each for each in listed if each.order is None]
+    rows = order_store.rows_at([key for each in unread for key in _row_keys(each)])
+    orders = [each.order or _order_of(each, rows) for each in listed]
+    beside = related(caller, [], [order for order in orders if order])
+    return [
+        _listed_view(order, each, beside) if order else None
+        for order, each in zip(orders, listed, strict=True)
+    ]
+
+
+def related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]) -> Beside:
+    """The products and customers that licenses and orders name."""
+    named = {lic.customer_id for lic in licenses} | {order.customer_id for order in orders}
+    return Beside(
+        company=caller.company,
+        base_url=caller.base_url,
+        today=datetime.now(UTC).date(),
+        products=products_by_id(caller.company, {lic.product_id for lic in licenses}),
+        customers=customer_store.customers_by_id(caller.company, {id for id in named if id}),
+        passwords={},
+    )
+
+
+def _fit_whole(licenses: Sequence[License | LicenseBrief], beside: Beside) -> bool:
+    """Whether whole licenses may fit into an answer.
+
+    Each shows its customer and the features of its product, which may have 390 KB: a thousand of
+    them are not put together only to be measured.
+    """
+    records = (*beside.products.values(), *beside.customers.values())
+    shown = sum(len(record.model_dump_json()) for record in records)
+    left = PAGE_BYTES
+    if len(licenses) * shown < left // 4:
+        return True
+    for lic in licenses:
+        if isinstance(lic, License):
+            left -= sent_bytes(encoded(license_view(lic, beside)))
+        if left < 0:
+            return False
+    return True
+
+
+def _order_of(listed: ListedOrder, rows: Mapping[dynamo.Key, Order]) -> Order | None:
+    return order_store.whole_order([rows[key] for key in _row_keys(listed) if key in rows])
+
+
+def _row_keys(listed: ListedOrder) -> list[tuple[str, str]]:
+    """The rows that show an order in a list: its own and, if that holds none, one with licenses."""
+    own = (listed.entries[-1].row[0], FIRST_PART)
+    return list(dict.fromkeys((own, listed.entries[-1].row)))
+
+
+def _listed_view(order: Order, listed: ListedOrder, beside: Beside) -> OrderView:
+    shown = first_licenses(order, MOST_LISTED).model_copy(update={"updated_at": listed.updated_at})
+    return order_view(shown, beside, None, count=listed.licenses)
+
+
+def _brief(item: dict[str, object]) -> LicenseBrief:
+    return LicenseBrief.model_validate({**item, "order": item["order_id"]})

@@ -1,0 +1,172 @@
+"""Orders in lists: of a company and of one customer, newest first, with numbers of licenses.
+
+Each row of an order that holds licenses is an entry, with how many there are: the row `order` of an
+order that was placed, `append#…`, and `rows#…` of an import. The entries of one order sort next to
+each other, by when it was placed, so that orders and licenses are counted from the index alone:
+
+    created = <time of the order>#<order id>             the order as placed
+              <time of the order>#<order id>#<part>      what was added to it
+              <time of the order>#<order id>#~<part>     the same, of another customer's licenses
+
+An index never decides anything: what is shown is read from the table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import groupby, islice
+from typing import Any
+
+from shared.orders import FIRST_PART, Order
+from shared.store import dynamo
+
+TABLE = "ORDERS_TABLE"
+FIELDS = (
+    *(set(Order.model_fields) - {"body", "fingerprint", "token", "idempotency_key"}),
+    "sk",
+)
+"""What is read of a row to be shown: not the request that made it, which is most of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row in an index. `created` sorts by time; `licenses` is how many the row holds."""
+
+    created: str
+    row: tuple[str, str]
+    licenses: int
+    updated_at: datetime
+
+    @property
+    def order(self) -> str:
+        """What the entries of one order have in common."""
+        time, id, *_ = self.created.split("#", 2)
+        return f"{time}#{id}"
+
+    @property
+    def of_another_customer(self) -> bool:
+        return self.created.startswith("#~", len(self.order))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """An order in a list: `created` is its place there, `entries` are its rows.
+
+    `order` is the order itself where it is known already.
+    """
+
+    created: str
+    id: int
+    entries: tuple[Entry, ...]
+    order: Order | None = None
+
+    @classmethod
+    def of(cls, company: str, order: Order, licenses: int) -> "ListedOrder":
+        """An order that was found by itself, as a list of one has it."""
+        created = f"{dynamo.stamp(order.created_at)}#{order.id}"
+        row = dynamo.home(company, order.id), FIRST_PART
+        return cls(created, order.id, (Entry(created, row, licenses, order.updated_at),), order)
+
+    @property
+    def licenses(self) -> int:
+        return sum(entry.licenses for entry in self.entries)
+
+    @property
+    def updated_at(self) -> datetime:
+        return max(entry.updated_at for entry in self.entries)
+
+
+def index_keys(
+    company: str,
+    order_id: int,
+    part: str,
+    *,
+    licenses: int,
+    placed_at: datetime,
+    customer_id: int | None,
+    of_another_customer: bool = False,
+) -> dict[str, Any]:
+    """The attributes that put a row into the indexes; `placed_at` and customer are the order's."""
+    created = f"{dynamo.stamp(placed_at)}#{order_id}"
+    if part != FIRST_PART:
+        created += f"#{'~' if of_another_customer else ''}{part}"
+    return {
+        "listed": dynamo.shelf(company, order_id),
+        "created": created,
+        "customer_orders": f"{company}#{customer_id}" if customer_id else None,
+        "n": licenses,
+    }
+
+
+def listed_orders(company: str, **which: Any) -> Iterator[ListedOrder]:
+    """A company's orders, or of one customer's, newest first; the rest as of `entries`."""
+    for created, group in groupby(entries(company, **which), key=lambda entry: entry.order):
+        yield ListedOrder(created, int(created.rpartition("#")[2]), tuple(group))
+
+
+def entries(
+    company: str,
+    *,
+    customer_id: int | None = None,
+    upto: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[Entry]:
+    """The rows of a company's orders, or of one customer's, newest first.
+
+    From the place `upto`, which is in it; `until` is not in it. `limit` is for one who wants few.
+    """
+    first = dynamo.stamp(since) if since else " "
+    last = min(upto or "~", dynamo.stamp(until) if until else "~")
+    if first > last:
+        return
+    if customer_id is not None:
+        shelves, index, name = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
+    else:
+        shelves, index, name = dynamo.shelves(company), "by_created", "listed"
+    condition = f"{name} = :shelf AND created BETWEEN :first AND :last"
+    bounds = {"first": first, "last": last}
+    found = merge(
+        *(
+            dynamo.query(
+                TABLE,
+                condition,
+                {"shelf": shelf, **bounds},
+                index=index,
+                forward=False,
+                limit=limit,
+            )
+            for shelf in shelves
+        ),
+        key=lambda item: item["created"],
+        reverse=True,
+    )
+    yield from map(_entry, found)
+
+
+def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, bool]:
+    """How many orders and licenses a customer has, and whether these are all.
+
+    It ends after `most` entries; DynamoDB answers some 7,000 in a request.
+    """
+    found = list(islice(entries(company, customer_id=customer_id), most + 1))
+    counted = found[:most]
+    orders = {entry.order for entry in counted}
+    licenses = sum(entry.licenses for entry in counted if not entry.of_another_customer)
+    return len(orders), licenses, len(found) <= most
+
+
+def count_licenses(company: str, order: Order) -> int:
+    """How many licenses an order has, by the index."""
+    created = f"{dynamo.stamp(order.created_at)}#{order.id}"
+    values = {"shelf": dynamo.shelf(company, order.id), "first": created, "last": f"{created}#~~"}
+    condition = "listed = :shelf AND created BETWEEN :first AND :last"
+    found = dynamo.query(TABLE, condition, values, index="by_created")
+    return sum(_entry(item).licenses for item in found)
+
+
+def _entry(item: dict[str, Any]) -> Entry:
+    updated_at = datetime.fromisoformat(item["updated_at"])
+    return Entry(item["created"], (item["pk"], item["sk"]), item.get("n", 0), updated_at)

@@ -1,0 +1,320 @@
+"""A company with more than fits: made in the tables themselves, since 51,000 orders take an hour.
+
+One order of 30,000 licenses that a file brought, 21 orders of 1,000, 100 of one license from a
+file, notes of 3 KB, products of 330 KB, 100 imports with a faulty row of 240 KB, and one with 100
+batches of one such row each.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import orjson
+
+from shared.catalog import FeatureGrant, Product, ProductFeature
+from shared.customers import Customer
+from shared.imports import ChunkResult, ImportJob
+from shared.licenses import License
+from shared.orders import FIRST_PART, Order, OrderItem
+from shared.store import dynamo, imports, uploads
+from shared.store.catalog import get_product
+from shared.store.customers import add_customer
+from shared.store.order_index import index_keys
+from shared.values import record_id
+from tests.functions.big_tables import BigTable, Item, big_tables
+from tests.functions.shop import Shop, stocked_shop
+
+COMPANY = "acme"
+NOTE = "許可証は一年ごとに更新されます。" * 62
+BATCH = 5_000
+FEATURED, FEATURED_LICENSES = "featured", 200
+BIG, LARGE, LARGE_ORDERS, SMALL_ORDERS = 30_000, 1_000, 21, 100
+CELL = 'Zażółć "gęślą" jaźń, ' * 10_000
+_MARK = "f" * 64
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class BigCompany:
+    """Who asks, and the ids of what is there."""
+
+    shop: Shop
+    customer: int
+    big: int
+    large: int
+    featured: int
+    """The order whose licenses have 300 KB of features each, as they are shown."""
+    license: int
+    product: int
+    bundle: int
+    policy: int
+    feature: int
+    batches: int
+    """The import with 100 batches of one faulty row each."""
+    failed: int
+    """An import with one faulty row."""
+
+
+@contextmanager
+def open_big_company() -> Iterator[BigCompany]:
+    """Everything, in an empty store."""
+    shop = stocked_shop(COMPANY)
+    product = get_product(COMPANY, "kp")
+    assert product is not None
+    customer = Customer(
+        id=record_id(COMPANY, "customer", "ana@x.test"),
+        email="ana@x.test",
+        address=NOTE,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    assert add_customer(COMPANY, customer)
+    featured = _featured_product(shop)
+    makes = _Orders(customer.id, product, featured)
+    big = makes.imported("big", BIG)
+    large = [makes.placed(f"large-{n}", LARGE) for n in range(LARGE_ORDERS)]
+    for n in range(SMALL_ORDERS):
+        makes.imported(f"small-{n}", 1)
+    features = makes.imported(f"{FEATURED}-0", FEATURED_LICENSES)
+    bundle = _large_products(shop)
+    failed = [_import(n, batches=1) for n in range(1, 101)]
+    batches = _import(101, batches=100)
+    tables = {"ORDERS_TABLE": makes.orders_table(), "LICENSES_TABLE": makes.licenses_table()}
+    with big_tables({dynamo.table(name): table for name, table in tables.items()}):
+        yield BigCompany(
+            shop=shop,
+            customer=customer.id,
+            big=big,
+            large=large[0],
+            featured=features,
+            license=next(iter(makes.licenses)),
+            product=product.id,
+            bundle=bundle,
+            policy=product.policies[0].id,
+            feature=product.features[0].id,
+            batches=batches,
+            failed=failed[0],
+        )
+
+
+class _Orders:
+    """Rows of orders as they are written, and who has which license."""
+
+    def __init__(self, customer: int, product: Product, featured: Product) -> None:
+        self.customer = customer
+        self._products = product, featured
+        self.rows: list[Item] = []
+        self.licenses: dict[int, tuple[int, str]] = {}
+        self._ids = count(10**15)
+        self._placed = (NOW + timedelta(minutes=n) for n in count())
+
+    def placed(self, store_id: str, licenses: int) -> int:
+        id, at = record_id(COMPANY, "order", store_id), next(self._placed)
+        self._row(id, FIRST_PART, store_id, licenses, at)
+        return id
+
+    def imported(self, store_id: str, licenses: int) -> int:
+        """As an import writes it: a first row in no index, and a part for each 5,000 rows."""
+        id, at = record_id(COMPANY, "order", store_id), next(self._placed)
+        self._row(id, FIRST_PART, store_id, 0, at)
+        for first in range(0, licenses, BATCH):
+            part = f"rows#1#{first + 1:010}"
+            self._row(id, part, store_id, min(BATCH, licenses - first), at)
+        return id
+
+    def _row(self, id: int, part: str, store_id: str, licenses: int, at: datetime) -> None:
+        ids = [next(self._ids) for _ in range(licenses)]
+        self.licenses |= dict.fromkeys(ids, (id, store_id))
+        product = self._product(store_id)
+        item = OrderItem(
+            id=id,
+            product_id=product.id,
+            product_code=product.short_code,
+            license_ids=tuple(ids),
+        )
+        order = Order(
+            id=id,
+            part=part,
+            store_id=store_id,
+            items=(item,) if ids else (),
+            customer_id=self.customer,
+            fingerprint=_MARK,
+            metadata={"note": NOTE},
+            created_at=at,
+            updated_at=at,
+        )
+        keys: dict[str, Any] = {"pk": dynamo.home(COMPANY, id), "sk": part}
+        if ids:
+            keys |= index_keys(
+                COMPANY, id, part, licenses=licenses, placed_at=at, customer_id=self.customer
+            )
+        self.rows.append(dynamo.record_item(order, **keys))
+
+    def _product(self, store_id: str) -> Product:
+        return self._products[store_id.startswith(FEATURED)]
+
+    def _unsettled(self, id: int) -> str | None:
+        """What the licenses of an order too large for one transaction carry."""
+        order_id, store_id = self.licenses[id]
+        return f"{order_id}/{FIRST_PART}/{_MARK}" if store_id.startswith("large") else None
+
+    def orders_table(self) -> BigTable:
+        rows: dict[tuple[str, ...], Item] = {
+            (row["pk"]["S"], row["sk"]["S"]): row for row in self.rows
+        }
+        names = {
+            None: ("pk", "sk"),
+            "by_created": ("listed", "created"),
+            "by_customer": ("customer_orders", "created"),
+        }
+        table = BigTable(("pk", "sk"), rows.get, names)
+        held = {"pk", "sk", "n", "updated_at"}
+        for row in self.rows:
+            table.add(None, row)
+            for index, keys in names.items():
+                if index and row.keys() >= set(keys):
+                    table.add(index, {name: row[name] for name in held | set(keys)})
+        table.sort()
+        return table
+
+    def licenses_table(self) -> BigTable:
+        """Licenses are made when they are read; they share what they have in common."""
+        shared = {product.id: self._shared(product) for product in self._products}
+
+        def item(key: tuple[str, ...]) -> Item | None:
+            id = int(key[0].rpartition("#")[2])
+            if id not in self.licenses:
+                return None
+            order_id, store_id = self.licenses[id]
+            own = {"id": id, "license_key": f"KEY-{id}", "order_id": order_id}
+            named = {"pk": key[0], "order_store_id": store_id, "unsettled": self._unsettled(id)}
+            return shared[self._product(store_id).id] | dynamo.to_item(own | named)
+
+        table = BigTable(("pk",), item, {"by_product": ("listed", "product_license")})
+        for id, (_, store_id) in self.licenses.items():
+            place = {"pk": dynamo.home(COMPANY, id), "listed": dynamo.shelf(COMPANY, id)}
+            entry = place | {"product_license": f"{self._product(store_id).id}#{id}"}
+            table.add("by_product", dynamo.to_item(entry | {"unsettled": self._unsettled(id)}))
+        table.sort()
+        return table
+
+    def _shared(self, product: Product) -> Item:
+        """What all licenses of a product have in common."""
+        lic = License(
+            id=1,
+            license_key="K-0",
+            license_type="perpetual",
+            product_id=product.id,
+            product_code=product.short_code,
+            policy_id=1,
+            policy_code="std",
+            order_id=1,
+            order_item_id=1,
+            order_store_id="x",
+            customer_id=self.customer,
+            product_features=tuple(FeatureGrant(code=each.code) for each in product.features),
+            note=NOTE,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        return dynamo.record_item(lic)
+
+
+def _featured_product(shop: Shop) -> Product:
+    """A product of 20 features with 15 KB each, all of them in each of its 20 policies."""
+    shop.make("/products/", product_name="Featured", short_code=FEATURED)
+    product = get_product(COMPANY, FEATURED)
+    assert product is not None
+    features = tuple(
+        ProductFeature(
+            id=record_id(COMPANY, "feature", FEATURED, n),
+            code=f"f{n}",
+            name=f"F{n}",
+            metadata={"note": "x" * 15_000},
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        for n in range(20)
+    )
+    grants = tuple(FeatureGrant(code=feature.code) for feature in features)
+    policies = tuple(
+        product.policies[0].model_copy(
+            update={
+                "id": record_id(COMPANY, "policy", FEATURED, n),
+                "code": f"p{n}",
+                "license_product_feature_templates": grants,
+            }
+        )
+        for n in range(20)
+    )
+    product = product.model_copy(update={"features": features, "policies": policies})
+    _put("CATALOG_TABLE", dynamo.record_item(product, pk=COMPANY, sk=f"product#{product.id}"))
+    return product
+
+
+def _large_products(shop: Shop) -> int:
+    """Twenty products of 330 KB each, and a bundle of them; all but two are copies."""
+    fields = [{"note": "x" * 16_000} for _ in range(20)]
+    codes = [f"large-{n}" for n in range(20)]
+    shop.make("/products/", product_name="Large", short_code=codes[0], custom_fields=fields)
+    first = get_product(COMPANY, codes[0])
+    assert first is not None
+    for code in codes[1:]:
+        copy = first.model_copy(
+            update={"id": record_id(COMPANY, "product", code), "short_code": code}
+        )
+        _put("CATALOG_TABLE", dynamo.record_item(copy, pk=COMPANY, sk=f"product#{copy.id}"))
+    bundle = {"is_bundle": True, "bundle_products": codes}
+    made = shop.make("/products/", product_name="All", short_code="all", **bundle)
+    return int(made["id"])
+
+
+def _import(number: int, *, batches: int) -> int:
+    """An import that has ended, of which each batch has one faulty row of 240 KB."""
+    names = ("customers", "orders", "licenses")
+    made = {f"{did}_{name}_count": 0 for did in ("created", "existed") for name in names}
+    counts = {"total_row_count": BATCH * batches, "valid_row_count": (BATCH - 1) * batches}
+    job = ImportJob(
+        number=number,
+        company=COMPANY,
+        kind="licenses",
+        state="completed_with_errors",
+        file_name="a.csv",
+        bucket="uploads",
+        key=f"{COMPANY}/licenses/job-{number}/a.csv",
+        version_id="v1",
+        rows=BATCH * batches,
+        counts=counts | made,
+        failed_rows=True,
+        created_at=NOW,
+        heartbeat_at=NOW,
+    )
+    item = dynamo.record_item(job, pk=COMPANY, sk=f"job#{number:010}", token="-")
+    _put("IMPORTS_TABLE", item)
+    rows = [_faulty(batch * BATCH + 1) for batch in range(batches)]
+    for batch, row in enumerate(rows):
+        report = f"chunk-{batch}.json"
+        uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
+        result = ChunkResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
+        imports.put_chunk(COMPANY, number, result)
+    uploads.put_result(job, "result.json", orjson.dumps(rows[:100]))
+    if number == 1:
+        uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)
+    return number
+
+
+def _put(env_name: str, item: Item) -> None:
+    dynamo.client().put_item(TableName=dynamo.table(env_name), Item=item)
+
+
+def _faulty(row: int) -> dict[str, Any]:
+    fault = {"column": "license__note", "field": "note", "code": "too_long", "message": "is long"}
+    return {
+        "row": row,
+        "line": row + 1,
+        "errors": [fault | {"value": CELL[:200]}],
+        "data": {"license__note": CELL, "license__license_key": f"K-{row}"},
+    }

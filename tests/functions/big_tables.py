@@ -1,0 +1,143 @@
+"""Tables with tens of thousands of items, read as DynamoDB reads them; moto has all others.
+
+Moto looks at every item of a table for each query, copies what it finds, and cuts its pages by the
+size of whole items; here indexes are sorted, and pages are cut by what an index holds. What is here
+can be read only.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.models import botocore_stubber
+
+from shared.store.dynamo import client
+from tests.dynamodb_rules import query_fault
+from tests.wiretap import answer, item_bytes
+
+type Item = dict[str, dict[str, Any]]
+type Key = tuple[str, ...]
+
+_CONDITION = re.compile(
+    r"\w+ = (?P<shelf>:\w+)(?: AND \w+ BETWEEN (?P<low>:\w+) AND (?P<high>:\w+))?"
+)
+_PAGE = 1024 * 1024
+"""Query: "a single Query operation can retrieve a maximum of 1 MB of data"."""
+_BATCH = 16 * 1024 * 1024
+"""BatchGetItem: "a single operation can retrieve up to 16 MB of data"."""
+
+
+@dataclass
+class BigTable:
+    """Items by key, and the keys of each index in its order with the bytes that an entry has.
+
+    `items` may make an item when it is asked for.
+    """
+
+    keys: tuple[str, ...]
+    get: Callable[[Key], Item | None]
+    indexes: Mapping[str | None, tuple[str, str]]
+    entries: dict[tuple[str | None, str], list[tuple[str, int, Item]]] = field(default_factory=dict)
+    """By index and partition: sort key, bytes, entry; in order."""
+
+    def add(self, index: str | None, entry: Item) -> None:
+        """Put an entry into an index; None is the table itself."""
+        shelf, sort = self.indexes[index]
+        place = index, entry[shelf]["S"]
+        self.entries.setdefault(place, []).append((entry[sort]["S"], item_bytes(entry), entry))
+
+    def sort(self) -> None:
+        for entries in self.entries.values():
+            entries.sort(key=lambda entry: entry[0])
+
+    def query(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        found = _CONDITION.fullmatch(body["KeyConditionExpression"])
+        assert found, body["KeyConditionExpression"]
+        index, values = body.get("IndexName"), body["ExpressionAttributeValues"]
+        shelf, sort = self.indexes[index]
+        names = dict.fromkeys((shelf, sort, *self.keys))
+        fault = query_fault(body, dict.fromkeys(names, "S"))
+        assert fault is None, fault
+        low = values[found["low"]]["S"] if found["low"] else ""
+        high = values[found["high"]]["S"] if found["high"] else "\x7f"
+        entries = self.entries.get((index, values[found["shelf"]]["S"]), [])
+        if not body.get("ScanIndexForward", True):
+            entries = entries[::-1]
+        matching = [entry for entry in entries if low <= entry[0] <= high]
+        if start := body.get("ExclusiveStartKey"):
+            places = [entry[2] for entry in matching]
+            passed = next(n for n, item in enumerate(places) if _is_at(item, start))
+            matching = matching[passed + 1 :]
+        return _page(matching, body, list(names))
+
+
+def _is_at(item: Item, key: Item) -> bool:
+    return all(item[name] == value for name, value in key.items())
+
+
+def _page(
+    matching: list[tuple[str, int, Item]], body: Mapping[str, Any], names: list[str]
+) -> dict[str, Any]:
+    taken: list[Item] = []
+    size = 0
+    for _, more, item in matching[: body.get("Limit", len(matching))]:
+        size += more
+        if taken and size > _PAGE:
+            break
+        taken.append(item)
+    told: dict[str, Any] = {"Items": [_projected(item, body) for item in taken]}
+    if len(taken) < len(matching):
+        told["LastEvaluatedKey"] = {name: taken[-1][name] for name in names}
+    return told
+
+
+def _projected(item: Item, asked: Mapping[str, Any]) -> Item:
+    if "ProjectionExpression" not in asked:
+        return item
+    names = asked["ExpressionAttributeNames"]
+    wanted = [names[name.strip()] for name in asked["ProjectionExpression"].split(",")]
+    return {name: item[name] for name in wanted if name in item}
+
+
+@contextmanager
+def big_tables(tables: Mapping[str, BigTable]) -> Iterator[None]:
+    """Serves reads of these tables, by their names, for a while."""
+
+    def batch_get(body: Mapping[str, Any]) -> dict[str, Any]:
+        ((name, asked),) = body["RequestItems"].items()
+        assert len(asked["Keys"]) <= 100
+        found: list[Item] = []
+        left, size = list(asked["Keys"]), 0
+        while left and size <= _BATCH:
+            key = left.pop(0)
+            if item := tables[name].get(tuple(part["S"] for part in key.values())):
+                size += item_bytes(item)
+                found.append(_projected(item, asked))
+        unread = {name: {**asked, "Keys": left}} if left else {}
+        return {"Responses": {name: found}, "UnprocessedKeys": unread}
+
+    def take(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
+        assert isinstance(request.body, str | bytes)
+        body = json.loads(request.body)
+        if tables.keys() & body.get("RequestItems", {}).keys():
+            assert operation == "BatchGetItem"
+            return answer(request, 200, batch_get(body))
+        if body.get("TableName") not in tables:
+            return botocore_stubber("before-send", request)
+        assert operation == "Query", operation
+        return answer(request, 200, tables[body["TableName"]].query(body))
+
+    events: Any = client().meta.events  # the stubs know no handler that answers
+    events.unregister("before-send", botocore_stubber)
+    events.register_first("before-send.dynamodb.*", take)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.dynamodb.*", take)
+        events.register("before-send", botocore_stubber)

@@ -1,0 +1,299 @@
+"""Every route answers within Lambda's 6 MB, from a bounded number of requests to AWS.
+
+`MOST` is the table of docs/performance.md: what a route may ask of AWS for a company with more than
+fits. A route that is not in it fails the first test.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from functions import documents, order_answers
+from functions.answer_size import MOST_BYTES
+from functions.docs_page import page
+from functions.openapi import document
+from functions.refusals import CODES
+from infra.stamp import ROOT
+from shared import wire
+from shared.licenses import License
+from shared.store import dynamo, uploads
+from tests.empty_store import empty_store
+from tests.functions.big_company import (
+    BIG,
+    FEATURED_LICENSES,
+    LARGE,
+    LARGE_ORDERS,
+    SMALL_ORDERS,
+    BigCompany,
+    open_big_company,
+)
+from tests.functions.operations import APIS, OPERATIONS, Operation
+from tests.http_event import Reply, http_event
+
+
+class Asked(NamedTuple):
+    """A request, and how often it may call AWS."""
+
+    most: int
+    id: str = ""
+    query: str = ""
+
+
+MOST: dict[str, list[Asked]] = {
+    "/api/v1/api-key/": [Asked(0)],
+    "/api/v1/customers/": [Asked(5), Asked(1, query="email=nobody@x.test")],
+    "/api/v1/customers/{id}/": [Asked(2, id="customer")],
+    "/api/v1/import-templates/{kind}.csv": [Asked(0)],
+    "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
+    "/api/v1/imports/{id}/": [Asked(1, id="batches")],
+    "/api/v1/imports/{id}/errors/": [Asked(18, id="batches"), Asked(3, id="failed")],
+    "/api/v1/imports/{id}/failed.csv": [Asked(3, id="failed")],
+    "/api/v1/customers-import-results/": [Asked(1)],
+    "/api/v1/customers-import-results/{id}/": [],
+    "/api/v1/license-features-import-results/": [Asked(1)],
+    "/api/v1/license-features-import-results/{id}/": [],
+    "/api/v1/licenses-import-results/": [Asked(21), Asked(101, query="limit=100")],
+    "/api/v1/licenses-import-results/{id}/": [Asked(2, id="batches"), Asked(2, id="failed")],
+    "/api/v1/licenses/": [
+        Asked(10),
+        Asked(11, query="limit=100&product=kp"),
+        Asked(4, query="order={big}"),
+        Asked(4, query="order={big}&limit=100"),
+        Asked(4, query="order={big}&limit=100&offset=9900"),
+        Asked(5, query="order={big}&product=kp"),
+        Asked(4, query="order={big}&product=p1"),
+        Asked(5, query="order_store_id=big&limit=100"),
+        Asked(6, query="order={large}&customer={customer}&limit=100"),
+        Asked(5, query="customer={customer}&limit=100"),
+        Asked(6, query="customer_email=ana@x.test&limit=100"),
+        Asked(8, query="customer={customer}&product=kp&limit=100"),
+        Asked(8, query="product=featured&limit=100"),
+        Asked(5, query="order={featured}&limit=100"),
+        Asked(1, query="license_key=KEY-{license}"),
+    ],
+    "/api/v1/licenses/{id}/": [Asked(3, id="license")],
+    "/api/v1/license-templates/": [Asked(8), Asked(9, query="limit=100")],
+    "/api/v1/license-templates/{id}/": [Asked(2, id="policy")],
+    "/api/v1/orders/": [
+        Asked(6),
+        Asked(7, query="limit=100"),
+        Asked(4, query="limit=100&customer={customer}"),
+        Asked(5, query="limit=100&customer_email=ana@x.test"),
+        Asked(3, query="store_id=big"),
+        Asked(7, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
+    ],
+    "/api/v1/orders/{id}/": [
+        Asked(13, id="big"),
+        Asked(14, id="large"),
+        Asked(5, id="featured"),
+    ],
+    "/api/v1/orders/{id}/export/": [
+        Asked(2, id="big"),
+        Asked(39, id="large"),
+        Asked(32, id="big", query="parts=true"),
+    ],
+    "/api/v1/orders/export/": [
+        Asked(4, query="from=0001-01-01&to=9999-12-31"),
+        Asked(48, query="from=0001-01-01&to=9999-12-31&parts=true"),
+    ],
+    "/api/v1/orders/generate_license/": [Asked(1, query="product=kp&quantity=1000&key_length=240")],
+    "/api/v1/product-features/": [Asked(8), Asked(8, query="limit=100")],
+    "/api/v1/product-features/{id}/": [Asked(2, id="feature")],
+    "/api/v1/products/": [Asked(8), Asked(8, query="limit=100")],
+    "/api/v1/products/{id}/": [Asked(1, id="product")],
+    "/api/v1/products/{id}/bundle/": [Asked(2, id="bundle")],
+    "/docs": [Asked(0)],
+    "/healthz": [Asked(0)],
+    "/openapi.json": [Asked(0)],
+}
+ORDERS = SMALL_ORDERS + LARGE_ORDERS + 2
+READS = {each.path: each for each in OPERATIONS if each.method == "GET"}
+CASES = [
+    pytest.param(path, asked, id=f"{path} {asked.query} {asked.id}")
+    for path, cases in MOST.items()
+    for asked in cases
+]
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigCompany]:
+    assets = tmp_path_factory.mktemp("assets")
+    made = document(APIS.values())
+    (assets / "openapi.json").write_bytes(orjson.dumps(made))
+    (assets / "docs.html").write_text(page(made, CODES), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, empty_store(patch), open_big_company() as company:
+        patch.setattr(documents, "ASSETS", assets)
+        documents.forget_assets()
+        yield company
+    documents.forget_assets()
+
+
+@contextmanager
+def calls_counted() -> Iterator[list[str]]:
+    """The calls of AWS that are made meanwhile, by name."""
+    calls: list[str] = []
+
+    def hear(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    events = [made.meta.events for made in (dynamo.client(), uploads.client())]
+    for each in events:
+        each.register("before-call", hear)
+    try:
+        yield calls
+    finally:
+        for each in events:
+            each.unregister("before-call", hear)
+
+
+def filled(text: str, big: BigCompany) -> str:
+    return re.sub(r"{(\w+)}", lambda name: str(getattr(big, name[1])), text)
+
+
+def sent(operation: Operation, big: BigCompany, asked: Asked) -> tuple[Reply, int, list[str]]:
+    """An answer, its bytes as Lambda sends them, and what was asked of AWS."""
+    path = operation.path.replace("{kind}", "licenses")
+    path = path.replace("{id}", str(getattr(big, asked.id or "license")))
+    event = http_event("GET", path, query=filled(asked.query, big), key=big.shop.key)
+    big.shop.get("/api-key/")
+    with calls_counted() as calls:
+        answer = operation.api.answer(event, None)  # type: ignore[arg-type]  # it is not looked at
+    size = len(json.dumps(answer, ensure_ascii=False).encode())
+    return Reply(answer["statusCode"], answer["headers"], answer["body"]), size, calls
+
+
+def test_every_route_that_reads_is_in_the_table() -> None:
+    assert MOST.keys() == READS.keys()
+
+
+def test_the_table_is_on_the_page_about_performance() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(/\S*)` \| (\d+) \|", page, re.MULTILINE)
+
+    told = {path: int(calls) for path, calls in rows}
+    most = {path: max((case.most for case in cases), default=0) for path, cases in MOST.items()}
+    assert told == {path: most[path] for path in told}
+    assert {path for path, calls in most.items() if calls > 1} <= told.keys()
+
+
+@pytest.mark.parametrize(("path", "asked"), CASES)
+def test_an_answer_fits_and_takes_so_many_calls(big: BigCompany, path: str, asked: Asked) -> None:
+    reply, size, calls = sent(READS[path], big, asked)
+
+    assert reply.status in (200, 307, 413), reply.text[:1000]
+    assert size <= MOST_BYTES
+    assert len(calls) <= asked.most, calls
+
+
+def listed(big: BigCompany, path: str, query: str) -> Any:
+    reply, _, _ = sent(READS[path], big, Asked(0, query=query))
+    assert reply.status == 200, reply.text[:1000]
+    return reply.json()
+
+
+def test_an_order_shows_its_first_licenses_and_says_how_many_it_has(big: BigCompany) -> None:
+    order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="big"))[0].json()
+
+    licenses = [lic for item in order["order_items"] for lic in item["licenses"]]
+    assert (len(licenses), order["licenses_count"]) == (1000, BIG)
+    assert order["licenses_url"] == f"https://api.test/api/v1/licenses/?order={big.big}"
+
+
+def test_licenses_that_can_not_fit_are_not_put_together_whole(
+    big: BigCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(lic: License, beside: wire.Beside) -> wire.LicenseView:
+        made.append(lic.id)
+        return license_view(lic, beside)
+
+    license_view = wire.license_view
+    for module in (wire, order_answers):
+        monkeypatch.setattr(module, "license_view", counted)
+
+    order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="featured"))[0].json()
+
+    assert sum(len(item["licenses"]) for item in order["order_items"]) == FEATURED_LICENSES
+    assert len(made) < 30, "each has 300 KB"
+
+
+def test_a_list_shows_few_licenses_of_an_order_and_says_how_many_it_has(big: BigCompany) -> None:
+    pages = [listed(big, "/api/v1/orders/", "limit=100")]
+    while cursor := pages[-1]["cursor"]:
+        pages.append(listed(big, "/api/v1/orders/", f"limit=100&cursor={cursor}"))
+
+    orders = [order for page in pages for order in page["results"]]
+    shown = [sum(len(item["licenses"]) for item in order["order_items"]) for order in orders]
+    counts = sorted(order["licenses_count"] for order in orders)
+    small = [1] * SMALL_ORDERS + [FEATURED_LICENSES]
+    assert counts == small + [LARGE] * LARGE_ORDERS + [BIG]
+    assert sorted(shown) == [1] * SMALL_ORDERS + [10] * (LARGE_ORDERS + 2)
+    assert {page["count"] for page in pages} == {ORDERS}
+
+
+def test_a_customer_has_totals_without_an_order_being_read(big: BigCompany) -> None:
+    reply, _, calls = sent(READS["/api/v1/customers/{id}/"], big, Asked(0, id="customer"))
+
+    customer = reply.json()
+    licenses = BIG + LARGE * LARGE_ORDERS + SMALL_ORDERS + FEATURED_LICENSES
+    assert (customer["total_orders"], customer["total_licenses"]) == (ORDERS, licenses)
+    assert customer["totals_truncated"] is False
+    assert calls == ["GetItem", "Query"]
+
+
+def test_a_page_of_an_orders_licenses_reads_those_of_the_page_alone(big: BigCompany) -> None:
+    first = listed(big, "/api/v1/licenses/", f"order={big.big}&limit=100")
+    asked = Asked(0, query=f"order={big.big}&limit=100&cursor={first['cursor']}")
+    reply, _, calls = sent(READS["/api/v1/licenses/"], big, asked)
+
+    second = reply.json()
+    assert (first["count"], second["count"]) == (10_000, 10_000)
+    ids = [lic["id"] for page in (first, second) for lic in page["results"]]
+    assert len(set(ids)) == 200
+    assert sorted(calls) == ["BatchGetItem", "BatchGetItem", "BatchGetItem", "Query"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/imports/{id}/errors/"])
+def test_all_faulty_rows_are_reached_page_by_page(big: BigCompany, path: str) -> None:
+    rows, query = [], ""
+    while True:
+        page = sent(READS[path], big, Asked(0, id="batches", query=query))[0].json()
+        rows += page["results"]
+        if page["cursor"] is None:
+            break
+        query = f"cursor={page['cursor']}"
+
+    assert len(rows) == page["count"] == 100
+    assert not any(row["shortened"] for row in rows)
+
+
+def test_a_list_of_imports_shortens_rows_that_do_not_fit(big: BigCompany) -> None:
+    page = listed(big, "/api/v1/licenses-import-results/", "limit=100")
+
+    (row,) = page["results"][1]["result"]["invalid_rows"]
+    assert row["shortened"]
+    assert len(row["data"]["license__note"]) == 201
+
+
+def test_an_order_that_is_too_large_for_a_file_comes_in_parts(big: BigCompany) -> None:
+    operation = READS["/api/v1/orders/{id}/export/"]
+    refused, _, calls = sent(operation, big, Asked(0, id="big"))
+    assert (refused.status, refused.json()["code"]) == (413, "export_too_large")
+    assert "parts=true" in refused.json()["message"]
+    assert "BatchGetItem" not in calls[1:]
+
+    keys, query = [], "parts=true"
+    for _ in range(2):
+        reply, size, _ = sent(operation, big, Asked(0, id="big", query=query))
+        assert (reply.status, size <= MOST_BYTES) == (200, True)
+        keys += [line.partition(",")[0] for line in reply.text.splitlines()[1:]]
+        query = reply.headers["Link"].partition("?")[2].partition(">")[0]
+
+    first = int(keys[0].removeprefix("KEY-"))
+    assert keys == [f"KEY-{first + n}" for n in range(len(keys))]

@@ -1,0 +1,128 @@
+"""Orders that imports made or added to, in lists and totals: counted once, and read in batches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.store import dynamo
+from tests.engine import Engine
+from tests.functions.import_files import Files, open_files
+from tests.functions.shop import Shop
+from tests.wiretap import tapped
+
+HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    with open_files(shop) as files:
+        yield files
+
+
+def bring(files: Files, *rows: tuple[str, str, str], name: str = "a.csv") -> None:
+    """Import licenses of `kp`: key, order and customer of each."""
+    text = "".join(f"{key},kp,{order},{email}\n" for key, order, email in rows)
+    job = files.imported(HEAD + text, name=name)
+    assert job.state == "succeeded"
+
+
+def listed(shop: Shop, path: str, query: str = "") -> list[Any]:
+    reply = shop.get(path, query)
+    assert reply.status == 200, reply.text
+    assert reply.json()["count"] == len(reply.json()["results"])
+    return list(reply.json()["results"])
+
+
+def keys(shop: Shop, query: str) -> list[str]:
+    return sorted(lic["license_key"] for lic in listed(shop, "/licenses/", query))
+
+
+def customer_id(shop: Shop, email: str) -> int:
+    (customer,) = listed(shop, "/customers/", f"email={email}")
+    return int(customer["id"])
+
+
+def test_a_page_of_imported_orders_makes_no_query_for_each(files: Files) -> None:
+    bring(files, *((f"K-{n}", f"o-{n // 2}", "ana@x.test") for n in range(60)))
+    assert files.shop.get("/api-key/").status == 200, "the function knows the key from here on"
+
+    with tapped() as tap:
+        orders = listed(files.shop, "/orders/", "limit=100")
+
+    assert [order["licenses_count"] for order in orders] == [2] * 30
+    shown = [lic["id"] for order in orders for lic in order["order_items"][0]["licenses"]]
+    assert len(set(shown)) == 60
+    names = [name for name, _ in tap.calls]
+    assert sorted(names) == ["BatchGetItem", "BatchGetItem", "Query", "Query", "Query", "Query"]
+
+
+def test_what_imports_and_appends_add_to_an_order_is_counted_and_listed_once(files: Files) -> None:
+    shop = files.shop
+    items = [{"product_code": "kp", "licenses": [{"key": "API-1"}]}]
+    placed = shop.order(id="o-1", items=items, customer={"email": "ana@x.test"}).json()
+    bring(files, ("K-1", "o-1", "ana@x.test"), ("K-2", "o-1", "ana@x.test"), name="a.csv")
+    bring(files, ("K-2", "o-1", "ana@x.test"), ("K-3", "o-1", "ana@x.test"), name="b.csv")
+    more = [{"product_code": "kp", "licenses": [{"key": "API-2"}]}]
+    shop.order(id="o-1", append=True, items=more)
+
+    (order,) = listed(shop, "/orders/")
+    shown = shop.get(f"/orders/{placed['id']}/").json()
+    customer = shop.get(f"/customers/{placed['customer']['id']}/").json()
+
+    assert order["licenses_count"] == shown["licenses_count"] == 5
+    assert (customer["total_orders"], customer["total_licenses"]) == (1, 5)
+    expected = ["API-1", "API-2", "K-1", "K-2", "K-3"]
+    assert keys(shop, "order_store_id=o-1") == expected
+    assert keys(shop, "customer_email=ana@x.test") == expected
+
+
+def test_an_import_that_runs_again_counts_nothing_twice(files: Files) -> None:
+    event = files.drop(HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-1,ana@x.test\n")
+    files.run(event)
+    job = files.last()
+    before = dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"]
+
+    files.run({"step": "finish", "company": job.company, "number": job.number})
+    files.run(event)
+
+    assert dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"] == before
+    assert [order["licenses_count"] for order in listed(files.shop, "/orders/")] == [2]
+
+
+def test_an_order_whose_rows_name_two_customers_is_one_customers_order(files: Files) -> None:
+    shop = files.shop
+    bring(
+        files,
+        ("K-1", "o-1", "ana@x.test"),
+        ("K-2", "o-1", "bob@x.test"),
+        ("K-3", "o-1", "ana@x.test"),
+        ("K-4", "o-2", "bob@x.test"),
+    )
+    ana, bob = (customer_id(shop, f"{name}@x.test") for name in ("ana", "bob"))
+
+    whole = {order["store_id"]: order["licenses_count"] for order in listed(shop, "/orders/")}
+    of_ana = {
+        o["store_id"]: o["licenses_count"] for o in listed(shop, "/orders/", f"customer={ana}")
+    }
+
+    assert whole == {"o-1": 3, "o-2": 1}
+    assert of_ana == {"o-1": 3}
+    assert keys(shop, f"customer={ana}") == ["K-1", "K-3"]
+    assert keys(shop, f"customer={bob}") == ["K-4"]
+    assert keys(shop, f"order_store_id=o-1&customer={bob}") == ["K-2"]
+    assert keys(shop, "order_store_id=o-1") == ["K-1", "K-2", "K-3"]
+    totals = shop.get(f"/customers/{ana}/").json()
+    assert (totals["total_orders"], totals["total_licenses"]) == (1, 2)
+
+
+def test_the_order_of_one_row_comes_with_its_one_license(files: Files) -> None:
+    bring(files, ("K-1", "", "ana@x.test"))
+
+    (order,) = listed(files.shop, "/orders/")
+    shown = files.shop.get(f"/orders/{order['id']}/").json()
+
+    assert order["licenses_count"] == shown["licenses_count"] == 1
+    assert shown["order_items"][0]["licenses"][0]["license_key"] == "K-1"
+    assert files.shop.get(f"/orders/{order['id']}/export/").text.count("\nK-1,") == 1
