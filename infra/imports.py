@@ -54,13 +54,7 @@ class Imports(Construct):
             "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "DeleteItem", on=data.customers
         )
         function.may(
-            "BatchGetItem",
-            "GetItem",
-            "PartiQLInsert",
-            "PutItem",
-            "BatchWriteItem",
-            "UpdateItem",
-            on=data.orders,
+            "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "BatchWriteItem", on=data.orders
         )
         # An abandoned pending order that holds the key of a row is rolled back.
         function.may("DeleteItem", "ConditionCheckItem", on=data.orders)

@@ -117,9 +117,7 @@ class KeywrightStack(Stack):
         create_order.may(
             "BatchGetItem",
             "GetItem",
-            "Query",
             "PutItem",
-            "UpdateItem",
             "DeleteItem",
             "ConditionCheckItem",
             on=data.orders,

@@ -15,7 +15,6 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from infra.stamp import BUILD, ROOT, digest, stamped
-from tests.dynamodb_rules import refuse_what_dynamodb_refuses
 
 _made: dict[str, Table] = {}
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
@@ -32,7 +31,6 @@ class _Plain(JSONSerializer):
 
 
 SERVICE_SPECIFIC_SERIALIZERS["dynamodb"] = {"json": _Plain}
-refuse_what_dynamodb_refuses()
 
 
 def spelled_by_dynamodb(number: str) -> str:

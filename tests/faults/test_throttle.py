@@ -117,6 +117,6 @@ def test_waiting_without_a_heartbeat_is_caught(
     monkeypatch.setattr(patience, "ALIVE_SECONDS", 1e9)
     monkeypatch.setattr(throttle, "batch_rows", lambda rows: rows)
 
-    outcome = throttle.throttle(lab, 1_000, scale=50, inline=True)
+    outcome = throttle.throttle(lab, 1_500, scale=50, inline=True)
 
     assert caught(outcome, "silent"), outcome.text()

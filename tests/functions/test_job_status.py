@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.imports import ImportJob, Refusal, State
+from shared.imports import KINDS, ImportJob, Refusal, State
 from shared.store import imports, uploads
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
@@ -413,8 +413,11 @@ def test_an_import_whose_file_is_gone_is_not_run_again(
     assert (desk.job(1).state, desk.job(1).attempts) == (state, 1)
 
 
-def test_an_import_whose_file_is_only_hidden_is_run_again(desk: Desk, engine: Engine) -> None:
-    job = desk.stored()
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_import_whose_file_is_only_hidden_is_run_again(
+    desk: Desk, engine: Engine, kind: str
+) -> None:
+    job = desk.stored(kind)
     desk.move(job.number, "failed")
     uploads.client().delete_object(Bucket=job.bucket, Key=job.key)
 

@@ -310,8 +310,9 @@ def test_an_upload_whose_note_is_lost_is_begun_once(desk: Desk) -> None:
     assert uploads_begun() == [first]
 
 
-def test_an_upload_can_be_dropped(desk: Desk) -> None:
-    desk.ask(size=10**9)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_upload_can_be_dropped(desk: Desk, kind: str) -> None:
+    desk.ask(size=10**9, kind=kind)
 
     answer = requests.delete(sign(desk, 1).json()["abort_url"], timeout=5)
 

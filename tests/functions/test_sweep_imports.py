@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv, lost_files, sweep
-from shared.imports import State
+from shared.imports import KINDS, State
 from shared.store import imports, unknown_files, uploads
 from shared.store.imports import Version
 from tests.engine import Engine, execution_arn
@@ -116,13 +116,14 @@ def test_a_file_that_has_just_come_is_left_to_its_event(
     assert swept() == {"announced": 1}
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_a_job_waits_for_is_found_at_its_key(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
     monkeypatch.setattr(lost_files, "MOST_LISTINGS", 0)
-    desk.ask()
-    desk.ask()
+    desk.ask(kind=kind)
+    desk.ask(kind=kind)
     version = drop(desk.job(2).key)
 
     with s3_calls() as asked:

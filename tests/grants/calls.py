@@ -118,7 +118,8 @@ def _s3(operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
         case "GetObject":
             yield Access(f"s3:GetObject{version}", bucket, key, decrypts=True)
         case "HeadObject":
-            yield Access(f"s3:GetObject{version}", bucket, key)
+            # AWS's page does not say whether it opens the object's key: the stricter reading.
+            yield Access(f"s3:GetObject{version}", bucket, key, decrypts=True)
         case "PutObject" | "PostObject" | "CreateMultipartUpload":
             # It decrypts because the bucket has a bucket key; see needs.py.
             yield Access("s3:PutObject", bucket, key, encrypts=True, decrypts=True)

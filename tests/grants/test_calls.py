@@ -120,7 +120,7 @@ def test_a_call_needs_these_actions_on_these_resources(
         ("GetItem", "dynamodb", False, True),
         ("PutItem", "dynamodb", True, True),
         ("GetObject", "s3", False, True),
-        ("HeadObject", "s3", False, False),
+        ("HeadObject", "s3", False, True),
         ("PutObject", "s3", True, True),
         ("UploadPart", "s3", False, True),
         ("ListObjectVersions", "s3", False, False),

@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_csv, sweep
+from functions import import_csv, lost_files, sweep
 from infra.ops import doctor, health
 from infra.ops.stages import find_deployment, open_client
 from shared.imports import ImportJob
@@ -135,8 +135,8 @@ def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
     healthy: Keywright, desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the sweeper ends it: with a refusal, which the service is the reason of."""
-    for setting in ("LEFT_ALONE", "EVENT_TAKES"):
-        monkeypatch.setattr(sweep, setting, timedelta(seconds=-2))
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(seconds=-2))
+    monkeypatch.setattr(lost_files, "EVENT_TAKES", timedelta(seconds=-2))
     desk.dropped()
     with redirect_stdout(io.StringIO()):
         for _ in range(4):
