@@ -68,7 +68,10 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
             int(found["size"]),
         )
         job = _claim(version, context)
-        if job is not None and not job.is_ended:
+        if job is not None and job.version_id != version.version_id:
+            _log_about(job)
+            logger.warning("import_has_its_file", extra={"version_id": version.version_id})
+        elif job is not None and not job.is_ended:
             _log_about(job)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
                 _execute(job)

@@ -174,8 +174,10 @@ def claim_object(
 ) -> ImportJob | None:
     """The job of one version of an object, which is made or queued if this is its first event.
 
-    However often it is asked, and by how many at once, it is the same job. An object that a job
-    waits for becomes that job's; any other, and a later version of the same, is a job of its own.
+    However often it is asked, and by how many at once, it is the same job. The first version at an
+    import's own key becomes that import's file. Each later version there (a form sent twice, a
+    copy) belongs to the same import, which keeps the version that it has: it is never imported with
+    other options. Any other object, and each later version of it, is a job of its own.
     None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
     Raises UnknownCompany, and writes nothing, if that one's company has no API key.
     """
@@ -186,10 +188,13 @@ def claim_object(
     for _ in attempts():
         if job := claimed(version):
             return job
-        if waiting := _waiting(place, version):
-            job = _uploaded(waiting, version, now)
+        owner = _owner(place, version)
+        if owner and owner.version_id is not None:
+            job, written = owner, dynamo.write([_claim_put(version, owner)])
+        elif owner:
+            job = _uploaded(owner, version, now)
             written = _write(
-                job, [_claim_put(version, job)], "revision = :before", before=waiting.revision
+                job, [_claim_put(version, job)], "revision = :before", before=owner.revision
             )
         else:
             if not has_api_key(place.company):
@@ -254,12 +259,12 @@ def chunk_results(company: str, number: int) -> list[ChunkResult]:
     return [ChunkResult.model_validate(item) for item in items]
 
 
-def _waiting(place: Place, version: Version) -> ImportJob | None:
-    """The job that asked for this object and has not got it."""
+def _owner(place: Place, version: Version) -> ImportJob | None:
+    """The import whose own key this object has, whether it has its file already or not."""
     if place.number is None:
         return None
     job = get_job(place.company, place.number)
-    return job if job and job.key == version.key and job.version_id is None else None
+    return job if job and job.key == version.key else None
 
 
 def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:

@@ -42,12 +42,23 @@ def check_imports(desks: "Desks") -> list[str]:
 
 
 def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
-    """J1: of every version there is one job, and of every `external_id`."""
+    """J1: of every version there is one job, and of every `external_id`.
+
+    J11: whatever appears at an import's own key is that import's, and nothing else's.
+    """
     had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
+    keys = Counter(key for key, version in had if version)
     for place in desks.files:
+        if "/job-" in place[0]:
+            if keys[place[0]] != 1:
+                yield f"J11 {place} has {keys[place[0]]} jobs"
+            continue
         wanted = 1 if desks.opened or not place[0].startswith(STRANGER) else 0
         if had[place] != wanted and place not in desks.gone:
             yield f"J1 {place} has {had[place]} jobs"
+    for job in (job for each in jobs.values() for job in each):
+        if "/job-" in job.key and job.requested_by == "s3":
+            yield f"J11 import {job.number} was started by an object at another's key {job.key}"
     for (key, version), count in had.items():
         if version is not None and count > 1:
             yield f"J1 {key} {version} has {count} jobs"

@@ -227,6 +227,17 @@ def pending_key_exists(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_licenses._Licenses, "_pending", lambda *_: set())  # noqa: SLF001
 
 
+def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
+    """A second version at an import's own key is a dropped file, with default options."""
+
+    def owner(place: Any, version: Any) -> Any:
+        job = find(place, version)
+        return job if job and job.version_id is None else None
+
+    find = imports._owner  # noqa: SLF001
+    patch.setattr(imports, "_owner", owner)
+
+
 def strangers_imported(patch: pytest.MonkeyPatch) -> None:
     """Whoever a folder is named after is a company."""
     patch.setattr(imports, "has_api_key", lambda _: True)
@@ -260,6 +271,7 @@ IN_IMPORTS: tuple[Plant, ...] = (
     half_validated,
     stopped_jobs_forgotten,
     pending_key_exists,
+    later_version_dropped,
     strangers_imported,
     strangers_forgotten,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -625,3 +626,31 @@ def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files
     job = get_job("acme", 1)
     assert job is not None
     assert counts(job, "created_licenses", "created_orders", "created_customers") == [0, 0, 0]
+
+
+@pytest.mark.parametrize("options", [{"dry_run": True}, {"on_error": "reject_all"}])
+def test_a_form_that_is_sent_twice_is_one_import_with_its_own_options(
+    files: Files, options: dict[str, Any]
+) -> None:
+    text = f"{TWO}impo-rtor-derk-ey02,nope,o-1,\n"
+    first = files.prepared(text, **options)
+    name = files.last().key.split("/", 2)[2]
+    files.run(first)
+
+    files.run(files.drop(text, "licenses", name))
+
+    assert [job.number for job in list_jobs("acme")] == [1]
+    assert files.shop.get("/licenses/").json()["count"] == 0
+
+
+def test_a_form_that_is_sent_after_a_cancellation_imports_nothing(files: Files) -> None:
+    event = files.prepared(TWO)
+    path = "/api/v1/imports/1/cancel/"
+    assert send(job_status.handler, "POST", path, key=files.shop.key).status == 200
+
+    for _ in range(2):
+        files.run(event)
+        event = files.drop(TWO, "licenses", files.last().key.split("/", 2)[2])
+
+    assert files.last().state == "cancelled"
+    assert files.shop.get("/licenses/").json()["count"] == 0

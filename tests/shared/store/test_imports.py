@@ -182,8 +182,8 @@ def test_two_events_of_an_object_that_was_asked_for_are_one_job() -> None:
     assert jobs() == [asked.number]
 
 
-def test_a_second_version_at_a_jobs_key_is_a_job_of_its_own() -> None:
-    asked = added()
+def test_a_second_version_at_a_jobs_key_is_the_same_jobs_and_changes_nothing() -> None:
+    asked = added(dry_run=True)
 
     with tapped() as tap:
         tap.on(WRITE, meanwhile(lambda: claim(uploaded(asked, "v2"))))
@@ -191,8 +191,23 @@ def test_a_second_version_at_a_jobs_key_is_a_job_of_its_own() -> None:
 
     first = store.get_job("acme", asked.number)
     assert first is not None
-    assert (first.version_id, second.version_id) == ("v2", "v1")
-    assert second.number != asked.number
+    assert second == first == claim(uploaded(asked, "v3"))
+    assert (first.version_id, first.dry_run) == ("v2", True)
+    assert store.unclaimed([uploaded(asked, version) for version in ("v1", "v2", "v3")]) == []
+    assert jobs() == [asked.number]
+
+
+@pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
+def test_a_second_version_is_claimed_once_whatever_happens(fault: Fault) -> None:
+    asked = added()
+    first = claim(uploaded(asked))
+
+    with tapped() as tap:
+        tap.on(WRITE, fault)
+        second = claim(uploaded(asked, "v2"))
+
+    assert second == first
+    assert jobs() == [asked.number]
 
 
 def test_the_key_of_a_job_that_never_was_is_a_dropped_file() -> None:
