@@ -164,7 +164,14 @@ def _parameters(
         model = _resolved(schemas[f"{operation.name} query"], components)
         required = model.get("required", ())
         for name, schema in model.get("properties", {}).items():
-            told = {"name": name, "in": "query", "required": name in required, "schema": schema}
+            told: dict[str, Any] = {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                "schema": schema,
+            }
+            if name not in required:
+                told["allowEmptyValue"] = True  # it counts as absent
             if "description" in schema:
                 told["description"] = schema["description"]
             yield told

@@ -51,7 +51,7 @@ def test_an_import_goes_on_when_the_cloud_was_gone(
     order = interrupted.order(id="before", items=[{"product_code": "kp", "licenses": [{}]}]).json()
     with half_way(wire, stack, interrupted, "gone") as number:
         restart(Emulator(home))
-    halted = interrupted.get(f"/imports/{number}/").json()
+        halted = interrupted.get(f"/imports/{number}/").json()
     tables.import_was_heard_of(interrupted.company, number, ago=timedelta(minutes=16))
 
     done = swept(stack)

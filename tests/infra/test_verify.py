@@ -240,7 +240,7 @@ class Deploying:
 
 
 @pytest.mark.parametrize(
-    ("status", "stack", "version", "told"),
+    ("status", "stack_status", "version", "told"),
     [
         (1, "UPDATE_ROLLBACK_COMPLETE", "7", "version 7 is live again"),
         (0, "UPDATE_COMPLETE", "7", "the deploy succeeded although"),
@@ -254,7 +254,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     status: int,
-    stack: str,
+    stack_status: str,
     version: str,
     told: str,
 ) -> None:
@@ -276,7 +276,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
         return {}
 
     versions = iter(["7", version])
-    aws.stack(stack)
+    aws.stack(stack_status)
     function = {
         "ResourceType": "AWS::Lambda::Function",
         "LogicalResourceId": "CreateOrderFunction1",

@@ -131,18 +131,6 @@ def test_a_file_in_windows_1252_is_read_when_one_says_so(
     assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
 
 
-def test_a_file_of_more_than_5_gb_is_for_the_command(console: Console, vendor: RemoteShop) -> None:
-    console.visit("imports/licenses/new", vendor)
-    path = console.desk / "huge.csv"
-    with path.open("wb") as file:
-        file.truncate(5 * 1024**3 + 1)
-
-    console.page.set_input_files("#file", path)
-
-    console.see("Above 5 GB, use the command keywright import")
-    expect(console.button("Import the file")).to_be_hidden()
-
-
 def test_the_faulty_rows_and_the_template_are_saved_as_files(
     console: Console, vendor: RemoteShop
 ) -> None:
