@@ -181,7 +181,7 @@ def _has_to_wait(known: Known, token: str, request: OrderRequest) -> bool:
     if known.unfinished is None or known.unfinished.owner == token:
         return bool(known.in_the_way)
     if known.unfinished.fingerprint != fingerprint(request):
-        message = "Another order with this ID is being placed; send it again in some minutes"
+        message = "Another order with this ID is being placed; retry in a few seconds"
         raise Conflict("order_in_progress", message)
     return True
 

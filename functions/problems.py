@@ -119,7 +119,7 @@ def headers_of(refused: Refused) -> Mapping[str, str]:
             return {"Allow": refused.allowed}
         case Moved():
             return {"Location": refused.location}
-        case Busy():
+        case Busy() | Refused(code="order_in_progress"):
             return {"Retry-After": "1"}
     return {}
 

@@ -90,8 +90,9 @@ def undo_orders(now: datetime) -> int:
     undone = 0
     for company, order_id, part, owner in pending_orders(now - LEFT_ALONE):
         token = secrets.token_hex(16)
-        if take_over(company, order_id, part, owner, token=token):
-            undone += undo(company, order_id, part, token)
+        owned = take_over(company, order_id, part, owner, token=token)
+        if owned and undo(company, order_id, part, token):
+            undone += 1
             logger.warning("order_undone", company=company, order_id=order_id, part=part)
     return undone
 

@@ -50,8 +50,8 @@ MAGIC = (
 _SEP = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _AROUND = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 _BLANK = re.compile(r"[^\S\r\n]+")
-_RISKY = re.compile(r"(?!-[0-9]+(?:\.[0-9]+)?\Z)'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_RISKY = re.compile(r"(?!-[0-9]+(?:\.[0-9]+)?\Z)'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
 class BadFile(Refused):
@@ -149,7 +149,8 @@ def is_blank(fields: Sequence[str]) -> bool:
 def escape_formula(cell: str) -> str:
     """A cell that a spreadsheet will show and not run; exactly undone by `unescape_formula`.
 
-    An apostrophe goes before `= + - @`, tab and CR; a plain negative number is left alone.
+    An apostrophe goes before `= + - @`, also in full width, tab and CR; a plain negative number is
+    left alone.
     """
     return f"'{cell}" if _RISKY.match(cell) else cell
 

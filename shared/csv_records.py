@@ -162,9 +162,10 @@ def _next(
 
 
 def _may_be_escaped(data: bytes) -> bool:
-    """Whether any cell can be one that was escaped; UTF-16 is looked at without its zero bytes."""
-    plain = data.replace(b"\0", b"") if b"\0" in data else data
-    return re.search(rb"'[=+\-@\t\r]", plain) is not None
+    """Whether any cell can be one that was escaped."""
+    if b"\0" in data:  # UTF-16
+        return b"'" in data
+    return re.search(rb"'(?:[=+\-@\t\r]|\xef\xbc)", data) is not None
 
 
 def _may_be_spaced(data: bytes, delimiter: str) -> bool:

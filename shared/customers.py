@@ -21,6 +21,7 @@ from shared.values import (
     OptionalReference,
     RecordId,
     Reference,
+    Switch,
     Text,
     drawn,
 )
@@ -113,7 +114,7 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
     """A user of a license; G(o) clients send `user` with more fields than the docs name."""
 
     email: Email
-    is_manager: Flag = False
+    is_manager: Switch = False
     max_activations: Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)] | None = None
     first_name: OptionalLine = None
     last_name: OptionalLine = None

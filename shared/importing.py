@@ -121,11 +121,17 @@ def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Bad]:
 
 def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:
     """Why a license of these products can't have a feature, if none of them has it."""
-    if any((known := p.feature(entry.request.code)) and known.active for p in products):
+    if any(offers(entry, product) for product in products):
         return []
     codes = ", ".join(product.short_code for product in products)
     message = f"no such feature on {codes}, or it is not enabled"
     return [_fault("code", "code", "unsupported_product_feature", message, entry.request.code)]
+
+
+def offers(entry: FeatureEntry, product: Product) -> bool:
+    """Whether licenses of a product can have the feature: it has it, and it is enabled."""
+    feature = product.feature(entry.request.code)
+    return feature is not None and feature.active
 
 
 def unknown_license(entry: FeatureEntry) -> Faults:

@@ -284,10 +284,13 @@ def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
     """The published counters of a job that ended.
 
     One that did not get as far as its totals says what its chunks know by themselves: rows,
-    licenses and features; new customers and orders can be told apart by the totals alone.
+    licenses and features; new customers and orders can be told apart by the totals alone. One that
+    was rejected carried out no row.
     """
     names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
     counted = job.counts
+    if job.state == "rejected":
+        counted = {name: counted.get(name, 0) for name in names[:2]}
     if not counted and job.state in ("failed", "cancelled") and not job.dry_run:
         done = [each for each in results if each.phase == "write"]
         counted = {

@@ -17,6 +17,7 @@ from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
+from shared.terms import NULLABLE
 from shared.values import (
     BLANK,
     EMPTY,
@@ -29,10 +30,20 @@ from shared.values import (
     OptionalText,
     RecordId,
     StoreId,
+    Switch,
     some,
 )
 
 MAX_LICENSES = 1000
+_ABSENT = object()
+_ORDER_DEFAULTS = {
+    "is_bundle": False,
+    "append": False,
+    "is_test": False,
+    "is_trial": False,
+    "prevent_vm": False,
+    "order_type": "normal",
+}
 FIRST_PART = "order"
 
 
@@ -80,23 +91,23 @@ class OrderRequest(BaseModel):
     )
 
     id: OrderId = None
-    is_bundle: Flag = False
-    append: Flag = False
+    is_bundle: Switch = False
+    append: Switch = False
     items: Annotated[tuple[OrderItemRequest, ...], AfterValidator(some)] = Field(
         max_length=MAX_LICENSES, json_schema_extra={"minItems": 1}
     )
     customer: Annotated[CustomerRequest | None, *EMPTY] = None
     customer_account_id: RecordId | None = None
     add_to_customer_account: Flag | None = None
-    is_test: Flag = False
-    is_trial: Flag = False
+    is_test: Switch = False
+    is_trial: Switch = False
     created: OptionalMoment = None
     order_type: Annotated[Literal["normal"] | None, *BLANK] = None
     reference: OptionalReference = None
     language: OptionalLine = None
     campaign_params: OptionalText = None
     download_id: OptionalLine = None
-    prevent_vm: Flag = False
+    prevent_vm: Switch = False
     metadata: Metadata | None = None
     include_metadata_string: Flag | None = None
     include_metadata: Flag | None = None
@@ -122,16 +133,20 @@ class OrderRequest(BaseModel):
         )
 
     def canonical(self) -> dict[str, Any]:
-        """The body as it is compared: aliases folded, spellings evened out, `append` left out."""
+        """The body as it is compared: aliases folded, spellings evened out, nothing that says
+        nothing: null, empty values and stated defaults are as if they were left out.
+        """
         body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
-        body.pop("append", None)
         for item in body["items"]:
-            for lic in item["licenses"]:
-                _fold(lic)
+            item["licenses"] = [_license(lic) for lic in item["licenses"]]
+            item["users"] = [_user(user) for user in item.get("users") or ()]
+            _drop_nothing(item)
         if customer := body.get("customer"):
             customer.pop("id", None)
             if company := customer.pop("company", None):
                 customer.setdefault("company_name", company)
+            _drop_nothing(customer)
+        _drop_nothing(body, **_ORDER_DEFAULTS)
         return body
 
 
@@ -306,26 +321,47 @@ def first_licenses(order: Order, most: int) -> Order:
     return order.model_copy(update={"items": tuple(items)})
 
 
-def _fold(lic: dict[str, Any]) -> None:
+def _license(lic: dict[str, Any]) -> dict[str, Any]:
+    """A license of a canonical body. A null that closes a term, and a list of no features, stay."""
     if code := lic.pop("license_template_code", None):
         lic.setdefault("policy_code", code)
     if (flag := lic.pop("enable_maintenance_duration", None)) is not None:
         lic.setdefault("enable_maintenance_period", flag)
     if user := lic.pop("user", None):
-        lic["users"] = [*lic.get("users", ()), user]
+        lic["users"] = [*(lic.get("users") or ()), user]
     if members := lic.pop("bundle_products", None):
         lic.setdefault("products", members)
-    for member in lic.get("products") or ():
-        _fold(member)
+    if users := lic.get("users"):
+        lic["users"] = [_user(user) for user in users]
+    if members := lic.get("products"):
+        lic["products"] = [_license(member) for member in members]
+    kept = {name: lic[name] for name in NULLABLE if name in lic}
+    if lic.get("product_features") is not None:
+        kept["product_features"] = lic["product_features"]
+    _drop_nothing(lic, is_trial=False, active=False, enabled=True)
+    return lic | kept
+
+
+def _user(user: dict[str, Any]) -> dict[str, Any]:
+    _drop_nothing(user, is_manager=False)
+    return user
+
+
+def _drop_nothing(stated: dict[str, Any], **defaults: Any) -> None:
+    """Leave out null, empty values, and those that are the defaults."""
+    for name, value in [*stated.items()]:
+        if value in (None, "", [], {}) or (name in defaults and value == defaults[name]):
+            del stated[name]
 
 
 def _differences(ours: Any, theirs: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Where two JSON values differ, with what the second has there."""
+    """Where two JSON values differ, with what the second has there; an explicit null is a value."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in {**ours, **theirs}:
-            yield from _differences(ours.get(name), theirs.get(name), (*path, name))
+            pair = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)
+            yield from _differences(*pair, (*path, name))
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for index, pair in enumerate(zip(ours, theirs, strict=True)):
             yield from _differences(*pair, (*path, index))
     elif ours != theirs:
-        yield path, theirs
+        yield path, None if theirs is _ABSENT else theirs

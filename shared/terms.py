@@ -102,6 +102,9 @@ FEATURE_SYSTEM: Mapping[str, Any] = {
     "floating_timeout": 120,
 }
 
+NULLABLE = tuple(name for name in TERMS if name not in SYSTEM)
+"""Terms that an explicit null closes with "none"."""
+
 
 def said(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
     """The terms that `terms` closes."""

@@ -127,6 +127,10 @@ def _told_empty(schema: dict[str, Any]) -> None:
     schema["anyOf"] += [{"const": ""}, {"const": {}}]
 
 
+def _told_null(schema: dict[str, Any]) -> None:
+    schema["type"] = [schema["type"], "null"]
+
+
 BLANK = (
     BeforeValidator(lambda value: None if value == "" else value),
     Field(json_schema_extra=_told_blank),
@@ -269,6 +273,11 @@ type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
 type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
 type OptionalReference = Annotated[Reference | None, AfterValidator(_none_if_empty)]
 type Flag = Annotated[bool, Field(strict=True)]
+type Switch = Annotated[
+    bool,
+    Field(strict=True, json_schema_extra=_told_null),
+    BeforeValidator(lambda value: False if value is None else value),
+]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
 type RecordId = Annotated[int, Field(strict=True, ge=1, le=_LAST_ID)]

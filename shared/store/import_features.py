@@ -5,9 +5,18 @@ from typing import Any
 
 from shared.catalog import Product
 from shared.errors import Busy
-from shared.importing import Bad, FeatureEntry, Import, feature_faults, granted, unknown_license
+from shared.importing import (
+    Bad,
+    FeatureEntry,
+    Import,
+    feature_faults,
+    granted,
+    offers,
+    unknown_license,
+)
 from shared.licenses import License
 from shared.store import bulk, dynamo
+from shared.store.catalog import all_products
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import licenses_by_id
 from shared.store.retry import attempts
@@ -34,7 +43,7 @@ def import_features(
         if faults:
             done.invalid.append(Bad(entry.record, faults))
             continue
-        lic = next(lic for lic in licenses if products[lic.product_id].feature(entry.request.code))
+        lic = next(lic for lic in licenses if offers(entry, products[lic.product_id]))
         by_license.setdefault(lic.id, []).append(entry)
 
     def add(work: tuple[int, list[FeatureEntry]]) -> tuple[int, list[int]]:
@@ -58,13 +67,22 @@ def _licenses_of_keys(
     """The licenses of each key: of a bundle, the bundle's and its members'."""
     ids = {key: record_id(job.company, "license", key) for key in keys}
     found = {lic.id: lic for lic in licenses_by_id(job.company, ids.values())}
+    _complete(job, products, found.values())
     held = {
         key: [found[id]] for key, id in ids.items() if id in found and found[id].license_key == key
     }
-    return {
-        key: [*licenses, *licenses_by_id(job.company, _member_ids(job, key, licenses[0], products))]
-        for key, licenses in held.items()
-    }
+    for key, licenses in held.items():
+        members = licenses_by_id(job.company, _member_ids(job, key, licenses[0], products))
+        _complete(job, products, members)
+        licenses.extend(members)
+    return held
+
+
+def _complete(job: Import, products: dict[int, Product], licenses: Iterable[License]) -> None:
+    """Add the products of licenses that were made after the job pinned its catalog."""
+    missing = {lic.product_id for lic in licenses} - products.keys()
+    if missing:
+        products |= {p.id: p for p in all_products(job.company) if p.id in missing}
 
 
 def _member_ids(job: Import, key: str, bundle: License, products: dict[int, Product]) -> list[int]:

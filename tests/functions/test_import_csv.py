@@ -654,3 +654,47 @@ def test_a_form_that_is_sent_after_a_cancellation_imports_nothing(files: Files) 
 
     assert files.last().state == "cancelled"
     assert files.shop.get("/licenses/").json()["count"] == 0
+
+
+def test_a_rejected_import_counts_nothing_as_created(files: Files) -> None:
+    files.run(files.prepared(TWO + "impo-rtor-derk-ey02,nope,o-1,\n", on_error="reject_all"))
+
+    path = "/api/v1/licenses-import-results/1/"
+    result = send(job_status.handler, "GET", path, key=files.shop.key).json()["result"]
+    assert (result["total_row_count"], result["valid_row_count"]) == (3, 2)
+    assert {name: n for name, n in result.items() if name.startswith(("created", "existed"))} == {
+        f"{what}_{kind}_count": 0
+        for what in ("created", "existed")
+        for kind in ("customers", "orders", "licenses")
+    }
+
+
+def test_features_of_a_product_that_is_newer_than_the_job_are_added(files: Files) -> None:
+    files.shop.order_one(license={"key": "K-1"})
+    event = files.prepared("license_key,code\nK-1,f1\n", "license-features")
+    uploads.put_result(files.last(), "catalog.json", b"[]")
+
+    files.run(event)
+
+    assert counts(files.last(), "valid", "created_license_f") == [1, 1]
+
+
+def test_a_feature_goes_to_the_member_of_a_bundle_where_it_is_enabled(files: Files) -> None:
+    features = {}
+    for code in ("bnd", "p1"):
+        made = files.shop.make("/product-features/", product=code, code="both", name="Both")
+        features[code] = made["id"]
+    files.shop.patch(f"/product-features/{features['bnd']}/", {"active": False})
+    members = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
+    items = [{"product_code": "bnd", "key": "K-BND", "licenses": members}]
+    assert files.shop.order(is_bundle=True, items=items).status == 200
+
+    job = files.imported("license_key,code\nK-BND,both\n", "license-features")
+
+    assert counts(job, "valid", "created_license_f") == [1, 1]
+    held = {
+        lic["product"]["short_code"]: [each["product_feature"]["code"] for each in granted]
+        for lic in files.shop.get("/licenses/").json()["results"]
+        if (granted := lic["product_features"])
+    }
+    assert held == {"p1": ["both"]}

@@ -1,6 +1,6 @@
 """What an order survives: answers that get lost, rivals, a catalog that moves, a process killed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from functions import create_order, sweep
 from shared.store import dynamo, placing, unsettled
 from tests.emulated import carry_out
+from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
 from tests.wiretap import (
     Fault,
@@ -222,6 +223,28 @@ def test_another_order_under_an_unfinished_id_has_to_wait(shop: Shop) -> None:
     reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": [{}] * 109}])
 
     assert (reply.status, reply.json()["code"]) == (409, "order_in_progress")
+    assert reply.headers["retry-after"] == "1"
+
+
+def test_a_rollback_that_somebody_else_took_over_is_not_counted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, out: Out
+) -> None:
+    with tapped() as tap:
+        tap.on(WRITE, killed_after, nth=2)
+        with pytest.raises(Killed):
+            shop.order(id="big", items=MANY)
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+
+    def take() -> None:
+        ((company, order_id, part, owner),) = unsettled.pending_orders(datetime.now(UTC))
+        assert unsettled.take_over(company, order_id, part, owner, token="another")
+
+    with tapped() as tap:
+        tap.on(WRITE, meanwhile(take), nth=2)
+        undone = sweep.handler({}, LambdaContext())["undone"]
+
+    assert undone == 0
+    assert not [line for line in out() if line.get("message") == "order_undone"]
 
 
 def test_passwords_of_users_made_by_a_killed_order_are_shown_when_it_is_finished(

@@ -309,3 +309,47 @@ def test_an_appended_key_that_is_taken_is_refused_and_nothing_is_appended(shop: 
 
     assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
     assert len(shop.get(f"/orders/{first['id']}/").json()["order_items"]) == 1
+
+
+SAME: list[dict[str, Any]] = [
+    {"language": None},
+    {"language": ""},
+    {"is_test": False, "is_trial": None, "prevent_vm": None, "order_type": "normal"},
+    {"customer": {}, "metadata": {}},
+    {"items": [{**ITEMS[0], "note": "", "users": None}]},
+    {"items": [{**ITEMS[0], "licenses": [{"max_activations": None, "enabled": True}]}]},
+    {"items": [{**ITEMS[0], "licenses": [{"users": [], "custom_fields": [], "metadata": {}}]}]},
+]
+
+
+@pytest.mark.parametrize("more", SAME)
+def test_what_says_nothing_makes_no_other_order(shop: Shop, more: dict[str, Any]) -> None:
+    items = [{**ITEMS[0], "licenses": [{}]}]
+    first = shop.order(id="o-1", items=items)
+    assert first.status == 200, first.text
+
+    again = shop.order(**{"id": "o-1", "items": items, **more})
+
+    assert again.status == 200, again.text
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("lic", [{"valid_duration": None}, {"product_features": []}])
+def test_a_null_that_closes_a_term_is_another_order(shop: Shop, lic: dict[str, Any]) -> None:
+    shop.order(id="o-1", items=[{**ITEMS[0], "licenses": [{}]}])
+
+    again = shop.order(id="o-1", items=[{**ITEMS[0], "licenses": [lic]}])
+
+    assert (again.status, again.json()["code"]) == (409, "order_id_exists")
+    assert again.json()["errors"]
+
+
+def test_an_append_with_the_key_of_the_creation_is_refused(shop: Shop) -> None:
+    body = {"id": "o-1", "items": ITEMS}
+    key = {"Idempotency-Key": "k-1"}
+    assert shop.post("/orders/create_order/", body, headers=key).status == 200
+
+    reply = shop.post("/orders/create_order/", {**body, "append": True}, headers=key)
+
+    assert (reply.status, reply.json()["code"]) == (409, "idempotency_key_reused")
+    assert [fault["field"] for fault in reply.json()["errors"]] == ["append"]

@@ -467,6 +467,16 @@ def test_every_cell_survives_escaping(cell: str) -> None:
     assert escaped[:1] not in ("=", "+", "@", "\t", "\r")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("sign", "\uff1d\uff0b\uff0d\uff20")
+def test_a_formula_in_full_width_is_escaped_and_read_back(sign: str, encoding: str) -> None:
+    assert escape_formula(f"{sign}1") == f"'{sign}1"
+
+    data = f"key\n'{sign}1\n".encode(encoding)
+    (row,) = rows_of(data, plan([data]))
+    assert row.fields == [f"{sign}1"]
+
+
 def test_formulas_are_escaped_and_negative_numbers_are_not() -> None:
     assert escape_formula("=1+1") == "'=1+1"
     assert escape_formula("-1") == "-1"

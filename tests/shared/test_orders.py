@@ -34,8 +34,8 @@ def test_the_order_of_names_means_nothing(names: list[str]) -> None:
     assert of(**{name: said[name] for name in names}) == of(**said)
 
 
-def test_append_is_no_part_of_what_is_compared() -> None:
-    assert of(append=True) == of()
+def test_append_is_part_of_what_is_compared() -> None:
+    assert of(append=True) != of() == of(append=False)
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ export function faultOf(column, cell, kind) {
 export const around = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
 /** What the server's reader of files does: a formula that was made harmless is one again. */
-export const unescaped = (cell) => (/^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell);
+export const unescaped = (cell) => (/^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell);
 const escaped = (cell) =>
-  /^'*[=+\-@\t\r]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
+  /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
 /** A CSV file of rows that are cells by column. */
 export function csvOf(columns, rows) {
