@@ -1,8 +1,11 @@
 """A file that comes in a form: `multipart/form-data` with one part, named `file`."""
 
 import binascii
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -14,6 +17,9 @@ from shared.imports import shown_name
 MAX_FORM = 4_500_000
 """Bytes: Lambda takes 6 MB, into which a body goes as Base64."""
 _MAX_HEADERS = 10
+_EXTENDED_NAME = re.compile(
+    rb"""filename\*\s*=\s*(utf-8|iso-8859-1)'[^']*'([^;\s"]+)""", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class _Form:
     def file_name(self) -> str:
         """The name that the part gives its file."""
         kind, options = parse_options_header(self.disposition.decode("latin-1"))
-        name = shown_name(options.get(b"filename", b"").decode("utf-8", "replace"))
+        name = shown_name(_decoded_name(self.disposition, options.get(b"filename", b"")))
         if kind != b"form-data" or options.get(b"name") != b"file" or not name:
             raise Refused(
                 "file_required",
@@ -95,6 +101,22 @@ class _Form:
                 field="file",
             )
         return name
+
+
+def _decoded_name(disposition: bytes, plain: bytes) -> str:
+    """The file name of a part: `filename*` (RFC 8187) before `filename`, encoded words decoded.
+
+    .NET sends both, the plain one as an encoded word of mail (RFC 2047).
+    """
+    if found := _EXTENDED_NAME.search(disposition):
+        return unquote_to_bytes(found[2]).decode(found[1].decode(), "replace")
+    name = plain.decode("utf-8", "replace")
+    if name.startswith("=?") and name.endswith("?="):
+        from email.header import decode_header, make_header  # noqa: PLC0415  # few names need it
+
+        with suppress(ValueError, LookupError):
+            return str(make_header(decode_header(name)))
+    return name
 
 
 def _boundary(content_type: str) -> bytes:

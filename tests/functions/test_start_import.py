@@ -87,6 +87,22 @@ def test_a_file_name_is_shown_and_leads_nowhere(desk: Desk, sent: str, shown: st
     assert job.key.count("/") == 3
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "filename*=UTF-8''na%C3%AFve%20%E2%82%AC.csv",
+        "filename=\"naive.csv\"; filename*=utf-8'en'na%C3%AFve%20%E2%82%AC.csv",
+        'filename="=?utf-8?B?bmHDr3ZlIOKCrC5jc3Y=?="',
+    ],
+)
+def test_a_file_name_is_decoded_as_clients_encode_it(desk: Desk, named: str) -> None:
+    body = form().replace(b'filename="a.csv"', named.encode())
+
+    assert desk.send(body).status == 200
+
+    assert desk.job(1).file_name == "na\u00efve \u20ac.csv"
+
+
 def test_a_form_may_say_how_to_import(desk: Desk) -> None:
     desk.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252")
 
