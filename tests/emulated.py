@@ -56,6 +56,10 @@ class Emulated:
                     uploads.client().delete_object(
                         Bucket=BUCKET, Key=each["Key"], VersionId=each["VersionId"]
                     )
+        for upload in uploads.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", ()):
+            uploads.client().abort_multipart_upload(
+                Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"]
+            )
 
 
 _chosen: list[Emulated] = []

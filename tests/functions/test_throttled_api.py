@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from moto.core.models import botocore_stubber
 
+from tests.emulated import carry_out
 from tests.functions.shop import Shop
 from tests.http_event import Reply
 from tests.wiretap import Fault, Wiretap, answer, tapped
@@ -83,7 +83,8 @@ def unprocessed(done: Callable[[list[Any]], list[Any]]) -> Fault:
         if not body["RequestItems"]:
             return answer(request, 200, {"Responses": {}, "UnprocessedKeys": left})
         request.body = orjson.dumps(body)
-        read = orjson.loads(botocore_stubber("before-send", request).content)  # type: ignore[union-attr]  # moto answers
+        request.headers["Content-Length"] = str(len(request.body))
+        read = orjson.loads(carry_out(request).content)  # type: ignore[union-attr]  # it answers
         return answer(request, 200, {**read, "UnprocessedKeys": left})
 
     return fault
