@@ -11,8 +11,9 @@ import resource
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,7 +21,7 @@ from typing import Annotated, Any, Literal, Self
 from botocore.config import Config
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from functions.import_range import Work, import_range
+from functions.import_range import IN_FLIGHT, Work, import_range
 from shared.catalog import NewProduct, new_product
 from shared.csv_plan import plan
 from shared.importing import Import
@@ -109,7 +110,7 @@ class Row(BaseModel):
         return self
 
 
-def ours(path: Path, threads: int = THREADS) -> int:
+def ours(path: Path) -> int:
     """What the functions do with a large file: plan it, then import its chunks."""
     product = new_product(
         COMPANY, NewProduct(product_name="Sketchbook", short_code="sketch"), {}, now=_NOW
@@ -128,13 +129,14 @@ def ours(path: Path, threads: int = THREADS) -> int:
     )
     terms = Import(COMPANY, job.number, job.kind, _NOW, {product.short_code: product})
     patience = Patience(lambda: 900_000, lambda: None)
-    with ThreadPoolExecutor(threads) as executor, path.open("rb") as file:
-        work = Work(job, terms, planned.dialect, "write", bulk.Pool(executor, patience))
+    with ThreadPoolExecutor(IN_FLIGHT) as executor, path.open("rb") as file:
+        work = Work(job, terms, planned.dialect, "write", executor, patience)
         for chunk in planned.chunks:
             file.seek(chunk.start)
             data = file.read(chunk.end - chunk.start)
             if not chunk.is_intact(data) or import_range(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
+        work.close()
     return planned.rows
 
 
@@ -170,7 +172,18 @@ def plain_threads(path: Path) -> int:
         return len(items)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(bulk.each(pool, put, bulk.batches(_items(path))))
+        return sum(_each(pool, put, bulk.batches(_items(path))))
+
+
+def _each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Iterator[R]:
+    """`act` on all of `work` in the pool's threads, in order, never far ahead of the results."""
+    waiting: deque[Future[R]] = deque()
+    for part in work:
+        waiting.append(pool.submit(act, part))
+        if len(waiting) >= 2 * THREADS:
+            yield waiting.popleft().result()
+    for future in waiting:
+        yield future.result()
 
 
 CONTESTANTS: dict[str, Callable[[Path], int]] = {

@@ -5,12 +5,13 @@ worker stops; the batch that it could not finish is run again, and recognizes it
 """
 
 import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
@@ -19,13 +20,14 @@ from shared.catalog import Product
 from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
 from shared.csv_records import failed_row, records
-from shared.importing import Bad, Entry, Import, reader_of
+from shared.importing import Bad, Entry, FeatureEntry, Import, LicenseEntry, reader_of
 from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
+from shared.store.sender import Sender
 from shared.store.stretch import Stretch
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 STRETCH = 5_000
 """Rows that are read, written and reported together; a worker may be relieved between two."""
+IN_FLIGHT = 2
+"""Batches that are written at once: while one waits for answers, the other is worked out."""
+_KEYED = (LicenseEntry, FeatureEntry)
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
@@ -44,7 +49,11 @@ class Work:
     terms: Import
     dialect: Dialect
     phase: str
-    pool: bulk.Pool
+    executor: Executor
+    """The threads that write batches, `IN_FLIGHT` of them."""
+    patience: Patience
+    senders: deque[Sender] = field(default_factory=deque)
+    """Those that no batch uses now."""
 
     @property
     def dry_run(self) -> bool:
@@ -52,66 +61,121 @@ class Work:
 
     @property
     def is_short_of_time(self) -> bool:
-        return self.pool.patience.is_short_of_time
+        return self.patience.is_short_of_time
 
     @property
     def is_stuck(self) -> bool:
         """Whether a whole invocation could write nothing new."""
-        return self.pool.patience.is_stuck
+        return self.patience.is_stuck
+
+    @contextmanager
+    def pool(self) -> Iterator[bulk.Pool]:
+        """What one batch is written with. Connections are kept for the batches after it."""
+        sender = self.senders.pop() if self.senders else Sender()
+        try:
+            yield bulk.Pool(sender, self.patience)
+        finally:
+            self.senders.append(sender)
+
+    def close(self) -> None:
+        for sender in self.senders:
+            sender.close()
 
 
 @contextmanager
 def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
-    """The pool and the records that a worker works with, for as long as it does."""
+    """The threads, connections and records that a worker works with, for as long as it does."""
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
-    with ThreadPoolExecutor(bulk.THREADS) as executor:
-        yield Work(
+    with ThreadPoolExecutor(IN_FLIGHT) as executor:
+        work = Work(
             job=job,
             terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
-            pool=bulk.Pool(executor, patience),
+            executor=executor,
+            patience=patience,
         )
+        try:
+            yield work
+        finally:
+            work.close()
 
 
 def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
-    """Imports the rows of a range behind the first `done`; how many are done when time is short."""
-    read, patience = reader_of(work.terms, work.dialect), work.pool.patience
+    """Imports the rows of a range behind the first `done`; how many are done when time is short.
+
+    The next batch is read while the last one is written. Batches with a license key in common are
+    written one after the other, so that the earlier row is the one that makes the license.
+    """
+    read = reader_of(work.terms, work.dialect)
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    for batch in bulk.batches(entries, STRETCH):
-        _keep_alive(work.job)
-        try:
-            _import_batch(work, batch)
-        except OutOfTime:
-            break
-        patience.progressed = True
-        done += len(batch)
-        if work.is_short_of_time:
-            break
-    return done
+    keys: set[str] = set()
+    with _InFlight(work) as in_flight:
+        for batch in bulk.batches(entries, STRETCH):
+            _keep_alive(work.job)
+            before, keys = keys, {entry.key for entry in batch if isinstance(entry, _KEYED)}
+            if not keys.isdisjoint(before):
+                in_flight.wait(0)
+            in_flight.begin(batch)
+            in_flight.wait(IN_FLIGHT - 1)
+            if work.is_short_of_time:
+                break
+        in_flight.wait(0)
+    return done + in_flight.done
 
 
-def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
-    """Write and report a batch, again from its start after a transient error.
+class _InFlight:
+    """The batches that are being written, in their order; `done` is how many rows are."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._futures: deque[Future[int]] = deque()
+        self.done = 0
+
+    def begin(self, batch: Sequence[Entry | Bad]) -> None:
+        self._futures.append(self._work.executor.submit(_import_batch, self._work, batch))
+
+    def wait(self, most: int) -> None:
+        """Wait until at most so many are in flight. Rows count once all before them are done."""
+        while len(self._futures) > most:
+            self.done += self._futures.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Have the other batches end too, unless the job was stopped: those may be reported."""
+        if error is not None and not isinstance(error, Stopped):
+            self._work.patience.end(error)
+        for future in self._futures:
+            future.exception()
+        return isinstance(error, OutOfTime)
+
+
+def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> int:
+    """Write and report a batch, again from its start after a transient error; how many rows it has.
 
     Raises OutOfTime when the invocation ends first.
     """
     failures = 0
-    while True:
-        try:
-            result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
-            _report(work, result)
-            return
-        except Exception as error:
-            if not is_transient(error):
-                raise
-        work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
-        failures += 1
+    with work.pool() as pool:
+        while True:
+            try:
+                result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool)
+                _report(work, result)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+            else:
+                work.patience.progressed = True
+                return len(batch)
+            pool.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
+            failures += 1
 
 
 def _keep_alive(job: ImportJob) -> None:

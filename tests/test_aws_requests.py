@@ -6,6 +6,7 @@ import pytest
 
 from shared.store import bulk, dynamo
 from shared.store.patience import Patience
+from shared.store.sender import Sender
 from tests.aws_requests import faults_in, heard_requests
 
 DYNAMODB, STEPS = "DynamoDB_20120810", "AWSStepFunctions"
@@ -132,7 +133,8 @@ def test_a_name_that_step_functions_refuses_is_a_fault() -> None:
 
 def test_requests_that_are_written_by_hand_are_heard_too(tables: None) -> None:
     with heard_requests() as heard:
-        bulk.get_all("ORDERS_TABLE", [("acme#1", "0"), ("acme#2", "0")], PATIENCE)
+        keys = [("acme#1", "0"), ("acme#2", "0")]
+        Sender().run(bulk.get_all("ORDERS_TABLE", keys, PATIENCE))
         dynamo.get("ORDERS_TABLE", ("acme#1", "0"))
 
     assert heard.counted == {"BatchGetItem": 1, "GetItem": 1}
@@ -141,9 +143,8 @@ def test_requests_that_are_written_by_hand_are_heard_too(tables: None) -> None:
 
 def test_a_request_that_is_written_wrongly_by_hand_is_found(tables: None) -> None:
     with heard_requests() as heard:
-        bulk.put_all(
-            "IMPORTS_TABLE", [{"pk": key(n), "sk": {"S": "0"}} for n in range(26)], PATIENCE
-        )
+        items = [{"pk": key(n), "sk": {"S": "0"}} for n in range(26)]
+        Sender().run(bulk.put_all("IMPORTS_TABLE", items, PATIENCE))
 
     assert heard.faults == [
         f"BatchWriteItem /RequestItems/{table('IMPORTS_TABLE')}: 26 long, 1 to 25 are allowed"

@@ -5,8 +5,8 @@ the SDK would do with each record (serialize, validate, copy) costs more than ev
 a request's body is written here.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import batched
@@ -17,10 +17,10 @@ import orjson
 from shared.store import dynamo
 from shared.store.patience import Patience
 from shared.store.retry import THROTTLED, TRANSIENT
-from shared.store.signed import client, send
+from shared.store.sender import Sender
+from shared.store.signed import Exchange, client, send
 
 __all__ = ["client"]
-THREADS = 16
 BATCH = 25
 
 type Statement = bytes
@@ -45,7 +45,9 @@ def insert(env_name: str, item: dynamo.Item) -> Statement:
     return insert_of(env_name, tuple(item)) + values + b"]}"
 
 
-def insert_all(env_name: str, statements: Sequence[Statement], patience: Patience) -> list[bool]:
+def insert_all(
+    env_name: str, statements: Sequence[Statement], patience: Patience
+) -> Exchange[list[bool]]:
     """Whether each record was written; False where something is at its place already.
 
     No two may be for one place. Statements that were throttled are sent again, and only those,
@@ -55,9 +57,9 @@ def insert_all(env_name: str, statements: Sequence[Statement], patience: Patienc
     waiting = list(range(len(statements)))
     request = patience.request(env_name)
     while waiting:
-        request.begin(len(waiting))
+        yield from request.begin(len(waiting))
         body = b'{"Statements":[' + b",".join([statements[n] for n in waiting]) + b"]}"
-        answers = send("BatchExecuteStatement", body, request)["Responses"]
+        answers = (yield from send("BatchExecuteStatement", body, request))["Responses"]
         codes = [answer["Error"]["Code"] if "Error" in answer else None for answer in answers]
         for n, code, answer in zip(waiting, codes, answers, strict=True):
             written[n] = code is None
@@ -66,68 +68,56 @@ def insert_all(env_name: str, statements: Sequence[Statement], patience: Patienc
         patience.progressed = patience.progressed or None in codes
         waiting = [n for n, code in zip(waiting, codes, strict=True) if code in TRANSIENT]
         throttled = sum(code in THROTTLED for code in codes)
-        request.answered(throttled=throttled, failed=len(waiting) - throttled)
+        yield from request.answered(throttled=throttled, failed=len(waiting) - throttled)
     return written
 
 
-def put_all(env_name: str, items: Sequence[dynamo.Item], patience: Patience) -> None:
+def put_all(env_name: str, items: Sequence[dynamo.Item], patience: Patience) -> Exchange[None]:
     """Write items over whatever is at their places, which only we write to."""
     waiting: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
     request = patience.request(env_name)
     while waiting:
-        request.begin(len(waiting))
+        yield from request.begin(len(waiting))
         body = orjson.dumps({"RequestItems": {dynamo.table(env_name): waiting}})
-        left = send("BatchWriteItem", body, request)["UnprocessedItems"]
+        left = (yield from send("BatchWriteItem", body, request))["UnprocessedItems"]
         (waiting,) = left.values() if left else ([],)
-        request.answered(throttled=len(waiting))
+        yield from request.answered(throttled=len(waiting))
 
 
 def get_all(
     env_name: str, keys: Sequence[dynamo.Key], patience: Patience
-) -> dict[dynamo.Key, dict[str, Any]]:
+) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:
     """The items that exist of at most 100 keys, read consistently. Bytes stay base64."""
     name = dynamo.table(env_name)
     found: dict[dynamo.Key, dict[str, Any]] = {}
     waiting: list[Any] = [dynamo.key_of(key) for key in keys]
     request = patience.request(f"{env_name} reads")
     while waiting:
-        request.begin(len(waiting))
+        yield from request.begin(len(waiting))
         body = orjson.dumps({"RequestItems": {name: {"ConsistentRead": True, "Keys": waiting}}})
-        answer = send("BatchGetItem", body, request)
+        answer = yield from send("BatchGetItem", body, request)
         for item in answer["Responses"].get(name, ()):
             found[dynamo.key_in(item)] = dynamo.from_item(item)
         waiting = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
-        request.answered(throttled=len(waiting))
+        yield from request.answered(throttled=len(waiting))
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The threads of one worker, and the patience that they share."""
+    """What a batch is written with: a sender of its own, and the patience of its worker."""
 
-    executor: Executor
+    sender: Sender
     patience: Patience
 
+    def each[T, R](self, act: Callable[[T], Exchange[R]], work: Iterable[T]) -> Iterator[R]:
+        """`act` on all of `work`, many at once; the results in order."""
+        return self.sender.each(act, work)
 
-def each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Iterator[R]:
-    """`act` on all of `work` in the pool's threads, in order, never far ahead of the results.
-
-    When one fails, those that have not begun are dropped, and the others waited for.
-    """
-    waiting: list[Future[R]] = []
-    try:
-        for part in work:
-            waiting.append(pool.submit(act, part))
-            if len(waiting) >= 2 * THREADS:
-                yield waiting.pop(0).result()
-        while waiting:
-            yield waiting.pop(0).result()
-    finally:
-        for future in waiting:
-            future.cancel()
-        for future in waiting:
-            if not future.cancelled():
-                future.exception()
+    def wait(self, seconds: float) -> None:
+        """Sleep; raises what the worker ends with, as soon as it is time to."""
+        for pause in self.patience.pauses(seconds):
+            time.sleep(pause)
 
 
 def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:

@@ -1,6 +1,7 @@
 """Importing rows of license features: each license takes all of its rows in one write."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.catalog import Product
@@ -22,6 +23,8 @@ from shared.store.licenses import licenses_by_id
 from shared.store.retry import attempts
 from shared.store.stretch import Stretch
 from shared.values import record_id
+
+_THREADS = 8
 
 
 def import_features(
@@ -53,9 +56,10 @@ def import_features(
         return added
 
     made = done.made.setdefault("features", [])
-    for created, ids in bulk.each(pool.executor, add, by_license.items()):
-        done.created_features += created
-        made += ids
+    with ThreadPoolExecutor(_THREADS) as executor:
+        for created, ids in executor.map(add, by_license.items()):
+            done.created_features += created
+            made += ids
     done.existed_features += sum(map(len, by_license.values())) - done.created_features
     if not dry_run:
         made.clear()

@@ -22,6 +22,7 @@ from shared.store.licenses import settled
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
+from shared.store.signed import Exchange
 from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
 from shared.store.unsettled import take_back
 from shared.values import record_id
@@ -141,7 +142,7 @@ class _Licenses:
     def _wait_for(self, pending: set[str], polls: int) -> None:
         """Give pending orders time to commit; then roll them back as the sweeper would."""
         if polls < ATTEMPTS:
-            self.pool.patience.wait(pause(polls))
+            self.pool.wait(pause(polls))
             return
         for row in pending:
             take_back(self.job.company, row)
@@ -151,10 +152,10 @@ class _Licenses:
             [self._statement(entry, id) for entry, id in batch] for batch in bulk.batches(pairs)
         )
 
-        def insert(batch: Sequence[bulk.Statement]) -> list[bool]:
+        def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
             return bulk.insert_all(LICENSES, batch, self.pool.patience)
 
-        return bulk.each(self.pool.executor, insert, work)
+        return self.pool.each(insert, work)
 
     def _statement(self, entry: LicenseEntry, id: int) -> bytes:
         """The INSERT of a license: what its model shares with others, and its own values."""
@@ -220,10 +221,10 @@ class _Licenses:
             self._part(orders[named], customer, held) for (named, customer), held in items.items()
         )
 
-        def put(batch: Sequence[dynamo.Item]) -> None:
-            bulk.put_all(ORDERS, batch, self.pool.patience)
+        def put(batch: Sequence[dynamo.Item]) -> Exchange[None]:
+            return bulk.put_all(ORDERS, batch, self.pool.patience)
 
-        for _ in bulk.each(self.pool.executor, put, bulk.batches(parts)):
+        for _ in self.pool.each(put, bulk.batches(parts)):
             pass
 
     def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:

@@ -8,8 +8,7 @@ in a row without progress (Busy).
 """
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from shared.errors import Busy
@@ -66,18 +65,23 @@ class Patience:
         with self._lock:
             return Request(self, self._paces.setdefault(pace, Pace()))
 
-    def wait(self, seconds: float) -> None:
-        """Sleep, alive; raises OutOfTime, or what `keep_alive` raises, as soon as it is time to."""
+    def pauses(self, seconds: float) -> Iterator[float]:
+        """The pauses of a worker that waits so long, with heartbeats between them.
+
+        Raises OutOfTime, or what `keep_alive` raises, as soon as it is time to.
+        """
         self.check()
         while seconds > 0:
             if self.is_short_of_time:
-                self._end(OutOfTime())
+                self.end(OutOfTime())
+                self.check()
             if self._is_silent():
                 try:
                     self.keep_alive()
                 except Exception as error:  # noqa: BLE001  # every thread of the worker raises it
-                    self._end(error)
-            time.sleep(min(seconds, _SLICE_SECONDS))
+                    self.end(error)
+                    self.check()
+            yield min(seconds, _SLICE_SECONDS)
             seconds -= _SLICE_SECONDS
             self.check()
 
@@ -94,9 +98,9 @@ class Patience:
             self._alive_at = clock()
             return True
 
-    def _end(self, error: BaseException) -> None:
-        self._ended = error
-        raise error
+    def end(self, error: BaseException) -> None:
+        """Have every thread of the worker raise this, unless they have a reason to end."""
+        self._ended = self._ended or error
 
 
 @dataclass(eq=False)
@@ -109,37 +113,37 @@ class Request:
     _throttlings: int = 0
     _failures: int = 0
 
-    def begin(self, parts: int) -> None:
-        """Wait until so many parts may be sent."""
+    def begin(self, parts: int) -> Iterator[float]:
+        """Pause until so many parts may be sent."""
         self._parts = parts
         self.patience.check()
         while (seconds := self.pace.reserve(parts)) > 0:
-            self.patience.wait(seconds)
+            yield from self.patience.pauses(seconds)
 
-    def answered(self, *, throttled: int, failed: int = 0) -> None:
-        """Take note of an answer; wait if some parts have to be sent again."""
+    def answered(self, *, throttled: int, failed: int = 0) -> Iterator[float]:
+        """Take note of an answer; pause if some parts have to be sent again."""
         accepted = self._parts - throttled - failed
         self.pace.record(accepted, throttled)
         if accepted:
             self._throttlings = self._failures = 0
         if throttled:
-            self.patience.wait(pause(self._throttlings))
+            yield from self.patience.pauses(pause(self._throttlings))
             self._throttlings += 1
         elif failed:
-            self._fail()
+            yield from self._fail()
 
-    def throttled(self) -> None:
-        """The whole request was throttled: wait until it may be sent again."""
-        self.answered(throttled=self._parts)
-        self.begin(self._parts)
+    def throttled(self) -> Iterator[float]:
+        """The whole request was throttled: pause until it may be sent again."""
+        yield from self.answered(throttled=self._parts)
+        yield from self.begin(self._parts)
 
-    def failed(self) -> None:
-        """The whole request failed, or its answer did not arrive: wait before it is sent again."""
-        self._fail()
+    def failed(self) -> Iterator[float]:
+        """The whole request failed, or its answer did not arrive: pause before sending it again."""
+        yield from self._fail()
         self.patience.check()
 
-    def _fail(self) -> None:
+    def _fail(self) -> Iterator[float]:
         self._failures += 1
         if self._failures >= FAILURES:
             raise Busy
-        self.patience.wait(pause(self._failures - 1))
+        yield from self.patience.pauses(pause(self._failures - 1))

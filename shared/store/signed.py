@@ -3,7 +3,9 @@
 botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
 urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
 certificates count are still botocore's to say, and what listens to its `before-send` still hears.
-Connections are kept for whichever thread comes next.
+
+An exchange is a generator: it yields a request and is sent the answer, or yields a number of
+seconds to pause. `shared.store.sender` runs many exchanges at once.
 """
 
 import hashlib
@@ -11,13 +13,10 @@ import hmac
 import ssl
 import threading
 import time
-import zlib
-from collections import deque
-from contextlib import suppress
+from collections.abc import Generator
 from copy import copy
-from dataclasses import dataclass, field
-from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,10 +28,13 @@ from botocore.hooks import first_non_none_response
 from botocore.httpsession import get_cert_path
 
 from shared.store import dynamo
+from shared.store.connections import NO_ANSWER, Answer
 from shared.store.patience import Request
 from shared.store.retry import THROTTLED, TRANSIENT
 
-_CONNECT_SECONDS, _READ_SECONDS = 1, 5
+type Exchange[R] = Generator[tuple[str, bytes] | float, Any, R]
+"""Requests as `(operation, body)` and pauses in seconds; a request is answered by an `Answer`."""
+
 _JSON = "application/x-amz-json-1.0"
 _making = threading.Lock()
 
@@ -42,53 +44,36 @@ class Line:
     """What is the same for all requests; credentials renew themselves, `events` are heard."""
 
     url: str
-    host: str
     region: str
     credentials: Any
     events: Any
     certificates: ssl.SSLContext | None
-    idle: deque[HTTPConnection] = field(default_factory=deque)
 
-    def post(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        """The status and the body of an answer, over a connection that is idle or new."""
-        try:
-            connection = self.idle.pop()
-        except IndexError:
-            connection = self._connected()
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
-        try:
-            connection.sock.sendall(head.encode() + body)
-            answer = HTTPResponse(connection.sock, method="POST")
-            answer.begin()
-            content = answer.read()
-            _check(content, answer.getheader("x-amz-crc32"))
-        except BaseException:
-            connection.close()
-            self.hang_up()
-            raise
-        if answer.will_close:
-            connection.close()
-        else:
-            self.idle.append(connection)
-        return answer.status, content
+    @cached_property
+    def host(self) -> str:
+        """The host as it is signed, with the port if the URL has one."""
+        return urlsplit(self.url).netloc
 
-    def hang_up(self) -> None:
-        """Close what is idle: where one connection broke, those that slept as long have too."""
-        with suppress(IndexError):
-            while True:
-                self.idle.pop().close()
+    @cached_property
+    def name(self) -> str:
+        return urlsplit(self.url).hostname or ""
 
-    def _connected(self) -> HTTPConnection:
-        context = self.certificates
-        connection = (
-            HTTPSConnection(self.host, timeout=_CONNECT_SECONDS, context=context)
-            if context
-            else HTTPConnection(self.host, timeout=_CONNECT_SECONDS)
+    @cached_property
+    def port(self) -> int:
+        at = urlsplit(self.url)
+        return at.port or (443 if at.scheme == "https" else 80)
+
+    def headers(self, operation: str, body: bytes) -> dict[str, str]:
+        made = signed_headers(
+            operation,
+            body,
+            host=self.host,
+            region=self.region,
+            keys=self.credentials.get_frozen_credentials(),
+            moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         )
-        connection.connect()
-        connection.sock.settimeout(_READ_SECONDS)
-        return connection
+        made["user-agent"] = "keywright"
+        return made
 
 
 @cache
@@ -99,7 +84,6 @@ def client() -> Line:
     url = meta.endpoint_url.removesuffix("/") + "/"
     return Line(
         url=url,
-        host=urlsplit(url).netloc,
         region=meta.region_name,
         credentials=session.get_credentials(),
         events=copy(meta.events),
@@ -107,7 +91,7 @@ def client() -> Line:
     )
 
 
-def send(operation: str, body: bytes, request: Request) -> Any:
+def send(operation: str, body: bytes, request: Request) -> Exchange[Any]:
     """What DynamoDB answers. Sent again after a fault of the network or the service, as botocore
     would, so whoever writes must know its own work when it meets it; a throttled request, for as
     long as the `request` has patience.
@@ -115,19 +99,49 @@ def send(operation: str, body: bytes, request: Request) -> Any:
     Raises ClientError if it refuses, and Busy if it fails several times in a row.
     """
     while True:
-        try:
-            status, content = _sent(operation, body)
-        except (OSError, HTTPException, HTTPClientError):
-            status, content = 503, b""
+        status, content = yield operation, body
         if status == 200:
             return orjson.loads(content)
-        told = _refusal(content)
-        if told["Code"] in THROTTLED:
-            request.throttled()
-        elif status >= 500 or told["Code"] in TRANSIENT:
-            request.failed()
+        error = _error_in(content)
+        if error["Code"] in THROTTLED:
+            yield from request.throttled()
+        elif status >= 500 or error["Code"] in TRANSIENT:
+            yield from request.failed()
         else:
-            raise ClientError({"Error": told}, operation)
+            raise ClientError({"Error": error}, operation)
+
+
+def heard(operation: str, body: bytes) -> Answer | None:
+    """The answer of a listener to `before-send`, in the place of DynamoDB's."""
+    with _making:  # threads that begin together make it once
+        line = client()
+    event = f"before-send.dynamodb.{operation}"
+    try:
+        answers = line.events.emit(event, request=_Shown(line, operation, body))
+    except HTTPClientError:
+        return NO_ANSWER
+    found = first_non_none_response(answers)
+    return None if found is None else (found.status_code, found.content)
+
+
+def message(operation: str, body: bytes) -> bytes:
+    """A signed request as it goes over the wire."""
+    headers = client().headers(operation, body)
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+class _Shown(AWSPreparedRequest):
+    """A request as listeners see it. It is signed for them only if one of them looks."""
+
+    def __init__(self, line: Line, operation: str, body: bytes) -> None:
+        self.method, self.url, self.body, self.stream_output = "POST", line.url, body, False
+        self._line, self._operation = line, operation
+
+    @cached_property
+    def headers(self) -> Any:  # type: ignore[override]  # an attribute there
+        headers: Any = self._line.headers(self._operation, self.body)  # type: ignore[arg-type]  # bytes
+        return HeadersDict(headers)
 
 
 def signed_headers(
@@ -160,34 +174,7 @@ def signed_headers(
     return headers
 
 
-def _sent(operation: str, body: bytes) -> tuple[int, bytes]:
-    with _making:  # threads that begin together make it once
-        line = client()
-    headers = signed_headers(
-        operation,
-        body,
-        host=line.host,
-        region=line.region,
-        keys=line.credentials.get_frozen_credentials(),
-        moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
-    )
-    headers["user-agent"] = "keywright"
-    shown: Any = HeadersDict(headers)
-    request = AWSPreparedRequest("POST", line.url, shown, body, stream_output=False)
-    event = f"before-send.dynamodb.{operation}"
-    heard = first_non_none_response(line.events.emit(event, request=request))
-    if heard is not None:
-        return heard.status_code, heard.content
-    return line.post(headers, body)
-
-
-def _check(content: bytes, told: str | None) -> None:
-    """Raise where this is not all that DynamoDB said, and only that."""
-    if told is not None and int(told) != zlib.crc32(content):
-        raise HTTPException("the answer does not have its checksum")
-
-
-def _refusal(content: bytes) -> Any:
+def _error_in(content: bytes) -> Any:
     try:
         told = orjson.loads(content)
     except orjson.JSONDecodeError:

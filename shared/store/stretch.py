@@ -12,6 +12,7 @@ from shared.errors import Busy
 from shared.importing import Bad, Import
 from shared.store import bulk, dynamo
 from shared.store.retry import attempts
+from shared.store.signed import Exchange
 
 
 @dataclass
@@ -75,10 +76,10 @@ def get_all(
     found: dict[dynamo.Key, dict[str, Any]] = {}
     work = bulk.batches(dict.fromkeys(keys), 100)
 
-    def get(keys: Sequence[dynamo.Key]) -> dict[dynamo.Key, dict[str, Any]]:
+    def get(keys: Sequence[dynamo.Key]) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:
         return bulk.get_all(env_name, keys, pool.patience)
 
-    for part in bulk.each(pool.executor, get, work):
+    for part in pool.each(get, work):
         found |= part
     return found
 
@@ -105,10 +106,10 @@ def write_first(
         [bulk.insert(env_name, wanted[named]) for named in batch] for batch in bulk.batches(missing)
     )
 
-    def insert(batch: Sequence[bulk.Statement]) -> list[bool]:
+    def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
         return bulk.insert_all(env_name, batch, pool.patience)
 
-    written = [new for batch in bulk.each(pool.executor, insert, statements) for new in batch]
+    written = [new for batch in pool.each(insert, statements) for new in batch]
     late = [named for named, new in zip(missing, written, strict=True) if not new]
     keys = {named: (wanted[named]["pk"]["S"], wanted[named]["sk"]["S"]) for named in late}
     found = get_all(pool, env_name, list(keys.values()))

@@ -29,7 +29,17 @@ from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import callers, import_range, import_views, lost_files, runs
-from shared.store import bulk, dynamo, pace, patience, placing, unsettled, uploads
+from shared.store import (
+    bulk,
+    dynamo,
+    import_features,
+    pace,
+    patience,
+    placing,
+    sender,
+    unsettled,
+    uploads,
+)
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -144,15 +154,14 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
         patch.setenv(name, value)
     patch.delenv("AWS_ENDPOINT_URL", raising=False)
     patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # the world changes
-    for module in (pace, patience):
+    for module in (pace, patience, sender):
         patch.setattr(module, "clock", lambda: worlds[0].elapsed)
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
     _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
-    patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
-    patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
-    patch.setattr(lost_files, "ThreadPoolExecutor", _AtOnce)
+    for module in (import_range, import_features, import_views, lost_files):
+        patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)
     for module in (placing, unsettled):

@@ -25,7 +25,7 @@ from shared.store import catalog as catalog_store
 from shared.store.orders import TABLE as ORDERS
 from shared.store.patience import Patience
 from shared.store.retry import TRANSIENT
-from shared.store.signed import send
+from shared.store.signed import Exchange, send
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -178,9 +178,10 @@ def latest_version(patch: pytest.MonkeyPatch) -> None:
 def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
     """A statement that was throttled counts as written."""
 
-    def insert_all(env_name: str, statements: Any, patience: Patience) -> list[bool]:
+    def insert_all(env_name: str, statements: Any, patience: Patience) -> Exchange[list[bool]]:
         body = b'{"Statements":[' + b",".join(statements) + b"]}"
-        answers = send("BatchExecuteStatement", body, patience.request(env_name))["Responses"]
+        answer = yield from send("BatchExecuteStatement", body, patience.request(env_name))
+        answers = answer["Responses"]
         return ["Error" not in each or each["Error"]["Code"] in TRANSIENT for each in answers]
 
     patch.setattr(bulk, "insert_all", insert_all)
@@ -189,10 +190,10 @@ def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 def unprocessed_swallowed(patch: pytest.MonkeyPatch) -> None:
     """What the table had no room for is forgotten."""
 
-    def put_all(env_name: str, items: Any, patience: Patience) -> None:
+    def put_all(env_name: str, items: Any, patience: Patience) -> Exchange[None]:
         puts = [{"PutRequest": {"Item": item}} for item in items]
         body = orjson.dumps({"RequestItems": {dynamo.table(env_name): puts}})
-        send("BatchWriteItem", body, patience.request(env_name))
+        yield from send("BatchWriteItem", body, patience.request(env_name))
 
     patch.setattr(bulk, "put_all", put_all)
 

@@ -1,9 +1,12 @@
 """Imports into tables that take less than their workers could send; bugs that this must show."""
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 
 from functions import import_range
 from shared.errors import Busy
+from shared.importing import Bad, Entry
 from shared.store import pace, patience
 from shared.store.import_rows import import_stretch
 from tests.faults import planted, throttle
@@ -68,15 +71,17 @@ def test_a_small_file_that_one_invocation_cannot_finish_is_counted_once(
 def test_giving_up_after_some_tries_is_caught(
     lab: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def throttled(request: patience.Request, *, throttled: int, failed: int = 0) -> None:
-        answered(request, throttled=throttled, failed=failed)
+    def throttled(request: patience.Request, *, throttled: int, failed: int = 0) -> Iterator[float]:
+        yield from answered(request, throttled=throttled, failed=failed)
         tries[request] = tries.get(request, 0) + 1
         if tries[request] >= 10 and throttled:
             raise Busy
 
-    def once(work: import_range.Work, batch: object) -> None:
-        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)  # type: ignore[arg-type]  # as it was
+    def once(work: import_range.Work, batch: Sequence[Entry | Bad]) -> int:
+        with work.pool() as pool:
+            result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool)
         import_range._report(work, result)  # noqa: SLF001  # what is planted is within
+        return len(batch)
 
     tries: dict[patience.Request, int] = {}
     answered = patience.Request.answered

@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from functions import import_csv, import_range
-from shared.store import pace
+from shared.store import import_features, pace
 from tests.faults.capacity import Capacity
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS
 from tests.faults.laboratory import Laboratory, laboratory
@@ -204,7 +204,8 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     timeline.s3.now = lambda: timeline.time
     lab.worlds[:] = [timeline]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_range, "ThreadPoolExecutor", partial(Threads, timeline))
+        for module in (import_range, import_features):
+            patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
         patch.setattr(import_range, "STRETCH", batch_rows(rows))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)

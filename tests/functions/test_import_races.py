@@ -8,7 +8,6 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
 from shared.store import bulk, dynamo
-from shared.store.patience import Patience
 from shared.store.unsettled import take_back
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
@@ -27,7 +26,7 @@ LARGE = [
 def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """The company acme, with products and a bucket."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setattr(Patience, "wait", lambda *_: None)
+    monkeypatch.setattr(bulk.Pool, "wait", lambda *_: None)
     with open_files(shop) as files:
         yield files
 
@@ -63,7 +62,7 @@ def test_rows_wait_for_a_pending_order_that_commits(
     def commit(*_: object) -> None:
         assert shop.order(id="large", items=LARGE).status == 200
 
-    monkeypatch.setattr(Patience, "wait", commit)
+    monkeypatch.setattr(bulk.Pool, "wait", commit)
 
     job = files.imported(HELD)
 

@@ -103,9 +103,10 @@ def test_an_import_waits_while_its_table_takes_nothing(drought: Drought, chunk: 
 
 
 def test_a_worker_out_of_time_returns_and_the_next_one_recognizes_its_records(
-    drought: Drought, chunk: Any
+    drought: Drought, chunk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is done, of the other one request is written, then nothing is for 20 minutes."""
+    monkeypatch.setattr(import_range, "IN_FLIGHT", 1)
     drought.until, drought.accepts = drought.now + 20 * MINUTE, 5
 
     first = drought.invoke(chunk)

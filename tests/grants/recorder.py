@@ -156,7 +156,7 @@ def install(recorder: Recorder) -> None:
         ("botocore.client", "BaseClient._make_api_call", _api_call),
         ("botocore.signers", "generate_presigned_url", _presigned_url),
         ("botocore.signers", "generate_presigned_post", _presigned_post),
-        ("shared.store.signed", "_sent", _signed),
+        ("shared.store.signed", "heard", _signed),
     ):
         wrapt.wrap_function_wrapper(target, name, partial(wrapper, recorder))
     wrapt.wrap_function_wrapper(ThreadPoolExecutor, "submit", _submitted)

@@ -11,6 +11,7 @@ from functions import catalog, sweep
 from shared.store import bulk, uploads
 from shared.store.dynamo import client, table
 from shared.store.patience import Patience
+from shared.store.sender import Sender
 from tests.functions.operations import OPERATIONS
 from tests.functions.shop import Shop
 from tests.grants.recorder import Recorder, outside
@@ -115,7 +116,7 @@ def test_a_function_that_runs_during_a_call_has_calls_of_its_own(recorder: Recor
 
 def test_hand_signed_requests_are_calls(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
-        bulk.put_all("CATALOG_TABLE", [KEY], Patience(lambda: 900_000, lambda: None))
+        Sender().run(bulk.put_all("CATALOG_TABLE", [KEY], Patience(lambda: 900_000, lambda: None)))
 
     assert told(recorder) == [(CATALOG, "dynamodb:BatchWriteItem table/DataCatalog")]
 

@@ -1,10 +1,8 @@
 """Requests with many parts, of which DynamoDB takes some: each part is sent until it is taken."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,8 +11,9 @@ from botocore.exceptions import ClientError
 from moto.core.models import botocore_stubber
 
 from shared.errors import Busy
-from shared.store import bulk, patience
+from shared.store import bulk, dynamo, patience
 from shared.store.patience import Patience
+from shared.store.sender import Sender
 from tests.wiretap import answer
 
 TABLE = "ORDERS_TABLE"
@@ -68,7 +67,8 @@ def refusal(code: str, status: int = 400) -> Callable[[dict[str, Any]], tuple[in
 
 
 def inserted(worker: Patience) -> list[bool]:
-    return bulk.insert_all(TABLE, [bulk.insert(TABLE, item) for item in ITEMS], worker)
+    statements = [bulk.insert(TABLE, item) for item in ITEMS]
+    return Sender().run(bulk.insert_all(TABLE, statements, worker))
 
 
 def sizes(table: Table, name: str = "Statements") -> list[int]:
@@ -165,7 +165,7 @@ def test_items_that_were_not_processed_are_written_again_and_only_those(
 
     table.answers = [half]
 
-    bulk.put_all(TABLE, ITEMS, worker)
+    Sender().run(bulk.put_all(TABLE, ITEMS, worker))
 
     (name,) = table.asked[0]["RequestItems"]
     assert [len(body["RequestItems"][name]) for body in table.asked] == [10, 5, 3, 2, 1]
@@ -183,29 +183,10 @@ def test_keys_that_were_not_processed_are_read_again_and_only_those(
 
     table.answers = [half]
 
-    found = bulk.get_all(TABLE, KEYS, worker)
+    keys: list[dynamo.Key] = [*KEYS]
+    found = Sender().run(bulk.get_all(TABLE, keys, worker))
 
     asked = [next(iter(body["RequestItems"].values())) for body in table.asked]
     assert sorted(found) == sorted(KEYS)
     assert [len(each["Keys"]) for each in asked] == [10, 5, 3, 2, 1]
     assert all(each["ConsistentRead"] for each in asked)
-
-
-def test_when_one_fails_the_others_are_dropped_or_waited_for() -> None:
-    begun, ended = [], []
-    failed = threading.Event()
-
-    def act(n: int) -> None:
-        begun.append(n)
-        if n == 1:
-            failed.set()
-            raise Busy
-        if n > 1:
-            failed.wait(5)
-        ended.append(n)
-
-    with ThreadPoolExecutor(2) as pool:
-        with pytest.raises(Busy):
-            list(bulk.each(pool, act, range(bulk.THREADS)))
-
-        assert sorted(ended) == sorted({*begun} - {1})

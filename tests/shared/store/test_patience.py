@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -43,11 +44,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def pause(pauses: Iterator[float]) -> None:
+    for seconds in pauses:
+        time.sleep(seconds)
+
+
 def throttle(request: Request, times: int, parts: int = 25) -> None:
-    request.begin(parts)
+    pause(request.begin(parts))
     for _ in range(times):
-        request.answered(throttled=parts)
-        request.begin(parts)
+        pause(request.answered(throttled=parts))
+        pause(request.begin(parts))
 
 
 # Patience
@@ -81,7 +87,7 @@ def test_a_worker_whose_job_was_cancelled_stops_at_its_next_heartbeat(clock: Clo
     with pytest.raises(LookupError):
         throttle(request, 1_000_000)
     with pytest.raises(LookupError):
-        worker.request("ANOTHER").begin(1)
+        pause(worker.request("ANOTHER").begin(1))
 
     assert clock.now <= 12
 
@@ -90,25 +96,25 @@ def test_other_failures_are_counted_and_progress_forgives_them(clock: Clock) -> 
     request = clock.patience().request("TABLE")
 
     for _ in range(20):
-        request.begin(25)
+        pause(request.begin(25))
         for _ in range(patience.FAILURES - 1):
-            request.failed()
-        request.answered(throttled=0)
+            pause(request.failed())
+        pause(request.answered(throttled=0))
     for _ in range(patience.FAILURES - 1):
-        request.failed()
+        pause(request.failed())
     with pytest.raises(Busy):
-        request.failed()
+        pause(request.failed())
 
 
 def test_statements_in_conflict_are_failures_and_not_throttling(clock: Clock) -> None:
     worker = clock.patience()
     request = worker.request("TABLE")
 
-    request.begin(25)
+    pause(request.begin(25))
     for _ in range(patience.FAILURES - 1):
-        request.answered(throttled=0, failed=25)
+        pause(request.answered(throttled=0, failed=25))
     with pytest.raises(Busy):
-        request.answered(throttled=0, failed=25)
+        pause(request.answered(throttled=0, failed=25))
 
     assert request.pace.rate == math.inf
 

@@ -1,0 +1,170 @@
+"""HTTP/1.1 connections to one host, driven from one thread.
+
+asyncio opens the connections, speaks TLS, waits and keeps deadlines; httptools parses the answers.
+The event loop runs only inside `poll`. Between two polls nothing happens concurrently, so the code
+that builds requests and reads answers may block, and needs no `await`.
+"""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+"""How long a request may take from its first byte sent to the last byte of its answer."""
+NO_ANSWER = (503, b"")
+"""The answer of a request whose connection failed, or whose answer was late, cut or corrupted."""
+
+type Answer = tuple[int, bytes]
+"""An HTTP status and a body."""
+
+
+class Connections:
+    """Connections that are kept open between requests, each with one request at a time."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self._host, self._port, self._tls = host, port, tls
+        self._idle: list[_Connection] = []
+        self._open: set[_Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self.active = 0
+        """Requests that have no answer yet."""
+
+    def post(self, message: bytes, receive: Callable[[Answer], None]) -> None:
+        """Send a request; a later `poll` calls `receive` with its answer, exactly once."""
+        self.active += 1
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.transport.is_closing():
+                connection.send(message, receive)
+                return
+        task = self._loop.create_task(self._post_on_new(message, receive))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def poll(self, seconds: float) -> None:
+        """Exchange bytes until some request is answered, at most for so many seconds."""
+        timer = self._loop.call_later(seconds, self._loop.stop) if seconds > 0 else None
+        if timer is None:
+            self._loop.stop()  # one turn: the loop handles what is ready, and does not wait
+        self._loop.run_forever()
+        if timer is not None:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Close all connections; requests without an answer never get one."""
+        self._loop.run_until_complete(self._close())
+        self._loop.close()
+
+    async def _close(self) -> None:
+        for connection in self._open:
+            connection.receive = None
+            connection.transport.abort()
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        await self._loop.shutdown_default_executor()
+        while self._open:
+            await asyncio.sleep(0)
+
+    async def _post_on_new(self, message: bytes, receive: Callable[[Answer], None]) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await self._loop.create_connection(
+                    lambda: _Connection(self), self._host, self._port, ssl=self._tls
+                )
+        except OSError:  # TimeoutError and ssl.SSLError are OSErrors
+            self.deliver(receive, NO_ANSWER)
+        else:
+            connection.send(message, receive)
+
+    def opened(self, connection: "_Connection") -> None:
+        self._open.add(connection)
+
+    def free(self, connection: "_Connection") -> None:
+        self._idle.append(connection)
+
+    def lost(self, connection: "_Connection") -> None:
+        self._open.discard(connection)
+
+    def drop_idle(self) -> None:
+        """Close what is idle: when one connection broke, those that slept as long did so too."""
+        for connection in self._idle:
+            connection.transport.abort()
+        self._idle.clear()
+
+    def deliver(self, receive: Callable[[Answer], None], answer: Answer) -> None:
+        self.active -= 1
+        receive(answer)
+        self._loop.stop()
+
+
+class _Connection(asyncio.Protocol):
+    """One connection. httptools calls the methods named `on_…`."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, owner: Connections) -> None:
+        self._owner = owner
+        self._parser = httptools.HttpResponseParser(self)
+        self._body: list[bytes] = []
+        self._checksum: int | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self.receive: Callable[[Answer], None] | None = None
+
+    def send(self, message: bytes, receive: Callable[[Answer], None]) -> None:
+        self.receive = receive
+        loop = self._owner._loop  # noqa: SLF001  # one unit in two classes
+        self._deadline = loop.call_later(ANSWER_SECONDS, self.transport.abort)
+        self.transport.write(message)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # TCP and TLS have such a one
+        self._owner.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.receive is None:  # nobody asked
+            self.transport.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # asyncio's
+        self._owner.lost(self)
+        if self.receive is not None:
+            self._owner.drop_idle()
+            self._finish(NO_ANSWER)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"x-amz-crc32":
+            self._checksum = int(value)
+
+    def on_body(self, data: bytes) -> None:
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        content, checksum = b"".join(self._body), self._checksum
+        self._body.clear()
+        self._checksum = None
+        if checksum is not None and checksum != zlib.crc32(content):
+            self.transport.abort()
+            return
+        if self._parser.should_keep_alive():
+            self._owner.free(self)
+        else:
+            self.transport.close()
+        self._finish((self._parser.get_status_code(), content))
+
+    def _finish(self, answer: Answer) -> None:
+        receive: Any = self.receive
+        self.receive = None
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._owner.deliver(receive, answer)
