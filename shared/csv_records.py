@@ -5,7 +5,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Literal, NamedTuple
 
 from shared.csv_file import (
@@ -78,18 +77,21 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
     Cells that were escaped against formulas are un-escaped; nothing else is changed in them.
     `first_row` and `first_line` are the numbers of the first row and of the first physical line.
     """
-    width = len(dialect.columns)
-    unescaping, spaced = _may_be_escaped(data), _may_be_spaced(data, dialect.delimiter)
-    kept: list[str] = []
-    lines = _keeping(_lines(data, dialect.encoding), kept)
-    strict = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    width, delimiter = len(dialect.columns), dialect.delimiter
+    unescaping, spaced = _may_be_escaped(data), _may_be_spaced(data, delimiter)
+    lines = iter(_lines(data, dialect.encoding))
     row, line = first_row, first_line
-    while (read := _next(strict, lines, kept, dialect.delimiter)) is not None:
-        fields, fault = read
-        start, line = line, line + len(kept)
-        if spaced and fault is None and _is_spaced(fields, kept):
-            fault = "stray_quote"
-        kept.clear()
+    for text in lines:
+        start = line
+        fault: RowFault | None = None
+        if '"' not in text:
+            fields, line = text.rstrip("\r\n").split(delimiter), line + 1
+        else:
+            kept = [text]
+            fields, fault = _quoted(kept, lines, delimiter)
+            line += len(kept)
+            if spaced and fault is None and _is_spaced(fields, kept):
+                fault = "stray_quote"
         if fault is None and is_blank(fields):
             continue
         if len(fields) < width:
@@ -143,22 +145,26 @@ def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
     return io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
 
 
-def _keeping(lines: Iterable[str], kept: list[str]) -> Iterator[str]:
+def _quoted(
+    kept: list[str], lines: Iterator[str], delimiter: str
+) -> tuple[list[str], RowFault | None]:
+    """The record that begins with the line in `kept`, which becomes all lines of the record.
+
+    If it is not well formed, its lines are read once more and leniently.
+    """
+    try:
+        strict = csv.reader(_keeping(kept, lines), delimiter=delimiter, strict=True)
+        return next(strict), None
+    except csv.Error:
+        return next(csv.reader(_keeping(kept, lines), delimiter=delimiter)), "stray_quote"
+
+
+def _keeping(kept: list[str], lines: Iterator[str]) -> Iterator[str]:
+    """The lines in `kept`, and those that follow, which are added to it."""
+    yield from tuple(kept)
     for line in lines:
         kept.append(line)
         yield line
-
-
-def _next(
-    strict: Iterator[list[str]], lines: Iterator[str], kept: list[str], delimiter: str
-) -> tuple[list[str], RowFault | None] | None:
-    """The next record; if it is not well formed, its lines are read once more and leniently."""
-    try:
-        fields = next(strict, None)
-    except csv.Error:
-        again = chain(tuple(kept), lines)
-        return next(csv.reader(again, delimiter=delimiter)), "stray_quote"
-    return None if fields is None else (fields, None)
 
 
 def _may_be_escaped(data: bytes) -> bool:
