@@ -4,7 +4,6 @@ Everything here is decided from the row, the catalog as it was when the job bega
 itself, so a row means the same whichever chunk reads it and however often.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from shared.catalog import FeatureGrant, Product
+from shared.cell_patterns import SOUND, RowPattern
 from shared.csv_file import Dialect
 from shared.csv_records import Record
 from shared.errors import Refused
@@ -36,14 +36,9 @@ _ROW_FAULTS = {
     " the quotes inside the cell",
     "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
-_SOUND = re.compile(
-    r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
-    r"[^\s\x00-\x20\x7f-\x9f\ud800-\udfff]"
-    r"(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,61}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff])?"
-)
-"""A cell that `FreeRow` takes as it is, in any of its columns; of others the model is asked."""
 # Rows that say the same share what was worked out for them; beyond this many, it starts afresh.
 _REMEMBERED = 5_000
+_NO_CELLS: list[str] = []
 
 
 class Bad(NamedTuple):
@@ -170,6 +165,11 @@ class _Reader:
             name: _cells_at([at for at, _ in where]) for name, where in self._where.items()
         }
         self._known: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._where}
+        self._patterns: dict[str, RowPattern] = {
+            name: RowPattern(self.kind.parts[name], [header for _, header in self._where[name]])
+            for name in ("order", "customer")
+            if name in self._where
+        }
 
     def part(
         self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any] = lambda row: row
@@ -184,7 +184,9 @@ class _Reader:
         return meant
 
     def _read(self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any]) -> Any:
-        part = self.kind.parts[name]
+        part, pattern = self.kind.parts[name], self._patterns.get(name)
+        if pattern is not None and (row := pattern.read(cells)) is not None:
+            return make(row)
         given = {header: cell for (_, header), cell in zip(self._where[name], cells, strict=True)}
         try:
             return make(part.read(given))
@@ -205,6 +207,11 @@ class _LicenseReader(_Reader):
         self._offers: dict[str, Offer | None] = {}
         at = {self.kind.parts["free"].columns[header]: at for at, header in self._where["free"]}
         self._free_at = tuple(at.get(name) for name in _Free._fields)
+        self._bought_cells = _cells_at(
+            [at for name in ("order", "customer") for at, _ in self._where[name]]
+        )
+        self._bought: tuple[tuple[str, ...] | None, Any, Any] = None, None, None
+        """The cells of the last row's order and customer, and what they mean."""
 
     def read(self, record: Record) -> LicenseEntry | Bad:
         if record.fault:
@@ -212,8 +219,12 @@ class _LicenseReader(_Reader):
         fields, cells = record.fields, self.cells
         model = self.part("terms", cells["terms"](fields), self._model)
         free = self._free(fields)
-        order = self.part("order", cells["order"](fields), self._order)
-        named = self.part("customer", cells["customer"](fields), self._customer)
+        bought = self._bought_cells(fields)
+        if bought != self._bought[0]:
+            order = self.part("order", cells["order"](fields), self._order)
+            named = self.part("customer", cells["customer"](fields), self._customer)
+            self._bought = bought, order, named
+        _, order, named = self._bought
         faults = [
             fault for part in (free, model, order, named) if type(part) is list for fault in part
         ]
@@ -227,7 +238,7 @@ class _LicenseReader(_Reader):
             customer_id = _rows_own(self.job, record)
         key, subscription_id, note = free
         return LicenseEntry(
-            Record(record.row, record.line, [], None),
+            Record(record.row, record.line, _NO_CELLS, None),
             key,
             model,
             subscription_id,
@@ -243,7 +254,7 @@ class _LicenseReader(_Reader):
         """Differs from row to row, so it is not remembered; most cells need no model."""
         cells = [fields[at] if at is not None else "" for at in self._free_at]
         for cell in cells:
-            if cell and not _SOUND.fullmatch(cell):
+            if cell and not SOUND.fullmatch(cell):
                 break
         else:
             key, subscription_id, note = cells

@@ -25,6 +25,7 @@ SHARED = (
     "csv_plan",
     "csv_records",
     "rows",
+    "cell_patterns",
     "importing",
     "access",
     "wire",

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.cell_patterns import SOUND
 from shared.csv_records import DAMAGE, spreadsheet_damage
-from shared.importing import _SOUND
 from shared.rows import FreeRow
 
 # Letters of keys and names, what spreadsheets leave behind, and what must not be in a cell.
@@ -19,7 +19,7 @@ CELLS = st.lists(PIECES, min_size=1, max_size=90).map("".join) | st.text(max_siz
 
 @given(CELLS)
 def test_a_sound_cell_is_what_the_model_makes_of_it(cell: str) -> None:
-    if not _SOUND.fullmatch(cell):
+    if not SOUND.fullmatch(cell):
         return
 
     own = {"note": cell}
@@ -40,4 +40,4 @@ def test_a_cell_that_begins_soundly_is_not_damaged(cell: str) -> None:
 
 def test_usual_cells_are_sound() -> None:
     for cell in ("G8HA-SRRZ-A6WK-TJWB", "sub_1N7x", "moved from the old shop, ticket #12", "Peña"):
-        assert _SOUND.fullmatch(cell), cell
+        assert SOUND.fullmatch(cell), cell
