@@ -18,6 +18,7 @@ from shared.csv_file import (
 
 type RowFault = Literal["extra_fields", "stray_quote"]
 
+_BLANK_AND_QUOTE = re.compile(r'\s"')
 _UNNEST = str.maketrans({'"': '""'})
 
 _ERRORS = "|".join(
@@ -78,7 +79,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
     `first_row` and `first_line` are the numbers of the first row and of the first physical line.
     """
     width, delimiter = len(dialect.columns), dialect.delimiter
-    unescaping, spaced = _may_be_escaped(data), _may_be_spaced(data, delimiter)
+    unescaping = _may_be_escaped(data)
     lines = iter(_lines(data, dialect.encoding))
     row, line = first_row, first_line
     for text in lines:
@@ -90,7 +91,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
             kept = [text]
             fields, fault = _quoted(kept, lines, delimiter)
             line += len(kept)
-            if spaced and fault is None and _is_spaced(fields, kept):
+            if fault is None and _is_spaced(fields, kept):
                 fault = "stray_quote"
         if fault is None and is_blank(fields):
             continue
@@ -174,24 +175,13 @@ def _may_be_escaped(data: bytes) -> bool:
     return re.search(rb"'(?:[=+\-@\t\r]|\xef\xbc)", data) is not None
 
 
-def _may_be_spaced(data: bytes, delimiter: str) -> bool:
-    """Whether any cell can have a blank before its opening quote."""
-    if b"\0" in data:  # UTF-16
-        return b'"' in data
-    blank = (
-        rb"[ \t\x0b\x0c\x1c-\x1f\x80-\xff]"
-        if delimiter != "\t"
-        else rb"[ \x0b\x0c\x1c-\x1f\x80-\xff]"
-    )
-    mark = re.escape(delimiter.encode())
-    return re.search(rb"(?:\A|[\r\n]|" + mark + rb")" + blank + rb'+"', data) is not None
-
-
 def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
     """Whether a cell has its opening quote behind a blank, so that it is no quote for the format.
 
     A cell that is quoted properly may begin with the same characters.
     """
+    if not any(map(_BLANK_AND_QUOTE.search, lines)):
+        return False
     found = [cell for cell in fields if cell[:1] != '"' and cell.lstrip()[:1] == '"']
     raw = "".join(lines) if found else ""
     return any(f'"{cell.translate(_UNNEST)}"' not in raw for cell in found)

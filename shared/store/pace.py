@@ -18,6 +18,8 @@ GROWTH = 1.5
 """By how much a rate grows in a window in which nothing was throttled: there is room."""
 LOWEST = 25.0
 """Statements a second below which a rate never falls, so that every worker goes on."""
+FULL_SPEED = 50_000.0
+"""Statements a second that no worker reaches: a pace as high as this holds nothing back."""
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.01, 1.0
 
 
@@ -43,6 +45,11 @@ class Pace:
     _throttled: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether it holds back what a worker could send."""
+        return self.rate < FULL_SPEED
+
     def reserve(self, statements: int) -> float:
         """0 if so many statements may be sent now; otherwise seconds after which to ask again."""
         with self._lock:
@@ -64,9 +71,13 @@ class Pace:
         with self._lock:
             self._accepted += accepted
             self._throttled += throttled
-            if self._began is None or clock() - self._began < WINDOW_SECONDS:
+            if self._began is None:
                 return
-            sent, seconds = self._accepted + self._throttled, clock() - self._began
+            seconds = max(clock() - self._began, _SHORTEST_SECONDS)
+            first = self.rate == math.inf and throttled > 0
+            if seconds < WINDOW_SECONDS and not first:
+                return
+            sent = self._accepted + self._throttled
             if self._throttled:
                 rate = min(self.rate, sent / seconds)
                 self.rate = max(LOWEST, rate * self._accepted / sent) + STEP

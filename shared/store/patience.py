@@ -60,6 +60,12 @@ class Patience:
         """Whether a long invocation has written nothing new."""
         return not self.progressed and clock() - self._began >= STUCK_SECONDS
 
+    @property
+    def is_throttled(self) -> bool:
+        """Whether DynamoDB takes less than the worker could send."""
+        with self._lock:
+            return any(pace.is_limited for pace in self._paces.values())
+
     def request(self, pace: str) -> "Request":
         """The retries of one request, which is sent at the `pace` of this name."""
         with self._lock:

@@ -8,7 +8,7 @@ at the end, and from the buckets alone.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ import orjson
 import pytest
 
 from functions import import_csv, import_range
+from functions.import_range import read_batches as cut
 from shared.store import import_features, pace
 from tests.faults.capacity import Capacity
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS
@@ -33,6 +34,8 @@ INVOCATION_SECONDS = 900
 CHUNKS = 41
 """A million rows of 347 bytes in chunks of 8 MiB."""
 PER_ORDER = 10
+READING_SECONDS = 0.075
+"""What a worker needs to read a batch of 5,000 rows."""
 _SILENCE_SECONDS = 30
 """After which another runner believes a worker dead."""
 
@@ -171,6 +174,13 @@ def sheet(rows: int) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+def read_batches(world: Timeline, entries: Iterable[Any]) -> Iterator[Any]:
+    """Batches of rows; to read one takes a worker some of its time."""
+    for batch in cut(entries):
+        world.sleep(READING_SECONDS)
+        yield batch
+
+
 def batch_rows(rows: int) -> int:
     """Of a million rows, 5,000."""
     return max(25, rows // 200)
@@ -207,6 +217,7 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
         for module in (import_range, import_features):
             patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
         patch.setattr(import_range, "STRETCH", batch_rows(rows))
+        patch.setattr(import_range, "read_batches", partial(read_batches, timeline))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)
         yield timeline

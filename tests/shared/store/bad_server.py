@@ -146,7 +146,7 @@ def chunked(stream: Stream) -> bool:
 def in_pieces(stream: Stream) -> bool:
     for byte in message():
         stream.send(bytes([byte]))
-        time.sleep(0.0003)
+        time.sleep(0.0001)
     return True
 
 

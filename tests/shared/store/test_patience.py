@@ -191,3 +191,24 @@ def test_two_workers_come_to_equal_rates_whatever_they_began_with(clock: Clock) 
             own.record(accepted, parts - accepted)
 
     assert fast.rate == pytest.approx(slow.rate, rel=0.2)
+
+
+def test_the_first_throttling_sets_the_rate_at_once(clock: Clock) -> None:
+    """Waiting for the end of a window would have all requests in flight refused first."""
+    own = Pace()
+    own.reserve(100)
+    clock.sleep(0.1)
+
+    own.record(40, 60)
+
+    assert own.rate == pytest.approx(400 + pace.STEP)
+    assert own.is_limited
+
+
+def test_a_pace_that_has_grown_beyond_what_a_worker_sends_holds_nothing_back(clock: Clock) -> None:
+    own = Pace(rate=100)
+    assert own.is_limited
+
+    sent(clock, own, 30, 1e9)
+
+    assert not own.is_limited

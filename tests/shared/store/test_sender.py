@@ -20,6 +20,7 @@ from tests.shared.store import bad_server as bad
 from tests.shared.store.bad_server import Server
 
 BODY = b'{"Statements":["' + b"x" * 24_000 + b'"]}'
+SECONDS = 0.8
 GOOD: dict[str, Any] = {"Responses": [{}]}
 
 
@@ -41,7 +42,7 @@ def server(
     )
     monkeypatch.setattr(signed, "client", lambda: line)
     monkeypatch.setattr(patience, "pause", lambda *_: 0.001)
-    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", SECONDS)
     yield server
     server.close()
 
@@ -244,7 +245,7 @@ def test_a_deadline_passes_over_the_requests_that_are_answered(
     began = time.monotonic()
 
     assert send(sender, 30) == [GOOD] * 30
-    assert 0.4 <= time.monotonic() - began < 2
+    assert SECONDS <= time.monotonic() - began < 4
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(

@@ -1,0 +1,125 @@
+"""How the rows of a range are cut into batches, and which batches are written at once."""
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+import pytest
+
+from functions import import_range
+from functions.import_range import read_batches
+from shared.catalog import NewProduct, new_product
+from shared.csv_plan import plan
+from shared.csv_records import records
+from shared.importing import Bad, Entry, Import, reader_of
+from tests.engine import Engine
+from tests.functions.import_files import Files, counts, open_files
+from tests.functions.shop import Shop
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+HEADER = "license__license_key,product__short_code,license__note,order__store_id\n"
+
+
+def entries_of(orders: list[str]) -> list[Entry | Bad]:
+    """Rows of these orders; without a name each is an order of its own."""
+    body = "".join(f"K-{n:05},kp,,{order}\n" for n, order in enumerate(orders))
+    data = (HEADER + body).encode()
+    dialect = plan([data]).dialect
+    product = new_product("acme", NewProduct(product_name="K", short_code="kp"), {}, now=NOW)
+    read = reader_of(Import("acme", 1, "licenses", NOW, {"kp": product}), dialect)
+    rows = records(data[len(HEADER) :], dialect, first_row=1, first_line=2)
+    return [read(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("orders", "sizes"),
+    [
+        (["web-1"] * 25, [10, 10, 5]),
+        ([f"web-{n // 2}" for n in range(25)], [9, 8, 8]),
+        ([""] * 12, [5, 5, 2]),
+        ([*[""] * 3, *["web-1"] * 20], [10, 10, 3]),
+        ([], []),
+    ],
+    ids=["one order", "two rows an order", "an order for each row", "mixed", "nothing"],
+)
+def test_a_batch_ends_by_its_rows_or_by_its_orders(
+    monkeypatch: pytest.MonkeyPatch, orders: list[str], sizes: list[int]
+) -> None:
+    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
+
+    assert [len(batch) for batch in read_batches(entries_of(orders))] == sizes
+
+
+def test_the_batches_behind_a_stop_are_those_that_would_have_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
+    entries = entries_of([f"web-{n * n // 40}" for n in range(60)])
+    whole = [[*batch] for batch in read_batches(entries)]
+
+    done = 0
+    for at, batch in enumerate(whole):
+        assert [[*b] for b in read_batches(islice(entries, done, None))] == whole[at:]
+        done += len(batch)
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme; every row of a file is a batch."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    monkeypatch.setattr(import_range, "STRETCH", 1)
+    with open_files(shop) as files:
+        yield files
+
+
+def on_insert(files: Files, act: Callable[[str], object]) -> None:
+    """Act before an INSERT of licenses is carried out, with its statements."""
+
+    def hear() -> bool:
+        statements = str(files.inserts.batches[-1])
+        if "license_key" in statements:
+            act(statements)
+        return False
+
+    files.inserts.throttles = hear
+
+
+def test_two_batches_are_written_at_once(files: Files) -> None:
+    second = threading.Event()
+    waited: list[bool] = []
+
+    def hear(statements: str) -> None:
+        if "K-1" in statements:
+            waited.append(second.wait(5))
+        if "K-2" in statements:
+            second.set()
+
+    on_insert(files, hear)
+    job = files.imported(HEADER + "K-1,kp,,\nK-2,kp,,\nK-3,kp,,\n")
+
+    assert waited == [True]
+    assert counts(job, "created_licenses") == [3]
+
+
+def test_of_two_batches_with_one_key_the_earlier_makes_the_license(
+    files: Files, shop: Shop
+) -> None:
+    late = threading.Event()
+    on_insert(files, lambda statements: "first" in statements and late.wait(0.5))
+
+    files.imported(HEADER + "K-1,kp,first,\nK-1,kp,second,\n")
+
+    (found,) = shop.get("/licenses/").json()["results"]
+    assert found["note"] == "first"
+
+
+def test_an_import_leaves_the_collector_of_garbage_as_it_was(files: Files) -> None:
+    before = gc.get_threshold()
+
+    files.imported(HEADER + "K-1,kp,,\n")
+
+    assert gc.get_threshold() == before
