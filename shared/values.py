@@ -6,6 +6,7 @@ Each type says its own limits; a value that does not keep to them never gets int
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -45,6 +46,16 @@ def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) ->
     name = "\x1f".join((company, kind, *map(str, natural), str(attempt)))
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16])
     return _FIRST_ID + digest % (_LAST_ID - _FIRST_ID)
+
+
+def record_ids(company: str, kind: str, names: Iterable[tuple[str, int]]) -> list[int]:
+    """What `record_id` makes of each of these names and attempts."""
+    start, span = f"{company}\x1f{kind}\x1f", _LAST_ID - _FIRST_ID
+    sha256, number = hashlib.sha256, int.from_bytes
+    return [
+        _FIRST_ID + number(sha256(f"{start}{name}\x1f{attempt}".encode()).digest()[:16]) % span
+        for name, attempt in names
+    ]
 
 
 def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:

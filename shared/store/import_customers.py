@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shared.importing import CustomerEntry, Import
 from shared.rows import CustomerRow
-from shared.store import bulk, dynamo
+from shared.store import bulk
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.stretch import Place, Stretch, is_ours, places_of, write_first
@@ -43,8 +43,8 @@ def write_customers(
     for named, (row, said) in drafts.items():
         id = places[named].id
         pk, sk = customer_key(job.company, id)
-        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **dict(said)}
-        wanted[named] = dynamo.to_item(customer | {"created_at": began, "updated_at": began})
+        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(said)}
+        wanted[named] = customer | {"created_at": began, "updated_at": began}
         rows[named] = row
     made = done.made.setdefault("customers", [])
     for named, ours in write_first(job, CUSTOMERS, places, wanted, rows, pool):

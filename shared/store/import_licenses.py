@@ -25,7 +25,7 @@ from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed import Exchange
 from shared.store.stretch import Place, Stretch, get_all, is_ours, places_of, write_first
 from shared.store.unsettled import take_back
-from shared.values import record_id
+from shared.values import record_id, record_ids
 
 _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 
@@ -100,10 +100,9 @@ class _Licenses:
         made: list[tuple[LicenseEntry, int]] = []
         waiting, polls = [(entry, 0) for entry in entries], 0
         while waiting:
-            known = [
-                (entry, attempt, record_id(self.job.company, "license", entry.key, attempt=attempt))
-                for entry, attempt in waiting
-            ]
+            names = ((entry.key, attempt) for entry, attempt in waiting)
+            ids = record_ids(self.job.company, "license", names)
+            known = [(*each, id) for each, id in zip(waiting, ids, strict=True)]
             there = known if self.dry_run else self._insert(known, made)
             found = get_all(
                 self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for *_, id in there]
@@ -237,12 +236,12 @@ class _Licenses:
             if ours:
                 made.append(self.orders[named].id)
 
-    def _order(self, id: int, entry: LicenseEntry) -> dynamo.Item:
-        """An Order as an item; thousands of them are not made into models first."""
+    def _order(self, id: int, entry: LicenseEntry) -> dict[str, Any]:
+        """An Order as a record; thousands of them are not made into models first."""
         job, row = self.job, entry.order
         customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
         began = job.began.isoformat()
-        order = {
+        return {
             "id": id,
             "store_id": entry.store_id,
             "customer_id": customer,
@@ -258,7 +257,6 @@ class _Licenses:
             "pk": dynamo.home(job.company, id),
             "sk": FIRST_PART,
         }
-        return dynamo.to_item(order)
 
     def _part(
         self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]

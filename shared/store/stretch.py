@@ -92,7 +92,7 @@ def write_first(
     job: Import,
     env_name: str,
     places: dict[int, Place],
-    wanted: dict[int, dynamo.Item],
+    wanted: dict[int, dict[str, Any]],
     rows: dict[int, int],
     pool: bulk.Pool,
 ) -> list[tuple[int, bool]]:
@@ -111,15 +111,15 @@ def write_first(
 
     written = [new for batch in pool.each(insert, statements) for new in batch]
     late = [named for named, new in zip(missing, written, strict=True) if not new]
-    keys = {named: (wanted[named]["pk"]["S"], wanted[named]["sk"]["S"]) for named in late}
+    keys = {named: (wanted[named]["pk"], wanted[named]["sk"]) for named in late}
     found = get_all(pool, env_name, list(keys.values()))
     for named in late:
         places[named].found = found.get(keys[named])
     results = []
-    for named, item in wanted.items():
+    for named, record in wanted.items():
         there = places[named].found
         if there is not None and is_ours(job, there):
-            _put_earlier(job, env_name, item, there, rows[named])
+            _put_earlier(job, env_name, dynamo.to_item(record), there, rows[named])
         results.append((named, there is None or is_ours(job, there)))
     return results
 

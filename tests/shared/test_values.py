@@ -28,6 +28,7 @@ from shared.values import (
     Title,
     drawn,
     record_id,
+    record_ids,
 )
 
 
@@ -61,6 +62,13 @@ def test_an_id_is_of_company_kind_name_and_attempt() -> None:
 
     assert len(set(ids)) == len(ids)
     assert record_id("acme", "order", "a") == ids[0]
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 9))))
+def test_ids_of_many_names_are_those_of_each(names: list[tuple[str, int]]) -> None:
+    one_by_one = [record_id("acme", "license", name, attempt=n) for name, n in names]
+
+    assert record_ids("acme", "license", names) == one_by_one
 
 
 @settings(deadline=None)

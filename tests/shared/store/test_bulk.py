@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.core.models import botocore_stubber
 
 from shared.errors import Busy
@@ -67,8 +69,23 @@ def refusal(code: str, status: int = 400) -> Callable[[dict[str, Any]], tuple[in
 
 
 def inserted(worker: Patience) -> list[bool]:
-    statements = [bulk.insert(TABLE, item) for item in ITEMS]
+    statements = [bulk.insert(TABLE, dynamo.from_item(item)) for item in ITEMS]
     return Sender().run(bulk.insert_all(TABLE, statements, worker))
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.booleans() | st.none() | st.datetimes(),
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(TEXTS, VALUES))
+def test_attributes_as_json_are_those_of_the_item(record: dict[str, Any]) -> None:
+    attributes = bulk.json_attributes(record)
+
+    assert {name: json.loads(text) for name, text in attributes.items()} == dynamo.to_item(record)
 
 
 def sizes(table: Table, name: str = "Statements") -> list[int]:
