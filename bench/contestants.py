@@ -136,6 +136,7 @@ def ours(path: Path) -> int:
             data = file.read(chunk.end - chunk.start)
             if not chunk.is_intact(data) or import_range(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
+            del data  # an invocation has one chunk
         work.close()
     return planned.rows
 

@@ -46,19 +46,22 @@ _FIRST = ("Ana", "Björn", "Chen", "Dora", "Émile", "Farid", "Grace", "Hana")
 _LAST = ("Peña", "Müller", "Li", "Smith", "Dupont", "Haddad", "Okafor", "Novák")
 
 
-def write_file(path: Path, rows: int, *, seed: int = 1, tag: str = "web") -> Path:
+def write_file(
+    path: Path, rows: int, *, seed: int = 1, tag: str = "web", per_order: int = PER_ORDER
+) -> Path:
     """The same rows for the same number and seed; `tag` is in the names of orders and customers."""
+    chance = random.Random(seed)  # noqa: S311  # no secret is drawn
     with path.open("w", encoding="utf-8", newline="") as out:
         out.write(_line(LICENSE_COLUMNS))
-        out.writelines(_lines(rows, random.Random(seed), tag))  # noqa: S311  # no secret is drawn
+        out.writelines(_lines(rows, chance, tag, per_order))
     return path
 
 
-def _lines(rows: int, chance: random.Random, tag: str) -> Iterator[str]:
+def _lines(rows: int, chance: random.Random, tag: str, per_order: int) -> Iterator[str]:
     bought: dict[str, str] = {}
     for row in range(rows):
-        if row % PER_ORDER == 0:
-            bought = _bought(row // PER_ORDER, chance, tag)
+        if row % per_order == 0:
+            bought = _bought(row // per_order, chance, tag)
         cells = _CLOSED | _TERMS[row % len(_TERMS)] | bought
         letters = chance.choices(_ALPHABET, k=12)
         # The row's number is in the key, so that keys are unique.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 STRETCH = 5_000
 """Rows that are read, written and reported together; a worker may be relieved between two."""
-MOST_ORDERS = 2_500
+MOST_ORDERS = 2_000
 """Orders in a batch: with its customer, an order takes as much memory as some rows."""
 _GARBAGE_OBJECTS = 50_000
 IN_FLIGHT = 2

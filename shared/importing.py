@@ -37,7 +37,7 @@ _ROW_FAULTS = {
     "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
 # Rows that say the same share what was worked out for them; beyond this many, it starts afresh.
-_REMEMBERED = 5_000
+_REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
 _NO_CELLS: list[str] = []
 
 
@@ -178,7 +178,7 @@ class _Reader:
         known = self._known[name]
         if (meant := known.get(cells)) is None:
             meant = self._read(name, cells, make)
-            if len(known) >= _REMEMBERED:
+            if len(known) >= (_REMEMBERED_TERMS if name == "terms" else _REMEMBERED):
                 known.clear()
             known[cells] = meant
         return meant
