@@ -111,34 +111,37 @@ def fitting(
         shown = InvalidRow.model_validate(row)
         if at_least_one and not taken:
             shown = shortened(shown, most_bytes)
-        most_bytes -= row_bytes(shown)
+        most_bytes -= _row_bytes(shown)
         if most_bytes < 0 and (taken or not at_least_one):
             break
         taken.append(shown)
     return taken
 
 
-def row_bytes(row: InvalidRow) -> int:
+def _row_bytes(row: InvalidRow) -> int:
     """Bytes of a row in an answer."""
     return sent_bytes(row.model_dump_json()) + 1
 
 
 def shortened(row: InvalidRow, most_bytes: int) -> InvalidRow:
     """The row as it is if it fits, else with its values cut, and `shortened`."""
-    if row_bytes(row) <= most_bytes:
+    if _row_bytes(row) <= most_bytes:
         return row
     errors = [
-        fault.model_copy(update={"message": _cut(fault.message), "value": _cut(fault.value)})
+        fault.model_copy(
+            update={"message": cut_text(fault.message), "value": cut_text(fault.value)}
+        )
         for fault in row.errors
     ]
-    data = {_cut(column): _cut(cell) for column, cell in row.data.items()}
+    data = {cut_text(column): cut_text(cell) for column, cell in row.data.items()}
     cut = row.model_copy(update={"errors": errors, "data": data, "shortened": True})
-    if row_bytes(cut) <= most_bytes:
+    if _row_bytes(cut) <= most_bytes:
         return cut
     return cut.model_copy(update={"errors": errors[:_FEW], "data": {}})
 
 
-def _cut(value: Any) -> Any:
+def cut_text(value: Any) -> Any:
+    """A text of at most `_SHOWN` characters; other values as they are."""
     return value[:_SHOWN] + "…" if isinstance(value, str) and len(value) > _SHOWN else value
 
 

@@ -287,15 +287,16 @@ def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
     licenses and features; new customers and orders can be told apart by the totals alone. One that
     was rejected carried out no row.
     """
-    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
+    names = ("total_row_count", "valid_row_count", "warnings", *COUNTERS[job.kind])
     counted = job.counts
     if job.state == "rejected":
-        counted = {name: counted.get(name, 0) for name in names[:2]}
+        counted = {name: counted.get(name, 0) for name in names[:3]}
     if not counted and job.state in ("failed", "cancelled") and not job.dry_run:
         done = [each for each in results if each.phase == "write"]
         counted = {
             "total_row_count": job.rows or 0,
             "valid_row_count": sum(each.valid for each in done),
+            "warnings": sum(each.warnings for each in done),
             "created_licenses_count": sum(each.created_licenses for each in done),
             "existed_licenses_count": sum(each.existed_licenses for each in done),
             "created_license_features": sum(each.created_features for each in done),

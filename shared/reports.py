@@ -30,11 +30,42 @@ class InvalidRow(BaseModel, frozen=True):
     ] = False
 
 
+class RowWarning(BaseModel, frozen=True):
+    """One thing to check in a row that was imported, or to correct in one that was not."""
+
+    column: str | None = None
+    code: str
+    message: str
+    value: Any = None
+
+
+class ReportedRow(BaseModel, frozen=True):
+    """A row that was imported with warnings, or was not imported."""
+
+    row: Annotated[int, Field(description="Data rows are counted from 1.")]
+    line: Annotated[int, Field(description="The line in the file, from 1.")]
+
+
+class WarnedRow(ReportedRow, frozen=True):
+    """A row that was imported, and what to check in it."""
+
+    outcome: Literal["warning"] = "warning"
+    warnings: list[RowWarning]
+
+
+class FailedRow(ReportedRow, frozen=True):
+    """A row that was not imported, and what is wrong with it."""
+
+    outcome: Literal["failed"] = "failed"
+    errors: list[RowWarning]
+
+
 class Result(BaseModel, frozen=True):
     """How many rows there were, and the first 100 of those that were not imported."""
 
     total_row_count: int
     valid_row_count: int
+    warnings: Annotated[int, Field(description="Rows that were imported with warnings.")] = 0
     invalid_rows: list[InvalidRow]
 
 

@@ -18,6 +18,10 @@ from shared.store import uploads
 SHOWN = 100
 """How many failed rows are shown with the result; all of them are in the error list."""
 
+_DIGEST_BITS = 48
+"""Bits of a content digest; row and digest are one number, since a file may have millions."""
+_DIGEST = (1 << _DIGEST_BITS) - 1
+
 
 @dataclass
 class Totals:
@@ -64,6 +68,22 @@ def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
                 made["customers"].update({customer_id} - {0})
     total.counts = _counts(job, results, {name: len(ids) for name, ids in made.items()})
     return total
+
+
+def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:
+    """Rows that have the name of a row in an earlier batch and other content.
+
+    By the first row of their batch, the row and that earlier row. Batches say this of rows that
+    can be compared only when all of them are read: in a dry run, and of customers.
+    """
+    first: dict[int, int] = {}
+    repeated: dict[int, dict[int, int]] = {}
+    for result in results:
+        for row, id, digest in details_of(job, result)["made"].get("named", ()):
+            known = first.setdefault(id, row << _DIGEST_BITS | digest)
+            if known & _DIGEST != digest:
+                repeated.setdefault(result.index, {})[row] = known >> _DIGEST_BITS
+    return repeated
 
 
 def _counts(job: ImportJob, results: Sequence[ChunkResult], made: dict[str, int]) -> dict[str, int]:
