@@ -9,7 +9,7 @@ import orjson
 
 from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.http import Caller
-from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress
+from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
 from shared.reports import (
     CustomersResult,
     FeaturesResult,
@@ -57,7 +57,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         **shown,
         "id": job.number,
         "progress": progress(job, results),
-        "counts": counters(job, results) if job.is_ended else None,
+        "counts": _counts(job, results),
         **_urls(caller, job),
     }
 
@@ -77,10 +77,17 @@ def import_result(
             **{name: getattr(job, name) for name in view.model_fields if hasattr(job, name)},
             "id": job.number,
             "result": result,
+            "warnings": warned_rows(job, results) if job.is_ended else None,
             "progress": progress(job, results),
             **_urls(caller, job),
         }
     )
+
+
+def _counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int] | None:
+    if not job.is_ended:
+        return None
+    return {**counters(job, results), "warnings": warned_rows(job, results)}
 
 
 def all_at_once[V](view: Callable[[ImportJob], V], jobs: Sequence[ImportJob]) -> list[V]:

@@ -247,7 +247,7 @@ class _LicenseReader(_Reader):
             return Bad(record, faults)
         (said, store_id, order_id), (customer, customer_id), (model, terms) = order, named, model
         if customer is not None and customer_id is None:
-            customer_id = _nameless(self.job, record, store_id)
+            customer_id = _nameless(self.job, record, order_id)
         if order_id is None:
             store_id = f"import-{self.job.number}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
@@ -334,7 +334,7 @@ class _CustomerReader(_Reader):
             return Bad(record, row)
         if not any(value is not None for _, value in row):
             return Bad(record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)])
-        id = _named(self.job, row) or _nameless(self.job, record, "")
+        id = _named(self.job, row) or _nameless(self.job, record, None)
         return CustomerEntry(record, row, id, self.warnings(record.fields))
 
 
@@ -373,13 +373,14 @@ def reference_id(company: str, reference: str, attempt: int = 0) -> int:
     return record_id(company, "customer", "reference", reference, attempt=attempt)
 
 
-def _nameless(job: Import, record: Record, store_id: str) -> int:
-    """The id of a customer with neither e-mail nor reference: that of the row's order, or own.
+def _nameless(job: Import, record: Record, order_id: int | None) -> int:
+    """The id of a customer with neither e-mail nor reference.
 
-    Derived from the content of the file, so the same file names the same customers again.
+    That of its order, as orders derive it too. Without an order it is derived from the content of
+    the file and the row, so the same file names the same customers again.
     """
-    if store_id:
-        return record_id(job.company, "customer", "of order", store_id)
+    if order_id is not None:
+        return record_id(job.company, "customer", "of", order_id)
     return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
 
 

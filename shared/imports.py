@@ -287,22 +287,27 @@ def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
     licenses and features; new customers and orders can be told apart by the totals alone. One that
     was rejected carried out no row.
     """
-    names = ("total_row_count", "valid_row_count", "warnings", *COUNTERS[job.kind])
+    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
     counted = job.counts
     if job.state == "rejected":
-        counted = {name: counted.get(name, 0) for name in names[:3]}
+        counted = {name: counted.get(name, 0) for name in names[:2]}
     if not counted and job.state in ("failed", "cancelled") and not job.dry_run:
         done = [each for each in results if each.phase == "write"]
         counted = {
             "total_row_count": job.rows or 0,
             "valid_row_count": sum(each.valid for each in done),
-            "warnings": sum(each.warnings for each in done),
             "created_licenses_count": sum(each.created_licenses for each in done),
             "existed_licenses_count": sum(each.existed_licenses for each in done),
             "created_license_features": sum(each.created_features for each in done),
             "existed_license_features": sum(each.existed_features for each in done),
         }
     return {name: counted.get(name, 0) for name in names}
+
+
+def warned_rows(job: ImportJob, results: Iterable[ChunkResult]) -> int:
+    """How many rows of a job that ended were imported with warnings."""
+    counted = sum(each.warnings for each in results)
+    return job.counts.get("warnings", 0) if job.counts else counted
 
 
 def place_of(key: str) -> Place | None:

@@ -65,7 +65,6 @@ class Result(BaseModel, frozen=True):
 
     total_row_count: int
     valid_row_count: int
-    warnings: Annotated[int, Field(description="Rows that were imported with warnings.")] = 0
     invalid_rows: list[InvalidRow]
 
 
@@ -104,6 +103,10 @@ class ImportResult[R: Result](BaseModel, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
     result: Annotated[R | None, Field(description="Null until the import has ended.")]
+    warnings: Annotated[
+        int | None,
+        Field(description="How many rows were imported with warnings; null until the end."),
+    ]
     progress: Progress
     errors_url: str
     failed_rows_url: str | None
@@ -133,7 +136,11 @@ class ImportView(BaseModel, frozen=True):
     attempts: int
     progress: Progress
     counts: Annotated[
-        dict[str, int] | None, Field(description="The published counters; null until the end.")
+        dict[str, int] | None,
+        Field(
+            description="The published counters, and in `warnings` how many rows were imported"
+            " with warnings; null until the end."
+        ),
     ]
     refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
     errors_url: str
