@@ -1,12 +1,11 @@
 """Rows of one file with the same name and other content, in batches that did not see each other.
 
-A real import of licenses or features compares with what is stored, so it needs none of this.
+Rows that wrote a license or a feature are compared with it, so they need none of this.
 """
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from functions.import_moves import compares_batches
 from functions.import_range import import_range, working
 from shared.csv_plan import Chunk
 from shared.errors import Busy
@@ -30,8 +29,6 @@ def refuse_duplicates(
     The result of each such batch is overwritten, so running this twice changes nothing. Raises Busy
     if the invocation has no time left; what is done stays.
     """
-    if not compares_batches(job, phase):
-        return
     results = [each for each in chunk_results(job.company, job.number) if each.phase == phase]
     repeated = repeated_rows(job, results)
     if not repeated:

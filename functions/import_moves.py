@@ -163,11 +163,6 @@ def _want_all_rows(job: ImportJob, results: Iterable[ChunkResult]) -> None:
         raise Busy
 
 
-def compares_batches(job: ImportJob, phase: str) -> bool:
-    """Whether rows of different batches are compared when all of them have been read."""
-    return job.dry_run or phase == "validate" or job.kind == "customers"
-
-
 def finish(job: ImportJob) -> None:
     """Adds up what the chunks did; every row of the file is counted once, or it is not the end.
 
@@ -180,9 +175,7 @@ def finish(job: ImportJob) -> None:
     if _is_written(results):
         results = [result for result in results if result.phase == "write"]
     _want_all_rows(job, results)
-    if compares_batches(job, results[0].phase if results else "write") and repeated_rows(
-        job, results
-    ):
+    if repeated_rows(job, results):
         raise Busy  # a worker that was late wrote the result of a batch once more
     total = totals_of(job, results)
     if total.invalid:

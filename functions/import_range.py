@@ -198,6 +198,7 @@ def _report(work: Work, done: Stretch) -> None:
             created_features=done.created_features,
             existed_features=done.existed_features,
             warnings=len(warned),
+            named=len(done.made.get("named", ())),
         ),
     )
 

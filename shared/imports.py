@@ -164,6 +164,8 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     created_features: int = 0
     existed_features: int = 0
     warnings: int = 0
+    named: int = 0
+    """Rows in the report that are compared with other batches."""
 
 
 class Progress(BaseModel, frozen=True):

@@ -20,7 +20,7 @@ from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
-from shared.store.stretch import Place, Stretch, get_all, holder_of
+from shared.store.stretch import Place, Stretch, get_all, holder_of, is_ours
 from shared.values import record_id
 
 type Held = list[tuple[LicenseEntry, Holder]]
@@ -65,21 +65,34 @@ class HeldKeys:
         held += [(entry, there[entry.key]) for entry in repeated if entry.key in there]
         held = self._members(held)
         held += self._of_bundles(bundled)
-        judged = self._with_customers(held) if held else []
-        judged += [
-            (entry, _as_holder(first[entry.key])) for entry in repeated if entry.key not in there
-        ]
         same = []
-        for entry, holder in judged:
-            differences = license_differences(entry, holder)
-            if holder.row is None:
-                self.done.warn(entry.record, existing_warnings("license", differences))
-            elif differences:
-                fault = repeated_fault(entry, holder.row, differences)
-                self.done.invalid.append(Bad(entry.record, [fault]))
-            else:
+        for entry, holder in self._with_customers(held) if held else []:
+            earlier = first.get(entry.key, entry)
+            if holder.row is None and earlier is not entry and not self._repeats(entry, earlier):
+                continue
+            if self._agrees(entry, holder) and holder.row is not None:
                 same.append(entry)
+        same += [
+            entry
+            for entry in repeated
+            if entry.key not in there and self._repeats(entry, first[entry.key])
+        ]
         return same
+
+    def _repeats(self, entry: LicenseEntry, earlier: LicenseEntry) -> bool:
+        """Whether a row says the same as the first one of its key; reports it otherwise."""
+        return self._agrees(entry, _as_holder(earlier))
+
+    def _agrees(self, entry: LicenseEntry, holder: Holder) -> bool:
+        """Whether a row is valid beside the holder of its key; reports what differs."""
+        differences = license_differences(entry, holder)
+        if holder.row is None:
+            self.done.warn(entry.record, existing_warnings("license", differences))
+        elif differences:
+            fault = repeated_fault(entry, holder.row, differences)
+            self.done.invalid.append(Bad(entry.record, [fault]))
+            return False
+        return True
 
     def _with_customers(self, held: list[tuple[LicenseEntry, dict[str, Any]]]) -> Held:
         """Stored licenses with their customers, which are read where the rows name others."""
@@ -162,9 +175,23 @@ class HeldKeys:
         }
 
 
-def named_rows(made: Iterable[tuple[LicenseEntry, int]]) -> list[list[int]]:
-    """What a dry run compares between batches: `[row, license, content digest]`."""
-    return [[entry.record.row, id, content_digest(entry)] for entry, id in made]
+def named_rows(
+    job: Import,
+    first: Mapping[str, LicenseEntry],
+    there: Mapping[str, dict[str, Any]],
+    made: Iterable[tuple[LicenseEntry, int]],
+) -> list[list[int]]:
+    """What is compared between batches: `[row, license, content digest]`.
+
+    Of `made` and of rows whose license is older. Other rows are compared with a stored license.
+    """
+    named = [(entry.record.row, id, entry) for entry, id in made]
+    named += [
+        (first[key].record.row, item["id"], first[key])
+        for key, item in there.items()
+        if not is_ours(job, item) and item.get("product_code") not in _bundles(job)
+    ]
+    return [[row, id, content_digest(entry)] for row, id, entry in named]
 
 
 def _as_holder(entry: LicenseEntry) -> Holder:

@@ -56,22 +56,18 @@ def _is_valid(
 ) -> bool:
     """Whether a row says what the first one of its customer does; reports it otherwise."""
     stored, earlier = places[entry.customer_id].found, first[entry.customer_id]
-    if stored is not None:
+    holder = Holder(earlier.record.row, earlier.customer.model_dump())
+    if stored is not None and is_ours(job, stored):
         holder = holder_of(job, stored)
-    elif earlier is entry:
-        return True
-    else:
-        holder = Holder(earlier.record.row, earlier.customer.model_dump())
-    if holder.row == entry.record.row:
-        return True
-    differences = customer_differences(entry.customer, holder)
-    if holder.row is None:
+    elif stored is not None:
+        differences = customer_differences(entry.customer, holder_of(job, stored))
         done.warn(entry.record, existing_warnings("customer", differences))
-    elif differences:
+    if holder.row is None or holder.row == entry.record.row:
+        return True
+    if differences := customer_differences(entry.customer, holder):
         fault = repeated_fault(entry, holder.row, differences)
         done.invalid.append(Bad(entry.record, [fault]))
-        return False
-    return True
+    return not differences
 
 
 def write_customers(

@@ -7,6 +7,7 @@ from typing import Any
 from shared.catalog import FeatureGrant, Product
 from shared.csv_records import Record
 from shared.differences import (
+    Holder,
     content_digest,
     existing_warnings,
     feature_differences,
@@ -60,18 +61,19 @@ def import_features(
         pool.patience.progressed = True
         return added
 
-    named, ids = [], []
+    named: list[tuple[FeatureEntry, int]] = []
+    ids: list[int] = []
     for added in bulk.each(pool.executor, add, by_license.items()):
         done.created_features += len(added.created)
         done.existed_features += added.existed
         done.invalid += added.refused
         for record, warnings in added.warnings:
             done.warn(record, warnings)
-        for entry, id in added.created:
-            ids.append(id)
-            named.append([entry.record.row, id, content_digest(entry)])
+        ids += [id for _, id in added.created]
+        named += [*added.created, *added.older] if dry_run else added.older
+    done.made["named"] = [[each.record.row, id, content_digest(each)] for each, id in named]
     if dry_run:
-        done.made |= {"features": ids, "named": named}
+        done.made["features"] = ids
 
 
 @dataclass
@@ -79,6 +81,7 @@ class _Added:
     """What became of the rows of one license."""
 
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
+    older: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     existed: int = 0
     refused: list[Bad] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
@@ -126,35 +129,42 @@ def _add_features(
         (lic,) = licenses_by_id(job.company, [license_id])
         grants = {grant.code: grant for grant in lic.product_features}
         added, new = _Added(), []
+        first: dict[str, FeatureEntry] = {}
         for entry in entries:
             code, maker = entry.request.code, job.maker(entry.record.row)
             wanted = granted(entry, products[lic.product_id])
+            id = record_id(job.company, "granted", license_id, code)
             if code not in grants:
                 grants[code] = wanted.model_copy(update={"made_by": maker})
                 new.append(grants[code])
             if grants[code].made_by == maker:
-                id = record_id(job.company, "granted", license_id, code)
                 added.created.append((entry, id))
-            else:
-                _compare(job, entry, wanted, grants[code], added)
+                continue
+            holder = holder_of(job, grants[code].model_dump())
+            if holder.row is None:
+                earlier = first.setdefault(code, entry)
+                there = granted(earlier, products[lic.product_id])
+                repeated = Holder(earlier.record.row, dict(there))
+                if not _repeats(entry, wanted, repeated, added):
+                    continue
+                added.older.append((entry, id))
+                if differences := feature_differences(entry, dict(wanted), holder):
+                    added.warnings.append((entry.record, existing_warnings("feature", differences)))
+            elif not _repeats(entry, wanted, holder, added):
+                continue
+            added.existed += 1
         if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
             return added
     raise Busy
 
 
-def _compare(
-    job: Import, entry: FeatureEntry, wanted: FeatureGrant, there: FeatureGrant, added: _Added
-) -> None:
-    """A row whose feature its license has: from elsewhere, or from another row of the file."""
-    holder = holder_of(job, there.model_dump())
+def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _Added) -> bool:
+    """Whether a row says the same as the row of its file that holds the feature, or reports it."""
     differences = feature_differences(entry, dict(wanted), holder)
     if differences and holder.row is not None:
         fault = repeated_fault(entry, holder.row, differences)
         added.refused.append(Bad(entry.record, [fault]))
-        return
-    added.existed += 1
-    if differences:
-        added.warnings.append((entry.record, existing_warnings("feature", differences)))
+    return not differences
 
 
 def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:

@@ -84,8 +84,9 @@ class _Licenses:
         self.done.customer_rows += sum(
             entry.customer is not None and entry.record.row not in refused for entry in entries
         )
+        named = named_rows(self.job, first, self.held, made if self.dry_run else ())
+        self.done.made["named"] = named
         if self.dry_run:
-            self.done.made["named"] = named_rows(made)
             self.done.made["rows"] = [
                 [
                     entry.record.row,

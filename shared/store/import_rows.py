@@ -24,7 +24,7 @@ def import_stretch(
     `firsts` are rows known to be duplicates, with the row in an earlier batch that has their name.
     """
     done = Stretch(entries[0].record.row, len(entries))
-    if firsts and dry_run:
+    if firsts:
         entries = [_refused(entry, firsts.get(entry.record.row)) for entry in entries]
     done.invalid = [entry for entry in entries if isinstance(entry, Bad)]
     licenses = [entry for entry in entries if isinstance(entry, LicenseEntry)]

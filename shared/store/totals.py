@@ -20,6 +20,8 @@ SHOWN = 100
 
 _DIGEST_BITS = 48
 """Bits of a content digest; row and digest are one number, since a file may have millions."""
+_COMPARED_AT_ONCE = 2_000_000
+"""Rows, about 350 MB of memory."""
 _DIGEST = (1 << _DIGEST_BITS) - 1
 
 
@@ -73,16 +75,21 @@ def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
 def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:
     """Rows that have the name of a row in an earlier batch and other content.
 
-    By the first row of their batch, the row and that earlier row. Batches say this of rows that
-    can be compared only when all of them are read: in a dry run, and of customers.
+    By the first row of their batch, the row and that earlier row. Batches report rows for this
+    where storage can't tell: in a dry run, of customers, and where a record is older than the file.
     """
-    first: dict[int, int] = {}
+    named = [each for each in results if each.named]
     repeated: dict[int, dict[int, int]] = {}
-    for result in results:
-        for row, id, digest in details_of(job, result)["made"].get("named", ()):
-            known = first.setdefault(id, row << _DIGEST_BITS | digest)
-            if known & _DIGEST != digest:
-                repeated.setdefault(result.index, {})[row] = known >> _DIGEST_BITS
+    parts = 1 + sum(each.named for each in named) // _COMPARED_AT_ONCE
+    for part in range(parts):
+        first: dict[int, int] = {}
+        for result in named:
+            for row, id, digest in details_of(job, result)["made"]["named"]:
+                if id % parts != part:
+                    continue
+                known = first.setdefault(id, row << _DIGEST_BITS | digest)
+                if known & _DIGEST != digest:
+                    repeated.setdefault(result.index, {})[row] = known >> _DIGEST_BITS
     return repeated
 
 

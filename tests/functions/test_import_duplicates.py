@@ -101,11 +101,12 @@ def test_every_column_tells_rows_with_one_key_apart(
 
     tried = run(files, text, dry_run=True)
     job = files.imported(text)
+    again = files.imported(text, name="b.csv")
 
     expected = [(2 + between, "license__license_key", "duplicate_in_file")]
-    assert found(files, job, "failed") == expected
-    assert found(files, tried, "failed") == expected
+    assert [found(files, each, "failed") for each in (tried, job, again)] == [expected] * 3
     assert tried.counts == job.counts
+    assert again.counts["created_licenses_count"] == 0
 
 
 @pytest.mark.parametrize("between", [0, 4])
@@ -241,10 +242,7 @@ def test_the_first_row_of_a_customer_wins_whatever_ran_first(machine: Files) -> 
     job = machine.last()
     assert found(machine, job, "failed") == [(151, "email", "duplicate_in_file")]
     message = rows(machine, job, "failed")[0]["errors"][0]["message"]
-    assert message == (
-        "row 4 of this file has the same e-mail with other values:"
-        " first_name 'Ana 3' instead of 'Anne'"
-    )
+    assert message == "row 4 of this file has the same e-mail with other values"
     assert counts(job, "created_customers", "existed_customers") == [150, 1]
 
 
@@ -271,10 +269,8 @@ def test_one_feature_with_other_content_is_an_error(files: Files, between: int) 
     for each in (tried, job):
         assert found(files, each, "failed") == [(2 + between, "code", "duplicate_in_file")]
         assert counts(each, "created_license_f", "existed_license_f") == [1 + between, 0]
-    assert again.state == "succeeded"
-    assert found(files, again, "warning") == [
-        (2 + between, "max_consumption", "differs_from_existing")
-    ]
+    assert found(files, again, "failed") == [(2 + between, "code", "duplicate_in_file")]
+    assert found(files, again, "warning") == []
 
 
 BUNDLE = "license__license_key,product__short_code\nB-1,bnd\nB-1,p1\nB-1,p2\nB-2,p1\n"
