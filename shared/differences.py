@@ -91,7 +91,7 @@ def _duplicate_fault(
     column: str, what: str, value: str, row: int, differences: Iterable[Difference]
 ) -> dict[str, Any]:
     named = [
-        f"{each.column} {_text(each.there)!r} instead of {_text(each.wanted)!r}"
+        f"{each.column} {_quoted(each.there)} instead of {_quoted(each.wanted)}"
         for each in differences
     ]
     more = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
@@ -128,7 +128,7 @@ def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict
         {
             "column": each.column,
             "code": "differs_from_existing",
-            "message": f"the existing {what} has {_text(each.there)!r}, which stays",
+            "message": f"the existing {what} has {_quoted(each.there)}, which stays",
             "value": _text(each.wanted),
         }
         for each in differences
@@ -191,6 +191,10 @@ def _difference(column: str, wanted: Any, there: Any, default: Any = None) -> li
     if mine == other or _text(mine) == _text(other):
         return []
     return [Difference(column, mine, other)]
+
+
+def _quoted(value: Any) -> str:
+    return "no value" if value in (None, "") else repr(_text(value))
 
 
 def _text(value: Any) -> str:

@@ -177,21 +177,26 @@ class HeldKeys:
 
 def named_rows(
     job: Import,
-    first: Mapping[str, LicenseEntry],
+    entries: Iterable[LicenseEntry],
     there: Mapping[str, dict[str, Any]],
     made: Iterable[tuple[LicenseEntry, int]],
 ) -> list[list[int]]:
     """What is compared between batches: `[row, license, content digest]`.
 
-    Of `made` and of rows whose license is older. Other rows are compared with a stored license.
+    Of rows with a key in `made`, and of rows whose license is older than the import. Other rows are
+    compared with a stored license.
     """
-    named = [(entry.record.row, id, entry) for entry, id in made]
-    named += [
-        (first[key].record.row, item["id"], first[key])
-        for key, item in there.items()
-        if not is_ours(job, item) and item.get("product_code") not in _bundles(job)
+    ids = {entry.key: id for entry, id in made}
+    for key, item in there.items():
+        if not is_ours(job, item) and item.get("product_code") not in _bundles(job):
+            ids[key] = item["id"]
+    if not ids:
+        return []
+    return [
+        [entry.record.row, ids[entry.key], content_digest(entry)]
+        for entry in entries
+        if entry.key in ids
     ]
-    return [[row, id, content_digest(entry)] for row, id, entry in named]
 
 
 def _as_holder(entry: LicenseEntry) -> Holder:

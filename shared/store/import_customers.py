@@ -42,7 +42,7 @@ def import_customers(
     ]
     done.customer_rows += len(valid)
     done.made["named"] = [
-        [entry.record.row, places[entry.customer_id].id, content_digest(entry)] for entry in made
+        [entry.record.row, places[entry.customer_id].id, content_digest(entry)] for entry in entries
     ]
     done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
 

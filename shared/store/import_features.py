@@ -70,7 +70,7 @@ def import_features(
         for record, warnings in added.warnings:
             done.warn(record, warnings)
         ids += [id for _, id in added.created]
-        named += [*added.created, *added.older] if dry_run else added.older
+        named += added.named
     done.made["named"] = [[each.record.row, id, content_digest(each)] for each, id in named]
     if dry_run:
         done.made["features"] = ids
@@ -81,7 +81,7 @@ class _Added:
     """What became of the rows of one license."""
 
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
-    older: list[tuple[FeatureEntry, int]] = field(default_factory=list)
+    named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     existed: int = 0
     refused: list[Bad] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
@@ -137,6 +137,8 @@ def _add_features(
             if code not in grants:
                 grants[code] = wanted.model_copy(update={"made_by": maker})
                 new.append(grants[code])
+            if dry_run or not str(grants[code].made_by).startswith(job.made):
+                added.named.append((entry, id))
             if grants[code].made_by == maker:
                 added.created.append((entry, id))
                 continue
@@ -147,7 +149,6 @@ def _add_features(
                 repeated = Holder(earlier.record.row, dict(there))
                 if not _repeats(entry, wanted, repeated, added):
                     continue
-                added.older.append((entry, id))
                 if differences := feature_differences(entry, dict(wanted), holder):
                     added.warnings.append((entry.record, existing_warnings("feature", differences)))
             elif not _repeats(entry, wanted, holder, added):

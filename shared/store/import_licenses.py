@@ -84,7 +84,7 @@ class _Licenses:
         self.done.customer_rows += sum(
             entry.customer is not None and entry.record.row not in refused for entry in entries
         )
-        named = named_rows(self.job, first, self.held, made if self.dry_run else ())
+        named = named_rows(self.job, entries, self.held, made if self.dry_run else ())
         self.done.made["named"] = named
         if self.dry_run:
             self.done.made["rows"] = [

@@ -117,8 +117,12 @@ def _differences(
                 {
                     "column": f"{part}__{name}",
                     "code": code,
-                    "message": f"{whose} {part} has {str(kept or '')[:200]!r}, which stays",
+                    "message": f"{whose} {part} has {_shown(kept)}, which stays",
                     "value": str(value)[:200],
                 }
             )
     return found
+
+
+def _shown(value: Any) -> str:
+    return "no value" if value in (None, "") else repr(str(value)[:200])

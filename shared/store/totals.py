@@ -88,8 +88,9 @@ def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, d
                 if id % parts != part:
                     continue
                 known = first.setdefault(id, row << _DIGEST_BITS | digest)
-                if known & _DIGEST != digest:
-                    repeated.setdefault(result.index, {})[row] = known >> _DIGEST_BITS
+                earlier = known >> _DIGEST_BITS
+                if known & _DIGEST != digest and earlier < result.index:
+                    repeated.setdefault(result.index, {})[row] = earlier
     return repeated
 
 
