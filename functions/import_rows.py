@@ -20,6 +20,8 @@ START = "0.0"
 PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
 """The first row of a batch, and how many rows of its report are behind us."""
 _READ_AT_ONCE = 4
+_MOST_REPORTS = 15
+"""Reports of a page, besides the one that the next page begins with: a page may be short."""
 _REPORTED: dict[Outcome, str] = {"warning": "warnings", "failed": "invalid"}
 
 
@@ -60,9 +62,9 @@ def _page[R: _Row](
     ahead = [each for each in results if each.index >= first and count_of(each, outcome)]
     taken: list[R] = []
     left = PAGE_BYTES
-    for result, rows in _reports(job, ahead, outcome):
+    for read, (result, rows) in enumerate(_reports(job, ahead[: _MOST_REPORTS + 1], outcome)):
         skip = offset if result.index == first else 0
-        if len(taken) == most or left <= 0:
+        if len(taken) == most or left <= 0 or read == _MOST_REPORTS:
             return taken, f"{result.index}.{skip}"
         page = fit(rows[skip : skip + most - len(taken)], left, not taken)
         taken += page
