@@ -7,11 +7,12 @@ worker stops; the batch that it could not finish is run again, and recognizes it
 import gc
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -20,7 +21,8 @@ from functions.import_moves import Stopped
 from shared.catalog import Product
 from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
-from shared.csv_records import failed_row, records
+from shared.csv_records import Record, failed_row, records
+from shared.differences import limited
 from shared.importing import Bad, Entry, FeatureEntry, Import, LicenseEntry, reader_of
 from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads
@@ -42,6 +44,7 @@ _GARBAGE_OBJECTS = 50_000
 IN_FLIGHT = 2
 """Batches that are written at once: while one waits for answers, the other is worked out."""
 _KEYED = (LicenseEntry, FeatureEntry)
+type _Cells = Callable[[Container[int]], Mapping[int, Record]]
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
@@ -97,7 +100,9 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
     with ThreadPoolExecutor(IN_FLIGHT) as executor:
         work = Work(
             job=job,
-            terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
+            terms=Import(
+                job.company, job.number, job.kind, job.created_at, catalog, job.file_sha256 or ""
+            ),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
             executor=executor,
@@ -109,8 +114,17 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
             work.close()
 
 
-def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
+def import_range(
+    work: Work,
+    chunk: Chunk,
+    data: bytes,
+    done: int = 0,
+    again: Mapping[int, Mapping[int, int]] | None = None,
+) -> int:
     """Imports the rows of a range behind the first `done`; how many are done when time is short.
+
+    With `again`, imports the batches alone that begin with these rows. It maps rows that repeat a
+    row of an earlier batch to that row.
 
     The next batch is read while the last one is written. Two are not written at once while DynamoDB
     throttles, which would only throttle more; nor if they have a license key in common, so that the
@@ -120,13 +134,18 @@ def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
     keys: set[str] = set()
-    with _rare_collections(), _InFlight(work) as in_flight:
+    cells = partial(_rows_with_cells, work, chunk, data)
+    with _rare_collections(), _InFlight(work, cells) as in_flight:
         for batch in read_batches(entries):
+            firsts = None
+            if again is not None and (firsts := again.get(batch[0].record.row)) is None:
+                in_flight.skip(batch)
+                continue
             _keep_alive(work.job)
             before, keys = keys, {entry.key for entry in batch if isinstance(entry, _KEYED)}
             if work.patience.is_throttled or not keys.isdisjoint(before):
                 in_flight.wait(0)
-            in_flight.begin(batch)
+            in_flight.begin(batch, firsts)
             in_flight.wait(IN_FLIGHT - 1)
             if work.is_short_of_time:
                 break
@@ -153,6 +172,14 @@ def read_batches(entries: Iterable[Entry | Bad]) -> Iterator[Sequence[Entry | Ba
         yield batch
 
 
+def _rows_with_cells(
+    work: Work, chunk: Chunk, data: bytes, rows: Container[int]
+) -> dict[int, Record]:
+    """These rows of a range, read again: entries of licenses do not keep their cells."""
+    read = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
+    return {record.row: record for record in read if record.row in rows}
+
+
 @contextmanager
 def _rare_collections() -> Iterator[None]:
     """Look for reference cycles less often: rows have none, and looking costs a tenth of CPU."""
@@ -167,13 +194,20 @@ def _rare_collections() -> Iterator[None]:
 class _InFlight:
     """The batches that are being written, in their order; `done` is how many rows are."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, work: Work, cells: _Cells) -> None:
+        self._work, self._cells = work, cells
         self._futures: deque[Future[int]] = deque()
         self.done = 0
 
-    def begin(self, batch: Sequence[Entry | Bad]) -> None:
-        self._futures.append(self._work.executor.submit(_import_batch, self._work, batch))
+    def begin(self, batch: Sequence[Entry | Bad], firsts: Mapping[int, int] | None) -> None:
+        submit = self._work.executor.submit
+        self._futures.append(submit(_import_batch, self._work, batch, self._cells, firsts))
+
+    def skip(self, batch: Sequence[Entry | Bad]) -> None:
+        """Count rows that were done before."""
+        done: Future[int] = Future()
+        done.set_result(len(batch))
+        self._futures.append(done)
 
     def wait(self, most: int) -> None:
         """Wait until at most so many are in flight. Rows count once all before them are done."""
@@ -192,7 +226,9 @@ class _InFlight:
         return isinstance(error, OutOfTime)
 
 
-def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> int:
+def _import_batch(
+    work: Work, batch: Sequence[Entry | Bad], cells: _Cells, firsts: Mapping[int, int] | None
+) -> int:
     """Write and report a batch, again from its start after a transient error; how many rows it has.
 
     Raises OutOfTime when the invocation ends first.
@@ -201,7 +237,15 @@ def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> int:
     with work.pool() as pool:
         while True:
             try:
-                result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool)
+                result = import_stretch(
+                    work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts
+                )
+                if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
+                    full = cells(bare)
+                    result.invalid = [
+                        Bad(full.get(bad.record.row, bad.record), bad.faults)
+                        for bad in result.invalid
+                    ]
                 _report(work, result)
             except Exception as error:
                 if not is_transient(error):
@@ -230,11 +274,11 @@ def _keep_alive(job: ImportJob) -> None:
 
 def _report(work: Work, done: Stretch) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
-    report = None
-    if done.invalid or done.warnings or any(done.made.values()):
+    report, warned = None, _warned_rows(work.dialect, done)
+    if done.invalid or warned or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
-            "warnings": done.warnings,
+            "warnings": warned,
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
         }
@@ -257,9 +301,29 @@ def _report(work: Work, done: Stretch) -> None:
             customer_rows=done.customer_rows,
             created_features=done.created_features,
             existed_features=done.existed_features,
-            warnings=len(done.warnings),
+            warnings=len(warned),
+            named=len(done.made.get("named", ())),
         ),
     )
+
+
+def _warned_rows(dialect: Dialect, done: Stretch) -> list[dict[str, Any]]:
+    """The imported rows that have warnings: `{row, line, warnings}` of each, in their order."""
+    failed = {bad.record.row for bad in done.invalid}
+    rows: dict[int, dict[str, Any]] = {}
+    for warning in done.warnings:
+        row, line = warning["row"], warning["line"]
+        if row not in failed:
+            known = rows.setdefault(row, {"row": row, "line": line, "warnings": []})
+            known["warnings"].append(_as_written(dialect, warning))
+    return [{**rows[row], "warnings": limited(rows[row]["warnings"])} for row in sorted(rows)]
+
+
+def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
+    """A warning or fault with its column as the file writes it."""
+    written = dict(zip(dialect.names, dialect.columns, strict=True))
+    about = {name: value for name, value in found.items() if name not in ("row", "line")}
+    return {**about, "column": written.get(found["column"], found["column"])}
 
 
 def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
@@ -267,7 +331,7 @@ def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
     return {
         "row": bad.record.row,
         "line": bad.record.line,
-        "errors": bad.faults,
+        "errors": [_as_written(dialect, fault) for fault in bad.faults],
         "data": {column: cell for column, cell in cells if cell},
     }
 

@@ -27,6 +27,7 @@ SHARED = (
     "rows",
     "cell_patterns",
     "importing",
+    "differences",
     "access",
     "wire",
     "reports",
