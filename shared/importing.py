@@ -260,10 +260,9 @@ class _LicenseReader(_Reader):
             named = self.part("customer", cells["customer"](fields), self._customer)
             self._bought = bought, order, named
         _, order, named = self._bought
-        faults = [
-            fault for part in (free, model, order, named) if type(part) is list for fault in part
-        ]
-        if faults:
+        if list in (type(free), type(model), type(order), type(named)):
+            parts = (free, model, order, named)
+            faults = [fault for part in parts if type(part) is list for fault in part]
             return Bad(record, faults)
         (said, store_id, order_id), (customer, customer_id), (model, terms) = order, named, model
         if customer is not None and customer_id is None:
@@ -289,14 +288,15 @@ class _LicenseReader(_Reader):
 
     def _free(self, fields: Sequence[str]) -> Any:
         """Differs from row to row, so it is not remembered; most cells need no model."""
-        cells = [fields[at] if at is not None else "" for at in self._free_at]
-        for cell in cells:
-            if cell and not SOUND.fullmatch(cell):
-                break
-        else:
-            key, subscription_id, note = cells
-            if key and key.isascii() and subscription_id.isascii():
-                return _Free(key, subscription_id or None, note or None)
+        key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
+        if (
+            SOUND.fullmatch(key)
+            and (not subscription_id or SOUND.fullmatch(subscription_id))
+            and (not note or SOUND.fullmatch(note))
+            and key.isascii()
+            and subscription_id.isascii()
+        ):
+            return key, subscription_id or None, note or None
         return self._read("free", self.cells["free"](fields), _free_of)
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None]:

@@ -1,11 +1,13 @@
 """AWS with the stack's tables and bucket, all of them empty: moto's, or an emulator's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import pytest
 from botocore.session import Session
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
 from functions.callers import forget_keys
 from shared.store import uploads
@@ -17,6 +19,20 @@ from tests.moto_tables import make_bucket, make_tables, table_names
 # The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
 # operators' commands and moto use, marks the one that it gets, and twice is once too often.
 _LOADER = Session().get_component("data_loader")
+
+
+_PROCESS_REQUEST = BotocoreStubber.process_request
+
+
+def _one_at_a_time[**P, R](act: Callable[P, R]) -> Callable[P, R]:
+    """moto copies whole tables in a transaction, and fails if another thread writes meanwhile."""
+    lock = RLock()
+
+    def locked(*args: P.args, **more: P.kwargs) -> R:
+        with lock:
+            return act(*args, **more)
+
+    return locked
 
 
 def _new_session() -> Session:
@@ -53,6 +69,7 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[None]:
         emulator.empty()
         yield
         return
+    patch.setattr(BotocoreStubber, "process_request", _one_at_a_time(_PROCESS_REQUEST))
     with mock_aws():
         make_tables(client())
         make_bucket(uploads.client())

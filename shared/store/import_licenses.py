@@ -47,6 +47,7 @@ def import_licenses(
 class _Licenses:
     def __init__(self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
+        self.maker = job.made
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
         self.orders: dict[int, Place] = {}
@@ -180,7 +181,7 @@ class _Licenses:
         return (
             f'{head}{{"S":"{company}#{id}"}},{{"S":"{dynamo.shelf(company, id)}"}},'
             f'{{"S":"{model.product_id}#{id}"}},{{"N":"{id}"}},'
-            f'{{"S":"{self.job.made}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
+            f'{{"S":"{self.maker}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
             f"{self._bought(entry)}{more}{shared}"
         ).encode()
 
@@ -221,12 +222,19 @@ class _Licenses:
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
         items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
+        last: tuple[int, int | None, str] | None = None
+        ids: list[int] = []
         for entry, id in made:
-            if entry.customer_id is not None and entry.customer is not None:
-                drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
-            orders.setdefault(entry.order_id, entry)
-            model, held = entry.model, items.setdefault((entry.order_id, entry.customer_id), {})
-            held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
+            model = entry.model
+            place = entry.order_id, entry.customer_id, model.product_code
+            if place != last:
+                if entry.customer_id is not None and entry.customer is not None:
+                    drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
+                orders.setdefault(entry.order_id, entry)
+                held = items.setdefault(place[:2], {})
+                ids = held.setdefault(model.product_code, (model.product_id, []))[1]
+                last = place
+            ids.append(id)
         write_customers(job, self.customers, drafts, self.done, self.pool)
         self._write_orders(orders)
         parts = (
