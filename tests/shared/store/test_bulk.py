@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto.core.models import botocore_stubber
 
 from shared.errors import Busy
-from shared.store import bulk, dynamo, patience
+from shared.store import bulk, dynamo, pace, patience, sender
 from shared.store.patience import Patience
 from shared.store.sender import Sender
 from tests.wiretap import answer
@@ -39,8 +39,11 @@ class Table:
 
 @pytest.fixture
 def table(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    table = Table()
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    """Time passes only while somebody sleeps."""
+    table, slept = Table(), [0.0]
+    monkeypatch.setattr(time, "sleep", slept.append)
+    for module in (pace, patience, sender):
+        monkeypatch.setattr(module, "clock", lambda: sum(slept))
     bulk.client.cache_clear()
     events = bulk.client().events
     events.unregister("before-send", botocore_stubber)
