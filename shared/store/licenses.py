@@ -15,6 +15,11 @@ from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
 ORDERS = "ORDERS_TABLE"
+MOST_REMEMBERED = 10_000
+_committed: dict[str, None] = {}
+"""`<company>/<row>` of the orders that this process has read as committed.
+
+A commit is final, so they are never read again. A pending order is read again each time."""
 BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
 
 
@@ -129,19 +134,37 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
 
 
 def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
-    """Those of the orders' rows that are there; what waits for none always counts."""
+    """Those of the orders' rows that are committed; what waits for none always counts.
+
+    An order that this process knows to be committed costs no request.
+    """
+    rows = {row for row in unsettled if row}
+    known = {row for row in rows if f"{company}/{row}" in _committed}
+    committed = known | _read_committed(company, rows - known)
+    return {None, *committed}
+
+
+def forget_committed() -> None:
+    """Forget which orders are committed, as a new process has."""
+    _committed.clear()
+
+
+def _read_committed(company: str, rows: set[str]) -> set[str]:
+    """Read consistently which of the orders' rows are committed, and remember those."""
     keys: dict[str, tuple[str, str]] = {}
-    for row in unsettled:
-        if row:
-            order_id, part, _ = row.split("/")
-            keys[row] = (dynamo.home(company, int(order_id)), part)
-    rows = [(ORDERS, key) for key in keys.values()]
-    found = dynamo.get_many(rows, select=["fingerprint"])
-    return {None} | {
+    for row in rows:
+        order_id, part, _ = row.split("/")
+        keys[row] = (dynamo.home(company, int(order_id)), part)
+    found = dynamo.get_many([(ORDERS, key) for key in keys.values()], select=["fingerprint"])
+    committed = {
         row
         for row, key in keys.items()
         if found.get((ORDERS, key), {}).get("fingerprint") == row.rpartition("/")[2]
     }
+    if len(_committed) + len(committed) > MOST_REMEMBERED:
+        _committed.clear()
+    _committed.update({f"{company}/{row}": None for row in committed})
+    return committed
 
 
 def _entries(
