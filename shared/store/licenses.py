@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from shared.licenses import License
+from shared.licenses import OWN, License, compared
 from shared.store import dynamo
 from shared.values import record_id
 
@@ -23,18 +23,27 @@ A commit is final, so they are never read again. A pending order is read again e
 BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
 
 
-def license_put(company: str, license: License) -> dict[str, Any]:
-    """The write of a new license, for a transaction; it holds if nobody has that key yet."""
-    item = dynamo.record_item(
-        license,
-        pk=dynamo.home(company, license.id),
-        listed=dynamo.shelf(company, license.id),
-        product_license=f"{license.product_id}#{license.id}",
-    )
-    if license.unsettled:
-        free = "attribute_not_exists(pk) OR unsettled = :row"
-        return dynamo.put(TABLE, item, free, row=license.unsettled)
-    return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
+def license_puts(
+    company: str, licenses: Iterable[License], unsettled: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The writes of new licenses, for transactions; each holds if nobody has that key yet.
+
+    `unsettled` is the row of their order, where they are written before it. Licenses that are like
+    the one before share the values of their items.
+    """
+    free, values = "attribute_not_exists(pk)", {}
+    if unsettled:
+        free, values = f"{free} OR unsettled = :row", {"row": unsettled}
+    shared: dynamo.Item = {}
+    for lic, same in compared(licenses):
+        if not same:
+            terms = lic.model_dump(exclude_defaults=True, exclude=set(OWN))
+            shared = dynamo.to_item({**terms, "unsettled": unsettled})
+        own = {name: getattr(lic, name) for name in OWN}
+        own["pk"] = dynamo.home(company, lic.id)
+        own["listed"] = dynamo.shelf(company, lic.id)
+        own["product_license"] = f"{lic.product_id}#{lic.id}"
+        yield dynamo.put(TABLE, {**shared, **dynamo.to_item(own)}, free, **values)
 
 
 def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:
