@@ -82,7 +82,7 @@ types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
-	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof
+	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof --require-refusals-proof
 
 prove-grants: setup ## Break each grant of prod once; the comparison with the handlers must notice
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof

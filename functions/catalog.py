@@ -185,6 +185,8 @@ def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
         "policy_exists",
         "unknown_product",
         "unsupported_product_feature",
+        "consumption_only",
+        "too_many_floating_users",
         "too_many",
         "product_too_large",
     ),
@@ -216,6 +218,8 @@ def get_policy(caller: Caller, id: int) -> PolicyView:
         "immutable",
         "default_policy_required",
         "unsupported_product_feature",
+        "consumption_only",
+        "too_many_floating_users",
         "product_too_large",
     ),
 )

@@ -161,19 +161,19 @@ def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     return license_page(caller, query)
 
 
-@api.get("/api/v1/licenses/<id>/", scope="records:read")
+@api.get("/api/v1/licenses/<id>/", scope="records:read", refusals=("license_not_found",))
 def show_license(caller: Caller, id: int) -> LicenseView:
     """Shows a license."""
     return _license_view(caller, id)
 
 
-@api.post("/api/v1/licenses/<id>/enable/", scope="orders:write")
+@api.post("/api/v1/licenses/<id>/enable/", scope="orders:write", refusals=("license_not_found",))
 def enable_license(caller: Caller, id: int) -> LicenseView:
     """Enables a license."""
     return _switched(caller, id, enabled=True)
 
 
-@api.post("/api/v1/licenses/<id>/disable/", scope="orders:write")
+@api.post("/api/v1/licenses/<id>/disable/", scope="orders:write", refusals=("license_not_found",))
 def disable_license(caller: Caller, id: int) -> LicenseView:
     """Disables a license.
 
