@@ -131,6 +131,7 @@ fmt: setup ## Format, and fix what can be fixed
 
 docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m bench.scale
 	@$(VENV)/python -m infra.ops.columns
 	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/python -m infra.ops.grants .build/synth/prod/Keywright-prod.template.json docs/security.md

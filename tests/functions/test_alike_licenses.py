@@ -51,7 +51,9 @@ def terms(lic: dict[str, Any]) -> str:
 @pytest.mark.parametrize("prefix", [0, 1])
 def test_an_order_of_many_licenses_has_each_as_ordered_by_itself(shop: Shop, prefix: int) -> None:
     """Between two equal licenses, and right after one another."""
-    together = [each for variant in VARIANTS for each in [{}] * prefix + [variant]]
+    together: list[dict[str, Any]] = []
+    for variant in VARIANTS:
+        together += [{}] * prefix + [variant]
     alone = [
         terms(shop.order_one(license={k: v for k, v in variant.items() if k != "key"}))
         for variant in together

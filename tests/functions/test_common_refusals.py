@@ -121,12 +121,12 @@ def test_an_unknown_option_of_a_form_is_refused(operation: Operation, desk: Desk
 
 @each(WITH_FILE)
 def test_an_idempotency_key_of_another_file_is_refused(operation: Operation, desk: Desk) -> None:
-    named = {"headers": {"idempotency-key": "nightly"}}
-    assert operation.send(desk.key, **named).status == 200
+    headers = {"idempotency-key": "nightly"}
+    assert operation.send(desk.key, headers=headers).status == 200
 
     other = replace(operation, body=form(part(b"other")))
 
-    assert_refused(other.send(desk.key, **named), 409, "external_id_reused")
+    assert_refused(other.send(desk.key, headers=headers), 409, "external_id_reused")
 
 
 @pytest.mark.parametrize("switch", ["enable", "disable"])
