@@ -81,40 +81,19 @@ def order_limits(companies: int) -> list[Limit]:
 
     A company's catalog is one partition until DynamoDB splits it between its items.
     """
-    return sorted(
-        [
-            Limit(
-                PROD["requests_per_second"] / REQUESTS_PER_ORDER,
-                "the stage's throttle",
-                "`requests_per_second`, `burst`",
-            ),
-            Limit(
-                PROD["order_reserved"] / ORDER_SECONDS, "reserved concurrency", "`order_reserved`"
-            ),
-            Limit(
-                companies * PARTITION / CHECK_UNITS,
-                "the catalog's partitions",
-                "nothing: DynamoDB splits it",
-            ),
-            Limit(
-                companies * GUARDS * PARTITION / CHECK_UNITS,
-                f"{GUARDS} guards of a product",
-                "more guards: a change of the code",
-            ),
-            Limit(NEW_TABLE / ORDER_ROW_UNITS, "new tables", "`warm_throughput`, or an hour"),
-            Limit(TABLE / ORDER_ROW_UNITS, "table quota", "quota “Table-level write throughput”"),
-            Limit(
-                API_REQUESTS / REQUESTS_PER_ORDER,
-                "API Gateway of the account",
-                "quota “Throttle rate”",
-            ),
-            Limit(
-                CONCURRENCY / ORDER_SECONDS,
-                "Lambda of the account",
-                "quota “Concurrent executions”",
-            ),
-        ]
-    )
+    guards = f"{GUARDS} guards of a product"
+    requests, catalogs = PROD["requests_per_second"], companies * PARTITION / CHECK_UNITS
+    limits = [
+        (requests / REQUESTS_PER_ORDER, "the stage's throttle", "`requests_per_second`, `burst`"),
+        (PROD["order_reserved"] / ORDER_SECONDS, "reserved concurrency", "`order_reserved`"),
+        (catalogs, "the catalog's partitions", "nothing: DynamoDB splits it"),
+        (GUARDS * catalogs, guards, "more guards: a change of the code"),
+        (NEW_TABLE / ORDER_ROW_UNITS, "new tables", "`warm_throughput`, or an hour"),
+        (TABLE / ORDER_ROW_UNITS, "table quota", "quota “Table-level write throughput”"),
+        (API_REQUESTS / REQUESTS_PER_ORDER, "API Gateway of the account", "quota “Throttle rate”"),
+        (CONCURRENCY / ORDER_SECONDS, "Lambda of the account", "quota “Concurrent executions”"),
+    ]
+    return sorted(Limit(*each) for each in limits)
 
 
 def peak_orders(licenses: int) -> float:
