@@ -33,6 +33,7 @@ from shared.store import (
     bulk,
     dynamo,
     import_features,
+    licenses,
     pace,
     patience,
     placing,
@@ -160,6 +161,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
     _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
+    patch.setattr(licenses, "_committed", _Memory(worlds))
     for module in (import_range, import_features, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
