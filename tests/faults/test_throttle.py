@@ -77,7 +77,7 @@ def test_giving_up_after_some_tries_is_caught(
         if tries[request] >= 10 and throttled:
             raise Busy
 
-    def once(work: import_range.Work, batch: Sequence[Entry | Bad]) -> int:
+    def once(work: import_range.Work, batch: Sequence[Entry | Bad], *_: object) -> int:
         with work.pool() as pool:
             result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool)
         import_range._report(work, result)  # noqa: SLF001  # what is planted is within
@@ -88,7 +88,7 @@ def test_giving_up_after_some_tries_is_caught(
     monkeypatch.setattr(patience.Request, "answered", throttled)
     monkeypatch.setattr(import_range, "_import_batch", once)
 
-    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "failed", "died")
+    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "died")
 
 
 def test_sending_without_backoff_is_caught(
