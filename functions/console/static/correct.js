@@ -24,7 +24,8 @@ effect(() => {
 function draftOf(id) {
   const name = `rows ${id}`;
   if (!typed[id]) {
-    typed[id] = signal(recall(name) ?? { cells: {}, rows: {}, sent: {}, external_id: "" });
+    const blank = { cells: {}, rows: {}, sent: {}, external_id: "" };
+    typed[id] = signal(recall(name, blank) ?? blank);
     typed[id].subscribe((now) => keep(name, now));
   }
   return typed[id];
