@@ -190,7 +190,7 @@ class WrongState(Conflict):
     def __init__(self, job: ImportJob, wanted: str) -> None:
         super().__init__(
             "import_state",
-            f"Import {job.number} is {job.state}: it can't be {wanted}",
+            f"Import {job.number} is {job.state}: it can't be {wanted}".replace("_", " "),
             field="state",
             value=job.state,
         )

@@ -25,15 +25,15 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "import", parents=[stage_options()], help="import a CSV file and follow it to its end"
     )
     verb.add_argument("--file", required=True, type=_file, help="the CSV file")
-    verb.add_argument("--kind", required=True, choices=KINDS, help="what its rows are")
-    verb.add_argument("--dry-run", action="store_true", help="say what would be; write nothing")
+    verb.add_argument("--kind", required=True, choices=KINDS, help="type of records")
+    verb.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
     verb.add_argument(
         "--on-error",
         choices=("skip_row", "reject_all"),
         default="skip_row",
         help="import the rows that are valid (default), or nothing if one is not",
     )
-    verb.add_argument("--encoding", choices=("windows-1252",), help="of a file not in Unicode")
+    verb.add_argument("--encoding", choices=("windows-1252",), help="encoding, if not UTF-8")
     verb.set_defaults(run=run)
 
 
@@ -49,7 +49,7 @@ def run(asked: argparse.Namespace) -> int:
         else:
             show_job(client, job, console=console)
     if failed_file:
-        console.print(f"All rows that failed, to be corrected and sent again: {failed_file}")
+        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file.")
     return exit_status(job)
 
 

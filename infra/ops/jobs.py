@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -20,7 +20,15 @@ from rich.progress import (
 from rich.table import Table
 
 from infra.ops.client import Client
-from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
+from infra.ops.stages import (
+    NOT_DONE,
+    NOT_WELL,
+    add_noun,
+    in_words,
+    moment,
+    open_client,
+    stage_options,
+)
 from shared.imports import ENDED, KINDS
 from shared.reports import ImportView, InvalidRow
 
@@ -38,8 +46,7 @@ _COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `jobs list`, `show`, `watch`, `retry` and `cancel` to the command."""
-    noun = nouns.add_parser("jobs", help="look after imports: list, show, watch, retry, cancel")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "jobs", about="manage imports: list, show, watch, retry, cancel")
 
     listed = verbs.add_parser("list", parents=[stage_options()], help="show imports, newest first")
     listed.add_argument("--kind", choices=KINDS)
@@ -54,7 +61,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         ("cancel", "end one; what is written stays"),
     ):
         verb = verbs.add_parser(name, parents=[stage_options()], help=told)
-        verb.add_argument("job", type=int, help="its number")
+        verb.add_argument("job", type=int, help="import number")
         verb.set_defaults(run=_of_one, verb=name)
 
 
@@ -65,7 +72,8 @@ def _list(asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps([job.model_dump(mode="json") for job in jobs]))
     elif jobs:
-        Console(highlight=False).print(jobs_table(jobs))
+        console = Console(highlight=False)
+        console.print(jobs_table(jobs, console=console))
     else:
         print("No imports.")
 
@@ -96,7 +104,7 @@ def follow(client: Client, number: int, *, console: Console) -> ImportView:
         task = progress.add_task(f"Import {number}", total=None)
 
         def seen(job: ImportView) -> None:
-            words = _WORDS.get(job.state, job.state)
+            words = _WORDS.get(job.state, in_words(job.state))
             rows = job.progress
             progress.update(
                 task,
@@ -128,36 +136,70 @@ def show_job(client: Client, job: ImportView, *, console: Console) -> None:
 def show_summary(job: ImportView, *, console: Console) -> None:
     trial = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
     color = _COLORS[exit_status(job)]
-    state = job.state.replace("_", " ")
+    state = in_words(job.state)
     console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{trial}")
-    if job.counts is not None:
+    if job.counts and any(job.counts.values()):
         table = Table(box=box.ROUNDED, show_header=False)
         table.add_column()
         table.add_column(justify="right")
         for name, count in job.counts.items():
-            table.add_row(name.removesuffix("_count").replace("_", " "), f"{count:,}")
+            table.add_row(_counter(name), f"{count:,}")
         console.print(table)
     if job.refusal:
-        where = f" (line {job.refusal.line})" if job.refusal.line else ""
-        console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
+        console.print(f"[red]{escape(job.refusal.message)}[/] [dim]{job.refusal.code}")
+        if job.refusal.code == "undecodable" and job.encoding is None:
+            console.print("If an older Windows program wrote it: --encoding windows-1252")
 
 
-def jobs_table(jobs: Iterable[ImportView]) -> Table:
+def _counter(name: str) -> str:
+    """`existed_license_features_count` as `License features already existing`."""
+    verb, _, noun = name.removesuffix("_count").partition("_")
+    words = {
+        "total_row_count": "Rows",
+        "valid_row_count": "Valid rows",
+        "created": f"{in_words(noun)} created",
+        "existed": f"{in_words(noun)} already existing",
+    }
+    return (words.get(name) or words.get(verb) or in_words(name)).capitalize()
+
+
+def jobs_table(jobs: Sequence[ImportView], *, console: Console) -> Table:
+    """As many columns as there is space for; the name of the file stays whole."""
+    columns = [*_COLUMNS]
+    for dropped in ("Took", "Kind"):
+        table = _jobs_table(jobs, columns)
+        wide = console.options.update(width=1_000)
+        if console.measure(table, options=wide).maximum > console.width:
+            columns.remove(dropped)
+    return _jobs_table(jobs, columns)
+
+
+def _jobs_table(jobs: Sequence[ImportView], columns: Sequence[str]) -> Table:
     table = Table(box=box.ROUNDED)
-    for column in ("Import", "Kind", "File", "State", "Rows", "Begun", "Took"):
-        table.add_column(column, no_wrap=column != "File")
+    for column in columns:
+        if column == "File":
+            table.add_column(column, overflow="fold", min_width=12)
+        else:
+            table.add_column(column, no_wrap=True)
     for job in jobs:
-        took = job.finished_at and job.started_at and job.finished_at - job.started_at
-        table.add_row(
-            str(job.id),
-            job.kind,
-            escape(job.file_name),
-            f"[{_COLORS[exit_status(job)]}]{job.state.replace('_', ' ')}",
-            f"{job.progress.rows_done:,}",
-            f"{job.started_at:%m-%d %H:%M}" if job.started_at else "-",
-            f"{took.total_seconds():.1f} s" if took else "-",
-        )
+        table.add_row(*(_COLUMNS[column](job) for column in columns))
     return table
+
+
+def _took(job: ImportView) -> str:
+    took = job.finished_at and job.started_at and job.finished_at - job.started_at
+    return f"{took.total_seconds():.1f} s" if took else "-"
+
+
+_COLUMNS: dict[str, Callable[[ImportView], str]] = {
+    "Import": lambda job: str(job.id),
+    "Kind": lambda job: job.kind,
+    "File": lambda job: escape(job.file_name),
+    "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
+    "Rows": lambda job: f"{job.progress.rows_done:,}",
+    "Started (UTC)": lambda job: moment(job.started_at).removesuffix(" UTC"),
+    "Took": _took,
+}
 
 
 def rows_table(rows: Iterable[InvalidRow]) -> Table:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from infra.ops.stages import find_deployment, stage_options
+from infra.ops.stages import add_noun, find_deployment, moment, stage_options
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
 from shared.store.access import (
@@ -27,12 +27,11 @@ _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `keys create`, `list`, `revoke` and `rotate` to the command."""
-    noun = nouns.add_parser("keys", help="make, list, revoke and rotate API keys")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "keys", about="create, list, revoke and rotate API keys")
     common = stage_options()
 
-    create = verbs.add_parser("create", parents=[common], help="make a key; it is shown once")
-    create.add_argument("--company", required=True, type=_company, help="whose records it opens")
+    create = verbs.add_parser("create", parents=[common], help="create a key (shown once)")
+    create.add_argument("--company", required=True, type=_company, help="company")
     create.add_argument(
         "--scopes",
         type=_scopes,
@@ -42,7 +41,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     create.add_argument("--name", default="", help="what it is for, to recognize it in the list")
     create.add_argument(
-        "--expires", type=_lifetime, metavar="90d", help="days (d) or hours (h) until it dies"
+        "--expires", type=_lifetime, metavar="90d", help="days (d) or hours (h) until it expires"
     )
     create.set_defaults(run=_create)
 
@@ -50,12 +49,14 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     listed.add_argument("--company", type=_company, help="only the keys of this company")
     listed.set_defaults(run=_list)
 
-    revoke = verbs.add_parser("revoke", parents=[common], help="end a key within a minute")
+    revoke = verbs.add_parser(
+        "revoke", parents=[common], help="revoke a key (effective within 60 s)"
+    )
     revoke.add_argument("prefix", metavar="PREFIX", help="the part of the key before its dot")
     revoke.set_defaults(run=_revoke)
 
     rotate = verbs.add_parser(
-        "rotate", parents=[common], help="make a key like another, which then expires"
+        "rotate", parents=[common], help="create a key like another, which then expires"
     )
     rotate.add_argument("prefix", metavar="PREFIX", help="of the key that is to be replaced")
     rotate.add_argument(
@@ -95,7 +96,7 @@ def _list(asked: argparse.Namespace) -> None:
     elif keys:
         _show(keys, now)
     else:
-        print("No keys. Make one with: keywright keys create --stage STAGE --company COMPANY")
+        print("No keys. Create one: keywright keys create --stage STAGE --company COMPANY")
 
 
 def _revoke(asked: argparse.Namespace) -> None:
@@ -105,7 +106,7 @@ def _revoke(asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps(_told(key, now)))
         return
-    print(f"Revoked {key.prefix} of {key.company}. Functions that know it forget it in 60 seconds.")
+    print(f"Revoked {key.prefix} of {key.company}. Takes effect everywhere within 60 seconds.")
 
 
 def _rotate(asked: argparse.Namespace) -> None:
@@ -164,7 +165,7 @@ def _show(keys: Iterable[ApiKey], now: datetime) -> None:
         "Name",
         "State",
         "Scopes",
-        "Made",
+        "Created",
         "Expires",
         "Last used",
     )
@@ -175,13 +176,9 @@ def _show(keys: Iterable[ApiKey], now: datetime) -> None:
             escape(key.name),
             _state(key, now),
             "\n".join(sorted(key.scopes)),
-            *(_day(moment) for moment in (key.created_at, key.expires_at, key.last_used_at)),
+            *map(moment, (key.created_at, key.expires_at, key.last_used_at)),
         )
     Console().print(table)
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "-"
 
 
 def _company(text: str) -> str:

@@ -126,7 +126,7 @@ def test_a_refusal_is_one_exception_with_its_code_and_faults(client: Client) -> 
     assert (problem.status, problem.code) == (400, "validation_error")
     assert [fault.pointer for fault in problem.faults] == ["/items/0/licenses/0/nose"]
     assert [fault.code for fault in problem.faults] == ["unknown_field"]
-    assert "items.0.licenses.0.nose: " in str(problem)
+    assert str(problem).count("items.0.licenses.0.nose: ") == 1
     assert problem.request_id == "request-1"
 
 

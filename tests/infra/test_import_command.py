@@ -88,7 +88,21 @@ def test_a_refused_file_is_told_with_its_line(keywright: Keywright, tmp_path: Pa
 
     shown = keywright.run(*words(file), status=2)
 
-    assert "(line 3) unbalanced_quote" in shown
+    assert shown.count("ine 3") == 1
+    assert "unbalanced_quote" in shown
+    assert "Rows" not in shown, "a table of nothing but zeros"
+
+
+def test_a_file_that_cannot_be_decoded_is_told_which_option_may_help(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(f"{HEADER}OLD-1,kp\n".encode() + b"OLD-\x81,kp\n")
+
+    shown = keywright.run(*words(file), status=2)
+
+    assert "undecodable" in shown
+    assert "--encoding windows-1252" in shown
 
 
 def test_a_program_gets_json_and_nothing_else(keywright: Keywright, file: Path) -> None:
