@@ -116,7 +116,9 @@ def sign_in(stack: LocalStack) -> None:
 
 def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) -> None:
     """Drop a file into the bucket, as an operator would; its import starts by itself."""
-    console.print(f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}")
+    console.print(
+        f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}", soft_wrap=True
+    )
     kind = key.split("/")[1]
     last = _newest(client, kind)
     s3 = boto3.client(

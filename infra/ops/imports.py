@@ -76,5 +76,5 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
+        raise argparse.ArgumentTypeError(f"there is no file {text}" if text else "give a CSV file")
     return path

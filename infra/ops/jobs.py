@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -29,6 +29,7 @@ from infra.ops.stages import (
     open_client,
     stage_options,
 )
+from infra.ops.tables import fitted
 from shared.imports import ENDED, KINDS
 from shared.reports import ImportView, InvalidRow
 
@@ -73,7 +74,10 @@ def _list(asked: argparse.Namespace) -> None:
         print(json.dumps([job.model_dump(mode="json") for job in jobs]))
     elif jobs:
         console = Console(highlight=False)
-        console.print(jobs_table(jobs, console=console))
+        table = fitted(
+            jobs, _COLUMNS, console=console, droppable=("Took", "Kind"), folded=("File",)
+        )
+        console.print(table)
     else:
         print("No imports.")
 
@@ -161,29 +165,6 @@ def _counter(name: str) -> str:
         "existed": f"{in_words(noun)} already existing",
     }
     return (words.get(name) or words.get(verb) or in_words(name)).capitalize()
-
-
-def jobs_table(jobs: Sequence[ImportView], *, console: Console) -> Table:
-    """As many columns as there is space for; the name of the file stays whole."""
-    columns = [*_COLUMNS]
-    for dropped in ("Took", "Kind"):
-        table = _jobs_table(jobs, columns)
-        wide = console.options.update(width=1_000)
-        if console.measure(table, options=wide).maximum > console.width:
-            columns.remove(dropped)
-    return _jobs_table(jobs, columns)
-
-
-def _jobs_table(jobs: Sequence[ImportView], columns: Sequence[str]) -> Table:
-    table = Table(box=box.ROUNDED)
-    for column in columns:
-        if column == "File":
-            table.add_column(column, overflow="fold", min_width=12)
-        else:
-            table.add_column(column, no_wrap=True)
-    for job in jobs:
-        table.add_row(*(_COLUMNS[column](job) for column in columns))
-    return table
 
 
 def _took(job: ImportView) -> str:

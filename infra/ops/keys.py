@@ -3,14 +3,14 @@
 import argparse
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
 from infra.ops.stages import add_noun, find_deployment, moment, stage_options
+from infra.ops.tables import fitted
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
 from shared.store.access import (
@@ -158,27 +158,26 @@ def _show_header(presented: str) -> None:
     console.print(f"  Authorization: Api-Key {presented}\n", style="bold", markup=False)
 
 
-def _show(keys: Iterable[ApiKey], now: datetime) -> None:
-    table = Table(
-        Column("Prefix", no_wrap=True),
-        "Company",
-        "Name",
-        "State",
-        "Scopes",
-        "Created",
-        "Expires",
-        "Last used",
-    )
-    for key in keys:
-        table.add_row(
-            key.prefix,
-            key.company,
-            escape(key.name),
-            _state(key, now),
-            "\n".join(sorted(key.scopes)),
-            *map(moment, (key.created_at, key.expires_at, key.last_used_at)),
-        )
-    Console().print(table)
+def _show(keys: Sequence[ApiKey], now: datetime) -> None:
+    """Without the days that an operator needs least, where the terminal is narrow."""
+    console = Console(highlight=False)
+    columns: dict[str, Callable[[ApiKey], str]] = {
+        "Prefix": lambda key: key.prefix,
+        "Company": lambda key: key.company,
+        "Name": lambda key: escape(key.name),
+        "State": lambda key: _state(key, now),
+        "Scopes": lambda key: "\n".join(sorted(key.scopes)),
+        "Created (UTC)": lambda key: _moment(key.created_at),
+        "Expires (UTC)": lambda key: _moment(key.expires_at),
+        "Last used (UTC)": lambda key: _moment(key.last_used_at),
+    }
+    droppable = ("Created (UTC)", "Last used (UTC)")
+    folded = ("Company", "Name")
+    console.print(fitted(keys, columns, console=console, droppable=droppable, folded=folded))
+
+
+def _moment(at: datetime | None) -> str:
+    return moment(at).removesuffix(" UTC")
 
 
 def _company(text: str) -> str:

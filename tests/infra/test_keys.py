@@ -72,6 +72,25 @@ def test_a_person_reads_the_whole_header_once(stage: str, capsys: Out) -> None:
     assert secret not in listed
 
 
+def test_the_list_of_keys_cuts_nothing_off_at_80_columns(
+    stage: str, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    company = "a-company-whose-name-is-as-long-as-it-is"
+    told = made(stage, capsys, "--company", company, "--name", "webshop", "--expires", "90d")
+
+    main(["keys", "list", "--stage", stage])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [[cell.strip() for cell in line.split("│")] for line in lines if line.startswith("│")]
+    columns = {title: "".join(cells) for title, *cells in zip(*rows, strict=True)}
+    assert columns["Company"] == company
+    assert columns["Name"] == "webshop"
+    assert columns["Scopes"] == "catalog:writeimports:writeorders:writerecords:read"
+    assert columns["Expires (UTC)"] == str(told["expires_at"])[:16].replace("T", " ")
+
+
 def test_the_list_can_be_of_one_company(stage: str, capsys: Out) -> None:
     made(stage, capsys, "--company", "acme")
     other = made(stage, capsys, "--company", "other")
