@@ -127,7 +127,7 @@ function SendAgain({ job, draft, kind }) {
   return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
-    <${Button} icon="up" onPress=${send}
+    <${Button} icon="up" scope="imports:write" onPress=${send}
       aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>
