@@ -36,8 +36,8 @@ export function Find({ path, fields, query, check = () => ({}) }) {
     event.preventDefault();
     const inputs = event.currentTarget.elements;
     wrong.value = { ...check({ ...named(true), ...named(false) }), ...unfit(fields, inputs) };
-    const [first] = Object.keys(wrong.value);
-    if (first) return inputs[first].focus();
+    const first = fields.find(({ name }) => wrong.value[name]);
+    if (first) return inputs[first.name].focus();
     secrets.value = { ...secrets.value, [path]: named(true) };
     go(path, named(false));
   };

@@ -87,7 +87,7 @@ async function place({ body, tell }, token) {
         "since. Look for it among the orders; cancel here to begin another one.";
     if (problem.code === "order_id_exists") {
       const fields = problem.faults.map((fault) => labelOf(tell(fault).at)).filter(Boolean);
-      problem.detail = `It differs in: ${[...new Set(fields)].join(", ") || "other details"}.`;
+      problem.detail = `The two orders differ in: ${[...new Set(fields)].join(", ") || "other details"}.`;
       problem.faults = [{ pointer: "/id", message: "Another order has this ID. Choose another one." }];
       problem.way = { to: link("orders", { store_id: body.id }), text: `Show order ${body.id}` };
     }
