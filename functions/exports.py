@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.cursors import Cursor, read_cursor
 from functions.http import Answer, Caller
-from shared.csv_file import escape_formula
+from shared.csv_cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
 from shared.licenses import License

@@ -10,7 +10,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
-from shared.csv_file import BadFile, Dialect
+from shared.csv_encoding import BadFile
+from shared.csv_file import Dialect
 from shared.csv_plan import Plan, plan
 from shared.errors import Busy
 from shared.imports import ChunkResult, FileGone, ImportJob, Refusal, State, moved

@@ -18,7 +18,9 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints, Validat
 from pydantic.fields import FieldInfo
 
 from shared.csv_block import MAX_FIELD
-from shared.csv_file import DELIMITERS, MAGIC, MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_file import DELIMITERS
+from shared.csv_header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_magic import MAGIC
 from shared.csv_records import DAMAGE, MAYBE_DAMAGED
 from shared.rows import KINDS, Kind, Part, faults_of_row
 from shared.values import (

@@ -14,7 +14,8 @@ import pytest
 
 from infra.stamp import ROOT
 from shared.catalog import LicensePolicy, Product
-from shared.csv_file import BadFile, Dialect
+from shared.csv_encoding import BadFile
+from shared.csv_file import Dialect
 from shared.csv_plan import Plan, plan
 from shared.csv_records import records
 from shared.importing import Bad, Import, reader_of

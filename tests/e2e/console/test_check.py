@@ -7,7 +7,8 @@ from typing import Any
 from playwright.sync_api import Page
 from pydantic import ValidationError
 
-from shared.csv_file import BadFile, Dialect
+from shared.csv_encoding import BadFile
+from shared.csv_file import Dialect
 from shared.csv_plan import plan
 from shared.csv_records import Record, records
 from shared.rows import KINDS, faults_of_row
