@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.cursors import Cursor, read_cursor
 from functions.http import Answer, Caller
+from shared.catalog import Product
 from shared.csv_cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
@@ -24,6 +25,7 @@ from shared.licenses import License
 from shared.orders import Order
 from shared.rows import LICENSE_COLUMNS, license_row
 from shared.store import orders as order_store
+from shared.store.catalog import products_named
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.store.order_index import Entry, entries
@@ -182,7 +184,7 @@ class _File:
     def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
         """The file as it is by now."""
         return Answer(
-            "".join((_line(LICENSE_COLUMNS), *self._lines)),
+            "".join(("\ufeff", _line(LICENSE_COLUMNS), *self._lines)),
             headers={
                 "Content-Disposition": f'attachment; filename="{file_name}"',
                 "X-Licenses-Left-Out": str(self._left_out),
@@ -204,8 +206,9 @@ def _rows_of(company: str, sold: Sequence[_Sold]) -> Iterator[tuple[_Sold, list[
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
     named = {order.customer_id for order in orders.values()} - {None}
     customers = customers_by_id(company, [id for id in named if id])
+    products = products_named(company, {lic.product_code for lic in licenses.values()})
     for each, id in zip(sold, ids, strict=True):
-        yield each, _row(licenses.get(id), orders, customers)
+        yield each, _row(licenses.get(id), orders, customers, products)
 
 
 def _ids_of(sold: Sequence[_Sold]) -> list[int]:
@@ -220,9 +223,13 @@ def _ids_of(sold: Sequence[_Sold]) -> list[int]:
 
 
 def _row(
-    lic: License | None, orders: Mapping[int, Order], customers: Mapping[int, Customer]
+    lic: License | None,
+    orders: Mapping[int, Order],
+    customers: Mapping[int, Customer],
+    products: Mapping[str, Product],
 ) -> list[str] | None:
     order = orders.get(lic.order_id) if lic else None
     if lic is None or order is None or not lic.license_key:
         return None
-    return license_row(lic, order, customers.get(order.customer_id or 0))
+    customer = customers.get(order.customer_id or 0)
+    return license_row(lic, order, customer, products.get(lic.product_code))

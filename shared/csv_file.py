@@ -126,14 +126,14 @@ def _dialect(
         raise BadFile("unsupported_delimiter", message, line=1)
     above = sep.group() if sep else ""
     lines = list(io.StringIO(text[len(above) :], newline=""))
-    known = {*known, *required}
+    known = list(dict.fromkeys((*known, *required)))
     found = [
         read_header(lines, delimiter, required, known)
         for delimiter in ((sep[1],) if sep else DELIMITERS)
     ]
     best = max(found, key=lambda header: header.score)
     header_line = best.line + bool(sep)
-    refuse_header(best, required, header_line)
+    refuse_header(best, required, known, header_line)
     return Dialect(
         encoding=encoding,
         bom=bool(bom),

@@ -7,7 +7,7 @@ lacks, may be a spelling of it: importing the file would lose that column withou
 
 import csv
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.csv_cells import is_blank, unescape_formula
@@ -94,7 +94,9 @@ def _name(cell: str) -> str:
     return _AROUND.sub("", unescape_formula(name))
 
 
-def refuse_header(header: Header, required: Collection[str], line: int) -> None:
+def refuse_header(
+    header: Header, required: Collection[str], known: Collection[str], line: int
+) -> None:
     """Raise BadFile if no file may be imported with these headers."""
     columns, names = header.columns, header.names
     long = len(header.text.encode()) > MAX_HEADER
@@ -115,8 +117,9 @@ def refuse_header(header: Header, required: Collection[str], line: int) -> None:
         first[name] = column
     if missing := sorted(set(required).difference(names)):
         message = f"required headers are missing: {', '.join(missing)}."
-        for column, similar in similar_columns(columns, names, missing):
-            message += f" Rename {column!r} if it is {' or '.join(similar)}."
+        for column, similar in similar_columns(columns, names, known):
+            if meant := [name for name in similar if name in missing]:
+                message += f" Rename {column!r} if it is {' or '.join(meant)}."
         raise BadFile("missing_header", message, line=line, field=missing[0])
 
 
@@ -141,39 +144,36 @@ def squeezed(name: str) -> str:
 def similar_columns(
     columns: Sequence[str], names: Sequence[str], known: Collection[str]
 ) -> tuple[SimilarColumn, ...]:
-    """The headers that name no known column but may have meant one; `names` as `matched` says."""
-    missing = [name for name in known if name not in names]
+    """The headers that name no known column but may have meant one; `names` as `matched` says.
+
+    Rules, of which the first that fits any known column counts: the same without its prefix (`Max
+    Activations`); one letter more, less, changed or swapped; one word more (`Email Address`); one
+    word less, if that fits one column alone. A column that the file has was not meant.
+    """
+    forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
     found = []
     for column, name in zip(columns, names, strict=True):
-        if column and name not in known and len(column) <= _LONGEST:
-            similar = _similar(column, missing)
+        if column and name not in forms and len(column) <= _LONGEST:
+            similar = [each for each in _similar(column, forms) if each not in names]
             if similar:
-                found.append(SimilarColumn(column, similar))
+                found.append(SimilarColumn(column, tuple(similar)))
     return tuple(found)
 
 
-def _similar(column: str, missing: Sequence[str]) -> tuple[str, ...]:
-    """The columns that a header is most similar to, by the first rule that finds any.
-
-    Rules: the same without the prefix (`Max Activations`); one letter more, less, changed or
-    swapped; one word more or less (`Email Address`), if that fits one column alone.
-    """
+def _similar(column: str, forms: Mapping[str, set[str]]) -> list[str]:
+    """The known columns that a header is most similar to."""
     whole = squeezed(column)
-    own = {name: {squeezed(name), squeezed(_bare(name))} for name in missing}
-    if same := [name for name in missing if whole in own[name]]:
-        return tuple(same)
-    near = [name for name in missing if any(_is_slip(whole, form) for form in own[name])]
-    if near:
-        return tuple(near)
+    if same := [name for name, own in forms.items() if whole in own]:
+        return same
+    if near := [name for name, own in forms.items() if any(_is_slip(whole, form) for form in own)]:
+        return near
     words = [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", column))]
-    shorter = {"".join(words[1:]), "".join(words[:-1])} if len(words) > 1 else set()
-    by_word = [
-        name
-        for name in missing
-        if any(len(form) >= _SHORTEST and form in shorter for form in own[name])
-        or (len(whole) >= _SHORTEST and whole in _shortened(name))
-    ]
-    return tuple(by_word) if len(by_word) == 1 else ()
+    for shorter in ("".join(words[:-1]), "".join(words[1:])):
+        same = [name for name, own in forms.items() if shorter in own]
+        if same and len(shorter) >= _SHORTEST:
+            return same
+    by_word = [name for name in forms if len(whole) >= _SHORTEST and whole in _shortened(name)]
+    return by_word if len(by_word) == 1 else []
 
 
 def _bare(name: str) -> str:
