@@ -132,8 +132,9 @@ def _exported(
         raise _too_large(f"These are more than {MOST_EXPORTED} licenses")
     file = _File()
     written: _Sold | None = None
+    products: dict[str, Product] = {}
     for batch in batched(taken[:MOST_EXPORTED], _BATCH, strict=False):
-        for each, row in _rows_of(caller.company, batch):
+        for each, row in _rows_of(caller.company, batch, products):
             if not file.takes(row):
                 if not in_parts:
                     raise _too_large(f"The file would be larger than {PAGE_BYTES} bytes")
@@ -199,14 +200,20 @@ def _line(cells: Iterable[str]) -> str:
     return text.getvalue()
 
 
-def _rows_of(company: str, sold: Sequence[_Sold]) -> Iterator[tuple[_Sold, list[str] | None]]:
-    """The rows of licenses; None for one without a key, which an import needs."""
+def _rows_of(
+    company: str, sold: Sequence[_Sold], products: dict[str, Product]
+) -> Iterator[tuple[_Sold, list[str] | None]]:
+    """The rows of licenses; None for one without a key, which an import needs.
+
+    `products` keeps the products that were read for earlier rows.
+    """
     ids = _ids_of(sold)
     licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
     named = {order.customer_id for order in orders.values()} - {None}
     customers = customers_by_id(company, [id for id in named if id])
-    products = products_named(company, {lic.product_code for lic in licenses.values()})
+    if new := {lic.product_code for lic in licenses.values()} - products.keys():
+        products |= products_named(company, new)
     for each, id in zip(sold, ids, strict=True):
         yield each, _row(licenses.get(id), orders, customers, products)
 
