@@ -189,3 +189,10 @@ class Block:
                 return start, end
             start = end + 1
         return None
+
+
+def certain(data: bytes) -> int:
+    """How much of the data means the same whatever follows: not a last CR nor the last quotes."""
+    if data.endswith(b'"'):
+        return len(data.rstrip(b'"'))
+    return len(data) - data.endswith(b"\r")

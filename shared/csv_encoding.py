@@ -38,12 +38,23 @@ class BadFile(Refused):
         self.line = line
 
 
-class _Spot(NamedTuple):
-    """Where something was found: physical line, byte from 0 in the file, and what is there."""
+class Place(NamedTuple):
+    """A physical line, and the row among the data rows; None above them."""
 
     line: int
+    row: int | None
+
+
+class _Spot(NamedTuple):
+    """Where something was found, and what is there; `byte` counts from 0 in the file."""
+
+    place: Place
     byte: int
     shown: str
+
+    def __str__(self) -> str:
+        row = f", row {self.place.row}" if self.place.row else ""
+        return f"byte {self.byte} ({self.shown}{row})"
 
 
 class EncodingScan:
@@ -78,8 +89,8 @@ class EncodingScan:
         """Whether what reads as UTF-8 so far may yet turn out to be Windows-1252."""
         return self.requested == "windows-1252" and not self._invalid
 
-    def feed(self, part: bytes, line_at: Callable[[int], int], *, final: bool = False) -> None:
-        """Take the next bytes; `line_at` gives the physical line of an offset in the part."""
+    def feed(self, part: bytes, place_at: Callable[[int], Place], *, final: bool = False) -> None:
+        """Take the next bytes; `place_at` says where an offset of the part is in the file."""
         if not self._held and part.isascii():
             self._byte += len(part)
             return
@@ -87,7 +98,7 @@ class EncodingScan:
         before = len(self._held)
 
         def spot(at: int, shown: str) -> _Spot:
-            return _Spot(line_at(max(0, at - before)), self._byte - before + at, shown)
+            return _Spot(place_at(max(0, at - before)), self._byte - before + at, shown)
 
         start = 0
         if self._invalid is None:
@@ -123,26 +134,26 @@ class EncodingScan:
     def _refuse(self, invalid: _Spot) -> None:
         """Raise BadFile if a file with an invalid byte can't be read as Windows-1252 either."""
         wide, undefined = self._wide, self._undefined
-        where = f"byte {invalid.byte} ({invalid.shown}) is not UTF-8"
+        where = f"{invalid} is not UTF-8"
         if self.requested == "utf-8":
             helps = undefined is None or undefined.byte != invalid.byte
             message = f"{where}{_TO_1252 if helps else ''}."
-            raise BadFile("undecodable", message, line=invalid.line)
+            raise BadFile("undecodable", message, line=invalid.place.line)
         mixes = self.requested is None and wide is not None
         if mixes and wide and (undefined is None or wide.byte <= undefined.byte):
             message = (
-                f"{where}, but the character {wide.shown!r} in line {wide.line} is: the file mixes"
-                f" encodings. Save all of it as UTF-8"
+                f"{where}, but the character {wide.shown!r} in line {wide.place.line} is: the file"
+                " mixes encodings. Save all of it as UTF-8"
             )
             if undefined is None:
                 message += "; if it is all Windows-1252, import it with the encoding windows-1252"
-            raise BadFile("undecodable", f"{message}.", line=invalid.line)
+            raise BadFile("undecodable", f"{message}.", line=invalid.place.line)
         if undefined:
             message = (
-                f"byte {undefined.byte} ({undefined.shown}) is not windows-1252, and the file is"
-                f" not UTF-8 (byte {invalid.byte}, {invalid.shown}); save it as UTF-8."
+                f"{undefined} is not windows-1252, and the file is not UTF-8 (byte"
+                f" {invalid.byte}, {invalid.shown}); save it as UTF-8."
             )
-            raise BadFile("undecodable", message, line=undefined.line)
+            raise BadFile("undecodable", message, line=undefined.place.line)
 
 
 def undecodable(error: UnicodeDecodeError, encoding: Encoding, *, line: int, byte: int) -> BadFile:

@@ -11,6 +11,7 @@ import codecs
 import io
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Literal
 
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from shared.csv_encoding import (
     BadFile,
     Encoding,
     EncodingScan,
+    Place,
     newlines,
     not_text,
     undecodable,
@@ -108,7 +110,8 @@ def _scanned(head: bytes, requested: Encoding | None, *, whole: bool) -> Encodin
     if (nul := head.find(b"\0")) >= 0:
         raise not_text(head.decode("latin-1"), nul, line=1)
     scan = EncodingScan(requested)
-    scan.feed(head, lambda at: 1 + newlines(head, 0, at), final=whole)
+    with suppress(BadFile):  # who reads all of the file refuses it, and can name the row
+        scan.feed(head, lambda _: Place(1, None), final=whole)
     return scan.encoding
 
 
@@ -150,8 +153,9 @@ def _dialect(
 
 def _decoded(data: bytes, encoding: Encoding, before: int, *, whole: bool) -> str:
     """The text of the head of a file; refused if it is none. `before` are the bytes skipped."""
+    errors = "strict" if before else "replace"
     try:
-        text = codecs.getincrementaldecoder(encoding)().decode(data, whole)
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(data, whole)
     except UnicodeDecodeError as error:
         good = data[: error.start].decode(encoding).encode()
         byte = before + error.start

@@ -12,11 +12,12 @@ from itertools import chain
 
 from pydantic import BaseModel
 
-from shared.csv_block import MAX_FIELD, Block
+from shared.csv_block import MAX_FIELD, Block, certain
 from shared.csv_encoding import (
     BadFile,
     Encoding,
     EncodingScan,
+    Place,
     newlines,
     not_text,
     undecodable,
@@ -109,7 +110,7 @@ class _Cutter:
         self.line = dialect.body_line
         if not dialect.bom:
             self.scan = EncodingScan(requested)
-            self.scan.feed(above, lambda at: 1 + newlines(above, 0, at))
+            self.scan.feed(above, lambda at: Place(1 + newlines(above, 0, at), None))
         self.cut: list[tuple[Chunk, int]] = []
         """Chunks as they are in UTF-8, and their rows in Windows-1252."""
         self.chunks: tuple[Chunk, ...] = ()
@@ -140,14 +141,9 @@ class _Cutter:
             if b"\0" in part:
                 text = part.decode("latin-1")
                 raise not_text(text, text.find("\0"), line=self.line + newlines(self.carry))
-            self.scan.feed(
-                part, lambda at: self.line + newlines(self.carry + part[:at]), final=final
-            )
+            self.scan.feed(part, lambda at: self._place(self.carry + part[:at]), final=final)
             return part
         self.read += len(part)
-        simple = not self.wide and part.isascii() and not self.decoder.getstate()[0]
-        if simple and b"\0" not in part:
-            return part
         try:
             text = self.decoder.decode(part, final)
         except UnicodeDecodeError as error:
@@ -159,12 +155,19 @@ class _Cutter:
             raise not_text(text, nul, line=self.line + newlines(self.carry))
         return text.encode() if self.wide else part
 
+    def _place(self, before: bytes) -> Place:
+        """The line and the row of what follows `before`, which follows the last whole record."""
+        block = Block(before, certain(before), self.dialect.delimiter)
+        rows, _ = block.count(0, block.limit)
+        rows += self.rows + sum(chunk.rows for chunk, _ in self.cut)
+        return Place(self.line + newlines(before), rows + 1)
+
     def _take(self, data: bytes, *, final: bool = False) -> None:
         """Account for the whole records in the data, and carry the rest."""
         size = len(data)
         if final and not data.endswith((b"\n", b"\r")):
             data += b"\n"
-        end = len(data) if final else _certain(data)
+        end = len(data) if final else certain(data)
         block = Block(data, end, self.dialect.delimiter)
         self._check(block, final=final)
         start = 0
@@ -244,10 +247,3 @@ def _numbered(cut: Iterable[tuple[Chunk, int]], *, narrow: bool) -> Iterator[Chu
         if rows:
             yield chunk.model_copy(update={"rows": rows, "first_row": first_row})
         first_row += rows
-
-
-def _certain(data: bytes) -> int:
-    """How much of the data means the same whatever follows: not a last CR nor the last quotes."""
-    if data.endswith(b'"'):
-        return len(data.rstrip(b'"'))
-    return len(data) - data.endswith(b"\r")

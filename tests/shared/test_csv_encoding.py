@@ -103,12 +103,12 @@ def test_a_file_of_ascii_has_the_encoding_that_is_requested() -> None:
         (
             b"key\n\xc3\xbc\nx\n\xfc\n",
             4,
-            "byte 9 (0xfc) is not UTF-8, but the character 'ü' in line 2",
+            "byte 9 (0xfc, row 3) is not UTF-8, but the character 'ü' in line 2",
         ),
         (
             b"key\n\xfc\nx\n\xc3\xbc\n",
             2,
-            "byte 4 (0xfc) is not UTF-8, but the character 'ü' in line 4",
+            "byte 4 (0xfc, row 1) is not UTF-8, but the character 'ü' in line 4",
         ),
         (b"key\n\xfc\n\xf0\x9f\x98\x80\n", 2, "the character '😀' in line 3"),
     ],
@@ -141,7 +141,7 @@ def test_a_byte_that_windows_1252_does_not_define_is_named(
     refusal = refused(b"key\nM\xfcller\n1\nx" + bytes([byte]) + b"\n", requested)
 
     assert refusal.line == 4
-    assert f"byte 14 (0x{byte:02x}) is not windows-1252" in refusal.message
+    assert f"byte 14 (0x{byte:02x}, row 3) is not windows-1252" in refusal.message
     assert "save it as UTF-8" in refusal.message
 
 
