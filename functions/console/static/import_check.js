@@ -50,7 +50,7 @@ function Refused({ refusal, encoding, onEncoding, again }) {
   return html`<${Notice} kind="error" title=${title} again=${unchecked && again}>
     <p>${refusal.line > 1 && `Line ${number(refusal.line)}: `}${refusal.message}</p>
     ${
-      refusal.code === "undecodable" &&
+      refusal.message.includes("Windows-1252.") &&
       !encoding &&
       html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Read it as Windows-1252<//>`
     }
