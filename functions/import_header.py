@@ -112,8 +112,8 @@ def _warnings(job: ImportJob, dialect: Dialect) -> Iterator[dict[str, Any]]:
         part = KINDS[job.kind].parts["customer"]
         if not names.isdisjoint(part.columns):
             message = (
-                f"There is no column {prefix}email, by which customers are recognized: each of"
-                " these customers is created without an e-mail"
+                f"There is no column {prefix}email: these customers have no e-mail, and are known"
+                " by their reference, or else by their file and row alone"
             )
             yield _warning("no_email_column", message, f"{prefix}email")
     for each in _similar(job, dialect):

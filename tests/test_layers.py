@@ -30,6 +30,7 @@ SHARED = (
     "csv_records",
     "rows",
     "importing",
+    "differences",
     "access",
     "wire",
     "reports",

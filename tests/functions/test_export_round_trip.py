@@ -112,6 +112,26 @@ def test_every_term_that_an_order_has_is_exported_and_imported_again(
     assert sorted(rows(again.text.encode())) == sorted(rows(exported.text.encode()))
 
 
+def test_an_export_changes_nothing_where_it_comes_from(
+    shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
+    chance = random.Random(15)  # not a secret, a replay
+    stock(shop)
+    placed = 0
+    for number in range(60):
+        product, license = random_license(chance, number)
+        items = [{"product_code": product, "licenses": [license]}]
+        placed += shop.order(items=items, customer={"email": "ana@x.test"}).status == 200
+    exported = shop.get("/orders/export/", "range=last30").text
+
+    with open_files(shop) as files:
+        job = files.imported(exported)
+
+    assert (job.state, counts(job, "existed_licenses")) == ("succeeded", [placed])
+    assert (placed > 30, job.counts["warnings"]) == (True, 0)
+
+
 def rows(body: bytes) -> list[list[str]]:
     """The rows of a file but for the orders, which have numbers of their own."""
     found = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))

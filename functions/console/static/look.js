@@ -39,7 +39,7 @@ function aboutFile(kind, { columns, names }, encoding, requested, { kinds, forma
   const customers = known.filter((name) => prefix !== undefined && name.startsWith(prefix));
   if (customers.some((name) => names.includes(name)) && !names.includes(`${prefix}email`))
     warnings.push(
-      `There is no column ${prefix}email: each customer is created without an e-mail address.`,
+      `There is no column ${prefix}email: these customers have no e-mail.`,
     );
   return { encoding, similar, warnings };
 }
