@@ -18,6 +18,7 @@ from shared.imports import (
     ImportJob,
     Kind,
     OnError,
+    UnknownColumns,
     WrongState,
     request_fingerprint,
     shown_name,
@@ -55,6 +56,12 @@ MOST_LINKS = 100
 _NOTED_EVERY = timedelta(hours=1)
 """How often a job notes that its parts are still on their way."""
 
+_ENCODING = "Detected if it is left out; a file that is valid UTF-8 is always read as that."
+_UNKNOWN_COLUMNS = (
+    "`check` stops before anything is written if an unknown column is similar to one that the file"
+    " lacks; `ignore` leaves the column out, with a warning in `detected`."
+)
+
 api = Api("Imports")
 
 
@@ -71,9 +78,8 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     on_error: Annotated[
         OnError, Field(description="Import the rows that are valid, or nothing if one is not.")
     ] = "skip_row"
-    encoding: Annotated[
-        ChosenEncoding | None, Field(description="For a file that is not in Unicode.")
-    ] = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
 
 
 class ImportRequest(BaseModel):
@@ -102,7 +108,8 @@ class ImportRequest(BaseModel):
         StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
         Field(description="The caller's name for this import: the same never starts two."),
     ] = None
-    encoding: ChosenEncoding | None = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
 
 
 class PartsRequest(BaseModel):

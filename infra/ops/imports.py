@@ -33,7 +33,18 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="skip_row",
         help="import the rows that are valid (default), or nothing if one is not",
     )
-    verb.add_argument("--encoding", choices=("windows-1252",), help="encoding, if not UTF-8")
+    verb.add_argument(
+        "--encoding",
+        choices=("auto", "utf-8", "windows-1252"),
+        default="auto",
+        help="of the file; detected by default",
+    )
+    verb.add_argument(
+        "--unknown-columns",
+        choices=("check", "ignore"),
+        default="check",
+        help="stop if an unknown column may be a misspelled one (default), or leave it out",
+    )
     verb.set_defaults(run=run)
 
 
@@ -68,7 +79,8 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
             asked.kind,
             dry_run=asked.dry_run,
             on_error=asked.on_error,
-            encoding=asked.encoding,
+            encoding=None if asked.encoding == "auto" else asked.encoding,
+            unknown_columns=asked.unknown_columns,
             reading=reading,
         ).id
 

@@ -42,6 +42,11 @@ _WORDS = {
     "validating": "checking rows",
     "running": "importing rows",
 }
+_WAYS_ON = {
+    "the encoding windows-1252": "--encoding windows-1252",
+    "unknown_columns=ignore": "--unknown-columns ignore",
+}
+"""Options of `keywright import` by the words in which a refusal offers them."""
 _COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
 
 
@@ -154,10 +159,14 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         for name, count in job.counts.items():
             table.add_row(_counter(name), f"{count:,}")
         console.print(table)
+    for warning in (job.detected or {}).get("warnings", ()):
+        console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
     if job.refusal:
-        console.print(f"[red]{escape(job.refusal.message)}[/] [dim]{job.refusal.code}")
-        if job.refusal.code == "undecodable" and job.encoding is None:
-            console.print("If an older Windows program wrote it: --encoding windows-1252")
+        where = f" (line {job.refusal.line})" if job.refusal.line else ""
+        console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
+        for words, option in _WAYS_ON.items():
+            if words in job.refusal.message:
+                console.print(f"On the command line: {option}")
 
 
 def _counter(name: str) -> str:

@@ -161,6 +161,7 @@ def test_an_export_in_parts_is_put_together(
 
     assert len(whole.splitlines()) == 1 + 5
     assert client.orders.export(order.id) == whole
+    assert whole.startswith(b"\xef\xbb\xbf")
     assert client.orders.export_days(day, day) == whole
 
 

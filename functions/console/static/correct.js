@@ -113,6 +113,7 @@ function SendAgain({ job, draft, kind }) {
         external_id,
         on_error: job.on_error,
         dry_run: job.dry_run,
+        unknown_columns: job.unknown_columns,
       });
       const sent = {
         ...draft.value.sent,
