@@ -4,12 +4,13 @@ Throttling and other transient errors are waited out for as long as the invocati
 worker stops; the batch that it could not finish is run again, and recognizes its own records.
 """
 
+import math
 import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,7 +22,7 @@ from shared.csv_plan import Chunk
 from shared.csv_records import failed_row, records
 from shared.importing import Bad, Entry, Import, reader_of
 from shared.imports import ChunkResult, ImportJob
-from shared.store import bulk, uploads
+from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
 from shared.store.patience import OutOfTime, Patience
@@ -32,11 +33,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 STRETCH = 5_000
-"""Rows that are read, written and reported together; a worker may be relieved between two."""
+"""Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
+_SMALLEST_BATCH = 500
+_BATCHES = 10
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """What a worker needs to import rows of a job in one of its passes."""
 
@@ -45,6 +48,8 @@ class Work:
     dialect: Dialect
     phase: str
     pool: bulk.Pool
+    worker: str = field(default_factory=lambda: secrets.token_hex(8))
+    registered: bool = False
 
     @property
     def dry_run(self) -> bool:
@@ -60,22 +65,38 @@ class Work:
         return self.pool.patience.is_stuck
 
 
+def batch_rows(rows: int | None) -> int:
+    """Rows of one batch: about a tenth of a small file, so that its progress can be seen.
+
+    Depends on the file alone: a batch is cut the same way whenever it is run again.
+    """
+    tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
+    return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
+
+
 @contextmanager
 def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
-    """The pool and the records that a worker works with, for as long as it does."""
+    """The pool and the records that a worker works with, for as long as it does.
+
+    While it may write rows it is registered, so that nobody counts a stopped import too early.
+    """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
     with ThreadPoolExecutor(bulk.THREADS) as executor:
-        yield Work(
+        work = Work(
             job=job,
             terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
             pool=bulk.Pool(executor, patience),
         )
+        try:
+            yield work
+        finally:
+            _release(work)
 
 
 def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
@@ -83,8 +104,7 @@ def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
     read, patience = reader_of(work.terms, work.dialect), work.pool.patience
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    for batch in bulk.batches(entries, STRETCH):
-        _keep_alive(work.job)
+    for batch in bulk.batches(entries, batch_rows(work.job.rows)):
         try:
             _import_batch(work, batch)
         except OutOfTime:
@@ -104,6 +124,8 @@ def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
     failures = 0
     while True:
         try:
+            _register(work)
+            _keep_alive(work.job)
             result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
             _report(work, result)
             return
@@ -112,6 +134,26 @@ def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
                 raise
         work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
         failures += 1
+
+
+def _register(work: Work) -> None:
+    """Before the first batch, and before the check that the job still runs: see `workers`."""
+    if work.registered:
+        return
+    left = timedelta(milliseconds=work.pool.patience.milliseconds_left())
+    workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
+    work.registered = True
+
+
+def _release(work: Work) -> None:
+    """A registration that can't be deleted now ends by itself with the invocation."""
+    if not work.registered:
+        return
+    try:
+        workers.release(work.job.company, work.job.number, work.worker)
+    except Exception as error:
+        if not is_transient(error):
+            raise
 
 
 def _keep_alive(job: ImportJob) -> None:

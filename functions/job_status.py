@@ -22,7 +22,7 @@ from functions.import_views import (
     why_ended,
 )
 from functions.paging import PageQuery, page_of
-from functions.runs import start, stop
+from functions.runs import announce_job, start, stop
 from shared.errors import NotFound
 from shared.imports import ChunkResult, ImportJob, Kind, State, Status, WrongState, moved, requeued
 from shared.reports import (
@@ -162,7 +162,10 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
 
 @api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))
 def cancel_import(caller: Caller, id: int) -> ImportView:
-    """Ends an import that has not ended; what it has written already stays."""
+    """Cancels an import that has not ended. Rows that were imported are kept.
+
+    Rows in flight are still written: `stopping` is true until they are, and are counted.
+    """
     now = datetime.now(UTC)
     job = change_job(
         caller.company,
@@ -170,6 +173,8 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
         lambda job: job if job.state == "cancelled" else moved(job, "cancelled", now=now),
     )
     stop(job)
+    if job.is_stopping:
+        announce_job(job)
     return import_view(caller, job)
 
 

@@ -64,6 +64,12 @@ def _file_name(text: str) -> str:
     return shown
 
 
+type Corrected = Annotated[
+    Annotated[int, Field(ge=1, le=9_999_999_999)] | None,
+    Field(description="The import of the same kind whose failed rows this file corrects."),
+]
+
+
 class FormQuery(BaseModel, frozen=True, extra="forbid"):
     """How to import the file of a form."""
 
@@ -74,6 +80,7 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     encoding: Annotated[
         ChosenEncoding | None, Field(description="For a file that is not in Unicode.")
     ] = None
+    corrects: Corrected = None
 
 
 class ImportRequest(BaseModel):
@@ -103,6 +110,7 @@ class ImportRequest(BaseModel):
         Field(description="The caller's name for this import: the same never starts two."),
     ] = None
     encoding: ChosenEncoding | None = None
+    corrects: Corrected = None
 
 
 class PartsRequest(BaseModel):
@@ -173,6 +181,7 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     `external_id` with the same request answers with the same import, and
     `Idempotent-Replayed: true`; for another request it is refused.
     """
+    _check_corrected(caller, request, pointer="/corrects")
     asked = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
         caller, asked, request.external_id, lambda number: _new_job(caller, number, request)
@@ -285,6 +294,7 @@ def _take(
         external_id=idempotency_key,
         **dict(query),
     )
+    _check_corrected(caller, request)
     digest = hashlib.sha256(upload.data).hexdigest()
     asked = request_fingerprint({**request.model_dump(mode="json"), "sha256": digest})
     job, headers = _begin(
@@ -316,6 +326,17 @@ def _begin(
             metrics.add_metric("ImportRequested", MetricUnit.Count, 1)
             return job, {}
     raise Busy
+
+
+def _check_corrected(caller: Caller, request: ImportRequest, pointer: str | None = None) -> None:
+    """Refuse an import that says it corrects one that the company has not, or of another kind."""
+    if request.corrects is None:
+        return
+    job = get_job(caller.company, request.corrects)
+    if job is None or job.kind != request.kind:
+        message = f"There is no import {request.corrects} of {request.kind}"
+        fault = Fault("invalid_value", message, "corrects", pointer, request.corrects)
+        raise Refused("validation_error", message, faults=[fault])
 
 
 def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:

@@ -4,8 +4,10 @@
 |---|---|---|
 | company | `job#<number>` | ImportJob |
 | company | `next` | the number that was given last; there may be gaps |
-| `unfinished#` | `<company>#<number>` | that a job has not ended, for the sweep |
+| `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
 | `<company>#<number>` | `chunk#<index>` | ChunkResult |
+| `<company>#<number>` | `correction#<number>` | that another import corrects its failed rows |
+| `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
@@ -16,6 +18,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
@@ -63,7 +66,8 @@ def new_number(company: str) -> int:
 
 
 def add_job(job: ImportJob, *, external: str | None = None) -> bool:
-    """Write a new job, and the claim of its `external_id`, for which `external` was asked.
+    """Write a new job, the claim of its `external_id`, for which `external` was asked, and which
+    import it corrects.
 
     False if its number or its `external_id` is another's.
     """
@@ -72,7 +76,21 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
         pk, sk = _external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
+    if job.corrects is not None:
+        corrected = (dynamo.home(job.company, job.corrects), f"correction#{job.number:010}")
+        more.append(dynamo.put(TABLE, dynamo.key_of(corrected)))
     return _write(job, more, _FREE)
+
+
+def corrections_of(company: str, number: int, most: int) -> list[ImportJob]:
+    """The newest imports that correct failed rows of a job, newest first."""
+    condition = "pk = :home AND begins_with(sk, :correction)"
+    values = {"home": dynamo.home(company, number), "correction": "correction#"}
+    items = dynamo.query(TABLE, condition, values, forward=False, consistent=True, limit=most)
+    numbers = [int(item["sk"].partition("#")[2]) for item in islice(items, most)]
+    keys = [(TABLE, _job_key(company, each)) for each in numbers]
+    found = dynamo.get_many(keys) if keys else {}
+    return [ImportJob.model_validate(found[key]) for key in keys if key in found]
 
 
 def external_claim(company: str, external_id: str) -> External | None:
@@ -102,13 +120,13 @@ def list_jobs(
 
 
 def unfinished_jobs() -> list[ImportJob]:
-    """The jobs of all companies that have not ended."""
+    """The jobs of all companies that have not ended, or have stopped and are not counted yet."""
     entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
     named = [entry["sk"].partition("#") for entry in entries]
     keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
     found = dynamo.get_many(keys)
     jobs = [ImportJob.model_validate(found[key]) for key in keys if key in found]
-    return [job for job in jobs if not job.is_ended]
+    return [job for job in jobs if not job.is_ended or job.is_stopping]
 
 
 def put_job(job: ImportJob, before: ImportJob) -> bool:
@@ -310,9 +328,8 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
     item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
     item |= dynamo.to_item({"revision": job.revision})
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
-    listed = (
-        dynamo.delete(TABLE, marker) if job.is_ended else dynamo.put(TABLE, dynamo.key_of(marker))
-    )
+    is_over = job.is_ended and not job.is_stopping
+    listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))
     if dynamo.write([*more, dynamo.put(TABLE, item, condition, **values), listed]):
         return True
     stored = dynamo.get(TABLE, key)

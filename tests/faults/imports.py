@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
 from shared.imports import ENDED
-from tests.faults.check_imports import check_imports
+from tests.faults.check_imports import check_imports, check_stopped
 from tests.faults.files import File, some_file
 from tests.faults.history import IMPORTS, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
@@ -40,7 +40,7 @@ class Desks:
     """The jobs that were answered for a company's `external_id`."""
 
     refusals: list[str] = field(default_factory=list)
-    """Retries that were answered otherwise than they must be."""
+    """Retries with an unexpected answer, and imports with other counts than were reported."""
     opened: bool = False
     """Whether the stranger has an API key by now."""
     sent: list[File] = field(default_factory=list)
@@ -116,6 +116,7 @@ class Desks:
         if any(state == "awaiting_upload" for _, _, state in self._jobs()):
             world.pass_time(25 * HOUR)
             self._rounds(1)
+        self.refusals += check_stopped()
         for company, number, state in self._jobs():
             refused = state == "failed" and self._was_refused(company, number)
             if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
@@ -156,8 +157,19 @@ class Desks:
             self._sweep()
             self.world.run()
             waiting = any(state not in (*ENDED, "awaiting_upload") for _, _, state in self._jobs())
-            if number and not waiting and not self._unnoticed():
+            if number and not waiting and not self._uncounted() and not self._unnoticed():
                 return
+
+    def _uncounted(self) -> bool:
+        """Whether an import stopped midway and has no counts yet."""
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return any(
+            sk.startswith("job#")
+            and item["state"]["S"] in ("failed", "cancelled")
+            and "rows" in item
+            and "counts" not in item
+            for (_, sk), item in items.items()
+        )
 
     def _unnoticed(self) -> set[tuple[str, str]]:
         """Versions that will have a job, and have none yet."""
