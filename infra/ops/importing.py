@@ -28,6 +28,7 @@ class Imports:
         dry_run: bool = False,
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
+        corrects: int | None = None,
         external_id: str | None = None,
     ) -> StartedImport:
         """An import that waits for its file; the same `external_id` never starts two."""
@@ -38,6 +39,7 @@ class Imports:
             "dry_run": dry_run,
             "on_error": on_error,
             "encoding": encoding,
+            "corrects": corrects,
             "external_id": external_id or str(uuid.uuid4()),
         }
         answer = self._connection.send("POST", "/imports/", repeatable=True, body=body)
@@ -63,6 +65,7 @@ class Imports:
         dry_run: bool = False,
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
+        corrects: int | None = None,
         external_id: str | None = None,
         reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
     ) -> StartedImport:
@@ -74,6 +77,7 @@ class Imports:
             dry_run=dry_run,
             on_error=on_error,
             encoding=encoding,
+            corrects=corrects,
             external_id=external_id,
         )
         if started.upload is not None:

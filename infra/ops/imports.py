@@ -34,6 +34,12 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="import the rows that are valid (default), or nothing if one is not",
     )
     verb.add_argument("--encoding", choices=("windows-1252",), help="of a file not in Unicode")
+    verb.add_argument(
+        "--corrects",
+        type=int,
+        metavar="IMPORT",
+        help="the import whose failed rows this file corrects",
+    )
     verb.set_defaults(run=run)
 
 
@@ -69,6 +75,7 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
             dry_run=asked.dry_run,
             on_error=asked.on_error,
             encoding=asked.encoding,
+            corrects=asked.corrects,
             reading=reading,
         ).id
 
