@@ -27,7 +27,6 @@ _READERS = 8
 _READ_FOR_LISTS = 1_000_000
 """Bytes of an import's invalid rows that a list reads; each of up to 100 imports may have 25 MB."""
 _READ_FOR_ONE = 8_000_000
-_CORRECTIONS = 20
 _SHOWN = 200
 """Characters of a value in a row that is shortened."""
 _FEW = 10
@@ -184,12 +183,9 @@ def _results(job: ImportJob) -> list[ChunkResult]:
 
 
 def _corrections(job: ImportJob) -> list[Correction]:
-    """Asked for only where rows can have failed."""
-    if not job.is_ended or job.rows is None or job.state == "succeeded":
-        return []
     return [
         Correction(id=each.number, state=each.state, resolved_rows=_resolved(each))
-        for each in corrections_of(job.company, job.number, _CORRECTIONS)
+        for each in corrections_of(job)
     ]
 
 

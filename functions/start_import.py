@@ -32,7 +32,14 @@ from shared.reports import (
     UploadParts,
 )
 from shared.rows import template
-from shared.store.imports import add_job, change_job, external_claim, get_job, new_number
+from shared.store.imports import (
+    add_job,
+    change_job,
+    external_claim,
+    get_job,
+    new_number,
+    note_correction,
+)
 from shared.store.links import (
     LARGEST_OBJECT,
     LARGEST_POST,
@@ -322,6 +329,8 @@ def _begin(
                 )
             return job, {"Idempotent-Replayed": "true"}
         job = make(new_number(caller.company))
+        if job.corrects is not None:
+            note_correction(caller.company, job.corrects, job.number)
         if add_job(job, external=asked):
             metrics.add_metric("ImportRequested", MetricUnit.Count, 1)
             return job, {}

@@ -152,7 +152,8 @@ class KeywrightStack(Stack):
         start_import = self._function("StartImport", module="functions.start_import")
         start_import.may("GetItem", "UpdateItem", on=data.access)
         start_import.may(
-            "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", on=data.imports
+            *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+            on=data.imports,
         )
         start_import.may_on_files("PutObject", "AbortMultipartUpload", on=data, under=UPLOADED)
         return start_import

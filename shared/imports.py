@@ -110,6 +110,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     encoding: ChosenEncoding | None = None
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
+    corrected_by: tuple[int, ...] = ()
+    """The newest imports that correct failed rows of this one; some may never have been made."""
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was dropped."""
     correlation_id: str | None = None

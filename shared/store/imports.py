@@ -6,7 +6,6 @@
 | company | `next` | the number that was given last; there may be gaps |
 | `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
 | `<company>#<number>` | `chunk#<index>` | ChunkResult |
-| `<company>#<number>` | `correction#<number>` | that another import corrects its failed rows |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
@@ -18,7 +17,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
@@ -28,6 +26,8 @@ from shared.store.access import has_api_key
 from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
+MOST_CORRECTIONS = 20
+"""Of an import that are shown with it."""
 _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
 
@@ -66,8 +66,7 @@ def new_number(company: str) -> int:
 
 
 def add_job(job: ImportJob, *, external: str | None = None) -> bool:
-    """Write a new job, the claim of its `external_id`, for which `external` was asked, and which
-    import it corrects.
+    """Write a new job, and the claim of its `external_id`, for which `external` was asked.
 
     False if its number or its `external_id` is another's.
     """
@@ -76,19 +75,25 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
         pk, sk = _external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
-    if job.corrects is not None:
-        corrected = (dynamo.home(job.company, job.corrects), f"correction#{job.number:010}")
-        more.append(dynamo.put(TABLE, dynamo.key_of(corrected)))
     return _write(job, more, _FREE)
 
 
-def corrections_of(company: str, number: int, most: int) -> list[ImportJob]:
+def note_correction(company: str, corrected: int, number: int) -> None:
+    """Note at an import that the job `number`, which is about to be written, corrects it.
+
+    Noted first: a job that is then not written is not shown, and its number is not used again.
+    """
+
+    def noted(job: ImportJob) -> ImportJob:
+        newest = sorted({*job.corrected_by, number})[-MOST_CORRECTIONS:]
+        return job.model_copy(update={"corrected_by": tuple(newest)})
+
+    change_job(company, corrected, noted)
+
+
+def corrections_of(job: ImportJob) -> list[ImportJob]:
     """The newest imports that correct failed rows of a job, newest first."""
-    condition = "pk = :home AND begins_with(sk, :correction)"
-    values = {"home": dynamo.home(company, number), "correction": "correction#"}
-    items = dynamo.query(TABLE, condition, values, forward=False, consistent=True, limit=most)
-    numbers = [int(item["sk"].partition("#")[2]) for item in islice(items, most)]
-    keys = [(TABLE, _job_key(company, each)) for each in numbers]
+    keys = [(TABLE, _job_key(job.company, each)) for each in reversed(job.corrected_by)]
     found = dynamo.get_many(keys) if keys else {}
     return [ImportJob.model_validate(found[key]) for key in keys if key in found]
 

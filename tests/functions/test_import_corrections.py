@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from functions import import_views
 from shared.imports import State
+from shared.store import imports
 from tests.engine import Engine
 from tests.functions.import_desk import Desk, open_desk
+from tests.wiretap import Killed, killed_before, meanwhile, tapped
 
 COUNTS = {"total_row_count": 30, "valid_row_count": 27}
 
@@ -98,7 +99,7 @@ def test_a_number_that_none_has_is_refused(desk: Desk, corrects: Any) -> None:
 def test_only_the_newest_corrections_are_read(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_views, "_CORRECTIONS", 2)
+    monkeypatch.setattr(imports, "MOST_CORRECTIONS", 2)
     first = faulty(desk)
 
     asked = [desk.ask(corrects=first).json()["id"] for _ in range(4)]
@@ -126,3 +127,27 @@ def test_a_replay_of_an_import_shows_its_corrections_too(desk: Desk, engine: Eng
     replay = desk.ask(external_id="first").json()
 
     assert [each["id"] for each in replay["corrections"]] == [second]
+
+
+def test_a_correction_whose_request_died_halfway_is_not_shown(desk: Desk, engine: Engine) -> None:
+    first = faulty(desk)
+    with tapped() as tap:
+        tap.on("TransactWriteItems", killed_before, nth=2)
+        with pytest.raises(Killed):
+            desk.ask(corrects=first)
+
+    second = desk.ask(corrects=first).json()["id"]
+
+    assert [each["id"] for each in shown(desk, first)["corrections"]] == [second]
+
+
+def test_a_correction_is_noted_while_its_import_ends(desk: Desk, engine: Engine) -> None:
+    first = desk.ask().json()["id"]
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: ended(desk, first)))
+        second = desk.ask(corrects=first).json()["id"]
+
+    job = shown(desk, first)
+    assert (job["state"], job["counts"]["valid_row_count"]) == ("completed_with_errors", 27)
+    assert [each["id"] for each in job["corrections"]] == [second]
