@@ -74,7 +74,7 @@ def test_two_companies_see_only_their_own_imports(
     ended(vendor, number)
     console.visit("imports/customers", other_shop)
 
-    console.see("Nothing has been imported yet")
+    console.see("No imports yet")
     console.open(f"imports/customers/{number}")
 
     console.see(f"There is no import {number}")
