@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import create_order, import_csv, import_moves, import_range, sweep
+from functions import create_order, import_csv, import_duplicates, import_moves, import_range, sweep
 from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
@@ -16,6 +16,7 @@ from shared.store import (
     bulk,
     customers,
     dynamo,
+    held_keys,
     import_licenses,
     imports,
     licenses,
@@ -229,6 +230,28 @@ def pending_key_exists(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_licenses._Licenses, "_pending", lambda *_: set())  # noqa: SLF001
 
 
+def other_ranges_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A row is compared with the rows of its own batch alone: another range may have its key."""
+    members = held_keys.HeldKeys._members  # noqa: SLF001
+
+    def forgotten(self: Any, held: Any) -> Any:
+        return [
+            (entry, {**item, "made_by": ""} if _is_row(item) else item)
+            for entry, item in members(self, held)
+        ]
+
+    def _is_row(item: Any) -> bool:
+        return str(item.get("made_by", "")).startswith("import ")
+
+    patch.setattr(held_keys.HeldKeys, "_members", forgotten)
+
+
+def batches_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """Batches that did not write are not compared with each other when all are read."""
+    patch.setattr(import_duplicates, "repeated_rows", lambda *_: {})
+    patch.setattr(import_moves, "repeated_rows", lambda *_: {})
+
+
 def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
     """A second version at an import's own key is a dropped file, with default options."""
 
@@ -286,6 +309,8 @@ IN_IMPORTS: tuple[Plant, ...] = (
     half_validated,
     stopped_jobs_forgotten,
     pending_key_exists,
+    other_ranges_ignored,
+    batches_not_compared,
     later_version_dropped,
     strangers_imported,
     strangers_forgotten,

@@ -22,7 +22,7 @@ export function Warnings({ job }) {
     <${Loaded} from=${from} rows=${4}>
       ${(page) => html`
         <div class="tall"><${Table} caption="Rows with warnings" rows=${lines(page)} columns=${COLUMNS} /></div>
-        <${Steps} page=${page} cursor=${cursors} count=${job.counts.warnings} what="warnings" />
+        <${Steps} page=${page} cursor=${cursors} count=${page.count} what="warnings" />
       `}
     <//>
   </section>`;
