@@ -77,6 +77,9 @@ function Actions({ job, reload }) {
 
 const KIND_OF = { succeeded: "success", completed_with_errors: "warning", rejected: "error" };
 
+const kindOf = ({ state, counts }) =>
+  state === "succeeded" && counts.warnings > 0 ? "warning" : KIND_OF[state];
+
 function Outcome({ job, children }) {
   const { refusal, counts, state } = job;
   const newFile = link(`imports/${job.kind}/new`);
@@ -101,7 +104,7 @@ function Outcome({ job, children }) {
     ${isStopped(job) && html`<div class="part">${children}</div>`}
     ${
       KIND_OF[state] &&
-      html`<${Notice} kind=${KIND_OF[state]} title=${resultOf(job)}>
+      html`<${Notice} kind=${kindOf(job)} title=${resultOf(job)}>
       ${job.dry_run && html`<p>This was a test run: nothing was saved.</p>`}
       ${
         state === "rejected" &&

@@ -25,6 +25,11 @@ export function progressOf(job) {
 
 /** The result of an import that ended, in one sentence. */
 export function resultOf(job) {
+  const { warnings } = job.counts;
+  return `${outcomeOf(job)}${warnings > 0 ? `, ${number(warnings)} with warnings` : ""}`;
+}
+
+function outcomeOf(job) {
   const { counts, dry_run, state } = job;
   const rows = counts.total_row_count;
   const good = counts.valid_row_count;

@@ -142,6 +142,28 @@ def test_a_file_that_is_imported_again_says_that_nothing_is_new(
     console.see("Nothing new: all 3 already existed")
 
 
+def test_rows_that_were_imported_with_warnings_are_listed(
+    console: Console, vendor: RemoteShop
+) -> None:
+    header = ("license__license_key", "product__short_code", "license__note")
+    first = table(header, *((f"warn-{n}", "kp", "old") for n in range(60)))
+    ended(vendor, post(vendor, "licenses", first))
+    number = post(vendor, "licenses", first.replace(b"old", b"new"))
+    ended(vendor, number)
+
+    page = console.visit(f"imports/licenses/{number}", vendor)
+
+    console.see("Nothing new: all 60 already existed, 60 with warnings")
+    warnings = page.get_by_role("table", name="Rows with warnings")
+    expect(warnings).to_contain_text("license__note")
+    expect(warnings.get_by_role("rowheader")).to_have_count(50)
+    page.get_by_role("navigation", name="Pages of warnings").get_by_role(
+        "button", name="Next"
+    ).click()
+    expect(warnings.get_by_role("rowheader")).to_have_text([str(n) for n in range(51, 61)])
+    expect(page.get_by_role("heading", name="Rows with errors")).to_have_count(0)
+
+
 def test_an_import_that_is_started_elsewhere_appears_in_the_list(
     console: Console, vendor: RemoteShop
 ) -> None:
