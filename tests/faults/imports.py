@@ -1,6 +1,7 @@
 """A seeded hour of imports: files that come by every door, twice, late, changed or not at all."""
 
 import os
+import random
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ from tests.http_event import Reply, send
 MINUTE, HOUR = 60, 3600
 _SKEWS = (0, 0, 0, 5, -5, 3000, -3000)
 _ROUNDS = 12
+_PATIENCE = 500
+_CANCELLED = 0.25
 
 
 @dataclass
@@ -104,6 +107,25 @@ class Desks:
                 world.blackout = world.calls + rng.randrange(3, 80)
             case "later":
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
+
+    def cancel_running(self, company: str, later: int) -> None:
+        """Somebody cancels an import while its rows are being written, some calls later."""
+
+        def act() -> Reply | None:
+            for _ in range(_PATIENCE):
+                running = [
+                    n for who, n, state in self._jobs() if (who, state) == (company, "running")
+                ]
+                if running:
+                    for _ in range(later):
+                        self.world.wait()
+                    path = f"/api/v1/imports/{running[0]}/cancel/"
+                    key = self.lab.shops[company].key
+                    return send(job_status.handler, "POST", path, key=key)
+                self.world.wait()
+            return None
+
+        self.world.spawn("canceller", act, company=company)
 
     def recover(self) -> None:
         """Faults have stopped: the sweep does its rounds, then people retry what failed."""
@@ -328,6 +350,10 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))
+    # Drawn apart, so that the other schedules stay as they are.
+    own = random.Random(f"cancel {seed}")
+    if own.random() < _CANCELLED:
+        desks.cancel_running("acme", own.randrange(8))
     world.run()
     desks.recover()
     return world, check_imports(desks)

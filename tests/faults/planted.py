@@ -11,7 +11,6 @@ from functions import create_order, import_csv, import_duplicates, import_moves,
 from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
-from shared.imports import ImportJob
 from shared.store import (
     bulk,
     customers,
@@ -22,7 +21,6 @@ from shared.store import (
     licenses,
     placing,
     unsettled,
-    workers,
 )
 from shared.store import catalog as catalog_store
 from shared.store.orders import TABLE as ORDERS
@@ -273,16 +271,9 @@ def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sweep._CONCERNS, "known", ("ImportAnnounced", lambda _: 0))  # noqa: SLF001
 
 
-def counted_too_early(patch: pytest.MonkeyPatch) -> None:
-    """An import that was cancelled is counted at once, whoever still writes its rows."""
-
-    def count(job: ImportJob) -> None:
-        current = imports.get_job(job.company, job.number)
-        if current and current.is_stopping:
-            import_moves.count_stopped(current)
-
-    patch.setattr(import_csv, "count_stopped", count)
-    patch.setattr(workers, "any_registered", lambda *_: False)
+def stopped_never_counted(patch: pytest.MonkeyPatch) -> None:
+    """The counts of an import that stopped midway stay those that its batches know."""
+    patch.setattr(import_csv, "count_stopped", lambda _: None)
 
 
 IN_ORDERS: tuple[Plant, ...] = (
@@ -299,7 +290,7 @@ IN_ORDERS: tuple[Plant, ...] = (
 )
 IN_IMPORTS: tuple[Plant, ...] = (
     added_counters,
-    counted_too_early,
+    stopped_never_counted,
     random_job_id,
     latest_version,
     statement_errors_swallowed,

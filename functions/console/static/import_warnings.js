@@ -18,7 +18,7 @@ export function Warnings({ job }) {
   );
   return html`<section class="part">
     <h2>Warnings</h2>
-    <p class="soft">These rows were imported. Check that they are what you expect.</p>
+    <p class="soft">These rows are valid, but check them: some values were not imported as given.</p>
     <${Loaded} from=${from} rows=${4}>
       ${(page) => html`
         <div class="tall"><${Table} caption="Rows with warnings" rows=${lines(page)} columns=${COLUMNS} /></div>
