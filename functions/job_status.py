@@ -220,10 +220,20 @@ def _again(job: ImportJob, now: datetime) -> ImportJob:
         raise WrongState(job, "run again")
     after = requeued(job, now=now)
     check_file(job)
-    if job.execution_arn and any(result_size(job, name) is None for name in PLANNED):
-        # What its execution would go on with is gone, so the file is planned again.
+    if job.execution_arn and not _is_redrivable(job):
         return after.model_copy(update={"execution_arn": None})
     return after
+
+
+def _is_redrivable(job: ImportJob) -> bool:
+    """Whether the job's execution can go on from where it stands; if not, a new one begins.
+
+    Ranges that noticed that the job had ended are done for its execution, although rows of them are
+    missing: they never run again. So the execution itself must have ended first. It also needs what
+    the planner wrote.
+    """
+    ended_first = job.refusal is not None and job.refusal.code == "import_failed"
+    return ended_first and all(result_size(job, name) is not None for name in PLANNED)
 
 
 def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:
