@@ -82,7 +82,7 @@ types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
-	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof
+	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof --require-refusals-proof
 
 prove-grants: setup ## Break each grant of prod once; the comparison with the handlers must notice
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof
@@ -131,6 +131,7 @@ fmt: setup ## Format, and fix what can be fixed
 
 docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m bench.cost
+	@$(VENV)/python -m bench.scale
 	@$(VENV)/python -m infra.ops.columns
 	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/python -m infra.ops.grants .build/synth/prod/Keywright-prod.template.json docs/security.md

@@ -53,12 +53,12 @@ from shared.store.links import (
     presigned_part,
     presigned_post,
 )
+from shared.store.retry import contended
 from shared.store.uploads import bucket, put_upload
 from shared.values import Flag
 
 MOST_LINKS = 100
 """In one answer; each has some 2 KB."""
-_TRIES = 4
 _NOTED_EVERY = timedelta(hours=1)
 """How often a job notes that its parts are still on their way."""
 
@@ -317,7 +317,7 @@ def _begin(
     caller: Caller, asked: str, external_id: str | None, make: Callable[[int], ImportJob]
 ) -> tuple[ImportJob, dict[str, str]]:
     """A new job, or the one that was begun for this `external_id`, with the header that says so."""
-    for _ in range(_TRIES):
+    for _ in contended():
         if external_id and (claim := external_claim(caller.company, external_id)):
             job = get_job(caller.company, claim.number)
             if job is None or claim.fingerprint != asked:

@@ -53,6 +53,7 @@ def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
     Whoever sends a request again gets the same keys without their having been stored beside it.
     """
     number = int.from_bytes(hashlib.shake_256(seed + label.encode()).digest(length + 32))
+    number %= len(alphabet) ** length  # the same letters, by smaller divisions
     letters = []
     for _ in range(length):
         number, index = divmod(number, len(alphabet))

@@ -29,7 +29,7 @@ from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import callers, import_range, import_views, lost_files, runs
-from shared.store import bulk, dynamo, pace, patience, placing, unsettled, uploads
+from shared.store import bulk, dynamo, licenses, pace, patience, placing, unsettled, uploads
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -150,6 +150,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
     _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
+    patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_range, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(import_views, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "ThreadPoolExecutor", _AtOnce)
