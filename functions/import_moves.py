@@ -16,10 +16,10 @@ from shared.csv_plan import Plan, plan
 from shared.errors import Busy, Refused
 from shared.imports import ChunkResult, FileGone, ImportJob, Refusal, State, moved
 from shared.rows import KINDS
-from shared.store import uploads
+from shared.store import uploads, workers
 from shared.store.catalog import all_products
 from shared.store.imports import change_job, chunk_results, get_job, heartbeat
-from shared.store.totals import repeated_rows, totals_of
+from shared.store.totals import repeated_rows, stopped_counts, totals_of
 
 ALIVE_SECONDS = 30
 """A job that was heard of this lately is being worked on."""
@@ -195,6 +195,27 @@ def fail_stuck(job: ImportJob) -> None:
     if _end(job, "failed", refusal=Refusal(code="no_progress", message=message)):
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
         logger.error("import_failed", reason="throttled")
+
+
+def count_stopped(job: ImportJob) -> None:
+    """Store the counts of a job that stopped midway, once none of its workers can write any more.
+
+    Called by each worker at its end and by whatever else meets such a job, so the last one counts;
+    a worker that outlived what was known of it, because clocks differ, counts once more.
+    """
+    job = get_job(job.company, job.number) or job
+    if not job.is_stopped or workers.any_registered(job.company, job.number, datetime.now(UTC)):
+        return
+    counts = stopped_counts(job, chunk_results(job.company, job.number))
+
+    def counted(current: ImportJob) -> ImportJob:
+        same = current.attempts == job.attempts and current.is_stopped
+        if not same or current.counts == counts:
+            return current
+        return current.model_copy(update={"counts": counts})
+
+    change_job(job.company, job.number, counted)
+    logger.info("import_counted", state=job.state, counts=counts)
 
 
 def _end(job: ImportJob, state: State, **changes: Any) -> bool:

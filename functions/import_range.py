@@ -4,12 +4,13 @@ Throttling and other transient errors are waited out for as long as the invocati
 worker stops; the batch that it could not finish is run again, and recognizes its own records.
 """
 
+import math
 import secrets
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from shared.csv_records import Record, failed_row, records
 from shared.differences import limited
 from shared.importing import Bad, Entry, Import, reader_of
 from shared.imports import ChunkResult, ImportJob
-from shared.store import bulk, uploads
+from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
 from shared.store.patience import OutOfTime, Patience
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 STRETCH = 5_000
-"""Rows that are read, written and reported together; a worker may be relieved between two."""
+"""Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
+_SMALLEST_BATCH = 500
+_BATCHES = 10
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """What a worker needs to import rows of a job in one of its passes."""
 
@@ -47,6 +50,8 @@ class Work:
     dialect: Dialect
     phase: str
     pool: bulk.Pool
+    worker: str = field(default_factory=lambda: secrets.token_hex(8))
+    registered: bool = False
 
     @property
     def dry_run(self) -> bool:
@@ -62,16 +67,28 @@ class Work:
         return self.pool.patience.is_stuck
 
 
+def batch_rows(rows: int | None) -> int:
+    """Rows of one batch: about a tenth of a small file, so that its progress can be seen.
+
+    Depends on the file alone: a batch is cut the same way whenever it is run again.
+    """
+    tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
+    return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
+
+
 @contextmanager
 def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
-    """The pool and the records that a worker works with, for as long as it does."""
+    """The pool and the records that a worker works with, for as long as it does.
+
+    While it may write rows it is registered, so that nobody counts a stopped import too early.
+    """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
     with ThreadPoolExecutor(bulk.THREADS) as executor:
-        yield Work(
+        work = Work(
             job=job,
             terms=Import(
                 job.company, job.number, job.kind, job.created_at, catalog, job.file_sha256 or ""
@@ -80,6 +97,10 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
             phase=phase,
             pool=bulk.Pool(executor, patience),
         )
+        try:
+            yield work
+        finally:
+            _release(work)
 
 
 def import_range(
@@ -98,12 +119,11 @@ def import_range(
     read, patience = reader_of(work.terms, work.dialect), work.pool.patience
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    for batch in bulk.batches(entries, STRETCH):
+    for batch in bulk.batches(entries, batch_rows(work.job.rows)):
         firsts = None
         if again is not None and (firsts := again.get(batch[0].record.row)) is None:
             done += len(batch)
             continue
-        _keep_alive(work.job)
         try:
             _import_batch(work, batch, cells, firsts)
         except OutOfTime:
@@ -136,6 +156,8 @@ def _import_batch(
     failures = 0
     while True:
         try:
+            _register(work)
+            _keep_alive(work.job)
             result = import_stretch(
                 work.terms, batch, dry_run=work.dry_run, pool=work.pool, firsts=firsts
             )
@@ -151,6 +173,26 @@ def _import_batch(
                 raise
         work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
         failures += 1
+
+
+def _register(work: Work) -> None:
+    """Before the first batch, and before the check that the job still runs: see `workers`."""
+    if work.registered:
+        return
+    left = timedelta(milliseconds=work.pool.patience.milliseconds_left())
+    workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
+    work.registered = True
+
+
+def _release(work: Work) -> None:
+    """A registration that can't be deleted now ends by itself with the invocation."""
+    if not work.registered:
+        return
+    try:
+        workers.release(work.job.company, work.job.number, work.worker)
+    except Exception as error:
+        if not is_transient(error):
+            raise
 
 
 def _keep_alive(job: ImportJob) -> None:

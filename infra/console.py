@@ -47,7 +47,7 @@ _RULE = re.compile(r"[^{}]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _SELECTORS = re.compile(r",(?![^(]*\))")
 _UNUSED = re.compile(
     r"tooltip|data-theme=dark\]|aria-controls|aria-busy|breadcrumb|invalid=false|multiple|rel=prev|rtl"
-    r"|role=(?:group|search|switch)"
+    r"|role=(?:group|link|search|switch)|:host|file-selector|checkbox\]:indeterminate|striped"
     r"|type=(?:color|datetime-local|file|month|radio|range|reset|search|time|week)"
     r"|\b(?:abbr|aside|audio|blockquote|canvas|del|fig\w+|h[4-6]|hgroup|hr|iframe|ins|kbd|mark|optgroup|pre|samp"
     r"|su[bp]|template|tfoot|video)\b"
@@ -69,7 +69,7 @@ def build_console(sources: Path, target: Path) -> None:
         module = text if place.endswith(".mjs") else _as_module(text)
         (files / _file_of(name)).write_text(_resolved(module), encoding="utf-8")
     ours = (sources / "style.css").read_text(encoding="utf-8")
-    pico = _read(_used(STYLE.read_text(encoding="utf-8")), ours)
+    pico = _read(_unset(_used(STYLE.read_text(encoding="utf-8")), ours), ours)
     (files / "pico.css").write_text(pico, encoding="utf-8")
     for source in sources.iterdir():
         if source.suffix == ".js":
@@ -148,7 +148,7 @@ def _dense(style: str) -> str:
 
 
 def _used(style: str) -> str:
-    """A stylesheet without the rules all of whose selectors are for what no page has."""
+    """A stylesheet without the selectors for what no page has, and rules that have no others."""
 
     def kept(rule: str) -> str:
         head, _, body = rule.partition("{")
@@ -157,13 +157,35 @@ def _used(style: str) -> str:
         if head.startswith(("@media", "@supports")):
             inner = _used(body[:-1])
             return f"{head}{{{inner}}}" if inner else ""
-        named = _IS.sub(lambda any_of: "" if met(any_of[1]) else any_of[0], _NOT.sub("", head))
-        return rule if met(named) else ""
+        comment, _, selectors = head.rpartition("*/")
+        named = [each for each in _SELECTORS.split(selectors) if is_met(each)]
+        return f"{comment}{comment and '*/'}{','.join(named)}{{{body}" if named else ""
 
-    def met(selectors: str) -> bool:
+    def is_met(selector: str) -> bool:
+        named = _IS.sub(
+            lambda any_of: "" if any_met(any_of[1]) else any_of[0], _NOT.sub("", selector)
+        )
+        return not _UNUSED.search(named)
+
+    def any_met(selectors: str) -> bool:
         return not all(map(_UNUSED.search, _SELECTORS.split(selectors)))
 
     return "".join(map(kept, _RULE.findall(style)))
+
+
+def _unset(style: str, ours: str) -> str:
+    """A stylesheet without the variables of the whole page that ours sets for the whole page."""
+    names = "|".join(re.findall(r"^  (--pico-[\w-]+):", ours, flags=re.MULTILINE))
+    variable = re.compile(rf"""(?:{names}):(?:"[^"]*"|[^;{{}}"])*(?:;|(?=\}}))""")
+
+    def without(rule: str) -> str:
+        head, _, body = rule.partition("{")
+        if head.startswith("@media"):
+            return f"{head}{{{_RULE.sub(lambda inner: without(inner[0]), body[:-1])}}}"
+        body = variable.sub("", body) if ":root" in head else body
+        return f"{head}{{{body}" if body != "}" or "/*!" in head else ""
+
+    return _RULE.sub(lambda rule: without(rule[0]), style)
 
 
 def _read(style: str, ours: str) -> str:

@@ -29,6 +29,7 @@ class Imports:
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
         unknown_columns: UnknownColumns = "check",
+        corrects: int | None = None,
         external_id: str | None = None,
     ) -> StartedImport:
         """An import that waits for its file; the same `external_id` never starts two."""
@@ -40,6 +41,7 @@ class Imports:
             "on_error": on_error,
             "encoding": encoding,
             "unknown_columns": unknown_columns,
+            "corrects": corrects,
             "external_id": external_id or str(uuid.uuid4()),
         }
         answer = self._connection.send("POST", "/imports/", repeatable=True, body=body)
@@ -66,6 +68,7 @@ class Imports:
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
         unknown_columns: UnknownColumns = "check",
+        corrects: int | None = None,
         external_id: str | None = None,
         reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
     ) -> StartedImport:
@@ -78,6 +81,7 @@ class Imports:
             on_error=on_error,
             encoding=encoding,
             unknown_columns=unknown_columns,
+            corrects=corrects,
             external_id=external_id,
         )
         if started.upload is not None:

@@ -45,6 +45,12 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="check",
         help="stop if an unknown column may be a misspelled one (default), or leave it out",
     )
+    verb.add_argument(
+        "--corrects",
+        type=int,
+        metavar="IMPORT",
+        help="the import whose failed rows this file corrects",
+    )
     verb.set_defaults(run=run)
 
 
@@ -81,6 +87,7 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
             on_error=asked.on_error,
             encoding=None if asked.encoding == "auto" else asked.encoding,
             unknown_columns=asked.unknown_columns,
+            corrects=asked.corrects,
             reading=reading,
         ).id
 

@@ -159,8 +159,15 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         for name, count in job.counts.items():
             table.add_row(_counter(name), f"{count:,}")
         console.print(table)
+        failed = job.counts["total_row_count"] - job.counts["valid_row_count"]
+        for each in job.corrections:
+            console.print(f"{each.resolved_rows:,} of {failed:,} resolved in import {each.id}")
     for warning in (job.detected or {}).get("warnings", ()):
         console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
+    if job.stopping:
+        console.print("Rows in flight are being finished: these counts are not final.")
+    if job.corrects:
+        console.print(f"Corrects failed rows of import {job.corrects}")
     if job.refusal:
         where = f" (line {job.refusal.line})" if job.refusal.line else ""
         console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")

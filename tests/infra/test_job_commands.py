@@ -72,6 +72,20 @@ def test_an_import_is_shown_with_the_rows_that_failed(keywright: Keywright, ende
     assert "product__short_code" in shown
 
 
+def test_an_import_shows_in_which_import_its_failed_rows_were_resolved(
+    keywright: Keywright, ended: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "fixed.csv"
+    path.write_text("license__license_key,product__short_code\nOLD-2,kp\n")
+
+    told = keywright.told("import", "--file", path, "--kind", "licenses", "--corrects", str(ended))
+
+    shown = keywright.run("jobs", "show", str(ended), status=1)
+    assert f"1 of 1 resolved in import {told['id']}" in shown
+    corrected = keywright.run("jobs", "show", str(told["id"]))
+    assert f"Corrects failed rows of import {ended}" in corrected
+
+
 def test_watching_one_that_has_ended_ends_at_once(keywright: Keywright, ended: int) -> None:
     assert keywright.told("jobs", "watch", str(ended), status=1)["id"] == ended
 

@@ -134,9 +134,9 @@ effect(() => {
 });
 
 /** Asks before something that cannot be undone: `await confirm({title, text, action})`. */
-export function confirm({ title, text, action, danger = true }) {
+export function confirm({ title, text, action, keep = "Cancel", danger = true }) {
   return new Promise((answer) => {
-    asked.value = { title, text, action, danger, answer };
+    asked.value = { title, text, action, keep, danger, answer };
   });
 }
 
@@ -163,7 +163,7 @@ export function Confirmation() {
     html`<${Dialog} title=${question.title} onClose=${() => answer(false)}>
       <p>${question.text}</p>
       <footer>
-        <button type="button" class="plain" onClick=${() => answer(false)}>Keep it</button>
+        <button type="button" class="plain" onClick=${() => answer(false)}>${question.keep}</button>
         <button type="button" class=${question.danger ? "danger" : ""} onClick=${() => answer(true)}>
           ${question.action}
         </button>

@@ -9,7 +9,7 @@ import { signIns } from "./session.js";
  * Gives `{loading, error, value, reload}`, read again when one of `inputs` changes or someone signs
  * in. The value before stays until the new one is there, so that nothing jumps; but not where the new
  * one does not come, since it would look like it. `every(value)` says in how many milliseconds to
- * read again by itself; null is never.
+ * read again by itself; null is never. With it, the value is read again when the tab is shown again.
  */
 export function useLoad(read, inputs = [], { every } = {}) {
   const state = useSignal({ loading: true, error: null, value: null });
@@ -43,5 +43,11 @@ export function useLoad(read, inputs = [], { every } = {}) {
       clearTimeout(again.current);
     };
   }, [reload, signIns.value]);
+  useEffect(() => {
+    if (!every) return undefined;
+    const shown = () => document.hidden || state.peek().loading || reload();
+    document.addEventListener("visibilitychange", shown);
+    return () => document.removeEventListener("visibilitychange", shown);
+  }, [reload]);
   return { ...state.value, reload };
 }

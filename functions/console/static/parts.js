@@ -6,6 +6,8 @@ import { Icon } from "./icons.js";
 import { link, route } from "./route.js";
 
 const spoken = signal("");
+/** Shown over every page until they are closed: `{kind, title, href}`. */
+export const notices = signal([]);
 let focused = route.peek().path;
 
 /** Tells those who do not see the page; the last words are what is read. */
@@ -22,11 +24,11 @@ export function arrive() {
 }
 
 /** A page under its heading, which gets the focus when one has come here from another page. */
-export function Page({ title, lead, back, actions, children }) {
+export function Page({ title, tab = title, lead, back, actions, children }) {
   const heading = useRef(null);
   useEffect(() => {
-    document.title = `${title} · Keywright`;
-  }, [title]);
+    document.title = `${tab} · Keywright`;
+  }, [tab]);
   useEffect(() => {
     const path = route.peek().path;
     if (focused !== path) {

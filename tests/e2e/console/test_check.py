@@ -312,7 +312,7 @@ def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(
     page.evaluate(WATCH)
 
     console.choose("big.csv", data)
-    console.see("1 row of 200,000 is faulty")
+    console.see("1 of 200,000 rows has errors")
 
     console.see("must be one of 'perpetual'")
     assert len(page.evaluate("[...window.shares]")) > 3, "progress was not shown"

@@ -32,22 +32,22 @@ def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
             ("desk-3", "nope", "", "c@d.test"),
         ),
     )
-    console.see("1 row of 3 is faulty")
+    console.see("1 of 3 rows has errors")
     console.see("must be one of 'perpetual', 'time-limited'")
-    console.button("Import 3 rows").click()
-    console.see("Done, with errors")
+    console.button("Import 2 rows, skip 1").click()
+    console.see("Completed with errors")
     first = number_of(console)
     console.see("there is no product nope")
     page.get_by_label("Row 2, license__license_type").fill("eternal")
-    console.see("Row 2 is still faulty")
-    expect(console.button("Send 1 row again")).to_have_attribute("aria-disabled", "true")
+    console.see("Row 2 still has an error")
+    expect(console.button("Re-import 1 row")).to_have_attribute("aria-disabled", "true")
     page.get_by_label("Row 2, license__license_type").fill("perpetual")
     page.get_by_label("Row 3, product__short_code").fill("kp")
-    console.button("Send 2 rows again").click()
-    console.see("Every row was imported")
+    console.button("Re-import 2 rows").click()
+    console.see("All 2 rows imported")
     second = number_of(console)
     page.get_by_role("link", name=f"Import {first}", exact=True).click()
-    console.see(f"Sent in import {second}")
+    console.see(f"Re-imported in #{second}")
 
     told = vendor.get(f"/imports/{second}/").json()
     assert (told["file_name"], told["counts"]["total_row_count"]) == ("old shop-corrected.csv", 2)
@@ -90,8 +90,8 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     console.see("the row has more cells than the header")
     console.button("All cells of row 2").click()
     page.get_by_label("Row 2, first_name").fill("=Ana+")
-    console.button("Send 1 row again").click()
-    console.see("Every row was imported")
+    console.button("Re-import 1 row").click()
+    console.see("1 row imported")
 
     made = vendor.get("/customers/", "limit=100").json()["results"]
     assert [each["first_name"] for each in made if each["email"] == "=cmd@m.test"] == ["=Ana+"]
@@ -122,7 +122,7 @@ def test_a_file_in_windows_1252_is_read_as_such(console: Console, vendor: Remote
     console.see("it is read as Windows-1252")
     console.see("Müller")
     console.button("Import 1 row").click()
-    console.see("Every row was imported")
+    console.see("1 row imported")
 
     made = vendor.get("/customers/", "limit=100").json()["results"]
     assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
@@ -152,7 +152,7 @@ def test_a_column_that_may_be_misspelled_has_to_be_left_out(
     console.see("1 column may be misspelled")
     console.see("There is no column email")
     assert sends.get_attribute("aria-disabled") == "true"
-    console.page.get_by_label("Leave out columns that may be misspelled").check()
+    console.page.get_by_label("Ignore columns that may be misspelled").check()
     sends.click()
     console.see("Every row was imported")
 

@@ -39,7 +39,7 @@ def test_who_signs_in_next_does_not_see_the_file_that_was_chosen(
 ) -> None:
     console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email\nsecret@m.test\n")
-    console.see("1 row, no fault found")
+    console.see("1 row, no errors found")
 
     console.button("Sign out").click()
     console.sign_in(vendor.key)
@@ -54,7 +54,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     page = console.page
     console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email,first_name\nkept@m.test,Ana\n")
-    console.see("1 row, no fault found")
+    console.see("1 row, no errors found")
 
     page.route("**/api/v1/imports/", ended_key)
     console.button("Import 1 row").click()
@@ -66,7 +66,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
 
     console.button("Import 1 row").click()
 
-    console.see("Every row was imported")
+    console.see("1 row imported")
 
 
 def test_a_question_that_was_open_when_a_key_ended_is_not_put_to_who_signs_in_next(
@@ -92,7 +92,7 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
 ) -> None:
     console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email\noffline@m.test\n")
-    console.see("1 row, no fault found")
+    console.see("1 row, no errors found")
 
     console.context.set_offline(True)
     console.button("Import 1 row").click()
@@ -100,7 +100,7 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
     console.context.set_offline(False)
     console.button("Import 1 row").click()
 
-    console.see("Every row was imported")
+    console.see("1 row imported")
 
 
 def test_at_the_root_of_a_domain_it_works_as_under_a_path(

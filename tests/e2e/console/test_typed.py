@@ -75,7 +75,7 @@ def test_corrected_rows_outlive_the_page_and_are_forgotten_when_one_signs_out(
     page.reload()
 
     expect(cell).to_have_value("ana@typed.test")
-    expect(console.button("Send 1 row again")).to_be_visible()
+    expect(console.button("Re-import 1 row")).to_be_visible()
     console.button("Sign out").click()
     console.sign_in(vendor.key)
     expect(cell).to_have_value("nobody")

@@ -151,7 +151,7 @@ def test_a_file_is_checked_again_when_the_rules_did_not_come(
 
     console.button("Try again").click()
 
-    console.see("1 row, no fault found")
+    console.see("1 row, no errors found")
 
 
 def test_focus_goes_to_what_is_nearest_when_what_had_it_goes_away(
