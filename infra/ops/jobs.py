@@ -169,7 +169,9 @@ def show_summary(job: ImportView, *, console: Console) -> None:
     if job.corrects:
         console.print(f"Corrects failed rows of import {job.corrects}")
     if job.refusal:
-        where = f" (line {job.refusal.line})" if job.refusal.line else ""
+        line = f"line {job.refusal.line}"
+        named = job.refusal.line is None or line in job.refusal.message.lower()
+        where = "" if named else f" ({line})"
         console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
         for words, option in _WAYS_ON.items():
             if words in job.refusal.message:
