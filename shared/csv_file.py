@@ -146,7 +146,7 @@ def _dialect(
         columns=tuple(best.columns),
         names=best.names,
         header_line=header_line,
-        body_start=len(bom) + len((above + best.text).encode(encoding)),
+        body_start=len(bom) + len((above + best.text).encode(encoding, "replace")),
         body_line=best.next_line + bool(sep),
     )
 

@@ -26,6 +26,8 @@ class Operation:
     """Names of the parameters in its path that are numbers of records."""
     queries: Mapping[str, Any]
     """The schemas of what may stand in its query."""
+    needed: str
+    """A query with a value for each required parameter that has a list of them."""
     api: Api
 
     def __str__(self) -> str:
@@ -38,6 +40,7 @@ class Operation:
             path = path.replace(f"{{{name}}}", str(id))
         if isinstance(self.body, bytes):
             more["headers"] = {"content-type": FORM, **more.get("headers", {})}
+        query = "&".join(filter(None, (self.needed, query)))
         return send(
             self.api.handler, self.method, path, body=self.body, key=key, query=query, **more
         )
@@ -67,6 +70,11 @@ def _read() -> Iterator[Operation]:
                 queries={
                     each["name"]: each["schema"] for each in parameters if each["in"] == "query"
                 },
+                needed="&".join(
+                    f"{each['name']}={each['schema']['enum'][0]}"
+                    for each in parameters
+                    if each["in"] == "query" and each.get("required") and "enum" in each["schema"]
+                ),
                 api=handlers[method.upper(), path],
             )
 
