@@ -157,7 +157,7 @@ def _import_batch(
     while True:
         try:
             _register(work)
-            _keep_alive(work.job)
+            _check_running(work.job)
             result = import_stretch(
                 work.terms, batch, dry_run=work.dry_run, pool=work.pool, firsts=firsts
             )
@@ -195,19 +195,23 @@ def _release(work: Work) -> None:
             raise
 
 
-def _keep_alive(job: ImportJob) -> None:
-    """Tell the sweeper and other runners that the job is being worked on; raises Stopped if not.
+def _check_running(job: ImportJob) -> None:
+    """Write a heartbeat; raises Stopped if the job is not running, or not with this runner.
 
-    A heartbeat that can't be written now is not worth ending for: the next one may be.
+    Before a batch its outcome must be known: a job that stopped before this worker registered may
+    have been counted already.
     """
+    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+        raise Stopped
+
+
+def _keep_alive(job: ImportJob) -> None:
+    """Write a heartbeat within a batch; one that fails is skipped, since the next one follows."""
     try:
-        alive = heartbeat(job.company, job.number, job.runner, datetime.now(UTC))
+        _check_running(job)
     except Exception as error:
         if not is_transient(error):
             raise
-        return
-    if not alive:
-        raise Stopped
 
 
 def _report(work: Work, done: Stretch) -> None:
