@@ -100,7 +100,7 @@ def reread(
         return dialect
     again = _dialect(head, b"", encoding, required, known)
     if (again.delimiter, again.body_start) != (dialect.delimiter, dialect.body_start):
-        message = f"the header can't be told in {encoding}; save the file as UTF-8."
+        message = f"the header can't be read as {encoding}; save the file as UTF-8."
         raise BadFile("undecodable", message, line=dialect.header_line)
     return again
 
