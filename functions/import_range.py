@@ -166,7 +166,7 @@ def _import_batch(
                 result.invalid = [
                     Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
                 ]
-            _report(work, result)
+            _report(work, result, compared=firsts is not None)
             return
         except Exception as error:
             if not is_transient(error):
@@ -214,7 +214,7 @@ def _keep_alive(job: ImportJob) -> None:
             raise
 
 
-def _report(work: Work, done: Stretch) -> None:
+def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
@@ -245,6 +245,7 @@ def _report(work: Work, done: Stretch) -> None:
             existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
+            compared=compared,
         ),
     )
 
