@@ -124,6 +124,7 @@ def ours(path: Path) -> int:
         file_name=path.name,
         bucket="bench",
         key=f"{COMPANY}/licenses/{path.name}",
+        rows=planned.rows,
         created_at=_NOW,
         heartbeat_at=_NOW,
     )

@@ -38,7 +38,7 @@ GOALS = {
     "ratio_cpu_vs_batch_writer": 10,
     "ratio_rows_per_s_vs_threads": 6,
     "single_ratio_rows_per_s_vs_batch_writer": 5,
-    "planner_mb_per_s": 300,
+    "planner_mb_per_s": 400,
 }
 MOST = {
     "peak_rss_mb": 128,

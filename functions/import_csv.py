@@ -25,6 +25,7 @@ from functions.import_duplicates import refuse_duplicates
 from functions.import_moves import (
     Stopped,
     begun,
+    count_stopped,
     ending,
     fail_stuck,
     finish,
@@ -32,6 +33,7 @@ from functions.import_moves import (
     looked_at,
     phases_of,
     plan_of,
+    with_object_options,
 )
 from functions.import_range import Work, import_range, working
 from functions.runs import execute
@@ -72,12 +74,16 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
         if job is not None and job.version_id != version.version_id:
             _log_about(job)
             logger.warning("import_has_its_file", extra={"version_id": version.version_id})
+        elif job is not None and job.is_stopping:
+            _log_about(job)
+            count_stopped(job)
         elif job is not None and not job.is_ended:
             _log_about(job)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
                 _execute(job)
             else:
                 _run_here(job, context)
+                count_stopped(job)
     return {}
 
 
@@ -116,6 +122,7 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with ending(job):
+        job = with_object_options(job)
         data = b"".join(uploads.stream(job))
         planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
         if planned is None:
@@ -175,6 +182,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """What the machine goes on with; nothing if the file is refused."""
+    job = with_object_options(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update)
     planned = plan_of(job, parts, chunk_size=_chunk_size(job))
@@ -229,6 +237,7 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
         if done < chunk.rows and work.is_stuck:
             fail_stuck(job)
             done = chunk.rows
+    count_stopped(job)
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
@@ -243,6 +252,7 @@ def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, A
     _refuse_duplicates(job, "write", context)
     with ending(job):
         finish(job)
+    count_stopped(job)
     return {}
 
 
@@ -282,6 +292,7 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
         count_import(job)
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
         logger.error("import_failed", status=detail["status"])
+        count_stopped(job)
     return {}
 
 

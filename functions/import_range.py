@@ -5,14 +5,16 @@ worker stops; the batch that it could not finish is run again, and recognizes it
 """
 
 import gc
+import math
 import secrets
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -25,7 +27,7 @@ from shared.csv_records import Record, failed_row, records
 from shared.differences import limited
 from shared.importing import Bad, Entry, FeatureEntry, Import, LicenseEntry, reader_of
 from shared.imports import ChunkResult, ImportJob
-from shared.store import bulk, uploads
+from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
 from shared.store.patience import OutOfTime, Patience
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 STRETCH = 5_000
-"""Rows that are read, written and reported together; a worker may be relieved between two."""
+"""Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
+_SMALLEST_BATCH = 500
+_BATCHES = 10
 MOST_ORDERS = 2_000
 """Orders in a batch: with its customer, an order takes as much memory as some rows."""
 _GARBAGE_OBJECTS = 50_000
@@ -48,7 +52,7 @@ type _Cells = Callable[[Container[int]], Mapping[int, Record]]
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """What a worker needs to import rows of a job in one of its passes."""
 
@@ -61,6 +65,8 @@ class Work:
     patience: Patience
     senders: deque[Sender] = field(default_factory=deque)
     """Those that no batch uses now."""
+    worker: str = field(default_factory=lambda: secrets.token_hex(8))
+    registered: bool = False
 
     @property
     def dry_run(self) -> bool:
@@ -89,9 +95,21 @@ class Work:
             sender.close()
 
 
+def batch_rows(rows: int | None) -> int:
+    """Rows of one batch: about a tenth of a small file, so that its progress can be seen.
+
+    Depends on the file alone: a batch is cut the same way whenever it is run again.
+    """
+    tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
+    return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
+
+
 @contextmanager
 def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
-    """The threads, connections and records that a worker works with, for as long as it does."""
+    """The threads, connections and records that a worker works with, for as long as it does.
+
+    While it may write rows it is registered, so that nobody counts a stopped import too early.
+    """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
@@ -111,6 +129,7 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
         try:
             yield work
         finally:
+            _release(work)
             work.close()
 
 
@@ -136,15 +155,16 @@ def import_range(
     keys: set[str] = set()
     cells = partial(_rows_with_cells, work, chunk, data)
     with _rare_collections(), _InFlight(work, cells) as in_flight:
-        for batch in read_batches(entries):
+        for batch in read_batches(entries, batch_rows(work.job.rows)):
             firsts = None
             if again is not None and (firsts := again.get(batch[0].record.row)) is None:
                 in_flight.skip(batch)
                 continue
-            _keep_alive(work.job)
             before, keys = keys, {entry.key for entry in batch if isinstance(entry, _KEYED)}
             if work.patience.is_throttled or not keys.isdisjoint(before):
                 in_flight.wait(0)
+            if not work.registered:
+                _retry(work.patience, partial(_register, work))
             in_flight.begin(batch, firsts)
             in_flight.wait(IN_FLIGHT - 1)
             if work.is_short_of_time:
@@ -153,8 +173,8 @@ def import_range(
     return done + in_flight.done
 
 
-def read_batches(entries: Iterable[Entry | Bad]) -> Iterator[Sequence[Entry | Bad]]:
-    """Rows as batches of at most `STRETCH`, and fewer where most rows have an order of their own.
+def read_batches(entries: Iterable[Entry | Bad], most: int) -> Iterator[Sequence[Entry | Bad]]:
+    """Rows as batches of at most `most`, and fewer where most rows have an order of their own.
 
     Where a batch ends follows from the rows behind its first one, so the batches are the same when
     a range goes on after a stop.
@@ -165,7 +185,7 @@ def read_batches(entries: Iterable[Entry | Bad]) -> Iterator[Sequence[Entry | Ba
         batch.append(entry)
         if isinstance(entry, LicenseEntry) and entry.order_id != order_id:
             orders, order_id = orders + 1, entry.order_id
-        if len(batch) >= STRETCH or orders >= MOST_ORDERS:
+        if len(batch) >= most or orders >= MOST_ORDERS:
             yield batch
             batch, orders, order_id = [], 0, 0
     if batch:
@@ -233,46 +253,73 @@ def _import_batch(
 
     Raises OutOfTime when the invocation ends first.
     """
-    failures = 0
+
+    def write() -> None:
+        _check_running(work.job)
+        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
+        if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
+            full = cells(bare)
+            result.invalid = [
+                Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
+            ]
+        _report(work, result, compared=firsts is not None)
+
     with work.pool() as pool:
-        while True:
-            try:
-                result = import_stretch(
-                    work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts
-                )
-                if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
-                    full = cells(bare)
-                    result.invalid = [
-                        Bad(full.get(bad.record.row, bad.record), bad.faults)
-                        for bad in result.invalid
-                    ]
-                _report(work, result)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-            else:
-                work.patience.progressed = True
-                return len(batch)
-            pool.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
-            failures += 1
+        _retry(work.patience, write)
+    work.patience.progressed = True
+    return len(batch)
 
 
-def _keep_alive(job: ImportJob) -> None:
-    """Tell the sweeper and other runners that the job is being worked on; raises Stopped if not.
+def _register(work: Work) -> None:
+    """Before the first batch, and before the check that the job still runs: see `workers`."""
+    left = timedelta(milliseconds=work.patience.milliseconds_left())
+    workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
+    work.registered = True
 
-    A heartbeat that can't be written now is not worth ending for: the next one may be.
-    """
+
+def _retry(patience: Patience, act: Callable[[], None]) -> None:
+    """Act again after a transient error, for as long as the invocation has time."""
+    for failures in count():
+        try:
+            act()
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
+
+
+def _release(work: Work) -> None:
+    """A registration that can't be deleted now ends by itself with the invocation."""
+    if not work.registered:
+        return
     try:
-        alive = heartbeat(job.company, job.number, job.runner, datetime.now(UTC))
+        workers.release(work.job.company, work.job.number, work.worker)
     except Exception as error:
         if not is_transient(error):
             raise
-        return
-    if not alive:
+
+
+def _check_running(job: ImportJob) -> None:
+    """Write a heartbeat; raises Stopped if the job is not running, or not with this runner.
+
+    Before a batch its outcome must be known: a job that stopped before this worker registered may
+    have been counted already.
+    """
+    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
         raise Stopped
 
 
-def _report(work: Work, done: Stretch) -> None:
+def _keep_alive(job: ImportJob) -> None:
+    """Write a heartbeat within a batch; one that fails is skipped, since the next one follows."""
+    try:
+        _check_running(job)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+
+
+def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
@@ -303,6 +350,7 @@ def _report(work: Work, done: Stretch) -> None:
             existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
+            compared=compared,
         ),
     )
 

@@ -11,6 +11,7 @@ from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.http import Caller
 from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
 from shared.reports import (
+    Correction,
     CustomersResult,
     FeaturesResult,
     ImportResult,
@@ -19,7 +20,7 @@ from shared.reports import (
     LicensesResult,
     RowFault,
 )
-from shared.store.imports import chunk_results
+from shared.store.imports import chunk_results, corrections_of
 from shared.store.uploads import get_result
 
 _READERS = 8
@@ -58,6 +59,8 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         "id": job.number,
         "progress": progress(job, results),
         "counts": _counts(job, results),
+        "stopping": job.is_stopping,
+        "corrections": _corrections(job),
         **_urls(caller, job),
     }
 
@@ -187,6 +190,18 @@ def _whole_rows(stored: bytes) -> Iterator[dict[str, Any]]:
 def _results(job: ImportJob) -> list[ChunkResult]:
     """What the chunks say; a job that is finished has summed it up."""
     return [] if job.counts else chunk_results(job.company, job.number)
+
+
+def _corrections(job: ImportJob) -> list[Correction]:
+    return [
+        Correction(id=each.number, state=each.state, resolved_rows=_resolved(each))
+        for each in corrections_of(job)
+    ]
+
+
+def _resolved(job: ImportJob) -> int:
+    is_written = job.is_ended and not job.dry_run and job.state != "rejected"
+    return job.counts.get("valid_row_count", 0) if is_written else 0
 
 
 def _urls(caller: Caller, job: ImportJob) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from functions.import_rows import (
 )
 from functions.import_views import all_at_once, import_result, import_view, why_ended
 from functions.paging import PageQuery, page_of
-from functions.runs import start, stop
+from functions.runs import announce_job, start, stop
 from shared.errors import NotFound
 from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
 from shared.reports import (
@@ -183,7 +183,10 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
 
 @api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))
 def cancel_import(caller: Caller, id: int) -> ImportView:
-    """Ends an import that has not ended; what it has written already stays."""
+    """Cancels an import that has not ended. Rows that were imported are kept.
+
+    Rows in flight are still written: `stopping` is true until they are, and are counted.
+    """
     now = datetime.now(UTC)
     job = change_job(
         caller.company,
@@ -191,6 +194,8 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
         lambda job: job if job.state == "cancelled" else moved(job, "cancelled", now=now),
     )
     stop(job)
+    if job.is_stopping:
+        announce_job(job)
     return import_view(caller, job)
 
 
@@ -215,10 +220,20 @@ def _again(job: ImportJob, now: datetime) -> ImportJob:
         raise WrongState(job, "run again")
     after = requeued(job, now=now)
     check_file(job)
-    if job.execution_arn and any(result_size(job, name) is None for name in PLANNED):
-        # What its execution would go on with is gone, so the file is planned again.
+    if job.execution_arn and not _is_redrivable(job):
         return after.model_copy(update={"execution_arn": None})
     return after
+
+
+def _is_redrivable(job: ImportJob) -> bool:
+    """Whether the job's execution can go on from where it stands; if not, a new one begins.
+
+    Ranges that noticed that the job had ended are done for its execution, although rows of them are
+    missing: they never run again. So the execution itself must have ended first. It also needs what
+    the planner wrote.
+    """
+    ended_first = job.refusal is not None and job.refusal.code == "import_failed"
+    return ended_first and all(result_size(job, name) is not None for name in PLANNED)
 
 
 def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:

@@ -119,7 +119,7 @@ def show_order(caller: Caller, id: int) -> Answer[OrderView]:
 @api.get(
     "/api/v1/orders/<id>/export/",
     scope="records:read",
-    content_type="text/csv",
+    content_type="text/csv; charset=utf-8",
     refusals=("export_too_large",),
 )
 def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
@@ -139,7 +139,7 @@ def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
 @api.get(
     "/api/v1/orders/export/",
     scope="records:read",
-    content_type="text/csv",
+    content_type="text/csv; charset=utf-8",
     refusals=("export_too_large", "invalid_range"),
 )
 def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:

@@ -41,12 +41,17 @@ def announce(version: Version) -> None:
     )
 
 
+def announce_job(job: ImportJob) -> None:
+    """Have ImportCsv look at a job that has its file: run it, or count it if it stopped."""
+    if job.version_id is not None:
+        announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
+
+
 def start(job: ImportJob) -> None:
     """Run a job that was queued again: from where its execution ended, if it has one to go on."""
     if job.execution_arn is not None and _redrive(job, job.execution_arn):
         return
-    if job.version_id is not None:
-        announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
+    announce_job(job)
 
 
 def execute(job: ImportJob) -> str | None:

@@ -18,6 +18,7 @@ from shared.imports import (
     ImportJob,
     Kind,
     OnError,
+    UnknownColumns,
     WrongState,
     request_fingerprint,
     shown_name,
@@ -32,7 +33,14 @@ from shared.reports import (
     UploadParts,
 )
 from shared.rows import template
-from shared.store.imports import add_job, change_job, external_claim, get_job, new_number
+from shared.store.imports import (
+    add_job,
+    change_job,
+    external_claim,
+    get_job,
+    new_number,
+    note_correction,
+)
 from shared.store.links import (
     LARGEST_OBJECT,
     LARGEST_POST,
@@ -55,6 +63,12 @@ MOST_LINKS = 100
 _NOTED_EVERY = timedelta(hours=1)
 """How often a job notes that its parts are still on their way."""
 
+_ENCODING = "Detected if it is left out; a file that is valid UTF-8 is always read as that."
+_UNKNOWN_COLUMNS = (
+    "`check` stops before anything is written if an unknown column is similar to one that the file"
+    " lacks; `ignore` leaves the column out, with a warning in `detected`."
+)
+
 api = Api("Imports")
 
 
@@ -64,6 +78,12 @@ def _file_name(text: str) -> str:
     return shown
 
 
+type Corrected = Annotated[
+    Annotated[int, Field(ge=1, le=9_999_999_999)] | None,
+    Field(description="The import of the same kind whose failed rows this file corrects."),
+]
+
+
 class FormQuery(BaseModel, frozen=True, extra="forbid"):
     """How to import the file of a form."""
 
@@ -71,9 +91,9 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     on_error: Annotated[
         OnError, Field(description="Import the rows that are valid, or nothing if one is not.")
     ] = "skip_row"
-    encoding: Annotated[
-        ChosenEncoding | None, Field(description="For a file that is not in Unicode.")
-    ] = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
+    corrects: Corrected = None
 
 
 class ImportRequest(BaseModel):
@@ -102,7 +122,9 @@ class ImportRequest(BaseModel):
         StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
         Field(description="The caller's name for this import: the same never starts two."),
     ] = None
-    encoding: ChosenEncoding | None = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
+    corrects: Corrected = None
 
 
 class PartsRequest(BaseModel):
@@ -173,6 +195,7 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     `external_id` with the same request answers with the same import, and
     `Idempotent-Replayed: true`; for another request it is refused.
     """
+    _check_corrected(caller, request, pointer="/corrects")
     asked = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
         caller, asked, request.external_id, lambda number: _new_job(caller, number, request)
@@ -285,6 +308,7 @@ def _take(
         external_id=idempotency_key,
         **dict(query),
     )
+    _check_corrected(caller, request)
     digest = hashlib.sha256(upload.data).hexdigest()
     asked = request_fingerprint({**request.model_dump(mode="json"), "sha256": digest})
     job, headers = _begin(
@@ -312,10 +336,23 @@ def _begin(
                 )
             return job, {"Idempotent-Replayed": "true"}
         job = make(new_number(caller.company))
+        if job.corrects is not None:
+            note_correction(caller.company, job.corrects, job.number)
         if add_job(job, external=asked):
             metrics.add_metric("ImportRequested", MetricUnit.Count, 1)
             return job, {}
     raise Busy
+
+
+def _check_corrected(caller: Caller, request: ImportRequest, pointer: str | None = None) -> None:
+    """Refuse an import that says it corrects one that the company has not, or of another kind."""
+    if request.corrects is None:
+        return
+    job = get_job(caller.company, request.corrects)
+    if job is None or job.kind != request.kind:
+        message = f"There is no import {request.corrects} of {request.kind}"
+        fault = Fault("invalid_value", message, "corrects", pointer, request.corrects)
+        raise Refused("validation_error", message, faults=[fault])
 
 
 def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:

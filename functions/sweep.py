@@ -18,9 +18,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
 from functions.lost_files import announce_dropped, announce_known, announce_uploads
-from functions.runs import announce, is_running, start
+from functions.runs import announce, announce_job, is_running, start
 from functions.tracing import traced
-from shared.imports import MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
+from shared.imports import ENDED, MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
 from shared.store.imports import put_job, unfinished_jobs
 from shared.store.unsettled import pending_orders, take_over, undo
 from shared.store.uploads import find_upload
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LEFT_ALONE = timedelta(minutes=15)
 UPLOAD_WITHIN = timedelta(hours=24)
 """Of the request for the import, or of the last one for links to its parts."""
+COUNTED_WITHIN = timedelta(minutes=1)
 MOST_GIVEN_UP = 200
 """Jobs a run, since each takes a look at the bucket and a write."""
 
@@ -54,7 +55,8 @@ class Round:
 
     @property
     def at_work(self) -> list[ImportJob]:
-        return [job for job in self.unfinished if job.state != "awaiting_upload"]
+        ended = {"awaiting_upload", *ENDED}
+        return [job for job in self.unfinished if job.state not in ended]
 
 
 @traced
@@ -120,6 +122,15 @@ def resume_jobs(this: Round) -> int:
     return sum(_resume(job, this.now) for job in still if not is_running(job))
 
 
+def count_stopped(this: Round) -> int:
+    """Has jobs counted that stopped some time ago, whose last worker died before it could."""
+    ended = [job for job in this.unfinished if job.is_stopping]
+    late = [job for job in ended if job.heartbeat_at < this.now - COUNTED_WITHIN]
+    for job in late:
+        announce_job(job)
+    return len(late)
+
+
 def oldest_import(this: Round) -> float:
     """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
     since = min((job.started_at or job.heartbeat_at for job in this.at_work), default=this.now)
@@ -155,6 +166,7 @@ _CONCERNS: dict[str, tuple[str, Callable[[Round], int]]] = {
     "undone": ("OrderUndone", lambda this: undo_orders(this.now)),
     "given_up": ("ImportGivenUp", give_up_uploads),
     "resumed": ("ImportResumed", resume_jobs),
+    "counted": ("ImportAnnounced", count_stopped),
     "found": ("ImportAnnounced", lambda this: announce_uploads(this.waiting, this.now)),
     "announced": ("ImportAnnounced", lambda this: announce_dropped(this.now)),
     "known": ("ImportAnnounced", lambda _: announce_known()),

@@ -151,7 +151,10 @@ class KeywrightStack(Stack):
         data = self._data
         start_import = self._function("StartImport", module="functions.start_import")
         start_import.may("GetItem", "UpdateItem", on=data.access)
-        start_import.may("GetItem", "Query", "PutItem", "UpdateItem", on=data.imports)
+        start_import.may(
+            *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+            on=data.imports,
+        )
         start_import.may_on_files("PutObject", "AbortMultipartUpload", on=data, under=UPLOADED)
         return start_import
 
@@ -159,7 +162,7 @@ class KeywrightStack(Stack):
         data = self._data
         job_status = self._function("JobStatus", module="functions.job_status")
         job_status.may("GetItem", "UpdateItem", on=data.access)
-        job_status.may("GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
+        job_status.may("GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
         job_status.may_on_files("GetObject", on=data, under=[RESULTS])
         job_status.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         job_status.may_list("ListBucket", on=data)

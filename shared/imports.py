@@ -17,7 +17,8 @@ from shared.values import Company
 
 type Kind = Literal["licenses", "customers", "license-features"]
 type OnError = Literal["skip_row", "reject_all"]
-type ChosenEncoding = Literal["windows-1252"]
+type ChosenEncoding = Literal["utf-8", "windows-1252"]
+type UnknownColumns = Literal["check", "ignore"]
 type State = Literal[
     "awaiting_upload",
     "queued",
@@ -108,6 +109,13 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     on_error: OnError = "skip_row"
     external_id: str | None = None
     encoding: ChosenEncoding | None = None
+    """As requested; what the file turned out to be is in `detected`."""
+    unknown_columns: UnknownColumns = "check"
+    """Whether a column that may be a misspelled one stops the import before it writes."""
+    corrects: int | None = None
+    """The import whose failed rows this file corrects."""
+    corrected_by: tuple[int, ...] = ()
+    """The newest imports that correct failed rows of this one; some may never have been made."""
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was dropped."""
     correlation_id: str | None = None
@@ -127,7 +135,10 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     chunks: int | None = None
     refusal: Refusal | None = None
     counts: dict[str, int] = {}
-    """When finished: `total_row_count`, `valid_row_count`, those in `COUNTERS`, `warnings`."""
+    """When finished: `total_row_count`, `valid_row_count`, those in `COUNTERS`, `warnings`.
+
+    Of a job that stopped, when no worker writes any more, with `rows_done`: how many rows that is.
+    """
     failed_rows: bool = False
     """Whether there is a failed.csv."""
     revision: int = 1
@@ -140,6 +151,16 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     @property
     def is_ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it ended before its last row, after its first could be written."""
+        return self.state in ("failed", "cancelled") and self.rows is not None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it stopped and is not counted yet: rows in flight may still be written."""
+        return self.is_stopped and not self.counts
 
 
 class ChunkResult(BaseModel, frozen=True, extra="ignore"):
@@ -166,6 +187,8 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     warnings: int = 0
     named: int = 0
     """Rows in the report that are compared with other batches."""
+    compared: bool = False
+    """Whether its rows were compared with those of earlier batches: an older run may come late."""
 
 
 class Progress(BaseModel, frozen=True):
@@ -192,7 +215,7 @@ class WrongState(Conflict):
     def __init__(self, job: ImportJob, wanted: str) -> None:
         super().__init__(
             "import_state",
-            f"Import {job.number} is {job.state}: it can't be {wanted}",
+            f"Import {job.number} is {job.state}: it can't be {wanted}".replace("_", " "),
             field="state",
             value=job.state,
         )
@@ -269,7 +292,7 @@ def requeued(job: ImportJob, *, now: datetime) -> ImportJob:
 def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
     """Sums what the chunks say of the pass that the job is in."""
     if job.counts:
-        done = job.counts.get("total_row_count", 0)
+        done = job.counts.get("rows_done", job.counts.get("total_row_count", 0))
     else:
         two_passes = job.on_error == "reject_all"
         phase = "validate" if two_passes and job.state == "validating" else "write"
@@ -285,9 +308,9 @@ def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
 def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
     """The published counters of a job that ended.
 
-    One that did not get as far as its totals says what its chunks know by themselves: rows,
-    licenses and features; new customers and orders can be told apart by the totals alone. One that
-    was rejected carried out no row.
+    While an import that stopped has rows in flight, these are what its batches know by themselves:
+    rows, licenses and features. Distinct customers and orders are counted at the end. An import
+    that was rejected carried out no row.
     """
     names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
     counted = job.counts

@@ -5,7 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.imports import ChosenEncoding, Kind, OnError, Progress, Refusal, State, Status
+from shared.imports import (
+    ChosenEncoding,
+    Kind,
+    OnError,
+    Progress,
+    Refusal,
+    State,
+    Status,
+    UnknownColumns,
+)
 
 
 class RowFault(BaseModel, frozen=True):
@@ -113,7 +122,20 @@ class ImportResult[R: Result](BaseModel, frozen=True):
     dry_run: bool
     on_error: OnError
     file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
+
+
+class Correction(BaseModel, frozen=True):
+    """An import of corrected rows of another import."""
+
+    id: int
+    state: State
+    resolved_rows: Annotated[
+        int, Field(description="Its valid rows, once it has written them; 0 for a dry run.")
+    ]
 
 
 class ImportView(BaseModel, frozen=True):
@@ -128,7 +150,11 @@ class ImportView(BaseModel, frozen=True):
     dry_run: bool
     on_error: OnError
     external_id: str | None
-    encoding: ChosenEncoding | None
+    encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
+    unknown_columns: UnknownColumns
+    corrects: Annotated[
+        int | None, Field(description="The import whose failed rows this file corrects.")
+    ]
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
     created_at: datetime
     started_at: datetime | None
@@ -142,11 +168,25 @@ class ImportView(BaseModel, frozen=True):
             " with warnings; null until the end."
         ),
     ]
+    stopping: Annotated[
+        bool,
+        Field(
+            description="True while rows in flight of a cancelled or failed import may still be"
+            " written: `counts` are not final."
+        ),
+    ]
     refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
+    corrections: Annotated[
+        list[Correction],
+        Field(description="Imports of its corrected rows, newest first, at most 20."),
+    ]
     errors_url: str
     failed_rows_url: str | None
     file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
 
 
 class TakenImport(BaseModel, frozen=True):

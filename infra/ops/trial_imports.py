@@ -99,7 +99,7 @@ def _at_work(trial: Trial, number: int) -> bool | None:
 
 
 def retry_import(trial: Trial) -> str:
-    """A cancelled execution is redriven from where it stands."""
+    """A cancelled import is run again to its end."""
     if trial.cancelled is None:
         raise NotProved("no import was cancelled before")
     trial.client.imports.retry(trial.cancelled)

@@ -5,7 +5,6 @@ the SDK would do with each record (serialize, validate, copy) costs more than ev
 a request's body is written here.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -131,11 +130,6 @@ class Pool:
     def each[T, R](self, act: Callable[[T], Exchange[R]], work: Iterable[T]) -> Iterator[R]:
         """`act` on all of `work`, many at once; the results in order."""
         return self.sender.each(act, work)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep; raises what the worker ends with, as soon as it is time to."""
-        for pause in self.patience.pauses(seconds):
-            time.sleep(pause)
 
 
 def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:

@@ -75,6 +75,8 @@ class _Licenses:
             ),
         )
         made = self._write(list(first.values()))
+        if not self.dry_run:
+            self._settle(made)
         same: list[LicenseEntry] = []
         if self.held or repeated or bundled:
             held = HeldKeys(self.job, self.pool, self.done, self.customers)
@@ -98,8 +100,6 @@ class _Licenses:
                 ]
                 for entry, id in made
             ]
-        else:
-            self._settle(made)
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
@@ -155,7 +155,7 @@ class _Licenses:
     def _wait_for(self, pending: set[str], polls: int) -> None:
         """Give pending orders time to commit; then roll them back as the sweeper would."""
         if polls < ATTEMPTS:
-            self.pool.wait(pause(polls))
+            self.pool.patience.wait(pause(polls))
             return
         for row in pending:
             take_back(self.job.company, row)

@@ -4,8 +4,9 @@
 |---|---|---|
 | company | `job#<number>` | ImportJob |
 | company | `next` | the number that was given last; there may be gaps |
-| `unfinished#` | `<company>#<number>` | that a job has not ended, for the sweep |
+| `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
 | `<company>#<number>` | `chunk#<index>` | ChunkResult |
+| `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
@@ -25,6 +26,8 @@ from shared.store.access import has_api_key
 from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
+MOST_CORRECTIONS = 20
+"""Of an import that are shown with it."""
 _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
 
@@ -75,6 +78,26 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
     return _write(job, more, _FREE)
 
 
+def note_correction(company: str, corrected: int, number: int) -> None:
+    """Note at an import that the job `number`, which is about to be written, corrects it.
+
+    Noted first: a job that is then not written is not shown, and its number is not used again.
+    """
+
+    def noted(job: ImportJob) -> ImportJob:
+        newest = sorted({*job.corrected_by, number})[-MOST_CORRECTIONS:]
+        return job.model_copy(update={"corrected_by": tuple(newest)})
+
+    change_job(company, corrected, noted)
+
+
+def corrections_of(job: ImportJob) -> list[ImportJob]:
+    """The newest imports that correct failed rows of a job, newest first."""
+    keys = [(TABLE, _job_key(job.company, each)) for each in reversed(job.corrected_by)]
+    found = dynamo.get_many(keys) if keys else {}
+    return [ImportJob.model_validate(found[key]) for key in keys if key in found]
+
+
 def external_claim(company: str, external_id: str) -> External | None:
     item = dynamo.get(TABLE, _external_key(company, external_id))
     return External(item["number"], item["fingerprint"]) if item else None
@@ -102,13 +125,13 @@ def list_jobs(
 
 
 def unfinished_jobs() -> list[ImportJob]:
-    """The jobs of all companies that have not ended."""
+    """The jobs of all companies that have not ended, or have stopped and are not counted yet."""
     entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
     named = [entry["sk"].partition("#") for entry in entries]
     keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
     found = dynamo.get_many(keys)
     jobs = [ImportJob.model_validate(found[key]) for key in keys if key in found]
-    return [job for job in jobs if not job.is_ended]
+    return [job for job in jobs if not job.is_ended or job.is_stopping]
 
 
 def put_job(job: ImportJob, before: ImportJob) -> bool:
@@ -236,6 +259,12 @@ def put_chunk(company: str, number: int, result: ChunkResult) -> None:
             " OR (attempt = :attempt AND phase = :validate)"
         )
         values[":validate"] = result.phase
+    if not result.compared:
+        free = "attribute_not_exists(compared) OR attempt < :attempt"
+        if result.phase == "write":
+            free += " OR phase = :validate"
+            values[":validate"] = "validate"
+        condition = f"({condition}) AND ({free})"
     dynamodb = dynamo.client()
     with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.put_item(
@@ -310,9 +339,8 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
     item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
     item |= dynamo.to_item({"revision": job.revision})
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
-    listed = (
-        dynamo.delete(TABLE, marker) if job.is_ended else dynamo.put(TABLE, dynamo.key_of(marker))
-    )
+    is_over = job.is_ended and not job.is_stopping
+    listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))
     if dynamo.write([*more, dynamo.put(TABLE, item, condition, **values), listed]):
         return True
     stored = dynamo.get(TABLE, key)

@@ -8,6 +8,7 @@ in a row without progress (Busy).
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -90,6 +91,11 @@ class Patience:
             yield min(seconds, _SLICE_SECONDS)
             seconds -= _SLICE_SECONDS
             self.check()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep; raises what the worker ends with, as soon as it is time to."""
+        for slept in self.pauses(seconds):
+            time.sleep(slept)
 
     def check(self) -> None:
         """Raise what another thread of the worker ended with."""

@@ -12,7 +12,7 @@ import orjson
 
 from shared.csv_file import Dialect
 from shared.csv_records import failed_header
-from shared.imports import ChunkResult, ImportJob
+from shared.imports import ChunkResult, FileGone, ImportJob
 from shared.store import uploads
 
 SHOWN = 100
@@ -70,6 +70,21 @@ def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
                 made["customers"].update({customer_id} - {0})
     total.counts = _counts(job, results, {name: len(ids) for name, ids in made.items()})
     return total
+
+
+def stopped_counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int]:
+    """The counts of a job that stopped: of the batches that were written, and rows of the file.
+
+    If reports were deleted from the bucket, without the customers and orders that only they name.
+    """
+    written = [result for result in results if result.phase == "write"]
+    try:
+        counts = totals_of(job, written).counts
+    except FileGone:
+        counts = _counts(
+            job, written, dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
+        )
+    return {**counts, "rows_done": counts["total_row_count"], "total_row_count": job.rows or 0}
 
 
 def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from functions import job_status
-from shared.csv_file import unescape_formula
+from shared.csv_cells import unescape_formula
 from shared.imports import ImportJob
 from shared.store import imports
+from shared.store.totals import stopped_counts
 from tests.faults.check_orders import stored
 from tests.faults.files import File, Row
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS, rows_of
@@ -36,6 +37,7 @@ def check_imports(desks: "Desks") -> list[str]:
             told += _finished(desks, job)
         told += _made(desks, company, jobs[company])
         told += stored(desks.world, company, unfinished=_halves(desks, company, jobs[company]))
+    told += check_stopped()
     told += _unmoved(desks)
     told += _said(desks)
     return told
@@ -100,6 +102,17 @@ def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
     yield from _counted(desks, job, name)
     yield from _repeated(desks, job, file, name)
     yield from _reported(desks, job, file, bad, name)
+
+
+def check_stopped() -> Iterator[str]:
+    """J13: an import that stopped midway is counted when none of its workers writes any more."""
+    for job in (job for company in COMPANIES for job in imports.list_jobs(company)):
+        if not job.is_stopped:
+            continue
+        counts = stopped_counts(job, imports.chunk_results(job.company, job.number))
+        if job.counts != counts:
+            name = f"import {job.number} of {job.company}"
+            yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"
 
 
 def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A seeded hour of imports: files that come by every door, twice, late, changed or not at all."""
 
 import os
+import random
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
 from shared.imports import ENDED
-from tests.faults.check_imports import check_imports
+from tests.faults.check_imports import check_imports, check_stopped
 from tests.faults.files import File, some_file
 from tests.faults.history import IMPORTS, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
@@ -22,6 +23,8 @@ from tests.http_event import Reply, send
 MINUTE, HOUR = 60, 3600
 _SKEWS = (0, 0, 0, 5, -5, 3000, -3000)
 _ROUNDS = 12
+_PATIENCE = 500
+_CANCELLED = 0.25
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Desks:
     """The jobs that were answered for a company's `external_id`."""
 
     refusals: list[str] = field(default_factory=list)
-    """Retries that were answered otherwise than they must be."""
+    """Retries with an unexpected answer, and imports with other counts than were reported."""
     opened: bool = False
     """Whether the stranger has an API key by now."""
     sent: list[File] = field(default_factory=list)
@@ -105,6 +108,25 @@ class Desks:
             case "later":
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
+    def cancel_running(self, company: str, later: int) -> None:
+        """Somebody cancels an import while its rows are being written, some calls later."""
+
+        def act() -> Reply | None:
+            for _ in range(_PATIENCE):
+                running = [
+                    n for who, n, state in self._jobs() if (who, state) == (company, "running")
+                ]
+                if running:
+                    for _ in range(later):
+                        self.world.wait()
+                    path = f"/api/v1/imports/{running[0]}/cancel/"
+                    key = self.lab.shops[company].key
+                    return send(job_status.handler, "POST", path, key=key)
+                self.world.wait()
+            return None
+
+        self.world.spawn("canceller", act, company=company)
+
     def recover(self) -> None:
         """Faults have stopped: the sweep does its rounds, then people retry what failed."""
         world = self.world
@@ -116,6 +138,7 @@ class Desks:
         if any(state == "awaiting_upload" for _, _, state in self._jobs()):
             world.pass_time(25 * HOUR)
             self._rounds(1)
+        self.refusals += check_stopped()
         for company, number, state in self._jobs():
             refused = state == "failed" and self._was_refused(company, number)
             if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
@@ -156,8 +179,19 @@ class Desks:
             self._sweep()
             self.world.run()
             waiting = any(state not in (*ENDED, "awaiting_upload") for _, _, state in self._jobs())
-            if number and not waiting and not self._unnoticed():
+            if number and not waiting and not self._uncounted() and not self._unnoticed():
                 return
+
+    def _uncounted(self) -> bool:
+        """Whether an import stopped midway and has no counts yet."""
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return any(
+            sk.startswith("job#")
+            and item["state"]["S"] in ("failed", "cancelled")
+            and "rows" in item
+            and "counts" not in item
+            for (_, sk), item in items.items()
+        )
 
     def _unnoticed(self) -> set[tuple[str, str]]:
         """Versions that will have a job, and have none yet."""
@@ -316,6 +350,10 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))
+    # Drawn apart, so that the other schedules stay as they are.
+    own = random.Random(f"cancel {seed}")
+    if own.random() < _CANCELLED:
+        desks.cancel_running("acme", own.randrange(8))
     world.run()
     desks.recover()
     return world, check_imports(desks)

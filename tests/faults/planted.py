@@ -284,6 +284,11 @@ def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sweep._CONCERNS, "known", ("ImportAnnounced", lambda _: 0))  # noqa: SLF001
 
 
+def stopped_never_counted(patch: pytest.MonkeyPatch) -> None:
+    """The counts of an import that stopped midway stay those that its batches know."""
+    patch.setattr(import_csv, "count_stopped", lambda _: None)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -299,6 +304,7 @@ IN_ORDERS: tuple[Plant, ...] = (
 )
 IN_IMPORTS: tuple[Plant, ...] = (
     added_counters,
+    stopped_never_counted,
     random_job_id,
     latest_version,
     statement_errors_swallowed,

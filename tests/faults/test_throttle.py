@@ -1,6 +1,6 @@
 """Imports into tables that take less than their workers could send; bugs that this must show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -77,9 +77,16 @@ def test_giving_up_after_some_tries_is_caught(
         if tries[request] >= 10 and throttled:
             raise Busy
 
-    def once(work: import_range.Work, batch: Sequence[Entry | Bad], *_: object) -> int:
+    def once(
+        work: import_range.Work,
+        batch: Sequence[Entry | Bad],
+        _: object,
+        firsts: Mapping[int, int] | None,
+    ) -> int:
         with work.pool() as pool:
-            result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool)
+            result = import_stretch(
+                work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts
+            )
         import_range._report(work, result)  # noqa: SLF001  # what is planted is within
         return len(batch)
 
@@ -122,6 +129,6 @@ def test_waiting_without_a_heartbeat_is_caught(
     monkeypatch.setattr(patience, "ALIVE_SECONDS", 1e9)
     monkeypatch.setattr(throttle, "batch_rows", lambda rows: rows)
 
-    outcome = throttle.throttle(lab, 1_500, scale=50, inline=True)
+    outcome = throttle.throttle(lab, 3_000, scale=100, inline=True)
 
     assert caught(outcome, "silent"), outcome.text()

@@ -174,9 +174,9 @@ def sheet(rows: int) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
-def read_batches(world: Timeline, entries: Iterable[Any]) -> Iterator[Any]:
+def read_batches(world: Timeline, entries: Iterable[Any], most: int) -> Iterator[Any]:
     """Batches of rows; to read one takes a worker some of its time."""
-    for batch in cut(entries):
+    for batch in cut(entries, most):
         world.sleep(READING_SECONDS)
         yield batch
 

@@ -47,23 +47,21 @@ def entries_of(orders: list[str]) -> list[Entry | Bad]:
 def test_a_batch_ends_by_its_rows_or_by_its_orders(
     monkeypatch: pytest.MonkeyPatch, orders: list[str], sizes: list[int]
 ) -> None:
-    monkeypatch.setattr(import_range, "STRETCH", 10)
     monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
 
-    assert [len(batch) for batch in read_batches(entries_of(orders))] == sizes
+    assert [len(batch) for batch in read_batches(entries_of(orders), 10)] == sizes
 
 
 def test_the_batches_behind_a_stop_are_those_that_would_have_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_range, "STRETCH", 10)
     monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
     entries = entries_of([f"web-{n * n // 40}" for n in range(60)])
-    whole = [[*batch] for batch in read_batches(entries)]
+    whole = [[*batch] for batch in read_batches(entries, 10)]
 
     done = 0
     for at, batch in enumerate(whole):
-        assert [[*b] for b in read_batches(islice(entries, done, None))] == whole[at:]
+        assert [[*b] for b in read_batches(islice(entries, done, None), 10)] == whole[at:]
         done += len(batch)
 
 

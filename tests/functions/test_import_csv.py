@@ -577,7 +577,7 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     monkeypatch.setattr(import_csv, "_INLINE_CHUNK", 60)
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
 
-    left = iter([900_000] * 3)
+    left = iter([900_000] * 4)
     event = files.prepared(many(7), on_error=on_error)
     with monkeypatch.context() as patch:
         patch.setattr(Context, "get_remaining_time_in_millis", lambda _: next(left, 1000))

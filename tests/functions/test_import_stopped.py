@@ -171,7 +171,7 @@ def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: F
         workers = machine.chunk(second) + machine.chunk(second)
 
     assert workers == 2
-    assert len(asked) == 1
+    assert len([url for url in asked if "a.csv" in url]) == 1
     assert outcome(machine) == ("failed", "file_gone")
     assert step(machine, "finish") == {}
     assert machine.last().state == "failed"

@@ -335,7 +335,7 @@ def test_an_import_that_ended_meanwhile_is_not_cancelled(desk: Desk, engine: Eng
         tap.on("TransactWriteItems", meanwhile(lambda: finish(desk, 1)))
         reply = desk.post("/imports/1/cancel/")
 
-    assert "is completed_with_errors" in refused(reply, 409, "import_state")
+    assert "is completed with errors" in refused(reply, 409, "import_state")
     assert engine.asked == []
 
 
@@ -385,12 +385,28 @@ def test_an_execution_whose_plan_is_gone_is_begun_again(
     assert desk.job(1).execution_arn is None
 
 
-def planned(desk: Desk) -> ImportJob:
-    """A large import that failed after its file was planned."""
+@pytest.mark.parametrize("code", [None, "no_progress", "file_archived"])
+def test_an_import_that_ended_before_its_execution_has_a_new_one(
+    desk: Desk, engine: Engine, code: str | None
+) -> None:
+    """Its ranges noticed that it had ended, and are done for the execution without their rows."""
+    job = planned(desk, code)
+
+    desk.post("/imports/1/retry/")
+
+    assert engine.operations == []
+    assert engine.announced == [(job.key, job.version_id)]
+    assert desk.job(1).execution_arn is None
+
+
+def planned(desk: Desk, code: str | None = "import_failed") -> ImportJob:
+    """A large import that failed after its file was planned; without a code, was cancelled."""
     job = desk.stored()
     for name in uploads.PLANNED:
         uploads.put_result(job, name, b"[]")
-    return desk.move(job.number, "failed", execution_arn=ARN)
+    refusal = Refusal(code=code, message="The import stopped.") if code else None
+    state: State = "failed" if code else "cancelled"
+    return desk.move(job.number, state, execution_arn=ARN, refusal=refusal)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
@@ -472,7 +488,7 @@ def test_only_what_failed_or_was_cancelled_is_run_again(
 ) -> None:
     desk.move(desk.dropped().number, state)
 
-    assert state in refused(desk.post("/imports/1/retry/"), 409, "import_state")
+    assert state.replace("_", " ") in refused(desk.post("/imports/1/retry/"), 409, "import_state")
 
     assert (engine.operations, engine.announced) == ([], [])
 

@@ -1,12 +1,13 @@
 // The shell: who may come in, where one is, and the page that belongs there.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
+import "./drop.js";
 import { Fetched } from "./fetched.js";
 import { Confirmation } from "./fields.js";
 import { keepFocus } from "./focus.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { Empty, LiveRegion, Page } from "./parts.js";
+import { Empty, LiveRegion, Notice, notices, Page } from "./parts.js";
 import { link, route } from "./route.js";
 import { company, key, prefix, refusal, signOut } from "./session.js";
 import { Mark, SignIn, SignInAgain } from "./sign_in.js";
@@ -22,6 +23,9 @@ const PAGES = {
   products: async () => (await import("./products.js")).Products,
 };
 
+/** Parts of pages that are needed where the network may have gone meanwhile. */
+const PARTS = [() => import("./import_new.js"), () => import("./import_job.js")];
+
 const MENU = [
   ["Sales", [["orders", "Orders", "orders"], ["customers", "Customers", "customers"], ["imports/customers", "Customer imports", "imports"]]],
   ["Licenses", [["licenses", "Licenses", "licenses"], ["imports/licenses", "License imports", "imports"], ["imports/license-features", "Feature imports", "imports"]]],
@@ -36,10 +40,23 @@ function App() {
       <${Sidebar} />
       <main id="main" tabindex="-1"><${Current} /></main>
     </div>
+    <${Notices} />
     <${Confirmation} />
     ${refusal.value && html`<${SignInAgain} />`}
     <${LiveRegion} />
   `;
+}
+
+/** Events of which every page tells, such as the end of an import. */
+function Notices() {
+  if (!notices.value.length) return null;
+  const close = (one) => () => (notices.value = notices.value.filter((each) => each !== one));
+  return html`<section class="notices" aria-label="Notifications">${notices.value.map(
+    (each) => html`<${Notice} kind=${each.kind} title=${each.title}>
+      <div class="row"><a href=${each.href} onClick=${close(each)}>View import</a>
+        <button type="button" class="plain" onClick=${close(each)}>Dismiss</button></div>
+    <//>`,
+  )}</section>`;
 }
 
 /** What looks like a button is pressed like one, by the space bar too. */
@@ -111,5 +128,5 @@ render(html`<${App} />`, document.getElementById("app"));
 
 /** The other pages come behind the first one, so that none is missing when the network is. */
 setTimeout(async () => {
-  for (const fetch of Object.values(PAGES)) await fetch().catch(() => {});
+  for (const fetch of [...Object.values(PAGES), ...PARTS]) await fetch().catch(() => {});
 }, 300);

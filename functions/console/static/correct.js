@@ -1,4 +1,4 @@
-// The rows that an import did not take, to be corrected here and sent again by themselves.
+// The rows of an import that failed, to be fixed here and re-imported by themselves.
 import { useEffect } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "./api.js";
@@ -6,9 +6,10 @@ import { keep, recall } from "./drafts.js";
 import { FaultTable, faultNow } from "./fault_table.js";
 import { Button, Download } from "./fields.js";
 import { html } from "./html.js";
+import { isStopped } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { count, Loaded, Notice, say } from "./parts.js";
-import { go } from "./route.js";
+import { go, link } from "./route.js";
 import { csvOf, loadRules } from "./rules.js";
 import { key } from "./session.js";
 import { startImport } from "./upload.js";
@@ -24,7 +25,8 @@ effect(() => {
 function draftOf(id) {
   const name = `rows ${id}`;
   if (!typed[id]) {
-    typed[id] = signal(recall(name) ?? { cells: {}, rows: {}, sent: {}, external_id: "" });
+    const blank = { cells: {}, rows: {}, sent: {}, external_id: "" };
+    typed[id] = signal(recall(name, blank) ?? blank);
     typed[id].subscribe((now) => keep(name, now));
   }
   return typed[id];
@@ -49,11 +51,16 @@ export function Corrections({ job }) {
       () => {},
     );
   }, []);
+  const page = from.value;
+  const whole = job.refusal || isStopped(job) ? 1 : 0; // why the import ended is listed as well
+  const isBare = page && !page.cursor && !page.results.some(({ row }) => row);
+  if (isBare || (!page && isStopped(job))) return null;
   return html`<section class="part">
     <div class="row apart heading">
       <div>
-        <h2>Faulty rows</h2>
-        <p class="soft">Correct a value in the table, and send just those rows again.</p>
+        <h2>Rows with errors</h2>
+        <p class="soft">Fix values below, then re-import just those rows. Or fix them in failed.csv
+          and <a href=${link(`imports/${job.kind}/new`, { corrects: job.id })}>import that file</a>.</p>
       </div>
       <div class="actions">
         ${
@@ -67,17 +74,18 @@ export function Corrections({ job }) {
       ${(page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
           kind=${rules.value} />
-        <${Steps} page=${page} cursor=${cursor} />
+        <${Steps} page=${page} cursor=${cursor} count=${page.count - whole} what="rows with errors" />
       `}
     <//>
   </section>`;
 }
 
-function Steps({ page, cursor }) {
+/** Back and forth through a list by cursors, of which `cursor` has those so far. */
+export function Steps({ page, cursor, count: rows, what }) {
   if (!page.cursor && !cursor.value.length)
-    return html`<p class="pager">${count(page.count, "row")}</p>`;
-  return html`<nav class="pager" aria-label="Pages of faulty rows">
-    <span>${count(page.count, "row")}</span>
+    return html`<p class="pager">${count(rows, "row")}</p>`;
+  return html`<nav class="pager" aria-label="Pages of ${what}">
+    <span>${count(rows, "row")}</span>
     <${Button} plain icon="back" aria-disabled=${cursor.value.length ? undefined : "true"}
       onPress=${() => (cursor.value = cursor.value.slice(0, -1))}>Previous<//>
     <${Button} plain icon="next" aria-disabled=${page.cursor ? undefined : "true"}
@@ -98,7 +106,7 @@ function SendAgain({ job, draft, kind }) {
   const send = async () => {
     problem.value = null;
     if (!changed.length || wrong.length) {
-      say(wrong.length ? `Row ${wrong[0]} is still faulty` : "Correct a row first");
+      say(wrong.length ? `Row ${wrong[0]} still has an error` : "Fix a row first");
       return;
     }
     draft.value = { ...draft.value, external_id: draft.value.external_id || crypto.randomUUID() };
@@ -110,8 +118,10 @@ function SendAgain({ job, draft, kind }) {
       const { external_id } = draft.value;
       const next = await startImport(job.kind, file, {
         external_id,
+        corrects: job.id,
         on_error: job.on_error,
         dry_run: job.dry_run,
+        unknown_columns: job.unknown_columns,
       });
       const sent = {
         ...draft.value.sent,
@@ -125,15 +135,15 @@ function SendAgain({ job, draft, kind }) {
   };
   return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
-    ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
-    <${Button} icon="up" onPress=${send}
+    ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} still has an error</span>`}
+    <${Button} icon="up" scope="imports:write" onPress=${send}
       aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
-      ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
+      Re-import${changed.length > 0 && ` ${count(changed.length, "row")}`}
     <//>
   `;
 }
 
-/** Those of the file in their order, and what was filled in beyond them. */
+/** The columns of the file in their order, and those that were filled in besides. */
 function columnsOf(job, rows) {
   const first = (job.detected?.columns ?? []).filter((column) => column && !column.startsWith("_"));
   return [...new Set([...first, ...rows.flatMap(Object.keys)])];

@@ -1,5 +1,6 @@
-// The table of the rows that an import did not take, whose cells can be corrected in it.
+// The table of an import's rows with errors, with cells that can be edited.
 import { useSignal } from "@preact/signals";
+import { matched } from "./header.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { number } from "./parts.js";
@@ -7,13 +8,13 @@ import { link } from "./route.js";
 import { faultOf } from "./rules.js";
 
 export function FaultTable({ job, rows, draft, kind }) {
-  return html`<div class="scroll" role="region" aria-label="Faulty rows" tabindex="0">
+  return html`<div class="scroll" role="region" aria-label="Rows with errors" tabindex="0">
     <table class="faults">
-      <caption class="unseen">Faulty rows of import ${job.id}</caption>
+      <caption class="unseen">Rows with errors of import ${job.id}</caption>
       <thead>
         <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
           <th scope="col">Column</th><th scope="col">Value</th>
-          <th scope="col">What is wrong</th></tr>
+          <th scope="col">Problem</th></tr>
       </thead>
       ${rows.map((row) => html`<${FaultyRow} key=${row.row} ...${{ job, row, draft, kind }} />`)}
     </table>
@@ -42,13 +43,13 @@ function FaultyRow({ job, row, draft, kind }) {
         <td>${
           fault.column
             ? html`<code>${fault.column}</code>`
-            : html`<span class="soft">the whole row</span>`
+            : html`<span class="soft">entire row</span>`
         }</td>
         <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
         <td>${
           sent && at === 0
-            ? html`<${Icon} name="check" /> Sent in <a
-                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>import ${sent}</a>`
+            ? html`<${Icon} name="check" /> Re-imported in <a
+                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>#${sent}</a>`
             : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
         }</td>
       </tr>`,
@@ -85,11 +86,11 @@ function Verdict({ row, fault, draft, kind }) {
   if (value === undefined) return fault.message;
   const left = kind && faultNow(fault.column, value, kind);
   if (left) return html`<span class="wrong">${left.message}</span>`;
-  return html`<span class="righted"><${Icon} name="check" />Corrected</span>`;
+  return html`<span class="righted"><${Icon} name="check" />Fixed</span>`;
 }
 
 export function faultNow(column, value, kind) {
-  const name = column.toLowerCase();
+  const [name] = matched([column], Object.keys(kind.columns), kind.format);
   if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
   return faultOf(name, value, kind);
 }

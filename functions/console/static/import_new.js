@@ -1,12 +1,13 @@
-// A new import: choose a file, see what is wrong with it, send it.
+// A new import: choose a file, check it, send it.
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
+import { dragged, takeHanded, useDrop } from "./drop.js";
 import { CheckedFile } from "./import_check.js";
 import { Button, Check, Download, Field } from "./fields.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { KINDS } from "./import_words.js";
-import { count, Notice, Page, say, size } from "./parts.js";
+import { count, Notice, number, Page, say, size } from "./parts.js";
 import { link } from "./route.js";
 import { SendButton, useSending } from "./sending.js";
 import { key } from "./session.js";
@@ -24,10 +25,11 @@ const fresh = () => ({
   encoding: "",
   dry_run: false,
   on_error: "skip_row",
+  unknown_columns: "check",
   external_id: "",
 });
 
-export function NewImport({ kind }) {
+export function NewImport({ kind, query }) {
   const form = useSignal((kept[kind] ??= fresh()));
   const found = useSignal(null);
   const wrong = useSignal("");
@@ -39,9 +41,14 @@ export function NewImport({ kind }) {
   };
   const choose = (chosen) => {
     wrong.value = unfit(chosen);
-    if (!wrong.value) change({ file: chosen });
-    else say(wrong.value);
+    change({ file: wrong.value ? null : chosen, encoding: "", unknown_columns: "check" });
+    if (wrong.value) say(wrong.value);
   };
+  useDrop(choose);
+  useEffect(() => {
+    const dropped = takeHanded();
+    if (dropped) choose(dropped);
+  }, []);
   useEffect(() => {
     found.value = null;
     if (!file) return undefined;
@@ -51,17 +58,21 @@ export function NewImport({ kind }) {
         say(
           told.refusal
             ? told.refusal.message
-            : `Checked: ${count(told.rows, "row")}, ${told.faulty} faulty`,
+            : `Checked: ${count(told.rows, "row")}, ${told.faulty} with errors`,
         );
     });
   }, [file, encoding, checks.value]);
   const { title, one } = KINDS[kind];
-  return html`<${Page} title="Import ${one}s" back=${{ href: link(`imports/${kind}`), text: title }}
-    lead="A file is checked here before anything is sent.">
+  const { corrects } = query;
+  const back = corrects
+    ? { href: link(`imports/${kind}/${corrects}`), text: `Import ${corrects}` }
+    : { href: link(`imports/${kind}`), text: title };
+  return html`<${Page} title=${corrects ? `Correct import ${corrects}` : `Import ${one}s`} back=${back}
+    lead="Your file is checked in the browser before upload.">
     <${Drop} file=${file} kind=${kind} onFile=${choose} />
     ${
       wrong.value &&
-      html`<${Notice} kind="error" title="That file can't be imported"><p>${wrong.value}</p><//>`
+      html`<${Notice} kind="error" title="Can't import this file"><p>${wrong.value}</p><//>`
     }
     ${
       file &&
@@ -71,7 +82,7 @@ export function NewImport({ kind }) {
     }
     ${
       (found.value?.done || sending.share !== null) &&
-      html`<${Send} ...${{ kind, change, sending }} form=${form.value} found=${found.value} />`
+      html`<${Send} ...${{ kind, change, sending, corrects }} form=${form.value} found=${found.value} />`
     }
   <//>`;
 }
@@ -88,31 +99,19 @@ function unfit(file) {
 }
 
 function Drop({ file, kind, onFile }) {
-  const over = useSignal(false);
   const input = useRef(null);
-  const drop = (event) => {
-    event.preventDefault();
-    over.value = false;
-    const [dropped] = event.dataTransfer.files;
-    if (dropped) onFile(dropped);
-  };
-  const drag = (is) => (event) => {
-    event.preventDefault();
-    over.value = is;
-  };
   const pick = ({ currentTarget }) => {
     if (currentTarget.files[0]) onFile(currentTarget.files[0]);
     currentTarget.value = "";
   };
-  return html`<section class="drop" data-over=${over.value ? "" : undefined}
-    data-small=${file ? "" : undefined} onDragOver=${drag(true)} onDragEnter=${drag(true)}
-    onDragLeave=${drag(false)} onDrop=${drop}>
+  return html`<section class="drop" data-over=${dragged.value ? "" : undefined}
+    data-small=${file ? "" : undefined}>
     <${Icon} name="up" />
     <div>
       <label for="file">${
         file
           ? html`<strong>${file.name}</strong> <span class="soft">${size(file.size)}</span>`
-          : "Drop a .csv file here, or choose one"
+          : "Drag a CSV here or browse"
       }</label>
       <p class="soft">${REQUIRED[kind]}</p>
     </div>
@@ -127,42 +126,64 @@ function Drop({ file, kind, onFile }) {
 }
 
 const REQUIRED = {
-  licenses: html`Required columns: <code>license__license_key</code> and
-    <code>product__short_code</code>. The template has all of them.`,
-  customers: html`No column is required; <code>email</code> tells customers apart. The template has
-    all of them.`,
-  "license-features": html`Required columns: <code>license_key</code> and <code>code</code>. The
-    template has all of them.`,
+  licenses: html`Required: <code>license__license_key</code>, <code>product__short_code</code>`,
+  customers: html`No required columns; customers are matched by <code>email</code>.`,
+  "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
 };
 
-/** Below all that is found in the file, and not before it is, so that nothing moves it. */
-function Send({ kind, form, found, change, sending }) {
-  const ready = found?.done && !found.refusal && found.rows > 0;
+/** Below everything that is found in the file, and not before it is, so that nothing moves it. */
+function Send({ kind, form, found, change, sending, corrects }) {
+  const { unknown_columns } = form;
+  const asks = found?.similar?.length > 0;
+  const checked = found?.done && !found.refusal && found.rows > 0;
+  const none = checked && noneOf(form, found);
+  const ready = checked && !none && !(asks && unknown_columns === "check");
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;
-    const options = { external_id, dry_run, on_error, ...(encoding && { encoding }) };
+    const options = { external_id, dry_run, on_error, unknown_columns };
+    if (encoding) options.encoding = encoding;
+    if (corrects) options.corrects = Number(corrects);
     const end = await sending.send(file, options);
     if (end === "stopped") change({});
     if (end === "sent") kept[kind] = fresh();
   };
-  const them = found?.faulty === 1 ? "it" : "they";
-  const out =
-    form.on_error === "skip_row" ? `${them} will be left out` : "nothing would be imported";
   return html`<article>
-    <h2>How to import it</h2>
+    <h2>Import options</h2>
     <div class="columns">
-      <${Field} as="select" label="When a row is faulty" value=${form.on_error}
+      <${Field} as="select" label="If some rows have errors" value=${form.on_error}
         onInput=${(on_error) => change({ on_error })}
-        hint="Faulty rows can be corrected and sent again in either case.">
-        <option value="skip_row">Import the other rows</option>
+        hint="You can fix rows with errors after the import in either case.">
+        <option value="skip_row">Skip them</option>
         <option value="reject_all">Import nothing</option>
       <//>
-      <${Check} label="Dry run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
-        hint="Count what an import would do, and write nothing." />
+      <${Check} label="Test run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
+        hint="Validate everything without saving." />
     </div>
-    ${found?.faulty > 0 && html`<p class="soft">${count(found.faulty, "row")} ${
-      found.faulty === 1 ? "looks" : "look"} faulty: ${out}.</p>`}
+    ${
+      asks &&
+      html`<${Check} label="Ignore columns that may be misspelled"
+        checked=${unknown_columns === "ignore"}
+        onChange=${(leave) => change({ unknown_columns: leave ? "ignore" : "check" })} />`
+    }
+    ${none && html`<p class="soft">${none}</p>`}
     <${SendButton} sending=${sending} onSend=${send} ready=${ready}>
-      ${form.dry_run ? "Try" : "Import"} ${ready ? count(found.rows, "row") : "the file"}<//>
+      ${checked ? actionOf(form, found) : "Import the file"}<//>
   </article>`;
+}
+
+/** Why nothing of the file would be imported, if so. A large file is not checked to its end. */
+function noneOf({ dry_run, on_error }, { rows, faulty, cut }) {
+  if (dry_run || !faulty || cut) return "";
+  if (faulty === rows) return "No row can be imported: all of them have errors.";
+  return (
+    on_error === "reject_all" &&
+    `Nothing would be imported: ${count(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
+  );
+}
+
+function actionOf({ dry_run, on_error }, { rows, faulty, cut }) {
+  if (cut) return dry_run ? "Test the file" : "Import the file";
+  if (dry_run) return `Test ${count(rows, "row")}`;
+  const skip = faulty > 0 && on_error === "skip_row";
+  return `Import ${count(skip ? rows - faulty : rows, "row")}${skip ? `, skip ${number(faulty)}` : ""}`;
 }

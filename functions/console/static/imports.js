@@ -1,22 +1,25 @@
-// Imports of a kind: those that there were, newest first.
+// Imports of a kind, newest first.
 import * as api from "./api.js";
-import { Download } from "./fields.js";
+import { handOver, useDrop } from "./drop.js";
+import { Action, Download } from "./fields.js";
 import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { invalidRows, isRunning, isStopped, KINDS, State } from "./import_words.js";
+import { invalidRows, isLive, isRunning, isStopped, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
 import { link } from "./route.js";
 
 const LIMIT = 20;
 const FRESH = 2000;
+/** Imports may be started elsewhere. */
+const IDLE = 10_000;
 const STATUSES = [
   ["", "All"],
   ["pending", "Waiting"],
   ["running", "Running"],
   ["success", "Succeeded"],
-  ["error", "With errors"],
+  ["error", "Needs attention"],
 ];
 
 const newImport = async () => (await import("./import_new.js")).NewImport;
@@ -26,24 +29,26 @@ const importJob = async () => (await import("./import_job.js")).ImportJob;
 export function Imports({ parts: [kind, which], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
   if (which === "new")
-    return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} />`;
+    return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} query=${query} />`;
   if (which)
     return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
 function List({ kind, query }) {
-  const { title, one, icon } = KINDS[kind];
+  const { title, icon } = KINDS[kind];
   const path = `imports/${kind}`;
   const given = { kind, limit: LIMIT, offset: query.offset, status__iexact: query.status };
   const jobs = useLoad(
     (signal) => api.get("imports/", given, { signal }),
     [kind, query.offset, query.status],
     {
-      every: (page) => (page?.results.some(isRunning) ? FRESH : null),
+      every: (page) =>
+        document.hidden ? null : page?.results.some(isLive) ? FRESH : IDLE,
     },
   );
-  return html`<${Page} title=${title} lead="Files of ${one}s, and what became of them."
+  useDrop((file) => handOver(kind, file));
+  return html`<${Page} title=${title} lead="${title} and their results"
     actions=${html`<${Download} path="import-templates/${kind}.csv">Template<//><${ImportButton} kind=${kind} />`}>
     <${Tabs} label="Status" options=${STATUSES} value=${query.status}
       to=${(status) => link(path, { status })} />
@@ -64,17 +69,17 @@ const columns = (kind) => [
   },
   { head: "Status", cell: (job) => html`<${State} job=${job} />` },
   { head: "Rows", kind: "number", wide: true, cell: (job) => number(job.progress.rows_total) },
-  { head: "Faulty", kind: "number", wide: true, cell: Faulty },
+  { head: "Errors", kind: "number", wide: true, cell: Errors },
   {
     head: "By",
     wide: true,
     cell: (job) =>
-      job.requested_by === "s3" ? "Dropped into S3" : html`<code>${job.requested_by}</code>`,
+      job.requested_by === "s3" ? "S3 upload" : html`<code>${job.requested_by}</code>`,
   },
   { head: "When", kind: "mid", cell: (job) => when(job.created_at) },
 ];
 
-function Faulty(job) {
+function Errors(job) {
   if (!isRunning(job)) return number(isStopped(job) ? null : invalidRows(job));
   const { percent } = job.progress;
   return percent == null ? "–" : `${percent} % done`;
@@ -82,16 +87,16 @@ function Faulty(job) {
 
 function Nothing({ kind, icon, filtered }) {
   if (filtered) {
-    return html`<${Empty} icon="search" title="No import has this status">
-      <p><a href=${link(`imports/${kind}`)}>Show all of them</a></p>
+    return html`<${Empty} icon="search" title="No imports with this status">
+      <p><a href=${link(`imports/${kind}`)}>Show all imports</a></p>
     <//>`;
   }
-  return html`<${Empty} icon=${icon} title="Nothing has been imported yet">
-    <p>Download the template, fill it in, and import it here. A file with mistakes does no harm: you
-      correct the rows that are wrong, and send just those again.</p>
+  return html`<${Empty} icon=${icon} title="No imports yet">
+    <p>Download the template, fill it in and import it here. Rows with errors are skipped: you fix
+      them here and re-import just those rows.</p>
     <p><${ImportButton} kind=${kind} /></p>
   <//>`;
 }
 
 const ImportButton = ({ kind }) =>
-  html`<a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a>`;
+  html`<${Action} scope="imports:write" to=${link(`imports/${kind}/new`)} icon="up">Import a file<//>`;

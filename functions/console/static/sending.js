@@ -16,7 +16,7 @@ export function useSending(kind) {
     abort.current = new AbortController();
     problem.value = null;
     share.value = 0;
-    say("Sending the file");
+    say("Uploading the file");
     try {
       const onShare = (sent) => (share.value = sent);
       const job = await startImport(kind, file, options, { onShare, signal: abort.current.signal });
@@ -39,9 +39,9 @@ export function SendButton({ sending: { share, problem, stop }, onSend, ready = 
   return html`${problem && html`<${Notice} kind="error" problem=${problem} />`}
     <div class="row" data-reserved>${
       share === null
-        ? html`<${Button} icon="up" onPress=${onSend} aria-disabled=${ready ? undefined : "true"}>
+        ? html`<${Button} icon="up" scope="imports:write" onPress=${onSend} aria-disabled=${ready ? undefined : "true"}>
             ${children}<//>`
-        : html`<progress class="grow" max="1" value=${share} aria-label="Sending the file"></progress>
+        : html`<progress class="grow" max="1" value=${share} aria-label="Uploading the file"></progress>
             <span>${Math.floor(share * 100)} %</span>
             <button type="button" class="plain" onClick=${stop}>Cancel</button>`
     }</div>`;

@@ -25,12 +25,12 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     found["list"] = [*console.faults()]
     console.open("imports/customers/new")
     console.choose("people.csv", FAULTY)
-    console.see("1 row of 2 is faulty")
+    console.see("1 of 2 rows has errors")
     found["checked"] = [*console.faults()]
     console.open(f"imports/customers/{job}")
     console.button("All cells of row 2").click()
     console.page.get_by_label("Row 2, email").fill("still wrong")
-    console.see("Row 2 is still faulty")
+    console.see("Row 2 still has an error")
     found["edited"] = [*console.faults()]
 
     assert not {page: faults for page, faults in found.items() if faults}

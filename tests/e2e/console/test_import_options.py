@@ -16,17 +16,17 @@ def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_but
     console.visit("imports/customers/new", vendor)
 
     console.choose("dry.csv", b"email\ndry@m.test\nnobody\n")
-    console.page.get_by_label("Dry run").check()
-    console.button("Try 2 rows").click()
+    console.page.get_by_label("Test run").check()
+    console.button("Test 2 rows").click()
 
-    console.see("would be new")
+    console.see("would be created")
     made = vendor.get("/customers/", "email=dry@m.test").json()
     assert not made["count"]
     tried = number_of(console)
-    console.button("Import it now").click()
+    console.button("Run the real import").click()
     expect(console.page).not_to_have_url(re.compile(rf"/{tried}$"))
-    console.see("Done, with errors")
-    console.see("1 new")
+    console.see("Completed with errors")
+    console.see("1 created")
     job = vendor.get(f"/imports/{number_of(console)}/").json()
     assert (job["file_name"], job["dry_run"], job["counts"]["total_row_count"]) == (
         "dry.csv",
@@ -43,9 +43,9 @@ def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
     ended(vendor, job)
     console.visit(f"imports/customers/{job}", vendor)
 
-    console.see("This was a dry run: nothing was written")
+    console.see("This was a test run: nothing was saved")
 
-    console.page.get_by_role("link", name="choose the file again").click()
+    console.page.get_by_role("link", name="Choose the file again").click()
     expect(console.button("Choose a file")).to_be_visible()
 
 
@@ -55,19 +55,20 @@ def test_of_a_file_that_is_to_be_taken_whole_nothing_is_until_one_says_otherwise
     page = console.visit("imports/licenses/new", vendor)
     rows = (("whole-1", "kp", "", "w@d.test"), ("whole-2", "nope", "", "w@d.test"))
     console.choose("whole.csv", table(HEADER, *rows))
-    page.get_by_label("When a row is faulty").select_option("Import nothing")
+    page.get_by_label("If some rows have errors").select_option("Import nothing")
     console.button("Import 2 rows").click()
 
-    console.see("Nothing was imported")
+    console.see("Nothing imported: 1 row has errors")
+    expect(page.get_by_text("created")).to_have_count(0)
     console.see("there is no product nope")
     rejected = number_of(console)
     assert imported(vendor, "whole-1", "whole-2") == set()
     page.get_by_label("Row 2, product__short_code").fill("kp")
-    console.button("Send 1 row again").click()
-    console.see("Every row was imported")
+    console.button("Re-import 1 row").click()
+    console.see("1 row imported")
     assert imported(vendor, "whole-1", "whole-2") == {"whole-2"}
     page.get_by_role("link", name=f"Import {rejected}", exact=True).click()
-    console.button("Import the other 1 row").click()
-    console.see("Done, with errors")
+    console.button("Import 1 valid row").click()
+    console.see("Completed with errors")
 
     assert imported(vendor, "whole-1", "whole-2") == {"whole-1", "whole-2"}

@@ -1,0 +1,40 @@
+// Rows that were imported with a warning, such as a value that was changed or a record that differs.
+import { useSignal } from "@preact/signals";
+import * as api from "./api.js";
+import { Steps } from "./correct.js";
+import { html } from "./html.js";
+import { useLoad } from "./load.js";
+import { Loaded, number, Table } from "./parts.js";
+
+const LIMIT = 50;
+
+export function Warnings({ job }) {
+  const cursors = useSignal([]);
+  const cursor = cursors.value.at(-1);
+  const from = useLoad(
+    (signal) =>
+      api.get(`imports/${job.id}/rows/`, { outcome: "warning", limit: LIMIT, cursor }, { signal }),
+    [job.id, cursor],
+  );
+  return html`<section class="part">
+    <h2>Warnings</h2>
+    <p class="soft">These rows are valid, but check them: some values were not imported as given.</p>
+    <${Loaded} from=${from} rows=${4}>
+      ${(page) => html`
+        <div class="tall"><${Table} caption="Rows with warnings" rows=${lines(page)} columns=${COLUMNS} /></div>
+        <${Steps} page=${page} cursor=${cursors} count=${page.count} what="warnings" />
+      `}
+    <//>
+  </section>`;
+}
+
+const lines = ({ results }) =>
+  results.flatMap(({ row, line, warnings }) => warnings.map((each) => ({ ...each, row, line })));
+
+const COLUMNS = [
+  { head: "Row", kind: "number", cell: (each) => number(each.row) },
+  { head: "Line", kind: "number", wide: true, cell: (each) => number(each.line) },
+  { head: "Column", cell: (each) => each.column && html`<code>${each.column}</code>` },
+  { head: "Value", cell: (each) => each.value ?? html`<span class="soft">(empty)</span>` },
+  { head: "Warning", cell: (each) => each.message },
+];

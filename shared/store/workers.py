@@ -1,0 +1,39 @@
+"""Workers of imports that may still write rows: one item each in the table Imports.
+
+A worker registers before it checks that its job still runs, and releases after its last report. So
+once a job has stopped and no worker is registered, every row that was written has been reported.
+The item of a worker that died counts until its invocation would have ended at the latest.
+"""
+
+from datetime import datetime, timedelta
+
+from shared.store import dynamo
+from shared.store.imports import TABLE
+
+_MARGIN = timedelta(seconds=10)
+"""For requests on their way when an invocation ends, and for clocks that differ."""
+
+
+def register(company: str, number: int, worker: str, until: datetime) -> None:
+    """Record that a worker may write rows of a job until its invocation ends."""
+    pk, sk = _key(company, number, worker)
+    item = {"pk": pk, "sk": sk, "until": dynamo.stamp(until + _MARGIN)}
+    dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=dynamo.to_item(item))
+
+
+def release(company: str, number: int, worker: str) -> None:
+    """Record that a worker writes no more rows."""
+    key = dynamo.key_of(_key(company, number, worker))
+    dynamo.client().delete_item(TableName=dynamo.table(TABLE), Key=key)
+
+
+def any_registered(company: str, number: int, now: datetime) -> bool:
+    """Whether a worker may still write rows of a job."""
+    condition = "pk = :home AND begins_with(sk, :worker)"
+    values = {"home": dynamo.home(company, number), "worker": "worker#"}
+    items = dynamo.query(TABLE, condition, values, consistent=True)
+    return any(item["until"] > dynamo.stamp(now) for item in items)
+
+
+def _key(company: str, number: int, worker: str) -> tuple[str, str]:
+    return dynamo.home(company, number), f"worker#{worker}"

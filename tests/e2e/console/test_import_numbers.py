@@ -1,0 +1,280 @@
+"""What the pages of imports say is true: numbers, verdicts, and what happens elsewhere."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.console.pages import Console
+from tests.e2e.console.test_imports import HEADER, number_of
+from tests.e2e.importing import ended, post, table
+from tests.e2e.remote import RemoteShop
+
+NAME = "Zoë Weiß"
+DROP = """([name, text, place]) => {
+    const files = new DataTransfer();
+    files.items.add(new File([text], name));
+    const held = {dataTransfer: files, bubbles: true, cancelable: true};
+    const at = document.querySelector(place);
+    return ["dragenter", "dragover", "drop"].map(
+        type => !at.dispatchEvent(new DragEvent(type, held)));
+}"""
+"""Whether the page kept the browser from each of its own reactions, such as opening the file."""
+
+FETCHED = "performance.getEntriesByType('resource').some(r => r.name.endsWith('import_job.js'))"
+
+
+def customers(prefix: str, count: int, bad: int = 0) -> bytes:
+    rows = [(f"{prefix}-{n}@numbers.test",) for n in range(count)]
+    return table(("email",), *rows, *[("nobody",)] * bad)
+
+
+def drop(page: Page, name: str, text: str = "email\n", place: str = "main") -> list[bool]:
+    kept: list[bool] = page.evaluate(DROP, [name, text, place])
+    return kept
+
+
+def test_the_encoding_is_of_one_file_and_the_next_is_read_by_its_own_bytes(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+    header = f"email,company_name\none@encoding.test,{NAME}\n"
+
+    console.choose("old.csv", header.encode("cp1252"))
+    encoding = page.get_by_label("Encoding", exact=True)
+    by_hand = console.button("Try Windows-1252 (older Excel files)")
+    expect(by_hand.or_(page.get_by_text(NAME))).to_be_visible()
+    if by_hand.is_visible():
+        by_hand.click()
+    console.see(NAME)
+    encoding.select_option("Windows-1252")
+    console.see(NAME)
+    console.choose("new.csv", header.encode())
+
+    expect(page.locator(".drop strong")).to_have_text("new.csv")
+    console.see(NAME)
+    expect(encoding).to_have_value("")
+    console.button("Import 1 row").click()
+    console.see("1 row imported")
+    made = vendor.get("/customers/", "email=one@encoding.test").json()["results"]
+    assert [each["company_name"] for each in made] == [NAME]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "options", "label", "enabled"),
+    [
+        (3, 0, [], "Import 3 rows", True),
+        (3, 2, [], "Import 3 rows, skip 2", True),
+        (0, 2, [], "Import 0 rows, skip 2", False),
+        (3, 2, ["Import nothing"], "Import 5 rows", False),
+        (0, 2, ["Test run"], "Test 2 rows", True),
+    ],
+)
+def test_the_button_says_how_many_rows_it_imports(
+    console: Console,
+    vendor: RemoteShop,
+    good: int,
+    bad: int,
+    options: list[str],
+    label: str,
+    enabled: bool,
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+
+    console.choose("some.csv", customers("button", good, bad))
+    for option in options:
+        if option == "Test run":
+            page.get_by_label(option).check()
+        else:
+            page.get_by_label("If some rows have errors").select_option(option)
+
+    button = page.get_by_role("button", name=label, exact=True)
+    expect(button).to_be_visible()
+    assert (button.get_attribute("aria-disabled") is None) is enabled
+
+
+def test_a_file_that_does_not_fit_takes_the_place_of_the_one_before(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+    console.choose("right.csv", customers("right", 1))
+    console.see("1 row, no errors found")
+
+    console.choose("wrong.xlsx", b"PK\x03\x04")
+
+    console.see("wrong.xlsx is a spreadsheet")
+    expect(page.get_by_text("no errors found")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Import [0-9]"))).to_have_count(0)
+    console.choose("empty.csv", b"")
+    console.see("empty.csv is empty")
+    expect(page.get_by_role("alert")).to_have_count(1)
+    console.choose("right.csv", customers("right", 1))
+    console.see("1 row, no errors found")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_file_may_be_dropped_anywhere_and_the_console_never_gives_way_to_it(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("orders", vendor)
+    assert drop(page, "a.csv", place="body") == [True] * 3
+    expect(page.get_by_role("heading", name="Orders", level=1)).to_be_visible()
+
+    console.open("imports/customers")
+    assert drop(page, "people.csv", "email\na@drop.test\n", ".side") == [True] * 3
+    expect(page.locator(".drop strong")).to_have_text("people.csv")
+    console.see("1 row, no errors found")
+    assert drop(page, "others.csv", "email\na@drop.test\nb@drop.test\n", "h1") == [True] * 3
+    expect(page.locator(".drop strong")).to_have_text("others.csv")
+    console.see("2 rows, no errors found")
+
+
+def test_a_file_that_is_imported_again_says_that_nothing_is_new(
+    console: Console, vendor: RemoteShop
+) -> None:
+    data = customers("twice", 3)
+    ended(vendor, post(vendor, "customers", data))
+    again = post(vendor, "customers", data)
+    ended(vendor, again)
+
+    console.visit(f"imports/customers/{again}", vendor)
+
+    console.see("Nothing new: all 3 already existed")
+
+
+def test_rows_that_were_imported_with_warnings_are_listed(
+    console: Console, vendor: RemoteShop
+) -> None:
+    header = ("license__license_key", "product__short_code", "license__note")
+    first = table(header, *((f"warn-{n}", "kp", "old") for n in range(60)))
+    ended(vendor, post(vendor, "licenses", first))
+    number = post(vendor, "licenses", first.replace(b"old", b"new"))
+    ended(vendor, number)
+
+    page = console.visit(f"imports/licenses/{number}", vendor)
+
+    console.see("Nothing new: all 60 already existed, 60 with warnings")
+    warnings = page.get_by_role("table", name="Rows with warnings")
+    expect(warnings).to_contain_text("license__note")
+    expect(warnings.get_by_role("rowheader")).to_have_count(50)
+    page.get_by_role("navigation", name="Pages of warnings").get_by_role(
+        "button", name="Next"
+    ).click()
+    expect(warnings.get_by_role("rowheader")).to_have_text([str(n) for n in range(51, 61)])
+    expect(page.get_by_role("heading", name="Rows with errors")).to_have_count(0)
+
+
+def test_an_import_that_is_started_elsewhere_appears_in_the_list(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers", vendor)
+    table_ = page.get_by_role("table", name="Customer imports")
+    expect(table_.or_(page.get_by_text("No imports yet"))).to_be_visible()
+
+    post(vendor, "customers", customers("polled", 1), name="polled.csv")
+    expect(table_).to_contain_text("polled.csv", timeout=20_000)
+    post(vendor, "customers", customers("shown", 1), name="shown.csv")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(table_).to_contain_text("shown.csv", timeout=5_000)
+
+
+def test_every_page_tells_of_an_import_that_ended_meanwhile(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+    console.choose("notice.csv", customers("notice", 4_000))
+    console.button("Import 4,000 rows").click()
+    number = number_of(console)
+    console.see("Importing")
+
+    page.evaluate("location.hash = '#/products'")
+
+    notice = page.get_by_role("region", name="Notifications")
+    expect(notice).to_contain_text("notice.csv: All 4,000 rows imported")
+    page.evaluate("location.hash = '#/features'")
+    expect(page.get_by_role("heading", name="Product features")).to_be_visible()
+    notice.get_by_role("link", name="View import").click()
+    assert number_of(console) == number
+    expect(notice).to_have_count(0)
+
+
+def test_a_running_import_shows_its_rate_and_its_percentage_in_the_title_of_the_tab(
+    console: Console, vendor: RemoteShop
+) -> None:
+    number = post(vendor, "customers", customers("rate", 8_000), name="rate.csv")
+    page = console.visit(f"imports/customers/{number}", vendor)
+
+    console.see("rows/s")
+
+    assert re.fullmatch(r"[1-9]\d? % · rate\.csv · Keywright", page.title())
+    console.see("All 8,000 rows imported")
+    expect(page).to_have_title("rate.csv · Keywright")
+
+
+def test_everybody_sees_which_rows_of_an_import_were_resolved_in_another(
+    console: Console, vendor: RemoteShop
+) -> None:
+    rows = [(f"fix-{n}", "kp" if n else "none", "", "fix@d.test") for n in range(3)]
+    first = post(vendor, "licenses", table(HEADER, *rows, ("fix-9", "none", "", "")))
+    ended(vendor, first)
+    page = console.visit(f"imports/licenses/{first}", vendor)
+
+    page.get_by_label("Row 1, product__short_code").fill("kp")
+    console.button("Re-import 1 row").click()
+    console.see("1 row imported")
+    second = number_of(console)
+    page.evaluate("sessionStorage.removeItem('rows')")
+    page.reload()
+    console.see(f"Corrects rows of import {first}")
+    page.get_by_role("link", name=f"import {first}", exact=True).click()
+
+    console.see(f"1 of 2 resolved in import {second}")
+    page.get_by_role("link", name="import that file").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Correct import {first}")
+    console.choose("failed.csv", table(HEADER, ("fix-9", "kp", "", "")))
+    console.button("Import 1 row").click()
+    console.see("1 row imported")
+    third = number_of(console)
+    corrections = vendor.get(f"/imports/{first}/").json()["corrections"]
+    assert [(each["id"], each["resolved_rows"]) for each in corrections] == [
+        (third, 1),
+        (second, 1),
+    ]
+
+
+def test_the_page_of_an_import_comes_when_the_network_went_just_after_sending(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/customers/new", vendor)
+    while not page.evaluate(FETCHED):
+        page.wait_for_timeout(100)
+    number = post(vendor, "customers", customers("gone", 1))
+    console.context.set_offline(True)
+
+    page.evaluate(f"location.hash = '#/imports/customers/{number}'")
+
+    expect(page.get_by_role("heading", name=f"Import {number}")).to_be_visible()
+
+
+def test_a_heading_that_gets_the_focus_has_no_ring(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses", vendor)
+    page.keyboard.press("Tab")
+
+    page.evaluate("location.hash = '#/imports/customers'")
+
+    heading = page.get_by_role("heading", name="Customer imports", level=1)
+    expect(heading).to_be_focused()
+    assert heading.evaluate("h => getComputedStyle(h).outlineStyle") == "none"
+
+
+def test_the_number_of_an_opened_row_stays_at_its_top(console: Console, vendor: RemoteShop) -> None:
+    number = post(vendor, "customers", b"email,first_name,last_name,city\nnobody,a,b,c\n")
+    ended(vendor, number)
+    page = console.visit(f"imports/customers/{number}", vendor)
+    button = console.button("All cells of row 1")
+    before = button.bounding_box()
+
+    button.click()
+
+    expect(page.get_by_label("Row 1, city")).to_be_visible()
+    assert button.bounding_box() == before

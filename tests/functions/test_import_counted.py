@@ -1,0 +1,205 @@
+"""Counts of an import that stopped midway: of every kind, and once no worker writes any more."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions import import_range, job_status, sweep
+from shared.store import uploads, workers
+from shared.store.imports import unfinished_jobs
+from tests.engine import Engine
+from tests.functions.import_files import Files, open_files
+from tests.functions.shop import Shop
+from tests.http_event import send
+from tests.wiretap import failed, meanwhile, tapped
+
+HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
+ATTEMPTS = 3
+"""How often botocore sends a request that fails."""
+ROWS = HEADER + "".join(f"K-{n:05},kp,o-{n // 4},c{n // 8}@x.test\n" for n in range(60))
+
+
+@pytest.fixture
+def machine(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme, whose files are imported by the state machine, ten rows at a time."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(sweep, "COUNTED_WITHIN", timedelta(seconds=-2))
+    with open_files(shop) as files:
+        yield files
+
+
+@pytest.fixture
+def chunks(machine: Files) -> list[Any]:
+    """The ranges of a file that was planned."""
+    machine.run(machine.drop(ROWS))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    return list(orjson.loads(uploads.get_result(machine.last(), "manifest.json") or b"[]"))
+
+
+def ask(files: Files, method: str = "GET", action: str = "") -> Any:
+    path = f"/api/v1/imports/{files.last().number}/{action}"
+    reply = send(job_status.handler, method, path, key=files.shop.key)
+    assert reply.status == 200, reply.text
+    return reply.json()
+
+
+def made(files: Files) -> dict[str, int]:
+    """How many records there are, as the counts of an import call them."""
+    kinds = ("licenses", "orders", "customers")
+    return {f"created_{kind}_count": files.shop.get(f"/{kind}/").json()["count"] for kind in kinds}
+
+
+def swept() -> dict[str, int]:
+    done = sweep.handler({}, LambdaContext())
+    return {name: count for name, count in done.items() if count}
+
+
+@pytest.mark.parametrize(("in_flight", "batches"), [(1, {1}), (2, {1, 2})])
+def test_rows_in_flight_when_an_import_is_cancelled_are_counted_with_all_that_they_made(
+    machine: Files,
+    chunks: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    in_flight: int,
+    batches: set[int],
+) -> None:
+    """Of two batches in flight, the other one may have checked the job before or after that."""
+    monkeypatch.setattr(import_range, "IN_FLIGHT", in_flight)
+    seen = []
+    machine.chunk(chunks[0])
+
+    def cancel() -> None:
+        """When the second chunk's first batch is written, and not reported yet."""
+        seen.append(ask(machine, "POST", "cancel/"))
+        seen.append(ask(machine))
+
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(cancel), nth=2)
+        machine.chunk(chunks[1])
+
+    assert [each["stopping"] for each in seen] == [True, True]
+    shown = ask(machine)
+    assert (shown["state"], shown["stopping"]) == ("cancelled", False)
+    written = shown["progress"]["rows_done"]
+    assert written in {chunks[0]["rows"] + 10 * each for each in batches}
+    assert shown["counts"]["valid_row_count"] == written
+    assert shown["counts"]["total_row_count"] == 60
+    assert shown["counts"].items() >= made(machine).items()
+    assert made(machine)["created_customers_count"] > 0
+
+
+def test_a_worker_that_cannot_tell_whether_its_job_runs_writes_nothing(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    """The job is cancelled and counted before the worker registers; its first check then fails."""
+    machine.chunk(chunks[0])
+    counted = []
+
+    def cancel() -> None:
+        ask(machine, "POST", "cancel/")
+        for event in engine.invoked:
+            machine.run(event)
+        counted.append(ask(machine)["counts"])
+        for nth in range(1, ATTEMPTS + 1):
+            tap.on("UpdateItem", failed, nth=nth)
+
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(cancel), nth=1)
+        machine.chunk(chunks[1])
+
+    assert counted == [ask(machine)["counts"]]
+    assert counted[0].items() >= made(machine).items()
+
+
+def test_nothing_is_counted_while_another_worker_may_write(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    machine.chunk(chunks[0])
+    now = datetime.now(UTC)
+    workers.register("acme", 1, "busy", now + timedelta(minutes=10))
+    ask(machine, "POST", "cancel/")
+
+    for event in engine.invoked:
+        machine.run(event)
+
+    assert len(engine.invoked) == 1
+    assert ask(machine)["stopping"]
+    assert [job.number for job in unfinished_jobs()] == [1]
+
+
+def test_an_import_whose_last_worker_died_is_counted_by_the_sweep(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    machine.chunk(chunks[0])
+    now = datetime.now(UTC)
+    workers.register("acme", 1, "dead", now - timedelta(minutes=1))
+    workers.register("acme", 1, "released", now + timedelta(minutes=10))
+    workers.release("acme", 1, "released")
+    ask(machine, "POST", "cancel/")
+    engine.invoked.clear()  # Lambda lost it
+
+    assert swept() == {"counted": 1}
+    machine.run(engine.invoked.pop())
+
+    shown = ask(machine)
+    assert not shown["stopping"]
+    assert shown["counts"].items() >= made(machine).items()
+    assert (swept(), unfinished_jobs()) == ({}, [])
+
+
+def test_an_import_that_no_worker_had_begun_has_nothing_in_flight(
+    machine: Files, engine: Engine
+) -> None:
+    machine.run(machine.drop(ROWS))
+
+    shown = ask(machine, "POST", "cancel/")
+
+    assert not shown["stopping"]
+    assert not any(shown["counts"].values())
+    assert (engine.invoked, swept()) == ([], {})
+
+
+def test_an_import_that_was_counted_can_be_run_again_to_its_end(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    machine.chunk(chunks[0])
+    ask(machine, "POST", "cancel/")
+    machine.run(engine.invoked[-1])
+    assert ask(machine)["counts"]["created_orders_count"] > 0
+
+    assert not ask(machine, "POST", "retry/")["stopping"]
+    machine.by_machine()
+
+    shown = ask(machine)
+    assert (shown["state"], shown["progress"]["rows_done"]) == ("succeeded", 60)
+    assert shown["counts"].items() >= made(machine).items()
+
+
+def test_reports_that_are_gone_keep_no_import_uncounted(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    machine.chunk(chunks[0])
+    ask(machine, "POST", "cancel/")
+    for name in uploads.client().list_objects_v2(Bucket="uploads", Prefix="_results/")["Contents"]:
+        uploads.client().delete_object(Bucket="uploads", Key=name["Key"])
+
+    machine.run(engine.invoked[-1])
+
+    shown = ask(machine)
+    assert not shown["stopping"]
+    assert shown["counts"]["created_licenses_count"] == chunks[0]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch"),
+    [(None, 5000), (0, 500), (20, 500), (5_000, 500), (10_001, 1_100), (60_000, 5_000)],
+)
+def test_a_small_file_is_imported_in_about_ten_batches(rows: int | None, batch: int) -> None:
+    assert import_range.batch_rows(rows) == batch
