@@ -5,11 +5,12 @@ worker stops; the batch that it could not finish is run again, and recognizes it
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,6 +25,7 @@ from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
+from shared.store.open_batches import OpenBatch, close_batch, open_batch
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
 from shared.store.stretch import Stretch
@@ -61,13 +63,19 @@ class Work:
 
 
 @contextmanager
-def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
-    """The pool and the records that a worker works with, for as long as it does."""
+def working(
+    job: ImportJob, phase: str, context: "LambdaContext", *, ended: bool = False
+) -> Iterator[Work]:
+    """The pool and the records that a worker works with, for as long as it does.
+
+    Work on a job that has `ended` sends no heartbeat, which would stop it.
+    """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
+    keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
+    patience = Patience(context.get_remaining_time_in_millis, keep_alive)
     with ThreadPoolExecutor(bulk.THREADS) as executor:
         yield Work(
             job=job,
@@ -86,7 +94,8 @@ def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
     for batch in bulk.batches(entries, STRETCH):
         _keep_alive(work.job)
         try:
-            _import_batch(work, batch)
+            with _opened(work, chunk, done, len(batch)):
+                _import_batch(work, batch)
         except OutOfTime:
             break
         patience.progressed = True
@@ -96,22 +105,61 @@ def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
     return done
 
 
-def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
-    """Write and report a batch, again from its start after a transient error.
+def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
+    """Write what belongs to the licenses that a worker made of a batch before it stopped."""
+    read, first = reader_of(work.terms, work.dialect), batch.chunk.first_row + batch.done
+    rows = records(
+        data, work.dialect, first_row=batch.chunk.first_row, first_line=batch.chunk.first_line
+    )
+    entries = [read(row) for row in rows if first <= row.row < first + batch.rows]
+    if entries:
+        import_stretch(work.terms, entries, dry_run=False, pool=work.pool, complete=True)
+    close_batch(batch)
 
-    Raises OutOfTime when the invocation ends first.
-    """
-    failures = 0
-    while True:
+
+@contextmanager
+def _opened(work: Work, chunk: Chunk, done: int, rows: int) -> Iterator[None]:
+    """Have the sweeper complete a batch of licenses if this worker does not come to its end."""
+    if work.dry_run or work.job.kind != "licenses":
+        yield
+        return
+    company, number = work.job.company, work.job.number
+    batch = OpenBatch(
+        company=company,
+        number=number,
+        chunk=chunk,
+        done=done,
+        rows=rows,
+        opened_at=datetime.now(UTC),
+    )
+    _insist(work, lambda: open_batch(batch))
+    yield
+    _insist(work, lambda: close_batch(batch))
+
+
+def _insist(work: Work, act: Callable[[], None]) -> None:
+    """Act until it is done; transient errors are waited out. Raises OutOfTime."""
+    for failures in count():
         try:
-            result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
-            _report(work, result)
+            act()
             return
         except Exception as error:
             if not is_transient(error):
                 raise
         work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
-        failures += 1
+
+
+def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
+    """Write and report a batch, again from its start after a transient error.
+
+    Raises OutOfTime when the invocation ends first.
+    """
+
+    def act() -> None:
+        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
+        _report(work, result)
+
+    _insist(work, act)
 
 
 def _keep_alive(job: ImportJob) -> None:

@@ -47,8 +47,8 @@ class Data(Construct):
         listed = ("n", "updated_at")
         _index(self.orders, "by_created", ("listed", "created"), include=listed)
         _index(self.orders, "by_customer", ("customer_orders", "created"), include=listed)
+        _index(self.orders, "by_product", ("sold", "created"), include=("sold_n", "unsettled"))
         self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk")
-        _index(self.licenses, "by_product", ("listed", "product_license"), include=("unsettled",))
         self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
         self.stores = (
             self.access,

@@ -11,16 +11,24 @@ from shared.store.stretch import Stretch
 
 
 def import_stretch(
-    job: Import, entries: Sequence[Entry | Bad], *, dry_run: bool, pool: bulk.Pool
+    job: Import,
+    entries: Sequence[Entry | Bad],
+    *,
+    dry_run: bool,
+    pool: bulk.Pool,
+    complete: bool = False,
 ) -> Stretch:
-    """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be."""
+    """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be.
+
+    `complete` makes no license, and writes what belongs to those that were made before.
+    """
     done = Stretch(entries[0].record.row, len(entries))
     done.invalid = [entry for entry in entries if isinstance(entry, Bad)]
     licenses = [entry for entry in entries if isinstance(entry, LicenseEntry)]
     customers = [entry for entry in entries if isinstance(entry, CustomerEntry)]
     features = [entry for entry in entries if isinstance(entry, FeatureEntry)]
     if licenses:
-        import_licenses(job, licenses, done, pool, dry_run=dry_run)
+        import_licenses(job, licenses, done, pool, dry_run=dry_run, complete=complete)
     if customers:
         import_customers(job, customers, done, pool, dry_run=dry_run)
     if features:

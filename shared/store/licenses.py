@@ -4,9 +4,8 @@ A license whose order was too large for one transaction is there before its orde
 then names the order's row, and the license is visible when that row is there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from shared.licenses import License
@@ -20,12 +19,7 @@ BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "uns
 
 def license_put(company: str, license: License) -> dict[str, Any]:
     """The write of a new license, for a transaction; it holds if nobody has that key yet."""
-    item = dynamo.record_item(
-        license,
-        pk=dynamo.home(company, license.id),
-        listed=dynamo.shelf(company, license.id),
-        product_license=f"{license.product_id}#{license.id}",
-    )
+    item = dynamo.record_item(license, pk=dynamo.home(company, license.id))
     if license.unsettled:
         free = "attribute_not_exists(pk) OR unsettled = :row"
         return dynamo.put(TABLE, item, free, row=license.unsettled)
@@ -95,25 +89,6 @@ def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     return [item for item in stored if item and item.get("unsettled") in visible]
 
 
-def license_places(
-    company: str, product_id: int | None, *, after: str | None, limit: int | None = None
-) -> Iterator[str]:
-    """The places of all visible licenses, or of those of one product, in a stable order.
-
-    A place is `<product id>#<license id>`. Shelf by shelf, on each by product and id; starts behind
-    `after`, whether or not that license is still there. `limit` is for one who wants few.
-    """
-    visible: set[str | None] = {None}
-    judged: set[str | None] = {None}
-    for batch in _batched(_entries(company, product_id, after, limit), limit or 500):
-        new = {entry.get("unsettled") for entry in batch} - judged
-        judged |= new
-        visible |= settled(company, new)
-        for entry in batch:
-            if entry.get("unsettled") in visible:
-                yield entry["product_license"]
-
-
 def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> None:
     """Switch a license on or off; repeating it changes nothing more."""
     values: dict[str, Any] = {"enabled": enabled, "now": now}
@@ -142,26 +117,3 @@ def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
         for row, key in keys.items()
         if found.get((ORDERS, key), {}).get("fingerprint") == row.rpartition("/")[2]
     }
-
-
-def _entries(
-    company: str, product_id: int | None, after: str | None, limit: int | None
-) -> Iterator[dict[str, Any]]:
-    begun = dynamo.shelf(company, int(after.partition("#")[2])) if after else ""
-    first, last = (f"{product_id}#", f"{product_id}#~") if product_id is not None else (" ", "~")
-    for shelf in dynamo.shelves(company):
-        if shelf < begun:
-            continue
-        start = after if after and shelf == begun else first
-        if start > last:
-            continue
-        values = {"shelf": shelf, "first": start, "last": last}
-        condition = "listed = :shelf AND product_license BETWEEN :first AND :last"
-        for entry in dynamo.query(TABLE, condition, values, index="by_product", limit=limit):
-            if entry["product_license"] != after:
-                yield entry
-
-
-def _batched[T](values: Iterator[T], size: int) -> Iterator[list[T]]:
-    while batch := list(islice(values, size)):
-        yield batch

@@ -12,7 +12,7 @@ const MOST = 2000;
 export async function every(path, query, options) {
   const all = [];
   for (let page = null; all.length < MOST && (page === null || page.next);) {
-    page = await api.get(path, { ...query, limit: 100, offset: all.length }, options);
+    page = await api.get(path, { ...query, limit: 100, cursor: page?.cursor }, options);
     all.push(...page.results);
   }
   return all;
