@@ -119,8 +119,8 @@ def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
 
 @contextmanager
 def _opened(work: Work, chunk: Chunk, done: int, rows: int) -> Iterator[None]:
-    """Have the sweeper complete a batch of licenses if this worker does not come to its end."""
-    if work.dry_run or work.job.kind != "licenses":
+    """Have the sweeper complete a batch of records if this worker does not come to its end."""
+    if work.dry_run or work.job.kind == "license-features":
         yield
         return
     company, number = work.job.company, work.job.number

@@ -43,6 +43,7 @@ class Data(Construct):
         _index(self.access, "by_company", ("company", "pk"))
         self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
         self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk")
+        _index(self.customers, "by_created", ("listed", "created"), include=("n",))
         self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk")
         listed = ("n", "updated_at")
         _index(self.orders, "by_created", ("listed", "created"), include=listed)

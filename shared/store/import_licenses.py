@@ -17,9 +17,10 @@ from shared.orders import FIRST_PART
 from shared.rows import CustomerRow, OrderRow
 from shared.store import bulk, dynamo
 from shared.store.import_customers import customer_places, write_customers
-from shared.store.license_index import PageRow, issued_twin, page_item, pages
+from shared.store.license_index import PageRow, issued_twin, pages
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
+from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
@@ -95,7 +96,7 @@ class _Licenses:
                 for entry, id in made
             ]
         else:
-            self._settle(made)
+            self._settle(list(first.values()), made)
             self._list(first.values(), made)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
@@ -213,9 +214,11 @@ class _Licenses:
             self.heads[id(model), flags] = known
         return known
 
-    def _settle(self, made: list[tuple[LicenseEntry, int]]) -> None:
+    def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
         """Write the customers and orders of new licenses, and what each order got."""
-        job = self.job
+        job, first_rows = self.job, {}
+        for entry in reversed(entries):
+            first_rows[entry.customer_id or 0] = entry.record.row
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
         items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
@@ -225,7 +228,7 @@ class _Licenses:
             orders.setdefault(entry.order_id, entry)
             model, held = entry.model, items.setdefault((entry.order_id, entry.customer_id), {})
             held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
-        write_customers(job, self.customers, drafts, self.done, self.pool)
+        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows)
         self._write_orders(orders)
         parts = (
             item

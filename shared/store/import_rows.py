@@ -30,7 +30,7 @@ def import_stretch(
     if licenses:
         import_licenses(job, licenses, done, pool, dry_run=dry_run, complete=complete)
     if customers:
-        import_customers(job, customers, done, pool, dry_run=dry_run)
+        import_customers(job, customers, done, pool, dry_run=dry_run, complete=complete)
     if features:
         import_features(job, features, done, pool, dry_run=dry_run)
         done.invalid.sort(key=lambda bad: bad.record.row)

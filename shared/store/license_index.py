@@ -17,26 +17,21 @@ its own pages. It never shrinks, so a late write of a run that saw less does no 
 an import are one partition.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from heapq import merge
 from itertools import batched
-from struct import pack, unpack
 from typing import Any, NamedTuple
 
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order
-from shared.store import dynamo
+from shared.store import dynamo, newest_first
 from shared.store.licenses import settled
+from shared.store.newest_first import PAGES, packed, page_of, page_start, unpacked
 
 TABLE = "ORDERS_TABLE"
-PAGE = 500
-"""Rows of an import that share a page: their ids take 4 KB, which is one read unit."""
 LATE = "+"
 """Marks an entry whose licenses were issued at another time than the one it is listed at."""
 
-_PAGES = "pages"
 _ISSUED = "issued#"
 
 
@@ -135,42 +130,29 @@ def pages(
     blocks: dict[int, list[PageRow]] = {}
     mixed: dict[int, list[PageRow]] = {}
     for row in rows:
-        blocks.setdefault(row.row - (row.row - first_row) % PAGE, []).append(row)
-    pk, created = f"{company}#job#{job}", f"{dynamo.stamp(began)}#j{job:010}"
+        blocks.setdefault(page_start(row.row, first_row), []).append(row)
     for start, block in blocks.items():
         ids = [row.id for row in block if row.id is not None]
         products = {row.product_id for row in block}
-        page = {
-            "pk": pk,
-            "sk": f"page#{start:010}",
-            "listed": f"{company}#{_PAGES}",
-            "created": f"{created}#{start:010}",
-            "n": len(ids),
-            "ids": packed(ids),
-        }
+        page = page_of(company, job, began, start, ids)
         if len(products) == 1:
-            page |= {"sold": f"{company}#{products.pop()}#{_PAGES}", "sold_n": len(ids)}
+            page |= {"sold": f"{company}#{products.pop()}#{PAGES}", "sold_n": len(ids)}
         else:
             for row in block:
                 mixed.setdefault(row.product_id, []).append(row)
         if ids:
             yield page
     for product_id, of_product in mixed.items():
-        for n, some in enumerate(batched(of_product, PAGE, strict=False)):
+        for n, some in enumerate(batched(of_product, newest_first.PAGE, strict=False)):
             if ids := [row.id for row in some if row.id is not None]:
                 yield {
-                    "pk": pk,
+                    "pk": f"{company}#job#{job}",
                     "sk": f"sold#{first_row:010}#{product_id}#{n}",
-                    "sold": f"{company}#{product_id}#{_PAGES}",
-                    "created": f"{created}#{first_row:010}#{n}",
+                    "sold": f"{company}#{product_id}#{PAGES}",
+                    "created": f"{dynamo.stamp(began)}#j{job:010}#{first_row:010}#{n}",
                     "sold_n": len(ids),
                     "ids": packed(ids),
                 }
-
-
-def page_item(page: Mapping[str, Any]) -> dynamo.Item:
-    """A page as JSON has it, where bytes are base64."""
-    return dynamo.to_item(page) | {"ids": {"B": b64encode(page["ids"]).decode()}}
 
 
 def issued(
@@ -186,30 +168,13 @@ def issued(
     From the place `upto`, which is in it. `limit` is for one who wants few.
     """
     index, name, count = "by_created", "listed", "n"
-    shelves = [*dynamo.shelves(company), f"{company}#{_PAGES}"]
+    shards = [*dynamo.shelves(company), f"{company}#{PAGES}"]
     if product_id is not None:
         index, name, count = "by_product", "sold", "sold_n"
-        shards = (*range(dynamo.SHARDS), _PAGES)
-        shelves = [f"{company}#{product_id}#{shard}" for shard in shards]
+        shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]
     elif customer_id is not None:
-        index, name, shelves = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
-    condition = f"{name} = :shelf AND created BETWEEN :first AND :last"
-    bounds = {"first": " ", "last": upto or "~"}
-    found = merge(
-        *(
-            dynamo.query(
-                TABLE,
-                condition,
-                {"shelf": shelf, **bounds},
-                index=index,
-                forward=False,
-                limit=limit,
-            )
-            for shelf in shelves
-        ),
-        key=lambda item: item["created"],
-        reverse=True,
-    )
+        index, name, shards = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
+    found = newest_first.newest_first(TABLE, index, name, shards, last=upto or "~", limit=limit)
     shown: dict[str | None, bool] = {None: True}
     for item in found:
         if is_at_its_time(item["created"]) and _is_visible(company, item.get("unsettled"), shown):
@@ -227,14 +192,6 @@ def ids_at(rows: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence[in
     """The ids of the licenses of rows and pages."""
     found = dynamo.get_many(((TABLE, row) for row in rows), select=("ids", "items"))
     return {(item["pk"], item["sk"]): _ids_of(item) for item in found.values()}
-
-
-def packed(ids: Sequence[int]) -> bytes:
-    return pack(f">{len(ids)}q", *ids)
-
-
-def unpacked(ids: bytes) -> tuple[int, ...]:
-    return unpack(f">{len(ids) // 8}q", ids)
 
 
 def is_twin(sk: str) -> bool:

@@ -18,13 +18,13 @@ An index never decides anything: what is shown is read from the table.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import merge
 from itertools import groupby, islice
 from typing import Any
 
 from shared.orders import FIRST_PART, Order
 from shared.store import dynamo
 from shared.store.license_index import LATE, is_twin
+from shared.store.newest_first import newest_first
 
 TABLE = "ORDERS_TABLE"
 IMPORT_SHARDS = 16
@@ -139,23 +139,7 @@ def entries(
     else:
         index, name = "by_created", "listed"
         shelves = [*dynamo.shelves(company), *(_shard(company, n) for n in range(IMPORT_SHARDS))]
-    condition = f"{name} = :shelf AND created BETWEEN :first AND :last"
-    bounds = {"first": first, "last": last}
-    found = merge(
-        *(
-            dynamo.query(
-                TABLE,
-                condition,
-                {"shelf": shelf, **bounds},
-                index=index,
-                forward=False,
-                limit=limit,
-            )
-            for shelf in shelves
-        ),
-        key=lambda item: item["created"],
-        reverse=True,
-    )
+    found = newest_first(TABLE, index, name, shelves, first=first, last=last, limit=limit)
     yield from (_entry(item) for item in found if not is_twin(item["sk"]))
 
 

@@ -98,7 +98,8 @@ def write_first(
     """Write records that several rows may name, as the first row of the file has them.
 
     Yields each name and whether this job made the record. Another chunk may have written it from
-    a later row: then this row's takes its place; from an earlier row: then that one stays.
+    a later row: then this row's takes its place; from an earlier row: then that one stays. The
+    batch that wrote it first lists it, whoever takes its place.
     """
     missing = [named for named in wanted if places[named].found is None]
     statements = (
@@ -127,6 +128,8 @@ def _put_earlier(
     job: Import, env_name: str, item: dynamo.Item, there: dict[str, Any], row: int
 ) -> None:
     """Replace a record that a later row of this job made, unless an even earlier one did."""
+    if "listed_by" in there:
+        item = item | dynamo.to_item({"listed_by": there["listed_by"]})
     for _ in attempts():
         if int(there["made_by"].removeprefix(job.made)) <= row:
             return

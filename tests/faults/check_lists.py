@@ -1,13 +1,14 @@
-"""L1: every license that can be seen is in the lists once, newest first, whoever issued it."""
+"""L1: every license and customer that can be seen is listed once, newest first, whoever made it."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from shared.store import dynamo
+from shared.store.customers import ids_of_listed, listed_customers
 from shared.store.license_index import ids_at, issued
 from shared.store.order_index import entries
-from tests.faults.history import CATALOG, LICENSES, ORDERS, rows_of
+from tests.faults.history import CATALOG, CUSTOMERS, LICENSES, ORDERS, rows_of
 from tests.faults.world import World
 
 
@@ -32,6 +33,7 @@ def _wrong(world: World, company: str) -> Iterator[str]:
     for product_id in (None, *sorted(products)):
         wanted = [id for id, lic in there.items() if product_id in (None, lic["product_id"])]
         yield from _listed(company, product_id, there, wanted)
+    yield from _customers(world, company)
     counted = sum(entry.licenses for entry in entries(company))
     if counted != len(there):
         yield f"L1 {company}'s orders have {counted} licenses, of {len(there)}"
@@ -58,6 +60,24 @@ def _listed(
     times = [entry.created for entry in found]
     if times != sorted(times, reverse=True):
         yield f"L1 {name} is in the order {times}"
+
+
+def _customers(world: World, company: str) -> Iterator[str]:
+    there = {
+        int(row["id"]["N"]): row["created_at"]["S"][:19]
+        for row in rows_of(world, CUSTOMERS, company)
+        if row["sk"]["S"].startswith("customer#")
+    }
+    listed = list(listed_customers(company))
+    ids = ids_of_listed(listed)
+    if Counter(ids) != Counter([*there]):
+        yield f"L1 {company} lists the customers {sorted(ids)} of {sorted(there)}"
+    for each, id in zip(listed, ids, strict=True):
+        if id in there and not each.place.startswith(there[id]):
+            yield f"L1 {company} has the customer {id} of {there[id]} at {each.place}"
+    times = [each.place.partition("/")[0] for each in listed]
+    if times != sorted(times, reverse=True):
+        yield f"L1 {company} lists its customers in the order {times}"
 
 
 def _is_visible(company: str, lic: dict[str, Any], rows: dict[tuple[str, str], Any]) -> bool:

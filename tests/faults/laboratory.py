@@ -29,7 +29,7 @@ from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import callers, import_range, import_views, lost_files, runs
-from shared.store import bulk, dynamo, license_index, pace, patience, placing, unsettled, uploads
+from shared.store import bulk, dynamo, newest_first, pace, patience, placing, unsettled, uploads
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -157,7 +157,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(lost_files, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)
-    patch.setattr(license_index, "PAGE", LICENSES_PER_PAGE)
+    patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
     patch.setattr(placing, "MOST_PRODUCTS", PRODUCTS)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)

@@ -23,7 +23,8 @@ from shared.orders import FIRST_PART, Order, OrderItem
 from shared.store import dynamo, imports, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer
-from shared.store.license_index import PageRow, listed_row, page_item, pages
+from shared.store.license_index import PageRow, listed_row, pages
+from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.values import record_id
 from tests.functions.big_tables import BigTable, Item, big_tables

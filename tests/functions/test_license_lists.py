@@ -17,7 +17,7 @@ import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_range, job_status, sweep
-from shared.store import dynamo, license_index, open_batches, placing, unsettled
+from shared.store import dynamo, newest_first, open_batches, placing, unsettled
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -218,7 +218,7 @@ def history(
 ) -> Iterator[History]:
     """A shop with small pages, batches and transactions; its time stands still."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
-    monkeypatch.setattr(license_index, "PAGE", 4)
+    monkeypatch.setattr(newest_first, "PAGE", 4)
     monkeypatch.setattr(import_range, "STRETCH", 10)
     monkeypatch.setattr(placing, "MOST_PRODUCTS", 1)
     for module in (placing, unsettled):
