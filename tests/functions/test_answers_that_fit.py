@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 MOST: dict[str, list[Asked]] = {
     "/api/v1/api-key/": [Asked(0)],
-    "/api/v1/customers/": [Asked(5), Asked(1, query="email=nobody@x.test")],
+    "/api/v1/customers/": [Asked(7), Asked(1, query="email=nobody@x.test")],
     "/api/v1/customers/{id}/": [Asked(2, id="customer")],
     "/api/v1/import-templates/{kind}.csv": [Asked(0)],
     "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
@@ -72,7 +72,7 @@ MOST: dict[str, list[Asked]] = {
         Asked(5, query="customer={customer}&limit=100"),
         Asked(6, query="customer_email=ana@x.test&limit=100"),
         Asked(8, query="customer={customer}&product=kp&limit=100"),
-        Asked(8, query="product=featured&limit=100"),
+        Asked(10, query="product=featured&limit=100"),
         Asked(5, query="order={featured}&limit=100"),
         Asked(1, query="license_key=KEY-{license}"),
     ],

@@ -1,4 +1,4 @@
-"""Lists of licenses: newest first, each license once, whatever issued it and however often.
+"""Lists of licenses, customers and orders: newest first, each record once, whatever made it.
 
 Random histories of orders, additions, imports, runs that die and runs that are repeated, against a
 model of a few lines: a list of what was issued, and when.
@@ -17,13 +17,14 @@ import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_range, job_status, sweep
-from shared.store import dynamo, newest_first, open_batches, placing, unsettled
+from shared.store import bulk, dynamo, newest_first, open_batches, placing, unsettled
+from shared.store.patience import Patience
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
 from tests.grants.recorder import outside
 from tests.http_event import send
-from tests.wiretap import Killed
+from tests.wiretap import Killed, killed_before, tapped
 
 PRODUCTS = ("kp", "cp", "bnd", "p1", "p2")
 MEMBERS = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
@@ -54,6 +55,8 @@ class History:
     issued: list[Issued] = field(default_factory=list)
     orders: dict[str, str | None] = field(default_factory=dict)
     """The e-mail of each order's customer."""
+    customers: dict[str, datetime] = field(default_factory=dict)
+    """When each was made, by e-mail."""
 
     @property
     def shop(self) -> Shop:
@@ -78,6 +81,8 @@ class History:
         if named not in self.orders:
             self.orders[named] = email
             body |= {"customer": {"email": email}} if email else {}
+            if email:
+                self.customers.setdefault(email, self.time)
             body |= {"created": created} if created else {}
         reply = self.shop.order(**body)
         assert reply.status == 200, reply.text
@@ -100,7 +105,7 @@ class History:
             code = ("kp", "cp")[n % 2] if shared else "kp"
             taken = [name for name, email in self.orders.items() if email == "ana@x.test"]
             order = self.chance.choice(("", f"shop-{n // 7}", *taken[:1]))
-            email = self.orders.get(order, "ana@x.test") if order else None
+            email = self.orders.get(order, f"c{n // 7}@x.test") if order else f"own{n}@x.test"
             rows.append((f"IMP-{n}", code, order, email))
         return rows
 
@@ -112,6 +117,8 @@ class History:
                 known.add(key)
                 placed = order or f"import-{number}-{row}"
                 self.orders.setdefault(placed, email)
+                if email:
+                    self.customers.setdefault(email, self.time)
                 self.issued.append(Issued(key, product, placed, email, self.time))
 
     def import_file(self, *, dies: bool, cancelled: bool, again: bool) -> None:
@@ -161,6 +168,8 @@ class History:
 
     def check(self) -> None:
         """All lists are what the model says."""
+        self.check_customers()
+        self.check_orders()
         for product in (None, *PRODUCTS):
             self.check_list({"product": product})
         for email in ("ana@x.test", "ben@x.test"):
@@ -168,6 +177,23 @@ class History:
             self.check_list({"customer_email": email, "product": "kp"})
         for order in self.chance.sample([*self.orders], min(5, len(self.orders))):
             self.check_list({"order_store_id": order}, newest_first=False)
+
+    def check_customers(self) -> None:
+        pages = list(walked(self.shop, "/customers/", "", self.chance.choice((3, 100))))
+        found = [customer for page in pages for customer in page["results"]]
+        made = {each["email"]: moment(each["created_at"]) for each in found}
+        assert (len(found), made) == (len(made), self.customers)
+        times = [moment(each["created_at"]) for each in found]
+        assert times == sorted(times, reverse=True)
+        assert {page["count"] for page in pages} == {len(found)}
+
+    def check_orders(self) -> None:
+        pages = list(walked(self.shop, "/orders/", "", self.chance.choice((3, 100))))
+        found = [order for page in pages for order in page["results"]]
+        counts = {order["store_id"]: order["licenses_count"] for order in found}
+        assert (len(found), counts) == (len(counts), Counter(each.order for each in self.issued))
+        times = [moment(each["created_at"]) for each in found]
+        assert times == sorted(times, reverse=True)
 
     def check_list(self, wanted: dict[str, str | None], *, newest_first: bool = True) -> None:
         """One list: by cursors, by offset, its count and its order."""
@@ -180,7 +206,7 @@ class History:
             and given.get("customer_email", each.email) == each.email
             and given.get("order_store_id", each.order) == each.order
         ]
-        pages = list(walked(self.shop, query, self.chance.choice((3, 7, 100))))
+        pages = list(walked(self.shop, "/licenses/", query, self.chance.choice((3, 7, 100))))
         found = [lic for page in pages for lic in page["results"]]
         assert Counter(named(lic) for lic in found) == Counter(
             (each.key, each.product, each.at.isoformat()) for each in expected
@@ -204,10 +230,10 @@ def named(lic: Any) -> tuple[str, str, str]:
     return lic["license_key"], lic["product"]["short_code"], at
 
 
-def walked(shop: Shop, query: str, limit: int) -> Iterator[Any]:
+def walked(shop: Shop, path: str, query: str, limit: int) -> Iterator[Any]:
     onward = f"{query}&limit={limit}"
     while onward:
-        page = shop.get("/licenses/", onward).json()
+        page = shop.get(path, onward).json()
         yield page
         onward = (page["next"] or "").partition("?")[2]
 
@@ -246,3 +272,77 @@ def test_every_license_is_listed_once_newest_first(history: History) -> None:
                 history.import_file(dies=dies, cancelled=history.chance.random() < 0.5, again=again)
     history.check()
     assert not list(open_batches.open_batches(history.time + timedelta(days=1), most=9))
+
+
+@pytest.mark.parametrize("path", ["/licenses/", "/licenses/?product=kp", "/orders/", "/customers/"])
+def test_records_that_are_added_meanwhile_move_no_page(history: History, path: str) -> None:
+    shop, (path, _, query) = history.shop, path.partition("?")
+    for n in range(5):
+        history.pass_time()
+        shop.order_one(customer={"email": f"c{n}@x.test"})
+    wanted = [each["id"] for each in shop.get(path, query).json()["results"]]
+
+    page = shop.get(path, f"{query}&limit=2").json()
+    ids = [each["id"] for each in page["results"]]
+    while page["next"]:
+        history.pass_time()
+        shop.order_one(customer={"email": f"new{len(ids)}@x.test"})
+        page = shop.get(path, page["next"].partition("?")[2]).json()
+        ids += [each["id"] for each in page["results"]]
+
+    assert ids == wanted
+    assert page["count"] == 5
+
+
+def test_an_import_is_found_whole_by_one_query(history: History) -> None:
+    rows = "".join(f"K-{n},kp,,a{n}@x.test\n" for n in range(25))
+
+    job = history.files.imported(f"{HEADER}\n{rows}")
+
+    with outside():
+        pages = list(
+            dynamo.query(
+                "ORDERS_TABLE",
+                "pk = :job AND begins_with(sk, :page)",
+                {"job": f"acme#job#{job.number}", "page": "page#"},
+                consistent=True,
+            )
+        )
+    ids = [id for page in pages for id in newest_first.unpacked(page["ids"])]
+    assert [page["n"] for page in pages] == [4, 4, 2, 4, 4, 2, 4, 1]
+    assert len(set(ids)) == 25
+
+
+def test_a_late_write_of_a_run_that_saw_less_changes_no_page(history: History) -> None:
+    history.files.imported(f"{HEADER}\nA,kp,,\nB,kp,,\n")
+    before = history.shop.get("/licenses/").json()
+    work = Patience(lambda: 900_000, lambda: None)
+    page = newest_first.page_of("acme", 1, BEGAN, 1, [before["results"][0]["id"]])
+
+    with outside():
+        bulk.put_larger("ORDERS_TABLE", newest_first.page_item(page), "n", work)
+
+    assert history.shop.get("/licenses/").json() == before
+
+
+def test_an_order_of_many_products_is_in_no_list_until_it_is_there(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = history.shop
+    items = [{"product_code": code, "licenses": [{}] * 6} for code in ("kp", "cp")]
+    with tapped() as tap, suppress(Killed):
+        tap.on("TransactWriteItems", killed_before, nth=4)
+        shop.order(id="o-1", items=items)
+    with outside():
+        sold = dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"]
+    assert [item for item in sold if "sold" in item], "nothing was left to be hidden"
+    for query in ("", "product=kp", "product=cp"):
+        assert shop.get("/licenses/", query).json()["count"] == 0
+
+    history.sweep()
+
+    with outside():
+        left = dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"]
+    assert left == []
+    assert shop.order(id="o-1", items=items).status == 200
+    assert shop.get("/licenses/", "product=cp").json()["count"] == 6
