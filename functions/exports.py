@@ -202,10 +202,16 @@ def _rows_of(company: str, sold: Sequence[_Sold]) -> Iterator[tuple[_Sold, list[
     ids = _ids_of(sold)
     licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
-    named = {order.customer_id for order in orders.values()} - {None}
-    customers = customers_by_id(company, [id for id in named if id])
+    named = {id for lic in licenses.values() if (id := _customer_id(lic, orders))}
+    customers = customers_by_id(company, named)
     for each, id in zip(sold, ids, strict=True):
         yield each, _row(licenses.get(id), orders, customers)
+
+
+def _customer_id(lic: License, orders: Mapping[int, Order]) -> int | None:
+    """The customer of a license: a file may give it another one than its order has."""
+    order = orders.get(lic.order_id)
+    return lic.customer_id or (order.customer_id if order else None)
 
 
 def _ids_of(sold: Sequence[_Sold]) -> list[int]:
@@ -225,4 +231,4 @@ def _row(
     order = orders.get(lic.order_id) if lic else None
     if lic is None or order is None or not lic.license_key:
         return None
-    return license_row(lic, order, customers.get(order.customer_id or 0))
+    return license_row(lic, order, customers.get(_customer_id(lic, orders) or 0))

@@ -21,6 +21,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
+from functions.import_duplicates import refuse_duplicates
 from functions.import_moves import (
     Stopped,
     begun,
@@ -131,6 +132,13 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
                     if done < chunk.rows or (work.is_short_of_time and not is_last):
                         _hand_over(job, work)
                         return
+            refuse_duplicates(
+                job,
+                phase,
+                context,
+                lambda: planned.chunks,
+                lambda chunk: data[chunk.start : chunk.end],
+            )
         finish(job)
 
 
@@ -227,14 +235,32 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
 
 def _decide_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
+    _refuse_duplicates(job, "validate", context)
     return {**event, "go": "finish" if job.is_ended or is_faulty(job) else "write"}
 
 
 def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
+    _refuse_duplicates(job, "write", context)
     with ending(job):
         finish(job)
     return {}
+
+
+def _refuse_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> None:
+    def chunks() -> Iterator[Chunk]:
+        for planned in orjson.loads(uploads.need_result(job, "manifest.json")):
+            yield Chunk.model_validate(planned)
+
+    def read(chunk: Chunk) -> bytes:
+        data = uploads.read_range(job, chunk.start, chunk.end)
+        if not chunk.is_intact(data):
+            raise Busy
+        return data
+
+    if not job.is_ended:
+        with ending(job):
+            refuse_duplicates(job, phase, context, chunks, read)
 
 
 def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shared.rows import KINDS
 from shared.store import uploads
 from shared.store.catalog import all_products
 from shared.store.imports import change_job, chunk_results, get_job, heartbeat
-from shared.store.totals import totals_of
+from shared.store.totals import repeated_rows, totals_of
 
 ALIVE_SECONDS = 30
 """A job that was heard of this lately is being worked on."""
@@ -175,6 +175,8 @@ def finish(job: ImportJob) -> None:
     if _is_written(results):
         results = [result for result in results if result.phase == "write"]
     _want_all_rows(job, results)
+    if repeated_rows(job, results):
+        raise Busy  # a worker that was late wrote the result of a batch once more
     total = totals_of(job, results)
     if total.invalid:
         uploads.put_result(job, "result.json", orjson.dumps(total.shown))

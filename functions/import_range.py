@@ -5,11 +5,12 @@ worker stops; the batch that it could not finish is run again, and recognizes it
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,8 @@ from functions.import_moves import Stopped
 from shared.catalog import Product
 from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
-from shared.csv_records import failed_row, records
+from shared.csv_records import Record, failed_row, records
+from shared.differences import limited
 from shared.importing import Bad, Entry, Import, reader_of
 from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads
@@ -79,23 +81,40 @@ def working(
     with ThreadPoolExecutor(bulk.THREADS) as executor:
         yield Work(
             job=job,
-            terms=Import(job.company, job.number, job.kind, job.created_at, catalog),
+            terms=Import(
+                job.company, job.number, job.kind, job.created_at, catalog, job.file_sha256 or ""
+            ),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
             pool=bulk.Pool(executor, patience),
         )
 
 
-def import_range(work: Work, chunk: Chunk, data: bytes, done: int = 0) -> int:
-    """Imports the rows of a range behind the first `done`; how many are done when time is short."""
+def import_range(
+    work: Work,
+    chunk: Chunk,
+    data: bytes,
+    done: int = 0,
+    again: Mapping[int, Mapping[int, int]] | None = None,
+) -> int:
+    """Imports the rows of a range behind the first `done`; how many are done when time is short.
+
+    With `again`, imports the batches alone that begin with these rows. It maps rows that repeat a
+    row of an earlier batch to that row.
+    """
+    cells = partial(_rows_with_cells, work, chunk, data)
     read, patience = reader_of(work.terms, work.dialect), work.pool.patience
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
     for batch in bulk.batches(entries, STRETCH):
+        firsts = None
+        if again is not None and (firsts := again.get(batch[0].record.row)) is None:
+            done += len(batch)
+            continue
         _keep_alive(work.job)
         try:
             with _opened(work, chunk, done, len(batch)):
-                _import_batch(work, batch)
+                _import_batch(work, batch, cells, firsts)
         except OutOfTime:
             break
         patience.progressed = True
@@ -115,6 +134,14 @@ def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
     if entries:
         import_stretch(work.terms, entries, dry_run=False, pool=work.pool, complete=True)
     close_batch(batch)
+
+
+def _rows_with_cells(
+    work: Work, chunk: Chunk, data: bytes, rows: Container[int]
+) -> dict[int, Record]:
+    """These rows of a range, read again: entries of licenses do not keep their cells."""
+    read = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
+    return {record.row: record for record in read if record.row in rows}
 
 
 @contextmanager
@@ -149,14 +176,26 @@ def _insist(work: Work, act: Callable[[], None]) -> None:
         work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
 
 
-def _import_batch(work: Work, batch: Sequence[Entry | Bad]) -> None:
+def _import_batch(
+    work: Work,
+    batch: Sequence[Entry | Bad],
+    cells: Callable[[Container[int]], Mapping[int, Record]],
+    firsts: Mapping[int, int] | None,
+) -> None:
     """Write and report a batch, again from its start after a transient error.
 
     Raises OutOfTime when the invocation ends first.
     """
 
     def act() -> None:
-        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)
+        result = import_stretch(
+            work.terms, batch, dry_run=work.dry_run, pool=work.pool, firsts=firsts
+        )
+        if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
+            full = cells(bare)
+            result.invalid = [
+                Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
+            ]
         _report(work, result)
 
     _insist(work, act)
@@ -179,11 +218,11 @@ def _keep_alive(job: ImportJob) -> None:
 
 def _report(work: Work, done: Stretch) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
-    report = None
-    if done.invalid or done.warnings or any(done.made.values()):
+    report, warned = None, _warned_rows(work.dialect, done)
+    if done.invalid or warned or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
-            "warnings": done.warnings,
+            "warnings": warned,
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
         }
@@ -206,9 +245,29 @@ def _report(work: Work, done: Stretch) -> None:
             customer_rows=done.customer_rows,
             created_features=done.created_features,
             existed_features=done.existed_features,
-            warnings=len(done.warnings),
+            warnings=len(warned),
+            named=len(done.made.get("named", ())),
         ),
     )
+
+
+def _warned_rows(dialect: Dialect, done: Stretch) -> list[dict[str, Any]]:
+    """The imported rows that have warnings: `{row, line, warnings}` of each, in their order."""
+    failed = {bad.record.row for bad in done.invalid}
+    rows: dict[int, dict[str, Any]] = {}
+    for warning in done.warnings:
+        row, line = warning["row"], warning["line"]
+        if row not in failed:
+            known = rows.setdefault(row, {"row": row, "line": line, "warnings": []})
+            known["warnings"].append(_as_written(dialect, warning))
+    return [{**rows[row], "warnings": limited(rows[row]["warnings"])} for row in sorted(rows)]
+
+
+def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
+    """A warning or fault with its column as the file writes it."""
+    written = dict(zip(dialect.names, dialect.columns, strict=True))
+    about = {name: value for name, value in found.items() if name not in ("row", "line")}
+    return {**about, "column": written.get(found["column"], found["column"])}
 
 
 def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
@@ -216,7 +275,7 @@ def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
     return {
         "row": bad.record.row,
         "line": bad.record.line,
-        "errors": bad.faults,
+        "errors": [_as_written(dialect, fault) for fault in bad.faults],
         "data": {column: cell for column, cell in cells if cell},
     }
 

@@ -9,7 +9,7 @@ import orjson
 
 from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.http import Caller
-from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress
+from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
 from shared.reports import (
     CustomersResult,
     FeaturesResult,
@@ -57,7 +57,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         **shown,
         "id": job.number,
         "progress": progress(job, results),
-        "counts": counters(job, results) if job.is_ended else None,
+        "counts": _counts(job, results),
         **_urls(caller, job),
     }
 
@@ -77,10 +77,17 @@ def import_result(
             **{name: getattr(job, name) for name in view.model_fields if hasattr(job, name)},
             "id": job.number,
             "result": result,
+            "warnings": warned_rows(job, results) if job.is_ended else None,
             "progress": progress(job, results),
             **_urls(caller, job),
         }
     )
+
+
+def _counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int] | None:
+    if not job.is_ended:
+        return None
+    return {**counters(job, results), "warnings": warned_rows(job, results)}
 
 
 def all_at_once[V](view: Callable[[ImportJob], V], jobs: Sequence[ImportJob]) -> list[V]:
@@ -111,34 +118,37 @@ def fitting(
         shown = InvalidRow.model_validate(row)
         if at_least_one and not taken:
             shown = shortened(shown, most_bytes)
-        most_bytes -= row_bytes(shown)
+        most_bytes -= _row_bytes(shown)
         if most_bytes < 0 and (taken or not at_least_one):
             break
         taken.append(shown)
     return taken
 
 
-def row_bytes(row: InvalidRow) -> int:
+def _row_bytes(row: InvalidRow) -> int:
     """Bytes of a row in an answer."""
     return sent_bytes(row.model_dump_json()) + 1
 
 
 def shortened(row: InvalidRow, most_bytes: int) -> InvalidRow:
     """The row as it is if it fits, else with its values cut, and `shortened`."""
-    if row_bytes(row) <= most_bytes:
+    if _row_bytes(row) <= most_bytes:
         return row
     errors = [
-        fault.model_copy(update={"message": _cut(fault.message), "value": _cut(fault.value)})
+        fault.model_copy(
+            update={"message": cut_text(fault.message), "value": cut_text(fault.value)}
+        )
         for fault in row.errors
     ]
-    data = {_cut(column): _cut(cell) for column, cell in row.data.items()}
+    data = {cut_text(column): cut_text(cell) for column, cell in row.data.items()}
     cut = row.model_copy(update={"errors": errors, "data": data, "shortened": True})
-    if row_bytes(cut) <= most_bytes:
+    if _row_bytes(cut) <= most_bytes:
         return cut
     return cut.model_copy(update={"errors": errors[:_FEW], "data": {}})
 
 
-def _cut(value: Any) -> Any:
+def cut_text(value: Any) -> Any:
+    """A text of at most `_SHOWN` characters; other values as they are."""
     return value[:_SHOWN] + "…" if isinstance(value, str) and len(value) > _SHOWN else value
 
 

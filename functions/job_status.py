@@ -1,37 +1,36 @@
 """HTTP API: what becomes of imports, and the ways to end one or have it run again."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import batched
 from typing import Annotated, Any
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, Field
 
 from functions.answer_size import PAGE_BYTES
 from functions.cursors import Cursor, read_cursor
 from functions.http import Answer, Api, Caller, Page
-from functions.import_views import (
-    all_at_once,
-    fitting,
-    import_result,
-    import_view,
-    row_bytes,
-    why_ended,
+from functions.import_rows import (
+    PLACES,
+    START,
+    Outcome,
+    count_of,
+    errors_page,
+    rows_page,
 )
+from functions.import_views import all_at_once, import_result, import_view, why_ended
 from functions.paging import PageQuery, page_of
 from functions.runs import start, stop
 from shared.errors import NotFound
-from shared.imports import ChunkResult, ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
 from shared.reports import (
     CustomersResult,
+    FailedRow,
     FeaturesResult,
     ImportResult,
     ImportView,
     InvalidRow,
     LicensesResult,
+    WarnedRow,
 )
 from shared.store.imports import change_job, chunk_results, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
@@ -39,9 +38,7 @@ from shared.store.uploads import PLANNED, check_file, get_result, result_size
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file in an answer, which travel as Base64."""
-_READ_AT_ONCE = 4
 _CSV = "text/csv; charset=utf-8"
-_ERROR_PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
 
 type _AnyCase = Annotated[
     Status, BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
@@ -69,6 +66,12 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
 
     limit: Annotated[int, Field(ge=1, le=100)] = 100
     cursor: str | None = None
+
+
+class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
+    """Which rows."""
+
+    outcome: Annotated[Outcome, Field(description="What became of the rows that are listed.")]
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read")
@@ -129,10 +132,10 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
     job = _job(caller, id)
     results = chunk_results(job.company, job.number)
     counted = sum(each.invalid for each in results) + (why_ended(job) is not None)
-    cursor = read_cursor(caller, query, _ERROR_PLACES)
+    cursor = read_cursor(caller, query, PLACES)
     why = None if cursor else why_ended(job)
     most = query.limit - (why is not None)
-    taken, place = _errors(job, results, cursor.place if cursor else "0.0", most=most)
+    taken, place = errors_page(job, results, cursor.place if cursor else START, most=most)
     onward = Cursor(place, counted).spelled(caller, query) if place else None
     return Page(
         count=counted,
@@ -140,6 +143,24 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
         cursor=onward,
         results=[*([why] if why else []), *taken],
     )
+
+
+@api.get("/api/v1/imports/<id>/rows/", scope="records:read")
+def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRow | FailedRow]:
+    """Lists the rows of an import that have one outcome, in the order of the file.
+
+    `warning`: imported, with something to check. `failed`: not imported. At most 10 warnings of a
+    row are listed, and texts are cut after 200 characters.
+    """
+    job = _job(caller, id)
+    results = chunk_results(job.company, job.number)
+    cursor = read_cursor(caller, query, PLACES)
+    place = cursor.place if cursor else START
+    taken, place_after = rows_page(job, results, place, outcome=query.outcome, most=query.limit)
+    counted = sum(count_of(each, query.outcome) for each in results)
+    onward = Cursor(place_after, counted).spelled(caller, query) if place_after else None
+    link = caller.link(outcome=query.outcome, limit=query.limit, cursor=onward) if onward else None
+    return Page(count=counted, next=link, cursor=onward, results=taken)
 
 
 @api.get("/api/v1/imports/<id>/failed.csv", scope="records:read", content_type=_CSV, moves=True)
@@ -235,42 +256,6 @@ def _listed[V](
         place=lambda job: str(job.number),
         load=lambda jobs: all_at_once(view, jobs),
     )
-
-
-def _errors(
-    job: ImportJob, results: Sequence[ChunkResult], place: str, *, most: int
-) -> tuple[list[InvalidRow], str | None]:
-    """A page of the chunks' reports, and where the next begins: chunk and place in its report."""
-    chunk, _, skipped = place.partition(".")
-    first, offset = int(chunk), int(skipped)
-    ahead = [each for each in results if each.index >= first and each.invalid]
-    taken: list[InvalidRow] = []
-    left = PAGE_BYTES
-    for result, rows in _reports(job, ahead):
-        skip = offset if result.index == first else 0
-        if len(taken) == most or left <= 0:
-            return taken, f"{result.index}.{skip}"
-        wanted = rows[skip : skip + most - len(taken)]
-        page = fitting(wanted, left, at_least_one=not taken)
-        taken += page
-        left -= sum(map(row_bytes, page))
-        if skip + len(page) < len(rows):
-            return taken, f"{result.index}.{skip + len(page)}"
-    return taken, None
-
-
-def _reports(
-    job: ImportJob, results: Sequence[ChunkResult]
-) -> Iterator[tuple[ChunkResult, list[dict[str, Any]]]]:
-    """What chunks reported of invalid rows, some reports read at once, and none before it is due.
-
-    A report can have as many bytes as its part of the file.
-    """
-    with ThreadPoolExecutor(_READ_AT_ONCE) as readers:
-        for some in batched(results, _READ_AT_ONCE, strict=False):
-            stored = readers.map(lambda each: each.report and get_result(job, each.report), some)
-            for result, told in zip(some, stored, strict=True):
-                yield result, orjson.loads(told)["invalid"] if told else []
 
 
 handler = api.handler

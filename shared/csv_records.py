@@ -45,13 +45,17 @@ _ERRORS = "|".join(
 """What spreadsheets write for a formula that failed, between `#` and `!` or `?`."""
 DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
-    (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
     (re.compile(r"#{3,}"), "column_too_narrow"),
     (
         re.compile(rf"#[¡¿]?(?:{_ERRORS})[!?]|#(?:N/[ABD]|NV|GETTING_DATA)|Err:[0-9]{{3}}"),
         "formula_error",
     ),
 )
+SUSPECT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
+    (re.compile(r"#[¡¿]?[^\W\da-z_][^\Wa-z_]{1,14}[!?]"), "formula_error"),
+)
+"""What may be damage or not: a sound number can end in zeros, and a company can be `#VIP!`."""
 MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
 """What all of them start with: most cells are told to be sound by this alone."""
 
@@ -108,12 +112,24 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
 def spreadsheet_damage(cell: str) -> str | None:
     """What a spreadsheet did to a cell, if its text shows it.
 
-    `scientific_number` (`1.9E+18`), `lost_digits` (18 digits or more, zeros after the 15th),
-    `column_too_narrow` (`########`) or `formula_error` (`#REF!` in any language, `Err:502`).
+    `scientific_number` (`1.9E+18`), `column_too_narrow` (`########`) or `formula_error` (`#REF!` in
+    any language, `Err:502`).
     """
+    return _matching(DAMAGE, cell)
+
+
+def suspected_damage(cell: str) -> str | None:
+    """What a spreadsheet may have done to a cell that is imported as it is.
+
+    `lost_digits` (18 digits or more, zeros after the 15th) or `formula_error` (`#VIP!`).
+    """
+    return _matching(SUSPECT, cell)
+
+
+def _matching(patterns: Iterable[tuple[re.Pattern[str], str]], cell: str) -> str | None:
     if not MAYBE_DAMAGED.match(cell):
         return None
-    return next((name for damage, name in DAMAGE if damage.fullmatch(cell.strip())), None)
+    return next((name for pattern, name in patterns if pattern.fullmatch(cell.strip())), None)
 
 
 def failed_header(dialect: Dialect) -> bytes:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from shared.catalog import FeatureGrant, Product
 from shared.csv_file import Dialect
-from shared.csv_records import Record
+from shared.csv_records import Record, suspected_damage
 from shared.errors import Refused
 from shared.licenses import FeatureRequest, License, Offer, grant_of, issue, offer
 from shared.rows import (
@@ -29,6 +29,8 @@ from shared.rows import (
 from shared.values import record_id
 
 type Faults = list[dict[str, Any]]
+type Warnings = Sequence[dict[str, Any]]
+"""`{column, code, message, value}` of each thing to check in a row that is imported."""
 
 _ROW_FAULTS = {
     "extra_fields": "the row has more cells than the header; check its delimiters and quotes",
@@ -56,12 +58,14 @@ class Bad(NamedTuple):
 class LicenseEntry(NamedTuple):
     """A license to import. `model` is what rows with the same terms share; ids come on top.
 
-    The record is without its cells: they are most of what a row takes in memory.
+    `terms` are the cells that `model` was made of. The record is without its cells: they are most
+    of what a row takes in memory.
     """
 
     record: Record
     key: str
     model: License
+    terms: TermsRow
     subscription_id: str | None
     note: str | None
     order: OrderRow
@@ -69,6 +73,7 @@ class LicenseEntry(NamedTuple):
     order_id: int
     customer: CustomerRow | None
     customer_id: int | None
+    warnings: Warnings = ()
 
 
 class CustomerEntry(NamedTuple):
@@ -77,6 +82,7 @@ class CustomerEntry(NamedTuple):
     record: Record
     customer: CustomerRow
     customer_id: int
+    warnings: Warnings = ()
 
 
 class FeatureEntry(NamedTuple):
@@ -85,6 +91,7 @@ class FeatureEntry(NamedTuple):
     record: Record
     key: str
     request: FeatureRequest
+    warnings: Warnings = ()
 
 
 type Entry = LicenseEntry | CustomerEntry | FeatureEntry
@@ -99,6 +106,7 @@ class Import:
     kind: str
     began: datetime
     catalog: Mapping[str, Product]
+    file_sha256: str = ""
 
     def maker(self, row: int) -> str:
         """What a record says of the row that made it."""
@@ -170,6 +178,7 @@ class _Reader:
             name: _cells_at([at for at, _ in where]) for name, where in self._where.items()
         }
         self._known: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in self._where}
+        self._suspect: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = {}
 
     def part(
         self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any] = lambda row: row
@@ -187,9 +196,26 @@ class _Reader:
         part = self.kind.parts[name]
         given = {header: cell for (_, header), cell in zip(self._where[name], cells, strict=True)}
         try:
-            return make(part.read(given))
+            meant = make(part.read(given))
         except ValidationError as error:
             return self._shown(faults_of_row(error, part))
+        if name != "terms" and (suspect := _suspect_cells(given)):
+            if len(self._suspect) >= _REMEMBERED:
+                self._suspect.clear()
+                for known in self._known.values():
+                    known.clear()
+            self._suspect[name, cells] = self._shown(suspect)
+        return meant
+
+    def warnings(self, fields: Sequence[str]) -> Warnings:
+        """The warnings of a row that was just read; most files have none."""
+        if not self._suspect:
+            return ()
+        return [
+            warning
+            for name in self._where
+            for warning in self._suspect.get((name, self.cells[name](fields)), ())
+        ]
 
     def _shown(self, faults: Faults) -> Faults:
         """Faults with their columns as the file writes them."""
@@ -219,17 +245,18 @@ class _LicenseReader(_Reader):
         ]
         if faults:
             return Bad(record, faults)
-        (said, store_id, order_id), (customer, customer_id) = order, named
+        (said, store_id, order_id), (customer, customer_id), (model, terms) = order, named, model
+        if customer is not None and customer_id is None:
+            customer_id = _nameless(self.job, record, order_id)
         if order_id is None:
             store_id = f"import-{self.job.number}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
-        if customer is not None and customer_id is None:
-            customer_id = _rows_own(self.job, record)
         key, subscription_id, note = free
         return LicenseEntry(
             Record(record.row, record.line, [], None),
             key,
             model,
+            terms,
             subscription_id,
             note,
             said,
@@ -237,6 +264,7 @@ class _LicenseReader(_Reader):
             order_id,
             customer,
             customer_id,
+            self.warnings(fields),
         )
 
     def _free(self, fields: Sequence[str]) -> Any:
@@ -259,11 +287,9 @@ class _LicenseReader(_Reader):
     def _customer(self, row: CustomerRow) -> tuple[CustomerRow | None, int | None]:
         if not row.model_fields_set:
             return None, None
-        if row.email is None:
-            return row, None
-        return row, record_id(self.job.company, "customer", row.email)
+        return row, _named(self.job, row)
 
-    def _model(self, row: TermsRow) -> License | Faults:
+    def _model(self, row: TermsRow) -> tuple[License, TermsRow] | Faults:
         """The license that these terms make, with everything but what differs from row to row."""
         product = self.job.catalog.get(row.short_code)
         if fault := _not_sold(product, row.short_code):
@@ -278,7 +304,7 @@ class _LicenseReader(_Reader):
         if sold is None:
             raise AssertionError("a product always has a default policy")
         try:
-            return issue(
+            made = issue(
                 row.request(),
                 sold,
                 (),
@@ -289,6 +315,7 @@ class _LicenseReader(_Reader):
                 order_item_id=0,
                 order_store_id="",
             )
+            return made, row
         except Refused as refused:
             return self._shown(
                 [
@@ -307,9 +334,8 @@ class _CustomerReader(_Reader):
             return Bad(record, row)
         if not any(value is not None for _, value in row):
             return Bad(record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)])
-        if row.email is None:
-            return CustomerEntry(record, row, _rows_own(self.job, record))
-        return CustomerEntry(record, row, record_id(self.job.company, "customer", row.email))
+        id = _named(self.job, row) or _nameless(self.job, record, None)
+        return CustomerEntry(record, row, id, self.warnings(record.fields))
 
 
 class _FeatureReader(_Reader):
@@ -319,7 +345,7 @@ class _FeatureReader(_Reader):
         row = self._read("feature", self.cells["feature"](record.fields), lambda row: row)
         if isinstance(row, list):
             return Bad(record, row)
-        return FeatureEntry(record, row.license_key, row.request())
+        return FeatureEntry(record, row.license_key, row.request(), self.warnings(record.fields))
 
 
 def _cells_at(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
@@ -333,9 +359,43 @@ def _free_of(row: FreeRow) -> _Free:
     return _Free(row.license_key, row.subscription_id, row.note)
 
 
-def _rows_own(job: Import, record: Record) -> int:
-    """The id of a customer without an e-mail: the same whenever the row is read again."""
-    return record_id(job.company, "customer", "of import", job.number, record.row)
+def _named(job: Import, row: CustomerRow) -> int | None:
+    """The id of a customer by e-mail, else by reference; None without either."""
+    if row.email is not None:
+        return record_id(job.company, "customer", row.email)
+    if row.reference is not None:
+        return reference_id(job.company, row.reference)
+    return None
+
+
+def reference_id(company: str, reference: str, attempt: int = 0) -> int:
+    """The id of the customer without an e-mail that files know by this reference."""
+    return record_id(company, "customer", "reference", reference, attempt=attempt)
+
+
+def _nameless(job: Import, record: Record, order_id: int | None) -> int:
+    """The id of a customer with neither e-mail nor reference.
+
+    That of its order, as orders derive it too. Without an order it is derived from the content of
+    the file and the row, so the same file names the same customers again.
+    """
+    if order_id is not None:
+        return record_id(job.company, "customer", "of", order_id)
+    return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
+
+
+def _suspect_cells(cells: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": column,
+            "code": "looks_like_spreadsheet_damage",
+            "message": f"may have been changed by a spreadsheet ({damage.replace('_', ' ')}): it is"
+            " imported as it is, compare it with its source",
+            "value": cell[:200],
+        }
+        for column, cell in cells.items()
+        if (damage := suspected_damage(cell))
+    ]
 
 
 def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:

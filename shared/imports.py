@@ -164,6 +164,8 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     created_features: int = 0
     existed_features: int = 0
     warnings: int = 0
+    named: int = 0
+    """Rows in the report that are compared with other batches."""
 
 
 class Progress(BaseModel, frozen=True):
@@ -302,6 +304,12 @@ def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
             "existed_license_features": sum(each.existed_features for each in done),
         }
     return {name: counted.get(name, 0) for name in names}
+
+
+def warned_rows(job: ImportJob, results: Iterable[ChunkResult]) -> int:
+    """How many rows of a job that ended were imported with warnings."""
+    counted = sum(each.warnings for each in results)
+    return job.counts.get("warnings", 0) if job.counts else counted
 
 
 def place_of(key: str) -> Place | None:

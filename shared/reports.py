@@ -30,6 +30,36 @@ class InvalidRow(BaseModel, frozen=True):
     ] = False
 
 
+class RowWarning(BaseModel, frozen=True):
+    """One thing to check in a row that was imported, or to correct in one that was not."""
+
+    column: str | None = None
+    code: str
+    message: str
+    value: Any = None
+
+
+class ReportedRow(BaseModel, frozen=True):
+    """A row that was imported with warnings, or was not imported."""
+
+    row: Annotated[int, Field(description="Data rows are counted from 1.")]
+    line: Annotated[int, Field(description="The line in the file, from 1.")]
+
+
+class WarnedRow(ReportedRow, frozen=True):
+    """A row that was imported, and what to check in it."""
+
+    outcome: Literal["warning"] = "warning"
+    warnings: list[RowWarning]
+
+
+class FailedRow(ReportedRow, frozen=True):
+    """A row that was not imported, and what is wrong with it."""
+
+    outcome: Literal["failed"] = "failed"
+    errors: list[RowWarning]
+
+
 class Result(BaseModel, frozen=True):
     """How many rows there were, and the first 100 of those that were not imported."""
 
@@ -73,6 +103,10 @@ class ImportResult[R: Result](BaseModel, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
     result: Annotated[R | None, Field(description="Null until the import has ended.")]
+    warnings: Annotated[
+        int | None,
+        Field(description="How many rows were imported with warnings; null until the end."),
+    ]
     progress: Progress
     errors_url: str
     failed_rows_url: str | None
@@ -102,7 +136,11 @@ class ImportView(BaseModel, frozen=True):
     attempts: int
     progress: Progress
     counts: Annotated[
-        dict[str, int] | None, Field(description="The published counters; null until the end.")
+        dict[str, int] | None,
+        Field(
+            description="The published counters, and in `warnings` how many rows were imported"
+            " with warnings; null until the end."
+        ),
     ]
     refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
     errors_url: str

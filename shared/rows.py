@@ -84,7 +84,7 @@ class _Row(BaseModel):
 
 
 class CustomerRow(_Row):
-    """A customer; one without an e-mail is always a new one."""
+    """A customer, known by e-mail, else by reference, else by order or by file and row."""
 
     email: Annotated[Email, BeforeValidator(_undamaged)] | None = Field(
         None, examples=["ana@acme.example"]

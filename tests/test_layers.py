@@ -26,6 +26,7 @@ SHARED = (
     "csv_records",
     "rows",
     "importing",
+    "differences",
     "access",
     "wire",
     "reports",

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from infra.ops.connection import Connection, LinkRefused, Query
 from infra.ops.uploading import Uploader
 from shared.imports import ENDED, ChosenEncoding, Kind, OnError
-from shared.reports import ImportView, InvalidRow, StartedImport
+from shared.reports import ImportView, InvalidRow, StartedImport, WarnedRow
 
 SECONDS_BETWEEN = 0.3
 """Between two looks at an import that is under way."""
@@ -103,6 +103,11 @@ class Imports:
     def errors(self, number: int) -> Iterator[InvalidRow]:
         """The rows that were not imported, page by page as they are asked for."""
         return self._connection.pages(InvalidRow, f"/imports/{number}/errors/")
+
+    def warnings(self, number: int, *, limit: int) -> Iterator[WarnedRow]:
+        """The rows that were imported with warnings, `limit` on a page."""
+        path = f"/imports/{number}/rows/"
+        return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
 
     def save_failed_rows(self, job: ImportView, path: Path) -> Path | None:
         """Write the rows that failed to `path`, to be mended and sent again; None without any."""

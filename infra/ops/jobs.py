@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -22,7 +22,7 @@ from rich.table import Table
 from infra.ops.client import Client
 from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
 from shared.imports import ENDED, KINDS
-from shared.reports import ImportView, InvalidRow
+from shared.reports import ImportView, InvalidRow, RowFault, RowWarning, WarnedRow
 
 SHOWN = 10
 """How many failed rows are shown; failed.csv has all of them."""
@@ -48,7 +48,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     listed.set_defaults(run=_list)
 
     for name, told in (
-        ("show", "show one, with the first rows that failed"),
+        ("show", "show one, with its first errors and warnings"),
         ("watch", "follow one to its end"),
         ("retry", "run one again that failed or was cancelled, and follow it"),
         ("cancel", "end one; what is written stays"),
@@ -119,10 +119,15 @@ def exit_status(job: ImportView) -> int:
 
 
 def show_job(client: Client, job: ImportView, *, console: Console) -> None:
-    """What an import came to, why if it was refused, and the first rows that failed."""
+    """What an import came to, why if it was refused, and its first errors and warnings."""
     show_summary(job, console=console)
     if job.failed_rows_url:
         console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
+    if warned := (job.counts or {}).get("warnings", 0):
+        rows = "1 row was" if warned == 1 else f"{warned:,} rows were"
+        first = f", the first {SHOWN} of them" if warned > SHOWN else ""
+        console.print(f"[yellow]{rows} imported with warnings[/]{first}:")
+        console.print(warnings_table(islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)))
 
 
 def show_summary(job: ImportView, *, console: Console) -> None:
@@ -162,10 +167,22 @@ def jobs_table(jobs: Iterable[ImportView]) -> Table:
 
 def rows_table(rows: Iterable[InvalidRow]) -> Table:
     """Failed rows, one line for each thing that is wrong."""
-    table = Table("Row", "Line", "Column", "Value", "What is wrong", box=box.ROUNDED)
-    for row in rows:
-        for fault in row.errors:
-            cells = (row.row, row.line, fault.column, fault.value, fault.message)
+    return _found_table("What is wrong", ((row.row, row.line, row.errors) for row in rows))
+
+
+def warnings_table(rows: Iterable[WarnedRow]) -> Table:
+    """Rows with warnings, one line for each warning."""
+    return _found_table("What to check", ((row.row, row.line, row.warnings) for row in rows))
+
+
+def _found_table(
+    title: str,
+    rows: Iterable[tuple[int | None, int | None, Sequence[RowFault | RowWarning]]],
+) -> Table:
+    table = Table("Row", "Line", "Column", "Value", title, box=box.ROUNDED)
+    for row, line, found in rows:
+        for each in found:
+            cells = (row, line, each.column, each.value, each.message)
             table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
     return table
 

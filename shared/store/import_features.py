@@ -1,9 +1,18 @@
 """Importing rows of license features: each license takes all of its rows in one write."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.catalog import Product
+from shared.catalog import FeatureGrant, Product
+from shared.csv_records import Record
+from shared.differences import (
+    Holder,
+    content_digest,
+    existing_warnings,
+    feature_differences,
+    repeated_fault,
+)
 from shared.errors import Busy
 from shared.importing import (
     Bad,
@@ -20,7 +29,7 @@ from shared.store.catalog import all_products
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import licenses_by_id
 from shared.store.retry import attempts
-from shared.store.stretch import Stretch
+from shared.store.stretch import Stretch, holder_of
 from shared.values import record_id
 
 
@@ -46,19 +55,36 @@ def import_features(
         lic = next(lic for lic in licenses if offers(entry, products[lic.product_id]))
         by_license.setdefault(lic.id, []).append(entry)
 
-    def add(work: tuple[int, list[FeatureEntry]]) -> tuple[int, list[int]]:
+    def add(work: tuple[int, list[FeatureEntry]]) -> _Added:
         pool.patience.check()
         added = _add_features(job, *work, products=products, dry_run=dry_run)
         pool.patience.progressed = True
         return added
 
-    made = done.made.setdefault("features", [])
-    for created, ids in bulk.each(pool.executor, add, by_license.items()):
-        done.created_features += created
-        made += ids
-    done.existed_features += sum(map(len, by_license.values())) - done.created_features
-    if not dry_run:
-        made.clear()
+    named: list[tuple[FeatureEntry, int]] = []
+    ids: list[int] = []
+    for added in bulk.each(pool.executor, add, by_license.items()):
+        done.created_features += len(added.created)
+        done.existed_features += added.existed
+        done.invalid += added.refused
+        for record, warnings in added.warnings:
+            done.warn(record, warnings)
+        ids += [id for _, id in added.created]
+        named += added.named
+    done.made["named"] = [[each.record.row, id, content_digest(each)] for each, id in named]
+    if dry_run:
+        done.made["features"] = ids
+
+
+@dataclass
+class _Added:
+    """What became of the rows of one license."""
+
+    created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
+    named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
+    existed: int = 0
+    refused: list[Bad] = field(default_factory=list)
+    warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
 
 
 def _licenses_of_keys(
@@ -97,23 +123,49 @@ def _add_features(
     *,
     products: dict[int, Product],
     dry_run: bool,
-) -> tuple[int, list[int]]:
-    """Add features to one license; how many of the rows made one, and ids for a dry run."""
+) -> _Added:
+    """Add features to one license."""
     for _ in attempts():
         (lic,) = licenses_by_id(job.company, [license_id])
         grants = {grant.code: grant for grant in lic.product_features}
-        created, new = [], []
+        added, new = _Added(), []
+        first: dict[str, FeatureEntry] = {}
         for entry in entries:
             code, maker = entry.request.code, job.maker(entry.record.row)
+            wanted = granted(entry, products[lic.product_id])
+            id = record_id(job.company, "granted", license_id, code)
             if code not in grants:
-                grant = granted(entry, products[lic.product_id])
-                grants[code] = grant.model_copy(update={"made_by": maker})
+                grants[code] = wanted.model_copy(update={"made_by": maker})
                 new.append(grants[code])
+            if dry_run or not str(grants[code].made_by).startswith(job.made):
+                added.named.append((entry, id))
             if grants[code].made_by == maker:
-                created.append(record_id(job.company, "granted", license_id, code))
+                added.created.append((entry, id))
+                continue
+            holder = holder_of(job, grants[code].model_dump())
+            if holder.row is None:
+                earlier = first.setdefault(code, entry)
+                there = granted(earlier, products[lic.product_id])
+                repeated = Holder(earlier.record.row, dict(there))
+                if not _repeats(entry, wanted, repeated, added):
+                    continue
+                if differences := feature_differences(entry, dict(wanted), holder):
+                    added.warnings.append((entry.record, existing_warnings("feature", differences)))
+            elif not _repeats(entry, wanted, holder, added):
+                continue
+            added.existed += 1
         if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
-            return len(created), created
+            return added
     raise Busy
+
+
+def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _Added) -> bool:
+    """Whether a row says the same as the row of its file that holds the feature, or reports it."""
+    differences = feature_differences(entry, dict(wanted), holder)
+    if differences and holder.row is not None:
+        fault = repeated_fault(entry, holder.row, differences)
+        added.refused.append(Bad(entry.record, [fault]))
+    return not differences
 
 
 def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:

@@ -14,9 +14,11 @@ import orjson
 from shared.importing import Import, LicenseEntry
 from shared.licenses import License
 from shared.orders import FIRST_PART
-from shared.rows import CustomerRow, OrderRow
+from shared.rows import CustomerRow
 from shared.store import bulk, dynamo
-from shared.store.import_customers import customer_places, write_customers
+from shared.store.held_keys import HeldKeys, group_by_key, named_rows
+from shared.store.import_customers import customer_places, first_rows, write_customers
+from shared.store.import_warnings import warn_of_parts
 from shared.store.license_index import PageRow, issued_twin, pages
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
@@ -36,15 +38,17 @@ def import_licenses(
     entries: list[LicenseEntry],
     done: Stretch,
     pool: bulk.Pool,
+    whole: list[LicenseEntry],
     *,
     dry_run: bool,
     complete: bool = False,
 ) -> None:
     """Write the licenses that are new with their orders and customers, or count what would be.
 
-    `complete` inserts no license, and writes what belongs to those that this job inserted before.
+    `whole` is the batch with its refused rows, which say what the page of a row is. `complete`
+    inserts no license, and writes what belongs to those that this job inserted before.
     """
-    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries)
+    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries, whole)
 
 
 class _Licenses:
@@ -57,17 +61,15 @@ class _Licenses:
         self.bought: dict[tuple[int, int | None, str], str] = {}
         self.orders: dict[int, Place] = {}
         self.customers: dict[int, Place] = {}
+        self.held: dict[str, dict[str, Any]] = {}
 
-    def run(self, entries: list[LicenseEntry]) -> None:
-        first: dict[str, LicenseEntry] = {}
-        for entry in entries:
-            first.setdefault(entry.key, entry)
-        self.done.order_rows += len(entries)
-        self.done.customer_rows += sum(entry.customer is not None for entry in entries)
+    def run(self, entries: list[LicenseEntry], whole: list[LicenseEntry]) -> None:
+        faulty = len(self.done.invalid)
+        first, repeated, bundled = group_by_key(self.job, entries)
         self.orders = places_of(
             self.pool,
             ORDERS,
-            {entry.order_id: entry.store_id for entry in first.values()},
+            {entry.order_id: entry.store_id for entry in entries},
             "store_id",
             lambda id: (dynamo.home(self.job.company, id), FIRST_PART),
             lambda name, n: record_id(self.job.company, "order", name, attempt=n),
@@ -77,14 +79,24 @@ class _Licenses:
             self.pool,
             (
                 (entry.customer_id, entry.customer)
-                for entry in first.values()
+                for entry in entries
                 if entry.customer_id is not None and entry.customer is not None
             ),
         )
         made = self._write(list(first.values()))
+        same: list[LicenseEntry] = []
+        if self.held or repeated or bundled:
+            held = HeldKeys(self.job, self.pool, self.done, self.customers)
+            same = held.decide(first, self.held, repeated, bundled)
+        refused = {bad.record.row for bad in self.done.invalid[faulty:]}
         self.done.created_licenses += len(made)
-        self.done.existed_licenses += len(entries) - len(made)
-        self._warn([entry for entry, _ in made])
+        self.done.existed_licenses += len(entries) - len(made) - len(refused)
+        self.done.order_rows += len(entries) - len(refused)
+        self.done.customer_rows += sum(
+            entry.customer is not None and entry.record.row not in refused for entry in entries
+        )
+        named = named_rows(self.job, entries, self.held, made if self.dry_run else ())
+        self.done.made["named"] = named
         if self.dry_run:
             self.done.made["rows"] = [
                 [
@@ -96,8 +108,9 @@ class _Licenses:
                 for entry, id in made
             ]
         else:
-            self._settle(list(first.values()), made)
-            self._list(first.values(), made)
+            self._settle(whole, made)
+            self._list(whole, made)
+        warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
         """The entries whose licenses this job made, now or before, with their ids.
@@ -132,6 +145,8 @@ class _Licenses:
                     waiting.append((entry, attempt))
                 elif item.get("license_key") != entry.key:
                     waiting.append((entry, attempt + 1))
+                else:
+                    self.held[entry.key] = item
             if pending:
                 self._wait_for(pending, polls)
                 polls += 1
@@ -216,9 +231,7 @@ class _Licenses:
 
     def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
         """Write the customers and orders of new licenses, and what each order got."""
-        job, first_rows = self.job, {}
-        for entry in reversed(entries):
-            first_rows[entry.customer_id or 0] = entry.record.row
+        job = self.job
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
         items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
@@ -228,7 +241,7 @@ class _Licenses:
             orders.setdefault(entry.order_id, entry)
             model, held = entry.model, items.setdefault((entry.order_id, entry.customer_id), {})
             held.setdefault(model.product_code, (model.product_id, []))[1].append(id)
-        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows)
+        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows(entries))
         self._write_orders(orders)
         parts = (
             item
@@ -277,7 +290,7 @@ class _Licenses:
             named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
         }
         rows = {named: entry.record.row for named, entry in orders.items()}
-        for named, ours in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
+        for named, ours, _ in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
             if ours:
                 made.append(self.orders[named].id)
 
@@ -374,33 +387,3 @@ class _Licenses:
             return 0
         found = places[named].found
         return 0 if found and not is_ours(self.job, found) else places[named].id
-
-    def _warn(self, entries: list[LicenseEntry]) -> None:
-        """Rows that say something else of an order or customer than the first one of them did."""
-        orders: dict[int, OrderRow] = {}
-        customers: dict[int, CustomerRow] = {}
-        for entry in entries:
-            order, customer = entry.order, entry.customer
-            if order.store_id and (first := orders.setdefault(entry.order_id, order)) is not order:
-                self.done.warnings += _differences(entry, "order", first, order)
-            if customer is not None and entry.customer_id is not None:
-                named = customers.setdefault(entry.customer_id, customer)
-                if named is not customer:
-                    self.done.warnings += _differences(entry, "customer", named, customer)
-
-
-def _differences(
-    entry: LicenseEntry, part: str, first: OrderRow | CustomerRow, row: OrderRow | CustomerRow
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": entry.record.row,
-            "line": entry.record.line,
-            "column": f"{part}__{name}",
-            "code": "differs_from_first",
-            "message": f"an earlier row of this {part} said {getattr(first, name)!r}, which stands",
-            "value": str(value),
-        }
-        for name in type(row).model_fields
-        if (value := getattr(row, name)) is not None and value != getattr(first, name)
-    ]

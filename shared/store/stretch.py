@@ -4,10 +4,12 @@ Every write says which row of which job made it, so a stretch that is run again,
 at once or much later, recognizes its own work and comes to the same counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.csv_records import Record
+from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.importing import Bad, Import
 from shared.store import bulk, dynamo
@@ -21,6 +23,8 @@ class Stretch:
     `made` holds, for a dry run, `[row, license, order, customer]` of each row that would make a
     license, 0 for an order or customer that is there; otherwise ids of orders and customers that
     this job made. The same record may be in several stretches, so the job counts distinct ones.
+    Where rows of several batches can only be compared at the end, `made["named"]` holds `[row, id,
+    content digest]` of each row.
     """
 
     first_row: int
@@ -34,6 +38,11 @@ class Stretch:
     created_features: int = 0
     existed_features: int = 0
     made: dict[str, list[Any]] = field(default_factory=dict)
+
+    def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
+        """Add the warnings of a row."""
+        place = {"row": record.row, "line": record.line}
+        self.warnings += [{**place, **warning} for warning in limited([*warnings])]
 
 
 @dataclass
@@ -83,8 +92,16 @@ def get_all(
     return found
 
 
-def is_ours(job: Import, item: dict[str, Any]) -> bool:
+def is_ours(job: Import, item: Mapping[str, Any]) -> bool:
     return str(item.get("made_by", "")).startswith(job.made)
+
+
+def holder_of(
+    job: Import, item: Mapping[str, Any], customer: Mapping[str, Any] | None = None
+) -> Holder:
+    """A stored record as what rows of its name are compared with."""
+    row = int(item["made_by"].removeprefix(job.made)) if is_ours(job, item) else None
+    return Holder(row, item, customer)
 
 
 def write_first(
@@ -94,12 +111,12 @@ def write_first(
     wanted: dict[int, dynamo.Item],
     rows: dict[int, int],
     pool: bulk.Pool,
-) -> list[tuple[int, bool]]:
+) -> list[tuple[int, bool, bool]]:
     """Write records that several rows may name, as the first row of the file has them.
 
-    Yields each name and whether this job made the record. Another chunk may have written it from
-    a later row: then this row's takes its place; from an earlier row: then that one stays. The
-    batch that wrote it first lists it, whoever takes its place.
+    Yields each name, whether this job made the record, and whether this batch lists it. Another
+    chunk may have written it from a later row: then this row's takes its place; from an earlier
+    row: then that one stays. The batch that wrote it first lists it, whoever takes its place.
     """
     missing = [named for named in wanted if places[named].found is None]
     statements = (
@@ -118,26 +135,31 @@ def write_first(
     results = []
     for named, item in wanted.items():
         there = places[named].found
-        if there is not None and is_ours(job, there):
-            _put_earlier(job, env_name, item, there, rows[named])
-        results.append((named, there is None or is_ours(job, there)))
+        ours = there is None or is_ours(job, there)
+        listed_by = dynamo.from_item(item).get("listed_by") if there else None
+        results.append((named, ours, ours and (there or {}).get("listed_by") == listed_by))
+        if there is not None and ours:
+            places[named].found = _put_earlier(job, env_name, item, there, rows[named])
     return results
 
 
 def _put_earlier(
     job: Import, env_name: str, item: dynamo.Item, there: dict[str, Any], row: int
-) -> None:
-    """Replace a record that a later row of this job made, unless an even earlier one did."""
+) -> dict[str, Any] | None:
+    """Replace a record that a later row of this job made, unless an even earlier one did.
+
+    Returns the record that stays, None if it is `item`. Whoever lists the record goes on to.
+    """
     if "listed_by" in there:
         item = item | dynamo.to_item({"listed_by": there["listed_by"]})
     for _ in attempts():
         if int(there["made_by"].removeprefix(job.made)) <= row:
-            return
+            return there
         before = {"before": there["made_by"]}
         if dynamo.write([dynamo.put(env_name, item, "made_by = :before", **before)]):
-            return
+            return None
         again = dynamo.get(env_name, (item["pk"]["S"], item["sk"]["S"]))
         if again is None:
-            return
+            return None
         there = again
     raise Busy

@@ -18,6 +18,12 @@ from shared.store import uploads
 SHOWN = 100
 """How many failed rows are shown with the result; all of them are in the error list."""
 
+_DIGEST_BITS = 48
+"""Bits of a content digest; row and digest are one number, since a file may have millions."""
+_COMPARED_AT_ONCE = 2_000_000
+"""Rows, about 350 MB of memory."""
+_DIGEST = (1 << _DIGEST_BITS) - 1
+
 
 @dataclass
 class Totals:
@@ -64,6 +70,28 @@ def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
                 made["customers"].update({customer_id} - {0})
     total.counts = _counts(job, results, {name: len(ids) for name, ids in made.items()})
     return total
+
+
+def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:
+    """Rows that have the name of a row in an earlier batch and other content.
+
+    By the first row of their batch, the row and that earlier row. Batches report rows for this
+    where storage can't tell: in a dry run, of customers, and where a record is older than the file.
+    """
+    named = [each for each in results if each.named]
+    repeated: dict[int, dict[int, int]] = {}
+    parts = 1 + sum(each.named for each in named) // _COMPARED_AT_ONCE
+    for part in range(parts):
+        first: dict[int, int] = {}
+        for result in named:
+            for row, id, digest in details_of(job, result)["made"]["named"]:
+                if id % parts != part:
+                    continue
+                known = first.setdefault(id, row << _DIGEST_BITS | digest)
+                earlier = known >> _DIGEST_BITS
+                if known & _DIGEST != digest and earlier < result.index:
+                    repeated.setdefault(result.index, {})[row] = earlier
+    return repeated
 
 
 def _counts(job: ImportJob, results: Sequence[ChunkResult], made: dict[str, int]) -> dict[str, int]:

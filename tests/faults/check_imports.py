@@ -100,6 +100,7 @@ def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
     if job.state != expected:
         yield f"J3 {name} has {invalid} bad rows, and is {job.state}"
     yield from _counted(desks, job, name)
+    yield from _repeated(desks, job, file, name)
     yield from _reported(desks, job, file, bad, name)
 
 
@@ -151,9 +152,13 @@ def _reported(
             yield f"J10 {name} tells of row {each['row']} at line {each['line']}: {row}"
     if bad is not None and [each["row"] for each in listed] != [row.row for row in bad]:
         yield f"J10 {name} tells of {[each['row'] for each in listed]}, bad are {bad}"
+    repeated = _duplicates(desks, job, file)
     for each in listed if bad is not None else ():
         codes = tuple(fault["code"] for fault in each["errors"])
-        if each["row"] in by_row and codes != by_row[each["row"]].codes and not _archived(codes):
+        meant = by_row[each["row"]].codes if each["row"] in by_row else codes
+        if each["row"] in repeated:
+            meant = ("duplicate_in_file",)
+        if codes != meant and not _archived(codes):
             yield f"J10 {name} tells of {codes} for {by_row[each['row']]}"
     if not listed:
         return
@@ -241,7 +246,40 @@ def _bad_rows(desks: "Desks", job: ImportJob, file: File) -> list[Row] | None:
         return None
     if job.kind == "licenses" and _is_archived(desks, job):
         return None
-    return [row for row in file.rows if row.codes]
+    repeated = _duplicates(desks, job, file)
+    return [row for row in file.rows if row.codes or row.row in repeated]
+
+
+def _duplicates(desks: "Desks", job: ImportJob, file: File) -> dict[int, int]:
+    """The rows that must be refused since another row has their name, and that row."""
+    if job.kind == "license-features":
+        return {}
+    made, holders = f"import {job.number}#", {}
+    if job.kind == "licenses" and not job.dry_run and job.state != "rejected":
+        for item in rows_of(desks.world, LICENSES, job.company):
+            maker = item.get("made_by", {"S": ""})["S"]
+            if maker.startswith(made) and "license_key" in item:
+                holders[item["license_key"]["S"].lower()] = int(maker.removeprefix(made))
+    return file.repeated(holders)
+
+
+def _repeated(desks: "Desks", job: ImportJob, file: File, name: str) -> Iterator[str]:
+    """J12: a name belongs to one row of a file; every other one agrees with it, or is refused."""
+    if job.kind == "license-features" or (job.kind == "licenses" and _is_archived(desks, job)):
+        return
+    listed = _read(desks, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
+    told = {
+        each["row"]: fault["message"]
+        for each in listed
+        for fault in each["errors"]
+        if fault["code"] == "duplicate_in_file"
+    }
+    meant = _duplicates(desks, job, file)
+    if told.keys() != meant.keys():
+        yield f"J12 {name} refuses {sorted(told)} as duplicates, which are {meant}"
+    for row in told.keys() & meant.keys():
+        if not told[row].startswith(f"row {meant[row]} of this file"):
+            yield f"J12 {name} says of row {row}: {told[row]}, and its name has row {meant[row]}"
 
 
 def _is_archived(desks: "Desks", job: ImportJob) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _LICENSES = (
@@ -13,7 +14,7 @@ _LICENSES = (
     "order__store_id",
     "customer__email",
 )
-_NOTES = ("", "", "", "=1+1", "two\nlines", '"quoted"', "-1+1", "@name")
+_NOTES = ("", "", "", "", "", "=1+1", "two\nlines", '"quoted"', "-1+1", "@name")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Row:
     def key(self) -> str:
         return self.cells[0]
 
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What two rows that name the same thing must have in common."""
+        return tuple(cell.lower() if "@x" in cell else cell for cell in self.cells[:6])
+
 
 @dataclass(frozen=True)
 class File:
@@ -41,6 +47,22 @@ class File:
     @property
     def data(self) -> bytes:
         return self.text.encode()
+
+    def repeated(self, holders: Mapping[str, int]) -> dict[int, int]:
+        """Rows with the name of another row and other content, and that other row.
+
+        It is the one in `holders`, by name; else the first good row with this name.
+        """
+        rows = {row.row: row for row in self.rows}
+        first: dict[str, int] = dict(holders)
+        repeated = {}
+        for row in self.rows:
+            if row.codes or not row.key:
+                continue
+            holder = rows[first.setdefault(row.key.lower(), row.row)]
+            if row.content != holder.content:
+                repeated[row.row] = holder.row
+        return repeated
 
 
 def some_file(rng: random.Random, kind: str | None = None) -> File:
@@ -83,7 +105,8 @@ def _license(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list
 
 def _customer(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list[str]]:
     if good or rng.random() < 0.7:
-        return [rng.choice(("", "ana@x.test", "ben@x.test", f"c{n}@x.test")), "Ana"], []
+        email = rng.choice(("", "ana@x.test", "ben@x.test", f"c{n}@x.test"))
+        return [email, rng.choice(("Ana", "Ana", "Ana", "Anne"))], []
     return ["nobody", "Ana"], ["invalid_value"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions import create_order, import_csv, import_range, sweep
+from functions import create_order, import_csv, import_duplicates, import_moves, import_range, sweep
 from functions.http import logger
 from shared import csv_records, orders
 from shared.errors import Conflict
@@ -14,6 +14,7 @@ from shared.store import (
     bulk,
     customers,
     dynamo,
+    held_keys,
     import_licenses,
     imports,
     license_index,
@@ -201,14 +202,14 @@ def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
 def pages_written_first(patch: pytest.MonkeyPatch) -> None:
     """Pages with the ids that licenses are to get, before they are there."""
 
-    def run(self: Any, entries: Any) -> None:
+    def run(self: Any, entries: Any, rows: Any) -> None:
         first = {entry.key: entry for entry in entries}
         made = [
             (entry, record_id(self.job.company, "license", entry.key)) for entry in first.values()
         ]
         if not self.dry_run:
-            self._list(first.values(), made)
-        whole(self, entries)
+            self._list(rows, made)
+        whole(self, entries, rows)
 
     whole = import_licenses._Licenses.run  # noqa: SLF001
     patch.setattr(import_licenses._Licenses, "run", run)  # noqa: SLF001
@@ -247,6 +248,28 @@ def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
 def pending_key_exists(patch: pytest.MonkeyPatch) -> None:
     """A row whose key is held by a pending order counts as existed, whatever comes of the order."""
     patch.setattr(import_licenses._Licenses, "_pending", lambda *_: set())  # noqa: SLF001
+
+
+def other_ranges_ignored(patch: pytest.MonkeyPatch) -> None:
+    """A row is compared with the rows of its own batch alone: another range may have its key."""
+    members = held_keys.HeldKeys._members  # noqa: SLF001
+
+    def forgotten(self: Any, held: Any) -> Any:
+        return [
+            (entry, {**item, "made_by": ""} if _is_row(item) else item)
+            for entry, item in members(self, held)
+        ]
+
+    def _is_row(item: Any) -> bool:
+        return str(item.get("made_by", "")).startswith("import ")
+
+    patch.setattr(held_keys.HeldKeys, "_members", forgotten)
+
+
+def batches_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """Batches that did not write are not compared with each other when all are read."""
+    patch.setattr(import_duplicates, "repeated_rows", lambda *_: {})
+    patch.setattr(import_moves, "repeated_rows", lambda *_: {})
 
 
 def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -295,6 +318,8 @@ IN_IMPORTS: tuple[Plant, ...] = (
     half_validated,
     stopped_jobs_forgotten,
     pending_key_exists,
+    other_ranges_ignored,
+    batches_not_compared,
     later_version_dropped,
     strangers_imported,
     strangers_forgotten,

@@ -52,6 +52,7 @@ MOST: dict[str, list[Asked]] = {
     "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
     "/api/v1/imports/{id}/": [Asked(1, id="batches")],
     "/api/v1/imports/{id}/errors/": [Asked(18, id="batches"), Asked(3, id="failed")],
+    "/api/v1/imports/{id}/rows/": [Asked(18, id="batches", query="outcome=failed")],
     "/api/v1/imports/{id}/failed.csv": [Asked(3, id="failed")],
     "/api/v1/customers-import-results/": [Asked(1)],
     "/api/v1/customers-import-results/{id}/": [],

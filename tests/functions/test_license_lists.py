@@ -329,7 +329,7 @@ def test_an_order_of_many_products_is_in_no_list_until_it_is_there(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = history.shop
-    items = [{"product_code": code, "licenses": [{}] * 6} for code in ("kp", "cp")]
+    items: Any = [{"product_code": code, "licenses": [{}] * 6} for code in ("kp", "cp")]
     with tapped() as tap, suppress(Killed):
         tap.on("TransactWriteItems", killed_before, nth=4)
         shop.order(id="o-1", items=items)

@@ -24,6 +24,7 @@ PUBLIC = {"GET /healthz", "GET /openapi.json", "GET /docs"}
 NEEDED = {
     "/api/v1/orders/generate_license/": "product=kp&",
     "/api/v1/orders/export/": "range=last30&",
+    "/api/v1/imports/{id}/rows/": "outcome=warning&",
 }
 """What must be in a query, with the values that it needs."""
 

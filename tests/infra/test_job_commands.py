@@ -73,3 +73,20 @@ def test_an_import_that_is_not_there_is_said_so(keywright: Keywright) -> None:
 
 def test_nothing_to_list_is_said_in_words(keywright: Keywright) -> None:
     assert keywright.run("jobs", "list") == "No imports.\n"
+
+
+def test_rows_with_warnings_are_counted_and_the_first_are_shown(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.csv"
+    keys = "".join(f"4829133746501{n:02}000,kp\n" for n in range(12))
+    path.write_text(f"license__license_key,product__short_code\n{keys}")
+
+    imported = keywright.run("import", "--file", path, "--kind", "licenses")
+    shown = keywright.run("jobs", "show", "1")
+
+    for text in (imported, shown):
+        assert "12 rows were imported with warnings, the first 10 of them:" in text
+        assert "482913374650109000" in text
+        assert "482913374650110000" not in text
+    assert keywright.told("jobs", "show", "1")["counts"]["warnings"] == 12

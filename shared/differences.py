@@ -1,0 +1,205 @@
+"""Compare a row of a file with the record that has its name already.
+
+Rows of one file are compared in everything that they ask for. A record of another origin is
+compared in what the row states only: a blank cell asks for nothing.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from shared.importing import CustomerEntry, FeatureEntry, LicenseEntry
+from shared.rows import KINDS, CustomerRow, FeatureRow
+from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
+
+MOST_WARNINGS = 10
+"""Warnings of one row; the last of them tells how many there are more."""
+_NAMED = 3
+"""Columns that the fault of a duplicate names."""
+_SHOWN = 200
+_DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False}
+_TERMS = tuple(
+    (column, field, "product_code" if field == "short_code" else field)
+    for column, field in KINDS["licenses"].parts["terms"].columns.items()
+)
+_FEATURE_COLUMNS = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
+
+
+class Difference(NamedTuple):
+    """A column in which a row and a record differ, and the value of each."""
+
+    column: str
+    wanted: Any
+    there: Any
+
+
+class Holder(NamedTuple):
+    """The record that has the name of a row; `row` is the row of this job that made it, if any."""
+
+    row: int | None
+    record: Mapping[str, Any]
+    customer: Mapping[str, Any] | None = None
+
+
+def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]:
+    """What a row asks for and the license with its key does not have."""
+    ours, record = holder.row is not None, holder.record
+    found = []
+    for column, field, name in _TERMS:
+        if not ours and getattr(entry.terms, field) is None:
+            continue
+        wanted, there = getattr(entry.model, name), record.get(name)
+        if wanted != there:
+            found += _difference(column, wanted, there, _DEFAULTS.get(name))
+    for name in ("subscription_id", "note"):
+        wanted = getattr(entry, name)
+        if ours or wanted is not None:
+            found += _difference(f"license__{name}", wanted, record.get(name))
+    if ours or entry.order.store_id is not None:
+        there = record.get("order_store_id")
+        if entry.order.store_id is None and str(there).startswith("import-"):
+            there = None
+        found += _difference("order__store_id", entry.order.store_id, there)
+    if entry.customer is not None or (ours and holder.customer is not None):
+        found += _of_customer(entry.customer, holder.customer or {}, "customer__", ours=ours)
+    return found
+
+
+def customer_differences(row: CustomerRow, holder: Holder, prefix: str = "") -> list[Difference]:
+    """What a row says of a customer otherwise than the customer with its name has it."""
+    return _fields(row, holder.record, prefix, ours=holder.row is not None)
+
+
+def feature_differences(
+    entry: FeatureEntry, wanted: Mapping[str, Any], holder: Holder
+) -> list[Difference]:
+    """What a row asks for and the feature that its license has already does not."""
+    stated = entry.request.model_fields_set
+    return [
+        difference
+        for name in _FEATURE_COLUMNS
+        if name in FeatureRow.model_fields and (holder.row is not None or name in stated)
+        for difference in _difference(
+            name, wanted.get(name), holder.record.get(name), FEATURE_SYSTEM.get(name)
+        )
+    ]
+
+
+def _duplicate_fault(
+    column: str, what: str, value: str, row: int, differences: Iterable[Difference]
+) -> dict[str, Any]:
+    named = [
+        f"{each.column} {_quoted(each.there)} instead of {_quoted(each.wanted)}"
+        for each in differences
+    ]
+    more = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
+    there = ": " + ", ".join([*named[:_NAMED], *more]) if named else ""
+    return {
+        "column": column,
+        "field": column.rpartition("__")[2],
+        "code": "duplicate_in_file",
+        "message": f"row {row} of this file has the same {what} with other values{there}",
+        "value": value,
+    }
+
+
+def repeated_fault(
+    entry: LicenseEntry | CustomerEntry | FeatureEntry,
+    row: int,
+    differences: Iterable[Difference] = (),
+) -> dict[str, Any]:
+    """`duplicate_in_file` for a row of any kind, `row` being the one that has its name."""
+    match entry:
+        case LicenseEntry():
+            named = "license__license_key", "license key", entry.key
+        case CustomerEntry(customer=customer):
+            column, what = ("email", "e-mail") if customer.email else ("reference", "reference")
+            named = column, what, customer.email or customer.reference or ""
+        case FeatureEntry():
+            named = "code", "license key and code", entry.request.code
+    return _duplicate_fault(*named, row, differences)
+
+
+def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict[str, Any]]:
+    """The warnings of a row whose record exists with other content."""
+    return [
+        {
+            "column": each.column,
+            "code": "differs_from_existing",
+            "message": f"the existing {what} has {_quoted(each.there)}, which stays",
+            "value": _text(each.wanted),
+        }
+        for each in differences
+    ]
+
+
+def limited(warnings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The warnings of a row, at most `MOST_WARNINGS`."""
+    if len(warnings) <= MOST_WARNINGS:
+        return warnings
+    kept, more = warnings[: MOST_WARNINGS - 1], len(warnings) - MOST_WARNINGS + 1
+    message = f"{more} more columns of this row have warnings"
+    last = {"column": None, "code": warnings[-1]["code"], "message": message, "value": None}
+    return [*kept, last]
+
+
+def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
+    """Equal for two rows that ask for the same: to compare rows that are not read together."""
+    match entry:
+        case LicenseEntry():
+            customer: Any = entry.customer
+            if customer is not None:
+                customer = customer.email or sorted(_given(customer).items())
+            model = [getattr(entry.model, name) for _, _, name in _TERMS]
+            told: Any = (model, entry.subscription_id, entry.note, entry.order.store_id, customer)
+        case CustomerEntry():
+            told = sorted(_given(entry.customer).items())
+        case FeatureEntry():
+            told = sorted(_given(entry.request).items())
+    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=6).digest())
+
+
+def _of_customer(
+    row: CustomerRow | None, there: Mapping[str, Any], prefix: str, *, ours: bool
+) -> list[Difference]:
+    """Whether a license has another customer; one with an e-mail is known by that alone."""
+    email = row.email if row is not None else None
+    if email is not None or (ours and there.get("email") is not None):
+        return _difference(f"{prefix}email", email, there.get("email"))
+    return _fields(row or CustomerRow(), there, prefix, ours=ours)
+
+
+def _fields(
+    row: CustomerRow, there: Mapping[str, Any], prefix: str, *, ours: bool
+) -> list[Difference]:
+    return [
+        difference
+        for name in CustomerRow.model_fields
+        if ours or getattr(row, name) is not None
+        for difference in _difference(f"{prefix}{name}", getattr(row, name), there.get(name))
+    ]
+
+
+def _given(model: BaseModel) -> dict[str, Any]:
+    return {name: value for name in type(model).model_fields if (value := getattr(model, name))}
+
+
+def _difference(column: str, wanted: Any, there: Any, default: Any = None) -> list[Difference]:
+    mine, other = (default if value is None else value for value in (wanted, there))
+    if mine == other or _text(mine) == _text(other):
+        return []
+    return [Difference(column, mine, other)]
+
+
+def _quoted(value: Any) -> str:
+    return "no value" if value in (None, "") else repr(_text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)[:_SHOWN]
