@@ -196,7 +196,7 @@ def _import_batch(
             result.invalid = [
                 Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
             ]
-        _report(work, result)
+        _report(work, result, compared=firsts is not None)
 
     _insist(work, act)
 
@@ -216,7 +216,7 @@ def _keep_alive(job: ImportJob) -> None:
         raise Stopped
 
 
-def _report(work: Work, done: Stretch) -> None:
+def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
@@ -247,6 +247,7 @@ def _report(work: Work, done: Stretch) -> None:
             existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
+            compared=compared,
         ),
     )
 

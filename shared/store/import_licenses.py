@@ -84,6 +84,11 @@ class _Licenses:
             ),
         )
         made = self._write(list(first.values()))
+        if not self.dry_run:
+            self._settle(whole, made)
+            self._list(whole, made)
+        if self.complete:
+            return
         same: list[LicenseEntry] = []
         if self.held or repeated or bundled:
             held = HeldKeys(self.job, self.pool, self.done, self.customers)
@@ -107,9 +112,6 @@ class _Licenses:
                 ]
                 for entry, id in made
             ]
-        else:
-            self._settle(whole, made)
-            self._list(whole, made)
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
