@@ -36,7 +36,7 @@ GOALS = {
     "ratio_rows_per_s_vs_batch_writer": 10,
     "ratio_cpu_vs_batch_writer": 6,
     "ratio_rows_per_s_vs_threads": 4,
-    "planner_mb_per_s": 300,
+    "planner_mb_per_s": 400,
 }
 MOST = {"peak_rss_mb": 128, "write_units_per_row": 2.6}
 _TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "IMPORTS", "LICENSES", "ORDERS")

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.rows import LICENSE_COLUMNS
+from shared.rows import PUBLISHED_COLUMNS
 
 PER_ORDER = 10
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -49,7 +49,7 @@ _LAST = ("Peña", "Müller", "Li", "Smith", "Dupont", "Haddad", "Okafor", "Nová
 def write_file(path: Path, rows: int, *, seed: int = 1, tag: str = "web") -> Path:
     """The same rows for the same number and seed; `tag` is in the names of orders and customers."""
     with path.open("w", encoding="utf-8", newline="") as out:
-        out.write(_line(LICENSE_COLUMNS))
+        out.write(_line(PUBLISHED_COLUMNS))
         out.writelines(_lines(rows, random.Random(seed), tag))  # noqa: S311  # no secret is drawn
     return path
 
@@ -69,7 +69,7 @@ def _lines(rows: int, chance: random.Random, tag: str) -> Iterator[str]:
         cells["license__subscription_id"] = f"sub-{row:09}"
         if row % 10 == 3:
             cells["license__note"] = f"moved from the old shop as ticket {row}"
-        yield _line([cells.get(column, "") for column in LICENSE_COLUMNS])
+        yield _line([cells.get(column, "") for column in PUBLISHED_COLUMNS])
 
 
 def _bought(number: int, chance: random.Random, tag: str) -> dict[str, str]:

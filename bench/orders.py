@@ -1,9 +1,10 @@
 """What an order costs in time: `make bench`, or `python -m bench.orders [--json]`.
 
-Own time is a warm handler's, in this process, with DynamoDB answered from memory below botocore;
-the time that botocore takes to write and read its messages is told apart. Over HTTP everything is
-counted, on the local stack. Imports are of the bundled asset alone, with bytecode, each in a new
-interpreter. Figures vary with what else the machine does, so its load is printed beside them.
+Own time is a warm handler's CPU time, in this process, with DynamoDB answered from memory below
+botocore; the time that botocore takes to write and read its messages is told apart. Over HTTP
+everything is counted, by the clock, on the local stack. Imports are of the bundled asset alone,
+with bytecode, each in a new interpreter. Figures vary with what else the machine does, so its load
+is printed beside them.
 """
 
 import argparse
@@ -32,7 +33,9 @@ from bench.memory import remembered
 from infra.asset import Asset, build_asset
 from infra.stamp import ROOT
 
-GOALS = {"own_ms_p50": 5.0, "package_mb": 20.0, "import_ms": 500}
+GOALS = {"package_mb": 20.0, "import_ms": 500, "http_ms_p50": 12.0}
+OWN_MS_P50 = {"1": 5.0, "90": 6.0, "1000": 60.0}
+"""Goals of own time, by the number of licenses."""
 FUNCTIONS = ("create_order", "catalog", "records", "documents", "sweep")
 RUNTIME = ("boto3", "botocore", "jmespath", "dateutil", "six", "urllib3")
 COMPANY = "bench"
@@ -48,16 +51,16 @@ def order_of(count: int) -> dict[str, Any]:
 
 
 def own_time(licenses: int, *, times: int) -> Figures:
-    """Milliseconds of a warm handler: without botocore, and with it."""
+    """Milliseconds of CPU of a warm handler: without botocore, and with it."""
     with remembered(COMPANY) as memory, silenced():
         for _ in range(20):
             memory.order(order_of(licenses))
         memory.spent = 0.0
         own, whole = [], []
         for _ in range(times):
-            before, began = memory.spent, time.perf_counter()
+            before, began = memory.spent, time.thread_time()
             memory.order(order_of(licenses))
-            took = time.perf_counter() - began
+            took = time.thread_time() - began
             whole.append(took)
             own.append(took - (memory.spent - before))
     return {"own": spread(own), "with_botocore": spread(whole)}
@@ -204,7 +207,11 @@ def measured(say: Callable[[str], None]) -> Figures:
             "machine": machine(),
             "own_ms": part(
                 "own time",
-                lambda: {"1": own_time(1, times=500), "90": own_time(90, times=100)},
+                lambda: {
+                    "1": own_time(1, times=500),
+                    "90": own_time(90, times=100),
+                    "1000": own_time(1000, times=20),
+                },
             ),
             "http": part(
                 "over HTTP",
@@ -234,16 +241,17 @@ def show(figures: Figures, console: Console) -> None:
     def row(part: str, what: str, figure: str, goal: str = "", *, met: bool = True) -> None:
         table.add_row(what, figure if met else f"[red]{figure}[/]", goal, str(load[part]))
 
-    table.add_row("[bold]Own time[/], ms", "[dim]p50, p99")
+    table.add_row("[bold]Own time[/], ms of CPU", "[dim]p50, p99")
     for count, own in figures["own_ms"].items():
-        goal = f"≤ {GOALS['own_ms_p50']:g}" if count == "1" else ""
-        met = not goal or own["own"]["p50"] <= GOALS["own_ms_p50"]
+        goal, met = f"≤ {OWN_MS_P50[count]:g}", own["own"]["p50"] <= OWN_MS_P50[count]
         row("own time", f"  order of {count}", "{p50}, {p99}".format(**own["own"]), goal, met=met)
         row("own time", "  with botocore", "{p50}, {p99}".format(**own["with_botocore"]))
     table.add_row("[bold]Local stack[/], ms", "[dim]requests/s; p50, p99")
     for count, http in figures["http"].items():
+        goal = f"≤ {GOALS['http_ms_p50']:g}" if count == "1" else ""
+        met = not goal or http["ms"]["p50"] <= GOALS["http_ms_p50"]
         told = f"{http['requests_per_second']}/s; {http['ms']['p50']}, {http['ms']['p99']}"
-        row("over HTTP", f"  connections: {count}", told)
+        row("over HTTP", f"  connections: {count}", told, goal, met=met)
     table.add_row("[bold]Import[/], ms", "[dim]min, median; CPU min")
     for name, took in figures["import_ms"].items():
         goal = f"≤ {GOALS['import_ms']}" if name == "create_order" else ""

@@ -33,6 +33,7 @@ from shared.store.catalog import (
     products_named,
     put_product,
 )
+from shared.store.retry import contended
 from shared.values import Code
 from shared.wire import (
     FeatureView,
@@ -43,7 +44,6 @@ from shared.wire import (
     product_view,
 )
 
-_TRIES = 5
 _AT_ONCE = 25
 """Products read at once for a page; each may have 390 KB, and 100 of them do not fit one."""
 
@@ -185,6 +185,8 @@ def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
         "policy_exists",
         "unknown_product",
         "unsupported_product_feature",
+        "consumption_only",
+        "too_many_floating_users",
         "too_many",
         "product_too_large",
     ),
@@ -216,6 +218,8 @@ def get_policy(caller: Caller, id: int) -> PolicyView:
         "immutable",
         "default_policy_required",
         "unsupported_product_feature",
+        "consumption_only",
+        "too_many_floating_users",
         "product_too_large",
     ),
 )
@@ -302,7 +306,7 @@ def _changed(
     It may have been ourselves: a write whose answer is lost is sent again, and meets its own work.
     """
     changed = None
-    for _ in range(_TRIES):
+    for _ in contended():
         product = read()
         if product == changed:
             return product

@@ -24,7 +24,6 @@ from shared.orders import (
     OrderRequest,
     Placement,
     already_placed,
-    fingerprint,
     first_licenses,
     is_by_id,
 )
@@ -68,6 +67,27 @@ class KeyQuery(BaseModel, frozen=True, extra="forbid"):
         "archived_product",
         "unknown_policy",
         "unsupported_product_feature",
+        "feature_repeated",
+        "alias_conflict",
+        "consumption_only",
+        "duration_required",
+        "too_many_floating_users",
+        "key_not_allowed",
+        "license_key_repeated",
+        "users_required",
+        "users_not_allowed",
+        "user_repeated",
+        "is_bundle_mismatch",
+        "not_a_bundle",
+        "bundle_only",
+        "bundle_members_only",
+        "bundle_member_missing",
+        "bundle_member_repeated",
+        "unknown_bundle_member",
+        "policy_required",
+        "too_many_licenses",
+        "order_too_large",
+        "record_too_large",
     ),
 )
 def create_order(
@@ -94,7 +114,11 @@ def create_order(
     return replace(_shown(caller, order, placement, known), headers=headers)
 
 
-@api.get("/api/v1/orders/generate_license/", scope="orders:write", refusals=("unknown_product",))
+@api.get(
+    "/api/v1/orders/generate_license/",
+    scope="orders:write",
+    refusals=("unknown_product", "weak_alphabet"),
+)
 def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
     """Generates license keys for a product.
 
@@ -180,7 +204,7 @@ def _has_to_wait(known: Known, token: str, request: OrderRequest) -> bool:
     """
     if known.unfinished is None or known.unfinished.owner == token:
         return bool(known.in_the_way)
-    if known.unfinished.fingerprint != fingerprint(request):
+    if known.unfinished.fingerprint != request.fingerprint:
         message = "Another order with this ID is being placed; retry in a few seconds"
         raise Conflict("order_in_progress", message)
     return True
@@ -214,6 +238,9 @@ def _refuse_what_can_not_be_answered(caller: Caller, placement: Placement) -> No
         return
     order = first_licenses(placement.order, 0)
     beside = _beside(caller, order, [], placement, Known(order.id))
+    fixed = sent_bytes(encoded(placed_order_view(order, beside, [])))
+    if fixed + sum(map(_most_bytes, placement.licenses)) <= PAGE_BYTES:
+        return
     size = sent_bytes(encoded(placed_order_view(order, beside, placement.licenses)))
     if size > PAGE_BYTES:
         raise Refused(
@@ -221,6 +248,16 @@ def _refuse_what_can_not_be_answered(caller: Caller, placement: Placement) -> No
             f"The answer to this order would have {size} bytes, which is more than the "
             f"{PAGE_BYTES} that one answer can hold: place it as several",
         )
+
+
+def _most_bytes(lic: License) -> int:
+    """At least the bytes of a license in brief and of its key, in an answer.
+
+    A character has at most 4 bytes, in UTF-8 as well as escaped twice.
+    """
+    return 250 + 4 * (
+        2 * len(lic.license_key or "") + len(lic.order_store_id) + len(lic.product_code)
+    )
 
 
 def _beside(

@@ -17,13 +17,15 @@ from pydantic import BaseModel, Field
 from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.cursors import Cursor, read_cursor
 from functions.http import Answer, Caller
-from shared.csv_file import escape_formula
+from shared.catalog import Product
+from shared.csv_cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
 from shared.licenses import License
 from shared.orders import Order
 from shared.rows import LICENSE_COLUMNS, license_row
 from shared.store import orders as order_store
+from shared.store.catalog import products_named
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.store.order_index import Entry, entries
@@ -130,8 +132,9 @@ def _exported(
         raise _too_large(f"These are more than {MOST_EXPORTED} licenses")
     file = _File()
     written: _Sold | None = None
+    products: dict[str, Product] = {}
     for batch in batched(taken[:MOST_EXPORTED], _BATCH, strict=False):
-        for each, row in _rows_of(caller.company, batch):
+        for each, row in _rows_of(caller.company, batch, products):
             if not file.takes(row):
                 if not in_parts:
                     raise _too_large(f"The file would be larger than {PAGE_BYTES} bytes")
@@ -182,7 +185,7 @@ class _File:
     def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
         """The file as it is by now."""
         return Answer(
-            "".join((_line(LICENSE_COLUMNS), *self._lines)),
+            "".join(("\ufeff", _line(LICENSE_COLUMNS), *self._lines)),
             headers={
                 "Content-Disposition": f'attachment; filename="{file_name}"',
                 "X-Licenses-Left-Out": str(self._left_out),
@@ -197,15 +200,22 @@ def _line(cells: Iterable[str]) -> str:
     return text.getvalue()
 
 
-def _rows_of(company: str, sold: Sequence[_Sold]) -> Iterator[tuple[_Sold, list[str] | None]]:
-    """The rows of licenses; None for one without a key, which an import needs."""
+def _rows_of(
+    company: str, sold: Sequence[_Sold], products: dict[str, Product]
+) -> Iterator[tuple[_Sold, list[str] | None]]:
+    """The rows of licenses; None for one without a key, which an import needs.
+
+    `products` keeps the products that were read for earlier rows.
+    """
     ids = _ids_of(sold)
     licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
     named = {id for lic in licenses.values() if (id := _customer_id(lic, orders))}
     customers = customers_by_id(company, named)
+    if new := {lic.product_code for lic in licenses.values()} - products.keys():
+        products |= products_named(company, new)
     for each, id in zip(sold, ids, strict=True):
-        yield each, _row(licenses.get(id), orders, customers)
+        yield each, _row(licenses.get(id), orders, customers, products)
 
 
 def _customer_id(lic: License, orders: Mapping[int, Order]) -> int | None:
@@ -226,9 +236,13 @@ def _ids_of(sold: Sequence[_Sold]) -> list[int]:
 
 
 def _row(
-    lic: License | None, orders: Mapping[int, Order], customers: Mapping[int, Customer]
+    lic: License | None,
+    orders: Mapping[int, Order],
+    customers: Mapping[int, Customer],
+    products: Mapping[str, Product],
 ) -> list[str] | None:
     order = orders.get(lic.order_id) if lic else None
     if lic is None or order is None or not lic.license_key:
         return None
-    return license_row(lic, order, customers.get(_customer_id(lic, orders) or 0))
+    customer = customers.get(_customer_id(lic, orders) or 0)
+    return license_row(lic, order, customer, products.get(lic.product_code))

@@ -32,6 +32,7 @@ from functions.import_moves import (
     looked_at,
     phases_of,
     plan_of,
+    with_object_options,
 )
 from functions.import_range import Work, complete_batch, import_range, working
 from functions.runs import execute
@@ -117,6 +118,7 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with ending(job):
+        job = with_object_options(job)
         data = b"".join(uploads.stream(job))
         planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
         if planned is None:
@@ -176,6 +178,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """What the machine goes on with; nothing if the file is refused."""
+    job = with_object_options(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update)
     planned = plan_of(job, parts, chunk_size=_chunk_size(job))

@@ -10,9 +10,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
-from shared.csv_file import BadFile, Dialect
+from functions.import_header import check_header, detected, with_options
+from shared.csv_encoding import BadFile
 from shared.csv_plan import Plan, plan
-from shared.errors import Busy
+from shared.errors import Busy, Refused
 from shared.imports import ChunkResult, FileGone, ImportJob, Refusal, State, moved
 from shared.rows import KINDS
 from shared.store import uploads
@@ -54,19 +55,32 @@ def begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJ
     return moved(job, state, now=now, runner=token)
 
 
+def with_object_options(job: ImportJob) -> ImportJob:
+    """The job with the options that a dropped file carries as metadata.
+
+    Ends the job and raises Stopped if one of them is not supported.
+    """
+    if job.requested_by != "s3":
+        return job
+    try:
+        return with_options(job, uploads.metadata(job))
+    except Refused as wrong:
+        _end(job, "failed", refusal=Refusal(code=wrong.code, message=wrong.message))
+        raise Stopped from None
+
+
 def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
     """The file cut into ranges; None if it is refused, which ends the job."""
-    required = KINDS[job.kind].required
+    kind = KINDS[job.kind]
     try:
-        planned = plan(
+        return plan(
             parts,
-            required=required,
-            known=_known_columns(job),
+            required=kind.required,
+            known=kind.columns,
             encoding=job.encoding,
             chunk_size=chunk_size,
+            accept=lambda dialect: check_header(job, dialect),
         )
-        _refuse_another_kind(job, planned.dialect)
-        return planned
     except BadFile as bad:
         column = bad.faults[0].field if bad.faults else None
         refusal = Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
@@ -88,7 +102,9 @@ def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "rows": planned.rows,
         "chunks": len(planned.chunks),
         "file_sha256": digest,
-        "detected": _detected(job, planned.dialect),
+        "detected": detected(job, planned.dialect),
+        "encoding": job.encoding,
+        "unknown_columns": job.unknown_columns,
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
 
@@ -98,29 +114,6 @@ def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         return moved(current, state, now=datetime.now(UTC), **known)
 
     return change_job(job.company, job.number, seen)
-
-
-def _refuse_another_kind(job: ImportJob, dialect: Dialect) -> None:
-    """Raise BadFile for a file that has not one column of its kind: its rows would be empty."""
-    if _known_columns(job).isdisjoint(dialect.names):
-        wanted = ", ".join(KINDS[job.kind].columns)
-        message = f"the header has none of the columns of this kind of file: {wanted}."
-        raise BadFile("missing_header", message, line=dialect.header_line)
-
-
-def _known_columns(job: ImportJob) -> set[str]:
-    return {name for part in KINDS[job.kind].parts.values() for name in part.columns}
-
-
-def _detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
-    known = _known_columns(job)
-    named = zip(dialect.names, dialect.columns, strict=True)
-    unknown = [
-        column
-        for at, (name, column) in enumerate(named)
-        if name and name not in known and at in dialect.original
-    ]
-    return {**dialect.model_dump(mode="json"), "unknown_columns": unknown}
 
 
 def phases_of(job: ImportJob) -> tuple[str, ...]:

@@ -88,12 +88,12 @@ def _fit_whole(licenses: Sequence[License | LicenseBrief], beside: Beside) -> bo
     """Whether whole licenses may fit into an answer.
 
     Each shows its customer and the features of its product, which may have 390 KB: a thousand of
-    them are not put together only to be measured.
+    them are not put together only to be measured. Answers of some MB are.
     """
     records = (*beside.products.values(), *beside.customers.values())
     shown = sum(len(record.model_dump_json()) for record in records)
     left = PAGE_BYTES
-    if len(licenses) * shown < left // 4:
+    if len(licenses) * shown < left:
         return True
     for lic in licenses:
         if isinstance(lic, License):

@@ -30,10 +30,10 @@ from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.customers import ListedCustomer
 from shared.store.order_index import ListedOrder, listed_orders, totals_of
+from shared.store.retry import contended
 from shared.values import Email, Line, OptionalMoment, RecordId, record_id
 from shared.wire import CustomerView, LicenseView, OrderView, customer_view
 
-_TRIES = 5
 _MOST_COUNTED = 50_000
 """Entries of a customer's orders that are counted for its totals."""
 _FEW = 101
@@ -121,7 +121,7 @@ def show_order(caller: Caller, id: int) -> Answer[OrderView]:
 @api.get(
     "/api/v1/orders/<id>/export/",
     scope="records:read",
-    content_type="text/csv",
+    content_type="text/csv; charset=utf-8",
     refusals=("export_too_large",),
 )
 def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
@@ -141,7 +141,7 @@ def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
 @api.get(
     "/api/v1/orders/export/",
     scope="records:read",
-    content_type="text/csv",
+    content_type="text/csv; charset=utf-8",
     refusals=("export_too_large", "invalid_range"),
 )
 def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
@@ -159,19 +159,19 @@ def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     return license_page(caller, query)
 
 
-@api.get("/api/v1/licenses/<id>/", scope="records:read")
+@api.get("/api/v1/licenses/<id>/", scope="records:read", refusals=("license_not_found",))
 def show_license(caller: Caller, id: int) -> LicenseView:
     """Shows a license."""
     return _license_view(caller, id)
 
 
-@api.post("/api/v1/licenses/<id>/enable/", scope="orders:write")
+@api.post("/api/v1/licenses/<id>/enable/", scope="orders:write", refusals=("license_not_found",))
 def enable_license(caller: Caller, id: int) -> LicenseView:
     """Enables a license."""
     return _switched(caller, id, enabled=True)
 
 
-@api.post("/api/v1/licenses/<id>/disable/", scope="orders:write")
+@api.post("/api/v1/licenses/<id>/disable/", scope="orders:write", refusals=("license_not_found",))
 def disable_license(caller: Caller, id: int) -> LicenseView:
     """Disables a license.
 
@@ -233,7 +233,7 @@ def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> Custome
     What is not named stays, and the e-mail can't be changed.
     """
     changed = None
-    for _ in range(_TRIES):
+    for _ in contended():
         before = _customer(caller.company, id)
         if before == changed:
             return _customer_view(caller.company, before)

@@ -23,13 +23,15 @@ CODES: Mapping[str, tuple[int, str]] = {
         "bundle suite also has viewer: name every member once, with its policy_code",
     ),
     "bundle_member_repeated": (400, "editor is named more than once"),
+    "bundle_members_only": (
+        400,
+        "note would be lost beside members: put it into those that it is for",
+    ),
     "bundle_only": (400, "key stands on the item for a bundle only: put it in a license"),
     "consumption_only": (
         400,
         "max_overages is only for licenses of type consumption; this one is perpetual",
     ),
-    "customer_account_id_mismatch": (400, "The customer belongs to another account."),
-    "customer_account_not_found": (400, "There is no such customer account."),
     "customer_exists": (409, "There is a customer with this e-mail already"),
     "default_policy_required": (
         400,
@@ -44,6 +46,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         413,
         "These are more than 10000 licenses: ask for fewer days, or send parts=true",
     ),
+    "feature_repeated": (400, "export is named twice on one license"),
     "feature_exists": (409, "Product editor already has a feature export"),
     "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),
     "file_archived": (
@@ -115,8 +118,24 @@ CODES: Mapping[str, tuple[int, str]] = {
     "user_repeated": (400, "an e-mail stands twice on one license"),
     "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
     "users_required": (400, "viewer is authorized by user: name at least one"),
+    "weak_alphabet": (
+        400,
+        "alphabet needs at least 10 different characters, for keys that can't be guessed",
+    ),
     "validation_error": (400, "items.0.product_code: is required"),
 }
+FAULT_CODES = frozenset(
+    {
+        "differs",
+        "duplicate_key",
+        "feature_type",
+        "invalid_value",
+        "more_faults",
+        "required",
+        "unknown_field",
+    }
+)
+"""Codes of a fault in `errors` that are never the `code` of an answer, as pydantic's types are."""
 _HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
 
 

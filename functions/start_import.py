@@ -18,6 +18,7 @@ from shared.imports import (
     ImportJob,
     Kind,
     OnError,
+    UnknownColumns,
     WrongState,
     request_fingerprint,
     shown_name,
@@ -46,14 +47,20 @@ from shared.store.links import (
     presigned_part,
     presigned_post,
 )
+from shared.store.retry import contended
 from shared.store.uploads import bucket, put_upload
 from shared.values import Flag
 
 MOST_LINKS = 100
 """In one answer; each has some 2 KB."""
-_TRIES = 4
 _NOTED_EVERY = timedelta(hours=1)
 """How often a job notes that its parts are still on their way."""
+
+_ENCODING = "Detected if it is left out; a file that is valid UTF-8 is always read as that."
+_UNKNOWN_COLUMNS = (
+    "`check` stops before anything is written if an unknown column is similar to one that the file"
+    " lacks; `ignore` leaves the column out, with a warning in `detected`."
+)
 
 api = Api("Imports")
 
@@ -71,9 +78,8 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     on_error: Annotated[
         OnError, Field(description="Import the rows that are valid, or nothing if one is not.")
     ] = "skip_row"
-    encoding: Annotated[
-        ChosenEncoding | None, Field(description="For a file that is not in Unicode.")
-    ] = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
 
 
 class ImportRequest(BaseModel):
@@ -102,7 +108,8 @@ class ImportRequest(BaseModel):
         StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
         Field(description="The caller's name for this import: the same never starts two."),
     ] = None
-    encoding: ChosenEncoding | None = None
+    encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
+    unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
 
 
 class PartsRequest(BaseModel):
@@ -300,7 +307,7 @@ def _begin(
     caller: Caller, asked: str, external_id: str | None, make: Callable[[int], ImportJob]
 ) -> tuple[ImportJob, dict[str, str]]:
     """A new job, or the one that was begun for this `external_id`, with the header that says so."""
-    for _ in range(_TRIES):
+    for _ in contended():
         if external_id and (claim := external_claim(caller.company, external_id)):
             job = get_job(caller.company, claim.number)
             if job is None or claim.fingerprint != asked:

@@ -1,9 +1,9 @@
 """The console as it is served: its own files, and the libraries that `package-lock.json` names.
 
-There is no bundler: what is copied keeps its name, and loses its comments, its indentation, those
-rules of the stylesheet that are for what no page has, and the variables that nothing reads. It
-stands in one folder, which is named after all of the content: a browser may keep a file for ever,
-and no page ever mixes the files of two versions. Only `index.html` stands outside.
+There is no bundler: what is copied keeps its name, and loses its comments, the white space that
+separates nothing, the rules of the stylesheet for what no page has, and the variables that nothing
+reads. It stands in one folder, which is named after all of the content: a browser may keep a file
+for ever, and no page ever mixes the files of two versions. Only `index.html` stands outside.
 """
 
 import re
@@ -28,7 +28,20 @@ LIBRARIES = {
 STYLE = MODULES / "@picocss/pico/css/pico.classless.min.css"
 
 _BARE = re.compile(r"""\b(from\s*|import\s*)(["'])(@?[a-z][\w/-]*)\2""")
-_COMMENT = re.compile(r"^ *(?:/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_TOKEN = re.compile(
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)"""
+    r"""|(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+    r"""|(?P<regex>/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/)"""
+    r"""|(?P<space>\s+)|(?P<word>[\w$]+)|(?P<sign>.)""",
+    re.DOTALL,
+)
+"""A token of a script outside of its templates; a regex only where none can divide."""
+_TEMPLATE = re.compile(r"(?:[^`\\$]|\\.|\$(?!\{))*(?:`|\$\{)", re.DOTALL)
+"""The text of a template up to its end, or to an expression in it."""
+_SIGN = re.compile(r"(?P<sign>.)", re.DOTALL)
+_WORD = re.compile(r"[\w$]")
+_DIVIDED = re.compile(r"[\w$)\]}]")
+"""What may stand before a division."""
 _BESIDE = re.compile(r"""\b(?:from|import)\s*["']\./([\w-]+\.js)["']""")
 _RULE = re.compile(r"[^{}]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _SELECTORS = re.compile(r",(?![^(]*\))")
@@ -60,7 +73,7 @@ def build_console(sources: Path, target: Path) -> None:
     (files / "pico.css").write_text(pico, encoding="utf-8")
     for source in sources.iterdir():
         if source.suffix == ".js":
-            text = _bare(source.read_text(encoding="utf-8"))
+            text = bare(source.read_text(encoding="utf-8"))
             (files / source.name).write_text(_resolved(text), encoding="utf-8")
         elif source.suffix == ".css":
             text = _dense(source.read_text(encoding="utf-8"))
@@ -74,9 +87,58 @@ def build_console(sources: Path, target: Path) -> None:
     (target / "index.html").write_text(_page(page, target / version), encoding="utf-8")
 
 
-def _bare(text: str) -> str:
-    """Our own scripts without indentation and the comments that have lines of their own."""
-    return re.sub(r"^[ ]+", "", _COMMENT.sub("", text), flags=re.MULTILINE)
+def bare(text: str) -> str:
+    """A script of ours without comments, and without white space that separates nothing.
+
+    Every statement of ours ends with a semicolon or a brace, so that no line break does. The text
+    of a template keeps its line breaks, which are white space of markup, and no indentation.
+    """
+    kept: list[str] = []
+    opened: list[int] = []  # of each template that is open, how many braces its expression has
+    at, spaced = 0, False
+    while at < len(text):
+        found = _token(text, at, kept)
+        at, piece, kind = found.end(), found[0], found.lastgroup
+        if kind in ("comment", "space"):
+            spaced = True
+            continue
+        if spaced and kept and _would_join(kept[-1][-1], piece[0]):
+            kept.append(" ")
+        spaced = False
+        if piece in "{}" and opened:
+            opened[-1] += 1 if piece == "{" else -1
+        ends = piece == "}" and opened and opened[-1] == 0
+        if ends:
+            opened.pop()
+        if piece == "`" or ends:
+            part = _TEMPLATE.match(text, at)
+            if part is None:
+                raise ValueError(f"a template has no end: {text[at : at + 60]}")
+            at = part.end()
+            piece += re.sub(r"\n[ ]+", "\n", part[0])
+            if part[0].endswith("${"):
+                opened.append(1)
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _token(text: str, at: int, before: list[str]) -> re.Match[str]:
+    found = _TOKEN.match(text, at)
+    if found and found.lastgroup == "regex" and before and _divides(before[-1]):
+        found = _SIGN.match(text, at)
+    if found is None:
+        raise ValueError(f"no script: {text[at : at + 60]}")
+    return found
+
+
+def _divides(before: str) -> bool:
+    """Whether a slash behind this token divides, rather than begins a regex."""
+    return before != "return" and bool(_DIVIDED.fullmatch(before[-1]))
+
+
+def _would_join(one: str, other: str) -> bool:
+    """Whether two tokens become one, or other ones, when nothing is between them."""
+    return bool(_WORD.fullmatch(one) and _WORD.fullmatch(other)) or (one == other and one in "+-/")
 
 
 def _dense(style: str) -> str:

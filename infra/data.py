@@ -42,14 +42,17 @@ class Data(Construct):
         self.access = self._store("Access", "ACCESS_TABLE", "pk")
         _index(self.access, "by_company", ("company", "pk"))
         self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
-        self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk")
-        _index(self.customers, "by_created", ("listed", "created"), include=("n",))
-        self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk")
-        listed = ("n", "updated_at")
-        _index(self.orders, "by_created", ("listed", "created"), include=listed)
-        _index(self.orders, "by_customer", ("customer_orders", "created"), include=listed)
-        _index(self.orders, "by_product", ("sold", "created"), include=("sold_n", "unsettled"))
-        self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk")
+        warm = _warm(stage)
+        self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk", warm=warm)
+        _index(self.customers, "by_created", ("listed", "created"), include=("n",), warm=warm)
+        self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk", warm=warm)
+        listed, sold = ("n", "updated_at"), ("sold_n", "unsettled")
+        _index(self.orders, "by_created", ("listed", "created"), include=listed, warm=warm)
+        _index(
+            self.orders, "by_customer", ("customer_orders", "created"), include=listed, warm=warm
+        )
+        _index(self.orders, "by_product", ("sold", "created"), include=sold, warm=warm)
+        self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk", warm=warm)
         self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
         self.stores = (
             self.access,
@@ -70,13 +73,22 @@ class Data(Construct):
             "CloudTrail can tell who reads the bucket; a log would need a second one",
         )
 
-    def _store(self, construct_id: str, env_name: str, pk: str, sk: str | None = None) -> Store:
+    def _store(
+        self,
+        construct_id: str,
+        env_name: str,
+        pk: str,
+        sk: str | None = None,
+        *,
+        warm: dynamodb.WarmThroughput | None = None,
+    ) -> Store:
         table = dynamodb.Table(
             self,
             construct_id,
             partition_key=_string(pk),
             sort_key=_string(sk) if sk else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            warm_throughput=warm,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
             encryption_key=self._key,
             removal_policy=removal_policy(self._stage),
@@ -139,8 +151,20 @@ def _string(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
+def _warm(stage: Stage) -> dynamodb.WarmThroughput | None:
+    """What tables and indexes can take at once; an index that is throttled throttles its table."""
+    if not stage.warm_throughput:
+        return None
+    return dynamodb.WarmThroughput(write_units_per_second=stage.warm_throughput)
+
+
 def _index(
-    store: Store, name: str, keys: tuple[str, str], *, include: Sequence[str] | None = None
+    store: Store,
+    name: str,
+    keys: tuple[str, str],
+    *,
+    include: Sequence[str] | None = None,
+    warm: dynamodb.WarmThroughput | None = None,
 ) -> None:
     """Project everything, or the keys and `include` alone."""
     projection = dynamodb.ProjectionType.ALL
@@ -155,4 +179,5 @@ def _index(
         sort_key=_string(sk),
         projection_type=projection,
         non_key_attributes=list(include) if include else None,
+        warm_throughput=warm,
     )

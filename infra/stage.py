@@ -79,6 +79,9 @@ class Stage:
     """How long a file and its result are kept; 0 keeps them."""
     old_version_days: int
     """How long a version of a file is kept after another one took its place, or it was deleted."""
+    warm_throughput: int
+    """Write units a second for which the tables that orders and imports fill, and their indexes,
+    are pre-warmed; 0 leaves it to DynamoDB. It can be raised, never lowered."""
     first_deploy: bool = False
     """The stack is being created, by `-c keywright:first-deploy=true`: not a setting of cdk.json.
     A creation that fails must be rolled back, which protected tables would prevent."""
@@ -88,6 +91,11 @@ class Stage:
         """Protect the stack and its tables against deletion: on every deploy but the first."""
         return self.retain and not self.first_deploy
 
+
+NEW_TABLE_WRITES = 4_000
+"""Write units a second that a new on-demand table takes, and a new index: "A new on-demand table
+starts with a warm throughput of 12,000 read units per second and 4,000 write units per second."
+(DynamoDB Developer Guide, Warm throughput in different scenarios)"""
 
 UNRESERVED_CONCURRENCY = 100
 """What Lambda keeps for functions without a reservation: "You can reserve up to the Unreserved
@@ -182,6 +190,8 @@ def _wrong(stage: Stage) -> str | None:
         return "domain_name and certificate_arn come together"
     if stage.alarm_email and "@" not in stage.alarm_email:
         return "alarm_email must be an address or empty"
+    if 0 < stage.warm_throughput < NEW_TABLE_WRITES:
+        return f"warm_throughput must be 0 or at least {NEW_TABLE_WRITES}, which a new table takes"
     if stage.retain and stage.erase:
         return "retain and erase exclude each other"
     return None

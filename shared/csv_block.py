@@ -11,7 +11,7 @@ from functools import cache
 from io import BytesIO
 from typing import NamedTuple
 
-from shared.csv_file import newlines
+from shared.csv_encoding import newlines
 
 MAX_FIELD = 64 * 1024
 """Bytes of one cell as it stands in the file, with its quotes."""
@@ -79,9 +79,9 @@ class Block:
     stands before `end` must mean the same whatever follows the data.
     """
 
-    def __init__(self, data: bytes, end: int, delimiter: str, *, narrow: bool = False) -> None:
-        self.data = data
-        self.patterns = _patterns(delimiter, narrow=narrow)
+    def __init__(self, data: bytes, end: int, delimiter: str) -> None:
+        self.data, self.delimiter = data, delimiter
+        self.patterns = _patterns(delimiter, narrow=False)
         self.lone_cr = b"\r" in data and _LONE_CR.search(data) is not None
         self.starts: list[int] = []
         self.ends: list[int] = []
@@ -140,18 +140,19 @@ class Block:
                 return found + (2 if self.data[found : found + 2] == b"\r\n" else 1)
         return self.limit
 
-    def count(self, start: int, end: int) -> tuple[int, int]:
-        """Rows and physical lines of whole records."""
+    def count(self, start: int, end: int, *, narrow: bool = False) -> tuple[int, int]:
+        """Rows and physical lines of whole records, read as UTF-8 or as the `narrow` 1252."""
+        patterns = _patterns(self.delimiter, narrow=narrow)
         fields = range(bisect_left(self.starts, start), bisect_left(self.starts, end))
         quoted = sum(newlines(self.data, self.starts[at], self.ends[at]) for at in fields)
         if self.lone_cr:
             lines = newlines(self.data, start, end)
-            return lines - quoted - self._blanks(start, end), lines
+            return lines - quoted - self._blanks(patterns, start, end), lines
         # One byte is counted slowly by CPython: `readlines` finds it by memchr, three times faster.
         physical = BytesIO(self.data[start:end]).readlines()
-        first, blank = self.patterns.blank_first, self.patterns.blank
+        first, blank = patterns.blank_first, patterns.blank
         if any(line[0] in first and blank.match(line) for line in physical):
-            return len(physical) - quoted - self._blanks(start, end), len(physical)
+            return len(physical) - quoted - self._blanks(patterns, start, end), len(physical)
         return len(physical) - quoted, len(physical)
 
     def _field(self, at: int) -> int:
@@ -159,11 +160,11 @@ class Block:
         field = bisect_right(self.starts, at) - 1
         return field if field >= 0 and at < self.ends[field] else -1
 
-    def _blanks(self, start: int, end: int) -> int:
+    def _blanks(self, patterns: _Patterns, start: int, end: int) -> int:
         """Records that are no rows; each of them is one physical line."""
-        first = self.patterns.blanks.match(self.data, start, end)
+        first = patterns.blanks.match(self.data, start, end)
         found = newlines(self.data, start, first.end()) if first else 0
-        pattern = self.patterns.after_any if self.lone_cr else self.patterns.after_lf
+        pattern = patterns.after_any if self.lone_cr else patterns.after_lf
         for run in pattern.finditer(self.data, first.end() - 1 if first else start, end):
             if self._field(run.start()) < 0:
                 found += newlines(self.data, run.start(1), run.end())
@@ -188,3 +189,10 @@ class Block:
                 return start, end
             start = end + 1
         return None
+
+
+def certain(data: bytes) -> int:
+    """How much of the data means the same whatever follows: not a last CR nor the last quotes."""
+    if data.endswith(b'"'):
+        return len(data.rstrip(b'"'))
+    return len(data) - data.endswith(b"\r")

@@ -7,22 +7,22 @@ parts that it comes in.
 
 import codecs
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 
 from pydantic import BaseModel
 
-from shared.csv_block import MAX_FIELD, Block
-from shared.csv_file import (
-    HEAD,
+from shared.csv_block import MAX_FIELD, Block, certain
+from shared.csv_encoding import (
     BadFile,
-    Dialect,
     Encoding,
-    detect,
+    EncodingScan,
+    Place,
     newlines,
     not_text,
     undecodable,
 )
+from shared.csv_file import HEAD, Dialect, detect, reread
 
 CHUNK_SIZE = 8 * 1024 * 1024
 MAX_RECORD = 256 * 1024
@@ -62,72 +62,88 @@ def plan(
     known: Collection[str] = (),
     encoding: Encoding | None = None,
     chunk_size: int = CHUNK_SIZE,
+    accept: Callable[[Dialect], None] = lambda _: None,
 ) -> Plan:
     """Check a file that comes in parts of any size, and cut it into chunks; or raise `BadFile`.
 
     A chunk ends with the first record that reaches `chunk_size` bytes (half of it as UTF-8 in
     UTF-16, so that the range is no longer). `required`, `known` and `encoding` are as for `detect`.
+    `accept` may refuse the header, before the rest of the file is read.
     """
     stream = iter(parts)
     head = b""
     while len(head) <= HEAD and (part := next(stream, None)) is not None:
         head += part
     dialect = detect(head, required=required, known=known, encoding=encoding)
-    cutter = _Cutter(dialect, chunk_size)
+    accept(dialect)
+    cutter = _Cutter(dialect, chunk_size, head[: dialect.body_start], encoding)
     for part in chain((head[dialect.body_start :],), stream):
         for at in range(0, len(part), BLOCK):
             cutter.feed(part[at : at + BLOCK])
-    return cutter.finish()
+    found = cutter.finish()
+    return Plan(
+        dialect=reread(head[: HEAD + 1], dialect, found, required=required, known=known),
+        chunks=cutter.chunks,
+        rows=sum(chunk.rows for chunk in cutter.chunks),
+        size=cutter.size,
+    )
 
 
 class _Cutter:
     """The state of one pass: the chunk that is being filled and the record that is not yet whole.
 
-    UTF-16 is looked at as UTF-8; `size` and digests are of the bytes of the file.
+    UTF-16 is looked at as UTF-8; `size` and digests are of the bytes of the file. Rows are counted
+    as UTF-8 and as Windows-1252 until it is known which of them the file is: they differ in what
+    is a blank, and so in which records are no rows.
     """
 
-    def __init__(self, dialect: Dialect, chunk_size: int) -> None:
+    def __init__(
+        self, dialect: Dialect, chunk_size: int, above: bytes, requested: Encoding | None
+    ) -> None:
         self.dialect = dialect
         self.wide = dialect.encoding.startswith("utf-16")
-        self.narrow = dialect.encoding == "windows-1252"
         self.target = max(1, chunk_size // 2 if self.wide else chunk_size)
         self.decoder = codecs.getincrementaldecoder(dialect.encoding)()
-        self.chunks: list[Chunk] = []
+        self.scan: EncodingScan | None = None
         self.carry = b""
-        self.read = dialect.body_start
-        self.size = dialect.body_start
+        self.read = self.size = dialect.body_start
         self.line = dialect.body_line
-        self.first_row = 1
+        if not dialect.bom:
+            self.scan = EncodingScan(requested)
+            self.scan.feed(above, lambda at: Place(1 + newlines(above, 0, at), None))
+        self.cut: list[tuple[Chunk, int]] = []
+        """Chunks as they are in UTF-8, and their rows in Windows-1252."""
+        self.chunks: tuple[Chunk, ...] = ()
         self._open()
 
     def _open(self) -> None:
         """Begin a chunk where the last one ended."""
         self.first_line, self.start = self.line, self.size
-        self.rows = self.filled = 0
+        self.rows = self.narrow_rows = self.filled = 0
         self.digest = hashlib.sha256()
 
     def feed(self, part: bytes) -> None:
         """Take the next bytes of the file."""
         self._take(self.carry + self._checked(part))
 
-    def finish(self) -> Plan:
-        """Take the end of the file, where the last record may lack its newline."""
+    def finish(self) -> Encoding:
+        """Take the end of the file, where the last record may lack its newline; its encoding."""
         self._checked(b"", final=True)
         self._take(self.carry, final=True)
         self._close()
-        return Plan(
-            dialect=self.dialect,
-            chunks=tuple(self.chunks),
-            rows=self.first_row - 1,
-            size=self.size,
-        )
+        encoding = self.scan.encoding if self.scan else self.dialect.encoding
+        self.chunks = tuple(_numbered(self.cut, narrow=encoding == "windows-1252"))
+        return encoding
 
     def _checked(self, part: bytes, *, final: bool = False) -> bytes:
         """The part, known to be text, with UTF-16 turned into UTF-8."""
-        self.read += len(part)
-        simple = not self.wide and part.isascii() and not self.decoder.getstate()[0]
-        if simple and b"\0" not in part:
+        if self.scan:
+            if b"\0" in part:
+                text = part.decode("latin-1")
+                raise not_text(text, text.find("\0"), line=self.line + newlines(self.carry))
+            self.scan.feed(part, lambda at: self._place(self.carry + part[:at]), final=final)
             return part
+        self.read += len(part)
         try:
             text = self.decoder.decode(part, final)
         except UnicodeDecodeError as error:
@@ -139,13 +155,20 @@ class _Cutter:
             raise not_text(text, nul, line=self.line + newlines(self.carry))
         return text.encode() if self.wide else part
 
+    def _place(self, before: bytes) -> Place:
+        """The line and the row of what follows `before`, which follows the last whole record."""
+        block = Block(before, certain(before), self.dialect.delimiter)
+        rows, _ = block.count(0, block.limit)
+        rows += self.rows + sum(chunk.rows for chunk, _ in self.cut)
+        return Place(self.line + newlines(before), rows + 1)
+
     def _take(self, data: bytes, *, final: bool = False) -> None:
         """Account for the whole records in the data, and carry the rest."""
         size = len(data)
         if final and not data.endswith((b"\n", b"\r")):
             data += b"\n"
-        end = len(data) if final else _certain(data)
-        block = Block(data, end, self.dialect.delimiter, narrow=self.narrow)
+        end = len(data) if final else certain(data)
+        block = Block(data, end, self.dialect.delimiter)
         self._check(block, final=final)
         start = 0
         while start < min(block.limit, size):
@@ -159,8 +182,12 @@ class _Cutter:
         source: bytes | memoryview = memoryview(block.data)[start:end]
         if self.wide:
             source = str(source, "utf-8").encode(self.dialect.encoding)
-        rows, lines = block.count(start, stop)
+        narrow = self.scan is not None and self.scan.encoding == "windows-1252"
+        rows, lines = block.count(start, stop, narrow=narrow)
         self.rows += rows
+        if self.scan and self.scan.may_turn and not narrow:
+            rows, _ = block.count(start, stop, narrow=True)
+        self.narrow_rows += rows
         self.line += lines
         self.filled += stop - start
         self.size += len(source)
@@ -169,17 +196,16 @@ class _Cutter:
             self._close()
 
     def _close(self) -> None:
-        if self.rows:
+        if self.rows or self.narrow_rows:
             chunk = Chunk(
                 start=self.start,
                 end=self.size,
                 rows=self.rows,
-                first_row=self.first_row,
+                first_row=1,
                 first_line=self.first_line,
                 sha256=self.digest.hexdigest(),
             )
-            self.chunks.append(chunk)
-        self.first_row += self.rows
+            self.cut.append((chunk, self.narrow_rows))
         self._open()
 
     def _check(self, block: Block, *, final: bool) -> None:
@@ -213,8 +239,11 @@ class _Cutter:
         return BadFile(code, message, line=self.line + newlines(block.data, 0, at))
 
 
-def _certain(data: bytes) -> int:
-    """How much of the data means the same whatever follows: not a last CR nor the last quotes."""
-    if data.endswith(b'"'):
-        return len(data.rstrip(b'"'))
-    return len(data) - data.endswith(b"\r")
+def _numbered(cut: Iterable[tuple[Chunk, int]], *, narrow: bool) -> Iterator[Chunk]:
+    """The chunks that have rows, with the numbers of these."""
+    first_row = 1
+    for chunk, narrow_rows in cut:
+        rows = narrow_rows if narrow else chunk.rows
+        if rows:
+            yield chunk.model_copy(update={"rows": rows, "first_row": first_row})
+        first_row += rows

@@ -8,14 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from shared.csv_file import (
-    REPORT_COLUMNS,
-    Dialect,
-    Encoding,
-    escape_formula,
-    is_blank,
-    unescape_formula,
-)
+from shared.csv_cells import escape_formula, is_blank, unescape_formula
+from shared.csv_encoding import Encoding
+from shared.csv_file import Dialect
+from shared.csv_header import REPORT_COLUMNS
 
 type RowFault = Literal["extra_fields", "stray_quote"]
 

@@ -5,6 +5,7 @@ compared in what the row states only: a blank cell asks for nothing.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ MOST_WARNINGS = 10
 _NAMED = 3
 """Columns that the fault of a duplicate names."""
 _SHOWN = 200
-_DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False}
+_DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
 _TERMS = tuple(
     (column, field, "product_code" if field == "short_code" else field)
     for column, field in KINDS["licenses"].parts["terms"].columns.items()
@@ -152,13 +153,18 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
             customer: Any = entry.customer
             if customer is not None:
                 customer = customer.email or sorted(_given(customer).items())
-            model = [getattr(entry.model, name) for _, _, name in _TERMS]
+            model = [_ordered(getattr(entry.model, name)) for _, _, name in _TERMS]
             told: Any = (model, entry.subscription_id, entry.note, entry.order.store_id, customer)
         case CustomerEntry():
             told = sorted(_given(entry.customer).items())
         case FeatureEntry():
             told = sorted(_given(entry.request).items())
     return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=6).digest())
+
+
+def _ordered(value: Any) -> Any:
+    """An object as text that does not depend on the order of its names."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _of_customer(

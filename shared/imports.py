@@ -17,7 +17,8 @@ from shared.values import Company
 
 type Kind = Literal["licenses", "customers", "license-features"]
 type OnError = Literal["skip_row", "reject_all"]
-type ChosenEncoding = Literal["windows-1252"]
+type ChosenEncoding = Literal["utf-8", "windows-1252"]
+type UnknownColumns = Literal["check", "ignore"]
 type State = Literal[
     "awaiting_upload",
     "queued",
@@ -108,6 +109,9 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     on_error: OnError = "skip_row"
     external_id: str | None = None
     encoding: ChosenEncoding | None = None
+    """As requested; what the file turned out to be is in `detected`."""
+    unknown_columns: UnknownColumns = "check"
+    """Whether a column that may be a misspelled one stops the import before it writes."""
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was dropped."""
     correlation_id: str | None = None
@@ -194,7 +198,7 @@ class WrongState(Conflict):
     def __init__(self, job: ImportJob, wanted: str) -> None:
         super().__init__(
             "import_state",
-            f"Import {job.number} is {job.state}: it can't be {wanted}",
+            f"Import {job.number} is {job.state}: it can't be {wanted}".replace("_", " "),
             field="state",
             value=job.state,
         )

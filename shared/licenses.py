@@ -1,6 +1,6 @@
 """Licenses: what a request may ask for, and how one is issued under a policy of a product."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -191,6 +191,26 @@ class License(Terms, frozen=True):
     made_by: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+OWN = ("id", "license_key", "note", "subscription_id", "metadata")
+"""Fields in which licenses of equal terms may differ."""
+_NOT_OWN = dict.fromkeys(OWN)
+_NESTED = ("product_features", "custom_fields", "license_users")
+
+
+def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
+    """Each license, and whether it differs from the one before in nothing but OWN.
+
+    What may hold values that JSON tells apart and Python does not, such as 1 and true, is compared
+    by identity.
+    """
+    before: dict[str, Any] = {}
+    for lic in licenses:
+        fields = {**lic.__dict__, **_NOT_OWN}
+        same = fields == before and all(fields[name] is before[name] for name in _NESTED)
+        before = fields
+        yield lic, same
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -112,7 +113,7 @@ class OrderRequest(BaseModel):
     include_metadata_string: Flag | None = None
     include_metadata: Flag | None = None
 
-    @property
+    @cached_property
     def users(self) -> dict[str, UserRequest]:
         """Every user named anywhere in the order, once per e-mail; the fullest naming wins."""
         named: dict[str, UserRequest] = {}
@@ -131,6 +132,16 @@ class OrderRequest(BaseModel):
             for lic in item.licenses
             for request in (lic, *(lic.products or ()), *(lic.bundle_products or ()))
         )
+
+    @cached_property
+    def canonical_json(self) -> bytes:
+        """The canonical body as JSON with sorted names; made once for each request."""
+        return orjson.dumps(self.canonical(), option=orjson.OPT_SORT_KEYS)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What two bodies that mean the same have in common."""
+        return hashlib.sha256(self.canonical_json).hexdigest()
 
     def canonical(self) -> dict[str, Any]:
         """The body as it is compared: aliases folded, spellings evened out, nothing that says
@@ -259,13 +270,6 @@ class Placement:
     passwords: Mapping[str, str] = field(default_factory=dict)
 
 
-def fingerprint(request: OrderRequest) -> str:
-    """What two bodies that mean the same have in common."""
-    return hashlib.sha256(
-        orjson.dumps(request.canonical(), option=orjson.OPT_SORT_KEYS)
-    ).hexdigest()
-
-
 def is_by_id(request: OrderRequest) -> bool:
     """Whether an order that is there already was met by its `id`, and not by an Idempotency-Key."""
     return request.id is not None and not request.append
@@ -279,7 +283,7 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
     row = known.row
     if row is None:
         return None
-    if row.fingerprint == fingerprint(request):
+    if row.fingerprint == request.fingerprint:
         return row
     if row.part == FIRST_PART and is_by_id(request):
         code, message = "order_id_exists", "Order with this ID already exists"
@@ -289,7 +293,7 @@ def already_placed(request: OrderRequest, known: Known) -> Order | None:
     stored = orjson.loads(zlib.decompress(row.body)) if row.body else {}
     faults = [
         Fault.at(path, "differs", "differs from what was sent before", value)
-        for path, value in _differences(stored, request.canonical(), ())
+        for path, value in _differences(stored, orjson.loads(request.canonical_json), ())
     ]
     raise Conflict(code, message, faults=faults[:100])
 

@@ -7,8 +7,6 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-import orjson
-
 from shared.catalog import Product
 from shared.customers import Customer, UserRequest, new_customer, new_license_user
 from shared.errors import Conflict, Fault, Path, Refused, refuse
@@ -21,13 +19,14 @@ from shared.orders import (
     OrderItemRequest,
     OrderRequest,
     Placement,
-    fingerprint,
 )
 from shared.values import record_id
 
 _MAX_BODY = 300_000
 _OF_BUNDLE = ("key", "users", "user")
 _MEMBERS = ("products", "bundle_products")
+_OWN = frozenset({"key", "users", "user", "metadata", "custom_fields", "note", "subscription_id"})
+"""Fields of a license request that say nothing of its terms."""
 
 
 def place_order(
@@ -47,13 +46,14 @@ def place_order(
     `seed` draws the license keys, `secret` the initial passwords: 32 random bytes each.
     Published: create order.
     """
-    if known.unfinished and known.unfinished.fingerprint == fingerprint(request):
+    if known.unfinished and known.unfinished.fingerprint == request.fingerprint:
         seed, now = known.unfinished.seed, known.unfinished.begun_at
     created = request.created or now
-    placing = _Placing(company, request, known, store_id, seed, now)
+    customer, customer_id = _customer(request, known, now)
+    placing = _Placing(company, request, known, store_id, seed, now, customer_id)
     items = placing.items()
     refuse(placing.faults)
-    body = zlib.compress(orjson.dumps(request.canonical()))
+    body = zlib.compress(request.canonical_json)
     if len(body) > _MAX_BODY:
         raise Refused(
             "order_too_large",
@@ -67,7 +67,6 @@ def place_order(
         # One that this order made before was never shown a password: the order is not visible yet.
         if email not in known.users or known.users[email].made_by == maker
     ]
-    customer, customer_id = _customer(request, known, now)
     order = Order(
         id=known.order_id,
         part=known.part,
@@ -84,20 +83,16 @@ def place_order(
         add_to_customer_account=request.add_to_customer_account,
         managers=placing.managers,
         metadata=request.metadata or {},
-        fingerprint=fingerprint(request),
+        fingerprint=request.fingerprint,
         body=body,
         token=token,
         idempotency_key=idempotency_key,
         created_at=created,
         updated_at=created,
     )
-    licenses = tuple(
-        lic.model_copy(update={"customer_id": customer_id}) if customer_id else lic
-        for lic in placing.licenses
-    )
     return Placement(
         order=order,
-        licenses=licenses,
+        licenses=tuple(placing.licenses),
         products=tuple(placing.sold.values()),
         customer=customer,
         users=tuple(user for user, _ in new_users),
@@ -106,6 +101,16 @@ def place_order(
         begun_at=now,
         placed_at=known.order.created_at if known.order else created,
     )
+
+
+def _terms_of(request: MemberRequest) -> dict[str, Any] | None:
+    """What a request says of the terms: licenses of equal ones, under one offer, are copies.
+
+    None where features come with metadata: Python does not tell 1 from true in it, as JSON does.
+    """
+    if any(not isinstance(feature, str) for feature in request.product_features or ()):
+        return None
+    return {name: getattr(request, name) for name in request.model_fields_set - _OWN}
 
 
 def _maker(known: Known) -> str:
@@ -143,9 +148,12 @@ class _Placing:
         store_id: str,
         seed: bytes,
         now: datetime,
+        customer_id: int | None,
     ) -> None:
         self.company, self.request, self.known = company, request, known
-        self.store_id, self.seed, self.now = store_id, seed, now
+        self.store_id, self.seed, self.now, self.customer_id = store_id, seed, now, customer_id
+        self.alike: tuple[tuple[Any, ...], License] | None = None
+        """The terms that the last license was issued for, and the license."""
         self.faults: list[Fault] = []
         self.licenses: list[License] = []
         self.sold: dict[str, Product] = {}
@@ -350,6 +358,16 @@ class _Placing:
         **known: Any,
     ) -> License | None:
         ids = (record_id(self.company, "license", *place, attempt=n) for n in count())
+        known["id"] = next(id for id in ids if id not in self.known.occupied)
+        known["order_item_id"] = item_id
+        terms = (_terms_of(request), offer.product.id, offer.policy.id, ends_anyway)
+        if self.alike and terms[0] is not None and self.alike[0] == terms:
+            known |= {"note": request.note, "subscription_id": request.subscription_id}
+            known["metadata"] = request.metadata or {}
+            known["custom_fields"] = request.custom_fields or ()
+            lic = self.alike[1].model_copy(update=known)
+            self.licenses.append(lic)
+            return lic
         try:
             lic = issue(
                 request,
@@ -358,15 +376,15 @@ class _Placing:
                 now=self.now,
                 prevent_vm=self.request.prevent_vm,
                 ends_anyway=ends_anyway,
-                id=next(id for id in ids if id not in self.known.occupied),
                 order_id=self.known.order_id,
-                order_item_id=item_id,
                 order_store_id=self.store_id,
+                customer_id=self.customer_id,
                 **known,
             )
         except Refused as refused:
             self.faults += refused.faults
             return None
+        self.alike = (terms, lic) if terms[0] is not None else None
         self.licenses.append(lic)
         return lic
 

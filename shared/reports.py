@@ -5,7 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shared.imports import ChosenEncoding, Kind, OnError, Progress, Refusal, State, Status
+from shared.imports import (
+    ChosenEncoding,
+    Kind,
+    OnError,
+    Progress,
+    Refusal,
+    State,
+    Status,
+    UnknownColumns,
+)
 
 
 class RowFault(BaseModel, frozen=True):
@@ -113,7 +122,10 @@ class ImportResult[R: Result](BaseModel, frozen=True):
     dry_run: bool
     on_error: OnError
     file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
 
 
 class ImportView(BaseModel, frozen=True):
@@ -128,7 +140,8 @@ class ImportView(BaseModel, frozen=True):
     dry_run: bool
     on_error: OnError
     external_id: str | None
-    encoding: ChosenEncoding | None
+    encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
+    unknown_columns: UnknownColumns
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
     created_at: datetime
     started_at: datetime | None
@@ -146,7 +159,10 @@ class ImportView(BaseModel, frozen=True):
     errors_url: str
     failed_rows_url: str | None
     file_sha256: str | None
-    detected: Annotated[dict[str, Any] | None, Field(description="How the file is written.")]
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
 
 
 class TakenImport(BaseModel, frozen=True):

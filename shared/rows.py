@@ -7,18 +7,29 @@ features from CSV.
 
 import csv
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
+from shared import strict_json
+from shared.catalog import Product
 from shared.csv_records import spreadsheet_damage
 from shared.customers import Customer, CustomerFields
-from shared.licenses import FeatureRequest, License, MemberRequest
+from shared.licenses import FeatureRequest, License, MemberRequest, offer
 from shared.orders import Order
-from shared.terms import FEATURE_TERMS, SYSTEM, TERMS, LicenseType
+from shared.stored_json import small_json
+from shared.terms import FEATURE_TERMS, NULLABLE, SYSTEM, TERMS, LicenseType, settle
 from shared.values import (
     Code,
     Duration,
@@ -68,8 +79,34 @@ def _trimmed(cell: Any) -> Any:
     return cell.strip() if isinstance(cell, str) else cell
 
 
+def _transfers(cell: Any) -> Any:
+    try:
+        return -1 if str(cell).strip() == "-1" else _whole(cell)
+    except ValueError:
+        raise ValueError(f"must be a whole number from -1 to {_MOST}; -1 allows any") from None
+
+
+def _no_value(cell: Any) -> Any:
+    return None if str(cell).strip() == NO_VALUE else cell
+
+
+def _object(cell: Any) -> Any:
+    try:
+        value = strict_json.loads(str(cell))
+    except strict_json.JsonError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError('must be a JSON object such as {"po": "4711"}')
+    return value
+
+
+NO_VALUE = "\\N"
+"""The cell for a term that has no value although the policy or the product has one."""
+
 type Flag = Annotated[bool, BeforeValidator(_truth)]
 type Count = Annotated[int, BeforeValidator(_whole)]
+type Transfers = Annotated[int, BeforeValidator(_transfers)]
+type Object = Annotated[dict[str, Any], BeforeValidator(_object), AfterValidator(small_json)]
 type Word[T] = Annotated[T, BeforeValidator(_trimmed)]
 type Key = Annotated[LicenseKey, BeforeValidator(_undamaged)]
 type Name = Annotated[Line, BeforeValidator(_undamaged)]
@@ -123,35 +160,55 @@ class TermsRow(_Row):
     license_type: Word[LicenseType] | None = Field(None, examples=["time-limited"])
     max_activations: Count | None = Field(None, examples=["2"])
     allow_unlimited_activations: Flag | None = Field(None, examples=["false"])
-    valid_duration: Word[Duration] | None = Field(None, examples=["1y"])
+    valid_duration: Annotated[Word[Duration] | None, BeforeValidator(_no_value)] = Field(
+        None, examples=["1y"]
+    )
     validity_period: OptionalDay = None
     enable_maintenance_period: Flag | None = None
-    maintenance_duration: Word[MaintenanceDuration] | None = None
+    maintenance_duration: Annotated[
+        Word[MaintenanceDuration] | None, BeforeValidator(_no_value)
+    ] = None
     maintenance_period: OptionalDay = None
     is_trial: Flag | None = Field(None, examples=["false"])
-    trial_days: Count | None = None
+    trial_days: Annotated[Count | None, BeforeValidator(_no_value)] = None
     max_consumptions: Count | None = None
     allow_overages: Flag | None = None
     max_overages: Count | None = None
     reset_consumption: Flag | None = None
-    consumption_period: Word[Period] | None = None
+    consumption_period: Annotated[Word[Period] | None, BeforeValidator(_no_value)] = None
     is_floating: Flag | None = None
     is_floating_cloud: Flag | None = None
     floating_users: Count | None = None
     floating_timeout: Count | None = None
     prevent_vm: Flag | None = None
     max_license_users: Count | None = None
+    start_date: OptionalDay = None
+    max_transfers: Transfers | None = None
+    can_borrow: Flag | None = None
+    max_borrow_time: Count | None = None
+    allow_grace_period: Flag | None = None
+    grace_period: Count | None = None
+    is_air_gapped: Flag | None = None
+    is_hardware_key_auth: Flag | None = None
+    allow_unlimited_consumptions: Flag | None = None
+    allow_negative_consumptions: Flag | None = None
+    metadata: Object | None = None
 
     def request(self) -> MemberRequest:
         """The row as a request, so that the rules of orders hold for it by the same code."""
+        given = self.model_fields_set
         asked = {
             name: value
-            for name in (*TERMS, "license_type", "validity_period", "maintenance_period")
+            for name in (*TERMS, *_MORE_TERMS)
             if (value := getattr(self, name, None)) is not None
+            or (name in given and name in NULLABLE)
         }
         return MemberRequest.model_validate(
             {**asked, "is_trial": self.is_trial, "enabled": self.enabled}
         )
+
+
+_MORE_TERMS = ("license_type", "validity_period", "maintenance_period", "start_date", "metadata")
 
 
 class FreeRow(_Row):
@@ -233,17 +290,23 @@ _LICENSE_TERMS = tuple(
     name for name in TermsRow.model_fields if name not in {"short_code", "enabled"}
 )
 
-LICENSE_COLUMNS = (
+PUBLISHED_COLUMNS = (
     "license__license_key",
     "product__short_code",
     "license__enabled",
-    *(f"license__{name}" for name in _LICENSE_TERMS if name != "max_license_users"),
+    *(f"license__{name}" for name in _LICENSE_TERMS[: _LICENSE_TERMS.index("max_license_users")]),
     "license__subscription_id",
     "license__note",
     "license__max_license_users",
     *_ORDER.columns,
     *_CUSTOMER.columns,
 )
+"""Of license files, as published: import licenses from CSV."""
+LICENSE_COLUMNS = (
+    *PUBLISHED_COLUMNS,
+    *(h for h in _TERMS.columns if h not in PUBLISHED_COLUMNS),
+)
+"""With those of our own, for the terms that orders have and the published columns lack."""
 
 KINDS: Mapping[str, Kind] = {
     "licenses": Kind(
@@ -297,8 +360,14 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
 _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error": "invalid_value"}
 
 
-def license_row(license: License, order: Order, customer: Customer | None) -> list[str]:
-    """A license as a row of `LICENSE_COLUMNS`, every term closed."""
+def license_row(
+    license: License, order: Order, customer: Customer | None, product: Product | None
+) -> list[str]:
+    """A license as a row of `LICENSE_COLUMNS`, every term closed.
+
+    A term without a value is blank, or `NO_VALUE` where the import of a blank cell would take one
+    from the `product` or its default policy.
+    """
     values: dict[str, object] = {
         "license__license_key": license.license_key,
         "product__short_code": license.product_code,
@@ -307,6 +376,13 @@ def license_row(license: License, order: Order, customer: Customer | None) -> li
         if header not in values:
             said = getattr(license, name)
             values[header] = SYSTEM.get(name) if said is None else said
+    sold = offer(product, None) if product else None
+    if sold:
+        empty = {name: None for name in NULLABLE if getattr(license, name) is None}
+        blank = settle(license.license_type, {}, sold.terms)
+        if not license.is_trial:
+            blank.pop("trial_days", None)
+        values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}
     values |= {header: getattr(order, name) for header, name in _ORDER.columns.items()}
     if customer:
         values |= {
@@ -329,4 +405,6 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
     return str(value)

@@ -32,6 +32,7 @@ EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LA
 DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
 MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
 ZERO_TIMES = ("0001-01-01", "0000-00-00")
+LINE_BREAKS = re.compile(r"(?:[ \t]*[\n\r\x0b\x0c\x85\u2028\u2029])+[ \t]*")
 _ENDS = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 
 
@@ -53,11 +54,19 @@ def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
     Whoever sends a request again gets the same keys without their having been stored beside it.
     """
     number = int.from_bytes(hashlib.shake_256(seed + label.encode()).digest(length + 32))
+    number %= len(alphabet) ** length  # the same letters, by smaller divisions
     letters = []
     for _ in range(length):
         number, index = divmod(number, len(alphabet))
         letters.append(alphabet[index])
     return "".join(letters)
+
+
+def _one_line(value: Any) -> Any:
+    """A text of one line: line breaks and the blanks around them become one blank each."""
+    if isinstance(value, str) and not value.isprintable():
+        return LINE_BREAKS.sub(" ", value)
+    return value
 
 
 def _printable(text: str) -> str:
@@ -225,6 +234,7 @@ type Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=255),
     AfterValidator(_printable),
+    BeforeValidator(_one_line),
 ]
 type Reference = Annotated[
     str,

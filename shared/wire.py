@@ -5,7 +5,7 @@ Names that no client reads from us yet are left out; a name that is there always
 The route that answers with a view builds its model (`defer_build`), and with it those in it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
 from shared.customers import Customer, CustomerFields
-from shared.licenses import CustomField, License, Seat, status_of
+from shared.licenses import OWN, CustomField, License, Seat, compared, status_of
 from shared.orders import Order, OrderItem
 from shared.terms import (
     FEATURE_SYSTEM,
@@ -204,7 +204,7 @@ class ItemView(BaseModel, frozen=True, defer_build=True):
     subscription_id: str | None = None
     customer_account_id: int | None = None
     active: bool | None = None
-    licenses: Sequence[LicenseView | LicenseBrief]
+    licenses: list[LicenseView | LicenseBrief]
     created_at: datetime
     updated_at: datetime
 
@@ -367,6 +367,17 @@ def license_view(license: License, beside: Beside) -> LicenseView:
     )
 
 
+def license_views(licenses: Iterable[License], beside: Beside) -> Iterator[LicenseView]:
+    """Licenses as clients read them; one that is like the one before is a copy of its view."""
+    view: LicenseView | None = None
+    for lic, same in compared(licenses):
+        if view is not None and same:
+            view = view.model_copy(update={name: getattr(lic, name) for name in OWN})
+        else:
+            view = license_view(lic, beside)
+        yield view
+
+
 def license_brief(license: License) -> LicenseBrief:
     return LicenseBrief.model_construct(
         id=license.id,
@@ -398,12 +409,14 @@ def placed_order_view(
     order: Order, beside: Beside, issued: Sequence[License], *, brief: bool = False
 ) -> PlacedOrderView:
     """The answer to an order request; `issued` are the licenses of this very request."""
+    fields = _order_fields(order, beside, issued, brief=brief)
+    shown = {each.id: each for item in fields["back_office_order_items"] for each in item.licenses}
     return PlacedOrderView.model_construct(
-        **_order_fields(order, beside, issued, brief=brief),
+        **fields,
         licenses_count=len(issued),
         order_id=order.id,
         license_keys=list(dict.fromkeys(lic.license_key for lic in issued if lic.license_key)),
-        order_licenses=[license_brief(lic) for lic in issued],
+        order_licenses=[shown.get(lic.id) or license_brief(lic) for lic in issued],
         new_passwords=[
             NewPassword.model_construct(email=email, new_password=password)
             for email, password in beside.passwords.items()
@@ -430,8 +443,11 @@ def _order_fields(
     briefs = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
     shown = briefs
     if by_id is not None and not brief:
+        views: dict[int, LicenseView | LicenseBrief] = {
+            view.id: view for view in license_views(whole, beside)
+        }
         shown = [
-            _item_view(order, item, (_in_whole(lic, beside) for lic in held))
+            _item_view(order, item, (views.get(lic.id) or _in_brief(lic) for lic in held))
             for item, held in items
         ]
     customer = beside.customers.get(order.customer_id) if order.customer_id else None
@@ -479,10 +495,6 @@ def _held(
 
 def _in_brief(lic: License | LicenseBrief) -> LicenseBrief:
     return license_brief(lic) if isinstance(lic, License) else lic
-
-
-def _in_whole(lic: License | LicenseBrief, beside: Beside) -> LicenseView | LicenseBrief:
-    return license_view(lic, beside) if isinstance(lic, License) else lic
 
 
 def _item_view(

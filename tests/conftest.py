@@ -11,7 +11,7 @@ from tests.engine import Engine, running_engine
 from tests.functions.import_desk import Desk, open_desk
 from tests.functions.shop import Shop, open_shop, stocked_shop
 
-pytest_plugins = ["tests.grants.plugin"]
+pytest_plugins = ["tests.grants.plugin", "tests.refusals.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ from moto import mock_aws
 from functions.callers import forget_keys
 from shared.store import uploads
 from shared.store.dynamo import client
+from shared.store.licenses import forget_committed
 from tests import emulated
 from tests.aws_requests import heard_requests
 from tests.moto_tables import make_bucket, make_tables, table_names
@@ -40,9 +41,11 @@ def empty_store(patch: pytest.MonkeyPatch) -> Iterator[None]:
     patch.setattr("botocore.session.get_session", _new_session)
     patch.setenv("UPLOADS_BUCKET", "uploads")
     forget_keys()
+    forget_committed()
     with _aws(patch), heard_requests() as heard:
         yield
     forget_keys()
+    forget_committed()
     assert not heard.faults, "\n".join(heard.faults[:5])
 
 

@@ -18,14 +18,17 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints, Validat
 from pydantic.fields import FieldInfo
 
 from shared.csv_block import MAX_FIELD
-from shared.csv_file import DELIMITERS, MAGIC, MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_file import DELIMITERS
+from shared.csv_header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_magic import MAGIC
 from shared.csv_records import DAMAGE, MAYBE_DAMAGED
-from shared.rows import KINDS, Kind, Part, faults_of_row
+from shared.rows import KINDS, NO_VALUE, Kind, Part, faults_of_row
 from shared.values import (
     CONTROL,
     DURATION,
     EMAIL,
     FORMAT,
+    LINE_BREAKS,
     MAINTENANCE_DURATION,
     MOMENT,
     PERIODS,
@@ -36,7 +39,12 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_truth": ({"match": "^(1|true|yes|0|false|no)$", "trim": True, "lower": True}, "?"),
     "_whole": ({"match": "^[0-9]{1,10}$", "trim": True, "most": 2_147_483_647}, "?"),
     "_undamaged": ({"sound": True}, "#REF!"),
+    "_transfers": ({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": 2_147_483_647}, "?"),
+    "_no_value": ({"unset": [NO_VALUE], "whole": True}, None),
+    "_object": ({"json": True}, "?"),
+    "small_json": ({}, None),
     "_trimmed": ({"trim": True}, None),
+    "_one_line": ({"fold": LINE_BREAKS.pattern}, None),
     "_printable": ({"without": CONTROL.pattern}, "a@b\x01"),
     "_visible": ({"visible": True}, "a@b\u200bc"),
     "_identifier": ({"ends": True}, None),

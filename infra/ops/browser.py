@@ -3,14 +3,15 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
 from infra.ops.steps import OpsError
+from shared.access import ORDINARY_SCOPES
 
-_HELD = "sessionStorage.setItem('keywright-session', '%s')"
+_HELD = "sessionStorage.setItem('keywright-session', JSON.stringify({...%s, since: Date.now()}))"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -29,6 +30,6 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def signed_in(key: str, company: str) -> str:
+def signed_in(key: str, company: str, scopes: Collection[str] = ORDINARY_SCOPES) -> str:
     """A script for a page of the console to begin with, as of someone who has signed in."""
-    return _HELD % json.dumps({"key": key, "company": company})
+    return _HELD % json.dumps({"key": key, "company": company, "scopes": sorted(scopes)})

@@ -15,13 +15,12 @@ from rich.markup import escape
 from infra.ops.catalog_file import read_catalog
 from infra.ops.catalog_plan import NAMES, Change, Plan, apply, plan, read_stage
 from infra.ops.client import Client
-from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
+from infra.ops.stages import NOT_DONE, NOT_WELL, add_noun, open_client, stage_options
 
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `catalog diff` and `catalog apply` to the command."""
-    noun = nouns.add_parser("catalog", help="keep products, policies and features in a file")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "catalog", about="keep products, policies and features in a file")
     common = stage_options()
     common.add_argument("file", type=Path, help="YAML, as docs/catalog.yaml")
     common.add_argument(

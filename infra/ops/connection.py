@@ -37,8 +37,9 @@ class ApiProblem(Exception):
         faults: tuple[Fault, ...] = (),
         request_id: str | None = None,
     ) -> None:
-        places = [f"  {each.field}: {each.message}" for each in faults if each.field]
-        super().__init__("\n".join([f"{message} ({code})", *places]))
+        places = [f"{each.field}: {each.message}" for each in faults if each.field]
+        more = [f"  {place}" for place in places if place not in message]
+        super().__init__("\n".join([f"{message} ({code})", *more]))
         self.code = code
         self.message = message
         self.status = status

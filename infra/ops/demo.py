@@ -16,7 +16,7 @@ from infra.ops.client import ApiProblem, Client
 from infra.ops.jobs import follow, show_job
 from infra.ops.orders import show_placed
 from infra.ops.stack import LocalStack
-from infra.ops.stages import LOCAL_STACK
+from infra.ops.stages import LOCAL_STACK, in_words
 from infra.ops.steps import OpsError, console, step
 from infra.stamp import ROOT
 
@@ -35,7 +35,7 @@ ORDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
-        "One key for ever",
+        "One key that never expires",
         "demo-forever",
         {"product_code": "sketch", "licenses": [{"policy_code": "forever"}]},
     ),
@@ -99,13 +99,26 @@ def show_demo(stack: LocalStack) -> None:
         for title, kind, name, text in FILES:
             _import(client, stack, title, f"{stack['company']}/{kind}/{name}", text)
     console.print("\nThe stack keeps running; [bold]make down[/] stops it.")
-    console.print(f"API:       {stack['api_url']}\nDocuments: {stack['api_url']}/docs")
-    console.print(f"Key:       {stack['api_key']} [dim](company {stack['company']})")
+    sign_in(stack)
+
+
+def sign_in(stack: LocalStack) -> None:
+    """Where to look at what was made, one address a line, which a terminal may open."""
+    for name, value in (
+        ("Console", stack["console_url"]),
+        ("API docs", f"{stack['api_url']}/docs"),
+        ("API", stack["api_url"]),
+        ("API key", stack["api_key"]),
+    ):
+        console.print(f"{name + ':':9} {value}", soft_wrap=True)
+    console.print(f"Sign in to the console with the API key; its company is {stack['company']}.")
 
 
 def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) -> None:
     """Drop a file into the bucket, as an operator would; its import starts by itself."""
-    console.print(f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}")
+    console.print(
+        f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}", soft_wrap=True
+    )
     kind = key.split("/")[1]
     last = _newest(client, kind)
     s3 = boto3.client(
@@ -124,9 +137,9 @@ def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) 
     job = follow(client, number, console=console)
     show_job(client, job, console=console)
     if job.failed_rows_url:
-        console.print(f"  to be corrected and sent again: GET /api/v1/imports/{number}/failed.csv")
+        console.print(f"  Download failed rows: GET /api/v1/imports/{number}/failed.csv")
     if job.state not in ("succeeded", "completed_with_errors"):
-        raise OpsError(f"Import {number} ended as {job.state}.")
+        raise OpsError(f"Import {number} ended as {in_words(job.state)}.")
 
 
 def _newest(client: Client, kind: str) -> int:

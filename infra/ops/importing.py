@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from infra.ops.connection import Connection, LinkRefused, Query
 from infra.ops.uploading import Uploader
-from shared.imports import ENDED, ChosenEncoding, Kind, OnError
+from shared.imports import ENDED, ChosenEncoding, Kind, OnError, UnknownColumns
 from shared.reports import ImportView, InvalidRow, StartedImport, WarnedRow
 
 SECONDS_BETWEEN = 0.3
@@ -28,6 +28,7 @@ class Imports:
         dry_run: bool = False,
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
+        unknown_columns: UnknownColumns = "check",
         external_id: str | None = None,
     ) -> StartedImport:
         """An import that waits for its file; the same `external_id` never starts two."""
@@ -38,6 +39,7 @@ class Imports:
             "dry_run": dry_run,
             "on_error": on_error,
             "encoding": encoding,
+            "unknown_columns": unknown_columns,
             "external_id": external_id or str(uuid.uuid4()),
         }
         answer = self._connection.send("POST", "/imports/", repeatable=True, body=body)
@@ -63,6 +65,7 @@ class Imports:
         dry_run: bool = False,
         on_error: OnError = "skip_row",
         encoding: ChosenEncoding | None = None,
+        unknown_columns: UnknownColumns = "check",
         external_id: str | None = None,
         reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
     ) -> StartedImport:
@@ -74,6 +77,7 @@ class Imports:
             dry_run=dry_run,
             on_error=on_error,
             encoding=encoding,
+            unknown_columns=unknown_columns,
             external_id=external_id,
         )
         if started.upload is not None:

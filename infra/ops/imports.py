@@ -25,15 +25,26 @@ def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "import", parents=[stage_options()], help="import a CSV file and follow it to its end"
     )
     verb.add_argument("--file", required=True, type=_file, help="the CSV file")
-    verb.add_argument("--kind", required=True, choices=KINDS, help="what its rows are")
-    verb.add_argument("--dry-run", action="store_true", help="say what would be; write nothing")
+    verb.add_argument("--kind", required=True, choices=KINDS, help="type of records")
+    verb.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
     verb.add_argument(
         "--on-error",
         choices=("skip_row", "reject_all"),
         default="skip_row",
         help="import the rows that are valid (default), or nothing if one is not",
     )
-    verb.add_argument("--encoding", choices=("windows-1252",), help="of a file not in Unicode")
+    verb.add_argument(
+        "--encoding",
+        choices=("auto", "utf-8", "windows-1252"),
+        default="auto",
+        help="of the file; detected by default",
+    )
+    verb.add_argument(
+        "--unknown-columns",
+        choices=("check", "ignore"),
+        default="check",
+        help="stop if an unknown column may be a misspelled one (default), or leave it out",
+    )
     verb.set_defaults(run=run)
 
 
@@ -49,7 +60,7 @@ def run(asked: argparse.Namespace) -> int:
         else:
             show_job(client, job, console=console)
     if failed_file:
-        console.print(f"All rows that failed, to be corrected and sent again: {failed_file}")
+        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file.")
     return exit_status(job)
 
 
@@ -68,7 +79,8 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
             asked.kind,
             dry_run=asked.dry_run,
             on_error=asked.on_error,
-            encoding=asked.encoding,
+            encoding=None if asked.encoding == "auto" else asked.encoding,
+            unknown_columns=asked.unknown_columns,
             reading=reading,
         ).id
 
@@ -76,5 +88,5 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
+        raise argparse.ArgumentTypeError(f"there is no file {text}" if text else "give a CSV file")
     return path

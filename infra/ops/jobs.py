@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -20,7 +20,16 @@ from rich.progress import (
 from rich.table import Table
 
 from infra.ops.client import Client
-from infra.ops.stages import NOT_DONE, NOT_WELL, open_client, stage_options
+from infra.ops.stages import (
+    NOT_DONE,
+    NOT_WELL,
+    add_noun,
+    in_words,
+    moment,
+    open_client,
+    stage_options,
+)
+from infra.ops.tables import fitted
 from shared.imports import ENDED, KINDS
 from shared.reports import ImportView, InvalidRow, RowFault, RowWarning, WarnedRow
 
@@ -33,13 +42,17 @@ _WORDS = {
     "validating": "checking rows",
     "running": "importing rows",
 }
+_WAYS_ON = {
+    "the encoding windows-1252": "--encoding windows-1252",
+    "unknown_columns=ignore": "--unknown-columns ignore",
+}
+"""Options of `keywright import` by the words in which a refusal offers them."""
 _COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
 
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `jobs list`, `show`, `watch`, `retry` and `cancel` to the command."""
-    noun = nouns.add_parser("jobs", help="look after imports: list, show, watch, retry, cancel")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "jobs", about="manage imports: list, show, watch, retry, cancel")
 
     listed = verbs.add_parser("list", parents=[stage_options()], help="show imports, newest first")
     listed.add_argument("--kind", choices=KINDS)
@@ -54,7 +67,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         ("cancel", "end one; what is written stays"),
     ):
         verb = verbs.add_parser(name, parents=[stage_options()], help=told)
-        verb.add_argument("job", type=int, help="its number")
+        verb.add_argument("job", type=int, help="import number")
         verb.set_defaults(run=_of_one, verb=name)
 
 
@@ -65,7 +78,11 @@ def _list(asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps([job.model_dump(mode="json") for job in jobs]))
     elif jobs:
-        Console(highlight=False).print(jobs_table(jobs))
+        console = Console(highlight=False)
+        table = fitted(
+            jobs, _COLUMNS, console=console, droppable=("Took", "Kind"), folded=("File",)
+        )
+        console.print(table)
     else:
         print("No imports.")
 
@@ -96,7 +113,7 @@ def follow(client: Client, number: int, *, console: Console) -> ImportView:
         task = progress.add_task(f"Import {number}", total=None)
 
         def seen(job: ImportView) -> None:
-            words = _WORDS.get(job.state, job.state)
+            words = _WORDS.get(job.state, in_words(job.state))
             rows = job.progress
             progress.update(
                 task,
@@ -133,36 +150,51 @@ def show_job(client: Client, job: ImportView, *, console: Console) -> None:
 def show_summary(job: ImportView, *, console: Console) -> None:
     trial = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
     color = _COLORS[exit_status(job)]
-    state = job.state.replace("_", " ")
+    state = in_words(job.state)
     console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{trial}")
-    if job.counts is not None:
+    if job.counts and any(job.counts.values()):
         table = Table(box=box.ROUNDED, show_header=False)
         table.add_column()
         table.add_column(justify="right")
         for name, count in job.counts.items():
-            table.add_row(name.removesuffix("_count").replace("_", " "), f"{count:,}")
+            table.add_row(_counter(name), f"{count:,}")
         console.print(table)
+    for warning in (job.detected or {}).get("warnings", ()):
+        console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
     if job.refusal:
         where = f" (line {job.refusal.line})" if job.refusal.line else ""
         console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
+        for words, option in _WAYS_ON.items():
+            if words in job.refusal.message:
+                console.print(f"On the command line: {option}")
 
 
-def jobs_table(jobs: Iterable[ImportView]) -> Table:
-    table = Table(box=box.ROUNDED)
-    for column in ("Import", "Kind", "File", "State", "Rows", "Begun", "Took"):
-        table.add_column(column, no_wrap=column != "File")
-    for job in jobs:
-        took = job.finished_at and job.started_at and job.finished_at - job.started_at
-        table.add_row(
-            str(job.id),
-            job.kind,
-            escape(job.file_name),
-            f"[{_COLORS[exit_status(job)]}]{job.state.replace('_', ' ')}",
-            f"{job.progress.rows_done:,}",
-            f"{job.started_at:%m-%d %H:%M}" if job.started_at else "-",
-            f"{took.total_seconds():.1f} s" if took else "-",
-        )
-    return table
+def _counter(name: str) -> str:
+    """`existed_license_features_count` as `License features already existing`."""
+    verb, _, noun = name.removesuffix("_count").partition("_")
+    words = {
+        "total_row_count": "Rows",
+        "valid_row_count": "Valid rows",
+        "created": f"{in_words(noun)} created",
+        "existed": f"{in_words(noun)} already existing",
+    }
+    return (words.get(name) or words.get(verb) or in_words(name)).capitalize()
+
+
+def _took(job: ImportView) -> str:
+    took = job.finished_at and job.started_at and job.finished_at - job.started_at
+    return f"{took.total_seconds():.1f} s" if took else "-"
+
+
+_COLUMNS: dict[str, Callable[[ImportView], str]] = {
+    "Import": lambda job: str(job.id),
+    "Kind": lambda job: job.kind,
+    "File": lambda job: escape(job.file_name),
+    "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
+    "Rows": lambda job: f"{job.progress.rows_done:,}",
+    "Started (UTC)": lambda job: moment(job.started_at).removesuffix(" UTC"),
+    "Took": _took,
+}
 
 
 def rows_table(rows: Iterable[InvalidRow]) -> Table:

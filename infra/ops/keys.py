@@ -3,14 +3,14 @@
 import argparse
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
-from infra.ops.stages import find_deployment, stage_options
+from infra.ops.stages import add_noun, find_deployment, moment, stage_options
+from infra.ops.tables import fitted
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
 from shared.store.access import (
@@ -27,12 +27,11 @@ _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `keys create`, `list`, `revoke` and `rotate` to the command."""
-    noun = nouns.add_parser("keys", help="make, list, revoke and rotate API keys")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "keys", about="create, list, revoke and rotate API keys")
     common = stage_options()
 
-    create = verbs.add_parser("create", parents=[common], help="make a key; it is shown once")
-    create.add_argument("--company", required=True, type=_company, help="whose records it opens")
+    create = verbs.add_parser("create", parents=[common], help="create a key (shown once)")
+    create.add_argument("--company", required=True, type=_company, help="company")
     create.add_argument(
         "--scopes",
         type=_scopes,
@@ -42,7 +41,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     create.add_argument("--name", default="", help="what it is for, to recognize it in the list")
     create.add_argument(
-        "--expires", type=_lifetime, metavar="90d", help="days (d) or hours (h) until it dies"
+        "--expires", type=_lifetime, metavar="90d", help="days (d) or hours (h) until it expires"
     )
     create.set_defaults(run=_create)
 
@@ -50,12 +49,14 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     listed.add_argument("--company", type=_company, help="only the keys of this company")
     listed.set_defaults(run=_list)
 
-    revoke = verbs.add_parser("revoke", parents=[common], help="end a key within a minute")
+    revoke = verbs.add_parser(
+        "revoke", parents=[common], help="revoke a key (effective within 60 s)"
+    )
     revoke.add_argument("prefix", metavar="PREFIX", help="the part of the key before its dot")
     revoke.set_defaults(run=_revoke)
 
     rotate = verbs.add_parser(
-        "rotate", parents=[common], help="make a key like another, which then expires"
+        "rotate", parents=[common], help="create a key like another, which then expires"
     )
     rotate.add_argument("prefix", metavar="PREFIX", help="of the key that is to be replaced")
     rotate.add_argument(
@@ -95,7 +96,7 @@ def _list(asked: argparse.Namespace) -> None:
     elif keys:
         _show(keys, now)
     else:
-        print("No keys. Make one with: keywright keys create --stage STAGE --company COMPANY")
+        print("No keys. Create one: keywright keys create --stage STAGE --company COMPANY")
 
 
 def _revoke(asked: argparse.Namespace) -> None:
@@ -105,7 +106,7 @@ def _revoke(asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps(_told(key, now)))
         return
-    print(f"Revoked {key.prefix} of {key.company}. Functions that know it forget it in 60 seconds.")
+    print(f"Revoked {key.prefix} of {key.company}. Takes effect everywhere within 60 seconds.")
 
 
 def _rotate(asked: argparse.Namespace) -> None:
@@ -157,31 +158,26 @@ def _show_header(presented: str) -> None:
     console.print(f"  Authorization: Api-Key {presented}\n", style="bold", markup=False)
 
 
-def _show(keys: Iterable[ApiKey], now: datetime) -> None:
-    table = Table(
-        Column("Prefix", no_wrap=True),
-        "Company",
-        "Name",
-        "State",
-        "Scopes",
-        "Made",
-        "Expires",
-        "Last used",
-    )
-    for key in keys:
-        table.add_row(
-            key.prefix,
-            key.company,
-            escape(key.name),
-            _state(key, now),
-            "\n".join(sorted(key.scopes)),
-            *(_day(moment) for moment in (key.created_at, key.expires_at, key.last_used_at)),
-        )
-    Console().print(table)
+def _show(keys: Sequence[ApiKey], now: datetime) -> None:
+    """Without the days that an operator needs least, where the terminal is narrow."""
+    console = Console(highlight=False)
+    columns: dict[str, Callable[[ApiKey], str]] = {
+        "Prefix": lambda key: key.prefix,
+        "Company": lambda key: key.company,
+        "Name": lambda key: escape(key.name),
+        "State": lambda key: _state(key, now),
+        "Scopes": lambda key: "\n".join(sorted(key.scopes)),
+        "Created (UTC)": lambda key: _moment(key.created_at),
+        "Expires (UTC)": lambda key: _moment(key.expires_at),
+        "Last used (UTC)": lambda key: _moment(key.last_used_at),
+    }
+    droppable = ("Created (UTC)", "Last used (UTC)")
+    folded = ("Company", "Name")
+    console.print(fitted(keys, columns, console=console, droppable=droppable, folded=folded))
 
 
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else "-"
+def _moment(at: datetime | None) -> str:
+    return moment(at).removesuffix(" UTC")
 
 
 def _company(text: str) -> str:

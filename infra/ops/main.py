@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit status: 0 if all is well, 1 if it was done and not all is well (rows failed,"
         " the catalog differs, doctor, preflight or verify found something), 2 if it was not done.",
     )
-    nouns = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=f"keywright {version('keywright')}")
+    parser.set_defaults(run=lambda _: parser.print_help())
+    nouns = parser.add_subparsers(title="commands", metavar="COMMAND")
     keys.add_verbs(nouns)
     catalog.add_verbs(nouns)
     imports.add_verb(nouns)

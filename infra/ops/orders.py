@@ -14,21 +14,20 @@ from rich.table import Table
 
 from infra.ops.client import Client, Placed
 from infra.ops.connection import ApiProblem
-from infra.ops.stages import open_client, stage_options
+from infra.ops.stages import add_noun, moment, open_client, stage_options
 from shared.errors import NotFound, Refused
 from shared.wire import LicenseBrief, LicenseView, OrderView, PlacedOrderView
 
 
 def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds `orders create`, `orders show` and `orders export` to the command."""
-    noun = nouns.add_parser("orders", help="place, show and export orders")
-    verbs = noun.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = add_noun(nouns, "orders", about="place, show and export orders")
 
     create = verbs.add_parser(
-        "create", parents=[stage_options()], help="place an order; the same is placed once"
+        "create", parents=[stage_options()], help="place an order (idempotent)"
     )
-    create.add_argument("file", type=Path, help="its JSON; - reads it from stdin")
-    create.add_argument("--idempotency-key", help="makes an order without an id repeatable too")
+    create.add_argument("file", type=Path, help="order as JSON file, or - for stdin")
+    create.add_argument("--idempotency-key", help="lets an order without an id be retried safely")
     create.set_defaults(run=_create)
 
     show = verbs.add_parser("show", parents=[stage_options()], help="show an order's licenses")
@@ -36,7 +35,7 @@ def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     show.set_defaults(run=_show)
 
     export = verbs.add_parser("export", parents=[stage_options()], help="licenses as CSV")
-    export.add_argument("order", nargs="?", help="of this order; else of all orders of some days")
+    export.add_argument("order", nargs="?", help="export this order; omit for a date range")
     export.add_argument("--from", dest="first", type=date.fromisoformat, metavar="2026-01-31")
     export.add_argument("--to", dest="last", type=date.fromisoformat, metavar="2026-01-31")
     export.add_argument("--out", type=Path, help="write to this file, instead of stdout")
@@ -65,15 +64,15 @@ def _show(asked: argparse.Namespace) -> None:
         print(order.model_dump_json())
     else:
         console = Console(highlight=False)
-        when = f"{order.created_at:%Y-%m-%d %H:%M}"
-        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {when}")
+        placed = moment(order.created_at)
+        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {placed}")
         console.print(licenses_table(order))
         _say_what_is_left(order, console)
 
 
 def _export(asked: argparse.Namespace) -> None:
     if (asked.order is None) == (asked.first is None):
-        raise Refused("missing_parameters", "say which order, or --from and --to which day")
+        raise Refused("missing_parameters", "give an order, or --from and --to")
     with open_client(asked.stage) as client:
         if asked.order:
             content = client.orders.export(find_order(client, asked.order).id)
@@ -106,7 +105,7 @@ def show_placed(placed: Placed, *, console: Console) -> None:
     console.print(licenses_table(placed.order))
     _say_what_is_left(placed.order, console)
     for secret in placed.order.new_passwords:
-        console.print(f"  first password of {secret.email}: [bold]{escape(secret.new_password)}")
+        console.print(f"  initial password for {secret.email}: [bold]{escape(secret.new_password)}")
 
 
 def _say_what_is_left(order: OrderView, console: Console) -> None:
@@ -145,4 +144,4 @@ def _validity(view: LicenseView) -> str:
         return f"until {view.validity_period}"
     if view.license_type in ("time-limited", "subscription") and view.valid_duration:
         return f"{view.valid_duration} from activation"
-    return "for ever"
+    return "never expires"

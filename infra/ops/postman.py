@@ -1,5 +1,8 @@
 """The API as a Postman collection: `python -m infra.ops.postman DIR` (`make postman`).
 
+Where `make up` has written `.local/stack.json`, the collection holds the local stack's address and
+key and can be run as it is; only the owner of the file can read it.
+
 Made from the OpenAPI document. The first folder is a tour that creates, orders and imports, one
 request after the other; the others hold each operation, with an example of what it takes. Every
 request checks that its answer is one that the document names, so the whole can be run.
@@ -12,6 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from infra.asset import write_openapi
+from infra.ops.private import write_private
+from infra.ops.stages import LOCAL_STACK
 from infra.ops.tour import TOUR
 from shared.imports import KINDS, Kind
 from shared.rows import template
@@ -23,13 +28,16 @@ FORMS: Mapping[str, Kind] = {
 }
 """What the file of a form holds, by operation."""
 
+ANYWHERE = "https://api.example.com"
+"""The address of a stage that is not known."""
+
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _SAMPLES = {"kind": "licenses", "product": "sketch"}
 
 type Json = dict[str, Any]
 
 
-def collection(document: Mapping[str, Any]) -> Json:
+def collection(document: Mapping[str, Any], *, base_url: str = ANYWHERE, api_key: str = "") -> Json:
     """The collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
     operations = dict(_operations(document))
     folders: dict[str, list[Json]] = {}
@@ -43,8 +51,9 @@ def collection(document: Mapping[str, Any]) -> Json:
     return {
         "info": {
             "name": document["info"]["title"],
-            "description": "Set the variables `base_url` and `api_key`, and the folder of the"
-            " CSV files beside this one as the working directory.",
+            "description": "Set the variables `base_url` and `api_key`, unless they are those of"
+            " your local stack already. Set the working directory to the folder of this file, which"
+            " holds the CSV files.",
             "schema": _SCHEMA,
         },
         "auth": {
@@ -56,11 +65,8 @@ def collection(document: Mapping[str, Any]) -> Json:
             ],
         },
         "variable": [
-            {
-                "key": "base_url",
-                "value": "http://localhost:4566/_aws/execute-api/keywright/$default",
-            },
-            {"key": "api_key", "value": ""},
+            {"key": "base_url", "value": base_url},
+            {"key": "api_key", "value": api_key},
         ],
         "item": [
             {"name": "A tour", "item": tour},
@@ -157,14 +163,19 @@ def _script(listen: str, text: str) -> Json:
     }
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, stack_file: Path = LOCAL_STACK) -> Path:
     """Write the collection, and beside it a file to import of each kind."""
     folder.mkdir(parents=True, exist_ok=True)
     described = folder / "openapi.json"
     write_openapi(described)
     document = cast("Json", json.loads(described.read_bytes()))
     path = folder / "keywright.postman_collection.json"
-    path.write_text(json.dumps(collection(document), indent=2, ensure_ascii=False) + "\n")
+    local: dict[str, str] = {}
+    if stack_file.exists():
+        stack = json.loads(stack_file.read_bytes())
+        local = {"base_url": stack["api_url"], "api_key": stack["api_key"]}
+    made = collection(document, **local)
+    write_private(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
     for kind in KINDS:
         (folder / f"{kind}.csv").write_bytes(template(kind))
     return path
@@ -173,7 +184,10 @@ def write(folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write")
-    print(f"Import {write(parser.parse_args().folder)} into Postman, or run it with newman.")
+    path = write(parser.parse_args().folder)
+    print(f"Import {path} into Postman, or run it with newman.")
+    if LOCAL_STACK.exists():
+        print(f"It has the address and the API key of the local stack, from {LOCAL_STACK}.")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, 
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import StackState, check_leftovers, check_stack, read_stack
 from infra.ops.stages import NOT_WELL, stage_options
+from infra.ops.warm import check_warm_throughput
 
 if TYPE_CHECKING:
     from infra.stage import Stage
@@ -146,6 +147,11 @@ def _concurrency(plan: Plan) -> Iterator[Checked]:
     return check_concurrency(plan.account.reader, plan.stage.name, plan.reserved, stack)
 
 
+def _throughput(plan: Plan) -> Iterator[Checked]:
+    stack = None if plan.stack.is_new else plan.stack.name
+    return check_warm_throughput(plan.account.reader, plan.stage.warm_throughput, stack)
+
+
 def _certificate(plan: Plan) -> Iterator[Checked]:
     stage = plan.stage
     return check_certificate(
@@ -157,6 +163,7 @@ CHECKS: dict[str, Callable[[Plan], Iterator[Checked]]] = {
     "account": _account,
     "bootstrap": lambda plan: check_bootstrap(plan.account),
     "concurrency": _concurrency,
+    "throughput": _throughput,
     "stack": lambda plan: check_stack(plan.account.reader, plan.stack),
     "leftovers": lambda plan: check_leftovers(
         plan.account.reader, plan.stack, domain_name=plan.stage.domain_name

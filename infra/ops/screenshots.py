@@ -124,11 +124,11 @@ def _show_a_key(page: Page) -> None:
 
 
 def _order_something(page: Page) -> None:
-    page.get_by_label("E-mail", exact=True).fill(BUYERS[0][0])
+    page.get_by_label("Email", exact=True).fill(BUYERS[0][0])
     page.get_by_label("Product (required)").select_option("sketch")
     page.get_by_label("Policy").select_option("studio")
     page.get_by_label("Licenses", exact=True).fill("5")
-    page.get_by_text("Known as").wait_for()
+    page.get_by_text("Existing customer").wait_for()
 
 
 def _order_wrongly(page: Page) -> None:

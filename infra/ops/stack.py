@@ -147,7 +147,8 @@ def main() -> None:
     try:
         if options.action == "up":
             stack = up(home, port=options.port)
-            console.print(f"The API answers at [bold]{stack['api_url']}[/]")
+            console.print(f"The API answers at [bold]{stack['api_url']}[/]", soft_wrap=True)
+            console.print(f"The console is at   [bold]{stack['console_url']}[/]", soft_wrap=True)
             console.print(f"Keys, tables and URLs are in {home / 'stack.json'}; stop: make down")
         elif options.action == "down":
             console.print("Stopped." if down(home) else "There was nothing to stop.")

@@ -1,15 +1,20 @@
-"""Where a stage is: `make up` wrote it for the local one, its stack's outputs tell of any other."""
+"""Where a stage is: `make up` wrote it for the local one, its stack's outputs tell of any other.
+
+And what every command has in common: its options, its exit status, how it shows a moment.
+"""
 
 import argparse
 import json
 import os
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from infra.ops.client import Client
 from infra.stamp import ROOT
@@ -41,6 +46,25 @@ class Deployment:
         if not key:
             raise NoStack("say which API key to use: KEYWRIGHT_API_KEY=…")
         return Client(self.api_url, key)
+
+
+def add_noun(
+    nouns: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, *, about: str
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """Adds a command that has verbs, and gives those; without a verb it prints its help."""
+    noun = nouns.add_parser(name, help=about)
+    noun.set_defaults(run=lambda _: noun.print_help())
+    return noun.add_subparsers(title="verbs", metavar="VERB")
+
+
+def in_words(name: str) -> str:
+    """A name out of the API, such as `completed_with_errors`, as it stands in a sentence."""
+    return name.replace("_", " ")
+
+
+def moment(at: datetime | None) -> str:
+    """`2026-03-01 14:05 UTC`, in every table and sentence."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "-"
 
 
 def stage_options() -> argparse.ArgumentParser:
@@ -88,8 +112,18 @@ def _on_aws(stage: str) -> Deployment:
     try:
         with closing(boto3.client("cloudformation")) as cloudformation:
             (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+    except (BotoCoreError, ClientError) as error:
+        known = sorted(json.loads((ROOT / "cdk.json").read_bytes())["context"]["stages"])
+        if stage not in known:
+            raise NoStack(_unknown(stage, known)) from None
+        if isinstance(error, NoRegionError):
+            message = (
+                f"the stage {stage} is on AWS: set AWS_REGION to the region of its stack {name}"
+            )
+            raise NoStack(message) from None
+        if not isinstance(error, ClientError) or (
+            error.response["Error"]["Code"] != "ValidationError"
+        ):
             raise
         raise NoStack(
             f"there is no stack {name} in this account and region; deploy it: make deploy"
@@ -101,3 +135,13 @@ def _on_aws(stage: str) -> Deployment:
         return Deployment(stage, outputs["ApiUrl"], outputs["UploadsBucket"], tables)
     except KeyError as missing:
         raise NoStack(f"the stack {name} has no output {missing}; deploy it again") from None
+
+
+def _unknown(stage: str, known: list[str]) -> str:
+    """That no stage has this name, neither in cdk.json nor as a stack on AWS that could be read."""
+    near = get_close_matches(stage, known, n=1)
+    meant = f". Did you mean {near[0]}?" if near else ""
+    return (
+        f"unknown stage {stage!r}: cdk.json has {', '.join(known)}, and no stack Keywright-{stage}"
+        f" was found{meant}"
+    )

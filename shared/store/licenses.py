@@ -4,26 +4,43 @@ A license whose order was too large for one transaction is there before its orde
 then names the order's row, and the license is visible when that row is there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from shared.licenses import License
+from shared.licenses import OWN, License, compared
 from shared.store import dynamo
 from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
 ORDERS = "ORDERS_TABLE"
+MOST_REMEMBERED = 10_000
+_committed: dict[str, None] = {}
+"""`<company>/<row>` of the orders that this process has read as committed.
+
+A commit is final, so they are never read again. A pending order is read again each time."""
 BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
 
 
-def license_put(company: str, license: License) -> dict[str, Any]:
-    """The write of a new license, for a transaction; it holds if nobody has that key yet."""
-    item = dynamo.record_item(license, pk=dynamo.home(company, license.id))
-    if license.unsettled:
-        free = "attribute_not_exists(pk) OR unsettled = :row"
-        return dynamo.put(TABLE, item, free, row=license.unsettled)
-    return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
+def license_puts(
+    company: str, licenses: Iterable[License], unsettled: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The writes of new licenses, for transactions; each holds if nobody has that key yet.
+
+    `unsettled` is the row of their order, where they are written before it. Licenses that are like
+    the one before share the values of their items.
+    """
+    free, values = "attribute_not_exists(pk)", {}
+    if unsettled:
+        free, values = f"{free} OR unsettled = :row", {"row": unsettled}
+    shared: dynamo.Item = {}
+    for lic, same in compared(licenses):
+        if not same:
+            terms = lic.model_dump(exclude_defaults=True, exclude=set(OWN))
+            shared = dynamo.to_item({**terms, "unsettled": unsettled})
+        own = {name: getattr(lic, name) for name in OWN}
+        own["pk"] = dynamo.home(company, lic.id)
+        yield dynamo.put(TABLE, {**shared, **dynamo.to_item(own)}, free, **values)
 
 
 def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:
@@ -104,16 +121,34 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
 
 
 def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
-    """Those of the orders' rows that are there; what waits for none always counts."""
+    """Those of the orders' rows that are committed; what waits for none always counts.
+
+    An order that this process knows to be committed costs no request.
+    """
+    rows = {row for row in unsettled if row}
+    known = {row for row in rows if f"{company}/{row}" in _committed}
+    committed = known | _read_committed(company, rows - known)
+    return {None, *committed}
+
+
+def forget_committed() -> None:
+    """Forget which orders are committed, as a new process has."""
+    _committed.clear()
+
+
+def _read_committed(company: str, rows: set[str]) -> set[str]:
+    """Read consistently which of the orders' rows are committed, and remember those."""
     keys: dict[str, tuple[str, str]] = {}
-    for row in unsettled:
-        if row:
-            order_id, part, _ = row.split("/")
-            keys[row] = (dynamo.home(company, int(order_id)), part)
-    rows = [(ORDERS, key) for key in keys.values()]
-    found = dynamo.get_many(rows, select=["fingerprint"])
-    return {None} | {
+    for row in rows:
+        order_id, part, _ = row.split("/")
+        keys[row] = (dynamo.home(company, int(order_id)), part)
+    found = dynamo.get_many([(ORDERS, key) for key in keys.values()], select=["fingerprint"])
+    committed = {
         row
         for row, key in keys.items()
         if found.get((ORDERS, key), {}).get("fingerprint") == row.rpartition("/")[2]
     }
+    if len(_committed) + len(committed) > MOST_REMEMBERED:
+        _committed.clear()
+    _committed.update({f"{company}/{row}": None for row in committed})
+    return committed

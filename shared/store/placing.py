@@ -11,7 +11,6 @@ from typing import Any
 
 from shared.catalog import Product
 from shared.customers import Customer, LicenseUser
-from shared.errors import Refused
 from shared.orders import FIRST_PART, Known, Order, OrderRequest, Placement, Unfinished
 from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
@@ -19,11 +18,18 @@ from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
 from shared.store.license_index import listed_row
-from shared.store.licenses import license_put, settled, stored_licenses
+from shared.store.licenses import license_puts, settled, stored_licenses
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE
 from shared.store.places import Place, find
-from shared.store.unsettled import BYTES, OPERATIONS, add_in_parts, pending_row, unfinished_of
+from shared.store.unsettled import (
+    BYTES,
+    OPERATIONS,
+    add_in_parts,
+    fitting_sizes,
+    pending_row,
+    unfinished_of,
+)
 from shared.values import record_id
 
 MOST_PRODUCTS = 50
@@ -99,21 +105,18 @@ def add_placement(company: str, placement: Placement, unfinished: Unfinished | N
     even by one that has become small: others may have made its users meanwhile.
     """
     last, early = _row_puts(company, placement)
-    operations = [
-        *(license_put(company, lic) for lic in placement.licenses),
-        *(user_put(company, user) for user in placement.users),
-        *(unchanged(company, product) for product in placement.products),
-        *last,
-        *early,
-    ]
-    sizes = [dynamo.size_of(operation) for operation in operations]
-    if max(sizes) > dynamo.ITEM_BYTES:
-        raise Refused(
-            "record_too_large",
-            "One license of the order is more than 390 KB: shorten its metadata or its features",
-        )
-    if unfinished is None and len(operations) <= OPERATIONS and sum(sizes) <= BYTES:
-        return dynamo.write(operations)
+    parts = (placement.licenses, placement.users, placement.products, last, early)
+    if unfinished is None and sum(map(len, parts)) <= OPERATIONS:
+        operations = [
+            *license_puts(company, placement.licenses),
+            *(user_put(company, user) for user in placement.users),
+            *(unchanged(company, product) for product in placement.products),
+            *last,
+            *early,
+        ]
+        sizes = fitting_sizes(operations)
+        if sum(sizes) <= BYTES:
+            return dynamo.write(operations)
     return add_in_parts(company, placement, unfinished, last, early)
 
 

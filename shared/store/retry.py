@@ -44,7 +44,8 @@ TRANSIENT = THROTTLED | frozenset(
 """Error codes that a later attempt need not meet."""
 
 ATTEMPTS = 8
-_FIRST_SECONDS, _LONGEST_SECONDS = 0.05, 1.0
+CONTENDED_ATTEMPTS = 40
+_FIRST_SECONDS, _LONGEST_SECONDS, _CONTENDED_SECONDS = 0.05, 1.0, 0.25
 
 
 def pause(failures: int, longest: float = _LONGEST_SECONDS) -> float:
@@ -61,6 +62,19 @@ def attempts(limit: int = ATTEMPTS) -> Iterator[int]:
     for attempt in range(limit):
         if attempt:
             time.sleep(pause(attempt - 1))
+        yield attempt
+
+
+def contended(limit: int = CONTENDED_ATTEMPTS) -> Iterator[int]:
+    """Yield the number of each attempt to change a record under an optimistic lock.
+
+    Of those who change one record at the same time, one succeeds in each round trip, and the others
+    read and decide again. They pause for short random times, so that they do not meet again; 24 of
+    them are done within a second or two.
+    """
+    for attempt in range(limit):
+        if attempt:
+            time.sleep(pause(attempt - 1, _CONTENDED_SECONDS))
         yield attempt
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from shared.errors import Refused
 from shared.orders import Placement, Unfinished
 from shared.store import dynamo
 from shared.store.catalog import unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import user_key, user_put, users_by_id
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import license_put, stored_licenses
+from shared.store.licenses import license_puts, stored_licenses
 from shared.store.orders import TABLE
 
 PENDING = "pending"
@@ -41,22 +42,34 @@ def add_in_parts(
     pk, pending = dynamo.home(company, order.id), pending_row(order.part)
     row = f"{order.id}/{order.part}/{order.fingerprint}"
     entries = [_waiting(put, row) for put in early]
-    if not dynamo.write(_begin(company, placement, row, unfinished, entries)):
-        return False
-    mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
-    licenses = (lic.model_copy(update={"unsettled": row}) for lic in placement.licenses)
+    licenses = zip(placement.licenses, license_puts(company, placement.licenses, row), strict=True)
     users = (user.model_copy(update={"unsettled": row}) for user in placement.users)
     checks = {product.id: unchanged(company, product) for product in placement.products}
     puts = [
-        *((license_put(company, lic), checks[lic.product_id]) for lic in licenses),
+        *((put, checks[lic.product_id]) for lic, put in licenses),
         *((user_put(company, user), None) for user in users),
         *((put, None) for put in entries),
     ]
-    if not all(dynamo.write(batch) for batch in _batches(mine, puts)):
+    sizes = fitting_sizes([*(put for put, _ in puts), *last])
+    if not dynamo.write(_begin(company, placement, row, unfinished, entries)):
+        return False
+    mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
+    if not all(dynamo.write(batch) for batch in _batches(mine, puts, sizes)):
         return False
     end = dynamo.delete(TABLE, (pk, pending), _HELD, owner=order.token)
     plan = dynamo.delete(TABLE, (pk, _plan(order.part)))
     return dynamo.write([end, plan, *last])
+
+
+def fitting_sizes(operations: list[dict[str, Any]]) -> list[int]:
+    """The size of each write; raises Refused if one of them is too large for an item."""
+    sizes = [dynamo.size_of(operation) for operation in operations]
+    if max(sizes) > dynamo.ITEM_BYTES:
+        raise Refused(
+            "record_too_large",
+            "One license of the order is more than 390 KB: shorten its metadata or its features",
+        )
+    return sizes
 
 
 def undo(company: str, order_id: int, part: str, owner: str) -> bool:
@@ -181,15 +194,16 @@ def _begin(
 
 
 def _batches(
-    mine: dict[str, Any], puts: list[tuple[dict[str, Any], dict[str, Any] | None]]
+    mine: dict[str, Any],
+    puts: list[tuple[dict[str, Any], dict[str, Any] | None]],
+    sizes: list[int],
 ) -> Iterator[list[dict[str, Any]]]:
     """Transactions of one check of ownership, writes, and the checks of their products."""
     batch: list[dict[str, Any]] = [mine]
     checks: list[dict[str, Any]] = []
     size = 0
-    for put, check in puts:
+    for (put, check), weight in zip(puts, sizes, strict=False):
         more = 1 + (check is not None and check not in checks)
-        weight = dynamo.size_of(put)
         if len(batch) + len(checks) + more > OPERATIONS or size + weight > BYTES:
             yield batch + checks
             batch, checks, size = [mine], [], 0

@@ -98,6 +98,14 @@ def check_file(job: ImportJob) -> None:
         raise FileGone.archived(job, archive)
 
 
+def metadata(job: ImportJob) -> Mapping[str, str]:
+    """The metadata of the file's object, by names in lower case. Raises FileGone."""
+    try:
+        return client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))["Metadata"]
+    except ClientError as error:
+        raise _file_error(job, error) from None
+
+
 def find_upload(job: ImportJob) -> Version | None:
     """The newest version of the object that a job waits for; None if there is none."""
     try:

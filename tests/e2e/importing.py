@@ -70,10 +70,10 @@ def send(shop: RemoteShop, job: Any, data: bytes) -> None:
     assert sent.is_success, sent.text
 
 
-def drop(stack: LocalStack, key: str, data: bytes) -> None:
+def drop(stack: LocalStack, key: str, data: bytes, **metadata: str) -> None:
     """Put a file into the bucket, as an operator would."""
     client = boto3.client("s3", **behind(stack))
-    client.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=data)
+    client.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=data, Metadata=metadata)
 
 
 def ended(shop: RemoteShop, number: int) -> Any:

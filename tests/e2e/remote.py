@@ -10,7 +10,7 @@ import boto3
 import httpx
 
 from infra.ops.stack import LocalStack
-from shared.store.dynamo import from_item
+from shared.store.dynamo import from_item, to_item
 from tests.functions.shop import Shop, stock
 from tests.http_event import Reply
 
@@ -89,6 +89,20 @@ class Tables:
             ConsistentRead=True,
         )
         return [from_item(item) for page in pages for item in page["Items"]]
+
+    def copy_product(self, company: str, count: int) -> None:
+        """Write copies of a company's one product, which can be listed and not more."""
+        table = self._names["catalog"]
+        (first,) = (
+            row for row in self.rows("catalog", company) if row["sk"].startswith("product#")
+        )
+        for start in range(0, count, 25):
+            copies = [
+                first | {"id": 10**15 + n, "sk": f"product#{10**15 + n}", "short_code": f"copy-{n}"}
+                for n in range(start, min(start + 25, count))
+            ]
+            puts: Any = [{"PutRequest": {"Item": to_item(each)}} for each in copies]
+            self._client.batch_write_item(RequestItems={table: puts})
 
     def import_was_heard_of(self, company: str, number: int, *, ago: timedelta) -> None:
         """Let time pass for an import."""

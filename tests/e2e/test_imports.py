@@ -138,16 +138,28 @@ def test_names_arrive_in_any_unicode_encoding(http: Any, keys: Operate, encoding
     assert names == {"Müller", "Peña"}
 
 
-def test_windows_1252_is_read_when_the_caller_says_so(importer: RemoteShop) -> None:
-    data = "email,first_name\ncp@w.test,Íñigo Müller\n".encode("cp1252")
+def test_windows_1252_is_detected_or_requested(importer: RemoteShop) -> None:
+    for email, query in (("a@w.test", ""), ("b@w.test", "?encoding=windows-1252")):
+        data = f"email,first_name\n{email},Íñigo Müller\n".encode("cp1252")
 
-    number = post(importer, "customers", data, query="?encoding=windows-1252")
-    guessed = ended(importer, post(importer, "customers", data))
+        number = post(importer, "customers", data, query=query)
 
-    assert result(importer, "customers", number)["status"] == "success"
-    (made,) = everything(importer, "customers", "email", "cp@w.test")
-    assert made["first_name"] == "Íñigo Müller"
-    assert guessed["state"] == "failed"
+        assert ended(importer, number)["detected"]["encoding"] == "windows-1252"
+        (made,) = everything(importer, "customers", "email", email)
+        assert made["first_name"] == "Íñigo Müller"
+
+
+def test_a_dropped_file_takes_its_options_from_its_object(
+    stack: LocalStack, importer: RemoteShop
+) -> None:
+    listed = importer.get("/customers-import-results/", "limit=1").json()["results"]
+    before = max((int(each["id"]) for each in listed), default=0)
+    data = "email,first_name\nm@w.test,Müller\n".encode() + b"n@w.test,M\xfcller\n"
+
+    drop(stack, f"{importer.company}/customers/mixed.csv", data, encoding="windows-1252")
+
+    told = ended(importer, dropped(importer, "customers", after=before))
+    assert (told["state"], told["encoding"]) == ("succeeded", "windows-1252")
 
 
 def test_features_are_added_once_with_their_terms(importer: RemoteShop) -> None:

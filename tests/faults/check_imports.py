@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from functions import job_status
-from shared.csv_file import unescape_formula
+from shared.csv_cells import unescape_formula
 from shared.imports import ImportJob
 from shared.store import imports
 from tests.faults.check_lists import check_lists

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.orders import OrderRequest, fingerprint
+from shared.orders import OrderRequest
 from tests.faults.dynamodb import Item, Key, Write
 from tests.faults.world import Actor, World
 from tests.http_event import Reply
@@ -53,7 +53,7 @@ class Sent:
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint(OrderRequest.model_validate(self.body))
+        return OrderRequest.model_validate(self.body).fingerprint
 
     @property
     def code(self) -> str:

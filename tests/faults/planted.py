@@ -116,6 +116,18 @@ def users_taken_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(unsettled, "user_put", put)
 
 
+def commit_assumed(patch: pytest.MonkeyPatch) -> None:
+    """An order that was looked for once counts as committed, whether or not it was."""
+
+    def read(company: str, rows: set[str]) -> set[str]:
+        committed = looked(company, rows)
+        licenses._committed.update({f"{company}/{row}": None for row in rows})  # noqa: SLF001
+        return committed
+
+    looked = licenses._read_committed  # noqa: SLF001
+    patch.setattr(licenses, "_read_committed", read)
+
+
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is answered with what it would get now."""
 
@@ -302,6 +314,7 @@ IN_ORDERS: tuple[Plant, ...] = (
     cross_company_key,
     users_taken_back,
     users_taken_over,
+    commit_assumed,
     new_keys_each_time,
     key_logged,
 )

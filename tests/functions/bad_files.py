@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from shared.csv_file import BadFile
+from shared.csv_encoding import BadFile
 from shared.csv_plan import plan
 from shared.csv_records import records
 from shared.rows import KINDS

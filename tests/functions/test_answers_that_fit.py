@@ -95,7 +95,7 @@ MOST: dict[str, list[Asked]] = {
     ],
     "/api/v1/orders/{id}/export/": [
         Asked(2, id="big"),
-        Asked(39, id="large"),
+        Asked(40, id="large"),
         Asked(32, id="big", query="parts=true"),
     ],
     "/api/v1/orders/export/": [

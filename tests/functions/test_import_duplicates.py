@@ -111,9 +111,11 @@ def test_every_column_tells_rows_with_one_key_apart(
 
 @pytest.mark.parametrize("between", [0, 4])
 def test_rows_that_say_the_same_exist(files: Files, between: int) -> None:
-    text = "license__license_key,product__short_code,license__max_activations,customer__last_name\n"
-    others = "".join(f"O-{n},kp,,\n" for n in range(between))
-    text += f"K-1,kp,1,Peña\n{others}K-1,kp,,Peña\n"  # one activation is the default
+    text = "license__license_key,product__short_code,license__max_activations,customer__last_name"
+    text += ",license__metadata,license__start_date,license__max_transfers\n"
+    others = "".join(f"O-{n},kp,,,,,\n" for n in range(between))
+    own = '"{""a"": [1.50, {""b"": null}]}",2026-02-03,'
+    text += f"K-1,kp,1,Peña,{own}0\n{others}K-1,kp,,Peña,{own}\n"  # 1 and 0 are the defaults
 
     job = files.imported(text)
 

@@ -9,10 +9,11 @@ import pytest
 
 from tests.grants import proof, reasons
 from tests.grants.needs import standing_needs
-from tests.grants.plugin import Part, verdict
+from tests.grants.plugin import used, verdict
 from tests.grants.recorder import MODULES, Problem
 from tests.grants.report import refused, table_of
 from tests.grants.template import Deployment, Grant, short
+from tests.handler_run import Evidence, Part
 from tests.infra.reading import Template, resources
 from tests.moto_tables import kept_template
 
@@ -39,6 +40,11 @@ def everything(deployment: Deployment) -> dict[str, set[Grant]]:
         }
         for module, granted in deployment.grants.items()
     }
+
+
+def found(needed: dict[str, set[Grant]]) -> set[Evidence]:
+    """What processes tell each other of needed grants."""
+    return {(module, *grant) for module, grants in needed.items() for grant in grants}
 
 
 def with_statement(template: Template, module: str, action: str, resource: Any) -> Template:
@@ -129,7 +135,7 @@ def test_a_condition_that_this_check_does_not_know_is_not_waved_through(
 def parts() -> Iterator[Part]:
     for name in ("a", "b"):
         grant = Grant(f"s3:{name}", "r")
-        yield Part({"a", "b"}, whole=True, passed={name}, used={DOCUMENTS: {grant}})
+        yield Part({"a", "b"}, whole=True, passed={name}, found={(DOCUMENTS, *grant)})
 
 
 def test_what_workers_needed_is_judged_together() -> None:
@@ -138,7 +144,7 @@ def test_what_workers_needed_is_judged_together() -> None:
         whole.add(Part.of_wire(part.to_wire()))
 
     assert whole.is_complete
-    assert whole.used == {DOCUMENTS: {Grant("s3:a", "r"), Grant("s3:b", "r")}}
+    assert used(whole.found) == {DOCUMENTS: {Grant("s3:a", "r"), Grant("s3:b", "r")}}
 
 
 @pytest.mark.parametrize("lost", [Part(), Part(whole=False)])
@@ -158,7 +164,7 @@ def test_a_part_of_the_tests_is_not_judged_and_fails_where_the_whole_is_required
 
 
 def test_the_whole_is_judged(template: Template, deployment: Deployment) -> None:
-    whole = Part({"a"}, whole=True, passed={"a"}, used=everything(deployment))
+    whole = Part({"a"}, whole=True, passed={"a"}, found=found(everything(deployment)))
     wider = with_statement(template, DOCUMENTS, "s3:GetObject", "arn:aws:s3:::other/*")
 
     assert verdict(whole, lambda: deployment, required=True) == ([], False)

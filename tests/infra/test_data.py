@@ -1,10 +1,14 @@
 """Tables and bucket: keyed as the store expects, and kept in prod."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 
+from infra.app import add_stack
+from infra.stamp import ROOT
 from tests.infra.reading import Template, resources, tables
 
 KEYS = {
@@ -154,3 +158,23 @@ def test_s3_accepts_every_lifecycle_rule(template: Template) -> None:
             rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 1),
         ]
         assert all(isinstance(each, int) and each > 0 for each in days), rule
+
+
+WARM = {"Customers", "Orders", "Licenses"}
+"""The tables that orders and imports fill."""
+
+
+def test_tables_are_not_pre_warmed_unless_a_stage_says_so(template: Template) -> None:
+    assert "WarmThroughput" not in json.dumps(template)
+
+
+def test_a_stage_can_pre_warm_the_tables_that_imports_fill_with_their_indexes() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    app = cdk.App(context=context | {"stage": "dev", "warm_throughput": "40000"})
+    name = add_stack(app).stack_name
+    made = tables(app.synth().get_stack_by_name(name).template)
+
+    for table_name, table in made.items():
+        resources = [table["Properties"], *table["Properties"].get("GlobalSecondaryIndexes", [])]
+        wanted = {"WriteUnitsPerSecond": 40_000} if table_name in WARM else None
+        assert [each.get("WarmThroughput") for each in resources] == [wanted] * len(resources)

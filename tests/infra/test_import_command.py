@@ -88,7 +88,51 @@ def test_a_refused_file_is_told_with_its_line(keywright: Keywright, tmp_path: Pa
 
     shown = keywright.run(*words(file), status=2)
 
-    assert "(line 3) unbalanced_quote" in shown
+    assert shown.count("ine 3") == 1
+    assert "unbalanced_quote" in shown
+    assert "Rows" not in shown, "a table of nothing but zeros"
+
+
+@pytest.mark.parametrize(
+    ("data", "option"),
+    [
+        (b"OLD-1,k\xfcp\nOLD-2,k\xc3\xbcp\n", "--encoding windows-1252"),
+        (b"OLD-1,k\x81p\n", None),
+        (b"", "--unknown-columns ignore"),
+    ],
+)
+def test_a_refusal_names_the_option_that_helps_and_no_other(
+    keywright: Keywright, tmp_path: Path, data: bytes, option: str | None
+) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(HEADER[:-1].encode() + (b"" if data else b",Max Activations") + b"\n" + data)
+
+    shown = keywright.run(*words(file), status=2)
+
+    assert ("On the command line:" in shown) == (option is not None)
+    if option:
+        assert f"On the command line: {option}\n" in shown
+        more = ["--json", *option.split()]
+        assert keywright.run(*words(file), *more, status=1 if data else 0)
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("auto", None), ("utf-8", "utf-8")])
+def test_the_encoding_is_detected_unless_one_is_named(
+    keywright: Keywright, file: Path, encoding: str, shown: str | None
+) -> None:
+    told = keywright.told(*words(file, "--encoding", encoding), status=1)
+
+    assert told["encoding"] == shown
+
+
+def test_a_warning_about_the_file_is_shown(keywright: Keywright, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(HEADER[:-1].encode() + b",license__note\nOLD-1,kp,J\xfcrgen\n")
+
+    shown = keywright.run(*words(file))
+
+    assert "it is read as Windows-1252" in shown.replace("\n", " ")
+    assert "encoding_assumed" in shown
 
 
 def test_a_program_gets_json_and_nothing_else(keywright: Keywright, file: Path) -> None:

@@ -32,6 +32,29 @@ def test_imports_are_listed_newest_first(keywright: Keywright, ended: int, waiti
     assert "awaiting upload" in shown
 
 
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_the_list_shows_the_name_of_each_file_at_any_width(
+    keywright: Keywright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = [f"{kind}-of-the-old-shop.csv" for kind in ("licenses", "customers")]
+    for name in names:
+        path = tmp_path / name
+        path.write_text("email\nana@acme.example\nnobody\n")
+        keywright.run("import", "--file", path, "--kind", "customers", status=1)
+
+    shown = keywright.run("jobs", "list")
+
+    assert max(map(len, shown.splitlines())) <= columns
+    cells = [line.split("│") for line in shown.splitlines() if line.startswith("│")]
+    file = [cell.strip() for cell in cells[0]].index("File")
+    told = "".join(row[file].strip() for row in cells)
+    assert all(name in told for name in names)
+    assert "completed with errors" in shown
+    assert (" UTC" in shown) or "Started (UTC)" in shown
+    assert ("Took" in shown) == (columns == 140)
+
+
 def test_the_list_can_be_of_one_state_or_kind(
     keywright: Keywright, ended: int, waiting: int
 ) -> None:
@@ -63,7 +86,7 @@ def test_a_cancelled_import_is_told_and_no_failure(keywright: Keywright, waiting
 def test_what_cannot_be_run_again_is_said_so(keywright: Keywright, ended: int) -> None:
     told = keywright.run("jobs", "retry", str(ended), status=2)
 
-    assert "completed_with_errors" in told
+    assert f"Import {ended} is completed with errors: it can't be run again" in told
     assert "(import_state)" in told
 
 

@@ -1,6 +1,7 @@
 """`keywright keys`, as an operator runs it."""
 
 import json
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from infra.ops import stages
 from infra.ops.main import main
+from infra.stamp import ROOT
 from shared.access import check
 from shared.store.access import get_api_key
 from shared.store.dynamo import table
@@ -68,6 +70,25 @@ def test_a_person_reads_the_whole_header_once(stage: str, capsys: Out) -> None:
     assert len(secret) >= 32
     assert prefix in listed
     assert secret not in listed
+
+
+def test_the_list_of_keys_cuts_nothing_off_at_80_columns(
+    stage: str, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    company = "a-company-whose-name-is-as-long-as-it-is"
+    told = made(stage, capsys, "--company", company, "--name", "webshop", "--expires", "90d")
+
+    main(["keys", "list", "--stage", stage])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [[cell.strip() for cell in line.split("│")] for line in lines if line.startswith("│")]
+    columns = {title: "".join(cells) for title, *cells in zip(*rows, strict=True)}
+    assert columns["Company"] == company
+    assert columns["Name"] == "webshop"
+    assert columns["Scopes"] == "catalog:writeimports:writeorders:writerecords:read"
+    assert columns["Expires (UTC)"] == str(told["expires_at"])[:16].replace("T", " ")
 
 
 def test_the_list_can_be_of_one_company(stage: str, capsys: Out) -> None:
@@ -199,6 +220,55 @@ def test_a_wrong_option_is_refused_before_anything_is_made(
 
     assert left.value.code == 2
     assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["keys"], ["jobs"], ["orders"], ["catalog"]])
+def test_a_command_without_a_verb_is_its_help(words: list[str], capsys: Out) -> None:
+    assert main(words) == 0
+
+    told = capsys.readouterr()
+    assert told.out.startswith(f"usage: {' '.join(['keywright', *words])} ")
+    assert ("VERB" if words else "COMMAND") in told.out
+    assert told.err == ""
+
+
+def test_the_version_is_that_of_the_package(capsys: Out) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+
+    assert left.value.code == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"keywright {project['version']}\n"
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize("region", ["", "us-east-1"], ids=["no region", "a region"])
+def test_a_stage_that_nobody_knows_is_named_with_those_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: Out, region: str
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.setenv(name, region) if region else monkeypatch.delenv(name, raising=False)
+
+    assert main(["jobs", "list", "--stage", "lokal"]) == 2
+
+    told = capsys.readouterr().err
+    assert "unknown stage 'lokal'" in told
+    assert "dev, local, prod" in told
+    assert "Did you mean local?" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_known_stage_without_a_region_says_where_to_set_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert main(["jobs", "list", "--stage", "dev"]) == 2
+
+    assert "set AWS_REGION" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["keys"], ["keys", "create"]])

@@ -39,9 +39,9 @@ def test_a_person_sees_licenses_and_first_passwords(keywright: Keywright, file: 
     again = keywright.run("orders", "create", file)
 
     assert "1y from activation" in shown
-    assert "first password of ben@acme.example" in shown
+    assert "initial password for ben@acme.example" in shown
     assert "(placed before)" in again
-    assert "first password" not in again
+    assert "initial password" not in again
 
 
 @pytest.mark.parametrize("name", ["store_id", "id"])
@@ -97,7 +97,7 @@ def test_licenses_are_exported_of_one_order_or_of_days(
 
 @pytest.mark.parametrize("words", [[], ["web-1", "--from", "2026-01-31"]])
 def test_an_export_is_of_an_order_or_of_days(keywright: Keywright, words: list[str]) -> None:
-    assert "say which order, or --from" in keywright.run("orders", "export", *words, status=2)
+    assert "give an order, or --from" in keywright.run("orders", "export", *words, status=2)
 
 
 def test_what_is_no_json_is_refused_before_it_is_sent(keywright: Keywright, tmp_path: Path) -> None:

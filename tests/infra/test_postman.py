@@ -3,12 +3,13 @@
 import importlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions.openapi import ROUTE_MODULES, document
-from infra.ops.postman import FORMS, collection
+from infra.ops.postman import ANYWHERE, FORMS, collection, write
 from infra.ops.tour import TOUR
 
 
@@ -71,6 +72,21 @@ def test_every_form_has_a_file_to_send(described: dict[str, Any]) -> None:
     }
 
     assert forms == set(FORMS)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a local stack", "no stack"])
+def test_the_variables_are_those_of_the_local_stack(tmp_path: Path, *, known: bool) -> None:
+    stack = {"api_url": "http://127.0.0.1:4640/x", "api_key": "prefix.secret"}
+    file = tmp_path / "stack.json"
+    if known:
+        file.write_text(json.dumps(stack))
+
+    path = write(tmp_path / "postman", file)
+
+    made = {each["key"]: each["value"] for each in json.loads(path.read_text())["variable"]}
+    expected = ("http://127.0.0.1:4640/x", "prefix.secret") if known else (ANYWHERE, "")
+    assert (made["base_url"], made["api_key"]) == expected
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_no_api_key_is_sent_to_a_route_that_wants_none(described: dict[str, Any]) -> None:

@@ -65,6 +65,7 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
         "account",
         "bootstrap",
         "concurrency",
+        "throughput",
         "stack",
         "leftovers",
         "certificate",
@@ -100,6 +101,40 @@ def test_the_quota_that_it_names_is_the_one_that_is_enough(
     aws.concurrency(limit)
 
     assert preflight.found(ready=ready)
+
+
+def test_warm_throughput_above_the_default_quota_is_noted(
+    preflight: Preflight, aws: AwsAccount
+) -> None:
+    (found,) = preflight.found("warm_throughput=40000", ready=True)["throughput"]
+    assert "pre-warmed for 40,000 write units a second" in found["message"]
+
+    (found,) = preflight.found("warm_throughput=80000", ready=True)["throughput"]
+    assert "quota “Table-level write throughput limit” is 40,000" in found["message"]
+
+
+def test_warm_throughput_that_would_be_lowered_is_refused(
+    preflight: Preflight, aws: AwsAccount
+) -> None:
+    aws.stack("UPDATE_COMPLETE")
+    table = {"ResourceType": "AWS::DynamoDB::Table"}
+    aws.resources(
+        {**table, "LogicalResourceId": "DataOrders1A", "PhysicalResourceId": "orders"},
+        {**table, "LogicalResourceId": "DataAccess2B", "PhysicalResourceId": "access"},
+    )
+    warm = {"WriteUnitsPerSecond": 50_000}
+    aws.answers["DescribeTable"] = {
+        "Table": {
+            "WarmThroughput": {"WriteUnitsPerSecond": 4_000},
+            "GlobalSecondaryIndexes": [{"IndexName": "by_created", "WarmThroughput": warm}],
+        }
+    }
+
+    assert "orders/by_created has 50,000. Set it to 50000 or more." in preflight.refused(
+        "warm_throughput=40000"
+    )
+    assert preflight.found("warm_throughput=50000", ready=True)
+    assert preflight.found(ready=True)
 
 
 def test_a_request_that_is_pending_is_mentioned(preflight: Preflight, aws: AwsAccount) -> None:

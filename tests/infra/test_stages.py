@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
     "import_reserved": 0,
     "upload_days": 0,
     "old_version_days": 1,
+    "warm_throughput": 0,
 }
 
 
@@ -144,3 +145,10 @@ def test_what_the_cdk_has_in_its_context_is_none_of_ours() -> None:
     context = {"stages": {"here": SETTINGS}, "stage": "here"} | theirs
 
     assert read_stage(cdk.App(context=context).node).name == "here"
+
+
+@pytest.mark.parametrize("units", [1, 3_999])
+def test_less_warm_throughput_than_a_new_table_has_is_refused(units: int) -> None:
+    with pytest.raises(StageError, match="warm_throughput must be 0 or at least 4000"):
+        read({**SETTINGS, "warm_throughput": units})
+    assert read({**SETTINGS, "warm_throughput": 4_000}).warm_throughput == 4_000

@@ -21,15 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import csv_block, csv_plan
-from shared.csv_file import (
-    REPORT_COLUMNS,
-    BadFile,
-    Dialect,
-    Encoding,
-    detect,
-    escape_formula,
-    unescape_formula,
-)
+from shared.csv_cells import escape_formula, unescape_formula
+from shared.csv_encoding import BadFile, Encoding
+from shared.csv_file import Dialect, detect
+from shared.csv_header import REPORT_COLUMNS
 from shared.csv_plan import Plan, plan
 from shared.csv_records import (
     Record,
@@ -368,10 +363,11 @@ def test_only_lf_and_cr_end_a_line() -> None:
     assert [(r.line, r.fields[1]) for r in rows] == [(2, "a\u2028b\x0b\x0c\x1c\x85c"), (3, "")]
 
 
-def zipped(name: str) -> bytes:
+def zipped(*names: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(name, "x")
+        for name in names:
+            archive.writestr(name, "x")
     return out.getvalue()
 
 
@@ -390,10 +386,10 @@ BAD_FILES = {
     "UTF-16 without its mark": ("key,a\n1,b\n".encode("utf-16-le"), "not_text", 1),
     "NUL": (b"key,name\n1,a\n2,b\0c\n", "not_text", 3),
     "NUL far down": (b"key\n" + b"x\n" * 700_000 + b"\0\n", "not_text", 700_002),
-    "Latin-1": (b"key,name\r\n1,a\r\n2,M\xfcller\r\n", "undecodable", 3),
-    "Latin-1 far down": (b"key\n" + b"x\r" * 700_000 + b"\xfc\n", "undecodable", 700_002),
-    "cut in a character": (b"key\n1\n\xe2\x82", "undecodable", 3),
-    "lone surrogate": (b"key\n\xed\xa0\x80\n", "undecodable", 2),
+    "no encoding": (b"key,name\r\n1,a\r\n2,M\xfcller\x81\r\n", "undecodable", 3),
+    "no encoding far down": (b"key\n" + b"x\r" * 700_000 + b"\x90\n", "undecodable", 700_002),
+    "UTF-8 cut in a character": (b"key\n\xc3\xbc\n\xe2\x82", "undecodable", 3),
+    "lone surrogate": (b"\xef\xbb\xbfkey\n\xed\xa0\x80\n", "undecodable", 2),
     "lone surrogate in UTF-16": (b"\xff\xfek\0\n\0\x00\xd8\n\0", "undecodable", 2),
     "half a code unit": (b"\xff\xfek\0\n\0a\0b", "undecodable", 2),
     "other delimiter": (b"sep=^\nkey^name\n", "unsupported_delimiter", 1),
@@ -425,12 +421,35 @@ def test_a_bad_file_is_refused_with_code_and_line(data: bytes, code: str, line: 
     assert f"Line {line}: " in refusal.message
 
 
-def test_undecodable_bytes_are_named_with_their_place() -> None:
-    data = b"key\n" + b"x" * 10 + b"\n" + b"\xfc\n"
+@pytest.mark.parametrize(
+    ("data", "seems"),
+    [
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook"),
+        (zipped("docProps/app.xml", "_rels/.rels", "xl/styles.xml"), "an Excel workbook"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a file of Microsoft Office"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+        (zipped("xl.csv", "old/xl/licenses.csv"), "a ZIP file"),
+        (zipped("Index/Document.iwa"), "a Numbers spreadsheet"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.o", "an OpenDocument file"),
+        (b"PK\x05\x06" + bytes(18), "a ZIP file"),
+        (b"\x1f\x8b\x08\x00abc", "a compressed file"),
+        (b'{"licenses": []}', "JSON"),
+        (b'\xef\xbb\xbf\n[\n  {"key": "K-1"}\n]', "JSON"),
+        (b"[]", "JSON"),
+        (b"\n<!DOCTYPE html><title>Sign in", "a web page or XML"),
+        (b"{\\rtf1", "a text document in RTF"),
+    ],
+)
+def test_another_kind_of_file_is_called_what_it_is(data: bytes, seems: str) -> None:
+    refusal = refused(data)
 
-    assert "byte 15 (0xfc) is not utf-8" in refused(data).message
-    assert "byte 15" in refused(data.replace(b"\xfc", b"\x81"), encoding="windows-1252").message
-    assert "spreadsheet" in refused(zipped("xl/workbook.xml")).message
+    assert (refusal.code, refusal.line) == ("not_text", 1)
+    assert re.search(rf"it seems to be {seems}( or another [^(]+)? \(", refusal.message)
+
+
+@pytest.mark.parametrize("header", [b"[key],[name]", b"{key},name", b"[1],key"])
+def test_brackets_around_a_header_are_no_json(header: bytes) -> None:
+    assert len(detect(header + b"\n").columns) == 2
 
 
 def test_columns_of_our_own_report_do_not_count_against_the_limit() -> None:

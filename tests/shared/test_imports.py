@@ -76,7 +76,8 @@ def test_what_has_ended_stays_as_it_is(state: State, to: State) -> None:
         moved(job(state), to, now=NOW)
 
     assert (refused.value.status, refused.value.code) == (409, "import_state")
-    assert refused.value.message == f"Import 7 is {state}: it can't be {to}"
+    is_now, wanted = state.replace("_", " "), to.replace("_", " ")
+    assert refused.value.message == f"Import 7 is {is_now}: it can't be {wanted}"
 
 
 def test_a_failed_job_is_run_again_without_its_outcome() -> None:

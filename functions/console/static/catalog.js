@@ -6,15 +6,15 @@ import { useLoad } from "./load.js";
 import { link } from "./route.js";
 import { signIns } from "./session.js";
 
-const MOST = 2000;
-
 /** Every record of a list. */
 export async function every(path, query, options) {
   const all = [];
-  for (let page = null; all.length < MOST && (page === null || page.next);) {
-    page = await api.get(path, { ...query, limit: 100, cursor: page?.cursor }, options);
+  let cursor;
+  do {
+    const page = await api.get(path, { ...query, limit: 100, cursor }, options);
     all.push(...page.results);
-  }
+    cursor = page.cursor;
+  } while (cursor);
   return all;
 }
 

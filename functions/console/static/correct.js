@@ -24,7 +24,8 @@ effect(() => {
 function draftOf(id) {
   const name = `rows ${id}`;
   if (!typed[id]) {
-    typed[id] = signal(recall(name) ?? { cells: {}, rows: {}, sent: {}, external_id: "" });
+    const blank = { cells: {}, rows: {}, sent: {}, external_id: "" };
+    typed[id] = signal(recall(name, blank) ?? blank);
     typed[id].subscribe((now) => keep(name, now));
   }
   return typed[id];
@@ -112,6 +113,7 @@ function SendAgain({ job, draft, kind }) {
         external_id,
         on_error: job.on_error,
         dry_run: job.dry_run,
+        unknown_columns: job.unknown_columns,
       });
       const sent = {
         ...draft.value.sent,
@@ -126,7 +128,7 @@ function SendAgain({ job, draft, kind }) {
   return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     ${wrong.length > 0 && html`<span class="soft">Row ${wrong[0]} is still faulty</span>`}
-    <${Button} icon="up" onPress=${send}
+    <${Button} icon="up" scope="imports:write" onPress=${send}
       aria-disabled=${changed.length && !wrong.length ? undefined : "true"}>
       ${changed.length ? `Send ${count(changed.length, "row")} again` : "Send again"}
     <//>

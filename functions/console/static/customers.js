@@ -1,9 +1,9 @@
 // Customers: found, looked at with what they bought, made and changed.
 import * as api from "./api.js";
+import { Action } from "./fields.js";
 import { Find } from "./find.js";
 import { FormOf, Input, useForm } from "./form.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, number, say, when } from "./parts.js";
 import { Email, LICENSE_COLUMNS, marks, nameOf } from "./records.js";
@@ -11,7 +11,7 @@ import { go, link } from "./route.js";
 
 const LIMIT = 25;
 const SHOWN = 10;
-const FIELDS = [{ name: "email", label: "E-mail", type: "email" }];
+const FIELDS = [{ name: "email", label: "Email", type: "email" }];
 const ABOUT = [
   ["first_name", "First name"],
   ["last_name", "Last name"],
@@ -42,7 +42,7 @@ const COLUMNS = [
     cell: (customer) => html`<a href=${link(`customers/${customer.id}`)}>${titleOf(customer)}</a>`,
   },
   { head: "Company", kind: "mid", cell: ({ company_name: company }) => company || "–" },
-  { head: "E-mail", cell: ({ email }) => (email ? html`<${Email} of=${email} />` : "–") },
+  { head: "Email", cell: ({ email }) => (email ? html`<${Email} of=${email} />` : "–") },
   { head: "Reference", wide: true, cell: ({ reference }) => reference || "–" },
   { head: "Since", wide: true, cell: ({ created_at: since }) => when(since.slice(0, 10)) },
 ];
@@ -52,18 +52,18 @@ function CustomerList({ query }) {
     (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
-  const create = html`<a role="button" href=${link("customers/new")}><${Icon}
-    name="plus" />New customer</a>`;
+  const create = html`<${Action} scope="orders:write" to=${link("customers/new")}
+    icon="plus">New customer<//>`;
   const nothing = query.email
     ? html`<${Empty} icon="search"
-      title="No customer has this e-mail"><p>It is found by the whole of it, in any case. <a
+      title="No matching customers"><p>Search needs the complete email. <a
       href=${link("customers")}>Show all customers</a></p><//>`
     : html`<${Empty} icon="customers" title="No customers yet">
-        <p>An order makes its customer. Those that another system knows come in from a file.</p>
-        ${create} <a role="button" class="plain"
-          href=${link("imports/customers/new")}>Import customers</a>
+        <p>Customers are created by their first order, or imported from a file.</p>
+        ${create} <${Action} scope="imports:write" plain
+          to=${link("imports/customers/new")}>Import customers<//>
       <//>`;
-  return html`<${Page} title="Customers" lead="Who has bought" actions=${create}>
+  return html`<${Page} title="Customers" lead="All customers" actions=${create}>
     <${Find} path="customers" fields=${FIELDS} query=${query} />
     <${Loaded} from=${customers} rows=${8}>
       ${(page) =>
@@ -78,7 +78,8 @@ function CustomerList({ query }) {
 
 function Customer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
-  const edit = html`<a role="button" class="plain" href=${link(`customers/${id}/edit`)}>Edit</a>`;
+  const edit = html`<${Action} scope="orders:write" plain
+    to=${link(`customers/${id}/edit`)}>Edit<//>`;
   return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
     actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
     <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Whole} customer=${value} />`}<//>
@@ -119,7 +120,7 @@ function Whole({ customer }) {
   </section>`;
   return html`<div class="stack">
     <dl class="card">
-      <dt>E-mail</dt><dd>${customer.email || "None"}</dd>
+      <dt>Email</dt><dd>${customer.email || "None"}</dd>
       ${[...ABOUT, ...PLACE].filter(([name]) => customer[name]).map(([name, label]) =>
         html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
       <dt>Customer since</dt><dd>${when(customer.created_at)}</dd>
@@ -170,11 +171,11 @@ function CustomerForm({ customer }) {
       label=${label} autocomplete="off" />`)}
   </div>`;
   return html`<${FormOf} form=${form} action=${customer ? "Save changes" : "Create customer"}
-    onSend=${send} back=${link(customer ? `customers/${customer.id}` : "customers")}>
+    scope="orders:write" onSend=${send} back=${link(customer ? `customers/${customer.id}` : "customers")}>
     <section class="card">
-      <${Input} form=${form} name="email" label="E-mail" type="email" required autocomplete="off"
+      <${Input} form=${form} name="email" label="Email" type="email" required autocomplete="off"
         disabled=${Boolean(customer)}
-        hint=${customer ? "What a customer is known by can’t change: make another customer instead" : "What the customer is known by, for ever"} />
+        hint=${customer ? "Email can’t be changed. Create a new customer instead." : "Used to identify the customer; can’t be changed later"} />
       ${fields(ABOUT)}
     </section>
     <section class="card"><h2>Address</h2>${fields(PLACE)}</section>

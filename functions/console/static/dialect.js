@@ -1,36 +1,24 @@
 // How a file is written: its encoding, delimiter and columns, or why the server would not take it.
 import { BadFile, isBlank, linesIn, parsed } from "./csv.js";
+import { decode } from "./encoding.js";
+import { matched, similarColumns } from "./header.js";
 import { around, unescaped } from "./rules.js";
 
 /** Characters in which the header is looked for. */
 const HEAD = 256 * 1024;
 
 /**
- * The text of a file, its line ends all of one kind; of a file that is `cut`, its whole lines.
- * `chosen` is an encoding, or blank.
+ * `{text, encoding}` of a file, its line ends all of one kind; of a file that is `cut`, its whole
+ * lines. `requested` is an encoding, or blank.
  */
-export function decoded(bytes, chosen, rules, cut) {
+export function decoded(bytes, requested, rules, cut) {
   const head = String.fromCharCode(...bytes.subarray(0, 4096));
   for (const [source, flags, seems] of rules.magic) {
     const pattern = new RegExp(source, `y${flags & 2 ? "i" : ""}${flags & 16 ? "s" : ""}`);
     if (pattern.test(head))
       throw new BadFile("not_text", `This is not a CSV file; it seems to be ${seems}.`);
   }
-  const [encoding] = [
-    ["utf-16le", /^\xff\xfe/],
-    ["utf-16be", /^\xfe\xff/],
-    ["utf-8", /^\xef\xbb\xbf/],
-  ].find(([, mark]) => mark.test(head)) ?? [chosen || "utf-8"];
-  let text;
-  try {
-    text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
-  } catch {
-    throw new BadFile(
-      "undecodable",
-      `The file is not ${encoding.toUpperCase()}: save it as CSV UTF-8, or read it as Windows-1252.`,
-      lineOfFault(bytes, encoding),
-    );
-  }
+  const { text, encoding } = decode(bytes, requested, cut);
   const nul = text.indexOf("\0");
   if (nul >= 0) {
     throw new BadFile(
@@ -40,22 +28,7 @@ export function decoded(bytes, chosen, rules, cut) {
     );
   }
   const lines = text.replace(/\r\n?/g, "\n");
-  return cut ? lines.slice(0, lines.lastIndexOf("\n") + 1) : lines;
-}
-
-/** The line of the first byte that the encoding does not know. */
-function lineOfFault(bytes, encoding) {
-  const decoder = new TextDecoder(encoding, { fatal: true });
-  let line = 1;
-  let at = 0;
-  try {
-    for (; at < bytes.length; at += 4096)
-      line += linesIn(decoder.decode(bytes.subarray(at, at + 4096), { stream: true }));
-  } catch {
-    const whole = new TextDecoder(encoding).decode(bytes.subarray(at, at + 4096));
-    line += linesIn(whole.slice(0, Math.max(0, whole.indexOf("\ufffd"))));
-  }
-  return line;
+  return { text: cut ? lines.slice(0, lines.lastIndexOf("\n") + 1) : lines, encoding };
 }
 
 /** Whether the first number that differs is higher. */
@@ -75,10 +48,9 @@ export function detected(text, kind, rules) {
     );
   }
   const head = text.slice(start, start + HEAD);
-  const surrounding = around(rules.format);
   if (!head.trim()) throw new BadFile("empty_file", "The file is empty.", linesIn(text) + 1);
   const tried = (sep ? [sep[1]] : rules.delimiters).map((delimiter) =>
-    headerOf(head, delimiter, kind, surrounding),
+    headerOf(head, delimiter, kind, rules.format),
   );
   const best = tried.reduce((a, b) => (isHigher(b.score, a.score) ? b : a));
   refuse(best, best.line + (sep ? 1 : 0), kind, rules);
@@ -93,7 +65,8 @@ function headerName(cell, surrounding) {
   return unescaped(name).replace(surrounding, "");
 }
 
-function headerOf(head, delimiter, kind, surrounding) {
+function headerOf(head, delimiter, kind, format) {
+  const surrounding = around(format);
   let found = null;
   let line = 1;
   let at = 0;
@@ -109,7 +82,7 @@ function headerOf(head, delimiter, kind, surrounding) {
     return false;
   });
   if (!found) throw new BadFile("empty_file", "The file is empty.", line);
-  found.names = found.columns.map((column) => column.toLowerCase());
+  found.names = matched(found.columns, Object.keys(kind.columns), format);
   const count = (wanted) => new Set(found.names.filter((name) => name && wanted(name))).size;
   found.score = [
     count((name) => Object.hasOwn(kind.columns, name)),
@@ -119,7 +92,7 @@ function headerOf(head, delimiter, kind, surrounding) {
   return found;
 }
 
-function refuse({ columns, names, broken, text }, line, kind, { report, most }) {
+function refuse({ columns, names, broken, text }, line, kind, { report, most, format }) {
   if (broken)
     throw new BadFile(
       "unbalanced_quote",
@@ -140,19 +113,22 @@ function refuse({ columns, names, broken, text }, line, kind, { report, most }) 
       line,
     );
   const twice = columns.find((column, at) => column && names.indexOf(names[at]) < at);
-  if (twice)
-    throw new BadFile(
-      "duplicate_header",
-      `The column ${twice} is there more than once.`,
-      line,
-      twice,
-    );
+  if (twice) {
+    const first = columns[names.indexOf(names[columns.lastIndexOf(twice)])];
+    const message =
+      first === twice
+        ? `The column ${twice} is there more than once.`
+        : `${first} and ${twice} are the same column: remove one of them.`;
+    throw new BadFile("duplicate_header", message, line, twice);
+  }
   const missing = kind.required.filter((name) => !names.includes(name)).sort();
-  if (missing.length)
-    throw new BadFile(
-      "missing_header",
-      `Required columns are missing: ${missing.join(", ")}.`,
-      line,
-      missing[0],
-    );
+  const known = Object.keys(kind.columns);
+  if (!missing.length && known.some((name) => names.includes(name))) return;
+  const similar = similarColumns(columns, names, known, format)
+    .map(({ column, similar }) => ` Rename ${column} if it is ${similar.join(" or ")}.`)
+    .join("");
+  const message = missing.length
+    ? `Required columns are missing: ${missing.join(", ")}.`
+    : `There is no column of this kind of file: ${known.join(", ")}.`;
+  throw new BadFile("missing_header", message + similar, line, missing[0]);
 }

@@ -1,5 +1,6 @@
 // The table of the rows that an import did not take, whose cells can be corrected in it.
 import { useSignal } from "@preact/signals";
+import { matched } from "./header.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { number } from "./parts.js";
@@ -89,7 +90,7 @@ function Verdict({ row, fault, draft, kind }) {
 }
 
 export function faultNow(column, value, kind) {
-  const name = column.toLowerCase();
+  const [name] = matched([column], Object.keys(kind.columns), kind.format);
   if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
   return faultOf(name, value, kind);
 }

@@ -1,10 +1,10 @@
 // Product features: what a license may switch on, or count, beside the product itself.
 import * as api from "./api.js";
 import { choicesOf, named, ofProduct, productColumn, useProducts } from "./catalog.js";
+import { Action } from "./fields.js";
 import { Find } from "./find.js";
 import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, number, say } from "./parts.js";
 import { State } from "./records.js";
@@ -36,11 +36,10 @@ function FeatureList({ query, products }) {
     [JSON.stringify(query)],
   );
   const columns = FEATURE_COLUMNS.toSpliced(2, 0, productColumn(products, "mid"));
-  const create = html`<a role="button"
-    href=${link("features/new", { product: query.product })}><${Icon}
-    name="plus" />New feature</a>`;
+  const create = html`<${Action} scope="catalog:write" icon="plus"
+    to=${link("features/new", { product: query.product })}>New feature<//>`;
   return html`<${Page} title="Product features"
-    lead="What licenses may switch on, or count, beside the product itself" actions=${create}>
+    lead="Optional capabilities a license can include or meter" actions=${create}>
     <${Find} path="features" fields=${[ofProduct(products)]} query=${query} />
     <${Loaded} from=${named(features, products)} rows=${6}>
       ${(page) =>
@@ -100,7 +99,7 @@ function FeatureForm({ feature, code, products }) {
       go(`products/${product.id}`);
     }, tell);
   return html`<${FormOf} form=${form} action=${feature ? "Save changes" : "Create feature"}
-    onSend=${send}
+    scope="catalog:write" onSend=${send}
     back=${product ? link(`products/${product.id}`) : link("features")}>
     <section class="card">
       <div class="columns">

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { say } from "./parts.js";
-import { key } from "./session.js";
+import { key, may } from "./session.js";
 
 /**
  * A label, an input, and below it the hint or what is wrong. `as` is input, select or textarea;
@@ -38,11 +38,27 @@ export function Check({ label, hint, checked, onChange, ...rest }) {
   </div>`;
 }
 
-/** A button that cannot be pressed twice: `onPress` may be slow, and `busy` says so meanwhile. */
-export function Button({ onPress, busy, icon, plain, danger, children, ...rest }) {
+/** Why something is not offered. */
+const Lacking = ({ scope }) =>
+  html`<small class="soft">Your key lacks <code>${scope}</code></small>`;
+
+/** A link like a button, to what needs a scope. */
+export function Action({ to, scope, icon, plain, children }) {
+  const lacks = !may(scope);
+  return html`<a role="button" class=${plain ? "plain" : ""} href=${lacks ? null : to}
+    aria-disabled=${lacks ? "true" : null}>${icon && html`<${Icon} name=${icon} />`}${children}</a>
+    ${lacks && html`<${Lacking} scope=${scope} />`}`;
+}
+
+/**
+ * A button that cannot be pressed twice: `onPress` may be slow, and `busy` says so meanwhile. Without
+ * the `scope` that it needs it cannot be pressed at all.
+ */
+export function Button({ onPress, busy, icon, plain, danger, scope, children, ...rest }) {
   const working = useSignal(false);
+  const lacks = scope && !may(scope);
   const press = async () => {
-    if (working.value || busy) return;
+    if (working.value || busy || lacks) return;
     working.value = true;
     try {
       await onPress();
@@ -52,11 +68,11 @@ export function Button({ onPress, busy, icon, plain, danger, children, ...rest }
   };
   const className = [plain && "plain", danger && "danger"].filter(Boolean).join(" ");
   return html`<button type=${onPress ? "button" : "submit"} class=${className} ...${rest}
-    aria-disabled=${busy || working.value ? "true" : rest["aria-disabled"]}
+    aria-disabled=${busy || working.value || lacks ? "true" : rest["aria-disabled"]}
     onClick=${onPress ? press : undefined}>
     ${(icon || busy || working.value) && html`<${Icon} name=${busy || working.value ? "running" : icon} />`}
     ${children}
-  </button>`;
+  </button>${lacks && html`<${Lacking} scope=${scope} />`}`;
 }
 
 /** Below what has failed: that it did, why, and the way on. */

@@ -17,9 +17,10 @@ export const sought = (path, query) => ({ ...query, ...secrets.value[path] });
 
 /**
  * `fields` are `{name, label, type, secret, options}`; `options`, `[value, text]`, make a select of
- * one.
+ * one. `check(typed)` gives what is wrong, by name.
  */
-export function Find({ path, fields, query }) {
+export function Find({ path, fields, query, check = () => ({}) }) {
+  const wrong = useSignal({});
   const now = sought(path, query);
   const typed = useSignal(now);
   const last = useSignal(now);
@@ -33,15 +34,22 @@ export function Find({ path, fields, query }) {
     );
   const find = (event) => {
     event.preventDefault();
+    const inputs = event.currentTarget.elements;
+    wrong.value = { ...check({ ...named(true), ...named(false) }), ...unfit(fields, inputs) };
+    const first = fields.find(({ name }) => wrong.value[name]);
+    if (first) return inputs[first.name].focus();
     secrets.value = { ...secrets.value, [path]: named(true) };
     go(path, named(false));
   };
-  const forget = () => (secrets.value = { ...secrets.value, [path]: {} });
+  const forget = () => {
+    wrong.value = {};
+    secrets.value = { ...secrets.value, [path]: {} };
+  };
   return html`<form class="filters" aria-label="Find" onSubmit=${find} novalidate>
     ${fields.map(
       ({ name, options, secret: _, ...rest }) => html`<${Field} key=${name} ...${rest} name=${name}
         as=${options ? "select" : "input"} value=${typed.value[name] ?? ""} autocomplete="off"
-        onInput=${(value) => (typed.value = { ...typed.value, [name]: value })}>
+        error=${wrong.value[name]} onInput=${(value) => (typed.value = { ...typed.value, [name]: value })}>
         ${options?.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
       <//>`,
     )}
@@ -53,4 +61,17 @@ export function Find({ path, fields, query }) {
       }
     </div>
   </form>`;
+}
+
+/** What can't be looked for: part of an e-mail, which the API finds by the whole, or of a date. */
+function unfit(fields, inputs) {
+  const found = {};
+  for (const { name, type } of fields) {
+    const { value, validity } = inputs[name];
+    if (type === "email" && value.trim() && !/^[^@\s]+@[^@\s]+$/.test(value.trim()))
+      found[name] = "Enter the complete email address";
+    if (type === "date" && (validity.badInput || value.length > 10))
+      found[name] = "Enter a complete date";
+  }
+  return found;
 }

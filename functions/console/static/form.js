@@ -7,7 +7,7 @@ import { Button, Check, Field } from "./fields.js";
 import { html } from "./html.js";
 import { partsOf } from "./names.js";
 import { Notice, count } from "./parts.js";
-import { key } from "./session.js";
+import { key, may } from "./session.js";
 
 const SHOWN = 6;
 const kept = new Map();
@@ -27,8 +27,8 @@ export function useForm(name, start) {
 class Form {
   constructor(name, start) {
     this.name = name;
-    const left = recall(this.place);
-    this.draft = signal({ ...start, ...left });
+    const left = recall(this.place, start);
+    this.draft = signal(left ?? start);
     this.changed = signal(Boolean(left));
     this.faults = signal([]);
     this.problem = signal(null);
@@ -91,12 +91,13 @@ class Form {
   }
 }
 
-/** Around the fields: what is wrong above them, the button below. */
-export function FormOf({ form, action, onSend, back, children }) {
+/** Around the fields: what is wrong above them, the button below; `scope` is what sending needs. */
+export function FormOf({ form, action, scope, onSend, back, children }) {
   const send = (event) => {
     event.preventDefault();
     onSend();
   };
+  if (!may(scope)) return html`<${ReadOnly} scope=${scope}>${children}<//>`;
   return html`<form novalidate onSubmit=${send}>
     <${Refusal} form=${form} />
     ${children}
@@ -108,11 +109,18 @@ export function FormOf({ form, action, onSend, back, children }) {
   </form>`;
 }
 
+const ReadOnly = ({ scope, children }) => html`
+  <${Notice} title="Read-only">
+    <p>Your key lacks the scope <code>${scope}</code>. Ask your administrator for a key that has
+      it.</p>
+  <//>
+  <form><fieldset disabled>${children}</fieldset></form>`;
+
 function Refusal({ form }) {
   const faults = form.faults.value;
   const problem = form.problem.value;
   if (!faults.length) return problem && html`<${Notice} kind="error" problem=${problem} />`;
-  const title = `${count(faults.length, "thing needs", "things need")} to be put right`;
+  const title = `Fix ${count(faults.length, "problem")}`;
   const more = problem && !problem.detail.includes(faults[0].message) && problem.detail;
   return html`<${Notice} kind="error" title=${title}>
     ${more && html`<p>${more}</p>`}
@@ -129,6 +137,7 @@ function Refusal({ form }) {
       )}
       ${faults.length > SHOWN && html`<li>and ${faults.length - SHOWN} more, shown below</li>`}
     </ul>
+    ${problem?.way && html`<p><a href=${problem.way.to}>${problem.way.text}</a></p>`}
     ${problem?.requestId && html`<p class="soft">Request ${problem.requestId}</p>`}
   <//>`;
 }
@@ -152,7 +161,7 @@ export function Tick({ form, name, ...rest }) {
 
 const fieldAt = (at) => document.querySelector(`[data-field="${CSS.escape(at)}"]`);
 
-const labelOf = (at) => fieldAt(at)?.labels?.[0]?.firstChild.textContent;
+export const labelOf = (at) => fieldAt(at)?.labels?.[0]?.firstChild.textContent;
 
 function goTo(event, at) {
   event.preventDefault();

@@ -23,6 +23,19 @@ export function CheckedFile({ file, found, encoding, onEncoding, again }) {
       <p>${found.unknown.map((name) => html`<code>${name}</code> `)}</p>
     <//>`
     }
+    ${
+      found.similar.length > 0 &&
+      html`<${Notice} kind="warning" title="${count(found.similar.length, "column")} may be misspelled">
+      ${found.similar.map(
+        ({ column, similar }) => html`<p><code>${column}</code> is not known and is similar to
+          ${similar.map((name) => html` <code>${name}</code>`)}, which is missing.</p>`,
+      )}
+      <p>Rename it in the file, or leave it out below.</p>
+    <//>`
+    }
+    ${found.warnings.map(
+      (text) => html`<${Notice} kind="warning" title="Check this file"><p>${text}</p><//>`,
+    )}
     ${found.faults.length > 0 && html`<${Faults} found=${found} />`}
     <section class="part">
       <h2>First rows</h2>
@@ -37,7 +50,7 @@ function Refused({ refusal, encoding, onEncoding, again }) {
   return html`<${Notice} kind="error" title=${title} again=${unchecked && again}>
     <p>${refusal.line > 1 && `Line ${number(refusal.line)}: `}${refusal.message}</p>
     ${
-      refusal.code === "undecodable" &&
+      refusal.message.includes("Windows-1252.") &&
       !encoding &&
       html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Read it as Windows-1252<//>`
     }

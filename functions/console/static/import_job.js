@@ -54,12 +54,12 @@ function Actions({ job, reload }) {
       await ask("cancel")();
   };
   return html`<div class="row">
-    ${isRunning(job) && html`<${Button} plain danger onPress=${cancel}>Cancel<//>`}
+    ${isRunning(job) && html`<${Button} plain danger scope="imports:write" onPress=${cancel}>Cancel<//>`}
     ${
       isStopped(job) &&
       job.file_sha256 &&
       job.refusal?.code !== "file_gone" &&
-      html`<${Button} icon="again" onPress=${ask("retry")}>Run again<//>`
+      html`<${Button} icon="again" scope="imports:write" onPress=${ask("retry")}>Run again<//>`
     }
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
   </div>`;

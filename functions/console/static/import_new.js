@@ -24,6 +24,7 @@ const fresh = () => ({
   encoding: "",
   dry_run: false,
   on_error: "skip_row",
+  unknown_columns: "check",
   external_id: "",
 });
 
@@ -39,7 +40,7 @@ export function NewImport({ kind }) {
   };
   const choose = (chosen) => {
     wrong.value = unfit(chosen);
-    if (!wrong.value) change({ file: chosen });
+    if (!wrong.value) change({ file: chosen, encoding: "", unknown_columns: "check" });
     else say(wrong.value);
   };
   useEffect(() => {
@@ -137,10 +138,17 @@ const REQUIRED = {
 
 /** Below all that is found in the file, and not before it is, so that nothing moves it. */
 function Send({ kind, form, found, change, sending }) {
-  const ready = found?.done && !found.refusal && found.rows > 0;
+  const { unknown_columns } = form;
+  const asks = found?.similar?.length > 0;
+  const ready =
+    found?.done &&
+    !found.refusal &&
+    found.rows > 0 &&
+    !(asks && unknown_columns === "check");
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;
-    const options = { external_id, dry_run, on_error, ...(encoding && { encoding }) };
+    const options = { external_id, dry_run, on_error, unknown_columns };
+    if (encoding) options.encoding = encoding;
     const end = await sending.send(file, options);
     if (end === "stopped") change({});
     if (end === "sent") kept[kind] = fresh();
@@ -160,6 +168,12 @@ function Send({ kind, form, found, change, sending }) {
       <${Check} label="Dry run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
         hint="Count what an import would do, and write nothing." />
     </div>
+    ${
+      asks &&
+      html`<${Check} label="Leave out columns that may be misspelled"
+        checked=${unknown_columns === "ignore"}
+        onChange=${(leave) => change({ unknown_columns: leave ? "ignore" : "check" })} />`
+    }
     ${found?.faulty > 0 && html`<p class="soft">${count(found.faulty, "row")} ${
       found.faulty === 1 ? "looks" : "look"} faulty: ${out}.</p>`}
     <${SendButton} sending=${sending} onSend=${send} ready=${ready}>

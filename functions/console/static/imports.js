@@ -1,9 +1,8 @@
 // Imports of a kind: those that there were, newest first.
 import * as api from "./api.js";
-import { Download } from "./fields.js";
+import { Action, Download } from "./fields.js";
 import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { invalidRows, isRunning, isStopped, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
@@ -95,4 +94,4 @@ function Nothing({ kind, icon, filtered }) {
 }
 
 const ImportButton = ({ kind }) =>
-  html`<a role="button" href=${link(`imports/${kind}/new`)}><${Icon} name="up" />Import a file</a>`;
+  html`<${Action} scope="imports:write" to=${link(`imports/${kind}/new`)} icon="up">Import a file<//>`;

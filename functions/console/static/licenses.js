@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { ofProduct, useProducts } from "./catalog.js";
-import { Button, confirm } from "./fields.js";
+import { Action, Button, confirm } from "./fields.js";
 import { Find, sought } from "./find.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
@@ -14,8 +14,8 @@ import { TYPES, groupsFor, inWords } from "./terms.js";
 const LIMIT = 25;
 const FIELDS = [
   { name: "license_key", label: "License key", secret: true, spellcheck: false },
-  { name: "customer_email", label: "Customer’s e-mail", type: "email" },
-  { name: "order_store_id", label: "Order id" },
+  { name: "customer_email", label: "Customer email", type: "email" },
+  { name: "order_store_id", label: "Order ID" },
 ];
 const COLUMNS = LICENSE_COLUMNS.toSpliced(1, 0, {
   head: "Customer",
@@ -34,7 +34,7 @@ function LicenseList({ query }) {
     (signal) => api.get("licenses/", { ...wanted, limit: LIMIT }, { signal }),
     [JSON.stringify(wanted)],
   );
-  return html`<${Page} title="Licenses" lead="Everything that orders and imports have issued">
+  return html`<${Page} title="Licenses" lead="All licenses from orders and imports">
     <${Find} path="licenses" fields=${[...FIELDS, ofProduct(products)]} query=${query} />
     <${Loaded} from=${licenses} rows=${8}>
       ${(page) =>
@@ -49,14 +49,14 @@ function LicenseList({ query }) {
 
 const Nothing = ({ searched }) =>
   searched
-    ? html`<${Empty} icon="search" title="No license is like that">
-        <p>Keys, e-mails and ids are found by the whole of them; keys as they
-          are written, capitals and all. <a href=${link("licenses")}>Show all licenses</a></p>
+    ? html`<${Empty} icon="search" title="No matching licenses">
+        <p>Search needs the complete key, email or order ID. Keys are case-sensitive. <a href=${link("licenses")}>Show all licenses</a></p>
       <//>`
     : html`<${Empty} icon="licenses" title="No licenses yet">
-        <p>Orders issue them. Those that another system has issued come in from a file.</p>
-        <a role="button" href=${link("orders/new")}>New order</a>
-        <a role="button" class="plain" href=${link("imports/licenses/new")}>Import licenses</a>
+        <p>Licenses are issued by orders, or imported from a file.</p>
+        <${Action} scope="orders:write" to=${link("orders/new")}>New order<//>
+        <${Action} scope="imports:write" plain
+          to=${link("imports/licenses/new")}>Import licenses<//>
       <//>`;
 
 function License({ id }) {
@@ -64,10 +64,10 @@ function License({ id }) {
   const failed = useSignal(null);
   const lic = license.value;
   const turn = async () => {
-    const text = "Whoever uses it is refused at the next check. It can be enabled again.";
+    const text = "It will be rejected at its next check. You can re-enable it any time.";
     if (
       lic.enabled &&
-      !(await confirm({ title: "Disable this license?", text, action: "Disable it" }))
+      !(await confirm({ title: "Disable this license?", text, action: "Disable license" }))
     )
       return;
     failed.value = null;
@@ -81,7 +81,7 @@ function License({ id }) {
   };
   return html`<${Page} title=${lic ? `${lic.product.product_name} license` : "License"}
     back=${{ href: link("licenses"), text: "Licenses" }}
-    actions=${lic && html`<${Button} plain danger=${lic.enabled}
+    actions=${lic && html`<${Button} plain scope="orders:write" danger=${lic.enabled}
       onPress=${turn}>${lic.enabled ? "Disable" : "Enable"}<//>`}>
     ${failed.value && html`<${Notice} kind="error" problem=${failed.value} />`}
     <${Loaded} from=${license} rows=${8}>${(value) => html`<${Whole} license=${value} />`}<//>

@@ -1,6 +1,7 @@
 // What is in a file, before it is sent: the same reading and rules as the server's.
 import { BadFile, isBlank, linesIn, parsed } from "./csv.js";
 import { decoded, detected } from "./dialect.js";
+import { similarColumns } from "./header.js";
 import { faultsOf, unescaped } from "./rules.js";
 
 /** Bytes that are looked at; the server looks at the rest. */
@@ -13,14 +14,34 @@ export async function look({ file, kind, encoding, most = MOST_BYTES }, rules, t
   const cut = file.size > most;
   try {
     const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
-    const text = decoded(bytes, encoding, rules, cut);
+    const { text, encoding: found } = decoded(bytes, encoding, rules, cut);
     const dialect = detected(text, rules.kinds[kind], rules);
-    return { ...rowsOf(text, dialect, rules.kinds[kind], rules, tell, cut), cut };
+    const rows = rowsOf(text, dialect, rules.kinds[kind], rules, tell, cut);
+    return { ...rows, cut, ...aboutFile(kind, dialect, found, encoding, rules) };
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
     const { code, message, line, column } = error;
     return { refusal: { code, message, line, column } };
   }
+}
+
+/** The encoding, columns that may be misspelled, and what else is worth a look. */
+function aboutFile(kind, { columns, names }, encoding, requested, { kinds, format, report }) {
+  const known = Object.keys(kinds[kind].columns);
+  const ours = columns.map((column, at) => (report.includes(names[at]) ? "" : column));
+  const similar = similarColumns(ours, names, known, format);
+  const warnings = [];
+  if (!requested && encoding === "windows-1252")
+    warnings.push("The file is not UTF-8, so it is read as Windows-1252: check letters with accents.");
+  else if (requested && requested !== encoding)
+    warnings.push(`The file is ${encoding.toUpperCase()}, and is read as that.`);
+  const prefix = { customers: "", licenses: "customer__" }[kind];
+  const customers = known.filter((name) => prefix !== undefined && name.startsWith(prefix));
+  if (customers.some((name) => names.includes(name)) && !names.includes(`${prefix}email`))
+    warnings.push(
+      `There is no column ${prefix}email: these customers have no e-mail.`,
+    );
+  return { encoding, similar, warnings };
 }
 
 function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, tell, cut) {

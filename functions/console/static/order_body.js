@@ -176,7 +176,7 @@ export function missing(draft, catalog) {
       return item.users.flatMap(({ email }, k) =>
         email.trim()
           ? []
-          : [{ at: `${field}.users.${k}`, message: "Type an e-mail, or remove the user" }],
+          : [{ at: `${field}.users.${k}`, message: "Enter an email address or remove this user" }],
       );
     if (item.own_keys)
       return keysIn(item.keys).length

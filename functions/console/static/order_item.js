@@ -111,7 +111,7 @@ function Users({ form, name, item }) {
     ${item.users.map(
       (user, k) => html`<div class="user" key=${k}>
       <${Input} form=${userAt(form, name, k)} name="${name}.users.${k}"
-        label="E-mail of user ${k + 1}" type="email" autocomplete="off" />
+        label="Email of user ${k + 1}" type="email" autocomplete="off" />
       <${Check} label="Manager" checked=${user.is_manager}
         onChange=${(on) => form.set(`${name}.users.${k}.is_manager`, on)} />
       ${item.users.length > 1 && html`<${Button} plain icon="close"

@@ -2,10 +2,9 @@
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
 import { catalogOf, policies, readPolicies, soldWith, useProducts } from "./catalog.js";
-import { Button, Field } from "./fields.js";
-import { FormOf, Input, Tick, useForm } from "./form.js";
+import { Action, Button, Field } from "./fields.js";
+import { FormOf, Input, Tick, labelOf, useForm } from "./form.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { bodyOf, missing, newDraft, newItem } from "./order_body.js";
 import { OrderItem } from "./order_item.js";
 import { placed } from "./order.js";
@@ -16,7 +15,7 @@ import { go, link } from "./route.js";
 export function NewOrder() {
   const products = useProducts();
   return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
-    lead="It is placed whole with all of its licenses, or not at all">
+    lead="All licenses are issued together, or none">
     <${Loaded} from=${products} rows=${8}>
       ${(all) => (all.some(isSold) ? html`<${OrderForm} products=${all} />`
         : html`<${NothingToSell} />`)}
@@ -26,9 +25,9 @@ export function NewOrder() {
 
 const isSold = (product) => product.active && !product.is_archived;
 
-const NothingToSell = () => html`<${Empty} icon="products" title="There is nothing to sell yet">
-  <p>An order is for products. Make one first; its default policy comes with it.</p>
-  <a role="button" href=${link("products/new")}><${Icon} name="plus" />New product</a>
+const NothingToSell = () => html`<${Empty} icon="products" title="No products yet">
+  <p>Create a product first; it comes with a default policy.</p>
+  <${Action} scope="catalog:write" to=${link("products/new")} icon="plus">New product<//>
 <//>`;
 
 function OrderForm({ products }) {
@@ -43,8 +42,8 @@ function OrderForm({ products }) {
       const unread = needed.filter((code) => !policies.value[code]);
       await Promise.all(unread.map((code) => readPolicies(code)));
       order = bodyOf(draft, catalogOf(products));
-      placed.value = await place(order.body, draft.token);
-      say("The order is placed");
+      placed.value = await place(order, draft.token);
+      say("Order placed");
       go(`orders/${placed.value.id}`);
     };
     return form.send(act, (fault) => order.tell(fault));
@@ -54,7 +53,8 @@ function OrderForm({ products }) {
     form.set("items", [...items, newItem()]);
     form.visit(`items.${items.length}.product`);
   };
-  return html`<${FormOf} form=${form} action="Place order" onSend=${send} back=${link("orders")}>
+  return html`<${FormOf} form=${form} action="Place order" scope="orders:write"
+    onSend=${send} back=${link("orders")}>
     <${Customer} form=${form} />
     ${form.at("items").map(
       (item, n) => html`<${OrderItem} key=${item.uid} form=${form} at=${n} item=${item}
@@ -62,10 +62,10 @@ function OrderForm({ products }) {
     )}
     <p class="add"><${Button} plain icon="plus" onPress=${add}>Add another product<//></p>
     <section class="card">
-      <h2>About the order</h2>
+      <h2>Order details</h2>
       <div class="columns">
-        <${Input} form=${form} name="id" label="Order id" autocomplete="off"
-          hint="What your shop calls it. Left blank, one is made." />
+        <${Input} form=${form} name="id" label="Order ID" autocomplete="off"
+          hint="Your shop’s order number. Leave blank to generate one." />
         <${Input} form=${form} name="reference" label="Reference" autocomplete="off" />
       </div>
       <${Tick} form=${form} name="is_test" label="This is a test order" />
@@ -73,8 +73,11 @@ function OrderForm({ products }) {
   <//>`;
 }
 
-/** The same token with another body: the first one was placed, and its answer did not arrive. */
-async function place(body, token) {
+/**
+ * The same token with another body: the first one was placed, and its answer did not arrive. An id
+ * that another order has is what is wrong, rather than all in which the two orders differ.
+ */
+async function place({ body, tell }, token) {
   try {
     return await api.post("orders/create_order/", body, { "Idempotency-Key": token });
   } catch (problem) {
@@ -82,6 +85,12 @@ async function place(body, token) {
       problem.detail =
         "This order was placed already, although its answer was lost, and has been changed here " +
         "since. Look for it among the orders; cancel here to begin another one.";
+    if (problem.code === "order_id_exists") {
+      const fields = problem.faults.map((fault) => labelOf(tell(fault).at)).filter(Boolean);
+      problem.detail = `The two orders differ in: ${[...new Set(fields)].join(", ") || "other details"}.`;
+      problem.faults = [{ pointer: "/id", message: "Another order has this ID. Choose another one." }];
+      problem.way = { to: link("orders", { store_id: body.id }), text: `Show order ${body.id}` };
+    }
     throw problem;
   }
 }
@@ -98,17 +107,17 @@ function Customer({ form }) {
   const told = known.value?.email === email ? known.value : null;
   const is = told?.customer;
   const hint = is
-    ? `Known as ${titleOf(is)}. What is known of a customer stays as it is.`
+    ? `Existing customer: ${titleOf(is)}. Their details won’t change.`
     : told
-      ? "A new customer, made with the order."
-      : "Customers are known by e-mail. Left blank, the order has no customer.";
+      ? "New customer – will be created with this order"
+      : "Customers are identified by email. Leave blank for an order without a customer.";
   const field = (name, label) =>
     is
       ? html`<${Field} label=${label} value=${is[name] ?? ""} disabled />`
       : html`<${Input} form=${form} name="customer.${name}" label=${label} autocomplete="off" />`;
   return html`<section class="card">
     <h2>Customer</h2>
-    <${Input} form=${form} name="customer.email" label="E-mail" type="email" autocomplete="off"
+    <${Input} form=${form} name="customer.email" label="Email" type="email" autocomplete="off"
       hint=${hint} onBlur=${find} />
     <div class="columns">
       ${field("first_name", "First name")} ${field("last_name", "Last name")}

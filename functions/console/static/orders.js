@@ -1,10 +1,9 @@
 // Orders: those that there are, newest first.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { Button, Dialog, Field } from "./fields.js";
+import { Action, Button, Dialog, Field } from "./fields.js";
 import { Find } from "./find.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Order } from "./order.js";
 import { NewOrder } from "./order_new.js";
@@ -14,11 +13,24 @@ import { link } from "./route.js";
 
 const LIMIT = 25;
 const FIELDS = [
-  { name: "store_id", label: "Order id" },
-  { name: "customer_email", label: "Customer’s e-mail", type: "email" },
-  { name: "created_at__gte", label: "From, UTC", type: "date" },
-  { name: "created_at__lt", label: "Before, UTC", type: "date" },
+  { name: "store_id", label: "Order ID" },
+  { name: "customer_email", label: "Customer email", type: "email" },
+  { name: "from", label: "From (UTC)", type: "date" },
+  { name: "to", label: "To (UTC)", type: "date" },
 ];
+
+const inOrder = ({ from, to }) =>
+  from && to && from > to ? { from: "From must not be later than To" } : {};
+
+const DAY = 86_400_000;
+const dayAfter = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
+
+/** The days of a query as the API takes them, which counts from one midnight to another. */
+const asked = ({ from, to, ...query }) => ({
+  ...query,
+  created_at__gte: from,
+  created_at__lt: to && dayAfter(to),
+});
 
 export function Orders({ parts: [id], query }) {
   if (id === "new") return html`<${NewOrder} />`;
@@ -27,16 +39,16 @@ export function Orders({ parts: [id], query }) {
 
 function OrderList({ query }) {
   const orders = useLoad(
-    (signal) => api.get("orders/", { ...query, limit: LIMIT }, { signal }),
+    (signal) => api.get("orders/", { ...asked(query), limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
   const exporting = useSignal(false);
   const actions = html`
     <${Button} plain icon="down" onPress=${() => (exporting.value = true)}>Export<//>
-    <a role="button" href=${link("orders/new")}><${Icon} name="plus" />New order</a>
+    <${NewOrderButton} />
   `;
-  return html`<${Page} title="Orders" lead="What has been bought, newest first" actions=${actions}>
-    <${Find} path="orders" fields=${FIELDS} query=${query} />
+  return html`<${Page} title="Orders" lead="All orders, newest first" actions=${actions}>
+    <${Find} path="orders" fields=${FIELDS} query=${query} check=${inOrder} />
     <${Loaded} from=${orders} rows=${8}>${(page) => html`<${Listed} page=${page} query=${query}
       busy=${orders.loading} />`}<//>
     ${exporting.value && html`<${Export} onClose=${() => (exporting.value = false)} />`}
@@ -74,57 +86,66 @@ function Listed({ page, query, busy }) {
   `;
 }
 
+const NewOrderButton = () =>
+  html`<${Action} scope="orders:write" to=${link("orders/new")} icon="plus">New order<//>`;
+
 const None = () => html`<${Empty} icon="orders" title="No orders yet">
-  <p>An order issues the licenses of what has been bought. Place one here, or let
-    your shop place them through the API.</p>
-  <a role="button" href=${link("orders/new")}><${Icon} name="plus" />New order</a>
+  <p>An order issues licenses. Place one here, or let your shop place orders through the API.</p>
+  <${NewOrderButton} />
 <//>`;
 
-const NotFound = () => html`<${Empty} icon="search" title="No order is like that">
-  <p>Ids and e-mails are found by the whole of them. <a
+const NotFound = () => html`<${Empty} icon="search" title="No matching orders">
+  <p>Search needs the complete order ID or email. <a
     href=${link("orders")}>Show all orders</a></p>
 <//>`;
 
 const RANGES = {
-  last30: "the last 30 days",
-  last60: "the last 60 days",
-  last180: "the last 180 days",
-  last365: "the last year",
-  days: "days that I choose",
+  last30: "Last 30 days",
+  last60: "Last 60 days",
+  last180: "Last 180 days",
+  last365: "Last 365 days",
+  days: "Custom range",
+};
+
+const unfit = (days) => {
+  const [blank] = Object.keys(days).filter((name) => !days[name]);
+  return blank ? { [blank]: "Enter a date" } : inOrder(days);
 };
 
 function Export({ onClose }) {
   const range = useSignal("last30");
   const days = useSignal({ from: "", to: "" });
   const problem = useSignal(null);
+  const wrong = useSignal({});
   const save = async () => {
     problem.value = null;
+    wrong.value = range.value === "days" ? unfit(days.value) : {};
+    if (Object.keys(wrong.value).length) return;
     try {
       await api.download(
         "orders/export/",
         range.value === "days" ? days.value : { range: range.value },
       );
-      say("The file is saved");
+      say("Downloaded");
       onClose();
     } catch (refused) {
       problem.value = refused;
     }
   };
   const day = (name, label) => html`<${Field} label=${label} type="date" value=${days.value[name]}
-    onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
+    error=${wrong.value[name]} onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
   return html`<${Dialog} title="Export licenses" onClose=${onClose}>
-    <p>A CSV file of the licenses in all orders of some days, in the columns that an import of
-      licenses reads.</p>
+    <p>Download licenses as CSV, in the import format.</p>
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
-    <${Field} as="select" label="Orders of" value=${range.value}
+    <${Field} as="select" label="Date range" value=${range.value}
       onInput=${(value) => (range.value = value)}>
       ${Object.entries(RANGES).map(([value, text]) => html`<option
         value=${value}>${text}</option>`)}
     <//>
-    ${range.value === "days" && [day("from", "From"), day("to", "To")]}
+    ${range.value === "days" && [day("from", "From (UTC)"), day("to", "To (UTC)")]}
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
-      <${Button} icon="down" onPress=${save}>Save the file<//>
+      <${Button} icon="down" onPress=${save}>Download<//>
     </footer>
   <//>`;
 }

@@ -86,7 +86,7 @@ export function Loaded({ from, rows, children }) {
     return html`<${Notice} kind="error" problem=${from.error} again=${from.reload} />`;
   if (from.value === null) return html`<${Loading} rows=${rows} />`;
   return html`${from.error &&
-  html`<${Notice} kind="warning" title="This may be out of date" problem=${from.error}
+  html`<${Notice} kind="warning" title="Couldn’t refresh – showing earlier results" problem=${from.error}
     again=${from.reload} />`}
   ${children(from.value)}`;
 }
@@ -167,8 +167,10 @@ export function Pager({ page, path, query = {}, limit }) {
 }
 
 const NUMBER = new Intl.NumberFormat("en-US");
-const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
-const MOMENT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const UTC = { dateStyle: "medium", timeZone: "UTC" };
+const DAY = new Intl.DateTimeFormat("en-GB", UTC);
+const MOMENT = new Intl.DateTimeFormat("en-GB", { ...UTC, timeStyle: "short" });
+const LOCAL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
 
 export const number = (value) => (value == null ? "–" : NUMBER.format(value));
 
@@ -176,12 +178,16 @@ export const number = (value) => (value == null ? "–" : NUMBER.format(value));
 export const count = (value, one, many = `${one}s`) =>
   `${number(value)} ${value === 1 ? one : many}`;
 
-/** A moment, or a day if `text` is one. */
+/** `2026-03-01` as `1 Mar 2026`. */
+export const day = (text) => DAY.format(new Date(text));
+
+/** A moment in UTC, as the filters of lists take it, or a day if `text` is one. */
 export function when(text) {
   if (!text) return "–";
-  const days = /^\d{4}-\d\d-\d\d$/.test(text);
-  const told = days ? new Date(`${text}T00:00`) : new Date(text);
-  return html`<time datetime=${text}>${(days ? DAY : MOMENT).format(told)}</time>`;
+  if (/^\d{4}-\d\d-\d\d$/.test(text)) return html`<time datetime=${text}>${day(text)}</time>`;
+  const moment = new Date(text);
+  return html`<time datetime=${text}
+    title=${LOCAL.format(moment)}>${MOMENT.format(moment)} UTC</time>`;
 }
 
 /** Bytes in words. */

@@ -1,9 +1,9 @@
 // License policies: named sets of terms under which a product is licensed.
 import * as api from "./api.js";
 import { named, ofProduct, productColumn, useProducts } from "./catalog.js";
+import { Action } from "./fields.js";
 import { Find } from "./find.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Badge, Empty, Loaded, Page, Pager, Table } from "./parts.js";
 import { EditPolicy, NewPolicy } from "./policy_form.js";
@@ -54,9 +54,9 @@ function PolicyList({ query, products }) {
     [JSON.stringify(query)],
   );
   const columns = POLICY_COLUMNS.toSpliced(2, 0, productColumn(products));
-  const create = html`<a role="button"
-    href=${link("policies/new", { product: query.product })}><${Icon} name="plus" />New policy</a>`;
-  return html`<${Page} title="License policies" lead="The terms under which products are licensed"
+  const create = html`<${Action} scope="catalog:write" icon="plus"
+    to=${link("policies/new", { product: query.product })}>New policy<//>`;
+  return html`<${Page} title="License policies" lead="Reusable license terms"
     actions=${create}>
     <${Find} path="policies" fields=${[ofProduct(products)]} query=${query} />
     <${Loaded} from=${named(policies, products)} rows=${6}>

@@ -103,7 +103,7 @@ function PolicyForm({ policy, code, products }) {
     ? `${TYPES[product.default_license_type]} (product)`
     : "As the product says";
   return html`<${FormOf} form=${form} action=${policy ? "Save changes" : "Create policy"}
-    onSend=${send}
+    scope="catalog:write" onSend=${send}
     back=${product ? link(`products/${product.id}`) : link("policies")}>
     <section class="card">
       <div class="columns">

@@ -2,8 +2,8 @@
 import * as api from "./api.js";
 import { every } from "./catalog.js";
 import { FEATURE_COLUMNS } from "./features.js";
+import { Action } from "./fields.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { useLoad } from "./load.js";
 import { Loaded, Page, Table } from "./parts.js";
 import { POLICY_COLUMNS } from "./policies.js";
@@ -20,7 +20,8 @@ export function Product({ id }) {
     },
     [id],
   );
-  const edit = html`<a role="button" class="plain" href=${link(`products/${id}/edit`)}>Edit</a>`;
+  const edit = html`<${Action} scope="catalog:write" plain
+    to=${link(`products/${id}/edit`)}>Edit<//>`;
   return html`<${Page} title=${product.value?.product_name ?? "Product"}
     actions=${product.value && edit}
     back=${{ href: link("products"), text: "Products" }}>
@@ -31,8 +32,8 @@ export function Product({ id }) {
 function Whole({ product }) {
   const said = TERMS.filter(({ name }) => product[name] != null);
   const more = (path, text) =>
-    html`<a role="button" class="plain" href=${link(path, { product: product.short_code })}><${Icon}
-      name="plus" />${text}</a>`;
+    html`<${Action} scope="catalog:write" plain icon="plus"
+      to=${link(path, { product: product.short_code })}>${text}<//>`;
   const features = product.product_features.map((feature) => ({
     ...feature,
     product_name: product.product_name,

@@ -74,7 +74,7 @@ function ProductForm({ product, back }) {
   const type = form.at("default_license_type");
   const open = product?.default_license_type ? [] : [["", "As each policy says"]];
   return html`<${FormOf} form=${form} action=${product ? "Save changes" : "Create product"}
-    onSend=${send} back=${back}>
+    scope="catalog:write" onSend=${send} back=${back}>
     <section class="card">
       <div class="columns">
         <${Input} form=${form} name="product_name" label="Name" required autocomplete="off" />

@@ -1,7 +1,7 @@
 // Products: what can be sold.
 import { useProducts } from "./catalog.js";
+import { Action } from "./fields.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { Empty, Loaded, Page, Table } from "./parts.js";
 import { Product } from "./product.js";
 import { EditProduct, NewProduct } from "./product_form.js";
@@ -34,9 +34,9 @@ const COLUMNS = [
 
 function ProductList() {
   const products = useProducts();
-  const create = html`<a role="button" href=${link("products/new")}><${Icon}
-    name="plus" />New product</a>`;
-  return html`<${Page} title="Products" lead="What can be sold, and under which terms"
+  const create = html`<${Action} scope="catalog:write" to=${link("products/new")}
+    icon="plus">New product<//>`;
+  return html`<${Page} title="Products" lead="Products and their default terms"
     actions=${create}>
     <${Loaded} from=${products} rows=${6}>
       ${(all) =>

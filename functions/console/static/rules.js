@@ -23,6 +23,7 @@ function prepared(rules) {
   const damaged = (value) =>
     maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
   for (const kind of Object.values(rules.kinds)) {
+    kind.format = rules.format;
     for (const [column, steps] of Object.entries(kind.columns)) {
       kind.columns[column] = steps.map((step) => made(step, damaged, rules.format));
     }
@@ -91,8 +92,14 @@ function made(step, damaged, format) {
       return name ? { code, message: message.replace("formula error", name) } : value;
     };
   }
-  if (step.unset)
-    return (value) => (step.unset.some((start) => value.trim().startsWith(start)) ? null : value);
+  if (step.unset) {
+    const unset = (value, start) => (step.whole ? value === start : value.startsWith(start));
+    return (value) => (step.unset.some((start) => unset(value.trim(), start)) ? null : value);
+  }
+  if (step.fold) {
+    const breaks = new RegExp(step.fold, "gu");
+    return (value) => value.replace(breaks, " ");
+  }
   if (step.ends) {
     const ends = around(format);
     return (value) => value.normalize("NFC").replace(ends, "");
@@ -119,8 +126,17 @@ function test(step) {
     return (value) => value.length <= step.longest || [...value].length <= step.longest;
   if (step.bytes)
     return (value) => value.length * 3 <= step.bytes || new Blob([value]).size <= step.bytes;
+  if (step.json) return isObject;
   if (step.choices) return (value) => step.choices.includes(value);
   return step.calendar && isDay;
+}
+
+function isObject(text) {
+  try {
+    return Object.getPrototypeOf(JSON.parse(text)) === Object.prototype;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a day is in the calendar; of a time, only what can't be one is refused. */

@@ -39,7 +39,7 @@ export function SendButton({ sending: { share, problem, stop }, onSend, ready = 
   return html`${problem && html`<${Notice} kind="error" problem=${problem} />`}
     <div class="row" data-reserved>${
       share === null
-        ? html`<${Button} icon="up" onPress=${onSend} aria-disabled=${ready ? undefined : "true"}>
+        ? html`<${Button} icon="up" scope="imports:write" onPress=${onSend} aria-disabled=${ready ? undefined : "true"}>
             ${children}<//>`
         : html`<progress class="grow" max="1" value=${share} aria-label="Sending the file"></progress>
             <span>${Math.floor(share * 100)} %</span>

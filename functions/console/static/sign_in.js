@@ -21,11 +21,11 @@ export function SignIn() {
 /** Over the page when the key is refused in the middle of work; what was typed there stays. */
 export function SignInAgain() {
   return html`<${Dialog} title="Sign in again">
-    <${Notice} kind="warning" title="The API no longer takes your key">
-      <p>${refusal} What you have typed is kept for who signs in for ${company}.</p>
+    <${Notice} kind="warning" title="Your API key is no longer valid">
+      <p>${refusal} Your unsaved work is kept. Sign in to ${company} to continue.</p>
     <//>
     <${KeyForm} />
-    <button type="button" class="plain" onClick=${signOut}>Leave and forget what was typed</button>
+    <button type="button" class="plain" onClick=${signOut}>Sign out and discard</button>
   <//>`;
 }
 
@@ -38,14 +38,15 @@ function KeyForm() {
     if (busy.value) return;
     const given = entered.value.trim().replace(/^Api-Key\s+/i, "");
     if (!SHAPE.test(given)) {
-      error.value = "That is not an API key: 8 characters, a dot, and 32 or more.";
+      error.value =
+        "That doesn’t look like an API key (8 characters, a dot, 32 or more characters).";
       return;
     }
     busy.value = true;
     try {
-      const { company } = await whose(given);
+      const owner = await whose(given);
       arrive();
-      signIn(given, company);
+      signIn(given, owner);
     } catch (problem) {
       error.value = problem.message;
     } finally {
@@ -55,8 +56,8 @@ function KeyForm() {
   return html`<form onSubmit=${submit} novalidate>
     <${Field} label="API key" type="password" name="key" autocomplete="off" spellcheck="false"
       autofocus error=${error.value} value=${entered.value}
-      hint=${html`It is kept in this tab until you sign out or close it. An operator makes one
-        with <code>keywright keys create</code>.`}
+      hint=${html`Stored in the tabs of this browser that show the console, until you sign out or
+        close them. Ask your administrator for a key (<code>keywright keys create</code>).`}
       onInput=${(value) => (entered.value = value)} />
     <${Button} busy=${busy.value}>Sign in<//>
   </form>`;

@@ -1,6 +1,8 @@
 // The terms of a license, as forms ask for them and as tables tell of them.
 // A product, a policy and a license in an order speak the same terms; left open, the next one says.
 
+import { day } from "./parts.js";
+
 export const TYPES = {
   perpetual: "Perpetual",
   "time-limited": "Time-limited",
@@ -151,7 +153,7 @@ export function inWords(term, value) {
 // The terms that matter most, in one line: "1 year · 5 activations".
 export function inShort(terms) {
   const words = [];
-  if (terms.validity_period) words.push(`until ${terms.validity_period}`);
+  if (terms.validity_period) words.push(`until ${day(terms.validity_period)}`);
   else if (terms.is_trial && terms.trial_days) words.push(`${terms.trial_days} days of trial`);
   else if (terms.valid_duration) words.push(lasting(terms.valid_duration));
   if (terms.allow_unlimited_activations) words.push("any number of activations");

@@ -77,7 +77,7 @@ def test_an_order_needs_no_mouse_from_the_list_to_its_copied_keys(
 
     by_hand.press(page.get_by_role("button", name="New order").first, "Space")
     by_hand.arrive("New order")
-    by_hand.fill(page.get_by_label("E-mail"), "h@d.test")
+    by_hand.fill(page.get_by_label("Email"), "h@d.test")
     by_hand.fill(page.get_by_label("Product (required)"), "K")
     expect(page.get_by_label("Policy")).to_be_enabled()
     by_hand.fill(page.get_by_label("Policy"), "P")
@@ -88,11 +88,11 @@ def test_an_order_needs_no_mouse_from_the_list_to_its_copied_keys(
     by_hand.press(console.button("Add another product"))
     expect(page.get_by_label("Product (required)").last).to_be_focused()
     by_hand.type("U")
-    by_hand.fill(page.get_by_label("E-mail of user 1"), "a@d.test")
+    by_hand.fill(page.get_by_label("Email of user 1"), "a@d.test")
     by_hand.press(console.button("Add a user"))
-    expect(page.get_by_label("E-mail of user 2")).to_be_focused()
+    expect(page.get_by_label("Email of user 2")).to_be_focused()
     by_hand.type("b@d.test")
-    by_hand.fill(page.get_by_label("Order id"), "by-hand")
+    by_hand.fill(page.get_by_label("Order ID"), "by-hand")
     by_hand.press(console.button("Place order"))
 
     by_hand.arrive("by-hand")

@@ -2,14 +2,19 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from playwright.sync_api import Page
 from pydantic import ValidationError
 
-from shared.csv_file import BadFile, Dialect
+from functions.import_header import check_header, detected
+from shared.csv_encoding import BadFile
+from shared.csv_file import Dialect
+from shared.csv_header import matched
 from shared.csv_plan import plan
 from shared.csv_records import Record, records
+from shared.imports import ChosenEncoding, ImportJob
 from shared.rows import KINDS, faults_of_row
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
@@ -59,6 +64,11 @@ CELLS = {
         "2026-03-12Tx",
     ],
     "license__consumption_period": ["monthly", "Year", "yearly", "often"],
+    "license__max_transfers": ["-1", "-2", "0", "x"],
+    "license__trial_days": ["\\N", " \\N ", "\\Nx", "3"],
+    "license__max_activations ": ["\\N"],
+    "license__metadata": ['"{""po"": 1}"', "{", '"[1]"', "x"],
+    "customer__city": ['"a\n b"', '"a\r\n\r\nb"', "a\u2028b", '"a\tb"'],
     "license__note": ["x" * 1000, "y" * 1001, '"two\nlines"', "#REF!"],
     "order__store_id": ["s" * 200, "s" * 201, "s" * 256],
     "customer__email": ["A@B.c", "no", "a b@c", f"{'a' * 250}@b.c", "a@b@c"],
@@ -98,19 +108,54 @@ FILES: dict[str, bytes] = {
     "torn quote": f'{KEY}\na,kp\n"b\nc"d,kp\n'.encode(),
     "zero byte": f"{KEY}\na,kp\nb\0,kp\n".encode(),
     "latin": f"{KEY}\na,kp\n".encode() + b"b\xfc,kp\n",
-    "workbook": b"PK\x03\x04 xl/workbook.xml",
-    "zip": b"PK\x03\x04 some.csv",
+    "workbook": b"PK\x03\x04" + b"." * 26 + b"[Content_Types].xml....xl/workbook.xml",
+    "zip": b"PK\x03\x04" + b"." * 26 + b"some.csv",
+    "json": b'\n[{"key": "K-1"}]',
+    "brackets": f"[a],{KEY}\n,b,kp\n".encode(),
     "picture": b"\x89PNG\r\n",
     "page": b"<!DOCTYPE html><html>",
 }
 
-LOOK = """async ([source, kind, most]) => {
+LOOK = """async ([source, kind, most, encoding]) => {
   const folder = document.querySelector("script[type=module]").src;
   const { look } = await import(new URL("look.js", folder));
   const { loadRules } = await import(new URL("rules.js", folder));
   const file = new Blob([Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0))]);
-  return look({ file, kind, encoding: "", most: most ?? undefined }, await loadRules());
+  const options = { file, kind, encoding: encoding ?? "", most: most ?? undefined };
+  return look(options, await loadRules());
 }"""
+
+
+ENCODINGS: dict[str, ChosenEncoding] = {"utf-8": "utf-8", "windows-1252": "windows-1252"}
+ENCODED = (
+    *(b"email\na@x.test\n", "email,Größe\nä@x.test,ü\n".encode()),
+    *("email,Größe\na@x.test,€\n".encode("cp1252"), b"email\na@x.test\xa0\n\xa0\n\xfc@x.test\n"),
+    *(b"email\n\xc3\xbc@x.test\nb@x.test\n\xfc@x.test\n", b"email\n\xfc@x.test\n\xc3\xbc@x.test\n"),
+    *(b"email\n\xfc@x.test\n\xc3\x81@x.test\n", b"email\n\xfc@x.test\nb\x8d@x.test\n"),
+    *(b"email\nb\x8d@x.test\n", b"email\nb\xc3\x8d@x.test\n", b"email\n\xe2\x82", b"email\n\xe9"),
+    *(b"\xef\xbb\xbfemail\n\xfc@x.test\n", b"email\n\xed\xa0\x80@x.test\n", b"email\n\xf5\x80@x\n"),
+    *("email\n😀@x.test\n\u2028\n".encode(), "email\nä@x.test\n".encode("utf-16")),
+)
+HEADERS = {
+    "licenses": (
+        *(KEY, f"{KEY},Is Trial,Max Activations", f"{KEY},license__max_activatons,Tags,Users"),
+        *("License Key,Product Short Code", "LICENSE-license_key,product short code,Email"),
+        *(f"{KEY},Email Address,customer__first_name", f"{KEY},licence__note,Notes,Type,Country"),
+        *(f"{KEY},license__note,License Note", "a,b", f"{KEY},Activations,CustomerEmail,metadata"),
+    ),
+    "customers": (
+        *("E-Mail,First Name", "EMAIL,FirstName,_row,_codes", "e\u200bmail,first\u00adname"),
+        *("email,E-Mail", "email,EMAIL", "Email Address,first_name", "EmailAddress,Company,Name"),
+        *("email,Email Address,Contry,frist_name", "first_name,Tags", "Name,Tags", "emial,Phone 2"),
+        *("\u00a0Email ,City Name,Straße,İd", "email,Billing Address,Post-Code,Post Codes"),
+    ),
+}
+
+
+def header_files(kind: str) -> Iterator[bytes]:
+    for header in HEADERS[kind]:
+        cells = ["a@x.test", "kp", *["1"] * header.count(",")][: header.count(",") + 1]
+        yield f"{header}\n{','.join(cells)}\n".encode()
 
 
 WATCH = """() => {
@@ -122,13 +167,35 @@ WATCH = """() => {
 }"""
 
 
-def server_says(data: bytes, kind: str) -> dict[str, Any]:
+def server_says(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
     """Rows, faults and refusal by the code that imports use, without a catalog."""
-    required = KINDS[kind].required
+    columns, required = KINDS[kind].columns, KINDS[kind].required
+    now = datetime.now(UTC)
+    job = ImportJob(
+        number=1,
+        company="acme",
+        kind="licenses" if kind == "licenses" else "customers",
+        state="running",
+        file_name="a.csv",
+        bucket="b",
+        key="k",
+        encoding=ENCODINGS.get(encoding),
+        unknown_columns="ignore",
+        created_at=now,
+        heartbeat_at=now,
+    )
     try:
-        planned = plan([data], required=required)
+        planned = plan(
+            [data],
+            required=required,
+            known=columns,
+            encoding=job.encoding,
+            accept=lambda dialect: check_header(job, dialect),
+        )
     except BadFile as refused:
         return {"refusal": (refused.code, refused.line)}
+    about = detected(job, planned.dialect)
+    similar = {each["column"] for each in about["warnings"] if each["code"] == "similar_column"}
     found: list[tuple[Any, ...]] = []
     for chunk in planned.chunks:
         piece = data[chunk.start : chunk.end]
@@ -136,7 +203,14 @@ def server_says(data: bytes, kind: str) -> dict[str, Any]:
             piece, planned.dialect, first_row=chunk.first_row, first_line=chunk.first_line
         ):
             found += faults(record, planned.dialect, kind)
-    return {"rows": planned.rows, "faults": sorted(found)}
+    return {
+        "rows": planned.rows,
+        "faults": sorted(found),
+        "encoding": about["encoding"].replace("utf-16-", "utf-16"),
+        "unknown": about["unknown_columns"],
+        "similar": similar,
+        "warnings": len(about["warnings"]) - len(similar),
+    }
 
 
 def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, ...]]:
@@ -159,19 +233,44 @@ def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, .
                 )
 
 
-def browser_says(page: Page, data: bytes, kind: str) -> dict[str, Any]:
-    told = page.evaluate(LOOK, [base64.b64encode(data).decode(), kind])
+def browser_says(page: Page, data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
+    told = page.evaluate(LOOK, [base64.b64encode(data).decode(), kind, None, encoding])
     if "refusal" in told:
         return {"refusal": (told["refusal"]["code"], told["refusal"]["line"])}
     return {
         "rows": told["rows"],
         "faults": sorted(
-            (row["row"], row["line"], fault["column"].lower(), fault["code"])
+            (row["row"], row["line"], named(fault["column"], kind), fault["code"])
             + ((fault["message"], fault["value"] or "") if fault["column"] else ())
             for row in told["faults"]
             for fault in row["errors"]
         ),
+        "encoding": told["encoding"],
+        "unknown": told["unknown"],
+        "similar": {each["column"] for each in told["similar"]},
+        "warnings": len(told["warnings"]),
     }
+
+
+def named(column: str, kind: str) -> str:
+    return matched([column], KINDS[kind].columns)[0] if column else ""
+
+
+def test_the_browser_reads_headers_and_encodings_as_the_server_does(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.visit("imports/licenses", vendor)
+    tried = [(data, kind, "") for kind in HEADERS for data in header_files(kind)]
+    tried += [(data, "customers", each) for data in ENCODED for each in ("", *ENCODINGS)]
+
+    differ = []
+    for data, kind, encoding in tried:
+        meant = server_says(data, kind, encoding)
+        said = browser_says(console.page, data, kind, encoding)
+        if said != meant:
+            differ.append((data, kind, encoding, said, meant))
+
+    assert not differ
 
 
 def test_the_browser_says_of_every_file_what_the_server_says(

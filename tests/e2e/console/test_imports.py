@@ -115,20 +115,46 @@ def test_a_file_that_is_none_of_ours_is_refused_with_advice(
         assert not sends.count() or sends.get_attribute("aria-disabled") == "true"
 
 
-def test_a_file_in_windows_1252_is_read_when_one_says_so(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_a_file_in_windows_1252_is_read_as_such(console: Console, vendor: RemoteShop) -> None:
     console.visit("imports/customers/new", vendor)
 
     console.choose("old.csv", "email,first_name\nmuller@w.test,Müller\n".encode("cp1252"))
-    console.see("The file is not UTF-8")
-    console.button("Read it as Windows-1252").click()
+    console.see("it is read as Windows-1252")
     console.see("Müller")
     console.button("Import 1 row").click()
     console.see("Every row was imported")
 
     made = vendor.get("/customers/", "limit=100").json()["results"]
     assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
+
+
+def test_a_choice_of_encoding_ends_with_its_file(console: Console, vendor: RemoteShop) -> None:
+    console.visit("imports/customers/new", vendor)
+    mixed = "email,first_name\na@w.test,Müller\n".encode() + b"b@w.test,M\xfcller\n"
+
+    console.choose("mixed.csv", mixed)
+    console.see("it mixes encodings")
+    console.button("Read it as Windows-1252").click()
+    console.see("MÃ¼ller")
+    console.choose("new.csv", "email,first_name\nc@w.test,Jürgen\n".encode())
+
+    console.see("Jürgen")
+
+
+def test_a_column_that_may_be_misspelled_has_to_be_left_out(
+    console: Console, vendor: RemoteShop
+) -> None:
+    console.visit("imports/customers/new", vendor)
+    sends = console.button("Import 1 row")
+
+    console.choose("spelled.csv", b"Email Address,First Name\nana@spelled.test,Ana\n")
+
+    console.see("1 column may be misspelled")
+    console.see("There is no column email")
+    assert sends.get_attribute("aria-disabled") == "true"
+    console.page.get_by_label("Leave out columns that may be misspelled").check()
+    sends.click()
+    console.see("Every row was imported")
 
 
 def test_the_faulty_rows_and_the_template_are_saved_as_files(

@@ -38,11 +38,11 @@ def test_an_order_of_several_products_says_other_terms_than_their_policies(
     keyed.get_by_label("Uses").fill("33")
     page.get_by_role("button", name="Add another product").click()
     used = choose(page, "up", 2)
-    used.get_by_label("E-mail of user 1").fill("ben@brush.example")
+    used.get_by_label("Email of user 1").fill("ben@brush.example")
     used.get_by_role("button", name="Add a user").click()
-    used.get_by_label("E-mail of user 2").fill("boss@brush.example")
+    used.get_by_label("Email of user 2").fill("boss@brush.example")
     used.get_by_label("Manager").last.check()
-    page.get_by_label("Order id").fill("console-2")
+    page.get_by_label("Order ID").fill("console-2")
 
     place(page)
 
@@ -72,7 +72,7 @@ def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
     bundle = choose(page, "bnd")
     bundle.get_by_label("Policy of p2").select_option("pro")
     bundle.get_by_label("Licenses", exact=True).fill("2")
-    page.get_by_label("Order id").fill("console-3")
+    page.get_by_label("Order ID").fill("console-3")
 
     place(page)
 
@@ -107,12 +107,12 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     page = console.visit("orders/new", seller)
     choose(page, "kp").get_by_text("Other terms").click()
     page.get_by_label("Type").select_option("time-limited")
-    duration, user = page.get_by_label("Valid for"), page.get_by_label("E-mail of user 1")
+    duration, user = page.get_by_label("Valid for"), page.get_by_label("Email of user 1")
     activations = page.get_by_label("Activations", exact=True).first
     duration.fill("one year")
     activations.fill("many")
     page.get_by_role("button", name="Add another product").click()
-    choose(page, "up", 2).get_by_label("E-mail of user 1").fill("ben")
+    choose(page, "up", 2).get_by_label("Email of user 1").fill("ben")
 
     place(page)
 
@@ -120,9 +120,9 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
     expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
     expect(activations).to_have_accessible_description(re.compile("Must be a whole number"))
-    expect(page.get_by_role("alert")).to_contain_text("3 things need to be put right")
+    expect(page.get_by_role("alert")).to_contain_text("Fix 3 problems")
     expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
-        ["Valid for", "Activations", "E-mail of user 1"]
+        ["Valid for", "Activations", "Email of user 1"]
     )
 
     duration.fill("2y")
@@ -132,12 +132,33 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     expect(page.locator("main")).to_contain_text("The order is placed with 2 licenses")
 
 
+def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
+    console: Console, seller: RemoteShop
+) -> None:
+    customer = {"email": "first@acme.example", "company_name": "First"}
+    seller.order(id="taken", customer=customer, items=[{"product_code": "kp", "licenses": [{}]}])
+    page = console.visit("orders/new", seller)
+    choose(page, "kp")
+    page.get_by_label("Email").fill("second@acme.example")
+    page.get_by_label("Order ID").fill("taken")
+
+    place(page)
+
+    order_id, alert = page.get_by_label("Order ID"), page.get_by_role("alert")
+    expect(order_id).to_be_focused()
+    expect(order_id).to_have_accessible_description(re.compile("Another order has this ID"))
+    expect(alert).to_contain_text("The two orders differ in: Email")
+    expect(page.get_by_label("Email")).not_to_have_attribute("aria-invalid", "true")
+    alert.get_by_role("link", name="Show order taken").click()
+    expect(page.get_by_role("table", name="Orders")).to_contain_text("first@acme.example")
+
+
 def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
     choose(page, "kp")
-    page.get_by_label("E-mail").fill("lost@acme.example")
+    page.get_by_label("Email").fill("lost@acme.example")
 
     def lost(route: Route) -> None:
         route.fetch()
@@ -148,7 +169,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
     place(page)
 
     expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
-    expect(page.get_by_label("E-mail")).to_have_value("lost@acme.example")
+    expect(page.get_by_label("Email")).to_have_value("lost@acme.example")
     place(page)
     expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()
     orders = seller.get("/orders/", "customer_email=lost@acme.example").json()
@@ -162,7 +183,7 @@ def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
     reader = RemoteShop(seller.company, made["api_key"], seller.http)
     page = console.visit("orders/new", reader)
     choose(page, "kp")
-    page.get_by_label("E-mail").fill("ana@acme.example")
+    page.get_by_label("Email").fill("ana@acme.example")
 
     place(page)
 
@@ -170,5 +191,5 @@ def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
     page.get_by_role("link", name="Licenses", exact=True).click()
     page.get_by_role("link", name="Orders", exact=True).click()
     page.get_by_role("button", name="New order").click()
-    expect(page.get_by_label("E-mail")).to_have_value("ana@acme.example")
+    expect(page.get_by_label("Email")).to_have_value("ana@acme.example")
     expect(product(page).get_by_label("Product (required)")).to_have_value("kp")

@@ -91,7 +91,7 @@ def test_a_company_without_anything_is_told_what_to_do_next(
     console: Console, seller: RemoteShop, keys: Operate
 ) -> None:
     page = console.visit("orders/new", opened(seller.http, keys, "initech"))
-    expect(page.get_by_role("heading", name="There is nothing to sell yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No products yet")).to_be_visible()
     for path, action in {
         "orders": "New order",
         "customers": "Import customers",

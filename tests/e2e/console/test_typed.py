@@ -16,7 +16,7 @@ def test_an_order_that_is_typed_outlives_the_page_and_is_placed_once(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
-    page.get_by_label("E-mail").fill("anew@acme.example")
+    page.get_by_label("Email").fill("anew@acme.example")
     page.get_by_label("Product (required)").select_option("kp")
 
     def lost(route: Route) -> None:
@@ -29,12 +29,12 @@ def test_an_order_that_is_typed_outlives_the_page_and_is_placed_once(
 
     page.reload()
 
-    expect(page.get_by_label("E-mail")).to_have_value("anew@acme.example")
+    expect(page.get_by_label("Email")).to_have_value("anew@acme.example")
     console.button("Place order").click()
     expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()
     assert seller.get("/orders/", "customer_email=anew@acme.example").json()["count"] == 1
     page.goto(f"{console.url}#/orders/new")
-    expect(page.get_by_label("E-mail")).to_have_value("")
+    expect(page.get_by_label("Email")).to_have_value("")
 
 
 def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(

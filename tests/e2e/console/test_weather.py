@@ -115,7 +115,7 @@ def test_what_is_written_and_gets_no_answer_is_not_waited_for_for_ever(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("customers/new", vendor)
-    page.get_by_label("E-mail").fill("unanswered@acme.example")
+    page.get_by_label("Email").fill("unanswered@acme.example")
     page.route("**/customers/", unanswered)
     page.clock.install()
 
@@ -124,7 +124,7 @@ def test_what_is_written_and_gets_no_answer_is_not_waited_for_for_ever(
     page.clock.run_for(32_000)
 
     expect(page.get_by_role("alert")).to_contain_text("The service did not answer")
-    expect(page.get_by_label("E-mail")).to_have_value("unanswered@acme.example")
+    expect(page.get_by_label("Email")).to_have_value("unanswered@acme.example")
 
 
 def test_a_file_that_can_not_be_fetched_says_why(console: Console, vendor: RemoteShop) -> None:
@@ -163,7 +163,7 @@ def test_focus_goes_to_what_is_nearest_when_what_had_it_goes_away(
 
     console.button("Remove user 2").press("Enter")
 
-    expect(page.get_by_label("E-mail of user 1")).to_be_focused()
+    expect(page.get_by_label("Email of user 1")).to_be_focused()
 
 
 def test_focus_returns_to_where_it_was_when_a_question_is_answered(

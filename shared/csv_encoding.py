@@ -1,0 +1,180 @@
+"""The encoding of a CSV file, decided in one pass over its bytes.
+
+A byte order mark decides. Without one a file is UTF-8 if all of it is valid UTF-8, else
+Windows-1252, whatever was requested: text in Windows-1252 is hardly ever valid UTF-8 by chance.
+Both have the same records, because the delimiters, quotes and line ends are ASCII in both, so a
+planner can cut a file before it knows which of them it is.
+"""
+
+import codecs
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from shared.errors import Refused
+
+type Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "windows-1252"]
+
+BOMS: tuple[tuple[bytes, Encoding], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_UNDEFINED = b"\x81\x8d\x8f\x90\x9d"
+"""Bytes that Windows-1252 does not define."""
+_TO_1252 = "; save it as UTF-8, or import it with the encoding windows-1252"
+
+
+class BadFile(Refused):
+    """A file that is refused as a whole, before anything is written.
+
+    Codes: `empty_file`, `not_text`, `undecodable`, `unsupported_delimiter`, `missing_header`,
+    `duplicate_header`, `unmapped_columns`, `too_many_columns`, `header_too_long`,
+    `record_too_long`, `field_too_long`, `unbalanced_quote`. `line` is the physical line in the
+    file, from 1.
+    """
+
+    def __init__(self, code: str, message: str, *, line: int, field: str | None = None) -> None:
+        super().__init__(code, f"Line {line}: {message}", field=field)
+        self.line = line
+
+
+class Place(NamedTuple):
+    """A physical line, and the row among the data rows; None above them."""
+
+    line: int
+    row: int | None
+
+
+class _Spot(NamedTuple):
+    """Where something was found, and what is there; `byte` counts from 0 in the file."""
+
+    place: Place
+    byte: int
+    shown: str
+
+    def __str__(self) -> str:
+        row = f", row {self.place.row}" if self.place.row else ""
+        return f"byte {self.byte} ({self.shown}{row})"
+
+
+class EncodingScan:
+    """Decides between UTF-8 and Windows-1252 from the parts of a file without a byte order mark.
+
+    Raises BadFile as soon as neither can be right. A file that has both valid characters of UTF-8
+    and bytes that are none is refused, unless Windows-1252 is requested: reading it either way
+    would spoil some of its text. The outcome does not depend on how the file is cut into parts.
+    """
+
+    def __init__(self, requested: Encoding | None, *, byte: int = 0) -> None:
+        self.requested = requested
+        self._byte = byte
+        self._held = b""
+        """The start of a character whose end is in the next part."""
+        self._wide: _Spot | None = None
+        """The first valid character of UTF-8 beyond ASCII."""
+        self._invalid: _Spot | None = None
+        """The first byte that is not UTF-8."""
+        self._undefined: _Spot | None = None
+        """The first byte that Windows-1252 does not define."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding by all that was fed so far."""
+        if self._invalid or (self.requested == "windows-1252" and not self._wide):
+            return "windows-1252"
+        return "utf-8"
+
+    @property
+    def may_turn(self) -> bool:
+        """Whether what reads as UTF-8 so far may yet turn out to be Windows-1252."""
+        return self.requested == "windows-1252" and not self._invalid
+
+    def feed(self, part: bytes, place_at: Callable[[int], Place], *, final: bool = False) -> None:
+        """Take the next bytes; `place_at` says where an offset of the part is in the file."""
+        if not self._held and part.isascii():
+            self._byte += len(part)
+            return
+        data = self._held + part
+        before = len(self._held)
+
+        def spot(at: int, shown: str) -> _Spot:
+            return _Spot(place_at(max(0, at - before)), self._byte - before + at, shown)
+
+        start = 0
+        if self._invalid is None:
+            try:
+                text, used = codecs.utf_8_decode(data, "strict", final)
+                self._note_wide(text, 0, spot)
+            except UnicodeDecodeError as error:
+                start = error.start
+                self._note_wide(data[:start].decode(), 0, spot)
+                self._invalid = spot(start, f"0x{data[start]:02x}")
+        if self._invalid is not None:
+            text, used = codecs.utf_8_decode(data[start:], "surrogateescape", final)
+            used += start
+            self._note_wide(text, start, spot)
+        if self._undefined is None and (self._invalid or self.requested == "windows-1252"):
+            found = [at for byte in _UNDEFINED if (at := data.find(byte, 0, used)) >= 0]
+            if found:
+                self._undefined = spot(min(found), f"0x{data[min(found)]:02x}")
+        self._byte += len(part)
+        self._held = data[used:]
+        if self._invalid:
+            self._refuse(self._invalid)
+
+    def _note_wide(self, text: str, start: int, spot: Callable[[int, str], _Spot]) -> None:
+        if self._wide is not None or text.isascii():
+            return
+        try:
+            text.encode("ascii", "surrogateescape")
+        except UnicodeEncodeError as error:
+            good = text[: error.start].encode("utf-8", "surrogateescape")
+            self._wide = spot(start + len(good), text[error.start])
+
+    def _refuse(self, invalid: _Spot) -> None:
+        """Raise BadFile if a file with an invalid byte can't be read as Windows-1252 either."""
+        wide, undefined = self._wide, self._undefined
+        where = f"{invalid} is not UTF-8"
+        if self.requested == "utf-8":
+            helps = undefined is None or undefined.byte != invalid.byte
+            message = f"{where}{_TO_1252 if helps else ''}."
+            raise BadFile("undecodable", message, line=invalid.place.line)
+        mixes = self.requested is None and wide is not None
+        if mixes and wide and (undefined is None or wide.byte <= undefined.byte):
+            message = (
+                f"{where}, but the character {wide.shown!r} in line {wide.place.line} is: the file"
+                " mixes encodings. Save all of it as UTF-8"
+            )
+            if undefined is None:
+                message += "; if it is all Windows-1252, import it with the encoding windows-1252"
+            raise BadFile("undecodable", f"{message}.", line=invalid.place.line)
+        if undefined:
+            message = (
+                f"{undefined} is not windows-1252, and the file is not UTF-8 (byte"
+                f" {invalid.byte}, {invalid.shown}); save it as UTF-8."
+            )
+            raise BadFile("undecodable", message, line=undefined.place.line)
+
+
+def undecodable(error: UnicodeDecodeError, encoding: Encoding, *, line: int, byte: int) -> BadFile:
+    """The refusal of bytes that contradict a byte order mark; `byte` counts from 0 in the file."""
+    bad = error.object[error.start : error.start + 1].hex()
+    message = f"byte {byte} (0x{bad}) is not {encoding}, as the byte order mark says the file is"
+    return BadFile("undecodable", f"{message}; save it as UTF-8.", line=line)
+
+
+def not_text(text: str, nul: int, *, line: int) -> BadFile:
+    """The refusal of text that holds a zero at `nul`, on this line."""
+    seems = "UTF-16 without a byte order mark" if text.count("\0") * 3 > len(text) else "binary"
+    message = f"there is a zero byte, so it is not text; it seems to be {seems}. Save it as UTF-8."
+    return BadFile("not_text", message, line=line + newlines(text[:nul].encode()))
+
+
+def newlines(data: bytes, start: int = 0, end: int | None = None) -> int:
+    """How many physical lines end in `data[start:end]`: LF, CRLF and CR, also inside of quotes."""
+    end = len(data) if end is None else end
+    found = data.count(b"\n", start, end)
+    if data.find(b"\r", start, end) >= 0:
+        pairs = data.count(b"\r\n", start, end) if found else 0
+        found += data.count(b"\r", start, end) - pairs
+    return found

@@ -1,0 +1,355 @@
+"""Headers as people spell them, and what a file says of itself: encoding, columns, warnings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions import job_status, start_import
+from shared.csv_header import similar_columns, squeezed
+from shared.imports import ImportJob
+from shared.rows import KINDS
+from shared.store import uploads
+from tests.engine import Engine
+from tests.functions.import_desk import FORM, form, part
+from tests.functions.import_files import Files, counts, open_files
+from tests.functions.shop import Shop
+from tests.grants.recorder import outside
+from tests.http_event import send
+
+LICENSES = "license__license_key,product__short_code"
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme, with products and a bucket."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    with open_files(shop) as files:
+        yield files
+
+
+def customers(files: Files) -> list[dict[str, Any]]:
+    return list(files.shop.get("/customers/").json()["results"])
+
+
+def warnings(job: ImportJob) -> list[str]:
+    return [warning["code"] for warning in (job.detected or {})["warnings"]]
+
+
+def refusal(job: ImportJob) -> tuple[str, str | None]:
+    assert job.refusal is not None, job
+    assert job.state == "failed"
+    return job.refusal.code, job.refusal.column
+
+
+def sent(files: Files, text: str | bytes, kind: str = "customers", query: str = "") -> ImportJob:
+    """A file that comes by the published form."""
+    data = text if isinstance(text, bytes) else text.encode()
+    path = f"/api/v1/{kind}/import_from_csv/"
+    reply = send(
+        start_import.handler,
+        "POST",
+        path,
+        body=form(part(data)),
+        query=query,
+        key=files.shop.key,
+        headers={"content-type": FORM},
+    )
+    assert reply.status == 200, reply.text
+    job = files.last()
+    with outside():
+        version = uploads.client().head_object(Bucket=job.bucket, Key=job.key)["VersionId"]
+    found = {"key": job.key, "size": len(data), "versionId": version}
+    files.run({"Records": [{"s3": {"bucket": {"name": job.bucket}, "object": found}}]})
+    return files.last()
+
+
+def dropped(files: Files, data: bytes, kind: str = "customers", **metadata: str) -> ImportJob:
+    """A file with metadata in the bucket."""
+    key = f"{files.shop.company}/{kind}/with-metadata.csv"
+    with outside():
+        put = uploads.client().put_object(
+            Bucket=uploads.bucket(), Key=key, Body=data, Metadata=metadata
+        )
+    found = {"key": key, "size": len(data), "versionId": put["VersionId"]}
+    files.run({"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]})
+    return files.last()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("E-Mail,First Name", "EMAIL,FirstName", "e_mail,first-name", "E Mail,first  name"),
+        *("\u200bemail,first\u00adname", "\u00a0Email,FIRST\u00a0NAME", "e\u2060mail,first_name_"),
+    ],
+)
+def test_a_header_is_known_however_it_is_spelled(files: Files, header: str) -> None:
+    job = files.imported(f"{header}\nana@x.test,Ana\n", "customers")
+
+    (customer,) = customers(files)
+    assert (job.state, customer["email"], customer["first_name"]) == (
+        "succeeded",
+        "ana@x.test",
+        "Ana",
+    )
+    assert ((job.detected or {})["unknown_columns"], warnings(job)) == ([], [])
+
+
+def test_an_error_names_the_column_as_the_file_spells_it(files: Files) -> None:
+    job = files.imported("E-Mail,First Name\nnobody,Ana\n", "customers")
+
+    (row,) = files.errors(job)
+    assert row["errors"][0]["column"] == "E-Mail"
+    assert row["data"] == {"E-Mail": "nobody", "First Name": "Ana"}
+    again = files.imported(files.failed_csv(job).replace("nobody", "ana@x.test"), "customers")
+    assert (again.state, customers(files)[0]["email"]) == ("succeeded", "ana@x.test")
+
+
+@pytest.mark.parametrize("header", ["email,E-Mail", "First Name,first_name", "email,EMAIL"])
+def test_two_headers_of_one_column_are_refused(files: Files, header: str) -> None:
+    job = files.imported(f"{header}\na,b\n", "customers")
+
+    assert refusal(job) == ("duplicate_header", header.partition(",")[2])
+    assert all(name in (job.refusal.message if job.refusal else "") for name in header.split(","))
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "meant"),
+    [
+        ("Email Address,first_name", "Email Address", "email"),
+        ("first_name,Customer E-Mail", "Customer E-Mail", "email"),
+        ("emial,first_name", "emial", "email"),
+        ("emai,first_name", "emai", "email"),
+        ("e-mails,first_name", "e-mails", "email"),
+        ("email,frist_name", "frist_name", "first_name"),
+        ("email,Company", "Company", "company_name"),
+        ("email,Contry", "Contry", "country"),
+    ],
+)
+def test_a_column_that_is_nearly_known_stops_an_import(
+    files: Files, header: str, column: str, meant: str
+) -> None:
+    data = f"{header}\nana@x.test,b@x.test\n"
+
+    for job in (files.imported(data, "customers"), prepared(files, data)):
+        assert refusal(job) == ("unmapped_columns", column)
+        message = job.refusal.message if job.refusal else ""
+        assert f"{column!r} is not known and is similar to {meant}" in message
+        assert "unknown_columns=ignore" in message
+    assert customers(files) == []
+    ignored = prepared(files, data, unknown_columns="ignore")
+    assert ignored.state in ("succeeded", "completed_with_errors")
+    assert "similar_column" in warnings(ignored)
+    assert (ignored.detected or {})["unknown_columns"] == [column]
+
+
+def prepared(files: Files, data: str, kind: str = "customers", **options: Any) -> ImportJob:
+    """A file that comes by `POST /imports/`."""
+    files.run(files.prepared(data, kind, **options))
+    return files.last()
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        (f"{LICENSES},Max Activations", "license__max_activations"),
+        (f"{LICENSES},license__max_activatons", "license__max_activations"),
+        (f"{LICENSES},licence__note", "license__note"),
+        (f"{LICENSES},Is Trial", "license__is_trial or order__is_trial"),
+        (f"{LICENSES},Email Address", "customer__email"),
+    ],
+)
+def test_a_license_column_that_is_nearly_known_stops_an_import(
+    files: Files, header: str, meant: str
+) -> None:
+    job = files.imported(f"{header}\nK-1,kp,x\n")
+
+    assert refusal(job) == ("unmapped_columns", header.split(",")[2])
+    assert f"similar to {meant}, which" in (job.refusal.message if job.refusal else "")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "email,first_name,Email Address",  # the column is there
+        "email,Newsletter,Created at,Tags,Id,VAT number",
+        "email,Name",  # first, last or company: no telling
+        "email,Billing address line 1,Postal address (old)",
+        "email,fax,zip,web,age,mode",
+    ],
+)
+def test_a_column_that_is_just_unknown_stops_nothing(files: Files, header: str) -> None:
+    cells = ["a@x.test", *["x"] * header.count(",")]
+
+    job = files.imported(f"{header}\n{','.join(cells)}\n", "customers")
+
+    assert (job.state, warnings(job)) == ("succeeded", [])
+
+
+def test_a_required_column_that_is_misspelled_is_named(files: Files) -> None:
+    job = files.imported("License Key,Product Short Code\nK-1,kp\n")
+
+    assert refusal(job) == ("missing_header", "license__license_key")
+    message = job.refusal.message if job.refusal else ""
+    assert "Rename 'License Key' if it is license__license_key." in message
+
+
+def test_the_published_form_goes_on_and_warns(files: Files) -> None:
+    text = "Email Address,First Name,company_name\nana@acme.example,Ana,Acme\n"
+
+    job = sent(files, text)
+
+    assert job.state == "succeeded"
+    assert warnings(job) == ["no_email_column", "similar_column"]
+    assert [each["first_name"] for each in customers(files)] == ["Ana"]
+    path = f"/api/v1/customers-import-results/{job.number}/"
+    result = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    assert result["detected"]["warnings"][1]["column"] == "Email Address"
+    assert refusal(sent(files, text, query="unknown_columns=check"))[0] == "unmapped_columns"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("customers", "first_name\nAna\n", ["no_email_column"]),
+        ("customers", "email,first_name\n,Ana\n", []),
+        ("licenses", f"{LICENSES},customer__first_name\nK-1,kp,Ana\n", ["no_email_column"]),
+        ("licenses", f"{LICENSES}\nK-1,kp\n", []),
+    ],
+)
+def test_a_file_of_customers_without_email_says_so(
+    files: Files, kind: str, text: str, expected: list[str]
+) -> None:
+    job = files.imported(text, kind)
+
+    assert (job.state, warnings(job)) == ("succeeded", expected)
+
+
+def test_a_dropped_file_of_excel_is_read(files: Files) -> None:
+    job = files.imported("email;first_name\na@x.test;Jürgen €\n".encode("cp1252"), "customers")
+
+    assert customers(files)[0]["first_name"] == "Jürgen €"
+    assert (job.state, job.encoding, warnings(job)) == ("succeeded", None, ["encoding_assumed"])
+    assert (job.detected or {})["encoding"] == "windows-1252"
+
+
+@pytest.mark.parametrize("by_machine", [False, True])
+def test_utf8_is_read_as_such_whatever_is_requested(
+    files: Files, monkeypatch: pytest.MonkeyPatch, by_machine: bool
+) -> None:
+    text = "email,first_name\n" + "a@x.test,Ana\n" * 3 + "juergen@x.test,Jürgen\n"
+    event = files.prepared(text, "customers", encoding="windows-1252")
+
+    if by_machine:
+        monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    files.run(event)
+    if by_machine:
+        files.by_machine()
+
+    job = files.last()
+    assert {each["first_name"] for each in customers(files)} == {"Ana", "Jürgen"}
+    assert (job.encoding, (job.detected or {})["encoding"]) == ("windows-1252", "utf-8")
+    assert warnings(job) == ["encoding_differs"]
+
+
+def test_a_large_file_in_windows_1252_is_read_by_its_workers(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    rows = "".join(f"a{n}@x.test,{'Ana' if n < 20 else 'Jürgen'}\n" for n in range(30))
+    files.run(files.drop(f"email,first_name\n{rows}".encode("cp1252"), "customers"))
+
+    files.by_machine()
+
+    assert counts(files.last(), "created_customers") == [30]
+    names = [
+        each["first_name"] for each in files.shop.get("/customers/", "limit=100").json()["results"]
+    ]
+    assert sorted(names) == ["Ana"] * 20 + ["Jürgen"] * 10
+
+
+def test_a_file_in_two_encodings_writes_nothing(files: Files) -> None:
+    data = "email,first_name\na@x.test,Jürgen\n".encode() + "b@x.test,Jürgen\n".encode("cp1252")
+
+    job = files.imported(data, "customers")
+
+    assert refusal(job) == ("undecodable", None)
+    assert (job.refusal.line if job.refusal else 0) == 3
+    assert customers(files) == []
+    chosen = dropped(files, data, encoding="Windows-1252")
+    assert (chosen.state, chosen.encoding) == ("succeeded", "windows-1252")
+
+
+def test_the_options_of_a_dropped_file_are_metadata_of_its_object(files: Files) -> None:
+    text = b"Email Address,first_name\nx,Ana\n"
+
+    job = dropped(files, text, **{"unknown-columns": "ignore", "mtime": "1764100000"})
+
+    assert (job.state, job.unknown_columns, warnings(job)) == (
+        "succeeded",
+        "ignore",
+        ["no_email_column", "similar_column"],
+    )
+
+
+@pytest.mark.parametrize("name", ["encoding", "unknown-columns"])
+def test_an_option_that_is_not_supported_stops_a_dropped_file(files: Files, name: str) -> None:
+    job = dropped(files, b"email\na@x.test\n", **{name: "latin1"})
+
+    assert refusal(job) == ("invalid_metadata", None)
+    message = job.refusal.message if job.refusal else ""
+    assert f"x-amz-meta-{name}: 'latin1'; supported: " in message
+    assert customers(files) == []
+
+
+def test_metadata_of_a_file_that_was_asked_for_changes_nothing(files: Files) -> None:
+    event = files.prepared("email\na@x.test\n", "customers")
+    job = files.last()
+    with outside():
+        put = uploads.client().put_object(
+            Bucket=job.bucket, Key=job.key, Body=b"email\na@x.test\n", Metadata={"encoding": "x"}
+        )
+    event["Records"][0]["s3"]["object"]["versionId"] = put["VersionId"]
+
+    files.run(event)
+
+    assert files.last().state == "succeeded"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_column_is_spelled_like_another(kind: str) -> None:
+    columns = KINDS[kind].columns
+
+    assert len({squeezed(column) for column in columns}) == len(columns)
+    for column in columns:
+        typo = f"{column[:3]}x{column[3:]}"
+        similar = similar_columns([typo], [typo], columns)
+        if len(squeezed(column)) >= 5:
+            assert similar[0].similar == (column,)
+
+
+def test_lines_of_an_address_become_one_line(files: Files) -> None:
+    cells = '"Street 1\r\n Town",\u2028Main\u2028St\u2028,"12\n\n34"'
+    shop = files.shop
+
+    files.imported(f"email,company_name,city,postcode\na@x.test,{cells}\n", "customers")
+    shop.post("/customers/", {"email": "b@x.test", "company_name": "Acme\nLtd", "city": "A\tB"})
+    shop.post("/customers/", {"email": "c@x.test", "company_name": "Acme\r\n  Ltd "})
+
+    found = {each["email"]: each for each in customers(files)}
+    assert found["a@x.test"]["company_name"] == "Street 1 Town"
+    assert (found["a@x.test"]["city"], found["a@x.test"]["postcode"]) == ("Main St", "12 34")
+    assert found["c@x.test"]["company_name"] == "Acme Ltd"
+    assert "b@x.test" not in found  # a tab is refused, as before
+
+
+@pytest.mark.parametrize("column", ["license__license_key", "order__store_id", "customer__email"])
+def test_a_line_break_inside_an_identifier_is_refused(files: Files, column: str) -> None:
+    cells = {"license__license_key": "K-1", "product__short_code": "kp", column: '"a@\nb"'}
+
+    job = files.imported(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+
+    ((row),) = files.errors(job)
+    assert [fault["column"] for fault in row["errors"]] == [column]
