@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -27,6 +28,7 @@ from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
+from shared.store.open_batches import OpenBatch, close_batch, open_batch
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
 from shared.store.stretch import Stretch
@@ -77,16 +79,20 @@ def batch_rows(rows: int | None) -> int:
 
 
 @contextmanager
-def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
+def working(
+    job: ImportJob, phase: str, context: "LambdaContext", *, ended: bool = False
+) -> Iterator[Work]:
     """The pool and the records that a worker works with, for as long as it does.
 
     While it may write rows it is registered, so that nobody counts a stopped import too early.
+    Work on a job that has `ended` sends no heartbeat, which would stop it.
     """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
+    keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
+    patience = Patience(context.get_remaining_time_in_millis, keep_alive)
     with ThreadPoolExecutor(bulk.THREADS) as executor:
         work = Work(
             job=job,
@@ -125,7 +131,10 @@ def import_range(
             done += len(batch)
             continue
         try:
-            _import_batch(work, batch, cells, firsts)
+            _insist(work, lambda: _register(work))
+            _keep_alive(work.job)
+            with _opened(work, chunk, done, len(batch)):
+                _import_batch(work, batch, cells, firsts)
         except OutOfTime:
             break
         patience.progressed = True
@@ -135,12 +144,56 @@ def import_range(
     return done
 
 
+def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
+    """Write what belongs to the licenses that a worker made of a batch before it stopped."""
+    read, first = reader_of(work.terms, work.dialect), batch.chunk.first_row + batch.done
+    rows = records(
+        data, work.dialect, first_row=batch.chunk.first_row, first_line=batch.chunk.first_line
+    )
+    entries = [read(row) for row in rows if first <= row.row < first + batch.rows]
+    if entries:
+        import_stretch(work.terms, entries, dry_run=False, pool=work.pool, complete=True)
+    close_batch(batch)
+
+
 def _rows_with_cells(
     work: Work, chunk: Chunk, data: bytes, rows: Container[int]
 ) -> dict[int, Record]:
     """These rows of a range, read again: entries of licenses do not keep their cells."""
     read = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     return {record.row: record for record in read if record.row in rows}
+
+
+@contextmanager
+def _opened(work: Work, chunk: Chunk, done: int, rows: int) -> Iterator[None]:
+    """Have the sweeper complete a batch of records if this worker does not come to its end."""
+    if work.dry_run or work.job.kind == "license-features":
+        yield
+        return
+    company, number = work.job.company, work.job.number
+    batch = OpenBatch(
+        company=company,
+        number=number,
+        chunk=chunk,
+        done=done,
+        rows=rows,
+        opened_at=datetime.now(UTC),
+    )
+    _insist(work, lambda: open_batch(batch))
+    yield
+    _insist(work, lambda: close_batch(batch))
+
+
+def _insist(work: Work, act: Callable[[], None]) -> None:
+    """Act until it is done; transient errors are waited out. Raises OutOfTime."""
+    for failures in count():
+        try:
+            act()
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
 
 
 def _import_batch(
@@ -153,26 +206,19 @@ def _import_batch(
 
     Raises OutOfTime when the invocation ends first.
     """
-    failures = 0
-    while True:
-        try:
-            _register(work)
-            _keep_alive(work.job)
-            result = import_stretch(
-                work.terms, batch, dry_run=work.dry_run, pool=work.pool, firsts=firsts
-            )
-            if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
-                full = cells(bare)
-                result.invalid = [
-                    Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
-                ]
-            _report(work, result)
-            return
-        except Exception as error:
-            if not is_transient(error):
-                raise
-        work.pool.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
-        failures += 1
+
+    def act() -> None:
+        result = import_stretch(
+            work.terms, batch, dry_run=work.dry_run, pool=work.pool, firsts=firsts
+        )
+        if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
+            full = cells(bare)
+            result.invalid = [
+                Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
+            ]
+        _report(work, result, compared=firsts is not None)
+
+    _insist(work, act)
 
 
 def _register(work: Work) -> None:
@@ -210,7 +256,7 @@ def _keep_alive(job: ImportJob) -> None:
         raise Stopped
 
 
-def _report(work: Work, done: Stretch) -> None:
+def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
@@ -241,6 +287,7 @@ def _report(work: Work, done: Stretch) -> None:
             existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
+            compared=compared,
         ),
     )
 

@@ -187,6 +187,8 @@ class ChunkResult(BaseModel, frozen=True, extra="ignore"):
     warnings: int = 0
     named: int = 0
     """Rows in the report that are compared with other batches."""
+    compared: bool = False
+    """Whether its rows were compared with those of earlier batches: an older run may come late."""
 
 
 class Progress(BaseModel, frozen=True):

@@ -14,6 +14,7 @@ from shared.differences import (
     license_differences,
     repeated_fault,
 )
+from shared.errors import Busy
 from shared.importing import Bad, Import, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
@@ -103,6 +104,10 @@ class HeldKeys:
         }
         keys = {id: customer_key(self.job.company, id) for id in others}
         found = get_all(self.pool, CUSTOMERS, list(keys.values()))
+        for _, item in held:
+            key = keys.get(item.get("customer_id", 0))
+            if key is not None and key not in found and is_ours(self.job, item):
+                raise Busy  # another batch has written the license, and will write its customer
         return [
             (
                 entry,

@@ -259,6 +259,12 @@ def put_chunk(company: str, number: int, result: ChunkResult) -> None:
             " OR (attempt = :attempt AND phase = :validate)"
         )
         values[":validate"] = result.phase
+    if not result.compared:
+        free = "attribute_not_exists(compared) OR attempt < :attempt"
+        if result.phase == "write":
+            free += " OR phase = :validate"
+            values[":validate"] = "validate"
+        condition = f"({condition}) AND ({free})"
     dynamodb = dynamo.client()
     with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.put_item(

@@ -29,7 +29,17 @@ from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import callers, import_range, import_views, lost_files, runs
-from shared.store import bulk, dynamo, licenses, pace, patience, placing, unsettled, uploads
+from shared.store import (
+    bulk,
+    dynamo,
+    licenses,
+    newest_first,
+    pace,
+    patience,
+    placing,
+    unsettled,
+    uploads,
+)
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -38,7 +48,9 @@ from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import local_template, table_names
 
 OPERATIONS = 6
+PRODUCTS = 1
 STRETCH = 3
+LICENSES_PER_PAGE = 2
 LISTINGS = 2
 PAGE = 3
 """Versions in one answer of S3, so that a cycle of the sweeper's listing takes several runs."""
@@ -156,6 +168,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(lost_files, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)
+    patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
+    patch.setattr(placing, "MOST_PRODUCTS", PRODUCTS)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()
