@@ -1,10 +1,10 @@
 """What an order costs in time: `make bench`, or `python -m bench.orders [--json]`.
 
 Own time is a warm handler's CPU time, in this process, with DynamoDB answered from memory below
-botocore; the time that botocore takes to write and read its messages is told apart. Over HTTP
+botocore; botocore's own time for messages is measured separately. Over HTTP
 everything is counted, by the clock, on the local stack. Imports are of the bundled asset alone,
 with bytecode, each in a new interpreter. Figures vary with what else the machine does, so its load
-is printed beside them.
+is printed with them.
 """
 
 import argparse

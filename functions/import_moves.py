@@ -18,7 +18,8 @@ from shared.imports import ChunkResult, FileGone, ImportJob, Refusal, State, mov
 from shared.rows import KINDS
 from shared.store import uploads, workers
 from shared.store.catalog import all_products
-from shared.store.imports import change_job, chunk_results, get_job, heartbeat
+from shared.store.imports import change_job, chunk_results, get_job, heartbeat, put_job
+from shared.store.retry import attempts
 from shared.store.totals import repeated_rows, stopped_counts, totals_of
 
 ALIVE_SECONDS = 30
@@ -200,22 +201,23 @@ def fail_stuck(job: ImportJob) -> None:
 def count_stopped(job: ImportJob) -> None:
     """Store the counts of a job that stopped midway, once none of its workers can write any more.
 
-    Called by each worker at its end and by whatever else meets such a job, so the last one counts;
-    a worker that outlived what was known of it, because clocks differ, counts once more.
+    Called by each worker at its end and by whatever else meets such a job, so the last one counts.
+    A worker may outlive its registration, because clocks differ: then it counts once more. Counts
+    are written only over the job that they were read with, so a late, older count changes nothing.
     """
-    job = get_job(job.company, job.number) or job
-    if not job.is_stopped or workers.any_registered(job.company, job.number, datetime.now(UTC)):
-        return
-    counts = stopped_counts(job, chunk_results(job.company, job.number))
-
-    def counted(current: ImportJob) -> ImportJob:
-        same = current.attempts == job.attempts and current.is_stopped
-        if not same or current.counts == counts:
-            return current
-        return current.model_copy(update={"counts": counts})
-
-    change_job(job.company, job.number, counted)
-    logger.info("import_counted", state=job.state, counts=counts)
+    for _ in attempts():
+        current = get_job(job.company, job.number)
+        if current is None or not current.is_stopped:
+            return
+        if workers.any_registered(job.company, job.number, datetime.now(UTC)):
+            return
+        counts = stopped_counts(current, chunk_results(job.company, job.number))
+        if current.counts == counts:
+            return
+        if put_job(current.model_copy(update={"counts": counts}), current):
+            logger.info("import_counted", state=current.state, counts=counts)
+            return
+    raise Busy
 
 
 def _end(job: ImportJob, state: State, **changes: Any) -> bool:

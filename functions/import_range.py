@@ -131,8 +131,7 @@ def import_range(
             done += len(batch)
             continue
         try:
-            _insist(work, lambda: _register(work))
-            _keep_alive(work.job)
+            _insist(work, lambda: _begin(work))
             with _opened(work, chunk, done, len(batch)):
                 _import_batch(work, batch, cells, firsts)
         except OutOfTime:
@@ -221,6 +220,12 @@ def _import_batch(
     _insist(work, act)
 
 
+def _begin(work: Work) -> None:
+    """Register the worker, then check that its job is still running: see `workers`."""
+    _register(work)
+    _check_running(work.job)
+
+
 def _register(work: Work) -> None:
     """Before the first batch, and before the check that the job still runs: see `workers`."""
     if work.registered:
@@ -241,19 +246,23 @@ def _release(work: Work) -> None:
             raise
 
 
-def _keep_alive(job: ImportJob) -> None:
-    """Tell the sweeper and other runners that the job is being worked on; raises Stopped if not.
+def _check_running(job: ImportJob) -> None:
+    """Write a heartbeat; raises Stopped if the job is not running, or not with this runner.
 
-    A heartbeat that can't be written now is not worth ending for: the next one may be.
+    Before a batch its outcome must be known: a job that stopped before this worker registered may
+    have been counted already.
     """
+    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+        raise Stopped
+
+
+def _keep_alive(job: ImportJob) -> None:
+    """Write a heartbeat within a batch; one that fails is skipped, since the next one follows."""
     try:
-        alive = heartbeat(job.company, job.number, job.runner, datetime.now(UTC))
+        _check_running(job)
     except Exception as error:
         if not is_transient(error):
             raise
-        return
-    if not alive:
-        raise Stopped
 
 
 def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:

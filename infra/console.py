@@ -2,8 +2,8 @@
 
 There is no bundler: what is copied keeps its name, and loses its comments, the white space that
 separates nothing, the rules of the stylesheet for what no page has, and the variables that nothing
-reads. It stands in one folder, which is named after all of the content: a browser may keep a file
-for ever, and no page ever mixes the files of two versions. Only `index.html` stands outside.
+reads. It stands in one folder, which is named after all of the content: a browser may cache a file
+without a limit, and no page ever mixes the files of two versions. Only `index.html` stands outside.
 """
 
 import re

@@ -100,7 +100,7 @@ def reread(
         return dialect
     again = _dialect(head, b"", encoding, required, known)
     if (again.delimiter, again.body_start) != (dialect.delimiter, dialect.body_start):
-        message = f"the header can't be told in {encoding}; save the file as UTF-8."
+        message = f"the header can't be read as {encoding}; save the file as UTF-8."
         raise BadFile("undecodable", message, line=dialect.header_line)
     return again
 
@@ -146,7 +146,7 @@ def _dialect(
         columns=tuple(best.columns),
         names=best.names,
         header_line=header_line,
-        body_start=len(bom) + len((above + best.text).encode(encoding)),
+        body_start=len(bom) + len((above + best.text).encode(encoding, "replace")),
         body_line=best.next_line + bool(sep),
     )
 

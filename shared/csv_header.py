@@ -34,7 +34,7 @@ class Header(NamedTuple):
 
     delimiter: str
     columns: list[str]
-    """If it is `broken`, what its first line suggests, so that it can be told who meant it."""
+    """If it is `broken`, a guess from its first line, for the message."""
     names: tuple[str, ...]
     broken: bool
     """A quote in it is out of balance."""

@@ -154,12 +154,18 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
             if customer is not None:
                 customer = customer.email or sorted(_given(customer).items())
             model = [_ordered(getattr(entry.model, name)) for _, _, name in _TERMS]
-            told: Any = (model, entry.subscription_id, entry.note, entry.order.store_id, customer)
+            content: Any = (
+                model,
+                entry.subscription_id,
+                entry.note,
+                entry.order.store_id,
+                customer,
+            )
         case CustomerEntry():
-            told = sorted(_given(entry.customer).items())
+            content = sorted(_given(entry.customer).items())
         case FeatureEntry():
-            told = sorted(_given(entry.request).items())
-    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=6).digest())
+            content = sorted(_given(entry.request).items())
+    return int.from_bytes(hashlib.blake2b(repr(content).encode(), digest_size=6).digest())
 
 
 def _ordered(value: Any) -> Any:

@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from infra.ops.connection import ApiProblem
 from infra.ops.health import check_imports, check_protection, check_quota, check_routes
+from infra.ops.stack_resources import stack_resources
 from infra.ops.stages import NOT_WELL, Deployment, NoStack, find_deployment, stage_options
 
 
@@ -125,12 +126,8 @@ def _queues(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
 
 
 def _queue_urls(stage: Deployment) -> Iterator[str]:
-    with closing(boto3.client("cloudformation")) as cloudformation:
-        pages = cloudformation.get_paginator("list_stack_resources")
-        for page in pages.paginate(StackName=f"Keywright-{stage.name}"):
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::SQS::Queue":
-                    yield resource["PhysicalResourceId"]
+    for resource in stack_resources(boto3.Session(), f"Keywright-{stage.name}", "AWS::SQS::Queue"):
+        yield resource["PhysicalResourceId"]
 
 
 def _alarms(stage: Deployment) -> Iterator[tuple[bool, str, str]]:

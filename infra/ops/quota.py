@@ -8,6 +8,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.ops.findings import Checked, note, ok, refused
+from infra.ops.stack_resources import stack_resources
 
 QUOTA = "L-B99A9384"
 """Service Quotas: "Concurrent executions" of AWS Lambda."""
@@ -81,17 +82,10 @@ def check_concurrency(
 
 def _reserved_by(session: boto3.Session, stack: str) -> int:
     reserved = 0
-    with (
-        closing(session.client("cloudformation")) as cloudformation,
-        closing(session.client("lambda")) as client,
-    ):
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-        for page in pages:
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::Lambda::Function":
-                    name = resource["PhysicalResourceId"]
-                    found = client.get_function_concurrency(FunctionName=name)
-                    reserved += found.get("ReservedConcurrentExecutions", 0)
+    with closing(session.client("lambda")) as client:
+        for resource in stack_resources(session, stack, "AWS::Lambda::Function"):
+            found = client.get_function_concurrency(FunctionName=resource["PhysicalResourceId"])
+            reserved += found.get("ReservedConcurrentExecutions", 0)
     return reserved
 
 

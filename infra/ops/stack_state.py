@@ -8,6 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra.ops.findings import Checked, note, ok, refused
+from infra.ops.stack_resources import stack_resources
 
 NEW = "not there yet"
 _NOT_CREATED = frozenset({NEW, "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
@@ -85,14 +86,11 @@ def check_stack(session: boto3.Session, stack: StackState) -> Iterator[Checked]:
 
 
 def _failed_resources(session: boto3.Session, name: str) -> Iterator[str]:
-    with closing(session.client("cloudformation")) as cloudformation:
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-        for page in pages:
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceStatus"].endswith("FAILED"):
-                    id = resource.get("PhysicalResourceId") or resource["LogicalResourceId"]
-                    reason = resource.get("ResourceStatusReason", "no reason given").rstrip(". ")
-                    yield f"{resource['ResourceType']} {id}: {reason}"
+    for resource in stack_resources(session, name):
+        if resource["ResourceStatus"].endswith("FAILED"):
+            id = resource.get("PhysicalResourceId") or resource["LogicalResourceId"]
+            reason = resource.get("ResourceStatusReason", "no reason given").rstrip(". ")
+            yield f"{resource['ResourceType']} {id}: {reason}"
 
 
 def check_leftovers(

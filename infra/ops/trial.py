@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 
 from infra.ops.client import Client
+from infra.ops.stack_resources import stack_resources
 from infra.ops.stages import Deployment
 from shared.access import ORDINARY_SCOPES, new_api_key
 from shared.imports import Kind
@@ -64,15 +65,9 @@ class Trial:
 
     def resource(self, logical_id: str, kind: str) -> str:
         """The physical id of a resource, by the beginning of its logical id."""
-        with closing(boto3.client("cloudformation")) as cloudformation:
-            pages = cloudformation.get_paginator("list_stack_resources")
-            for page in pages.paginate(StackName=self.stack):
-                for each in page["StackResourceSummaries"]:
-                    if (each["ResourceType"], True) == (
-                        kind,
-                        each["LogicalResourceId"].startswith(logical_id),
-                    ):
-                        return each["PhysicalResourceId"]
+        for each in stack_resources(boto3.Session(), self.stack, kind):
+            if each["LogicalResourceId"].startswith(logical_id):
+                return each["PhysicalResourceId"]
         raise Failed(f"The stack {self.stack} has no {kind} {logical_id}: deploy it again.")
 
     def drop(self, key: str, content: bytes) -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 import boto3
 
 from infra.ops.findings import Checked, note, ok, refused
+from infra.ops.stack_resources import stack_resources
 
 TABLE_QUOTA = 40_000
 """DynamoDB, Quotas: what a table may consume, in write units a second, unless it was raised."""
@@ -26,9 +27,9 @@ def check_warm_throughput(
     if not wanted:
         yield ok("the tables are not pre-warmed (warm_throughput is 0)")
     elif too_warm:
-        told = ", ".join(f"{name} has {units:,}" for name, units in too_warm.items())
+        higher = ", ".join(f"{name} has {units:,}" for name, units in too_warm.items())
         yield refused(
-            f"warm_throughput is {wanted:,}, but can't be decreased: {told}. Set it to"
+            f"warm_throughput is {wanted:,}, but can't be decreased: {higher}. Set it to"
             f" {max(too_warm.values())} or more."
         )
     elif wanted > TABLE_QUOTA:
@@ -42,21 +43,14 @@ def check_warm_throughput(
 
 def _warm_throughputs(session: boto3.Session, stack: str) -> Iterator[tuple[str, int]]:
     """Write units a second of the tables and indexes that are pre-warmed."""
-    with (
-        closing(session.client("cloudformation")) as cloudformation,
-        closing(session.client("dynamodb")) as dynamodb,
-    ):
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-        for page in pages:
-            for resource in page["StackResourceSummaries"]:
-                id = resource.get("LogicalResourceId", "")
-                filled = any(name in id for name in FILLED)
-                if resource["ResourceType"] == "AWS::DynamoDB::Table" and filled:
-                    name = resource["PhysicalResourceId"]
-                    table = dynamodb.describe_table(TableName=name)["Table"]
-                    yield name, _units(table)
-                    for index in table.get("GlobalSecondaryIndexes", ()):
-                        yield f"{name}/{index.get('IndexName')}", _units(index)
+    with closing(session.client("dynamodb")) as dynamodb:
+        for resource in stack_resources(session, stack, "AWS::DynamoDB::Table"):
+            if any(name in resource["LogicalResourceId"] for name in FILLED):
+                name = resource["PhysicalResourceId"]
+                table = dynamodb.describe_table(TableName=name)["Table"]
+                yield name, _units(table)
+                for index in table.get("GlobalSecondaryIndexes", ()):
+                    yield f"{name}/{index.get('IndexName')}", _units(index)
 
 
 def _units(described: object) -> int:

@@ -85,7 +85,7 @@ class HeldKeys:
         return self._agrees(entry, _as_holder(earlier))
 
     def _agrees(self, entry: LicenseEntry, holder: Holder) -> bool:
-        """Whether a row is valid beside the holder of its key; reports what differs."""
+        """Whether a row agrees with the record that has its key; reports what differs."""
         differences = license_differences(entry, holder)
         if holder.row is None:
             self.done.warn(entry.record, existing_warnings("license", differences))

@@ -74,8 +74,14 @@ def test_giving_up_after_some_tries_is_caught(
         if tries[request] >= 10 and throttled:
             raise Busy
 
-    def once(work: import_range.Work, batch: object) -> None:
-        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=work.pool)  # type: ignore[arg-type]  # as it was
+    def once(work: import_range.Work, batch: object, _: object, firsts: object) -> None:
+        result = import_stretch(
+            work.terms,
+            batch,  # type: ignore[arg-type]  # as it was
+            dry_run=work.dry_run,
+            pool=work.pool,
+            firsts=firsts,  # type: ignore[arg-type]  # as it was
+        )
         import_range._report(work, result)  # noqa: SLF001  # what is planted is within
 
     tries: dict[patience.Request, int] = {}
@@ -117,6 +123,6 @@ def test_waiting_without_a_heartbeat_is_caught(
     monkeypatch.setattr(patience, "ALIVE_SECONDS", 1e9)
     monkeypatch.setattr(throttle, "batch_rows", lambda rows: rows)
 
-    outcome = throttle.throttle(lab, 1_500, scale=50, inline=True)
+    outcome = throttle.throttle(lab, 3_000, scale=100, inline=True)
 
     assert caught(outcome, "silent"), outcome.text()

@@ -13,6 +13,13 @@ from tests.http_event import Reply, send
 APIS: Mapping[str, Api] = {name: import_module(f"functions.{name}").api for name in ROUTE_MODULES}
 
 
+_NEEDED = {
+    "/api/v1/orders/generate_license/": "product=kp",
+    "/api/v1/orders/export/": "range=last30",
+    "/api/v1/imports/{id}/rows/": "outcome=warning",
+}
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation as the document tells it."""
@@ -26,6 +33,8 @@ class Operation:
     """Names of the parameters in its path that are numbers of records."""
     queries: Mapping[str, Any]
     """The schemas of what may stand in its query."""
+    needed: str
+    """The parameters that its query requires, with values; blank if there are none."""
     api: Api
 
     def __str__(self) -> str:
@@ -67,6 +76,7 @@ def _read() -> Iterator[Operation]:
                 queries={
                     each["name"]: each["schema"] for each in parameters if each["in"] == "query"
                 },
+                needed=_NEEDED.get(path, ""),
                 api=handlers[method.upper(), path],
             )
 

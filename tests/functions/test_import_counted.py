@@ -15,9 +15,11 @@ from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
 from tests.http_event import send
-from tests.wiretap import meanwhile, tapped
+from tests.wiretap import failed, meanwhile, tapped
 
 HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
+ATTEMPTS = 3
+"""How often botocore sends a request that fails."""
 ROWS = HEADER + "".join(f"K-{n:05},kp,o-{n // 4},c{n // 8}@x.test\n" for n in range(60))
 
 
@@ -83,6 +85,29 @@ def test_rows_in_flight_when_an_import_is_cancelled_are_counted_with_all_that_th
     assert shown["counts"]["total_row_count"] == 60
     assert shown["counts"].items() >= made(machine).items()
     assert made(machine)["created_customers_count"] > 0
+
+
+def test_a_worker_that_cannot_tell_whether_its_job_runs_writes_nothing(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    """The job is cancelled and counted before the worker registers; its first check then fails."""
+    machine.chunk(chunks[0])
+    counted = []
+
+    def cancel() -> None:
+        ask(machine, "POST", "cancel/")
+        for event in engine.invoked:
+            machine.run(event)
+        counted.append(ask(machine)["counts"])
+        for nth in range(1, ATTEMPTS + 1):
+            tap.on("UpdateItem", failed, nth=nth)
+
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(cancel), nth=1)
+        machine.chunk(chunks[1])
+
+    assert counted == [ask(machine)["counts"]]
+    assert counted[0].items() >= made(machine).items()
 
 
 def test_nothing_is_counted_while_another_worker_may_write(

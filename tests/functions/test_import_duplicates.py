@@ -40,9 +40,9 @@ def rows(files: Files, job: ImportJob, outcome: str) -> list[dict[str, Any]]:
     path = f"/api/v1/imports/{job.number}/rows/"
     reply = send(job_status.handler, "GET", path, query=f"outcome={outcome}", key=files.shop.key)
     assert reply.status == 200, reply.text
-    told = reply.json()
-    assert told["count"] == len(told["results"])
-    return list(told["results"])
+    listed = reply.json()
+    assert listed["count"] == len(listed["results"])
+    return list(listed["results"])
 
 
 def found(files: Files, job: ImportJob, outcome: str) -> list[tuple[int, str, str]]:
@@ -390,10 +390,10 @@ def test_a_million_warnings_stay_bounded(files: Files) -> None:
         f"{header},x\n" + "".join(f"{e},{new}\n" for e in emails), "customers", "b.csv"
     )
 
-    told = rows(files, job, "warning")
-    assert (len(told), job.counts["warnings"]) == (40, 40)
-    assert all(len(row["warnings"]) == 10 for row in told)
-    assert len(json.dumps(told[0])) < 10_000
+    listed = rows(files, job, "warning")
+    assert (len(listed), job.counts["warnings"]) == (40, 40)
+    assert all(len(row["warnings"]) == 10 for row in listed)
+    assert len(json.dumps(listed[0])) < 10_000
 
 
 def test_rows_are_listed_page_by_page(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,15 +401,17 @@ def test_rows_are_listed_page_by_page(files: Files, monkeypatch: pytest.MonkeyPa
     job = files.imported(text)
     path, seen, query = f"/api/v1/imports/{job.number}/rows/", [], "outcome=warning&limit=2"
     for _ in range(4):
-        told = send(job_status.handler, "GET", path, query=query, key=files.shop.key).json()
-        assert told["count"] == 7
-        seen += [row["row"] for row in told["results"]]
-        query = (told["next"] or "").partition("?")[2]
+        listed = send(job_status.handler, "GET", path, query=query, key=files.shop.key).json()
+        assert listed["count"] == 7
+        seen += [row["row"] for row in listed["results"]]
+        query = (listed["next"] or "").partition("?")[2]
     assert (seen, query) == ([1, 2, 3, 4, 5, 6, 7], "")
 
     monkeypatch.setattr("functions.import_rows.PAGE_BYTES", 1000)
-    told = send(job_status.handler, "GET", path, query="outcome=warning", key=files.shop.key).json()
-    assert 0 < len(told["results"]) < 7
+    listed = send(
+        job_status.handler, "GET", path, query="outcome=warning", key=files.shop.key
+    ).json()
+    assert 0 < len(listed["results"]) < 7
 
 
 @pytest.mark.parametrize("query", ["", "outcome=created", "outcome=warning&limit=101"])

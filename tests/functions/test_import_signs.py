@@ -20,7 +20,7 @@ def many(rows: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-FILE = many(50) + "K-9,nope,,\nK-00003,kp,o-0,\n"
+FILE = many(50) + "K-9,nope,,\nK-00003,kp,o-0,c0@x.test\n"
 """50 rows that are new, one with a fault, and one that repeats another."""
 
 

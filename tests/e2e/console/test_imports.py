@@ -93,8 +93,8 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     console.button("Re-import 1 row").click()
     console.see("1 row imported")
 
-    made = vendor.get("/customers/", "limit=100").json()["results"]
-    assert [each["first_name"] for each in made if each["email"] == "=cmd@m.test"] == ["=Ana+"]
+    made = vendor.get("/customers/", "email=%3Dcmd@m.test").json()["results"]
+    assert [each["first_name"] for each in made] == ["=Ana+"]
 
 
 def test_a_file_that_is_none_of_ours_is_refused_with_advice(
@@ -107,7 +107,7 @@ def test_a_file_that_is_none_of_ours_is_refused_with_advice(
         ("book.xlsx", b"PK\x03\x04 xl/workbook", "Save the sheet as “CSV UTF-8”"),
         ("notes.txt", b"email\n", "does not end in .csv"),
         ("empty.csv", b"", "empty.csv is empty"),
-        ("book.csv", b"PK\x03\x04 xl/workbook", "it seems to be a spreadsheet"),
+        ("book.csv", b"PK\x03\x04 xl/workbook", "it seems to be a ZIP file"),
         ("keys.csv", b"key,product\n1,2\n", "Required columns are missing"),
     ):
         console.choose(name, data)
@@ -124,8 +124,8 @@ def test_a_file_in_windows_1252_is_read_as_such(console: Console, vendor: Remote
     console.button("Import 1 row").click()
     console.see("1 row imported")
 
-    made = vendor.get("/customers/", "limit=100").json()["results"]
-    assert [each["first_name"] for each in made if each["email"] == "muller@w.test"] == ["Müller"]
+    made = vendor.get("/customers/", "email=muller@w.test").json()["results"]
+    assert [each["first_name"] for each in made] == ["Müller"]
 
 
 def test_a_choice_of_encoding_ends_with_its_file(console: Console, vendor: RemoteShop) -> None:
@@ -134,7 +134,7 @@ def test_a_choice_of_encoding_ends_with_its_file(console: Console, vendor: Remot
 
     console.choose("mixed.csv", mixed)
     console.see("it mixes encodings")
-    console.button("Read it as Windows-1252").click()
+    console.button("Try Windows-1252 (older Excel files)").click()
     console.see("MÃ¼ller")
     console.choose("new.csv", "email,first_name\nc@w.test,Jürgen\n".encode())
 
@@ -154,7 +154,7 @@ def test_a_column_that_may_be_misspelled_has_to_be_left_out(
     assert sends.get_attribute("aria-disabled") == "true"
     console.page.get_by_label("Ignore columns that may be misspelled").check()
     sends.click()
-    console.see("Every row was imported")
+    console.see("1 row imported")
 
 
 def test_the_faulty_rows_and_the_template_are_saved_as_files(

@@ -147,7 +147,7 @@ def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
     order_id, alert = page.get_by_label("Order ID"), page.get_by_role("alert")
     expect(order_id).to_be_focused()
     expect(order_id).to_have_accessible_description(re.compile("Another order has this ID"))
-    expect(alert).to_contain_text("The two orders differ in: Email")
+    expect(alert).to_contain_text("The two orders differ in: Company, Email.")
     expect(page.get_by_label("Email")).not_to_have_attribute("aria-invalid", "true")
     alert.get_by_role("link", name="Show order taken").click()
     expect(page.get_by_role("table", name="Orders")).to_contain_text("first@acme.example")
