@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from bench import aws_words, cost
 from infra.stamp import ROOT
-from shared.store import catalog
-from shared.store.dynamo import SHARDS
+from shared.store import catalog, newest_first
+from shared.store.order_index import IMPORT_SHARDS
 
 PAGE = ROOT / "docs" / "scale.md"
 PROD = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]["stages"]["prod"]
@@ -33,8 +33,6 @@ SOLD_PER_MONTH, PEAK = 0.1, 5
 ORDER_ROW_UNITS, CHECK_UNITS = 2, 2
 """Write units of an order's row below 1 KB in a transaction, and of the check of a product."""
 GUARDS = catalog._GUARDS  # noqa: SLF001  # on one of which the check of a product falls
-LISTING_UNITS = cost.LICENSE_UNITS - 1
-"""Write units of a row in the index of a company's licenses."""
 
 
 @dataclass(frozen=True, order=True)
@@ -49,14 +47,9 @@ class Limit:
 def import_limits(companies: int) -> list[Limit]:
     """Limits of imports of so many companies at once, one large file each, in rows a second."""
     workers = min(companies * PROD["import_concurrency"], PROD["import_reserved"])
-    listing = f"{companies * SHARDS} partitions of the licenses' index"
     limits = [
-        Limit(
-            min(NEW_TABLE / max(1, LISTING_UNITS), companies * cost.RATES[0]),
-            "new tables",
-            "`warm_throughput`, or an hour",
-        ),
-        Limit(TABLE / max(1, LISTING_UNITS), "table quota", "quota “Table-level write throughput”"),
+        Limit(NEW_TABLE / cost.LICENSE_UNITS, "new tables", "`warm_throughput`, or an hour"),
+        Limit(TABLE / cost.LICENSE_UNITS, "table quota", "quota “Table-level write throughput”"),
         Limit(workers * cost.WORKER_ROWS, "workers", "`import_concurrency`, `import_reserved`"),
         Limit(
             (CONCURRENCY - PROD["order_reserved"] - 100) * cost.WORKER_ROWS,
@@ -70,9 +63,6 @@ def import_limits(companies: int) -> list[Limit]:
         ),
         Limit(S3_WRITES * cost.STRETCH_ROWS, "one prefix of S3", "nothing: S3 splits it"),
     ]
-    if LISTING_UNITS:
-        rate = companies * SHARDS * PARTITION / LISTING_UNITS
-        limits.append(Limit(rate, listing, "more `SHARDS`: a change of the code"))
     return sorted(limits)
 
 
@@ -115,8 +105,8 @@ each.
 """
 _DESIGN = f"""
 * **To 10 times.** Settings alone: `requests_per_second`, `burst`, `order_reserved`,
-  `warm_throughput` before a migration. The one design change is wider listings: the index of a
-  company's licenses has {SHARDS} partition keys, and each row is written to it.
+  `warm_throughput` before a migration. No design change is needed: what lists a company's records
+  is spread over {IMPORT_SHARDS} partition keys, or written once for {newest_first.PAGE} rows.
 * **To 100 times.** Quotas of Lambda, DynamoDB tables and API Gateway. The one design change is
   more guards of a product: an order checks one of {GUARDS}, which take {PARTITION:,} write units a
   second each. A change of the product writes all of them in one transaction of at most 100

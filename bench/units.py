@@ -8,8 +8,7 @@ from typing import Any
 
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
 _INDEXES = {
-    "LICENSES": (("listed", "product_license"),),
-    "ORDERS": (("listed", "created"), ("customer_orders", "created")),
+    "ORDERS": (("listed", "created"), ("customer_orders", "created"), ("sold", "created")),
 }
 """The keys of each table's indexes: an item that has both is in the index, for a unit more."""
 
@@ -62,6 +61,8 @@ def _value_bytes(value: Item) -> int:
             return len(held.encode())
         case "N":
             return (len(held.strip("-0.")) + 1) // 2 + 1
+        case "B":
+            return len(held) * 3 // 4
         case "L":
             return 3 + sum(1 + _value_bytes(part) for part in held)
         case "M":

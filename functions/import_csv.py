@@ -35,12 +35,12 @@ from functions.import_moves import (
     plan_of,
     with_object_options,
 )
-from functions.import_range import Work, import_range, working
+from functions.import_range import Work, complete_batch, import_range, working
 from functions.runs import execute
 from functions.tracing import annotate, traced
 from shared.csv_plan import Chunk
 from shared.errors import Busy
-from shared.imports import ImportJob, Refusal, moved
+from shared.imports import FileGone, ImportJob, Refusal, moved
 from shared.store import unknown_files, uploads
 from shared.store.imports import (
     UnknownCompany,
@@ -51,6 +51,7 @@ from shared.store.imports import (
     get_job,
     heartbeat,
 )
+from shared.store.open_batches import OpenBatch, close_batch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -296,7 +297,31 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_STEPS = {"plan": _plan_step, "chunk": _chunk_step, "decide": _decide_step, "finish": _finish_step}
+def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Completes a batch that nobody will run again: its import has ended."""
+    job, batch = _job_of(event), OpenBatch.model_validate(event["batch"])
+    if not job.is_ended:
+        return {}
+    chunk = batch.chunk
+    try:
+        data = uploads.read_range(job, chunk.start, chunk.end)
+        if not chunk.is_intact(data):
+            raise Busy
+        with working(job, "write", context, ended=True) as work:
+            complete_batch(work, batch, data)
+    except FileGone:
+        logger.warning("batch_incomplete", row=chunk.first_row + batch.done, rows=batch.rows)
+        close_batch(batch)
+    return {}
+
+
+_STEPS = {
+    "plan": _plan_step,
+    "chunk": _chunk_step,
+    "decide": _decide_step,
+    "finish": _finish_step,
+    "complete": _complete_step,
+}
 
 
 def _job_of(event: dict[str, Any]) -> ImportJob:

@@ -30,6 +30,7 @@ from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
 from shared.store.imports import heartbeat, put_chunk
+from shared.store.open_batches import OpenBatch, close_batch, open_batch
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
 from shared.store.sender import Sender
@@ -49,6 +50,7 @@ IN_FLIGHT = 2
 """Batches that are written at once: while one waits for answers, the other is worked out."""
 _KEYED = (LicenseEntry, FeatureEntry)
 type _Cells = Callable[[Container[int]], Mapping[int, Record]]
+type _Act = Callable[[Sequence[Entry | Bad], Mapping[int, int] | None], int]
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
@@ -105,16 +107,20 @@ def batch_rows(rows: int | None) -> int:
 
 
 @contextmanager
-def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Work]:
+def working(
+    job: ImportJob, phase: str, context: "LambdaContext", *, ended: bool = False
+) -> Iterator[Work]:
     """The threads, connections and records that a worker works with, for as long as it does.
 
     While it may write rows it is registered, so that nobody counts a stopped import too early.
+    Work on a job that has `ended` sends no heartbeat, which would stop it.
     """
     if job.detected is None:
         raise Stopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    patience = Patience(context.get_remaining_time_in_millis, lambda: _keep_alive(job))
+    keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
+    patience = Patience(context.get_remaining_time_in_millis, keep_alive)
     with ThreadPoolExecutor(IN_FLIGHT) as executor:
         work = Work(
             job=job,
@@ -154,7 +160,8 @@ def import_range(
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
     keys: set[str] = set()
     cells = partial(_rows_with_cells, work, chunk, data)
-    with _rare_collections(), _InFlight(work, cells) as in_flight:
+    act = partial(_import_batch, work, chunk, cells)
+    with _rare_collections(), _InFlight(work, act) as in_flight:
         for batch in read_batches(entries, batch_rows(work.job.rows)):
             firsts = None
             if again is not None and (firsts := again.get(batch[0].record.row)) is None:
@@ -164,7 +171,7 @@ def import_range(
             if work.patience.is_throttled or not keys.isdisjoint(before):
                 in_flight.wait(0)
             if not work.registered:
-                _retry(work.patience, partial(_register, work))
+                _insist(work, partial(_register, work))
             in_flight.begin(batch, firsts)
             in_flight.wait(IN_FLIGHT - 1)
             if work.is_short_of_time:
@@ -192,6 +199,19 @@ def read_batches(entries: Iterable[Entry | Bad], most: int) -> Iterator[Sequence
         yield batch
 
 
+def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
+    """Write what belongs to the licenses that a worker made of a batch before it stopped."""
+    read, first = reader_of(work.terms, work.dialect), batch.chunk.first_row + batch.done
+    rows = records(
+        data, work.dialect, first_row=batch.chunk.first_row, first_line=batch.chunk.first_line
+    )
+    entries = [read(row) for row in rows if first <= row.row < first + batch.rows]
+    if entries:
+        with work.pool() as pool:
+            import_stretch(work.terms, entries, dry_run=False, pool=pool, complete=True)
+    close_batch(batch)
+
+
 def _rows_with_cells(
     work: Work, chunk: Chunk, data: bytes, rows: Container[int]
 ) -> dict[int, Record]:
@@ -214,14 +234,13 @@ def _rare_collections() -> Iterator[None]:
 class _InFlight:
     """The batches that are being written, in their order; `done` is how many rows are."""
 
-    def __init__(self, work: Work, cells: _Cells) -> None:
-        self._work, self._cells = work, cells
+    def __init__(self, work: Work, act: _Act) -> None:
+        self._work, self._act = work, act
         self._futures: deque[Future[int]] = deque()
         self.done = 0
 
     def begin(self, batch: Sequence[Entry | Bad], firsts: Mapping[int, int] | None) -> None:
-        submit = self._work.executor.submit
-        self._futures.append(submit(_import_batch, self._work, batch, self._cells, firsts))
+        self._futures.append(self._work.executor.submit(self._act, batch, firsts))
 
     def skip(self, batch: Sequence[Entry | Bad]) -> None:
         """Count rows that were done before."""
@@ -246,8 +265,44 @@ class _InFlight:
         return isinstance(error, OutOfTime)
 
 
+@contextmanager
+def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | Bad]) -> Iterator[None]:
+    """Have the sweeper complete a batch of records if this worker does not come to its end."""
+    if work.dry_run or work.job.kind == "license-features":
+        yield
+        return
+    company, number = work.job.company, work.job.number
+    opened = OpenBatch(
+        company=company,
+        number=number,
+        chunk=chunk,
+        done=batch[0].record.row - chunk.first_row,
+        rows=len(batch),
+        opened_at=datetime.now(UTC),
+    )
+    _insist(work, lambda: open_batch(opened))
+    yield
+    _insist(work, lambda: close_batch(opened))
+
+
+def _insist(work: Work, act: Callable[[], None]) -> None:
+    """Act until it is done; transient errors are waited out. Raises OutOfTime."""
+    for failures in count():
+        try:
+            act()
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        work.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
+
+
 def _import_batch(
-    work: Work, batch: Sequence[Entry | Bad], cells: _Cells, firsts: Mapping[int, int] | None
+    work: Work,
+    chunk: Chunk,
+    cells: _Cells,
+    batch: Sequence[Entry | Bad],
+    firsts: Mapping[int, int] | None,
 ) -> int:
     """Write and report a batch, again from its start after a transient error; how many rows it has.
 
@@ -255,7 +310,6 @@ def _import_batch(
     """
 
     def write() -> None:
-        _check_running(work.job)
         result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
         if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
             full = cells(bare)
@@ -264,8 +318,9 @@ def _import_batch(
             ]
         _report(work, result, compared=firsts is not None)
 
-    with work.pool() as pool:
-        _retry(work.patience, write)
+    _insist(work, partial(_check_running, work.job))
+    with _opened(work, chunk, batch), work.pool() as pool:
+        _insist(work, write)
     work.patience.progressed = True
     return len(batch)
 
@@ -275,18 +330,6 @@ def _register(work: Work) -> None:
     left = timedelta(milliseconds=work.patience.milliseconds_left())
     workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
     work.registered = True
-
-
-def _retry(patience: Patience, act: Callable[[], None]) -> None:
-    """Act again after a transient error, for as long as the invocation has time."""
-    for failures in count():
-        try:
-            act()
-            return
-        except Exception as error:
-            if not is_transient(error):
-                raise
-        patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
 
 
 def _release(work: Work) -> None:

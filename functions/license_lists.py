@@ -21,7 +21,8 @@ from shared.store import customers as customer_store
 from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import get_product, products_by_id
-from shared.store.order_index import entries
+from shared.store.license_index import ids_at as ids_of_rows
+from shared.store.license_index import issued
 from shared.values import Code, Email, LicenseKey, Line, RecordId
 from shared.wire import LicenseView, license_view
 
@@ -42,7 +43,7 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
 
 
 class Place(NamedTuple):
-    """A license's place in a list: its id, or the row of an order that names it at `at`."""
+    """A license's place in a list: its id, or the row or page that names it at `at`."""
 
     place: str
     id: int | None = None
@@ -59,7 +60,6 @@ class _List:
 
 
 _NOTHING = _List(lambda _: ())
-_OF_PRODUCTS = re.compile(r"[0-9]{1,16}#[0-9]{1,16}")
 
 
 def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
@@ -87,10 +87,10 @@ def license_views(caller: Caller, ids: Sequence[int | None]) -> Iterator[License
 
 def ids_at(places: Sequence[Place]) -> list[int | None]:
     """The licenses at these places; None where a row names fewer by now."""
-    rows = order_store.rows_at({each.row for each in places if each.row})
+    rows = ids_of_rows({each.row for each in places if each.row})
     ids: list[int | None] = []
     for each in places:
-        held = rows[each.row].license_ids if each.row in rows else ()
+        held = rows.get(each.row, ()) if each.row else ()
         named = held[each.at] if each.at < len(held) else None
         ids.append(each.id if each.row is None else named)
     return ids
@@ -145,15 +145,14 @@ def _of_order(
 
 
 def _of_customer(company: str, customer_id: int, product: Product | None) -> _List:
-    """A customer's licenses in the customer's orders, newest first."""
+    """The licenses in a customer's orders, newest first."""
     matching = _Matching(company, product)
 
     def walk(after: str | None) -> Iterator[Place]:
         begun, _, passed = (after or "").rpartition("/")
         limit = _ROWS if after else None
-        found = entries(company, customer_id=customer_id, upto=begun or None, limit=limit)
-        held = (entry for entry in found if not entry.of_another_customer)
-        for batch in batched(held, _ROWS, strict=False):
+        found = issued(company, customer_id=customer_id, upto=begun or None, limit=limit)
+        for batch in batched(found, _ROWS, strict=False):
             rows = order_store.rows_at(entry.row for entry in batch) if product else {}
             for entry in batch:
                 start = int(passed) + 1 if entry.created == begun else 0
@@ -168,15 +167,18 @@ def _of_customer(company: str, customer_id: int, product: Product | None) -> _Li
 
 
 def _of_product(company: str, product: Product | None) -> _List:
+    """All licenses, or those of a product, newest first."""
     product_id = product.id if product else None
 
     def walk(after: str | None) -> Iterator[Place]:
+        begun, _, passed = (after or "").rpartition("/")
         limit = _ROWS + 1 if after else None
-        places = license_store.license_places(company, product_id, after=after, limit=limit)
-        for place in places:
-            yield Place(place, int(place.rpartition("#")[2]))
+        for entry in issued(company, product_id=product_id, upto=begun or None, limit=limit):
+            start = int(passed) + 1 if entry.created == begun else 0
+            for at in range(start, entry.licenses):
+                yield Place(f"{entry.created}/{at}", row=entry.row, at=at)
 
-    return _List(walk, _OF_PRODUCTS)
+    return _List(walk)
 
 
 class _Matching:

@@ -25,7 +25,7 @@ def _not_too_far(offset: int) -> int:
 
 
 class PageQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which part of a list; with a `cursor`, `offset` is not looked at."""
+    """Which part of a list; with a `cursor`, `offset` only says how many records came before."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0), AfterValidator(_not_too_far)] = 0
@@ -47,7 +47,8 @@ def page_of[E, T](
     and `load` makes the records of entries, one for each, None for one that is gone.
 
     `count` is exact up to 10,000, and is 10,000 for anything longer. It is counted on the first
-    page of a walk; from there on the cursor carries it.
+    page of a walk; from there on the cursor carries it. `next` goes on by the cursor, so that
+    records that are added meanwhile move nothing; its offset is there to be shown.
     """
     cursor = read_cursor(caller, query, places)
     if cursor:
@@ -79,14 +80,14 @@ def _page[T](
     given = query.model_dump(mode="json", exclude_unset=True, exclude={"offset", "cursor", "limit"})
     given["limit"] = query.limit
     farther = query.offset + passed
-    by_offset = query.cursor is None and farther <= FARTHEST
-    step = {"offset": farther} if by_offset else {"cursor": onward}
+    is_counted = query.cursor is None or query.offset > 0
+    step = {"offset": farther} if is_counted and farther <= FARTHEST else {}
     previous = None
-    if query.cursor is None and query.offset:
+    if query.offset:
         previous = caller.link(**given, offset=max(0, query.offset - query.limit))
     return Page(
         count=count,
-        next=caller.link(**given, **step) if onward else None,
+        next=caller.link(**given, **step, cursor=onward) if onward else None,
         previous=previous,
         cursor=onward,
         results=results,

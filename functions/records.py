@@ -28,6 +28,7 @@ from shared.orders import Order
 from shared.store import customers as customer_store
 from shared.store import licenses as license_store
 from shared.store import orders as order_store
+from shared.store.customers import ListedCustomer
 from shared.store.order_index import ListedOrder, listed_orders, totals_of
 from shared.store.retry import contended
 from shared.values import Email, Line, OptionalMoment, RecordId, record_id
@@ -38,6 +39,7 @@ _MOST_COUNTED = 50_000
 _FEW = 101
 """Entries in one request of a list that goes on from a cursor: a page and one more."""
 
+_CUSTOMER_PLACES = re.compile(r"[0-9TZj:.#-]{1,80}/[0-9]{1,6}")
 _ORDER_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
 
 api = Api("Records")
@@ -153,11 +155,7 @@ def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
 
 @api.get("/api/v1/licenses/", scope="records:read")
 def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
-    """Lists licenses.
-
-    In a stable order: of their ids within each product; of an order as they were issued; of a
-    customer the newest orders first.
-    """
+    """Lists licenses, newest first; those of one order as they were issued."""
     return license_page(caller, query)
 
 
@@ -186,14 +184,15 @@ def disable_license(caller: Caller, id: int) -> LicenseView:
 def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
     """Lists customers.
 
-    They stand in a stable order, of their ids.
+    Newest first.
     """
     return page_of(
         caller,
         query,
-        walk=lambda after: _customer_ids(caller.company, query, after),
-        place=str,
-        load=lambda ids: _customer_views(caller.company, ids),
+        walk=lambda after: _customers(caller.company, query, after),
+        place=lambda listed: listed.place,
+        load=lambda shown: _customer_views(caller.company, shown),
+        places=_CUSTOMER_PLACES,
     )
 
 
@@ -303,15 +302,16 @@ def _switched(caller: Caller, id: int, *, enabled: bool) -> LicenseView:
     return _license_view(caller, id)
 
 
-def _customer_ids(company: str, query: CustomerQuery, after: str | None) -> Iterator[int]:
+def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterator[ListedCustomer]:
     if query.email:
         customer = customer_store.customer_with_email(company, query.email)
-        return iter([customer.id] if customer and not after else [])
-    limit = _FEW if after else None
-    return customer_store.customer_ids(company, after=int(after) if after else None, limit=limit)
+        found = ListedCustomer(f"{customer.id}/0", customer.id) if customer else None
+        return iter([found] if found and not after else [])
+    return customer_store.listed_customers(company, after=after, limit=_FEW if after else None)
 
 
-def _customer_views(company: str, ids: Sequence[int]) -> list[CustomerView | None]:
+def _customer_views(company: str, listed: Sequence[ListedCustomer]) -> list[CustomerView | None]:
+    ids = customer_store.ids_of_listed(listed)
     customers = customer_store.customers_by_id(company, ids)
     return [customer_view(company, customers[id]) if id in customers else None for id in ids]
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from shared.imports import ImportJob
 from shared.store.imports import Version
+from shared.store.open_batches import OpenBatch
 
 _GONE = frozenset({"ExecutionDoesNotExist", "ExecutionNotRedrivable"})
 _RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
@@ -34,11 +35,13 @@ def announce(version: Version) -> None:
         "eventName": "ObjectCreated:Put",
         "s3": {"bucket": {"name": version.bucket}, "object": stored},
     }
-    client("lambda").invoke(
-        FunctionName=os.environ["IMPORT_FUNCTION"],
-        InvocationType="Event",
-        Payload=orjson.dumps({"Records": [record]}),
-    )
+    _invoke({"Records": [record]})
+
+
+def complete(batch: OpenBatch) -> None:
+    """Have ImportCsv complete a batch of an import that has ended."""
+    named = {"company": batch.company, "number": batch.number}
+    _invoke({"step": "complete", **named, "batch": batch.model_dump(mode="json")})
 
 
 def announce_job(job: ImportJob) -> None:
@@ -90,6 +93,14 @@ def is_running(job: ImportJob) -> bool:
             raise
         return False
     return told["status"] in _RUNNING
+
+
+def _invoke(event: dict[str, Any]) -> None:
+    client("lambda").invoke(
+        FunctionName=os.environ["IMPORT_FUNCTION"],
+        InvocationType="Event",
+        Payload=orjson.dumps(event),
+    )
 
 
 def _redrive(job: ImportJob, execution_arn: str) -> bool:

@@ -18,10 +18,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
 from functions.lost_files import announce_dropped, announce_known, announce_uploads
-from functions.runs import announce, announce_job, is_running, start
+from functions.runs import announce, announce_job, complete, is_running, start
 from functions.tracing import traced
 from shared.imports import ENDED, MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
-from shared.store.imports import put_job, unfinished_jobs
+from shared.store.imports import get_job, put_job, unfinished_jobs
+from shared.store.open_batches import open_batches
 from shared.store.unsettled import pending_orders, take_over, undo
 from shared.store.uploads import find_upload
 
@@ -34,6 +35,8 @@ UPLOAD_WITHIN = timedelta(hours=24)
 COUNTED_WITHIN = timedelta(minutes=1)
 MOST_GIVEN_UP = 200
 """Jobs a run, since each takes a look at the bucket and a write."""
+MOST_COMPLETED = 50
+"""Batches a run, since each takes a call of ImportCsv."""
 
 logger = Logger(service=SERVICE)
 
@@ -131,6 +134,19 @@ def count_stopped(this: Round) -> int:
     return len(late)
 
 
+def complete_batches(this: Round) -> int:
+    """Has batches completed whose import ended before they did."""
+    completed = 0
+    for batch in open_batches(this.now - LEFT_ALONE, most=MOST_COMPLETED):
+        job = get_job(batch.company, batch.number)
+        if job is not None and job.is_ended:
+            complete(batch)
+            completed += 1
+            about = {"company": batch.company, "job": batch.number}
+            logger.warning("batch_completed", row=batch.key[1], extra=about)
+    return completed
+
+
 def oldest_import(this: Round) -> float:
     """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
     since = min((job.started_at or job.heartbeat_at for job in this.at_work), default=this.now)
@@ -167,6 +183,7 @@ _CONCERNS: dict[str, tuple[str, Callable[[Round], int]]] = {
     "given_up": ("ImportGivenUp", give_up_uploads),
     "resumed": ("ImportResumed", resume_jobs),
     "counted": ("ImportAnnounced", count_stopped),
+    "completed": ("BatchCompleted", complete_batches),
     "found": ("ImportAnnounced", lambda this: announce_uploads(this.waiting, this.now)),
     "announced": ("ImportAnnounced", lambda this: announce_dropped(this.now)),
     "known": ("ImportAnnounced", lambda _: announce_known()),

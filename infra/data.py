@@ -44,20 +44,15 @@ class Data(Construct):
         self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
         warm = _warm(stage)
         self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk", warm=warm)
+        _index(self.customers, "by_created", ("listed", "created"), include=("n",), warm=warm)
         self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk", warm=warm)
-        listed = ("n", "updated_at")
+        listed, sold = ("n", "updated_at"), ("sold_n", "unsettled")
         _index(self.orders, "by_created", ("listed", "created"), include=listed, warm=warm)
         _index(
             self.orders, "by_customer", ("customer_orders", "created"), include=listed, warm=warm
         )
+        _index(self.orders, "by_product", ("sold", "created"), include=sold, warm=warm)
         self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk", warm=warm)
-        _index(
-            self.licenses,
-            "by_product",
-            ("listed", "product_license"),
-            include=("unsettled",),
-            warm=warm,
-        )
         self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
         self.stores = (
             self.access,

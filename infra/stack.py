@@ -140,11 +140,11 @@ class KeywrightStack(Stack):
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
         records.may("BatchGetItem", "GetItem", on=data.catalog)
-        records.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.customers)
+        records.may("BatchGetItem", "GetItem", "PutItem", on=data.customers)
+        records.may("Query", on=data.customers, indexes=("by_created",))
         records.may("BatchGetItem", "Query", on=data.orders)
-        records.may("Query", on=data.orders, indexes=("by_created", "by_customer"))
+        records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
         records.may("BatchGetItem", "UpdateItem", on=data.licenses)
-        records.may("Query", on=data.licenses, indexes=("by_product",))
         return records
 
     def _start_import(self) -> Function:
@@ -186,7 +186,9 @@ class KeywrightStack(Stack):
     def _sweep(self, import_csv: Function) -> Function:
         data = self._data
         sweep = self._function("SweepOrders", module="functions.sweep", timeout=60, memory=512)
-        sweep.may("GetItem", "DeleteItem", "PutItem", "ConditionCheckItem", on=data.orders)
+        sweep.may(
+            "BatchGetItem", "GetItem", "DeleteItem", "PutItem", "ConditionCheckItem", on=data.orders
+        )
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "DeleteItem", on=data.licenses)
         sweep.may("BatchGetItem", "DeleteItem", on=data.customers)

@@ -102,10 +102,14 @@ class NewCustomer(CustomerRequest):
 
 
 class Customer(CustomerFields, frozen=True):
-    """A buyer. `made_by` is the order or import row that made it."""
+    """A buyer. `made_by` is the order or import row that made it.
+
+    `listed_by` is the first row of the batch of an import that lists it.
+    """
 
     id: int
     made_by: str | None = None
+    listed_by: int | None = None
     created_at: datetime
     updated_at: datetime
 

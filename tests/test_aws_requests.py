@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from shared.store import bulk, dynamo
 from shared.store.patience import Patience
@@ -142,10 +143,9 @@ def test_requests_that_are_written_by_hand_are_heard_too(tables: None) -> None:
 
 
 def test_a_request_that_is_written_wrongly_by_hand_is_found(tables: None) -> None:
-    with heard_requests() as heard:
-        items = [{"pk": key(n), "sk": {"S": "0"}} for n in range(26)]
-        Sender().run(bulk.put_all("IMPORTS_TABLE", items, PATIENCE))
+    read = bulk.get_all("IMPORTS_TABLE", [(f"acme#{n}", "0") for n in range(101)], PATIENCE)
+    with heard_requests() as heard, pytest.raises(ClientError):
+        Sender().run(read)
 
-    assert heard.faults == [
-        f"BatchWriteItem /RequestItems/{table('IMPORTS_TABLE')}: 26 long, 1 to 25 are allowed"
-    ]
+    keys = f"/RequestItems/{table('IMPORTS_TABLE')}/Keys"
+    assert heard.faults == [f"BatchGetItem {keys}: 101 long, 1 to 100 are allowed"]

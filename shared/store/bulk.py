@@ -13,6 +13,7 @@ from json.encoder import encode_basestring as quoted
 from typing import Any
 
 import orjson
+from botocore.exceptions import ClientError
 
 from shared.store import dynamo
 from shared.store.patience import Patience
@@ -89,16 +90,25 @@ def insert_all(
     return written
 
 
-def put_all(env_name: str, items: Sequence[dynamo.Item], patience: Patience) -> Exchange[None]:
-    """Write items over whatever is at their places, which only we write to."""
-    waiting: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
+def put_larger(
+    env_name: str, item: dynamo.Item, counter: str, patience: Patience
+) -> Exchange[None]:
+    """Write an item, unless one whose `counter` is as large or larger is at its place already."""
+    body = {
+        "TableName": dynamo.table(env_name),
+        "Item": item,
+        "ConditionExpression": "attribute_not_exists(pk) OR #n < :n",
+        "ExpressionAttributeNames": {"#n": counter},
+        "ExpressionAttributeValues": {":n": item[counter]},
+    }
     request = patience.request(env_name)
-    while waiting:
-        yield from request.begin(len(waiting))
-        body = orjson.dumps({"RequestItems": {dynamo.table(env_name): waiting}})
-        left = (yield from send("BatchWriteItem", body, request))["UnprocessedItems"]
-        (waiting,) = left.values() if left else ([],)
-        yield from request.answered(throttled=len(waiting))
+    yield from request.begin(1)
+    try:
+        yield from send("PutItem", orjson.dumps(body), request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+    yield from request.answered(throttled=0)
 
 
 def get_all(

@@ -1,31 +1,32 @@
 """Customers and license users, in the table Customers, each at the id that its e-mail leads to.
 
-They stand on a company's shelves, so customers are listed without an index.
+Customers are listed newest first: by an entry in the index for each that a request made, and by
+pages for those that imports made, see newest_first. `listed_by` is the first row of the batch whose
+page lists a customer; it stays when an earlier row of the file takes the customer over.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.customers import Customer, LicenseUser
 from shared.store import dynamo
+from shared.store.newest_first import PAGES, newest_first, unpacked
 from shared.values import record_id
 
 TABLE = "CUSTOMERS_TABLE"
 
 
 def customer_key(company: str, id: int) -> tuple[str, str]:
-    return dynamo.shelf(company, id), f"customer#{id}"
+    return dynamo.home(company, id), f"customer#{id}"
 
 
 def user_key(company: str, id: int) -> tuple[str, str]:
-    return dynamo.shelf(company, id), f"user#{id}"
+    return dynamo.home(company, id), f"user#{id}"
 
 
 def customer_put(company: str, customer: Customer) -> dict[str, Any]:
     """The write of a new customer, for a transaction; it holds if the e-mail is nobody's yet."""
-    pk, sk = customer_key(company, customer.id)
-    item = dynamo.record_item(customer, pk=pk, sk=sk)
-    return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
+    return dynamo.put(TABLE, _item(company, customer), "attribute_not_exists(pk)")
 
 
 def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
@@ -58,10 +59,10 @@ def add_customer(company: str, customer: Customer) -> bool:
 
 def put_customer(company: str, customer: Customer, before: Customer) -> bool:
     """Write a changed customer; False if it changed meanwhile."""
-    pk, sk = customer_key(company, customer.id)
-    item = dynamo.record_item(customer, pk=pk, sk=sk)
-    condition = "updated_at = :before"
-    return dynamo.write([dynamo.put(TABLE, item, condition, before=before.updated_at)])
+    put = dynamo.put(
+        TABLE, _item(company, customer), "updated_at = :before", before=before.updated_at
+    )
+    return dynamo.write([put])
 
 
 def customers_by_id(company: str, ids: Iterable[int]) -> dict[int, Customer]:
@@ -78,20 +79,43 @@ def users_by_id(company: str, ids: Iterable[int]) -> dict[int, LicenseUser]:
     return {user.id: user for user in users}
 
 
-def customer_ids(company: str, *, after: int | None, limit: int | None = None) -> Iterator[int]:
-    """The ids of all customers in a stable order, shelf by shelf; starts behind `after`.
+class ListedCustomer(NamedTuple):
+    """A customer in a list: its place there, and its id or the page that has it at `at`."""
 
-    `limit` is for one who wants few of them.
-    """
-    start = customer_key(company, after) if after is not None else ("", "")
-    for shelf in dynamo.shelves(company):
-        if shelf < start[0]:
-            continue
-        first = start[1] if shelf == start[0] else "customer#"
-        condition = "pk = :shelf AND sk BETWEEN :first AND :last"
-        values = {"shelf": shelf, "first": first, "last": "customer#~"}
-        for entry in dynamo.query(
-            TABLE, condition, values, select=["sk"], consistent=True, limit=limit
-        ):
-            if (shelf, entry["sk"]) != start:
-                yield int(entry["sk"].partition("#")[2])
+    place: str
+    id: int = 0
+    page: tuple[str, str] | None = None
+    at: int = 0
+
+
+def listed_customers(
+    company: str, *, after: str | None = None, limit: int | None = None
+) -> Iterator[ListedCustomer]:
+    """A company's customers, newest first, from behind a place; `limit` is for a few."""
+    begun, _, passed = (after or "").rpartition("/")
+    shards = [*dynamo.shelves(company), f"{company}#{PAGES}"]
+    found = newest_first(TABLE, "by_created", "listed", shards, last=begun or "~", limit=limit)
+    for item in found:
+        created, row = item["created"], (item["pk"], item["sk"])
+        is_page = row[1].startswith("page#")
+        id = 0 if is_page else int(row[1].partition("#")[2])
+        for at in range(int(passed) + 1 if created == begun else 0, item.get("n", 1)):
+            yield ListedCustomer(f"{created}/{at}", id, row if is_page else None, at)
+
+
+def ids_of_listed(listed: Iterable[ListedCustomer]) -> list[int]:
+    """The ids of customers in a list, in its order."""
+    wanted = list(listed)
+    pages = {(TABLE, each.page) for each in wanted if each.page}
+    found = dynamo.get_many(pages, select=["ids"])
+    held = {key: unpacked(item["ids"]) for (_, key), item in found.items()}
+    return [held[each.page][each.at] if each.page else each.id for each in wanted]
+
+
+def _item(company: str, customer: Customer) -> dynamo.Item:
+    pk, sk = customer_key(company, customer.id)
+    keys = {"pk": pk, "sk": sk}
+    if customer.listed_by is None:
+        keys["listed"] = dynamo.shelf(company, customer.id)
+        keys["created"] = f"{dynamo.stamp(customer.created_at)}#{customer.id}"
+    return dynamo.record_item(customer, **keys)

@@ -1,6 +1,6 @@
 """Importing rows of customers: the first row of a file that names one is the one that counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from shared.differences import (
     Holder,
@@ -9,11 +9,13 @@ from shared.differences import (
     existing_warnings,
     repeated_fault,
 )
-from shared.importing import Bad, CustomerEntry, Import, reference_id
+from shared.importing import Bad, CustomerEntry, Import, LicenseEntry, reference_id
 from shared.rows import CustomerRow
-from shared.store import bulk
+from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
+from shared.store.newest_first import page_item, page_of, page_start
+from shared.store.signed import Exchange
 from shared.store.stretch import Place, Stretch, holder_of, is_ours, places_of, write_first
 from shared.values import record_id
 
@@ -23,17 +25,26 @@ def import_customers(
     entries: list[CustomerEntry],
     done: Stretch,
     pool: bulk.Pool,
+    whole: Sequence[CustomerEntry],
     *,
     dry_run: bool,
+    complete: bool = False,
 ) -> None:
+    """Write the customers that are new, or count what would be.
+
+    `whole` is the batch with its refused rows, which say what the page of a customer is. `complete`
+    writes no customer, and lists those that this batch wrote before.
+    """
     drafts: dict[int, tuple[int, CustomerRow]] = {}
     first: dict[int, CustomerEntry] = {}
     for entry in entries:
         drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
         first.setdefault(entry.customer_id, entry)
     places = customer_places(job, pool, ((named, row) for named, (_, row) in drafts.items()))
+    if complete:
+        drafts = {named: draft for named, draft in drafts.items() if places[named].found}
     if not dry_run:
-        write_customers(job, places, drafts, done, pool)
+        write_customers(job, places, drafts, done, pool, first_rows(whole))
     valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
     made = [
         entry
@@ -70,24 +81,53 @@ def _is_valid(
     return not differences
 
 
+def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int]:
+    """The first row that names each customer."""
+    return {
+        entry.customer_id: entry.record.row
+        for entry in reversed(entries)
+        if entry.customer_id is not None
+    }
+
+
 def write_customers(
     job: Import,
     places: dict[int, Place],
     drafts: dict[int, tuple[int, CustomerRow]],
     done: Stretch,
     pool: bulk.Pool,
+    first_rows: Mapping[int, int],
 ) -> None:
+    """Write customers as these rows have them, and list those that this batch wrote first.
+
+    `first_rows` has the row of the batch that names a customer first, whatever becomes of the row.
+    """
     wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, said) in drafts.items():
         id = places[named].id
         pk, sk = customer_key(job.company, id)
         customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(said)}
+        customer["listed_by"] = done.first_row
         wanted[named] = customer | {"created_at": began, "updated_at": began}
         rows[named] = row
     made = done.made.setdefault("customers", [])
-    for named, ours in write_first(job, CUSTOMERS, places, wanted, rows, pool):
+    blocks: dict[int, list[int]] = {}
+    for named, ours, is_listed in write_first(job, CUSTOMERS, places, wanted, rows, pool):
         if ours:
             made.append(places[named].id)
+        if is_listed:
+            start = page_start(first_rows[named], done.first_row)
+            blocks.setdefault(start, []).append(places[named].id)
+
+    def put(page: dynamo.Item) -> Exchange[None]:
+        return bulk.put_larger(CUSTOMERS, page, "n", pool.patience)
+
+    pages = (
+        page_item(page_of(job.company, job.number, job.began, start, ids))
+        for start, ids in blocks.items()
+    )
+    for _ in pool.each(put, pages):
+        pass
 
 
 def customer_places(

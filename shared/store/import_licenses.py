@@ -4,7 +4,7 @@ Customers and orders follow for those licenses only that are new, so a row whose
 changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -17,10 +17,12 @@ from shared.orders import FIRST_PART
 from shared.rows import CustomerRow
 from shared.store import bulk, dynamo
 from shared.store.held_keys import HeldKeys, group_by_key, named_rows
-from shared.store.import_customers import customer_places, write_customers
+from shared.store.import_customers import customer_places, first_rows, write_customers
 from shared.store.import_warnings import warn_of_parts
+from shared.store.license_index import PageRow, issued_twin, pages
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
+from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
@@ -37,24 +39,32 @@ def import_licenses(
     entries: list[LicenseEntry],
     done: Stretch,
     pool: bulk.Pool,
+    whole: list[LicenseEntry],
     *,
     dry_run: bool,
+    complete: bool = False,
 ) -> None:
-    """Write the licenses that are new with their orders and customers, or count what would be."""
-    _Licenses(job, done, pool, dry_run=dry_run).run(entries)
+    """Write the licenses that are new with their orders and customers, or count what would be.
+
+    `whole` is the batch with its refused rows, which say what the page of a row is. `complete`
+    inserts no license, and writes what belongs to those that this job inserted before.
+    """
+    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries, whole)
 
 
 class _Licenses:
-    def __init__(self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool) -> None:
+    def __init__(
+        self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool, complete: bool
+    ) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
-        self.maker = job.made
+        self.complete, self.maker = complete, job.made
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
         self.orders: dict[int, Place] = {}
         self.customers: dict[int, Place] = {}
         self.held: dict[str, dict[str, Any]] = {}
 
-    def run(self, entries: list[LicenseEntry]) -> None:
+    def run(self, entries: list[LicenseEntry], whole: list[LicenseEntry]) -> None:
         faulty = len(self.done.invalid)
         first, repeated, bundled = group_by_key(self.job, entries)
         self.orders = places_of(
@@ -76,7 +86,10 @@ class _Licenses:
         )
         made = self._write(list(first.values()))
         if not self.dry_run:
-            self._settle(made)
+            self._settle(whole, made)
+            self._list(whole, made)
+        if self.complete:
+            return
         same: list[LicenseEntry] = []
         if self.held or repeated or bundled:
             held = HeldKeys(self.job, self.pool, self.done, self.customers)
@@ -115,16 +128,19 @@ class _Licenses:
             names = ((entry.key, attempt) for entry, attempt in waiting)
             ids = record_ids(self.job.company, "license", names)
             known = [(*each, id) for each, id in zip(waiting, ids, strict=True)]
-            there = known if self.dry_run else self._insert(known, made)
+            reads = self.dry_run or self.complete
+            there = known if reads else self._insert(known, made)
             found = get_all(
                 self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for *_, id in there]
             )
-            pending = set() if self.dry_run else self._pending(found.values())
+            pending = set() if reads else self._pending(found.values())
             waiting = []
             for entry, attempt, id in there:
                 item = found.get((dynamo.home(self.job.company, id),))
-                if item is None and not self.dry_run:
+                if item is None and not reads:
                     waiting.append((entry, attempt))
+                elif item is None and self.complete:
+                    continue
                 elif item is None or item.get("made_by") == self.job.maker(entry.record.row):
                     made.append((entry, id))
                 elif item.get("unsettled") in pending:
@@ -179,8 +195,7 @@ class _Licenses:
         if entry.subscription_id:
             more += f',{{"S":{quoted(entry.subscription_id)}}}'
         return (
-            f'{head}{{"S":"{company}#{id}"}},{{"S":"{dynamo.shelf(company, id)}"}},'
-            f'{{"S":"{model.product_id}#{id}"}},{{"N":"{id}"}},'
+            f'{head}{{"S":"{company}#{id}"}},{{"N":"{id}"}},'
             f'{{"S":"{self.maker}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
             f"{self._bought(entry)}{more}{shared}"
         ).encode()
@@ -207,7 +222,7 @@ class _Licenses:
             own = dynamo.record_item(model)
             for name in _PLACED:
                 own.pop(name, None)
-            names = ["pk", "listed", "product_license", "id", "made_by", "license_key"]
+            names = ["pk", "id", "made_by", "license_key"]
             names += ["order_id", "order_item_id", "order_store_id"]
             optional = ("customer_id", "note", "subscription_id")
             names += [name for bit, name in enumerate(optional) if flags >> bit & 1]
@@ -216,7 +231,7 @@ class _Licenses:
             self.heads[id(model), flags] = known
         return known
 
-    def _settle(self, made: list[tuple[LicenseEntry, int]]) -> None:
+    def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
         """Write the customers and orders of new licenses, and what each order got."""
         job = self.job
         drafts: dict[int, tuple[int, CustomerRow]] = {}
@@ -235,16 +250,49 @@ class _Licenses:
                 ids = held.setdefault(model.product_code, (model.product_id, []))[1]
                 last = place
             ids.append(id)
-        write_customers(job, self.customers, drafts, self.done, self.pool)
+        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows(entries))
         self._write_orders(orders)
         parts = (
-            self._part(orders[named], customer, held) for (named, customer), held in items.items()
+            row
+            for (named, customer), held in items.items()
+            for row in self._part(orders[named], customer, held)
+        )
+        self._put_rows(list(parts))
+
+    def _list(self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
+        """Write the pages of these rows, when everything that they list is there."""
+        ids = {entry.record.row: id for entry, id in made}
+        rows = (
+            PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
+            for entry in entries
+        )
+        job = self.job
+        listed = pages(job.company, job.number, job.began, self.done.first_row, rows)
+        self._put_larger([page_item(page) for page in listed])
+
+    def _put_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows of orders; an earlier run of this batch may have written some, with less."""
+
+        def insert(batch: Sequence[dict[str, Any]]) -> Exchange[list[bool]]:
+            statements = [bulk.insert(ORDERS, row) for row in batch]
+            return bulk.insert_all(ORDERS, statements, self.pool.patience)
+
+        written = self.pool.each(insert, bulk.batches(rows))
+        results = [new for batch in written for new in batch]
+        late = {
+            (row["pk"], row["sk"]): row for row, new in zip(rows, results, strict=True) if not new
+        }
+        found = get_all(self.pool, ORDERS, list(late))
+        self._put_larger(
+            [dynamo.to_item(row) for key, row in late.items() if found[key]["n"] < row["n"]]
         )
 
-        def put(batch: Sequence[dynamo.Item]) -> Exchange[None]:
-            return bulk.put_all(ORDERS, batch, self.pool.patience)
+    def _put_larger(self, items: list[dynamo.Item]) -> None:
+        def put(item: dynamo.Item) -> Exchange[None]:
+            counter = "n" if "n" in item else "sold_n"
+            return bulk.put_larger(ORDERS, item, counter, self.pool.patience)
 
-        for _ in self.pool.each(put, bulk.batches(parts)):
+        for _ in self.pool.each(put, items):
             pass
 
     def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:
@@ -253,7 +301,7 @@ class _Licenses:
             named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
         }
         rows = {named: entry.record.row for named, entry in orders.items()}
-        for named, ours in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
+        for named, ours, _ in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
             if ours:
                 made.append(self.orders[named].id)
 
@@ -281,11 +329,12 @@ class _Licenses:
 
     def _part(
         self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]
-    ) -> dynamo.Item:
-        """What an order got from these rows for one customer, as the item of a part of an Order.
+    ) -> Iterator[dict[str, Any]]:
+        """What an order got from these rows for one customer, as the record of a part of an Order.
 
         Such parts put an imported order into the indexes; its first row is in none. `first` is the
-        first row of the file that names the order.
+        first row of the file that names the order. If the order is older than the import, another
+        item lists the customer's licenses at their own time.
         """
         job, place = self.job, self.orders[first.order_id]
         customer_id = None if customer is None else self.customers[customer].id
@@ -293,7 +342,8 @@ class _Licenses:
         part = f"rows#{job.number}#{self.done.first_row:010}"
         if customer != first.customer_id:
             part += f"#{customer_id or 0}"
-        began = job.began.isoformat()
+        began, count = job.began.isoformat(), sum(len(ids) for _, ids in held.values())
+        late = placed_at != job.began
         items = [
             {
                 "id": self._item_id(place.id, product_code),
@@ -317,13 +367,17 @@ class _Licenses:
                 job.company,
                 place.id,
                 part,
-                licenses=sum(len(ids) for _, ids in held.values()),
+                licenses=count,
                 placed_at=placed_at,
                 customer_id=owner_id,
                 of_another_customer=customer_id != owner_id,
+                late=late,
+                imported=True,
             ),
         }
-        return dynamo.to_item(order)
+        yield order
+        if late and owner_id and customer_id == owner_id:
+            yield issued_twin(job.company, place.id, part, job.began, count, owner_id)
 
     def _placed(self, place: Place, first: LicenseEntry) -> tuple[datetime, int | None]:
         """When an order was placed, and its customer."""

@@ -18,12 +18,14 @@ def import_stretch(
     dry_run: bool,
     pool: bulk.Pool,
     firsts: Mapping[int, int] | None = None,
+    complete: bool = False,
 ) -> Stretch:
     """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be.
 
     `firsts` are rows known to be duplicates, with the row in an earlier batch that has their name.
+    `complete` makes nothing, and writes what belongs to what was made before.
     """
-    done = Stretch(entries[0].record.row, len(entries))
+    done, whole = Stretch(entries[0].record.row, len(entries)), entries
     if firsts:
         entries = [_refused(entry, firsts.get(entry.record.row)) for entry in entries]
     done.invalid = [entry for entry in entries if isinstance(entry, Bad)]
@@ -34,9 +36,11 @@ def import_stretch(
         if not isinstance(entry, Bad) and entry.warnings:
             done.warn(entry.record, entry.warnings)
     if licenses:
-        import_licenses(job, licenses, done, pool, dry_run=dry_run)
+        rows = [entry for entry in whole if isinstance(entry, LicenseEntry)]
+        import_licenses(job, licenses, done, pool, rows, dry_run=dry_run, complete=complete)
     if customers:
-        import_customers(job, customers, done, pool, dry_run=dry_run)
+        named = [entry for entry in whole if isinstance(entry, CustomerEntry)]
+        import_customers(job, customers, done, pool, named, dry_run=dry_run, complete=complete)
     if features:
         import_features(job, features, done, pool, dry_run=dry_run)
     done.invalid.sort(key=lambda bad: bad.record.row)

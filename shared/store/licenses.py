@@ -6,7 +6,6 @@ then names the order's row, and the license is visible when that row is there.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from shared.licenses import OWN, License, compared
@@ -41,8 +40,6 @@ def license_puts(
             shared = dynamo.to_item({**terms, "unsettled": unsettled})
         own = {name: getattr(lic, name) for name in OWN}
         own["pk"] = dynamo.home(company, lic.id)
-        own["listed"] = dynamo.shelf(company, lic.id)
-        own["product_license"] = f"{lic.product_id}#{lic.id}"
         yield dynamo.put(TABLE, {**shared, **dynamo.to_item(own)}, free, **values)
 
 
@@ -109,25 +106,6 @@ def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     return [item for item in stored if item and item.get("unsettled") in visible]
 
 
-def license_places(
-    company: str, product_id: int | None, *, after: str | None, limit: int | None = None
-) -> Iterator[str]:
-    """The places of all visible licenses, or of those of one product, in a stable order.
-
-    A place is `<product id>#<license id>`. Shelf by shelf, on each by product and id; starts behind
-    `after`, whether or not that license is still there. `limit` is for one who wants few.
-    """
-    visible: set[str | None] = {None}
-    judged: set[str | None] = {None}
-    for batch in _batched(_entries(company, product_id, after, limit), limit or 500):
-        new = {entry.get("unsettled") for entry in batch} - judged
-        judged |= new
-        visible |= settled(company, new)
-        for entry in batch:
-            if entry.get("unsettled") in visible:
-                yield entry["product_license"]
-
-
 def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> None:
     """Switch a license on or off; repeating it changes nothing more."""
     values: dict[str, Any] = {"enabled": enabled, "now": now}
@@ -174,26 +152,3 @@ def _read_committed(company: str, rows: set[str]) -> set[str]:
         _committed.clear()
     _committed.update({f"{company}/{row}": None for row in committed})
     return committed
-
-
-def _entries(
-    company: str, product_id: int | None, after: str | None, limit: int | None
-) -> Iterator[dict[str, Any]]:
-    begun = dynamo.shelf(company, int(after.partition("#")[2])) if after else ""
-    first, last = (f"{product_id}#", f"{product_id}#~") if product_id is not None else (" ", "~")
-    for shelf in dynamo.shelves(company):
-        if shelf < begun:
-            continue
-        start = after if after and shelf == begun else first
-        if start > last:
-            continue
-        values = {"shelf": shelf, "first": start, "last": last}
-        condition = "listed = :shelf AND product_license BETWEEN :first AND :last"
-        for entry in dynamo.query(TABLE, condition, values, index="by_product", limit=limit):
-            if entry["product_license"] != after:
-                yield entry
-
-
-def _batched[T](values: Iterator[T], size: int) -> Iterator[list[T]]:
-    while batch := list(islice(values, size)):
-        yield batch

@@ -17,6 +17,7 @@ from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
+from shared.store.license_index import listed_row
 from shared.store.licenses import license_puts, settled, stored_licenses
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE
@@ -30,6 +31,9 @@ from shared.store.unsettled import (
     unfinished_of,
 )
 from shared.values import record_id
+
+MOST_PRODUCTS = 50
+"""Products of an order whose entries are written in one transaction with its row."""
 
 
 def read_known(
@@ -100,19 +104,20 @@ def add_placement(company: str, placement: Placement, unfinished: Unfinished | N
     settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over,
     even by one that has become small: others may have made its users meanwhile.
     """
-    last = _row_puts(company, placement)
-    parts = (placement.licenses, placement.users, placement.products, last)
+    last, early = _row_puts(company, placement)
+    parts = (placement.licenses, placement.users, placement.products, last, early)
     if unfinished is None and sum(map(len, parts)) <= OPERATIONS:
         operations = [
             *license_puts(company, placement.licenses),
             *(user_put(company, user) for user in placement.users),
             *(unchanged(company, product) for product in placement.products),
             *last,
+            *early,
         ]
         sizes = fitting_sizes(operations)
         if sum(sizes) <= BYTES:
             return dynamo.write(operations)
-    return add_in_parts(company, placement, unfinished, last)
+    return add_in_parts(company, placement, unfinished, last, early)
 
 
 def _nameless(company: str, order: Place) -> int:
@@ -152,25 +157,38 @@ def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[in
     return frozenset(taken), frozenset(occupied)
 
 
-def _row_puts(company: str, placement: Placement) -> list[dict[str, Any]]:
-    """The writes that make an order visible: its row, and its customer if new."""
+def _row_puts(
+    company: str, placement: Placement
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The writes that make an order visible: its row, its entries in lists, its customer if new.
+
+    Then the entries of its products, if they are too many to be written with the row.
+    """
     order = placement.order
     pk = dynamo.home(company, order.id)
-    listed = index_keys(
+    late = placement.placed_at != placement.begun_at
+    keys = index_keys(
         company,
         order.id,
         order.part,
         licenses=len(placement.licenses),
         placed_at=placement.placed_at,
         customer_id=order.customer_id,
+        late=late,
     )
+    listed = listed_row(company, order, placement.licenses, issued_at=placement.begun_at, late=late)
+    entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
     placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
     puts = [] if order.part == FIRST_PART else [placed]
-    item = dynamo.record_item(order, pk=pk, sk=order.part, **listed)
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **(keys | listed.row))
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
+    if listed.twin:
+        puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
     if placement.customer:
         puts.append(customer_put(company, placement.customer))
-    return puts
+    if len(entries) > MOST_PRODUCTS:
+        return puts, entries
+    return [*puts, *entries], []
 
 
 def _keys_of(order: Order) -> set[str | None]:

@@ -112,11 +112,12 @@ def write_first(
     wanted: dict[int, dict[str, Any]],
     rows: dict[int, int],
     pool: bulk.Pool,
-) -> list[tuple[int, bool]]:
+) -> list[tuple[int, bool, bool]]:
     """Write records that several rows may name, as the first row of the file has them.
 
-    Yields each name and whether this job made the record. Another chunk may have written it from
-    a later row: then this row's takes its place; from an earlier row: then that one stays.
+    Yields each name, whether this job made the record, and whether this batch lists it. Another
+    chunk may have written it from a later row: then this row's takes its place; from an earlier
+    row: then that one stays. The batch that wrote it first lists it, whoever takes its place.
     """
     missing = [named for named in wanted if places[named].found is None]
     statements = (
@@ -135,8 +136,12 @@ def write_first(
     results = []
     for named, record in wanted.items():
         there = places[named].found
-        results.append((named, there is None or is_ours(job, there)))
-        if there is not None and is_ours(job, there):
+        ours = there is None or is_ours(job, there)
+        is_listed = ours and (there or {}).get("listed_by") == (
+            record.get("listed_by") if there else None
+        )
+        results.append((named, ours, is_listed))
+        if there is not None and ours:
             item = dynamo.to_item(record)
             places[named].found = _put_earlier(job, env_name, item, there, rows[named])
     return results
@@ -147,8 +152,10 @@ def _put_earlier(
 ) -> dict[str, Any] | None:
     """Replace a record that a later row of this job made, unless an even earlier one did.
 
-    Returns the record that stays, None if it is `item`.
+    Returns the record that stays, None if it is `item`. Whoever lists the record goes on to.
     """
+    if "listed_by" in there:
+        item = item | dynamo.to_item({"listed_by": there["listed_by"]})
     for _ in attempts():
         if int(there["made_by"].removeprefix(job.made)) <= row:
             return there

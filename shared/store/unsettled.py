@@ -30,24 +30,28 @@ def add_in_parts(
     placement: Placement,
     unfinished: Unfinished | None,
     last: list[dict[str, Any]],
+    early: list[dict[str, Any]],
 ) -> bool:
     """Write a placement in several transactions; `last` are the writes that make it visible.
 
-    False if what it rests on has changed, or somebody else goes on with it; `unfinished` is an
-    earlier beginning, to be taken over.
+    `early` are entries in lists that are too many for that: they are written before, and name the
+    row. False if what it rests on has changed, or somebody else goes on with it; `unfinished` is
+    an earlier beginning, to be taken over.
     """
     order = placement.order
     pk, pending = dynamo.home(company, order.id), pending_row(order.part)
     row = f"{order.id}/{order.part}/{order.fingerprint}"
+    entries = [_waiting(put, row) for put in early]
     licenses = zip(placement.licenses, license_puts(company, placement.licenses, row), strict=True)
     users = (user.model_copy(update={"unsettled": row}) for user in placement.users)
     checks = {product.id: unchanged(company, product) for product in placement.products}
     puts = [
         *((put, checks[lic.product_id]) for lic, put in licenses),
         *((user_put(company, user), None) for user in users),
+        *((put, None) for put in entries),
     ]
     sizes = fitting_sizes([*(put for put, _ in puts), *last])
-    if not dynamo.write(_begin(company, placement, row, unfinished)):
+    if not dynamo.write(_begin(company, placement, row, unfinished, entries)):
         return False
     mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
     if not all(dynamo.write(batch) for batch in _batches(mine, puts, sizes)):
@@ -87,6 +91,10 @@ def undo(company: str, order_id: int, part: str, owner: str) -> bool:
         dynamo.delete(CUSTOMERS, user_key(company, user.id), free, row=plan["unsettled"])
         for user in users_by_id(company, plan.get("user_ids", [])).values()
         if user.unsettled == plan["unsettled"]
+    ]
+    deletes += [
+        dynamo.delete(TABLE, key, free, row=plan["unsettled"])
+        for key in _waiting_entries(home, plan)
     ]
     for start in range(0, len(deletes), OPERATIONS - 1):
         if not dynamo.write([mine, *deletes[start : start + OPERATIONS - 1]]):
@@ -143,7 +151,11 @@ def pending_row(part: str) -> str:
 
 
 def _begin(
-    company: str, placement: Placement, row: str, unfinished: Unfinished | None
+    company: str,
+    placement: Placement,
+    row: str,
+    unfinished: Unfinished | None,
+    entries: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Say that an order is on its way, and what it will write, before anything of it is written."""
     order = placement.order
@@ -174,6 +186,7 @@ def _begin(
             "unsettled": row,
             "license_ids": [lic.id for lic in placement.licenses],
             "user_ids": [user.id for user in placement.users],
+            "entries": [put["Put"]["Item"]["sk"]["S"] for put in entries],
         }
     )
     free = dynamo.check(TABLE, (pk, order.part), "attribute_not_exists(pk)")
@@ -199,6 +212,21 @@ def _batches(
         if check is not None and check not in checks:
             checks.append(check)
     yield batch + checks
+
+
+def _waiting(put: dict[str, Any], row: str) -> dict[str, Any]:
+    """The write of an entry in lists that counts when the order's row is there."""
+    item = {**put["Put"]["Item"], "unsettled": {"S": row}}
+    return dynamo.put(TABLE, item, "attribute_not_exists(pk) OR unsettled = :row", row=row)
+
+
+def _waiting_entries(home: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
+    """The entries of the plan that are there and still wait for its row."""
+    keys = [(home, sk) for sk in plan.get("entries", ())]
+    found = dynamo.get_many(((TABLE, key) for key in keys), select=["unsettled"])
+    return [
+        key for key in keys if found.get((TABLE, key), {}).get("unsettled") == plan["unsettled"]
+    ]
 
 
 def _still_there(company: str, plan: dict[str, Any]) -> list[int]:

@@ -12,6 +12,7 @@ from shared.csv_cells import unescape_formula
 from shared.imports import ImportJob
 from shared.store import imports
 from shared.store.totals import stopped_counts
+from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
 from tests.faults.files import File, Row
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS, rows_of
@@ -36,7 +37,8 @@ def check_imports(desks: "Desks") -> list[str]:
             told += _ended(desks, job)
             told += _finished(desks, job)
         told += _made(desks, company, jobs[company])
-        told += stored(desks.world, company, unfinished=_halves(desks, company, jobs[company]))
+        told += stored(desks.world, company, unfinished=set())
+        told += check_lists(desks.world, company)
     told += check_stopped()
     told += _unmoved(desks)
     told += _said(desks)
@@ -211,16 +213,6 @@ def _made(desks: "Desks", company: str, jobs: list[ImportJob]) -> Iterator[str]:
             for each in file.rows:
                 if not each.codes and each.key not in keys:
                     yield f"J3 import {job.number} lost {each}"
-
-
-def _halves(desks: "Desks", company: str, jobs: list[ImportJob]) -> set[str]:
-    """Orders that have rows of an import that did not come to its end."""
-    halves = {f"import {job.number}#" for job in jobs if job.state not in _FINISHED}
-    return {
-        f"{company}#{item['order_id']['N']}"
-        for item in rows_of(desks.world, LICENSES, company)
-        if item.get("made_by", {"S": ""})["S"].partition("#")[0] + "#" in halves
-    }
 
 
 def _unmoved(desks: "Desks") -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from shared.orders import OrderRequest
+from tests.faults.check_lists import check_lists
 from tests.faults.dynamodb import Item
 from tests.faults.history import CUSTOMERS, LICENSES, ORDERS, Sent, Watch, rows_of
 from tests.faults.laboratory import COMPANIES, Laboratory
@@ -32,6 +33,7 @@ def check_orders(
     told += watch.violations[len(told) :]
     for company in COMPANIES:
         told += stored(world, company, unfinished=set())
+        told += check_lists(world, company)
     told += _answered(world, sent, lab)
     told += _refused(watch, sent)
     told += _same(sent)

@@ -167,6 +167,8 @@ def owner_of(table: str, key: Key) -> str | None:
         return key[0].split("#")[1]
     if table == IMPORTS and key[0] == "unknown#":
         return key[1].partition("#")[0]
+    if table == IMPORTS and key[0] == "open#":
+        return key[1].partition("#")[0]
     if table == IMPORTS and key[0].startswith(("object#", "unfinished#", "sweep#")):
         return None
     return key[0].partition("#")[0]

@@ -11,8 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions import job_status, start_import, sweep
 from shared.imports import ENDED
 from tests.faults.check_imports import check_imports, check_stopped
+from tests.faults.dynamodb import Write
 from tests.faults.files import File, some_file
-from tests.faults.history import IMPORTS, Watch
+from tests.faults.history import IMPORTS, LICENSES, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.world import Actor, Fair, Foul, World
@@ -46,6 +47,9 @@ class Desks:
     """Retries with an unexpected answer, and imports with other counts than were reported."""
     opened: bool = False
     """Whether the stranger has an API key by now."""
+    is_abandoned: bool = False
+    """Whether imports whose processes died are cancelled before anybody resumes them."""
+    has_died: bool = False
     sent: list[File] = field(default_factory=list)
     retried: set[tuple[str, int]] = field(default_factory=set)
     """Jobs that were run again when there were no faults any more."""
@@ -105,6 +109,9 @@ class Desks:
                     self._change(rng.choice(changed))
             case "blackout":
                 world.blackout = world.calls + rng.randrange(3, 80)
+            case "abandon":
+                self.is_abandoned = True
+                self.world.watchers.append(partial(self._die_within_a_batch, rng.randrange(1, 5)))
             case "later":
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
@@ -131,6 +138,9 @@ class Desks:
         """Faults have stopped: the sweep does its rounds, then people retry what failed."""
         world = self.world
         world.calm()
+        self.has_died = True
+        if self.is_abandoned:
+            self._abandon()
         if world.rng.random() < 0.5:
             self.opened = True
             world.alone("operator", lambda: open_shop(STRANGER))
@@ -141,7 +151,8 @@ class Desks:
         self.refusals += check_stopped()
         for company, number, state in self._jobs():
             refused = state == "failed" and self._was_refused(company, number)
-            if state in ("failed", "cancelled") and not refused and world.rng.random() < 0.8:
+            likely = 0.3 if self.is_abandoned else 0.8
+            if state in ("failed", "cancelled") and not refused and world.rng.random() < likely:
                 path = f"/api/v1/imports/{number}/retry/"
                 asked = self._request(job_status.handler, path, company)
                 world.run()
@@ -164,6 +175,29 @@ class Desks:
         self._sweep()
         self.world.run()
 
+    def _die_within_a_batch(self, calls: int, _: Actor | None, writes: list[Write]) -> None:
+        """Every process dies soon after an import has written its first license."""
+        made = (each.after or {} for each in writes if each.table == LICENSES)
+        if not self.has_died and any("made_by" in after for after in made):
+            self.world.blackout = self.world.calls + calls
+            self.has_died = True
+
+    def _abandon(self) -> None:
+        """Imports that nobody works on are cancelled; some are retried as they are completed."""
+        world, rng = self.world, self.world.rng
+        for company, number, state in self._jobs():
+            if state not in ENDED:
+                self._request(job_status.handler, f"/api/v1/imports/{number}/cancel/", company)
+        world.run()
+        world.pass_time(20 * MINUTE)
+        world.weather = Foul(rng, 0, 0.3)
+        self._sweep()
+        for company, number, state in self._jobs():
+            if state == "cancelled" and rng.random() < 0.3:
+                path = f"/api/v1/imports/{number}/retry/"
+                self._request(job_status.handler, path, company, delay=rng.randrange(60))
+        world.calm()
+
     def _check_retry(self, company: str, number: int, reply: Reply) -> None:
         """A file that is gone is told at once, and no other file is said to be."""
         item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
@@ -179,7 +213,8 @@ class Desks:
             self._sweep()
             self.world.run()
             waiting = any(state not in (*ENDED, "awaiting_upload") for _, _, state in self._jobs())
-            if number and not waiting and not self._uncounted() and not self._unnoticed():
+            late = self._uncounted() or self._is_open()
+            if number and not waiting and not late and not self._unnoticed():
                 return
 
     def _uncounted(self) -> bool:
@@ -192,6 +227,10 @@ class Desks:
             and "counts" not in item
             for (_, sk), item in items.items()
         )
+
+    def _is_open(self) -> bool:
+        """Whether a batch waits to be completed."""
+        return any(pk == "open#" for pk, _ in self.world.dynamodb.tables[IMPORTS].items)
 
     def _unnoticed(self) -> set[tuple[str, str]]:
         """Versions that will have a job, and have none yet."""
@@ -302,7 +341,7 @@ class Desks:
         act = partial(shop.order, items=items, id="o-3")
         order = world.spawn("large order", act, company=company)
         if rng.random() < 0.8:
-            order.dies_after = rng.randrange(4, 8)
+            order.dies_after = rng.choice((4, 4, 5, 5))  # some licenses are written, or all
         if rng.random() < 0.5:
             world.spawn("rollback", partial(self._roll_back, order))
 
@@ -345,8 +384,8 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         for _ in range(rng.choice((1, 1, 1, 2))):
             desks.bring(company, file)
     doings = (
-        *("cancel", "retry", "look", "sweep", "order", "large order", "large order"),
-        *("archive", "change", "later", "blackout", "stranger"),
+        *("cancel", "retry", "look", "sweep", "order", *["large order"] * 4),
+        *("archive", "change", "later", "blackout", "stranger", "abandon", "abandon"),
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         desks.interfere("acme", rng.choice(doings))

@@ -34,6 +34,7 @@ from shared.store import (
     dynamo,
     import_features,
     licenses,
+    newest_first,
     pace,
     patience,
     placing,
@@ -49,7 +50,9 @@ from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import local_template, table_names
 
 OPERATIONS = 6
+PRODUCTS = 1
 STRETCH = 3
+LICENSES_PER_PAGE = 2
 LISTINGS = 2
 PAGE = 3
 """Versions in one answer of S3, so that a cycle of the sweeper's listing takes several runs."""
@@ -166,6 +169,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)
+    patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
+    patch.setattr(placing, "MOST_PRODUCTS", PRODUCTS)
     for module in (placing, unsettled):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pytest
 
 from functions import create_order, import_csv, import_duplicates, import_moves, import_range, sweep
@@ -18,6 +17,7 @@ from shared.store import (
     held_keys,
     import_licenses,
     imports,
+    license_index,
     licenses,
     placing,
     unsettled,
@@ -27,6 +27,7 @@ from shared.store.orders import TABLE as ORDERS
 from shared.store.patience import Patience
 from shared.store.retry import TRANSIENT
 from shared.store.signed import Exchange, send
+from shared.values import record_id
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -200,15 +201,36 @@ def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bulk, "insert_all", insert_all)
 
 
-def unprocessed_swallowed(patch: pytest.MonkeyPatch) -> None:
-    """What the table had no room for is forgotten."""
+def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
+    """A batch that runs again writes its pages anew, next to those that it wrote before."""
 
-    def put_all(env_name: str, items: Any, patience: Patience) -> Exchange[None]:
-        puts = [{"PutRequest": {"Item": item}} for item in items]
-        body = orjson.dumps({"RequestItems": {dynamo.table(env_name): puts}})
-        yield from send("BatchWriteItem", body, patience.request(env_name))
+    def named(*args: Any) -> Any:
+        for page in pages(*args):
+            yield {**page, "sk": f"page#{secrets.token_hex(8)}"}
 
-    patch.setattr(bulk, "put_all", put_all)
+    pages = license_index.pages
+    patch.setattr(import_licenses, "pages", named)
+
+
+def pages_written_first(patch: pytest.MonkeyPatch) -> None:
+    """Pages with the ids that licenses are to get, before they are there."""
+
+    def run(self: Any, entries: Any, rows: Any) -> None:
+        first = {entry.key: entry for entry in entries}
+        made = [
+            (entry, record_id(self.job.company, "license", entry.key)) for entry in first.values()
+        ]
+        if not self.dry_run:
+            self._list(rows, made)
+        whole(self, entries, rows)
+
+    whole = import_licenses._Licenses.run  # noqa: SLF001
+    patch.setattr(import_licenses._Licenses, "run", run)  # noqa: SLF001
+
+
+def open_batches_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What a worker left of a batch stays as it is when the import is cancelled."""
+    patch.setitem(sweep._CONCERNS, "completed", ("BatchCompleted", lambda _: 0))  # noqa: SLF001
 
 
 def maker_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -308,7 +330,9 @@ IN_IMPORTS: tuple[Plant, ...] = (
     random_job_id,
     latest_version,
     statement_errors_swallowed,
-    unprocessed_swallowed,
+    pages_named_by_time,
+    pages_written_first,
+    open_batches_forgotten,
     maker_forgotten,
     unescaped_report,
     half_validated,

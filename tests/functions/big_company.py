@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -22,6 +23,8 @@ from shared.orders import FIRST_PART, Order, OrderItem
 from shared.store import dynamo, imports, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer
+from shared.store.license_index import PageRow, listed_row, pages
+from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.values import record_id
 from tests.functions.big_tables import BigTable, Item, big_tables
@@ -110,10 +113,15 @@ class _Orders:
         self.licenses: dict[int, tuple[int, str]] = {}
         self._ids = count(10**15)
         self._placed = (NOW + timedelta(minutes=n) for n in count())
+        self._imports = 0
 
     def placed(self, store_id: str, licenses: int) -> int:
         id, at = record_id(COMPANY, "order", store_id), next(self._placed)
-        self._row(id, FIRST_PART, store_id, licenses, at)
+        order = self._row(id, FIRST_PART, store_id, licenses, at)
+        product_id = self._product(store_id).id
+        issued = [SimpleNamespace(id=each, product_id=product_id) for each in order.license_ids]
+        listed = listed_row(COMPANY, order, issued, issued_at=at, late=False)  # type: ignore[arg-type]  # as far as it looks
+        self.rows[-1] |= dynamo.to_item(listed.row)
         return id
 
     def imported(self, store_id: str, licenses: int) -> int:
@@ -121,11 +129,16 @@ class _Orders:
         id, at = record_id(COMPANY, "order", store_id), next(self._placed)
         self._row(id, FIRST_PART, store_id, 0, at)
         for first in range(0, licenses, BATCH):
-            part = f"rows#1#{first + 1:010}"
-            self._row(id, part, store_id, min(BATCH, licenses - first), at)
+            self._imports += 1
+            part = f"rows#{self._imports}#0000000001"
+            row = self._row(id, part, store_id, min(BATCH, licenses - first), at)
+            product_id = self._product(store_id).id
+            made = (PageRow(n, product_id, each) for n, each in enumerate(row.license_ids, 1))
+            for page in pages(COMPANY, self._imports, at, 1, made):
+                self.rows.append(page_item(page))
         return id
 
-    def _row(self, id: int, part: str, store_id: str, licenses: int, at: datetime) -> None:
+    def _row(self, id: int, part: str, store_id: str, licenses: int, at: datetime) -> Order:
         ids = [next(self._ids) for _ in range(licenses)]
         self.licenses |= dict.fromkeys(ids, (id, store_id))
         product = self._product(store_id)
@@ -149,9 +162,16 @@ class _Orders:
         keys: dict[str, Any] = {"pk": dynamo.home(COMPANY, id), "sk": part}
         if ids:
             keys |= index_keys(
-                COMPANY, id, part, licenses=licenses, placed_at=at, customer_id=self.customer
+                COMPANY,
+                id,
+                part,
+                licenses=licenses,
+                placed_at=at,
+                customer_id=self.customer,
+                imported=part != FIRST_PART,
             )
         self.rows.append(dynamo.record_item(order, **keys))
+        return order
 
     def _product(self, store_id: str) -> Product:
         return self._products[store_id.startswith(FEATURED)]
@@ -169,14 +189,16 @@ class _Orders:
             None: ("pk", "sk"),
             "by_created": ("listed", "created"),
             "by_customer": ("customer_orders", "created"),
+            "by_product": ("sold", "created"),
         }
         table = BigTable(("pk", "sk"), rows.get, names)
-        held = {"pk", "sk", "n", "updated_at"}
+        held = {"by_product": {"pk", "sk", "sold_n", "unsettled"}}
         for row in self.rows:
             table.add(None, row)
             for index, keys in names.items():
                 if index and row.keys() >= set(keys):
-                    table.add(index, {name: row[name] for name in held | set(keys)})
+                    names_held = held.get(index, {"pk", "sk", "n", "updated_at"}) | set(keys)
+                    table.add(index, {name: row[name] for name in names_held & row.keys()})
         table.sort()
         return table
 
@@ -193,13 +215,7 @@ class _Orders:
             named = {"pk": key[0], "order_store_id": store_id, "unsettled": self._unsettled(id)}
             return shared[self._product(store_id).id] | dynamo.to_item(own | named)
 
-        table = BigTable(("pk",), item, {"by_product": ("listed", "product_license")})
-        for id, (_, store_id) in self.licenses.items():
-            place = {"pk": dynamo.home(COMPANY, id), "listed": dynamo.shelf(COMPANY, id)}
-            entry = place | {"product_license": f"{self._product(store_id).id}#{id}"}
-            table.add("by_product", dynamo.to_item(entry | {"unsettled": self._unsettled(id)}))
-        table.sort()
-        return table
+        return BigTable(("pk",), item, {})
 
     def _shared(self, product: Product) -> Item:
         """What all licenses of a product have in common."""

@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 MOST: dict[str, list[Asked]] = {
     "/api/v1/api-key/": [Asked(0)],
-    "/api/v1/customers/": [Asked(5), Asked(1, query="email=nobody@x.test")],
+    "/api/v1/customers/": [Asked(7), Asked(1, query="email=nobody@x.test")],
     "/api/v1/customers/{id}/": [Asked(2, id="customer")],
     "/api/v1/import-templates/{kind}.csv": [Asked(0)],
     "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
@@ -73,7 +73,7 @@ MOST: dict[str, list[Asked]] = {
         Asked(5, query="customer={customer}&limit=100"),
         Asked(6, query="customer_email=ana@x.test&limit=100"),
         Asked(8, query="customer={customer}&product=kp&limit=100"),
-        Asked(8, query="product=featured&limit=100"),
+        Asked(10, query="product=featured&limit=100"),
         Asked(5, query="order={featured}&limit=100"),
         Asked(1, query="license_key=KEY-{license}"),
     ],
@@ -81,12 +81,12 @@ MOST: dict[str, list[Asked]] = {
     "/api/v1/license-templates/": [Asked(8), Asked(9, query="limit=100")],
     "/api/v1/license-templates/{id}/": [Asked(2, id="policy")],
     "/api/v1/orders/": [
-        Asked(6),
-        Asked(7, query="limit=100"),
+        Asked(22),
+        Asked(23, query="limit=100"),
         Asked(4, query="limit=100&customer={customer}"),
         Asked(5, query="limit=100&customer_email=ana@x.test"),
         Asked(3, query="store_id=big"),
-        Asked(7, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
+        Asked(23, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
     ],
     "/api/v1/orders/{id}/": [
         Asked(13, id="big"),
@@ -99,8 +99,8 @@ MOST: dict[str, list[Asked]] = {
         Asked(32, id="big", query="parts=true"),
     ],
     "/api/v1/orders/export/": [
-        Asked(4, query="from=0001-01-01&to=9999-12-31"),
-        Asked(48, query="from=0001-01-01&to=9999-12-31&parts=true"),
+        Asked(20, query="from=0001-01-01&to=9999-12-31"),
+        Asked(62, query="from=0001-01-01&to=9999-12-31&parts=true"),
     ],
     "/api/v1/orders/generate_license/": [Asked(1, query="product=kp&quantity=1000&key_length=240")],
     "/api/v1/product-features/": [Asked(8), Asked(8, query="limit=100")],

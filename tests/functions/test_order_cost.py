@@ -2,7 +2,7 @@
 
 A write in a transaction costs 2 units for each started KB of the record. Beside its records an
 order pays 2 units for each product in it: the check, in the same transaction, that the product has
-not changed since it was read. Indexes are charged apart; docs/decisions.md says what they cost.
+not changed since it was read. Each index that lists a record takes one unit more.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ import pytest
 
 from tests.functions.shop import Shop, open_shop
 from tests.moto_tables import table_names
+from tests.shared.store.test_import_cost import INDEXES
 from tests.wiretap import Wiretap, item_bytes, tapped, write_units
 
 CUSTOMER = {"email": "ana@acme.example", "first_name": "Ana", "company_name": "Acme"}
@@ -85,6 +86,18 @@ def test_an_order_costs_two_units_for_each_started_kilobyte_and_for_each_product
     assert kinds == {"Put": count + 2, "ConditionCheck": 1}
     kilobytes = sum(-(-item_bytes(record) // 1024) for record in records)
     assert write_units(transaction) == 2 * kilobytes + 2 * 1
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 12), (90, 195)])
+def test_an_order_costs_a_unit_for_each_index_that_lists_it(
+    shop: Shop, count: int, most: int
+) -> None:
+    tap = placed(shop, **order_of(count))
+
+    (transaction,) = tap.bodies("TransactWriteItems")
+    listed = [item for item in written(tap) for a, b in INDEXES if a in item and b in item]
+    assert len(listed) == 4, "by time, customer and product; and the new customer"
+    assert write_units(transaction) + len(listed) <= most
 
 
 def test_an_order_checks_each_of_its_products_once(shop: Shop) -> None:

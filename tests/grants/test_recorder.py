@@ -116,9 +116,11 @@ def test_a_function_that_runs_during_a_call_has_calls_of_its_own(recorder: Recor
 
 def test_hand_signed_requests_are_calls(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
-        Sender().run(bulk.put_all("CATALOG_TABLE", [KEY], Patience(lambda: 900_000, lambda: None)))
+        item = {**KEY, "n": {"N": "1"}}
+        patience = Patience(lambda: 900_000, lambda: None)
+        Sender().run(bulk.put_larger("ACCESS_TABLE", item, "n", patience))
 
-    assert told(recorder) == [(CATALOG, "dynamodb:BatchWriteItem table/DataCatalog")]
+    assert told(recorder) == [(CATALOG, "dynamodb:PutItem table/DataAccess")]
 
 
 def test_a_key_outside_the_patterns_is_not_granted(recorder: Recorder) -> None:

@@ -1,8 +1,6 @@
 """docs/cost.md is what bench/cost.py makes of counts that are counted here."""
 
-import itertools
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from bench import cost
 from infra.stamp import ROOT
 from shared.store import bulk
-from shared.store.dynamo import SHARDS
 from tests.engine import Engine
 from tests.functions.import_files import open_files
 from tests.functions.shop import Shop
@@ -33,7 +30,7 @@ def indexed(item: dict[str, Any]) -> int:
 
 
 def test_the_page_is_what_the_script_makes_of_the_counts() -> None:
-    assert cost.PAGE.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
+    assert cost.COST.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
 
 
 def test_an_order_uses_what_is_said(shop: Shop) -> None:
@@ -63,7 +60,7 @@ def test_a_row_uses_what_is_said(
     items = [item for kept in meter.items.values() for item in kept]
     entries = len(items) + sum(map(indexed, items))
     stored = sum(map(item_bytes, items)) + 100 * entries + INDEX_KEYS * (entries - len(items))
-    assert sum(map(meter.units, meter.items)) == cost.ROW_UNITS
+    assert round(sum(map(meter.units, meter.items)), 3) == cost.ROW_UNITS
     assert meter.units("LICENSES") == cost.LICENSE_UNITS
     assert 2 / PER_ORDER == cost.ROW_READS
     assert 0.7 * cost.STORED_BYTES < stored / ROWS <= cost.STORED_BYTES
@@ -79,22 +76,12 @@ def test_what_is_said_of_prod_is_so(prod: Template) -> None:
     assert context["import_chunk_bytes"] == cost.CHUNK_BYTES
 
 
-def test_the_rates_are_those_of_the_keys_of_the_index_on_four_partitions() -> None:
-    """How many of four keys the fullest of four partitions has, over all ways that they can lie."""
-    ways = list(itertools.product(range(4), repeat=SHARDS))
-    fullest = Counter(max(Counter(way).values()) for way in ways)
-
-    shares = {keys: round(100 * count / len(ways)) for keys, count in fullest.items()}
-    assert shares == {1: 9, 2: 70, 3: 19, 4: 2}
-    assert [SHARDS * cost.PARTITION_UNITS / keys for keys in (2, 1)] == list(cost.RATES)
-
-
 def test_a_larger_file_costs_more_and_a_quicker_table_takes_less_time() -> None:
     for rows in cost.IMPORTS.values():
-        slow, quick = (cost.Import(rows, rate) for rate in cost.RATES)
+        imports = [cost.Import(rows, rate) for rate in cost.RATES.values()]
+        seconds = [each.seconds for each in imports]
+        dollars = [cost.dollars(each.usage) for each in imports]
 
-        assert quick.seconds < slow.seconds
-        assert cost.dollars(quick.usage) <= cost.dollars(slow.usage)
-    assert cost.Import(100_000_000, cost.RATES[0]).seconds < 24 * 3600, (
-        "an execution may take a day"
-    )
+        assert (seconds, dollars) == (sorted(seconds)[::-1], sorted(dollars)[::-1])
+    slowest = cost.Import(100_000_000, min(cost.RATES.values()))
+    assert slowest.seconds < 24 * 3600, "an execution may take a day"

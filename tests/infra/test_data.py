@@ -25,11 +25,15 @@ INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
     "Orders": {
         "by_created": (["listed", "created"], LISTED),
         "by_customer": (["customer_orders", "created"], LISTED),
-    },
-    "Licenses": {
         "by_product": (
-            ["listed", "product_license"],
-            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["unsettled"]},
+            ["sold", "created"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["sold_n", "unsettled"]},
+        ),
+    },
+    "Customers": {
+        "by_created": (
+            ["listed", "created"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]},
         )
     },
 }

@@ -104,6 +104,7 @@ def test_the_dashboard_shows_every_metric_that_functions_log(prod: Template) -> 
 
     shown = {name for name in counted | swept if f'"{name}"' in body or f'\\"{name}\\"' in body}
     assert (counted | swept) - shown == {
+        "BatchCompleted",
         "Crash",
         "ImportAnnounced",
         "ImportFailed",

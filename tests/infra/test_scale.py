@@ -5,7 +5,6 @@ import re
 import pytest
 
 from bench import aws_words, scale
-from shared.store.dynamo import SHARDS
 
 
 def test_the_page_is_what_the_script_computes() -> None:
@@ -26,10 +25,6 @@ def test_limits_of_a_company_grow_with_the_companies_and_those_of_an_account_do_
         for companies in (1, 100)
     )
 
-    if scale.LISTING_UNITS:
-        listing = "partitions of the licenses' index"
-        assert one[listing] == SHARDS * scale.PARTITION / scale.LISTING_UNITS
-        assert hundred[listing] == 100 * one[listing]
     assert hundred["table quota"] == one["table quota"]
     assert one["workers"] < hundred["workers"]
 

@@ -38,10 +38,11 @@ export function Imports({ parts: [kind, which], query }) {
 function List({ kind, query }) {
   const { title, icon } = KINDS[kind];
   const path = `imports/${kind}`;
-  const given = { kind, limit: LIMIT, offset: query.offset, status__iexact: query.status };
+  const given = { kind, limit: LIMIT, offset: query.offset, cursor: query.cursor,
+    status__iexact: query.status };
   const jobs = useLoad(
     (signal) => api.get("imports/", given, { signal }),
-    [kind, query.offset, query.status],
+    [kind, query.offset, query.cursor, query.status],
     {
       every: (page) =>
         document.hidden ? null : page?.results.some(isLive) ? FRESH : IDLE,

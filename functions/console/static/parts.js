@@ -145,8 +145,8 @@ export function Tabs({ label, options, value = "", to }) {
 
 /**
  * Below a list: where one is in it, and the way on. `page` is the API's `{count, next, results}`: it
- * says where the next page begins, which may have fewer records than `limit`. Beyond 10,000 it is a
- * cursor, from which there is no way back but to the first page.
+ * says by a cursor where the next page begins, and up to 10,000 by an offset how many records came
+ * before. Beyond, there is no way back but to the first page.
  */
 export function Pager({ page, path, query = {}, limit }) {
   const { offset: start = 0, cursor, ...rest } = query;
@@ -156,13 +156,14 @@ export function Pager({ page, path, query = {}, limit }) {
   if (!page.next && !offset && !cursor) return html`<p class="pager">${number(last)} in all</p>`;
   const next = page.next && new URL(page.next).searchParams;
   const onward = next && { offset: next.get("offset"), cursor: next.get("cursor") };
-  const back = cursor ? {} : offset > 0 && { offset: Math.max(0, offset - limit) || null };
+  const lost = cursor && !offset;
+  const back = lost ? {} : offset > 0 && { offset: Math.max(0, offset - limit) || null };
   const turn = (to, text) => html`<a role="button" class="plain"
     href=${to ? link(path, { ...rest, ...to }) : null}
     aria-disabled=${to ? null : "true"}>${text}</a>`;
   return html`<nav class="pager" aria-label="Pages">
-    <span>${cursor ? "Beyond" : `${number(offset + 1)}–${number(last)} of`} ${count}</span>
-    ${turn(back, html`<${Icon} name="back" />${cursor ? "First" : "Previous"}`)}
+    <span>${lost ? "Beyond" : `${number(offset + 1)}–${number(last)} of`} ${count}</span>
+    ${turn(back, html`<${Icon} name="back" />${lost ? "First" : "Previous"}`)}
     ${turn(onward, html`Next<${Icon} name="next" />`)}
   </nav>`;
 }

@@ -176,19 +176,21 @@ def test_other_errors_are_raised_at_once(table: Table, worker: Patience) -> None
     assert len(table.asked) == 2
 
 
-def test_items_that_were_not_processed_are_written_again_and_only_those(
-    table: Table, worker: Patience
+@pytest.mark.parametrize(
+    "answer",
+    [lambda _: (200, {}), refusal("ConditionalCheckFailedException")],
+    ids=["smaller", "larger"],
+)
+def test_an_item_is_written_over_a_smaller_one_only(
+    table: Table, worker: Patience, answer: Any
 ) -> None:
-    def half(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        ((name, puts),) = body["RequestItems"].items()
-        return 200, {"UnprocessedItems": {name: puts[::2]} if len(puts) > 1 else {}}
+    table.answers = [refusal("ThrottlingException"), answer]
 
-    table.answers = [half]
+    Sender().run(bulk.put_larger(TABLE, ITEMS[0] | {"n": {"N": "3"}}, "n", worker))
 
-    Sender().run(bulk.put_all(TABLE, ITEMS, worker))
-
-    (name,) = table.asked[0]["RequestItems"]
-    assert [len(body["RequestItems"][name]) for body in table.asked] == [10, 5, 3, 2, 1]
+    assert len(table.asked) == 2
+    assert table.asked[1]["ConditionExpression"] == "attribute_not_exists(pk) OR #n < :n"
+    assert table.asked[1]["ExpressionAttributeValues"] == {":n": {"N": "3"}}
 
 
 def test_keys_that_were_not_processed_are_read_again_and_only_those(

@@ -1,0 +1,211 @@
+"""Licenses in lists, newest first: of a company, and of one of its products.
+
+No license is in an index. What issued licenses is, and an entry says how many they are, so that
+lists are skipped and counted without reading a license. All of it is in the table Orders:
+
+| sk | what |
+|---|---|
+| `order` | an order as placed; of one product, also in the list of that |
+| `issued#<part>` | the same of a row that is listed at its order's time, not at its licenses' |
+| `sold#<product>#<part>` | the licenses of one product, where a row has several |
+| `page#<row>` | what 500 rows of an import made, in `<company>#job#<number>` |
+| `sold#<row>#<product>#<n>` | the licenses of one product, where rows of a page have several |
+
+An order's entries are written in the transaction of its row, so a large order appears at once. A
+page is named after its rows and written after their licenses: a batch that runs again overwrites
+its own pages. It never shrinks, so a late write of a run that saw less does no harm. All pages of
+an import are one partition.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import batched
+from typing import Any, NamedTuple
+
+from shared.licenses import License
+from shared.orders import FIRST_PART, Order
+from shared.store import dynamo, newest_first
+from shared.store.licenses import settled
+from shared.store.newest_first import PAGES, packed, page_of, page_start, unpacked
+
+TABLE = "ORDERS_TABLE"
+LATE = "+"
+"""Marks an entry whose licenses were issued at another time than the one it is listed at."""
+
+_ISSUED = "issued#"
+
+
+class Issued(NamedTuple):
+    """An entry: what issued some licenses. `created` sorts by time; `row` holds their ids."""
+
+    created: str
+    row: tuple[str, str]
+    licenses: int
+
+
+class Listed(NamedTuple):
+    """What puts an order's row into the lists: attributes of the row, and items next to it.
+
+    `products` are the items of each product of a row that has several.
+    """
+
+    row: dict[str, Any]
+    twin: dict[str, Any] | None
+    products: list[dict[str, Any]]
+
+
+def listed_row(
+    company: str, order: Order, licenses: Iterable[License], *, issued_at: datetime, late: bool
+) -> Listed:
+    """The entries of an order's row. `late` if the row itself is not listed at `issued_at`."""
+    by_product: dict[int, list[int]] = {}
+    for lic in licenses:
+        by_product.setdefault(lic.product_id, []).append(lic.id)
+    pk, created = dynamo.home(company, order.id), issued_place(issued_at, order.id, order.part)
+    sold = {
+        product_id: {
+            "sold": f"{company}#{product_id}#{order.id % dynamo.SHARDS}",
+            "created": created,
+            "sold_n": len(ids),
+        }
+        for product_id, ids in by_product.items()
+    }
+    several = len(sold) > 1
+    products = [
+        {
+            "pk": pk,
+            "sk": product_row(product_id, order.part),
+            "ids": packed(ids),
+            **sold[product_id],
+        }
+        for product_id, ids in by_product.items()
+        if several
+    ]
+    own: dict[str, Any] = {} if several else next(iter(sold.values()), {})
+    if not late:
+        return Listed(own, None, products)
+    count = sum(map(len, by_product.values()))
+    twin = issued_twin(company, order.id, order.part, issued_at, count, order.customer_id)
+    twin["listed"] = dynamo.shelf(company, order.id)
+    return Listed({}, twin | own, products)
+
+
+def issued_twin(
+    company: str, order_id: int, part: str, issued_at: datetime, count: int, customer_id: int | None
+) -> dict[str, Any]:
+    """The item that lists a customer's licenses of a row at their own time."""
+    return {
+        "pk": dynamo.home(company, order_id),
+        "sk": f"{_ISSUED}{part}",
+        "created": issued_place(issued_at, order_id, part),
+        "customer_orders": f"{company}#{customer_id}" if customer_id else None,
+        "n": count,
+    }
+
+
+def issued_place(issued_at: datetime, order_id: int, part: str) -> str:
+    place = f"{dynamo.stamp(issued_at)}#{order_id}"
+    return place if part == FIRST_PART else f"{place}#{part}"
+
+
+def product_row(product_id: int, part: str) -> str:
+    return f"sold#{product_id}#{part}"
+
+
+class PageRow(NamedTuple):
+    """A row of an import that asks for a license: `id` if this import made it."""
+
+    row: int
+    product_id: int
+    id: int | None
+
+
+def pages(
+    company: str, job: int, began: datetime, first_row: int, rows: Iterable[PageRow]
+) -> Iterator[dict[str, Any]]:
+    """The pages of a batch that begins at `first_row`, as items without what is empty.
+
+    Which page has a row follows from the file alone, not from what was made of it.
+    """
+    blocks: dict[int, list[PageRow]] = {}
+    mixed: dict[int, list[PageRow]] = {}
+    for row in rows:
+        blocks.setdefault(page_start(row.row, first_row), []).append(row)
+    for start, block in blocks.items():
+        ids = [row.id for row in block if row.id is not None]
+        products = {row.product_id for row in block}
+        page = page_of(company, job, began, start, ids)
+        if len(products) == 1:
+            page |= {"sold": f"{company}#{products.pop()}#{PAGES}", "sold_n": len(ids)}
+        else:
+            for row in block:
+                mixed.setdefault(row.product_id, []).append(row)
+        if ids:
+            yield page
+    for product_id, of_product in mixed.items():
+        for n, some in enumerate(batched(of_product, newest_first.PAGE, strict=False)):
+            if ids := [row.id for row in some if row.id is not None]:
+                yield {
+                    "pk": f"{company}#job#{job}",
+                    "sk": f"sold#{first_row:010}#{product_id}#{n}",
+                    "sold": f"{company}#{product_id}#{PAGES}",
+                    "created": f"{dynamo.stamp(began)}#j{job:010}#{first_row:010}#{n}",
+                    "sold_n": len(ids),
+                    "ids": packed(ids),
+                }
+
+
+def issued(
+    company: str,
+    *,
+    product_id: int | None = None,
+    customer_id: int | None = None,
+    upto: str | None = None,
+    limit: int | None = None,
+) -> Iterator[Issued]:
+    """What issued a company's licenses, or those of a product, or of a customer; newest first.
+
+    From the place `upto`, which is in it. `limit` is for one who wants few.
+    """
+    index, name, count = "by_created", "listed", "n"
+    shards = [*dynamo.shelves(company), f"{company}#{PAGES}"]
+    if product_id is not None:
+        index, name, count = "by_product", "sold", "sold_n"
+        shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]
+    elif customer_id is not None:
+        index, name, shards = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
+    found = newest_first.newest_first(TABLE, index, name, shards, last=upto or "~", limit=limit)
+    shown: dict[str | None, bool] = {None: True}
+    for item in found:
+        if is_at_its_time(item["created"]) and _is_visible(company, item.get("unsettled"), shown):
+            row = item["pk"], item["sk"].removeprefix(_ISSUED)
+            yield Issued(item["created"], row, item.get(count, 0))
+
+
+def is_at_its_time(created: str) -> bool:
+    """Whether an entry's licenses are listed where it is, and are those of the order's customer."""
+    _, _, *part = created.split("#", 2)
+    return not part or part[0][:1] not in (LATE, "~")
+
+
+def ids_at(rows: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence[int]]:
+    """The ids of the licenses of rows and pages."""
+    found = dynamo.get_many(((TABLE, row) for row in rows), select=("ids", "items"))
+    return {(item["pk"], item["sk"]): _ids_of(item) for item in found.values()}
+
+
+def is_twin(sk: str) -> bool:
+    return sk.startswith(_ISSUED)
+
+
+def _ids_of(item: Mapping[str, Any]) -> Sequence[int]:
+    if "ids" in item:
+        return unpacked(item["ids"])
+    return [id for held in item.get("items", ()) for id in held["license_ids"]]
+
+
+def _is_visible(company: str, row: str | None, shown: dict[str | None, bool]) -> bool:
+    """Whether the order that an entry waits for is there."""
+    if row not in shown:
+        shown[row] = row in settled(company, [row])
+    return shown[row]

@@ -1,0 +1,84 @@
+"""Lists that several partitions of an index share, as one: newest first.
+
+Imports write pages, of up to `PAGE` records of one company, in place of an entry for each record. A
+page is named after the rows of the file that asked for the records, whatever became of them.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from heapq import merge
+from struct import pack, unpack
+from typing import Any
+
+from shared.store import dynamo
+
+PAGE = 500
+"""Rows of an import that share a page: their ids take 4 KB, which is one read unit."""
+PAGES = "pages"
+"""The shard of all pages."""
+
+
+def newest_first(
+    env_name: str,
+    index: str,
+    name: str,
+    shards: Sequence[str],
+    *,
+    first: str = " ",
+    last: str = "~",
+    limit: int | None = None,
+) -> Iterator[dict[str, Any]]:
+    """The entries of all shards by `created`, from `last` back to `first`, both in it.
+
+    `name` is the index's partition key. `limit` is for one who wants few.
+    """
+    condition = f"{name} = :shelf AND created BETWEEN :first AND :last"
+    bounds = {"first": first, "last": last}
+    return merge(
+        *(
+            dynamo.query(
+                env_name,
+                condition,
+                {"shelf": shard, **bounds},
+                index=index,
+                forward=False,
+                limit=limit,
+            )
+            for shard in shards
+        ),
+        key=lambda item: item["created"],
+        reverse=True,
+    )
+
+
+def page_start(row: int, first_row: int) -> int:
+    """The first row of the page that has a row of a batch."""
+    return row - (row - first_row) % PAGE
+
+
+def page_of(
+    company: str, job: int, began: datetime, start: int, ids: Sequence[int]
+) -> dict[str, Any]:
+    """A page of the records that an import made of the rows from `start` on."""
+    return {
+        "pk": f"{company}#job#{job}",
+        "sk": f"page#{start:010}",
+        "listed": f"{company}#{PAGES}",
+        "created": f"{dynamo.stamp(began)}#j{job:010}#{start:010}",
+        "n": len(ids),
+        "ids": packed(ids),
+    }
+
+
+def page_item(page: Mapping[str, Any]) -> dynamo.Item:
+    """A page as JSON has it, where bytes are base64."""
+    return dynamo.to_item(page) | {"ids": {"B": b64encode(page["ids"]).decode()}}
+
+
+def packed(ids: Sequence[int]) -> bytes:
+    return pack(f">{len(ids)}q", *ids)
+
+
+def unpacked(ids: bytes) -> tuple[int, ...]:
+    return unpack(f">{len(ids) // 8}q", ids)

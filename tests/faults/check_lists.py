@@ -1,0 +1,88 @@
+"""L1: every license and customer that can be seen is listed once, newest first, whoever made it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from shared.store import dynamo
+from shared.store.customers import ids_of_listed, listed_customers
+from shared.store.license_index import ids_at, issued
+from shared.store.order_index import entries
+from tests.faults.history import CATALOG, CUSTOMERS, LICENSES, ORDERS, rows_of
+from tests.faults.world import World
+
+
+def check_lists(world: World, company: str) -> list[str]:
+    """Every violation of L1 in a company's lists: of all licenses, and of each product."""
+    told: list[str] = []
+    world.alone("auditor", lambda: told.extend(_wrong(world, company)))
+    return told
+
+
+def _wrong(world: World, company: str) -> Iterator[str]:
+    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in rows_of(world, ORDERS, company)}
+    there: dict[int, dict[str, Any]] = {
+        lic["id"]: lic
+        for item in rows_of(world, LICENSES, company)
+        if (lic := dynamo.from_item(item)) and _is_visible(company, lic, rows)
+    }
+    products = {lic["product_id"] for lic in there.values()}
+    for row in rows_of(world, CATALOG, company):
+        if row["sk"]["S"].startswith("product#"):
+            products.add(int(row["id"]["N"]))
+    for product_id in (None, *sorted(products)):
+        wanted = [id for id, lic in there.items() if product_id in (None, lic["product_id"])]
+        yield from _listed(company, product_id, there, wanted)
+    yield from _customers(world, company)
+    counted = sum(entry.licenses for entry in entries(company))
+    if counted != len(there):
+        yield f"L1 {company}'s orders have {counted} licenses, of {len(there)}"
+
+
+def _listed(
+    company: str, product_id: int | None, there: dict[int, dict[str, Any]], wanted: list[int]
+) -> Iterator[str]:
+    name = f"the list of {company}, product {product_id},"
+    found = list(issued(company, product_id=product_id))
+    held = ids_at(entry.row for entry in found)
+    counted = Counter(id for entry in found for id in held.get(entry.row, ()))
+    for entry in found:
+        ids = held.get(entry.row, ())
+        if len(ids) != entry.licenses:
+            yield f"L1 {name} counts {entry.licenses} licenses of {entry.row}: {ids}"
+        for lic in (there[id] for id in ids if id in there):
+            if not entry.created.startswith(lic["created_at"].partition("+")[0][:19]):
+                yield f"L1 {name} has {lic['id']} of {lic['created_at']} at {entry.created}"
+    if counted != Counter(wanted):
+        twice = [id for id, count in counted.items() if count > 1]
+        more, less = counted.keys() - set(wanted), set(wanted) - counted.keys()
+        yield f"L1 {name} has {sorted(twice)} twice, {sorted(more)} for nothing, not {sorted(less)}"
+    times = [entry.created for entry in found]
+    if times != sorted(times, reverse=True):
+        yield f"L1 {name} is in the order {times}"
+
+
+def _customers(world: World, company: str) -> Iterator[str]:
+    there = {
+        int(row["id"]["N"]): row["created_at"]["S"][:19]
+        for row in rows_of(world, CUSTOMERS, company)
+        if row["sk"]["S"].startswith("customer#")
+    }
+    listed = list(listed_customers(company))
+    ids = ids_of_listed(listed)
+    if Counter(ids) != Counter([*there]):
+        yield f"L1 {company} lists the customers {sorted(ids)} of {sorted(there)}"
+    for each, id in zip(listed, ids, strict=True):
+        if id in there and not each.place.startswith(there[id]):
+            yield f"L1 {company} has the customer {id} of {there[id]} at {each.place}"
+    times = [each.place.partition("/")[0] for each in listed]
+    if times != sorted(times, reverse=True):
+        yield f"L1 {company} lists its customers in the order {times}"
+
+
+def _is_visible(company: str, lic: dict[str, Any], rows: dict[tuple[str, str], Any]) -> bool:
+    if "unsettled" not in lic:
+        return True
+    order_id, part, fingerprint = lic["unsettled"].split("/")
+    row = rows.get((f"{company}#{order_id}", part))
+    return row is not None and row.get("fingerprint", {}).get("S") == fingerprint
