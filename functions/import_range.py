@@ -25,7 +25,15 @@ from shared.csv_file import Dialect
 from shared.csv_plan import Chunk
 from shared.csv_records import Record, failed_row, records
 from shared.differences import limited
-from shared.importing import Bad, Entry, FeatureEntry, Import, LicenseEntry, reader_of
+from shared.importing import (
+    Bad,
+    CustomerEntry,
+    Entry,
+    FeatureEntry,
+    Import,
+    LicenseEntry,
+    reader_of,
+)
 from shared.imports import ChunkResult, ImportJob
 from shared.store import bulk, uploads, workers
 from shared.store.import_rows import import_stretch
@@ -48,7 +56,6 @@ MOST_ORDERS = 2_000
 _GARBAGE_OBJECTS = 50_000
 IN_FLIGHT = 2
 """Batches that are written at once: while one waits for answers, the other is worked out."""
-_KEYED = (LicenseEntry, FeatureEntry)
 type _Cells = Callable[[Container[int]], Mapping[int, Record]]
 type _Act = Callable[[Sequence[Entry | Bad], Mapping[int, int] | None], int]
 _LONGEST_PAUSE_SECONDS = 20.0
@@ -152,13 +159,12 @@ def import_range(
     row of an earlier batch to that row.
 
     The next batch is read while the last one is written. Two are not written at once while DynamoDB
-    throttles, which would only throttle more; nor if they have a license key in common, so that the
-    earlier row is the one that makes the license.
+    throttles, which would only throttle more; nor if the order in which they are written matters.
     """
     read = reader_of(work.terms, work.dialect)
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    keys: set[str] = set()
+    names = _Names(())
     cells = partial(_rows_with_cells, work, chunk, data)
     act = partial(_import_batch, work, chunk, cells)
     with _rare_collections(), _InFlight(work, act) as in_flight:
@@ -167,8 +173,8 @@ def import_range(
             if again is not None and (firsts := again.get(batch[0].record.row)) is None:
                 in_flight.skip(batch)
                 continue
-            before, keys = keys, {entry.key for entry in batch if isinstance(entry, _KEYED)}
-            if work.patience.is_throttled or not keys.isdisjoint(before):
+            before, names = names, _Names(batch)
+            if work.patience.is_throttled or names.depend_on(before):
                 in_flight.wait(0)
             if not work.registered:
                 _insist(work, partial(_register, work))
@@ -229,6 +235,32 @@ def _rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*thresholds)
+
+
+class _Names:
+    """What the rows of a batch name: license keys, and orders and customers as first described."""
+
+    def __init__(self, batch: Sequence[Entry | Bad]) -> None:
+        self._keys: set[str] = set()
+        self._described: dict[int, object] = {}
+        describe = self._described.setdefault
+        for entry in batch:
+            if isinstance(entry, LicenseEntry):
+                self._keys.add(entry.key)
+                describe(entry.order_id, (entry.order, entry.customer_id))
+                if entry.customer_id is not None:
+                    describe(entry.customer_id, entry.customer)
+            elif isinstance(entry, CustomerEntry):
+                describe(entry.customer_id, entry.customer)
+            elif isinstance(entry, FeatureEntry):
+                self._keys.add(entry.key)
+
+    def depend_on(self, earlier: Self) -> bool:
+        """Whether these rows repeat a license key, or describe an order or customer otherwise."""
+        ours, theirs = self._described, earlier._described
+        return not self._keys.isdisjoint(earlier._keys) or any(
+            ours[id] != theirs[id] for id in ours.keys() & theirs.keys()
+        )
 
 
 class _InFlight:

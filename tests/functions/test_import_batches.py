@@ -115,6 +115,56 @@ def test_of_two_batches_with_one_key_the_earlier_makes_the_license(
     assert found["note"] == "first"
 
 
+@pytest.mark.parametrize(
+    ("columns", "first", "second"),
+    [
+        ("order__language", "en", "de"),
+        ("customer__email", "ana@x.test", "ben@x.test"),
+    ],
+    ids=["other order", "other customer"],
+)
+def test_of_two_batches_with_one_order_the_earlier_describes_it(
+    files: Files, shop: Shop, columns: str, first: str, second: str
+) -> None:
+    late = threading.Event()
+    on_insert(files, lambda statements: "K-1" in statements and late.wait(0.5))
+    header = f"license__license_key,product__short_code,order__store_id,{columns}\n"
+
+    job = files.imported(f"{header}K-1,kp,web-1,{first}\nK-2,kp,web-1,{second}\n")
+
+    assert counts(job, "warnings") == [1]
+
+
+def test_of_two_batches_with_one_customer_the_earlier_describes_it(files: Files) -> None:
+    late = threading.Event()
+    on_insert(files, lambda statements: "K-1" in statements and late.wait(0.5))
+    header = "license__license_key,product__short_code,customer__email,customer__city\n"
+
+    job = files.imported(f"{header}K-1,kp,ana@x.test,Bern\nK-2,kp,ana@x.test,Basel\n")
+
+    assert counts(job, "warnings") == [1]
+
+
+def test_two_batches_that_describe_an_order_in_the_same_words_are_written_at_once(
+    files: Files,
+) -> None:
+    second = threading.Event()
+    waited: list[bool] = []
+
+    def hear(statements: str) -> None:
+        if "K-1" in statements:
+            waited.append(second.wait(5))
+        if "K-2" in statements:
+            second.set()
+
+    on_insert(files, hear)
+    header = "license__license_key,product__short_code,order__store_id,customer__email\n"
+    job = files.imported(f"{header}K-1,kp,web-1,ana@x.test\nK-2,kp,web-1,ana@x.test\n")
+
+    assert waited == [True]
+    assert counts(job, "created_licenses", "created_orders") == [2, 1]
+
+
 def test_an_import_leaves_the_collector_of_garbage_as_it_was(files: Files) -> None:
     before = gc.get_threshold()
 
