@@ -45,6 +45,7 @@ from shared.store import (
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
+from tests.faults.threads import Threads
 from tests.faults.world import BEGAN, World
 from tests.functions.shop import Shop, open_shop, stock
 from tests.moto_tables import local_template, table_names
@@ -165,7 +166,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     _lighten(patch)
     patch.setattr(callers, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
-    for module in (import_range, import_features, import_views, lost_files):
+    patch.setattr(import_range, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
+    for module in (import_features, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_range, "STRETCH", STRETCH)

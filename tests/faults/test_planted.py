@@ -19,4 +19,12 @@ def test_a_planted_bug_is_caught(
 ) -> None:
     plant(monkeypatch)
 
-    assert any(KINDS[kind](lab, seed)[1] for seed in range(SEEDS))
+    assert any(is_caught(lab, kind, seed) for seed in range(SEEDS))
+
+
+def is_caught(lab: Laboratory, kind: str, seed: int) -> bool:
+    """Whether a schedule breaks an invariant, or never comes to its end."""
+    try:
+        return bool(KINDS[kind](lab, seed)[1])
+    except AssertionError as error:
+        return str(error).startswith("J2")

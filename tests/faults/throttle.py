@@ -25,8 +25,9 @@ from tests.faults.capacity import Capacity
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS
 from tests.faults.laboratory import Laboratory, laboratory
 from tests.faults.machine import Ended, Execution, Machine
+from tests.faults.threads import Threads
 from tests.faults.throttled import ThrottledDynamoDB, charges_of, packed
-from tests.faults.timeline import Threads, Timeline
+from tests.faults.timeline import Timeline
 from tests.faults.world import Actor
 
 WORKERS = 8

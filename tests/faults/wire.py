@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.client import RemoteDisconnected
 from typing import Any
 
 import orjson
@@ -72,12 +71,6 @@ class Call:
         sent: Any = self.request.body
         body: Body = orjson.loads(sent) if sent else {}
         return body
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether `shared.store.signed` sent it, which hears of the network as sockets tell."""
-        agent: Any = self.request.headers.get("user-agent", "")
-        return agent in ("keywright", b"keywright")
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -194,18 +187,14 @@ class Call:
         return answer_of(self.request, status, orjson.dumps(body))
 
     def _no_connection(self, fault: str) -> Exception:
-        if self.by_hand:
-            return TimeoutError() if fault == "unreachable" else ConnectionRefusedError()
         if fault == "unreachable":
             return ConnectTimeoutError(endpoint_url=self.request.url)
         return EndpointConnectionError(endpoint_url=self.request.url, error=fault)
 
     def _timeout(self) -> Exception:
-        return TimeoutError() if self.by_hand else ReadTimeoutError(endpoint_url=self.request.url)
+        return ReadTimeoutError(endpoint_url=self.request.url)
 
     def _reset(self) -> Exception:
-        if self.by_hand:
-            return self.rng.choice([ConnectionResetError(), RemoteDisconnected("")])
         return ConnectionClosedError(endpoint_url=self.request.url)
 
 

@@ -6,6 +6,7 @@ actor believes it is, and every random number that the product draws.
 
 import random
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -90,6 +91,8 @@ class Actor:
     error: BaseException | None = None
     done: bool = False
     dead: bool = False
+    process: "Actor | None" = None
+    """The actor whose thread it is: both die together."""
     dies_after: int | None = None
     """After so many calls it dies."""
     began: int = 0
@@ -144,6 +147,14 @@ class World:
         self.actors.append(actor)
         return actor
 
+    def thread(self, act: Callable[[], Any]) -> None:
+        """A new thread of the current actor's process."""
+        owner = self.current
+        assert owner is not None, "outside of actors there are no threads"
+        actor = self.spawn(f"{owner.name} thread", act, company=owner.company, skew=owner.skew)
+        actor.process = owner.process or owner
+        actor.memory, actor.reads = owner.memory, owner.reads
+
     def run(self) -> None:
         """Gives turns until everybody is done."""
         for _ in range(_MOST_TURNS):
@@ -176,6 +187,11 @@ class World:
         """Lets others go first; outside of actors there are none to wait for."""
         if self.current is not None and getcurrent() is self.current.greenlet:
             self._hub.switch()
+
+    def block(self, future: Future[Any]) -> None:
+        """Lets others go first until a future is done."""
+        while not future.done():
+            self.wait()
 
     def sleep(self, seconds: float) -> None:
         """What `time.sleep` is here."""
@@ -272,7 +288,9 @@ class World:
 
     def _kill(self) -> None:
         if self.current is not None:
-            self.current.dead = True
+            process = self.current.process or self.current
+            for actor in (process, *self.actors):
+                actor.dead |= actor is process or actor.process is process
         raise Killed
 
     def _later(self, call: Call, act: Callable[[], Any]) -> None:
