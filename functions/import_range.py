@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from functions.import_bundles import pinned_bundle_keys
 from functions.import_moves import Stopped
 from shared.catalog import Product
 from shared.csv_file import Dialect
@@ -91,7 +92,13 @@ def working(job: ImportJob, phase: str, context: "LambdaContext") -> Iterator[Wo
         work = Work(
             job=job,
             terms=Import(
-                job.company, job.number, job.kind, job.created_at, catalog, job.file_sha256 or ""
+                job.company,
+                job.number,
+                job.kind,
+                job.created_at,
+                catalog,
+                job.file_sha256 or "",
+                pinned_bundle_keys(job, catalog),
             ),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
