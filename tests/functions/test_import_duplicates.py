@@ -482,6 +482,18 @@ def test_another_customer_under_one_order_is_shown_and_exported(files: Files, be
     assert "ben@x.test" in owners["TWO-2"]
 
 
+def test_a_license_without_a_customer_is_exported_without_one(files: Files) -> None:
+    """Its order has a customer; the file comes back without a warning."""
+    files.imported(f"{TWO}ONE-1,kp,one,ana@x.test\nONE-2,kp,one,\n")
+    order = files.shop.get("/orders/", "store_id=one").json()["results"][0]
+    exported = files.shop.get(f"/orders/{order['id']}/export/").text
+
+    job = files.imported(exported, name="back.csv")
+
+    assert exported.count("ana@x.test") == 1
+    assert (job.state, counts(job, *CREATED, "warnings")) == ("succeeded", [2, 0, 2, 0])
+
+
 def test_a_row_for_an_order_of_another_customer_is_shown(files: Files) -> None:
     files.shop.order_one(id="o-1", customer={"email": "ana@x.test"})
 
