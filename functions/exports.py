@@ -210,18 +210,12 @@ def _rows_of(
     ids = _ids_of(sold)
     licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
-    named = {id for lic in licenses.values() if (id := _customer_id(lic, orders))}
+    named = {lic.customer_id for lic in licenses.values() if lic.customer_id}
     customers = customers_by_id(company, named)
     if new := {lic.product_code for lic in licenses.values()} - products.keys():
         products |= products_named(company, new)
     for each, id in zip(sold, ids, strict=True):
         yield each, _row(licenses.get(id), orders, customers, products)
-
-
-def _customer_id(lic: License, orders: Mapping[int, Order]) -> int | None:
-    """The customer of a license: a file may give it another one than its order has."""
-    order = orders.get(lic.order_id)
-    return lic.customer_id or (order.customer_id if order else None)
 
 
 def _ids_of(sold: Sequence[_Sold]) -> list[int]:
@@ -244,5 +238,5 @@ def _row(
     order = orders.get(lic.order_id) if lic else None
     if lic is None or order is None or not lic.license_key:
         return None
-    customer = customers.get(_customer_id(lic, orders) or 0)
+    customer = customers.get(lic.customer_id or 0)
     return license_row(lic, order, customer, products.get(lic.product_code))

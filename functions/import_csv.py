@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
@@ -21,6 +22,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.counting import SERVICE, count_import, metrics
 from functions.crash import unspoken
+from functions.import_bundles import mentions_of, pin_bundle_keys
 from functions.import_duplicates import refuse_duplicates
 from functions.import_moves import (
     Stopped,
@@ -123,29 +125,29 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with ending(job):
-        job = with_object_options(job)
+        job, mentions = with_object_options(job), mentions_of(job)
         data = b"".join(uploads.stream(job))
+        mentions.feed(data)
         planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
         if planned is None:
             return
+
+        def read(chunk: Chunk) -> bytes:
+            return data[chunk.start : chunk.end]
+
         job = looked_at(job, planned, hashlib.sha256(data).hexdigest())
+        pin_bundle_keys(job, mentions, planned, read)
         for phase in phases_of(job):
             if phase == "write" and is_faulty(job):
                 break
             with working(job, phase, context) as work:
                 for chunk in planned.chunks:
-                    done = import_range(work, chunk, data[chunk.start : chunk.end])
+                    done = import_range(work, chunk, read(chunk))
                     is_last = chunk is planned.chunks[-1]
                     if done < chunk.rows or (work.is_short_of_time and not is_last):
                         _hand_over(job, work)
                         return
-            refuse_duplicates(
-                job,
-                phase,
-                context,
-                lambda: planned.chunks,
-                lambda chunk: data[chunk.start : chunk.end],
-            )
+            refuse_duplicates(job, phase, context, lambda: planned.chunks, read)
         finish(job)
 
 
@@ -183,13 +185,14 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """What the machine goes on with; nothing if the file is refused."""
-    job = with_object_options(job)
+    job, mentions = with_object_options(job), mentions_of(job)
     digest = hashlib.sha256()
-    parts = _watched(job, uploads.stream(job), digest.update)
+    parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
     planned = plan_of(job, parts, chunk_size=_chunk_size(job))
     if planned is None:
         return {}
     job = looked_at(job, planned, digest.hexdigest())
+    pin_bundle_keys(job, mentions, planned, partial(_read, job))
     manifest = [chunk.model_dump() for chunk in planned.chunks]
     uploads.put_result(job, "manifest.json", orjson.dumps(manifest))
     return {
@@ -200,11 +203,12 @@ def _planned(job: ImportJob) -> dict[str, Any]:
 
 
 def _watched(
-    job: ImportJob, parts: Iterable[bytes], note: Callable[[bytes], None]
+    job: ImportJob, parts: Iterable[bytes], *notes: Callable[[bytes], None]
 ) -> Iterator[bytes]:
     """The parts of the file, each noted; raises Stopped when the job is cancelled meanwhile."""
     for part in parts:
-        note(part)
+        for note in notes:
+            note(part)
         if not heartbeat(job.company, job.number, None, datetime.now(UTC)):
             raise Stopped
         yield part
@@ -228,9 +232,7 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     _log_about(job, chunk=chunk.first_row)
     done = chunk.rows  # of a job that is stopped nothing is left to do
     with ending(job):
-        data = uploads.read_range(job, chunk.start, chunk.end)
-        if not chunk.is_intact(data):
-            raise Busy
+        data = _read(job, chunk)
         with working(job, phase, context) as work:
             done = import_range(work, chunk, data, before)
         seconds = round(time.monotonic() - began, 3)
@@ -262,15 +264,17 @@ def _refuse_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> 
         for planned in orjson.loads(uploads.need_result(job, "manifest.json")):
             yield Chunk.model_validate(planned)
 
-    def read(chunk: Chunk) -> bytes:
-        data = uploads.read_range(job, chunk.start, chunk.end)
-        if not chunk.is_intact(data):
-            raise Busy
-        return data
-
     if not job.is_ended:
         with ending(job):
-            refuse_duplicates(job, phase, context, chunks, read)
+            refuse_duplicates(job, phase, context, chunks, partial(_read, job))
+
+
+def _read(job: ImportJob, chunk: Chunk) -> bytes:
+    """The bytes of a chunk as they were planned; raises Busy if S3 answers with others."""
+    data = uploads.read_range(job, chunk.start, chunk.end)
+    if not chunk.is_intact(data):
+        raise Busy
+    return data
 
 
 def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ class Stopped(Exception):
 def ending(job: ImportJob) -> Iterator[None]:
     """Have work on a job end without an error where no attempt could get any further.
 
-    A job that was cancelled is left as it is. One whose file is gone fails, with the reason.
+    A job that was cancelled is left as it is. One whose file is gone or refused fails, with the
+    reason.
     """
     try:
         yield
@@ -44,6 +45,8 @@ def ending(job: ImportJob) -> Iterator[None]:
         logger.info("import_stopped")
     except FileGone as gone:
         _end(job, "failed", refusal=gone.refusal)
+    except BadFile as bad:
+        _end(job, "failed", refusal=_refusal_of(bad))
 
 
 def begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
@@ -83,10 +86,13 @@ def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan 
             accept=lambda dialect: check_header(job, dialect),
         )
     except BadFile as bad:
-        column = bad.faults[0].field if bad.faults else None
-        refusal = Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
-        _end(job, "failed", refusal=refusal)
+        _end(job, "failed", refusal=_refusal_of(bad))
         return None
+
+
+def _refusal_of(bad: BadFile) -> Refusal:
+    column = bad.faults[0].field if bad.faults else None
+    return Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
 
 
 def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:

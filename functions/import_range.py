@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from functions.import_bundles import pinned_bundle_keys
 from functions.import_moves import Stopped
 from shared.catalog import Product
 from shared.csv_file import Dialect
@@ -132,7 +133,13 @@ def working(
         work = Work(
             job=job,
             terms=Import(
-                job.company, job.number, job.kind, job.created_at, catalog, job.file_sha256 or ""
+                job.company,
+                job.number,
+                job.kind,
+                job.created_at,
+                catalog,
+                job.file_sha256 or "",
+                pinned_bundle_keys(job, catalog),
             ),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,

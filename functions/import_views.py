@@ -1,6 +1,7 @@
 """Makes the views of imports that callers read, out of jobs and what their chunks did."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -193,13 +194,26 @@ def _results(job: ImportJob) -> list[ChunkResult]:
 
 
 def _corrections(job: ImportJob) -> list[Correction]:
+    """Imports that correct a job, newest first; together they resolve at most its failed rows."""
+    found = corrections_of(job)
+    left = _failed_rows(job)
+    resolved = {}
+    for each in sorted(found, key=lambda each: each.number):
+        resolved[each.number] = min(_written_rows(each), left)
+        left -= resolved[each.number]
     return [
-        Correction(id=each.number, state=each.state, resolved_rows=_resolved(each))
-        for each in corrections_of(job)
+        Correction(id=each.number, state=each.state, resolved_rows=resolved[each.number])
+        for each in found
     ]
 
 
-def _resolved(job: ImportJob) -> int:
+def _failed_rows(job: ImportJob) -> int:
+    """Rows that an import left to correct: all of them where its file was refused as a whole."""
+    total = job.counts.get("total_row_count", 0)
+    return total - job.counts["valid_row_count"] if total else sys.maxsize
+
+
+def _written_rows(job: ImportJob) -> int:
     is_written = job.is_ended and not job.dry_run and job.state != "rejected"
     return job.counts.get("valid_row_count", 0) if is_written else 0
 

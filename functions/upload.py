@@ -110,6 +110,8 @@ def _decoded_name(disposition: bytes, plain: bytes) -> str:
     """
     if found := _EXTENDED_NAME.search(disposition):
         return unquote_to_bytes(found[2]).decode(found[1].decode(), "replace")
+    if not plain:
+        return _mail_name(disposition)
     name = plain.decode("utf-8", "replace")
     if name.startswith("=?") and name.endswith("?="):
         from email.header import decode_header, make_header  # noqa: PLC0415  # few names need it
@@ -117,6 +119,15 @@ def _decoded_name(disposition: bytes, plain: bytes) -> str:
         with suppress(ValueError, LookupError):
             return str(make_header(decode_header(name)))
     return name
+
+
+def _mail_name(disposition: bytes) -> str:
+    """A file name in the other ways of mail (RFC 2231): in several parts, quoted, any charset."""
+    from email.message import Message  # noqa: PLC0415  # few names need it
+
+    message = Message()
+    message["Content-Disposition"] = disposition.decode("latin-1")
+    return message.get_filename("")
 
 
 def _boundary(content_type: str) -> bytes:

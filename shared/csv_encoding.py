@@ -29,8 +29,8 @@ class BadFile(Refused):
 
     Codes: `empty_file`, `not_text`, `undecodable`, `unsupported_delimiter`, `missing_header`,
     `duplicate_header`, `unmapped_columns`, `too_many_columns`, `header_too_long`,
-    `record_too_long`, `field_too_long`, `unbalanced_quote`. `line` is the physical line in the
-    file, from 1.
+    `record_too_long`, `field_too_long`, `unbalanced_quote`, `too_many_bundles`. `line` is the
+    physical line in the file, from 1.
     """
 
     def __init__(self, code: str, message: str, *, line: int, field: str | None = None) -> None:

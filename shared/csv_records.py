@@ -11,10 +11,13 @@ from shared.csv_cells import escape_formula, is_blank, unescape_formula
 from shared.csv_encoding import Encoding
 from shared.csv_file import Dialect
 from shared.csv_header import REPORT_COLUMNS
+from shared.values import FORMAT
 
 type RowFault = Literal["extra_fields", "stray_quote"]
 
-_BLANK_AND_QUOTE = re.compile(r'\s"')
+_BLANK_AND_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)"')
+_LATE_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)+"')
+"""Blanks or invisible characters before a quote; a file that was joined of two has marks inside."""
 _UNNEST = str.maketrans({'"': '""'})
 
 _ERRORS = "|".join(
@@ -194,7 +197,7 @@ def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
     """
     if not any(map(_BLANK_AND_QUOTE.search, lines)):
         return False
-    found = [cell for cell in fields if cell[:1] != '"' and cell.lstrip()[:1] == '"']
+    found = [cell for cell in fields if cell[:1] != '"' and _LATE_QUOTE.match(cell)]
     raw = "".join(lines) if found else ""
     return any(f'"{cell.translate(_UNNEST)}"' not in raw for cell in found)
 

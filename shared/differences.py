@@ -6,6 +6,7 @@ compared in what the row states only: a blank cell asks for nothing.
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -165,7 +166,8 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
             content = sorted(_given(entry.customer).items())
         case FeatureEntry():
             content = sorted(_given(entry.request).items())
-    return int.from_bytes(hashlib.blake2b(repr(content).encode(), digest_size=6).digest())
+    text = unicodedata.normalize("NFC", repr(content))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
 
 
 def _ordered(value: Any) -> Any:
@@ -214,4 +216,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)[:_SHOWN]
+    return unicodedata.normalize("NFC", str(value))[:_SHOWN]

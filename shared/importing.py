@@ -102,6 +102,8 @@ class Import:
     began: datetime
     catalog: Mapping[str, Product]
     file_sha256: str = ""
+    bundle_keys: frozenset[str] = frozenset()
+    """Keys that rows of bundles have anywhere in the file."""
 
     def maker(self, row: int) -> str:
         """What a record says of the row that made it."""

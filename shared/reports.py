@@ -134,7 +134,11 @@ class Correction(BaseModel, frozen=True):
     id: int
     state: State
     resolved_rows: Annotated[
-        int, Field(description="Its valid rows, once it has written them; 0 for a dry run.")
+        int,
+        Field(
+            description="Its valid rows, once it has written them; 0 for a dry run. Together, all"
+            " corrections have at most the rows that failed, and older corrections count first."
+        ),
     ]
 
 

@@ -42,6 +42,7 @@ from shared.values import (
     Reference,
     StoreId,
     Text,
+    is_unseen,
 )
 from shared.wording import in_words
 
@@ -255,7 +256,7 @@ class Part:
             {
                 field: cell
                 for header, field in self.columns.items()
-                if (cell := cells.get(header, "")) and not cell.isspace()
+                if not is_unseen(cell := cells.get(header, ""))
             }
         )
 

@@ -7,7 +7,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -20,13 +19,20 @@ from shared.stored_json import small_json, small_number
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 FORMAT = re.compile(
-    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+    "[\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Format characters (Unicode category Cf): nobody sees them, so no identifier may hold one."""
-_ATOM = r"[^\s@<>()\[\]:;,\"\/\\.]+"
-_LABEL = r"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{|}~\/\\.]+(?<!-)"
+"""Characters that nobody sees, so no identifier may hold one: format characters (category Cf), what
+Unicode lets programs not draw (Default_Ignorable_Code_Point), and the blank of Braille."""
+_WRAPPERS = (
+    "\u00ab\u00bb\u2018-\u201f\u2039\u203a\u3001\uff02\uff07-\uff09\uff0c"
+    "\uff1a-\uff1c\uff1e\uff3b\uff3d"
+)
+"""Quotes, brackets and commas beyond ASCII, as spreadsheets and keyboards put them in."""
+_ATOM = rf"[^\s@<>()\[\]:;,\"\/\\.{_WRAPPERS}]+"
+_LABEL = rf"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{{|}}~\/\\.{_WRAPPERS}]+(?<!-)"
 _QUOTED = r'"[^"\\\x00-\x1f]+"'
 EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*")
 """One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
@@ -35,6 +41,7 @@ MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
 ZERO_TIMES = ("0001-01-01", "0000-00-00")
 LINE_BREAKS = re.compile(r"(?:[ \t]*[\n\r\x0b\x0c\x85\u2028\u2029])+[ \t]*")
 _ENDS = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
+_UNSEEN = re.compile(rf"(?:{FORMAT.pattern}|\s)*")
 
 
 def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) -> int:
@@ -73,11 +80,24 @@ def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
     return "".join(letters)
 
 
+def is_unseen(text: str) -> bool:
+    """Whether a text is empty, or of blanks and invisible characters alone."""
+    if text.isascii():
+        return not text or text.isspace()
+    return _UNSEEN.fullmatch(text) is not None
+
+
+def _unseen_as_empty(value: Any) -> Any:
+    return "" if isinstance(value, str) and is_unseen(value) else value
+
+
 def _one_line(value: Any) -> Any:
     """A text of one line: line breaks and the blanks around them become one blank each."""
-    if isinstance(value, str) and not value.isprintable():
-        return LINE_BREAKS.sub(" ", value)
-    return value
+    if not isinstance(value, str):
+        return value
+    if is_unseen(value):
+        return ""
+    return value if value.isprintable() else LINE_BREAKS.sub(" ", value)
 
 
 def _printable(text: str) -> str:
@@ -102,14 +122,37 @@ def _key_bytes(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    """The address with its domain in one form: `xn--` labels become the letters they stand for."""
-    if not EMAIL.fullmatch(text):
+    """The address with its domain in one form: see `_domain`."""
+    local, at, domain = text.rpartition("@")
+    address = f"{local}@{_domain(domain)}" if at else text
+    if not EMAIL.fullmatch(address):
         raise ValueError("must be an e-mail address such as ana@acme.example")
-    local, _, domain = text.rpartition("@")
-    if "xn--" in domain and domain.isascii():
-        with suppress(UnicodeError):
-            domain = domain.encode().decode("idna")
-    return f"{local}@{domain}"
+    return address
+
+
+def _domain(domain: str) -> str:
+    """A domain in letters: `xn--` labels and wide forms of letters and dots become what they mean.
+
+    As UTS #46 has it, without its transitional mappings.
+    """
+    if not domain.isascii():
+        domain = unicodedata.normalize("NFKC", domain).replace("\u3002", ".").lower()
+    if "xn--" not in domain:
+        return domain
+    return ".".join(_in_letters(label) for label in domain.split("."))
+
+
+def _in_letters(label: str) -> str:
+    """What an `xn--` label means; the label itself if that can't be the name of a host."""
+    if not label.startswith("xn--"):
+        return label
+    try:
+        letters = label[4:].encode().decode("punycode")
+    except UnicodeError:
+        return label
+    if letters.isascii() or not letters.isprintable() or FORMAT.search(letters):
+        return label
+    return letters if unicodedata.normalize("NFKC", letters).lower() == letters else label
 
 
 def _identifier(value: Any) -> Any:
@@ -240,7 +283,12 @@ PERIODS = {
     "annualy": "annually",
 }
 
-type Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_no_surrogates)]
+type Text = Annotated[
+    str,
+    StringConstraints(max_length=1000),
+    AfterValidator(_no_surrogates),
+    BeforeValidator(_unseen_as_empty),
+]
 type Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=255),
@@ -258,6 +306,7 @@ type Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
     AfterValidator(_printable),
+    BeforeValidator(_unseen_as_empty),
 ]
 type StoreId = Annotated[
     str,

@@ -28,6 +28,7 @@ SHARED = (
     "csv_block",
     "csv_plan",
     "csv_records",
+    "bundle_keys",
     "rows",
     "cell_patterns",
     "importing",

@@ -217,7 +217,13 @@ def _as_holder(entry: LicenseEntry) -> Holder:
 
 def _bundled_keys(job: Import, entries: Iterable[LicenseEntry]) -> set[str]:
     bundles = _bundles(job)
-    return {e.key for e in entries if e.model.product_code in bundles} if bundles else set()
+    if not bundles:
+        return set()
+    return {
+        entry.key
+        for entry in entries
+        if entry.key in job.bundle_keys or entry.model.product_code in bundles
+    }
 
 
 def _bundles(job: Import) -> dict[str, Product]:

@@ -200,7 +200,8 @@ def claim_object(
     However often it is asked, and by how many at once, it is the same job. The first version at an
     import's own key becomes that import's file. Each later version there (a form sent twice, a
     copy) belongs to the same import, which keeps the version that it has: it is never imported with
-    other options. Any other object, and each later version of it, is a job of its own.
+    other options. So does an object of another name next to it. Any other object, and each later
+    version of it, is a job of its own.
     None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
     Raises UnknownCompany, and writes nothing, if that one's company has no API key.
     """
@@ -211,8 +212,8 @@ def claim_object(
     for _ in attempts():
         if job := claimed(version):
             return job
-        owner = _owner(place, version)
-        if owner and owner.version_id is not None:
+        owner = _owner(place)
+        if owner and (owner.version_id is not None or owner.key != key):
             job, written = owner, dynamo.write([_claim_put(version, owner)])
         elif owner:
             job = _uploaded(owner, version, now)
@@ -288,12 +289,13 @@ def chunk_results(company: str, number: int) -> list[ChunkResult]:
     return [ChunkResult.model_validate(item) for item in items]
 
 
-def _owner(place: Place, version: Version) -> ImportJob | None:
-    """The import whose own key this object has, whether it has its file already or not."""
+def _owner(place: Place) -> ImportJob | None:
+    """The import in whose own folder this object is, whether it has its file already or not."""
     if place.number is None:
         return None
     job = get_job(place.company, place.number)
-    return job if job and job.key == version.key else None
+    folder = f"{place.company}/{place.kind}/job-{place.number}/"
+    return job if job and job.key.startswith(folder) else None
 
 
 def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:

@@ -288,8 +288,8 @@ def batches_not_compared(patch: pytest.MonkeyPatch) -> None:
 def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
     """A second version at an import's own key is a dropped file, with default options."""
 
-    def owner(place: Any, version: Any) -> Any:
-        job = find(place, version)
+    def owner(place: Any) -> Any:
+        job = find(place)
         return job if job and job.version_id is None else None
 
     find = imports._owner  # noqa: SLF001

@@ -66,6 +66,33 @@ def test_what_wrote_nothing_resolved_nothing(
     assert [each["resolved_rows"] for each in shown(desk, first)["corrections"]] == [0]
 
 
+@pytest.mark.parametrize(
+    ("valid", "resolved"), [([2, 3], [2, 1]), ([30], [3]), ([1, 1], [1, 1]), ([3, 3], [3, 0])]
+)
+def test_corrections_resolve_together_at_most_the_rows_that_failed(
+    desk: Desk, engine: Engine, valid: list[int], resolved: list[int]
+) -> None:
+    first = faulty(desk)
+    for rows in valid:
+        ended(desk, desk.ask(corrects=first).json()["id"], "succeeded", valid=rows)
+
+    found = shown(desk, first)["corrections"]
+
+    assert [each["resolved_rows"] for each in reversed(found)] == resolved
+
+
+def test_a_file_that_was_refused_as_a_whole_is_resolved_by_all_rows(
+    desk: Desk, engine: Engine
+) -> None:
+    first = desk.ask().json()["id"]
+    desk.move(first, "queued", version_id="v1")
+    desk.move(first, "failed")
+
+    ended(desk, desk.ask(corrects=first).json()["id"], "succeeded", valid=30)
+
+    assert [each["resolved_rows"] for each in shown(desk, first)["corrections"]] == [30]
+
+
 @pytest.mark.parametrize("other", ["nothing", "another kind", "another company"])
 def test_an_import_corrects_only_one_of_its_kind_and_company(
     desk: Desk, engine: Engine, other: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_range, job_status, sweep
-from shared.store import uploads, workers
+from shared.store import dynamo, imports, uploads, workers
 from shared.store.imports import unfinished_jobs
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
@@ -132,6 +133,46 @@ def test_nothing_is_counted_while_another_worker_may_write(
     assert len(engine.invoked) == 1
     assert ask(machine)["stopping"]
     assert [job.number for job in unfinished_jobs()] == [1]
+
+
+def test_a_late_count_of_fewer_rows_changes_nothing(
+    machine: Files, chunks: list[Any], engine: Engine
+) -> None:
+    """A worker outlives its registration, and counts between the read and the write of another."""
+    machine.chunk(chunks[0])
+    has_read, may_write = Event(), Event()
+
+    def hold() -> None:
+        has_read.set()
+        assert may_write.wait(60)
+
+    def count_without_this_worker() -> None:
+        """While the worker writes its first batch, of which there is no report yet."""
+        ask(machine, "POST", "cancel/")
+        expire_workers()
+        tap.on("TransactWriteItems", meanwhile(hold))
+        late.start()
+        assert has_read.wait(60)
+
+    late = Thread(target=lambda: machine.run(engine.invoked.pop()))
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(count_without_this_worker), nth=2)
+        machine.chunk(chunks[1])
+        counted = ask(machine)["counts"]
+        may_write.set()
+        late.join(60)
+
+    assert not late.is_alive()
+    assert counted["valid_row_count"] == chunks[0]["rows"] + 10
+    assert ask(machine)["counts"] == counted
+    assert counted.items() >= made(machine).items()
+
+
+def expire_workers() -> None:
+    """As if the clock of the worker were behind: its invocation goes on, its registration ended."""
+    values = {"home": dynamo.home("acme", 1), "worker": "worker#"}
+    for item in dynamo.query(imports.TABLE, "pk = :home AND begins_with(sk, :worker)", values):
+        workers.release("acme", 1, item["sk"].removeprefix("worker#"))
 
 
 def test_an_import_whose_last_worker_died_is_counted_by_the_sweep(

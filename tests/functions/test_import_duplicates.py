@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions import import_range, job_status
+from functions import import_bundles, import_range, job_status
+from functions.import_header import check_header
+from shared.csv_file import Dialect
 from shared.imports import ImportJob
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
@@ -275,6 +277,33 @@ def test_one_feature_with_other_content_is_an_error(files: Files, between: int) 
     assert found(files, again, "warning") == []
 
 
+@pytest.mark.parametrize("values", ["ABAB", "ABBA", "AABC"])
+def test_one_feature_in_several_ranges_is_added_once(
+    machine: Files, values: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges of three rows run from the last to the first, each twice."""
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "600")
+    monthly = {"A": "5,monthly", "B": "6,monthly", "C": "5,daily"}
+    keys = [f"K-{n:0200}" for n in range(12)]
+    for key in keys:
+        machine.shop.order_one(id=key[-20:], license={"key": key})
+    lines = [f"{key},f1,1," for key in keys]
+    for at, value in enumerate(values):
+        lines[3 * at] = f"{keys[0]},f1,{monthly[value]}"
+    text = "\n".join([f"{FEATURES},consumption_period", *lines, ""])
+    machine.run(machine.drop(text, "license-features"))
+
+    machine.by_machine(again=True)
+
+    job, holder = machine.last(), values[-1]
+    refused = [3 * at + 1 for at, value in enumerate(values) if value != holder]
+    assert found(machine, job, "failed") == [(row, "code", "duplicate_in_file") for row in refused]
+    assert all("row 10 of" in each["errors"][0]["message"] for each in rows(machine, job, "failed"))
+    made = counts(job, "created_license_f", "existed_license_f")
+    assert made == [9, values[:-1].count(holder)]
+    assert sum(made) + len(refused) == len(lines)
+
+
 BUNDLE = "license__license_key,product__short_code\nB-1,bnd\nB-1,p1\nB-1,p2\nB-2,p1\n"
 
 
@@ -285,6 +314,106 @@ def test_the_rows_of_a_bundle_are_refused_clearly(files: Files) -> None:
     assert found(files, job, "failed") == [(row, *code) for row in (1, 2, 3)]
     assert counts(job, *CREATED) == [1, 1, 0]
     assert files.failed_csv(job).count("B-1") == 3
+
+
+HEADER, BUNDLE_ROW = "license__license_key,product__short_code", "B-1,bnd"
+MEMBERS = ["B-1,p1", "B-1,p2"]
+OTHERS = [f"K-{n:040},p1" for n in range(40)]
+REFUSED = ("product__short_code", "bundle_members_missing")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [[MEMBERS[0]], [*MEMBERS], [BUNDLE_ROW]],
+    ids=lambda rows: f"{len(rows)} first",
+)
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"on_error": "reject_all"}])
+@pytest.mark.parametrize("where", ["inline", "distributed"])
+def test_the_rows_of_a_bundle_in_several_batches_are_refused(
+    files: Files,
+    first: list[str],
+    options: dict[str, Any],
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest = [row for row in (BUNDLE_ROW, *MEMBERS) if row not in first]
+    text = "\n".join([HEADER, *first, *OTHERS, *rest, ""])
+    if where == "distributed":
+        monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    files.run(files.prepared(text, **options))
+    if where == "distributed":
+        files.by_machine(again=True)
+
+    job = files.last()
+    expected = [n + 1 for n in range(len(first))] + [41 + len(first) + n for n in range(len(rest))]
+    assert found(files, job, "failed") == [(row, *REFUSED) for row in expected]
+    assert counts(job, *CREATED) == [40, 40, 0]
+    assert files.license_count() == (0 if options else 40)
+    assert files.failed_csv(job).count("B-1") == 3
+
+
+@pytest.mark.parametrize(
+    "bundle",
+    ["B-1,bnd,nine", " B-1 ,\u200bbnd\u00a0,1", "'=B-1,bnd,1,surplus", '"B-1","bnd",1'],
+    ids=["with a fault", "with blanks", "with a cell too many", "quoted"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "windows-1252"])
+def test_the_members_of_a_bundle_with_an_odd_row_are_refused(
+    machine: Files, bundle: str, encoding: str
+) -> None:
+    bundle = bundle.replace("\u200b", "") if encoding == "windows-1252" else bundle
+    key = "'=B-1" if "surplus" in bundle else "B-1"
+    others = [f"{row},1" for row in OTHERS]
+    text = "\n".join([f"{HEADER},license__max_activations", f"{key},p1,1", *others, bundle, ""])
+    machine.run(machine.drop(text.encode({"windows-1252": "cp1252"}.get(encoding, encoding))))
+
+    machine.by_machine()
+
+    job = machine.last()
+    assert (1, *REFUSED) in found(machine, job, "failed")
+    assert counts(job, *CREATED) == [40, 40, 0]
+
+
+def test_a_code_with_accents_is_found_as_well(machine: Files) -> None:
+    product = {"product_name": "Écran", "short_code": "é-1", "bundle_products": ["p1"]}
+    assert machine.shop.post("/products/", {**product, "is_bundle": True}).status == 201
+    text = "\n".join([HEADER, "B-1,p1", *OTHERS, "B-1,e\u0301-1", ""])
+    machine.run(machine.drop(text))
+
+    machine.by_machine()
+
+    assert found(machine, machine.last(), "failed") == [(1, *REFUSED), (42, *REFUSED)]
+
+
+def test_a_bundle_made_while_the_file_is_planned_is_found(
+    machine: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(job: ImportJob, dialect: Dialect) -> None:
+        product = {"product_name": "B", "short_code": "bnd2", "bundle_products": ["p1"]}
+        assert machine.shop.post("/products/", {**product, "is_bundle": True}).status == 201
+        check_header(job, dialect)
+
+    monkeypatch.setattr("functions.import_moves.check_header", meanwhile)
+    machine.run(machine.drop("\n".join([HEADER, "B-1,p1", *OTHERS, "B-1,bnd2", ""])))
+
+    machine.by_machine()
+
+    assert found(machine, machine.last(), "failed") == [(1, *REFUSED), (42, *REFUSED)]
+
+
+def test_too_many_bundles_are_refused_before_anything_is_written(
+    machine: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_bundles, "MOST_KEYS", 2)
+    machine.run(machine.drop("\n".join([HEADER, *OTHERS, "B-1,bnd", "B-2,bnd", "B-3,bnd", ""])))
+
+    machine.by_machine()
+
+    job = machine.last()
+    assert (job.state, machine.license_count()) == ("failed", 0)
+    assert job.refusal is not None
+    assert job.refusal.code == "too_many_bundles"
+    assert "more than 2 bundles. Cut it before this line" in job.refusal.message
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
@@ -351,6 +480,18 @@ def test_another_customer_under_one_order_is_shown_and_exported(files: Files, be
     owners = {line.split(",")[0]: line for line in exported[1:]}
     assert "ana@x.test" in owners["TWO-1"]
     assert "ben@x.test" in owners["TWO-2"]
+
+
+def test_a_license_without_a_customer_is_exported_without_one(files: Files) -> None:
+    """Its order has a customer; the file comes back without a warning."""
+    files.imported(f"{TWO}ONE-1,kp,one,ana@x.test\nONE-2,kp,one,\n")
+    order = files.shop.get("/orders/", "store_id=one").json()["results"][0]
+    exported = files.shop.get(f"/orders/{order['id']}/export/").text
+
+    job = files.imported(exported, name="back.csv")
+
+    assert exported.count("ana@x.test") == 1
+    assert (job.state, counts(job, *CREATED, "warnings")) == ("succeeded", [2, 0, 2, 0])
 
 
 def test_a_row_for_an_order_of_another_customer_is_shown(files: Files) -> None:

@@ -33,20 +33,28 @@ def emails(files: Files) -> set[str | None]:
     return {each["email"] for each in files.shop.get("/customers/").json()["results"]}
 
 
-def test_format_characters_are_those_of_unicode() -> None:
-    found = {chr(code) for code in range(0x110000) if FORMAT.match(chr(code))}
-
-    assert found == {chr(n) for n in range(0x110000) if unicodedata.category(chr(n)) == "Cf"}
+IGNORABLE = "034F 115F-1160 17B4-17B5 180B-180F 2065 2800 3164 FE00-FE0F FFA0 FFF0-FFF8 E0000-E0FFF"
+"""Of other categories: Default_Ignorable_Code_Point of Unicode 16, and the blank of Braille."""
 
 
-@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u00ad", "\u061c"])
+def test_invisible_characters_are_those_of_unicode() -> None:
+    found = {code for code in range(0x110000) if FORMAT.match(chr(code))}
+
+    expected = {n for n in range(0x110000) if unicodedata.category(chr(n)) == "Cf"}
+    for named in IGNORABLE.split():
+        first, _, last = named.partition("-")
+        expected |= set(range(int(first, 16), int(last or first, 16) + 1))
+    assert found == expected
+
+
+@pytest.mark.parametrize("mark", [*"\u200b\ufeff\u2060\u061c\u3164\u2800\ufe0f\u034f"])
 def test_invisible_characters_around_a_key_are_not_part_of_it(files: Files, mark: str) -> None:
     files.imported(f"{LICENSES}\n{mark}INV-0001 {mark},kp\n")
 
     assert files.shop.get("/licenses/", "license_key=INV-0001").json()["count"] == 1
 
 
-@pytest.mark.parametrize("mark", ["\u200b", "\u202e", "\u2066", "\u00ad"])
+@pytest.mark.parametrize("mark", [*"\u200b\u202e\u2066\u00ad\u3164\u2800\ufe0f"])
 def test_invisible_characters_inside_an_identifier_are_refused(files: Files, mark: str) -> None:
     header = f"{LICENSES},order__store_id,customer__email,customer__reference"
     row = ",".join(f"{text}{mark}b" for text in ("K-1", "k", "o-1", "a@x", "crm-1"))
@@ -75,6 +83,28 @@ def test_invisible_characters_inside_an_identifier_of_an_order_are_refused(
     reply = shop.order(items=[item], **order, **customer)
 
     assert (reply.status, reply.json()["errors"][0]["field"].rpartition(".")[2]) == (400, field)
+
+
+UNSEEN = ["\u200b", "\u200b \u2060", "\u3164"]
+
+
+@pytest.mark.parametrize("cell", UNSEEN)
+def test_a_cell_of_invisible_characters_is_a_blank_one(files: Files, cell: str) -> None:
+    text = f"email,first_name,address\na@x.test,{cell},{cell}\n,{cell},{cell}\n{cell},,\n"
+
+    job = files.imported(text, "customers")
+
+    assert codes_of(files, job) == [("", "blank_row"), ("", "blank_row")]
+    (customer,) = files.shop.get("/customers/").json()["results"]
+    assert (customer["first_name"], customer["address"]) == (None, None)
+
+
+@pytest.mark.parametrize("text", [*UNSEEN, " ", "\u00a0"])
+def test_a_text_of_invisible_characters_is_no_text(shop: Shop, text: str) -> None:
+    made = shop.post("/customers/", {"email": "a@x.test", "first_name": text, "address": text})
+    assert (made.json()["first_name"], made.json()["address"]) == (None, None)
+    product = {"product_name": text, "short_code": "new"}
+    assert shop.post("/products/", product).json()["errors"][0]["field"] == "product_name"
 
 
 def test_joiners_stay_in_names_and_notes(files: Files) -> None:
@@ -120,7 +150,7 @@ def test_a_row_that_fills_no_known_column_is_refused(files: Files) -> None:
     assert counts(job, "created_customers") == [1]
 
 
-@pytest.mark.parametrize("blank", [" ", "\u00a0", "\t"])
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\t", "\u200b", "\ufeff", "\u3164 "])
 def test_a_blank_before_a_quote_is_never_part_of_a_value(files: Files, blank: str) -> None:
     job = files.imported(f'{LICENSES}\nQUO-1,{blank}"kp"\n{blank}"QUO-2",kp\nQUO-3,"kp"\n')
 
@@ -178,6 +208,8 @@ def test_a_doubled_byte_order_mark_is_no_part_of_a_header(files: Files) -> None:
     [
         *("<a@x.test>", "Ana <a@x.test>", "mailto:a@x.test", "a@x.test;", "a@x.test,b@x.test"),
         *("a@x..test", "a..b@x.test", ".a@x.test", "a.@x.test", "a@x.test.", "a@-x.test"),
+        *("\u201ca@x.test\u201d", "\u00aba@x.test\u00bb", "\u2019a@x.test", "a\uff20x.test"),
+        *("a@x.test\uff1b", "\uff1ca@x.test\uff1e", "a@x\uff0ftest"),
         *("'a@x.test'", "a@[127.0.0.1]", "a(b)@x.test", "a@x.te/st", "a@@x.test"),
     ],
 )
@@ -193,6 +225,38 @@ def test_addresses_that_people_have_are_taken(files: Files, email: str) -> None:
     files.imported(f"email\n{email}\n", "customers")
 
     assert emails(files) == {email}
+
+
+@pytest.mark.parametrize(
+    ("forms", "email"),
+    [
+        (
+            ["a@stra\u00dfe.test", "a@xn--strae-oqa.test", "A@XN--STRAE-OQA.test"],
+            "a@stra\u00dfe.test",
+        ),
+        (["a@x\u3002test", "a@x.test", "a@x\uff0etest", "a@\uff58.test"], "a@x.test"),
+        (["a@xn--mnchen-3ya.test", "a@mu\u0308nchen.test"], "a@m\u00fcnchen.test"),
+        (["a@xn--a.test", "a@XN--a.test"], "a@xn--a.test"),
+    ],
+)
+def test_a_domain_has_one_form(files: Files, forms: list[str], email: str) -> None:
+    job = files.imported("email\n" + "".join(f"{form}\n" for form in forms), "customers")
+
+    assert (job.state, emails(files)) == ("succeeded", {email})
+    for form in forms:
+        assert files.shop.post("/customers/", {"email": form}).status == 409, form
+
+
+@pytest.mark.parametrize("between", [0, 600])
+def test_names_are_compared_in_one_unicode_form(files: Files, between: int) -> None:
+    others = "".join(f"x{n}@x.test,X\n" for n in range(between))
+    text = f"email,first_name\na@x.test,J\u00fcrgen\n{others}a@x.test,Ju\u0308rgen\n"
+
+    job = files.imported(text, "customers")
+
+    assert (job.state, counts(job, "existed_customers", "warnings")) == ("succeeded", [1, 0])
+    again = files.imported("email,first_name\na@x.test,Ju\u0308rgen\n", "customers", "b.csv")
+    assert counts(again, "existed_customers", "warnings") == [1, 0]
 
 
 @pytest.mark.parametrize("name", ["#VIP!", "#1!", "#nofilter", "#TEAM?"])

@@ -317,6 +317,8 @@ SAME: list[dict[str, Any]] = [
     {"is_test": False, "is_trial": None, "prevent_vm": None, "order_type": "normal"},
     {"customer": {}, "metadata": {}},
     {"items": [{**ITEMS[0], "note": "", "users": None}]},
+    {"items": [{**ITEMS[0], "note": " "}]},
+    {"items": [{**ITEMS[0], "licenses": [{"note": "\u200b"}]}]},
     {"items": [{**ITEMS[0], "licenses": [{"max_activations": None, "enabled": True}]}]},
     {"items": [{**ITEMS[0], "licenses": [{"users": [], "custom_fields": [], "metadata": {}}]}]},
 ]

@@ -93,6 +93,9 @@ def test_a_file_name_is_shown_and_leads_nowhere(desk: Desk, sent: str, shown: st
         "filename*=UTF-8''na%C3%AFve%20%E2%82%AC.csv",
         "filename=\"naive.csv\"; filename*=utf-8'en'na%C3%AFve%20%E2%82%AC.csv",
         'filename="=?utf-8?B?bmHDr3ZlIOKCrC5jc3Y=?="',
+        "filename*=\"UTF-8''na%C3%AFve%20%E2%82%AC.csv\"",
+        "filename*0*=UTF-8''na%C3%AFve%20; filename*1*=%E2%82%AC.csv",
+        "filename*=windows-1252''na%EFve%20%80.csv",
     ],
 )
 def test_a_file_name_is_decoded_as_clients_encode_it(desk: Desk, named: str) -> None:

@@ -35,7 +35,7 @@ function prepared(rules) {
 export function faultsOf(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
-    if (!(cells[column] ?? "").trim()) faults.push(blank(column));
+    if (isUnseen(cells[column], kind.format)) faults.push(blank(column));
   }
   for (const column of Object.keys(cells)) {
     const fault = faultOf(column, cells[column], kind);
@@ -49,7 +49,7 @@ const blank = (column) => ({ column, code: "required", message: "must not be bla
 /** The first fault of a cell, or null, as for a blank cell, an unset date, an unknown column. */
 export function faultOf(column, cell, kind) {
   const steps = kind.columns[column];
-  if (!steps || !cell || !cell.trim()) return null;
+  if (!steps || isUnseen(cell, kind.format)) return null;
   let value = cell;
   for (const step of steps) {
     value = step(value);
@@ -59,7 +59,11 @@ export function faultOf(column, cell, kind) {
   return null;
 }
 
-/** Blanks and format characters at both ends of a text. */
+/** Whether a cell is empty, or of blanks and invisible characters alone. */
+export const isUnseen = (cell, format) =>
+  !cell?.trim() || (/[^\x00-\x7f]/.test(cell) && !cell.replace(around(format), ""));
+
+/** Blanks and invisible characters at both ends of a text. */
 export const around = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
 /** What the server's reader of files does: a formula that was made harmless is one again. */

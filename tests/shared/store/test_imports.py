@@ -210,6 +210,30 @@ def test_a_second_version_is_claimed_once_whatever_happens(fault: Fault) -> None
     assert jobs() == [asked.number]
 
 
+@pytest.mark.parametrize("has_file", [True, False])
+@pytest.mark.parametrize("name", ["b.csv", "a (1).csv", "a.csv/a.csv"])
+def test_an_object_next_to_an_imports_own_is_not_imported_with_other_options(
+    name: str, *, has_file: bool
+) -> None:
+    asked = added(dry_run=True)
+    if has_file:
+        claim(uploaded(asked))
+    folder = asked.key.removesuffix("a.csv")
+
+    job = claim(Version("uploads", folder + name, "v2", 5))
+
+    assert (job.number, job.version_id) == (asked.number, "v1" if has_file else None)
+    assert jobs() == [asked.number]
+    assert claim(uploaded(asked)).version_id == "v1"
+
+
+def test_a_folder_that_is_called_like_that_of_a_dropped_file_is_anybodys() -> None:
+    first = claim(Version("uploads", "acme/licenses/a.csv", "v1", 5))
+    job = claim(Version("uploads", f"acme/licenses/job-{first.number}/a.csv", "v1", 5))
+
+    assert jobs() == [job.number, first.number]
+
+
 def test_the_key_of_a_job_that_never_was_is_a_dropped_file() -> None:
     job = claim(Version("uploads", "acme/licenses/job-99/a.csv", "v1", 5))
 

@@ -1,0 +1,69 @@
+"""License keys of bundles in a file, stored next to the pinned catalog before a row is written."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import orjson
+
+from functions.import_moves import Stopped
+from shared.bundle_keys import Mentions, bundle_keys
+from shared.catalog import Product
+from shared.csv_encoding import BadFile
+from shared.csv_plan import Chunk, Plan
+from shared.csv_records import records
+from shared.imports import ImportJob
+from shared.store import uploads
+from shared.store.catalog import all_products
+from shared.store.imports import heartbeat
+
+MOST_KEYS = 1_000_000
+"""Keys of bundles in one file: each worker has them in memory."""
+_NAME = "bundles.json"
+
+
+def mentions_of(job: ImportJob) -> Mentions:
+    """What looks for bundles in the bytes of a job's file."""
+    if job.kind != "licenses":
+        return Mentions(())
+    return Mentions([p.short_code for p in all_products(job.company) if p.is_bundle])
+
+
+def pin_bundle_keys(
+    job: ImportJob,
+    mentions: Mentions,
+    planned: Plan,
+    read: Callable[[Chunk], bytes],
+) -> None:
+    """Store the license keys of all rows of bundles.
+
+    Raises Stopped if the job was cancelled meanwhile, and BadFile if there are too many keys.
+    """
+    if job.kind != "licenses":
+        return
+    catalog = orjson.loads(uploads.need_result(job, "catalog.json"))
+    codes = [product["short_code"] for product in catalog if product["is_bundle"]]
+    if not codes:
+        return
+    keys: set[str] = set()
+    for chunk in planned.chunks:
+        if not mentions.may_be_in(chunk, codes):
+            continue
+        if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+            raise Stopped
+        place = {"first_row": chunk.first_row, "first_line": chunk.first_line}
+        rows = records(read(chunk), planned.dialect, **place)
+        keys.update(bundle_keys(rows, planned.dialect, codes))
+        if len(keys) > MOST_KEYS:
+            message = (
+                f"the file has the rows of more than {MOST_KEYS:,} bundles. Cut it before this"
+                " line, with all rows of a bundle in one file."
+            )
+            raise BadFile("too_many_bundles", message, line=chunk.first_line)
+    uploads.put_result(job, _NAME, orjson.dumps(sorted(keys)))
+
+
+def pinned_bundle_keys(job: ImportJob, catalog: Mapping[str, Product]) -> frozenset[str]:
+    """The keys that rows of bundles in the job's file have."""
+    if job.kind != "licenses" or not any(product.is_bundle for product in catalog.values()):
+        return frozenset()
+    return frozenset(orjson.loads(uploads.need_result(job, _NAME)))

@@ -1,0 +1,85 @@
+"""License keys of the rows of bundles in a file, found before any of its rows is written.
+
+A file can't create the licenses of a bundle. The rows of one bundle share its key and can be in
+different batches: a batch that has a member's row alone would create a license of its own.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.csv_file import Dialect
+from shared.csv_plan import Chunk
+from shared.csv_records import Record
+from shared.values import Code, LicenseKey
+
+_WORD = re.compile(rb"[A-Za-z0-9._-]+")
+"""Of a code of these letters each occurrence in a cell is such a run, except in UTF-16."""
+_FEW = 5
+"""Up to so many codes are found sooner one by one than among all words."""
+_CODE: TypeAdapter[str] = TypeAdapter(Code)
+_KEY: TypeAdapter[str] = TypeAdapter(LicenseKey)
+
+
+class Mentions:
+    """The parts of a file that may have one of some product codes, found by their bytes alone."""
+
+    def __init__(self, codes: Collection[str]) -> None:
+        self.codes = frozenset(codes)
+        self._wanted = {code.encode() for code in self.codes}
+        self.is_sure = all(map(_WORD.fullmatch, self._wanted))
+        self._overlap = 2 * max(map(len, self._wanted), default=0)
+        self._end, self._tail = 0, b""
+        self._found: list[tuple[int, int]] = []
+
+    def feed(self, part: bytes) -> None:
+        """Take the next bytes of the file."""
+        start, self._end = self._end - len(self._tail), self._end + len(part)
+        if not self.is_sure or not self._wanted:
+            return
+        data = self._tail + part
+        self._tail = data[-self._overlap :]
+        if self._has_any(data):
+            self._found.append((start, self._end))
+
+    def _has_any(self, data: bytes) -> bool:
+        is_wide = b"\0" in data
+        if is_wide or len(self._wanted) <= _FEW:
+            text = data.replace(b"\0", b"") if is_wide else data
+            return any(code in text for code in self._wanted)
+        return not self._wanted.isdisjoint(_WORD.findall(data))
+
+    def may_be_in(self, chunk: Chunk, codes: Collection[str]) -> bool:
+        """Whether a chunk may have one of these codes."""
+        if not self.is_sure or not self.codes.issuperset(codes):
+            return True
+        return any(start < chunk.end and chunk.start < end for start, end in self._found)
+
+
+def bundle_keys(rows: Iterable[Record], dialect: Dialect, codes: Collection[str]) -> Iterator[str]:
+    """The license key of each row of a product with one of these codes.
+
+    Also of a row with errors: the rows of its members are no licenses of their own.
+    """
+    product, key = map(dialect.names.index, ("product__short_code", "license__license_key"))
+    for row in rows:
+        if _code(row.fields[product]) in codes and (found := _key(row.fields[key])):
+            yield found
+
+
+@lru_cache(maxsize=1_000)
+def _code(cell: str) -> str | None:
+    return _read(_CODE, cell)
+
+
+def _key(cell: str) -> str | None:
+    return _read(_KEY, cell)
+
+
+def _read(kind: TypeAdapter[str], cell: str) -> str | None:
+    try:
+        return kind.validate_python(cell)
+    except ValidationError:
+        return None
