@@ -8,12 +8,11 @@ from botocore.session import Session
 from moto import mock_aws
 
 from functions.callers import forget_keys
-from shared.store import uploads
 from shared.store.dynamo import client
 from shared.store.licenses import forget_committed
 from tests import emulated
 from tests.aws_requests import heard_requests
-from tests.moto_tables import make_bucket, make_tables, table_names
+from tests.moto_tables import make_moto_bucket, make_tables, table_names
 
 # The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
 # operators' commands and moto use, marks the one that it gets, and twice is once too often.
@@ -58,5 +57,5 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[None]:
         return
     with mock_aws():
         make_tables(client())
-        make_bucket(uploads.client())
+        make_moto_bucket()
         yield
