@@ -9,6 +9,9 @@ VENV := .venv/bin
 CDK := node_modules/.bin/cdk
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
+# What is made beside each other does not talk at once, where make can see to that.
+IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # Without Python's own cache each command would compile what it imports: more than a second of each.
@@ -60,9 +63,10 @@ import: setup ## Import FILE=… of KIND=licenses|customers|license-features (ST
 
 test: check ## The same as check
 
-check: lint types ## Everything that CI runs: lint, types, synth, tests end to end
+check: lint types browser ## Everything that CI runs: lint, types, synth, tests end to end
 	@$(MAKE) --no-print-directory synth STAGE=prod
-	@$(MAKE) --no-print-directory unit e2e
+	@echo "… Run the tests with a stack beside those without; what both say comes when they are done"
+	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
 
 lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
@@ -84,7 +88,7 @@ types: setup ## Check types
 	@$(VENV)/mypy
 
 unit: setup ## Run the tests that need no running stack
-	@$(VENV)/pytest -m "not e2e" -n 2 --require-grants-proof --require-refusals-proof
+	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
 
 prove-grants: setup ## Break each grant of prod once; the comparison with the handlers must notice
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof
@@ -97,8 +101,8 @@ browser: ## Install Chromium, where there is none, for the tests of the console
 	$(SUDO) apt-get -qq update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes chromium >/dev/null || \
 		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
 
-e2e: setup browser ## Run the tests against a stack of their own (or KEYWRIGHT_STACK=.local/stack.json)
-	@$(VENV)/pytest -m e2e
+e2e: setup browser ## Run the tests against stacks of their own (or KEYWRIGHT_STACK=.local/stack.json)
+	@$(VENV)/pytest tests/e2e -m e2e $(if $(KEYWRIGHT_STACK),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
 	@$(VENV)/python -m infra.ops.screenshots

@@ -28,6 +28,8 @@ from tests.moto_tables import local_template
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AWSStepFunctions": "stepfunctions"}
 _BY_STATE = frozenset({"update_operand", "update_type"})
 """Rules that depend on what a table holds, which here is nothing."""
+UNLIMITED = {"S": str, "N": str, "BOOL": bool}
+"""Members of an AttributeValue of which the service model says the type and nothing else."""
 _TOTALS: dict[str, tuple[int, Callable[[Any], int]]] = {
     "BatchGetItem": (100, lambda body: sum(len(t["Keys"]) for t in body["RequestItems"].values())),
     "BatchWriteItem": (25, lambda body: sum(map(len, body["RequestItems"].values()))),
@@ -128,6 +130,8 @@ def _structure(shape: Any, value: Any, at: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{at}: {value!r} is no structure"
         return
+    if shape.name == "AttributeValue" and _is_unlimited(value):
+        return
     for name in value.keys() - shape.members.keys():
         yield f"{at}/{name}: no member of {shape.name}"
     for name in set(shape.required_members) - value.keys():
@@ -136,6 +140,14 @@ def _structure(shape: Any, value: Any, at: str) -> Iterator[str]:
         yield f"{at}: an AttributeValue has one type, not {sorted(value)}"
     for name in value.keys() & shape.members.keys():
         yield from _checked(shape.members[name], value[name], f"{at}/{name}")
+
+
+def _is_unlimited(value: dict[str, Any]) -> bool:
+    """Whether an attribute's value has one type, and is of it: most are, and need no long look."""
+    if len(value) != 1:
+        return False
+    ((name, part),) = value.items()
+    return type(part) is UNLIMITED.get(name)
 
 
 def _sized(shape: Any, value: Any, kind: type, at: str) -> Iterator[str]:

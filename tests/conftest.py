@@ -1,5 +1,6 @@
 """What tests of handlers and of the store stand on: the real store, over moto."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,15 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     emulated.expect_known(items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later garbage collection what lives as long as the tests do.
+
+    That is some hundred MB, and going through them took a fifth of the time of handlers' tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from functions.callers import forget_keys
-from shared.store import uploads
 from shared.store.dynamo import client
 from shared.store.licenses import forget_committed
 from tests import emulated
 from tests.aws_requests import heard_requests
-from tests.moto_tables import make_bucket, make_tables, table_names
+from tests.moto_tables import make_moto_bucket, make_tables, table_names
 
 # The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
 # operators' commands and moto use, marks the one that it gets, and twice is once too often.
@@ -75,5 +74,5 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[None]:
     patch.setattr(BotocoreStubber, "process_request", _one_at_a_time(_PROCESS_REQUEST))
     with mock_aws():
         make_tables(client())
-        make_bucket(uploads.client())
+        make_moto_bucket()
         yield

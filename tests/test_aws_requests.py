@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from shared.store import bulk, dynamo
 from shared.store.patience import Patience
 from shared.store.sender import Sender
-from tests.aws_requests import faults_in, heard_requests
+from tests.aws_requests import UNLIMITED, faults_in, heard_requests
 
 DYNAMODB, STEPS = "DynamoDB_20120810", "AWSStepFunctions"
 
@@ -149,3 +150,13 @@ def test_a_request_that_is_written_wrongly_by_hand_is_found(tables: None) -> Non
 
     keys = f"/RequestItems/{table('IMPORTS_TABLE')}/Keys"
     assert heard.faults == [f"BatchGetItem {keys}: 101 long, 1 to 100 are allowed"]
+
+
+def test_of_values_that_get_no_long_look_the_service_says_only_the_type() -> None:
+    value: Any = Session().get_service_model("dynamodb").shape_for("AttributeValue")
+    types = {"string": str, "boolean": bool}
+
+    for name, kind in UNLIMITED.items():
+        member = value.members[name]
+        assert types[member.type_name] is kind
+        assert not member.metadata

@@ -3,24 +3,38 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
-from infra.ops.stack import LocalStack, down, up
+from infra.ops import stages
+from infra.ops.emulator import Emulator
+from infra.ops.main import main
+from infra.ops.stack import LocalStack, up
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.wire import Wire, running_proxy, sent_through
+
+FIRST = ("test_wire", "test_orders", "test_interrupted", "test_burst")
+"""Their tests read whole tables, which is quick while the tables are small; the longest begin."""
+LAST = ("test_import_lists", "test_imports")
+"""Their tests fill the tables."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.e2e)
+    items.sort(key=lambda item: _turn(item.path.stem))
+
+
+def _turn(module: str) -> int:
+    return FIRST.index(module) if module in FIRST else len(FIRST) + (module in LAST)
 
 
 @pytest.fixture(scope="session")
@@ -41,25 +55,25 @@ def stack(home: Path) -> Iterator[LocalStack]:
     try:
         yield up(home, port=_free_port())
     finally:
-        down(home)
+        Emulator(home).stop(keep=False)
 
 
 @pytest.fixture(scope="session")
 def keys(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Operate:
     """Runs the operators' command `keywright keys … --stage local` and gives what it prints."""
-    home = tmp_path_factory.mktemp("operator")
-    (home / "stack.json").write_text(json.dumps(stack))
+    described = tmp_path_factory.mktemp("operator") / "stack.json"
+    described.write_text(json.dumps(stack))
 
     def run(*arguments: str) -> Any:
-        command = Path(sys.executable).with_name("keywright")
-        done = subprocess.run(
-            [command, "keys", *arguments, "--stage", "local", "--json"],
-            env=os.environ | {"LOCAL_DIR": str(home)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
+        printed = StringIO()
+        with (
+            patch.object(stages, "LOCAL_STACK", described),
+            patch.dict(os.environ),
+            redirect_stdout(printed),
+        ):
+            status = main(["keys", *arguments, "--stage", "local", "--json"])
+        assert status == 0, printed.getvalue()
+        return json.loads(printed.getvalue())
 
     return run
 

@@ -12,6 +12,7 @@ import os
 import random
 import secrets
 import time
+from base64 import b64decode
 from collections import UserDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -210,12 +211,28 @@ def _structure(self: Any, shape: Any, value: Any) -> Any:
     """What botocore makes of a structure in JSON, without asking for each member that is absent."""
     if value is None:
         return None
+    if shape.name == "AttributeValue":
+        return _attribute(value)
     members = shape.members
     return {
         name: self._parse_shape(members[name], part)
         for name, part in value.items()
         if part is not None and name in members
     }
+
+
+def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+    ((kind, part),) = value.items()
+    match kind:
+        case "M":
+            return {"M": {name: _attribute(each) for name, each in part.items()}}
+        case "L":
+            return {"L": [_attribute(each) for each in part]}
+        case "B":
+            return {"B": b64decode(part)}
+        case "S" | "N" | "BOOL" | "NULL":
+            return value
+    raise AssertionError(f"nothing here stores a {kind}")
 
 
 def _connect(worlds: list[World]) -> None:
