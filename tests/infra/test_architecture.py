@@ -9,7 +9,7 @@ from infra.stamp import ROOT
 from tests.infra.reading import Template, functions, resources
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-STACK, IMPORT = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
+STACK, _ORDER, IMPORT, _LAYERS = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 PEOPLE = {"client", "ops", "Schedule"}
 SHOWN = {
     "AWS::Lambda::Function",
