@@ -32,7 +32,7 @@ setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and 
 	@echo "… Make the Python environment from uv.lock"
 	@$(PYTHON) -m venv .venv
 	@$(VENV)/pip install --quiet --disable-pip-version-check "$(UV)"
-	@$(VENV)/uv sync --quiet --locked
+	@$(VENV)/uv sync --quiet --locked --all-extras
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
@@ -150,7 +150,7 @@ fuzz: up ## Send odd requests to every operation of the local stack (SECONDS=600
 
 sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
 	@mkdir -p .build/sbom
-	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
+	@$(VENV)/uv export --quiet --frozen --all-groups --all-extras --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
 	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
 	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
 

@@ -48,8 +48,9 @@ def build_asset(platform: str) -> Asset:
 
 
 def _requirements() -> str:
-    """What `uv.lock` says that a function needs at run time, with the hash of every wheel."""
-    export = "export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header"
+    """Return the locked packages of the `functions` group, with the hash of every wheel."""
+    export = "export --quiet --frozen --only-group functions --no-emit-project"
+    export += " --no-annotate --no-header"
     return _uv(*export.split(), "--prune", "botocore")
 
 

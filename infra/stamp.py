@@ -6,7 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+CDK_SETTINGS = "cdk.json"
+
+
+def find_root() -> Path:
+    """Return the checkout that contains this package, or the current directory.
+
+    An installed package is outside of any checkout. Commands that need one, such as `keywright
+    deploy`, then use the checkout that they are run in.
+    """
+    package = Path(__file__).parents[1]
+    return package if (package / CDK_SETTINGS).exists() else Path.cwd()
+
+
+ROOT = find_root()
 BUILD = ROOT / ".build"
 """What can be made again from the sources; git ignores it."""
 

@@ -26,7 +26,7 @@ def audit_python() -> list[str]:
     """Vulnerabilities of what `uv.lock` holds, every group of it."""
     with TemporaryDirectory() as folder:
         locked, told = Path(folder, "requirements.txt"), Path(folder, "audit.json")
-        export = "export --quiet --frozen --all-groups --no-emit-project --output-file"
+        export = "export --quiet --frozen --all-groups --all-extras --no-emit-project --output-file"
         _run(BIN / "uv", *export.split(), locked)
         look_up = "--strict --disable-pip --require-hashes --progress-spinner off --format json"
         done = _run(BIN / "pip-audit", *look_up.split(), "--output", told, "--requirement", locked)

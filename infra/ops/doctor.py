@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.ops.connection import ApiProblem
+from infra.ops.findings import NotReady
 from infra.ops.health import check_imports, check_protection, check_quota, check_routes
 from infra.ops.stack_resources import stack_resources
 from infra.ops.stages import NOT_WELL, Deployment, NoStack, find_deployment, stage_options
@@ -69,6 +70,8 @@ def examine(about: str, look: Look, stage: Deployment) -> Iterator[Finding]:
             yield Finding(about, well, told, "" if well else advice)
     except (ApiProblem, NoStack) as error:
         yield Finding(about, False, str(error), "See docs/operations.md.")
+    except NotReady as error:
+        yield Finding(about, True, f"not checked: {error}", checked=False)
     except (BotoCoreError, ClientError) as error:
         if stage.name == "local":
             yield Finding(about, True, f"not checked: the emulator answers {error}", checked=False)

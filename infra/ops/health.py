@@ -2,7 +2,6 @@
 which imports failed, and whether the account and the stack are as the stage's settings say.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,8 +12,7 @@ import boto3
 
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import read_stack
-from infra.ops.stages import Deployment
-from infra.stamp import ROOT
+from infra.ops.stages import Deployment, read_stages
 from shared.imports import ENDED
 from shared.reports import ImportView
 
@@ -123,7 +121,5 @@ def _on(is_on: bool) -> str:
 
 
 def settings_of(stage: str) -> dict[str, Any]:
-    """What cdk.json says of the stage, without loading the CDK; nothing of an unknown one."""
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    found: dict[str, Any] = context["stages"].get(stage, {})
-    return found
+    """Return the stage's settings in cdk.json; empty for an unknown stage. Raises NotReady."""
+    return read_stages().get(stage, {})

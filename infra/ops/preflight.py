@@ -20,7 +20,7 @@ from infra.ops.certificate import check_certificate
 from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import StackState, check_leftovers, check_stack, read_stack
-from infra.ops.stages import NOT_WELL, stage_options
+from infra.ops.stages import NOT_WELL, read_stages, stage_options
 from infra.ops.warm import check_warm_throughput
 
 if TYPE_CHECKING:
@@ -89,13 +89,7 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
     """Raises NotReady where nothing more can be checked."""
     if stage == "local":
         raise NotReady("The stage local runs on this machine: start it with make up.")
-    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-    from infra import stage_settings  # noqa: PLC0415 - it loads the CDK, which takes a second
-
-    try:
-        loaded = stage_settings.load_stage(stage, settings)
-    except ValueError as error:
-        raise NotReady(f"{error}.") from None
+    loaded, reserved = _load_stage(stage, settings)
     account = open_account()
     try:
         stack = read_stack(account.reader, f"Keywright-{stage}")
@@ -107,7 +101,27 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
             f" {missing_right(error)}, and sts:AssumeRole on the CDK's lookup role): grant one of"
             " them."
         ) from None
-    return Plan(loaded, account, stack, stage_settings.reserving_settings(loaded))
+    return Plan(loaded, account, stack, reserved)
+
+
+def _load_stage(stage: str, settings: Iterable[str]) -> tuple["Stage", dict[str, int]]:
+    """Return a stage and the concurrency that it reserves. Raises NotReady, also without the CDK.
+
+    Importing the CDK takes a second, and only installations of `keywright[deploy]` have it.
+    """
+    read_stages()
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    try:
+        from infra import stage_settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "aws_cdk":
+            raise
+        raise NotReady("This command needs the AWS CDK: install keywright[deploy].") from None
+    try:
+        loaded = stage_settings.load_stage(stage, settings)
+    except ValueError as error:
+        raise NotReady(f"{error}.") from None
+    return loaded, stage_settings.reserving_settings(loaded)
 
 
 def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:

@@ -17,12 +17,28 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from infra.ops.client import Client
-from infra.stamp import ROOT
+from infra.ops.findings import NotReady
+from infra.stamp import CDK_SETTINGS, ROOT
 
 LOCAL_STACK = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")) / "stack.json"
 TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports")
 NOT_WELL, NOT_DONE = 1, 2
 """Exit status: it was done and not all is well, such as rows that failed; or it was not done."""
+
+
+def read_stages() -> dict[str, dict[str, Any]]:
+    """Return the settings of every stage in cdk.json, without loading the CDK.
+
+    Raises NotReady outside of a checkout, where an installed command has no cdk.json.
+    """
+    try:
+        context = json.loads((ROOT / CDK_SETTINGS).read_bytes())["context"]
+    except FileNotFoundError:
+        raise NotReady(
+            f"There is no {CDK_SETTINGS} in {ROOT}: run this command in a checkout of Keywright."
+        ) from None
+    stages: dict[str, dict[str, Any]] = context["stages"]
+    return stages
 
 
 class NoStack(Exception):
@@ -113,8 +129,8 @@ def _on_aws(stage: str) -> Deployment:
         with closing(boto3.client("cloudformation")) as cloudformation:
             (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        known = sorted(json.loads((ROOT / "cdk.json").read_bytes())["context"]["stages"])
-        if stage not in known:
+        known = _known_stages()
+        if known and stage not in known:
             raise NoStack(_unknown(stage, known)) from None
         if isinstance(error, NoRegionError):
             message = (
@@ -135,6 +151,14 @@ def _on_aws(stage: str) -> Deployment:
         return Deployment(stage, outputs["ApiUrl"], outputs["UploadsBucket"], tables)
     except KeyError as missing:
         raise NoStack(f"the stack {name} has no output {missing}; deploy it again") from None
+
+
+def _known_stages() -> list[str]:
+    """Return the stages of cdk.json, or none outside of a checkout."""
+    try:
+        return sorted(read_stages())
+    except NotReady:
+        return []
 
 
 def _unknown(stage: str, known: list[str]) -> str:

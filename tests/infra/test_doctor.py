@@ -16,7 +16,7 @@ import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv, lost_files, sweep
-from infra.ops import doctor, health
+from infra.ops import doctor, health, stages
 from infra.ops.stages import find_deployment, open_client
 from shared.imports import ImportJob
 from shared.store import uploads
@@ -257,7 +257,7 @@ def kept(healthy: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """The same stage, which retains its data."""
     settings = {"retain": True, "order_reserved": 100, "import_reserved": 40}
     (tmp_path / "cdk.json").write_text(json.dumps({"context": {"stages": {"test": settings}}}))
-    monkeypatch.setattr(health, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
     return healthy
 
 

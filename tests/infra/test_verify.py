@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from functions.callers import forget_keys
-from infra.ops import health, trial_imports, trial_release
+from infra.ops import stages, trial_imports, trial_release
 from infra.ops.connection import ApiProblem
 from infra.ops.stages import find_deployment
 from infra.ops.trial import Trial, open_trial
@@ -177,7 +177,7 @@ def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
     keywright: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cdk.json").write_text('{"context": {"stages": {"test": {"retain": true}}}}')
-    monkeypatch.setattr(health, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
 
     assert "say --yes" in keywright.run("verify", "--only", "catalog", status=2)
     assert "1 proved" in keywright.run("verify", "--only", "catalog", "--yes")
@@ -260,7 +260,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
 ) -> None:
     settings = '{"context": {"stages": {"test": {"traffic": "ALL_AT_ONCE", "log_level": "INFO"}}}}'
     (tmp_path / "cdk.json").write_text(settings)
-    monkeypatch.setattr(health, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
     monkeypatch.setattr(trial_release, "BETWEEN_ALARMS", 0.0)
     commands: list[list[str]] = []
 
