@@ -140,8 +140,8 @@ def test_a_key_that_opens_what_it_should_not_is_found(trial: Trial, served: Serv
 
 def test_the_trial_s_key_is_revoked_and_its_files_are_deleted(served: Served) -> None:
     with open_trial(find_deployment("test"), rows=1, megabytes=1) as trial:
-        trial.drop(f"{trial.company}/licenses/a.csv", b"x")
-        trial.drop("acme/licenses/other.csv", b"y")
+        trial.upload(f"{trial.company}/licenses/a.csv", b"x")
+        trial.upload("acme/licenses/other.csv", b"y")
         assert trial.client.catalog.products() is not None
 
     found = uploads.client().list_object_versions(Bucket=uploads.bucket())["Versions"]
@@ -170,7 +170,7 @@ def test_a_step_that_is_not_there_is_named(keywright: Keywright, capsys: Any) ->
     with pytest.raises(SystemExit):
         keywright.run("verify", "--only", "catalog,nonsense")
 
-    assert "no step nonsense; there are catalog, " in capsys.readouterr().err
+    assert "unknown step nonsense: choose from catalog, " in capsys.readouterr().err
 
 
 def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
@@ -179,7 +179,7 @@ def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
     (tmp_path / "cdk.json").write_text('{"context": {"stages": {"test": {"retain": true}}}}')
     monkeypatch.setattr(stages, "ROOT", tmp_path)
 
-    assert "say --yes" in keywright.run("verify", "--only", "catalog", status=2)
+    assert "add --yes" in keywright.run("verify", "--only", "catalog", status=2)
     assert "1 proved" in keywright.run("verify", "--only", "catalog", "--yes")
 
 
@@ -261,7 +261,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
     settings = '{"context": {"stages": {"test": {"traffic": "ALL_AT_ONCE", "log_level": "INFO"}}}}'
     (tmp_path / "cdk.json").write_text(settings)
     monkeypatch.setattr(stages, "ROOT", tmp_path)
-    monkeypatch.setattr(trial_release, "BETWEEN_ALARMS", 0.0)
+    monkeypatch.setattr(trial_release, "ALARM_SECONDS", 0.0)
     commands: list[list[str]] = []
 
     def start(command: list[str], **_: Any) -> Deploying:
@@ -297,7 +297,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
 def test_a_rollback_is_provoked_only_if_asked(trial: Trial) -> None:
     result = outcome(trial, "rollback")
 
-    assert (result.outcome, "give --rollback" in result.message) == ("not proved", True)
+    assert (result.outcome, "add --rollback" in result.message) == ("not proved", True)
 
 
 def test_every_step_is_explained_on_the_page_of_deploys() -> None:
