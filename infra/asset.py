@@ -60,13 +60,13 @@ def _install(requirements: str, platform: str, target: Path) -> None:
     file = target.with_name("requirements.txt")
     file.write_text(requirements)
     install = "pip install --quiet --no-deps --only-binary :all: --no-installer-metadata"
-    options = ["--python-version", "3.13", "--target", str(target), "--requirements", str(file)]
+    place = ["--python-version", "3.13", "--target", str(target), "--requirements", str(file)]
     if platform != "machine":
-        options += ["--python-platform", platform]
+        place += ["--python-platform", platform]
     try:
-        _uv("--offline", *install.split(), *options, quiet=True)
+        _uv("--offline", *install.split(), *place, quiet=True)
     except subprocess.CalledProcessError:
-        _uv(*install.split(), *options)
+        _uv(*install.split(), *place)
     shutil.rmtree(target / "bin", ignore_errors=True)
     _compile(target)
 

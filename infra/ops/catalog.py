@@ -15,7 +15,7 @@ from rich.markup import escape
 from infra.ops.catalog_file import read_catalog
 from infra.ops.catalog_plan import NAMES, Change, Plan, apply, plan, read_stage
 from infra.ops.client import Client
-from infra.ops.stages import NOT_DONE, NOT_WELL, add_group, open_client, stage_options
+from infra.ops.stages import FAILED, FOUND_PROBLEMS, add_group, open_client, stage_options
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -45,7 +45,7 @@ def _diff(options: argparse.Namespace) -> int:
     with open_client(options.stage) as client:
         planned = _make_plan(client, options)
     _show(planned, options)
-    return NOT_DONE if planned.refused else NOT_WELL if planned.changes else 0
+    return FAILED if planned.refused else FOUND_PROBLEMS if planned.changes else 0
 
 
 def _apply(options: argparse.Namespace) -> int:
@@ -54,9 +54,9 @@ def _apply(options: argparse.Namespace) -> int:
         planned = _make_plan(client, options)
         _show(planned, options)
         if planned.refused:
-            return NOT_DONE
+            return FAILED
         if planned.changes and not (options.yes or _confirm(len(planned.changes))):
-            return NOT_DONE
+            return FAILED
         for change in planned.changes:
             apply(client, change)
             console.print(f"[green]✓[/] {escape(str(change.entry))}")

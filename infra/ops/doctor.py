@@ -19,7 +19,7 @@ from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
 from infra.ops.health import check_imports, check_protection, check_quota, check_routes
 from infra.ops.stack_resources import stack_resources
-from infra.ops.stages import NOT_WELL, Deployment, NoStack, find_deployment, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, Deployment, NoStack, find_deployment, stage_options
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     healthy = all(finding.passed for finding in findings)
     if options.json:
         print(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in findings]}))
-    return 0 if healthy else NOT_WELL
+    return 0 if healthy else FOUND_PROBLEMS
 
 
 type Check = Callable[[Deployment], Iterator[tuple[bool, str, str]]]

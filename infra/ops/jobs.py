@@ -21,8 +21,8 @@ from rich.table import Table
 
 from infra.ops.client import Client
 from infra.ops.stages import (
-    NOT_DONE,
-    NOT_WELL,
+    FAILED,
+    FOUND_PROBLEMS,
     add_group,
     in_words,
     moment,
@@ -47,7 +47,7 @@ _OPTIONS = {
     "unknown_columns=ignore": "--unknown-columns ignore",
 }
 """Options of `keywright import`, by the text that suggests them in an error message."""
-_COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
+_COLORS = {0: "green", FOUND_PROBLEMS: "yellow", FAILED: "red"}
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -143,7 +143,7 @@ def exit_status(job: ImportView) -> int:
     """Return 0 for an import without failed rows or still running, 1 with failed rows, else 2."""
     if job.state == "succeeded" or job.state not in ENDED:
         return 0
-    return NOT_WELL if job.state in ("completed_with_errors", "rejected") else NOT_DONE
+    return FOUND_PROBLEMS if job.state in ("completed_with_errors", "rejected") else FAILED
 
 
 def show_job(client: Client, job: ImportView, *, console: Console) -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.ops import catalog, doctor, imports, jobs, keys, orders, preflight, rollout, verify
 from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
-from infra.ops.stages import NOT_DONE, NoStack
+from infra.ops.stages import FAILED, NoStack
 from shared.errors import Refused
 
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return options.run(options) or 0
     except (ApiProblem, Refused, NoStack, NotReady, BotoCoreError, ClientError) as error:
         print(f"keywright: {error}", file=sys.stderr)
-        return NOT_DONE
+        return FAILED
     except KeyboardInterrupt:
         return 130
 

@@ -20,7 +20,7 @@ from infra.ops.certificate import check_certificate
 from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import StackState, check_leftovers, check_stack, read_stack
-from infra.ops.stages import NOT_WELL, read_stages, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, read_stages, stage_options
 from infra.ops.warm import check_warm_throughput
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
             for about, checked in found
         ]
         print(json.dumps({"ready": ready, "findings": findings}))
-    return 0 if ready else NOT_WELL
+    return 0 if ready else FOUND_PROBLEMS
 
 
 def show(console: Console, about: str, checked: Checked) -> None:

@@ -22,7 +22,7 @@ from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
 from infra.ops.health import settings_of
 from infra.ops.preflight import set_option
-from infra.ops.stages import NOT_WELL, find_deployment, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, find_deployment, stage_options
 from infra.ops.trial import Failed, NotProved, Trial, open_trial
 
 type Outcome = Literal["proved", "not proved", "failed"]
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         steps = [asdict(result) for result in results]
         print(json.dumps({"ok": not failed, "company": trial.company, "steps": steps}))
-    return NOT_WELL if failed else 0
+    return FOUND_PROBLEMS if failed else 0
 
 
 def prove(trial: Trial, names: Sequence[str]) -> Iterator[Result]:
