@@ -69,7 +69,7 @@ class Dashboard(Construct):
                     for percentile in ("p50", "p90", "p99")
                 ],
             ),
-            _graph("Rejected requests by error code", [self._each("Refused", "code")]),
+            _graph("Rejected requests by error code", [self._by_dimension("Refused", "code")]),
         )
 
     def _orders_row(self, create_order: Function) -> list[cloudwatch.IWidget]:
@@ -77,12 +77,12 @@ class Dashboard(Construct):
             _graph(
                 "Orders",
                 [
-                    self._own("OrderPlaced", "placed"),
-                    self._own("OrderReplayed", "replayed"),
-                    self._own("OrderUndone", "rolled back"),
+                    self._metric("OrderPlaced", "placed"),
+                    self._metric("OrderReplayed", "replayed"),
+                    self._metric("OrderUndone", "rolled back"),
                 ],
             ),
-            _graph("Licenses issued", [self._own("LicenseIssued", "issued")]),
+            _graph("Licenses issued", [self._metric("LicenseIssued", "issued")]),
             _graph(
                 "Order duration (ms)",
                 [
@@ -100,10 +100,10 @@ class Dashboard(Construct):
         return _row(
             _graph(
                 "Imports by final state; files of unknown companies",
-                [self._each("ImportEnded", "state")],
-                [self._own("UnknownCompany", "unknown company")],
+                [self._by_dimension("ImportEnded", "state")],
+                [self._metric("UnknownCompany", "unknown company")],
             ),
-            _graph("Rows by result", [self._each("Rows", "outcome")]),
+            _graph("Rows by result", [self._by_dimension("Rows", "outcome")]),
             _graph(
                 "Age of the oldest running import (s); dead-letter queues",
                 [product_metric(self._stage, "OldestImportAge", "Maximum").with_(label="age")],
@@ -132,10 +132,8 @@ class Dashboard(Construct):
             _graph(
                 "Function errors and throttles",
                 [
-                    _summed([each.function.metric_errors() for each in all_functions], "failed"),
-                    _summed(
-                        [each.function.metric_throttles() for each in all_functions], "throttled"
-                    ),
+                    _sum([each.function.metric_errors() for each in all_functions], "failed"),
+                    _sum([each.function.metric_throttles() for each in all_functions], "throttled"),
                 ],
             ),
             _graph(
@@ -161,10 +159,10 @@ class Dashboard(Construct):
             ),
         )
 
-    def _own(self, name: str, label: str) -> cloudwatch.Metric:
+    def _metric(self, name: str, label: str) -> cloudwatch.Metric:
         return product_metric(self._stage, name).with_(label=label)
 
-    def _each(self, name: str, dimension: str) -> cloudwatch.MathExpression:
+    def _by_dimension(self, name: str, dimension: str) -> cloudwatch.MathExpression:
         """Return an expression with one line for each value of the dimension."""
         schema = f'{{Keywright,service,{dimension}}} MetricName="{name}"'
         service = f'service="keywright-{self._stage.name}"'
@@ -188,7 +186,7 @@ def _graph(
     return {"title": title, "left": list(left), "right": list(right)}
 
 
-def _summed(metrics: Sequence[cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
+def _sum(metrics: Sequence[cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
     """Return the sum, counting missing values as 0; `label` is one word, unique in its graph."""
     using = {f"{label}{at}": metric for at, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(

@@ -109,7 +109,7 @@ def is_denied(error: ClientError) -> bool:
     return error.response["Error"]["Code"] in _DENIED
 
 
-def missing_right(error: ClientError) -> str:
+def missing_permission(error: ClientError) -> str:
     """Return the permission that the caller lacks, such as `ssm:GetParameter`, from the error."""
     message = error.response["Error"].get("Message", "")
     _, found, rest = message.partition("not authorized to perform: ")

@@ -24,8 +24,8 @@ from infra.ops.stages import (
     FAILED,
     FOUND_PROBLEMS,
     add_group,
+    format_time,
     in_words,
-    moment,
     open_client,
     stage_options,
 )
@@ -215,7 +215,7 @@ _COLUMNS: dict[str, Callable[[ImportView], str]] = {
     "File": lambda job: escape(job.file_name),
     "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
     "Rows": lambda job: f"{job.progress.rows_done:,}",
-    "Started (UTC)": lambda job: moment(job.started_at).removesuffix(" UTC"),
+    "Started (UTC)": lambda job: format_time(job.started_at).removesuffix(" UTC"),
     "Duration": _duration,
 }
 

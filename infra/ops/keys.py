@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.markup import escape
 
-from infra.ops.stages import add_group, find_deployment, moment, stage_options
+from infra.ops.stages import add_group, find_deployment, format_time, stage_options
 from infra.ops.tables import fit_table
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
@@ -183,7 +183,7 @@ def _show(keys: Sequence[ApiKey], now: datetime) -> None:
 
 
 def _moment(at: datetime | None) -> str:
-    return moment(at).removesuffix(" UTC")
+    return format_time(at).removesuffix(" UTC")
 
 
 def _company(text: str) -> str:

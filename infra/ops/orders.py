@@ -14,7 +14,7 @@ from rich.table import Table
 
 from infra.ops.client import Client, Placed
 from infra.ops.connection import ApiProblem
-from infra.ops.stages import add_group, moment, open_client, stage_options
+from infra.ops.stages import add_group, format_time, open_client, stage_options
 from shared.errors import NotFound, Refused
 from shared.wire import LicenseBrief, LicenseView, OrderView, PlacedOrderView
 
@@ -85,7 +85,7 @@ def _show(options: argparse.Namespace) -> None:
         print(order.model_dump_json())
     else:
         console = Console(highlight=False)
-        placed = moment(order.created_at)
+        placed = format_time(order.created_at)
         console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {placed}")
         console.print(licenses_table(order))
         _show_remaining(order, console)

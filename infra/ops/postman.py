@@ -88,7 +88,7 @@ def _item(
     request: Json = {
         "method": operation["method"],
         "description": operation.get("description", ""),
-        "header": [_offered(each) for each in parameters if each["in"] == "header"],
+        "header": [_query_parameter(each) for each in parameters if each["in"] == "header"],
         "url": _url(operation["path"], parameters, ids or {}),
     }
     if content := operation.get("requestBody", {}).get("content"):
@@ -113,7 +113,7 @@ pm.test("answers as documented", () => {{
 
 
 def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
-    """`{id}` in a path is a path variable of Postman's where it is a whole segment of it."""
+    """Return a URL; `{id}` becomes a Postman path variable if it is a whole path segment."""
     variables = []
     for each in parameters:
         if each["in"] == "path":
@@ -122,7 +122,7 @@ def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
             whole = f"/{{{name}}}/" in path
             path = path.replace(f"{{{name}}}", f":{name}" if whole else value)
             variables += [{"key": name, "value": value}] if whole else []
-    query = [_offered(each) for each in parameters if each["in"] == "query"]
+    query = [_query_parameter(each) for each in parameters if each["in"] == "query"]
     return {
         "raw": f"{{{{base_url}}}}{path}",
         "host": ["{{base_url}}"],
@@ -132,7 +132,7 @@ def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
     }
 
 
-def _offered(parameter: Json) -> Json:
+def _query_parameter(parameter: Json) -> Json:
     """Return a query parameter, enabled if it is required."""
     schema = parameter["schema"]
     value = _SAMPLES.get(parameter["name"], schema.get("default", ""))

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
-from infra.ops.account import Account, check_bootstrap, is_denied, missing_right, open_account
+from infra.ops.account import Account, check_bootstrap, is_denied, missing_permission, open_account
 from infra.ops.certificate import check_certificate
 from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
 from infra.ops.quota import check_concurrency
@@ -103,7 +103,7 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
             raise
         raise NotReady(
             f"{account.caller} may not read the stack Keywright-{stage}: grant it"
-            f" {missing_right(error)}, or sts:AssumeRole on the CDK's lookup role."
+            f" {missing_permission(error)}, or sts:AssumeRole on the CDK's lookup role."
         ) from None
     return Plan(loaded, account, stack, reserved)
 
@@ -138,7 +138,7 @@ def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:
             if not is_denied(error):
                 yield about, refused(f"AWS answered {error}: fix that, or try again.")
                 continue
-            right = missing_right(error)
+            right = missing_permission(error)
             yield about, not_checked(f"not checked: {plan.account.caller} lacks {right}")
         except BotoCoreError as error:
             yield about, refused(f"can't reach AWS in {plan.account.region}: {error}")

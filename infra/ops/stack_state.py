@@ -96,13 +96,13 @@ def check_leftovers(
     """Check for resources with the names of a new stack, and for data of an earlier stack."""
     if not stack.is_new:
         return
-    taken = [*_taken_names(session, stack.name, domain_name)]
+    taken = [*_name_conflicts(session, stack.name, domain_name)]
     for what, remedy in taken:
         yield refused(
             f"{what} already exists outside of the stack {stack.name}, which would create it:"
             f" {remedy}, then deploy again."
         )
-    if kept := [*_retained(session, stack.name)]:
+    if kept := [*_retained_resources(session, stack.name)]:
         yield note(
             f"An earlier stack {stack.name} retained {', '.join(kept)}. The new stack does not use"
             " them; to delete or import them, see docs/deploy.md."
@@ -111,7 +111,9 @@ def check_leftovers(
         yield ok("no resources of an earlier stack")
 
 
-def _taken_names(session: boto3.Session, name: str, domain_name: str) -> Iterator[tuple[str, str]]:
+def _name_conflicts(
+    session: boto3.Session, name: str, domain_name: str
+) -> Iterator[tuple[str, str]]:
     """Yield resources with fixed names that exist without their stack, and how to delete them."""
     with closing(session.client("cloudwatch")) as cloudwatch:
         found = cloudwatch.describe_alarms(AlarmNamePrefix=f"{name}-")["MetricAlarms"]
@@ -142,7 +144,7 @@ def _taken_names(session: boto3.Session, name: str, domain_name: str) -> Iterato
             yield f"The API Gateway domain name {domain_name}", f"unless it is in use, {delete}"
 
 
-def _retained(session: boto3.Session, name: str) -> Iterator[str]:
+def _retained_resources(session: boto3.Session, name: str) -> Iterator[str]:
     """Yield tables and buckets whose generated names start with the name of the stack."""
     with closing(session.client("dynamodb")) as dynamodb:
         for page in dynamodb.get_paginator("list_tables").paginate():

@@ -78,7 +78,7 @@ def in_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def moment(at: datetime | None) -> str:
+def format_time(at: datetime | None) -> str:
     """Return a time as `2026-03-01 14:05 UTC`, the format of every table and message."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "-"
 

@@ -126,13 +126,13 @@ def import_many_rows(trial: Trial) -> str:
     if trial.is_local:
         raise NotProved(f"{done}, but the emulator neither throttles nor measures")
     throttled = {
-        name: throttled(table, since=started) for name, table in trial.stage.tables.items()
+        name: count_throttled(table, since=started) for name, table in trial.stage.tables.items()
     }
     counts = ", ".join(f"{name} {count:,.0f}" for name, count in throttled.items() if count)
     return f"{done}; throttled writes: {counts or 'none'}; tables created {_table_age(trial)}"
 
 
-def throttled(table: str, index: str | None = None, *, since: datetime) -> float:
+def count_throttled(table: str, index: str | None = None, *, since: datetime) -> float:
     """Return the throttled writes of a table or index, once CloudWatch has the metrics."""
     dimensions = [{"Name": "TableName", "Value": table}]
     if index:

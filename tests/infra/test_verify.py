@@ -76,7 +76,7 @@ def test_a_path_with_a_slash_that_is_redirected_is_proved_and_said_so(
         (
             CREATE,
             httpx.Response(200, json={"license_keys": ["X"]}),
-            "the same order sent again issued ['X']",
+            "the retried order issued ['X']",
         ),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_path_that_is_not_served_or_places_twice_is_found(
 @pytest.mark.parametrize(
     ("step", "path", "answer", "told"),
     [
-        ("append", "/api/v1/licenses/", {"count": 1}, "with one appended has 1"),
+        ("append", "/api/v1/licenses/", {"count": 1}, "with one appended has 1 licenses"),
         ("presigned", "/api/v1/licenses/", {"count": 0}, "there are 0 licenses PRESIGNED-0000001"),
         ("reject-all", "/api/v1/licenses/", {"count": 1}, "there are 1 licenses FAULTY-0000001"),
     ],
@@ -198,10 +198,23 @@ def test_what_the_tables_throttled_is_read_back(trial: Trial, aws: AwsAccount) -
     aws.answers["GetMetricStatistics"] = metric
 
     since = datetime.now(UTC) - timedelta(minutes=1)
-    assert trial_imports.throttled("Licenses", since=since) == 4.0
-    assert trial_imports.throttled("Licenses", "by_product", since=since) == 5.0
-    assert trial_imports.throttled("Orders", since=since) == 0.0
+    assert trial_imports.count_throttled("Licenses", since=since) == 4.0
+    assert trial_imports.count_throttled("Licenses", "by_product", since=since) == 5.0
+    assert trial_imports.count_throttled("Orders", since=since) == 0.0
     assert asked.count("ConsumedWriteCapacityUnits") == 2
+
+
+def test_the_step_of_many_rows_reports_throttled_writes_by_table(
+    trial: Trial, aws: AwsAccount, engine: Engine
+) -> None:
+    aws.answers["GetMetricStatistics"] = lambda _: {"Datapoints": [{"Sum": 3.0}]}
+    outcome(trial, "catalog")
+
+    result = outcome(trial, "many-rows")
+
+    assert result.outcome == "proved"
+    assert result.message.startswith("10 rows in ")
+    assert "throttled writes: access 3, catalog 3, " in result.message
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, "proved"), (1, "failed")])
@@ -242,9 +255,9 @@ class Deploying:
 @pytest.mark.parametrize(
     ("status", "stack_status", "version", "told"),
     [
-        (1, "UPDATE_ROLLBACK_COMPLETE", "7", "version 7 is live again"),
+        (1, "UPDATE_ROLLBACK_COMPLETE", "7", "version 7 is live"),
         (0, "UPDATE_COMPLETE", "7", "the deploy succeeded although"),
-        (1, "UPDATE_ROLLBACK_COMPLETE", "8", "version 8 is live, and 7 was before"),
+        (1, "UPDATE_ROLLBACK_COMPLETE", "8", "version 8 is live instead of version 7"),
         (1, "UPDATE_ROLLBACK_FAILED", "7", "the stack is UPDATE_ROLLBACK_FAILED"),
     ],
 )
