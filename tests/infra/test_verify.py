@@ -135,7 +135,7 @@ def test_a_key_that_opens_what_it_should_not_is_found(trial: Trial, served: Serv
 
     result = outcome(trial, "key")
 
-    assert (result.outcome, result.message) == ("failed", "a key that does not exist lists orders")
+    assert (result.outcome, result.message) == ("failed", "an unknown API key can list orders")
 
 
 def test_the_trial_s_key_is_revoked_and_its_files_are_deleted(served: Served) -> None:
