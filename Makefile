@@ -1,4 +1,4 @@
-# From a bare clone with Python 3.13, Node and make, every target does what it needs by itself.
+# Every target works in a new clone with Python 3.13, Node 20 or later and make.
 
 PYTHON ?= python3
 STAGE ?= local
@@ -9,12 +9,12 @@ VENV := .venv/bin
 CDK := node_modules/.bin/cdk
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
-# What is made beside each other does not talk at once, where make can see to that.
+# Print the output of parallel targets one after another, if make supports it.
 IN_TURN := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# Without Python's own cache each command would compile what it imports: more than a second of each.
+# Without bytecode caches every command would spend more than a second compiling its imports.
 unexport PYTHONDONTWRITEBYTECODE
 export CHROMIUM
 export UV_PYTHON_DOWNLOADS = never
@@ -27,115 +27,115 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and package-lock.json
+setup: .venv/.done node_modules/.done ## Create the environments from uv.lock and package-lock.json
 
 .venv/.done: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
-		{ echo "Keywright needs Python 3.13; '$(PYTHON)' is not. Say which one is: make PYTHON=/path/to/python3.13" >&2; exit 1; }
-	@echo "… Make the Python environment from uv.lock"
+		{ echo "Keywright needs Python 3.13, and '$(PYTHON)' is another version: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@echo "… Create the Python environment from uv.lock"
 	@$(PYTHON) -m venv .venv
 	@$(VENV)/pip install --quiet --disable-pip-version-check "$(UV)"
-	@$(VENV)/uv sync --quiet --locked
+	@$(VENV)/uv sync --quiet --locked --all-extras
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
-	@echo "… Install the CDK command line and newman from package-lock.json"
+	@echo "… Install the packages of package-lock.json"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-up: setup ## Start the whole stack on this machine (PORT=4566) and write .local/stack.json
+up: setup ## Deploy to the emulator on this machine (PORT=4566) and write .local/stack.json
 	@$(VENV)/python -m infra.ops.stack up $(if $(PORT),--port $(PORT))
 
-down: setup ## Stop the local stack, keeping its data
+down: setup ## Stop the local stack and keep its data
 	@$(VENV)/python -m infra.ops.stack down
 
-clean: setup ## Stop the local stack and forget its data
+clean: setup ## Stop the local stack and delete its data
 	@$(VENV)/python -m infra.ops.stack clean
 
-demo: up ## Load a sample catalog, place an order of each kind, show what was issued
+demo: up ## Load a sample catalog, place an order of each kind, import files, print the results
 	@$(VENV)/python -m infra.ops.demo
 
-# Rows with errors are a result, not a failure of make; a script runs keywright and reads its exit status.
+# Failed rows (exit status 1) do not fail make; a script that needs the status runs keywright itself.
 import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
 	@$(VENV)/keywright import --stage "$(STAGE)" --file "$(FILE)" --kind "$(KIND)" \
 		$(if $(DRY_RUN),--dry-run) $(if $(ON_ERROR),--on-error "$(ON_ERROR)") $(if $(ENCODING),--encoding "$(ENCODING)") \
 		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") || { status=$$?; test $$status = 1 || exit $$status; }
 
-test: check ## The same as check
+test: check ## Alias of check
 
-check: lint types browser ## Everything that CI runs: lint, types, synth, tests end to end
+check: lint types browser ## Run everything that CI runs: lint, types, synth, unit and end-to-end tests
 	@$(MAKE) --no-print-directory synth STAGE=prod
-	@echo "… Run the tests with a stack beside those without; what both say comes when they are done"
+	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
 	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
 
 lint: setup ## Check style and formatting
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
 
-faults: setup ## Run N=500 seeded schedules of faults from SEED=0 on (KIND=orders|imports)
+faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
-redirects: setup ## See whether the HTTP clients of Go and PHP on this machine follow the API's 308
+redirects: setup ## Test whether the HTTP clients of Go and PHP on this machine follow the API's 308
 	@$(VENV)/python -m tests.redirects
 
-second-opinion: setup ## Ask other tools: roto-aws and dynalite (N=300 random histories each), checkov (OF=roto)
+second-opinion: setup ## Compare with roto-aws and dynalite (N=300 random histories each) and checkov (OF=roto)
 	@$(VENV)/python -m tests.second_opinion $(if $(N),--n $(N)) $(if $(OF),--of $(OF))
 
-throttle: setup ## Import ROWS=1000000 into new tables that throttle, on the real code in simulated time (SCALE=1)
+throttle: setup ## Import ROWS=1000000 into throttling tables: real code, simulated time (SCALE=1)
 	@$(VENV)/python -m tests.faults.throttle $(if $(ROWS),--rows $(ROWS)) $(if $(SCALE),--scale $(SCALE))
 
 types: setup ## Check types
 	@$(VENV)/mypy
 
-unit: setup ## Run the tests that need no running stack
+unit: setup ## Run the tests that need no stack
 	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
 
-prove-grants: setup ## Break each grant of prod once; the comparison with the handlers must notice
+prove-grants: setup ## Mutate each grant of prod; the comparison with the handlers must detect it
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof
 	@$(VENV)/python -m tests.grants.mutations
 
-browser: ## Install Chromium, where there is none, for the tests of the console
+browser: ## Install Chromium for the tests of the console, if it is missing
 	@for name in $(CHROMIUM) chromium chromium-browser google-chrome; do \
 		command -v $$name >/dev/null && exit 0; done; \
 	echo "… Install Chromium"; \
 	$(SUDO) apt-get -qq update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes chromium >/dev/null || \
-		{ echo "The tests of the console need Chromium. Install it, or: make … CHROMIUM=/path/to/it" >&2; exit 1; }
+		{ echo "The tests of the console need Chromium. Install it, or set CHROMIUM=/path/to/chromium" >&2; exit 1; }
 
-e2e: setup browser ## Run the tests against stacks of their own (or KEYWRIGHT_STACK=.local/stack.json)
+e2e: setup browser ## Run the end-to-end tests on new stacks (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest tests/e2e -m e2e $(if $(KEYWRIGHT_STACK),,-n 2 --dist loadfile --no-loadscope-reorder)
 
-screenshots: up browser ## Take pictures of every page of the console into .screenshots/, three of them into docs/
+screenshots: up browser ## Write screenshots of the console to .screenshots/, and those of the README to docs/
 	@$(VENV)/python -m infra.ops.screenshots
 
-synth: setup ## Write the CloudFormation of STAGE=local|dev|prod to OUT=dir, without credentials
+synth: setup ## Write the CloudFormation template of STAGE=local|dev|prod to OUT=dir, without credentials
 	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
 
 diff deploy destroy preflight: not-local
 
 not-local:
-	@test "$(STAGE)" != local || { echo "The stage local is for make up; say STAGE=dev or another one" >&2; exit 2; }
+	@test "$(STAGE)" != local || { echo "The stage local is deployed by make up. Choose another stage, such as STAGE=dev" >&2; exit 2; }
 
-diff: setup ## Show what a deploy of STAGE=dev|prod would change (METHOD=template needs no right to change)
+diff: setup ## Show the changes of a deploy of STAGE=dev|prod (METHOD=template needs read access only)
 	@$(CDK) diff --no-notices $(if $(METHOD),--method $(METHOD)) $(SETTINGS)
 
-deploy: setup ## Deploy STAGE=dev|prod to the AWS account of your credentials (SET="setting=value …")
+deploy: setup ## Deploy STAGE=dev|prod to AWS (SET="setting=value …")
 	@$(VENV)/keywright deploy --stage "$(STAGE)" $(addprefix --set ,$(SET)) --approval $(or $(APPROVAL),broadening)
 
-preflight: setup ## Say whether STAGE=dev|prod can be deployed, and change nothing
+preflight: setup ## Check whether STAGE=dev|prod can be deployed, without changes
 	@$(VENV)/keywright preflight --stage "$(STAGE)" $(addprefix --set ,$(SET))
 
 verify: setup ## Prove that a deployed STAGE=local|dev works (ROWS, MEGABYTES, ONLY=step,step, ROLLBACK=1)
 	@$(VENV)/keywright verify --stage "$(STAGE)" $(addprefix --set ,$(SET)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MEGABYTES),--megabytes $(MEGABYTES)) $(if $(ONLY),--only "$(ONLY)") $(if $(ROLLBACK),--rollback)
 
-destroy: setup ## Delete STAGE=dev and everything in it
+destroy: setup ## Delete STAGE=dev with all its data
 	@$(CDK) destroy --no-notices $(SETTINGS)
 
-fmt: setup ## Format, and fix what can be fixed
+fmt: setup ## Format, and fix lint errors
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
 
-docs: setup ## Write the pages that are made from the code again
+docs: setup ## Generate the pages of docs/ that come from code
 	@$(VENV)/python -m bench.cost
 	@$(VENV)/python -m bench.scale
 	@$(VENV)/python -m infra.ops.columns
@@ -143,26 +143,26 @@ docs: setup ## Write the pages that are made from the code again
 	@$(VENV)/python -m infra.ops.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.refusals docs/errors.md
 
-postman: setup ## Write the API as a Postman collection, and files to try it with, to .build/postman
+postman: setup ## Generate the Postman collection and sample files in .build/postman
 	@$(VENV)/python -m infra.ops.postman .build/postman
 
-audit: setup ## Look up what is known against the locked packages; fails when it can't be looked up
+audit: setup ## Look up vulnerabilities of the locked packages; fails if it can't look them up
 	@$(VENV)/python -m infra.ops.audit
 
-fuzz: up ## Send odd requests to every operation of the local stack (SECONDS=600, SEED=1)
+fuzz: up ## Fuzz every operation of the local stack (SECONDS=600, SEED=1)
 	@$(VENV)/python -m tests.e2e.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-sbom: setup ## Write what everything is made of to .build/sbom, as CycloneDX
+sbom: setup ## Write CycloneDX bills of materials to .build/sbom
 	@mkdir -p .build/sbom
-	@$(VENV)/uv export --quiet --frozen --all-groups --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
+	@$(VENV)/uv export --quiet --frozen --all-groups --all-extras --format cyclonedx1.5 --output-file .build/sbom/python.cdx.json >/dev/null
 	@npm sbom --loglevel error --package-lock-only --sbom-format cyclonedx > .build/sbom/node.cdx.json
-	@echo "The bills of materials are .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
+	@echo "Wrote .build/sbom/python.cdx.json and .build/sbom/node.cdx.json"
 
-bench: up ## Measure orders on the local stack
+bench: up ## Benchmark orders on the local stack
 	@$(VENV)/python -m bench.orders
 
-bench-imports: setup ## Measure imports against two other ways (FULL=1 for a million rows)
+bench-imports: setup ## Benchmark imports against two alternatives (FULL=1 for a million rows)
 	@$(VENV)/python -m bench.imports $(if $(FULL),--full)
 
-load: up ## Measure orders at rising rates on the local stack, alone and beside an import
+load: up ## Benchmark orders at rising rates on the local stack, with and without an import
 	@$(VENV)/python -m bench.load

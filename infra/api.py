@@ -1,4 +1,4 @@
-"""The HTTP API: one table of routes; each path is served with and without a slash at its end."""
+"""The HTTP API and its routes; each path is served with and without a trailing slash."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from infra.stage import Stage
 
 
 def _folder(path: str) -> tuple[str, str]:
-    """The routes of everything at and below a path, whatever the method."""
+    """Return the routes for all methods of a path and of all paths below it."""
     return f"ANY {path}", f"ANY {path}/{{proxy+}}"
 
 
@@ -62,16 +62,16 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "console.handler": ("ANY /", *_folder("/console")),
     "documents": ("$default",),
 }
-"""Which function serves what: whole folders of paths, and `$default` for everything else.
+"""The routes of each function: folders of paths, and `$default` for all other paths.
 
 AWS: "API Gateway selects the route with the most-specific match": a full match, then a greedy path
 variable, then `$default`; and ANY matches "all methods that you haven't defined for a resource".
 
-AWS does not say whether `/orders/{proxy+}` matches `/orders/`. It is expected to: AWS's own Lambda
-test tool (aws/aws-lambda-dotnet, ApiGatewayRouteConfigService) does it. If it does not, such a path
-falls to the next larger folder or to `$default`. Every function answers a path that another one
-serves with 308 to the path without its slash (functions/route_table.py), so each path without a
-slash must lead to its function by a certain match. tests/functions/test_gateway.py tests both.
+AWS does not document whether `/orders/{proxy+}` matches `/orders/`. It probably does: the Lambda
+test tool of AWS (aws/aws-lambda-dotnet, ApiGatewayRouteConfigService) matches it. If it does not,
+API Gateway selects the next larger folder or `$default`. Every function answers a path of another
+function with 308 to the path without its slash (functions/route_table.py), so the route of each
+path without a slash must be certain. tests/functions/test_gateway.py tests both cases.
 """
 
 ACCESS_LOG = {
@@ -85,11 +85,11 @@ ACCESS_LOG = {
     "latency_ms": "$context.responseLatency",
     "ip": "$context.identity.sourceIp",
 }
-"""Neither headers nor the query string: they may hold an API key or an e-mail address."""
+"""Fields of the access log, without headers and query string, which may contain API keys."""
 
 
 class Api(Construct):
-    """One HTTP API with the single stage `$default`, so that paths carry no prefix."""
+    """An HTTP API with the single stage `$default`, so that paths have no prefix."""
 
     def __init__(
         self,
@@ -110,23 +110,23 @@ class Api(Construct):
         self.url: str = self.http.api_endpoint
         """Without a trailing slash."""
         self.origins = [self.url, *_origins(stage)]
-        """What browsers call the place of the console."""
+        """Origins of the console in browsers."""
         self.domain_target: str | None = None
-        """What the DNS record of the stage's own domain must be an alias of."""
+        """The target of the DNS alias record for the stage's custom domain."""
         if stage.api_tag:
             Tags.of(self.http).add("ms-custom-id", stage.api_tag)
         acknowledge(
-            self, "APIG4", "functions check the key, so that every refusal has the one shape"
+            self, "APIG4", "functions check the API key, so that all errors have the same format"
         )
-        self._serve(stage, key)
+        self._add_default_stage(stage, key)
         if stage.domain_name:
-            self._name(stage)
+            self._add_domain(stage)
         for name, routes in ROUTES.items():
-            self._route(name, functions[name], routes, slash=stage.slash)
+            self._add_routes(name, functions[name], routes, slash=stage.slash)
             if stage.public_url:
                 functions[name].function.add_environment("PUBLIC_URL", stage.public_url)
 
-    def _serve(self, stage: Stage, key: kms.IKey | None) -> None:
+    def _add_default_stage(self, stage: Stage, key: kms.IKey | None) -> None:
         self._default = apigatewayv2.CfnStage(
             self,
             "Default",
@@ -143,7 +143,7 @@ class Api(Construct):
             ),
         )
 
-    def _name(self, stage: Stage) -> None:
+    def _add_domain(self, stage: Stage) -> None:
         domain = apigatewayv2.DomainName(
             self,
             "Domain",
@@ -163,8 +163,13 @@ class Api(Construct):
         self.url = f"https://{stage.domain_name}"
         self.domain_target = domain.regional_domain_name
 
-    def _route(self, name: str, target: Function, routes: tuple[str, ...], *, slash: str) -> None:
-        """CfnRoute, because CDK's own route refuses the slash and adds a permission for each."""
+    def _add_routes(
+        self, name: str, target: Function, routes: tuple[str, ...], *, slash: str
+    ) -> None:
+        """Add routes as CfnRoute: the CDK's HttpRoute rejects trailing slashes.
+
+        HttpRoute would also add one Lambda permission per route.
+        """
         integration = apigatewayv2.CfnIntegration(
             self,
             f"To {name}",
@@ -191,16 +196,17 @@ class Api(Construct):
 
 
 def _origins(stage: Stage) -> list[str]:
-    """Of the addresses that callers use, where the stage names them."""
+    """Return the origins of the stage's public URL and custom domain."""
     parts = urlsplit(stage.public_url)
-    named = [f"{parts.scheme}://{parts.netloc}"] if parts.netloc not in ("", "{host}") else []
-    return [*named, *([f"https://{stage.domain_name}"] if stage.domain_name else [])]
+    public = [f"{parts.scheme}://{parts.netloc}"] if parts.netloc not in ("", "{host}") else []
+    return [*public, *([f"https://{stage.domain_name}"] if stage.domain_name else [])]
 
 
 def route_keys(routes: tuple[str, ...], *, slash: str) -> list[str]:
-    """The keys for API Gateway; with a `slash`, for the emulator, also each path that ends in it.
+    """Return the route keys; with `slash`, for the emulator, also one for each trailing slash.
 
-    The emulator lets `{proxy+}` match only what is not empty, and takes keys that AWS refuses.
+    In the emulator, `{proxy+}` does not match an empty rest, and a route key may end in a slash,
+    which AWS rejects.
     """
     keys = list(routes)
     if slash:

@@ -2,13 +2,14 @@
 
 import aws_cdk as cdk
 
-from infra.nag import watch
+from infra.nag import add_checks
 from infra.stack import KeywrightStack
 from infra.stage import read_stage
 
 
 def add_stack(app: cdk.App) -> KeywrightStack:
-    watch(app)
+    """Add the stack of the stage in the context. Raises StageError."""
+    add_checks(app)
     stage = read_stage(app.node)
     return KeywrightStack(app, f"Keywright-{stage.name}", stage=stage)
 

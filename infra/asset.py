@@ -1,9 +1,7 @@
-"""The one asset that every function is made from: `functions/`, `shared/` and their dependencies.
+"""The asset of all Lambda functions: `functions/`, `shared/` and their dependencies.
 
-The console's libraries are copied from `node_modules`, see infra/console.py.
-
-Built without Docker from `uv.lock` into `.build/`, and only when what it is made from has changed.
-boto3 and botocore are left to the Lambda runtime.
+It is built without Docker from `uv.lock` into `.build/`, and only when its inputs have changed. The
+Lambda runtime provides boto3 and botocore. For the console's libraries, see infra/console.py.
 """
 
 import compileall
@@ -16,31 +14,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.console import build_console
-from infra.stamp import BUILD, ROOT, digest, stamped
+from infra.stamp import BUILD, ROOT, build_once, digest
 
 SOURCES = (ROOT / "functions", ROOT / "shared")
 CONSOLE = (ROOT / "infra" / "console.py", ROOT / "package-lock.json")
-"""How the console is put together, and of which libraries beside its own files."""
+"""Inputs of the console's build in addition to its own files."""
 UV = Path(sys.executable).with_name("uv")
 
 
 @dataclass(frozen=True)
 class Asset:
+    """A built asset."""
+
     path: Path
     hash: str
-    """Of what the asset is made from, so that two machines agree on it."""
+    """A digest of the inputs, which is the same on every machine."""
 
 
 def build_asset(platform: str) -> Asset:
-    """Bring `.build/<platform>/asset` up to date; `platform` as in infra.stage.Stage."""
+    """Build `.build/<platform>/asset` if its inputs changed; `platform` is that of Stage."""
     home = BUILD / platform
     asset = home / "asset"
     requirements = _requirements()
     packages = digest(platform, requirements, Path(__file__))
     whole = digest(packages, *SOURCES, *CONSOLE)
-    with stamped(home / "asset.stamp", whole) as stale:
+    with build_once(home / "asset.stamp", whole) as stale:
         if stale:
-            with stamped(home / "packages.stamp", packages) as packages_stale:
+            with build_once(home / "packages.stamp", packages) as packages_stale:
                 if packages_stale:
                     _install(requirements, platform, asset)
             _copy_sources(asset)
@@ -48,18 +48,19 @@ def build_asset(platform: str) -> Asset:
 
 
 def _requirements() -> str:
-    """What `uv.lock` says that a function needs at run time, with the hash of every wheel."""
-    export = "export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header"
+    """Return the locked packages of the `functions` group, with the hash of every wheel."""
+    export = "export --quiet --frozen --only-group functions --no-emit-project"
+    export += " --no-annotate --no-header"
     return _uv(*export.split(), "--prune", "botocore")
 
 
 def _install(requirements: str, platform: str, target: Path) -> None:
-    """From uv's cache if it has everything, because uv would ask the index even so."""
+    """Install from uv's cache if it is complete: uv would otherwise still query the index."""
     shutil.rmtree(target, ignore_errors=True)
-    listed = target.with_name("requirements.txt")
-    listed.write_text(requirements)
+    file = target.with_name("requirements.txt")
+    file.write_text(requirements)
     install = "pip install --quiet --no-deps --only-binary :all: --no-installer-metadata"
-    place = ["--python-version", "3.13", "--target", str(target), "--requirements", str(listed)]
+    place = ["--python-version", "3.13", "--target", str(target), "--requirements", str(file)]
     if platform != "machine":
         place += ["--python-platform", platform]
     try:
@@ -82,12 +83,12 @@ def _copy_sources(target: Path) -> None:
 
 
 def write_openapi(path: Path) -> None:
-    """Have the routes write the OpenAPI document, and docs.html beside it, that will be served."""
+    """Generate the OpenAPI document from the routes, and docs.html next to it."""
     subprocess.run([sys.executable, "-m", "functions.openapi", path], cwd=ROOT, check=True)
 
 
 def _compile(tree: Path) -> None:
-    """Bytecode that is never checked again: Lambda cannot write any, so each cold start would."""
+    """Compile to unchecked bytecode: Lambda can't write any, so every cold start would compile."""
     compileall.compile_dir(
         tree,
         quiet=1,

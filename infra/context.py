@@ -1,4 +1,4 @@
-"""Keys of the CDK's context that a command gives to the app, besides the settings of a stage."""
+"""Keys of the CDK context that commands pass to the app, in addition to stage settings."""
 
 FIRST_DEPLOY = "keywright:first-deploy"
-"""With which `keywright deploy` creates a stack; see `Stage.first_deploy` in infra/stage.py."""
+"""Set by `keywright deploy` when it creates a stack; see `Stage.first_deploy` in infra/stage.py."""

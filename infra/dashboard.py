@@ -1,4 +1,4 @@
-"""One page that tells at a glance whether orders and imports are well."""
+"""The CloudWatch dashboard of a stage: alarms, API, orders, imports and infrastructure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from constructs import Construct
 from infra.api import Api
 from infra.data import Data
 from infra.function import Function
-from infra.observability import own_metric
+from infra.observability import product_metric
 from infra.stage import Stage
 
 _PERIOD = Duration.minutes(5)
 
 
 class Dashboard(Construct):
-    """Alarms on top; then a row each for callers, orders, imports, and what they stand on."""
+    """Alarms at the top, then one row each for the API, orders, imports and infrastructure."""
 
     def __init__(
         self,
@@ -42,49 +42,49 @@ class Dashboard(Construct):
             default_interval=Duration.hours(12),
             widgets=[
                 [cloudwatch.AlarmStatusWidget(alarms=alarms, title="Alarms", width=24, height=3)],
-                self._callers(api),
-                self._orders(functions["create_order"]),
-                self._imports(queues),
-                self._ground(data, functions),
+                self._api_row(api),
+                self._orders_row(functions["create_order"]),
+                self._imports_row(queues),
+                self._infrastructure_row(data, functions),
             ],
         )
         console = f"https://{stack.region}.console.aws.amazon.com/cloudwatch/home"
         self.url = f"{console}?region={stack.region}#dashboards/dashboard/{stack.stack_name}"
 
-    def _callers(self, api: Api) -> list[cloudwatch.IWidget]:
+    def _api_row(self, api: Api) -> list[cloudwatch.IWidget]:
         http = api.http
         return _row(
             _graph(
-                "Calls and their errors",
+                "API requests and errors",
                 [
-                    http.metric_count(label="calls"),
+                    http.metric_count(label="requests"),
                     http.metric_client_error(label="4xx", statistic="Sum"),
                     http.metric_server_error(label="5xx", statistic="Sum"),
                 ],
             ),
             _graph(
-                "How long a call takes, in ms",
+                "API latency (ms)",
                 [
                     http.metric_latency(label=percentile, statistic=percentile)
                     for percentile in ("p50", "p90", "p99")
                 ],
             ),
-            _graph("Refusals by code", [self._each("Refused", "code")]),
+            _graph("Rejected requests by error code", [self._by_dimension("Refused", "code")]),
         )
 
-    def _orders(self, create_order: Function) -> list[cloudwatch.IWidget]:
+    def _orders_row(self, create_order: Function) -> list[cloudwatch.IWidget]:
         return _row(
             _graph(
                 "Orders",
                 [
-                    self._own("OrderPlaced", "placed"),
-                    self._own("OrderReplayed", "answered again"),
-                    self._own("OrderUndone", "taken back"),
+                    self._metric("OrderPlaced", "placed"),
+                    self._metric("OrderReplayed", "replayed"),
+                    self._metric("OrderUndone", "rolled back"),
                 ],
             ),
-            _graph("Licenses issued", [self._own("LicenseIssued", "issued")]),
+            _graph("Licenses issued", [self._metric("LicenseIssued", "issued")]),
             _graph(
-                "How long an order takes, in ms",
+                "Order duration (ms)",
                 [
                     create_order.function.metric_duration(label=percentile, statistic=percentile)
                     for percentile in ("p50", "p99")
@@ -92,50 +92,52 @@ class Dashboard(Construct):
             ),
         )
 
-    def _imports(self, queues: Mapping[str, sqs.Queue]) -> list[cloudwatch.IWidget]:
-        waiting = [
+    def _imports_row(self, queues: Mapping[str, sqs.Queue]) -> list[cloudwatch.IWidget]:
+        dead_letters = [
             queue.metric_approximate_number_of_messages_visible(label=name)
             for name, queue in queues.items()
         ]
         return _row(
             _graph(
-                "Imports by how they ended; files of unknown companies",
-                [self._each("ImportEnded", "state")],
-                [self._own("UnknownCompany", "unknown company")],
+                "Imports by final state; files of unknown companies",
+                [self._by_dimension("ImportEnded", "state")],
+                [self._metric("UnknownCompany", "unknown company")],
             ),
-            _graph("Rows by what became of them", [self._each("Rows", "outcome")]),
+            _graph("Rows by result", [self._by_dimension("Rows", "outcome")]),
             _graph(
-                "Oldest import at work, in seconds; failed events",
-                [own_metric(self._stage, "OldestImportAge", "Maximum").with_(label="age")],
-                waiting,
+                "Age of the oldest running import (s); dead-letter queues",
+                [product_metric(self._stage, "OldestImportAge", "Maximum").with_(label="age")],
+                dead_letters,
             ),
             _graph(
-                "Rows a second",
-                [own_metric(self._stage, "RowsPerSecond", "Average").with_(label="rows/s")],
+                "Rows per second",
+                [product_metric(self._stage, "RowsPerSecond", "Average").with_(label="rows/s")],
             ),
         )
 
-    def _ground(self, data: Data, functions: Mapping[str, Function]) -> list[cloudwatch.IWidget]:
-        made = functions.values()
+    def _infrastructure_row(
+        self, data: Data, functions: Mapping[str, Function]
+    ) -> list[cloudwatch.IWidget]:
+        all_functions = functions.values()
         return _row(
             _graph(
-                "Functions at work",
+                "Concurrent executions by function",
                 [
                     each.function.metric(
                         "ConcurrentExecutions", statistic="Maximum", label=each.node.id
                     )
-                    for each in made
+                    for each in all_functions
                 ],
             ),
             _graph(
-                "Functions that failed or found no room",
+                "Function errors and throttles",
                 [
-                    _summed([each.function.metric_errors() for each in made], "failed"),
-                    _summed([each.function.metric_throttles() for each in made], "throttled"),
+                    _sum([each.function.metric_errors() for each in all_functions], "failed"),
+                    _sum([each.function.metric_throttles() for each in all_functions], "throttled"),
                 ],
             ),
             _graph(
-                "Write units by table",
+                "Consumed write units by table",
                 [
                     store.table.metric_consumed_write_capacity_units(
                         label=store.table.node.id, period=_PERIOD
@@ -144,7 +146,7 @@ class Dashboard(Construct):
                 ],
             ),
             _graph(
-                "Writes that a table had no room for",
+                "Throttled writes by table",
                 [
                     store.table.metric(
                         "WriteThrottleEvents",
@@ -157,15 +159,15 @@ class Dashboard(Construct):
             ),
         )
 
-    def _own(self, name: str, label: str) -> cloudwatch.Metric:
-        return own_metric(self._stage, name).with_(label=label)
+    def _metric(self, name: str, label: str) -> cloudwatch.Metric:
+        return product_metric(self._stage, name).with_(label=label)
 
-    def _each(self, name: str, dimension: str) -> cloudwatch.MathExpression:
-        """A line for each value of the dimension, whichever there are."""
-        which = f'{{Keywright,service,{dimension}}} MetricName="{name}"'
+    def _by_dimension(self, name: str, dimension: str) -> cloudwatch.MathExpression:
+        """Return an expression with one line for each value of the dimension."""
+        schema = f'{{Keywright,service,{dimension}}} MetricName="{name}"'
         service = f'service="keywright-{self._stage.name}"'
         return cloudwatch.MathExpression(
-            expression=f"SEARCH('{which} {service}', 'Sum', {int(_PERIOD.to_seconds())})",
+            expression=f"SEARCH('{schema} {service}', 'Sum', {int(_PERIOD.to_seconds())})",
             using_metrics={},
             label="",
             period=_PERIOD,
@@ -184,8 +186,8 @@ def _graph(
     return {"title": title, "left": list(left), "right": list(right)}
 
 
-def _summed(metrics: Sequence[cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
-    """By SUM, which takes what is missing for nothing; `label` is one word, unique in a graph."""
+def _sum(metrics: Sequence[cloudwatch.IMetric], label: str) -> cloudwatch.MathExpression:
+    """Return the sum, counting missing values as 0; `label` is one word, unique in its graph."""
     using = {f"{label}{at}": metric for at, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(
         expression=f"SUM([{', '.join(using)}])",

@@ -1,4 +1,4 @@
-"""What is kept: the tables, the uploads bucket, and the environment names that lead to them."""
+"""The tables and the uploads bucket, and the environment variables that name them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from infra.retention import removal_policy
 from infra.stage import Stage
 
 KINDS = ("licenses", "customers", "license-features")
-"""What a file can hold; the second folder of its key, after the company's."""
+"""Kinds of files; the second folder of an object key, after the company."""
 
 UPLOADED = tuple(f"*/{kind}/*" for kind in KINDS)
 RESULTS = "_results/*"
-"""Keys in the uploads bucket: files that were sent, and what their imports keep and answer."""
+"""Key patterns in the uploads bucket: uploaded files, and results of their imports."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """A table and the environment name by which functions find it."""
+    """A table, and the environment variable with its name."""
 
     table: dynamodb.Table
     env_name: str
 
 
 class Data(Construct):
-    """Every attribute that is a key is a string; see docs/decisions.md for what the keys mean."""
+    """All tables and the bucket. Every key attribute is a string; see docs/decisions.md."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, stage: Stage, key: kms.IKey | None
@@ -65,12 +65,12 @@ class Data(Construct):
         self.notifier = iam.Role(
             self, "Notifier", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
-        """Who tells the bucket, during a deploy, whom to notify; see infra/imports.py."""
+        """The role that configures the bucket's notifications in a deploy; see infra/imports.py."""
         self.uploads = self._uploads()
         acknowledge(
             self.uploads,
             "S1",
-            "CloudTrail can tell who reads the bucket; a log would need a second one",
+            "CloudTrail can log access to the bucket; access logs would need a second bucket",
         )
 
     def _store(
@@ -98,7 +98,7 @@ class Data(Construct):
             ),
         )
         if not self._stage.retain:
-            acknowledge(table, "DDB3", "what a stage does not keep it need not bring back")
+            acknowledge(table, "DDB3", "a stage that does not retain its data needs no recovery")
         return Store(table, env_name)
 
     def _uploads(self) -> s3.Bucket:
@@ -118,8 +118,8 @@ class Data(Construct):
             notifications_handler_role=self.notifier.without_policy_updates(),
         )
 
-    def take_uploads_from(self, origins: list[str]) -> None:
-        """Let pages of these origins send files, whole or in parts, and read what is linked to."""
+    def allow_origins(self, origins: list[str]) -> None:
+        """Allow pages of these origins to upload files, and to download by presigned URLs."""
         self.uploads.add_cors_rule(
             allowed_origins=origins,
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
@@ -129,12 +129,13 @@ class Data(Construct):
         )
 
     def _lifecycle(self) -> list[s3.LifecycleRule]:
-        """Files hold personal data and license keys: none stays for longer than the stage says."""
+        """Return rules that delete files, which contain personal data and license keys."""
         stage = self._stage
-        # Two rules, for two refusals. S3: ExpiredObjectDeleteMarker "cannot be specified with Days
-        # or Date in a Lifecycle Expiration Policy" (API reference, LifecycleExpiration). And
-        # CloudFormation does not take it for a rule's action: "At least one of [ExpirationDate,
-        # ExpirationInDays, AbortIncompleteMultipartUpload, …] needs to be specified".
+        # There are two rules because S3 rejects one: ExpiredObjectDeleteMarker "cannot be specified
+        # with Days or Date in a Lifecycle Expiration Policy" (API reference, LifecycleExpiration).
+        # And CloudFormation does not accept it as the only action of a rule: "At least one of
+        # [ExpirationDate, ExpirationInDays, AbortIncompleteMultipartUpload, …] needs to be
+        # specified".
         rules = [
             s3.LifecycleRule(
                 abort_incomplete_multipart_upload_after=Duration.days(2),
@@ -152,7 +153,7 @@ def _string(name: str) -> dynamodb.Attribute:
 
 
 def _warm(stage: Stage) -> dynamodb.WarmThroughput | None:
-    """What tables and indexes can take at once; an index that is throttled throttles its table."""
+    """Return the warm throughput of tables and indexes; a throttled index throttles its table."""
     if not stage.warm_throughput:
         return None
     return dynamodb.WarmThroughput(write_units_per_second=stage.warm_throughput)
@@ -166,7 +167,7 @@ def _index(
     include: Sequence[str] | None = None,
     warm: dynamodb.WarmThroughput | None = None,
 ) -> None:
-    """Project everything, or the keys and `include` alone."""
+    """Add an index that projects all attributes, or only the keys and `include`."""
     projection = dynamodb.ProjectionType.ALL
     if include is not None:
         projection = (

@@ -1,4 +1,4 @@
-"""CDK's function that empties the bucket when its stack goes, made to leave nothing itself."""
+"""Log group and permissions of the CDK's function that empties the bucket on stack deletion."""
 
 from aws_cdk import Stack
 from constructs import Construct
@@ -8,9 +8,10 @@ from infra.stage import Stage
 
 
 class Erase(Construct):
-    """Give the function a log group of the stack's: its own would stay, and be kept for ever.
+    """Give the CDK's function a log group of the stack, and write access to only that.
 
-    By CDK it could write to every log of the account.
+    By default it creates a log group that outlives the stack and never expires, and may write to
+    every log group of the account.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""A Lambda function: named by its module, with a log group and a role of its own."""
+"""A Lambda function with its own log group and role, and methods that grant permissions."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,17 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.data import Data, Store
-from infra.key import DECRYPT, ENCRYPT, through
+from infra.key import DECRYPT, ENCRYPT, via_service
 from infra.nag import acknowledge, acknowledge_star
 from infra.retention import removal_policy
 from infra.stage import Stage
 
 LIVE = "live"
-"""The alias through which everybody calls a function, in stages that move calls to new code."""
+"""The alias that callers invoke, in stages that shift traffic gradually to new code."""
 
 
 def add_log_group(scope: Construct, *, stage: Stage, key: kms.IKey | None) -> logs.LogGroup:
+    """Add a log group with the stage's retention and encryption."""
     return logs.LogGroup(
         scope,
         "Logs",
@@ -32,7 +33,7 @@ def add_log_group(scope: Construct, *, stage: Stage, key: kms.IKey | None) -> lo
 
 
 class Function(Construct):
-    """One module of functions/ and its `handler`; it may do nothing but log until `may` says so."""
+    """The `handler` of a module in functions/. Its only initial permission is to write logs."""
 
     def __init__(
         self,
@@ -47,9 +48,10 @@ class Function(Construct):
         memory: int = 1024,
         reserved: int = 0,
     ) -> None:
-        """`timeout` is in seconds and, behind the API, below its 30; `memory` in MB buys CPU.
+        """Create the function.
 
-        `reserved` is the concurrency that it has for itself and cannot exceed; 0 for neither.
+        `timeout` is in seconds, and below 30 behind the API, whose own timeout is 30. `memory` is
+        in MB and determines the CPU share. `reserved` is the reserved concurrency; 0 for none.
         """
         super().__init__(scope, construct_id)
         self._key = key
@@ -78,68 +80,70 @@ class Function(Construct):
             },
         )
         self.live: lambda_.IFunction = self.function
-        """What is called: the alias, where the stage has one."""
+        """What callers invoke: the alias if the stage has one, else the function."""
         self.live_arn: str = self.function.function_arn
-        """Its ARN, for grants."""
+        """The ARN of `live`, for grants."""
         if stage.traffic:
             version = self.function.current_version
             self.live = lambda_.Alias(self, "Live", alias_name=LIVE, version=version)
             self.live_arn = f"{self.function.function_arn}:{LIVE}"
-        acknowledge(self, "L1", "wheels and bytecode of the package are those of Python 3.13")
+        acknowledge(self, "L1", "wheels and bytecode of the asset are for Python 3.13")
         if stage.tracing:
-            acknowledge_star(self, "*", "X-Ray knows no resources to name")
+            acknowledge_star(self, "*", "X-Ray has no resource-level permissions")
 
-    def may(self, *verbs: str, on: Store, indexes: Sequence[str] = ()) -> None:
-        """Grant DynamoDB verbs on a table, or on `indexes` of it alone, and tell where it is."""
+    def may(self, *actions: str, on: Store, indexes: Sequence[str] = ()) -> None:
+        """Grant DynamoDB actions on a table, or only on its `indexes`, and set its variable."""
         arn = on.table.table_arn
         self.function.add_environment(on.env_name, on.table.table_name)
         self.function.add_to_role_policy(
             iam.PolicyStatement(
-                actions=[f"dynamodb:{verb}" for verb in verbs],
+                actions=[f"dynamodb:{action}" for action in actions],
                 resources=[f"{arn}/index/{name}" for name in indexes] or [arn],
             )
         )
         self._may_use_key("dynamodb", *DECRYPT, *ENCRYPT)
 
-    def may_on_files(self, *verbs: str, on: Data, under: Sequence[str]) -> None:
-        """Grant S3 verbs on the uploads whose keys match `under`, and tell where they are."""
+    def may_on_files(self, *actions: str, on: Data, under: Sequence[str]) -> None:
+        """Grant S3 actions on objects whose keys match `under`, and set the bucket's variable."""
         keys = [on.uploads.arn_for_objects(pattern) for pattern in under]
-        self._may_in_bucket(verbs, on, keys, because="callers name files, so keys are patterns")
+        self._may_in_bucket(
+            actions, on, keys, because="callers choose file names, so keys are patterns"
+        )
 
-    def may_list(self, *verbs: str, on: Data) -> None:
-        """Grant S3 verbs on the bucket itself.
+    def may_list(self, *actions: str, on: Data) -> None:
+        """Grant S3 actions on the bucket itself.
 
-        Whoever reads a key that may be missing needs ListBucket: S3 would answer 403, not 404.
+        Reading a key that may be missing needs ListBucket: S3 would answer 403 instead of 404.
         """
-        self._may_in_bucket(verbs, on, [on.uploads.bucket_arn])
+        self._may_in_bucket(actions, on, [on.uploads.bucket_arn])
 
     def _may_in_bucket(
-        self, verbs: Sequence[str], data: Data, resources: list[str], because: str = ""
+        self, actions: Sequence[str], data: Data, resources: list[str], because: str = ""
     ) -> None:
         self.function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
-        self.may_do(*(f"s3:{verb}" for verb in verbs), on=resources, because=because)
-        if any(verb.startswith("GetObject") for verb in verbs):
+        self.may_do(*(f"s3:{action}" for action in actions), on=resources, because=because)
+        if any(action.startswith("GetObject") for action in actions):
             self._may_use_key("s3", "kms:Decrypt")
-        if "PutObject" in verbs:
-            # S3 also decrypts: to join the parts of an upload, and to use the bucket key.
+        if "PutObject" in actions:
+            # S3 decrypts to complete a multipart upload, and to use the bucket key.
             self._may_use_key("s3", "kms:GenerateDataKey", "kms:Decrypt")
 
     def may_do(self, *actions: str, on: list[str], because: str = "") -> None:
-        """Grant actions on resources that are neither tables nor files.
+        """Grant actions on resources other than tables and files.
 
-        `because` says why they are named by patterns; without it they may not be.
+        `because` is the reason for patterns in `on`; patterns without a reason fail the synth.
         """
         self.function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=on))
         for arn in on if because else ():
             acknowledge_star(self, arn, because)
 
     def may_invoke(self, other: "Function", env_name: str) -> None:
-        """Without CDK's grant, which would allow every version and alias as well."""
+        """Grant invocation of `other.live`; the CDK's grant would allow every version and alias."""
         self.function.add_environment(env_name, other.live.function_arn)
         self.may_do("lambda:InvokeFunction", on=[other.live_arn])
 
-    def fail_into(self, queue: sqs.Queue, *, max_age: Duration, retries: int) -> None:
-        """Where events end for which nobody waits, after these attempts more."""
+    def send_failures_to(self, queue: sqs.Queue, *, max_age: Duration, retries: int) -> None:
+        """Send asynchronous events to a dead-letter queue after this many retries."""
         self.live.configure_async_invoke(
             on_failure=destinations.SqsDestination(queue),
             max_event_age=max_age,
@@ -148,12 +152,12 @@ class Function(Construct):
         self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 
     def _may_use_key(self, service: str, *actions: str) -> None:
-        """Let a service use the key of a table, bucket or queue in the function's name."""
+        """Grant use of the stage's KMS key through a service."""
         if self._key is None:
             return
         if service not in self._key_uses:
             self._key_uses[service] = iam.PolicyStatement(
-                resources=[self._key.key_arn], conditions=through(Stack.of(self), service)
+                resources=[self._key.key_arn], conditions=via_service(Stack.of(self), service)
             )
             self.function.add_to_role_policy(self._key_uses[service])
         granted = self._key_uses[service].actions
@@ -161,10 +165,10 @@ class Function(Construct):
 
 
 def add_failed_queue(scope: Construct, *, key: kms.IKey | None) -> sqs.Queue:
-    """Where an event ends that no attempt could take; it is kept for two weeks."""
+    """Add a dead-letter queue, which keeps events for 14 days."""
     queue = sqs.Queue(scope, "Failed", enforce_ssl=True, retention_period=Duration.days(14))
     if key:
-        # Not by CDK's property, whose grants would allow kms:GenerateDataKey*.
+        # The CDK's property would add grants for kms:GenerateDataKey*.
         queue.node.default_child.kms_master_key_id = key.key_arn
-    acknowledge(queue, "SQS3", "it is itself where what failed ends")
+    acknowledge(queue, "SQS3", "it is itself a dead-letter queue")
     return queue

@@ -1,4 +1,4 @@
-"""What starts an import, runs it, and keeps what could not be run."""
+"""The function, events and state machine of imports, and their dead-letter queue."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
@@ -17,9 +17,9 @@ from infra.stage import Stage
 
 
 class Imports(Construct):
-    """A `.csv` that appears in the bucket starts `function`, which starts the machine if need be.
+    """A `.csv` in the bucket invokes `function`, which starts the state machine for a large file.
 
-    An arrival or a failure that the function could not take in three attempts ends in `failed`.
+    Events that the function could not process in three attempts go to the queue `failed`.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Imports(Construct):
         self._data = data
         self._function = function
         self.failed = add_failed_queue(self, key=key)
-        self._let_it_work()
+        self._grant_access()
         self.machine = Machine(self, "Machine", stage=stage, key=key, data=data, function=function)
-        function.fail_into(self.failed, max_age=Duration.hours(6), retries=2)
-        self._start_on_arrival()
-        self._hear_of_failures()
+        function.send_failures_to(self.failed, max_age=Duration.hours(6), retries=2)
+        self._invoke_on_upload()
+        self._invoke_on_failure()
 
-    def _let_it_work(self) -> None:
+    def _grant_access(self) -> None:
         data, function, stage = self._data, self._function, self._stage
         function.may("Query", on=data.access, indexes=("by_company",))
         function.may("Query", on=data.catalog)
@@ -68,7 +68,7 @@ class Imports(Construct):
         ):
             function.function.add_environment(name, value)
 
-    def _start_on_arrival(self) -> None:
+    def _invoke_on_upload(self) -> None:
         data = self._data
         data.notifier.add_to_policy(
             iam.PolicyStatement(
@@ -81,10 +81,13 @@ class Imports(Construct):
                 notifications.LambdaDestination(self._function.live),
                 s3.NotificationKeyFilter(suffix=suffix),
             )
-        self._log_of_notifier()
+        self._set_log_of_notifier()
 
-    def _log_of_notifier(self) -> None:
-        """CDK's own function would log for ever, by a managed policy that allows every log."""
+    def _set_log_of_notifier(self) -> None:
+        """Give the CDK's function a log group of the stack instead of one that never expires.
+
+        Its default managed policy would allow it to write to every log group.
+        """
         (handler,) = (
             resource
             for child in Stack.of(self).node.children
@@ -98,8 +101,8 @@ class Imports(Construct):
         handler.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
         handler.node.add_dependency(self._data.notifier)
 
-    def _hear_of_failures(self) -> None:
-        """An execution that ended badly has nobody else to tell its job."""
+    def _invoke_on_failure(self) -> None:
+        """Invoke the function when an execution fails, to fail its job: nothing else does."""
         events.Rule(
             self,
             "Ended badly",

@@ -1,7 +1,7 @@
-"""The customer key: one KMS key for everything that a stage keeps.
+"""The customer managed KMS key that encrypts all data of a stage.
 
-Who has a right to a table, a file or a queue may use the key through that service and not by
-itself; see `Function` in infra/function.py. Services that write by themselves are named here.
+A role with access to a table, file or queue may use the key only through that service; see
+`Function` in infra/function.py. The key policy allows the services that write on their own behalf.
 """
 
 from aws_cdk import Stack
@@ -22,33 +22,35 @@ DECRYPT = ("kms:Decrypt", "kms:DescribeKey")
 
 
 def add_key(scope: Construct) -> kms.Key:
-    """The key is retained with the data: nothing that is retained can be read without it.
+    """Add the key, which is retained with the data: retained data can't be read without it.
 
-    A first deploy that is rolled back schedules it for deletion, which costs nothing.
+    A first deploy that is rolled back schedules the key for deletion, at no cost.
     """
     stack = Stack.of(scope)
     key = kms.Key(
         scope,
         "Key",
         alias=f"alias/{stack.stack_name}",
-        description=f"What {stack.stack_name} keeps",
+        description=f"Data of {stack.stack_name}",
         enable_key_rotation=True,
         removal_policy=RETAIN,
     )
-    kept = stack.format_arn(service="logs", resource=f"log-group:{stack.stack_name}-*")
-    _let_use(
+    log_groups = stack.format_arn(service="logs", resource=f"log-group:{stack.stack_name}-*")
+    _allow_service(
         key,
         f"logs.{stack.region}.amazonaws.com",
         [*ENCRYPT, *DECRYPT],
-        ArnLike={"kms:EncryptionContext:aws:logs:arn": kept},
+        ArnLike={"kms:EncryptionContext:aws:logs:arn": log_groups},
     )
     for service in ("events.amazonaws.com", "cloudwatch.amazonaws.com"):
-        _let_use(key, service, ["kms:Decrypt", "kms:GenerateDataKey"])
+        _allow_service(key, service, ["kms:Decrypt", "kms:GenerateDataKey"])
     return key
 
 
-def _let_use(key: kms.Key, service: str, actions: list[str], **conditions: dict[str, str]) -> None:
-    """For log groups, the queues of events that no function took, and the topic of alarms."""
+def _allow_service(
+    key: kms.Key, service: str, actions: list[str], **conditions: dict[str, str]
+) -> None:
+    """Allow a service to use the key: for log groups, dead-letter queues and the alarms topic."""
     key.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal(service)],
@@ -59,6 +61,6 @@ def _let_use(key: kms.Key, service: str, actions: list[str], **conditions: dict[
     )
 
 
-def through(stack: Stack, service: str) -> dict[str, dict[str, str]]:
-    """The condition that the key is used by this service, for whom it serves."""
+def via_service(stack: Stack, service: str) -> dict[str, dict[str, str]]:
+    """Return the condition that the key is used through this service."""
     return {"StringEquals": {"kms:ViaService": f"{service}.{stack.region}.amazonaws.com"}}

@@ -1,6 +1,7 @@
-"""The state machine that imports a large file: plan, a Distributed Map over its ranges, finish.
+"""The state machine that imports a large file: plan, a Distributed Map over its chunks, finish.
 
-Every task is the same function. No map has a Catch: a caught one could not be redriven.
+Every task invokes the same function. The maps have no Catch: Step Functions can't redrive an
+execution whose error was caught.
 """
 
 import json
@@ -14,21 +15,21 @@ from constructs import Construct
 
 from infra.data import RESULTS, Data
 from infra.function import Function
-from infra.key import DECRYPT, through
+from infra.key import DECRYPT, via_service
 from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 
-LONGEST = Duration.hours(24)
-"""How long an import of any size may take; what takes longer is stuck."""
+MAX_DURATION = Duration.hours(24)
+"""Timeout of an import of any size; an import that takes longer is stuck."""
 
-BUSY = [
+LAMBDA_ERRORS = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-"""Errors of Lambda itself, not of our code: worth waiting for."""
+"""Errors of the Lambda service rather than of the function, which are retried more often."""
 
 TRACES = [
     "xray:PutTraceSegments",
@@ -36,30 +37,31 @@ TRACES = [
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
 ]
-"""What Step Functions asks for before it traces an execution."""
+"""Permissions that Step Functions requires to trace an execution."""
 
-NAMED_LATER = "an execution is named after its import, which a deploy can't know"
-"""Why grants name executions by a pattern."""
+EXECUTION_NAMES = "executions are named after imports, which do not exist at deploy time"
+"""The reason why grants refer to executions by a pattern."""
 
 Definition = dict[str, Any]
 
 
 def machine_name(stack: Stack) -> str:
-    """Known before the machine is made: the function that starts it is also what it runs."""
+    """Return a fixed name: the function needs it before the state machine can be created."""
     return f"{stack.stack_name}-Imports"
 
 
 def machine_arn(stack: Stack) -> str:
+    """Return the ARN of the state machine, from its fixed name."""
     return _arn(stack, "stateMachine", machine_name(stack))
 
 
 def executions_arn(stack: Stack) -> str:
-    """All executions that are imports, and none of the ranges within them."""
+    """Return the ARN pattern of executions of imports, without child executions of chunks."""
     return _arn(stack, "execution", f"{machine_name(stack)}:*")
 
 
 class Machine(Construct):
-    """Standard, and its children too, because a range may take longer than Express's 5 minutes."""
+    """A Standard workflow with Standard children: a chunk may exceed Express's limit of 5 min."""
 
     def __init__(
         self,
@@ -90,16 +92,18 @@ class Machine(Construct):
         if key:
             role.add_to_policy(
                 iam.PolicyStatement(
-                    actions=[*DECRYPT], resources=[key.key_arn], conditions=through(stack, "s3")
+                    actions=[*DECRYPT], resources=[key.key_arn], conditions=via_service(stack, "s3")
                 )
             )
         if stage.tracing:
             role.add_to_policy(iam.PolicyStatement(actions=TRACES, resources=["*"]))
-            acknowledge_star(self, "*", "X-Ray knows no resources to name")
+            acknowledge_star(self, "*", "X-Ray has no resource-level permissions")
         else:
-            acknowledge(self, "SF2", "the stage traces nothing, and its logs tell the same")
+            acknowledge(
+                self, "SF2", "tracing is off in this stage; logs have the same correlation ids"
+            )
         for pattern in (results, imports, children):
-            acknowledge_star(self, pattern, NAMED_LATER)
+            acknowledge_star(self, pattern, EXECUTION_NAMES)
         machine = stepfunctions.CfnStateMachine(
             self,
             "Machine",
@@ -117,25 +121,25 @@ class Machine(Construct):
             ),
         )
         machine.node.add_dependency(role)
-        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days as it is")
+        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days")
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:
-    """In the Amazon States Language; `functions/import_csv.py` says what each step returns.
+    """Return the Amazon States Language; for what a step returns, see functions/import_csv.py.
 
-    State names differ between the two maps: "state names MUST be unique within the scope of the
-    whole state machine" (Amazon States Language). A child execution ends with an empty output,
-    because a Distributed Map gathers the output of every child even with `ResultPath: null`, and
-    ends with `States.DataLimitExceeded` above 256 KiB (github.com/aws/aws-cdk/issues/24799).
+    State names differ between the two maps, because "state names MUST be unique within the scope
+    of the whole state machine" (Amazon States Language). A child execution has an empty output,
+    because a Distributed Map collects the output of every child even with `ResultPath: null`, and
+    fails with `States.DataLimitExceeded` above 256 KiB (github.com/aws/aws-cdk/issues/24799).
     """
     invoke = _Invoke(function_arn, f"arn:{partition}:states:::lambda:invoke")
     reader = f"arn:{partition}:states:::s3:getObject"
 
-    def map_over_ranges(which: str, then: str) -> Definition:
-        chunk, more, done = f"Chunk to {which}", f"More to {which}", f"Done to {which}"
+    def map_over_chunks(import_pass: str, then: str) -> Definition:
+        chunk, more, done = (f"{name} to {import_pass}" for name in ("Chunk", "More", "Done"))
         return {
             "Type": "Map",
-            "Label": which.capitalize(),
+            "Label": import_pass.capitalize(),
             "MaxConcurrency": concurrency,
             "ItemReader": {
                 "Resource": reader,
@@ -144,7 +148,7 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
             },
             "ItemSelector": {
                 "step": "chunk",
-                "pass": which,
+                "pass": import_pass,
                 "company.$": "$.company",
                 "number.$": "$.number",
                 "chunk.$": "$$.Map.Item.Value",
@@ -154,7 +158,7 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                 "StartAt": chunk,
                 "States": {
-                    chunk: invoke.as_it_is(more),
+                    chunk: invoke.with_state_input(more),
                     more: {
                         "Type": "Choice",
                         "Choices": [{"Variable": "$.done", "BooleanEquals": False, "Next": chunk}],
@@ -169,35 +173,35 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
 
     return {
         "StartAt": "Plan",
-        "TimeoutSeconds": int(LONGEST.to_seconds()),
+        "TimeoutSeconds": int(MAX_DURATION.to_seconds()),
         "States": {
             "Plan": invoke.step("plan", "Passes"),
             "Passes": _choice(
                 "$.passes[0]", {"validate": "Validate", "write": "Write"}, default="Finish"
             ),
-            "Validate": map_over_ranges("validate", "Decide"),
+            "Validate": map_over_chunks("validate", "Decide"),
             "Decide": invoke.step("decide", "Go")
             | {"OutputPath": "$", "ResultSelector": {"go.$": "$.Payload.go"}, "ResultPath": "$.to"},
             "Go": _choice("$.to.go", {"write": "Write"}, default="Finish"),
-            "Write": map_over_ranges("write", "Finish"),
+            "Write": map_over_chunks("write", "Finish"),
             "Finish": invoke.step("finish", None),
         },
     }
 
 
 class _Invoke:
-    """Tasks that call the function and pass on what it returns."""
+    """Tasks that invoke the function and return its result."""
 
     def __init__(self, function_arn: str, resource: str) -> None:
         self._function_arn = function_arn
         self._resource = resource
 
     def step(self, step: str, then: str | None) -> Definition:
-        """Called with the job's names and the name of the step."""
+        """Return a task whose input is the step, and the company and number of the job."""
         return self._task({"step": step, "company.$": "$.company", "number.$": "$.number"}, then)
 
-    def as_it_is(self, then: str) -> Definition:
-        """Called with the state's own input."""
+    def with_state_input(self, then: str) -> Definition:
+        """Return a task whose input is that of its state."""
         task = self._task({}, then)
         del task["Parameters"]["Payload"]
         task["Parameters"]["Payload.$"] = "$"
@@ -209,7 +213,7 @@ class _Invoke:
             "Resource": self._resource,
             "Parameters": {"FunctionName": self._function_arn, "Payload": payload},
             "OutputPath": "$.Payload",
-            "Retry": [_retry(BUSY, attempts=30), _retry(["States.ALL"], attempts=5)],
+            "Retry": [_retry(LAMBDA_ERRORS, attempts=30), _retry(["States.ALL"], attempts=5)],
             **({"Next": then} if then else {"End": True}),
         }
 
@@ -225,12 +229,12 @@ def _retry(errors: list[str], *, attempts: int) -> Definition:
     }
 
 
-def _choice(variable: str, ways: dict[str, str], *, default: str) -> Definition:
+def _choice(variable: str, branches: dict[str, str], *, default: str) -> Definition:
     return {
         "Type": "Choice",
         "Choices": [
             {"Variable": variable, "StringEquals": value, "Next": then}
-            for value, then in ways.items()
+            for value, then in branches.items()
         ],
         "Default": default,
     }

@@ -1,7 +1,6 @@
-"""cdk-nag's AwsSolutions rules, which every synth is held to, and where one of them does not fit.
+"""The AwsSolutions rules of cdk-nag, which every synth checks, and their exceptions.
 
-A rule is acknowledged beside the construct that it is about, with the reason; a test finds those
-that are no longer needed.
+An exception is next to its construct, with a reason. A test finds exceptions that are not needed.
 """
 
 from aws_cdk import Acknowledgment, Stack, Validations
@@ -11,26 +10,28 @@ from constructs import Construct
 PACK = "AwsSolutions"
 
 
-def watch(app: Construct) -> None:
-    """Have every synth of the app fail that breaks a rule which nobody acknowledged."""
+def add_checks(app: Construct) -> None:
+    """Make a synth of the app fail if it breaks a rule without an exception."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 def acknowledge(construct: Construct, rule: str, reason: str) -> None:
-    """Let a rule such as `SQS3` be broken by a construct and what is in it."""
+    """Except a construct and its children from a rule, such as `SQS3`."""
     Validations.of(construct).acknowledge(Acknowledgment(id=f"{PACK}-{rule}", reason=reason))
 
 
 def acknowledge_star(construct: Construct, arn: str, reason: str) -> None:
-    """Let the grants in a construct name a resource by a pattern; each pattern by itself."""
-    acknowledge(construct, f"IAM5[Resource::{_spelled(Stack.of(construct).resolve(arn))}]", reason)
+    """Allow grants in a construct to use this pattern as a resource."""
+    acknowledge(
+        construct, f"IAM5[Resource::{_format_arn(Stack.of(construct).resolve(arn))}]", reason
+    )
 
 
-def _spelled(resolved: object) -> str:
-    """An ARN as the rule writes it, with `<name>` for what only a deploy knows."""
+def _format_arn(resolved: object) -> str:
+    """Return an ARN in the format of the rule, with `<name>` for references to resources."""
     match resolved:
         case {"Fn::Join": [str(mark), list(parts)]}:
-            return mark.join(_spelled(part) for part in parts)
+            return mark.join(_format_arn(part) for part in parts)
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             return f"<{name}.{attribute}>"
         case {"Ref": str(name)}:

@@ -1,4 +1,4 @@
-"""Alarms for what an operator must look at; docs/runbook.md says of each what to do."""
+"""Alarms, each with an entry in docs/runbook.md, and the topic that they notify."""
 
 from collections.abc import Mapping
 
@@ -16,24 +16,26 @@ from infra.api import Api
 from infra.function import Function
 from infra.stage import Stage
 
-_SOON = Duration.minutes(1)
-_USUAL = Duration.minutes(5)
+_ONE_MINUTE = Duration.minutes(1)
+_FIVE_MINUTES = Duration.minutes(5)
 
 
-def own_metric(
+def product_metric(
     stage: Stage, name: str, statistic: str = "Sum", **dimensions: str
 ) -> cloudwatch.Metric:
-    """One that the functions log; see functions/counting.py."""
+    """Return a metric that the functions log; see functions/counting.py."""
     return cloudwatch.Metric(
         namespace="Keywright",
         metric_name=name,
         dimensions_map={"service": f"keywright-{stage.name}", **dimensions},
         statistic=statistic,
-        period=_USUAL,
+        period=_FIVE_MINUTES,
     )
 
 
 class Observability(Construct):
+    """The alarms of a stage and their topic."""
+
     def __init__(
         self,
         scope: Construct,
@@ -51,41 +53,43 @@ class Observability(Construct):
         self.alarms: list[cloudwatch.Alarm] = []
         self.on_crash = self._alarm(
             "Crashes",
-            "A function met what its code does not expect",
-            own_metric(stage, "Crash").with_(period=_SOON),
+            "A function raised an unexpected exception",
+            product_metric(stage, "Crash").with_(period=_ONE_MINUTE),
         )
         self.on_error = {
             name: self._alarm(
                 f"{function.node.id}Errors",
-                f"{function.node.id} ended without an answer",
-                function.function.metric_errors(period=_SOON),
+                f"{function.node.id} failed without a response, for instance by a timeout",
+                function.function.metric_errors(period=_ONE_MINUTE),
                 entry="FunctionErrors",
             )
             for name, function in functions.items()
         }
-        self._watch_callers(api, functions)
-        self._watch_imports()
+        self._add_api_alarms(api, functions)
+        self._add_import_alarms()
         for name, queue in queues.items():
             metric = queue.metric_approximate_number_of_messages_visible()
-            self._alarm(name, "Events that no attempt could take are in a queue", metric)
+            self._alarm(
+                name, "A dead-letter queue has events that no attempt could process", metric
+            )
 
-    def _watch_callers(self, api: Api, functions: Mapping[str, Function]) -> None:
-        """Slow and throttled must go on for a while, or every cold start would ring."""
+    def _add_api_alarms(self, api: Api, functions: Mapping[str, Function]) -> None:
+        """Add alarms; latency must be high for 15 minutes, or each cold start would be an alarm."""
         self._alarm(
             "ApiServerErrors",
-            "Callers were answered with 5xx",
+            "The API answered requests with 5xx",
             api.http.metric_server_error(statistic="Sum"),
         )
         self._alarm(
             "SlowApi",
-            "One call in a hundred takes more than 5 seconds",
+            "The p99 latency of the API was above 5 s for 15 minutes",
             api.http.metric_latency(statistic="p99"),
             above=5_000,
             periods=3,
         )
         self._alarm(
             "SlowOrders",
-            "One order in a hundred takes more than 3 seconds",
+            "The p99 duration of orders was above 3 s for 15 minutes",
             functions["create_order"].function.metric_duration(statistic="p99"),
             above=3_000,
             periods=3,
@@ -93,66 +97,68 @@ class Observability(Construct):
         for function in functions.values():
             self._alarm(
                 f"{function.node.id}Throttles",
-                f"Lambda had no room for {function.node.id}",
+                f"Lambda throttled {function.node.id}",
                 function.function.metric_throttles(),
                 entry="FunctionThrottles",
             )
         self._alarm(
             "RefusedKeys",
-            "More than 50 calls in five minutes came with a bad API key",
-            own_metric(self._stage, "Refused", code="invalid_api_key"),
+            "More than 50 requests within 5 minutes had an invalid API key",
+            product_metric(self._stage, "Refused", code="invalid_api_key"),
             above=50,
         )
 
-    def _watch_imports(self) -> None:
+    def _add_import_alarms(self) -> None:
         self._alarm(
             "FailedImports",
-            "An import stopped before its end, and not for what is in its file",
-            own_metric(self._stage, "ImportFailed"),
+            "The service failed an import, for a reason other than its file",
+            product_metric(self._stage, "ImportFailed"),
         )
         self._alarm(
             "UnknownCompanies",
-            "A file was dropped for a company without an API key, and is not imported",
-            own_metric(self._stage, "UnknownCompany"),
+            "A file of a company without an API key was uploaded and is not imported",
+            product_metric(self._stage, "UnknownCompany"),
         )
         self._alarm(
             "OldImport",
-            "An import is at work for more than two hours",
-            own_metric(self._stage, "OldestImportAge", "Maximum"),
+            "An import has been running or queued for more than 2 hours",
+            product_metric(self._stage, "OldestImportAge", "Maximum"),
             above=2 * 3600,
         )
 
     def _topic(self, key: kms.IKey | None) -> sns.Topic:
         topic = sns.Topic(self, "Alarms", enforce_ssl=True)
         if key:
-            # As for queues, not by CDK's property; see add_failed_queue.
+            # The CDK's property would add broader grants; see add_failed_queue.
             topic.node.default_child.kms_master_key_id = key.key_arn
         if self._stage.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(self._stage.alarm_email))
-        # A topic with a policy of its own loses the one that lets CloudWatch in.
-        here = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=here))
+        # The policy for TLS replaces the default policy, which allows CloudWatch.
+        same_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        topic.grant_publish(
+            iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=same_account)
+        )
         return topic
 
     def _alarm(
         self,
         name: str,
-        tells: str,
+        description: str,
         metric: cloudwatch.IMetric,
         *,
         above: float = 0,
         periods: int = 1,
         entry: str = "",
     ) -> cloudwatch.Alarm:
-        """Ring when the metric was above that for so many of its periods in a row.
+        """Add an alarm: the metric is above a threshold for this many periods in a row.
 
-        `entry` is the heading in the runbook, where it is not the alarm's own name.
+        `entry` is the heading in the runbook, if it differs from `name`.
         """
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"{Stack.of(self).stack_name}-{name}",
-            alarm_description=f"{tells}. What to do: docs/runbook.md#{(entry or name).lower()}",
+            alarm_description=f"{description}. Runbook: docs/runbook.md#{(entry or name).lower()}",
             metric=metric,
             threshold=above,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

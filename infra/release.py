@@ -1,4 +1,4 @@
-"""How calls move to new code: bit by bit, and back to the old when an alarm rings."""
+"""Gradual traffic shifting to new code by CodeDeploy, with rollback on an alarm."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from infra.stage import Stage
 
 
 class Release(Construct):
-    """All functions move at once, being one package; each may ring for itself, a crash for all."""
+    """A deployment group per function; errors roll back one function, crashes all of them."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Release(Construct):
             )
 
     def _role(self, functions: Mapping[str, Function]) -> iam.Role:
-        """What CDK would grant by a managed policy is for every function of the account.
+        """Add a role for these functions; the CDK's managed policy allows all in the account.
 
-        Groups do not wait for its policy, as machines do for theirs: it names all functions, some
-        of which wait for an alias, and an alias waits for its group.
+        Deployment groups do not depend on its policy, which would be a cycle: the policy refers to
+        all functions, some of which depend on an alias, and an alias depends on its group.
         """
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
         arns = [
@@ -52,7 +52,7 @@ class Release(Construct):
             for function in functions.values()
             for arn in (function.function.function_arn, function.live_arn)
         ]
-        verbs = ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+        lambda_actions = ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
         every_alarm = Stack.of(self).format_arn(
             service="cloudwatch",
             resource="alarm",
@@ -60,11 +60,11 @@ class Release(Construct):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         for actions, on in (
-            ([f"lambda:{verb}" for verb in verbs], arns),
+            ([f"lambda:{action}" for action in lambda_actions], arns),
             (["cloudwatch:DescribeAlarms"], [every_alarm]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=on))
         acknowledge_star(
-            self, every_alarm, "CloudWatch checks DescribeAlarms against alarm:*, not one alarm"
+            self, every_alarm, "CloudWatch authorizes DescribeAlarms on alarm:*, not on one alarm"
         )
         return role

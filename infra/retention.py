@@ -1,4 +1,4 @@
-"""Which resources are retained when CloudFormation would delete them.
+"""The removal policy of resources that hold data or are needed to roll back.
 
 CloudFormation's `RetainExceptOnCreate` "behaves like Retain for stack operations, except for the
 stack operation that initially created the resource. If the stack operation that created the
@@ -16,5 +16,5 @@ RETAIN = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def removal_policy(stage: Stage) -> RemovalPolicy:
-    """The policy of everything that holds a stage's data or is needed to roll back to."""
+    """Return the removal policy of the stage's data and of versions to roll back to."""
     return RETAIN if stage.retain else RemovalPolicy.DESTROY

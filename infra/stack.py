@@ -1,4 +1,4 @@
-"""The stack: what is kept, the functions with what each may do, and the doors to them."""
+"""The stack of a stage: data, functions with their permissions, API, events and alarms."""
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_lambda as lambda_
@@ -12,7 +12,7 @@ from infra.erase import Erase
 from infra.function import Function
 from infra.imports import Imports
 from infra.key import add_key
-from infra.machine import NAMED_LATER, executions_arn
+from infra.machine import EXECUTION_NAMES, executions_arn
 from infra.observability import Observability
 from infra.release import Release
 from infra.stage import Stage
@@ -20,6 +20,8 @@ from infra.sweep import Sweep
 
 
 class KeywrightStack(Stack):
+    """All resources of one stage."""
+
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
         super().__init__(scope, construct_id, termination_protection=stage.protect)
         self._stage = stage
@@ -35,7 +37,7 @@ class KeywrightStack(Stack):
             memory=2048,
             reserved=stage.import_reserved,
         )
-        served = {
+        api_functions = {
             "create_order": self._create_order(),
             "catalog": self._catalog(),
             "records": self._records(),
@@ -44,16 +46,16 @@ class KeywrightStack(Stack):
             "console.handler": self._console(),
             "documents": self._function("Documents", module="functions.documents", memory=512),
         }
-        swept = self._sweep(import_csv)
-        api = Api(self, "Api", stage=stage, key=self._key, functions=served)
-        self._data.take_uploads_from(api.origins)
-        sweep = Sweep(self, "Sweep", key=self._key, function=swept)
+        sweep_orders = self._sweep(import_csv)
+        api = Api(self, "Api", stage=stage, key=self._key, functions=api_functions)
+        self._data.allow_origins(api.origins)
+        sweep = Sweep(self, "Sweep", key=self._key, function=sweep_orders)
         imports = Imports(
             self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv
         )
-        functions = served | {"sweep": swept, "import_csv": import_csv}
+        functions = api_functions | {"sweep": sweep_orders, "import_csv": import_csv}
         queues = {"FailedSweeps": sweep.failed, "FailedArrivals": imports.failed}
-        watch = Observability(
+        observability = Observability(
             self,
             "Observability",
             stage=stage,
@@ -70,7 +72,7 @@ class KeywrightStack(Stack):
             data=self._data,
             functions=functions,
             queues=queues,
-            alarms=watch.alarms,
+            alarms=observability.alarms,
         )
         if stage.traffic:
             Release(
@@ -78,12 +80,12 @@ class KeywrightStack(Stack):
                 "Release",
                 stage=stage,
                 functions=functions,
-                on_error=watch.on_error,
-                on_crash=watch.on_crash,
+                on_error=observability.on_error,
+                on_crash=observability.on_crash,
             )
         if stage.erase:
             Erase(self, "Erase", stage=stage)
-        self._outputs(api, dashboard, watch)
+        self._add_outputs(api, dashboard, observability)
 
     def _function(
         self,
@@ -171,14 +173,14 @@ class KeywrightStack(Stack):
             "states:RedriveExecution",
             "states:StopExecution",
             on=[executions_arn(self)],
-            because=NAMED_LATER,
+            because=EXECUTION_NAMES,
         )
         return job_status
 
     def _console(self) -> Function:
-        """Its page sends files straight to the bucket, so it must be allowed to speak to it."""
+        """Add the console, whose content security policy allows uploads to the bucket."""
         console = self._function("Console", module="functions.console.handler", memory=512)
-        # As the links name it; see client() in shared/store/uploads.py.
+        # The host of presigned URLs; see client() in shared/store/uploads.py.
         host = f"{self._data.uploads.bucket_name}.s3.{self.region}.{self.url_suffix}"
         console.function.add_environment("UPLOADS_ORIGINS", f"https://{host}")
         return console
@@ -200,19 +202,19 @@ class KeywrightStack(Stack):
             "states:DescribeExecution",
             "states:RedriveExecution",
             on=[executions_arn(self)],
-            because=NAMED_LATER,
+            because=EXECUTION_NAMES,
         )
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
 
-    def _outputs(self, api: Api, dashboard: Dashboard, watch: Observability) -> None:
-        """What an operator, a developer's tools and the tests read back from CloudFormation."""
+    def _add_outputs(self, api: Api, dashboard: Dashboard, observability: Observability) -> None:
+        """Add the outputs that operators, commands and tests read."""
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "ConsoleUrl", value=f"{api.url}/console/")
         if api.domain_target:
             CfnOutput(self, "DomainTarget", value=api.domain_target)
         CfnOutput(self, "DashboardUrl", value=dashboard.url)
-        CfnOutput(self, "AlarmsTopic", value=watch.topic.topic_arn)
+        CfnOutput(self, "AlarmsTopic", value=observability.topic.topic_arn)
         key_command = f".venv/bin/keywright keys create --stage {self._stage.name} --company NAME"
         CfnOutput(self, "KeyCommand", value=key_command)
         CfnOutput(self, "UploadsBucket", value=self._data.uploads.bucket_name)

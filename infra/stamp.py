@@ -1,4 +1,4 @@
-"""Doing slow work again only when what it is made from has changed."""
+"""Builds that are repeated only when their inputs have changed."""
 
 import fcntl
 import hashlib
@@ -6,13 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+CDK_SETTINGS = "cdk.json"
+
+
+def find_root() -> Path:
+    """Return the checkout that contains this package, or the current directory.
+
+    An installed package is outside of any checkout. Commands that need one, such as `keywright
+    deploy`, then use the checkout that they are run in.
+    """
+    package = Path(__file__).parents[1]
+    return package if (package / CDK_SETTINGS).exists() else Path.cwd()
+
+
+ROOT = find_root()
 BUILD = ROOT / ".build"
-"""What can be made again from the sources; git ignores it."""
+"""Folder of build outputs, which git ignores."""
 
 
 def digest(*parts: str | Path) -> str:
-    """Of words, and of files by path and content; a folder is all of its files but bytecode."""
+    """Return a SHA-256 of strings and of files by path and content; folders include all files.
+
+    Bytecode in `__pycache__` is ignored.
+    """
     whole = hashlib.sha256()
     for part in parts:
         for piece in _pieces(part):
@@ -31,8 +47,11 @@ def _pieces(part: str | Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def stamped(stamp: Path, wanted: str) -> Iterator[bool]:
-    """Whether there is work to do in the block. Two processes take turns; a failure is not kept."""
+def build_once(stamp: Path, wanted: str) -> Iterator[bool]:
+    """Yield whether the block must build, because `wanted` differs from the stamp file.
+
+    A lock serializes processes. A block that raises is run again next time.
+    """
     stamp.parent.mkdir(parents=True, exist_ok=True)
     with stamp.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

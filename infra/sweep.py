@@ -1,4 +1,4 @@
-"""The schedule that undoes orders left half-written, and the queue for runs that failed."""
+"""The schedule of the sweeper, which rolls back pending orders, and its dead-letter queue."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -10,14 +10,14 @@ from infra.function import Function, add_failed_queue
 
 
 class Sweep(Construct):
-    """A run that could not be started, and one that crashed twice, both end in `failed`."""
+    """A run that can't be started or crashes twice sends its event to the queue `failed`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, key: kms.IKey | None, function: Function
     ) -> None:
         super().__init__(scope, construct_id)
         self.failed = add_failed_queue(self, key=key)
-        function.fail_into(self.failed, max_age=Duration.minutes(5), retries=1)
+        function.send_failures_to(self.failed, max_age=Duration.minutes(5), retries=1)
         events.Rule(
             self,
             "Every5Minutes",

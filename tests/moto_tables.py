@@ -25,7 +25,7 @@ from moto.s3.models import s3_backends
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from infra.stamp import BUILD, ROOT, digest, stamped
+from infra.stamp import BUILD, ROOT, build_once, digest
 
 _made: dict[str, Table] = {}
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
@@ -120,7 +120,7 @@ def kept_template(stage: str) -> dict[str, Any]:
     """The template of `local` or `prod`; synthesized again only when infra has changed."""
     folder = BUILD / "tests"
     sources = [ROOT / "cdk.json", ROOT / "uv.lock", *sorted((ROOT / "infra").glob("*.py"))]
-    with stamped(folder / "templates.stamp", digest(*sources)) as stale:
+    with build_once(folder / "templates.stamp", digest(*sources)) as stale:
         if stale:
             for name in ("local", "prod"):
                 (folder / f"{name}.template.json").write_text(json.dumps(_synthesized(name)))

@@ -6,13 +6,13 @@ import pytest
 
 from functions import documents, route_table
 from infra.asset import SOURCES, write_openapi
-from infra.stamp import BUILD, digest, stamped
+from infra.stamp import BUILD, build_once, digest
 
 
 def openapi_asset() -> Path:
     """The document, written again only when the sources have changed."""
     made = BUILD / "tests" / "openapi.json"
-    with stamped(made.with_suffix(".stamp"), digest(*SOURCES)) as stale:
+    with build_once(made.with_suffix(".stamp"), digest(*SOURCES)) as stale:
         if stale:
             write_openapi(made)
     return made

@@ -1,4 +1,4 @@
-"""The AWS account and region that a deploy goes to: credentials, region and `cdk bootstrap`."""
+"""The AWS account and region of a deploy: credentials, region and `cdk bootstrap`."""
 
 import os
 from collections.abc import Iterator
@@ -18,24 +18,25 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 
 @dataclass(frozen=True)
 class Account:
-    """Where a deploy goes, and a session that may read there."""
+    """The account and region of a deploy, and a session with read access."""
 
     id: str
     region: str
     caller: str
     """ARN of the credentials' owner."""
     reader: boto3.Session
-    """The CDK's lookup role if the credentials may assume it, else the credentials themselves."""
+    """A session of the CDK's lookup role, or of the credentials if they may not assume it."""
     deploy_role: str | None
-    """ARN of the role that `cdk deploy` would assume, if the credentials may not assume it."""
+    """ARN of the CDK's deploy role if the credentials may not assume it, else None."""
 
     @property
     def place(self) -> str:
+        """The account and region, as words."""
         return f"account {self.id} in {self.region}"
 
 
 def open_account() -> Account:
-    """The account of the credentials in the environment. Raises NotReady."""
+    """Return the account of the credentials in the environment. Raises NotReady."""
     session = boto3.Session()
     if session.get_credentials() is None:
         raise NotReady("There are no AWS credentials: set AWS_PROFILE, or log in (aws sso login).")
@@ -53,12 +54,15 @@ def open_account() -> Account:
     partition, id = identity["Arn"].split(":")[1], identity["Account"]
     role = f"arn:{partition}:iam::{id}:role/cdk-hnb659fds-%s-role-{id}-{region}"
     reader = _assume(session, region, role % "lookup") or boto3.Session(region_name=region)
-    deploys = _assume(session, region, role % "deploy") is not None
-    return Account(id, region, identity["Arn"], reader, None if deploys else role % "deploy")
+    may_deploy = _assume(session, region, role % "deploy") is not None
+    return Account(id, region, identity["Arn"], reader, None if may_deploy else role % "deploy")
 
 
 def _assume(session: boto3.Session, region: str, role: str) -> boto3.Session | None:
-    """A pipeline's own role may do nothing but assume the roles that `cdk bootstrap` made."""
+    """Return a session of a role that `cdk bootstrap` created, or None if AWS denies it.
+
+    The role of a deployment pipeline often has no other permission than to assume these roles.
+    """
     try:
         with closing(session.client("sts", region_name=region)) as sts:
             granted = sts.assume_role(RoleArn=role, RoleSessionName="keywright-preflight")
@@ -74,7 +78,7 @@ def _assume(session: boto3.Session, region: str, role: str) -> boto3.Session | N
 
 
 def check_bootstrap(account: Account) -> Iterator[Checked]:
-    """Whether `cdk bootstrap` was run here, recently enough."""
+    """Check that `cdk bootstrap` was run in the account and region, in a recent version."""
     command = f"node_modules/.bin/cdk bootstrap aws://{account.id}/{account.region}"
     with closing(account.reader.client("ssm")) as ssm:
         try:
@@ -94,19 +98,19 @@ def check_bootstrap(account: Account) -> Iterator[Checked]:
     elif account.deploy_role:
         yield note(
             f"{account.caller} may not assume {account.deploy_role} (sts:AssumeRole), so the CDK"
-            " deploys with the caller's own rights, which must suffice for everything."
+            " deploys with the caller's own permissions, which must cover all resources."
         )
     else:
         yield ok(f"the CDK is bootstrapped, version {version}, and its deploy role can be assumed")
 
 
 def is_denied(error: ClientError) -> bool:
-    """Whether the caller lacks a right."""
+    """Return whether the caller lacks a permission."""
     return error.response["Error"]["Code"] in _DENIED
 
 
-def missing_right(error: ClientError) -> str:
-    """The right that the caller lacks, such as `ssm:GetParameter`, as far as the error says."""
+def missing_permission(error: ClientError) -> str:
+    """Return the permission that the caller lacks, such as `ssm:GetParameter`, from the error."""
     message = error.response["Error"].get("Message", "")
     _, found, rest = message.partition("not authorized to perform: ")
     return rest.split()[0] if found and rest else error.operation_name

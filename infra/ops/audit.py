@@ -1,7 +1,7 @@
-"""What is known against the packages that are locked: `python -m infra.ops.audit`.
+"""Look up known vulnerabilities of the locked packages: `python -m infra.ops.audit`.
 
-Exits with 0 only when every package was looked up and none has a known vulnerability, with 1 when
-one has, and with 2 for "not audited": the database could not be reached, or does not know one.
+Exit status 0: every package was looked up and none has a known vulnerability; 1: at least one has;
+2: not audited, because the database can't be reached or does not have a package.
 """
 
 import json
@@ -19,20 +19,22 @@ NPM = ("npm", "audit", "--json", "--package-lock-only")
 
 
 class NotAudited(Exception):
-    """Nothing is known of some package, neither good nor bad; the message says why."""
+    """At least one package could not be looked up; the message says why."""
 
 
 def audit_python() -> list[str]:
-    """Vulnerabilities of what `uv.lock` holds, every group of it."""
+    """Return the vulnerabilities of the packages in `uv.lock`, all groups and extras."""
     with TemporaryDirectory() as folder:
-        locked, told = Path(folder, "requirements.txt"), Path(folder, "audit.json")
-        export = "export --quiet --frozen --all-groups --no-emit-project --output-file"
+        locked, report = Path(folder, "requirements.txt"), Path(folder, "audit.json")
+        export = "export --quiet --frozen --all-groups --all-extras --no-emit-project --output-file"
         _run(BIN / "uv", *export.split(), locked)
         look_up = "--strict --disable-pip --require-hashes --progress-spinner off --format json"
-        done = _run(BIN / "pip-audit", *look_up.split(), "--output", told, "--requirement", locked)
-        if not told.exists():
+        done = _run(
+            BIN / "pip-audit", *look_up.split(), "--output", report, "--requirement", locked
+        )
+        if not report.exists():
             raise NotAudited(_last_line(done.stderr))
-        found = json.loads(told.read_text())["dependencies"]
+        found = json.loads(report.read_text())["dependencies"]
     return [
         f"{package['name']} {package['version']}: {flaw['id']}"
         for package in found
@@ -41,14 +43,14 @@ def audit_python() -> list[str]:
 
 
 def audit_node() -> list[str]:
-    """Vulnerabilities of what `package-lock.json` holds."""
+    """Return the vulnerabilities of the packages in `package-lock.json`."""
     try:
-        told: dict[str, Any] = json.loads(_run(*NPM).stdout)
+        report: dict[str, Any] = json.loads(_run(*NPM).stdout)
     except (FileNotFoundError, ValueError) as error:
         raise NotAudited(str(error)) from None
-    if "vulnerabilities" not in told:
-        raise NotAudited(str(told.get("message") or told.get("error")))
-    return [f"{name}: {flaw['severity']}" for name, flaw in told["vulnerabilities"].items()]
+    if "vulnerabilities" not in report:
+        raise NotAudited(str(report.get("message") or report.get("error")))
+    return [f"{name}: {flaw['severity']}" for name, flaw in report["vulnerabilities"].items()]
 
 
 def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -56,16 +58,17 @@ def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def _last_line(text: str) -> str:
-    return ([line for line in text.splitlines() if line.strip()] or ["no answer"])[-1].strip()
+    return ([line for line in text.splitlines() if line.strip()] or ["no output"])[-1].strip()
 
 
 def main() -> None:
+    """Print the vulnerabilities of each lock file and exit."""
     status = 0
     for lock, audit in (("uv.lock", audit_python), ("package-lock.json", audit_node)):
         try:
             flaws = audit()
-        except NotAudited as why:
-            console.print(f"{lock}: [red]not audited[/]. {why}", markup=True)
+        except NotAudited as error:
+            console.print(f"{lock}: [red]not audited[/]. {error}", markup=True)
             status = 2
             continue
         for flaw in flaws:

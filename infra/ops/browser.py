@@ -1,4 +1,4 @@
-"""The machine's Chromium, in which the console is tested and has its pictures taken."""
+"""This machine's Chromium, for tests and screenshots of the console."""
 
 import json
 import os
@@ -11,18 +11,20 @@ from playwright.sync_api import Browser, sync_playwright
 from infra.ops.steps import OpsError
 from shared.access import ORDINARY_SCOPES
 
-_HELD = "sessionStorage.setItem('keywright-session', JSON.stringify({...%s, since: Date.now()}))"
+_SESSION = "sessionStorage.setItem('keywright-session', JSON.stringify({...%s, since: Date.now()}))"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A running one; `make browser` installs it, and CHROMIUM says where else it is."""
+    """Start Chromium from CHROMIUM or the PATH; `make browser` installs it. Raises OpsError."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        raise OpsError("There is no Chromium. `make browser` installs it; or say CHROMIUM=/path")
+        raise OpsError(
+            "Chromium not found. Install it with make browser, or set CHROMIUM=/path/to/chromium"
+        )
     with sync_playwright() as playwright:
-        # Root may not use Chromium's sandbox, and the pages are ours.
+        # Chromium refuses to run as root with its sandbox; the pages are trusted.
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         try:
             yield browser
@@ -31,5 +33,5 @@ def chromium() -> Iterator[Browser]:
 
 
 def signed_in(key: str, company: str, scopes: Collection[str] = ORDINARY_SCOPES) -> str:
-    """A script for a page of the console to begin with, as of someone who has signed in."""
-    return _HELD % json.dumps({"key": key, "company": company, "scopes": sorted(scopes)})
+    """Return a script that signs in to the console before a page loads."""
+    return _SESSION % json.dumps({"key": key, "company": company, "scopes": sorted(scopes)})

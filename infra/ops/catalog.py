@@ -1,6 +1,6 @@
-"""`keywright catalog`: shows how a stage's catalog differs from a file, and makes it the same.
+"""`keywright catalog`: compare a stage's catalog with a file, and apply the file.
 
-Applying a file twice changes nothing the second time.
+Applying a file is idempotent.
 """
 
 import argparse
@@ -15,44 +15,48 @@ from rich.markup import escape
 from infra.ops.catalog_file import read_catalog
 from infra.ops.catalog_plan import NAMES, Change, Plan, apply, plan, read_stage
 from infra.ops.client import Client
-from infra.ops.stages import NOT_DONE, NOT_WELL, add_noun, open_client, stage_options
+from infra.ops.stages import FAILED, FOUND_PROBLEMS, add_group, open_client, stage_options
 
 
-def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `catalog diff` and `catalog apply` to the command."""
-    verbs = add_noun(nouns, "catalog", about="keep products, policies and features in a file")
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright catalog`."""
+    subcommands = add_group(
+        commands, "catalog", about="manage products, policies and features in a YAML file"
+    )
     common = stage_options()
-    common.add_argument("file", type=Path, help="YAML, as docs/catalog.yaml")
+    common.add_argument("file", type=Path, help="YAML file, such as docs/catalog.yaml")
     common.add_argument(
         "--archive-missing",
         action="store_true",
-        help="archive the products and policies that the file does not name",
+        help="archive products and policies that are not in the file",
     )
-    diff = verbs.add_parser(
-        "diff", parents=[common], help="show what would change; exit status 1 if anything would"
+    diff = subcommands.add_parser(
+        "diff", parents=[common], help="show the changes to make; exit status 1 if there are any"
     )
     diff.set_defaults(run=_diff)
-    applied = verbs.add_parser("apply", parents=[common], help="change it, after asking")
-    applied.add_argument("--yes", action="store_true", help="do not ask")
-    applied.set_defaults(run=_apply)
+    apply_ = subcommands.add_parser(
+        "apply", parents=[common], help="apply the file after confirmation"
+    )
+    apply_.add_argument("--yes", action="store_true", help="apply without confirmation")
+    apply_.set_defaults(run=_apply)
 
 
-def _diff(asked: argparse.Namespace) -> int:
-    with open_client(asked.stage) as client:
-        planned = _planned(client, asked)
-    _show(planned, asked)
-    return NOT_DONE if planned.refused else NOT_WELL if planned.changes else 0
+def _diff(options: argparse.Namespace) -> int:
+    with open_client(options.stage) as client:
+        planned = _make_plan(client, options)
+    _show(planned, options)
+    return FAILED if planned.refused else FOUND_PROBLEMS if planned.changes else 0
 
 
-def _apply(asked: argparse.Namespace) -> int:
-    console = Console(highlight=False, quiet=asked.json)
-    with open_client(asked.stage) as client:
-        planned = _planned(client, asked)
-        _show(planned, asked)
+def _apply(options: argparse.Namespace) -> int:
+    console = Console(highlight=False, quiet=options.json)
+    with open_client(options.stage) as client:
+        planned = _make_plan(client, options)
+        _show(planned, options)
         if planned.refused:
-            return NOT_DONE
-        if planned.changes and not (asked.yes or _confirmed(len(planned.changes))):
-            return NOT_DONE
+            return FAILED
+        if planned.changes and not (options.yes or _confirm(len(planned.changes))):
+            return FAILED
         for change in planned.changes:
             apply(client, change)
             console.print(f"[green]✓[/] {escape(str(change.entry))}")
@@ -60,39 +64,39 @@ def _apply(asked: argparse.Namespace) -> int:
 
 
 def load_catalog(client: Client, file: Path) -> int:
-    """Make a stage's catalog as a file is; how much had to be changed."""
+    """Apply a file to a stage's catalog and return the number of changes. Raises ApiProblem."""
     changes = plan(read_catalog(file), read_stage(client)).changes
     for change in changes:
         apply(client, change)
     return len(changes)
 
 
-def _planned(client: Client, asked: argparse.Namespace) -> Plan:
+def _make_plan(client: Client, options: argparse.Namespace) -> Plan:
     return plan(
-        read_catalog(asked.file),
+        read_catalog(options.file),
         read_stage(client),
-        archived=asked.archive_missing,
+        archived=options.archive_missing,
         licenses=lambda product: client.licenses.count(product=product),
     )
 
 
-def _confirmed(count: int) -> bool:
+def _confirm(count: int) -> bool:
+    """Ask on a terminal whether to apply the changes; without one, print why nothing changes."""
     if not sys.stdin.isatty():
-        print(
-            "keywright: nothing was changed: say --yes where nobody can be asked", file=sys.stderr
-        )
+        message = "keywright: nothing was changed: add --yes to apply without confirmation"
+        print(message, file=sys.stderr)
         return False
-    return input(f"Make {count} changes? [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"Apply {count} changes? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _show(planned: Plan, asked: argparse.Namespace) -> None:
-    if asked.json:
-        told = {
-            "changes": [_told(change) for change in planned.changes],
+def _show(planned: Plan, options: argparse.Namespace) -> None:
+    if options.json:
+        result = {
+            "changes": [_as_json(change) for change in planned.changes],
             "refused": planned.refused,
             "not_in_file": planned.unnamed,
         }
-        print(json.dumps(told))
+        print(json.dumps(result))
         return
     console = Console(highlight=False, soft_wrap=True)
     for change in planned.changes:
@@ -106,10 +110,10 @@ def _show(planned: Plan, asked: argparse.Namespace) -> None:
     for unnamed in planned.unnamed:
         console.print(f"[dim]  {escape(unnamed)} is not in the file[/]")
     if not planned.changes and not planned.refused:
-        console.print("The catalog is as the file says.")
+        console.print("The catalog matches the file.")
 
 
-def _told(change: Change) -> dict[str, Any]:
+def _as_json(change: Change) -> dict[str, Any]:
     entry = change.entry
     return {
         "action": "create" if change.id is None else "change",
@@ -124,5 +128,5 @@ def _told(change: Change) -> dict[str, Any]:
 
 
 def _fields(change: Change) -> dict[str, Any]:
-    """What is to be said of it, beside which one it is."""
+    """Return the fields of a change without those that identify its entry."""
     return {name: value for name, value in change.entry.body.items() if name not in NAMES}

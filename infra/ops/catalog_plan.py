@@ -1,7 +1,7 @@
-"""What has to change for a stage's catalog to be as a file wants it.
+"""The changes that make a stage's catalog match a file.
 
-What the file does not name stays as it is. What orders depend on is never changed: the ways in
-which a product is sold, and, unless the file says so by name, whether it is sold at all.
+Entries that are not in the file are left unchanged. Fields that orders depend on are never changed,
+and a product with licenses is archived only if the file says `is_archived: true`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,9 +14,9 @@ from shared.catalog import DEFAULT_POLICY
 from shared.wire import FeatureView, GrantView, PolicyView, ProductView
 
 _FIXED = ("authorization_method", "is_bundle", "feature_type")
-"""Orders depend on these: the API does not change them once they are set."""
+"""Fields that orders depend on: the API rejects changes of them."""
 NAMES = frozenset({"short_code", "product", "code"})
-"""Fields that say which one it is."""
+"""Fields that identify an entry."""
 
 type Json = Mapping[str, Any]
 type Key = tuple[Kind, str, str]
@@ -24,7 +24,7 @@ type Key = tuple[Kind, str, str]
 
 @dataclass(frozen=True)
 class Existing:
-    """A product, feature or policy as the stage has it."""
+    """A product, feature or policy of the stage."""
 
     id: int
     fields: Json
@@ -36,7 +36,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class Change:
-    """An entry to make (`id` is None), or fields of one that are to be what its body says."""
+    """An entry to create (`id` is None), or fields to change: `entry.body` new, `was` old."""
 
     entry: Entry
     id: int | None
@@ -45,61 +45,66 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
+    """The changes to make, and the reasons why they can't be applied."""
+
     changes: Sequence[Change]
     refused: Sequence[str]
-    """Why the whole can't be applied."""
+    """Reasons why nothing can be applied; empty if everything can."""
     unnamed: Sequence[str]
-    """What the stage has and the file does not name."""
+    """Entries of the stage that are not in the file."""
 
 
 def read_stage(client: Client) -> dict[Key, Existing]:
-    """The catalog as it is, by kind, product and code."""
+    """Return the stage's catalog by kind, product and code. Raises ApiProblem."""
     products = {view.id: view for view in client.catalog.products()}
     codes = {id: view.short_code for id, view in products.items()}
-    there: dict[Key, Existing] = {}
+    existing: dict[Key, Existing] = {}
     for product in products.values():
-        there["product", product.short_code, product.short_code] = _existing(product)
+        existing["product", product.short_code, product.short_code] = _existing(product)
     for feature in client.catalog.features():
-        there["feature", codes[feature.product], feature.code] = _existing(feature)
+        existing["feature", codes[feature.product], feature.code] = _existing(feature)
     for policy in client.catalog.policies():
-        there["policy", codes[policy.product], policy.code] = _existing(policy)
-    return there
+        existing["policy", codes[policy.product], policy.code] = _existing(policy)
+    return existing
 
 
 def plan(
     entries: Iterable[Entry],
-    there: Mapping[Key, Existing],
+    existing: Mapping[Key, Existing],
     *,
     archived: bool = False,
     licenses: Callable[[str], int] | None = None,
 ) -> Plan:
-    """With `archived`, what the file does not name is archived; `licenses` counts a product's."""
+    """Return the changes; `archived` archives entries that are not in the file.
+
+    `licenses` returns the number of a product's licenses.
+    """
     named = {(entry.kind, entry.product, entry.code): entry for entry in entries}
     changes: list[Change] = []
     refused: list[str] = []
     for key, entry in named.items():
-        if (found := there.get(key)) is None:
+        if (found := existing.get(key)) is None:
             changes.append(Change(entry, None))
-        elif differing := _differing(entry.body, found.fields):
-            refused += [_fixed(entry, name, found) for name in _FIXED if name in differing]
+        elif differing := _find_differences(entry.body, found.fields):
+            refused += [_fixed_reason(entry, name, found) for name in _FIXED if name in differing]
             body = {name: entry.body[name] for name in differing}
             was = {name: found.fields.get(name) for name in differing}
             changes.append(Change(replace(entry, body=body), found.id, was))
-    unnamed = [key for key in there if key not in named and not _goes_without_saying(key)]
+    unnamed = [key for key in existing if key not in named and not _is_default_policy(key)]
     if archived and licenses:
         for key in unnamed:
-            if not there[key].is_archived and key[0] != "feature":
-                _archive(key, there[key], licenses(key[1]), changes, refused)
+            if not existing[key].is_archived and key[0] != "feature":
+                _archive(key, existing[key], licenses(key[1]), changes, refused)
     return Plan(changes, refused, [str(Entry(*key, {})) for key in unnamed])
 
 
 def apply(client: Client, change: Change) -> None:
-    """Make the change, by the API."""
+    """Make a change through the API. Raises ApiProblem."""
     entry, catalog = change.entry, client.catalog
     id = change.id
     if id is None and entry.kind == "policy" and entry.code == DEFAULT_POLICY:
-        made_with_product = next(catalog.policies(product=entry.product, code=entry.code))
-        id = made_with_product.id
+        created_with_product = next(catalog.policies(product=entry.product, code=entry.code))
+        id = created_with_product.id
     match entry.kind, id:
         case "product", None:
             catalog.create_product(entry.body)
@@ -115,14 +120,14 @@ def apply(client: Client, change: Change) -> None:
             catalog.change_policy(id, entry.body)
 
 
-def _differing(body: Json, fields: Json) -> list[str]:
-    """The names under which the body says something else than is there."""
+def _find_differences(body: Json, fields: Json) -> list[str]:
+    """Return the names of the fields of `body` that have other values in `fields`."""
     return [name for name in body if name not in NAMES and body[name] != fields.get(name)]
 
 
-def _fixed(entry: Entry, name: str, found: Existing) -> str:
-    was, wanted = found.fields.get(name), entry.body[name]
-    return f"{entry}: {name} stays {was}, and can't become {wanted}: orders depend on it"
+def _fixed_reason(entry: Entry, name: str, found: Existing) -> str:
+    was, requested = found.fields.get(name), entry.body[name]
+    return f"{entry}: {name} can't change from {was} to {requested}, because orders depend on it"
 
 
 def _archive(
@@ -131,15 +136,15 @@ def _archive(
     entry = Entry(*key, {"is_archived": True})
     if licenses:
         refused.append(
-            f"{entry}: {key[1]} has {licenses} licenses; to archive it all the same, name it in"
-            " the file with is_archived: true"
+            f"{entry}: {key[1]} has {licenses} licenses. To archive it, add it to the file with"
+            " is_archived: true"
         )
     else:
         changes.append(Change(entry, found.id, {"is_archived": False}))
 
 
-def _goes_without_saying(key: Key) -> bool:
-    """Every product has this one, made with it."""
+def _is_default_policy(key: Key) -> bool:
+    """Return whether this is the policy that is created with every product."""
     return key[0] == "policy" and key[2] == DEFAULT_POLICY
 
 
@@ -152,7 +157,7 @@ def _existing(view: ProductView | FeatureView | PolicyView) -> Existing:
 
 
 def _template(grant: GrantView) -> Json:
-    """A policy's feature as a request names it."""
+    """Return a policy's feature in the form of a request."""
     fields = grant.model_dump(mode="json", exclude={"id", "product_feature", "total_consumptions"})
-    said = {name: value for name, value in fields.items() if value not in (None, {})}
-    return {"product_feature": grant.product_feature.code, **said}
+    explicit = {name: value for name, value in fields.items() if value not in (None, {})}
+    return {"product_feature": grant.product_feature.code, **explicit}

@@ -1,4 +1,4 @@
-"""The certificate of a stage's own domain: in this region, issued, and for this name."""
+"""Check of the ACM certificate for a stage's custom domain."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,15 +11,15 @@ from infra.ops.findings import Checked, ok, refused
 def check_certificate(
     session: boto3.Session, *, domain_name: str, certificate_arn: str
 ) -> Iterator[Checked]:
-    """An API Gateway domain takes a certificate of ACM in its own region, once it is issued."""
+    """Check that the certificate is in the stack's region, is issued, and covers the domain."""
     if not domain_name:
-        yield ok("no domain of its own")
+        yield ok("the stage has no custom domain")
         return
     region = str(session.region_name)
     parts = certificate_arn.split(":")
     if len(parts) != 6 or parts[2] != "acm":
         yield refused(
-            f"certificate_arn={certificate_arn} is not the ARN of a certificate of ACM: copy it"
+            f"certificate_arn={certificate_arn} is not the ARN of an ACM certificate: copy it"
             f" from aws acm list-certificates --region {region}."
         )
     elif parts[3] != region:
@@ -56,7 +56,7 @@ def _check_issued(session: boto3.Session, domain_name: str, arn: str) -> Checked
 
 
 def _covers(name: str, domain_name: str) -> bool:
-    """A wildcard stands for exactly one label."""
+    """Return whether a certificate's name covers the domain; a wildcard covers one label."""
     if name.startswith("*."):
         return domain_name.partition(".")[2].lower() == name[2:].lower()
     return name.lower() == domain_name.lower()

@@ -1,7 +1,7 @@
-"""docs/columns.md: every column of every kind of file, out of the row models (`make docs`).
+"""Write docs/columns.md, the columns of every kind of file, from the row models (`make docs`).
 
-A rule is what the model itself says of a cell that breaks it, so the page speaks the words that a
-person reads of a row that failed.
+A rule is the error message of a cell that breaks it, so the page uses the same words as the report
+of a failed row.
 """
 
 import re
@@ -16,19 +16,19 @@ from shared.terms import SYSTEM, TERMS
 PAGE = ROOT / "docs" / "columns.md"
 
 _BROKEN = ("?", "é" * 200, "x" * 201, "x" * 10_000)
-"""Cells of which each column refuses at least one; the strictest limit of its length first."""
+"""Cells of which each column rejects at least one; those of the shortest limits first."""
 _ABOUT = """\
 # Columns of imported files
 
-Written by `make docs` out of the row models; a test compares. Columns in bold must be there. A
-blank cell says nothing: a term then comes from the license policy, the product, or last from what
-is named here. The rules of orders hold between the columns of a row as well, such as that a
-time-limited license needs `license__valid_duration` or `license__validity_period` from somewhere.
-[imports.md](imports.md) says how a file is sent."""
+Generated from the row models by `make docs`. Columns in bold are required. The term of a blank cell
+is inherited from the license policy, then from the product, then from the defaults in this table.
+The rules of orders also apply between the columns of a row: for instance, a time-limited license
+needs `license__valid_duration` or `license__validity_period`, explicit or inherited. To upload a
+file, see [imports.md](imports.md)."""
 
 
 def page() -> str:
-    """The whole of the page."""
+    """Return the page as Markdown."""
     head, text = _ABOUT.split("\n", 1)
     lines = [head, "", " ".join(text.split())]
     for kind in KINDS.values():
@@ -50,11 +50,11 @@ def _row(kind: Kind, column: str) -> str:
 
 
 def _rule(part: Part, column: str) -> str:
-    told: dict[str, str] = {}
+    rules: dict[str, str] = {}
     for cell in _BROKEN:
         for message in _faults(part, column, cell):
-            told.setdefault(re.sub(r"\d+", "", message), message)
-    return "; ".join(told.values())
+            rules.setdefault(re.sub(r"\d+", "", message), message)
+    return "; ".join(rules.values())
 
 
 def _faults(part: Part, column: str, cell: str) -> Iterator[str]:
@@ -67,8 +67,9 @@ def _faults(part: Part, column: str, cell: str) -> Iterator[str]:
 
 
 def main() -> None:
+    """Write the page."""
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"Written: {PAGE.relative_to(ROOT)}")
+    print(f"Wrote {PAGE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

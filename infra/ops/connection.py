@@ -1,4 +1,4 @@
-"""HTTP to a stage's API: its key, patience with it, and its refusals as one exception."""
+"""HTTP requests to a stage's API: authentication, retries with backoff, and one exception type."""
 
 import random
 import re
@@ -11,22 +11,27 @@ from pydantic import BaseModel
 
 from shared.errors import Fault
 
-TRIES = 8
-"""How often a request is sent before its last failure is told."""
-LONGEST_PAUSE = 20.0
-"""Seconds between two tries at most, whatever the service asks for."""
+MAX_ATTEMPTS = 8
+"""How often a request is sent before its last error is raised."""
+MAX_PAUSE = 20.0
+"""Upper limit, in seconds, of the pause between two attempts; also applies to `Retry-After`."""
 
 _FIRST_PAUSE = 0.2
 _ELEMENT = {name: re.compile(f"<{name}>([^<]*)") for name in ("Code", "Message")}
-"""Of S3's error document, which is too small and too simple for an XML parser."""
+"""Elements of S3's error document, which is too small and too simple to need an XML parser."""
 _BUSY = frozenset({429, 503})
-"""Nothing was done, and it may be sent again, whatever it is."""
+"""Status codes of requests that had no effect: any such request can be retried."""
 
 type Query = str | int | bool | None
 
 
 class ApiProblem(Exception):
-    """The API refused or did not answer; `code` is stable, and `unreachable` if none came."""
+    """The API rejected a request or could not be reached.
+
+    `code` is a stable error code, `faults` the validation errors of each field, `request_id` the
+    id by which an operator finds the request in the logs. Without a response, `code` is
+    `unreachable` and `status` is None.
+    """
 
     def __init__(
         self,
@@ -37,9 +42,9 @@ class ApiProblem(Exception):
         faults: tuple[Fault, ...] = (),
         request_id: str | None = None,
     ) -> None:
-        places = [f"{each.field}: {each.message}" for each in faults if each.field]
-        more = [f"  {place}" for place in places if place not in message]
-        super().__init__("\n".join([f"{message} ({code})", *more]))
+        lines = [f"{each.field}: {each.message}" for each in faults if each.field]
+        details = [f"  {line}" for line in lines if line not in message]
+        super().__init__("\n".join([f"{message} ({code})", *details]))
         self.code = code
         self.message = message
         self.status = status
@@ -48,21 +53,23 @@ class ApiProblem(Exception):
 
 
 class LinkRefused(ApiProblem):
-    """A link to S3 was answered with anything but success; `s3_code` is S3's own code, or empty."""
+    """S3 rejected a request to a presigned URL; `s3_code` is S3's error code, or empty."""
 
     def __init__(self, answer: httpx.Response) -> None:
         found = {name: _ELEMENT[name].search(answer.text) for name in _ELEMENT}
-        told = {name: match[1].strip() if match else "" for name, match in found.items()}
-        self.s3_code = told["Code"]
-        said = " ".join(filter(None, (str(answer.status_code), told["Code"])))
-        words = told["Message"] or answer.text.strip()[:500] or answer.reason_phrase
+        error = {name: match[1].strip() if match else "" for name, match in found.items()}
+        self.s3_code = error["Code"]
+        status = " ".join(filter(None, (str(answer.status_code), error["Code"])))
+        reason = error["Message"] or answer.text.strip()[:500] or answer.reason_phrase
         super().__init__(
-            "link_refused", f"{answer.url.host} answered {said}: {words}", status=answer.status_code
+            "link_refused",
+            f"{answer.url.host} answered {status}: {reason}",
+            status=answer.status_code,
         )
 
 
 class Connection:
-    """What one API key opens. Not to be used by several threads at once."""
+    """Requests to one stage with one API key. Not thread-safe."""
 
     def __init__(
         self,
@@ -72,7 +79,7 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`url` is the stage's, without /api/v1; `transport` and `pause` are for those who test."""
+        """Connect to `url`, without `/api/v1`; `transport` and `pause` are hooks for tests."""
         timeout = httpx.Timeout(35, write=300)
         self._api = httpx.Client(
             base_url=url.rstrip("/"),
@@ -80,32 +87,32 @@ class Connection:
             transport=transport,
             timeout=timeout,
         )
-        self._elsewhere = httpx.Client(transport=transport, timeout=httpx.Timeout(60, write=900))
+        self._presigned = httpx.Client(transport=transport, timeout=httpx.Timeout(60, write=900))
         self._pause = pause
 
     def close(self) -> None:
+        """Close the HTTP connections."""
         self._api.close()
-        self._elsewhere.close()
+        self._presigned.close()
 
     def probe(self, method: str, path: str, *, body: Any = None) -> httpx.Response:
-        """One request as it is answered: neither repeated nor redirected. Raises ApiProblem."""
+        """Send one request without retries or redirects. Raises ApiProblem without a response."""
         try:
             return self._api.request(method, f"/api/v1{path}", json=body)
         except httpx.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise ApiProblem("unreachable", f"{self._api.base_url.host}: {reason}") from error
+            raise _unreachable(self._api.base_url.host, error) from error
 
     def read[M: BaseModel](self, model: type[M], path: str) -> M:
-        """What a GET answers."""
-        answer = self.send("GET", path, repeatable=True)
+        """Return the response to a GET as a model."""
+        answer = self.send("GET", path, idempotent=True)
         return model.model_validate_json(answer.content)
 
     def page(self, path: str, **query: Query) -> Any:
-        """One page of a list, as it came."""
-        return self.send("GET", path, repeatable=True, query=query).json()
+        """Return one page of a list as JSON: `{count, next, previous, cursor, results}`."""
+        return self.send("GET", path, idempotent=True, query=query).json()
 
     def pages[M: BaseModel](self, model: type[M], path: str, **query: Query) -> Iterator[M]:
-        """Every record of a list, page by page as they are asked for."""
+        """Yield every record of a list; requests a page when the one before is used up."""
         page = self.page(path, **query)
         yield from map(model.model_validate, page["results"])
         while page["cursor"] is not None:
@@ -113,7 +120,7 @@ class Connection:
             yield from map(model.model_validate, page["results"])
 
     def write[M: BaseModel](self, model: type[M], method: str, path: str, body: Any = None) -> M:
-        """What a change answers; sent again only if the service says that it did nothing."""
+        """Return the response to a change as a model; retries only if the API did nothing."""
         return model.model_validate_json(self.send(method, path, body=body).content)
 
     def send(
@@ -121,14 +128,15 @@ class Connection:
         method: str,
         path: str,
         *,
-        repeatable: bool = False,
+        idempotent: bool = False,
         body: Any = None,
         query: Mapping[str, Query] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask until there is an answer. Raises ApiProblem for a refusal.
+        """Send a request and return its successful response. Raises ApiProblem.
 
-        What is `repeatable` is also sent again when an answer is lost, or is a server's error.
+        Any request is retried after 429 and 503; an `idempotent` one also after a lost response
+        and after any other 5xx. `path` is relative to `/api/v1`, except `/healthz`.
         """
         request = self._api.build_request(
             method,
@@ -137,84 +145,90 @@ class Connection:
             params={name: value for name, value in (query or {}).items() if value is not None},
             headers=headers,
         )
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 answer = self._send_once(request)
             except httpx.TransportError as error:
-                if not repeatable or attempt == TRIES:
-                    reason = str(error) or type(error).__name__
-                    raise ApiProblem("unreachable", f"{request.url.host}: {reason}") from error
-                self._pause(_pause_after(None, attempt))
+                if not idempotent or attempt == MAX_ATTEMPTS:
+                    raise _unreachable(request.url.host, error) from error
+                self._pause(_pause_seconds(None, attempt))
             else:
-                again = answer.status_code in _BUSY or (repeatable and answer.is_server_error)
-                if not again or attempt == TRIES:
-                    return _answered(answer)
-                self._pause(_pause_after(answer, attempt))
+                retry = answer.status_code in _BUSY or (idempotent and answer.is_server_error)
+                if not retry or attempt == MAX_ATTEMPTS:
+                    return _check(answer)
+                self._pause(_pause_seconds(answer, attempt))
         raise AssertionError("unreachable")
 
     def _send_once(self, request: httpx.Request) -> httpx.Response:
-        """The answer; a 308 to the path without its slash is followed, on the same host only."""
+        """Send a request; follow a 308 to the path without its trailing slash, on the same host."""
         answer = self._api.send(request)
-        moved = answer.next_request
-        if answer.status_code != httpx.codes.PERMANENT_REDIRECT or moved is None:
+        redirected = answer.next_request
+        if answer.status_code != httpx.codes.PERMANENT_REDIRECT or redirected is None:
             return answer
-        if moved.url.host != request.url.host:
-            message = f"The API says that {request.url} is at another host, {moved.url.host}"
+        if redirected.url.host != request.url.host:
+            message = (
+                f"The API redirects {request.url} to another host, {redirected.url.host}; check"
+                " the URL of the stage"
+            )
             raise ApiProblem("moved", message, status=answer.status_code)
-        return self._api.send(moved)
+        return self._api.send(redirected)
 
-    def elsewhere(self, method: str, url: str, **request: Any) -> httpx.Response:
-        """A request that a link answered by the API allows; it carries no key.
+    def send_presigned(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """Send one request to a presigned URL, without the API key.
 
-        Raises LinkRefused for all but 2xx: a redirect of S3 means that nothing was done.
+        Raises LinkRefused for every status except 2xx: S3 did nothing if it redirects.
         """
         try:
-            answer = self._elsewhere.request(method, url, **request)
+            answer = self._presigned.request(method, url, **request)
         except httpx.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise ApiProblem("unreachable", f"{httpx.URL(url).host}: {reason}") from error
+            raise _unreachable(httpx.URL(url).host, error) from error
         if not answer.is_success:
             raise LinkRefused(answer)
         return answer
 
     def pause(self, attempt: int) -> None:
-        """Wait before another attempt, ever longer."""
-        self._pause(_pause_after(None, attempt))
+        """Wait before another attempt, with exponential backoff; `attempt` counts from 1."""
+        self._pause(_pause_seconds(None, attempt))
 
     def download(self, path: str) -> Iterator[bytes]:
-        """A file of any size, in parts; the API may say that it lies elsewhere."""
-        answer = self.send("GET", path, repeatable=True)
+        """Yield a file in parts; follows the API's redirect to a presigned URL of S3."""
+        answer = self.send("GET", path, idempotent=True)
         if not answer.is_redirect:
             yield answer.content
             return
-        with self._elsewhere.stream("GET", answer.headers["Location"]) as streamed:
+        with self._presigned.stream("GET", answer.headers["Location"]) as streamed:
             if not streamed.is_success:
                 streamed.read()
                 raise LinkRefused(streamed)
             yield from streamed.iter_bytes()
 
 
-def _pause_after(answer: httpx.Response | None, attempt: int) -> float:
-    """What the service asks for; else ever longer, at random, so that callers do not meet again."""
-    asked = answer.headers.get("Retry-After", "") if answer is not None else ""
-    if asked.isdecimal():
-        return min(float(asked), LONGEST_PAUSE)
-    most = min(_FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
-    return random.uniform(most / 2, most)  # noqa: S311 - not a secret
+def _unreachable(host: str, error: httpx.TransportError) -> ApiProblem:
+    return ApiProblem("unreachable", f"{host}: {str(error) or type(error).__name__}")
 
 
-def _answered(answer: httpx.Response) -> httpx.Response:
+def _pause_seconds(answer: httpx.Response | None, attempt: int) -> float:
+    """Return `Retry-After`, or else exponential backoff with jitter."""
+    retry_after = answer.headers.get("Retry-After", "") if answer is not None else ""
+    if retry_after.isdecimal():
+        return min(float(retry_after), MAX_PAUSE)
+    longest = min(_FIRST_PAUSE * 2**attempt, MAX_PAUSE)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
+
+
+def _check(answer: httpx.Response) -> httpx.Response:
+    """Return a response unless it is an error. Raises ApiProblem."""
     if not answer.is_error:
         return answer
     try:
-        told = answer.json()
-        faults = tuple(Fault(**each) for each in told.get("errors") or ())
+        problem = answer.json()
+        faults = tuple(Fault(**each) for each in problem.get("errors") or ())
         raise ApiProblem(
-            told["code"],
-            told["message"],
+            problem["code"],
+            problem["message"],
             status=answer.status_code,
             faults=faults,
-            request_id=told.get("request_id"),
+            request_id=problem.get("request_id"),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         message = f"The API answered {answer.status_code}: {answer.text[:500]}"

@@ -1,7 +1,7 @@
-"""A sample catalog, an order of each kind over HTTP, and files dropped into the bucket to import.
+"""A sample catalog, one order of each kind, and imports of files put into the bucket.
 
-Every order has an id of its own, so that a second run is answered with what the first one issued;
-what is imported again is there already, and counted as such.
+The demo is repeatable: orders have fixed ids, so a second run replays the first responses, and
+imports count the records that already exist.
 """
 
 import json
@@ -24,7 +24,7 @@ CATALOG = ROOT / "docs" / "catalog.yaml"
 CUSTOMER = {"email": "ana@acme.example", "first_name": "Ana", "company_name": "Acme"}
 ORDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
-        "Two keys, a year each",
+        "Two keys, valid for one year each",
         "demo-keys",
         {
             "product_code": "sketch",
@@ -40,7 +40,7 @@ ORDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"product_code": "sketch", "licenses": [{"policy_code": "forever"}]},
     ),
     (
-        "A license that a user signs in to",
+        "A user-based license",
         "demo-user",
         {
             "product_code": "cloud",
@@ -48,12 +48,12 @@ ORDERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
-        "A budget of 500 uses",
+        "A consumption license with 500 uses",
         "demo-consumption",
         {"product_code": "minutes", "licenses": [{}]},
     ),
     (
-        "A bundle: one key for all its products",
+        "A bundle: one key for all of its products",
         "demo-bundle",
         {
             "product_code": "bundle",
@@ -71,7 +71,7 @@ DEMO-IMPO-RTED-0001,sketch,time-limited,1y,shop-1001,ana@acme.example
 DEMO-IMPO-RTED-0002,sketch,time-limitd,1y,shop-1001,ana@acme.example
 DEMO-IMPO-RTED-0003,brushes,perpetual,,shop-1002,ben@acme.example
 """
-"""The type of the second one is misspelled, to show what becomes of such a row."""
+"""The license type of the second row is misspelled, to show a failed row."""
 
 CUSTOMERS = """\
 email,first_name,last_name,company_name
@@ -80,13 +80,14 @@ inigo.pena@example.com,Íñigo,Peña,Peña y Hijos
 """
 FILES = (
     ("Three licenses from another shop", "licenses", "licenses.csv", LICENSES),
-    ("Two customers with names from everywhere", "customers", "customers.csv", CUSTOMERS),
+    ("Two customers with non-ASCII names", "customers", "customers.csv", CUSTOMERS),
 )
 PATIENCE = 60
-"""Seconds in which the bucket tells of a new file."""
+"""Seconds to wait until the bucket's notification has started an import."""
 
 
 def show_demo(stack: LocalStack) -> None:
+    """Create the sample records on the local stack and print them. Raises OpsError."""
     with Client(stack["api_url"], stack["api_key"]) as client:
         with step("Load the sample catalog"):
             load_catalog(client, CATALOG)
@@ -99,11 +100,11 @@ def show_demo(stack: LocalStack) -> None:
         for title, kind, name, text in FILES:
             _import(client, stack, title, f"{stack['company']}/{kind}/{name}", text)
     console.print("\nThe stack keeps running; [bold]make down[/] stops it.")
-    sign_in(stack)
+    print_addresses(stack)
 
 
-def sign_in(stack: LocalStack) -> None:
-    """Where to look at what was made, one address a line, which a terminal may open."""
+def print_addresses(stack: LocalStack) -> None:
+    """Print the URLs and the API key, one per line."""
     for name, value in (
         ("Console", stack["console_url"]),
         ("API docs", f"{stack['api_url']}/docs"),
@@ -111,13 +112,15 @@ def sign_in(stack: LocalStack) -> None:
         ("API key", stack["api_key"]),
     ):
         console.print(f"{name + ':':9} {value}", soft_wrap=True)
-    console.print(f"Sign in to the console with the API key; its company is {stack['company']}.")
+    console.print(
+        f"To sign in to the console, enter the API key of the company {stack['company']}."
+    )
 
 
 def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) -> None:
-    """Drop a file into the bucket, as an operator would; its import starts by itself."""
+    """Put a file into the bucket, follow the import that it starts, and print the result."""
     console.print(
-        f"\n[bold]{title}[/], dropped as s3://{stack['uploads_bucket']}/{key}", soft_wrap=True
+        f"\n[bold]{title}[/], uploaded to s3://{stack['uploads_bucket']}/{key}", soft_wrap=True
     )
     kind = key.split("/")[1]
     last = _newest(client, kind)
@@ -126,28 +129,33 @@ def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) 
         endpoint_url=stack["aws_endpoint_url"],
         region_name=stack["region"],
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+        aws_secret_access_key="test",  # noqa: S106 - the emulator accepts any
     )
     s3.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=text.encode())
     until = time.monotonic() + PATIENCE
     while (number := _newest(client, kind)) == last:
         if time.monotonic() > until:
-            raise OpsError(f"No import has begun {PATIENCE} seconds after {key} was dropped.")
+            raise OpsError(
+                f"No import of {key} started within {PATIENCE} seconds. See the logs: docs/local.md"
+            )
         time.sleep(0.2)
     job = follow(client, number, console=console)
     show_job(client, job, console=console)
     if job.failed_rows_url:
         console.print(f"  Download failed rows: GET /api/v1/imports/{number}/failed.csv")
     if job.state not in ("succeeded", "completed_with_errors"):
-        raise OpsError(f"Import {number} ended as {in_words(job.state)}.")
+        raise OpsError(
+            f"Import {number} is {in_words(job.state)}. See: keywright jobs show {number}"
+        )
 
 
 def _newest(client: Client, kind: str) -> int:
-    """The number of the last import of a kind; 0 if there is none."""
+    """Return the number of the newest import of a kind; 0 without any."""
     return next((job.id for job in client.imports.list(kind=kind, limit=1)), 0)
 
 
 def main() -> None:
+    """Run the demo on the local stack."""
     try:
         show_demo(json.loads(LOCAL_STACK.read_text()))
     except (OpsError, ApiProblem) as error:

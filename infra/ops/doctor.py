@@ -1,7 +1,7 @@
-"""`keywright doctor`: whether a stage is healthy, and what to do where it is not.
+"""`keywright doctor`: check a stage's health, and say how to fix each problem.
 
-Requests what the API knows from the API, and the rest from AWS. Exit status 1 if anything is wrong.
-On the local stage, a call that the emulator does not have is reported as not checked.
+Some checks call the stage's API, the others AWS. Exit status 1 if any check fails. On the local
+stage, checks that need an AWS call which the emulator does not support are skipped.
 """
 
 import argparse
@@ -16,64 +16,67 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.ops.connection import ApiProblem
+from infra.ops.findings import NotReady
 from infra.ops.health import check_imports, check_protection, check_quota, check_routes
 from infra.ops.stack_resources import stack_resources
-from infra.ops.stages import NOT_WELL, Deployment, NoStack, find_deployment, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, Deployment, NoStack, find_deployment, stage_options
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look came to; `advice` is for what is not well."""
+    """The result of one check; `advice` says what to do if it failed."""
 
     about: str
-    well: bool
-    told: str
+    passed: bool
+    message: str
     advice: str = ""
     checked: bool = True
-    """False for what the local stage does not have."""
+    """False for a skipped check."""
 
 
-def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `doctor` to the command."""
-    verb = nouns.add_parser(
-        "doctor", parents=[stage_options()], help="say whether a stage is healthy"
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright doctor`."""
+    command = commands.add_parser(
+        "doctor", parents=[stage_options()], help="check a stage's health"
     )
-    verb.set_defaults(run=_run)
+    command.set_defaults(run=_run)
 
 
-def _run(asked: argparse.Namespace) -> int:
-    stage = find_deployment(asked.stage)
-    console = Console(highlight=False, soft_wrap=True, quiet=asked.json)
+def _run(options: argparse.Namespace) -> int:
+    stage = find_deployment(options.stage)
+    console = Console(highlight=False, soft_wrap=True, quiet=options.json)
     findings = []
-    for about, look in LOOKS.items():
-        for finding in examine(about, look, stage):
+    for about, check in CHECKS.items():
+        for finding in examine(about, check, stage):
             findings.append(finding)
-            sign = "[green]✓[/]" if finding.well else "[red]✗[/]"
+            sign = "[green]✓[/]" if finding.passed else "[red]✗[/]"
             sign = sign if finding.checked else "[yellow]?[/]"
-            console.print(f"{sign} {finding.about}: {escape(finding.told)}")
+            console.print(f"{sign} {finding.about}: {escape(finding.message)}")
             if finding.advice:
                 console.print(f"    [dim]{escape(finding.advice)}[/]")
-    well = all(finding.well for finding in findings)
-    if asked.json:
-        print(json.dumps({"well": well, "findings": [asdict(each) for each in findings]}))
-    return 0 if well else NOT_WELL
+    healthy = all(finding.passed for finding in findings)
+    if options.json:
+        print(json.dumps({"healthy": healthy, "findings": [asdict(each) for each in findings]}))
+    return 0 if healthy else FOUND_PROBLEMS
 
 
-type Look = Callable[[Deployment], Iterator[tuple[bool, str, str]]]
+type Check = Callable[[Deployment], Iterator[tuple[bool, str, str]]]
 
 
-def examine(about: str, look: Look, stage: Deployment) -> Iterator[Finding]:
-    """What can't be checked is not well either, except on the local stage."""
+def examine(about: str, check: Check, stage: Deployment) -> Iterator[Finding]:
+    """Yield the findings of a check. A check that can't run fails, except on the local stage."""
     try:
-        for well, told, advice in look(stage):
-            yield Finding(about, well, told, "" if well else advice)
+        for passed, message, advice in check(stage):
+            yield Finding(about, passed, message, "" if passed else advice)
     except (ApiProblem, NoStack) as error:
         yield Finding(about, False, str(error), "See docs/operations.md.")
+    except NotReady as error:
+        yield Finding(about, True, f"not checked: {error}", checked=False)
     except (BotoCoreError, ClientError) as error:
         if stage.name == "local":
-            yield Finding(about, True, f"not checked: the emulator answers {error}", checked=False)
+            yield Finding(about, True, f"not checked: the emulator answered {error}", checked=False)
             return
-        yield Finding(about, False, str(error), "May these AWS credentials look at it?")
+        yield Finding(about, False, str(error), "Check the permissions of these AWS credentials.")
 
 
 def _api(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
@@ -86,10 +89,10 @@ def _key(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
         try:
             next(client.catalog.products(), None)
         except ApiProblem as problem:
-            advice = "keywright keys list tells its state and scopes; keys create makes another."
+            advice = "To see the key's state and scopes: keywright keys list"
             yield False, str(problem), advice
         else:
-            yield True, "opens the catalog", ""
+            yield True, "is accepted", ""
 
 
 def _tables(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
@@ -102,12 +105,16 @@ def _tables(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
 def _bucket(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
     name = stage.uploads_bucket
     with closing(boto3.client("s3")) as s3:
-        keeps = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
-        yield keeps, f"{name} keeps versions: {_yes(keeps)}", "Imports pin them: deploy again."
-        told = s3.get_bucket_notification_configuration(Bucket=name)
-        heard = bool(told.get("LambdaFunctionConfigurations"))
-        advice = "No file would be imported: deploy again."
-        yield heard, f"{name} tells of new files: {_yes(heard)}", advice
+        is_versioned = s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled"
+        yield (
+            is_versioned,
+            f"{name} is versioned: {_yes(is_versioned)}",
+            "Imports need it: deploy again.",
+        )
+        configuration = s3.get_bucket_notification_configuration(Bucket=name)
+        notifies = bool(configuration.get("LambdaFunctionConfigurations"))
+        advice = "New files would not be imported: deploy again."
+        yield notifies, f"{name} notifies of new files: {_yes(notifies)}", advice
 
 
 def _yes(is_so: bool) -> str:
@@ -115,14 +122,16 @@ def _yes(is_so: bool) -> str:
 
 
 def _queues(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
-    """Events that a function failed on for the last time."""
+    """Count the events in the dead-letter queues: no attempt could process them."""
     count = "ApproximateNumberOfMessages"
-    advice = "See docs/operations.md: what goes wrong with imports."
+    advice = "See docs/runbook.md, FailedArrivals and FailedSweeps."
     with closing(boto3.client("sqs")) as sqs:
         for url in _queue_urls(stage):
-            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"]
-            waiting = int(told[count])
-            yield waiting == 0, f"{url.rpartition('/')[2]} has {waiting} messages", advice
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])[
+                "Attributes"
+            ]
+            messages = int(attributes[count])
+            yield messages == 0, f"{url.rpartition('/')[2]} has {messages} messages", advice
 
 
 def _queue_urls(stage: Deployment) -> Iterator[str]:
@@ -133,15 +142,15 @@ def _queue_urls(stage: Deployment) -> Iterator[str]:
 def _alarms(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
     with closing(boto3.client("cloudwatch")) as cloudwatch:
         pages = cloudwatch.get_paginator("describe_alarms")
-        mine = pages.paginate(AlarmNamePrefix=f"Keywright-{stage.name}", StateValue="ALARM")
-        ringing = [alarm for page in mine for alarm in page["MetricAlarms"]]
-    for alarm in ringing:
-        yield False, f"{alarm['AlarmName']} rings", str(alarm.get("StateReason", ""))
-    if not ringing:
-        yield True, "none rings", ""
+        found = pages.paginate(AlarmNamePrefix=f"Keywright-{stage.name}", StateValue="ALARM")
+        active = [alarm for page in found for alarm in page["MetricAlarms"]]
+    for alarm in active:
+        yield False, f"{alarm['AlarmName']} is in ALARM", str(alarm.get("StateReason", ""))
+    if not active:
+        yield True, "no alarm is active", ""
 
 
-LOOKS: dict[str, Look] = {
+CHECKS: dict[str, Check] = {
     "API": _api,
     "API key": _key,
     "routes": check_routes,

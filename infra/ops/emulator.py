@@ -1,6 +1,6 @@
-"""MiniStack, the AWS emulator: an environment of its own, one process in the background.
+"""The AWS emulator MiniStack: a background process in its own Python environment.
 
-It runs behind `emulator_guard.py`, which keeps web pages out.
+It runs behind `emulator_guard.py`, which rejects requests of web pages.
 """
 
 import fcntl
@@ -19,23 +19,24 @@ import httpx
 from infra.asset import UV
 from infra.ops.private import make_private_folder
 from infra.ops.steps import OpsError, run, tail
-from infra.stamp import BUILD, ROOT, digest, stamped
+from infra.stamp import BUILD, ROOT, build_once, digest
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
 PATIENCE = 120
-"""Seconds to wait for a start or a stop; a stop writes the whole state to disk."""
+"""Seconds to wait for a start or a stop; a stop writes all data to disk."""
 _PATIENCE_WITHOUT_STATE = 5
 _GUARD = Path(__file__).with_name("emulator_guard.py")
 
 
 def endpoint(port: int) -> str:
+    """Return the endpoint URL of AWS in the emulator."""
     return f"http://{HOST}:{port}"
 
 
 def aws_environment(port: int) -> dict[str, str]:
-    """What AWS tools need to speak to the emulator and to nothing else."""
+    """Return an environment in which AWS tools use the emulator and never a real account."""
     return _environment() | {
         "AWS_ENDPOINT_URL": endpoint(port),
         "AWS_ACCESS_KEY_ID": "test",
@@ -49,13 +50,13 @@ def aws_environment(port: int) -> dict[str, str]:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment with the roads to a real AWS account closed."""
+    """Return the environment without any setting that leads to a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {"NO_PROXY": f"{HOST},localhost", "no_proxy": f"{HOST},localhost"}
 
 
 class Emulator:
-    """The emulator whose state, log and process id live under `home`."""
+    """The emulator whose data, log and process id are in the folder `home`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -65,23 +66,25 @@ class Emulator:
 
     @property
     def port(self) -> int | None:
-        """The port that it answers on, or None when it does not run."""
-        if not self._alive():
+        """The port that it answers on, or None if it is not running."""
+        if not self._is_alive():
             return None
         port = int(json.loads(self._record.read_text())["port"])
         return port if _healthy(port) else None
 
     @property
-    def guarded(self) -> bool:
-        """Whether the emulator that runs refuses web pages; earlier versions started it open."""
+    def is_guarded(self) -> bool:
+        """Whether the running emulator rejects web pages; earlier versions had no guard."""
         foreign = {"Origin": "http://example.com"}
         return self.port is not None and not _healthy(self.port, foreign)
 
     def start(self, port: int) -> None:
-        """Start it on a free port and wait until it answers."""
-        if self._alive():
-            raise OpsError("An emulator runs, but does not answer. `make down`, then try again.")
-        _refuse_taken(port)
+        """Start the emulator on a free port and wait until it answers. Raises OpsError."""
+        if self._is_alive():
+            raise OpsError(
+                "The emulator is running, but does not answer. Run make down and try again."
+            )
+        _check_port(port)
         python = _python(self.home)
         for folder in (self.home, *(self.home / name for name in ("state", "s3", "tmp"))):
             make_private_folder(folder)
@@ -89,33 +92,38 @@ class Emulator:
         self._record.write_text(json.dumps({"pid": pid, "port": port}))
         deadline = time.monotonic() + PATIENCE
         while not _healthy(port):
-            if not self._alive() or time.monotonic() > deadline:
+            if not self._is_alive() or time.monotonic() > deadline:
                 self.stop()
                 raise OpsError(f"The emulator did not start.\n{tail(self.log)}")
             time.sleep(0.05)
 
     def stop(self, *, keep: bool = True) -> bool:
-        """Stop it, and let it write its state if that is wanted; whether there was one to stop."""
-        if not self._alive():
+        """Stop the emulator, saving its data if `keep`; return whether it was running.
+
+        Raises OpsError if it had to be killed before it saved its data.
+        """
+        if not self._is_alive():
             return False
         pid = json.loads(self._record.read_text())["pid"]
         deadline = time.monotonic() + (PATIENCE if keep else _PATIENCE_WITHOUT_STATE)
-        while self._alive():
+        while self._is_alive():
             late = time.monotonic() > deadline
-            # It hears only the first SIGTERM until its state is written. Then the next one ends it,
-            # where its threads would wait for minutes for functions that still try to reach it.
+            # The emulator handles the first SIGTERM by writing its data. A second one then ends it
+            # at once; without it, its threads wait for minutes for running functions.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
             if late and keep:
-                raise OpsError(f"It did not stop, so it was killed.\n{tail(self.log)}")
+                raise OpsError(
+                    f"The emulator did not stop in time and was killed.\n{tail(self.log)}"
+                )
             time.sleep(0.05)
         return True
 
     def _spawn(self, python: Path, port: int) -> int:
-        """Through a shell that ends at once, so that nobody has to wait for what it leaves.
+        """Start the process through a shell that exits at once, which makes it a daemon.
 
-        What the emulator writes holds license keys, so only its user may read it. `-P` keeps the
-        modules beside the guard out of the emulator's imports.
+        Its files contain license keys, so the umask makes them private. `-P` keeps modules in the
+        folder of the guard from shadowing modules that the emulator imports.
         """
         command = f'umask 077; exec 3>&1 >&2; "{python}" -P "{_GUARD}" 3>&- & echo $! >&3'
         with self.log.open("w") as log, self._lock.open("w") as lock:
@@ -133,8 +141,8 @@ class Emulator:
             )
         return int(shell.stdout)
 
-    def _alive(self) -> bool:
-        """Its process holds a lock for as long as it lives, which no reused process id can."""
+    def _is_alive(self) -> bool:
+        """Return whether the process runs: it holds a lock, so a reused process id is no matter."""
         if not self._record.exists():
             return False
         with self._lock.open("w") as lock:
@@ -158,10 +166,10 @@ class Emulator:
 
 
 def _python(home: Path) -> Path:
-    """The interpreter of the emulator's own environment, made from `uv.lock` when that changed."""
+    """Return the interpreter of the emulator's environment; update it if `uv.lock` changed."""
     environment = BUILD / "emulator"
     wanted = digest(ROOT / "uv.lock", ROOT / "pyproject.toml")
-    with stamped(BUILD / "emulator.stamp", wanted) as stale:
+    with build_once(BUILD / "emulator.stamp", wanted) as stale:
         if stale:
             run(
                 UV,
@@ -184,7 +192,8 @@ def _healthy(port: int, headers: dict[str, str] | None = None) -> bool:
         return False
 
 
-def _refuse_taken(port: int) -> None:
+def _check_port(port: int) -> None:
+    """Raise OpsError if the port is in use."""
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
-            raise OpsError(f"Port {port} is taken. Choose another one, such as: PORT={port + 1}")
+            raise OpsError(f"Port {port} is in use. Choose another port, such as PORT={port + 1}")

@@ -1,10 +1,10 @@
-"""Run MiniStack, closed to web pages: `python emulator_guard.py`, in the emulator's environment.
+"""Run MiniStack without access for web pages: `python emulator_guard.py`, in its environment.
 
-The emulator takes any credentials and sends `Access-Control-Allow-Origin: *` to any page. A page in
-a browser on this machine could read license keys through it, and run code as a Lambda function.
-So a request is refused that a foreign page may have sent: by its `Origin`; by its `Host`, which DNS
-rebinding cannot forge; or by `Sec-Fetch-Site`, which browsers send even where a GET by an image or
-a form has no `Origin`. Tools send neither `Origin` nor `Sec-Fetch-Site`.
+The emulator accepts any credentials and sends `Access-Control-Allow-Origin: *` to any page. A web
+page in a browser on this machine could read license keys and run code as a Lambda function. The
+guard rejects requests that another origin may have sent: by `Origin`; by `Host`, which DNS
+rebinding can't forge; and by `Sec-Fetch-Site`, which browsers also send with a GET of an image or a
+form that has no `Origin`. Tools send neither `Origin` nor `Sec-Fetch-Site`.
 
 Only the standard library and MiniStack can be imported here.
 """
@@ -22,19 +22,19 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 type Headers = Iterable[tuple[bytes, bytes]]
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""What this machine calls itself. Only a page of this machine can have one of them as its host."""
+"""Host names of this machine; only pages of this machine can have them as their host."""
 OWN_PAGES = ("same-origin", "none")
-"""Values of `Sec-Fetch-Site`: the page has the same origin, or the user entered the address."""
+"""Allowed values of `Sec-Fetch-Site`: same origin, or an address that the user entered."""
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 
 class Guard:
-    """An ASGI application in front of the emulator's that refuses what a foreign page may send."""
+    """An ASGI application that rejects requests of other origins and forwards all others."""
 
     def __init__(self, application: Application, *, port: int) -> None:
         self._application = application
         self._hosts = tuple(f"{name}:{port}" for name in NAMES)
-        if port == 80:  # browsers and most tools leave the default port out
+        if port == 80:  # browsers and most tools omit the default port
             self._hosts += NAMES
         self._origins = tuple(f"http://{host}" for host in self._hosts)
 
@@ -47,7 +47,7 @@ class Guard:
             await self._application(scope, receive, _without_any_origin(send))
 
     def refusal(self, headers: Headers) -> str | None:
-        """Why a request with these headers is refused, or None; names are in lower case."""
+        """Return why a request is rejected, or None; header names are in lower case."""
         hosts = _values(headers, b"host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             return f"Host must be one of {', '.join(self._hosts)}; it is {_shown(hosts)}."
@@ -75,7 +75,7 @@ def _shown(values: list[str]) -> str:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
-    """Answer 403 with the reason; a websocket is refused before it is accepted."""
+    """Answer 403 with the reason; a websocket is rejected before it is accepted."""
     kind = "http.response"
     if scope["type"] == "websocket":
         await receive()
@@ -94,7 +94,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> No
 
 
 def _without_any_origin(send: Send) -> Send:
-    """Own pages need no CORS; what the emulator offers to every origin is left out."""
+    """Remove `Access-Control-Allow-Origin: *`: pages of this origin need no CORS."""
 
     async def send_closed(message: Message) -> None:
         if message["type"] == "http.response.start":

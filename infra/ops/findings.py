@@ -1,4 +1,4 @@
-"""What a check found: the vocabulary that preflight, doctor and verify share."""
+"""Outcomes of the checks of `keywright preflight` and `keywright doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,30 +13,32 @@ SIGNS: dict[Outcome, str] = {
 
 
 class NotReady(Exception):
-    """A stage or account that can't be deployed to; the message is one sentence for an operator."""
+    """The command can't run; the message says why and what to do, in one sentence."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome of one check, in one sentence."""
+    """The outcome of one check, described in one sentence."""
 
     outcome: Outcome
     message: str
 
 
 def ok(message: str) -> Checked:
+    """Return a passed check."""
     return Checked("ok", message)
 
 
 def note(message: str) -> Checked:
-    """Nothing that prevents a deploy, but something to know before it."""
+    """Return a warning: the stage can be deployed, but the operator should know this first."""
     return Checked("note", message)
 
 
 def not_checked(message: str) -> Checked:
+    """Return a skipped check; the message says why."""
     return Checked("not_checked", message)
 
 
 def refused(message: str) -> Checked:
-    """The message names the quota, region, right or setting, and what to do."""
+    """Return a failed check; the message names the quota, region or setting, and what to do."""
     return Checked("refused", message)

@@ -1,8 +1,5 @@
-"""What `keywright doctor` checks of a deployed stage beyond its resources: how it serves paths,
-which imports failed, and whether the account and the stack are as the stage's settings say.
-"""
+"""Checks of `keywright doctor` on a stage's routes, imports, Lambda quota and protection."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,24 +10,24 @@ import boto3
 
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import read_stack
-from infra.ops.stages import Deployment
-from infra.stamp import ROOT
+from infra.ops.stages import Deployment, read_stages
 from shared.imports import ENDED
 from shared.reports import ImportView
 
 type Finding = tuple[bool, str, str]
-"""Whether it is well, what was found, and what to do if it is not well."""
+"""Whether the check passed, what it found, and what to do if it did not pass."""
 
 CHECKED_IMPORTS = 20
-"""How many of the last imports are checked for one that waits."""
+"""How many of the newest imports are checked for one that is queued for too long."""
 CHECKED_FAILURES = 100
-"""How many of the last failed imports are read."""
+"""How many of the newest failed imports are checked."""
 RECENT = timedelta(days=1)
 TOO_LONG = timedelta(minutes=30)
-"""An import that has been queued longer than the sweeper would leave it."""
+"""How long an import may be queued; the sweeper resumes it earlier than that."""
 SERVICE_FAILURES = frozenset({"import_failed", "no_progress"})
-"""Codes of imports that failed for a reason of the service: an operator must find it, and a retry
-loses nothing. Every other code names something in the file, or the decision of a person.
+"""Error codes of imports that the service failed: find the cause, then retry the import.
+
+All other codes are errors in the file, or the decision of a person.
 """
 
 PATHS = (
@@ -42,28 +39,29 @@ PATHS = (
 
 
 def check_routes(stage: Deployment) -> Iterator[Finding]:
-    """Published clients send both spellings. The empty order is refused before anything is written.
+    """Check that paths are served with and without a trailing slash: published clients send both.
 
-    AWS has no sentence that says whether `/orders/{slash+}` matches `/orders/`. If it does not, the
-    API answers 308, which costs such a client a second request.
+    The POST has an empty order, which is rejected before anything is written. AWS does not document
+    whether `/orders/{proxy+}` matches `/orders/`. If it does not, the API redirects with 308, which
+    costs a client a second request.
     """
     with stage.client() as client:
         for method, path in PATHS:
             status = client.probe(method, path, body={} if method == "POST" else None).status_code
-            well, way = _way(status)
-            yield well, f"{method} /api/v1{path} is {way}", "See docs/deploy.md, “Paths”."
+            passed, result = _describe(status)
+            yield passed, f"{method} /api/v1{path} is {result}", "See docs/deploy.md, “Paths”."
 
 
-def _way(status: int) -> tuple[bool, str]:
+def _describe(status: int) -> tuple[bool, str]:
     if status == 308:
         return True, "served by a redirect (308) to the path without the slash"
     if status in (404, 405) or status >= 500:
-        return False, f"not served: the answer is {status}"
+        return False, f"not served: the API answered {status}"
     return True, "served directly"
 
 
 def check_imports(stage: Deployment) -> Iterator[Finding]:
-    """Imports of the key's company that failed for a reason of the service, or that wait."""
+    """Find imports of the key's company that the service failed, or that are queued too long."""
     now = datetime.now(UTC)
     with stage.client() as client:
         jobs = [*islice(client.imports.list(limit=CHECKED_IMPORTS), CHECKED_IMPORTS)]
@@ -74,13 +72,13 @@ def check_imports(stage: Deployment) -> Iterator[Finding]:
             yield False, f"{_name(job)} failed{reason}", _retry(job, stage)
     for job in jobs:
         if job.state == "queued" and now - job.created_at > TOO_LONG:
-            yield False, f"{_name(job)} still waits for its turn", _retry(job, stage)
+            yield False, f"{_name(job)} is still queued", _retry(job, stage)
     running = sum(job.state not in ENDED for job in jobs)
-    yield True, f"{running} of the last {len(jobs)} are under way", ""
+    yield True, f"{running} of the last {len(jobs)} are running or queued", ""
 
 
 def is_service_failure(job: ImportView) -> bool:
-    """Whether it failed for no reason in its file, and not because a person decided so."""
+    """Return whether the service failed the import, rather than its file or a person's decision."""
     if job.state != "failed":
         return False
     return job.refusal is None or job.refusal.code in SERVICE_FAILURES
@@ -95,7 +93,7 @@ def _retry(job: ImportView, stage: Deployment) -> str:
 
 
 def check_quota(stage: Deployment) -> Iterator[Finding]:
-    """Whether Lambda's quota in this account is enough for the stage and its next deploy."""
+    """Check that the account's Lambda quota suffices for the stage and its next deploy."""
     settings = settings_of(stage.name)
     reserved = {name: settings.get(name, 0) for name in ("order_reserved", "import_reserved")}
     stack = f"Keywright-{stage.name}"
@@ -104,11 +102,11 @@ def check_quota(stage: Deployment) -> Iterator[Finding]:
 
 
 def check_protection(stage: Deployment) -> Iterator[Finding]:
-    """A stage that retains its data is protected once its creation was whole."""
+    """Check that a stage that retains its data is protected against deletion."""
     if not settings_of(stage.name).get("retain"):
-        yield True, "the stage retains nothing, and nothing is protected", ""
+        yield True, "the stage does not retain its data, so protection is off", ""
         return
-    advice = f"make deploy STAGE={stage.name} protects it."
+    advice = f"To enable it: make deploy STAGE={stage.name}"
     stack = read_stack(boto3.Session(), f"Keywright-{stage.name}")
     yield stack.protected, f"termination protection of {stack.name}: {_on(stack.protected)}", advice
     with closing(boto3.client("dynamodb")) as dynamodb:
@@ -123,7 +121,5 @@ def _on(is_on: bool) -> str:
 
 
 def settings_of(stage: str) -> dict[str, Any]:
-    """What cdk.json says of the stage, without loading the CDK; nothing of an unknown one."""
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    found: dict[str, Any] = context["stages"].get(stage, {})
-    return found
+    """Return the stage's settings in cdk.json; empty for an unknown stage. Raises NotReady."""
+    return read_stages().get(stage, {})

@@ -1,4 +1,4 @@
-"""The part of the client that imports: a file on its way to S3, and what becomes of it."""
+"""The part of the client that imports: uploads of files, import jobs and their results."""
 
 import time
 import uuid
@@ -11,11 +11,17 @@ from infra.ops.uploading import Uploader
 from shared.imports import ENDED, ChosenEncoding, Kind, OnError, UnknownColumns
 from shared.reports import ImportView, InvalidRow, StartedImport, WarnedRow
 
-SECONDS_BETWEEN = 0.3
-"""Between two looks at an import that is under way."""
+POLL_SECONDS = 0.3
+"""Seconds between two requests for the state of a running import."""
 
 
 class Imports:
+    """Import jobs of all kinds of files. The API of jobs is an extension by Keywright.
+
+    It runs the same imports as LicenseSpring: Import Licenses from CSV, Import Customers from CSV
+    and Import License Features from CSV, and takes files of any size.
+    """
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -32,7 +38,12 @@ class Imports:
         corrects: int | None = None,
         external_id: str | None = None,
     ) -> StartedImport:
-        """An import that waits for its file; the same `external_id` never starts two."""
+        """Start an import and return it with the upload that its file is to be sent by.
+
+        `size` is in bytes. `encoding` None detects it. `corrects` is the number of the import
+        whose failed rows the file fixes. `external_id` is an idempotency key, random by default:
+        requests with the same one start one import.
+        """
         body = {
             "kind": kind,
             "file_name": file_name,
@@ -44,19 +55,19 @@ class Imports:
             "corrects": corrects,
             "external_id": external_id or str(uuid.uuid4()),
         }
-        answer = self._connection.send("POST", "/imports/", repeatable=True, body=body)
+        answer = self._connection.send("POST", "/imports/", idempotent=True, body=body)
         return StartedImport.model_validate_json(answer.content)
 
     def upload(self, started: StartedImport, file: BinaryIO) -> None:
-        """Send the file to S3 as the API says; it is read as it is sent.
+        """Upload the file of a started import to S3, reading it as it is sent.
 
-        Raises LinkRefused if S3 does not take it; then the import is cancelled.
+        Raises LinkRefused, after cancelling the import, if S3 rejects the file.
         """
         uploader = Uploader(self._connection, started)
         try:
             uploader.send(file)
         except LinkRefused:
-            uploader.drop()
+            uploader.cancel_import()
             raise
 
     def send(
@@ -72,7 +83,11 @@ class Imports:
         external_id: str | None = None,
         reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
     ) -> StartedImport:
-        """Start the import of a file and upload it; `reading` may watch the file being read."""
+        """Start the import of a file and upload the file; returns before the import has run.
+
+        The options are those of `start`. `reading` wraps the open file, for instance to show
+        progress. Raises LinkRefused if S3 rejects the file.
+        """
         started = self.start(
             path.name,
             kind,
@@ -90,35 +105,39 @@ class Imports:
         return started
 
     def wait(
-        self, number: int, *, seen: Callable[[ImportView], object] | None = None
+        self, number: int, *, on_progress: Callable[[ImportView], object] | None = None
     ) -> ImportView:
-        """The import when it has ended; `seen` is told of it as often as it is looked at."""
+        """Poll an import until it has ended and return it, whatever its final state is.
+
+        `on_progress` is called with the import after each poll, every 0.3 s.
+        """
         while True:
             job = self.show(number)
-            if seen is not None:
-                seen(job)
+            if on_progress is not None:
+                on_progress(job)
             if job.state in ENDED:
                 return job
-            time.sleep(SECONDS_BETWEEN)
+            time.sleep(POLL_SECONDS)
 
     def show(self, number: int) -> ImportView:
+        """Return an import with its state, progress and counts. Raises ApiProblem `not_found`."""
         return self._connection.read(ImportView, f"/imports/{number}/")
 
     def list(self, **query: Query) -> Iterator[ImportView]:
-        """Newest first."""
+        """Yield imports, newest first, one page per request; filters are `kind` and `state`."""
         return self._connection.pages(ImportView, "/imports/", **query)
 
     def errors(self, number: int) -> Iterator[InvalidRow]:
-        """The rows that were not imported, page by page as they are asked for."""
+        """Yield the rows that were not imported and their errors, one page per request."""
         return self._connection.pages(InvalidRow, f"/imports/{number}/errors/")
 
     def warnings(self, number: int, *, limit: int) -> Iterator[WarnedRow]:
-        """The rows that were imported with warnings, `limit` on a page."""
+        """Yield the rows that were imported with warnings, `limit` rows per request."""
         path = f"/imports/{number}/rows/"
         return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
 
     def save_failed_rows(self, job: ImportView, path: Path) -> Path | None:
-        """Write the rows that failed to `path`, to be mended and sent again; None without any."""
+        """Write failed.csv, the rows to fix and import again, to `path`; None if no row failed."""
         if job.failed_rows_url is None:
             return None
         with path.open("wb") as file:
@@ -126,7 +145,9 @@ class Imports:
         return path
 
     def cancel(self, number: int) -> ImportView:
+        """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""
         return self._connection.write(ImportView, "POST", f"/imports/{number}/cancel/")
 
     def retry(self, number: int) -> ImportView:
+        """Run a failed or cancelled import again. Raises ApiProblem `import_state`."""
         return self._connection.write(ImportView, "POST", f"/imports/{number}/retry/")

@@ -1,7 +1,7 @@
-"""`keywright import`: sends a file to a stage, follows its import, and tells what became of it.
+"""`keywright import`: upload a file to a stage, follow its import and report its results.
 
-Exit status 0: every row is in; 1: some rows failed; 2: the file or the request was refused, or the
-import did not come to its end.
+Exit status 0: all rows were imported; 1: some rows failed; 2: the file or the request was rejected,
+or the import did not finish.
 """
 
 import argparse
@@ -19,50 +19,51 @@ from infra.ops.stages import open_client, stage_options
 from shared.imports import KINDS
 
 
-def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `import` to the command."""
-    verb = nouns.add_parser(
-        "import", parents=[stage_options()], help="import a CSV file and follow it to its end"
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright import`."""
+    command = commands.add_parser(
+        "import", parents=[stage_options()], help="import a CSV file and wait until it has finished"
     )
-    verb.add_argument("--file", required=True, type=_file, help="the CSV file")
-    verb.add_argument("--kind", required=True, choices=KINDS, help="type of records")
-    verb.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
-    verb.add_argument(
+    command.add_argument("--file", required=True, type=_file, help="the CSV file")
+    command.add_argument("--kind", required=True, choices=KINDS, help="type of records")
+    command.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
+    command.add_argument(
         "--on-error",
         choices=("skip_row", "reject_all"),
         default="skip_row",
-        help="import the rows that are valid (default), or nothing if one is not",
+        help="if a row has errors: import the other rows (default), or import nothing",
     )
-    verb.add_argument(
+    command.add_argument(
         "--encoding",
         choices=("auto", "utf-8", "windows-1252"),
         default="auto",
-        help="of the file; detected by default",
+        help="encoding of the file, if it is not detected correctly",
     )
-    verb.add_argument(
+    command.add_argument(
         "--unknown-columns",
         choices=("check", "ignore"),
         default="check",
-        help="stop if an unknown column may be a misspelled one (default), or leave it out",
+        help="if a column is unknown: stop when it may be misspelled (default), or ignore it",
     )
-    verb.add_argument(
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
-        help="the import whose failed rows this file corrects",
+        help="number of the import whose failed rows this file fixes",
     )
-    verb.set_defaults(run=run)
+    command.set_defaults(run=run)
 
 
-def run(asked: argparse.Namespace) -> int:
-    console = Console(highlight=False, quiet=asked.json)
-    with open_client(asked.stage) as client:
-        number = _send(client, asked, console=console)
+def run(options: argparse.Namespace) -> int:
+    """Run `keywright import`."""
+    console = Console(highlight=False, quiet=options.json)
+    with open_client(options.stage) as client:
+        number = _send(client, options, console=console)
         job = follow(client, number, console=console)
-        failed_file = client.imports.save_failed_rows(job, asked.file.with_suffix(".failed.csv"))
-        if asked.json:
-            told = job.model_dump(mode="json")
-            print(json.dumps(told | {"failed_file": failed_file and str(failed_file)}))
+        failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
+        if options.json:
+            result = job.model_dump(mode="json")
+            print(json.dumps(result | {"failed_file": failed_file and str(failed_file)}))
         else:
             show_job(client, job, console=console)
     if failed_file:
@@ -70,24 +71,24 @@ def run(asked: argparse.Namespace) -> int:
     return exit_status(job)
 
 
-def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int:
-    """Start the import and send its file, showing how much of it is on its way."""
-    path: Path = asked.file
+def _send(client: Client, options: argparse.Namespace, *, console: Console) -> int:
+    """Start the import and upload its file, showing how much of it is sent. Return its number."""
+    path: Path = options.file
     size = path.stat().st_size
     with progress_bar(console, DownloadColumn(), TransferSpeedColumn()) as progress:
-        task = progress.add_task(f"Sending {escape(path.name)}", total=size)
+        task = progress.add_task(f"Uploading {escape(path.name)}", total=size)
 
         def reading(file: BinaryIO) -> BinaryIO:
             return progress.wrap_file(file, total=size, task_id=task)
 
         return client.imports.send(
             path,
-            asked.kind,
-            dry_run=asked.dry_run,
-            on_error=asked.on_error,
-            encoding=None if asked.encoding == "auto" else asked.encoding,
-            unknown_columns=asked.unknown_columns,
-            corrects=asked.corrects,
+            options.kind,
+            dry_run=options.dry_run,
+            on_error=options.on_error,
+            encoding=None if options.encoding == "auto" else options.encoding,
+            unknown_columns=options.unknown_columns,
+            corrects=options.corrects,
             reading=reading,
         ).id
 
@@ -95,5 +96,7 @@ def _send(client: Client, asked: argparse.Namespace, *, console: Console) -> int
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}" if text else "give a CSV file")
+        raise argparse.ArgumentTypeError(
+            f"file not found: {text}" if text else "enter the path of a CSV file"
+        )
     return path

@@ -1,4 +1,4 @@
-"""Place an order by the product's own code and die halfway, as a function whose process is lost.
+"""Place an order with the product's code and exit halfway, as a Lambda function that crashes.
 
 `keywright verify` runs it as `python -m infra.ops.interrupted_order`, with the tables of a stage in
 the environment and `{"company": …, "order": …, "exit_status": …}` on stdin. It leaves a pending
@@ -18,24 +18,24 @@ from shared.store import dynamo
 from shared.store.placing import add_placement, read_known
 
 TRANSACTIONS = 2
-"""How many are written: the pending order itself, and a part of its licenses."""
+"""Committed transactions before the exit: the pending order, and a part of its licenses."""
 
 
-def _die_after(transactions: int, exit_status: int) -> None:
-    """End the process without any cleanup once so many transactions have been committed."""
+def _exit_after(transactions: int, exit_status: int) -> None:
+    """Exit without any cleanup after this many committed transactions."""
     done = 0
 
-    def committed(**_: Any) -> None:
+    def count_commit(**_: Any) -> None:
         nonlocal done
         done += 1
         if done == transactions:
             os._exit(exit_status)
 
-    dynamo.client().meta.events.register("after-call.dynamodb.TransactWriteItems", committed)
+    dynamo.client().meta.events.register("after-call.dynamodb.TransactWriteItems", count_commit)
 
 
 def _place(company: str, order: dict[str, Any]) -> bool:
-    """As functions/create_order.py does it, for an order that nothing stands in the way of."""
+    """Place an order as functions/create_order.py does, without conflicting orders."""
     request = OrderRequest.model_validate(order)
     token, store_id = secrets.token_hex(16), str(request.id)
     known = read_known(company, request, store_id=store_id, token=token, idempotency_key=None)
@@ -55,9 +55,9 @@ def _place(company: str, order: dict[str, Any]) -> bool:
 
 def main() -> None:
     given = json.load(sys.stdin)
-    _die_after(TRANSACTIONS, given["exit_status"])
+    _exit_after(TRANSACTIONS, given["exit_status"])
     placed = _place(given["company"], given["order"])
-    sys.exit(f"the order was {'placed whole' if placed else 'not placed at all'}")
+    sys.exit(f"the order was {'placed' if placed else 'rejected'} instead of interrupted")
 
 
 if __name__ == "__main__":

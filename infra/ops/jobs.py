@@ -1,4 +1,4 @@
-"""`keywright jobs`: imports as an operator sees them, and the ways to end one or run it again."""
+"""`keywright jobs`: list, show, watch, retry and cancel imports."""
 
 import argparse
 import json
@@ -21,137 +21,149 @@ from rich.table import Table
 
 from infra.ops.client import Client
 from infra.ops.stages import (
-    NOT_DONE,
-    NOT_WELL,
-    add_noun,
+    FAILED,
+    FOUND_PROBLEMS,
+    add_group,
+    format_time,
     in_words,
-    moment,
     open_client,
     stage_options,
 )
-from infra.ops.tables import fitted
+from infra.ops.tables import fit_table
 from shared.imports import ENDED, KINDS
 from shared.reports import ImportView, InvalidRow, RowFault, RowWarning, WarnedRow
 
 SHOWN = 10
-"""How many failed rows are shown; failed.csv has all of them."""
+"""How many rows with errors or warnings are shown; failed.csv has all failed rows."""
 
-_WORDS = {
-    "awaiting_upload": "waiting for the file",
-    "queued": "waiting for its turn",
-    "validating": "checking rows",
+_STATES = {
+    "awaiting_upload": "waiting for upload",
+    "queued": "queued",
+    "validating": "validating rows",
     "running": "importing rows",
 }
-_WAYS_ON = {
+_OPTIONS = {
     "the encoding windows-1252": "--encoding windows-1252",
     "unknown_columns=ignore": "--unknown-columns ignore",
 }
-"""Options of `keywright import` by the words in which a refusal offers them."""
-_COLORS = {0: "green", NOT_WELL: "yellow", NOT_DONE: "red"}
+"""Options of `keywright import`, by the text that suggests them in an error message."""
+_COLORS = {0: "green", FOUND_PROBLEMS: "yellow", FAILED: "red"}
 
 
-def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `jobs list`, `show`, `watch`, `retry` and `cancel` to the command."""
-    verbs = add_noun(nouns, "jobs", about="manage imports: list, show, watch, retry, cancel")
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright jobs`."""
+    subcommands = add_group(
+        commands, "jobs", about="manage imports: list, show, watch, retry, cancel"
+    )
 
-    listed = verbs.add_parser("list", parents=[stage_options()], help="show imports, newest first")
-    listed.add_argument("--kind", choices=KINDS)
-    listed.add_argument("--state", help="such as running, or failed")
-    listed.add_argument("--limit", type=int, default=20, help="how many; default: 20")
+    listed = subcommands.add_parser(
+        "list", parents=[stage_options()], help="show imports, newest first"
+    )
+    listed.add_argument("--kind", choices=KINDS, help="only imports of this kind")
+    listed.add_argument("--state", help="only imports in this state, such as running or failed")
+    listed.add_argument(
+        "--limit", type=int, default=20, help="how many imports to show; default: 20"
+    )
     listed.set_defaults(run=_list)
 
-    for name, told in (
-        ("show", "show one, with its first errors and warnings"),
-        ("watch", "follow one to its end"),
-        ("retry", "run one again that failed or was cancelled, and follow it"),
-        ("cancel", "end one; what is written stays"),
+    for name, about in (
+        ("show", "show an import with its first errors and warnings"),
+        ("watch", "wait until an import has finished"),
+        ("retry", "run a failed or cancelled import again and wait until it has finished"),
+        ("cancel", "cancel an import; rows already written are kept"),
     ):
-        verb = verbs.add_parser(name, parents=[stage_options()], help=told)
-        verb.add_argument("job", type=int, help="import number")
-        verb.set_defaults(run=_of_one, verb=name)
+        subcommand = subcommands.add_parser(name, parents=[stage_options()], help=about)
+        subcommand.add_argument("job", type=int, help="import number")
+        subcommand.set_defaults(run=_run_one, subcommand=name)
 
 
-def _list(asked: argparse.Namespace) -> None:
-    with open_client(asked.stage) as client:
-        found = client.imports.list(kind=asked.kind, state=asked.state, limit=min(asked.limit, 100))
-        jobs = [*islice(found, asked.limit)]
-    if asked.json:
+def _list(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        found = client.imports.list(
+            kind=options.kind, state=options.state, limit=min(options.limit, 100)
+        )
+        jobs = [*islice(found, options.limit)]
+    if options.json:
         print(json.dumps([job.model_dump(mode="json") for job in jobs]))
     elif jobs:
         console = Console(highlight=False)
-        table = fitted(
-            jobs, _COLUMNS, console=console, droppable=("Took", "Kind"), folded=("File",)
+        table = fit_table(
+            jobs, _COLUMNS, console=console, droppable=("Duration", "Kind"), folded=("File",)
         )
         console.print(table)
     else:
         print("No imports.")
 
 
-def _of_one(asked: argparse.Namespace) -> int:
-    """Exit status 0 also for an import that is under way still."""
-    console = Console(highlight=False, quiet=asked.json)
-    with open_client(asked.stage) as client:
-        match asked.verb:
+def _run_one(options: argparse.Namespace) -> int:
+    """Run a subcommand on one import; exit status 0 also while the import is still running."""
+    console = Console(highlight=False, quiet=options.json)
+    with open_client(options.stage) as client:
+        match options.subcommand:
             case "show":
-                job = client.imports.show(asked.job)
+                job = client.imports.show(options.job)
             case "cancel":
-                job = client.imports.cancel(asked.job)
+                job = client.imports.cancel(options.job)
             case "retry":
-                job = follow(client, client.imports.retry(asked.job).id, console=console)
+                job = follow(client, client.imports.retry(options.job).id, console=console)
             case _:
-                job = follow(client, asked.job, console=console)
-        if asked.json:
+                job = follow(client, options.job, console=console)
+        if options.json:
             print(job.model_dump_json())
         else:
             show_job(client, job, console=console)
-    return 0 if asked.verb == "cancel" else exit_status(job)
+    return 0 if options.subcommand == "cancel" else exit_status(job)
 
 
 def follow(client: Client, number: int, *, console: Console) -> ImportView:
-    """The import when it has ended, showing how far it is until then."""
+    """Wait until an import has ended and return it, showing its progress."""
     with progress_bar(console, MofNCompleteColumn()) as progress:
         task = progress.add_task(f"Import {number}", total=None)
 
-        def seen(job: ImportView) -> None:
-            words = _WORDS.get(job.state, in_words(job.state))
+        def show_progress(job: ImportView) -> None:
+            state = _STATES.get(job.state, in_words(job.state))
             rows = job.progress
             progress.update(
                 task,
-                description=f"Import {number}: {words}",
+                description=f"Import {number}: {state}",
                 completed=rows.rows_done,
                 total=rows.rows_total,
             )
 
         try:
-            return client.imports.wait(number, seen=seen)
+            return client.imports.wait(number, on_progress=show_progress)
         except KeyboardInterrupt:
-            console.print(f"\nImport {number} goes on without this window.")
+            console.print(
+                f"\nImport {number} keeps running. To follow it: keywright jobs watch {number}"
+            )
             raise
 
 
 def exit_status(job: ImportView) -> int:
+    """Return 0 for an import without failed rows or still running, 1 with failed rows, else 2."""
     if job.state == "succeeded" or job.state not in ENDED:
         return 0
-    return NOT_WELL if job.state in ("completed_with_errors", "rejected") else NOT_DONE
+    return FOUND_PROBLEMS if job.state in ("completed_with_errors", "rejected") else FAILED
 
 
 def show_job(client: Client, job: ImportView, *, console: Console) -> None:
-    """What an import came to, why if it was refused, and its first errors and warnings."""
+    """Print an import's result, with its first errors and warnings."""
     show_summary(job, console=console)
     if job.failed_rows_url:
         console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
     if warned := (job.counts or {}).get("warnings", 0):
         rows = "1 row was" if warned == 1 else f"{warned:,} rows were"
-        first = f", the first {SHOWN} of them" if warned > SHOWN else ""
+        first = f"; first {SHOWN}" if warned > SHOWN else ""
         console.print(f"[yellow]{rows} imported with warnings[/]{first}:")
         console.print(warnings_table(islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)))
 
 
 def show_summary(job: ImportView, *, console: Console) -> None:
-    trial = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
+    """Print an import's state, counts and the reason if it was rejected."""
+    dry_run = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
     color = _COLORS[exit_status(job)]
     state = in_words(job.state)
-    console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{trial}")
+    console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{dry_run}")
     if job.counts and any(job.counts.values()):
         table = Table(box=box.ROUNDED, show_header=False)
         table.add_column()
@@ -165,34 +177,36 @@ def show_summary(job: ImportView, *, console: Console) -> None:
     for warning in (job.detected or {}).get("warnings", ()):
         console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
     if job.stopping:
-        console.print("Rows in flight are being finished: these counts are not final.")
+        console.print(
+            "Stopping: rows in flight are still being written, so these counts will change."
+        )
     if job.corrects:
         console.print(f"Corrects failed rows of import {job.corrects}")
     if job.refusal:
         line = f"line {job.refusal.line}"
-        named = job.refusal.line is None or line in job.refusal.message.lower()
-        where = "" if named else f" ({line})"
+        is_named = job.refusal.line is None or line in job.refusal.message.lower()
+        where = "" if is_named else f" ({line})"
         console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
-        for words, option in _WAYS_ON.items():
-            if words in job.refusal.message:
-                console.print(f"On the command line: {option}")
+        for text, option in _OPTIONS.items():
+            if text in job.refusal.message:
+                console.print(f"Option of keywright import: {option}")
 
 
 def _counter(name: str) -> str:
-    """`existed_license_features_count` as `License features already existing`."""
+    """Return the label of a count: `existed_customers_count` is `Customers already existing`."""
     verb, _, noun = name.removesuffix("_count").partition("_")
-    words = {
+    labels = {
         "total_row_count": "Rows",
         "valid_row_count": "Valid rows",
         "created": f"{in_words(noun)} created",
         "existed": f"{in_words(noun)} already existing",
     }
-    return (words.get(name) or words.get(verb) or in_words(name)).capitalize()
+    return (labels.get(name) or labels.get(verb) or in_words(name)).capitalize()
 
 
-def _took(job: ImportView) -> str:
-    took = job.finished_at and job.started_at and job.finished_at - job.started_at
-    return f"{took.total_seconds():.1f} s" if took else "-"
+def _duration(job: ImportView) -> str:
+    duration = job.finished_at and job.started_at and job.finished_at - job.started_at
+    return f"{duration.total_seconds():.1f} s" if duration else "-"
 
 
 _COLUMNS: dict[str, Callable[[ImportView], str]] = {
@@ -201,28 +215,28 @@ _COLUMNS: dict[str, Callable[[ImportView], str]] = {
     "File": lambda job: escape(job.file_name),
     "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
     "Rows": lambda job: f"{job.progress.rows_done:,}",
-    "Started (UTC)": lambda job: moment(job.started_at).removesuffix(" UTC"),
-    "Took": _took,
+    "Started (UTC)": lambda job: format_time(job.started_at).removesuffix(" UTC"),
+    "Duration": _duration,
 }
 
 
 def rows_table(rows: Iterable[InvalidRow]) -> Table:
-    """Failed rows, one line for each thing that is wrong."""
-    return _found_table("What is wrong", ((row.row, row.line, row.errors) for row in rows))
+    """Return a table of failed rows, with one line for each error."""
+    return _problem_table("Problem", ((row.row, row.line, row.errors) for row in rows))
 
 
 def warnings_table(rows: Iterable[WarnedRow]) -> Table:
-    """Rows with warnings, one line for each warning."""
-    return _found_table("What to check", ((row.row, row.line, row.warnings) for row in rows))
+    """Return a table of rows with warnings, with one line for each warning."""
+    return _problem_table("Warning", ((row.row, row.line, row.warnings) for row in rows))
 
 
-def _found_table(
+def _problem_table(
     title: str,
     rows: Iterable[tuple[int | None, int | None, Sequence[RowFault | RowWarning]]],
 ) -> Table:
     table = Table("Row", "Line", "Column", "Value", title, box=box.ROUNDED)
-    for row, line, found in rows:
-        for each in found:
+    for row, line, problems in rows:
+        for each in problems:
             cells = (row, line, each.column, each.value, each.message)
             table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
     return table
@@ -230,6 +244,7 @@ def _found_table(
 
 @contextmanager
 def progress_bar(console: Console, *columns: ProgressColumn) -> Iterator[Progress]:
+    """Show a progress bar with these columns and the elapsed time, unless the console is quiet."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""`keywright keys`: make, list, revoke and rotate the API keys of companies, on any stage."""
+"""`keywright keys`: create, list, revoke and rotate the API keys of companies."""
 
 import argparse
 import json
@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.markup import escape
 
-from infra.ops.stages import add_noun, find_deployment, moment, stage_options
-from infra.ops.tables import fitted
+from infra.ops.stages import add_group, find_deployment, format_time, stage_options
+from infra.ops.tables import fit_table
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
 from shared.store.access import (
@@ -22,98 +22,102 @@ from shared.store.access import (
 )
 
 _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([dh])")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
-def add_verbs(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `keys create`, `list`, `revoke` and `rotate` to the command."""
-    verbs = add_noun(nouns, "keys", about="create, list, revoke and rotate API keys")
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright keys`."""
+    subcommands = add_group(commands, "keys", about="create, list, revoke and rotate API keys")
     common = stage_options()
 
-    create = verbs.add_parser("create", parents=[common], help="create a key (shown once)")
-    create.add_argument("--company", required=True, type=_company, help="company")
+    create = subcommands.add_parser("create", parents=[common], help="create a key (shown once)")
+    create.add_argument(
+        "--company", required=True, type=_company, help="company that the key belongs to"
+    )
     create.add_argument(
         "--scopes",
         type=_scopes,
         default=ORDINARY_SCOPES,
         metavar="A,B",
-        help=f"of {', '.join(sorted(SCOPES))}; default: all but keys:admin",
+        help=f"scopes of the key, from {', '.join(sorted(SCOPES))}; default: all except keys:admin",
     )
-    create.add_argument("--name", default="", help="what it is for, to recognize it in the list")
+    create.add_argument("--name", default="", help="name by which to recognize the key in lists")
     create.add_argument(
-        "--expires", type=_lifetime, metavar="90d", help="days (d) or hours (h) until it expires"
+        "--expires", type=_duration, metavar="90d", help="days (d) or hours (h) until it expires"
     )
     create.set_defaults(run=_create)
 
-    listed = verbs.add_parser("list", parents=[common], help="show all keys, without secrets")
+    listed = subcommands.add_parser(
+        "list", parents=[common], help="list keys, without their secrets"
+    )
     listed.add_argument("--company", type=_company, help="only the keys of this company")
     listed.set_defaults(run=_list)
 
-    revoke = verbs.add_parser(
+    revoke = subcommands.add_parser(
         "revoke", parents=[common], help="revoke a key (effective within 60 s)"
     )
     revoke.add_argument("prefix", metavar="PREFIX", help="the part of the key before its dot")
     revoke.set_defaults(run=_revoke)
 
-    rotate = verbs.add_parser(
-        "rotate", parents=[common], help="create a key like another, which then expires"
+    rotate = subcommands.add_parser(
+        "rotate", parents=[common], help="replace a key by a new one with the same scopes"
     )
-    rotate.add_argument("prefix", metavar="PREFIX", help="of the key that is to be replaced")
+    rotate.add_argument("prefix", metavar="PREFIX", help="prefix of the key to replace")
     rotate.add_argument(
         "--overlap",
-        type=_lifetime,
+        type=_duration,
         default=timedelta(days=1),
         metavar="24h",
-        help="for how long both keys are good; default: 1d",
+        help="time until the old key expires; default: 1d",
     )
     rotate.set_defaults(run=_rotate)
 
 
-def _create(asked: argparse.Namespace) -> None:
-    find_deployment(asked.stage)
+def _create(options: argparse.Namespace) -> None:
+    find_deployment(options.stage)
     now = datetime.now(UTC).replace(microsecond=0)
     key, presented = new_api_key(
-        asked.company,
+        options.company,
         now=now,
-        scopes=asked.scopes,
-        name=asked.name,
-        expires_at=asked.expires and now + asked.expires,
+        scopes=options.scopes,
+        name=options.name,
+        expires_at=options.expires and now + options.expires,
     )
     add_api_key(key)
-    if asked.json:
-        print(json.dumps({"api_key": presented} | _told(key, now)))
+    if options.json:
+        print(json.dumps({"api_key": presented} | _as_json(key, now)))
         return
     _show([key], now)
     _show_header(presented)
 
 
-def _list(asked: argparse.Namespace) -> None:
-    find_deployment(asked.stage)
+def _list(options: argparse.Namespace) -> None:
+    find_deployment(options.stage)
     now = datetime.now(UTC)
-    keys = list(list_api_keys(asked.company))
-    if asked.json:
-        print(json.dumps([_told(key, now) for key in keys]))
+    keys = list(list_api_keys(options.company))
+    if options.json:
+        print(json.dumps([_as_json(key, now) for key in keys]))
     elif keys:
         _show(keys, now)
     else:
         print("No keys. Create one: keywright keys create --stage STAGE --company COMPANY")
 
 
-def _revoke(asked: argparse.Namespace) -> None:
-    find_deployment(asked.stage)
+def _revoke(options: argparse.Namespace) -> None:
+    find_deployment(options.stage)
     now = datetime.now(UTC)
-    key = revoke_api_key(asked.prefix.partition(".")[0], now)
-    if asked.json:
-        print(json.dumps(_told(key, now)))
+    key = revoke_api_key(options.prefix.partition(".")[0], now)
+    if options.json:
+        print(json.dumps(_as_json(key, now)))
         return
     print(f"Revoked {key.prefix} of {key.company}. Takes effect everywhere within 60 seconds.")
 
 
-def _rotate(asked: argparse.Namespace) -> None:
-    """The new key is there before the old one is told to end, so that one of them always opens."""
-    find_deployment(asked.stage)
+def _rotate(options: argparse.Namespace) -> None:
+    """Create the new key before the old one expires, so that a valid key exists at any time."""
+    find_deployment(options.stage)
     now = datetime.now(UTC).replace(microsecond=0)
-    old = _live_key(asked.prefix.partition(".")[0], now)
+    old = _live_key(options.prefix.partition(".")[0], now)
     key, presented = new_api_key(
         old.company,
         now=now,
@@ -122,11 +126,11 @@ def _rotate(asked: argparse.Namespace) -> None:
         expires_at=old.expires_at and now + (old.expires_at - old.created_at),
     )
     add_api_key(key)
-    ends = now + asked.overlap
-    old = expire_api_key(old.prefix, min(ends, old.expires_at or ends))
-    if asked.json:
-        replaced = {"replaced": _told(old, now)}
-        print(json.dumps({"api_key": presented} | _told(key, now) | replaced))
+    expires_at = now + options.overlap
+    old = expire_api_key(old.prefix, min(expires_at, old.expires_at or expires_at))
+    if options.json:
+        replaced = {"replaced": _as_json(old, now)}
+        print(json.dumps({"api_key": presented} | _as_json(key, now) | replaced))
         return
     _show([old, key], now)
     _show_header(presented)
@@ -137,7 +141,7 @@ def _live_key(prefix: str, now: datetime) -> ApiKey:
     if key is None:
         raise NotFound(f"There is no API key {prefix}.")
     if (state := _state(key, now)) != "live":
-        raise Conflict("api_key_ended", f"The API key {prefix} is {state}: make a new one.")
+        raise Conflict("api_key_ended", f"API key {prefix} is {state}. Create a new key instead.")
     return key
 
 
@@ -147,19 +151,21 @@ def _state(key: ApiKey, now: datetime) -> str:
     return "expired" if key.expires_at is not None and key.expires_at <= now else "live"
 
 
-def _told(key: ApiKey, now: datetime) -> dict[str, object]:
-    told = key.model_dump(mode="json", exclude={"hash"})
-    return told | {"scopes": sorted(key.scopes), "state": _state(key, now)}
+def _as_json(key: ApiKey, now: datetime) -> dict[str, object]:
+    fields = key.model_dump(mode="json", exclude={"hash"})
+    return fields | {"scopes": sorted(key.scopes), "state": _state(key, now)}
 
 
 def _show_header(presented: str) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    console.print("\nSend this header. The secret is not kept and cannot be shown again:\n")
+    console.print(
+        "\nSend this header with each request. Copy the key now: it can't be shown again.\n"
+    )
     console.print(f"  Authorization: Api-Key {presented}\n", style="bold", markup=False)
 
 
 def _show(keys: Sequence[ApiKey], now: datetime) -> None:
-    """Without the days that an operator needs least, where the terminal is narrow."""
+    """Print a table of keys; a narrow terminal omits when they were created and last used."""
     console = Console(highlight=False)
     columns: dict[str, Callable[[ApiKey], str]] = {
         "Prefix": lambda key: key.prefix,
@@ -173,17 +179,17 @@ def _show(keys: Sequence[ApiKey], now: datetime) -> None:
     }
     droppable = ("Created (UTC)", "Last used (UTC)")
     folded = ("Company", "Name")
-    console.print(fitted(keys, columns, console=console, droppable=droppable, folded=folded))
+    console.print(fit_table(keys, columns, console=console, droppable=droppable, folded=folded))
 
 
 def _moment(at: datetime | None) -> str:
-    return moment(at).removesuffix(" UTC")
+    return format_time(at).removesuffix(" UTC")
 
 
 def _company(text: str) -> str:
     if not _COMPANY.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not lower-case letters, digits and hyphens, at most 40"
+            f"{text!r} is not a company: use up to 40 lower-case letters, digits and hyphens"
         )
     return text
 
@@ -192,16 +198,18 @@ def _scopes(text: str) -> frozenset[str]:
     scopes = frozenset(part.strip() for part in text.split(",") if part.strip())
     if unknown := scopes - SCOPES:
         raise argparse.ArgumentTypeError(
-            f"no scope {', '.join(sorted(unknown))}; there are {', '.join(sorted(SCOPES))}"
+            f"unknown scope {', '.join(sorted(unknown))}: choose from {', '.join(sorted(SCOPES))}"
         )
     if not scopes:
-        raise argparse.ArgumentTypeError("a key needs a scope")
+        raise argparse.ArgumentTypeError("enter at least one scope")
     return scopes
 
 
-def _lifetime(text: str) -> timedelta:
-    match = _LIFETIME.fullmatch(text)
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 90d or 12h")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a duration: use days or hours, such as 90d or 12h"
+        )
     count = int(match[1])
     return timedelta(days=count) if match[2] == "d" else timedelta(hours=count)

@@ -1,4 +1,4 @@
-"""The `keywright` command: what operators run."""
+"""The `keywright` command, by which operators manage a stage."""
 
 import argparse
 import sys
@@ -10,36 +10,36 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.ops import catalog, doctor, imports, jobs, keys, orders, preflight, rollout, verify
 from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
-from infra.ops.stages import NOT_DONE, NoStack
+from infra.ops.stages import FAILED, NoStack
 from shared.errors import Refused
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one verb; what could not be done is told on stderr."""
+    """Run one command and return its exit status; errors go to stderr."""
     parser = argparse.ArgumentParser(
         prog="keywright",
-        description="Operate a Keywright stage.",
-        epilog="Exit status: 0 if all is well, 1 if it was done and not all is well (rows failed,"
-        " the catalog differs, doctor, preflight or verify found something), 2 if it was not done.",
+        description="Manage a Keywright stage: API keys, catalog, imports, orders and deploys.",
+        epilog="Exit status: 0 success; 1 the command ran and found problems (failed rows, a"
+        " catalog that differs, or findings of doctor, preflight or verify); 2 the command failed.",
     )
     parser.add_argument("--version", action="version", version=f"keywright {version('keywright')}")
     parser.set_defaults(run=lambda _: parser.print_help())
-    nouns = parser.add_subparsers(title="commands", metavar="COMMAND")
-    keys.add_verbs(nouns)
-    catalog.add_verbs(nouns)
-    imports.add_verb(nouns)
-    jobs.add_verbs(nouns)
-    orders.add_verbs(nouns)
-    doctor.add_verb(nouns)
-    preflight.add_verb(nouns)
-    rollout.add_verb(nouns)
-    verify.add_verb(nouns)
-    asked = parser.parse_args(argv)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    keys.add_commands(commands)
+    catalog.add_commands(commands)
+    imports.add_command(commands)
+    jobs.add_commands(commands)
+    orders.add_commands(commands)
+    doctor.add_command(commands)
+    preflight.add_command(commands)
+    rollout.add_command(commands)
+    verify.add_command(commands)
+    options = parser.parse_args(argv)
     try:
-        return asked.run(asked) or 0
+        return options.run(options) or 0
     except (ApiProblem, Refused, NoStack, NotReady, BotoCoreError, ClientError) as error:
         print(f"keywright: {error}", file=sys.stderr)
-        return NOT_DONE
+        return FAILED
     except KeyboardInterrupt:
         return 130
 

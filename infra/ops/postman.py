@@ -1,11 +1,11 @@
 """The API as a Postman collection: `python -m infra.ops.postman DIR` (`make postman`).
 
-Where `make up` has written `.local/stack.json`, the collection holds the local stack's address and
-key and can be run as it is; only the owner of the file can read it.
+If `.local/stack.json` exists, the collection has the URL and API key of the local stack and can be
+run at once; only the owner of the file can read it.
 
-Made from the OpenAPI document. The first folder is a tour that creates, orders and imports, one
-request after the other; the others hold each operation, with an example of what it takes. Every
-request checks that its answer is one that the document names, so the whole can be run.
+It is generated from the OpenAPI document. The first folder is a tour that creates a product, places
+an order and imports a file. The others have one request for each operation, with its example. Every
+request checks that the document declares the status of its response, so Postman can run them all.
 """
 
 import argparse
@@ -26,10 +26,10 @@ FORMS: Mapping[str, Kind] = {
     "import_customers": "customers",
     "import_license_features": "license-features",
 }
-"""What the file of a form holds, by operation."""
+"""The kind of file that each multipart operation uploads."""
 
 ANYWHERE = "https://api.example.com"
-"""The address of a stage that is not known."""
+"""The base URL without a local stack."""
 
 _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _SAMPLES = {"kind": "licenses", "product": "sketch"}
@@ -38,7 +38,7 @@ type Json = dict[str, Any]
 
 
 def collection(document: Mapping[str, Any], *, base_url: str = ANYWHERE, api_key: str = "") -> Json:
-    """The collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
+    """Return the collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
     operations = dict(_operations(document))
     folders: dict[str, list[Json]] = {}
     for operation in operations.values():
@@ -51,9 +51,9 @@ def collection(document: Mapping[str, Any], *, base_url: str = ANYWHERE, api_key
     return {
         "info": {
             "name": document["info"]["title"],
-            "description": "Set the variables `base_url` and `api_key`, unless they are those of"
-            " your local stack already. Set the working directory to the folder of this file, which"
-            " holds the CSV files.",
+            "description": "Set the variables `base_url` and `api_key`, unless they are already"
+            " those of your local stack. Set the working directory to the folder of this file,"
+            " which contains the CSV files.",
             "schema": _SCHEMA,
         },
         "auth": {
@@ -69,7 +69,7 @@ def collection(document: Mapping[str, Any], *, base_url: str = ANYWHERE, api_key
             {"key": "api_key", "value": api_key},
         ],
         "item": [
-            {"name": "A tour", "item": tour},
+            {"name": "Tour", "item": tour},
             *({"name": name, "item": items} for name, items in folders.items()),
         ],
     }
@@ -88,7 +88,7 @@ def _item(
     request: Json = {
         "method": operation["method"],
         "description": operation.get("description", ""),
-        "header": [_offered(each) for each in parameters if each["in"] == "header"],
+        "header": [_query_parameter(each) for each in parameters if each["in"] == "header"],
         "url": _url(operation["path"], parameters, ids or {}),
     }
     if content := operation.get("requestBody", {}).get("content"):
@@ -113,7 +113,7 @@ pm.test("answers as documented", () => {{
 
 
 def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
-    """`{id}` in a path is a path variable of Postman's where it is a whole segment of it."""
+    """Return a URL; `{id}` becomes a Postman path variable if it is a whole path segment."""
     variables = []
     for each in parameters:
         if each["in"] == "path":
@@ -122,7 +122,7 @@ def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
             whole = f"/{{{name}}}/" in path
             path = path.replace(f"{{{name}}}", f":{name}" if whole else value)
             variables += [{"key": name, "value": value}] if whole else []
-    query = [_offered(each) for each in parameters if each["in"] == "query"]
+    query = [_query_parameter(each) for each in parameters if each["in"] == "query"]
     return {
         "raw": f"{{{{base_url}}}}{path}",
         "host": ["{{base_url}}"],
@@ -132,8 +132,8 @@ def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
     }
 
 
-def _offered(parameter: Json) -> Json:
-    """A parameter that is there to be switched on, or on already if there is no request without."""
+def _query_parameter(parameter: Json) -> Json:
+    """Return a query parameter, enabled if it is required."""
     schema = parameter["schema"]
     value = _SAMPLES.get(parameter["name"], schema.get("default", ""))
     return {
@@ -164,7 +164,7 @@ def _script(listen: str, text: str) -> Json:
 
 
 def write(folder: Path, stack_file: Path = LOCAL_STACK) -> Path:
-    """Write the collection, and beside it a file to import of each kind."""
+    """Write the collection and one CSV file of each kind; return the path of the collection."""
     folder.mkdir(parents=True, exist_ok=True)
     described = folder / "openapi.json"
     write_openapi(described)
@@ -174,20 +174,21 @@ def write(folder: Path, stack_file: Path = LOCAL_STACK) -> Path:
     if stack_file.exists():
         stack = json.loads(stack_file.read_bytes())
         local = {"base_url": stack["api_url"], "api_key": stack["api_key"]}
-    made = collection(document, **local)
-    write_private(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+    content = collection(document, **local)
+    write_private(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     for kind in KINDS:
         (folder / f"{kind}.csv").write_bytes(template(kind))
     return path
 
 
 def main() -> None:
+    """Write the collection to the folder in the arguments."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where to write")
+    parser.add_argument("folder", type=Path, help="output folder")
     path = write(parser.parse_args().folder)
     print(f"Import {path} into Postman, or run it with newman.")
     if LOCAL_STACK.exists():
-        print(f"It has the address and the API key of the local stack, from {LOCAL_STACK}.")
+        print(f"It contains the URL and API key of the local stack, from {LOCAL_STACK}.")
 
 
 if __name__ == "__main__":

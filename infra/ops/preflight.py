@@ -1,7 +1,7 @@
-"""`keywright preflight`: whether a stage can be deployed to this account and region.
+"""`keywright preflight`: check whether a stage can be deployed to this account and region.
 
-Each thing that is not ready ends in one sentence that names the quota, the region, the right or the
-setting, before anything is created. Exit status 1 if the stage can't be deployed.
+It changes nothing. Each problem is one sentence that names the quota, region, permission or
+setting. Exit status 1 if the stage can't be deployed.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
-from infra.ops.account import Account, check_bootstrap, is_denied, missing_right, open_account
+from infra.ops.account import Account, check_bootstrap, is_denied, missing_permission, open_account
 from infra.ops.certificate import check_certificate
 from infra.ops.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
 from infra.ops.quota import check_concurrency
 from infra.ops.stack_state import StackState, check_leftovers, check_stack, read_stack
-from infra.ops.stages import NOT_WELL, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, read_stages, stage_options
 from infra.ops.warm import check_warm_throughput
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """A stage with its settings, on its way to an account."""
+    """A stage to deploy, the account that it goes to, and the state of its stack."""
 
     stage: "Stage"
     account: Account
@@ -37,30 +37,33 @@ class Plan:
     reserved: dict[str, int]
 
 
-def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `preflight` to the command."""
-    verb = nouns.add_parser(
-        "preflight", parents=[stage_options()], help="say whether a stage can be deployed"
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright preflight`."""
+    command = commands.add_parser(
+        "preflight",
+        parents=[stage_options()],
+        help="check whether a stage can be deployed; change nothing",
     )
-    set_option(verb)
-    verb.set_defaults(run=_run)
+    set_option(command)
+    command.set_defaults(run=_run)
 
 
-def set_option(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
+def set_option(command: argparse.ArgumentParser) -> None:
+    """Add the option `--set`."""
+    command.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="SETTING=VALUE",
-        help="instead of what cdk.json says; may be repeated",
+        help="override a setting of the stage in cdk.json; repeatable",
     )
 
 
-def _run(asked: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     found: list[tuple[str, Checked]] = []
-    console = Console(highlight=False, soft_wrap=True, quiet=asked.json)
+    console = Console(highlight=False, soft_wrap=True, quiet=options.json)
     try:
-        plan = make_plan(asked.stage, asked.set)
+        plan = make_plan(options.stage, options.set)
         for about, checked in preflight(plan):
             found.append((about, checked))
             show(console, about, checked)
@@ -68,34 +71,30 @@ def _run(asked: argparse.Namespace) -> int:
         found.append(("account", refused(str(error))))
         show(console, *found[-1])
     ready = is_ready(checked for _, checked in found)
-    if asked.json:
+    if options.json:
         findings = [
             {"about": about, "outcome": checked.outcome, "message": checked.message}
             for about, checked in found
         ]
         print(json.dumps({"ready": ready, "findings": findings}))
-    return 0 if ready else NOT_WELL
+    return 0 if ready else FOUND_PROBLEMS
 
 
 def show(console: Console, about: str, checked: Checked) -> None:
+    """Print the outcome of a check."""
     console.print(f"{SIGNS[checked.outcome]} {about}: {escape(checked.message)}")
 
 
 def is_ready(found: Iterable[Checked]) -> bool:
+    """Return whether no check failed."""
     return all(checked.outcome != "refused" for checked in found)
 
 
 def make_plan(stage: str, settings: Iterable[str]) -> Plan:
-    """Raises NotReady where nothing more can be checked."""
+    """Load the stage, open the account and read the stack. Raises NotReady if any of it fails."""
     if stage == "local":
         raise NotReady("The stage local runs on this machine: start it with make up.")
-    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-    from infra import stage_settings  # noqa: PLC0415 - it loads the CDK, which takes a second
-
-    try:
-        loaded = stage_settings.load_stage(stage, settings)
-    except ValueError as error:
-        raise NotReady(f"{error}.") from None
+    loaded, reserved = _load_stage(stage, settings)
     account = open_account()
     try:
         stack = read_stack(account.reader, f"Keywright-{stage}")
@@ -103,43 +102,62 @@ def make_plan(stage: str, settings: Iterable[str]) -> Plan:
         if not is_denied(error):
             raise
         raise NotReady(
-            f"{account.caller} may not read the stack Keywright-{stage} (it lacks"
-            f" {missing_right(error)}, and sts:AssumeRole on the CDK's lookup role): grant one of"
-            " them."
+            f"{account.caller} may not read the stack Keywright-{stage}: grant it"
+            f" {missing_permission(error)}, or sts:AssumeRole on the CDK's lookup role."
         ) from None
-    return Plan(loaded, account, stack, stage_settings.reserving_settings(loaded))
+    return Plan(loaded, account, stack, reserved)
+
+
+def _load_stage(stage: str, settings: Iterable[str]) -> tuple["Stage", dict[str, int]]:
+    """Return a stage and the concurrency that it reserves. Raises NotReady, also without the CDK.
+
+    Importing the CDK takes a second, and only installations of `keywright[deploy]` have it.
+    """
+    read_stages()
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    try:
+        from infra import stage_settings  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "aws_cdk":
+            raise
+        raise NotReady("This command needs the AWS CDK: install keywright[deploy].") from None
+    try:
+        loaded = stage_settings.load_stage(stage, settings)
+    except ValueError as error:
+        raise NotReady(f"{error}.") from None
+    return loaded, stage_settings.reserving_settings(loaded)
 
 
 def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:
-    """Every check in turn. A check that these credentials may not make is skipped, and says so."""
+    """Run every check. One that these credentials may not run is reported as not checked."""
     for about, check in CHECKS.items():
         try:
             for checked in check(plan):
                 yield about, checked
         except ClientError as error:
             if not is_denied(error):
-                yield about, refused(f"AWS answered {error}: try again, or repair that first.")
+                yield about, refused(f"AWS answered {error}: fix that, or try again.")
                 continue
-            right = missing_right(error)
+            right = missing_permission(error)
             yield about, not_checked(f"not checked: {plan.account.caller} lacks {right}")
         except BotoCoreError as error:
-            yield about, refused(f"AWS can't be reached in {plan.account.region}: {error}")
+            yield about, refused(f"can't reach AWS in {plan.account.region}: {error}")
 
 
 def _account(plan: Plan) -> Iterator[Checked]:
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    instead = f", at AWS_ENDPOINT_URL={endpoint}" if endpoint else ""
-    yield ok(f"{plan.account.caller}, {plan.account.place}{instead}")
+    custom = f", at AWS_ENDPOINT_URL={endpoint}" if endpoint else ""
+    yield ok(f"{plan.account.caller}, {plan.account.place}{custom}")
 
 
 def _alarm_email(plan: Plan) -> Iterator[Checked]:
     address = plan.stage.alarm_email
     if address:
-        yield ok(f"alarms go to {address}, who must confirm the subscription")
+        yield ok(f"alarms go to {address}, which must confirm the subscription once")
     elif plan.stage.retain:
-        yield note("alarm_email is empty, so nobody is told of alarms: SET=alarm_email=you@example")
+        yield note("alarm_email is empty, so alarms notify no one: set SET=alarm_email=you@example")
     else:
-        yield ok("nobody is told of alarms (alarm_email is empty)")
+        yield ok("alarms notify no one (alarm_email is empty)")
 
 
 def _concurrency(plan: Plan) -> Iterator[Checked]:

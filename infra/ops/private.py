@@ -1,4 +1,4 @@
-"""Files and folders that nobody but their owner can read."""
+"""Files and folders that only their owner can read."""
 
 import os
 import stat
@@ -11,23 +11,23 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder with mode 0700, or give that mode to one that exists.
+    """Create a folder with mode 0700, or change an existing folder to that mode.
 
-    Raises OpsError for a folder that others use as well, such as `/tmp`.
+    Raises OpsError for a folder that other users share, such as `/tmp`.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
         raise OpsError(
-            f"{folder} is a folder that other users share. Choose one that is yours alone, "
-            f"such as: LOCAL_DIR={folder / 'keywright'}"
+            f"Other users share the folder {folder}. Choose a private folder, such as"
+            f" LOCAL_DIR={folder / 'keywright'}"
         )
     if found.st_mode & _OTHERS:
         folder.chmod(0o700)
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace the file atomically with one of mode 0600, whatever mode the old one had.
+    """Replace a file atomically by one with mode 0600, whatever the mode of the old file.
 
     The text is never in a file that others can read: `mkstemp` creates its file with mode 0600.
     """

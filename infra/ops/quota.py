@@ -1,4 +1,4 @@
-"""Lambda's quota of concurrent executions, from which a stage reserves a part."""
+"""Check of Lambda's quota of concurrent executions, part of which a stage reserves."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
@@ -20,7 +20,7 @@ for functions that don't have reserved concurrency."
 
 @dataclass(frozen=True)
 class Concurrency:
-    """What an account has in a region."""
+    """The concurrent executions of an account in one region."""
 
     region: str
     limit: int
@@ -30,21 +30,22 @@ class Concurrency:
 
     @property
     def available(self) -> int:
-        """How much a stack may reserve."""
+        """How many executions the stack may reserve."""
         return max(self.unreserved + self.own - UNRESERVED, 0)
 
     def limit_for(self, reserved: int) -> int:
-        """The quota that lets a stack reserve so much."""
+        """Return the quota with which the stack could reserve this many executions."""
         return self.limit + reserved - (self.unreserved + self.own - UNRESERVED)
 
     @property
     def request_url(self) -> str:
+        """The page of the AWS console where a higher quota is requested."""
         host = f"{self.region}.console.aws.amazon.com"
         return f"https://{host}/servicequotas/home/services/lambda/quotas/{QUOTA}"
 
 
 def read_concurrency(session: boto3.Session, stack: str | None = None) -> Concurrency:
-    """The account's concurrency, and how much of it `stack` has reserved already."""
+    """Return the account's concurrency, and how much of it `stack` has reserved."""
     with closing(session.client("lambda")) as client:
         limits = client.get_account_settings()["AccountLimit"]
     own = _reserved_by(session, stack) if stack else 0
@@ -57,7 +58,7 @@ def read_concurrency(session: boto3.Session, stack: str | None = None) -> Concur
 def check_concurrency(
     session: boto3.Session, stage: str, reserved: Mapping[str, int], stack: str | None
 ) -> Iterator[Checked]:
-    """Whether the stage may reserve what its settings say; `stack` is the deployed one, if any."""
+    """Check that the stage can reserve its concurrency; `stack` is the deployed one, if any."""
     found = read_concurrency(session, stack)
     wanted = sum(reserved.values())
     have = f"Lambda's quota “Concurrent executions” ({QUOTA}) in {found.region} is {found.limit}"
@@ -71,7 +72,7 @@ def check_concurrency(
         )
     elif found.limit < UNRESERVED:
         yield note(
-            f"{have}: large imports and busy hours will be throttled; request 1,000 at"
+            f"{have}: large imports and peak traffic will be throttled; request 1,000 at"
             f" {found.request_url}{_pending(session)}."
         )
     else:
@@ -90,7 +91,7 @@ def _reserved_by(session: boto3.Session, stack: str) -> int:
 
 
 def _pending(session: boto3.Session) -> str:
-    """A request that is open already; nothing if there is none or it can't be read."""
+    """Return a note about a pending quota request; empty without one, or if it can't be read."""
     with suppress(ClientError, BotoCoreError), closing(session.client("service-quotas")) as quotas:
         found = quotas.list_requested_service_quota_change_history_by_quota(
             ServiceCode="lambda", QuotaCode=QUOTA, Status="PENDING"

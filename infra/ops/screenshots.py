@@ -1,6 +1,6 @@
-"""Pictures of every page of the console, at three widths, light and dark: `make screenshots`.
+"""Screenshots of every page of the console, at three widths, light and dark: `make screenshots`.
 
-They are of a company of their own, with a catalog, orders and imports that one could meet.
+They show a separate company with a realistic catalog, orders and imports.
 """
 
 import json
@@ -28,8 +28,8 @@ WIDTHS = (360, 768, 1280)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HEIGHT = 800
 PATIENCE = 90_000
-TOLD = {"orders": "orders", "order-new": "order", "import": "import"}
-"""The pictures that the README shows, as docs/console-NAME.png."""
+IN_README = {"orders": "orders", "order-new": "order", "import": "import"}
+"""The screenshots in the README, by the NAME in docs/console-NAME.png."""
 ORDERS, NEWEST = 14, date(2026, 11, 20)
 BUYERS = (
     ("ana.garcia@northwind.example", "Ana", "García", "Northwind Studio"),
@@ -59,8 +59,8 @@ OLD-SHOP-0004,brushes,perpetual,,dora@atelier-nord.example
 type Act = Callable[[Page], None]
 
 
-def stock(client: Client, file: Path) -> None:
-    """The sample catalog, some orders and an import of `file`; what is there stays as it is."""
+def add_records(client: Client, file: Path) -> None:
+    """Load the sample catalog, place orders and import `file`; existing records stay the same."""
     load_catalog(client, CATALOG)
     for number in range(ORDERS):
         client.orders.create(_order(number))
@@ -82,48 +82,48 @@ def _order(number: int) -> dict[str, Any]:
 
 
 def _item(code: str, quantity: int, license: dict[str, Any], *, email: str) -> dict[str, Any]:
-    """Licenses of a product, with users for the one that is licensed by user."""
+    """Return an order item; the user-based product gets one user per license."""
     name = email.replace("@", "{}@")
     users = [[{"email": name.format(f"+{n}")}] if code == "cloud" else [] for n in range(quantity)]
     return {"product_code": code, "licenses": [{**license, "users": each} for each in users]}
 
 
 def pages(client: Client) -> Iterator[tuple[str, str, Act]]:
-    """Every page by its name and address, with what is done on it before its picture is taken."""
+    """Yield the name and path of every page, with an action to perform before its screenshot."""
     order = next(client.orders.list(store_id=f"web-{4711 + ORDERS}"))
     license = next(client.licenses.list(order_store_id=order.store_id))
     job = next(client.imports.list(limit=1))
     customer = order.customer.id if order.customer else ""
-    yield "orders", "orders", _nothing
-    yield "order", f"orders/{order.id}", _show_a_key
-    yield "order-new", "orders/new", _order_something
-    yield "order-refused", "orders/new", _order_wrongly
-    yield "licenses", "licenses", _nothing
-    yield "license", f"licenses/{license.id}", _nothing
-    yield "customers", "customers", _nothing
-    yield "customer", f"customers/{customer}", _nothing
-    yield "customer-edit", f"customers/{customer}/edit", _nothing
-    yield "products", "products", _nothing
-    yield "product", f"products/{license.product.id}", _nothing
-    yield "product-new", "products/new", _nothing
-    yield "policies", "policies", _nothing
-    yield "policy", f"policies/{license.license_template}", _nothing
-    yield "features", "features", _nothing
-    yield "feature-new", "features/new", _nothing
-    yield "imports", "imports/licenses", _nothing
-    yield "import", f"imports/licenses/{job.id}", _nothing
-    yield "import-new", "imports/licenses/new", _choose_a_file
+    yield "orders", "orders", _do_nothing
+    yield "order", f"orders/{order.id}", _show_key
+    yield "order-new", "orders/new", _fill_order
+    yield "order-refused", "orders/new", _submit_invalid_order
+    yield "licenses", "licenses", _do_nothing
+    yield "license", f"licenses/{license.id}", _do_nothing
+    yield "customers", "customers", _do_nothing
+    yield "customer", f"customers/{customer}", _do_nothing
+    yield "customer-edit", f"customers/{customer}/edit", _do_nothing
+    yield "products", "products", _do_nothing
+    yield "product", f"products/{license.product.id}", _do_nothing
+    yield "product-new", "products/new", _do_nothing
+    yield "policies", "policies", _do_nothing
+    yield "policy", f"policies/{license.license_template}", _do_nothing
+    yield "features", "features", _do_nothing
+    yield "feature-new", "features/new", _do_nothing
+    yield "imports", "imports/licenses", _do_nothing
+    yield "import", f"imports/licenses/{job.id}", _do_nothing
+    yield "import-new", "imports/licenses/new", _choose_file
 
 
-def _nothing(page: Page) -> None:
+def _do_nothing(page: Page) -> None:
     pass
 
 
-def _show_a_key(page: Page) -> None:
+def _show_key(page: Page) -> None:
     page.get_by_role("button", name="Show license key").first.click()
 
 
-def _order_something(page: Page) -> None:
+def _fill_order(page: Page) -> None:
     page.get_by_label("Email", exact=True).fill(BUYERS[0][0])
     page.get_by_label("Product (required)").select_option("sketch")
     page.get_by_label("Policy").select_option("studio")
@@ -131,8 +131,8 @@ def _order_something(page: Page) -> None:
     page.get_by_text("Existing customer").wait_for()
 
 
-def _order_wrongly(page: Page) -> None:
-    _order_something(page)
+def _submit_invalid_order(page: Page) -> None:
+    _fill_order(page)
     page.get_by_text("Other terms").click()
     page.get_by_label("Valid for").fill("one year")
     page.get_by_label("Activations", exact=True).fill("many")
@@ -140,20 +140,20 @@ def _order_wrongly(page: Page) -> None:
     page.get_by_role("alert").wait_for()
 
 
-def _choose_a_file(page: Page) -> None:
+def _choose_file(page: Page) -> None:
     file = {"name": "old-shop.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
     page.set_input_files("#file", file)  # type: ignore[arg-type]  # bytes and text in one dict
     page.get_by_role("button", name="Import").wait_for()
 
 
 def take(stack: LocalStack, key: str, folder: Path) -> None:
-    """Write NAME-WIDTH-SCHEME.png for every page, and the README's into docs/."""
+    """Write NAME-WIDTH-SCHEME.png for every page, and the README's screenshots to docs/."""
     with Client(stack["api_url"], key) as client, chromium() as browser:
-        with step("Stock a company"):
-            stock(client, folder / "old-shop.csv")
+        with step("Create sample records"):
+            add_records(client, folder / "old-shop.csv")
         shown = list(pages(client))
         for width, scheme in product(WIDTHS, SCHEMES):
-            with step(f"Take pictures {width} wide, {scheme}") as say:
+            with step(f"Take screenshots {width} px wide, {scheme}") as report:
                 context = browser.new_context(
                     viewport={"width": width, "height": HEIGHT},
                     color_scheme=scheme,
@@ -166,7 +166,7 @@ def take(stack: LocalStack, key: str, folder: Path) -> None:
                 page.screenshot(path=folder / f"sign-in-{width}-{scheme}.png")
                 page.add_init_script(signed_in(key, COMPANY))
                 for name, path, act in shown:
-                    say(name)
+                    report(name)
                     page.goto("about:blank")
                     page.goto(f"{stack['console_url']}#/{path}")
                     settle(page)
@@ -174,33 +174,34 @@ def take(stack: LocalStack, key: str, folder: Path) -> None:
                     settle(page)
                     page.evaluate("scrollTo(0, 0)")
                     page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
-                    if name in TOLD and (width, scheme) == (1280, "light"):
-                        page.screenshot(path=ROOT / "docs" / f"console-{TOLD[name]}.png")
+                    if name in IN_README and (width, scheme) == (1280, "light"):
+                        page.screenshot(path=ROOT / "docs" / f"console-{IN_README[name]}.png")
                 context.close()
 
 
 def settle(page: Page) -> None:
-    """Wait until all that the page reads is there."""
+    """Wait until the page has loaded its data."""
     page.locator("h1").wait_for()
     page.wait_for_load_state("networkidle")
     expect(page.locator(".loading")).to_have_count(0, timeout=PATIENCE)
 
 
 def main() -> None:
+    """Take all screenshots on the local stack."""
     folder = ROOT / ".screenshots"
     folder.mkdir(exist_ok=True)
     try:
         stack = json.loads(LOCAL_STACK.read_text())
         create = ["-m", "infra.ops.main", "keys", "create", "--json", "--stage", "local"]
-        made = subprocess.run(
+        created = subprocess.run(
             [sys.executable, *create, "--company", COMPANY, "--name", "pictures"],
             stdout=subprocess.PIPE,
             check=True,
         )
-        take(stack, json.loads(made.stdout)["api_key"], folder)
+        take(stack, json.loads(created.stdout)["api_key"], folder)
     except OpsError as error:
         sys.exit(f"\n{error}")
-    console.print(f"The pictures are in {folder}")
+    console.print(f"The screenshots are in {folder}")
 
 
 if __name__ == "__main__":

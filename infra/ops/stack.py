@@ -1,6 +1,6 @@
-"""The whole product on this machine: `python -m infra.ops.stack up|down|clean`.
+"""Keywright on this machine, in the AWS emulator: `python -m infra.ops.stack up|down|clean`.
 
-`up` writes `.local/stack.json`, which says where everything is. LOCAL_DIR moves `.local` elsewhere.
+`up` writes URLs, API key and table names to `.local/stack.json`; LOCAL_DIR replaces `.local`.
 """
 
 import argparse
@@ -27,7 +27,7 @@ TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports")
 
 
 class LocalStack(TypedDict):
-    """What `.local/stack.json` holds; `api_url` has no trailing slash."""
+    """The content of `.local/stack.json`; `api_url` has no trailing slash."""
 
     api_url: str
     api_key: str
@@ -40,15 +40,17 @@ class LocalStack(TypedDict):
 
 
 def up(home: Path, *, port: int | None = None) -> LocalStack:
-    """Bring the stack up to what the sources say, and tell where it is."""
+    """Deploy the sources to the emulator and return the addresses. Raises OpsError."""
     make_private_folder(home)
     emulator = Emulator(home)
     log = home / "deploy.log"
     running = emulator.port
     if running and port not in (None, running):
-        raise OpsError(f"The stack runs on port {running}. `make down` first, then PORT={port}.")
-    if running and not emulator.guarded:
-        with step("Restart the AWS emulator, which was started open to web pages"):
+        raise OpsError(
+            f"The stack runs on port {running}. Run make down first, then make up PORT={port}."
+        )
+    if running and not emulator.is_guarded:
+        with step("Restart the AWS emulator with protection against web pages"):
             emulator.stop()
             emulator.start(running)
     if not running:
@@ -60,23 +62,23 @@ def up(home: Path, *, port: int | None = None) -> LocalStack:
     with step("Deploy with the CDK") as say:
         changed = deploy(assembly, port=running, log=log, say=say)
     if not changed:
-        console.print("  [dim]nothing has changed since the last deploy")
+        console.print("  [dim]no changes since the last deploy")
     stack = _describe(assembly.stack_name, port=running)
-    stack["api_key"] = _key_before(home)
+    stack["api_key"] = _read_key(home)
     _write(home, stack)
-    if not _opens(stack):
-        stack["api_key"] = _new_key(home)
+    if not _accepts_key(stack):
+        stack["api_key"] = _create_key(home)
         _write(home, stack)
     return stack
 
 
 def down(home: Path) -> bool:
-    """Stop the emulator, keeping its data; whether it ran."""
+    """Stop the emulator and keep its data; return whether it was running."""
     return Emulator(home).stop()
 
 
 def clean(home: Path) -> None:
-    """Stop the emulator and forget its data."""
+    """Stop the emulator and delete its data."""
     make_private_folder(home)
     Emulator(home).stop(keep=False)
     for folder in ("state", "s3", "tmp"):
@@ -88,7 +90,7 @@ def clean(home: Path) -> None:
 def _describe(stack_name: str, *, port: int) -> LocalStack:
     deployed = find_stack(stack_name, port=port)
     if deployed is None:
-        raise OpsError(f"The stack {stack_name} is not there. `make clean`, then try again.")
+        raise OpsError(f"The stack {stack_name} does not exist. Run make clean and try again.")
     outputs = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
     api_id = str(urlsplit(outputs["ApiUrl"]).hostname).partition(".")[0]
     api_url = f"{endpoint(port)}/_aws/execute-api/{api_id}/$default"
@@ -104,7 +106,7 @@ def _describe(stack_name: str, *, port: int) -> LocalStack:
     )
 
 
-def _key_before(home: Path) -> str:
+def _read_key(home: Path) -> str:
     try:
         return str(json.loads((home / "stack.json").read_text())["api_key"])
     except FileNotFoundError:
@@ -115,17 +117,17 @@ def _write(home: Path, stack: LocalStack) -> None:
     write_private(home / "stack.json", json.dumps(stack, indent=2) + "\n")
 
 
-def _opens(stack: LocalStack) -> bool:
-    """Whether the stack's API key is still good."""
+def _accepts_key(stack: LocalStack) -> bool:
+    """Return whether the API key in the stack file is valid."""
     headers = {"Authorization": f"Api-Key {stack['api_key']}"}
     url = f"{stack['api_url']}/api/v1/products/"
     return bool(stack["api_key"]) and httpx.get(url, headers=headers, timeout=30).is_success
 
 
-def _new_key(home: Path) -> str:
-    """Made by the command that operators use, which reads the `stack.json` written just before."""
+def _create_key(home: Path) -> str:
+    """Create an API key by `keywright keys create`, which reads the `stack.json` just written."""
     create = ["-m", "infra.ops.main", "keys", "create", "--json", "--stage", "local"]
-    made = subprocess.run(
+    created = subprocess.run(
         [sys.executable, *create, "--company", COMPANY, "--name", "make up"],
         cwd=ROOT,
         env=os.environ | {"LOCAL_DIR": str(home)},
@@ -133,30 +135,35 @@ def _new_key(home: Path) -> str:
         text=True,
         check=False,
     )
-    if made.returncode:
-        raise OpsError(f"No API key could be made.\n{made.stderr}")
-    return str(json.loads(made.stdout)["api_key"])
+    if created.returncode:
+        raise OpsError(f"Can't create an API key.\n{created.stderr}")
+    return str(json.loads(created.stdout)["api_key"])
 
 
 def main() -> None:
+    """Run an action on the local stack."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("up", "down", "clean"))
-    parser.add_argument("--port", type=int, help=f"for up; {DEFAULT_PORT} unless told")
+    parser.add_argument(
+        "--port", type=int, help=f"port of the emulator, for up; default: {DEFAULT_PORT}"
+    )
     options = parser.parse_args()
     home = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")).resolve()
     try:
         if options.action == "up":
             stack = up(home, port=options.port)
-            console.print(f"The API answers at [bold]{stack['api_url']}[/]", soft_wrap=True)
-            console.print(f"The console is at   [bold]{stack['console_url']}[/]", soft_wrap=True)
-            console.print(f"Keys, tables and URLs are in {home / 'stack.json'}; stop: make down")
+            console.print(f"API:     [bold]{stack['api_url']}[/]", soft_wrap=True)
+            console.print(f"Console: [bold]{stack['console_url']}[/]", soft_wrap=True)
+            console.print(
+                f"API key, tables and URLs: {home / 'stack.json'}. To stop the stack: make down"
+            )
         elif options.action == "down":
-            console.print("Stopped." if down(home) else "There was nothing to stop.")
+            console.print("Stopped." if down(home) else "The stack was not running.")
         else:
             clean(home)
-            console.print(f"Stopped, and {home} is empty.")
+            console.print(f"Stopped, and deleted the data in {home}.")
     except OpsError as error:
-        sys.exit(f"\n{error}\n\nLogs are in {home}; to start afresh without its data: make clean")
+        sys.exit(f"\n{error}\n\nLogs are in {home}. To delete all data and start again: make clean")
 
 
 if __name__ == "__main__":

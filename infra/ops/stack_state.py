@@ -1,4 +1,4 @@
-"""The state of a stage's stack as a deploy finds it, and what must be done about it first."""
+"""Checks of a stage's stack before a deploy, with the command that fixes each problem."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from infra.ops.findings import Checked, note, ok, refused
 from infra.ops.stack_resources import stack_resources
 
-NEW = "not there yet"
+NEW = "not created yet"
 _NOT_CREATED = frozenset({NEW, "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
-"""A stack that has never been whole: `cdk deploy` creates it, deleting first what is left."""
+"""Status of a stack that was never complete: `cdk deploy` deletes its rest and creates it."""
 
 _REMEDIES = {
     "ROLLBACK_FAILED": "delete these by hand, then: aws cloudformation delete-stack"
@@ -32,24 +32,21 @@ _UNPROTECT = (
 
 @dataclass(frozen=True)
 class StackState:
-    """A stack by its name; `status` is CloudFormation's, or NEW."""
+    """A stack by name; `status` is that of CloudFormation, or NEW."""
 
     name: str
     status: str
     protected: bool = False
-    """Termination protection."""
+    """Whether termination protection is on."""
 
     @property
     def is_new(self) -> bool:
-        """Whether the next deploy creates it."""
+        """Whether the next deploy creates the stack."""
         return self.status in _NOT_CREATED
-
-    @property
-    def is_there(self) -> bool:
-        return self.status != NEW
 
 
 def read_stack(session: boto3.Session, name: str) -> StackState:
+    """Return the state of a stack, also of one that does not exist."""
     with closing(session.client("cloudformation")) as cloudformation:
         try:
             (found,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -61,26 +58,26 @@ def read_stack(session: boto3.Session, name: str) -> StackState:
 
 
 def check_stack(session: boto3.Session, stack: StackState) -> Iterator[Checked]:
-    """Whether CloudFormation can deploy to it."""
+    """Check that CloudFormation can deploy to the stack."""
     status, name = stack.status, stack.name
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         yield refused(
-            f"The stack {name} is {status}: wait until that is done (aws cloudformation"
+            f"The stack {name} is {status}: wait until that has finished (aws cloudformation"
             f" describe-stack-events --stack-name {name}), then deploy again."
         )
     elif stack.is_new and stack.protected:
         yield refused(
-            f"The stack {name} is {status}, because its creation failed, and termination"
-            f" protection keeps it: {_UNPROTECT.format(stack=name)}, then deploy again."
+            f"The stack {name} is {status}: its creation failed, and termination protection"
+            f" prevents its deletion: {_UNPROTECT.format(stack=name)}, then deploy again."
         )
     elif status.endswith("_FAILED"):
-        remedy = _REMEDIES.get(status, "repair it in the console of CloudFormation").format(
-            stack=name
-        )
-        failed = "; ".join(_failed_resources(session, name)) or "no resource says why"
+        remedy = _REMEDIES.get(status, "fix it in the CloudFormation console").format(stack=name)
+        failed = "; ".join(_failed_resources(session, name)) or "no resource gives a reason"
         yield refused(f"The stack {name} is {status} ({failed}): {remedy}.")
     elif status == "ROLLBACK_COMPLETE":
-        yield ok(f"the creation of {name} failed before and left nothing: it is created again")
+        yield ok(
+            f"an earlier creation of {name} failed and was rolled back; it will be created again"
+        )
     else:
         yield ok(f"the stack {name} is {status}")
 
@@ -96,26 +93,28 @@ def _failed_resources(session: boto3.Session, name: str) -> Iterator[str]:
 def check_leftovers(
     session: boto3.Session, stack: StackState, *, domain_name: str
 ) -> Iterator[Checked]:
-    """Names that a new stack can't have, and data of an earlier stack that it won't use."""
+    """Check for resources with the names of a new stack, and for data of an earlier stack."""
     if not stack.is_new:
         return
-    taken = [*_taken_names(session, stack.name, domain_name)]
+    taken = [*_name_conflicts(session, stack.name, domain_name)]
     for what, remedy in taken:
         yield refused(
-            f"{what} is there already, outside of the stack {stack.name}, which would create it:"
+            f"{what} already exists outside of the stack {stack.name}, which would create it:"
             f" {remedy}, then deploy again."
         )
-    if kept := [*_retained(session, stack.name)]:
+    if kept := [*_retained_resources(session, stack.name)]:
         yield note(
-            f"An earlier stack {stack.name} left {', '.join(kept)}: the new stack does not use"
-            " them; docs/deploy.md says how to delete or import them."
+            f"An earlier stack {stack.name} retained {', '.join(kept)}. The new stack does not use"
+            " them; to delete or import them, see docs/deploy.md."
         )
     if not taken and not kept:
-        yield ok("no earlier stack left anything")
+        yield ok("no resources of an earlier stack")
 
 
-def _taken_names(session: boto3.Session, name: str, domain_name: str) -> Iterator[tuple[str, str]]:
-    """The resources that have a fixed name, which exist without their stack."""
+def _name_conflicts(
+    session: boto3.Session, name: str, domain_name: str
+) -> Iterator[tuple[str, str]]:
+    """Yield resources with fixed names that exist without their stack, and how to delete them."""
     with closing(session.client("cloudwatch")) as cloudwatch:
         found = cloudwatch.describe_alarms(AlarmNamePrefix=f"{name}-")["MetricAlarms"]
         for alarm in (each["AlarmName"] for each in found):
@@ -145,8 +144,8 @@ def _taken_names(session: boto3.Session, name: str, domain_name: str) -> Iterato
             yield f"The API Gateway domain name {domain_name}", f"unless it is in use, {delete}"
 
 
-def _retained(session: boto3.Session, name: str) -> Iterator[str]:
-    """Tables and buckets that have the generated names of such a stack."""
+def _retained_resources(session: boto3.Session, name: str) -> Iterator[str]:
+    """Yield tables and buckets whose generated names start with the name of the stack."""
     with closing(session.client("dynamodb")) as dynamodb:
         for page in dynamodb.get_paginator("list_tables").paginate():
             yield from (

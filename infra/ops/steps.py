@@ -1,4 +1,4 @@
-"""What an operator sees while something takes its time: named steps, their seconds, their logs."""
+"""Progress of long operations: named steps with their duration, and commands with a log."""
 
 import subprocess
 import time
@@ -11,18 +11,18 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 console = Console(highlight=False)
-Say = Callable[[str], None]
-"""Shows one line of detail beside the running step."""
+Report = Callable[[str], None]
+"""Shows one line of detail next to the running step."""
 
 
 class OpsError(Exception):
-    """Something an operator can put right; the message says what happened and what to do."""
+    """An error that an operator can fix; the message says what happened and what to do."""
 
 
 @contextmanager
-def step(title: str) -> Iterator[Say]:
-    """Show `title` with a running clock while the block runs, then how long it took."""
-    began = time.monotonic()
+def step(title: str) -> Iterator[Report]:
+    """Show `title` with the elapsed time while the block runs, then its result and duration."""
+    started = time.monotonic()
     if not console.is_terminal:
         console.print(f"… {title}")
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
@@ -40,7 +40,7 @@ def step(title: str) -> Iterator[Say]:
             yield lambda line: progress.update(task, detail=escape(line.strip()[:60]))
         outcome = "[green]✓[/]"
     finally:
-        console.print(f"{outcome} {title} [dim]{time.monotonic() - began:.1f} s[/]")
+        console.print(f"{outcome} {title} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
 def run(
@@ -48,12 +48,12 @@ def run(
     log: Path,
     cwd: Path,
     env: dict[str, str],
-    say: Say | None = None,
+    report: Report | None = None,
 ) -> None:
-    """Run to the end with every line in `log`; OpsError carries the log's tail if it fails."""
+    """Run a command and append its output to `log`. Raises OpsError with the end of the log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
-        log.open("a") as kept,
+        log.open("a") as output,
         subprocess.Popen(
             command,
             cwd=cwd,
@@ -65,15 +65,15 @@ def run(
         ) as process,
     ):
         for line in process.stdout or ():
-            kept.write(line)
-            if say:
-                say(line)
+            output.write(line)
+            if report:
+                report(line)
     if process.returncode:
         name = " ".join([Path(command[0]).name, *map(str, command[1:2])])
         raise OpsError(f"{name} failed (exit {process.returncode}).\n{tail(log)}")
 
 
 def tail(log: Path, lines: int = 40) -> str:
-    """The end of a log, under its name."""
+    """Return the last lines of a log, below its name."""
     last = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
     return "\n".join([f"The end of {log}:", *(f"  {line}" for line in last)])

@@ -1,4 +1,4 @@
-"""Tables on a terminal, which drop columns rather than cut what is in the others."""
+"""Tables for a terminal of any width: whole columns are dropped, cells are never cut off."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-def fitted[R](
+def fit_table[R](
     rows: Sequence[R],
     columns: Mapping[str, Callable[[R], str]],
     *,
@@ -15,9 +15,9 @@ def fitted[R](
     droppable: Sequence[str],
     folded: Sequence[str],
 ) -> Table:
-    """A table of rows. Where there is too little space it goes without the droppable columns.
+    """Return a table of rows, without `droppable` columns, first to last, until it fits.
 
-    The first of them goes first. The `folded` columns may take several lines, and no others do.
+    Only the cells of `folded` columns wrap to several lines.
     """
     dropped: set[str] = set()
     unlimited = console.options.update(width=1_000)

@@ -1,7 +1,7 @@
-"""The tour of the Postman collection: sell something, sell it again, import, read the result.
+"""The tour of the Postman collection: place an order, retry it, import a file, read the result.
 
-Each step is an operation of the API with a body of its own, and JavaScript that Postman runs before
-and after it. It can be run again on the same stack: what is there already is accepted.
+Each step is an operation of the API with its own body, and JavaScript that Postman runs before and
+after it. The tour is repeatable: it accepts records that already exist.
 """
 
 from collections.abc import Mapping
@@ -17,25 +17,27 @@ _ORDER = {
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
+    """One request of the tour."""
+
     name: str
     operation: str
     after: str
     before: str = ""
     body: Any = None
-    """The OpenAPI document's example where this is None."""
+    """The request body; None for the example of the OpenAPI document."""
     ids: Mapping[str, str] = field(default_factory=dict)
 
 
 TOUR = (
     Step(
-        name="Make a product, unless it is there",
+        name="Create a product",
         operation="create_product",
-        after='pm.test("it is there", () => pm.expect(pm.response.code).to.be.oneOf([201, 409]));',
+        after='pm.test("it exists", () => pm.expect(pm.response.code).to.be.oneOf([201, 409]));',
     ),
     Step(
-        name="Add a license policy to it",
+        name="Create a license policy of the product",
         operation="create_policy",
-        after='pm.test("it is there", () => pm.expect(pm.response.code).to.be.oneOf([201, 409]));',
+        after='pm.test("it exists", () => pm.expect(pm.response.code).to.be.oneOf([201, 409]));',
     ),
     Step(
         name="Place an order",
@@ -53,22 +55,22 @@ pm.test("a license is issued", () => {
 });""",
     ),
     Step(
-        name="Send the same order again",
+        name="Retry the same order",
         operation="create_order",
         body=_ORDER,
         after="""
-pm.test("the first answer comes back", () => {
+pm.test("the response is replayed", () => {
   pm.response.to.have.status(200);
   pm.response.to.have.header("Idempotent-Replayed", "true");
   pm.expect(pm.response.json().license_keys).to.eql([pm.collectionVariables.get("license_key")]);
 });""",
     ),
     Step(
-        name="Change it under the same id",
+        name="Change the order without changing its id",
         operation="create_order",
         body={**_ORDER, "language": "es"},
         after="""
-pm.test("another body is refused, and the difference named", () => {
+pm.test("a different body is rejected with the fields that differ", () => {
   pm.response.to.have.status(409);
   const problem = pm.response.json();
   pm.expect(problem.code).to.eql("order_id_exists");
@@ -76,11 +78,11 @@ pm.test("another body is refused, and the difference named", () => {
 });""",
     ),
     Step(
-        name="Show the order",
+        name="Get the order",
         operation="show_order",
         ids={"id": "{{order}}"},
         after="""
-pm.test("it has its license", () => {
+pm.test("the order has its license", () => {
   const [item] = pm.response.json().order_items;
   pm.expect(item.licenses[0].license_key).to.eql(pm.collectionVariables.get("license_key"));
 });""",
@@ -92,29 +94,29 @@ pm.test("it has its license", () => {
 pm.test("the import has a number", () => {
   pm.response.to.have.status(200);
   pm.collectionVariables.set("job_id", pm.response.json().job_id);
-  pm.collectionVariables.set("asked", 0);
+  pm.collectionVariables.set("polls", 0);
 });""",
     ),
     Step(
-        name="Wait until it has ended",
+        name="Wait until the import has finished",
         operation="show_import",
         ids={"id": "{{job_id}}"},
         after="""
-pm.test("it can be watched", () => pm.response.to.have.status(200));
-const asked = Number(pm.collectionVariables.get("asked")) + 1;
-pm.collectionVariables.set("asked", asked);
+pm.test("the import can be read", () => pm.response.to.have.status(200));
+const polls = Number(pm.collectionVariables.get("polls")) + 1;
+pm.collectionVariables.set("polls", polls);
 if (["pending", "running"].includes(pm.response.json().status)) {
-  pm.test("it takes less than a minute", () => pm.expect(asked).to.be.below(120));
-  pm.execution.setNextRequest(asked < 120 ? pm.info.requestId : null);
+  pm.test("it takes less than a minute", () => pm.expect(polls).to.be.below(120));
+  pm.execution.setNextRequest(polls < 120 ? pm.info.requestId : null);
   setTimeout(() => {}, 500);
 }""",
     ),
     Step(
-        name="Read its result",
+        name="Get the result of the import",
         operation="show_license_import",
         ids={"id": "{{job_id}}"},
         after="""
-pm.test("every row was valid", () => {
+pm.test("all rows are valid", () => {
   const { status, result } = pm.response.json();
   pm.expect(status).to.eql("success");
   pm.expect(result.invalid_rows).to.eql([]);

@@ -1,4 +1,4 @@
-"""A trial of a deployed stage: a company of its own, which `keywright verify` works with."""
+"""A trial of a deployed stage with a new company, for the steps of `keywright verify`."""
 
 import json
 import secrets
@@ -22,20 +22,20 @@ from shared.reports import ImportView
 from shared.store.access import add_api_key, revoke_api_key
 
 PATIENCE = 120.0
-"""Seconds in which something that usually takes a few must have happened."""
+"""Seconds to wait for a condition that usually takes a few seconds."""
 
 
 class NotProved(Exception):
-    """This stage can't show it, or was not asked to; the message says why."""
+    """The stage can't prove it, or the option was not given; the message says why."""
 
 
 class Failed(Exception):
-    """The stage does not do what it should; the message says what it did, and what to do."""
+    """The stage did something wrong; the message says what it did, and what to do."""
 
 
 @dataclass
 class Trial:
-    """What every step has: the stage, the trial's company, and what earlier steps left."""
+    """The state that steps share: the stage, the trial's company and results of earlier steps."""
 
     stage: Deployment
     client: Client
@@ -43,42 +43,44 @@ class Trial:
     key: str
     folder: Path
     rows: int
-    """Of the largest import."""
+    """Rows of the largest import."""
     megabytes: int
-    """Of the file that must be imported by the state machine."""
+    """Size of the file that the state machine must import."""
     settings: Sequence[str] = ()
-    """SETTING=VALUE, as the stage was deployed with."""
+    """SETTING=VALUE pairs with which the stage was deployed."""
     rollback: bool = False
-    """Whether a deploy may be provoked to be rolled back."""
+    """Whether to provoke the rollback of a deploy."""
     orders: dict[str, int] = field(default_factory=dict)
-    """Ids of the orders that were placed, by the id that was sent."""
+    """Ids of placed orders by the shop's order id."""
     cancelled: int | None = None
-    """The import that was cancelled."""
+    """Number of the import that was cancelled."""
 
     @property
     def is_local(self) -> bool:
+        """Whether this is the local stage."""
         return self.stage.name == "local"
 
     @property
     def stack(self) -> str:
+        """The name of the stage's stack."""
         return f"Keywright-{self.stage.name}"
 
     def resource(self, logical_id: str, kind: str) -> str:
-        """The physical id of a resource, by the beginning of its logical id."""
+        """Return the physical id of a resource, by a prefix of its logical id. Raises Failed."""
         for each in stack_resources(boto3.Session(), self.stack, kind):
             if each["LogicalResourceId"].startswith(logical_id):
                 return each["PhysicalResourceId"]
         raise Failed(f"The stack {self.stack} has no {kind} {logical_id}: deploy it again.")
 
-    def drop(self, key: str, content: bytes) -> None:
-        """Put a file into the bucket, as an operator would."""
+    def upload(self, key: str, content: bytes) -> None:
+        """Upload a file to the bucket."""
         with closing(boto3.client("s3")) as s3:
             s3.put_object(Bucket=self.stage.uploads_bucket, Key=key, Body=content)
 
     def file(self, tag: str, rows: int) -> Path:
-        """A file of licenses with distinct keys, and a customer for each hundred of them.
+        """Write a file of licenses with distinct keys, and one customer for every 100 rows.
 
-        It has `megabytes`, as far as notes of 1,000 characters can fill it.
+        Notes of up to 1,000 characters pad the file to `megabytes`.
         """
         path = self.folder / f"{tag.lower()}.csv"
         note = "n" * min(1000, self.megabytes * 1_000_000 // rows)
@@ -89,10 +91,11 @@ class Trial:
         return path
 
     def send(self, path: Path, kind: Kind = "licenses", **options: Any) -> int:
+        """Start the import of a file and return its number."""
         return self.client.imports.send(path, kind, **options).id
 
-    def finished(self, number: int, state: str = "succeeded") -> ImportView:
-        """The import when it has ended, which must be as `state`."""
+    def wait_for(self, number: int, state: str = "succeeded") -> ImportView:
+        """Wait until an import has ended and return it. Raises Failed if it is not in `state`."""
         job = self.client.imports.wait(number)
         if job.state != state:
             reason = f": {job.refusal.message} ({job.refusal.code})" if job.refusal else ""
@@ -112,15 +115,15 @@ COLUMNS = (
 
 
 def expect(condition: bool, message: str) -> None:
-    """Raises Failed with what the stage did instead."""
+    """Raise Failed with the message unless the condition holds."""
     if not condition:
         raise Failed(message)
 
 
-def wait_until[T](look: Callable[[], T | None], *, what: str, patience: float = PATIENCE) -> T:
-    """What `look` finds when it finds something. Raises Failed when that takes too long."""
+def wait_until[T](find: Callable[[], T | None], *, what: str, patience: float = PATIENCE) -> T:
+    """Call `find` until it returns a value, and return that. Raises Failed after `patience` s."""
     deadline = time.monotonic() + patience
-    while (found := look()) is None:
+    while (found := find()) is None:
         if time.monotonic() > deadline:
             raise Failed(f"{what} did not happen within {patience:.0f} s")
         time.sleep(min(1.0, patience / 100))
@@ -136,7 +139,7 @@ def open_trial(
     settings: Sequence[str] = (),
     rollback: bool = False,
 ) -> Iterator[Trial]:
-    """Make a company and a key for a day; revoke the key and delete the files at the end."""
+    """Create a company with an API key for one day; revoke it and delete all files at the end."""
     company = f"verify-{secrets.token_hex(4)}"
     now = datetime.now(UTC).replace(microsecond=0)
     key, presented = new_api_key(
@@ -158,7 +161,7 @@ def open_trial(
 
 
 def delete_files(bucket: str, company: str) -> int:
-    """Every version of every file that a company has in the bucket; how many there were."""
+    """Delete every version of every file of a company; return how many there were."""
     deleted = 0
     with closing(boto3.client("s3")) as s3:
         for prefix in (f"{company}/", f"_results/{company}/"):
@@ -180,5 +183,5 @@ def delete_files(bucket: str, company: str) -> int:
 
 
 def as_json(payload: Any) -> Any:
-    """What a function answered."""
+    """Return the payload of a Lambda response."""
     return json.loads(payload.read())

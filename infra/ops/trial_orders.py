@@ -1,4 +1,4 @@
-"""What `keywright verify` proves of orders: every way in, and one that is cut off halfway."""
+"""Steps of `keywright verify` for orders, including one that is interrupted halfway."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from shared.store.unsettled import pending_orders
 
 CATALOG = ROOT / "docs" / "catalog.yaml"
 LARGE = 250
-"""Licenses of an order that no single transaction can hold."""
+"""Licenses of an order that is too large for a single transaction."""
 EXIT_STATUS = 97
-"""With which the process of an order ends itself halfway, and for no other reason."""
+"""Exit status of the process that stops halfway through an order; used for nothing else."""
 _CUSTOMER = {"email": "ana@verify.example"}
 _PATH = "/orders/create_order"
 
@@ -33,12 +33,12 @@ def _order(id: str, licenses: int = 1, **more: Any) -> dict[str, Any]:
 
 def make_catalog(trial: Trial) -> str:
     expect(trial.client.is_up(), f"{trial.stage.api_url}/healthz does not answer 200")
-    made = load_catalog(trial.client, CATALOG)
-    return f"the API answers; {made} products, policies and features made"
+    created = load_catalog(trial.client, CATALOG)
+    return f"the API answers; created {created} products, policies and features"
 
 
 def place_with_and_without_slash(trial: Trial) -> str:
-    """One order by both spellings: placed once, and the second time replayed."""
+    """Send one order to both paths: it is placed once and replayed once."""
     ways, answers = [], []
     for path in (f"{_PATH}/", _PATH):
         answer = trial.client.probe("POST", path, body=_order("verify-slash"))
@@ -50,8 +50,10 @@ def place_with_and_without_slash(trial: Trial) -> str:
         expect(answer.is_success, f"POST {path} answered {answer.status_code}: {answer.text[:200]}")
         answers.append(answer)
     first, second = (answer.json()["license_keys"] for answer in answers)
-    expect(first == second, f"the same order sent again issued {second} instead of {first}")
-    expect("Idempotent-Replayed" in answers[1].headers, "the second answer was no replay")
+    expect(first == second, f"the retried order issued {second} instead of {first}")
+    expect(
+        "Idempotent-Replayed" in answers[1].headers, "the second response is not marked as replayed"
+    )
     return f"{', '.join(ways)}; placed once, replayed once"
 
 
@@ -62,46 +64,46 @@ def place_bundle(trial: Trial) -> str:
     placed = trial.client.orders.create(body)
     keys = set(placed.order.license_keys)
     expect(len(keys) == 1, f"a bundle of two products has {len(keys)} keys instead of one")
-    return "one key for two products"
+    return "issued one key for two products"
 
 
 def append_to_order(trial: Trial) -> str:
     trial.client.orders.create(_order("verify-append"))
     trial.client.orders.create(_order("verify-append", append=True))
     count = trial.client.licenses.count(order_store_id="verify-append")
-    expect(count == 2, f"an order of one license with one appended has {count}")
-    return "one license appended to an order of one"
+    expect(count == 2, f"an order of one license with one appended has {count} licenses")
+    return "appended one license to an order"
 
 
 def place_large_order(trial: Trial) -> str:
     trial.client.orders.create(_order("verify-large", LARGE))
     count = trial.client.licenses.count(order_store_id="verify-large")
-    expect(count == LARGE, f"an order of {LARGE} licenses shows {count}")
-    return f"{LARGE} licenses in several transactions, all visible"
+    expect(count == LARGE, f"an order of {LARGE} licenses has {count}")
+    return f"placed an order of {LARGE} licenses in several transactions"
 
 
 def roll_back_interrupted_order(trial: Trial) -> str:
-    """Cut a large order off halfway, let it look 16 minutes old, and run the deployed sweeper."""
-    _place_and_die(trial, _order("verify-cut", LARGE))
+    """Interrupt a large order, set its age to 16 minutes, and run the deployed sweeper."""
+    _interrupt(trial, _order("verify-cut", LARGE))
     pending = _pending(trial)
-    expect(len(pending) == 1, f"the order that was cut off left {len(pending)} pending orders")
-    _age(trial, *pending[0][1:3])
+    expect(len(pending) == 1, f"the interrupted order left {len(pending)} pending orders, not 1")
+    _set_age(trial, *pending[0][1:3])
     with closing(boto3.client("lambda")) as functions:
         name = trial.resource("SweepOrders", "AWS::Lambda::Function")
         answer = functions.invoke(FunctionName=name, Payload=b"{}")
         done = as_json(answer["Payload"])
     if "FunctionError" in answer:
-        raise Failed(f"the sweeper failed: {done}; read the log of {name}")
+        raise Failed(f"the sweeper failed: {done}. Read the logs of {name}")
     expect(not _pending(trial), f"the sweeper left the order pending: {done}")
     placed = trial.client.orders.create(_order("verify-cut"))
-    expect(not placed.replayed, "the order that was rolled back was answered as placed")
+    expect(not placed.replayed, "the order that was rolled back was answered as already placed")
     count = trial.client.licenses.count(order_store_id="verify-cut")
-    expect(count == 1, f"its id was used again for one license, and shows {count}")
-    rights = "" if trial.is_local else " with the rights of its role"
+    expect(count == 1, f"the new order of one license with the same id has {count} licenses")
+    permissions = "" if trial.is_local else " with the permissions of its role"
     return (
-        f"rolled back by the deployed sweeper{rights}, and its id used again; the process was"
-        " killed on this machine and the age set by hand, so neither a time-out of Lambda nor the"
-        " sweeper's schedule was seen"
+        f"the deployed sweeper rolled the order back{permissions}, and its id can be reused; the"
+        " process was killed on this machine and the age set by hand, so neither a Lambda timeout"
+        " nor the sweeper's schedule was tested"
     )
 
 
@@ -114,23 +116,23 @@ def refuse_reversed_dates(trial: Trial) -> str:
         answer.status_code == 400,
         f"GET /orders/ from February to January answered {answer.status_code}, not 400",
     )
-    return "a range that ends before it begins is a 400"
+    return "a date range that ends before it starts is rejected with 400"
 
 
 def refuse_wrong_key(trial: Trial) -> str:
-    with trial.stage.client(f"nobodyss.{'x' * 40}") as stranger:
+    with trial.stage.client(f"nobodyss.{'x' * 40}") as unknown:
         try:
-            next(stranger.orders.list(), None)
+            next(unknown.orders.list(), None)
         except ApiProblem as problem:
             expect(
                 problem.code == "invalid_api_key",
-                f"a key that does not exist is answered {problem.status} {problem.code}",
+                f"an unknown API key is answered {problem.status} {problem.code}",
             )
-            return f"a key that does not exist is a {problem.status}"
-    raise Failed("a key that does not exist lists orders")
+            return f"an unknown API key is rejected with {problem.status}"
+    raise Failed("an unknown API key can list orders")
 
 
-def _place_and_die(trial: Trial, order: dict[str, Any]) -> None:
+def _interrupt(trial: Trial, order: dict[str, Any]) -> None:
     tables = {f"{name.upper()}_TABLE": table for name, table in trial.stage.tables.items()}
     given = {"company": trial.company, "order": order, "exit_status": EXIT_STATUS}
     done = subprocess.run(
@@ -143,7 +145,7 @@ def _place_and_die(trial: Trial, order: dict[str, Any]) -> None:
         check=False,
     )
     if done.returncode != EXIT_STATUS:
-        raise Failed(f"the order could not be cut off halfway: {done.stderr[-300:]}")
+        raise Failed(f"the order could not be interrupted: {done.stderr[-300:]}")
 
 
 def _pending(trial: Trial) -> list[tuple[str, int, str, str]]:
@@ -152,8 +154,8 @@ def _pending(trial: Trial) -> list[tuple[str, int, str, str]]:
     return [found for found in pending_orders(before) if found[0] == trial.company]
 
 
-def _age(trial: Trial, order_id: int, part: str) -> None:
-    """Let 16 minutes pass for a pending order."""
+def _set_age(trial: Trial, order_id: int, part: str) -> None:
+    """Set the age of a pending order to 16 minutes."""
     then = dynamo.stamp(datetime.now(UTC) - timedelta(minutes=16))
     with closing(boto3.client("dynamodb")) as dynamodb:
         dynamodb.update_item(

@@ -1,6 +1,4 @@
-"""What `keywright verify` proves of deploys: that a second changes nothing, and that a bad one goes
-back by itself.
-"""
+"""Steps of `keywright verify` for deploys: a second one changes nothing, a bad one rolls back."""
 
 import os
 import subprocess
@@ -16,14 +14,14 @@ from infra.ops.stack_state import read_stack
 from infra.ops.trial import Failed, NotProved, Trial, expect
 from infra.stamp import ROOT
 
-BETWEEN_ALARMS = 5.0
-"""Seconds: CloudWatch sets an alarm back as soon as it evaluates it again."""
+ALARM_SECONDS = 5.0
+"""Seconds between two settings of the alarm; CloudWatch resets it when it evaluates it again."""
 
 
 def deploy_again(trial: Trial) -> str:
-    """The same sources and settings make no difference."""
+    """Check that the same sources and settings result in no changes."""
     if trial.is_local:
-        raise NotProved("the local stack is deployed by make up, from a template of its own")
+        raise NotProved("make up deploys the local stack, from its own template")
     done = subprocess.run(
         _cdk(trial, "diff", "--fail"),
         cwd=ROOT,
@@ -34,33 +32,33 @@ def deploy_again(trial: Trial) -> str:
     )
     if done.returncode:
         raise Failed(
-            "cdk diff finds differences: deploy these sources first, and give the same --set:"
+            "cdk diff finds changes: deploy these sources first, and give the same --set:"
             f" {(done.stdout + done.stderr)[-500:]}"
         )
-    return "cdk diff finds nothing to change"
+    return "cdk diff finds no changes"
 
 
 def roll_back_a_deploy(trial: Trial) -> str:
-    """A deploy while an alarm of the stage rings must leave the live version as it was."""
+    """Deploy while an alarm is active: the live version must stay the same."""
     if trial.is_local:
-        raise NotProved("the emulator has neither CodeDeploy nor alarms that ring")
+        raise NotProved("the emulator has neither CodeDeploy nor active alarms")
     if not trial.rollback:
-        raise NotProved("give --rollback: it deploys another log_level while an alarm rings")
+        raise NotProved("add --rollback: it deploys another log_level while an alarm is active")
     if not settings_of(trial.stage.name).get("traffic"):
         raise NotProved("the stage has no alias (traffic is empty)")
     before = _live_version(trial)
     level = "INFO" if "DEBUG" in str(settings_of(trial.stage.name).get("log_level")) else "DEBUG"
-    status = _deploy_while_ringing(trial, level)
+    status = _deploy_during_alarm(trial, level)
     after, stack = _live_version(trial), read_stack(boto3.Session(), trial.stack)
-    expect(status != 0, f"the deploy succeeded although {trial.stack}-Crashes rang")
-    expect(after == before, f"version {after} is live, and {before} was before the deploy")
+    expect(status != 0, f"the deploy succeeded although {trial.stack}-Crashes was active")
+    expect(after == before, f"version {after} is live instead of version {before}")
     expect(
-        stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {stack.status}: repair it first"
+        stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {stack.status}: fix that first"
     )
-    return f"an alarm rang, version {before} is live again, and the stack was rolled back"
+    return f"with an active alarm, the stack was rolled back and version {before} is live"
 
 
-def _deploy_while_ringing(trial: Trial, level: str) -> int:
+def _deploy_during_alarm(trial: Trial, level: str) -> int:
     command = _cdk(trial, "deploy", "--require-approval", "never", "-c", f"log_level={level}")
     alarm = f"{trial.stack}-Crashes"
     with (
@@ -78,7 +76,7 @@ def _deploy_while_ringing(trial: Trial, level: str) -> int:
                 cloudwatch.set_alarm_state(
                     AlarmName=alarm, StateValue="ALARM", StateReason="keywright verify"
                 )
-                time.sleep(BETWEEN_ALARMS)
+                time.sleep(ALARM_SECONDS)
         finally:
             cloudwatch.set_alarm_state(
                 AlarmName=alarm, StateValue="OK", StateReason="keywright verify is done"

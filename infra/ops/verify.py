@@ -1,7 +1,7 @@
-"""`keywright verify`: the first hour of a stage, as a script that says what it proves.
+"""`keywright verify`: prove step by step that a deployed stage works.
 
-It works with a company and an API key of its own. Exit status 1 if a step failed; what a stage
-can't show, such as throttling on the local one, is named and is no failure.
+It uses a new company with its own API key. Exit status 1 if a step failed. A step that a stage
+can't prove, such as throttling on the local stage, is reported as not proved and is no failure.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from infra.ops.connection import ApiProblem
 from infra.ops.findings import NotReady
 from infra.ops.health import settings_of
 from infra.ops.preflight import set_option
-from infra.ops.stages import NOT_WELL, find_deployment, stage_options
+from infra.ops.stages import FOUND_PROBLEMS, find_deployment, stage_options
 from infra.ops.trial import Failed, NotProved, Trial, open_trial
 
 type Outcome = Literal["proved", "not proved", "failed"]
@@ -52,75 +52,85 @@ STEPS: dict[str, Callable[[Trial], str]] = {
     "second-deploy": release.deploy_again,
     "rollback": release.roll_back_a_deploy,
 }
-"""In this order: a later step may need what an earlier one made. Each returns what it proved."""
+"""The steps in order: some need the records of earlier steps. Each returns what it proved."""
 
 
 @dataclass(frozen=True)
 class Result:
+    """The outcome of one step."""
+
     step: str
     outcome: Outcome
     message: str
     seconds: float
 
 
-def add_verb(nouns: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `verify` to the command."""
-    verb = nouns.add_parser(
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright verify`."""
+    command = commands.add_parser(
         "verify", parents=[stage_options()], help="prove that a deployed stage works"
     )
-    verb.add_argument("--rows", type=int, help="of the largest import; 500,000, or 2,000 locally")
-    verb.add_argument("--megabytes", type=int, help="of a large file; default: 40, or 3 locally")
-    verb.add_argument(
-        "--only", type=_steps, default=tuple(STEPS), metavar="A,B", help=f"of {', '.join(STEPS)}"
+    command.add_argument(
+        "--rows", type=int, help="rows of the largest import; default: 500,000, or 2,000 locally"
     )
-    verb.add_argument(
+    command.add_argument(
+        "--megabytes", type=int, help="size of the large file; default: 40, or 3 locally"
+    )
+    command.add_argument(
+        "--only",
+        type=_steps,
+        default=tuple(STEPS),
+        metavar="A,B",
+        help=f"run only these steps, from {', '.join(STEPS)}",
+    )
+    command.add_argument(
         "--rollback",
         action="store_true",
-        help="also deploy while an alarm rings",
+        help="also prove that a deploy is rolled back when an alarm goes off",
     )
-    verb.add_argument(
-        "--yes", action="store_true", help="also on a stage that retains its data, such as prod"
+    command.add_argument(
+        "--yes", action="store_true", help="run also on a stage that retains its data, such as prod"
     )
-    set_option(verb)
-    verb.set_defaults(run=_run)
+    set_option(command)
+    command.set_defaults(run=_run)
 
 
-def _run(asked: argparse.Namespace) -> int:
-    stage = find_deployment(asked.stage)
-    if settings_of(stage.name).get("retain") and not asked.yes:
+def _run(options: argparse.Namespace) -> int:
+    stage = find_deployment(options.stage)
+    if settings_of(stage.name).get("retain") and not options.yes:
         raise NotReady(
-            f"The stage {stage.name} retains its data, and the records of verify's company would"
-            " stay in it: verify dev instead, or say --yes."
+            f"The stage {stage.name} retains its data, so the records that verify creates would"
+            " stay in it: verify dev instead, or add --yes."
         )
     local = stage.name == "local"
-    console = Console(highlight=False, soft_wrap=True, quiet=asked.json)
+    console = Console(highlight=False, soft_wrap=True, quiet=options.json)
     results = []
     with open_trial(
         stage,
-        rows=asked.rows or (2_000 if local else 500_000),
-        megabytes=asked.megabytes or (3 if local else 40),
-        settings=asked.set,
-        rollback=asked.rollback,
+        rows=options.rows or (2_000 if local else 500_000),
+        megabytes=options.megabytes or (3 if local else 40),
+        settings=options.set,
+        rollback=options.rollback,
     ) as trial:
-        console.print(f"Verify {stage.name} at {stage.api_url} as the company {trial.company}")
-        for result in prove(trial, asked.only):
+        console.print(f"Verifying {stage.name} at {stage.api_url} with the company {trial.company}")
+        for result in prove(trial, options.only):
             results.append(result)
             line = f"{SIGNS[result.outcome]} {result.step}: {escape(result.message)}"
             console.print(f"{line} [dim]{result.seconds:.1f} s[/]")
     failed = [result for result in results if result.outcome == "failed"]
     _show_summary(console, results, trial)
-    if asked.json:
+    if options.json:
         steps = [asdict(result) for result in results]
         print(json.dumps({"ok": not failed, "company": trial.company, "steps": steps}))
-    return NOT_WELL if failed else 0
+    return FOUND_PROBLEMS if failed else 0
 
 
 def prove(trial: Trial, names: Sequence[str]) -> Iterator[Result]:
-    """Each step's outcome; one that fails keeps none of the others from being tried."""
+    """Run the steps and yield the result of each; later steps run even if one fails."""
     for name in names:
-        began = time.monotonic()
+        started = time.monotonic()
         outcome, message = _outcome(trial, STEPS[name])
-        yield Result(name, outcome, message, round(time.monotonic() - began, 3))
+        yield Result(name, outcome, message, round(time.monotonic() - started, 3))
 
 
 def _outcome(trial: Trial, step: Callable[[Trial], str]) -> tuple[Outcome, str]:
@@ -134,20 +144,20 @@ def _outcome(trial: Trial, step: Callable[[Trial], str]) -> tuple[Outcome, str]:
 
 def _show_summary(console: Console, results: Sequence[Result], trial: Trial) -> None:
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in SIGNS}
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-    console.print(f"\n{told}.")
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    console.print(f"\n{summary}.")
     console.print(
-        f"Its key is revoked and its files are deleted; records of {trial.company} stay in the"
-        " tables, where no other company sees them."
+        f"Revoked the API key and deleted the files. The records of {trial.company} stay in the"
+        " tables, where no other company can see them."
     )
     if counts["failed"]:
-        console.print("See docs/deploy.md, “Verify”, for what each step means.")
+        console.print("What each step means: docs/deploy.md, “Verify”.")
 
 
 def _steps(text: str) -> tuple[str, ...]:
     named = tuple(part.strip() for part in text.split(",") if part.strip())
     if unknown := [name for name in named if name not in STEPS]:
         raise argparse.ArgumentTypeError(
-            f"no step {', '.join(unknown)}; there are {', '.join(STEPS)}"
+            f"unknown step {', '.join(unknown)}: choose from {', '.join(STEPS)}"
         )
     return named

@@ -1,4 +1,4 @@
-"""Warm throughput of a stage's tables: what a deploy would set, against what the tables have.
+"""Check of the tables' warm throughput: the value in the settings against the deployed one.
 
 DynamoDB Developer Guide, Understanding DynamoDB warm throughput: "Once increased, warm throughput
 values can't be decreased." A deploy that lowers one is refused by DynamoDB and rolled back.
@@ -13,7 +13,7 @@ from infra.ops.findings import Checked, note, ok, refused
 from infra.ops.stack_resources import stack_resources
 
 TABLE_QUOTA = 40_000
-"""DynamoDB, Quotas: what a table may consume, in write units a second, unless it was raised."""
+"""DynamoDB quotas: write units per second that a table may consume, unless it was raised."""
 FILLED = ("Customers", "Orders", "Licenses")
 """The construct ids of the tables that are pre-warmed; see infra/data.py."""
 
@@ -21,7 +21,7 @@ FILLED = ("Customers", "Orders", "Licenses")
 def check_warm_throughput(
     session: boto3.Session, wanted: int, stack: str | None
 ) -> Iterator[Checked]:
-    """Whether the tables can be pre-warmed so; `stack` is the deployed one, if any."""
+    """Check that the tables can be pre-warmed to `wanted`; `stack` is the deployed one, if any."""
     warm = dict(_warm_throughputs(session, stack)) if stack and wanted else {}
     too_warm = {name: units for name, units in warm.items() if units > wanted}
     if not wanted:
@@ -38,11 +38,11 @@ def check_warm_throughput(
             f" limit” is {TABLE_QUOTA:,} unless it was raised: request it in Service Quotas first."
         )
     else:
-        yield ok(f"the tables are pre-warmed for {wanted:,} write units a second, for a charge")
+        yield ok(f"the tables are pre-warmed for {wanted:,} write units a second, at extra cost")
 
 
 def _warm_throughputs(session: boto3.Session, stack: str) -> Iterator[tuple[str, int]]:
-    """Write units a second of the tables and indexes that are pre-warmed."""
+    """Yield the name and warm write units per second of each table and index."""
     with closing(session.client("dynamodb")) as dynamodb:
         for resource in stack_resources(session, stack, "AWS::DynamoDB::Table"):
             if any(name in resource["LogicalResourceId"] for name in FILLED):

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from infra.ops import stages
-from infra.ops.doctor import LOOKS
+from infra.ops.doctor import CHECKS
 from infra.ops.main import main
 from infra.ops.stack import LocalStack
 from infra.stamp import ROOT
@@ -83,9 +83,9 @@ def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
     assert keywright("jobs", "watch", number, status=1)["counts"] == job["counts"]
 
     told = keywright("doctor", status=None)
-    assert {finding["about"] for finding in told["findings"]} == LOOKS.keys()
-    assert {each["about"]: each for each in told["findings"] if not each["well"]}.keys() <= OTHERS
-    assert "may these aws credentials" not in json.dumps(told).lower()
+    assert {finding["about"] for finding in told["findings"]} == CHECKS.keys()
+    assert {each["about"]: each for each in told["findings"] if not each["passed"]}.keys() <= OTHERS
+    assert "permissions of these aws credentials" not in json.dumps(told).lower()
 
 
 def test_an_import_is_ended_at_work_and_run_again(

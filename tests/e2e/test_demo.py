@@ -26,7 +26,7 @@ def test_the_demo_issues_licenses_and_shows_the_same_ones_again(
 
     for title, order_id, _ in ORDERS:
         assert f"{title}\nOrder {order_id}, id " in first
-        assert f"{title}\nOrder {order_id} (placed before), id " in again
+        assert f"{title}\nOrder {order_id} (already placed), id " in again
     assert "initial password for ben@acme.example" in first
     assert "initial password for" not in again
     issued = [word for word in first.split() if word.count("-") == 3 and word.isupper()]

@@ -83,7 +83,7 @@ def test_a_catalog_is_made_and_then_is_as_the_file_says(keywright: Keywright, wr
     assert {change["action"] for change in before["changes"]} == {"create"}
     assert len(before["changes"]) == 7
     assert keywright.told("catalog", "diff", path)["changes"] == []
-    assert "as the file says" in keywright.run("catalog", "diff", path)
+    assert "matches the file" in keywright.run("catalog", "diff", path)
 
 
 def test_the_sample_catalog_is_applied_as_it_is_written(keywright: Keywright) -> None:
@@ -134,9 +134,13 @@ def test_a_policy_gets_the_features_that_the_file_gives_it(
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        ("sketch__authorization_method", "user", "product sketch: authorization_method stays"),
+        (
+            "sketch__authorization_method",
+            "user",
+            "product sketch: authorization_method can't change",
+        ),
         ("sketch__features__pdf__feature_type", "consumption", "feature pdf of sketch: feature"),
-        ("brushes__is_bundle", True, "product brushes: is_bundle stays False"),
+        ("brushes__is_bundle", True, "product brushes: is_bundle can't change from False"),
     ],
 )
 def test_what_orders_depend_on_is_refused_and_nothing_is_changed(
@@ -181,7 +185,7 @@ def test_what_is_missing_is_archived_if_nobody_has_bought_it(
     shown = keywright.run("catalog", "apply", path, "--archive-missing", "--yes", status=2)
 
     assert {product["short_code"] for product in archived} == {"old", "sold"}
-    assert "product new: new has 1 licenses; to archive it all the same" in shown
+    assert "product new: new has 1 licenses. To archive it" in shown
 
 
 def test_nothing_is_changed_where_nobody_can_be_asked(
@@ -189,7 +193,7 @@ def test_nothing_is_changed_where_nobody_can_be_asked(
 ) -> None:
     shown = keywright.run("catalog", "apply", write(), status=2)
 
-    assert "say --yes" in shown
+    assert "add --yes" in shown
     assert {path.partition(" ")[0] for path in served.paths()} == {"GET"}
 
 
@@ -209,7 +213,7 @@ def test_a_person_is_asked(
 
     shown = keywright.run("catalog", "apply", path, status=status)
 
-    assert "Make 7 changes? [y/N] " in shown
+    assert "Apply 7 changes? [y/N] " in shown
     told = keywright.told("catalog", "diff", path, status=1 if left else 0)
     assert len(told["changes"]) == left
 
@@ -224,7 +228,7 @@ def test_a_person_is_asked(
         ),
         ("products: {sketch: {product_name: S}, sketch: {product_name: T}}", "duplicate key"),
         ("products: [sketch]", "products: must be a mapping"),
-        ("[", "is not YAML"),
+        ("[", "is not valid YAML"),
         ("", "file: must be a mapping"),
     ],
 )

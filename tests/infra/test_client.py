@@ -7,7 +7,7 @@ import pytest
 
 from functions import exports
 from infra.ops.client import ApiProblem, Client
-from infra.ops.connection import LONGEST_PAUSE, TRIES
+from infra.ops.connection import MAX_ATTEMPTS, MAX_PAUSE
 from shared.orders import OrderRequest
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served
@@ -84,19 +84,19 @@ def test_a_busy_service_is_waited_for_as_long_as_it_asks(
 
     client.catalog.create_product({"product_name": "P", "short_code": "p"})
 
-    assert pauses == [7, LONGEST_PAUSE]
+    assert pauses == [7, MAX_PAUSE]
 
 
 def test_without_a_word_from_the_service_pauses_grow(
     client: Client, served: Served, pauses: list[float]
 ) -> None:
-    served.instead = [httpx.Response(503, json=BUSY) for _ in range(TRIES)]
+    served.instead = [httpx.Response(503, json=BUSY) for _ in range(MAX_ATTEMPTS)]
 
     with pytest.raises(ApiProblem) as refused:
         client.orders.create(ORDER)
 
     assert refused.value.code == "unavailable"
-    assert len(pauses) == TRIES - 1
+    assert len(pauses) == MAX_ATTEMPTS - 1
     assert pauses[-1] > 10 * pauses[0]
 
 

@@ -16,7 +16,7 @@ import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv, lost_files, sweep
-from infra.ops import doctor, health
+from infra.ops import doctor, health, stages
 from infra.ops.stages import find_deployment, open_client
 from shared.imports import ImportJob
 from shared.store import uploads
@@ -56,15 +56,15 @@ def healthy(keywright: Keywright, aws: AwsAccount) -> Keywright:
 def ill(keywright: Keywright) -> list[dict[str, Any]]:
     """What the doctor finds wrong."""
     told = keywright.told("doctor", status=1)
-    assert told["well"] is False
-    return [finding for finding in told["findings"] if not finding["well"]]
+    assert told["healthy"] is False
+    return [finding for finding in told["findings"] if not finding["passed"]]
 
 
 def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
     told = healthy.told("doctor")
     shown = healthy.run("doctor")
 
-    assert told["well"] is True
+    assert told["healthy"] is True
     assert {finding["about"] for finding in told["findings"]} == {
         "API",
         "API key",
@@ -88,8 +88,8 @@ def test_a_message_in_a_queue_of_failures_is_found(healthy: Keywright) -> None:
     (finding,) = ill(healthy)
 
     assert finding["about"] == "failures"
-    assert "failed has 1 messages" in finding["told"]
-    assert "docs/operations.md" in finding["advice"]
+    assert "failed has 1 messages" in finding["message"]
+    assert "docs/runbook.md" in finding["advice"]
 
 
 def test_a_key_that_opens_nothing_is_found(
@@ -110,7 +110,7 @@ def test_a_missing_key_leaves_the_rest_to_be_looked_at(
     findings = ill(healthy)
 
     assert {finding["about"] for finding in findings} == {"API", "API key", "routes", "imports"}
-    assert all("KEYWRIGHT_API_KEY" in finding["told"] for finding in findings)
+    assert all("KEYWRIGHT_API_KEY" in finding["message"] for finding in findings)
 
 
 def test_a_service_that_does_not_answer_is_found(healthy: Keywright, served: Served) -> None:
@@ -118,7 +118,7 @@ def test_a_service_that_does_not_answer_is_found(healthy: Keywright, served: Ser
 
     (finding,) = ill(healthy)
 
-    assert (finding["about"], finding["told"]) == ("API", "api.test: no route (unreachable)")
+    assert (finding["about"], finding["message"]) == ("API", "api.test: no route (unreachable)")
 
 
 def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
@@ -128,7 +128,7 @@ def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
 
     (finding,) = ill(healthy)
 
-    assert finding["told"] == "uploads tells of new files: no"
+    assert finding["message"] == "uploads notifies of new files: no"
 
 
 def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
@@ -145,7 +145,7 @@ def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
 
     (finding,) = ill(healthy)
 
-    assert finding["told"] == (
+    assert finding["message"] == (
         "import 1 of a.csv failed: The import stopped 3 times before its end (no_progress)"
     )
     assert finding["advice"] == "keywright jobs retry 1 --stage test"
@@ -158,7 +158,7 @@ def test_an_import_whose_execution_failed_is_found(
 
     (finding,) = ill(healthy)
 
-    assert "import 1 of a.csv failed: The import stopped (FAILED)" in finding["told"]
+    assert "import 1 of a.csv failed: The import stopped (FAILED)" in finding["message"]
 
 
 def test_an_import_that_failed_days_ago_is_no_news(
@@ -167,7 +167,7 @@ def test_an_import_that_failed_days_ago_is_no_news(
     failed_execution(desk, desk.dropped())
 
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
-        assert healthy.told("doctor")["well"] is True
+        assert healthy.told("doctor")["healthy"] is True
 
 
 def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
@@ -182,7 +182,7 @@ def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
     states = [client.imports.show(number).state for number in (refused, cancelled)]
     assert states == ["failed", "cancelled"]
 
-    assert healthy.told("doctor")["well"] is True
+    assert healthy.told("doctor")["healthy"] is True
 
 
 def test_an_import_that_waits_for_its_turn_is_found(
@@ -193,7 +193,7 @@ def test_an_import_that_waits_for_its_turn_is_found(
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=31)):
         (finding,) = ill(healthy)
 
-    assert finding["told"] == "import 1 of a.csv still waits for its turn"
+    assert finding["message"] == "import 1 of a.csv is still queued"
     assert finding["advice"] == "keywright jobs retry 1 --stage test"
 
 
@@ -209,7 +209,7 @@ def failed_execution(desk: Desk, job: ImportJob) -> None:
 def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> None:
     told = [each for each in healthy.told("doctor")["findings"] if each["about"] == "routes"]
 
-    assert [each["told"] for each in told] == [
+    assert [each["message"] for each in told] == [
         "GET /api/v1/orders/?limit=1 is served directly",
         "GET /api/v1/orders?limit=1 is served directly",
         "POST /api/v1/orders/create_order/ is served directly",
@@ -236,9 +236,9 @@ def test_a_path_that_is_redirected_is_well_and_one_that_is_not_served_is_found(
     told = healthy.told("doctor", status=0 if well else 1)
 
     (finding,) = [
-        each for each in told["findings"] if each["told"].startswith("GET /api/v1/orders/?")
+        each for each in told["findings"] if each["message"].startswith("GET /api/v1/orders/?")
     ]
-    assert (finding["well"], finding["told"].partition(" is ")[2]) == (well, way)
+    assert (finding["passed"], finding["message"].partition(" is ")[2]) == (well, way)
 
 
 def test_a_small_quota_of_lambda_is_found_and_where_to_request_more(
@@ -248,8 +248,8 @@ def test_a_small_quota_of_lambda_is_found_and_where_to_request_more(
 
     (finding,) = ill(healthy)
 
-    assert "L-B99A9384) in us-east-1 is 10: large imports" in finding["told"]
-    assert "/servicequotas/home/services/lambda/quotas/L-B99A9384" in finding["told"]
+    assert "L-B99A9384) in us-east-1 is 10: large imports" in finding["message"]
+    assert "/servicequotas/home/services/lambda/quotas/L-B99A9384" in finding["message"]
 
 
 @pytest.fixture
@@ -257,14 +257,14 @@ def kept(healthy: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """The same stage, which retains its data."""
     settings = {"retain": True, "order_reserved": 100, "import_reserved": 40}
     (tmp_path / "cdk.json").write_text(json.dumps({"context": {"stages": {"test": settings}}}))
-    monkeypatch.setattr(health, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
     return healthy
 
 
 def test_a_stage_that_should_be_protected_and_is_not_is_found(
     kept: Keywright, aws: AwsAccount
 ) -> None:
-    about = [(finding["about"], finding["told"]) for finding in ill(kept)]
+    about = [(finding["about"], finding["message"]) for finding in ill(kept)]
 
     assert {name for name, _ in about} == {"protection"}
     assert about[0][1] == "termination protection of Keywright-test: off"
@@ -278,7 +278,7 @@ def test_a_quota_that_is_too_small_for_the_next_deploy_is_found(
 
     quota = [finding for finding in ill(kept) if finding["about"] == "quota"]
 
-    assert "request 240 at" in quota[0]["told"]
+    assert "request 240 at" in quota[0]["message"]
 
 
 def test_a_call_that_the_emulator_does_not_have_is_not_checked_and_not_ill(
@@ -290,9 +290,9 @@ def test_a_call_that_the_emulator_does_not_have_is_not_checked_and_not_ill(
     (local,) = doctor.examine("quota", health.check_quota, replace(on_aws, name="local"))
     (ill_on_aws,) = doctor.examine("quota", health.check_quota, on_aws)
 
-    assert (local.well, local.checked) == (True, False)
-    assert local.told.startswith("not checked: the emulator answers")
-    assert not ill_on_aws.well
+    assert (local.passed, local.checked) == (True, False)
+    assert local.message.startswith("not checked: the emulator answered")
+    assert not ill_on_aws.passed
 
 
 def test_an_alarm_that_rings_is_found(healthy: Keywright) -> None:
@@ -313,5 +313,5 @@ def test_an_alarm_that_rings_is_found(healthy: Keywright) -> None:
 
     (finding,) = ill(healthy)
 
-    assert finding["told"] == "Keywright-test-Crashes rings"
+    assert finding["message"] == "Keywright-test-Crashes is in ALARM"
     assert finding["advice"] == "2 crashes"

@@ -17,12 +17,12 @@ from infra.ops.steps import OpsError
 
 
 @contextmanager
-def running(home: Path, *, guarded: bool) -> Iterator[Emulator]:
+def running(home: Path, *, is_guarded: bool) -> Iterator[Emulator]:
     """Something that answers in the place of an emulator, and holds its lock."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            refused = guarded and self.headers["Origin"] is not None
+            refused = is_guarded and self.headers["Origin"] is not None
             self.send_response(403 if refused else 200)
             self.end_headers()
 
@@ -41,17 +41,17 @@ def running(home: Path, *, guarded: bool) -> Iterator[Emulator]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("guarded", [True, False])
+@pytest.mark.parametrize("is_guarded", [True, False])
 def test_an_emulator_that_answers_a_foreign_page_is_not_guarded(
-    tmp_path: Path, guarded: bool
+    tmp_path: Path, is_guarded: bool
 ) -> None:
-    with running(tmp_path, guarded=guarded) as emulator:
+    with running(tmp_path, is_guarded=is_guarded) as emulator:
         assert emulator.port is not None
-        assert emulator.guarded is guarded
+        assert emulator.is_guarded is is_guarded
 
 
 def test_an_emulator_that_does_not_run_is_not_guarded(tmp_path: Path) -> None:
-    assert not Emulator(tmp_path).guarded
+    assert not Emulator(tmp_path).is_guarded
 
 
 def test_nothing_is_deleted_from_a_folder_that_users_share(tmp_path: Path) -> None:

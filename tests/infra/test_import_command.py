@@ -109,9 +109,9 @@ def test_a_refusal_names_the_option_that_helps_and_no_other(
 
     shown = keywright.run(*words(file), status=2)
 
-    assert ("On the command line:" in shown) == (option is not None)
+    assert ("Option of keywright import:" in shown) == (option is not None)
     if option:
-        assert f"On the command line: {option}\n" in shown
+        assert f"Option of keywright import: {option}\n" in shown
         more = ["--json", *option.split()]
         assert keywright.run(*words(file), *more, status=1 if data else 0)
 
@@ -177,4 +177,4 @@ def test_a_file_that_is_not_there_is_refused(
         main([*words(tmp_path / "none.csv"), "--stage", "test"])
 
     assert left.value.code == 2
-    assert "there is no file" in capsys.readouterr().err
+    assert "file not found" in capsys.readouterr().err

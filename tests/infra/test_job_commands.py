@@ -52,7 +52,7 @@ def test_the_list_shows_the_name_of_each_file_at_any_width(
     assert all(name in told for name in names)
     assert "completed with errors" in shown
     assert (" UTC" in shown) or "Started (UTC)" in shown
-    assert ("Took" in shown) == (columns == 140)
+    assert ("Duration" in shown) == (columns == 140)
 
 
 def test_the_list_can_be_of_one_state_or_kind(
@@ -123,7 +123,7 @@ def test_rows_with_warnings_are_counted_and_the_first_are_shown(
     shown = keywright.run("jobs", "show", "1")
 
     for text in (imported, shown):
-        assert "12 rows were imported with warnings, the first 10 of them:" in text
+        assert "12 rows were imported with warnings; first 10:" in text
         assert "482913374650109000" in text
         assert "482913374650110000" not in text
     assert keywright.told("jobs", "show", "1")["counts"]["warnings"] == 12

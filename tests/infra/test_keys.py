@@ -159,7 +159,7 @@ def test_a_key_that_has_ended_is_not_rotated(stage: str, capsys: Out) -> None:
 
     assert main(["keys", "rotate", "--stage", stage, str(told["prefix"])]) == 2
 
-    assert "is revoked: make a new one" in capsys.readouterr().err
+    assert "is revoked. Create a new key" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["revoke", "rotate"])
@@ -228,7 +228,7 @@ def test_a_command_without_a_verb_is_its_help(words: list[str], capsys: Out) -> 
 
     told = capsys.readouterr()
     assert told.out.startswith(f"usage: {' '.join(['keywright', *words])} ")
-    assert ("VERB" if words else "COMMAND") in told.out
+    assert ("SUBCOMMAND" if words else "COMMAND") in told.out
     assert told.err == ""
 
 

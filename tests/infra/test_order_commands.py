@@ -40,7 +40,7 @@ def test_a_person_sees_licenses_and_first_passwords(keywright: Keywright, file: 
 
     assert "1y from activation" in shown
     assert "initial password for ben@acme.example" in shown
-    assert "(placed before)" in again
+    assert "(already placed)" in again
     assert "initial password" not in again
 
 
@@ -71,7 +71,7 @@ def test_a_large_order_says_how_many_licenses_are_not_shown(
     keywright.told("orders", "create", file)
     monkeypatch.setattr(order_answers, "MOST_SHOWN", 1)
 
-    assert "These are 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
+    assert "Showing 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
 
 
 def test_an_order_that_is_not_there_is_said_so(keywright: Keywright) -> None:
@@ -104,7 +104,7 @@ def test_what_is_no_json_is_refused_before_it_is_sent(keywright: Keywright, tmp_
     file = tmp_path / "order.json"
     file.write_text("{")
 
-    assert "is not JSON" in keywright.run("orders", "create", file, status=2)
+    assert "is not valid JSON" in keywright.run("orders", "create", file, status=2)
 
 
 def test_faults_of_an_order_are_told_with_their_places(

@@ -221,7 +221,7 @@ def test_an_old_bootstrap_is_told_to_be_made_again(preflight: Preflight) -> None
         ("DELETE_FAILED", False, "AWS::S3::Bucket full: not empty"),
         ("UPDATE_ROLLBACK_FAILED", True, "aws cloudformation continue-update-rollback"),
         ("UPDATE_FAILED", True, "aws cloudformation rollback-stack"),
-        ("IMPORT_ROLLBACK_FAILED", True, "repair it in the console of CloudFormation"),
+        ("IMPORT_ROLLBACK_FAILED", True, "fix it in the CloudFormation console"),
     ],
 )
 def test_a_stack_that_can_t_be_deployed_to_is_told_with_what_to_do(
@@ -266,7 +266,7 @@ def test_a_name_that_a_new_stack_would_take_is_found_before_it_does(preflight: P
     )
 
     assert preflight.refused() == (
-        "The CloudWatch dashboard Keywright-prod is there already, outside of the stack"
+        "The CloudWatch dashboard Keywright-prod already exists outside of the stack"
         " Keywright-prod, which would create it: aws cloudwatch delete-dashboards --dashboard-names"
         " Keywright-prod, then deploy again."
     )
@@ -301,7 +301,7 @@ def test_every_fixed_name_is_looked_for(
 
     sentence = preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={ARN}")
 
-    assert f"{what} is there already" in sentence
+    assert f"{what} already exists" in sentence
 
 
 def test_the_names_of_a_stack_that_is_there_are_its_own(

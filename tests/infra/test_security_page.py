@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.ops.grants import with_grants
+from infra.ops.grants import replace_grants
 from infra.stamp import ROOT
 from tests.infra.reading import Template
 
@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "security.md"
 def test_the_page_lists_what_every_role_may_do(prod: Template) -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == with_grants(page, prod), "write docs/security.md again: make docs"
+    assert page == replace_grants(page, prod), "write docs/security.md again: make docs"
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_grant_that_the_page_cannot_spell_is_not_left_out(statement: object) -
     page = "| R | `x` | `s3:GetObject` |"
 
     with pytest.raises(ValueError, match=r"R has|no spelling"):
-        with_grants(page, {"Resources": {"P": policy}})
+        replace_grants(page, {"Resources": {"P": policy}})

@@ -90,10 +90,13 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
     [
         ({"log_retention": "FOREVER"}, "log_retention must be one of ONE_DAY, "),
         ({"traffic": "SLOWLY"}, "traffic must be empty or one of ALL_AT_ONCE, "),
-        ({"domain_name": "licenses.example.com"}, "domain_name and certificate_arn come together"),
-        ({"alarm_email": "ops"}, "alarm_email must be an address or empty"),
-        ({"retain": True, "erase": True}, "retain and erase exclude each other"),
-        ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be below 0"),
+        (
+            {"domain_name": "licenses.example.com"},
+            "domain_name and certificate_arn must be set together",
+        ),
+        ({"alarm_email": "ops"}, "alarm_email must be an e-mail address or empty"),
+        ({"retain": True, "erase": True}, "retain and erase can't both be true"),
+        ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be negative"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
@@ -130,7 +133,7 @@ def test_what_the_command_line_cannot_set_is_named(name: str) -> None:
     """A misspelled setting would be deployed without; and what protects stands in cdk.json."""
     context = {"stages": {"here": SETTINGS}, "stage": "here", name: "true"}
 
-    with pytest.raises(StageError, match=f"-c {name}=… sets nothing"):
+    with pytest.raises(StageError, match=f"-c {name}=… has no effect"):
         read_stage(cdk.App(context=context).node)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from infra.ops import uploading
 from infra.ops.client import ApiProblem, Client
-from infra.ops.connection import TRIES, LinkRefused
+from infra.ops.connection import MAX_ATTEMPTS, LinkRefused
 from infra.ops.uploading import Links
 from shared.reports import ImportView, StartedImport
 from shared.store import links, uploads
@@ -34,8 +34,8 @@ def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large: it goes in parts of 20 bytes, of which two links are asked for."""
-    monkeypatch.setattr(uploading, "IN_PARTS", -1)
-    monkeypatch.setattr(uploading, "LINKS", 2)
+    monkeypatch.setattr(uploading, "MULTIPART_BYTES", -1)
+    monkeypatch.setattr(uploading, "URLS_PER_REQUEST", 2)
     monkeypatch.setattr(links, "_LEAST_PART", 20)
     monkeypatch.setattr(links, "_MEBIBYTE", 1)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
@@ -287,7 +287,7 @@ def test_a_part_is_not_sent_for_ever(
 
     refused(client, path)
 
-    assert faults.methods().count("PUT") == TRIES
+    assert faults.methods().count("PUT") == MAX_ATTEMPTS
 
 
 @pytest.mark.usefixtures("in_parts")
@@ -361,7 +361,7 @@ def test_a_file_that_grows_meanwhile_is_not_imported_in_part(
 ) -> None:
     started = client.imports.start("customers.csv", "customers", size=len(ROWS))
 
-    with pytest.raises(ApiProblem, match="has grown"):
+    with pytest.raises(ApiProblem, match="grew"):
         client.imports.upload(started, io.BytesIO(ROWS + b"more@parts.test\n"))
 
     assert "POST" not in faults.methods()
@@ -375,11 +375,11 @@ def test_links_are_replaced_before_they_expire(
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     connection: Any = client.imports._connection  # noqa: SLF001  # of which these are a part
     known = Links(connection, f"/imports/{started.id}/")
-    first = known.to_part(1)
+    first = known.part_url(1)
 
     clock[0] = 0.7 * 3600
-    assert known.to_part(1) == first
+    assert known.part_url(1) == first
     clock[0] = 0.9 * 3600
-    known.to_part(1)
+    known.part_url(1)
 
     assert served.paths().count(f"POST /api/v1/imports/{started.id}/parts/") == 4

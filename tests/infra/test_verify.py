@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from functions.callers import forget_keys
-from infra.ops import health, trial_imports, trial_release
+from infra.ops import stages, trial_imports, trial_release
 from infra.ops.connection import ApiProblem
 from infra.ops.stages import find_deployment
 from infra.ops.trial import Trial, open_trial
@@ -76,7 +76,7 @@ def test_a_path_with_a_slash_that_is_redirected_is_proved_and_said_so(
         (
             CREATE,
             httpx.Response(200, json={"license_keys": ["X"]}),
-            "the same order sent again issued ['X']",
+            "the retried order issued ['X']",
         ),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_path_that_is_not_served_or_places_twice_is_found(
 @pytest.mark.parametrize(
     ("step", "path", "answer", "told"),
     [
-        ("append", "/api/v1/licenses/", {"count": 1}, "with one appended has 1"),
+        ("append", "/api/v1/licenses/", {"count": 1}, "with one appended has 1 licenses"),
         ("presigned", "/api/v1/licenses/", {"count": 0}, "there are 0 licenses PRESIGNED-0000001"),
         ("reject-all", "/api/v1/licenses/", {"count": 1}, "there are 1 licenses FAULTY-0000001"),
     ],
@@ -135,13 +135,13 @@ def test_a_key_that_opens_what_it_should_not_is_found(trial: Trial, served: Serv
 
     result = outcome(trial, "key")
 
-    assert (result.outcome, result.message) == ("failed", "a key that does not exist lists orders")
+    assert (result.outcome, result.message) == ("failed", "an unknown API key can list orders")
 
 
 def test_the_trial_s_key_is_revoked_and_its_files_are_deleted(served: Served) -> None:
     with open_trial(find_deployment("test"), rows=1, megabytes=1) as trial:
-        trial.drop(f"{trial.company}/licenses/a.csv", b"x")
-        trial.drop("acme/licenses/other.csv", b"y")
+        trial.upload(f"{trial.company}/licenses/a.csv", b"x")
+        trial.upload("acme/licenses/other.csv", b"y")
         assert trial.client.catalog.products() is not None
 
     found = uploads.client().list_object_versions(Bucket=uploads.bucket())["Versions"]
@@ -170,16 +170,16 @@ def test_a_step_that_is_not_there_is_named(keywright: Keywright, capsys: Any) ->
     with pytest.raises(SystemExit):
         keywright.run("verify", "--only", "catalog,nonsense")
 
-    assert "no step nonsense; there are catalog, " in capsys.readouterr().err
+    assert "unknown step nonsense: choose from catalog, " in capsys.readouterr().err
 
 
 def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
     keywright: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cdk.json").write_text('{"context": {"stages": {"test": {"retain": true}}}}')
-    monkeypatch.setattr(health, "ROOT", tmp_path)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
 
-    assert "say --yes" in keywright.run("verify", "--only", "catalog", status=2)
+    assert "add --yes" in keywright.run("verify", "--only", "catalog", status=2)
     assert "1 proved" in keywright.run("verify", "--only", "catalog", "--yes")
 
 
@@ -198,10 +198,23 @@ def test_what_the_tables_throttled_is_read_back(trial: Trial, aws: AwsAccount) -
     aws.answers["GetMetricStatistics"] = metric
 
     since = datetime.now(UTC) - timedelta(minutes=1)
-    assert trial_imports.throttled("Licenses", since=since) == 4.0
-    assert trial_imports.throttled("Customers", "by_created", since=since) == 5.0
-    assert trial_imports.throttled("Orders", since=since) == 0.0
+    assert trial_imports.count_throttled("Licenses", since=since) == 4.0
+    assert trial_imports.count_throttled("Customers", "by_created", since=since) == 5.0
+    assert trial_imports.count_throttled("Orders", since=since) == 0.0
     assert asked.count("ConsumedWriteCapacityUnits") == 2
+
+
+def test_the_step_of_many_rows_reports_throttled_writes_by_table(
+    trial: Trial, aws: AwsAccount, engine: Engine
+) -> None:
+    aws.answers["GetMetricStatistics"] = lambda _: {"Datapoints": [{"Sum": 3.0}]}
+    outcome(trial, "catalog")
+
+    result = outcome(trial, "many-rows")
+
+    assert result.outcome == "proved"
+    assert result.message.startswith("10 rows in ")
+    assert "throttled writes: access 3, catalog 3, " in result.message
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, "proved"), (1, "failed")])
@@ -242,9 +255,9 @@ class Deploying:
 @pytest.mark.parametrize(
     ("status", "stack_status", "version", "told"),
     [
-        (1, "UPDATE_ROLLBACK_COMPLETE", "7", "version 7 is live again"),
+        (1, "UPDATE_ROLLBACK_COMPLETE", "7", "version 7 is live"),
         (0, "UPDATE_COMPLETE", "7", "the deploy succeeded although"),
-        (1, "UPDATE_ROLLBACK_COMPLETE", "8", "version 8 is live, and 7 was before"),
+        (1, "UPDATE_ROLLBACK_COMPLETE", "8", "version 8 is live instead of version 7"),
         (1, "UPDATE_ROLLBACK_FAILED", "7", "the stack is UPDATE_ROLLBACK_FAILED"),
     ],
 )
@@ -260,8 +273,8 @@ def test_a_deploy_under_an_alarm_must_go_back(
 ) -> None:
     settings = '{"context": {"stages": {"test": {"traffic": "ALL_AT_ONCE", "log_level": "INFO"}}}}'
     (tmp_path / "cdk.json").write_text(settings)
-    monkeypatch.setattr(health, "ROOT", tmp_path)
-    monkeypatch.setattr(trial_release, "BETWEEN_ALARMS", 0.0)
+    monkeypatch.setattr(stages, "ROOT", tmp_path)
+    monkeypatch.setattr(trial_release, "ALARM_SECONDS", 0.0)
     commands: list[list[str]] = []
 
     def start(command: list[str], **_: Any) -> Deploying:
@@ -297,7 +310,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
 def test_a_rollback_is_provoked_only_if_asked(trial: Trial) -> None:
     result = outcome(trial, "rollback")
 
-    assert (result.outcome, "give --rollback" in result.message) == ("not proved", True)
+    assert (result.outcome, "add --rollback" in result.message) == ("not proved", True)
 
 
 def test_every_step_is_explained_on_the_page_of_deploys() -> None:

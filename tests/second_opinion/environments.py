@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra.asset import UV
 from infra.ops.steps import run
-from infra.stamp import BUILD, digest, stamped
+from infra.stamp import BUILD, build_once, digest
 
 _HERE = Path(__file__).parent
 HOME = BUILD / "second-opinion"
@@ -20,7 +20,7 @@ HOME = BUILD / "second-opinion"
 def python_tool(name: str, command: str) -> Path:
     """A command of a Python package, locked in `<name>.txt`."""
     lock, environment = _HERE / f"{name}.txt", HOME / name
-    with stamped(HOME / f"{name}.stamp", digest(lock, sys.version)) as stale:
+    with build_once(HOME / f"{name}.stamp", digest(lock, sys.version)) as stale:
         if stale:
             log, env = HOME / f"{name}.log", dict(os.environ)
             run(
@@ -50,7 +50,7 @@ def node_tool(name: str) -> Path:
     """The command of an npm package, locked in the folder of its name."""
     source, environment = _HERE / name, HOME / name
     locks = (source / "package.json", source / "package-lock.json")
-    with stamped(HOME / f"{name}.stamp", digest(*locks)) as stale:
+    with build_once(HOME / f"{name}.stamp", digest(*locks)) as stale:
         if stale:
             environment.mkdir(parents=True, exist_ok=True)
             for lock in locks:
