@@ -44,16 +44,16 @@ node_modules/.done: package.json package-lock.json
 	@touch $@
 
 up: setup ## Deploy to the emulator on this machine (PORT=4566) and write .local/stack.json
-	@$(VENV)/python -m infra.ops.stack up $(if $(PORT),--port $(PORT))
+	@$(VENV)/python -m infra.local.stack up $(if $(PORT),--port $(PORT))
 
 down: setup ## Stop the local stack and keep its data
-	@$(VENV)/python -m infra.ops.stack down
+	@$(VENV)/python -m infra.local.stack down
 
 clean: setup ## Stop the local stack and delete its data
-	@$(VENV)/python -m infra.ops.stack clean
+	@$(VENV)/python -m infra.local.stack clean
 
 demo: up ## Load a sample catalog, place an order of each kind, import files, print the results
-	@$(VENV)/python -m infra.ops.demo
+	@$(VENV)/python -m infra.local.demo
 
 # Failed rows (exit status 1) do not fail make; a script that needs the status runs keywright itself.
 import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
@@ -105,7 +105,7 @@ e2e: setup browser ## Run the end-to-end tests on new stacks (or KEYWRIGHT_STACK
 	@$(VENV)/pytest tests/e2e -m e2e $(if $(KEYWRIGHT_STACK),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 screenshots: up browser ## Write screenshots of the console to .screenshots/, and those of the README to docs/
-	@$(VENV)/python -m infra.ops.screenshots
+	@$(VENV)/python -m infra.tools.screenshots
 
 synth: setup ## Write the CloudFormation template of STAGE=local|dev|prod to OUT=dir, without credentials
 	@$(CDK) synth --quiet --no-notices $(SETTINGS) --output $(abspath $(OUT))
@@ -138,16 +138,16 @@ fmt: setup ## Format, and fix lint errors
 docs: setup ## Generate the pages of docs/ that come from code
 	@$(VENV)/python -m bench.cost
 	@$(VENV)/python -m bench.scale
-	@$(VENV)/python -m infra.ops.columns
+	@$(VENV)/python -m infra.tools.columns
 	@$(MAKE) --no-print-directory synth STAGE=prod
-	@$(VENV)/python -m infra.ops.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
-	@$(VENV)/python -m functions.refusals docs/errors.md
+	@$(VENV)/python -m infra.tools.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
+	@$(VENV)/python -m functions.web.error_codes docs/errors.md
 
 postman: setup ## Generate the Postman collection and sample files in .build/postman
-	@$(VENV)/python -m infra.ops.postman .build/postman
+	@$(VENV)/python -m infra.tools.postman .build/postman
 
 audit: setup ## Look up vulnerabilities of the locked packages; fails if it can't look them up
-	@$(VENV)/python -m infra.ops.audit
+	@$(VENV)/python -m infra.tools.audit
 
 fuzz: up ## Fuzz every operation of the local stack (SECONDS=600, SEED=1)
 	@$(VENV)/python -m tests.e2e.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))

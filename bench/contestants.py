@@ -21,13 +21,13 @@ from typing import Annotated, Any, Literal, Self
 from botocore.config import Config
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from functions.import_range import IN_FLIGHT, Work, import_range
 from shared.catalog import NewProduct, new_product
-from shared.csv_plan import plan
-from shared.importing import Import
-from shared.imports import ImportJob
+from shared.csv_format.planner import plan
+from shared.import_job import ImportJob
+from shared.row_reader import Import
 from shared.store import bulk
 from shared.store.patience import Patience
+from shared.workflows.import_chunk import IN_FLIGHT, Work, import_range
 
 COMPANY = "bench"
 THREADS = 16

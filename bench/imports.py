@@ -30,7 +30,7 @@ from bench.license_file import write_file
 from bench.local_imports import measured_locally
 from bench.orders import machine
 from bench.units import units_of
-from shared.csv_plan import plan
+from shared.csv_format.planner import plan
 
 ROWS, FLAT_ROWS, FULL_ROWS = 20_000, 100_000, 1_000_000
 GOALS = {

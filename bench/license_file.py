@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared.rows import PUBLISHED_COLUMNS
+from shared.columns import PUBLISHED_COLUMNS
 
 PER_ORDER = 10
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"

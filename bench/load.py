@@ -26,10 +26,10 @@ from rich.table import Table
 from bench.license_file import write_file
 from bench.local_imports import check
 from bench.orders import machine, spread
-from infra.ops.catalog import load_catalog
-from infra.ops.client import Client
-from infra.ops.demo import CATALOG
-from infra.ops.stages import find_deployment
+from infra.cli.catalog import load_catalog
+from infra.cli.stages import find_deployment
+from infra.client.client import Client
+from infra.local.demo import CATALOG
 
 PATIENCE = 30
 """Seconds after which whoever orders gives up; API Gateway does as well."""

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from bench.license_file import PER_ORDER, write_file
-from infra.ops.catalog import load_catalog
-from infra.ops.demo import CATALOG
-from infra.ops.jobs import follow
-from infra.ops.stages import open_client
-from shared.reports import ImportView
+from infra.cli.catalog import load_catalog
+from infra.cli.jobs import follow
+from infra.cli.stages import open_client
+from infra.local.demo import CATALOG
+from shared.contract.imports import ImportView
 
 ROWS, SMALL_ROWS, SMALL_TIMES = 200_000, 10, 5
 

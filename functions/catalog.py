@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from functions.http import Api, Caller, Page
-from functions.paging import PageQuery, slice_of
+from functions.web.api import Api, Caller, Page
+from functions.web.paging import PageQuery, slice_of
 from shared.catalog import (
     FeaturePatch,
     LicensePolicy,
@@ -24,6 +24,14 @@ from shared.catalog import (
     change_product,
     new_product,
 )
+from shared.contract.records import (
+    FeatureView,
+    PolicyView,
+    ProductView,
+    feature_view,
+    policy_view,
+    product_view,
+)
 from shared.errors import Busy, Conflict, Fault, NotFound, Refused
 from shared.store.catalog import (
     catalog_heads,
@@ -35,14 +43,6 @@ from shared.store.catalog import (
 )
 from shared.store.retry import contended
 from shared.values import Code
-from shared.wire import (
-    FeatureView,
-    PolicyView,
-    ProductView,
-    feature_view,
-    policy_view,
-    product_view,
-)
 
 _AT_ONCE = 25
 """Products read at once for a page; each may have 390 KB, and 100 of them do not fit one."""

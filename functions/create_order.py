@@ -11,11 +11,13 @@ from typing import Annotated
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field, StringConstraints
 
-from functions.answer_size import PAGE_BYTES, encoded, sent_bytes
-from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.order_answers import answer_that_fits
-from functions.tracing import annotate
+from functions.telemetry.tracing import annotate
+from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
+from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
+from shared.contract.records import Beside, PlacedOrderView, placed_order_view
 from shared.errors import Busy, Conflict, Fault, Refused, refuse
+from shared.issuing import place_order
 from shared.licenses import KEY_ALPHABET, License, new_key
 from shared.orders import (
     FIRST_PART,
@@ -27,14 +29,12 @@ from shared.orders import (
     first_licenses,
     is_by_id,
 )
-from shared.placing import place_order
 from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
-from shared.store.placing import add_placement, read_known
-from shared.store.unsettled import take_back, undo
 from shared.values import Code
-from shared.wire import Beside, PlacedOrderView, placed_order_view
+from shared.workflows.order_writes import add_placement, read_known
+from shared.workflows.pending_orders import take_back, undo
 
 _ANSWERED_ANYWAY = 200
 """Licenses and new users whose keys and passwords fit into any answer."""

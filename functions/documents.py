@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.http import Answer, Api
+from functions.web.api import Answer, Api
 
 ASSETS = Path(__file__).parent
 """Where bundling put openapi.json and docs.html."""

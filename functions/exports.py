@@ -14,16 +14,16 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from functions.answer_size import PAGE_BYTES, sent_bytes
-from functions.cursors import Cursor, read_cursor
-from functions.http import Answer, Caller
+from functions.web.api import Answer, Caller
+from functions.web.cursors import Cursor, read_cursor
+from functions.web.response_size import PAGE_BYTES, sent_bytes
 from shared.catalog import Product
-from shared.csv_cells import escape_formula
+from shared.columns import LICENSE_COLUMNS, license_row
+from shared.csv_format.cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
 from shared.licenses import License
 from shared.orders import Order
-from shared.rows import LICENSE_COLUMNS, license_row
 from shared.store import orders as order_store
 from shared.store.catalog import products_named
 from shared.store.customers import customers_by_id

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 import orjson
 
-from functions.import_moves import Stopped
 from shared.bundle_keys import Mentions, bundle_keys
 from shared.catalog import Product
-from shared.csv_encoding import BadFile
-from shared.csv_plan import Chunk, Plan
-from shared.csv_records import records
-from shared.imports import ImportJob
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.planner import Chunk, Plan
+from shared.csv_format.reader import records
+from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.store.catalog import all_products
-from shared.store.imports import heartbeat
+from shared.store.import_jobs import heartbeat
+from shared.workflows.import_lifecycle import Stopped
 
 MOST_KEYS = 1_000_000
 """Keys of bundles in one file: each worker has them in memory."""

@@ -20,11 +20,28 @@ import orjson
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.counting import SERVICE, count_import, metrics
-from functions.crash import unspoken
 from functions.import_bundles import mentions_of, pin_bundle_keys
-from functions.import_duplicates import refuse_duplicates
-from functions.import_moves import (
+from functions.telemetry.metrics import SERVICE, count_import, metrics
+from functions.telemetry.redaction import unspoken
+from functions.telemetry.tracing import annotate, traced
+from shared.csv_format.planner import Chunk
+from shared.errors import Busy
+from shared.import_job import FileGone, ImportJob, Refusal, moved
+from shared.store import unknown_files, uploads
+from shared.store.executions import execute
+from shared.store.import_jobs import (
+    UnknownCompany,
+    Version,
+    change_job,
+    claim_object,
+    company_of,
+    get_job,
+    heartbeat,
+)
+from shared.store.open_batches import OpenBatch, close_batch
+from shared.workflows.import_chunk import Work, complete_batch, import_range, working
+from shared.workflows.import_duplicates import refuse_duplicates
+from shared.workflows.import_lifecycle import (
     Stopped,
     begun,
     count_stopped,
@@ -37,23 +54,6 @@ from functions.import_moves import (
     plan_of,
     with_object_options,
 )
-from functions.import_range import Work, complete_batch, import_range, working
-from functions.runs import execute
-from functions.tracing import annotate, traced
-from shared.csv_plan import Chunk
-from shared.errors import Busy
-from shared.imports import FileGone, ImportJob, Refusal, moved
-from shared.store import unknown_files, uploads
-from shared.store.imports import (
-    UnknownCompany,
-    Version,
-    change_job,
-    claim_object,
-    company_of,
-    get_job,
-    heartbeat,
-)
-from shared.store.open_batches import OpenBatch, close_batch
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

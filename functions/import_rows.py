@@ -8,10 +8,10 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
-from functions.answer_size import PAGE_BYTES, sent_bytes
 from functions.import_views import cut_text, fitting
-from shared.imports import ChunkResult, ImportJob
-from shared.reports import FailedRow, InvalidRow, RowWarning, WarnedRow
+from functions.web.response_size import PAGE_BYTES, sent_bytes
+from shared.contract.imports import FailedRow, InvalidRow, RowWarning, WarnedRow
+from shared.import_job import ChunkResult, ImportJob
 from shared.store.uploads import get_result
 
 type Outcome = Literal["warning", "failed"]

@@ -8,10 +8,9 @@ from typing import Any
 
 import orjson
 
-from functions.answer_size import PAGE_BYTES, sent_bytes
-from functions.http import Caller
-from shared.imports import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
-from shared.reports import (
+from functions.web.api import Caller
+from functions.web.response_size import PAGE_BYTES, sent_bytes
+from shared.contract.imports import (
     Correction,
     CustomersResult,
     FeaturesResult,
@@ -21,7 +20,8 @@ from shared.reports import (
     LicensesResult,
     RowFault,
 )
-from shared.store.imports import chunk_results, corrections_of
+from shared.import_job import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
+from shared.store.import_jobs import chunk_results, corrections_of
 from shared.store.uploads import get_result
 
 _READERS = 8

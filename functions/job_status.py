@@ -6,9 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from functions.answer_size import PAGE_BYTES
-from functions.cursors import Cursor, read_cursor
-from functions.http import Answer, Api, Caller, Page
 from functions.import_rows import (
     PLACES,
     START,
@@ -18,11 +15,11 @@ from functions.import_rows import (
     rows_page,
 )
 from functions.import_views import all_at_once, import_result, import_view, why_ended
-from functions.paging import PageQuery, page_of
-from functions.runs import announce_job, start, stop
-from shared.errors import NotFound
-from shared.imports import ImportJob, Kind, State, Status, WrongState, moved, requeued
-from shared.reports import (
+from functions.web.api import Answer, Api, Caller, Page
+from functions.web.cursors import Cursor, read_cursor
+from functions.web.paging import PageQuery, page_of
+from functions.web.response_size import PAGE_BYTES
+from shared.contract.imports import (
     CustomersResult,
     FailedRow,
     FeaturesResult,
@@ -32,7 +29,10 @@ from shared.reports import (
     LicensesResult,
     WarnedRow,
 )
-from shared.store.imports import change_job, chunk_results, get_job, list_jobs
+from shared.errors import NotFound
+from shared.import_job import ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.store.executions import announce_job, start, stop
+from shared.store.import_jobs import change_job, chunk_results, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import PLANNED, check_file, get_result, result_size
 

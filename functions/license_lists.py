@@ -11,10 +11,11 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from functions.http import Caller, Page
 from functions.order_answers import related
-from functions.paging import PageQuery, page_of
+from functions.web.api import Caller, Page
+from functions.web.paging import PageQuery, page_of
 from shared.catalog import Product
+from shared.contract.records import LicenseView, license_view
 from shared.licenses import License
 from shared.orders import Order
 from shared.store import customers as customer_store
@@ -24,7 +25,6 @@ from shared.store.catalog import get_product, products_by_id
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
 from shared.values import Code, Email, LicenseKey, Line, RecordId
-from shared.wire import LicenseView, license_view
 
 _ROWS = 100
 _MOST_OF_KEY = 51

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from functions.answer_size import PAGE_BYTES, encoded, sent_bytes
-from functions.http import Answer, Caller
+from functions.web.api import Answer, Caller
+from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
+from shared.contract.records import Beside, LicenseBrief, OrderView, license_view, order_view
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, first_licenses
 from shared.store import customers as customer_store
@@ -15,7 +16,6 @@ from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import products_by_id
 from shared.store.order_index import ListedOrder
-from shared.wire import Beside, LicenseBrief, OrderView, license_view, order_view
 
 MOST_SHOWN = 1_000
 """Licenses of one order in an answer, which is as many as an order can be placed with."""

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from functions.exports import ExportQuery, PartsQuery, days_export, order_export
-from functions.http import Answer, Api, Caller, Page
 from functions.license_lists import LicenseQuery, license_page, license_views
 from functions.order_answers import MOST_LISTED, listed_order_views, order_answer
-from functions.paging import PageQuery, page_of
+from functions.web.api import Answer, Api, Caller, Page
+from functions.web.paging import PageQuery, page_of
 from shared.access import ANY_SCOPE, Scope
+from shared.contract.records import CustomerView, LicenseView, OrderView, customer_view
 from shared.customers import (
     Customer,
     CustomerRequest,
@@ -32,7 +33,6 @@ from shared.store.customers import ListedCustomer
 from shared.store.order_index import ListedOrder, listed_orders, totals_of
 from shared.store.retry import contended
 from shared.values import Email, Line, OptionalMoment, RecordId, record_id
-from shared.wire import CustomerView, LicenseView, OrderView, customer_view
 
 _MOST_COUNTED = 50_000
 """Entries of a customer's orders that are counted for its totals."""

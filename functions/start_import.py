@@ -8,11 +8,20 @@ from typing import Annotated
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from functions.http import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.import_views import RESULT_PATHS, import_fields
-from functions.upload import Upload
+from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
+from functions.web.upload import Upload
+from shared.columns import template
+from shared.contract.imports import (
+    PartLink,
+    PartLinks,
+    StartedImport,
+    TakenImport,
+    UploadForm,
+    UploadParts,
+)
 from shared.errors import Busy, Conflict, Fault, NotFound, Refused
-from shared.imports import (
+from shared.import_job import (
     KINDS,
     ChosenEncoding,
     ImportJob,
@@ -24,16 +33,7 @@ from shared.imports import (
     shown_name,
     upload_key,
 )
-from shared.reports import (
-    PartLink,
-    PartLinks,
-    StartedImport,
-    TakenImport,
-    UploadForm,
-    UploadParts,
-)
-from shared.rows import template
-from shared.store.imports import (
+from shared.store.import_jobs import (
     add_job,
     change_job,
     external_claim,

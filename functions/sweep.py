@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.counting import SERVICE, count_import, metrics
-from functions.crash import unspoken
-from functions.lost_files import announce_dropped, announce_known, announce_uploads
-from functions.runs import announce, announce_job, complete, is_running, start
-from functions.tracing import traced
-from shared.imports import ENDED, MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
-from shared.store.imports import get_job, put_job, unfinished_jobs
+from functions.telemetry.metrics import SERVICE, count_import, metrics
+from functions.telemetry.redaction import unspoken
+from functions.telemetry.tracing import traced
+from shared.import_job import ENDED, MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
+from shared.store.executions import announce, announce_job, complete, is_running, start
+from shared.store.import_jobs import get_job, put_job, unfinished_jobs
 from shared.store.open_batches import open_batches
-from shared.store.unsettled import pending_orders, take_over, undo
 from shared.store.uploads import find_upload
+from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
+from shared.workflows.pending_orders import pending_orders, take_over, undo
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -70,7 +70,7 @@ variable, then `$default`; and ANY matches "all methods that you haven't defined
 AWS does not document whether `/orders/{proxy+}` matches `/orders/`. It probably does: the Lambda
 test tool of AWS (aws/aws-lambda-dotnet, ApiGatewayRouteConfigService) matches it. If it does not,
 API Gateway selects the next larger folder or `$default`. Every function answers a path of another
-function with 308 to the path without its slash (functions/route_table.py), so the route of each
+function with 308 to the path without its slash (functions/web/route_table.py), so the route of each
 path without a slash must be certain. tests/functions/test_gateway.py tests both cases.
 """
 

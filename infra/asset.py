@@ -84,7 +84,7 @@ def _copy_sources(target: Path) -> None:
 
 def write_openapi(path: Path) -> None:
     """Generate the OpenAPI document from the routes, and docs.html next to it."""
-    subprocess.run([sys.executable, "-m", "functions.openapi", path], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "functions.web.openapi", path], cwd=ROOT, check=True)
 
 
 def _compile(tree: Path) -> None:

@@ -12,8 +12,8 @@ from constructs import Construct
 
 from infra.data import RESULTS, UPLOADED, Data
 from infra.function import Function, add_failed_queue, add_log_group
-from infra.machine import Machine, machine_arn
 from infra.stage import Stage
+from infra.state_machine import Machine, machine_arn
 
 
 class Imports(Construct):

@@ -23,7 +23,7 @@ _FIVE_MINUTES = Duration.minutes(5)
 def product_metric(
     stage: Stage, name: str, statistic: str = "Sum", **dimensions: str
 ) -> cloudwatch.Metric:
-    """Return a metric that the functions log; see functions/counting.py."""
+    """Return a metric that the functions log; see functions/telemetry/metrics.py."""
     return cloudwatch.Metric(
         namespace="Keywright",
         metric_name=name,

@@ -12,10 +12,10 @@ from infra.erase import Erase
 from infra.function import Function
 from infra.imports import Imports
 from infra.key import add_key
-from infra.machine import EXECUTION_NAMES, executions_arn
 from infra.observability import Observability
 from infra.release import Release
 from infra.stage import Stage
+from infra.state_machine import EXECUTION_NAMES, executions_arn
 from infra.sweep import Sweep
 
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared.csv_file import Dialect
-from shared.csv_plan import Chunk
-from shared.csv_records import Record
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.planner import Chunk
+from shared.csv_format.reader import Record
 from shared.values import Code, LicenseKey
 
 _WORD = re.compile(rb"[A-Za-z0-9._-]+")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from shared.rows import Part
+from shared.columns import Part
 
 _UNDAMAGED = r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
 """No cell that a spreadsheet damaged starts so, except after blanks."""

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from shared.importing import CustomerEntry, FeatureEntry, LicenseEntry
-from shared.rows import KINDS, CustomerRow, FeatureRow
+from shared.columns import KINDS, CustomerRow, FeatureRow
+from shared.row_reader import CustomerEntry, FeatureEntry, LicenseEntry
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
 
 MOST_WARNINGS = 10

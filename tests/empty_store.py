@@ -9,7 +9,7 @@ from botocore.session import Session
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from functions.callers import forget_keys
+from functions.web.auth import forget_keys
 from shared.store.dynamo import client
 from shared.store.licenses import forget_committed
 from tests import emulated

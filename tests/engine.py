@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.models import botocore_stubber
 
-from functions.runs import client
+from shared.store.executions import client
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:Keywright-prod-Imports"
 

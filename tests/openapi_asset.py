@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from functions import documents, route_table
+from functions import documents
+from functions.web import route_table
 from infra.asset import SOURCES, write_openapi
 from infra.stamp import BUILD, build_once, digest
 

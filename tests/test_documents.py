@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.openapi import ROUTE_MODULES
-from functions.refusals import CODES, with_table
-from infra.ops.main import main
+from functions.web.error_codes import CODES, with_table
+from functions.web.openapi import ROUTE_MODULES
+from infra.cli.main import main
 from infra.stamp import ROOT
 from shared.access import SCOPES
 

@@ -1,7 +1,8 @@
-"""Who may import whom: functions stand on shared, shared on what is above it in its own order."""
+"""Which modules may import which: domain, csv_format, contract, store, workflows, functions."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,28 +19,26 @@ SHARED = (
     "customers",
     "licenses",
     "orders",
-    "placing",
-    "imports",
-    "csv_encoding",
-    "csv_cells",
-    "csv_magic",
-    "csv_header",
-    "csv_file",
-    "csv_block",
-    "csv_plan",
-    "csv_records",
-    "bundle_keys",
-    "rows",
+    "issuing",
+    "import_job",
+    "csv_format",
+    "columns",
     "cell_patterns",
-    "importing",
+    "import_header",
+    "row_reader",
     "differences",
     "access",
-    "wire",
-    "reports",
+    "contract",
     "store",
+    "workflows",
 )
-"""A module of shared imports only from modules that stand before it; a package is one place."""
-AWS = {"boto3", "botocore", "aws_lambda_powertools"}
+"""A module of shared imports only from modules before it; a package has one position."""
+FUNCTIONS = ("telemetry", "web")
+"""Packages of functions, below the modules that Lambda runs."""
+INFRA = ("client", "local", "tools", "cli")
+"""Packages of infra that are no constructs."""
+AWS = {"boto3", "botocore"}
+AWS_PACKAGES = {"store", "workflows"}
 
 
 def modules(folder: str) -> list[Path]:
@@ -47,7 +46,7 @@ def modules(folder: str) -> list[Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Dotted names that a module imports, wherever in it; `from a import b` may mean `a.b`."""
+    """Dotted names that a module imports, anywhere in it; `from a import b` may mean `a.b`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -60,37 +59,66 @@ def packages(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imports(path)}
 
 
-def place(path: Path) -> str:
-    """The name by which a file of shared stands in the order."""
-    return path.relative_to(ROOT / "shared").parts[0].removesuffix(".py")
+def position(path: Path, folder: str) -> str:
+    """The package or module directly in `folder` that a file belongs to."""
+    return path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 @pytest.mark.parametrize("path", modules("shared"), ids=str)
-def test_shared_stands_on_itself_and_knows_neither_lambda_nor_cloud(path: Path) -> None:
+def test_shared_imports_neither_lambda_nor_infrastructure(path: Path) -> None:
     assert not packages(path) & {"functions", "infra", "aws_cdk", "aws_lambda_powertools"}
-    if place(path) != "store":
-        assert not packages(path) & AWS, "only shared.store knows AWS"
+    if position(path, "shared") not in AWS_PACKAGES:
+        assert not packages(path) & AWS, "only shared.store and shared.workflows know AWS"
 
 
 @pytest.mark.parametrize("path", modules("shared"), ids=str)
-def test_a_module_of_shared_imports_only_what_stands_before_it(path: Path) -> None:
-    here = place(path)
-    assert here in SHARED, f"give shared/{here} its place in the order"
+def test_a_module_of_shared_imports_only_from_modules_before_it(path: Path) -> None:
+    here = position(path, "shared")
+    assert here in SHARED, f"give shared/{here} its position"
     used = {name.split(".")[1] for name in imports(path) if name.startswith("shared.")} - {here}
 
     assert not used - set(SHARED[: SHARED.index(here)])
 
 
 @pytest.mark.parametrize("path", modules("functions"), ids=str)
-def test_functions_know_nothing_of_the_cloud_that_runs_them(path: Path) -> None:
+def test_functions_import_no_infrastructure_and_their_packages_no_handlers(path: Path) -> None:
     assert not packages(path) & {"infra", "aws_cdk", "boto3"}
+    here = position(path, "functions")
+    if here in FUNCTIONS:
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("functions.")}
+        assert not used - set(FUNCTIONS[: FUNCTIONS.index(here) + 1])
 
 
 @pytest.mark.parametrize("path", modules("infra"), ids=str)
-def test_infra_names_functions_and_only_its_operators_tools_use_shared(path: Path) -> None:
+def test_constructs_import_no_product_code_and_commands_no_cdk(path: Path) -> None:
     assert "functions" not in packages(path)
-    if path.parent == ROOT / "infra":
+    here = position(path, "infra")
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
+    if here not in INFRA:
         assert "shared" not in packages(path)
-        assert not [name for name in imports(path) if name.startswith("infra.ops")]
+        assert not used & set(INFRA)
     else:
         assert "aws_cdk" not in packages(path)
+    if here == "client":
+        assert used <= {"client"}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    paths = {
+        dotted(path): path for each in ("shared", "functions", "infra") for path in modules(each)
+    }
+    graph = {
+        name: {
+            parent
+            for used in imports(path)
+            for parent in (used, used.rpartition(".")[0])
+            if parent in paths
+        }
+        for name, path in paths.items()
+    }
+
+    assert list(TopologicalSorter(graph).static_order())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from functions.routing import Response, path_of
+from functions.web.routing import Response, path_of
 
 STATIC = Path(__file__).parent / "static"
 HOME = "/console/"

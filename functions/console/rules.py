@@ -17,12 +17,12 @@ from annotated_types import MaxLen
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
-from shared.csv_block import MAX_FIELD
-from shared.csv_file import DELIMITERS
-from shared.csv_header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
-from shared.csv_magic import MAGIC
-from shared.csv_records import DAMAGE, MAYBE_DAMAGED
-from shared.rows import KINDS, NO_VALUE, Kind, Part, faults_of_row
+from shared.columns import KINDS, NO_VALUE, Kind, Part, faults_of_row
+from shared.csv_format.block import MAX_FIELD
+from shared.csv_format.dialect import DELIMITERS
+from shared.csv_format.file_type import MAGIC
+from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
 from shared.values import (
     CONTROL,
     DURATION,
@@ -57,7 +57,7 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_day": ({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
     "_period": ({"instead": PERIODS}, None),
 }
-"""Rule and sample of each validator of shared.rows and shared.values, by its name."""
+"""Rule and sample of each validator of shared.columns and shared.values, by its name."""
 
 
 def rules() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from shared.store import dynamo
 from shared.store.patience import Patience
 from shared.store.retry import THROTTLED, TRANSIENT
 from shared.store.sender import Sender
-from shared.store.signed import Exchange, client, send
+from shared.store.signed_http import Exchange, client, send
 
 __all__ = ["client"]
 BATCH = 25

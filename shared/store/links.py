@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from shared.imports import ImportJob
+from shared.import_job import ImportJob
 from shared.store.uploads import client, result_key, session
 
 LARGEST_POST = 5 * 1024**3

@@ -17,9 +17,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
-from shared.imports import place_of
+from shared.import_job import place_of
 from shared.store import dynamo
-from shared.store.imports import TABLE, Version
+from shared.store.import_jobs import TABLE, Version
 from shared.store.uploads import bucket, client
 
 OVERLAP = timedelta(days=2)

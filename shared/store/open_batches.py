@@ -15,9 +15,9 @@ from itertools import islice
 
 from pydantic import BaseModel
 
-from shared.csv_plan import Chunk
+from shared.csv_format.planner import Chunk
 from shared.store import dynamo
-from shared.store.imports import TABLE
+from shared.store.import_jobs import TABLE
 
 _OPEN = "open#"
 

@@ -1,4 +1,4 @@
-"""Orders, in the table Orders, to be found; shared.store.placing writes them.
+"""Orders, in the table Orders, to be found; shared.workflows.order_writes writes them.
 
 A partition is one order: the row `order`, a row `append#…` for each later addition, a row
 `rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one
@@ -11,8 +11,8 @@ from itertools import islice
 
 from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
+from shared.store.lookup import Place, find
 from shared.store.order_index import FIELDS, count_licenses
-from shared.store.places import Place, find
 
 TABLE = "ORDERS_TABLE"
 MOST_PAGES = 10

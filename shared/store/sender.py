@@ -11,10 +11,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from shared.store import signed
+from shared.store import signed_http
 from shared.store.connections import ANSWER_SECONDS, Answer, Connections
 from shared.store.pace import clock
-from shared.store.signed import Exchange
+from shared.store.signed_http import Exchange
 
 CONNECTIONS = 12
 """Requests that one sender has in flight; the others wait for a connection."""
@@ -64,7 +64,7 @@ class Sender:
     def _opened(self) -> Connections:
         """The connections, opened for the first request that no listener answers."""
         if self._connections is None:
-            line = signed.client()
+            line = signed_http.client()
             self._connections = Connections(line.name, line.port, line.certificates)
         return self._connections
 
@@ -136,7 +136,7 @@ class _Run:
             if isinstance(step, float):
                 heappush(self._asleep, (clock() + step, next(self._order), task))
                 return
-            answer = signed.heard(*step)
+            answer = signed_http.heard(*step)
             if answer is None:
                 task.request = step
                 self._waiting.append(task)
@@ -151,4 +151,4 @@ class _Run:
                 self._answered.append((task, answer))
 
             self._in_flight += 1
-            self._connections().post(signed.message(*task.request), receive)
+            self._connections().post(signed_http.message(*task.request), receive)

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Busy
-from shared.imports import FileGone, ImportJob
-from shared.store.imports import Version
+from shared.import_job import FileGone, ImportJob
+from shared.store.import_jobs import Version
 from shared.store.retry import attempts
 
 if TYPE_CHECKING:

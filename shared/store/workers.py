@@ -8,7 +8,7 @@ The item of a worker that died counts until its invocation would have ended at t
 from datetime import datetime, timedelta
 
 from shared.store import dynamo
-from shared.store.imports import TABLE
+from shared.store.import_jobs import TABLE
 
 _MARGIN = timedelta(seconds=10)
 """For requests on their way when an invocation ends, and for clocks that differ."""

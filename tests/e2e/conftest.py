@@ -13,10 +13,10 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from infra.ops import stages
-from infra.ops.emulator import Emulator
-from infra.ops.main import main
-from infra.ops.stack import LocalStack, up
+from infra.cli import stages
+from infra.cli.main import main
+from infra.local.emulator import Emulator
+from infra.local.stack import LocalStack, up
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.wire import Wire, running_proxy, sent_through
 

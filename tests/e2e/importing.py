@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.remote import RemoteShop, behind
 
 DOORS = {

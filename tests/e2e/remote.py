@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import httpx
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from shared.store.dynamo import from_item, to_item
 from tests.functions.shop import Shop, stock
 from tests.http_event import Reply

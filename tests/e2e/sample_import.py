@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.importing import drop, dropped, table
 from tests.e2e.remote import RemoteShop, Tables
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.catalog import load_catalog
-from infra.ops.client import Client
-from infra.ops.demo import CATALOG
-from infra.ops.stack import LocalStack
+from infra.cli.catalog import load_catalog
+from infra.client.client import Client
+from infra.local.demo import CATALOG
+from infra.local.stack import LocalStack
 from infra.stamp import ROOT
 from tests.e2e.remote import Operate
 from tests.e2e.test_readme import assert_shortens, run

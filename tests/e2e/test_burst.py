@@ -10,7 +10,7 @@ import boto3
 import httpx
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.remote import Operate, RemoteShop, Tables, behind, opened
 from tests.e2e.wire import Wire, fault, functions
 from tests.http_event import Reply

@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.importing import ended, post, table
 from tests.e2e.remote import RemoteShop
 

@@ -17,7 +17,7 @@ import boto3
 import httpx
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.remote import RemoteShop, Tables, behind
 
 FOREIGN = {

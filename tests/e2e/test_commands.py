@@ -12,10 +12,10 @@ from unittest.mock import patch
 
 import pytest
 
-from infra.ops import stages
-from infra.ops.doctor import CHECKS
-from infra.ops.main import main
-from infra.ops.stack import LocalStack
+from infra.cli import stages
+from infra.cli.doctor import CHECKS
+from infra.cli.main import main
+from infra.local.stack import LocalStack
 from infra.stamp import ROOT
 
 HEAD = "license__license_key,product__short_code\n"

@@ -5,8 +5,8 @@ import secrets
 
 import pytest
 
-from infra.ops.demo import ORDERS, show_demo
-from infra.ops.stack import LocalStack
+from infra.local.demo import ORDERS, show_demo
+from infra.local.stack import LocalStack
 from tests.e2e.remote import Operate
 
 

@@ -2,7 +2,7 @@
 
 import httpx
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.fuzz import fuzz
 from tests.e2e.remote import Operate, opened
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.importing import (
     DOORS,
     codes,

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.ops.emulator import Emulator
-from infra.ops.stack import LocalStack
+from infra.local.emulator import Emulator
+from infra.local.stack import LocalStack
 from tests.e2e.importing import PATIENCE, ended
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.sample_import import (

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.models.comparison import Comparison, compare
 from tests.models.histories import History
 from tests.models.known import LACKS, MINISTACK

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from infra.ops.postman import write
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from infra.stamp import ROOT
-from shared.rows import template
+from infra.tools.postman import write
+from shared.columns import template
 from tests.e2e.remote import Operate, RemoteShop
 
 DOORS = (

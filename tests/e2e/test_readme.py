@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.ops.demo import show_demo
-from infra.ops.stack import LocalStack
+from infra.local.demo import show_demo
+from infra.local.stack import LocalStack
 from infra.stamp import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/docs"])

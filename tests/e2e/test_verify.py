@@ -7,11 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from infra.ops import stages
-from infra.ops.main import main
-from infra.ops.preflight import CHECKS
-from infra.ops.stack import LocalStack
-from infra.ops.verify import STEPS
+from infra.cli import stages
+from infra.cli.main import main
+from infra.cli.preflight import CHECKS
+from infra.cli.verify import STEPS
+from infra.local.stack import LocalStack
 
 NOT_HERE = {"many-rows", "second-deploy", "rollback"}
 """The emulator does not throttle, and has neither CodeDeploy nor alarms that ring."""

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.sample_import import assert_imported_once, dropped_file, file

@@ -19,7 +19,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.remote import behind
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from functions import job_status
-from shared.csv_cells import unescape_formula
-from shared.imports import ImportJob
-from shared.store import imports
-from shared.store.totals import stopped_counts
+from shared.csv_format.cells import unescape_formula
+from shared.import_job import ImportJob
+from shared.store import import_jobs
+from shared.workflows.import_totals import stopped_counts
 from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
 from tests.faults.files import File, Row
@@ -30,7 +30,7 @@ def check_imports(desks: "Desks") -> list[str]:
     for actor in desks.world.past:
         desks.watch.check_reads(actor)
     told = [*desks.watch.violations, *desks.refusals]
-    jobs = {company: list(imports.list_jobs(company)) for company in (*COMPANIES, STRANGER)}
+    jobs = {company: list(import_jobs.list_jobs(company)) for company in (*COMPANIES, STRANGER)}
     told += _one_each(desks, jobs)
     for company in COMPANIES:
         for job in jobs[company]:
@@ -108,10 +108,10 @@ def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
 
 def check_stopped() -> Iterator[str]:
     """J13: an import that stopped midway is counted when none of its workers writes any more."""
-    for job in (job for company in COMPANIES for job in imports.list_jobs(company)):
+    for job in (job for company in COMPANIES for job in import_jobs.list_jobs(company)):
         if not job.is_stopped:
             continue
-        counts = stopped_counts(job, imports.chunk_results(job.company, job.number))
+        counts = stopped_counts(job, import_jobs.chunk_results(job.company, job.number))
         if job.counts != counts:
             name = f"import {job.number} of {job.company}"
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"

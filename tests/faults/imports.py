@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
-from shared.imports import ENDED
+from shared.import_job import ENDED
 from tests.faults.check_imports import check_imports, check_stopped
 from tests.faults.dynamodb import Write
 from tests.faults.files import File, some_file

@@ -29,20 +29,20 @@ from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
-from functions import callers, import_range, import_views, lost_files, runs
+from functions import import_views
+from functions.web import auth
 from shared.store import (
     bulk,
     dynamo,
-    import_features,
+    executions,
     licenses,
     newest_first,
     pace,
     patience,
-    placing,
     sender,
-    unsettled,
     uploads,
 )
+from shared.workflows import import_chunk, import_features, lost_files, order_writes, pending_orders
 from tests.engine import MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
@@ -165,16 +165,16 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
     _lighten(patch)
-    patch.setattr(callers, "_cache", _Memory(worlds))
+    patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
-    patch.setattr(import_range, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
+    patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
     for module in (import_features, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
-    patch.setattr(import_range, "STRETCH", STRETCH)
+    patch.setattr(import_chunk, "STRETCH", STRETCH)
     patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
-    patch.setattr(placing, "MOST_PRODUCTS", PRODUCTS)
-    for module in (placing, unsettled):
+    patch.setattr(order_writes, "MOST_PRODUCTS", PRODUCTS)
+    for module in (order_writes, pending_orders):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()
 
@@ -239,14 +239,14 @@ def _connect(worlds: list[World]) -> None:
     def take(**told: Any) -> Any:
         return worlds[0].take(**told)
 
-    clients = (dynamo.client(), uploads.client(), runs.client("lambda"))
-    for client in (*clients, runs.client("stepfunctions")):
+    clients = (dynamo.client(), uploads.client(), executions.client("lambda"))
+    for client in (*clients, executions.client("stepfunctions")):
         events: Any = client.meta.events
         events.register_first("before-send.*", take)
 
 
 def _forget() -> None:
-    for cached in (dynamo.client, uploads.client, uploads.session, runs.client, bulk.client):
+    for cached in (dynamo.client, uploads.client, uploads.session, executions.client, bulk.client):
         cached.cache_clear()
 
 

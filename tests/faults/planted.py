@@ -6,28 +6,27 @@ from typing import Any
 
 import pytest
 
-from functions import create_order, import_csv, import_duplicates, import_moves, import_range, sweep
-from functions.http import logger
-from shared import csv_records, orders
+from functions import create_order, import_csv, sweep
+from functions.web.api import logger
+from shared import orders
+from shared.csv_format import reader
 from shared.errors import Conflict
-from shared.store import (
-    bulk,
-    customers,
-    dynamo,
-    held_keys,
-    import_licenses,
-    imports,
-    license_index,
-    licenses,
-    placing,
-    unsettled,
-)
+from shared.store import bulk, customers, dynamo, import_jobs, license_index, licenses
 from shared.store import catalog as catalog_store
 from shared.store.orders import TABLE as ORDERS
 from shared.store.patience import Patience
 from shared.store.retry import TRANSIENT
-from shared.store.signed import Exchange, send
+from shared.store.signed_http import Exchange, send
 from shared.values import record_id
+from shared.workflows import (
+    held_keys,
+    import_chunk,
+    import_duplicates,
+    import_licenses,
+    import_lifecycle,
+    order_writes,
+    pending_orders,
+)
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -55,7 +54,7 @@ def own_write_refused(patch: pytest.MonkeyPatch) -> None:
         key = (dynamo.home(company, placement.order.id), placement.order.part)
         return dynamo.get(ORDERS, key) is not None
 
-    written = placing.add_placement
+    written = order_writes.add_placement
     patch.setattr(create_order, "add_placement", add)
 
 
@@ -83,8 +82,8 @@ def catalog_unguarded(patch: pytest.MonkeyPatch) -> None:
         key = (company, f"guard#{product.id}#0")
         return dynamo.check(catalog_store.TABLE, key, "attribute_exists(pk)")
 
-    patch.setattr(placing, "unchanged", unchanged)
-    patch.setattr(unsettled, "unchanged", unchanged)
+    patch.setattr(order_writes, "unchanged", unchanged)
+    patch.setattr(pending_orders, "unchanged", unchanged)
 
 
 def cross_company_key(patch: pytest.MonkeyPatch) -> None:
@@ -94,12 +93,12 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
         return dynamo.shelf("acme", id), f"customer#{id}"
 
     patch.setattr(customers, "customer_key", key)
-    patch.setattr(placing, "customer_key", key)
+    patch.setattr(order_writes, "customer_key", key)
 
 
 def users_taken_back(patch: pytest.MonkeyPatch) -> None:
     """Users of an unfinished order are lent, as they were before."""
-    patch.setattr(placing, "_in_the_way", lambda *_: frozenset())
+    patch.setattr(order_writes, "_in_the_way", lambda *_: frozenset())
 
 
 def users_taken_over(patch: pytest.MonkeyPatch) -> None:
@@ -113,7 +112,7 @@ def users_taken_over(patch: pytest.MonkeyPatch) -> None:
         return written
 
     write = customers.user_put
-    patch.setattr(unsettled, "user_put", put)
+    patch.setattr(pending_orders, "user_put", put)
 
 
 def commit_assumed(patch: pytest.MonkeyPatch) -> None:
@@ -160,25 +159,25 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
     """A chunk adds what it did to what is there."""
 
     def put(company: str, number: int, result: Any) -> None:
-        before = imports.get_chunk(company, number, result.index)
+        before = import_jobs.get_chunk(company, number, result.index)
         if before and before.phase == result.phase:
             names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
             added = {name: getattr(before, name) + getattr(result, name) for name in names}
             result = result.model_copy(update=added)
         write(company, number, result)
 
-    write = imports.put_chunk
-    patch.setattr(import_range, "put_chunk", put)
+    write = import_jobs.put_chunk
+    patch.setattr(import_chunk, "put_chunk", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
     """Every event has a job."""
-    patch.setattr(imports, "claimed", lambda _: None)
+    patch.setattr(import_jobs, "claimed", lambda _: None)
     patch.setattr(
-        imports,
+        import_jobs,
         "_claim_put",
         lambda *_: dynamo.put(
-            imports.TABLE,
+            import_jobs.TABLE,
             dynamo.to_item({"pk": f"object#{secrets.token_hex(8)}", "sk": "claim"}),
         ),
     )
@@ -235,19 +234,19 @@ def open_batches_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def maker_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A row that is run again takes its own license for another's."""
-    patch.setattr("shared.importing.Import.maker", lambda *_: "")
+    patch.setattr("shared.row_reader.Import.maker", lambda *_: "")
 
 
 def unescaped_report(patch: pytest.MonkeyPatch) -> None:
     """Cells as they came."""
-    patch.setattr(csv_records, "escape_formula", lambda cell: cell)
+    patch.setattr(reader, "escape_formula", lambda cell: cell)
 
 
 def half_validated(patch: pytest.MonkeyPatch) -> None:
     """What the first stretch says holds for the file."""
 
     def faulty(job: Any) -> bool:
-        results = imports.chunk_results(job.company, job.number)
+        results = import_jobs.chunk_results(job.company, job.number)
         return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
 
     patch.setattr(import_csv, "is_faulty", faulty)
@@ -282,7 +281,7 @@ def other_ranges_ignored(patch: pytest.MonkeyPatch) -> None:
 def batches_not_compared(patch: pytest.MonkeyPatch) -> None:
     """Batches that did not write are not compared with each other when all are read."""
     patch.setattr(import_duplicates, "repeated_rows", lambda *_: {})
-    patch.setattr(import_moves, "repeated_rows", lambda *_: {})
+    patch.setattr(import_lifecycle, "repeated_rows", lambda *_: {})
 
 
 def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -292,13 +291,13 @@ def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
         job = find(place)
         return job if job and job.version_id is None else None
 
-    find = imports._owner  # noqa: SLF001
-    patch.setattr(imports, "_owner", owner)
+    find = import_jobs._owner  # noqa: SLF001
+    patch.setattr(import_jobs, "_owner", owner)
 
 
 def strangers_imported(patch: pytest.MonkeyPatch) -> None:
     """Whoever a folder is named after is a company."""
-    patch.setattr(imports, "has_api_key", lambda _: True)
+    patch.setattr(import_jobs, "has_api_key", lambda _: True)
 
 
 def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:

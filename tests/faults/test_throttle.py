@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from functions import import_range
 from shared.errors import Busy
-from shared.importing import Bad, Entry
+from shared.row_reader import Bad, Entry
 from shared.store import pace, patience
-from shared.store.import_rows import import_stretch
+from shared.workflows import import_chunk
+from shared.workflows.import_batch import import_stretch
 from tests.faults import planted, throttle
 from tests.faults.laboratory import Laboratory
 from tests.faults.throttle import Outcome
@@ -78,7 +78,7 @@ def test_giving_up_after_some_tries_is_caught(
             raise Busy
 
     def once(
-        work: import_range.Work,
+        work: import_chunk.Work,
         batch: Sequence[Entry | Bad],
         _: object,
         firsts: Mapping[int, int] | None,
@@ -87,13 +87,13 @@ def test_giving_up_after_some_tries_is_caught(
             result = import_stretch(
                 work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts
             )
-        import_range._report(work, result)  # noqa: SLF001  # what is planted is within
+        import_chunk._report(work, result)  # noqa: SLF001  # what is planted is within
         return len(batch)
 
     tries: dict[patience.Request, int] = {}
     answered = patience.Request.answered
     monkeypatch.setattr(patience.Request, "answered", throttled)
-    monkeypatch.setattr(import_range, "_import_batch", once)
+    monkeypatch.setattr(import_chunk, "_import_batch", once)
 
     assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "died")
 

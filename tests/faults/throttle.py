@@ -18,9 +18,10 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_csv, import_range
-from functions.import_range import read_batches as cut
-from shared.store import import_features, pace
+from functions import import_csv
+from shared.store import pace
+from shared.workflows import import_chunk, import_features
+from shared.workflows.import_chunk import read_batches as cut
 from tests.faults.capacity import Capacity
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS
 from tests.faults.laboratory import Laboratory, laboratory
@@ -215,10 +216,10 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     timeline.s3.now = lambda: timeline.time
     lab.worlds[:] = [timeline]
     with pytest.MonkeyPatch.context() as patch:
-        for module in (import_range, import_features):
+        for module in (import_chunk, import_features):
             patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
-        patch.setattr(import_range, "STRETCH", batch_rows(rows))
-        patch.setattr(import_range, "read_batches", partial(read_batches, timeline))
+        patch.setattr(import_chunk, "STRETCH", batch_rows(rows))
+        patch.setattr(import_chunk, "read_batches", partial(read_batches, timeline))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)
         yield timeline

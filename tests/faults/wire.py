@@ -1,7 +1,7 @@
 """A call of AWS on its way, and everything that can become of it.
 
 Faults happen where the network is, below botocore's retries and below those of
-`shared.store.signed`, so both run as they are.
+`shared.store.signed_http`, so both run as they are.
 """
 
 import io

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from shared.csv_encoding import BadFile
-from shared.csv_plan import plan
-from shared.csv_records import records
-from shared.rows import KINDS
+from shared.columns import KINDS
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.planner import plan
+from shared.csv_format.reader import records
 
 GOOD = {
     "licenses": [

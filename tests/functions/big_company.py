@@ -17,10 +17,10 @@ import orjson
 
 from shared.catalog import FeatureGrant, Product, ProductFeature
 from shared.customers import Customer
-from shared.imports import ChunkResult, ImportJob
+from shared.import_job import ChunkResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
-from shared.store import dynamo, imports, uploads
+from shared.store import dynamo, import_jobs, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer
 from shared.store.license_index import PageRow, listed_row, pages
@@ -315,7 +315,7 @@ def _import(number: int, *, batches: int) -> int:
         report = f"chunk-{batch}.json"
         uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
         result = ChunkResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
-        imports.put_chunk(COMPANY, number, result)
+        import_jobs.put_chunk(COMPANY, number, result)
     uploads.put_result(job, "result.json", orjson.dumps(rows[:100]))
     if number == 1:
         uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)

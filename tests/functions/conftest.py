@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions import http
+from functions.web import api
 from tests.functions.log_lines import Out
 from tests.openapi_asset import use_openapi_asset
 
@@ -24,7 +24,7 @@ class _Stdout:
 @pytest.fixture
 def out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Out:
     """Everything that goes to the log."""
-    monkeypatch.setattr(http.logger.handlers[0], "stream", _Stdout())
+    monkeypatch.setattr(api.logger.handlers[0], "stream", _Stdout())
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 

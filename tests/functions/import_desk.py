@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from functions import job_status, start_import
-from shared.imports import ChunkResult, ImportJob, State, moved
-from shared.store import imports, uploads
+from shared.import_job import ChunkResult, ImportJob, State, moved
+from shared.store import import_jobs, uploads
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
 
@@ -58,14 +58,14 @@ class Desk:
         return self.post("/imports/", given | body)
 
     def job(self, number: int) -> ImportJob:
-        job = imports.get_job(self.company, number)
+        job = import_jobs.get_job(self.company, number)
         assert job is not None
         return job
 
     def dropped(self, kind: str = "licenses", version: str = "v1") -> ImportJob:
         """A file that appeared in the bucket, and was noticed."""
         key = f"{self.company}/{kind}/a.csv"
-        job = imports.claim_object("uploads", key, version, 5, now=datetime.now(UTC))
+        job = import_jobs.claim_object("uploads", key, version, 5, now=datetime.now(UTC))
         assert job is not None
         return job
 
@@ -76,7 +76,7 @@ class Desk:
         return self.dropped(kind, put["VersionId"])
 
     def move(self, number: int, state: State, **changes: Any) -> ImportJob:
-        return imports.change_job(
+        return import_jobs.change_job(
             self.company,
             number,
             lambda job: moved(job, state, now=datetime.now(UTC), **changes),
@@ -85,7 +85,7 @@ class Desk:
     def chunk(self, job: ImportJob, index: int, bad: int = 0, **counts: Any) -> None:
         """What a chunk did, with a report of its bad rows."""
         result = ChunkResult(index=index, report=f"chunk-{index}.json", invalid=bad, **counts)
-        imports.put_chunk(job.company, job.number, result)
+        import_jobs.put_chunk(job.company, job.number, result)
         rows = [bad_row(index * 1000 + n + 1) for n in range(bad)]
         uploads.put_result(job, f"chunk-{index}.json", orjson.dumps({"invalid": rows}))
 

@@ -10,8 +10,8 @@ import orjson
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv, job_status, start_import
-from shared.imports import ImportJob
-from shared.store import imports, uploads
+from shared.import_job import ImportJob
+from shared.store import import_jobs, uploads
 from tests.functions.shop import Shop
 from tests.grants.recorder import outside
 from tests.http_event import send
@@ -56,7 +56,7 @@ class Files:
 
     def last(self) -> ImportJob:
         """The newest job."""
-        return next(imports.list_jobs(self.shop.company))
+        return next(import_jobs.list_jobs(self.shop.company))
 
     def prepared(self, text: str, kind: str = "licenses", **options: Any) -> Any:
         """A job with options, asked for through the API, and the event of its file."""

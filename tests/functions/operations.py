@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from functions.http import Api
-from functions.openapi import ROUTE_MODULES, document
+from functions.web.api import Api
+from functions.web.openapi import ROUTE_MODULES, document
 from tests.functions.import_desk import FORM, form
 from tests.http_event import Reply, send
 

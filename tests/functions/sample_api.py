@@ -1,10 +1,10 @@
-"""A route module as small as one can be, with one of everything that `functions.http` offers."""
+"""A route module as small as one can be, with one of everything that `functions.web.api` offers."""
 
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from functions.http import Answer, Api, Caller, IdempotencyKey, Page
+from functions.web.api import Answer, Api, Caller, IdempotencyKey, Page
 from shared.errors import Conflict, Fault
 
 api = Api("Things")

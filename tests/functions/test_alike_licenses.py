@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared import orders, placing, wire
+from shared import issuing, orders
+from shared.contract import records
 from tests.functions.shop import Shop
 
 VARIANTS: list[dict[str, Any]] = [
@@ -99,8 +100,8 @@ def test_an_order_of_ninety_does_its_work_once(shop: Shop, monkeypatch: pytest.M
         monkeypatch.setattr(owner, name, counting)
 
     counted(orders.OrderRequest, "canonical")
-    counted(placing, "issue")
-    counted(wire, "license_view")
+    counted(issuing, "issue")
+    counted(records, "license_view")
 
     order = {"id": "o-1", "items": [{"product_code": "kp", "licenses": [{}] * 90}]}
     assert shop.order(**order).status == 200

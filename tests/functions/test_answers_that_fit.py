@@ -14,12 +14,12 @@ import orjson
 import pytest
 
 from functions import documents, order_answers
-from functions.answer_size import MOST_BYTES
-from functions.docs_page import page
-from functions.openapi import document
-from functions.refusals import CODES
+from functions.web.docs_page import page
+from functions.web.error_codes import CODES
+from functions.web.openapi import document
+from functions.web.response_size import MOST_BYTES
 from infra.stamp import ROOT
-from shared import wire
+from shared.contract import records
 from shared.licenses import License
 from shared.store import dynamo, uploads
 from tests.empty_store import empty_store
@@ -210,12 +210,12 @@ def test_licenses_that_can_not_fit_are_not_put_together_whole(
 ) -> None:
     made: list[int] = []
 
-    def counted(lic: License, beside: wire.Beside) -> wire.LicenseView:
+    def counted(lic: License, beside: records.Beside) -> records.LicenseView:
         made.append(lic.id)
         return license_view(lic, beside)
 
-    license_view = wire.license_view
-    for module in (wire, order_answers):
+    license_view = records.license_view
+    for module in (records, order_answers):
         monkeypatch.setattr(module, "license_view", counted)
 
     order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="featured"))[0].json()

@@ -14,13 +14,13 @@ import pytest
 
 from infra.stamp import ROOT
 from shared.catalog import LicensePolicy, Product
-from shared.csv_encoding import BadFile
-from shared.csv_file import Dialect
-from shared.csv_plan import Plan, plan
-from shared.csv_records import records
-from shared.importing import Bad, Import, reader_of
-from shared.imports import ImportJob
-from shared.rows import KINDS
+from shared.columns import KINDS
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.planner import Plan, plan
+from shared.csv_format.reader import records
+from shared.import_job import ImportJob
+from shared.row_reader import Bad, Import, reader_of
 from tests.engine import Engine
 from tests.functions.bad_files import Specimen, specimens
 from tests.functions.import_files import Files, open_files

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.store.imports import list_jobs
+from shared.store.import_jobs import list_jobs
 from tests.functions.import_desk import BOUNDARY, Desk, form, part
 from tests.functions.shop import Shop
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from functions import callers, http, import_csv, start_import, sweep
+from functions import import_csv, start_import, sweep
+from functions.web import api, auth
 from shared.store.dynamo import client, table
 from tests.engine import Engine
 from tests.functions.import_desk import FORM, form, part
@@ -27,7 +28,7 @@ KEY, EMAIL, OWN_KEY = (
     "canary-7f3a@x.test",
     "canary7f.canary7fcanary7fcanary7fcanary7f",
 )
-LOGGERS = (http.logger, import_csv.logger, sweep.logger, callers.logger)
+LOGGERS = (api.logger, import_csv.logger, sweep.logger, auth.logger)
 
 
 class Stdout:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import documents
-from functions.callers import forget_keys
+from functions.web.auth import forget_keys
 from tests.functions.import_desk import Desk, form, part
 from tests.functions.operations import OPERATIONS, Operation
 from tests.functions.shop import Shop

@@ -10,7 +10,7 @@ import pytest
 
 from functions.console.handler import answer, policy, read_files
 from functions.console.rules import rules
-from shared.rows import KINDS
+from shared.columns import KINDS
 
 handler = import_module("functions.console.handler")
 

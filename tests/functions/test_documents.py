@@ -9,10 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from functions import documents, route_table
-from functions.docs_page import page
-from functions.openapi import document
-from functions.refusals import CODES
+from functions import documents
+from functions.web import route_table
+from functions.web.docs_page import page
+from functions.web.error_codes import CODES
+from functions.web.openapi import document
 from tests.functions import sample_api
 from tests.http_event import send
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.rows import LICENSE_COLUMNS, PUBLISHED_COLUMNS
+from shared.columns import LICENSE_COLUMNS, PUBLISHED_COLUMNS
 from shared.terms import NULLABLE, TERMS
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions import job_status, start_import
-from shared.csv_header import similar_columns, squeezed
-from shared.imports import ImportJob
-from shared.rows import KINDS
+from shared.columns import KINDS
+from shared.csv_format.header import similar_columns, squeezed
+from shared.import_job import ImportJob
 from shared.store import uploads
 from tests.engine import Engine
 from tests.functions.import_desk import FORM, form, part

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import pytest
 
-from functions.http import Api
+from functions.web.api import Api
 from infra.api import ROUTES, route_keys
 from tests.functions.log_lines import Out
 from tests.functions.operations import APIS, OPERATIONS
@@ -239,7 +239,7 @@ def test_no_function_needs_the_table_for_what_it_serves(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading it would be part of a cold start."""
-    from functions import route_table
+    from functions.web import route_table
 
     monkeypatch.setattr(route_table, "DOCUMENT", None)
     route_table.forget_document()

@@ -8,12 +8,12 @@ from itertools import islice
 
 import pytest
 
-from functions import import_range
-from functions.import_range import read_batches
 from shared.catalog import NewProduct, new_product
-from shared.csv_plan import plan
-from shared.csv_records import records
-from shared.importing import Bad, Entry, Import, reader_of
+from shared.csv_format.planner import plan
+from shared.csv_format.reader import records
+from shared.row_reader import Bad, Entry, Import, reader_of
+from shared.workflows import import_chunk
+from shared.workflows.import_chunk import read_batches
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
@@ -47,7 +47,7 @@ def entries_of(orders: list[str]) -> list[Entry | Bad]:
 def test_a_batch_ends_by_its_rows_or_by_its_orders(
     monkeypatch: pytest.MonkeyPatch, orders: list[str], sizes: list[int]
 ) -> None:
-    monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
+    monkeypatch.setattr(import_chunk, "MOST_ORDERS", 5)
 
     assert [len(batch) for batch in read_batches(entries_of(orders), 10)] == sizes
 
@@ -55,7 +55,7 @@ def test_a_batch_ends_by_its_rows_or_by_its_orders(
 def test_the_batches_behind_a_stop_are_those_that_would_have_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_range, "MOST_ORDERS", 5)
+    monkeypatch.setattr(import_chunk, "MOST_ORDERS", 5)
     entries = entries_of([f"web-{n * n // 40}" for n in range(60)])
     whole = [[*batch] for batch in read_batches(entries, 10)]
 
@@ -69,7 +69,7 @@ def test_the_batches_behind_a_stop_are_those_that_would_have_followed(
 def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """The company acme; every row of a file is a batch."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setattr(import_range, "STRETCH", 1)
+    monkeypatch.setattr(import_chunk, "STRETCH", 1)
     with open_files(shop) as files:
         yield files
 

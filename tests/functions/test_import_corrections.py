@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.imports import State
-from shared.store import imports
+from shared.import_job import State
+from shared.store import import_jobs
 from tests.engine import Engine
 from tests.functions.import_desk import Desk, open_desk
 from tests.wiretap import Killed, killed_before, meanwhile, tapped
@@ -126,7 +126,7 @@ def test_a_number_that_none_has_is_refused(desk: Desk, corrects: Any) -> None:
 def test_only_the_newest_corrections_are_read(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "MOST_CORRECTIONS", 2)
+    monkeypatch.setattr(import_jobs, "MOST_CORRECTIONS", 2)
     first = faulty(desk)
 
     asked = [desk.ask(corrects=first).json()["id"] for _ in range(4)]

@@ -9,9 +9,10 @@ import orjson
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_range, job_status, sweep
-from shared.store import dynamo, imports, uploads, workers
-from shared.store.imports import unfinished_jobs
+from functions import job_status, sweep
+from shared.store import dynamo, import_jobs, uploads, workers
+from shared.store.import_jobs import unfinished_jobs
+from shared.workflows import import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -30,7 +31,7 @@ def machine(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "STRETCH", 10)
     monkeypatch.setattr(sweep, "COUNTED_WITHIN", timedelta(seconds=-2))
     with open_files(shop) as files:
         yield files
@@ -72,7 +73,7 @@ def test_rows_in_flight_when_an_import_is_cancelled_are_counted_with_all_that_th
     batches: set[int],
 ) -> None:
     """Of two batches in flight, the other one may have checked the job before or after that."""
-    monkeypatch.setattr(import_range, "IN_FLIGHT", in_flight)
+    monkeypatch.setattr(import_chunk, "IN_FLIGHT", in_flight)
     seen = []
     machine.chunk(chunks[0])
 
@@ -171,7 +172,7 @@ def test_a_late_count_of_fewer_rows_changes_nothing(
 def expire_workers() -> None:
     """As if the clock of the worker were behind: its invocation goes on, its registration ended."""
     values = {"home": dynamo.home("acme", 1), "worker": "worker#"}
-    for item in dynamo.query(imports.TABLE, "pk = :home AND begins_with(sk, :worker)", values):
+    for item in dynamo.query(import_jobs.TABLE, "pk = :home AND begins_with(sk, :worker)", values):
         workers.release("acme", 1, item["sk"].removeprefix("worker#"))
 
 
@@ -243,4 +244,4 @@ def test_reports_that_are_gone_keep_no_import_uncounted(
     [(None, 5000), (0, 500), (20, 500), (5_000, 500), (10_001, 1_100), (60_000, 5_000)],
 )
 def test_a_small_file_is_imported_in_about_ten_batches(rows: int | None, batch: int) -> None:
-    assert import_range.batch_rows(rows) == batch
+    assert import_chunk.batch_rows(rows) == batch

@@ -7,11 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_csv, import_moves, import_range, job_status, sweep
+from functions import import_csv, job_status, sweep
 from shared.errors import Busy
-from shared.imports import ImportJob
+from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.imports import chunk_results, get_job, list_jobs
+from shared.store.import_jobs import chunk_results, get_job, list_jobs
+from shared.workflows import import_chunk, import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
@@ -308,7 +309,7 @@ def test_an_import_killed_anywhere_is_finished_by_the_next_event(
     files.inserts.faults[batch] = fault
     with pytest.raises(Killed):
         files.run(event)
-    monkeypatch.setattr(import_moves, "ALIVE_SECONDS", 0)
+    monkeypatch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
 
     files.run(event)
 
@@ -389,7 +390,7 @@ SMALL = many(150, per_order=7) + "K-9,nope,,\nK-00003,kp,o-0,c0@x.test\n"
 def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Every file is a large one, and is imported in short stretches."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "STRETCH", 10)
     return files
 
 
@@ -559,7 +560,7 @@ def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
 def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_range, "STRETCH", 2)
+    monkeypatch.setattr(import_chunk, "STRETCH", 2)
     event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
 
     files.run(event, left=1000)
@@ -573,7 +574,7 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch, on_error: str
 ) -> None:
     """It cuts the file as the function did: nothing is counted twice."""
-    monkeypatch.setattr(import_range, "STRETCH", 2)
+    monkeypatch.setattr(import_chunk, "STRETCH", 2)
     monkeypatch.setattr(import_csv, "_INLINE_CHUNK", 60)
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
 
@@ -595,8 +596,8 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A function writes some rows and dies, and the next one has no time for the others."""
-    monkeypatch.setattr(import_range, "STRETCH", 2)
-    monkeypatch.setattr(import_moves, "ALIVE_SECONDS", 0)
+    monkeypatch.setattr(import_chunk, "STRETCH", 2)
+    monkeypatch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
     event = files.prepared(many(4), on_error="reject_all")
     with tapped() as tap:
         tap.on("PutItem", killed_before, nth=4)
@@ -612,7 +613,7 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
 
 def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files: Files) -> None:
     event = files.prepared(many(4), on_error="reject_all")
-    looked = import_moves.is_faulty
+    looked = import_lifecycle.is_faulty
 
     with pytest.MonkeyPatch.context() as patch:
 

@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
 from shared.store import bulk, dynamo
-from shared.store.unsettled import take_back
+from shared.workflows.pending_orders import take_back
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_range, job_status
+from functions import job_status
+from shared.workflows import import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.log_lines import Out
@@ -37,7 +38,7 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Every file is a large one, and is imported in short stretches."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_range, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "STRETCH", 10)
     return files
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_moves, job_status
-from functions.crash import Crashed
-from shared.imports import ImportJob
+from functions import job_status
+from functions.telemetry.redaction import Crashed
+from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.imports import chunk_results
+from shared.store.import_jobs import chunk_results
+from shared.workflows import import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.log_lines import Out
@@ -287,7 +288,7 @@ def test_an_import_by_one_function_stops_when_it_is_cancelled(files: Files) -> N
 def test_an_import_that_is_cancelled_at_its_end_writes_no_result(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = import_moves.finish
+    finish = import_lifecycle.finish
 
     def cancelled(job: ImportJob) -> None:
         post(files, "cancel")

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.imports import KINDS, ImportJob, Refusal, State
-from shared.store import imports, uploads
+from shared.import_job import KINDS, ImportJob, Refusal, State
+from shared.store import import_jobs, uploads
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
 from tests.http_event import Reply
@@ -515,7 +515,7 @@ def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(desk: Desk, engine
     desk.move(desk.dropped().number, "running", runner="r1")
     desk.post("/imports/1/cancel/")
 
-    assert not imports.heartbeat("acme", 1, "r1", datetime.now(UTC))
+    assert not import_jobs.heartbeat("acme", 1, "r1", datetime.now(UTC))
 
     assert desk.get("/imports/1/").json()["state"] == "cancelled"
 

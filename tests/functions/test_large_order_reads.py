@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.store import licenses, placing, unsettled
+from shared.store import licenses
 from shared.store.dynamo import client, table
+from shared.workflows import order_writes, pending_orders
 from tests.functions.shop import Shop
 from tests.moto_tables import table_names
 from tests.wiretap import Killed, Wiretap, killed_before, tapped
@@ -20,7 +21,7 @@ ITEMS = [{"product_code": "kp", "licenses": [{}] * 10}]
 @pytest.fixture(autouse=True)
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six operations are the most, so that an order of ten licenses is a large one."""
-    for module in (placing, unsettled):
+    for module in (order_writes, pending_orders):
         monkeypatch.setattr(module, "OPERATIONS", 6)
 
 

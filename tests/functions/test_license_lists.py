@@ -16,9 +16,10 @@ import pytest
 import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_range, job_status, sweep
-from shared.store import bulk, dynamo, newest_first, open_batches, placing, unsettled
+from functions import job_status, sweep
+from shared.store import bulk, dynamo, newest_first, open_batches
 from shared.store.patience import Patience
+from shared.workflows import import_chunk, order_writes, pending_orders
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -245,9 +246,9 @@ def history(
     """A shop with small pages, batches and transactions; its time stands still."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
     monkeypatch.setattr(newest_first, "PAGE", 4)
-    monkeypatch.setattr(import_range, "STRETCH", 10)
-    monkeypatch.setattr(placing, "MOST_PRODUCTS", 1)
-    for module in (placing, unsettled):
+    monkeypatch.setattr(import_chunk, "STRETCH", 10)
+    monkeypatch.setattr(order_writes, "MOST_PRODUCTS", 1)
+    for module in (order_writes, pending_orders):
         monkeypatch.setattr(module, "OPERATIONS", 12)
     chance = random.Random(getattr(request, "param", 0))
     with time_machine.travel(BEGAN, tick=False) as clock, open_files(shop) as files:

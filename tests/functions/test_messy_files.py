@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.imports import ImportJob
+from shared.import_job import ImportJob
 from shared.values import FORMAT
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files

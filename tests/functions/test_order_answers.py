@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from functions import create_order, http, order_answers
-from functions.answer_size import MOST_BYTES
-from functions.request import MAX_BODY
+from functions import create_order, order_answers
+from functions.web import api
+from functions.web.request import MAX_BODY
+from functions.web.response_size import MOST_BYTES
 from shared.catalog import NewProduct, new_product
+from shared.contract.records import Beside, placed_order_view
 from shared.licenses import License
 from shared.orders import Order, OrderItem, first_licenses
 from shared.store import dynamo
 from shared.values import record_id
-from shared.wire import Beside, placed_order_view
 from tests.functions import sample_api
 from tests.functions.shop import Shop
 from tests.http_event import http_event, send
@@ -157,7 +158,7 @@ def test_an_append_reads_and_answers_what_was_appended_alone(grown: Shop) -> Non
 def test_what_no_route_has_bounded_is_refused_in_our_words(
     api_key: str, monkeypatch: pytest.MonkeyPatch, method: str, body: Any, told: str
 ) -> None:
-    monkeypatch.setattr(http, "MOST_BYTES", 10)
+    monkeypatch.setattr(api, "MOST_BYTES", 10)
 
     reply = send(sample_api.handler, method, "/api/v1/things/", body=body, key=api_key)
 

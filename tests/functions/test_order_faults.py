@@ -8,7 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
 
 from functions import create_order, sweep
-from shared.store import dynamo, placing, unsettled
+from shared.store import dynamo
+from shared.workflows import order_writes, pending_orders
 from tests.emulated import carry_out
 from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
@@ -236,8 +237,8 @@ def test_a_rollback_that_somebody_else_took_over_is_not_counted(
     monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
 
     def take() -> None:
-        ((company, order_id, part, owner),) = unsettled.pending_orders(datetime.now(UTC))
-        assert unsettled.take_over(company, order_id, part, owner, token="another")
+        ((company, order_id, part, owner),) = pending_orders.pending_orders(datetime.now(UTC))
+        assert pending_orders.take_over(company, order_id, part, owner, token="another")
 
     with tapped() as tap:
         tap.on(WRITE, meanwhile(take), nth=2)
@@ -317,7 +318,7 @@ def test_users_of_an_order_that_was_rolled_back_are_gone(
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six operations are the most, so that an order of a few licenses is a large one."""
-    for module in (placing, unsettled):
+    for module in (order_writes, pending_orders):
         monkeypatch.setattr(module, "OPERATIONS", 6)
 
 

@@ -1,4 +1,4 @@
-"""Every route of every function: who may call it, and that cloud and API guide know the same ones."""
+"""Every route of every function: its scope, and that stack and API guide have the same routes."""
 
 import re
 from dataclasses import replace
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.http import Api, Operation
-from functions.openapi import ROUTE_MODULES
+from functions.web.api import Api, Operation
+from functions.web.openapi import ROUTE_MODULES
 from infra.stamp import ROOT
 from shared.access import ANY_SCOPE, ORDINARY_SCOPES, SCOPES, new_api_key
 from shared.store.access import add_api_key, revoke_api_key

@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from functions import start_import
-from shared.imports import State
-from shared.rows import KINDS
+from shared.columns import KINDS
+from shared.import_job import State
 from shared.store import uploads
-from shared.store.imports import list_jobs
+from shared.store.import_jobs import list_jobs
 from tests.functions.import_desk import BOUNDARY, CSV, FORM, Desk, form, open_desk, part
 from tests.http_event import Reply
 from tests.wiretap import answer_lost, meanwhile, tapped

@@ -10,10 +10,11 @@ from urllib.parse import quote_plus
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_csv, lost_files, sweep
-from shared.imports import KINDS, State
-from shared.store import imports, unknown_files, uploads
-from shared.store.imports import Version
+from functions import import_csv, sweep
+from shared.import_job import KINDS, State
+from shared.store import import_jobs, unknown_files, uploads
+from shared.store.import_jobs import Version
+from shared.workflows import lost_files
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, open_desk
 from tests.functions.import_files import Context
@@ -96,7 +97,7 @@ def test_a_file_that_was_overwritten_is_announced_in_each_version(
 
 def test_a_file_with_a_job_is_left_alone(desk: Desk, engine: Engine) -> None:
     version = drop("acme/licenses/a.csv")
-    imports.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
+    import_jobs.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
     desk.move(1, "succeeded")
     desk.chunk(desk.job(1), 0)
     drop("readme.txt")
@@ -191,7 +192,7 @@ def test_a_file_of_an_unknown_company_is_kept_and_told(
 
     assert [swept() for _ in range(2)] == [{}, {}]
 
-    assert list(imports.list_jobs("nobody")) == []
+    assert list(import_jobs.list_jobs("nobody")) == []
     assert engine.invoked == []
     lines = out()
     told = [line for line in lines if line.get("message") == "unknown_company"]
@@ -217,7 +218,7 @@ def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
 
     assert engine.announced == [("nobody/customers/a.csv", version)] * 2
     assert nobody.job(1).version_id == version
-    assert [job.number for job in imports.list_jobs("nobody")] == [1]
+    assert [job.number for job in import_jobs.list_jobs("nobody")] == [1]
     assert [swept(), swept()] == [{}, {}]
     assert unknown_files.companies(9) == ["noone"]
 

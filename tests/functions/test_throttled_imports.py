@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_csv, import_moves, import_range, job_status, sweep
-from shared.store import dynamo, imports, pace, patience, uploads
-from shared.store.imports import chunk_results
+from functions import import_csv, job_status, sweep
+from shared.store import dynamo, import_jobs, pace, patience, uploads
+from shared.store.import_jobs import chunk_results
+from shared.workflows import import_chunk, import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
@@ -60,7 +61,7 @@ def drought(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    monkeypatch.setattr(import_range, "STRETCH", 30)
+    monkeypatch.setattr(import_chunk, "STRETCH", 30)
     with open_files(shop) as files:
         drought = Drought(files)
         files.inserts.throttles = drought.throttles
@@ -108,7 +109,7 @@ def test_a_worker_out_of_time_returns_and_the_next_one_recognizes_its_records(
     drought: Drought, chunk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is done, of the other one request is written, then nothing is for 20 minutes."""
-    monkeypatch.setattr(import_range, "IN_FLIGHT", 1)
+    monkeypatch.setattr(import_chunk, "IN_FLIGHT", 1)
     drought.until, drought.accepts = drought.now + 20 * MINUTE, REQUESTS + 1
 
     first = drought.invoke(chunk)
@@ -182,16 +183,16 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
     """Every heartbeat is at most so old that neither of them believes the worker dead."""
     drought.until = drought.now + 10 * MINUTE
     alive: list[float] = []
-    written = imports.heartbeat
+    written = import_jobs.heartbeat
 
     def heartbeat(*told: Any) -> bool:
         alive.append(drought.now)
         return written(*told)
 
-    monkeypatch.setattr(import_range, "heartbeat", heartbeat)
+    monkeypatch.setattr(import_chunk, "heartbeat", heartbeat)
 
     drought.invoke(chunk)
 
     silences = [b - a for a, b in itertools.pairwise([*alive, drought.now])]
-    assert max(silences) < import_moves.ALIVE_SECONDS < sweep.LEFT_ALONE.total_seconds()
+    assert max(silences) < import_lifecycle.ALIVE_SECONDS < sweep.LEFT_ALONE.total_seconds()
     assert len(chunk_results("acme", chunk["number"])) == 2

@@ -18,7 +18,7 @@ import orjson
 import wrapt
 from botocore.exceptions import ClientError
 
-from functions.openapi import ROUTE_MODULES
+from functions.web.openapi import ROUTE_MODULES
 from tests.grants.calls import ABSENT, Access, UnknownCallError, absent, accesses
 from tests.grants.needs import UnnamedError, needs_of_call
 from tests.grants.template import Deployment, Grant
@@ -151,12 +151,14 @@ def install(recorder: Recorder) -> None:
         if api := getattr(import_module(name), "api", None):
             apis[api] = name
         wrapt.wrap_function_wrapper(name, "handler", partial(_handled, recorder, name))
-    wrapt.wrap_function_wrapper("functions.http", "Api.answer", partial(_answered, recorder, apis))
+    wrapt.wrap_function_wrapper(
+        "functions.web.api", "Api.answer", partial(_answered, recorder, apis)
+    )
     for target, name, wrapper in (
         ("botocore.client", "BaseClient._make_api_call", _api_call),
         ("botocore.signers", "generate_presigned_url", _presigned_url),
         ("botocore.signers", "generate_presigned_post", _presigned_post),
-        ("shared.store.signed", "heard", _signed),
+        ("shared.store.signed_http", "heard", _signed),
     ):
         wrapt.wrap_function_wrapper(target, name, partial(wrapper, recorder))
     wrapt.wrap_function_wrapper(ThreadPoolExecutor, "submit", _submitted)

@@ -10,7 +10,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.ops.account import BOOTSTRAP_PARAMETER
+from infra.cli.account import BOOTSTRAP_PARAMETER
 
 type Answer = dict[str, Any] | Exception | Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -9,8 +9,8 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stack
-from infra.ops import stages
-from infra.ops.client import Client
+from infra.cli import stages
+from infra.client.client import Client
 from infra.stamp import ROOT
 from shared.store.dynamo import table
 from tests.engine import Engine

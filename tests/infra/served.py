@@ -18,9 +18,9 @@ import pytest
 import requests
 
 from functions import import_csv
-from functions.openapi import ROUTE_MODULES
-from functions.routing import Route, find
-from infra.ops.main import main
+from functions.web.openapi import ROUTE_MODULES
+from functions.web.routing import Route, find
+from infra.cli.main import main
 from shared.store import uploads
 from shared.store.dynamo import table
 from tests.functions.import_files import Context

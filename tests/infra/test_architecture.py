@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from itertools import product
 
-from infra.machine import definition
 from infra.stamp import ROOT
+from infra.state_machine import definition
 from tests.infra.reading import Template, functions, resources
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from infra.ops.demo import CATALOG
+from infra.local.demo import CATALOG
 from tests.functions.shop import Shop, open_shop
 from tests.infra.served import Keywright, Served
 

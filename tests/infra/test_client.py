@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from functions import exports
-from infra.ops.client import ApiProblem, Client
-from infra.ops.connection import MAX_ATTEMPTS, MAX_PAUSE
+from infra.client.client import ApiProblem, Client
+from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE
 from shared.orders import OrderRequest
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served

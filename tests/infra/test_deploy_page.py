@@ -11,7 +11,7 @@ from infra.stamp import ROOT
 
 WRITTEN = [
     ROOT / "docs" / "deploy.md",
-    *(ROOT / "infra" / "ops" / f"{name}.py" for name in ("account", "certificate", "stack_state")),
+    *(ROOT / "infra" / "cli" / f"{name}.py" for name in ("account", "certificate", "stack_state")),
 ]
 BY_THE_CLI = {("s3", "rb"), ("sso", "login")}
 """Commands that stand for no single request."""

@@ -15,11 +15,12 @@ import pytest
 import time_machine
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import import_csv, lost_files, sweep
-from infra.ops import doctor, health, stages
-from infra.ops.stages import find_deployment, open_client
-from shared.imports import ImportJob
+from functions import import_csv, sweep
+from infra.cli import doctor, health, stages
+from infra.cli.stages import find_deployment, open_client
+from shared.import_job import ImportJob
 from shared.store import uploads
+from shared.workflows import lost_files
 from tests.engine import Engine
 from tests.functions.import_desk import Desk
 from tests.functions.import_files import Context

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from infra.ops import stack
-from infra.ops.emulator import Emulator
-from infra.ops.steps import OpsError
+from infra.cli.steps import OpsError
+from infra.local import stack
+from infra.local.emulator import Emulator
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.ops.emulator_guard import Guard, Message, Receive, Scope, Send
+from infra.local.emulator_guard import Guard, Message, Receive, Scope, Send
 
 HOST = (b"host", b"127.0.0.1:4566")
 OPEN = (b"Access-Control-Allow-Origin", b"*")

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.ops.main import main
+from infra.cli.main import main
 from tests.infra.served import API, Keywright, Served
 
 HEADER = "license__license_key,product__short_code\n"

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from infra.ops import columns
 from infra.stamp import ROOT
-from shared.imports import State
-from shared.rows import KINDS
+from infra.tools import columns
+from shared.columns import KINDS
+from shared.import_job import State
 
 TEXT = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", TEXT, flags=re.MULTILINE))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.data import KINDS
-from infra.machine import TRACES
-from shared.imports import KINDS as IMPORTED
+from infra.state_machine import TRACES
+from shared.import_job import KINDS as IMPORTED
 from tests.infra.reading import (
     Definition,
     Template,

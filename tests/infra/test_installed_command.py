@@ -13,7 +13,7 @@ import pytest
 from infra.asset import UV
 from infra.stamp import ROOT
 
-LOADED = "import sys, infra.ops.client; print(*sorted(sys.modules))"
+LOADED = "import sys, infra.client.client; print(*sorted(sys.modules))"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_importing_the_client_imports_neither_the_cdk_nor_boto3(
 
     for done in (installed_modules, all_extras):
         modules = set(done.stdout.split())
-        assert "infra.ops.client" in modules, done.stderr
+        assert "infra.client.client" in modules, done.stderr
         assert not modules & {"aws_cdk", "boto3", "botocore", "constructs", "aws_lambda_powertools"}
 
 

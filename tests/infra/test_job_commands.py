@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.stages import open_client
+from infra.cli.stages import open_client
 from tests.infra.served import Keywright
 
 

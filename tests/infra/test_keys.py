@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops import stages
-from infra.ops.main import main
+from infra.cli import stages
+from infra.cli.main import main
 from infra.stamp import ROOT
 from shared.access import check
 from shared.store.access import get_api_key

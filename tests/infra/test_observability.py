@@ -14,7 +14,7 @@ from tests.infra.reading import Template, flat, functions, resources
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SOURCES = "".join(
-    path.read_text(encoding="utf-8") for path in sorted((ROOT / "functions").glob("*.py"))
+    path.read_text(encoding="utf-8") for path in sorted((ROOT / "functions").rglob("*.py"))
 )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from functions.openapi import ROUTE_MODULES, document
-from infra.ops.postman import ANYWHERE, FORMS, collection, write
-from infra.ops.tour import TOUR
+from functions.web.openapi import ROUTE_MODULES, document
+from infra.tools.postman import ANYWHERE, FORMS, collection, write
+from infra.tools.tour import TOUR
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from infra.ops.account import BOOTSTRAP_PARAMETER
-from infra.ops.main import main
+from infra.cli.account import BOOTSTRAP_PARAMETER
+from infra.cli.main import main
 from tests.infra.aws_account import AwsAccount, open_aws_account, refusal
 
 DOMAIN = "licenses.example.com"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.ops.private import make_private_folder, write_private
-from infra.ops.steps import OpsError
+from infra.cli.steps import OpsError
+from infra.local.private import make_private_folder, write_private
 
 
 def mode(path: Path) -> int:
@@ -81,7 +81,7 @@ def test_the_text_is_never_in_a_file_that_others_can_read(
         seen.append((mode(Path(temporary)), Path(temporary).read_text()))
         Path(temporary).rename(file)
 
-    monkeypatch.setattr("infra.ops.private.os.replace", replace)
+    monkeypatch.setattr("infra.local.private.os.replace", replace)
     write_private(tmp_path / "stack.json", "secret")
 
     assert seen == [(0o600, "secret")]
@@ -96,7 +96,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("infra.ops.private.os.replace", fail)
+    monkeypatch.setattr("infra.local.private.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_private(file, "new")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.ops.main import main
+from infra.cli.main import main
 from tests.infra.aws_account import AwsAccount, open_aws_account
 
 FIRST = "keywright:first-deploy=true"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.ops.grants import replace_grants
 from infra.stamp import ROOT
+from infra.tools.grants import replace_grants
 from tests.infra.reading import Template
 
 PAGE = ROOT / "docs" / "security.md"

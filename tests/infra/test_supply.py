@@ -53,7 +53,7 @@ def test_what_can_not_be_looked_up_is_never_called_audited() -> None:
     nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
 
     done = subprocess.run(
-        [sys.executable, "-m", "infra.ops.audit"],
+        [sys.executable, "-m", "infra.tools.audit"],
         cwd=ROOT,
         env=os.environ | nowhere | {"npm_config_fetch_retries": "0", "NO_PROXY": ""},
         capture_output=True,

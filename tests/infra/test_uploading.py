@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.ops import uploading
-from infra.ops.client import ApiProblem, Client
-from infra.ops.connection import MAX_ATTEMPTS, LinkRefused
-from infra.ops.uploading import Links
-from shared.reports import ImportView, StartedImport
+from infra.client import uploads as client_uploads
+from infra.client.client import ApiProblem, Client
+from infra.client.connection import MAX_ATTEMPTS, LinkRefused
+from infra.client.uploads import Links
+from shared.contract.imports import ImportView, StartedImport
 from shared.store import links, uploads
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served
@@ -34,8 +34,8 @@ def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file is large: it goes in parts of 20 bytes, of which two links are asked for."""
-    monkeypatch.setattr(uploading, "MULTIPART_BYTES", -1)
-    monkeypatch.setattr(uploading, "URLS_PER_REQUEST", 2)
+    monkeypatch.setattr(client_uploads, "MULTIPART_BYTES", -1)
+    monkeypatch.setattr(client_uploads, "URLS_PER_REQUEST", 2)
     monkeypatch.setattr(links, "_LEAST_PART", 20)
     monkeypatch.setattr(links, "_MEBIBYTE", 1)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)

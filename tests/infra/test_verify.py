@@ -9,12 +9,12 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from functions.callers import forget_keys
-from infra.ops import stages, trial_imports, trial_release
-from infra.ops.connection import ApiProblem
-from infra.ops.stages import find_deployment
-from infra.ops.trial import Trial, open_trial
-from infra.ops.verify import STEPS, Result, prove
+from functions.web.auth import forget_keys
+from infra.cli import stages, trial_imports, trial_release
+from infra.cli.stages import find_deployment
+from infra.cli.trial import Trial, open_trial
+from infra.cli.verify import STEPS, Result, prove
+from infra.client.connection import ApiProblem
 from infra.stamp import ROOT
 from shared.store import uploads
 from tests.engine import Engine

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.credentials import ReadOnlyCredentials
 from moto.core.models import botocore_stubber
 
-from shared.store.signed import signed_headers
+from shared.store.signed_http import signed_headers
 from tests.faults.attribute_values import Item
 from tests.faults.dynamodb import DynamoDB
 from tests.faults.rules import Refusal

@@ -7,10 +7,10 @@ from typing import NamedTuple, get_args
 
 from pydantic_core import core_schema
 
-from functions.http import Api
-from functions.openapi import ROUTE_MODULES, codes_of
-from functions.problems import refusal_of
-from functions.refusals import CODES, FAULT_CODES
+from functions.web.api import Api
+from functions.web.error_codes import CODES, FAULT_CODES
+from functions.web.openapi import ROUTE_MODULES, codes_of
+from functions.web.problems import refusal_of
 from tests.refusals.reasons import REASONS
 
 NO_OPERATION = "-"
@@ -48,7 +48,7 @@ def documented() -> Mapping[str, tuple[str, tuple[str, ...]]]:
         for module, api in _apis().items()
         for operation in api.operations
     }
-    return operations | {NO_OPERATION: ("functions/route_table.py", tuple(sorted(UNROUTED)))}
+    return operations | {NO_OPERATION: ("functions/web/route_table.py", tuple(sorted(UNROUTED)))}
 
 
 def codes_raised(error: Exception) -> set[str]:
@@ -106,7 +106,8 @@ def advice(refusal: Refusal) -> str:
     if code not in CODES:
         lines.append(
             f'  add "{code}": (<status>, "<an example of its message>") to CODES in '
-            "functions/refusals.py, then run make docs; or, if it is never the code of a whole "
+            "functions/web/error_codes.py and run make docs; or, if it is never "
+            "the code of a whole "
             "answer but only of a fault in `errors`, add it to FAULT_CODES there"
         )
     lines.append(f'  add "{code}" to {where}')

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import wrapt
 
-from functions.http import Api
+from functions.web.api import Api
 from tests.handler_run import Evidence, Part, WholeRun, is_handler_test
 from tests.refusals import codes
 from tests.refusals.codes import NO_OPERATION, Refusal
@@ -30,7 +30,7 @@ class Recorder:
 
     def install(self) -> None:
         """Have every route of the API tell what it refuses with."""
-        wrapt.wrap_function_wrapper("functions.http", "Api._act", partial(_act, self))
+        wrapt.wrap_function_wrapper("functions.web.api", "Api._act", partial(_act, self))
 
     def note(self, api: Api, operation: Any, error: Exception) -> None:
         """Record a refusal, unless the routes are no function's but a test's own."""

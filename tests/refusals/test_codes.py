@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.refusals import CODES, FAULT_CODES
+from functions.web.error_codes import CODES, FAULT_CODES
 from infra.stamp import ROOT
 from shared.errors import Conflict, Fault, Refused
 from tests.functions.shop import Shop
@@ -95,7 +95,7 @@ def test_the_advice_says_what_to_add_where() -> None:
     assert 'add "users_required" to refusals=(…) of list_orders in functions/records.py' in known
     assert "CODES" not in known
     assert 'add "brand_new": (<status>, ' in unknown
-    assert "to CODES in functions/refusals.py" in unknown
+    assert "to CODES in functions/web/error_codes.py" in unknown
     assert 'add "brand_new" to refusals=(…) of create_order in functions/create_order.py' in unknown
 
 

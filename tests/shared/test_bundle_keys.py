@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from shared.bundle_keys import Mentions, bundle_keys
-from shared.csv_plan import Plan, plan
-from shared.csv_records import records
+from shared.csv_format.planner import Plan, plan
+from shared.csv_format.reader import records
 
 HEADER = "License-License Key;product__short_code;license__note"
 KNOWN = ("license__license_key", "product__short_code", "license__note")

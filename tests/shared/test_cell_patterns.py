@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.cell_patterns import RowPattern
-from shared.rows import KINDS, Part
+from shared.columns import KINDS, Part
 
 PARTS = {
     "order": KINDS["licenses"].parts["order"],

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from infra.ops.browser import chromium
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
+from infra.tools.browser import chromium
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import Operate, RemoteShop, opened
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, expect
 
-from infra.ops.browser import signed_in
 from infra.stamp import ROOT
+from infra.tools.browser import signed_in
 from tests.e2e.remote import RemoteShop
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

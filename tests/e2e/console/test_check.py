@@ -8,14 +8,14 @@ from typing import Any
 from playwright.sync_api import Page
 from pydantic import ValidationError
 
-from functions.import_header import check_header, detected
-from shared.csv_encoding import BadFile
-from shared.csv_file import Dialect
-from shared.csv_header import matched
-from shared.csv_plan import plan
-from shared.csv_records import Record, records
-from shared.imports import ChosenEncoding, ImportJob
-from shared.rows import KINDS, faults_of_row
+from shared.columns import KINDS, faults_of_row
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.header import matched
+from shared.csv_format.planner import plan
+from shared.csv_format.reader import Record, records
+from shared.import_header import check_header, detected
+from shared.import_job import ChosenEncoding, ImportJob
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from playwright.sync_api import Browser, Response
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.remote import behind
 
 STOLEN = "stolen-by-a-page-elsewhere"

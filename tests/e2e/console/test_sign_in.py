@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Route, expect
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.console.pages import Console, ended_key
 from tests.e2e.importing import begun
 from tests.e2e.remote import RemoteShop

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.console.pages import STEADY, Console
 from tests.e2e.importing import begun, send, table
 from tests.e2e.remote import RemoteShop

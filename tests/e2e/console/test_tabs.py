@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.console.pages import Console, ended_key
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import RemoteShop

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Browser, Page, Route, expect
 
-from infra.ops.stack import LocalStack
+from infra.local.stack import LocalStack
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import RemoteShop

@@ -9,7 +9,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
-from shared.imports import ImportJob
+from shared.import_job import ImportJob
 from shared.store import links, uploads
 from shared.store.links import LARGEST_OBJECT, LARGEST_POST, parts_of
 

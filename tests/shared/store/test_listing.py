@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from functions import lost_files
 from shared.store import uploads
-from shared.store.imports import Version
+from shared.store.import_jobs import Version
 from shared.store.listing import (
     OVERLAP,
     Checkpoint,
@@ -18,6 +17,7 @@ from shared.store.listing import (
     read_checkpoint,
     write_checkpoint,
 )
+from shared.workflows import lost_files
 from tests.faults.s3 import S3
 from tests.faults.s3 import Version as Stored
 from tests.faults.wire import answer_of

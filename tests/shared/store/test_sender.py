@@ -12,10 +12,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from shared.errors import Busy
-from shared.store import connections, patience, signed
+from shared.store import connections, patience, signed_http
 from shared.store.patience import Patience
 from shared.store.sender import CONNECTIONS, Sender
-from shared.store.signed import Exchange
+from shared.store.signed_http import Exchange
 from tests.shared.store import bad_server as bad
 from tests.shared.store.bad_server import Server
 
@@ -33,14 +33,14 @@ def server(
     if request.param == "tls":
         contexts = bad.certificate(tmp_path)
     server = Server(tls=contexts[0])
-    line = signed.Line(
+    line = signed_http.Line(
         url=f"http://127.0.0.1:{server.port}/",
         region="us-east-1",
         credentials=Credentials("id", "secret"),
         events=SimpleNamespace(emit=lambda *_, **__: []),
         certificates=contexts[1],
     )
-    monkeypatch.setattr(signed, "client", lambda: line)
+    monkeypatch.setattr(signed_http, "client", lambda: line)
     monkeypatch.setattr(patience, "pause", lambda *_: 0.001)
     monkeypatch.setattr(connections, "ANSWER_SECONDS", SECONDS)
     yield server
@@ -56,7 +56,7 @@ def sender(server: Server) -> Iterator[Sender]:
 
 def exchange(body: bytes = BODY) -> Exchange[Any]:
     worker = Patience(lambda: 900_000, lambda: None)
-    return signed.send("BatchExecuteStatement", body, worker.request("TABLE"))
+    return signed_http.send("BatchExecuteStatement", body, worker.request("TABLE"))
 
 
 def send(sender: Sender, times: int = 1) -> list[Any]:
@@ -251,7 +251,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     server: Server, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over TCP it is the server that has none."""
-    monkeypatch.setitem(vars(signed.client()), "certificates", ssl.create_default_context())
+    monkeypatch.setitem(vars(signed_http.client()), "certificates", ssl.create_default_context())
 
     with pytest.raises(Busy):
         send(sender)

@@ -10,7 +10,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from shared.errors import Busy
-from shared.imports import ImportJob
+from shared.import_job import ImportJob
 from shared.store import uploads
 
 REPORT = b'{"invalid":[],"warnings":[]}'

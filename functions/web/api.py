@@ -1,0 +1,353 @@
+"""What the HTTP functions share: routing, the API-key check, validation and one error shape.
+
+A route module makes one `Api`, decorates plain functions, and ends with `handler = api.handler`.
+A function's parameters say what it needs, and the same annotations make the OpenAPI document:
+`caller: Caller`, `request: SomeModel` (the JSON body), `query: SomeModel` (the query string),
+`upload: Upload` (the file of a form), `idempotency_key: IdempotencyKey = None`, and one parameter
+for each `<name>` in the path.
+"""
+
+import inspect
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from pydantic import BaseModel, Field
+
+from functions.telemetry.metrics import SERVICE, count, metrics
+from functions.telemetry.redaction import told
+from functions.telemetry.tracing import annotate, traced
+from functions.web.auth import Caller, caller_of
+from functions.web.problems import Crash, headers_of, problem, refusal_of
+from functions.web.request import Request
+from functions.web.response_size import MOST_BYTES, encoded, sent_bytes
+from functions.web.route_table import is_fixed, refusal
+from functions.web.routing import Response, Route, find, path_of
+from shared.access import ANY_SCOPE, SCOPES
+from shared.errors import NotFound, Refused, TooLarge
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from functions.web.upload import Upload
+
+__all__ = ["Answer", "Api", "Caller", "IdempotencyKey", "Operation", "Page", "logger", "metrics"]
+
+logger = Logger(service=SERVICE)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="Makes a request repeatable: the same key never acts twice.",
+    ),
+]
+
+type Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
+
+_EVERYWHERE = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+_MAX_ID = 2**53
+
+
+class Page[T](BaseModel):
+    """One page of a list."""
+
+    count: Annotated[int, Field(description="How many there are in all.")]
+    next: Annotated[str | None, Field(description="Where the next page is.")] = None
+    previous: Annotated[str | None, Field(description="Where the page before is.")] = None
+    cursor: Annotated[str | None, Field(description="Send it as `cursor` to go on from here.")] = (
+        None
+    )
+    results: list[T]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer[T]:
+    """An answer that says more than its body; what is None is as the route was declared.
+
+    A body that is text or bytes already goes out as it is.
+    """
+
+    body: T | str | bytes
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route: what is registered, and what the OpenAPI document says about it."""
+
+    method: str
+    path: str
+    function: Callable[..., Any]
+    tag: str
+    scope: str | None
+    refusals: tuple[str, ...]
+    status: int
+    content_type: str
+    moves: bool
+    ids: Mapping[str, type]
+    takes_caller: bool
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    upload: "type[Upload] | None"
+    takes_idempotency_key: bool
+    returns: Any
+
+    @property
+    def name(self) -> str:
+        """What the function is called; the operationId."""
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring, without its full stop."""
+        return inspect.cleandoc(self.function.__doc__ or "").partition("\n")[0].rstrip(".")
+
+    @property
+    def description(self) -> str:
+        """The rest of the docstring."""
+        return inspect.cleandoc(self.function.__doc__ or "").partition("\n")[2].strip()
+
+
+class Api:
+    """The routes of one function."""
+
+    def __init__(self, tag: str) -> None:
+        """`tag` groups the operations in the OpenAPI document."""
+        self.tag = tag
+        self.operations: list[Operation] = []
+        self._routes: list[Route[Operation]] = []
+
+    def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a GET; options as in `route`."""
+        return self.route("GET", path, **options)
+
+    def post[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a POST; options as in `route`."""
+        return self.route("POST", path, **options)
+
+    def patch[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Registers a PATCH; options as in `route`."""
+        return self.route("PATCH", path, **options)
+
+    def route[F: Callable[..., Any]](
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str | None = None,
+        public: bool = False,
+        refusals: tuple[str, ...] = (),
+        status: int = 200,
+        content_type: str = "application/json",
+        moves: bool = False,
+    ) -> Callable[[F], F]:
+        """Serves a path to callers whose key has the scope; a trailing slash may be left out.
+
+        With ANY_SCOPE every good key opens it, and with `public` no key is needed.
+
+        `refusals` are the codes beside those that every route has, and `moves` says that it may
+        answer 307 with a `Location`; they are documented only.
+        Raises TypeError at import for a route that neither names a known scope nor is public.
+        """
+        if public == (scope is not None) or scope not in SCOPES | {ANY_SCOPE, None}:
+            raise TypeError(f"{method} {path} needs one of the scopes, or public=True")
+
+        def register(function: F) -> F:
+            signed = inspect.signature(function, eval_str=True)
+            operation = _operation(
+                signed,
+                method=method,
+                path=path,
+                function=function,
+                tag=self.tag,
+                scope=scope,
+                refusals=refusals,
+                status=status,
+                content_type=content_type,
+                moves=moves,
+            )
+            self.operations.append(operation)
+            self._routes.append(Route.of(method, path, operation))
+            return function
+
+        return register
+
+    @property
+    def handler(self) -> "Handler":
+        """The Lambda entry point."""
+        return traced(self.answer)
+
+    def answer(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+        """What is answered to an event of the HTTP API."""
+        request = Request.of(event, path_of(event))
+        try:
+            return self._respond(request).event()
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
+
+    def _respond(self, request: Request) -> Response:
+        """Acts, or answers with the problem; always logs one line that has no secret in it."""
+        started = time.perf_counter()
+        operation, ids = self._find(request) or (None, {})
+        logger.thread_safe_clear_keys()
+        logger.thread_safe_append_keys(correlation_id=request.id)
+        annotate(correlation_id=request.id, route=operation.path if operation else None)
+        code = None
+        try:
+            response = _unless_known(self._act(operation, request, ids), request)
+        except Exception as error:  # noqa: BLE001  # the last door: every answer has the one shape
+            refused = refusal_of(error)
+            code = refused.code
+            _count(refused, error)
+            response = Response(
+                refused.status,
+                "application/problem+json",
+                problem(
+                    refused, docs=f"{request.base_url}/docs", request_id=request.id
+                ).model_dump_json(),
+                headers_of(refused),
+            )
+        response.headers = {**_EVERYWHERE, "X-Request-Id": request.id, **response.headers}
+        if request.method == "HEAD":
+            response = response.without_body()
+        logger.info(
+            "request",
+            method=request.method,
+            route=operation.path if operation else None,
+            status=response.status,
+            code=code,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+    def _act(
+        self, operation: Operation | None, request: Request, ids: Mapping[str, str]
+    ) -> Response:
+        if operation is None:
+            raise refusal(request)
+        return _call(operation, request, ids)
+
+    def _find(self, request: Request) -> tuple[Operation, dict[str, str]] | None:
+        """The operation for a request, with the ids in its path; HEAD is answered like GET.
+
+        A path such as `/orders/create_order/` is no record's, even where only another function
+        serves it.
+        """
+        method = "GET" if request.method == "HEAD" else request.method
+        found = find(self._routes, method, request.path)
+        if found and _has_a_name_for_an_id(*found) and is_fixed(request.path):
+            return None
+        return found
+
+
+def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
+    path: str = declared["path"]
+    ids = dict.fromkeys(re.findall(r"<(\w+)>", path), int)
+    annotated = {name: parameter.annotation for name, parameter in signed.parameters.items()}
+    known = {"caller", "request", "query", "upload", "idempotency_key", *ids}
+    if annotated.keys() - known or ids.keys() - annotated.keys():
+        raise TypeError(f"{path}: parameters must be path ids or of {', '.join(sorted(known))}")
+    returns = signed.return_annotation
+    if get_origin(returns) is Answer:
+        returns = get_args(returns)[0]
+    for model in (annotated.get("request"), annotated.get("query"), returns):
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model.model_rebuild()  # now, not while the first caller waits
+    return Operation(
+        ids={name: annotated[name] for name in ids},
+        takes_caller="caller" in annotated,
+        body=annotated.get("request"),
+        query=annotated.get("query"),
+        upload=annotated.get("upload"),
+        takes_idempotency_key="idempotency_key" in annotated,
+        returns=returns,
+        **declared,
+    )
+
+
+def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response:
+    given: dict[str, Any] = {}
+    if operation.scope is not None:
+        caller = caller_of(request, operation.scope)
+        annotate(company=caller.company)
+        if operation.takes_caller:
+            given["caller"] = caller
+    for name, text in ids.items():
+        given[name] = _id(text) if operation.ids[name] is int else text
+    if operation.query is not None:
+        given["query"] = request.read_query(operation.query)
+    if operation.takes_idempotency_key:
+        given["idempotency_key"] = request.idempotency_key()
+    if operation.body is not None:
+        given["request"] = request.read_body(operation.body)
+    if operation.upload is not None:
+        given["upload"] = operation.upload.of(request)
+    return _response(operation.function(**given), operation)
+
+
+def _has_a_name_for_an_id(operation: Operation, ids: Mapping[str, str]) -> bool:
+    return any(operation.ids[name] is int and not text.isdecimal() for name, text in ids.items())
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) < _MAX_ID):
+        raise NotFound("Not found.")
+    return int(text)
+
+
+def _response(result: Any, operation: Operation) -> Response:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    body = encoded(answer.body)
+    if sent_bytes(body) > MOST_BYTES:
+        raise _too_large(operation)
+    return Response(
+        answer.status or operation.status,
+        answer.content_type or operation.content_type,
+        body,
+        answer.headers or {},
+    )
+
+
+def _too_large(operation: Operation) -> TooLarge:
+    """The last resort, for what no route has bounded: Lambda would answer 500 instead."""
+    if operation.method == "GET":
+        message = "ask for fewer records with limit, or for each record by its id"
+    else:
+        message = "it was carried out; read the record with GET, do not send this again"
+    return TooLarge("answer_too_large", f"The answer is larger than {MOST_BYTES} bytes: {message}")
+
+
+def _unless_known(response: Response, request: Request) -> Response:
+    """304 without a body, when the client has this version of it."""
+    etag = response.headers.get("ETag")
+    if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
+        return Response(304, None, "", response.headers)
+    return response
+
+
+def _count(refused: Refused, error: Exception) -> None:
+    """Counts every refusal by its code, and a crash once more under the name that rings.
+
+    Of an unexpected exception only the type and the places are logged: its message may hold
+    what the caller sent.
+    """
+    count("Refused", code=refused.code)
+    if refused is error:
+        return
+    kind = "crash" if isinstance(refused, Crash) else "unavailable"
+    logger.error(kind, **told(error))
+    if isinstance(refused, Crash):
+        metrics.add_metric(name="Crash", unit=MetricUnit.Count, value=1)

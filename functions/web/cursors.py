@@ -1,0 +1,69 @@
+"""Cursors: where a list goes on, how many records it has, and which list that is.
+
+A cursor is opaque. It carries the count, so that a walk counts once, and a digest of the query that
+it belongs to, so that it is refused under another one. The digest is no signature: a cursor opens
+nothing that its caller may not read anyway.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from functions.web.api import Caller
+from shared.errors import Refused
+
+LONGEST = 1000
+_PAGING = {"limit", "offset", "cursor", "parts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`place` is behind which record the list goes on, in the words of that list."""
+
+    place: str
+    count: int
+
+    def spelled(self, caller: Caller, query: BaseModel) -> str:
+        """The cursor as it is answered."""
+        told = [self.place, self.count, _digest(caller, query, self)]
+        return base64.urlsafe_b64encode(orjson.dumps(told)).rstrip(b"=").decode()
+
+
+def read_cursor(caller: Caller, query: Any, places: re.Pattern[str]) -> Cursor | None:
+    """The cursor of a query, if it has one; refuses what this very list has not answered."""
+    if query.cursor is None:
+        return None
+    try:
+        place, count, digest = orjson.loads(_decoded(query.cursor))
+        cursor = Cursor(str(place), int(count))
+    except (ValueError, TypeError):
+        raise _refused(query.cursor) from None
+    if digest != _digest(caller, query, cursor) or not places.fullmatch(cursor.place):
+        raise _refused(query.cursor)
+    return cursor
+
+
+def _decoded(text: str) -> bytes:
+    if len(text) > LONGEST or not text.isascii():
+        raise binascii.Error
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _digest(caller: Caller, query: BaseModel, cursor: Cursor) -> str:
+    asked = query.model_dump(mode="json", exclude_defaults=True, exclude=_PAGING)
+    told = [caller.company, caller.path.rstrip("/"), asked, cursor.place, cursor.count]
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _refused(cursor: str) -> Refused:
+    message = (
+        "is not a cursor of this list: send the `cursor` of the page before as it is, "
+        "with the same filters"
+    )
+    return Refused("validation_error", f"cursor: {message}", field="cursor", value=cursor)

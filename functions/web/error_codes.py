@@ -1,0 +1,155 @@
+"""Every code that a refusal can have, with its status and a message as an example.
+
+For the documents alone; what raises a refusal brings its own status and words. A route that
+names a code which is not here stops the build. `python -m functions.web.error_codes PAGE` rewrites
+the table of a page, which `make docs` does with docs/errors.md.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CODES: Mapping[str, tuple[int, str]] = {
+    "alias_conflict": (400, "license_template_code and policy_code differ"),
+    "answer_too_large": (
+        413,
+        "The answer is larger than 6000000 bytes: ask for fewer records with limit",
+    ),
+    "archived_product": (400, "Product editor is archived"),
+    "body_too_large": (413, "A body has at most 1048576 bytes."),
+    "bundle_member_missing": (
+        400,
+        "bundle suite also has viewer: name every member once, with its policy_code",
+    ),
+    "bundle_member_repeated": (400, "editor is named more than once"),
+    "bundle_members_only": (
+        400,
+        "note would be lost beside members: put it into those that it is for",
+    ),
+    "bundle_only": (400, "key stands on the item for a bundle only: put it in a license"),
+    "consumption_only": (
+        400,
+        "max_overages is only for licenses of type consumption; this one is perpetual",
+    ),
+    "customer_exists": (409, "There is a customer with this e-mail already"),
+    "default_policy_required": (
+        400,
+        "std is the default policy of editor: make another the default first",
+    ),
+    "disabled_product": (400, "Product editor is disabled"),
+    "duration_required": (
+        400,
+        "a time-limited license needs valid_duration (such as 1y) or validity_period",
+    ),
+    "export_too_large": (
+        413,
+        "These are more than 10000 licenses: ask for fewer days, or send parts=true",
+    ),
+    "feature_repeated": (400, "export is named twice on one license"),
+    "feature_exists": (409, "Product editor already has a feature export"),
+    "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),
+    "file_archived": (
+        409,
+        "old.csv (version 3sL4kq of acme/licenses/old.csv) is archived as GLACIER",
+    ),
+    "file_gone": (
+        409,
+        "old.csv (version 3sL4kq of acme/licenses/old.csv) was deleted, or has expired",
+    ),
+    "file_required": (400, "The form needs one part named file, with the name of the file"),
+    "file_too_large": (
+        413,
+        "A file of more than 4500000 bytes can't be sent here: POST /api/v1/imports/ says where to",
+    ),
+    "idempotency_key_reused": (
+        409,
+        "Another body was appended to this order under this Idempotency-Key",
+    ),
+    "immutable": (400, "short_code can't be changed once it is set"),
+    "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
+    "internal_error": (500, "The service failed. It has been logged."),
+    "invalid_api_key": (403, "The API key is not valid."),
+    "invalid_bundle": (400, "a bundle has at least one product"),
+    "invalid_json": (400, "Expecting value at line 1 column 5."),
+    "invalid_multipart": (400, "The form ends before its closing boundary"),
+    "invalid_range": (400, "from must not be after to"),
+    "is_bundle_mismatch": (400, "is_bundle is true, and editor is not a bundle"),
+    "key_not_allowed": (400, "viewer is authorized by user: its licenses have no key"),
+    "license_key_exists": (409, "This license key is taken"),
+    "license_key_repeated": (400, "this license key stands twice in the order"),
+    "license_not_found": (404, "There is no license 1593781720493279"),
+    "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, HEAD, POST.'),
+    "moved": (308, "Send the same request to /api/v1/orders."),
+    "not_a_bundle": (400, "editor is not a bundle"),
+    "not_authenticated": (403, "Authentication credentials were not provided."),
+    "not_found": (404, "There is no order 1593781720493279"),
+    "not_multipart": (
+        400,
+        "Send the file as multipart/form-data, in a part named file; this is application/json",
+    ),
+    "one_file_only": (400, "The form has more than one part; send one file at a time"),
+    "order_id_exists": (409, "Order with this ID already exists"),
+    "order_in_progress": (409, "This order is being written by another request"),
+    "order_too_large": (400, "The order is more than one order can hold: place it as several"),
+    "permission_denied": (403, "This API key lacks the scope orders:write."),
+    "policy_exists": (409, "Product editor already has a policy std"),
+    "policy_required": (400, "policy_code is mandatory for every member of a bundle"),
+    "product_exists": (409, "There is a product editor already"),
+    "product_too_large": (
+        400,
+        "Product editor with all its parts is more than 390 KB: shorten their metadata",
+    ),
+    "record_too_large": (
+        400,
+        "One license of the order is more than 390 KB: shorten its metadata or its features",
+    ),
+    "too_many": (400, "Product editor has 100 policies, which is the most"),
+    "too_many_floating_users": (400, "floating_users (9) must not be more than max_activations"),
+    "too_many_licenses": (400, "an order holds at most 1000 licenses"),
+    "unavailable": (503, "The service is busy. Please send the request again."),
+    "unknown_bundle_member": (400, "bundle suite has the members editor, viewer"),
+    "unknown_policy": (400, "Product editor has no policy gold, or it is archived"),
+    "unknown_product": (400, "There is no product editor"),
+    "unsupported_product_feature": (
+        400,
+        "One or more of requested product features do not exist or are not enabled on the product",
+    ),
+    "user_repeated": (400, "an e-mail stands twice on one license"),
+    "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
+    "users_required": (400, "viewer is authorized by user: name at least one"),
+    "weak_alphabet": (
+        400,
+        "alphabet needs at least 10 different characters, for keys that can't be guessed",
+    ),
+    "validation_error": (400, "items.0.product_code: is required"),
+}
+FAULT_CODES = frozenset(
+    {
+        "differs",
+        "duplicate_key",
+        "feature_type",
+        "invalid_value",
+        "more_faults",
+        "required",
+        "unknown_field",
+    }
+)
+"""Codes of a fault in `errors` that are never the `code` of an answer, as pydantic's types are."""
+_HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
+
+
+def with_table(page: str) -> str:
+    """The page with its table as the codes are now; what stands around it is written by hand."""
+    rows = [f"| `{code}` | {status} | {message} |\n" for code, (status, message) in CODES.items()]
+    before, _, behind = page.partition(_HEAD)
+    return before + _HEAD + "".join(rows) + re.sub(r"\A(\|.*\n)*", "", behind)
+
+
+def main() -> None:
+    page = Path(sys.argv[1])
+    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

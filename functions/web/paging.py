@@ -1,0 +1,133 @@
+"""Lists: `{count, next, previous, results}` by limit and offset, and a cursor for going far."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from functions.web.api import Caller, Page
+from functions.web.cursors import Cursor, read_cursor
+from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
+
+# Counting and skipping read the index, so they end somewhere.
+FARTHEST = 10_000
+NUMBER = re.compile(r"[0-9]{1,16}")
+
+
+def _not_too_far(offset: int) -> int:
+    if offset > FARTHEST:
+        raise ValueError(
+            f"must be at most {FARTHEST}; to go further send the `cursor` of the page before"
+        )
+    return offset
+
+
+class PageQuery(BaseModel, frozen=True, extra="forbid"):
+    """Which part of a list; with a `cursor`, `offset` only says how many records came before."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    offset: Annotated[int, Field(ge=0), AfterValidator(_not_too_far)] = 0
+    cursor: str | None = None
+
+
+def page_of[E, T](
+    caller: Caller,
+    query: PageQuery,
+    *,
+    walk: Callable[[str | None], Iterable[E]],
+    place: Callable[[E], str],
+    load: Callable[[Sequence[E]], Iterable[T | None]],
+    places: re.Pattern[str] = NUMBER,
+) -> Page[T]:
+    """One page of a list, which may be shorter than `limit` where records are large.
+
+    `walk(after)` goes through the list from behind a place, `place` says where an entry of it is,
+    and `load` makes the records of entries, one for each, None for one that is gone.
+
+    `count` is exact up to 10,000, and is 10,000 for anything longer. It is counted on the first
+    page of a walk; from there on the cursor carries it. `next` goes on by the cursor, so that
+    records that are added meanwhile move nothing; its offset is there to be shown.
+    """
+    cursor = read_cursor(caller, query, places)
+    if cursor:
+        taken = list(islice(walk(cursor.place), query.limit + 1))
+        count = cursor.count
+    else:
+        entries = iter(walk(None))
+        skipped = sum(1 for _ in islice(entries, query.offset))
+        taken = list(islice(entries, query.limit + 1))
+        count = skipped + len(taken) + _rest(entries, FARTHEST - skipped - len(taken))
+    count = min(count, FARTHEST)
+    asked = taken[: query.limit]
+    shown, results = _that_fit(asked, load(asked))
+    onward = None
+    if len(shown) < len(taken):
+        onward = Cursor(place(shown[-1]), count).spelled(caller, query)
+    return _page(caller, query, results, count=count, passed=len(shown), onward=onward)
+
+
+def _page[T](
+    caller: Caller,
+    query: PageQuery,
+    results: list[T],
+    *,
+    count: int,
+    passed: int,
+    onward: str | None,
+) -> Page[T]:
+    given = query.model_dump(mode="json", exclude_unset=True, exclude={"offset", "cursor", "limit"})
+    given["limit"] = query.limit
+    farther = query.offset + passed
+    is_counted = query.cursor is None or query.offset > 0
+    step = {"offset": farther} if is_counted and farther <= FARTHEST else {}
+    previous = None
+    if query.offset:
+        previous = caller.link(**given, offset=max(0, query.offset - query.limit))
+    return Page(
+        count=count,
+        next=caller.link(**given, **step, cursor=onward) if onward else None,
+        previous=previous,
+        cursor=onward,
+        results=results,
+    )
+
+
+def _that_fit[E, T](entries: Sequence[E], records: Iterable[T | None]) -> tuple[list[E], list[T]]:
+    """The entries of a page and their records, as far as they fit into one answer."""
+    shown: list[E] = []
+    results: list[T] = []
+    left = PAGE_BYTES
+    for entry, record in zip(entries, records, strict=True):
+        if record is not None:
+            left -= sent_bytes(encoded(record)) + 1
+            if results and left < 0:
+                break
+            results.append(record)
+        shown.append(entry)
+    return shown, results
+
+
+def _rest(walk: Iterator[object], most: int) -> int:
+    return sum(1 for _ in islice(walk, max(0, most)))
+
+
+def slice_of[E, T](
+    caller: Caller,
+    query: PageQuery,
+    entries: Sequence[E],
+    load: Callable[[Sequence[E]], Iterable[T | None]],
+) -> Page[T]:
+    """One page of a list whose entries are known all at once; the cursor is the place in it."""
+
+    def walk(after: str | None) -> range:
+        return range(int(after) + 1 if after else 0, len(entries))
+
+    return page_of(
+        caller,
+        query,
+        walk=walk,
+        place=str,
+        load=lambda places: load([entries[place] for place in places]),
+    )

@@ -1,0 +1,256 @@
+"""`keywright jobs`: list, show, watch, retry and cancel imports."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from infra.cli.stages import (
+    FAILED,
+    FOUND_PROBLEMS,
+    add_group,
+    format_time,
+    in_words,
+    open_client,
+    stage_options,
+)
+from infra.cli.tables import fit_table
+from infra.client.client import Client
+from shared.contract.imports import ImportView, InvalidRow, RowFault, RowWarning, WarnedRow
+from shared.import_job import ENDED, KINDS
+
+SHOWN = 10
+"""How many rows with errors or warnings are shown; failed.csv has all failed rows."""
+
+_STATES = {
+    "awaiting_upload": "waiting for upload",
+    "queued": "queued",
+    "validating": "validating rows",
+    "running": "importing rows",
+}
+_OPTIONS = {
+    "the encoding windows-1252": "--encoding windows-1252",
+    "unknown_columns=ignore": "--unknown-columns ignore",
+}
+"""Options of `keywright import`, by the text that suggests them in an error message."""
+_COLORS = {0: "green", FOUND_PROBLEMS: "yellow", FAILED: "red"}
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright jobs`."""
+    subcommands = add_group(
+        commands, "jobs", about="manage imports: list, show, watch, retry, cancel"
+    )
+
+    listed = subcommands.add_parser(
+        "list", parents=[stage_options()], help="show imports, newest first"
+    )
+    listed.add_argument("--kind", choices=KINDS, help="only imports of this kind")
+    listed.add_argument("--state", help="only imports in this state, such as running or failed")
+    listed.add_argument(
+        "--limit", type=int, default=20, help="how many imports to show; default: 20"
+    )
+    listed.set_defaults(run=_list)
+
+    for name, about in (
+        ("show", "show an import with its first errors and warnings"),
+        ("watch", "wait until an import has finished"),
+        ("retry", "run a failed or cancelled import again and wait until it has finished"),
+        ("cancel", "cancel an import; rows already written are kept"),
+    ):
+        subcommand = subcommands.add_parser(name, parents=[stage_options()], help=about)
+        subcommand.add_argument("job", type=int, help="import number")
+        subcommand.set_defaults(run=_run_one, subcommand=name)
+
+
+def _list(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        found = client.imports.list(
+            kind=options.kind, state=options.state, limit=min(options.limit, 100)
+        )
+        jobs = [*islice(found, options.limit)]
+    if options.json:
+        print(json.dumps([job.model_dump(mode="json") for job in jobs]))
+    elif jobs:
+        console = Console(highlight=False)
+        table = fit_table(
+            jobs, _COLUMNS, console=console, droppable=("Duration", "Kind"), folded=("File",)
+        )
+        console.print(table)
+    else:
+        print("No imports.")
+
+
+def _run_one(options: argparse.Namespace) -> int:
+    """Run a subcommand on one import; exit status 0 also while the import is still running."""
+    console = Console(highlight=False, quiet=options.json)
+    with open_client(options.stage) as client:
+        match options.subcommand:
+            case "show":
+                job = client.imports.show(options.job)
+            case "cancel":
+                job = client.imports.cancel(options.job)
+            case "retry":
+                job = follow(client, client.imports.retry(options.job).id, console=console)
+            case _:
+                job = follow(client, options.job, console=console)
+        if options.json:
+            print(job.model_dump_json())
+        else:
+            show_job(client, job, console=console)
+    return 0 if options.subcommand == "cancel" else exit_status(job)
+
+
+def follow(client: Client, number: int, *, console: Console) -> ImportView:
+    """Wait until an import has ended and return it, showing its progress."""
+    with progress_bar(console, MofNCompleteColumn()) as progress:
+        task = progress.add_task(f"Import {number}", total=None)
+
+        def show_progress(job: ImportView) -> None:
+            state = _STATES.get(job.state, in_words(job.state))
+            rows = job.progress
+            progress.update(
+                task,
+                description=f"Import {number}: {state}",
+                completed=rows.rows_done,
+                total=rows.rows_total,
+            )
+
+        try:
+            return client.imports.wait(number, on_progress=show_progress)
+        except KeyboardInterrupt:
+            console.print(
+                f"\nImport {number} keeps running. To follow it: keywright jobs watch {number}"
+            )
+            raise
+
+
+def exit_status(job: ImportView) -> int:
+    """Return 0 for an import without failed rows or still running, 1 with failed rows, else 2."""
+    if job.state == "succeeded" or job.state not in ENDED:
+        return 0
+    return FOUND_PROBLEMS if job.state in ("completed_with_errors", "rejected") else FAILED
+
+
+def show_job(client: Client, job: ImportView, *, console: Console) -> None:
+    """Print an import's result, with its first errors and warnings."""
+    show_summary(job, console=console)
+    if job.failed_rows_url:
+        console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
+    if warned := (job.counts or {}).get("warnings", 0):
+        rows = "1 row was" if warned == 1 else f"{warned:,} rows were"
+        first = f"; first {SHOWN}" if warned > SHOWN else ""
+        console.print(f"[yellow]{rows} imported with warnings[/]{first}:")
+        console.print(warnings_table(islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)))
+
+
+def show_summary(job: ImportView, *, console: Console) -> None:
+    """Print an import's state, counts and the reason if it was rejected."""
+    dry_run = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
+    color = _COLORS[exit_status(job)]
+    state = in_words(job.state)
+    console.print(f"Import {job.id}, {escape(job.file_name)}: [{color}]{state}[/]{dry_run}")
+    if job.counts and any(job.counts.values()):
+        table = Table(box=box.ROUNDED, show_header=False)
+        table.add_column()
+        table.add_column(justify="right")
+        for name, count in job.counts.items():
+            table.add_row(_counter(name), f"{count:,}")
+        console.print(table)
+        failed = job.counts["total_row_count"] - job.counts["valid_row_count"]
+        for each in job.corrections:
+            console.print(f"{each.resolved_rows:,} of {failed:,} resolved in import {each.id}")
+    for warning in (job.detected or {}).get("warnings", ()):
+        console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
+    if job.stopping:
+        console.print(
+            "Stopping: rows in flight are still being written, so these counts will change."
+        )
+    if job.corrects:
+        console.print(f"Corrects failed rows of import {job.corrects}")
+    if job.refusal:
+        line = f"line {job.refusal.line}"
+        is_named = job.refusal.line is None or line in job.refusal.message.lower()
+        where = "" if is_named else f" ({line})"
+        console.print(f"[red]{escape(job.refusal.message)}[/]{where} [dim]{job.refusal.code}")
+        for text, option in _OPTIONS.items():
+            if text in job.refusal.message:
+                console.print(f"Option of keywright import: {option}")
+
+
+def _counter(name: str) -> str:
+    """Return the label of a count: `existed_customers_count` is `Customers already existing`."""
+    verb, _, noun = name.removesuffix("_count").partition("_")
+    labels = {
+        "total_row_count": "Rows",
+        "valid_row_count": "Valid rows",
+        "created": f"{in_words(noun)} created",
+        "existed": f"{in_words(noun)} already existing",
+    }
+    return (labels.get(name) or labels.get(verb) or in_words(name)).capitalize()
+
+
+def _duration(job: ImportView) -> str:
+    duration = job.finished_at and job.started_at and job.finished_at - job.started_at
+    return f"{duration.total_seconds():.1f} s" if duration else "-"
+
+
+_COLUMNS: dict[str, Callable[[ImportView], str]] = {
+    "Import": lambda job: str(job.id),
+    "Kind": lambda job: job.kind,
+    "File": lambda job: escape(job.file_name),
+    "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
+    "Rows": lambda job: f"{job.progress.rows_done:,}",
+    "Started (UTC)": lambda job: format_time(job.started_at).removesuffix(" UTC"),
+    "Duration": _duration,
+}
+
+
+def rows_table(rows: Iterable[InvalidRow]) -> Table:
+    """Return a table of failed rows, with one line for each error."""
+    return _problem_table("Problem", ((row.row, row.line, row.errors) for row in rows))
+
+
+def warnings_table(rows: Iterable[WarnedRow]) -> Table:
+    """Return a table of rows with warnings, with one line for each warning."""
+    return _problem_table("Warning", ((row.row, row.line, row.warnings) for row in rows))
+
+
+def _problem_table(
+    title: str,
+    rows: Iterable[tuple[int | None, int | None, Sequence[RowFault | RowWarning]]],
+) -> Table:
+    table = Table("Row", "Line", "Column", "Value", title, box=box.ROUNDED)
+    for row, line, problems in rows:
+        for each in problems:
+            cells = (row, line, each.column, each.value, each.message)
+            table.add_row(*(escape("" if cell is None else str(cell)) for cell in cells))
+    return table
+
+
+@contextmanager
+def progress_bar(console: Console, *columns: ProgressColumn) -> Iterator[Progress]:
+    """Show a progress bar with these columns and the elapsed time, unless the console is quiet."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        disable=console.quiet,
+    ) as progress:
+        yield progress

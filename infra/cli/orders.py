@@ -1,0 +1,169 @@
+"""`keywright orders`: place, show and export orders."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.client.client import Client, Placed
+from infra.client.connection import ApiProblem
+from shared.contract.records import LicenseBrief, LicenseView, OrderView, PlacedOrderView
+from shared.errors import NotFound, Refused
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keywright orders`."""
+    subcommands = add_group(commands, "orders", about="place, show and export orders")
+
+    create = subcommands.add_parser(
+        "create", parents=[stage_options()], help="place an order (idempotent)"
+    )
+    create.add_argument("file", type=Path, help="order as JSON file, or - for stdin")
+    create.add_argument("--idempotency-key", help="lets an order without an id be retried safely")
+    create.set_defaults(run=_create)
+
+    show = subcommands.add_parser(
+        "show", parents=[stage_options()], help="show an order and its licenses"
+    )
+    show.add_argument("order", help="order id, or the shop's order id")
+    show.set_defaults(run=_show)
+
+    export = subcommands.add_parser(
+        "export", parents=[stage_options()], help="export licenses as CSV"
+    )
+    export.add_argument("order", nargs="?", help="export this order; omit for a date range")
+    export.add_argument(
+        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="first day of a range (UTC)"
+    )
+    export.add_argument(
+        "--to",
+        dest="last",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="last day of the range, included; default: today",
+    )
+    export.add_argument("--out", type=Path, help="write to this file instead of stdout")
+    export.set_defaults(run=_export)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: use YYYY-MM-DD") from None
+
+
+def _create(options: argparse.Namespace) -> None:
+    try:
+        body = json.loads(
+            sys.stdin.read() if options.file == Path("-") else options.file.read_bytes()
+        )
+    except OSError as error:
+        raise NotFound(str(error)) from None
+    except ValueError as error:
+        raise Refused("invalid_json", f"{options.file} is not valid JSON: {error}") from None
+    with open_client(options.stage) as client:
+        placed = client.orders.create(body, idempotency_key=options.idempotency_key)
+    if options.json:
+        print(json.dumps({"replayed": placed.replayed, **placed.order.model_dump(mode="json")}))
+    else:
+        show_placed(placed, console=Console(highlight=False))
+
+
+def _show(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        order = find_order(client, options.order)
+    if options.json:
+        print(order.model_dump_json())
+    else:
+        console = Console(highlight=False)
+        placed = format_time(order.created_at)
+        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {placed}")
+        console.print(licenses_table(order))
+        _show_remaining(order, console)
+
+
+def _export(options: argparse.Namespace) -> None:
+    if (options.order is None) == (options.first is None):
+        raise Refused("missing_parameters", "give an order, or --from and --to")
+    with open_client(options.stage) as client:
+        if options.order:
+            content = client.orders.export(find_order(client, options.order).id)
+        else:
+            last = options.last or datetime.now(UTC).date()
+            content = client.orders.export_days(str(options.first), str(last))
+    if options.out:
+        options.out.write_bytes(content)
+    else:
+        sys.stdout.write(content.decode("utf-8-sig"))
+
+
+def find_order(client: Client, id: str) -> OrderView:
+    """Return an order by its id or the shop's order id. Raises NotFound."""
+    if id.isdecimal():
+        try:
+            return client.orders.show(int(id))
+        except ApiProblem as problem:
+            if problem.status != NotFound.status:
+                raise
+    for found in client.orders.list(store_id=id):
+        return client.orders.show(found.id)
+    raise NotFound(f"There is no order {id}.")
+
+
+def show_placed(placed: Placed, *, console: Console) -> None:
+    """Print what an order issued, with initial passwords, which are shown only once."""
+    replayed = " [dim](already placed)" if placed.replayed else ""
+    console.print(f"Order {escape(placed.order.store_id)}{replayed}, id {placed.order.id}")
+    console.print(licenses_table(placed.order))
+    _show_remaining(placed.order, console)
+    for secret in placed.order.new_passwords:
+        console.print(f"  initial password for {secret.email}: [bold]{escape(secret.new_password)}")
+
+
+def _show_remaining(order: OrderView, console: Console) -> None:
+    """Print how many licenses are not shown: the API returns the first licenses of an order."""
+    shown = sum(len(item.licenses) for item in order.order_items)
+    if shown < order.licenses_count:
+        console.print(
+            f"Showing {shown} of {order.licenses_count} licenses. To export all of them:"
+            f" keywright orders export {order.id}"
+        )
+
+
+def licenses_table(order: OrderView | PlacedOrderView) -> Table:
+    """Return a table of an order's licenses."""
+    table = Table(box=box.ROUNDED)
+    for column in ("Product", "License", "Type", "Valid", "Features"):
+        table.add_column(column, no_wrap=column == "License")
+    for item in order.order_items:
+        for view in item.licenses:
+            table.add_row(*map(escape, _cells(item.product_code, view)))
+    return table
+
+
+def _cells(product: str, view: LicenseView | LicenseBrief) -> Iterator[str]:
+    if isinstance(view, LicenseBrief):
+        yield from (view.product_code or product, view.license_key or str(view.id))
+        return
+    yield view.product.short_code
+    yield view.license_key or ", ".join(user.email for user in view.license_users)
+    yield view.license_type
+    yield _validity(view)
+    yield ", ".join(grant.product_feature.code for grant in view.product_features)
+
+
+def _validity(view: LicenseView) -> str:
+    if view.validity_period:
+        return f"until {view.validity_period}"
+    if view.license_type in ("time-limited", "subscription") and view.valid_duration:
+        return f"{view.valid_duration} from activation"
+    return "never expires"

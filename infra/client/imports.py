@@ -1,0 +1,153 @@
+"""The part of the client that imports: uploads of files, import jobs and their results."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from infra.client.connection import Connection, LinkRefused, Query
+from infra.client.uploads import Uploader
+from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
+from shared.import_job import ENDED, ChosenEncoding, Kind, OnError, UnknownColumns
+
+POLL_SECONDS = 0.3
+"""Seconds between two requests for the state of a running import."""
+
+
+class Imports:
+    """Import jobs of all kinds of files. The API of jobs is an extension by Keywright.
+
+    It runs the same imports as LicenseSpring: Import Licenses from CSV, Import Customers from CSV
+    and Import License Features from CSV, and takes files of any size.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def start(
+        self,
+        file_name: str,
+        kind: Kind,
+        *,
+        size: int,
+        dry_run: bool = False,
+        on_error: OnError = "skip_row",
+        encoding: ChosenEncoding | None = None,
+        unknown_columns: UnknownColumns = "check",
+        corrects: int | None = None,
+        external_id: str | None = None,
+    ) -> StartedImport:
+        """Start an import and return it with the upload that its file is to be sent by.
+
+        `size` is in bytes. `encoding` None detects it. `corrects` is the number of the import
+        whose failed rows the file fixes. `external_id` is an idempotency key, random by default:
+        requests with the same one start one import.
+        """
+        body = {
+            "kind": kind,
+            "file_name": file_name,
+            "size": size,
+            "dry_run": dry_run,
+            "on_error": on_error,
+            "encoding": encoding,
+            "unknown_columns": unknown_columns,
+            "corrects": corrects,
+            "external_id": external_id or str(uuid.uuid4()),
+        }
+        answer = self._connection.send("POST", "/imports/", idempotent=True, body=body)
+        return StartedImport.model_validate_json(answer.content)
+
+    def upload(self, started: StartedImport, file: BinaryIO) -> None:
+        """Upload the file of a started import to S3, reading it as it is sent.
+
+        Raises LinkRefused, after cancelling the import, if S3 rejects the file.
+        """
+        uploader = Uploader(self._connection, started)
+        try:
+            uploader.send(file)
+        except LinkRefused:
+            uploader.cancel_import()
+            raise
+
+    def send(
+        self,
+        path: Path,
+        kind: Kind,
+        *,
+        dry_run: bool = False,
+        on_error: OnError = "skip_row",
+        encoding: ChosenEncoding | None = None,
+        unknown_columns: UnknownColumns = "check",
+        corrects: int | None = None,
+        external_id: str | None = None,
+        reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
+    ) -> StartedImport:
+        """Start the import of a file and upload the file; returns before the import has run.
+
+        The options are those of `start`. `reading` wraps the open file, for instance to show
+        progress. Raises LinkRefused if S3 rejects the file.
+        """
+        started = self.start(
+            path.name,
+            kind,
+            size=path.stat().st_size,
+            dry_run=dry_run,
+            on_error=on_error,
+            encoding=encoding,
+            unknown_columns=unknown_columns,
+            corrects=corrects,
+            external_id=external_id,
+        )
+        if started.upload is not None:
+            with path.open("rb") as file:
+                self.upload(started, reading(file))
+        return started
+
+    def wait(
+        self, number: int, *, on_progress: Callable[[ImportView], object] | None = None
+    ) -> ImportView:
+        """Poll an import until it has ended and return it, whatever its final state is.
+
+        `on_progress` is called with the import after each poll, every 0.3 s.
+        """
+        while True:
+            job = self.show(number)
+            if on_progress is not None:
+                on_progress(job)
+            if job.state in ENDED:
+                return job
+            time.sleep(POLL_SECONDS)
+
+    def show(self, number: int) -> ImportView:
+        """Return an import with its state, progress and counts. Raises ApiProblem `not_found`."""
+        return self._connection.read(ImportView, f"/imports/{number}/")
+
+    def list(self, **query: Query) -> Iterator[ImportView]:
+        """Yield imports, newest first, one page per request; filters are `kind` and `state`."""
+        return self._connection.pages(ImportView, "/imports/", **query)
+
+    def errors(self, number: int) -> Iterator[InvalidRow]:
+        """Yield the rows that were not imported and their errors, one page per request."""
+        return self._connection.pages(InvalidRow, f"/imports/{number}/errors/")
+
+    def warnings(self, number: int, *, limit: int) -> Iterator[WarnedRow]:
+        """Yield the rows that were imported with warnings, `limit` rows per request."""
+        path = f"/imports/{number}/rows/"
+        return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
+
+    def save_failed_rows(self, job: ImportView, path: Path) -> Path | None:
+        """Write failed.csv, the rows to fix and import again, to `path`; None if no row failed."""
+        if job.failed_rows_url is None:
+            return None
+        with path.open("wb") as file:
+            file.writelines(self._connection.download(f"/imports/{job.id}/failed.csv"))
+        return path
+
+    def cancel(self, number: int) -> ImportView:
+        """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""
+        return self._connection.write(ImportView, "POST", f"/imports/{number}/cancel/")
+
+    def retry(self, number: int) -> ImportView:
+        """Run a failed or cancelled import again. Raises ApiProblem `import_state`."""
+        return self._connection.write(ImportView, "POST", f"/imports/{number}/retry/")

@@ -1,0 +1,411 @@
+"""One row model per kind of file: its columns, what a cell may hold, and the template.
+
+A model drives everything that is said of a kind: parsing, the template, the documents. Headers are
+the published ones; a blank cell is an absent field. Published: import licenses, customers, license
+features from CSV.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from shared import strict_json
+from shared.catalog import Product
+from shared.csv_format.reader import spreadsheet_damage
+from shared.customers import Customer, CustomerFields
+from shared.licenses import FeatureRequest, License, MemberRequest, offer
+from shared.orders import Order
+from shared.stored_json import small_json
+from shared.terms import FEATURE_TERMS, NULLABLE, SYSTEM, TERMS, LicenseType, settle
+from shared.values import (
+    Code,
+    Duration,
+    Email,
+    LicenseKey,
+    Line,
+    MaintenanceDuration,
+    OptionalDay,
+    Period,
+    Reference,
+    StoreId,
+    Text,
+    is_unseen,
+)
+from shared.wording import in_words
+
+_TRUE, _FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
+_MOST = 2_147_483_647
+
+
+def _truth(cell: Any) -> Any:
+    word = str(cell).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("must be one of 1, 0, true, false, yes, no")
+
+
+def _whole(cell: Any) -> Any:
+    digits = str(cell).strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) <= _MOST):
+        raise ValueError(f"must be a whole number from 0 to {_MOST}")
+    return int(digits)
+
+
+def _undamaged(cell: Any) -> Any:
+    damage = spreadsheet_damage(str(cell))
+    if damage:
+        raise ValueError(
+            f"looks damaged by a spreadsheet ({damage.replace('_', ' ')}): format the column as "
+            "text and enter the value again"
+        )
+    return cell
+
+
+def _trimmed(cell: Any) -> Any:
+    return cell.strip() if isinstance(cell, str) else cell
+
+
+def _transfers(cell: Any) -> Any:
+    try:
+        return -1 if str(cell).strip() == "-1" else _whole(cell)
+    except ValueError:
+        raise ValueError(f"must be a whole number from -1 to {_MOST}; -1 allows any") from None
+
+
+def _no_value(cell: Any) -> Any:
+    return None if str(cell).strip() == NO_VALUE else cell
+
+
+def _object(cell: Any) -> Any:
+    try:
+        value = strict_json.loads(str(cell))
+    except strict_json.JsonError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError('must be a JSON object such as {"po": "4711"}')
+    return value
+
+
+NO_VALUE = "\\N"
+"""The cell for a term that has no value although the policy or the product has one."""
+
+type Flag = Annotated[bool, BeforeValidator(_truth)]
+type Count = Annotated[int, BeforeValidator(_whole)]
+type Transfers = Annotated[int, BeforeValidator(_transfers)]
+type Object = Annotated[dict[str, Any], BeforeValidator(_object), AfterValidator(small_json)]
+type Word[T] = Annotated[T, BeforeValidator(_trimmed)]
+type Key = Annotated[LicenseKey, BeforeValidator(_undamaged)]
+type Name = Annotated[Line, BeforeValidator(_undamaged)]
+type Identifier = Annotated[Reference, BeforeValidator(_undamaged)]
+type Free = Annotated[Text, BeforeValidator(_undamaged)]
+
+
+class _Row(BaseModel):
+    """A row; unknown columns are ignored here, and were told of when the header was read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CustomerRow(_Row):
+    """A customer, known by e-mail, else by reference, else by order or by file and row."""
+
+    email: Annotated[Email, BeforeValidator(_undamaged)] | None = Field(
+        None, examples=["ana@acme.example"]
+    )
+    first_name: Name | None = Field(None, examples=["Ana"])
+    last_name: Name | None = Field(None, examples=["Peña"])
+    company_name: Name | None = Field(None, examples=["Acme"])
+    phone: Name | None = Field(None, examples=["+34 600 000 000"])
+    reference: Identifier | None = Field(None, examples=["crm-1"])
+    address: Free | None = Field(None, examples=["1 Main Street"])
+    postcode: Name | None = Field(None, examples=["08001"])
+    state: Name | None = None
+    city: Name | None = Field(None, examples=["Barcelona"])
+    country: Name | None = Field(None, examples=["ES"])
+
+
+class OrderRow(_Row):
+    """The order that a row belongs to; without a store_id it is one of its own."""
+
+    store_id: Annotated[StoreId, BeforeValidator(_undamaged)] | None = Field(
+        None, examples=["web-4711"]
+    )
+    type: Name | None = Field(None, examples=["normal"])
+    is_test: Flag | None = Field(None, examples=["false"])
+    is_trial: Flag | None = Field(None, examples=["false"])
+    download_id: Name | None = None
+    language: Name | None = Field(None, examples=["es"])
+    campaign_params: Free | None = None
+
+
+class TermsRow(_Row):
+    """What a license row says beside its key: rows that say the same share the work on it."""
+
+    short_code: Code = Field(examples=["sketch"])
+    enabled: Flag | None = Field(None, examples=["true"])
+    license_type: Word[LicenseType] | None = Field(None, examples=["time-limited"])
+    max_activations: Count | None = Field(None, examples=["2"])
+    allow_unlimited_activations: Flag | None = Field(None, examples=["false"])
+    valid_duration: Annotated[Word[Duration] | None, BeforeValidator(_no_value)] = Field(
+        None, examples=["1y"]
+    )
+    validity_period: OptionalDay = None
+    enable_maintenance_period: Flag | None = None
+    maintenance_duration: Annotated[
+        Word[MaintenanceDuration] | None, BeforeValidator(_no_value)
+    ] = None
+    maintenance_period: OptionalDay = None
+    is_trial: Flag | None = Field(None, examples=["false"])
+    trial_days: Annotated[Count | None, BeforeValidator(_no_value)] = None
+    max_consumptions: Count | None = None
+    allow_overages: Flag | None = None
+    max_overages: Count | None = None
+    reset_consumption: Flag | None = None
+    consumption_period: Annotated[Word[Period] | None, BeforeValidator(_no_value)] = None
+    is_floating: Flag | None = None
+    is_floating_cloud: Flag | None = None
+    floating_users: Count | None = None
+    floating_timeout: Count | None = None
+    prevent_vm: Flag | None = None
+    max_license_users: Count | None = None
+    start_date: OptionalDay = None
+    max_transfers: Transfers | None = None
+    can_borrow: Flag | None = None
+    max_borrow_time: Count | None = None
+    allow_grace_period: Flag | None = None
+    grace_period: Count | None = None
+    is_air_gapped: Flag | None = None
+    is_hardware_key_auth: Flag | None = None
+    allow_unlimited_consumptions: Flag | None = None
+    allow_negative_consumptions: Flag | None = None
+    metadata: Object | None = None
+
+    def request(self) -> MemberRequest:
+        """The row as a request, so that the rules of orders hold for it by the same code."""
+        given = self.model_fields_set
+        asked = {
+            name: value
+            for name in (*TERMS, *_MORE_TERMS)
+            if (value := getattr(self, name, None)) is not None
+            or (name in given and name in NULLABLE)
+        }
+        return MemberRequest.model_validate(
+            {**asked, "is_trial": self.is_trial, "enabled": self.enabled}
+        )
+
+
+_MORE_TERMS = ("license_type", "validity_period", "maintenance_period", "start_date", "metadata")
+
+
+class FreeRow(_Row):
+    """The columns of a license row that differ from row to row."""
+
+    license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
+    subscription_id: Identifier | None = None
+    note: Free | None = Field(None, examples=["moved from the old shop"])
+
+
+class FeatureRow(_Row):
+    """A product feature of a license that is there already."""
+
+    license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
+    code: Code = Field(examples=["credits"])
+    max_consumption: Count | None = Field(None, examples=["100"])
+    total_consumptions: Count | None = Field(None, examples=["12"])
+    expiry_date: OptionalDay = Field(None, examples=["2027-09-09"])
+    allow_overages: Flag | None = Field(None, examples=["1"])
+    max_overages: Count | None = None
+    reset_consumption: Flag | None = None
+    consumption_period: Word[Period] | None = Field(None, examples=["monthly"])
+
+    def request(self) -> FeatureRequest:
+        """The row as a request for the long form of a feature."""
+        given = {
+            name: value
+            for name in ("code", *FEATURE_TERMS, "expiry_date", "total_consumptions")
+            if (value := getattr(self, name, None)) is not None
+        }
+        return FeatureRequest.model_validate(given)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The columns of a file that make one model; `columns` maps a header to its field."""
+
+    model: type[_Row]
+    columns: Mapping[str, str]
+
+    def read(self, cells: Mapping[str, str]) -> _Row:
+        """The model of a row's cells by header; raises pydantic's ValidationError."""
+        return self.model.model_validate(
+            {
+                field: cell
+                for header, field in self.columns.items()
+                if not is_unseen(cell := cells.get(header, ""))
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file."""
+
+    name: str
+    parts: Mapping[str, Part]
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+
+    def column_of(self, part: str, field: str) -> str:
+        """The header of a part's field."""
+        return next(h for h, name in self.parts[part].columns.items() if name == field)
+
+
+def _part(model: type[_Row], prefix: str = "") -> Part:
+    headers = {f"{prefix}{name}": name for name in model.model_fields}
+    if model is TermsRow:
+        headers = {
+            "product__short_code" if name == "short_code" else header: name
+            for header, name in headers.items()
+        }
+    return Part(model, headers)
+
+
+_TERMS, _FREE = _part(TermsRow, "license__"), _part(FreeRow, "license__")
+_ORDER, _CUSTOMER = _part(OrderRow, "order__"), _part(CustomerRow, "customer__")
+_LICENSE_TERMS = tuple(
+    name for name in TermsRow.model_fields if name not in {"short_code", "enabled"}
+)
+
+PUBLISHED_COLUMNS = (
+    "license__license_key",
+    "product__short_code",
+    "license__enabled",
+    *(f"license__{name}" for name in _LICENSE_TERMS[: _LICENSE_TERMS.index("max_license_users")]),
+    "license__subscription_id",
+    "license__note",
+    "license__max_license_users",
+    *_ORDER.columns,
+    *_CUSTOMER.columns,
+)
+"""Of license files, as published: import licenses from CSV."""
+LICENSE_COLUMNS = (
+    *PUBLISHED_COLUMNS,
+    *(h for h in _TERMS.columns if h not in PUBLISHED_COLUMNS),
+)
+"""With those of our own, for the terms that orders have and the published columns lack."""
+
+KINDS: Mapping[str, Kind] = {
+    "licenses": Kind(
+        "licenses",
+        {"free": _FREE, "terms": _TERMS, "order": _ORDER, "customer": _CUSTOMER},
+        LICENSE_COLUMNS,
+        ("license__license_key", "product__short_code"),
+    ),
+    "customers": Kind(
+        "customers", {"customer": _part(CustomerRow)}, tuple(CustomerRow.model_fields), ()
+    ),
+    "license-features": Kind(
+        "license-features",
+        {"feature": _part(FeatureRow)},
+        tuple(FeatureRow.model_fields),
+        ("license_key", "code"),
+    ),
+}
+
+
+@cache
+def template(kind: str) -> bytes:
+    """The header and one example row, UTF-8 with a byte order mark, as spreadsheets like it."""
+    of = KINDS[kind]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(of.columns)
+    writer.writerow(_example(of, column) for column in of.columns)
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
+    """What is wrong with a row's cells: `{column, field, code, message, value}` for each."""
+    headers = {field: header for header, field in part.columns.items()}
+    faults = []
+    for fault in error.errors(include_url=False):
+        field = str(fault["loc"][0])
+        missing = fault["type"] == "missing"
+        faults.append(
+            {
+                "column": headers.get(field, field),
+                "field": field,
+                "code": _CODES.get(fault["type"], fault["type"]),
+                "message": "must not be blank" if missing else in_words(fault),
+                "value": None if missing else str(fault["input"])[:200],
+            }
+        )
+    return faults
+
+
+_CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error": "invalid_value"}
+
+
+def license_row(
+    license: License, order: Order, customer: Customer | None, product: Product | None
+) -> list[str]:
+    """A license as a row of `LICENSE_COLUMNS`, every term closed.
+
+    A term without a value is blank, or `NO_VALUE` where the import of a blank cell would take one
+    from the `product` or its default policy.
+    """
+    values: dict[str, object] = {
+        "license__license_key": license.license_key,
+        "product__short_code": license.product_code,
+    }
+    for header, name in (*_TERMS.columns.items(), *_FREE.columns.items()):
+        if header not in values:
+            said = getattr(license, name)
+            values[header] = SYSTEM.get(name) if said is None else said
+    sold = offer(product, None) if product else None
+    if sold:
+        empty = {name: None for name in NULLABLE if getattr(license, name) is None}
+        blank = settle(license.license_type, {}, sold.terms)
+        if not license.is_trial:
+            blank.pop("trial_days", None)
+        values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}
+    values |= {header: getattr(order, name) for header, name in _ORDER.columns.items()}
+    if customer:
+        values |= {
+            f"customer__{name}": getattr(customer, name)
+            for name in CustomerFields.model_fields
+            if f"customer__{name}" in _CUSTOMER.columns
+        }
+    return [_cell(values.get(column)) for column in LICENSE_COLUMNS]
+
+
+def _example(kind: Kind, column: str) -> str:
+    for part in kind.parts.values():
+        if field := part.columns.get(column):
+            return str(next(iter(part.model.model_fields[field].examples or ()), ""))
+    return ""
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
+    return str(value)

@@ -1,0 +1,253 @@
+"""Imports as callers read them: the published results of each kind, and our own view of all."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from shared.import_job import (
+    ChosenEncoding,
+    Kind,
+    OnError,
+    Progress,
+    Refusal,
+    State,
+    Status,
+    UnknownColumns,
+)
+
+
+class RowFault(BaseModel, frozen=True):
+    """One thing that is wrong with a row."""
+
+    column: str | None = None
+    field: str | None = None
+    code: str
+    message: str
+    value: Any = None
+
+
+class InvalidRow(BaseModel, frozen=True):
+    """A row that was not imported; or, without a row, why the whole file was not."""
+
+    row: Annotated[int | None, Field(description="Data rows are counted from 1.")]
+    line: Annotated[int | None, Field(description="The line in the file, from 1.")]
+    errors: list[RowFault]
+    data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
+    shortened: Annotated[
+        bool, Field(description="Whether values are cut here: failed.csv has the row whole.")
+    ] = False
+
+
+class RowWarning(BaseModel, frozen=True):
+    """One thing to check in a row that was imported, or to correct in one that was not."""
+
+    column: str | None = None
+    code: str
+    message: str
+    value: Any = None
+
+
+class ReportedRow(BaseModel, frozen=True):
+    """A row that was imported with warnings, or was not imported."""
+
+    row: Annotated[int, Field(description="Data rows are counted from 1.")]
+    line: Annotated[int, Field(description="The line in the file, from 1.")]
+
+
+class WarnedRow(ReportedRow, frozen=True):
+    """A row that was imported, and what to check in it."""
+
+    outcome: Literal["warning"] = "warning"
+    warnings: list[RowWarning]
+
+
+class FailedRow(ReportedRow, frozen=True):
+    """A row that was not imported, and what is wrong with it."""
+
+    outcome: Literal["failed"] = "failed"
+    errors: list[RowWarning]
+
+
+class Result(BaseModel, frozen=True):
+    """How many rows there were, and the first 100 of those that were not imported."""
+
+    total_row_count: int
+    valid_row_count: int
+    invalid_rows: list[InvalidRow]
+
+
+class LicensesResult(Result, frozen=True):
+    """Published: retrieve license import result. A row counts where it made or met something."""
+
+    created_customers_count: int
+    existed_customers_count: int
+    created_orders_count: int
+    existed_orders_count: int
+    created_licenses_count: int
+    existed_licenses_count: int
+
+
+class CustomersResult(Result, frozen=True):
+    """Published: retrieve customer import result."""
+
+    created_customers_count: int
+    existed_customers_count: int
+
+
+class FeaturesResult(Result, frozen=True):
+    """Published: retrieve license feature import result."""
+
+    created_license_features: int
+    existed_license_features: int
+
+
+class ImportResult[R: Result](BaseModel, frozen=True):
+    """The published shape, and behind `result` what else is known."""
+
+    id: int
+    file_name: str
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    result: Annotated[R | None, Field(description="Null until the import has ended.")]
+    warnings: Annotated[
+        int | None,
+        Field(description="How many rows were imported with warnings; null until the end."),
+    ]
+    progress: Progress
+    errors_url: str
+    failed_rows_url: str | None
+    dry_run: bool
+    on_error: OnError
+    file_sha256: str | None
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
+
+
+class Correction(BaseModel, frozen=True):
+    """An import of corrected rows of another import."""
+
+    id: int
+    state: State
+    resolved_rows: Annotated[
+        int,
+        Field(
+            description="Its valid rows, once it has written them; 0 for a dry run. Together, all"
+            " corrections have at most the rows that failed, and older corrections count first."
+        ),
+    ]
+
+
+class ImportView(BaseModel, frozen=True):
+    """An import of any kind."""
+
+    id: int
+    kind: Kind
+    state: State
+    status: Status
+    file_name: str
+    size: int | None
+    dry_run: bool
+    on_error: OnError
+    external_id: str | None
+    encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
+    unknown_columns: UnknownColumns
+    corrects: Annotated[
+        int | None, Field(description="The import whose failed rows this file corrects.")
+    ]
+    requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    progress: Progress
+    counts: Annotated[
+        dict[str, int] | None,
+        Field(
+            description="The published counters, and in `warnings` how many rows were imported"
+            " with warnings; null until the end."
+        ),
+    ]
+    stopping: Annotated[
+        bool,
+        Field(
+            description="True while rows in flight of a cancelled or failed import may still be"
+            " written: `counts` are not final."
+        ),
+    ]
+    refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
+    corrections: Annotated[
+        list[Correction],
+        Field(description="Imports of its corrected rows, newest first, at most 20."),
+    ]
+    errors_url: str
+    failed_rows_url: str | None
+    file_sha256: str | None
+    detected: Annotated[
+        dict[str, Any] | None,
+        Field(description="How the file is written, and `warnings` about it as a whole."),
+    ]
+
+
+class TakenImport(BaseModel, frozen=True):
+    """The number of the import. Published: import licenses from CSV."""
+
+    job_id: Annotated[int, Field(examples=[10])]
+
+
+class UploadForm(BaseModel, frozen=True):
+    """Send a form with these fields, and behind them one named `file` with the file."""
+
+    method: Literal["POST"] = "POST"
+    url: str
+    fields: dict[str, str]
+    expires_in: Annotated[int, Field(description="Seconds in which the upload must begin.")]
+    parts_url: Annotated[
+        str, Field(description="Instead of the form: links to send the file in parts.")
+    ]
+
+
+class UploadParts(BaseModel, frozen=True):
+    """Above 5 GB a file is sent in parts: POST their numbers to `parts_url` for links to them."""
+
+    method: Literal["PUT"] = "PUT"
+    parts_url: str
+    part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
+    part_count: Annotated[int, Field(description="Parts of a file of the announced size.")]
+
+
+class PartLink(BaseModel, frozen=True):
+    """Where a part goes by PUT; S3 answers with its `ETag`, which completes the upload."""
+
+    part_number: int
+    url: str
+
+
+class PartLinks(BaseModel, frozen=True):
+    """Links of an upload in parts, all of the same upload however often they are asked for."""
+
+    upload_id: str
+    part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
+    part_count: Annotated[int, Field(description="Parts of a file of the announced size.")]
+    parts: list[PartLink]
+    complete_url: Annotated[
+        str,
+        Field(
+            description="POST the numbers and ETags of all parts here, as the XML document"
+            " `CompleteMultipartUpload`. S3 may answer 200 with an error: read the body."
+        ),
+    ]
+    abort_url: Annotated[str, Field(description="DELETE drops the parts that were sent.")]
+    expires_in: Annotated[
+        int, Field(description="Seconds in which a request must begin; then ask again.")
+    ]
+
+
+class StartedImport(ImportView, frozen=True):
+    """An import, and where to send its file; `upload` is null once the file is there."""
+
+    upload: UploadForm | UploadParts | None

@@ -1,0 +1,165 @@
+"""The CSV format: what a file says about itself in its first bytes, and what a record is.
+
+A quote opens only at the start of a field, `""` inside of quotes is one quote,
+any other quote is a character like others. LF, CRLF and CR end a record outside of quotes, in any
+mixture. A record whose cells are all blank (`,,,` as spreadsheets leave behind) is skipped like a
+blank line: it is no row, but its line counts. Blank means empty or white space of any kind on one
+line, no-break spaces included.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Literal
+
+from pydantic import BaseModel
+
+from shared.csv_format.encoding import (
+    BOMS,
+    BadFile,
+    Encoding,
+    EncodingScan,
+    Place,
+    newlines,
+    not_text,
+    undecodable,
+)
+from shared.csv_format.file_type import MAGIC
+from shared.csv_format.header import MAX_HEADER, REPORT_COLUMNS, read_header, refuse_header
+
+DELIMITERS = (",", ";", "\t", "|")
+HEAD = 4 * MAX_HEADER
+"""Bytes from the start of a file that `detect` looks at."""
+
+_LINE_ENDS: dict[str, Literal["LF", "CRLF", "CR"]] = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
+_SEP = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+
+
+class Dialect(BaseModel, frozen=True):
+    """How a file is written, as detected from its first bytes; what `detected` shows and keeps."""
+
+    encoding: Encoding
+    bom: bool
+    delimiter: str
+    line_end: Literal["LF", "CRLF", "CR"]
+    sep_line: bool
+    """The first line is `sep=…`, as spreadsheets write it."""
+    columns: tuple[str, ...]
+    """The headers in their order and as they are written, trimmed; some may be blank."""
+    names: tuple[str, ...]
+    """The column that each header names: a known one, or else the header in lower case."""
+    header_line: int
+    body_start: int
+    """Byte at which the first record after the header starts."""
+    body_line: int
+
+    @property
+    def original(self) -> tuple[int, ...]:
+        """Positions of the headers that were not added by a report of ours."""
+        return tuple(i for i, name in enumerate(self.names) if name not in REPORT_COLUMNS)
+
+
+def detect(
+    head: bytes,
+    *,
+    required: Collection[str] = (),
+    known: Collection[str] = (),
+    encoding: Encoding | None = None,
+) -> Dialect:
+    """The dialect of a file that starts with `head`: the whole file, or more than `HEAD` bytes.
+
+    `required` and `known` are headers in lower case. `encoding` is the one that is requested: see
+    `csv_encoding`; where all of `head` is ASCII, the rest of the file decides. The delimiter is
+    the one that finds most of the known headers, then of the required ones, then the most headers
+    with a name, then the first of `DELIMITERS`.
+    """
+    for magic, seems in MAGIC:
+        if magic.match(head):
+            raise BadFile("not_text", f"this is not a CSV file; it seems to be {seems}.", line=1)
+    bom, found = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", None))
+    if found is None:
+        found = _scanned(head[:HEAD], encoding, whole=len(head) <= HEAD)
+    return _dialect(head, bom, found, required, known)
+
+
+def reread(
+    head: bytes,
+    dialect: Dialect,
+    encoding: Encoding,
+    *,
+    required: Collection[str] = (),
+    known: Collection[str] = (),
+) -> Dialect:
+    """The dialect, once the rest of the file has decided about its encoding.
+
+    Raises BadFile if its records then start elsewhere.
+    """
+    if encoding == dialect.encoding:
+        return dialect
+    again = _dialect(head, b"", encoding, required, known)
+    if (again.delimiter, again.body_start) != (dialect.delimiter, dialect.body_start):
+        message = f"the header can't be read as {encoding}; save the file as UTF-8."
+        raise BadFile("undecodable", message, line=dialect.header_line)
+    return again
+
+
+def _scanned(head: bytes, requested: Encoding | None, *, whole: bool) -> Encoding:
+    """The encoding by the start of a file without a byte order mark."""
+    if (nul := head.find(b"\0")) >= 0:
+        raise not_text(head.decode("latin-1"), nul, line=1)
+    scan = EncodingScan(requested)
+    with suppress(BadFile):  # who reads all of the file refuses it, and can name the row
+        scan.feed(head, lambda _: Place(1, None), final=whole)
+    return scan.encoding
+
+
+def _dialect(
+    head: bytes,
+    bom: bytes,
+    encoding: Encoding,
+    required: Collection[str],
+    known: Collection[str],
+) -> Dialect:
+    text = _decoded(head[len(bom) : HEAD], encoding, len(bom), whole=len(head) <= HEAD)
+    sep = _SEP.match(text)
+    if sep and sep[1] not in DELIMITERS:
+        message = f"the delimiter {sep[1]!r} is not read; use a comma, semicolon, tab or |."
+        raise BadFile("unsupported_delimiter", message, line=1)
+    above = sep.group() if sep else ""
+    lines = list(io.StringIO(text[len(above) :], newline=""))
+    known = list(dict.fromkeys((*known, *required)))
+    found = [
+        read_header(lines, delimiter, required, known)
+        for delimiter in ((sep[1],) if sep else DELIMITERS)
+    ]
+    best = max(found, key=lambda header: header.score)
+    header_line = best.line + bool(sep)
+    refuse_header(best, required, known, header_line)
+    return Dialect(
+        encoding=encoding,
+        bom=bool(bom),
+        delimiter=best.delimiter,
+        line_end=_LINE_ENDS.get(best.line_end, "LF"),
+        sep_line=bool(sep),
+        columns=tuple(best.columns),
+        names=best.names,
+        header_line=header_line,
+        body_start=len(bom) + len((above + best.text).encode(encoding, "replace")),
+        body_line=best.next_line + bool(sep),
+    )
+
+
+def _decoded(data: bytes, encoding: Encoding, before: int, *, whole: bool) -> str:
+    """The text of the head of a file; refused if it is none. `before` are the bytes skipped."""
+    errors = "strict" if before else "replace"
+    try:
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(data, whole)
+    except UnicodeDecodeError as error:
+        good = data[: error.start].decode(encoding).encode()
+        byte = before + error.start
+        raise undecodable(error, encoding, line=1 + newlines(good), byte=byte) from error
+    if (nul := text.find("\0")) >= 0:
+        raise not_text(text, nul, line=1)
+    return text

@@ -1,0 +1,198 @@
+"""The headers of a CSV file: which column each one names, and which one it may have meant.
+
+A header names a known column if both are the same without regard to case, blanks, `-`, `_` and
+invisible characters. A header that names none, but is similar to a known column that the file
+lacks, may be a spelling of it: importing the file would lose that column without a word.
+"""
+
+import csv
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from shared.csv_format.cells import is_blank, unescape_formula
+from shared.csv_format.encoding import BadFile
+from shared.values import FORMAT
+
+MAX_COLUMNS = 200
+MAX_HEADER = 64 * 1024
+"""Bytes of the header as UTF-8; `detect` wants to see four times as much."""
+REPORT_COLUMNS = ("_row", "_codes", "_messages")
+"""What `failed.csv` adds to a file; an import ignores them and they do not count as columns."""
+
+_AROUND = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
+_SEPARATORS = re.compile(rf"(?:{FORMAT.pattern}|[\s_-])+")
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SHORTEST = 5
+"""Letters of a name from which one changed letter, or a word more or less, is a likely slip."""
+_LONGEST = 200
+
+
+class Header(NamedTuple):
+    """The first record of a file, as it reads with one of the delimiters."""
+
+    delimiter: str
+    columns: list[str]
+    """If it is `broken`, a guess from its first line, for the message."""
+    names: tuple[str, ...]
+    broken: bool
+    """A quote in it is out of balance."""
+    score: tuple[int, int, int]
+    text: str
+    """All of the file up to the end of the header."""
+    line: int
+    next_line: int
+    line_end: str
+
+
+class SimilarColumn(NamedTuple):
+    """A header of the file that is imported nowhere, and the missing columns it is similar to."""
+
+    column: str
+    similar: tuple[str, ...]
+
+
+def read_header(
+    lines: list[str], delimiter: str, required: Collection[str], known: Collection[str]
+) -> Header:
+    """The first record that is not blank, as it reads with this delimiter."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    fields: list[str] = []
+    line, broken = 1, False
+    try:
+        while is_blank(fields):
+            line = reader.line_num + 1
+            fields = next(reader)
+    except StopIteration:
+        raise BadFile("empty_file", "the file is empty.", line=line) from None
+    except csv.Error:
+        broken = True
+        fields = [cell.strip().strip('"') for cell in lines[line - 1].split(delimiter)]
+    columns = [_name(cell) for cell in fields]
+    names = matched(columns, known)
+    score = (len({*names} & {*known}), len({*names} & {*required}), sum(map(bool, columns)))
+    last = lines[reader.line_num - 1]
+    return Header(
+        delimiter=delimiter,
+        columns=columns,
+        names=names,
+        broken=broken,
+        score=score,
+        text="".join(lines[: reader.line_num]),
+        line=line,
+        next_line=reader.line_num + 1,
+        line_end=last[len(last.rstrip("\r\n")) :],
+    )
+
+
+def _name(cell: str) -> str:
+    """A header without what surrounds it: blanks, invisible marks, quotes after a blank."""
+    name = _AROUND.sub("", cell)
+    if name is not cell and len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    return _AROUND.sub("", unescape_formula(name))
+
+
+def refuse_header(
+    header: Header, required: Collection[str], known: Collection[str], line: int
+) -> None:
+    """Raise BadFile if no file may be imported with these headers."""
+    columns, names = header.columns, header.names
+    long = len(header.text.encode()) > MAX_HEADER
+    if header.broken and not (long and header.next_line - header.line == 1):
+        message = "a quote in the header is not closed, or text follows its closing quote."
+        raise BadFile("unbalanced_quote", message, line=line)
+    named = [name for name in names if name and name not in REPORT_COLUMNS]
+    if len(named) > MAX_COLUMNS:
+        message = f"there are {len(named)} columns; at most {MAX_COLUMNS} are read."
+        raise BadFile("too_many_columns", message, line=line)
+    if long:
+        message = f"the header does not end within {MAX_HEADER // 1024} KB."
+        raise BadFile("header_too_long", message, line=line)
+    first: dict[str, str] = {}
+    for column, name in zip(columns, names, strict=True):
+        if name and name in first:
+            raise _repeated(first[name], column, line)
+        first[name] = column
+    if missing := sorted(set(required).difference(names)):
+        message = f"required headers are missing: {', '.join(missing)}."
+        for column, similar in similar_columns(columns, names, known):
+            if meant := [name for name in similar if name in missing]:
+                message += f" Rename {column!r} if it is {' or '.join(meant)}."
+        raise BadFile("missing_header", message, line=line, field=missing[0])
+
+
+def _repeated(first: str, column: str, line: int) -> BadFile:
+    message = f"the header {column!r} is there more than once."
+    if first != column:
+        message = f"the headers {first!r} and {column!r} are the same column; remove one of them."
+    return BadFile("duplicate_header", message, line=line, field=column)
+
+
+def matched(columns: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
+    """The known column that each header names; of any other header, itself in lower case."""
+    names = {squeezed(name): name for name in known}
+    return tuple(names.get(squeezed(column)) or column.lower() for column in columns)
+
+
+def squeezed(name: str) -> str:
+    """A name as headers are compared."""
+    return _SEPARATORS.sub("", name.lower())
+
+
+def similar_columns(
+    columns: Sequence[str], names: Sequence[str], known: Collection[str]
+) -> tuple[SimilarColumn, ...]:
+    """The headers that name no known column but may have meant one; `names` as `matched` says.
+
+    Rules, of which the first that fits any known column counts: the same without its prefix (`Max
+    Activations`); one letter more, less, changed or swapped; one word more (`Email Address`); one
+    word less, if that fits one column alone. A column that the file has was not meant.
+    """
+    forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
+    found = []
+    for column, name in zip(columns, names, strict=True):
+        if column and name not in forms and len(column) <= _LONGEST:
+            similar = [each for each in _similar(column, forms) if each not in names]
+            if similar:
+                found.append(SimilarColumn(column, tuple(similar)))
+    return tuple(found)
+
+
+def _similar(column: str, forms: Mapping[str, set[str]]) -> list[str]:
+    """The known columns that a header is most similar to."""
+    whole = squeezed(column)
+    if same := [name for name, own in forms.items() if whole in own]:
+        return same
+    if near := [name for name, own in forms.items() if any(_is_slip(whole, form) for form in own)]:
+        return near
+    words = [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", column))]
+    for shorter in ("".join(words[:-1]), "".join(words[1:])):
+        same = [name for name, own in forms.items() if shorter in own]
+        if same and len(shorter) >= _SHORTEST:
+            return same
+    by_word = [name for name in forms if len(whole) >= _SHORTEST and whole in _shortened(name)]
+    return by_word if len(by_word) == 1 else []
+
+
+def _bare(name: str) -> str:
+    """A column without its prefix, such as `license__`."""
+    return name.rpartition("__")[2]
+
+
+def _shortened(name: str) -> set[str]:
+    """What a column is called with its first or last word left out."""
+    words = _bare(name).split("_")
+    return {"".join(words[1:]), "".join(words[:-1])}
+
+
+def _is_slip(one: str, other: str) -> bool:
+    """Whether one letter more, less or changed, or two swapped, makes one name the other."""
+    if len(other) < _SHORTEST or abs(len(one) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    a, b = one[start:], other[start:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])

@@ -1,0 +1,249 @@
+"""The planner: one pass over a CSV file that checks all of it and cuts it into chunks.
+
+A chunk is a range of bytes that starts where a record starts and ends where one ends. The pass is
+streaming: memory is bounded by `BLOCK` and `MAX_RECORD`, whatever the size of the file and of the
+parts that it comes in.
+"""
+
+import codecs
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
+
+from pydantic import BaseModel
+
+from shared.csv_format.block import MAX_FIELD, Block, certain
+from shared.csv_format.dialect import HEAD, Dialect, detect, reread
+from shared.csv_format.encoding import (
+    BadFile,
+    Encoding,
+    EncodingScan,
+    Place,
+    newlines,
+    not_text,
+    undecodable,
+)
+
+CHUNK_SIZE = 8 * 1024 * 1024
+MAX_RECORD = 256 * 1024
+BLOCK = 1024 * 1024
+"""Bytes that are looked at in one go."""
+
+
+class Chunk(BaseModel, frozen=True):
+    """A range of bytes of a file that holds whole records, as planned; `end` is not part of it."""
+
+    start: int
+    end: int
+    rows: int
+    first_row: int
+    first_line: int
+    sha256: str
+
+    def is_intact(self, data: bytes) -> bool:
+        """Whether these are the bytes that were planned: nothing else checks a ranged read."""
+        return hashlib.sha256(data).hexdigest() == self.sha256
+
+
+class Plan(BaseModel, frozen=True):
+    """A file that was checked from its first byte to its last: how it is written and its chunks."""
+
+    dialect: Dialect
+    chunks: tuple[Chunk, ...]
+    """In order; blank lines at the end of the file may belong to none."""
+    rows: int
+    size: int
+
+
+def plan(
+    parts: Iterable[bytes],
+    *,
+    required: Collection[str] = (),
+    known: Collection[str] = (),
+    encoding: Encoding | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    accept: Callable[[Dialect], None] = lambda _: None,
+) -> Plan:
+    """Check a file that comes in parts of any size, and cut it into chunks; or raise `BadFile`.
+
+    A chunk ends with the first record that reaches `chunk_size` bytes (half of it as UTF-8 in
+    UTF-16, so that the range is no longer). `required`, `known` and `encoding` are as for `detect`.
+    `accept` may refuse the header, before the rest of the file is read.
+    """
+    stream = iter(parts)
+    head = b""
+    while len(head) <= HEAD and (part := next(stream, None)) is not None:
+        head += part
+    dialect = detect(head, required=required, known=known, encoding=encoding)
+    accept(dialect)
+    cutter = _Cutter(dialect, chunk_size, head[: dialect.body_start], encoding)
+    for part in chain((head[dialect.body_start :],), stream):
+        for at in range(0, len(part), BLOCK):
+            cutter.feed(part[at : at + BLOCK])
+    found = cutter.finish()
+    return Plan(
+        dialect=reread(head[: HEAD + 1], dialect, found, required=required, known=known),
+        chunks=cutter.chunks,
+        rows=sum(chunk.rows for chunk in cutter.chunks),
+        size=cutter.size,
+    )
+
+
+class _Cutter:
+    """The state of one pass: the chunk that is being filled and the record that is not yet whole.
+
+    UTF-16 is looked at as UTF-8; `size` and digests are of the bytes of the file. Rows are counted
+    as UTF-8 and as Windows-1252 until it is known which of them the file is: they differ in what
+    is a blank, and so in which records are no rows.
+    """
+
+    def __init__(
+        self, dialect: Dialect, chunk_size: int, above: bytes, requested: Encoding | None
+    ) -> None:
+        self.dialect = dialect
+        self.wide = dialect.encoding.startswith("utf-16")
+        self.target = max(1, chunk_size // 2 if self.wide else chunk_size)
+        self.decoder = codecs.getincrementaldecoder(dialect.encoding)()
+        self.scan: EncodingScan | None = None
+        self.carry = b""
+        self.read = self.size = dialect.body_start
+        self.line = dialect.body_line
+        if not dialect.bom:
+            self.scan = EncodingScan(requested)
+            self.scan.feed(above, lambda at: Place(1 + newlines(above, 0, at), None))
+        self.cut: list[tuple[Chunk, int]] = []
+        """Chunks as they are in UTF-8, and their rows in Windows-1252."""
+        self.chunks: tuple[Chunk, ...] = ()
+        self._open()
+
+    def _open(self) -> None:
+        """Begin a chunk where the last one ended."""
+        self.first_line, self.start = self.line, self.size
+        self.rows = self.narrow_rows = self.filled = 0
+        self.digest = hashlib.sha256()
+
+    def feed(self, part: bytes) -> None:
+        """Take the next bytes of the file."""
+        self._take(self.carry + self._checked(part))
+
+    def finish(self) -> Encoding:
+        """Take the end of the file, where the last record may lack its newline; its encoding."""
+        self._checked(b"", final=True)
+        self._take(self.carry, final=True)
+        self._close()
+        encoding = self.scan.encoding if self.scan else self.dialect.encoding
+        self.chunks = tuple(_numbered(self.cut, narrow=encoding == "windows-1252"))
+        return encoding
+
+    def _checked(self, part: bytes, *, final: bool = False) -> bytes:
+        """The part, known to be text, with UTF-16 turned into UTF-8."""
+        if self.scan:
+            if b"\0" in part:
+                text = part.decode("latin-1")
+                raise not_text(text, text.find("\0"), line=self.line + newlines(self.carry))
+            self.scan.feed(part, lambda at: self._place(self.carry + part[:at]), final=final)
+            return part
+        self.read += len(part)
+        try:
+            text = self.decoder.decode(part, final)
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].decode(self.dialect.encoding).encode()
+            byte = self.read - len(error.object) + error.start
+            line = self.line + newlines(self.carry + good)
+            raise undecodable(error, self.dialect.encoding, line=line, byte=byte) from error
+        if (nul := text.find("\0")) >= 0:
+            raise not_text(text, nul, line=self.line + newlines(self.carry))
+        return text.encode() if self.wide else part
+
+    def _place(self, before: bytes) -> Place:
+        """The line and the row of what follows `before`, which follows the last whole record."""
+        block = Block(before, certain(before), self.dialect.delimiter)
+        rows, _ = block.count(0, block.limit)
+        rows += self.rows + sum(chunk.rows for chunk, _ in self.cut)
+        return Place(self.line + newlines(before), rows + 1)
+
+    def _take(self, data: bytes, *, final: bool = False) -> None:
+        """Account for the whole records in the data, and carry the rest."""
+        size = len(data)
+        if final and not data.endswith((b"\n", b"\r")):
+            data += b"\n"
+        end = len(data) if final else certain(data)
+        block = Block(data, end, self.dialect.delimiter)
+        self._check(block, final=final)
+        start = 0
+        while start < min(block.limit, size):
+            stop = block.after(start + self.target - self.filled)
+            self._add(block, start, stop, min(stop, size))
+            start = stop
+        self.carry = data[block.limit :]
+
+    def _add(self, block: Block, start: int, stop: int, end: int) -> None:
+        """Put whole records into the open chunk, and close it if it is full; the file has `end`."""
+        source: bytes | memoryview = memoryview(block.data)[start:end]
+        if self.wide:
+            source = str(source, "utf-8").encode(self.dialect.encoding)
+        narrow = self.scan is not None and self.scan.encoding == "windows-1252"
+        rows, lines = block.count(start, stop, narrow=narrow)
+        self.rows += rows
+        if self.scan and self.scan.may_turn and not narrow:
+            rows, _ = block.count(start, stop, narrow=True)
+        self.narrow_rows += rows
+        self.line += lines
+        self.filled += stop - start
+        self.size += len(source)
+        self.digest.update(source)
+        if self.filled >= self.target:
+            self._close()
+
+    def _close(self) -> None:
+        if self.rows or self.narrow_rows:
+            chunk = Chunk(
+                start=self.start,
+                end=self.size,
+                rows=self.rows,
+                first_row=1,
+                first_line=self.first_line,
+                sha256=self.digest.hexdigest(),
+            )
+            self.cut.append((chunk, self.narrow_rows))
+        self._open()
+
+    def _check(self, block: Block, *, final: bool) -> None:
+        """Refuse the file for a quote that is out of balance, a long cell or a long record."""
+        data, opened = block.data, block.unclosed
+        if block.torn >= 0:
+            message = "a quote opens here and closes on a later line amid text; is one missing?"
+            raise self._refusal("unbalanced_quote", message, block, block.torn)
+        if final and opened >= 0:
+            message = "a quote opens here and is never closed."
+            raise self._refusal("unbalanced_quote", message, block, opened)
+        if opened >= 0 and len(data) - opened > MAX_FIELD:
+            raise self._long_cell(block, opened, len(data))
+        rest = len(data) if opened < 0 else opened
+        for start, stop in chain(block.long_records(), ((block.limit, rest),)):
+            if (field := block.long_field(start, stop)) is not None:
+                raise self._long_cell(block, *field)
+            if stop - start > MAX_RECORD:
+                message = f"the record is longer than {MAX_RECORD // 1024} KB."
+                raise self._refusal("record_too_long", message, block, start)
+
+    def _long_cell(self, block: Block, start: int, stop: int) -> BadFile:
+        """The refusal of a cell that is too long; if it has several lines, a quote is missing."""
+        if newlines(block.data, start, stop):
+            message = f"a quote opens here and is not closed within {MAX_FIELD // 1024} KB."
+            return self._refusal("unbalanced_quote", message, block, start)
+        message = f"a cell is longer than {MAX_FIELD // 1024} KB."
+        return self._refusal("field_too_long", message, block, start)
+
+    def _refusal(self, code: str, message: str, block: Block, at: int) -> BadFile:
+        return BadFile(code, message, line=self.line + newlines(block.data, 0, at))
+
+
+def _numbered(cut: Iterable[tuple[Chunk, int]], *, narrow: bool) -> Iterator[Chunk]:
+    """The chunks that have rows, with the numbers of these."""
+    first_row = 1
+    for chunk, narrow_rows in cut:
+        rows = narrow_rows if narrow else chunk.rows
+        if rows:
+            yield chunk.model_copy(update={"rows": rows, "first_row": first_row})
+        first_row += rows

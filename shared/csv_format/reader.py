@@ -1,0 +1,210 @@
+"""The records of a range of a CSV file, and the rows that failed written as one again."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from shared.csv_format.cells import escape_formula, is_blank, unescape_formula
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.encoding import Encoding
+from shared.csv_format.header import REPORT_COLUMNS
+from shared.values import FORMAT
+
+type RowFault = Literal["extra_fields", "stray_quote"]
+
+_BLANK_AND_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)"')
+_LATE_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)+"')
+"""Blanks or invisible characters before a quote; a file that was joined of two has marks inside."""
+_UNNEST = str.maketrans({'"': '""'})
+
+_ERRORS = "|".join(
+    (
+        *("REF", "VALUE", "NAME", "NUM", "NULL", "DIV/0", "SPILL", "CALC", "FIELD", "BLOCKED"),
+        *("CONNECT", "UNKNOWN", "BUSY", "EXTERNAL", "PYTHON", "TIMEOUT"),
+        *("BEZUG", "WERT", "ZAHL", "ÜBERLAUF"),  # German
+        *("VALEUR", "NOM", "NOMBRE", "NUL", "PROPAGATION"),  # French
+        *("VALOR", "NULO", "DESBORDAMIENTO", "NOME", "NÚM"),  # Spanish, Portuguese
+        *("RIF", "VALORE", "NULLO"),  # Italian
+        *("VERW", "WAARDE", "NAAM", "DEEL/0", "GETAL", "LEEG"),  # Dutch
+        *("ADR", "ARG", "NAZWA", "DZIEL/0", "LICZBA", "ZERO"),  # Polish
+        *(
+            "REFERENS",
+            "VÄRDEFEL",
+            "NAMN",
+            "DIVISION/0",
+            "OGILTIGT",
+            "SKÄRNING",
+            "SAKNAS",
+        ),  # Swedish
+    )
+)
+"""What spreadsheets write for a formula that failed, between `#` and `!` or `?`."""
+DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
+    (re.compile(r"#{3,}"), "column_too_narrow"),
+    (
+        re.compile(rf"#[¡¿]?(?:{_ERRORS})[!?]|#(?:N/[ABD]|NV|GETTING_DATA)|Err:[0-9]{{3}}"),
+        "formula_error",
+    ),
+)
+SUSPECT: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
+    (re.compile(r"#[¡¿]?[^\W\da-z_][^\Wa-z_]{1,14}[!?]"), "formula_error"),
+)
+"""What may be damage or not: a sound number can end in zeros, and a company can be `#VIP!`."""
+MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
+"""What all of them start with: most cells are told to be sound by this alone."""
+
+
+class Record(NamedTuple):
+    """One row: its number among the data rows and the physical line it starts on, both from 1.
+
+    `fields` has at least one cell per header: a short row is filled up with blanks, and whether
+    one of them was required is for the reader of the row to say. With `extra_fields` there are
+    more cells than headers; with `stray_quote` there was text after a closing quote or a blank
+    before an opening one, and the cells are what a lenient reader makes of it. Neither may be
+    imported.
+    """
+
+    row: int
+    line: int
+    fields: list[str]
+    fault: RowFault | None
+
+
+def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -> Iterator[Record]:
+    """The rows of a record-aligned range of a file, in order, one at a time.
+
+    Cells that were escaped against formulas are un-escaped; nothing else is changed in them.
+    `first_row` and `first_line` are the numbers of the first row and of the first physical line.
+    """
+    width, delimiter = len(dialect.columns), dialect.delimiter
+    unescaping = _may_be_escaped(data)
+    lines = iter(_lines(data, dialect.encoding))
+    row, line = first_row, first_line
+    for text in lines:
+        start = line
+        fault: RowFault | None = None
+        if '"' not in text:
+            fields, line = text.rstrip("\r\n").split(delimiter), line + 1
+        else:
+            kept = [text]
+            fields, fault = _quoted(kept, lines, delimiter)
+            line += len(kept)
+            if fault is None and _is_spaced(fields, kept):
+                fault = "stray_quote"
+        if fault is None and is_blank(fields):
+            continue
+        if len(fields) < width:
+            fields += [""] * (width - len(fields))
+        elif len(fields) > width:
+            if fault is None and not is_blank(fields[width:]):
+                fault = "extra_fields"
+            elif fault is None:
+                del fields[width:]
+        if unescaping:
+            fields = [unescape_formula(cell) for cell in fields]
+        yield Record(row, start, fields, fault)
+        row += 1
+
+
+def spreadsheet_damage(cell: str) -> str | None:
+    """What a spreadsheet did to a cell, if its text shows it.
+
+    `scientific_number` (`1.9E+18`), `column_too_narrow` (`########`) or `formula_error` (`#REF!` in
+    any language, `Err:502`).
+    """
+    return _matching(DAMAGE, cell)
+
+
+def suspected_damage(cell: str) -> str | None:
+    """What a spreadsheet may have done to a cell that is imported as it is.
+
+    `lost_digits` (18 digits or more, zeros after the 15th) or `formula_error` (`#VIP!`).
+    """
+    return _matching(SUSPECT, cell)
+
+
+def _matching(patterns: Iterable[tuple[re.Pattern[str], str]], cell: str) -> str | None:
+    if not MAYBE_DAMAGED.match(cell):
+        return None
+    return next((name for pattern, name in patterns if pattern.fullmatch(cell.strip())), None)
+
+
+def failed_header(dialect: Dialect) -> bytes:
+    """The start of `failed.csv`: byte order mark, the original headers, `REPORT_COLUMNS`.
+
+    Always UTF-8 with its mark, which is recognized whatever encoding the file is sent back with.
+    """
+    columns = [dialect.columns[i] for i in dialect.original]
+    return codecs.BOM_UTF8 + _written(dialect, [*columns, *REPORT_COLUMNS])
+
+
+def failed_row(
+    dialect: Dialect, record: Record, codes: Iterable[str], messages: Iterable[str]
+) -> bytes:
+    """A line of `failed.csv`: the cells in their order, the row number, codes and messages.
+
+    Surplus cells follow at the end, so that nothing is lost and the row stays faulty until it is
+    corrected.
+    """
+    cells = [record.fields[i] for i in dialect.original]
+    report = (str(record.row), " ".join(codes), " ".join(messages))
+    return _written(dialect, [*cells, *report, *record.fields[len(dialect.columns) :]])
+
+
+def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
+    """Physical lines with their ends as they are: split at LF, CRLF and CR, and nothing else."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+
+
+def _quoted(
+    kept: list[str], lines: Iterator[str], delimiter: str
+) -> tuple[list[str], RowFault | None]:
+    """The record that begins with the line in `kept`, which becomes all lines of the record.
+
+    If it is not well formed, its lines are read once more and leniently.
+    """
+    try:
+        strict = csv.reader(_keeping(kept, lines), delimiter=delimiter, strict=True)
+        return next(strict), None
+    except csv.Error:
+        return next(csv.reader(_keeping(kept, lines), delimiter=delimiter)), "stray_quote"
+
+
+def _keeping(kept: list[str], lines: Iterator[str]) -> Iterator[str]:
+    """The lines in `kept`, and those that follow, which are added to it."""
+    yield from tuple(kept)
+    for line in lines:
+        kept.append(line)
+        yield line
+
+
+def _may_be_escaped(data: bytes) -> bool:
+    """Whether any cell can be one that was escaped."""
+    if b"\0" in data:  # UTF-16
+        return b"'" in data
+    return re.search(rb"'(?:[=+\-@\t\r]|\xef\xbc)", data) is not None
+
+
+def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
+    """Whether a cell has its opening quote behind a blank, so that it is no quote for the format.
+
+    A cell that is quoted properly may begin with the same characters.
+    """
+    if not any(map(_BLANK_AND_QUOTE.search, lines)):
+        return False
+    found = [cell for cell in fields if cell[:1] != '"' and _LATE_QUOTE.match(cell)]
+    raw = "".join(lines) if found else ""
+    return any(f'"{cell.translate(_UNNEST)}"' not in raw for cell in found)
+
+
+def _written(dialect: Dialect, cells: Iterable[str]) -> bytes:
+    out = io.StringIO(newline="")
+    end = "\n" if dialect.line_end == "LF" else "\r\n"
+    writer = csv.writer(out, delimiter=dialect.delimiter, lineterminator=end)
+    writer.writerow([escape_formula(cell) for cell in cells])
+    return out.getvalue().encode()

@@ -1,0 +1,126 @@
+"""What an import says of a file as a whole: its options, its header, and warnings about them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from shared.columns import KINDS
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.header import SimilarColumn, similar_columns
+from shared.errors import Refused
+from shared.import_job import ChosenEncoding, ImportJob, UnknownColumns
+
+_MOST_NAMED = 5
+"""Columns that one message names."""
+
+
+def _word(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _encoding(value: Any) -> Any:
+    return None if _word(value) in ("auto", "") else _word(value)
+
+
+class ObjectOptions(BaseModel, frozen=True):
+    """Options of a file that was dropped into the bucket: its object's `x-amz-meta-…`."""
+
+    encoding: Annotated[ChosenEncoding | None, BeforeValidator(_encoding)] = None
+    unknown_columns: Annotated[
+        UnknownColumns, BeforeValidator(_word), Field(alias="unknown-columns")
+    ] = "check"
+
+
+def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:
+    """The job of a dropped file with the options of its object; raises Refused for a wrong one."""
+    try:
+        options = ObjectOptions.model_validate(dict(metadata))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        message = (
+            f"The object has x-amz-meta-{fault['loc'][0]}: {str(fault['input'])[:100]!r};"
+            f" supported: {fault['ctx']['expected']}. Put the file again with one of these."
+        )
+        raise Refused("invalid_metadata", message) from None
+    return job.model_copy(update=dict(options))
+
+
+def check_header(job: ImportJob, dialect: Dialect) -> None:
+    """Raise BadFile if the header is of another kind of file, or a column would be lost."""
+    similar = _similar(job, dialect)
+    if set(KINDS[job.kind].columns).isdisjoint(dialect.names):
+        wanted = ", ".join(KINDS[job.kind].columns)
+        message = f"the header has none of the columns of this kind of file: {wanted}."
+        message += "".join(
+            f" Rename {column!r} if it is {' or '.join(names)}."
+            for column, names in similar[:_MOST_NAMED]
+        )
+        raise BadFile("missing_header", message, line=dialect.header_line)
+    if similar and job.unknown_columns == "check":
+        message = "; ".join(_meant(each) for each in similar[:_MOST_NAMED])
+        message += (
+            ". Rename what is misspelled; to leave unknown columns out, import the file with"
+            " unknown_columns=ignore."
+        )
+        column = similar[0].column
+        raise BadFile("unmapped_columns", message, line=dialect.header_line, field=column)
+
+
+def detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
+    """How the file is written, as the job keeps and shows it."""
+    known = set(KINDS[job.kind].columns)
+    unknown = [
+        dialect.columns[at]
+        for at in dialect.original
+        if dialect.columns[at] and dialect.names[at] not in known
+    ]
+    return {
+        **dialect.model_dump(mode="json"),
+        "unknown_columns": unknown,
+        "warnings": list(_warnings(job, dialect)),
+    }
+
+
+def _similar(job: ImportJob, dialect: Dialect) -> tuple[SimilarColumn, ...]:
+    original = dialect.original
+    return similar_columns(
+        [dialect.columns[at] for at in original],
+        [dialect.names[at] for at in original],
+        KINDS[job.kind].columns,
+    )
+
+
+def _meant(each: SimilarColumn) -> str:
+    missing = " or ".join(each.similar)
+    return f"the column {each.column!r} is not known and is similar to {missing}, which is missing"
+
+
+def _warnings(job: ImportJob, dialect: Dialect) -> Iterator[dict[str, Any]]:
+    """What is worth a look although it stops nothing: `{code, message, column}`."""
+    found, requested = dialect.encoding, job.encoding
+    if requested is None and found == "windows-1252":
+        message = "The file is not UTF-8, so it is read as Windows-1252: check letters with accents"
+        yield _warning("encoding_assumed", message)
+    elif requested not in (None, found):
+        message = f"The file is {found} and is read as that, although {requested} was requested"
+        yield _warning("encoding_differs", message)
+    names = set(dialect.names)
+    prefix = {"customers": "", "licenses": "customer__"}.get(job.kind)
+    if prefix is not None and f"{prefix}email" not in names:
+        part = KINDS[job.kind].parts["customer"]
+        if not names.isdisjoint(part.columns):
+            message = (
+                f"There is no column {prefix}email: these customers have no e-mail, and are known"
+                " by their reference, or else by their file and row alone"
+            )
+            yield _warning("no_email_column", message, f"{prefix}email")
+    for each in _similar(job, dialect):
+        meant = _meant(each)
+        message = f"{meant[0].upper()}{meant[1:]}: it is left out"
+        yield _warning("similar_column", message, each.column)
+
+
+def _warning(code: str, message: str, column: str | None = None) -> dict[str, Any]:
+    return {"code": code, "message": message, "column": column}

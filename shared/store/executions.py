@@ -1,0 +1,113 @@
+"""What runs an import: the ImportCsv function, and the execution of a large one."""
+
+import os
+from functools import cache
+from typing import Any
+from urllib.parse import quote_plus
+
+import botocore.session
+import orjson
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from shared.import_job import ImportJob
+from shared.store.import_jobs import Version
+from shared.store.open_batches import OpenBatch
+
+_GONE = frozenset({"ExecutionDoesNotExist", "ExecutionNotRedrivable"})
+_RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
+
+
+@cache
+def client(service: str) -> Any:
+    """The low-level client of `lambda` or `stepfunctions`, made on first use."""
+    config = Config(
+        connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return botocore.session.get_session().create_client(service, config=config)
+
+
+def announce(version: Version) -> None:
+    """Have ImportCsv told of an object as S3 tells it; it does nothing for one that it knows."""
+    stored = {"key": quote_plus(version.key), "size": version.size, "versionId": version.version_id}
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": version.bucket}, "object": stored},
+    }
+    _invoke({"Records": [record]})
+
+
+def complete(batch: OpenBatch) -> None:
+    """Have ImportCsv complete a batch of an import that has ended."""
+    named = {"company": batch.company, "number": batch.number}
+    _invoke({"step": "complete", **named, "batch": batch.model_dump(mode="json")})
+
+
+def announce_job(job: ImportJob) -> None:
+    """Have ImportCsv look at a job that has its file: run it, or count it if it stopped."""
+    if job.version_id is not None:
+        announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
+
+
+def start(job: ImportJob) -> None:
+    """Run a job that was queued again: from where its execution ended, if it has one to go on."""
+    if job.execution_arn is not None and _redrive(job, job.execution_arn):
+        return
+    announce_job(job)
+
+
+def execute(job: ImportJob) -> str | None:
+    """Have the state machine run a large import; None if this attempt has its execution already."""
+    steps = client("stepfunctions")
+    try:
+        started = steps.start_execution(
+            stateMachineArn=os.environ["IMPORT_STATE_MACHINE"],
+            name=f"{job.company}-{job.number}-{job.attempts}",
+            input=orjson.dumps({"company": job.company, "number": job.number}).decode(),
+        )
+    except steps.exceptions.ExecutionAlreadyExists:
+        return None
+    return str(started["executionArn"])
+
+
+def stop(job: ImportJob) -> None:
+    """End the job's execution, if it has one that runs."""
+    if job.execution_arn is None:
+        return
+    try:
+        client("stepfunctions").stop_execution(executionArn=job.execution_arn, error="Cancelled")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+
+
+def is_running(job: ImportJob) -> bool:
+    """Whether the job has an execution that goes on by itself."""
+    if job.execution_arn is None:
+        return False
+    try:
+        told = client("stepfunctions").describe_execution(executionArn=job.execution_arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+        return False
+    return told["status"] in _RUNNING
+
+
+def _invoke(event: dict[str, Any]) -> None:
+    client("lambda").invoke(
+        FunctionName=os.environ["IMPORT_FUNCTION"],
+        InvocationType="Event",
+        Payload=orjson.dumps(event),
+    )
+
+
+def _redrive(job: ImportJob, execution_arn: str) -> bool:
+    """False if that can't be: gone, too long ago, or not offered. A new execution does as well."""
+    token = f"{job.company}-{job.number}-{job.attempts}"
+    try:
+        client("stepfunctions").redrive_execution(executionArn=execution_arn, clientToken=token)
+    except ClientError:
+        return False
+    return True

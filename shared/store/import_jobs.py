@@ -1,0 +1,371 @@
+"""Import jobs, who claimed which object, and chunk results, in the table Imports.
+
+| pk | sk | what |
+|---|---|---|
+| company | `job#<number>` | ImportJob |
+| company | `next` | the number that was given last; there may be gaps |
+| `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
+| `<company>#<number>` | `chunk#<index>` | ChunkResult |
+| `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
+| `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
+| `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
+| `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.errors import Busy, NotFound
+from shared.import_job import ChunkResult, ImportJob, Kind, Place, moved, place_of
+from shared.store import dynamo
+from shared.store.access import has_api_key
+from shared.store.retry import attempts
+
+TABLE = "IMPORTS_TABLE"
+MOST_CORRECTIONS = 20
+"""Of an import that are shown with it."""
+_UNFINISHED = "unfinished#"
+_FREE = "attribute_not_exists(pk)"
+
+
+class Version(NamedTuple):
+    """One version of one object in S3."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+
+
+class UnknownCompany(Exception):
+    """A file was dropped for a company that has no API key: nobody could see its import."""
+
+
+class External(NamedTuple):
+    """What an `external_id` stands for."""
+
+    number: int
+    fingerprint: str
+
+
+def new_number(company: str) -> int:
+    """A number that no other job of the company has or will have."""
+    answer = dynamo.client().update_item(
+        TableName=dynamo.table(TABLE),
+        Key=dynamo.key_of((company, "next")),
+        UpdateExpression="ADD #number :one",
+        ExpressionAttributeNames={"#number": "number"},
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(answer["Attributes"]["number"]["N"])
+
+
+def add_job(job: ImportJob, *, external: str | None = None) -> bool:
+    """Write a new job, and the claim of its `external_id`, for which `external` was asked.
+
+    False if its number or its `external_id` is another's.
+    """
+    more = []
+    if job.external_id is not None:
+        pk, sk = _external_key(job.company, job.external_id)
+        claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
+        more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
+    return _write(job, more, _FREE)
+
+
+def note_correction(company: str, corrected: int, number: int) -> None:
+    """Note at an import that the job `number`, which is about to be written, corrects it.
+
+    Noted first: a job that is then not written is not shown, and its number is not used again.
+    """
+
+    def noted(job: ImportJob) -> ImportJob:
+        newest = sorted({*job.corrected_by, number})[-MOST_CORRECTIONS:]
+        return job.model_copy(update={"corrected_by": tuple(newest)})
+
+    change_job(company, corrected, noted)
+
+
+def corrections_of(job: ImportJob) -> list[ImportJob]:
+    """The newest imports that correct failed rows of a job, newest first."""
+    keys = [(TABLE, _job_key(job.company, each)) for each in reversed(job.corrected_by)]
+    found = dynamo.get_many(keys) if keys else {}
+    return [ImportJob.model_validate(found[key]) for key in keys if key in found]
+
+
+def external_claim(company: str, external_id: str) -> External | None:
+    item = dynamo.get(TABLE, _external_key(company, external_id))
+    return External(item["number"], item["fingerprint"]) if item else None
+
+
+def get_job(company: str, number: int) -> ImportJob | None:
+    item = dynamo.get(TABLE, _job_key(company, number))
+    return ImportJob.model_validate(item) if item else None
+
+
+def list_jobs(
+    company: str, kind: Kind | None = None, *, after: int | None = None
+) -> Iterator[ImportJob]:
+    """A company's jobs, newest first; starts behind the number `after`."""
+    last = f"job#{after - 1:010}" if after else "job#~"
+    items = dynamo.query(
+        TABLE,
+        "pk = :company AND sk BETWEEN :first AND :last",
+        {"company": company, "first": "job#", "last": last},
+        forward=False,
+        consistent=True,
+    )
+    jobs = map(ImportJob.model_validate, items)
+    return (job for job in jobs if kind is None or job.kind == kind)
+
+
+def unfinished_jobs() -> list[ImportJob]:
+    """The jobs of all companies that have not ended, or have stopped and are not counted yet."""
+    entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
+    named = [entry["sk"].partition("#") for entry in entries]
+    keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
+    found = dynamo.get_many(keys)
+    jobs = [ImportJob.model_validate(found[key]) for key in keys if key in found]
+    return [job for job in jobs if not job.is_ended or job.is_stopping]
+
+
+def put_job(job: ImportJob, before: ImportJob) -> bool:
+    """Write a job that `before` became; False if it became something else meanwhile.
+
+    `before` is as it was read. Only `shared.import_job.moved` makes the next one, which keeps the
+    states that are final; heartbeats do not count as changes.
+    """
+    job = job.model_copy(update={"revision": before.revision + 1})
+    return _write(job, [], "revision = :before", before=before.revision)
+
+
+def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
+    """Let `change` make the next of a job, again if it changed meanwhile; what it raises, stops.
+
+    Where `change` answers with the job that it was given, nothing is written. Raises NotFound.
+    """
+    for _ in attempts():
+        before = get_job(company, number)
+        if before is None:
+            raise NotFound(f"There is no import {number}")
+        job = change(before)
+        if job is before or put_job(job, before):
+            return job
+    raise Busy
+
+
+def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:
+    """Say that a job is at work. False if it is not this runner's any more: then stop.
+
+    Writes no revision, so that the workers of one job do not stand in each other's way.
+    """
+    dynamodb = dynamo.client()
+    condition = "#state IN (:validating, :running)"
+    values = {":validating": "validating", ":running": "running", ":now": now.isoformat()}
+    if runner is not None:
+        condition += " AND runner = :runner"
+        values[":runner"] = runner
+    try:
+        dynamodb.update_item(
+            TableName=dynamo.table(TABLE),
+            Key=dynamo.key_of(_job_key(company, number)),
+            UpdateExpression="SET heartbeat_at = :now",
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=dynamo.to_item(values),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    except dynamodb.exceptions.TransactionConflictException:
+        return True
+    return True
+
+
+def claim_object(
+    bucket: str,
+    key: str,
+    version_id: str,
+    size: int,
+    *,
+    now: datetime,
+    correlation_id: str | None = None,
+) -> ImportJob | None:
+    """The job of one version of an object, which is made or queued if this is its first event.
+
+    However often it is asked, and by how many at once, it is the same job. The first version at an
+    import's own key becomes that import's file. Each later version there (a form sent twice, a
+    copy) belongs to the same import, which keeps the version that it has: it is never imported with
+    other options. So does an object of another name next to it. Any other object, and each later
+    version of it, is a job of its own.
+    None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
+    Raises UnknownCompany, and writes nothing, if that one's company has no API key.
+    """
+    place = place_of(key)
+    if place is None:
+        return None
+    version = Version(bucket, key, version_id, size)
+    for _ in attempts():
+        if job := claimed(version):
+            return job
+        owner = _owner(place)
+        if owner and (owner.version_id is not None or owner.key != key):
+            job, written = owner, dynamo.write([_claim_put(version, owner)])
+        elif owner:
+            job = _uploaded(owner, version, now)
+            written = _write(
+                job, [_claim_put(version, job)], "revision = :before", before=owner.revision
+            )
+        else:
+            if not has_api_key(place.company):
+                raise UnknownCompany
+            job = _dropped(place, version, now, correlation_id)
+            written = _write(job, [_claim_put(version, job)], _FREE)
+        if written:
+            return job
+    raise Busy
+
+
+def claimed(version: Version) -> ImportJob | None:
+    """The job that has this version of an object."""
+    item = dynamo.get(TABLE, _object_key(version))
+    return get_job(item["company"], item["number"]) if item else None
+
+
+def unclaimed(versions: Iterable[Version]) -> list[Version]:
+    """Those that no job has."""
+    keys = {version: _object_key(version) for version in versions}
+    found = dynamo.get_many((TABLE, key) for key in keys.values())
+    return [version for version, key in keys.items() if (TABLE, key) not in found]
+
+
+def put_chunk(company: str, number: int, result: ChunkResult) -> None:
+    """Write what became of a chunk, in the place of what an earlier attempt wrote.
+
+    One that comes late writes nothing: of an attempt that is over, or of the first pass when the
+    second has been here.
+    """
+    item = dynamo.record_item(
+        result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:010}"
+    )
+    condition = "attribute_not_exists(attempt) OR attempt <= :attempt"
+    values: dict[str, Any] = {":attempt": result.attempt}
+    if result.phase == "validate":
+        condition = (
+            "attribute_not_exists(pk) OR attempt < :attempt"
+            " OR (attempt = :attempt AND phase = :validate)"
+        )
+        values[":validate"] = result.phase
+    if not result.compared:
+        free = "attribute_not_exists(compared) OR attempt < :attempt"
+        if result.phase == "write":
+            free += " OR phase = :validate"
+            values[":validate"] = "validate"
+        condition = f"({condition}) AND ({free})"
+    dynamodb = dynamo.client()
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(
+            TableName=dynamo.table(TABLE),
+            Item=item,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=dynamo.to_item(values),
+        )
+
+
+def get_chunk(company: str, number: int, index: int) -> ChunkResult | None:
+    item = dynamo.get(TABLE, (dynamo.home(company, number), f"chunk#{index:010}"))
+    return ChunkResult.model_validate(item) if item else None
+
+
+def chunk_results(company: str, number: int) -> list[ChunkResult]:
+    """What the chunks of a job wrote so far, in their order."""
+    condition = "pk = :home AND begins_with(sk, :chunk)"
+    values = {"home": dynamo.home(company, number), "chunk": "chunk#"}
+    items = dynamo.query(TABLE, condition, values, consistent=True)
+    return [ChunkResult.model_validate(item) for item in items]
+
+
+def _owner(place: Place) -> ImportJob | None:
+    """The import in whose own folder this object is, whether it has its file already or not."""
+    if place.number is None:
+        return None
+    job = get_job(place.company, place.number)
+    folder = f"{place.company}/{place.kind}/job-{place.number}/"
+    return job if job and job.key.startswith(folder) else None
+
+
+def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
+    """A job that ended before its file came has the file, so that it can be retried."""
+    has = {"bucket": version.bucket, "version_id": version.version_id, "size": version.size}
+    if job.is_ended:
+        return job.model_copy(update={**has, "revision": job.revision + 1})
+    return moved(job, "queued", now=now, **has)
+
+
+def _dropped(
+    place: Place, version: Version, now: datetime, correlation_id: str | None
+) -> ImportJob:
+    return ImportJob(
+        number=new_number(place.company),
+        company=place.company,
+        kind=place.kind,
+        state="queued",
+        file_name=place.file_name,
+        bucket=version.bucket,
+        key=version.key,
+        version_id=version.version_id,
+        size=version.size,
+        correlation_id=correlation_id,
+        created_at=now,
+        heartbeat_at=now,
+    )
+
+
+def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
+    pk, sk = _object_key(version)
+    claim = {"pk": pk, "sk": sk, "company": job.company, "number": job.number}
+    return dynamo.put(TABLE, dynamo.to_item(claim), _FREE)
+
+
+def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values: Any) -> bool:
+    """Write a job, whether the sweep has to look at it, and `more`; False if something stood there.
+
+    A write that meets itself, because its first answer was lost, is known by its token: a rival
+    may have written the very same job.
+    """
+    key, token = _job_key(job.company, job.number), secrets.token_hex(8)
+    item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
+    item |= dynamo.to_item({"revision": job.revision})
+    marker = (_UNFINISHED, f"{job.company}#{job.number}")
+    is_over = job.is_ended and not job.is_stopping
+    listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))
+    if dynamo.write([*more, dynamo.put(TABLE, item, condition, **values), listed]):
+        return True
+    stored = dynamo.get(TABLE, key)
+    return stored is not None and stored["token"] == token
+
+
+def _job_key(company: str, number: int) -> tuple[str, str]:
+    return company, f"job#{number:010}"
+
+
+def company_of(version: Version) -> str:
+    """Whose file an object is, by the first folder of its key."""
+    return version.key.partition("/")[0]
+
+
+def digest_of(version: Version) -> str:
+    name = f"{version.bucket}/{version.key}/{version.version_id}"
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _object_key(version: Version) -> tuple[str, str]:
+    return f"object#{digest_of(version)}", "claim"
+
+
+def _external_key(company: str, external_id: str) -> tuple[str, str]:
+    return f"external#{company}#{hashlib.sha256(external_id.encode()).hexdigest()}", "claim"

@@ -1,0 +1,169 @@
+"""A stretch of rows: what became of it, and the records that several of its rows may name.
+
+Every write says which row of which job made it, so a stretch that is run again, wholly or in part,
+at once or much later, recognizes its own work and comes to the same counts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.csv_format.reader import Record
+from shared.differences import Holder, limited
+from shared.errors import Busy
+from shared.row_reader import Bad, Import
+from shared.store import bulk, dynamo
+from shared.store.retry import attempts
+from shared.store.signed_http import Exchange
+
+
+@dataclass
+class Stretch:
+    """What became of a stretch of rows.
+
+    `made` holds, for a dry run, `[row, license, order, customer]` of each row that would make a
+    license, 0 for an order or customer that is there; otherwise ids of orders and customers that
+    this job made. The same record may be in several stretches, so the job counts distinct ones.
+    Where rows of several batches can only be compared at the end, `made["named"]` holds `[row, id,
+    content digest]` of each row.
+    """
+
+    first_row: int
+    rows: int = 0
+    invalid: list[Bad] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    created_licenses: int = 0
+    existed_licenses: int = 0
+    order_rows: int = 0
+    customer_rows: int = 0
+    created_features: int = 0
+    existed_features: int = 0
+    made: dict[str, list[Any]] = field(default_factory=dict)
+
+    def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
+        """Add the warnings of a row."""
+        place = {"row": record.row, "line": record.line}
+        self.warnings += [{**place, **warning} for warning in limited([*warnings])]
+
+
+@dataclass
+class Place:
+    """A customer or order that rows name: its id, and the item that is there."""
+
+    id: int
+    found: dict[str, Any] | None
+
+
+def places_of(
+    pool: bulk.Pool,
+    env_name: str,
+    named: dict[int, str],
+    field: str,
+    key: Callable[[int], dynamo.Key],
+    next_id: Callable[[str, int], int],
+) -> dict[int, Place]:
+    """Where records stand that rows name; on to the next place where another name is at one."""
+    places: dict[int, Place] = {}
+    waiting, attempt = dict.fromkeys(named, 0), 0
+    while waiting:
+        ids = {first: next_id(named[first], attempt) if attempt else first for first in waiting}
+        found = get_all(pool, env_name, [key(id) for id in ids.values()])
+        waiting = {}
+        for first, id in ids.items():
+            item = found.get(key(id))
+            if item is not None and named[first] and item.get(field) != named[first]:
+                waiting[first] = 0
+            else:
+                places[first] = Place(id, item)
+        attempt += 1
+    return places
+
+
+def get_all(
+    pool: bulk.Pool, env_name: str, keys: Sequence[dynamo.Key]
+) -> dict[dynamo.Key, dict[str, Any]]:
+    found: dict[dynamo.Key, dict[str, Any]] = {}
+    work = bulk.batches(dict.fromkeys(keys), 100)
+
+    def get(keys: Sequence[dynamo.Key]) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:
+        return bulk.get_all(env_name, keys, pool.patience)
+
+    for part in pool.each(get, work):
+        found |= part
+    return found
+
+
+def is_ours(job: Import, item: Mapping[str, Any]) -> bool:
+    return str(item.get("made_by", "")).startswith(job.made)
+
+
+def holder_of(
+    job: Import, item: Mapping[str, Any], customer: Mapping[str, Any] | None = None
+) -> Holder:
+    """A stored record as what rows of its name are compared with."""
+    row = int(item["made_by"].removeprefix(job.made)) if is_ours(job, item) else None
+    return Holder(row, item, customer)
+
+
+def write_first(
+    job: Import,
+    env_name: str,
+    places: dict[int, Place],
+    wanted: dict[int, dict[str, Any]],
+    rows: dict[int, int],
+    pool: bulk.Pool,
+) -> list[tuple[int, bool, bool]]:
+    """Write records that several rows may name, as the first row of the file has them.
+
+    Yields each name, whether this job made the record, and whether this batch lists it. Another
+    chunk may have written it from a later row: then this row's takes its place; from an earlier
+    row: then that one stays. The batch that wrote it first lists it, whoever takes its place.
+    """
+    missing = [named for named in wanted if places[named].found is None]
+    statements = (
+        [bulk.insert(env_name, wanted[named]) for named in batch] for batch in bulk.batches(missing)
+    )
+
+    def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
+        return bulk.insert_all(env_name, batch, pool.patience)
+
+    written = [new for batch in pool.each(insert, statements) for new in batch]
+    late = [named for named, new in zip(missing, written, strict=True) if not new]
+    keys = {named: (wanted[named]["pk"], wanted[named]["sk"]) for named in late}
+    found = get_all(pool, env_name, list(keys.values()))
+    for named in late:
+        places[named].found = found.get(keys[named])
+    results = []
+    for named, record in wanted.items():
+        there = places[named].found
+        ours = there is None or is_ours(job, there)
+        is_listed = ours and (there or {}).get("listed_by") == (
+            record.get("listed_by") if there else None
+        )
+        results.append((named, ours, is_listed))
+        if there is not None and ours:
+            item = dynamo.to_item(record)
+            places[named].found = _put_earlier(job, env_name, item, there, rows[named])
+    return results
+
+
+def _put_earlier(
+    job: Import, env_name: str, item: dynamo.Item, there: dict[str, Any], row: int
+) -> dict[str, Any] | None:
+    """Replace a record that a later row of this job made, unless an even earlier one did.
+
+    Returns the record that stays, None if it is `item`. Whoever lists the record goes on to.
+    """
+    if "listed_by" in there:
+        item = item | dynamo.to_item({"listed_by": there["listed_by"]})
+    for _ in attempts():
+        if int(there["made_by"].removeprefix(job.made)) <= row:
+            return there
+        before = {"before": there["made_by"]}
+        if dynamo.write([dynamo.put(env_name, item, "made_by = :before", **before)]):
+            return None
+        again = dynamo.get(env_name, (item["pk"]["S"], item["sk"]["S"]))
+        if again is None:
+            return None
+        there = again
+    raise Busy

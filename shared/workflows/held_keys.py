@@ -1,0 +1,247 @@
+"""Rows whose license key is held already: by a row of the same file, or by an older license.
+
+Nothing here costs a row whose license was new.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared.catalog import Product
+from shared.differences import (
+    Holder,
+    content_digest,
+    existing_warnings,
+    license_differences,
+    repeated_fault,
+)
+from shared.errors import Busy
+from shared.row_reader import Bad, Import, LicenseEntry
+from shared.store import bulk, dynamo
+from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.customers import customer_key
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import settled
+from shared.values import record_id
+from shared.workflows.batch import Place, Stretch, get_all, holder_of, is_ours
+
+type Held = list[tuple[LicenseEntry, Holder]]
+
+
+def group_by_key(
+    job: Import, entries: list[LicenseEntry]
+) -> tuple[dict[str, LicenseEntry], list[LicenseEntry], list[LicenseEntry]]:
+    """The first row of each key, the repeated ones, and all rows with the key of a bundle."""
+    bundled = _bundled_keys(job, entries)
+    first: dict[str, LicenseEntry] = {}
+    repeated = [entry for entry in entries if first.setdefault(entry.key, entry) is not entry]
+    if not bundled:
+        return first, repeated, []
+    return (
+        {key: entry for key, entry in first.items() if key not in bundled},
+        [entry for entry in repeated if entry.key not in bundled],
+        [entry for entry in entries if entry.key in bundled],
+    )
+
+
+class HeldKeys:
+    """Decides about the rows of one batch whose license was not made by them."""
+
+    def __init__(
+        self, job: Import, pool: bulk.Pool, done: Stretch, customers: Mapping[int, Place]
+    ) -> None:
+        self.job, self.pool, self.done, self.customers = job, pool, done, customers
+
+    def decide(
+        self,
+        first: Mapping[str, LicenseEntry],
+        there: Mapping[str, dict[str, Any]],
+        repeated: Iterable[LicenseEntry],
+        bundled: list[LicenseEntry],
+    ) -> list[LicenseEntry]:
+        """Report faults and warnings; returns the rows that say what an earlier row said.
+
+        `there` are the stored licenses of keys in `first` that these rows did not make.
+        """
+        held = [(first[key], item) for key, item in there.items()]
+        held += [(entry, there[entry.key]) for entry in repeated if entry.key in there]
+        held = self._members(held)
+        held += self._of_bundles(bundled)
+        same = []
+        for entry, holder in self._with_customers(held) if held else []:
+            earlier = first.get(entry.key, entry)
+            if holder.row is None and earlier is not entry and not self._repeats(entry, earlier):
+                continue
+            if self._agrees(entry, holder) and holder.row is not None:
+                same.append(entry)
+        same += [
+            entry
+            for entry in repeated
+            if entry.key not in there and self._repeats(entry, first[entry.key])
+        ]
+        return same
+
+    def _repeats(self, entry: LicenseEntry, earlier: LicenseEntry) -> bool:
+        """Whether a row says the same as the first one of its key; reports it otherwise."""
+        return self._agrees(entry, _as_holder(earlier))
+
+    def _agrees(self, entry: LicenseEntry, holder: Holder) -> bool:
+        """Whether a row agrees with the record that has its key; reports what differs."""
+        differences = license_differences(entry, holder)
+        if holder.row is None:
+            self.done.warn(entry.record, existing_warnings("license", differences))
+        elif differences:
+            fault = repeated_fault(entry, holder.row, differences)
+            self.done.invalid.append(Bad(entry.record, [fault]))
+            return False
+        return True
+
+    def _with_customers(self, held: list[tuple[LicenseEntry, dict[str, Any]]]) -> Held:
+        """Stored licenses with their customers, which are read where the rows name others."""
+        others = {
+            item["customer_id"]
+            for entry, item in held
+            if "customer_id" in item and self._customer(entry, item) is None
+        }
+        keys = {id: customer_key(self.job.company, id) for id in others}
+        found = get_all(self.pool, CUSTOMERS, list(keys.values()))
+        for _, item in held:
+            key = keys.get(item.get("customer_id", 0))
+            if key is not None and key not in found and is_ours(self.job, item):
+                raise Busy  # another batch has written the license, and will write its customer
+        return [
+            (
+                entry,
+                holder_of(
+                    self.job,
+                    item,
+                    self._customer(entry, item)
+                    or found.get(keys.get(item.get("customer_id"), ("", ""))),
+                ),
+            )
+            for entry, item in held
+        ]
+
+    def _customer(self, entry: LicenseEntry, item: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The customer of a license if it is the row's own."""
+        place = self.customers.get(entry.customer_id) if entry.customer_id is not None else None
+        if place is None or entry.customer is None or place.id != item.get("customer_id"):
+            return None
+        return place.found or entry.customer.model_dump()
+
+    def _members(
+        self, held: list[tuple[LicenseEntry, dict[str, Any]]]
+    ) -> list[tuple[LicenseEntry, dict[str, Any]]]:
+        """Of a key that a bundle has, the license of the row's product, if that is a member."""
+        bundles = _bundles(self.job)
+        ids = {
+            (entry.key, code): _member_id(self.job, entry.key, code)
+            for entry, item in held
+            if (code := entry.model.product_code)
+            in getattr(bundles.get(item.get("product_code", "")), "bundle_products", ())
+        }
+        found = self._licenses(ids.values()) if ids else {}
+        return [
+            (entry, found.get(ids.get((entry.key, entry.model.product_code), 0), item))
+            for entry, item in held
+        ]
+
+    def _of_bundles(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, dict[str, Any]]]:
+        """Licenses of bundles and of their members: those that exist; the others are faults."""
+        if not entries:
+            return []
+        bundles = _bundles(self.job)
+        ids = {
+            entry.record.row: record_id(self.job.company, "license", entry.key)
+            if entry.model.product_code in bundles
+            else _member_id(self.job, entry.key, entry.model.product_code)
+            for entry in entries
+        }
+        found = self._licenses(ids.values())
+        held = []
+        for entry in entries:
+            item = found.get(ids[entry.record.row])
+            if item is not None and item.get("license_key") == entry.key:
+                held.append((entry, item))
+            else:
+                self.done.invalid.append(Bad(entry.record, [_bundle_fault(entry, bundles)]))
+        return held
+
+    def _licenses(self, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """The committed licenses with these ids."""
+        company = self.job.company
+        keys = {id: (dynamo.home(company, id),) for id in ids}
+        found = get_all(self.pool, LICENSES, list(keys.values()))
+        rows = {row for item in found.values() if (row := item.get("unsettled"))}
+        pending = rows - settled(company, rows) if rows else rows
+        return {
+            id: found[key]
+            for id, key in keys.items()
+            if key in found and found[key].get("unsettled") not in pending
+        }
+
+
+def named_rows(
+    job: Import,
+    entries: Iterable[LicenseEntry],
+    there: Mapping[str, dict[str, Any]],
+    made: Iterable[tuple[LicenseEntry, int]],
+) -> list[list[int]]:
+    """What is compared between batches: `[row, license, content digest]`.
+
+    Of rows with a key in `made`, and of rows whose license is older than the import. Other rows are
+    compared with a stored license.
+    """
+    ids = {entry.key: id for entry, id in made}
+    for key, item in there.items():
+        if not is_ours(job, item) and item.get("product_code") not in _bundles(job):
+            ids[key] = item["id"]
+    if not ids:
+        return []
+    return [
+        [entry.record.row, ids[entry.key], content_digest(entry)]
+        for entry in entries
+        if entry.key in ids
+    ]
+
+
+def _as_holder(entry: LicenseEntry) -> Holder:
+    """A row of this batch that made a license, as what its repetitions are compared with."""
+    own = {
+        "note": entry.note,
+        "subscription_id": entry.subscription_id,
+        "order_store_id": entry.order.store_id,
+    }
+    customer = None if entry.customer is None else entry.customer.model_dump()
+    return Holder(entry.record.row, dict(entry.model) | own, customer)
+
+
+def _bundled_keys(job: Import, entries: Iterable[LicenseEntry]) -> set[str]:
+    bundles = _bundles(job)
+    if not bundles:
+        return set()
+    return {
+        entry.key
+        for entry in entries
+        if entry.key in job.bundle_keys or entry.model.product_code in bundles
+    }
+
+
+def _bundles(job: Import) -> dict[str, Product]:
+    return {code: product for code, product in job.catalog.items() if product.is_bundle}
+
+
+def _member_id(job: Import, key: str, code: str) -> int:
+    return record_id(job.company, "license", key, code)
+
+
+def _bundle_fault(entry: LicenseEntry, bundles: Mapping[str, Product]) -> dict[str, Any]:
+    code = entry.model.product_code
+    what = f"{code} is a bundle" if code in bundles else "this file has the same key for a bundle"
+    return {
+        "column": "product__short_code",
+        "field": "short_code",
+        "code": "bundle_members_missing",
+        "message": f"{what}, and a file can't create the licenses of a bundle and its members:"
+        " create them with an order",
+        "value": code,
+    }

@@ -1,0 +1,472 @@
+"""A worker's part of an import: the rows of one range, and the report of what became of them.
+
+Throttling and other transient errors are waited out for as long as the invocation lasts. Then the
+worker stops; the batch that it could not finish is run again, and recognizes its own records.
+"""
+
+import gc
+import math
+import secrets
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from functions.import_bundles import pinned_bundle_keys
+from shared.catalog import Product
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.planner import Chunk
+from shared.csv_format.reader import Record, failed_row, records
+from shared.differences import limited
+from shared.import_job import ChunkResult, ImportJob
+from shared.row_reader import (
+    Bad,
+    CustomerEntry,
+    Entry,
+    FeatureEntry,
+    Import,
+    LicenseEntry,
+    reader_of,
+)
+from shared.store import bulk, uploads, workers
+from shared.store.import_jobs import heartbeat, put_chunk
+from shared.store.open_batches import OpenBatch, close_batch, open_batch
+from shared.store.patience import OutOfTime, Patience
+from shared.store.retry import is_transient, pause
+from shared.store.sender import Sender
+from shared.workflows.batch import Stretch
+from shared.workflows.import_batch import import_stretch
+from shared.workflows.import_lifecycle import Stopped
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STRETCH = 5_000
+"""Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
+_SMALLEST_BATCH = 500
+_BATCHES = 10
+MOST_ORDERS = 2_000
+"""Orders in a batch: with its customer, an order takes as much memory as some rows."""
+_GARBAGE_OBJECTS = 50_000
+IN_FLIGHT = 2
+"""Batches that are written at once: while one waits for answers, the other is worked out."""
+type _Cells = Callable[[Container[int]], Mapping[int, Record]]
+type _Act = Callable[[Sequence[Entry | Bad], Mapping[int, int] | None], int]
+_LONGEST_PAUSE_SECONDS = 20.0
+
+
+@dataclass
+class Work:
+    """What a worker needs to import rows of a job in one of its passes."""
+
+    job: ImportJob
+    terms: Import
+    dialect: Dialect
+    phase: str
+    executor: Executor
+    """The threads that write batches, `IN_FLIGHT` of them."""
+    patience: Patience
+    senders: deque[Sender] = field(default_factory=deque)
+    """Those that no batch uses now."""
+    worker: str = field(default_factory=lambda: secrets.token_hex(8))
+    registered: bool = False
+
+    @property
+    def dry_run(self) -> bool:
+        return self.job.dry_run or self.phase == "validate"
+
+    @property
+    def is_short_of_time(self) -> bool:
+        return self.patience.is_short_of_time
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a whole invocation could write nothing new."""
+        return self.patience.is_stuck
+
+    @contextmanager
+    def pool(self) -> Iterator[bulk.Pool]:
+        """What one batch is written with. Connections are kept for the batches after it."""
+        sender = self.senders.pop() if self.senders else Sender()
+        try:
+            yield bulk.Pool(sender, self.patience)
+        finally:
+            self.senders.append(sender)
+
+    def close(self) -> None:
+        for sender in self.senders:
+            sender.close()
+
+
+def batch_rows(rows: int | None) -> int:
+    """Rows of one batch: about a tenth of a small file, so that its progress can be seen.
+
+    Depends on the file alone: a batch is cut the same way whenever it is run again.
+    """
+    tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
+    return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
+
+
+@contextmanager
+def working(
+    job: ImportJob, phase: str, context: "LambdaContext", *, ended: bool = False
+) -> Iterator[Work]:
+    """The threads, connections and records that a worker works with, for as long as it does.
+
+    While it may write rows it is registered, so that nobody counts a stopped import too early.
+    Work on a job that has `ended` sends no heartbeat, which would stop it.
+    """
+    if job.detected is None:
+        raise Stopped
+    stored = orjson.loads(uploads.need_result(job, "catalog.json"))
+    catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
+    keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
+    patience = Patience(context.get_remaining_time_in_millis, keep_alive)
+    with ThreadPoolExecutor(IN_FLIGHT) as executor:
+        work = Work(
+            job=job,
+            terms=Import(
+                job.company,
+                job.number,
+                job.kind,
+                job.created_at,
+                catalog,
+                job.file_sha256 or "",
+                pinned_bundle_keys(job, catalog),
+            ),
+            dialect=Dialect.model_validate(job.detected),
+            phase=phase,
+            executor=executor,
+            patience=patience,
+        )
+        try:
+            yield work
+        finally:
+            _release(work)
+            work.close()
+
+
+def import_range(
+    work: Work,
+    chunk: Chunk,
+    data: bytes,
+    done: int = 0,
+    again: Mapping[int, Mapping[int, int]] | None = None,
+) -> int:
+    """Imports the rows of a range behind the first `done`; how many are done when time is short.
+
+    With `again`, imports the batches alone that begin with these rows. It maps rows that repeat a
+    row of an earlier batch to that row.
+
+    The next batch is read while the last one is written. Two are not written at once while DynamoDB
+    throttles, which would only throttle more; nor if the order in which they are written matters.
+    """
+    read = reader_of(work.terms, work.dialect)
+    rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
+    entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
+    names = _Names(())
+    cells = partial(_rows_with_cells, work, chunk, data)
+    act = partial(_import_batch, work, chunk, cells)
+    with _rare_collections(), _InFlight(work, act) as in_flight:
+        for batch in read_batches(entries, batch_rows(work.job.rows)):
+            firsts = None
+            if again is not None and (firsts := again.get(batch[0].record.row)) is None:
+                in_flight.skip(batch)
+                continue
+            before, names = names, _Names(batch)
+            if work.patience.is_throttled or names.depend_on(before):
+                in_flight.wait(0)
+            if not work.registered:
+                _insist(work, partial(_register, work))
+            in_flight.begin(batch, firsts)
+            in_flight.wait(IN_FLIGHT - 1)
+            if work.is_short_of_time:
+                break
+        in_flight.wait(0)
+    return done + in_flight.done
+
+
+def read_batches(entries: Iterable[Entry | Bad], most: int) -> Iterator[Sequence[Entry | Bad]]:
+    """Rows as batches of at most `most`, and fewer where most rows have an order of their own.
+
+    Where a batch ends follows from the rows behind its first one, so the batches are the same when
+    a range goes on after a stop.
+    """
+    batch: list[Entry | Bad] = []
+    orders, order_id = 0, 0
+    for entry in entries:
+        batch.append(entry)
+        if isinstance(entry, LicenseEntry) and entry.order_id != order_id:
+            orders, order_id = orders + 1, entry.order_id
+        if len(batch) >= most or orders >= MOST_ORDERS:
+            yield batch
+            batch, orders, order_id = [], 0, 0
+    if batch:
+        yield batch
+
+
+def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
+    """Write what belongs to the licenses that a worker made of a batch before it stopped."""
+    read, first = reader_of(work.terms, work.dialect), batch.chunk.first_row + batch.done
+    rows = records(
+        data, work.dialect, first_row=batch.chunk.first_row, first_line=batch.chunk.first_line
+    )
+    entries = [read(row) for row in rows if first <= row.row < first + batch.rows]
+    if entries:
+        with work.pool() as pool:
+            import_stretch(work.terms, entries, dry_run=False, pool=pool, complete=True)
+    close_batch(batch)
+
+
+def _rows_with_cells(
+    work: Work, chunk: Chunk, data: bytes, rows: Container[int]
+) -> dict[int, Record]:
+    """These rows of a range, read again: entries of licenses do not keep their cells."""
+    read = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
+    return {record.row: record for record in read if record.row in rows}
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for reference cycles less often: rows have none, and looking costs a tenth of CPU."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_GARBAGE_OBJECTS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+class _Names:
+    """What the rows of a batch name: license keys, and orders and customers as first described."""
+
+    def __init__(self, batch: Sequence[Entry | Bad]) -> None:
+        self._keys: set[str] = set()
+        self._described: dict[int, object] = {}
+        describe = self._described.setdefault
+        for entry in batch:
+            if isinstance(entry, LicenseEntry):
+                self._keys.add(entry.key)
+                describe(entry.order_id, (entry.order, entry.customer_id))
+                if entry.customer_id is not None:
+                    describe(entry.customer_id, entry.customer)
+            elif isinstance(entry, CustomerEntry):
+                describe(entry.customer_id, entry.customer)
+            elif isinstance(entry, FeatureEntry):
+                self._keys.add(entry.key)
+
+    def depend_on(self, earlier: Self) -> bool:
+        """Whether these rows repeat a license key, or describe an order or customer otherwise."""
+        ours, theirs = self._described, earlier._described
+        return not self._keys.isdisjoint(earlier._keys) or any(
+            ours[id] != theirs[id] for id in ours.keys() & theirs.keys()
+        )
+
+
+class _InFlight:
+    """The batches that are being written, in their order; `done` is how many rows are."""
+
+    def __init__(self, work: Work, act: _Act) -> None:
+        self._work, self._act = work, act
+        self._futures: deque[Future[int]] = deque()
+        self.done = 0
+
+    def begin(self, batch: Sequence[Entry | Bad], firsts: Mapping[int, int] | None) -> None:
+        self._futures.append(self._work.executor.submit(self._act, batch, firsts))
+
+    def skip(self, batch: Sequence[Entry | Bad]) -> None:
+        """Count rows that were done before."""
+        done: Future[int] = Future()
+        done.set_result(len(batch))
+        self._futures.append(done)
+
+    def wait(self, most: int) -> None:
+        """Wait until at most so many are in flight. Rows count once all before them are done."""
+        while len(self._futures) > most:
+            self.done += self._futures.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Have the other batches end too, unless the job was stopped: those may be reported."""
+        if error is not None and not isinstance(error, Stopped):
+            self._work.patience.end(error)
+        for future in self._futures:
+            future.exception()
+        return isinstance(error, OutOfTime)
+
+
+@contextmanager
+def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | Bad]) -> Iterator[None]:
+    """Have the sweeper complete a batch of records if this worker does not come to its end."""
+    if work.dry_run or work.job.kind == "license-features":
+        yield
+        return
+    company, number = work.job.company, work.job.number
+    opened = OpenBatch(
+        company=company,
+        number=number,
+        chunk=chunk,
+        done=batch[0].record.row - chunk.first_row,
+        rows=len(batch),
+        opened_at=datetime.now(UTC),
+    )
+    _insist(work, lambda: open_batch(opened))
+    yield
+    _insist(work, lambda: close_batch(opened))
+
+
+def _insist(work: Work, act: Callable[[], None]) -> None:
+    """Act until it is done; transient errors are waited out. Raises OutOfTime."""
+    for failures in count():
+        try:
+            act()
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        work.patience.wait(pause(failures, _LONGEST_PAUSE_SECONDS))
+
+
+def _import_batch(
+    work: Work,
+    chunk: Chunk,
+    cells: _Cells,
+    batch: Sequence[Entry | Bad],
+    firsts: Mapping[int, int] | None,
+) -> int:
+    """Write and report a batch, again from its start after a transient error; how many rows it has.
+
+    Raises OutOfTime when the invocation ends first.
+    """
+
+    def write() -> None:
+        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
+        if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
+            full = cells(bare)
+            result.invalid = [
+                Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
+            ]
+        _report(work, result, compared=firsts is not None)
+
+    _insist(work, partial(_check_running, work.job))
+    with _opened(work, chunk, batch), work.pool() as pool:
+        _insist(work, write)
+    work.patience.progressed = True
+    return len(batch)
+
+
+def _register(work: Work) -> None:
+    """Before the first batch, and before the check that the job still runs: see `workers`."""
+    left = timedelta(milliseconds=work.patience.milliseconds_left())
+    workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
+    work.registered = True
+
+
+def _release(work: Work) -> None:
+    """A registration that can't be deleted now ends by itself with the invocation."""
+    if not work.registered:
+        return
+    try:
+        workers.release(work.job.company, work.job.number, work.worker)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+
+
+def _check_running(job: ImportJob) -> None:
+    """Write a heartbeat; raises Stopped if the job is not running, or not with this runner.
+
+    Before a batch its outcome must be known: a job that stopped before this worker registered may
+    have been counted already.
+    """
+    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+        raise Stopped
+
+
+def _keep_alive(job: ImportJob) -> None:
+    """Write a heartbeat within a batch; one that fails is skipped, since the next one follows."""
+    try:
+        _check_running(job)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+
+
+def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
+    """Write what became of a stretch: details first, so that counts never lack them."""
+    report, warned = None, _warned_rows(work.dialect, done)
+    if done.invalid or warned or any(done.made.values()):
+        details = {
+            "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
+            "warnings": warned,
+            "made": done.made,
+            "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
+        }
+        report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
+        uploads.put_result(work.job, report, orjson.dumps(details))
+    put_chunk(
+        work.job.company,
+        work.job.number,
+        ChunkResult(
+            index=done.first_row,
+            attempt=work.job.attempts,
+            report=report,
+            phase="validate" if work.phase == "validate" else "write",
+            rows=done.rows,
+            valid=done.rows - len(done.invalid),
+            invalid=len(done.invalid),
+            created_licenses=done.created_licenses,
+            existed_licenses=done.existed_licenses,
+            order_rows=done.order_rows,
+            customer_rows=done.customer_rows,
+            created_features=done.created_features,
+            existed_features=done.existed_features,
+            warnings=len(warned),
+            named=len(done.made.get("named", ())),
+            compared=compared,
+        ),
+    )
+
+
+def _warned_rows(dialect: Dialect, done: Stretch) -> list[dict[str, Any]]:
+    """The imported rows that have warnings: `{row, line, warnings}` of each, in their order."""
+    failed = {bad.record.row for bad in done.invalid}
+    rows: dict[int, dict[str, Any]] = {}
+    for warning in done.warnings:
+        row, line = warning["row"], warning["line"]
+        if row not in failed:
+            known = rows.setdefault(row, {"row": row, "line": line, "warnings": []})
+            known["warnings"].append(_as_written(dialect, warning))
+    return [{**rows[row], "warnings": limited(rows[row]["warnings"])} for row in sorted(rows)]
+
+
+def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
+    """A warning or fault with its column as the file writes it."""
+    written = dict(zip(dialect.names, dialect.columns, strict=True))
+    about = {name: value for name, value in found.items() if name not in ("row", "line")}
+    return {**about, "column": written.get(found["column"], found["column"])}
+
+
+def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
+    cells = zip(dialect.columns, bad.record.fields, strict=False)
+    return {
+        "row": bad.record.row,
+        "line": bad.record.line,
+        "errors": [_as_written(dialect, fault) for fault in bad.faults],
+        "data": {column: cell for column, cell in cells if cell},
+    }
+
+
+def _failed(dialect: Dialect, bad: Bad) -> bytes:
+    codes = [fault["code"] for fault in bad.faults]
+    messages = [f"{fault['column']}: {fault['message']}." for fault in bad.faults]
+    return failed_row(dialect, bad.record, codes, messages)

@@ -1,0 +1,161 @@
+"""Importing rows of customers: the first row of a file that names one is the one that counts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.columns import CustomerRow
+from shared.differences import (
+    Holder,
+    content_digest,
+    customer_differences,
+    existing_warnings,
+    repeated_fault,
+)
+from shared.row_reader import Bad, CustomerEntry, Import, LicenseEntry, reference_id
+from shared.store import bulk, dynamo
+from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.customers import customer_key
+from shared.store.newest_first import page_item, page_of, page_start
+from shared.store.signed_http import Exchange
+from shared.values import record_id
+from shared.workflows.batch import Place, Stretch, holder_of, is_ours, places_of, write_first
+
+
+def import_customers(
+    job: Import,
+    entries: list[CustomerEntry],
+    done: Stretch,
+    pool: bulk.Pool,
+    whole: Sequence[CustomerEntry],
+    *,
+    dry_run: bool,
+    complete: bool = False,
+) -> None:
+    """Write the customers that are new, or count what would be.
+
+    `whole` is the batch with its refused rows, which say what the page of a customer is. `complete`
+    writes no customer, and lists those that this batch wrote before.
+    """
+    drafts: dict[int, tuple[int, CustomerRow]] = {}
+    first: dict[int, CustomerEntry] = {}
+    for entry in entries:
+        drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
+        first.setdefault(entry.customer_id, entry)
+    places = customer_places(job, pool, ((named, row) for named, (_, row) in drafts.items()))
+    if complete:
+        drafts = {named: draft for named, draft in drafts.items() if places[named].found}
+    if not dry_run:
+        write_customers(job, places, drafts, done, pool, first_rows(whole))
+    valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
+    made = [
+        entry
+        for entry in valid
+        if not (found := places[entry.customer_id].found) or is_ours(job, found)
+    ]
+    done.customer_rows += len(valid)
+    done.made["named"] = [
+        [entry.record.row, places[entry.customer_id].id, content_digest(entry)] for entry in entries
+    ]
+    done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
+
+
+def _is_valid(
+    job: Import,
+    entry: CustomerEntry,
+    first: dict[int, CustomerEntry],
+    places: dict[int, Place],
+    done: Stretch,
+) -> bool:
+    """Whether a row says what the first one of its customer does; reports it otherwise."""
+    stored, earlier = places[entry.customer_id].found, first[entry.customer_id]
+    holder = Holder(earlier.record.row, earlier.customer.model_dump())
+    if stored is not None and is_ours(job, stored):
+        holder = holder_of(job, stored)
+    elif stored is not None:
+        differences = customer_differences(entry.customer, holder_of(job, stored))
+        done.warn(entry.record, existing_warnings("customer", differences))
+    if holder.row is None or holder.row == entry.record.row:
+        return True
+    if differences := customer_differences(entry.customer, holder):
+        fault = repeated_fault(entry, holder.row, differences)
+        done.invalid.append(Bad(entry.record, [fault]))
+    return not differences
+
+
+def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int]:
+    """The first row that names each customer."""
+    return {
+        entry.customer_id: entry.record.row
+        for entry in reversed(entries)
+        if entry.customer_id is not None
+    }
+
+
+def write_customers(
+    job: Import,
+    places: dict[int, Place],
+    drafts: dict[int, tuple[int, CustomerRow]],
+    done: Stretch,
+    pool: bulk.Pool,
+    first_rows: Mapping[int, int],
+) -> None:
+    """Write customers as these rows have them, and list those that this batch wrote first.
+
+    `first_rows` has the row of the batch that names a customer first, whatever becomes of the row.
+    """
+    wanted, rows, began = {}, {}, job.began.isoformat()
+    for named, (row, said) in drafts.items():
+        id = places[named].id
+        pk, sk = customer_key(job.company, id)
+        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(said)}
+        customer["listed_by"] = done.first_row
+        wanted[named] = customer | {"created_at": began, "updated_at": began}
+        rows[named] = row
+    made = done.made.setdefault("customers", [])
+    blocks: dict[int, list[int]] = {}
+    for named, ours, is_listed in write_first(job, CUSTOMERS, places, wanted, rows, pool):
+        if ours:
+            made.append(places[named].id)
+        if is_listed:
+            start = page_start(first_rows[named], done.first_row)
+            blocks.setdefault(start, []).append(places[named].id)
+
+    def put(page: dynamo.Item) -> Exchange[None]:
+        return bulk.put_larger(CUSTOMERS, page, "n", pool.patience)
+
+    pages = (
+        page_item(page_of(job.company, job.number, job.began, start, ids))
+        for start, ids in blocks.items()
+    )
+    for _ in pool.each(put, pages):
+        pass
+
+
+def customer_places(
+    job: Import, pool: bulk.Pool, named: Iterable[tuple[int, CustomerRow]]
+) -> dict[int, Place]:
+    """Customers by e-mail, by reference, or by where they are in the file."""
+    emails: dict[int, str] = {}
+    references: dict[int, str] = {}
+    for id, row in named:
+        if row.email is None and row.reference is not None:
+            references[id] = row.reference
+        else:
+            emails[id] = row.email or ""
+    places = places_of(
+        pool,
+        CUSTOMERS,
+        emails,
+        "email",
+        lambda id: customer_key(job.company, id),
+        lambda name, n: record_id(job.company, "customer", name, attempt=n),
+    )
+    if references:
+        places |= places_of(
+            pool,
+            CUSTOMERS,
+            references,
+            "reference",
+            lambda id: customer_key(job.company, id),
+            lambda name, n: reference_id(job.company, name, n),
+        )
+    return places

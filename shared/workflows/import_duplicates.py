@@ -1,0 +1,41 @@
+"""Rows of one file with the same name and other content, in batches that did not see each other.
+
+Rows that wrote a license or a feature are compared with it, so they need none of this.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from shared.csv_format.planner import Chunk
+from shared.errors import Busy
+from shared.import_job import ImportJob
+from shared.store.import_jobs import chunk_results
+from shared.workflows.import_chunk import import_range, working
+from shared.workflows.import_totals import repeated_rows
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def refuse_duplicates(
+    job: ImportJob,
+    phase: str,
+    context: "LambdaContext",
+    chunks: Callable[[], Iterable[Chunk]],
+    read: Callable[[Chunk], bytes],
+) -> None:
+    """Run batches again whose rows repeat a row of an earlier batch with other content.
+
+    The result of each such batch is overwritten, so running this twice changes nothing. Raises Busy
+    if the invocation has no time left; what is done stays.
+    """
+    results = [each for each in chunk_results(job.company, job.number) if each.phase == phase]
+    repeated = repeated_rows(job, results)
+    if not repeated:
+        return
+    with working(job, phase, context) as work:
+        for chunk in chunks():
+            end = chunk.first_row + chunk.rows
+            again = {at: rows for at, rows in repeated.items() if chunk.first_row <= at < end}
+            if again and import_range(work, chunk, read(chunk), again=again) < chunk.rows:
+                raise Busy

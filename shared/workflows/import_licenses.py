@@ -1,0 +1,398 @@
+"""Importing rows of licenses: conditional inserts of licenses, then what the new ones belong to.
+
+Customers and orders follow for those licenses only that are new, so a row whose license exists
+changes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from json.encoder import encode_basestring as quoted
+from typing import Any
+
+import orjson
+
+from shared.columns import CustomerRow
+from shared.licenses import License
+from shared.orders import FIRST_PART
+from shared.row_reader import Import, LicenseEntry
+from shared.store import bulk, dynamo
+from shared.store.license_index import PageRow, issued_twin, pages
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import settled
+from shared.store.newest_first import page_item
+from shared.store.order_index import index_keys
+from shared.store.orders import TABLE as ORDERS
+from shared.store.retry import ATTEMPTS, pause
+from shared.store.signed_http import Exchange
+from shared.values import record_id, record_ids
+from shared.workflows.batch import Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.workflows.held_keys import HeldKeys, group_by_key, named_rows
+from shared.workflows.import_customers import customer_places, first_rows, write_customers
+from shared.workflows.import_warnings import warn_of_parts
+from shared.workflows.pending_orders import take_back
+
+_PLACED = ("id", "order_id", "order_item_id", "order_store_id")
+
+
+def import_licenses(
+    job: Import,
+    entries: list[LicenseEntry],
+    done: Stretch,
+    pool: bulk.Pool,
+    whole: list[LicenseEntry],
+    *,
+    dry_run: bool,
+    complete: bool = False,
+) -> None:
+    """Write the licenses that are new with their orders and customers, or count what would be.
+
+    `whole` is the batch with its refused rows, which say what the page of a row is. `complete`
+    inserts no license, and writes what belongs to those that this job inserted before.
+    """
+    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries, whole)
+
+
+class _Licenses:
+    def __init__(
+        self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool, complete: bool
+    ) -> None:
+        self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
+        self.complete, self.maker = complete, job.made
+        self.heads: dict[tuple[int, int], tuple[str, str]] = {}
+        self.bought: dict[tuple[int, int | None, str], str] = {}
+        self.orders: dict[int, Place] = {}
+        self.customers: dict[int, Place] = {}
+        self.held: dict[str, dict[str, Any]] = {}
+
+    def run(self, entries: list[LicenseEntry], whole: list[LicenseEntry]) -> None:
+        faulty = len(self.done.invalid)
+        first, repeated, bundled = group_by_key(self.job, entries)
+        self.orders = places_of(
+            self.pool,
+            ORDERS,
+            {entry.order_id: entry.store_id for entry in entries},
+            "store_id",
+            lambda id: (dynamo.home(self.job.company, id), FIRST_PART),
+            lambda name, n: record_id(self.job.company, "order", name, attempt=n),
+        )
+        self.customers = customer_places(
+            self.job,
+            self.pool,
+            (
+                (entry.customer_id, entry.customer)
+                for entry in entries
+                if entry.customer_id is not None and entry.customer is not None
+            ),
+        )
+        made = self._write(list(first.values()))
+        if not self.dry_run:
+            self._settle(whole, made)
+            self._list(whole, made)
+        if self.complete:
+            return
+        same: list[LicenseEntry] = []
+        if self.held or repeated or bundled:
+            held = HeldKeys(self.job, self.pool, self.done, self.customers)
+            same = held.decide(first, self.held, repeated, bundled)
+        refused = {bad.record.row for bad in self.done.invalid[faulty:]}
+        self.done.created_licenses += len(made)
+        self.done.existed_licenses += len(entries) - len(made) - len(refused)
+        self.done.order_rows += len(entries) - len(refused)
+        self.done.customer_rows += sum(
+            entry.customer is not None and entry.record.row not in refused for entry in entries
+        )
+        named = named_rows(self.job, entries, self.held, made if self.dry_run else ())
+        self.done.made["named"] = named
+        if self.dry_run:
+            self.done.made["rows"] = [
+                [
+                    entry.record.row,
+                    id,
+                    self._new(self.orders, entry.order_id),
+                    self._new(self.customers, entry.customer_id),
+                ]
+                for entry, id in made
+            ]
+        warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
+
+    def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
+        """The entries whose licenses this job made, now or before, with their ids.
+
+        A license that was there a moment ago and is not any more was rolled back with its order:
+        it is inserted again. One that is held by a pending order is waited for, as orders wait
+        for users: only its commit makes it a license that exists.
+        """
+        made: list[tuple[LicenseEntry, int]] = []
+        waiting, polls = [(entry, 0) for entry in entries], 0
+        while waiting:
+            names = ((entry.key, attempt) for entry, attempt in waiting)
+            ids = record_ids(self.job.company, "license", names)
+            known = [(*each, id) for each, id in zip(waiting, ids, strict=True)]
+            reads = self.dry_run or self.complete
+            there = known if reads else self._insert(known, made)
+            found = get_all(
+                self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for *_, id in there]
+            )
+            pending = set() if reads else self._pending(found.values())
+            waiting = []
+            for entry, attempt, id in there:
+                item = found.get((dynamo.home(self.job.company, id),))
+                if item is None and not reads:
+                    waiting.append((entry, attempt))
+                elif item is None and self.complete:
+                    continue
+                elif item is None or item.get("made_by") == self.job.maker(entry.record.row):
+                    made.append((entry, id))
+                elif item.get("unsettled") in pending:
+                    waiting.append((entry, attempt))
+                elif item.get("license_key") != entry.key:
+                    waiting.append((entry, attempt + 1))
+                else:
+                    self.held[entry.key] = item
+            if pending:
+                self._wait_for(pending, polls)
+                polls += 1
+        return sorted(made, key=lambda pair: pair[0].record.row)
+
+    def _insert(
+        self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
+    ) -> list[tuple[LicenseEntry, int, int]]:
+        """Insert licenses; adds those that were new to `made` and returns the others."""
+        written = self._inserted([(entry, id) for entry, _, id in known])
+        results = [new for batch in written for new in batch]
+        made += [(entry, id) for (entry, _, id), new in zip(known, results, strict=True) if new]
+        return [each for each, new in zip(known, results, strict=True) if not new]
+
+    def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
+        """The orders that these licenses were written for and that have not committed."""
+        rows = {row for item in items if (row := item.get("unsettled"))}
+        return rows - settled(self.job.company, rows)
+
+    def _wait_for(self, pending: set[str], polls: int) -> None:
+        """Give pending orders time to commit; then roll them back as the sweeper would."""
+        if polls < ATTEMPTS:
+            self.pool.patience.wait(pause(polls))
+            return
+        for row in pending:
+            take_back(self.job.company, row)
+
+    def _inserted(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[list[bool]]:
+        work = (
+            [self._statement(entry, id) for entry, id in batch] for batch in bulk.batches(pairs)
+        )
+
+        def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
+            return bulk.insert_all(LICENSES, batch, self.pool.patience)
+
+        return self.pool.each(insert, work)
+
+    def _statement(self, entry: LicenseEntry, id: int) -> bytes:
+        """The INSERT of a license: what its model shares with others, and its own values."""
+        company, model = self.job.company, entry.model
+        flags = bool(entry.customer_id) + 2 * bool(entry.note) + 4 * bool(entry.subscription_id)
+        head, shared = self._head(model, flags)
+        more = f',{{"S":{quoted(entry.note)}}}' if entry.note else ""
+        if entry.subscription_id:
+            more += f',{{"S":{quoted(entry.subscription_id)}}}'
+        return (
+            f'{head}{{"S":"{company}#{id}"}},{{"N":"{id}"}},'
+            f'{{"S":"{self.maker}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
+            f"{self._bought(entry)}{more}{shared}"
+        ).encode()
+
+    def _bought(self, entry: LicenseEntry) -> str:
+        """The values that all licenses of one product in an order share."""
+        place = entry.order_id, entry.customer_id, entry.model.product_code
+        known = self.bought.get(place)
+        if known is None:
+            id = self.orders[entry.order_id].id
+            known = (
+                f',{{"N":"{id}"}},{{"N":"{self._item_id(id, place[2])}"}}'
+                f',{{"S":{quoted(entry.store_id)}}}'
+            )
+            if entry.customer_id is not None:
+                known += f',{{"N":"{self.customers[entry.customer_id].id}"}}'
+            self.bought[place] = known
+        return known
+
+    def _head(self, model: License, flags: int) -> tuple[str, str]:
+        """The statement's text for a model and the optional values, and the model's own values."""
+        known = self.heads.get((id(model), flags))
+        if known is None:
+            own = dynamo.record_item(model)
+            for name in _PLACED:
+                own.pop(name, None)
+            names = ["pk", "id", "made_by", "license_key"]
+            names += ["order_id", "order_item_id", "order_store_id"]
+            optional = ("customer_id", "note", "subscription_id")
+            names += [name for bit, name in enumerate(optional) if flags >> bit & 1]
+            head = bulk.insert_of(LICENSES, (*names, *own)).decode()
+            known = head, "," + orjson.dumps(list(own.values())).decode()[1:-1] + "]}"
+            self.heads[id(model), flags] = known
+        return known
+
+    def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
+        """Write the customers and orders of new licenses, and what each order got."""
+        job = self.job
+        drafts: dict[int, tuple[int, CustomerRow]] = {}
+        orders: dict[int, LicenseEntry] = {}
+        items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
+        last: tuple[int, int | None, str] | None = None
+        ids: list[int] = []
+        for entry, id in made:
+            model = entry.model
+            place = entry.order_id, entry.customer_id, model.product_code
+            if place != last:
+                if entry.customer_id is not None and entry.customer is not None:
+                    drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
+                orders.setdefault(entry.order_id, entry)
+                held = items.setdefault(place[:2], {})
+                ids = held.setdefault(model.product_code, (model.product_id, []))[1]
+                last = place
+            ids.append(id)
+        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows(entries))
+        self._write_orders(orders)
+        parts = (
+            row
+            for (named, customer), held in items.items()
+            for row in self._part(orders[named], customer, held)
+        )
+        self._put_rows(list(parts))
+
+    def _list(self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
+        """Write the pages of these rows, when everything that they list is there."""
+        ids = {entry.record.row: id for entry, id in made}
+        rows = (
+            PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
+            for entry in entries
+        )
+        job = self.job
+        listed = pages(job.company, job.number, job.began, self.done.first_row, rows)
+        self._put_larger([page_item(page) for page in listed])
+
+    def _put_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Write rows of orders; an earlier run of this batch may have written some, with less."""
+
+        def insert(batch: Sequence[dict[str, Any]]) -> Exchange[list[bool]]:
+            statements = [bulk.insert(ORDERS, row) for row in batch]
+            return bulk.insert_all(ORDERS, statements, self.pool.patience)
+
+        written = self.pool.each(insert, bulk.batches(rows))
+        results = [new for batch in written for new in batch]
+        late = {
+            (row["pk"], row["sk"]): row for row, new in zip(rows, results, strict=True) if not new
+        }
+        found = get_all(self.pool, ORDERS, list(late))
+        self._put_larger(
+            [dynamo.to_item(row) for key, row in late.items() if found[key]["n"] < row["n"]]
+        )
+
+    def _put_larger(self, items: list[dynamo.Item]) -> None:
+        def put(item: dynamo.Item) -> Exchange[None]:
+            counter = "n" if "n" in item else "sold_n"
+            return bulk.put_larger(ORDERS, item, counter, self.pool.patience)
+
+        for _ in self.pool.each(put, items):
+            pass
+
+    def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:
+        job, made = self.job, self.done.made.setdefault("orders", [])
+        wanted = {
+            named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
+        }
+        rows = {named: entry.record.row for named, entry in orders.items()}
+        for named, ours, _ in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
+            if ours:
+                made.append(self.orders[named].id)
+
+    def _order(self, id: int, entry: LicenseEntry) -> dict[str, Any]:
+        """An Order as a record; thousands of them are not made into models first."""
+        job, row = self.job, entry.order
+        customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
+        began = job.began.isoformat()
+        return {
+            "id": id,
+            "store_id": entry.store_id,
+            "customer_id": customer,
+            "type": None if row.type == "normal" else row.type,
+            "is_test": row.is_test or None,
+            "is_trial": row.is_trial or None,
+            "download_id": row.download_id,
+            "language": row.language,
+            "campaign_params": row.campaign_params,
+            "made_by": job.maker(entry.record.row),
+            "created_at": began,
+            "updated_at": began,
+            "pk": dynamo.home(job.company, id),
+            "sk": FIRST_PART,
+        }
+
+    def _part(
+        self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]
+    ) -> Iterator[dict[str, Any]]:
+        """What an order got from these rows for one customer, as the record of a part of an Order.
+
+        Such parts put an imported order into the indexes; its first row is in none. `first` is the
+        first row of the file that names the order. If the order is older than the import, another
+        item lists the customer's licenses at their own time.
+        """
+        job, place = self.job, self.orders[first.order_id]
+        customer_id = None if customer is None else self.customers[customer].id
+        placed_at, owner_id = self._placed(place, first)
+        part = f"rows#{job.number}#{self.done.first_row:010}"
+        if customer != first.customer_id:
+            part += f"#{customer_id or 0}"
+        began, count = job.began.isoformat(), sum(len(ids) for _, ids in held.values())
+        late = placed_at != job.began
+        items = [
+            {
+                "id": self._item_id(place.id, product_code),
+                "product_id": product_id,
+                "product_code": product_code,
+                "license_ids": ids,
+            }
+            for product_code, (product_id, ids) in held.items()
+        ]
+        order = {
+            "pk": dynamo.home(job.company, place.id),
+            "sk": part,
+            "id": place.id,
+            "part": part,
+            "store_id": first.store_id,
+            "items": items,
+            "customer_id": customer_id,
+            "created_at": began,
+            "updated_at": began,
+            **index_keys(
+                job.company,
+                place.id,
+                part,
+                licenses=count,
+                placed_at=placed_at,
+                customer_id=owner_id,
+                of_another_customer=customer_id != owner_id,
+                late=late,
+                imported=True,
+            ),
+        }
+        yield order
+        if late and owner_id and customer_id == owner_id:
+            yield issued_twin(job.company, place.id, part, job.began, count, owner_id)
+
+    def _placed(self, place: Place, first: LicenseEntry) -> tuple[datetime, int | None]:
+        """When an order was placed, and its customer."""
+        if place.found is not None:
+            placed_at = datetime.fromisoformat(place.found["created_at"])
+            return placed_at, place.found.get("customer_id")
+        customer = first.customer_id
+        return self.job.began, None if customer is None else self.customers[customer].id
+
+    def _item_id(self, order_id: int, product_code: str) -> int:
+        """All licenses of one product that imports add to an order are one item of it."""
+        return record_id(self.job.company, "item", order_id, "import", product_code)
+
+    def _new(self, places: dict[int, Place], named: int | None) -> int:
+        if named is None:
+            return 0
+        found = places[named].found
+        return 0 if found and not is_ours(self.job, found) else places[named].id

@@ -1,0 +1,133 @@
+"""What a whole import comes to, added up from what its stretches reported.
+
+The same order or customer may be named in several stretches, so those are counted as distinct ids;
+in a dry run licenses too, the first row of the file that names one making it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.reader import failed_header
+from shared.import_job import ChunkResult, FileGone, ImportJob
+from shared.store import uploads
+
+SHOWN = 100
+"""How many failed rows are shown with the result; all of them are in the error list."""
+
+_DIGEST_BITS = 48
+"""Bits of a content digest; row and digest are one number, since a file may have millions."""
+_COMPARED_AT_ONCE = 2_000_000
+"""Rows, about 350 MB of memory."""
+_DIGEST = (1 << _DIGEST_BITS) - 1
+
+
+@dataclass
+class Totals:
+    """`shown` are the first failed rows."""
+
+    job: ImportJob
+    results: Sequence[ChunkResult]
+    counts: dict[str, int] = field(default_factory=dict)
+    shown: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def invalid(self) -> int:
+        return sum(result.invalid for result in self.results)
+
+    def failed_rows(self) -> Iterator[bytes]:
+        """The bytes of `failed.csv`, in the order of the file."""
+        yield failed_header(Dialect.model_validate(self.job.detected))
+        for result in self.results:
+            if result.invalid:
+                yield details_of(self.job, result)["failed"].encode()
+
+
+def details_of(job: ImportJob, result: ChunkResult) -> dict[str, Any]:
+    """What a stretch reported beside its counts."""
+    stored = uploads.need_result(job, result.report) if result.report else b"{}"
+    details: dict[str, Any] = orjson.loads(stored)
+    return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
+
+
+def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
+    """Adds up the stretches of a job that is through."""
+    total = Totals(job, results)
+    made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
+    made["features"] = set()
+    for result in results:
+        details = details_of(job, result)
+        total.shown += details["invalid"][: SHOWN - len(total.shown)]
+        for name in ("orders", "customers", "features"):
+            made[name].update(details["made"].get(name, ()))
+        for _, license_id, order_id, customer_id in details["made"].get("rows", ()):
+            if license_id not in made["licenses"]:
+                made["licenses"].add(license_id)
+                made["orders"].update({order_id} - {0})
+                made["customers"].update({customer_id} - {0})
+    total.counts = _counts(job, results, {name: len(ids) for name, ids in made.items()})
+    return total
+
+
+def stopped_counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int]:
+    """The counts of a job that stopped: of the batches that were written, and rows of the file.
+
+    If reports were deleted from the bucket, without the customers and orders that only they name.
+    """
+    written = [result for result in results if result.phase == "write"]
+    try:
+        counts = totals_of(job, written).counts
+    except FileGone:
+        counts = _counts(
+            job, written, dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
+        )
+    return {**counts, "rows_done": counts["total_row_count"], "total_row_count": job.rows or 0}
+
+
+def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:
+    """Rows that have the name of a row in an earlier batch and other content.
+
+    By the first row of their batch, the row and that earlier row. Batches report rows for this
+    where storage can't tell: in a dry run, of customers, and where a record is older than the file.
+    """
+    named = [each for each in results if each.named]
+    repeated: dict[int, dict[int, int]] = {}
+    parts = 1 + sum(each.named for each in named) // _COMPARED_AT_ONCE
+    for part in range(parts):
+        first: dict[int, int] = {}
+        for result in named:
+            for row, id, digest in details_of(job, result)["made"]["named"]:
+                if id % parts != part:
+                    continue
+                known = first.setdefault(id, row << _DIGEST_BITS | digest)
+                earlier = known >> _DIGEST_BITS
+                if known & _DIGEST != digest and earlier < result.index:
+                    repeated.setdefault(result.index, {})[row] = earlier
+    return repeated
+
+
+def _counts(job: ImportJob, results: Sequence[ChunkResult], made: dict[str, int]) -> dict[str, int]:
+    def summed(name: str) -> int:
+        return sum(getattr(result, name) for result in results)
+
+    planned = job.dry_run or any(result.phase == "validate" for result in results)
+    licenses = summed("created_licenses") + summed("existed_licenses")
+    features = summed("created_features") + summed("existed_features")
+    new_licenses = made["licenses"] if planned else summed("created_licenses")
+    new_features = made["features"] if planned else summed("created_features")
+    return {
+        "total_row_count": summed("rows"),
+        "valid_row_count": summed("valid"),
+        "created_customers_count": made["customers"],
+        "existed_customers_count": summed("customer_rows") - made["customers"],
+        "created_orders_count": made["orders"],
+        "existed_orders_count": summed("order_rows") - made["orders"],
+        "created_licenses_count": new_licenses,
+        "existed_licenses_count": licenses - new_licenses,
+        "created_license_features": new_features,
+        "existed_license_features": features - new_features,
+        "warnings": summed("warnings"),
+    }

@@ -1,0 +1,128 @@
+"""Warnings of license rows whose order or customer is known with other content."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shared.columns import CustomerRow, OrderRow
+from shared.row_reader import Import, LicenseEntry
+from shared.workflows.batch import Place, Stretch, is_ours
+
+_ORDER_DEFAULTS: Mapping[str, Any] = {"type": "normal", "is_test": False, "is_trial": False}
+
+
+def warn_of_parts(
+    job: Import,
+    done: Stretch,
+    orders: Mapping[int, Place],
+    customers: Mapping[int, Place],
+    made: Iterable[LicenseEntry],
+    same: Iterable[LicenseEntry],
+) -> None:
+    """Report rows that say something else of an order or customer than what is kept of it.
+
+    That is a record from elsewhere, or what the first row says; `same` are rows that repeat the
+    license of one in `made`. Call it when orders and customers are written.
+    """
+    parts = _Parts(job, orders, customers)
+    for entry in (*made, *same):
+        if warnings := parts.warnings(entry):
+            done.warn(entry.record, warnings)
+
+
+class _Parts:
+    """Remembers what was found for rows with the same order and customer."""
+
+    def __init__(
+        self, job: Import, orders: Mapping[int, Place], customers: Mapping[int, Place]
+    ) -> None:
+        self.job, self.orders, self.customers = job, orders, customers
+        self.first: dict[int, LicenseEntry] = {}
+        self.rows: dict[int, CustomerRow] = {}
+        self.known: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+
+    def warnings(self, entry: LicenseEntry) -> list[dict[str, Any]]:
+        place = entry.order_id, entry.customer_id or 0, id(entry.order), id(entry.customer)
+        found = self.known.get(place)
+        if found is None:
+            found = self.known[place] = [*self._of_order(entry), *self._of_customer(entry)]
+        return found
+
+    def _of_order(self, entry: LicenseEntry) -> list[dict[str, Any]]:
+        first = self.first.setdefault(entry.order_id, entry)
+        stored = self.orders[entry.order_id].found
+        if stored is None:
+            if first is entry:
+                return []
+            there: Mapping[str, Any] = first.order.model_dump()
+            ours, owner = True, self._customer_id(first)
+        else:
+            there, ours = stored, is_ours(self.job, stored)
+            owner = stored.get("customer_id")
+        found = _differences("order", entry.order, there, ours=ours)
+        wanted = self._customer_id(entry)
+        if wanted is not None and wanted != owner:
+            found.append(self._another_customer(entry, owner, first))
+        return found
+
+    def _of_customer(self, entry: LicenseEntry) -> list[dict[str, Any]]:
+        if entry.customer is None or entry.customer_id is None:
+            return []
+        first = self.rows.setdefault(entry.customer_id, entry.customer)
+        stored = self.customers[entry.customer_id].found
+        if stored is not None:
+            ours = is_ours(self.job, stored)
+            return _differences("customer", entry.customer, stored, ours=ours)
+        if first is entry.customer:
+            return []
+        return _differences("customer", entry.customer, first.model_dump(), ours=True)
+
+    def _customer_id(self, entry: LicenseEntry) -> int | None:
+        return None if entry.customer_id is None else self.customers[entry.customer_id].id
+
+    def _another_customer(
+        self, entry: LicenseEntry, owner: int | None, first: LicenseEntry
+    ) -> dict[str, Any]:
+        customer, other = entry.customer, first.customer
+        known = other is not None and self._customer_id(first) == owner
+        shown = (other.email or other.reference) if known and other else None
+        whose = f"customer {shown or owner}" if owner is not None else "no customer"
+        email = customer.email if customer else None
+        return {
+            "column": "customer__email" if email else "customer__reference",
+            "code": "another_customer",
+            "message": f"order {entry.store_id} has {whose}, which stays: this license alone"
+            " belongs to the customer of its row",
+            "value": email or (customer.reference if customer else None),
+        }
+
+
+def _differences(
+    part: str, row: OrderRow | CustomerRow, there: Mapping[str, Any], *, ours: bool
+) -> list[dict[str, Any]]:
+    code, whose = (
+        ("differs_from_first", "an earlier row of this")
+        if ours
+        else ("differs_from_existing", "the existing")
+    )
+    found = []
+    for name in type(row).model_fields:
+        value = getattr(row, name)
+        if value is None:
+            continue
+        kept = there.get(name)
+        if kept is None:
+            kept = _ORDER_DEFAULTS.get(name) if part == "order" else None
+        if value != kept:
+            found.append(
+                {
+                    "column": f"{part}__{name}",
+                    "code": code,
+                    "message": f"{whose} {part} has {_shown(kept)}, which stays",
+                    "value": str(value)[:200],
+                }
+            )
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "no value" if value in (None, "") else repr(str(value)[:200])

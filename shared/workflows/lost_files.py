@@ -1,0 +1,81 @@
+"""The sweeper's part about files: imports of files that are in the bucket and have no job yet.
+
+S3 tells ImportCsv of each new file. Where that event was lost, or came before the company had an
+API key, ImportCsv is told again, as S3 would have; it makes one job of a version, however often
+it is told.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from aws_lambda_powertools import Logger
+
+from functions.telemetry.metrics import SERVICE
+from shared.import_job import ImportJob
+from shared.store import unknown_files
+from shared.store.access import has_api_key
+from shared.store.executions import announce
+from shared.store.import_jobs import Version, claimed, company_of, unclaimed
+from shared.store.listing import list_versions, read_checkpoint, write_checkpoint
+from shared.store.uploads import find_upload
+
+EVENT_TAKES = timedelta(minutes=2)
+SWEPT_EVERY = timedelta(minutes=5)
+MOST_LISTINGS = 20
+"""Calls a run, each for 1,000 versions: so a bucket of up to 20,000 versions is listed wholly in
+each run, and a million versions take some four hours."""
+MOST_LOOKED_UP = 200
+MOST_COMPANIES = 100
+MOST_FILES = 200
+_READERS = 8
+
+logger = Logger(service=SERVICE)
+
+
+def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> int:
+    """Look for the files that jobs wait for, each at its own key; jobs take turns if many wait."""
+    due = [job for job in waiting if job.created_at < now - EVENT_TAKES]
+    if len(due) > MOST_LOOKED_UP:
+        turn = int(now.timestamp() // SWEPT_EVERY.total_seconds()) * MOST_LOOKED_UP % len(due)
+        due = [*due[turn:], *due[:turn]][:MOST_LOOKED_UP]
+    with ThreadPoolExecutor(_READERS) as readers:
+        found = list(readers.map(find_upload, due))
+    return _announce(version for version in found if version is not None)
+
+
+def announce_dropped(now: datetime) -> int:
+    """Look for files that nobody asked for, by a listing that goes on where the last run stopped.
+
+    The checkpoint moves when all that was found is announced, so a run that fails is repeated.
+    """
+    start = read_checkpoint(now)
+    versions, end = list_versions(start, now=now, until=now - EVENT_TAKES, calls=MOST_LISTINGS)
+    count = _announce(unknown_files.without_kept(unclaimed(versions)))
+    write_checkpoint(end, start)
+    return count
+
+
+def announce_known() -> int:
+    """Announce the files that were kept until their company has an API key, and now has one."""
+    count = 0
+    for company in unknown_files.companies(MOST_COMPANIES):
+        if not has_api_key(company):
+            continue
+        for version in unknown_files.files_of(company, MOST_FILES):
+            if claimed(version):
+                unknown_files.forget(version)
+            else:
+                count += _announce([version])
+    return count
+
+
+def _announce(versions: Iterable[Version]) -> int:
+    count = 0
+    for version in versions:
+        announce(version)
+        count += 1
+        kind = version.key.split("/", 2)[1]  # the rest is a name that somebody gave
+        about = {"company": company_of(version), "kind": kind, "version_id": version.version_id}
+        logger.warning("import_announced", extra=about)
+    return count

@@ -1,0 +1,199 @@
+"""Placing an order: everything that it has to know in one read, and writing it all or not.
+
+What fits one transaction is written in one. A larger order is begun by `pending#<part>`, which says
+who may go on with it, and `plan#<part>`, which says what it will write; its row is written last,
+and with it everything becomes visible at once.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from shared.catalog import Product
+from shared.customers import Customer, LicenseUser
+from shared.orders import FIRST_PART, Known, Order, OrderRequest, Placement, Unfinished
+from shared.store import dynamo
+from shared.store.catalog import TABLE as CATALOG
+from shared.store.catalog import product_key, unchanged
+from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.customers import customer_key, customer_put, user_put
+from shared.store.license_index import listed_row
+from shared.store.licenses import license_puts, settled, stored_licenses
+from shared.store.lookup import Place, find
+from shared.store.order_index import index_keys
+from shared.store.orders import TABLE
+from shared.values import record_id
+from shared.workflows.pending_orders import (
+    BYTES,
+    OPERATIONS,
+    add_in_parts,
+    fitting_sizes,
+    pending_row,
+    unfinished_of,
+)
+
+MOST_PRODUCTS = 50
+"""Products of an order whose entries are written in one transaction with its row."""
+
+
+def read_known(
+    company: str,
+    request: OrderRequest,
+    *,
+    store_id: str,
+    token: str,
+    idempotency_key: str | None,
+    after: Placement | None = None,
+) -> Known:
+    """Everything that placing `request` has to know, in one read.
+
+    `after` is a placement whose write did not hold: then the places of its licenses are looked at
+    too, to learn which keys have an owner.
+    """
+    append_part = "append#" + hashlib.sha256((idempotency_key or token).encode()).hexdigest()[:32]
+    rows = [FIRST_PART, append_part, pending_row(FIRST_PART), pending_row(append_part)]
+    order_place = Place(company, TABLE, "order", store_id, "store_id", rows)
+    email = request.customer.email if request.customer else None
+    customer_place = Place(company, CUSTOMERS, "customer", email or "", "email")
+    user_places = {name: Place(company, CUSTOMERS, "user", name, "email") for name in request.users}
+    codes = _product_codes(request)
+    product_keys = [(CATALOG, product_key(company, code)) for code in codes]
+    places = [order_place, *([customer_place] if email else []), *user_places.values()]
+    nameless = [(CUSTOMERS, customer_key(company, _nameless(company, order_place)))]
+    found = find(places, [*product_keys, *(nameless if request.customer and not email else [])])
+
+    by_row = {row: found.get(key) for row, key in zip(rows, order_place.keys, strict=True)}
+    order = _order(by_row[FIRST_PART])
+    ours = order is None or token == order.token or idempotency_key in _keys_of(order)
+    part = append_part if request.append and not ours else FIRST_PART
+    customer_id = customer_place.id if email else _nameless(company, order_place)
+    customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
+    if customer and customer.get("email") != email:
+        customer = None
+    users = {
+        name: LicenseUser.model_validate(found[place.keys[0]])
+        for name, place in user_places.items()
+        if place.taken
+    }
+    taken, occupied = _owned(company, after) if after else (frozenset(), frozenset())
+    return Known(
+        order_id=order_place.id,
+        part=part,
+        order=order,
+        row=_order(by_row[part]),
+        unfinished=unfinished_of(by_row[pending_row(part)]),
+        products={
+            code: Product.model_validate(found[key])
+            for code, key in zip(codes, product_keys, strict=True)
+            if key in found
+        },
+        customer_id=customer_id,
+        customer=Customer.model_validate(customer) if customer else None,
+        user_ids={name: place.id for name, place in user_places.items()},
+        users=users,
+        in_the_way=_in_the_way(company, users.values(), f"{order_place.id}/{part}/"),
+        taken=taken,
+        occupied=occupied,
+    )
+
+
+def add_placement(company: str, placement: Placement, unfinished: Unfinished | None) -> bool:
+    """Write everything of a placement, or nothing; False if what it rests on has changed.
+
+    What fits one transaction is written in one. A larger order is begun, written in several, and
+    settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over,
+    even by one that has become small: others may have made its users meanwhile.
+    """
+    last, early = _row_puts(company, placement)
+    parts = (placement.licenses, placement.users, placement.products, last, early)
+    if unfinished is None and sum(map(len, parts)) <= OPERATIONS:
+        operations = [
+            *license_puts(company, placement.licenses),
+            *(user_put(company, user) for user in placement.users),
+            *(unchanged(company, product) for product in placement.products),
+            *last,
+            *early,
+        ]
+        sizes = fitting_sizes(operations)
+        if sum(sizes) <= BYTES:
+            return dynamo.write(operations)
+    return add_in_parts(company, placement, unfinished, last, early)
+
+
+def _nameless(company: str, order: Place) -> int:
+    """The id of a customer without an e-mail, who is this one order's."""
+    return record_id(company, "customer", "of", order.id)
+
+
+def _product_codes(request: OrderRequest) -> list[str]:
+    codes = [item.product_code for item in request.items]
+    for item in request.items:
+        for lic in item.licenses:
+            members = (lic, *(lic.products or ()), *(lic.bundle_products or ()))
+            codes += [member.product_code for member in members if member.product_code]
+    return list(dict.fromkeys(codes))
+
+
+def _in_the_way(company: str, users: Iterable[LicenseUser], ours: str) -> frozenset[str]:
+    """The rows of other orders, not settled yet, that made some of these users."""
+    rows = {user.unsettled for user in users} - {None}
+    return frozenset(
+        row for row in rows - settled(company, rows) if row and not row.startswith(ours)
+    )
+
+
+def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[int]]:
+    """Of a placement's licenses, the keys that others have and the ids that others fell on."""
+    stored = stored_licenses(company, (lic.id for lic in after.licenses))
+    taken, occupied = set(), set()
+    for lic in after.licenses:
+        other = stored.get(lic.id)
+        if other is None or other.order_item_id == lic.order_item_id:
+            continue
+        if lic.license_key is not None and other.license_key == lic.license_key:
+            taken.add(lic.license_key)
+        else:
+            occupied.add(lic.id)
+    return frozenset(taken), frozenset(occupied)
+
+
+def _row_puts(
+    company: str, placement: Placement
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The writes that make an order visible: its row, its entries in lists, its customer if new.
+
+    Then the entries of its products, if they are too many to be written with the row.
+    """
+    order = placement.order
+    pk = dynamo.home(company, order.id)
+    late = placement.placed_at != placement.begun_at
+    keys = index_keys(
+        company,
+        order.id,
+        order.part,
+        licenses=len(placement.licenses),
+        placed_at=placement.placed_at,
+        customer_id=order.customer_id,
+        late=late,
+    )
+    listed = listed_row(company, order, placement.licenses, issued_at=placement.begun_at, late=late)
+    entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
+    placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
+    puts = [] if order.part == FIRST_PART else [placed]
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **(keys | listed.row))
+    puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
+    if listed.twin:
+        puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
+    if placement.customer:
+        puts.append(customer_put(company, placement.customer))
+    if len(entries) > MOST_PRODUCTS:
+        return puts, entries
+    return [*puts, *entries], []
+
+
+def _keys_of(order: Order) -> set[str | None]:
+    return {order.idempotency_key} - {None}
+
+
+def _order(item: dict[str, Any] | None) -> Order | None:
+    return Order.model_validate(item) if item else None

@@ -1,0 +1,209 @@
+"""What an import job may become, and what its chunks say of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+
+from shared.import_job import (
+    ENDED,
+    ChunkResult,
+    ImportJob,
+    Kind,
+    Place,
+    Progress,
+    Refusal,
+    State,
+    WrongState,
+    counters,
+    moved,
+    place_of,
+    progress,
+    request_fingerprint,
+    requeued,
+    shown_name,
+    upload_key,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+STATES: tuple[State, ...] = get_args(State.__value__)
+
+
+def job(state: State = "queued", **fields: Any) -> ImportJob:
+    given: dict[str, Any] = {
+        "number": 7,
+        "company": "acme",
+        "kind": "licenses",
+        "file_name": "licenses.csv",
+        "bucket": "uploads",
+        "key": "acme/licenses/licenses.csv",
+        "version_id": "v1",
+        "created_at": NOW,
+        "heartbeat_at": NOW,
+    }
+    return ImportJob(state=state, **{**given, **fields})
+
+
+def test_the_published_status_has_four_words_for_nine_states() -> None:
+    assert {state: job(state).status for state in STATES} == {
+        "awaiting_upload": "pending",
+        "queued": "pending",
+        "validating": "running",
+        "running": "running",
+        "succeeded": "success",
+        "completed_with_errors": "error",
+        "failed": "error",
+        "rejected": "error",
+        "cancelled": "error",
+    }
+
+
+def test_a_job_starts_once_and_ends_once() -> None:
+    begun = moved(job(), "validating", now=NOW)
+    running = moved(begun, "running", now=LATER, runner="r1")
+    ended = moved(running, "succeeded", now=LATER)
+
+    assert (running.started_at, running.finished_at, running.heartbeat_at) == (NOW, None, LATER)
+    assert (ended.started_at, ended.finished_at) == (NOW, LATER)
+    assert [each.revision for each in (begun, running, ended)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+@pytest.mark.parametrize("to", sorted(set(STATES) - {"queued"}))
+def test_what_has_ended_stays_as_it_is(state: State, to: State) -> None:
+    with pytest.raises(WrongState) as refused:
+        moved(job(state), to, now=NOW)
+
+    assert (refused.value.status, refused.value.code) == (409, "import_state")
+    is_now, wanted = state.replace("_", " "), to.replace("_", " ")
+    assert refused.value.message == f"Import 7 is {is_now}: it can't be {wanted}"
+
+
+def test_a_failed_job_is_run_again_without_its_outcome() -> None:
+    refusal = Refusal(code="import_failed", message="it stopped")
+    failed = moved(job("running", runner="r1"), "failed", now=NOW, refusal=refusal)
+
+    again = requeued(failed, now=LATER)
+
+    assert (again.state, again.attempts, again.runner) == ("queued", 2, None)
+    assert (again.refusal, again.finished_at, again.heartbeat_at) == (None, None, LATER)
+    assert again.started_at is None
+
+
+def test_a_job_whose_file_never_came_cannot_be_run() -> None:
+    with pytest.raises(WrongState, match="its file never came"):
+        requeued(job("failed", version_id=None), now=NOW)
+
+
+def test_progress_is_what_the_chunks_have_done() -> None:
+    chunks = [ChunkResult(index=0, rows=10), ChunkResult(index=1, rows=5)]
+
+    assert progress(job("running", rows=20), chunks) == Progress(
+        rows_done=15, rows_total=20, percent=75
+    )
+    assert progress(job("running"), []) == Progress(rows_done=0, rows_total=None, percent=None)
+
+
+def test_the_second_pass_of_reject_all_begins_at_nothing() -> None:
+    validated = ChunkResult(index=0, phase="validate", rows=10)
+    begun = job("validating", rows=10, on_error="reject_all")
+
+    assert progress(begun, [validated]).percent == 100
+    assert progress(moved(begun, "running", now=NOW), [validated]).percent == 0
+
+
+@pytest.mark.parametrize(("state", "percent"), [("running", 0), ("succeeded", 100)])
+def test_a_file_without_rows_is_done_when_it_has_ended(state: State, percent: int) -> None:
+    assert progress(job(state, rows=0), []).percent == percent
+
+
+def test_a_finished_job_has_its_totals() -> None:
+    totals = {
+        "total_row_count": 3,
+        "valid_row_count": 2,
+        "created_customers_count": 2,
+        "warnings": 1,
+    }
+
+    assert counters(job("completed_with_errors", kind="customers", counts=totals), []) == {
+        "total_row_count": 3,
+        "valid_row_count": 2,
+        "created_customers_count": 2,
+        "existed_customers_count": 0,
+    }
+
+
+def test_a_cancelled_job_says_what_its_chunks_know() -> None:
+    chunks = [ChunkResult(index=0, valid=4, invalid=1, created_licenses=3, existed_licenses=1)]
+
+    told = counters(job("cancelled", rows=20), chunks)
+
+    assert (told["total_row_count"], told["valid_row_count"]) == (20, 4)
+    assert (told["created_licenses_count"], told["existed_licenses_count"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("acme/licenses/a.csv", Place("acme", "licenses", None, "a.csv")),
+        ("acme/customers/2026/03/Ä b.CSV", Place("acme", "customers", None, "Ä b.CSV")),
+        ("a-1/license-features/job-12/x.csv", Place("a-1", "license-features", 12, "x.csv")),
+        ("acme/licenses/job-0/x.csv", Place("acme", "licenses", None, "x.csv")),
+    ],
+)
+def test_a_key_says_whose_file_it_is(key: str, place: Place) -> None:
+    assert place_of(key) == place
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a.csv",
+        "acme/a.csv",
+        "acme/orders/a.csv",
+        "Acme/licenses/a.csv",
+        "acme/Licenses/a.csv",
+        "acme/licenses/a.txt",
+        "_results/acme/7/a.csv",
+        "/acme/licenses/a.csv",
+        "-/licenses/a.csv",
+    ],
+)
+def test_what_lies_elsewhere_is_no_import(key: str) -> None:
+    assert place_of(key) is None
+
+
+@pytest.mark.parametrize("kind", ["licenses", "customers", "license-features"])
+@pytest.mark.parametrize(
+    "name", ["licenses.csv", "Müller.csv", "a b.xlsx", "...", "x" * 255, "日本.csv", "a.csv.csv"]
+)
+def test_the_key_of_an_upload_leads_back_to_its_job(kind: Kind, name: str) -> None:
+    key = upload_key("acme", kind, 12, name)
+
+    assert key.isascii()
+    assert key.endswith(".csv")
+    place = place_of(key)
+    assert place is not None
+    assert place[:3] == ("acme", kind, 12)
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("licenses.csv", "licenses.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\ana\\Müller.csv", "Müller.csv"),
+        ("a\r\nb\x00\x85.csv", "ab.csv"),
+        ("\u202egnp.csv", "gnp.csv"),
+        ("dir/", ""),
+        ("x" * 300, "x" * 255),
+    ],
+)
+def test_a_file_name_is_for_people_and_no_path(sent: str, shown: str) -> None:
+    assert shown_name(sent) == shown
+
+
+def test_the_same_request_has_the_same_fingerprint_in_any_order() -> None:
+    assert request_fingerprint({"a": 1, "b": 2}) == request_fingerprint({"b": 2, "a": 1})
+    assert request_fingerprint({"a": 1}) != request_fingerprint({"a": 2})
