@@ -27,7 +27,7 @@ from shared.import_job import ImportJob
 from shared.row_reader import Import
 from shared.store import bulk
 from shared.store.patience import Patience
-from shared.workflows.import_chunk import IN_FLIGHT, Work, import_range
+from shared.workflows.import_chunk import IN_FLIGHT, Work, import_chunk
 
 COMPANY = "bench"
 THREADS = 16
@@ -135,7 +135,7 @@ def ours(path: Path) -> int:
         for chunk in planned.chunks:
             file.seek(chunk.start)
             data = file.read(chunk.end - chunk.start)
-            if not chunk.is_intact(data) or import_range(work, chunk, data) != chunk.rows:
+            if not chunk.is_intact(data) or import_chunk(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
             del data  # an invocation has one chunk
         work.close()

@@ -15,16 +15,16 @@ from functions.order_answers import answer_that_fits
 from functions.telemetry.tracing import annotate
 from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
-from shared.contract.records import Beside, PlacedOrderView, placed_order_view
+from shared.contract.records import PlacedOrderView, Related, placed_order_view
 from shared.errors import Busy, Conflict, Fault, Refused, refuse
-from shared.issuing import place_order
+from shared.issuing import plan_order
 from shared.licenses import KEY_ALPHABET, License, new_key
 from shared.orders import (
     FIRST_PART,
-    Known,
     Order,
+    OrderContext,
+    OrderPlan,
     OrderRequest,
-    Placement,
     already_placed,
     first_licenses,
     is_by_id,
@@ -33,8 +33,8 @@ from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.values import Code
-from shared.workflows.order_writes import add_placement, read_known
-from shared.workflows.pending_orders import take_back, undo
+from shared.workflows.order_writes import read_order_context, write_order
+from shared.workflows.pending_orders import roll_back, roll_back_pending
 
 _ANSWERED_ANYWAY = 200
 """Licenses and new users whose keys and passwords fit into any answer."""
@@ -101,17 +101,17 @@ def create_order(
     an `Idempotency-Key` makes that repeatable too. The answer then shows what was appended, not the
     whole order, which `licenses_url` lists.
     """
-    order, placement, known = _place(caller, request, idempotency_key)
+    order, plan, context = _place(caller, request, idempotency_key)
     annotate(order=order.id)
-    if placement:
+    if plan:
         metrics.add_metric("OrderPlaced", MetricUnit.Count, 1)
-        metrics.add_metric("LicenseIssued", MetricUnit.Count, len(placement.licenses))
+        metrics.add_metric("LicenseIssued", MetricUnit.Count, len(plan.licenses))
     else:
         metrics.add_metric("OrderReplayed", MetricUnit.Count, 1)
-    headers = {} if placement else {"Idempotent-Replayed": "true"}
+    headers = {} if plan else {"Idempotent-Replayed": "true"}
     if request.uses_deprecated_names:
         headers["Deprecation"] = "true"
-    return replace(_shown(caller, order, placement, known), headers=headers)
+    return replace(_shown(caller, order, plan, context), headers=headers)
 
 
 @api.get(
@@ -138,7 +138,7 @@ def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
 
 def _place(
     caller: Caller, request: OrderRequest, idempotency_key: str | None
-) -> tuple[Order, Placement | None, Known]:
+) -> tuple[Order, OrderPlan | None, OrderContext]:
     """The row that holds the order, its placement if it is new, and what was known.
 
     Whenever a write does not hold, everything is read and decided again: what stopped it may be
@@ -147,32 +147,32 @@ def _place(
     company = caller.company
     token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
     store_id = request.id or _own_id(company, idempotency_key)
-    placement, polls = None, 0
+    plan, polls = None, 0
     for _ in range(_TRIES + _POLLS):
-        known = read_known(
+        context = read_order_context(
             company,
             request,
             store_id=store_id,
             token=token,
             idempotency_key=idempotency_key,
-            after=placement,
+            after=plan,
         )
-        if placement and placement.order.part != known.part:
-            undo(company, known.order_id, placement.order.part, token)
+        if plan and plan.order.part != context.part:
+            roll_back(company, context.order_id, plan.order.part, token)
         try:
-            if row := already_placed(request, known):
+            if row := already_placed(request, context):
                 ours = row.token == token
                 if not ours and is_by_id(request) and _is_strict():
                     raise Conflict("order_id_exists", "Order with this ID already exists")
-                return row, placement if ours else None, known
-            if _has_to_wait(known, token, request) and polls < _POLLS:
+                return row, plan if ours else None, context
+            if _has_to_wait(context, token, request) and polls < _POLLS:
                 polls += 1
                 time.sleep(_POLL_SECONDS)
                 continue
-            placement = place_order(
+            plan = plan_order(
                 company,
                 request,
-                known,
+                context,
                 store_id=store_id,
                 token=token,
                 seed=seed,
@@ -180,15 +180,15 @@ def _place(
                 now=datetime.now(UTC),
                 idempotency_key=idempotency_key,
             )
-            _refuse_what_can_not_be_answered(caller, placement)
+            _refuse_what_can_not_be_answered(caller, plan)
         except Refused:
-            if known.unfinished and known.unfinished.owner == token:
-                undo(company, known.order_id, known.part, token)
+            if context.pending and context.pending.owner == token:
+                roll_back(company, context.order_id, context.part, token)
             raise
-        for unfinished in known.in_the_way:
-            take_back(company, unfinished)
-        if not known.in_the_way and add_placement(company, placement, known.unfinished):
-            return placement.order, placement, known
+        for pending in context.blocking:
+            roll_back_pending(company, pending)
+        if not context.blocking and write_order(company, plan, context.pending):
+            return plan.order, plan, context
     raise Busy
 
 
@@ -198,13 +198,13 @@ def _own_id(company: str, idempotency_key: str | None) -> str:
     return "order-" + new_key(seed, "order", 20)
 
 
-def _has_to_wait(known: Known, token: str, request: OrderRequest) -> bool:
+def _has_to_wait(context: OrderContext, token: str, request: OrderRequest) -> bool:
     """Whether another execution is placing this very order, or made users that it names and may
     yet take back; raises if it is another body.
     """
-    if known.unfinished is None or known.unfinished.owner == token:
-        return bool(known.in_the_way)
-    if known.unfinished.fingerprint != request.fingerprint:
+    if context.pending is None or context.pending.owner == token:
+        return bool(context.blocking)
+    if context.pending.fingerprint != request.fingerprint:
         message = "Another order with this ID is being placed; retry in a few seconds"
         raise Conflict("order_in_progress", message)
     return True
@@ -215,33 +215,33 @@ def _is_strict() -> bool:
 
 
 def _shown(
-    caller: Caller, row: Order, placement: Placement | None, known: Known
+    caller: Caller, row: Order, plan: OrderPlan | None, context: OrderContext
 ) -> Answer[PlacedOrderView]:
     """The answer: what this request made, which is the order or what was appended to it."""
-    issued = placement.licenses if placement else licenses_by_id(caller.company, row.license_ids)
+    issued = plan.licenses if plan else licenses_by_id(caller.company, row.license_ids)
     order = row
-    if row.part != FIRST_PART and known.order:
-        order = known.order.model_copy(update={"items": row.items, "updated_at": row.updated_at})
-    beside = _beside(caller, order, issued, placement, known)
+    if row.part != FIRST_PART and context.order:
+        order = context.order.model_copy(update={"items": row.items, "updated_at": row.updated_at})
+    related = _related(caller, order, issued, plan, context)
     return answer_that_fits(
         lambda most, brief: placed_order_view(
-            first_licenses(order, most), beside, issued, brief=brief
+            first_licenses(order, most), related, issued, brief=brief
         ),
         issued,
-        beside,
+        related,
     )
 
 
-def _refuse_what_can_not_be_answered(caller: Caller, placement: Placement) -> None:
+def _refuse_what_can_not_be_answered(caller: Caller, plan: OrderPlan) -> None:
     """Raise Refused, before anything is written, if not even the keys and passwords would fit."""
-    if len(placement.licenses) + len(placement.users) <= _ANSWERED_ANYWAY:
+    if len(plan.licenses) + len(plan.users) <= _ANSWERED_ANYWAY:
         return
-    order = first_licenses(placement.order, 0)
-    beside = _beside(caller, order, [], placement, Known(order.id))
-    fixed = sent_bytes(encoded(placed_order_view(order, beside, [])))
-    if fixed + sum(map(_most_bytes, placement.licenses)) <= PAGE_BYTES:
+    order = first_licenses(plan.order, 0)
+    related = _related(caller, order, [], plan, OrderContext(order.id))
+    fixed = sent_bytes(encoded(placed_order_view(order, related, [])))
+    if fixed + sum(map(_most_bytes, plan.licenses)) <= PAGE_BYTES:
         return
-    size = sent_bytes(encoded(placed_order_view(order, beside, placement.licenses)))
+    size = sent_bytes(encoded(placed_order_view(order, related, plan.licenses)))
     if size > PAGE_BYTES:
         raise Refused(
             "order_too_large",
@@ -260,26 +260,26 @@ def _most_bytes(lic: License) -> int:
     )
 
 
-def _beside(
+def _related(
     caller: Caller,
     order: Order,
     licenses: Sequence[License],
-    placement: Placement | None,
-    known: Known,
-) -> Beside:
-    products = {product.id: product for product in known.products.values()}
+    plan: OrderPlan | None,
+    context: OrderContext,
+) -> Related:
+    products = {product.id: product for product in context.products.values()}
     missing = {lic.product_id for lic in licenses} - products.keys()
-    customers = {c.id: c for c in (known.customer, placement and placement.customer) if c}
+    customers = {c.id: c for c in (context.customer, plan and plan.customer) if c}
     named = {order.customer_id, *(lic.customer_id for lic in licenses)} - customers.keys()
     if unknown := [id for id in named if id is not None]:
         customers |= customers_by_id(caller.company, unknown)
-    return Beside(
+    return Related(
         company=caller.company,
         base_url=caller.base_url,
         today=datetime.now(UTC).date(),
         products=products | (products_by_id(caller.company, missing) if missing else {}),
         customers=customers,
-        passwords=placement.passwords if placement else {},
+        passwords=plan.passwords if plan else {},
     )
 
 

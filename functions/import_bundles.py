@@ -14,7 +14,7 @@ from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.store.catalog import all_products
 from shared.store.import_jobs import heartbeat
-from shared.workflows.import_lifecycle import Stopped
+from shared.workflows.import_lifecycle import ImportStopped
 
 MOST_KEYS = 1_000_000
 """Keys of bundles in one file: each worker has them in memory."""
@@ -49,7 +49,7 @@ def pin_bundle_keys(
         if not mentions.may_be_in(chunk, codes):
             continue
         if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
-            raise Stopped
+            raise ImportStopped
         place = {"first_row": chunk.first_row, "first_line": chunk.first_line}
         rows = records(read(chunk), planned.dialect, **place)
         keys.update(bundle_keys(rows, planned.dialect, codes))

@@ -22,11 +22,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.import_bundles import mentions_of, pin_bundle_keys
 from functions.telemetry.metrics import SERVICE, count_import, metrics
-from functions.telemetry.redaction import unspoken
+from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import annotate, traced
 from shared.csv_format.planner import Chunk
 from shared.errors import Busy
-from shared.import_job import FileGone, ImportJob, Refusal, moved
+from shared.import_job import FileFault, FileGone, ImportJob, transition
 from shared.store import unknown_files, uploads
 from shared.store.executions import execute
 from shared.store.import_jobs import (
@@ -39,20 +39,20 @@ from shared.store.import_jobs import (
     heartbeat,
 )
 from shared.store.open_batches import OpenBatch, close_batch
-from shared.workflows.import_chunk import Work, complete_batch, import_range, working
+from shared.workflows.import_chunk import Work, complete_batch, import_chunk, working
 from shared.workflows.import_duplicates import refuse_duplicates
 from shared.workflows.import_lifecycle import (
-    Stopped,
-    begun,
+    ImportStopped,
+    apply_object_options,
+    claim,
     count_stopped,
     ending,
     fail_stuck,
     finish,
     is_faulty,
-    looked_at,
     phases_of,
-    plan_of,
-    with_object_options,
+    plan_file,
+    record_plan,
 )
 
 if TYPE_CHECKING:
@@ -113,36 +113,36 @@ def _execute(job: ImportJob) -> None:
     def noted(current: ImportJob) -> ImportJob:
         if arn is None or current.is_ended or current.execution_arn == arn:
             return current
-        return moved(current, current.state, now=datetime.now(UTC), execution_arn=arn)
+        return transition(current, current.state, now=datetime.now(UTC), execution_arn=arn)
 
     change_job(job.company, job.number, noted)
 
 
 def _run_here(job: ImportJob, context: "LambdaContext") -> None:
     token = secrets.token_hex(8)
-    job = change_job(job.company, job.number, lambda current: begun(current, token))
+    job = change_job(job.company, job.number, lambda current: claim(current, token))
     if job.runner != token:
         logger.info("import_is_another's")
         return
     with ending(job):
-        job, mentions = with_object_options(job), mentions_of(job)
+        job, mentions = apply_object_options(job), mentions_of(job)
         data = b"".join(uploads.stream(job))
         mentions.feed(data)
-        planned = plan_of(job, [data], chunk_size=_INLINE_CHUNK)
+        planned = plan_file(job, [data], chunk_size=_INLINE_CHUNK)
         if planned is None:
             return
 
         def read(chunk: Chunk) -> bytes:
             return data[chunk.start : chunk.end]
 
-        job = looked_at(job, planned, hashlib.sha256(data).hexdigest())
+        job = record_plan(job, planned, hashlib.sha256(data).hexdigest())
         pin_bundle_keys(job, mentions, planned, read)
         for phase in phases_of(job):
             if phase == "write" and is_faulty(job):
                 break
             with working(job, phase, context) as work:
                 for chunk in planned.chunks:
-                    done = import_range(work, chunk, read(chunk))
+                    done = import_chunk(work, chunk, read(chunk))
                     is_last = chunk is planned.chunks[-1]
                     if done < chunk.rows or (work.is_short_of_time and not is_last):
                         _hand_over(job, work)
@@ -176,7 +176,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
     }
     if job.is_ended:
         return nothing
-    job = change_job(job.company, job.number, lambda current: begun(current, None))
+    job = change_job(job.company, job.number, lambda current: claim(current, None))
     planned: dict[str, Any] = {}
     with ending(job):
         planned = _planned(job)
@@ -185,13 +185,13 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """What the machine goes on with; nothing if the file is refused."""
-    job, mentions = with_object_options(job), mentions_of(job)
+    job, mentions = apply_object_options(job), mentions_of(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
-    planned = plan_of(job, parts, chunk_size=_chunk_size(job))
+    planned = plan_file(job, parts, chunk_size=_chunk_size(job))
     if planned is None:
         return {}
-    job = looked_at(job, planned, digest.hexdigest())
+    job = record_plan(job, planned, digest.hexdigest())
     pin_bundle_keys(job, mentions, planned, partial(_read, job))
     manifest = [chunk.model_dump() for chunk in planned.chunks]
     uploads.put_result(job, "manifest.json", orjson.dumps(manifest))
@@ -210,7 +210,7 @@ def _watched(
         for note in notes:
             note(part)
         if not heartbeat(job.company, job.number, None, datetime.now(UTC)):
-            raise Stopped
+            raise ImportStopped
         yield part
 
 
@@ -227,14 +227,14 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
         return {**event, "done": True}
     phase = event.get("pass", "write")
     if job.state == "queued":
-        job = change_job(job.company, job.number, lambda current: begun(current, None, phase))
+        job = change_job(job.company, job.number, lambda current: claim(current, None, phase))
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
     done = chunk.rows  # of a job that is stopped nothing is left to do
     with ending(job):
         data = _read(job, chunk)
         with working(job, phase, context) as work:
-            done = import_range(work, chunk, data, before)
+            done = import_chunk(work, chunk, data, before)
         seconds = round(time.monotonic() - began, 3)
         logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
         if done < chunk.rows and work.is_stuck:
@@ -288,8 +288,8 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
         if job.is_ended or another or (detail.get("stopDate") and stopped < job.heartbeat_at):
             return job
         message = f"The import stopped ({detail['status']}). It can be retried: nothing is lost."
-        refusal = Refusal(code="import_failed", message=message)
-        return moved(job, "failed", now=now, refusal=refusal)
+        refusal = FileFault(code="import_failed", message=message)
+        return transition(job, "failed", now=now, refusal=refusal)
 
     job = change_job(asked["company"], asked["number"], failed)
     if job.finished_at == now:
@@ -355,7 +355,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             return _STEPS[event["step"]](event, context)
         return _on_failed_execution(event["detail"])
     except Exception as error:  # noqa: BLE001  # raised again, without its message
-        raise unspoken(error, logger) from None
+        raise redacted(error, logger) from None
     finally:
         if metrics.metric_set:
             metrics.flush_metrics()

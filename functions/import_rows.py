@@ -11,7 +11,7 @@ import orjson
 from functions.import_views import cut_text, fitting
 from functions.web.response_size import PAGE_BYTES, sent_bytes
 from shared.contract.imports import FailedRow, InvalidRow, RowWarning, WarnedRow
-from shared.import_job import ChunkResult, ImportJob
+from shared.import_job import BatchResult, ImportJob
 from shared.store.uploads import get_result
 
 type Outcome = Literal["warning", "failed"]
@@ -30,27 +30,27 @@ class _Row(Protocol):
 
 
 def errors_page(
-    job: ImportJob, results: Iterable[ChunkResult], place: str, *, most: int
+    job: ImportJob, results: Iterable[BatchResult], place: str, *, most: int
 ) -> tuple[list[InvalidRow], str | None]:
     """At most `most` rows that were not imported, with their cells, and where the next page is."""
     return _page(job, results, place, most=most, outcome="failed", fit=_fitting_invalid)
 
 
 def rows_page(
-    job: ImportJob, results: Iterable[ChunkResult], place: str, *, outcome: Outcome, most: int
+    job: ImportJob, results: Iterable[BatchResult], place: str, *, outcome: Outcome, most: int
 ) -> tuple[list[WarnedRow | FailedRow], str | None]:
     """At most `most` rows with an outcome, and where the next page is."""
     return _page(job, results, place, most=most, outcome=outcome, fit=_fitting)
 
 
-def count_of(result: ChunkResult, outcome: Outcome) -> int:
+def count_of(result: BatchResult, outcome: Outcome) -> int:
     """How many rows of a batch have an outcome."""
     return result.warnings if outcome == "warning" else result.invalid
 
 
 def _page[R: _Row](
     job: ImportJob,
-    results: Iterable[ChunkResult],
+    results: Iterable[BatchResult],
     place: str,
     *,
     most: int,
@@ -115,8 +115,8 @@ def _bytes_of(row: _Row) -> int:
 
 
 def _reports(
-    job: ImportJob, results: Sequence[ChunkResult], outcome: Outcome
-) -> Iterator[tuple[ChunkResult, list[dict[str, Any]]]]:
+    job: ImportJob, results: Sequence[BatchResult], outcome: Outcome
+) -> Iterator[tuple[BatchResult, list[dict[str, Any]]]]:
     """The rows that batches reported, some reports read at once, and none before it is due.
 
     A report can have as many bytes as its part of the file.

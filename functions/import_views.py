@@ -18,10 +18,18 @@ from shared.contract.imports import (
     ImportView,
     InvalidRow,
     LicensesResult,
-    RowFault,
+    RowFaultView,
 )
-from shared.import_job import ChunkResult, ImportJob, Kind, Refusal, counters, progress, warned_rows
-from shared.store.import_jobs import chunk_results, corrections_of
+from shared.import_job import (
+    BatchResult,
+    FileFault,
+    ImportJob,
+    Kind,
+    counters,
+    progress,
+    warned_rows,
+)
+from shared.store.import_jobs import batch_results, corrections_of
 from shared.store.uploads import get_result
 
 _READERS = 8
@@ -88,7 +96,7 @@ def import_result(
     )
 
 
-def _counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int] | None:
+def _counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int] | None:
     if not job.is_ended:
         return None
     return {**counters(job, results), "warnings": warned_rows(job, results)}
@@ -104,12 +112,12 @@ def why_ended(job: ImportJob) -> InvalidRow | None:
     """Why the job ended before its last row, as a row of its report that is no row."""
     refusal = job.refusal
     if refusal is None and job.state == "cancelled":
-        refusal = Refusal(code="import_cancelled", message="The import was cancelled")
+        refusal = FileFault(code="import_cancelled", message="The import was cancelled")
     if refusal is None and job.state == "failed":
-        refusal = Refusal(code="import_failed", message="The import failed: it can be retried")
+        refusal = FileFault(code="import_failed", message="The import failed: it can be retried")
     if refusal is None:
         return None
-    fault = RowFault(column=refusal.column, code=refusal.code, message=refusal.message)
+    fault = RowFaultView(column=refusal.column, code=refusal.code, message=refusal.message)
     return InvalidRow(row=None, line=refusal.line, errors=[fault])
 
 
@@ -188,9 +196,9 @@ def _whole_rows(stored: bytes) -> Iterator[dict[str, Any]]:
         at = end + 1
 
 
-def _results(job: ImportJob) -> list[ChunkResult]:
+def _results(job: ImportJob) -> list[BatchResult]:
     """What the chunks say; a job that is finished has summed it up."""
-    return [] if job.counts else chunk_results(job.company, job.number)
+    return [] if job.counts else batch_results(job.company, job.number)
 
 
 def _corrections(job: ImportJob) -> list[Correction]:

@@ -30,9 +30,9 @@ from shared.contract.imports import (
     WarnedRow,
 )
 from shared.errors import NotFound
-from shared.import_job import ImportJob, Kind, State, Status, WrongState, moved, requeued
+from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
 from shared.store.executions import announce_job, start, stop
-from shared.store.import_jobs import change_job, chunk_results, get_job, list_jobs
+from shared.store.import_jobs import batch_results, change_job, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import PLANNED, check_file, get_result, result_size
 
@@ -130,7 +130,7 @@ def show_import(caller: Caller, id: int) -> ImportView:
 def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[InvalidRow]:
     """Lists every row that was not imported, in the order of the file."""
     job = _job(caller, id)
-    results = chunk_results(job.company, job.number)
+    results = batch_results(job.company, job.number)
     counted = sum(each.invalid for each in results) + (why_ended(job) is not None)
     cursor = read_cursor(caller, query, PLACES)
     why = None if cursor else why_ended(job)
@@ -153,7 +153,7 @@ def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRo
     row are listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
-    results = chunk_results(job.company, job.number)
+    results = batch_results(job.company, job.number)
     cursor = read_cursor(caller, query, PLACES)
     place = cursor.place if cursor else START
     taken, place_after = rows_page(job, results, place, outcome=query.outcome, most=query.limit)
@@ -191,7 +191,7 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     job = change_job(
         caller.company,
         id,
-        lambda job: job if job.state == "cancelled" else moved(job, "cancelled", now=now),
+        lambda job: job if job.state == "cancelled" else transition(job, "cancelled", now=now),
     )
     stop(job)
     if job.is_stopping:
@@ -218,7 +218,7 @@ def retry_import(caller: Caller, id: int) -> ImportView:
 def _again(job: ImportJob, now: datetime) -> ImportJob:
     if job.state not in ("failed", "cancelled"):
         raise WrongState(job, "run again")
-    after = requeued(job, now=now)
+    after = requeue(job, now=now)
     check_file(job)
     if job.execution_arn and not _is_redrivable(job):
         return after.model_copy(update={"execution_arn": None})

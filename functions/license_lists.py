@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from functions.order_answers import related
+from functions.order_answers import read_related
 from functions.web.api import Caller, Page
 from functions.web.paging import PageQuery, page_of
 from shared.catalog import Product
@@ -79,10 +79,10 @@ def license_views(caller: Caller, ids: Sequence[int | None]) -> Iterator[License
     """Licenses as they are answered, one for each id, None for one that is not there."""
     found = license_store.licenses_by_id(caller.company, [id for id in ids if id is not None])
     by_id = {lic.id: lic for lic in found}
-    beside = related(caller, found, [])
+    related = read_related(caller, found, [])
     for id in ids:
         lic = by_id.get(id) if id is not None else None
-        yield license_view(lic, beside) if lic else None
+        yield license_view(lic, related) if lic else None
 
 
 def ids_at(places: Sequence[Place]) -> list[int | None]:

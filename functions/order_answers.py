@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from functions.web.api import Answer, Caller
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
-from shared.contract.records import Beside, LicenseBrief, OrderView, license_view, order_view
+from shared.contract.records import LicenseBrief, OrderView, Related, license_view, order_view
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, first_licenses
 from shared.store import customers as customer_store
@@ -24,13 +24,13 @@ MOST_LISTED = 10
 
 
 def answer_that_fits[V: BaseModel](
-    make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], beside: Beside
+    make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], related: Related
 ) -> Answer[V]:
     """The fullest answer that Lambda carries: whole licenses, else brief ones, else fewer.
 
     `make(most, brief)` shows at most so many of `licenses`.
     """
-    most, brief = len(licenses), not _fit_whole(licenses, beside)
+    most, brief = len(licenses), not _fit_whole(licenses, related)
     while True:
         text = encoded(make(most, brief))
         if most == 0 or sent_bytes(text) <= PAGE_BYTES:
@@ -47,13 +47,13 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
     shown = first_licenses(order, MOST_SHOWN)
     whole, rest = license_store.licenses_within(caller.company, shown.license_ids, PAGE_BYTES)
     briefs = [_brief(item) for item in license_store.license_briefs(caller.company, rest)]
-    beside = related(caller, whole, [order])
+    related = read_related(caller, whole, [order])
 
     def make(most: int, brief: bool) -> OrderView:
         cut = first_licenses(shown, most)
-        return order_view(cut, beside, [*whole, *briefs], count=count, brief=brief or bool(rest))
+        return order_view(cut, related, [*whole, *briefs], count=count, brief=brief or bool(rest))
 
-    return answer_that_fits(make, [*whole, *briefs], beside)
+    return answer_that_fits(make, [*whole, *briefs], related)
 
 
 def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
@@ -64,17 +64,17 @@ def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[Or
     unread = [each for each in listed if each.order is None]
     rows = order_store.rows_at([key for each in unread for key in _row_keys(each)])
     orders = [each.order or _order_of(each, rows) for each in listed]
-    beside = related(caller, [], [order for order in orders if order])
+    related = read_related(caller, [], [order for order in orders if order])
     return [
-        _listed_view(order, each, beside) if order else None
+        _listed_view(order, each, related) if order else None
         for order, each in zip(orders, listed, strict=True)
     ]
 
 
-def related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]) -> Beside:
+def read_related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]) -> Related:
     """The products and customers that licenses and orders name."""
     named = {lic.customer_id for lic in licenses} | {order.customer_id for order in orders}
-    return Beside(
+    return Related(
         company=caller.company,
         base_url=caller.base_url,
         today=datetime.now(UTC).date(),
@@ -84,20 +84,20 @@ def related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]
     )
 
 
-def _fit_whole(licenses: Sequence[License | LicenseBrief], beside: Beside) -> bool:
+def _fit_whole(licenses: Sequence[License | LicenseBrief], related: Related) -> bool:
     """Whether whole licenses may fit into an answer.
 
     Each shows its customer and the features of its product, which may have 390 KB: a thousand of
     them are not put together only to be measured. Answers of some MB are.
     """
-    records = (*beside.products.values(), *beside.customers.values())
+    records = (*related.products.values(), *related.customers.values())
     shown = sum(len(record.model_dump_json()) for record in records)
     left = PAGE_BYTES
     if len(licenses) * shown < left:
         return True
     for lic in licenses:
         if isinstance(lic, License):
-            left -= sent_bytes(encoded(license_view(lic, beside)))
+            left -= sent_bytes(encoded(license_view(lic, related)))
         if left < 0:
             return False
     return True
@@ -113,9 +113,9 @@ def _row_keys(listed: ListedOrder) -> list[tuple[str, str]]:
     return list(dict.fromkeys((own, listed.entries[-1].row)))
 
 
-def _listed_view(order: Order, listed: ListedOrder, beside: Beside) -> OrderView:
+def _listed_view(order: Order, listed: ListedOrder, related: Related) -> OrderView:
     shown = first_licenses(order, MOST_LISTED).model_copy(update={"updated_at": listed.updated_at})
-    return order_view(shown, beside, None, count=listed.licenses)
+    return order_view(shown, related, None, count=listed.licenses)
 
 
 def _brief(item: dict[str, object]) -> LicenseBrief:

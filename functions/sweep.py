@@ -16,15 +16,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.telemetry.metrics import SERVICE, count_import, metrics
-from functions.telemetry.redaction import unspoken
+from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import traced
-from shared.import_job import ENDED, MOST_ATTEMPTS, ImportJob, Refusal, moved, requeued
+from shared.import_job import ENDED, MOST_ATTEMPTS, FileFault, ImportJob, requeue, transition
 from shared.store.executions import announce, announce_job, complete, is_running, start
 from shared.store.import_jobs import get_job, put_job, unfinished_jobs
 from shared.store.open_batches import open_batches
 from shared.store.uploads import find_upload
 from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
-from shared.workflows.pending_orders import pending_orders, take_over, undo
+from shared.workflows.pending_orders import pending_orders, roll_back, take_lease
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,7 +42,7 @@ logger = Logger(service=SERVICE)
 
 
 @dataclass
-class Round:
+class SweepRun:
     """One run: when it is, and the jobs that have not ended, which are read once."""
 
     now: datetime
@@ -68,21 +68,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
 
     One concern that fails keeps none of the others from being looked at.
     """
-    this = Round(datetime.now(UTC))
+    this = SweepRun(datetime.now(UTC))
     done: dict[str, int] = {}
     failed: list[Exception] = []
     for name, (metric, sweep) in _CONCERNS.items():
         try:
             done[name] = sweep(this)
         except Exception as error:  # noqa: BLE001  # raised when all have had their turn
-            failed.append(unspoken(error, logger))
+            failed.append(redacted(error, logger))
         else:
             if done[name]:
                 metrics.add_metric(metric, MetricUnit.Count, done[name])
     try:
         metrics.add_metric("OldestImportAge", MetricUnit.Seconds, oldest_import(this))
     except Exception as error:  # noqa: BLE001  # raised with the others
-        failed.append(unspoken(error, logger))
+        failed.append(redacted(error, logger))
     if metrics.metric_set:
         metrics.flush_metrics()
     if failed:
@@ -90,24 +90,24 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     return done
 
 
-def undo_orders(now: datetime) -> int:
+def roll_back_orders(now: datetime) -> int:
     """Takes back the orders that were begun and never became visible."""
     undone = 0
     for company, order_id, part, owner in pending_orders(now - LEFT_ALONE):
         token = secrets.token_hex(16)
-        owned = take_over(company, order_id, part, owner, token=token)
-        if owned and undo(company, order_id, part, token):
+        owned = take_lease(company, order_id, part, owner, token=token)
+        if owned and roll_back(company, order_id, part, token):
             undone += 1
             logger.warning("order_undone", company=company, order_id=order_id, part=part)
     return undone
 
 
-def give_up_uploads(this: Round) -> int:
+def give_up_uploads(this: SweepRun) -> int:
     """Ends the jobs whose file never came.
 
     The file of a job may have come and its event be lost: then it is announced, for a day more.
     """
-    refusal = Refusal(code="never_uploaded", message="The file did not come within 24 hours")
+    refusal = FileFault(code="never_uploaded", message="The file did not come within 24 hours")
     late = [job for job in this.waiting if job.heartbeat_at < this.now - UPLOAD_WITHIN]
     given_up = 0
     for job in late[:MOST_GIVEN_UP]:
@@ -115,17 +115,17 @@ def give_up_uploads(this: Round) -> int:
         if version is not None and job.heartbeat_at >= this.now - 2 * UPLOAD_WITHIN:
             announce(version)
         else:
-            given_up += _ended(moved(job, "failed", now=this.now, refusal=refusal), job)
+            given_up += _ended(transition(job, "failed", now=this.now, refusal=refusal), job)
     return given_up
 
 
-def resume_jobs(this: Round) -> int:
+def resume_jobs(this: SweepRun) -> int:
     """Runs jobs again that nobody works on, or ends those that were begun often enough."""
     still = [job for job in this.at_work if job.heartbeat_at < this.now - LEFT_ALONE]
     return sum(_resume(job, this.now) for job in still if not is_running(job))
 
 
-def count_stopped(this: Round) -> int:
+def count_stopped(this: SweepRun) -> int:
     """Has jobs counted that stopped some time ago, whose last worker died before it could."""
     ended = [job for job in this.unfinished if job.is_stopping]
     late = [job for job in ended if job.heartbeat_at < this.now - COUNTED_WITHIN]
@@ -134,7 +134,7 @@ def count_stopped(this: Round) -> int:
     return len(late)
 
 
-def complete_batches(this: Round) -> int:
+def complete_batches(this: SweepRun) -> int:
     """Has batches completed whose import ended before they did."""
     completed = 0
     for batch in open_batches(this.now - LEFT_ALONE, most=MOST_COMPLETED):
@@ -147,7 +147,7 @@ def complete_batches(this: Round) -> int:
     return completed
 
 
-def oldest_import(this: Round) -> float:
+def oldest_import(this: SweepRun) -> float:
     """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
     since = min((job.started_at or job.heartbeat_at for job in this.at_work), default=this.now)
     return (this.now - since).total_seconds()
@@ -164,13 +164,13 @@ def _resume(job: ImportJob, now: datetime) -> bool:
     about = {"company": job.company, "job": job.number, "correlation_id": job.correlation_id}
     if job.attempts >= MOST_ATTEMPTS:
         message = f"The import stopped {job.attempts} times before its end"
-        refusal = Refusal(code="no_progress", message=message)
-        if not _ended(moved(job, "failed", now=now, refusal=refusal), job):
+        refusal = FileFault(code="no_progress", message=message)
+        if not _ended(transition(job, "failed", now=now, refusal=refusal), job):
             return False
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
         logger.error("import_failed", attempts=job.attempts, extra=about)
         return True
-    after = requeued(job, now=now)
+    after = requeue(job, now=now)
     if not put_job(after, job):
         return False
     logger.warning("import_resumed", attempts=after.attempts, extra=about)
@@ -178,8 +178,8 @@ def _resume(job: ImportJob, now: datetime) -> bool:
     return True
 
 
-_CONCERNS: dict[str, tuple[str, Callable[[Round], int]]] = {
-    "undone": ("OrderUndone", lambda this: undo_orders(this.now)),
+_CONCERNS: dict[str, tuple[str, Callable[[SweepRun], int]]] = {
+    "undone": ("OrderUndone", lambda this: roll_back_orders(this.now)),
     "given_up": ("ImportGivenUp", give_up_uploads),
     "resumed": ("ImportResumed", resume_jobs),
     "counted": ("ImportAnnounced", count_stopped),

@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Conflict, Fault, NotFound, Refused, refuse
-from shared.terms import FEATURE_TERMS, FeatureTerms, LicenseType, Terms, asked, faults_in, said
+from shared.terms import (
+    FEATURE_TERMS,
+    FeatureTerms,
+    LicenseType,
+    Terms,
+    explicit_terms,
+    requested_terms,
+    validate_terms,
+)
 from shared.values import (
     Code,
     Count,
@@ -387,8 +395,11 @@ def _given(request: BaseModel, *without: str) -> dict[str, Any]:
 def _check_product(product: Product | NewProduct, members: Mapping[str, Product]) -> None:
     faults = [
         Fault.at((fault.name,), fault.code, fault.message, fault.value)
-        for fault in faults_in(
-            product.default_license_type or "consumption", asked(product), said(product), ends=True
+        for fault in validate_terms(
+            product.default_license_type or "consumption",
+            requested_terms(product),
+            explicit_terms(product),
+            ends=True,
         )
     ]
     codes = product.bundle_products or ()
@@ -453,7 +464,7 @@ def _grants(product: Product, request: PolicyPatch) -> tuple[FeatureGrant, ...]:
                     code=feature.code,
                     expiry_date=template.expiry_date,
                     metadata=template.metadata or {},
-                    **said(template, FEATURE_TERMS),
+                    **explicit_terms(template, FEATURE_TERMS),
                 )
             )
         else:
@@ -479,10 +490,12 @@ def _with_policy(product: Product, policy: LicensePolicy, now: datetime) -> Prod
             pointer="/is_archived",
             value=True,
         )
-    faults = faults_in(
+    faults = validate_terms(
         policy.default_license_type or product.default_license_type or "consumption",
-        asked(policy),
-        said(policy) if policy.max_activations is not None else {**said(product), **said(policy)},
+        requested_terms(policy),
+        explicit_terms(policy)
+        if policy.max_activations is not None
+        else {**explicit_terms(product), **explicit_terms(policy)},
         ends=True,
     )
     refuse([Fault.at((f.name,), f.code, f.message, f.value) for f in faults])

@@ -29,7 +29,7 @@ from shared.customers import Customer, CustomerFields
 from shared.licenses import FeatureRequest, License, MemberRequest, offer
 from shared.orders import Order
 from shared.stored_json import small_json
-from shared.terms import FEATURE_TERMS, NULLABLE, SYSTEM, TERMS, LicenseType, settle
+from shared.terms import FEATURE_TERMS, NULLABLE, SYSTEM, TERMS, LicenseType, resolve_terms
 from shared.values import (
     Code,
     Duration,
@@ -380,7 +380,7 @@ def license_row(
     sold = offer(product, None) if product else None
     if sold:
         empty = {name: None for name in NULLABLE if getattr(license, name) is None}
-        blank = settle(license.license_type, {}, sold.terms)
+        blank = resolve_terms(license.license_type, {}, sold.terms)
         if not license.is_trial:
             blank.pop("trial_days", None)
         values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}

@@ -80,7 +80,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class Refusal(BaseModel, frozen=True):
+class FileFault(BaseModel, frozen=True):
     """Why a file was not imported at all, or not to its end."""
 
     code: str
@@ -133,7 +133,7 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     detected: dict[str, Any] | None = None
     rows: int | None = None
     chunks: int | None = None
-    refusal: Refusal | None = None
+    refusal: FileFault | None = None
     counts: dict[str, int] = {}
     """When finished: `total_row_count`, `valid_row_count`, those in `COUNTERS`, `warnings`.
 
@@ -163,7 +163,7 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
         return self.is_stopped and not self.counts
 
 
-class ChunkResult(BaseModel, frozen=True, extra="ignore"):
+class BatchResult(BaseModel, frozen=True, extra="ignore"):
     """What became of one range of the file; a later attempt at the range replaces it whole.
 
     `report` names the object with the details, which are of this very run: so the two never differ.
@@ -199,7 +199,7 @@ class Progress(BaseModel, frozen=True):
     percent: int | None
 
 
-class Place(NamedTuple):
+class ObjectKey(NamedTuple):
     """What the key of an object in the uploads bucket says."""
 
     company: str
@@ -250,12 +250,12 @@ class FileGone(Conflict):
         )
 
     @property
-    def refusal(self) -> Refusal:
+    def refusal(self) -> FileFault:
         """As the reason why a job ended."""
-        return Refusal(code=self.code, message=self.message)
+        return FileFault(code=self.code, message=self.message)
 
 
-def moved(job: ImportJob, state: State, *, now: datetime, **changes: Any) -> ImportJob:
+def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -> ImportJob:
     """The job in its next state, one revision on, with the times that go with the state.
 
     To the state that it is in already is a move too, except from one in which it ended. Raises
@@ -271,11 +271,11 @@ def moved(job: ImportJob, state: State, *, now: datetime, **changes: Any) -> Imp
     return job.model_copy(update={**times, "state": state, "revision": job.revision + 1, **changes})
 
 
-def requeued(job: ImportJob, *, now: datetime) -> ImportJob:
+def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
     """The job to be run once more: whoever runs it now has lost it, and it has no outcome."""
     if job.version_id is None:
         raise WrongState(job, "run: its file never came")
-    return moved(
+    return transition(
         job,
         "queued",
         now=now,
@@ -289,7 +289,7 @@ def requeued(job: ImportJob, *, now: datetime) -> ImportJob:
     )
 
 
-def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
+def progress(job: ImportJob, results: Iterable[BatchResult]) -> Progress:
     """Sums what the chunks say of the pass that the job is in."""
     if job.counts:
         done = job.counts.get("rows_done", job.counts.get("total_row_count", 0))
@@ -305,7 +305,7 @@ def progress(job: ImportJob, results: Iterable[ChunkResult]) -> Progress:
     return Progress(rows_done=done, rows_total=total, percent=percent)
 
 
-def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
+def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
     """The published counters of a job that ended.
 
     While an import that stopped has rows in flight, these are what its batches know by themselves:
@@ -329,20 +329,20 @@ def counters(job: ImportJob, results: Iterable[ChunkResult]) -> dict[str, int]:
     return {name: counted.get(name, 0) for name in names}
 
 
-def warned_rows(job: ImportJob, results: Iterable[ChunkResult]) -> int:
+def warned_rows(job: ImportJob, results: Iterable[BatchResult]) -> int:
     """How many rows of a job that ended were imported with warnings."""
     counted = sum(each.warnings for each in results)
     return job.counts.get("warnings", 0) if job.counts else counted
 
 
-def place_of(key: str) -> Place | None:
+def parse_object_key(key: str) -> ObjectKey | None:
     """Whose file an object is, and of which kind; None for one that is no import."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None
     (kind,) = (kind for kind in KINDS if kind == found["kind"])
     number = int(found["number"]) if found["number"] else None
-    return Place(found["company"], kind, number, shown_name(found["name"]))
+    return ObjectKey(found["company"], kind, number, shown_name(found["name"]))
 
 
 def upload_key(company: str, kind: Kind, number: int, file_name: str) -> str:

@@ -10,15 +10,15 @@ from typing import Any
 from shared.catalog import Product
 from shared.customers import Customer, UserRequest, new_customer, new_license_user
 from shared.errors import Conflict, Fault, Path, Refused, refuse
-from shared.licenses import License, MemberRequest, Offer, Seat, issue, new_key, offer
+from shared.licenses import License, LicenseUserRef, MemberRequest, Offer, issue, new_key, offer
 from shared.orders import (
     MAX_LICENSES,
-    Known,
     Order,
+    OrderContext,
     OrderItem,
     OrderItemRequest,
+    OrderPlan,
     OrderRequest,
-    Placement,
 )
 from shared.values import record_id
 
@@ -29,10 +29,10 @@ _OWN = frozenset({"key", "users", "user", "metadata", "custom_fields", "note", "
 """Fields of a license request that say nothing of its terms."""
 
 
-def place_order(
+def plan_order(
     company: str,
     request: OrderRequest,
-    known: Known,
+    context: OrderContext,
     *,
     store_id: str,
     token: str,
@@ -40,17 +40,17 @@ def place_order(
     secret: bytes,
     now: datetime,
     idempotency_key: str | None = None,
-) -> Placement:
+) -> OrderPlan:
     """Issue every license of the order, or refuse with every fault of it.
 
     `seed` draws the license keys, `secret` the initial passwords: 32 random bytes each.
     Published: create order.
     """
-    if known.unfinished and known.unfinished.fingerprint == request.fingerprint:
-        seed, now = known.unfinished.seed, known.unfinished.begun_at
+    if context.pending and context.pending.fingerprint == request.fingerprint:
+        seed, now = context.pending.seed, context.pending.begun_at
     created = request.created or now
-    customer, customer_id = _customer(request, known, now)
-    placing = _Placing(company, request, known, store_id, seed, now, customer_id)
+    customer, customer_id = _customer(request, context, now)
+    placing = _Issuing(company, request, context, store_id, seed, now, customer_id)
     items = placing.items()
     refuse(placing.faults)
     body = zlib.compress(request.canonical_json)
@@ -60,16 +60,16 @@ def place_order(
             f"The order is {len(body)} bytes of compressed text, which is more than the "
             f"{_MAX_BODY} that one order can hold: place it as several",
         )
-    maker = _maker(known)
+    maker = _maker(context)
     new_users = [
-        new_license_user(known.user_ids[email], user, made_by=maker, secret=secret, now=now)
+        new_license_user(context.user_ids[email], user, made_by=maker, secret=secret, now=now)
         for email, user in request.users.items()
         # One that this order made before was never shown a password: the order is not visible yet.
-        if email not in known.users or known.users[email].made_by == maker
+        if email not in context.users or context.users[email].made_by == maker
     ]
     order = Order(
-        id=known.order_id,
-        part=known.part,
+        id=context.order_id,
+        part=context.part,
         store_id=store_id,
         items=tuple(items),
         customer_id=customer_id,
@@ -90,7 +90,7 @@ def place_order(
         created_at=created,
         updated_at=created,
     )
-    return Placement(
+    return OrderPlan(
         order=order,
         licenses=tuple(placing.licenses),
         products=tuple(placing.sold.values()),
@@ -99,7 +99,7 @@ def place_order(
         passwords={user.email: password for user, password in new_users},
         seed=seed,
         begun_at=now,
-        placed_at=known.order.created_at if known.order else created,
+        placed_at=context.order.created_at if context.order else created,
     )
 
 
@@ -113,44 +113,44 @@ def _terms_of(request: MemberRequest) -> dict[str, Any] | None:
     return {name: getattr(request, name) for name in request.model_fields_set - _OWN}
 
 
-def _maker(known: Known) -> str:
-    return f"order {known.order_id} {known.part}"
+def _maker(context: OrderContext) -> str:
+    return f"order {context.order_id} {context.part}"
 
 
 def _customer(
-    request: OrderRequest, known: Known, now: datetime
+    request: OrderRequest, context: OrderContext, now: datetime
 ) -> tuple[Customer | None, int | None]:
     """The new customer, if the order makes one, and the id of the order's customer.
 
     What is appended goes to the customer of the order.
     """
-    if known.order is not None:
-        return None, known.order.customer_id
-    if known.customer is not None:
-        return None, known.customer.id
+    if context.order is not None:
+        return None, context.order.customer_id
+    if context.customer is not None:
+        return None, context.customer.id
     if request.customer is None or not any(request.customer.fields().values()):
         return None, None
-    if known.customer_id is None:
+    if context.customer_id is None:
         raise ValueError("the store named no id for a customer that the order names")
-    made_by = _maker(known)
-    customer = new_customer(known.customer_id, request.customer, made_by=made_by, now=now)
+    made_by = _maker(context)
+    customer = new_customer(context.customer_id, request.customer, made_by=made_by, now=now)
     return customer, customer.id
 
 
-class _Placing:
+class _Issuing:
     """One order on its way: collects licenses and faults item by item."""
 
     def __init__(
         self,
         company: str,
         request: OrderRequest,
-        known: Known,
+        context: OrderContext,
         store_id: str,
         seed: bytes,
         now: datetime,
         customer_id: int | None,
     ) -> None:
-        self.company, self.request, self.known = company, request, known
+        self.company, self.request, self.context = company, request, context
         self.store_id, self.seed, self.now, self.customer_id = store_id, seed, now, customer_id
         self.alike: tuple[tuple[Any, ...], License] | None = None
         """The terms that the last license was issued for, and the license."""
@@ -171,7 +171,9 @@ class _Placing:
         items = []
         for index, item in enumerate(self.request.items):
             path: Path = ("items", index)
-            item_id = record_id(self.company, "item", self.known.order_id, self.known.part, index)
+            item_id = record_id(
+                self.company, "item", self.context.order_id, self.context.part, index
+            )
             before = len(self.licenses)
             if product := self._product(item.product_code, (*path, "product_code")):
                 if product.is_bundle != self.request.is_bundle:
@@ -209,7 +211,7 @@ class _Placing:
                     message = f"{product.short_code} is not a bundle: its licenses name no members"
                     self._fault((*at, name), "not_a_bundle", message, None)
             key = self._key(product, request.key, (*at, "key"), f"{path}{index}")
-            seats = self._seats(product, request.all_users, (*at, "users"))
+            seats = self._license_users(product, request.all_users, (*at, "users"))
             place: tuple[str | int, ...] = (key,) if key else (item_id, index)
             if sold := self._offer(product, request, at):
                 self._issue(request, sold, at, item_id, place, license_key=key, license_users=seats)
@@ -219,7 +221,7 @@ class _Placing:
         self.faults += _misplaced(item, path)
         for index, asked in enumerate(_bundle_requests(item, path)):
             key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
-            seats = self._seats(bundle, asked.users, asked.users_path)
+            seats = self._license_users(bundle, asked.users, asked.users_path)
             self._check_members(bundle, asked)
             own = self._offer(
                 bundle, MemberRequest(policy_code=item.license_policy), (*path, "license_policy")
@@ -279,7 +281,7 @@ class _Placing:
         return None
 
     def _product(self, code: str, path: Path) -> Product | None:
-        product = self.known.products.get(code)
+        product = self.context.products.get(code)
         if product is None:
             self._fault(path, "unknown_product", f"There is no product {code}", code)
         elif product.is_archived:
@@ -314,7 +316,7 @@ class _Placing:
             return None
         if key is None:
             return new_key(self.seed, label, product.key_length)
-        if key in self.known.taken:
+        if key in self.context.taken:
             fault = Fault.at(path, "license_key_exists", "This license key is taken", key)
             raise Conflict("license_key_exists", fault.message, faults=[fault])
         if key in self.keys:
@@ -323,9 +325,9 @@ class _Placing:
         self.keys.add(key)
         return key
 
-    def _seats(
+    def _license_users(
         self, product: Product, users: tuple[UserRequest, ...], path: Path
-    ) -> tuple[Seat, ...]:
+    ) -> tuple[LicenseUserRef, ...]:
         if product.authorization_method != "user":
             if users:
                 message = f"{product.short_code} is authorized by key: its licenses have no users"
@@ -337,8 +339,8 @@ class _Placing:
         if len({user.email for user in users}) < len(users):
             self._fault(path, "user_repeated", "an e-mail stands twice on one license", None)
         return tuple(
-            Seat(
-                user_id=self.known.user_ids[user.email],
+            LicenseUserRef(
+                user_id=self.context.user_ids[user.email],
                 email=user.email,
                 is_manager=user.email in self.managers,
                 max_activations=user.max_activations,
@@ -355,17 +357,17 @@ class _Placing:
         place: tuple[str | int, ...],
         *,
         ends_anyway: bool = False,
-        **known: Any,
+        **context: Any,
     ) -> License | None:
         ids = (record_id(self.company, "license", *place, attempt=n) for n in count())
-        known["id"] = next(id for id in ids if id not in self.known.occupied)
-        known["order_item_id"] = item_id
+        context["id"] = next(id for id in ids if id not in self.context.occupied)
+        context["order_item_id"] = item_id
         terms = (_terms_of(request), offer.product.id, offer.policy.id, ends_anyway)
         if self.alike and terms[0] is not None and self.alike[0] == terms:
-            known |= {"note": request.note, "subscription_id": request.subscription_id}
-            known["metadata"] = request.metadata or {}
-            known["custom_fields"] = request.custom_fields or ()
-            lic = self.alike[1].model_copy(update=known)
+            context |= {"note": request.note, "subscription_id": request.subscription_id}
+            context["metadata"] = request.metadata or {}
+            context["custom_fields"] = request.custom_fields or ()
+            lic = self.alike[1].model_copy(update=context)
             self.licenses.append(lic)
             return lic
         try:
@@ -376,10 +378,10 @@ class _Placing:
                 now=self.now,
                 prevent_vm=self.request.prevent_vm,
                 ends_anyway=ends_anyway,
-                order_id=self.known.order_id,
+                order_id=self.context.order_id,
                 order_store_id=self.store_id,
                 customer_id=self.customer_id,
-                **known,
+                **context,
             )
         except Refused as refused:
             self.faults += refused.faults

@@ -17,11 +17,11 @@ from shared.terms import (
     FeatureTerms,
     LicenseType,
     Terms,
-    asked,
-    faults_in,
-    inherited,
-    said,
-    settle,
+    explicit_terms,
+    inherited_terms,
+    requested_terms,
+    resolve_terms,
+    validate_terms,
 )
 from shared.values import (
     BLANK,
@@ -145,7 +145,7 @@ class LicenseRequest(MemberRequest, frozen=True, extra="forbid"):
         return (*self.users, self.user) if self.user else self.users
 
 
-class Seat(BaseModel, frozen=True):
+class LicenseUserRef(BaseModel, frozen=True):
     """A license user's place on a license."""
 
     user_id: int
@@ -179,7 +179,7 @@ class License(Terms, frozen=True):
     is_trial: bool = False
     product_features: tuple[FeatureGrant, ...] = ()
     custom_fields: tuple[CustomField, ...] = ()
-    license_users: tuple[Seat, ...] = ()
+    license_users: tuple[LicenseUserRef, ...] = ()
     enabled: bool = True
     active: bool = False
     time_disabled: datetime | None = None
@@ -244,7 +244,7 @@ def offer(product: Product, policy_code: str | None) -> Offer | None:
         product,
         policy,
         license_type,
-        inherited(policy, default, product),
+        inherited_terms(policy, default, product),
         features or default.license_product_feature_templates,
     )
 
@@ -265,18 +265,18 @@ def issue(
     every fault of it, `path` being where the request stands in its body.
     """
     license_type = request.license_type or offer.license_type
-    wanted = asked(request)
+    wanted = requested_terms(request)
     if request.enable_maintenance_duration is not None:
         wanted.setdefault("enable_maintenance_period", request.enable_maintenance_duration)
     if prevent_vm:
         wanted["prevent_vm"] = True
-    terms = settle(license_type, wanted, offer.terms)
+    terms = resolve_terms(license_type, wanted, offer.terms)
     if not request.is_trial and "trial_days" not in wanted:
         terms.pop("trial_days", None)
     ends = ends_anyway or request.validity_period is not None
     faults = [
         Fault.at((*path, fault.name), fault.code, fault.message, fault.value)
-        for fault in faults_in(license_type, wanted, terms, ends=ends)
+        for fault in validate_terms(license_type, wanted, terms, ends=ends)
     ]
     faults += _aliases_at_odds(request, path)
     features = _features(request.product_features, offer, path, faults)
@@ -310,10 +310,10 @@ def grant_of(
     request: FeatureRequest, feature: ProductFeature, template: FeatureGrant | None
 ) -> FeatureGrant:
     """A feature as a license carries it: the request before the policy before the product."""
-    terms = said(feature, FEATURE_TERMS)
+    terms = explicit_terms(feature, FEATURE_TERMS)
     if template:
-        terms |= said(template, FEATURE_TERMS)
-    terms |= asked(request, FEATURE_TERMS)
+        terms |= explicit_terms(template, FEATURE_TERMS)
+    terms |= requested_terms(request, FEATURE_TERMS)
     more = request if request.model_fields_set - {"code"} or template is None else template
     return FeatureGrant(
         code=feature.code,

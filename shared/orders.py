@@ -119,8 +119,8 @@ class OrderRequest(BaseModel):
         named: dict[str, UserRequest] = {}
         for item in self.items:
             for user in (*item.users, *(u for lic in item.licenses for u in lic.all_users)):
-                known = named.get(user.email)
-                if known is None or len(user.model_fields_set) > len(known.model_fields_set):
+                context = named.get(user.email)
+                if context is None or len(user.model_fields_set) > len(context.model_fields_set):
                     named[user.email] = user
         return named
 
@@ -212,7 +212,7 @@ class Order(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class PendingOrder:
     """An order too large for one transaction, begun and not yet visible.
 
     `seed` draws its keys, so that whoever goes on with it issues the same ones; `owner` is the one
@@ -226,7 +226,7 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class OrderContext:
     """What the store knows of the things that an order names, read consistently.
 
     `part` is the row that the request would write, and `row` what stands there. `taken` are license
@@ -239,7 +239,7 @@ class Known:
     part: str = FIRST_PART
     order: Order | None = None
     row: Order | None = None
-    unfinished: Unfinished | None = None
+    pending: PendingOrder | None = None
     products: Mapping[str, Product] = field(default_factory=dict)
     customer_id: int | None = None
     customer: Customer | None = None
@@ -247,11 +247,11 @@ class Known:
     users: Mapping[str, LicenseUser] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
     occupied: frozenset[int] = frozenset()
-    in_the_way: frozenset[str] = frozenset()
+    blocking: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class OrderPlan:
     """Everything that placing an order writes, all or nothing, and what its answer shows.
 
     `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
@@ -275,12 +275,12 @@ def is_by_id(request: OrderRequest) -> bool:
     return request.id is not None and not request.append
 
 
-def already_placed(request: OrderRequest, known: Known) -> Order | None:
+def already_placed(request: OrderRequest, context: OrderContext) -> Order | None:
     """The row that this request made earlier, if it did.
 
     Raises Conflict where the id is taken by another body, naming the paths that differ.
     """
-    row = known.row
+    row = context.row
     if row is None:
         return None
     if row.fingerprint == request.fingerprint:

@@ -36,7 +36,7 @@ _REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
 _NO_CELLS: list[str] = []
 
 
-class Bad(NamedTuple):
+class InvalidRecord(NamedTuple):
     """A row that can't be imported, and all that is wrong with it."""
 
     record: Record
@@ -107,7 +107,7 @@ class Import:
         return f"import {self.number}#"
 
 
-def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Bad]:
+def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | InvalidRecord]:
     """What reads the rows of a file."""
     match job.kind:
         case "licenses":
@@ -243,9 +243,9 @@ class _LicenseReader(_Reader):
         super().forget()
         self._bought = None, None, None
 
-    def read(self, record: Record) -> LicenseEntry | Bad:
+    def read(self, record: Record) -> LicenseEntry | InvalidRecord:
         if record.fault:
-            return Bad(record, _row_fault(record))
+            return InvalidRecord(record, _row_fault(record))
         fields, cells = record.fields, self.cells
         model = self.part("terms", cells["terms"](fields), self._model)
         free = self._free(fields)
@@ -258,7 +258,7 @@ class _LicenseReader(_Reader):
         if list in (type(free), type(model), type(order), type(named)):
             parts = (free, model, order, named)
             faults = [fault for part in parts if type(part) is list for fault in part]
-            return Bad(record, faults)
+            return InvalidRecord(record, faults)
         (said, store_id, order_id), (customer, customer_id), (model, terms) = order, named, model
         if customer is not None and customer_id is None:
             customer_id = _nameless(self.job, record, order_id)
@@ -341,25 +341,27 @@ class _LicenseReader(_Reader):
 
 
 class _CustomerReader(_Reader):
-    def read(self, record: Record) -> CustomerEntry | Bad:
+    def read(self, record: Record) -> CustomerEntry | InvalidRecord:
         if record.fault:
-            return Bad(record, _row_fault(record))
+            return InvalidRecord(record, _row_fault(record))
         row = self._read("customer", self.cells["customer"](record.fields), lambda row: row)
         if isinstance(row, list):
-            return Bad(record, row)
+            return InvalidRecord(record, row)
         if not any(value is not None for _, value in row):
-            return Bad(record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)])
+            return InvalidRecord(
+                record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)]
+            )
         id = _named(self.job, row) or _nameless(self.job, record, None)
         return CustomerEntry(record, row, id, self.warnings(record.fields))
 
 
 class _FeatureReader(_Reader):
-    def read(self, record: Record) -> FeatureEntry | Bad:
+    def read(self, record: Record) -> FeatureEntry | InvalidRecord:
         if record.fault:
-            return Bad(record, _row_fault(record))
+            return InvalidRecord(record, _row_fault(record))
         row = self._read("feature", self.cells["feature"](record.fields), lambda row: row)
         if isinstance(row, list):
-            return Bad(record, row)
+            return InvalidRecord(record, row)
         return FeatureEntry(record, row.license_key, row.request(), self.warnings(record.fields))
 
 

@@ -106,12 +106,12 @@ NULLABLE = tuple(name for name in TERMS if name not in SYSTEM)
 """Terms that an explicit null closes with "none"."""
 
 
-def said(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
+def explicit_terms(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
     """The terms that `terms` closes."""
     return {name: value for name in names if (value := getattr(terms, name)) is not None}
 
 
-def asked(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
+def requested_terms(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
     """The terms that a request names; an explicit null says "none" where none is possible."""
     given = request.model_fields_set
     return {
@@ -121,23 +121,23 @@ def asked(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
     }
 
 
-def inherited(*lines: BaseModel) -> dict[str, Any]:
+def inherited_terms(*lines: BaseModel) -> dict[str, Any]:
     """What holds for a license that asks for nothing: the first of `lines` that says so."""
     settled = dict(SYSTEM)
     for line in reversed(lines):
-        settled |= said(line)
+        settled |= explicit_terms(line)
     return settled
 
 
-def settle(
-    license_type: str, asked: Mapping[str, Any], inherited: Mapping[str, Any]
+def resolve_terms(
+    license_type: str, requested_terms: Mapping[str, Any], inherited_terms: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Close the terms: what is asked for wins over what is inherited.
 
     A term that the license type has no use for is dropped where it was only inherited; a perpetual
     license has no duration, whoever asked for one.
     """
-    settled = {**inherited, **asked}
+    settled = {**inherited_terms, **requested_terms}
     if license_type == "perpetual":
         settled.pop("valid_duration", None)
     if license_type != "consumption":
@@ -155,8 +155,8 @@ class TermFault(NamedTuple):
     value: object
 
 
-def faults_in(
-    license_type: str, asked: Mapping[str, Any], settled: Mapping[str, Any], *, ends: bool
+def validate_terms(
+    license_type: str, requested_terms: Mapping[str, Any], settled: Mapping[str, Any], *, ends: bool
 ) -> list[TermFault]:
     """What contradicts itself in the terms of one license; `ends` is whether it has an end date."""
     faults = []
@@ -166,10 +166,10 @@ def faults_in(
                 name,
                 "consumption_only",
                 f"{name} is only for licenses of type consumption; this one is {license_type}",
-                asked[name],
+                requested_terms[name],
             )
             for name in _CONSUMPTION_ONLY
-            if asked.get(name)
+            if requested_terms.get(name)
         ]
     if license_type == "time-limited" and not settled.get("valid_duration") and not ends:
         faults.append(

@@ -17,19 +17,19 @@ class Crashed(Exception):
     """In the place of an unexpected exception; names its type."""
 
 
-def told(error: BaseException) -> dict[str, Any]:
+def log_fields(error: BaseException) -> dict[str, Any]:
     """The keys under which a crash is logged."""
     return {"error": _name(error), "places": traceback.format_tb(error.__traceback__)}
 
 
-def unspoken(error: Exception, logger: Logger) -> Exception:
+def redacted(error: Exception, logger: Logger) -> Exception:
     """What a function that nobody waits for ends with: raise it `from None`.
 
     A refusal is our own words; of anything else type and places are logged.
     """
     if isinstance(error, Refused):
         return error
-    logger.error("crash", **told(error))
+    logger.error("crash", **log_fields(error))
     return Crashed(_name(error))
 
 

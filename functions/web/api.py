@@ -19,7 +19,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import BaseModel, Field
 
 from functions.telemetry.metrics import SERVICE, count, metrics
-from functions.telemetry.redaction import told
+from functions.telemetry.redaction import log_fields
 from functions.telemetry.tracing import annotate, traced
 from functions.web.auth import Caller, caller_of
 from functions.web.problems import Crash, headers_of, problem, refusal_of
@@ -348,6 +348,6 @@ def _count(refused: Refused, error: Exception) -> None:
     if refused is error:
         return
     kind = "crash" if isinstance(refused, Crash) else "unavailable"
-    logger.error(kind, **told(error))
+    logger.error(kind, **log_fields(error))
     if isinstance(refused, Crash):
         metrics.add_metric(name="Crash", unit=MetricUnit.Count, value=1)

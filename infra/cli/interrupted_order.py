@@ -12,10 +12,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.issuing import place_order
+from shared.issuing import plan_order
 from shared.orders import OrderRequest
 from shared.store import dynamo
-from shared.workflows.order_writes import add_placement, read_known
+from shared.workflows.order_writes import read_order_context, write_order
 
 TRANSACTIONS = 2
 """Committed transactions before the exit: the pending order, and a part of its licenses."""
@@ -38,11 +38,13 @@ def _place(company: str, order: dict[str, Any]) -> bool:
     """Place an order as functions/create_order.py does, without conflicting orders."""
     request = OrderRequest.model_validate(order)
     token, store_id = secrets.token_hex(16), str(request.id)
-    known = read_known(company, request, store_id=store_id, token=token, idempotency_key=None)
-    placement = place_order(
+    context = read_order_context(
+        company, request, store_id=store_id, token=token, idempotency_key=None
+    )
+    plan = plan_order(
         company,
         request,
-        known,
+        context,
         store_id=store_id,
         token=token,
         seed=secrets.token_bytes(32),
@@ -50,7 +52,7 @@ def _place(company: str, order: dict[str, Any]) -> bool:
         now=datetime.now(UTC),
         idempotency_key=None,
     )
-    return add_placement(company, placement, known.unfinished)
+    return write_order(company, plan, context.pending)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from infra.cli.stages import (
 )
 from infra.cli.tables import fit_table
 from infra.client.client import Client
-from shared.contract.imports import ImportView, InvalidRow, RowFault, RowWarning, WarnedRow
+from shared.contract.imports import ImportView, InvalidRow, RowFaultView, RowWarning, WarnedRow
 from shared.import_job import ENDED, KINDS
 
 SHOWN = 10
@@ -232,7 +232,7 @@ def warnings_table(rows: Iterable[WarnedRow]) -> Table:
 
 def _problem_table(
     title: str,
-    rows: Iterable[tuple[int | None, int | None, Sequence[RowFault | RowWarning]]],
+    rows: Iterable[tuple[int | None, int | None, Sequence[RowFaultView | RowWarning]]],
 ) -> Table:
     table = Table("Row", "Line", "Column", "Value", title, box=box.ROUNDED)
     for row, line, problems in rows:

@@ -161,7 +161,7 @@ def _set_age(trial: Trial, order_id: int, part: str) -> None:
         dynamodb.update_item(
             TableName=trial.stage.tables["orders"],
             Key={
-                "pk": {"S": dynamo.home(trial.company, order_id)},
+                "pk": {"S": dynamo.partition(trial.company, order_id)},
                 "sk": {"S": f"pending#{part}"},
             },
             UpdateExpression="SET created = :then",

@@ -7,17 +7,17 @@ from pydantic import BaseModel, Field
 
 from shared.import_job import (
     ChosenEncoding,
+    FileFault,
     Kind,
     OnError,
     Progress,
-    Refusal,
     State,
     Status,
     UnknownColumns,
 )
 
 
-class RowFault(BaseModel, frozen=True):
+class RowFaultView(BaseModel, frozen=True):
     """One thing that is wrong with a row."""
 
     column: str | None = None
@@ -32,7 +32,7 @@ class InvalidRow(BaseModel, frozen=True):
 
     row: Annotated[int | None, Field(description="Data rows are counted from 1.")]
     line: Annotated[int | None, Field(description="The line in the file, from 1.")]
-    errors: list[RowFault]
+    errors: list[RowFaultView]
     data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
     shortened: Annotated[
         bool, Field(description="Whether values are cut here: failed.csv has the row whole.")
@@ -179,7 +179,7 @@ class ImportView(BaseModel, frozen=True):
             " written: `counts` are not final."
         ),
     ]
-    refusal: Annotated[Refusal | None, Field(description="Why the file was not imported.")]
+    refusal: Annotated[FileFault | None, Field(description="Why the file was not imported.")]
     corrections: Annotated[
         list[Correction],
         Field(description="Imports of its corrected rows, newest first, at most 20."),

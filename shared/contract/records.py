@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
 from shared.customers import Customer, CustomerFields
-from shared.licenses import OWN, CustomField, License, Seat, compared, status_of
+from shared.licenses import OWN, CustomField, License, LicenseUserRef, compared, status_of
 from shared.orders import Order, OrderItem
 from shared.terms import (
     FEATURE_SYSTEM,
@@ -23,7 +23,7 @@ from shared.terms import (
     FeatureTerms,
     LicenseType,
     Terms,
-    said,
+    explicit_terms,
 )
 from shared.values import record_id
 
@@ -127,7 +127,7 @@ class ProductRef(BaseModel, frozen=True, defer_build=True):
     short_code: str
 
 
-class SeatView(BaseModel, frozen=True, defer_build=True):
+class LicenseUserView(BaseModel, frozen=True, defer_build=True):
     """A license user on a license; the initial password is shown once, when the user is made."""
 
     id: int
@@ -173,9 +173,9 @@ class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
     allow_offline_activation: bool = True
     subscription_id: str | None = None
     customer_account_id: int | None = None
-    license_users: list[SeatView]
-    license_user: SeatView | None = None
-    disabled_user: SeatView | None = None
+    license_users: list[LicenseUserView]
+    license_user: LicenseUserView | None = None
+    disabled_user: LicenseUserView | None = None
     product_features: list[GrantView]
     custom_fields: list[CustomField]
     product_custom_fields: list[dict[str, Any]]
@@ -236,7 +236,7 @@ class OrderView(BaseModel, frozen=True, defer_build=True):
     customer_last_name: str | None = None
     customer_company: str | None = None
     customer_phone: str | None = None
-    license_users: list[SeatView]
+    license_users: list[LicenseUserView]
     licenses_count: Annotated[int, Field(description="How many licenses it has, shown or not.")]
     licenses_url: Annotated[str, Field(description="Where all of them are listed.")]
     has_active_licenses: bool = False
@@ -267,7 +267,7 @@ class PlacedOrderView(OrderView, frozen=True, defer_build=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Related:
     """The records that licenses and orders name, by id, to be shown with them.
 
     `base_url` is what links begin with.
@@ -325,17 +325,17 @@ def customer_view(
     )
 
 
-def license_view(license: License, beside: Beside) -> LicenseView:
+def license_view(license: License, related: Related) -> LicenseView:
     """A license as a client reads it; what was not stored has the system's default."""
-    product = beside.products[license.product_id]
-    seats = [_seat_view(seat, beside) for seat in license.license_users]
-    customer = beside.customers.get(license.customer_id) if license.customer_id else None
+    product = related.products[license.product_id]
+    seats = [_license_user_view(seat, related) for seat in license.license_users]
+    customer = related.customers.get(license.customer_id) if license.customer_id else None
     return LicenseView.model_construct(
-        **{**SYSTEM, **said(license)},
+        **{**SYSTEM, **explicit_terms(license)},
         id=license.id,
         license_key=license.license_key,
         license_type=license.license_type,
-        status=status_of(license, beside.today),
+        status=status_of(license, related.today),
         active=license.active,
         enabled=license.enabled,
         product=ProductRef.model_construct(
@@ -347,7 +347,7 @@ def license_view(license: License, beside: Beside) -> LicenseView:
         order_item=license.order_item_id,
         order_store_id=license.order_store_id,
         bundle_license=license.bundle_license_id,
-        customer=customer_view(beside.company, customer) if customer else None,
+        customer=customer_view(related.company, customer) if customer else None,
         created_at=license.created_at,
         updated_at=license.updated_at,
         note=license.note,
@@ -367,14 +367,14 @@ def license_view(license: License, beside: Beside) -> LicenseView:
     )
 
 
-def license_views(licenses: Iterable[License], beside: Beside) -> Iterator[LicenseView]:
+def license_views(licenses: Iterable[License], related: Related) -> Iterator[LicenseView]:
     """Licenses as clients read them; one that is like the one before is a copy of its view."""
     view: LicenseView | None = None
     for lic, same in compared(licenses):
         if view is not None and same:
             view = view.model_copy(update={name: getattr(lic, name) for name in OWN})
         else:
-            view = license_view(lic, beside)
+            view = license_view(lic, related)
         yield view
 
 
@@ -390,7 +390,7 @@ def license_brief(license: License) -> LicenseBrief:
 
 def order_view(
     order: Order,
-    beside: Beside,
+    related: Related,
     licenses: Iterable[License | LicenseBrief] | None,
     *,
     count: int,
@@ -401,15 +401,15 @@ def order_view(
     `count` is how many it has in all. `brief` shows each license in brief, for an order whose
     answer would be too large otherwise; so is one that comes in brief.
     """
-    fields = _order_fields(order, beside, licenses, brief=brief)
+    fields = _order_fields(order, related, licenses, brief=brief)
     return OrderView.model_construct(**fields, licenses_count=count)
 
 
 def placed_order_view(
-    order: Order, beside: Beside, issued: Sequence[License], *, brief: bool = False
+    order: Order, related: Related, issued: Sequence[License], *, brief: bool = False
 ) -> PlacedOrderView:
     """The answer to an order request; `issued` are the licenses of this very request."""
-    fields = _order_fields(order, beside, issued, brief=brief)
+    fields = _order_fields(order, related, issued, brief=brief)
     shown = {each.id: each for item in fields["back_office_order_items"] for each in item.licenses}
     return PlacedOrderView.model_construct(
         **fields,
@@ -419,7 +419,7 @@ def placed_order_view(
         order_licenses=[shown.get(lic.id) or license_brief(lic) for lic in issued],
         new_passwords=[
             NewPassword.model_construct(email=email, new_password=password)
-            for email, password in beside.passwords.items()
+            for email, password in related.passwords.items()
         ],
     )
 
@@ -431,7 +431,7 @@ def company_id(company: str) -> int:
 
 def _order_fields(
     order: Order,
-    beside: Beside,
+    related: Related,
     licenses: Iterable[License | LicenseBrief] | None,
     *,
     brief: bool,
@@ -444,18 +444,18 @@ def _order_fields(
     shown = briefs
     if by_id is not None and not brief:
         views: dict[int, LicenseView | LicenseBrief] = {
-            view.id: view for view in license_views(whole, beside)
+            view.id: view for view in license_views(whole, related)
         }
         shown = [
             _item_view(order, item, (views.get(lic.id) or _in_brief(lic) for lic in held))
             for item, held in items
         ]
-    customer = beside.customers.get(order.customer_id) if order.customer_id else None
+    customer = related.customers.get(order.customer_id) if order.customer_id else None
     return {
         "id": order.id,
         "store_id": order.store_id,
         "client_order_id": order.store_id,
-        "company": company_id(beside.company),
+        "company": company_id(related.company),
         "type": order.type,
         "is_test": order.is_test,
         "is_trial": order.is_trial,
@@ -464,7 +464,7 @@ def _order_fields(
         "campaign_params": order.campaign_params,
         "download_id": order.download_id,
         "metadata": order.metadata,
-        "customer": customer_view(beside.company, customer) if customer else None,
+        "customer": customer_view(related.company, customer) if customer else None,
         "customer_account": order.customer_account_id,
         "customer_email": customer.email if customer else None,
         "customer_reference": customer.reference if customer else None,
@@ -472,8 +472,8 @@ def _order_fields(
         "customer_last_name": customer.last_name if customer else None,
         "customer_company": customer.company_name if customer else None,
         "customer_phone": customer.phone if customer else None,
-        "license_users": [_seat_view(seat, beside) for seat in seats.values()],
-        "licenses_url": f"{beside.base_url}/api/v1/licenses/?order={order.id}",
+        "license_users": [_license_user_view(seat, related) for seat in seats.values()],
+        "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
         "back_office_order_items": briefs,
         "created_at": order.created_at,
@@ -509,14 +509,14 @@ def _item_view(
     )
 
 
-def _seat_view(seat: Seat, beside: Beside) -> SeatView:
-    return SeatView.model_construct(
+def _license_user_view(seat: LicenseUserRef, related: Related) -> LicenseUserView:
+    return LicenseUserView.model_construct(
         id=seat.user_id,
         email=seat.email,
         true_email=seat.email,
         is_manager=seat.is_manager,
         max_activations=seat.max_activations,
-        initial_password=beside.passwords.get(seat.email),
+        initial_password=related.passwords.get(seat.email),
     )
 
 
@@ -525,7 +525,7 @@ def _grants(product: Product, grants: Iterable[FeatureGrant], *, closed: bool) -
     by_code = {feature.code: feature for feature in product.features}
     return [
         GrantView.model_construct(
-            **{**(FEATURE_SYSTEM if closed else {}), **said(grant, FEATURE_TERMS)},
+            **{**(FEATURE_SYSTEM if closed else {}), **explicit_terms(grant, FEATURE_TERMS)},
             id=by_code[grant.code].id,
             product_feature=feature_view(product, by_code[grant.code]),
             expiry_date=grant.expiry_date,

@@ -21,7 +21,7 @@ from shared.csv_format.encoding import (
     BadFile,
     Encoding,
     EncodingScan,
-    Place,
+    Position,
     newlines,
     not_text,
     undecodable,
@@ -111,7 +111,7 @@ def _scanned(head: bytes, requested: Encoding | None, *, whole: bool) -> Encodin
         raise not_text(head.decode("latin-1"), nul, line=1)
     scan = EncodingScan(requested)
     with suppress(BadFile):  # who reads all of the file refuses it, and can name the row
-        scan.feed(head, lambda _: Place(1, None), final=whole)
+        scan.feed(head, lambda _: Position(1, None), final=whole)
     return scan.encoding
 
 

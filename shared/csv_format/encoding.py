@@ -38,7 +38,7 @@ class BadFile(Refused):
         self.line = line
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A physical line, and the row among the data rows; None above them."""
 
     line: int
@@ -48,7 +48,7 @@ class Place(NamedTuple):
 class _Spot(NamedTuple):
     """Where something was found, and what is there; `byte` counts from 0 in the file."""
 
-    place: Place
+    place: Position
     byte: int
     shown: str
 
@@ -89,7 +89,9 @@ class EncodingScan:
         """Whether what reads as UTF-8 so far may yet turn out to be Windows-1252."""
         return self.requested == "windows-1252" and not self._invalid
 
-    def feed(self, part: bytes, place_at: Callable[[int], Place], *, final: bool = False) -> None:
+    def feed(
+        self, part: bytes, place_at: Callable[[int], Position], *, final: bool = False
+    ) -> None:
         """Take the next bytes; `place_at` says where an offset of the part is in the file."""
         if not self._held and part.isascii():
             self._byte += len(part)

@@ -18,7 +18,7 @@ from shared.csv_format.encoding import (
     BadFile,
     Encoding,
     EncodingScan,
-    Place,
+    Position,
     newlines,
     not_text,
     undecodable,
@@ -110,7 +110,7 @@ class _Cutter:
         self.line = dialect.body_line
         if not dialect.bom:
             self.scan = EncodingScan(requested)
-            self.scan.feed(above, lambda at: Place(1 + newlines(above, 0, at), None))
+            self.scan.feed(above, lambda at: Position(1 + newlines(above, 0, at), None))
         self.cut: list[tuple[Chunk, int]] = []
         """Chunks as they are in UTF-8, and their rows in Windows-1252."""
         self.chunks: tuple[Chunk, ...] = ()
@@ -155,12 +155,12 @@ class _Cutter:
             raise not_text(text, nul, line=self.line + newlines(self.carry))
         return text.encode() if self.wide else part
 
-    def _place(self, before: bytes) -> Place:
+    def _place(self, before: bytes) -> Position:
         """The line and the row of what follows `before`, which follows the last whole record."""
         block = Block(before, certain(before), self.dialect.delimiter)
         rows, _ = block.count(0, block.limit)
         rows += self.rows + sum(chunk.rows for chunk, _ in self.cut)
-        return Place(self.line + newlines(before), rows + 1)
+        return Position(self.line + newlines(before), rows + 1)
 
     def _take(self, data: bytes, *, final: bool = False) -> None:
         """Account for the whole records in the data, and carry the rest."""

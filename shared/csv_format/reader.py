@@ -13,7 +13,7 @@ from shared.csv_format.encoding import Encoding
 from shared.csv_format.header import REPORT_COLUMNS
 from shared.values import FORMAT
 
-type RowFault = Literal["extra_fields", "stray_quote"]
+type RecordFault = Literal["extra_fields", "stray_quote"]
 
 _BLANK_AND_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)"')
 _LATE_QUOTE = re.compile(rf'(?:{FORMAT.pattern}|\s)+"')
@@ -72,7 +72,7 @@ class Record(NamedTuple):
     row: int
     line: int
     fields: list[str]
-    fault: RowFault | None
+    fault: RecordFault | None
 
 
 def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -> Iterator[Record]:
@@ -87,7 +87,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
     row, line = first_row, first_line
     for text in lines:
         start = line
-        fault: RowFault | None = None
+        fault: RecordFault | None = None
         if '"' not in text:
             fields, line = text.rstrip("\r\n").split(delimiter), line + 1
         else:
@@ -163,7 +163,7 @@ def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
 
 def _quoted(
     kept: list[str], lines: Iterator[str], delimiter: str
-) -> tuple[list[str], RowFault | None]:
+) -> tuple[list[str], RecordFault | None]:
     """The record that begins with the line in `kept`, which becomes all lines of the record.
 
     If it is not well formed, its lines are read once more and leniently.

@@ -17,11 +17,11 @@ TABLE = "CUSTOMERS_TABLE"
 
 
 def customer_key(company: str, id: int) -> tuple[str, str]:
-    return dynamo.home(company, id), f"customer#{id}"
+    return dynamo.partition(company, id), f"customer#{id}"
 
 
 def user_key(company: str, id: int) -> tuple[str, str]:
-    return dynamo.home(company, id), f"user#{id}"
+    return dynamo.partition(company, id), f"user#{id}"
 
 
 def customer_put(company: str, customer: Customer) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def listed_customers(
 ) -> Iterator[ListedCustomer]:
     """A company's customers, newest first, from behind a place; `limit` is for a few."""
     begun, _, passed = (after or "").rpartition("/")
-    shards = [*dynamo.shelves(company), f"{company}#{PAGES}"]
+    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
     found = newest_first(TABLE, "by_created", "listed", shards, last=begun or "~", limit=limit)
     for item in found:
         created, row = item["created"], (item["pk"], item["sk"])
@@ -116,6 +116,6 @@ def _item(company: str, customer: Customer) -> dynamo.Item:
     pk, sk = customer_key(company, customer.id)
     keys = {"pk": pk, "sk": sk}
     if customer.listed_by is None:
-        keys["listed"] = dynamo.shelf(company, customer.id)
+        keys["listed"] = dynamo.shard(company, customer.id)
         keys["created"] = f"{dynamo.stamp(customer.created_at)}#{customer.id}"
     return dynamo.record_item(customer, **keys)

@@ -53,17 +53,17 @@ def table(env_name: str) -> str:
     return os.environ[env_name]
 
 
-def home(company: str, id: int) -> str:
+def partition(company: str, id: int) -> str:
     """The partition of a record that is on its own."""
     return f"{company}#{id}"
 
 
-def shelf(company: str, id: int) -> str:
+def shard(company: str, id: int) -> str:
     """The partition in which a record stands among others of its company, to be listed."""
     return f"{company}#{id % SHARDS}"
 
 
-def shelves(company: str) -> list[str]:
+def shards(company: str) -> list[str]:
     return [f"{company}#{shard}" for shard in range(SHARDS)]
 
 

@@ -5,7 +5,7 @@
 | company | `job#<number>` | ImportJob |
 | company | `next` | the number that was given last; there may be gaps |
 | `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
-| `<company>#<number>` | `chunk#<index>` | ChunkResult |
+| `<company>#<number>` | `chunk#<index>` | BatchResult |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
-from shared.import_job import ChunkResult, ImportJob, Kind, Place, moved, place_of
+from shared.import_job import BatchResult, ImportJob, Kind, ObjectKey, parse_object_key, transition
 from shared.store import dynamo
 from shared.store.access import has_api_key
 from shared.store.retry import attempts
@@ -205,7 +205,7 @@ def claim_object(
     None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
     Raises UnknownCompany, and writes nothing, if that one's company has no API key.
     """
-    place = place_of(key)
+    place = parse_object_key(key)
     if place is None:
         return None
     version = Version(bucket, key, version_id, size)
@@ -243,14 +243,14 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
     return [version for version, key in keys.items() if (TABLE, key) not in found]
 
 
-def put_chunk(company: str, number: int, result: ChunkResult) -> None:
+def put_batch_result(company: str, number: int, result: BatchResult) -> None:
     """Write what became of a chunk, in the place of what an earlier attempt wrote.
 
     One that comes late writes nothing: of an attempt that is over, or of the first pass when the
     second has been here.
     """
     item = dynamo.record_item(
-        result, pk=dynamo.home(company, number), sk=f"chunk#{result.index:010}"
+        result, pk=dynamo.partition(company, number), sk=f"chunk#{result.index:010}"
     )
     condition = "attribute_not_exists(attempt) OR attempt <= :attempt"
     values: dict[str, Any] = {":attempt": result.attempt}
@@ -276,20 +276,20 @@ def put_chunk(company: str, number: int, result: ChunkResult) -> None:
         )
 
 
-def get_chunk(company: str, number: int, index: int) -> ChunkResult | None:
-    item = dynamo.get(TABLE, (dynamo.home(company, number), f"chunk#{index:010}"))
-    return ChunkResult.model_validate(item) if item else None
+def get_batch_result(company: str, number: int, index: int) -> BatchResult | None:
+    item = dynamo.get(TABLE, (dynamo.partition(company, number), f"chunk#{index:010}"))
+    return BatchResult.model_validate(item) if item else None
 
 
-def chunk_results(company: str, number: int) -> list[ChunkResult]:
+def batch_results(company: str, number: int) -> list[BatchResult]:
     """What the chunks of a job wrote so far, in their order."""
-    condition = "pk = :home AND begins_with(sk, :chunk)"
-    values = {"home": dynamo.home(company, number), "chunk": "chunk#"}
+    condition = "pk = :partition AND begins_with(sk, :chunk)"
+    values = {"partition": dynamo.partition(company, number), "chunk": "chunk#"}
     items = dynamo.query(TABLE, condition, values, consistent=True)
-    return [ChunkResult.model_validate(item) for item in items]
+    return [BatchResult.model_validate(item) for item in items]
 
 
-def _owner(place: Place) -> ImportJob | None:
+def _owner(place: ObjectKey) -> ImportJob | None:
     """The import in whose own folder this object is, whether it has its file already or not."""
     if place.number is None:
         return None
@@ -303,11 +303,11 @@ def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
     has = {"bucket": version.bucket, "version_id": version.version_id, "size": version.size}
     if job.is_ended:
         return job.model_copy(update={**has, "revision": job.revision + 1})
-    return moved(job, "queued", now=now, **has)
+    return transition(job, "queued", now=now, **has)
 
 
 def _dropped(
-    place: Place, version: Version, now: datetime, correlation_id: str | None
+    place: ObjectKey, version: Version, now: datetime, correlation_id: str | None
 ) -> ImportJob:
     return ImportJob(
         number=new_number(place.company),

@@ -61,7 +61,7 @@ def listed_row(
     by_product: dict[int, list[int]] = {}
     for lic in licenses:
         by_product.setdefault(lic.product_id, []).append(lic.id)
-    pk, created = dynamo.home(company, order.id), issued_place(issued_at, order.id, order.part)
+    pk, created = dynamo.partition(company, order.id), issued_place(issued_at, order.id, order.part)
     sold = {
         product_id: {
             "sold": f"{company}#{product_id}#{order.id % dynamo.SHARDS}",
@@ -86,7 +86,7 @@ def listed_row(
         return Listed(own, None, products)
     count = sum(map(len, by_product.values()))
     twin = issued_twin(company, order.id, order.part, issued_at, count, order.customer_id)
-    twin["listed"] = dynamo.shelf(company, order.id)
+    twin["listed"] = dynamo.shard(company, order.id)
     return Listed({}, twin | own, products)
 
 
@@ -95,7 +95,7 @@ def issued_twin(
 ) -> dict[str, Any]:
     """The item that lists a customer's licenses of a row at their own time."""
     return {
-        "pk": dynamo.home(company, order_id),
+        "pk": dynamo.partition(company, order_id),
         "sk": f"{_ISSUED}{part}",
         "created": issued_place(issued_at, order_id, part),
         "customer_orders": f"{company}#{customer_id}" if customer_id else None,
@@ -168,7 +168,7 @@ def issued(
     From the place `upto`, which is in it. `limit` is for one who wants few.
     """
     index, name, count = "by_created", "listed", "n"
-    shards = [*dynamo.shelves(company), f"{company}#{PAGES}"]
+    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
     if product_id is not None:
         index, name, count = "by_product", "sold", "sold_n"
         shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]

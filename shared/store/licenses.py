@@ -39,13 +39,13 @@ def license_puts(
             terms = lic.model_dump(exclude_defaults=True, exclude=set(OWN))
             shared = dynamo.to_item({**terms, "unsettled": unsettled})
         own = {name: getattr(lic, name) for name in OWN}
-        own["pk"] = dynamo.home(company, lic.id)
+        own["pk"] = dynamo.partition(company, lic.id)
         yield dynamo.put(TABLE, {**shared, **dynamo.to_item(own)}, free, **values)
 
 
 def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:
     """The licenses with these ids, visible or not."""
-    keys = [(TABLE, (dynamo.home(company, id),)) for id in ids]
+    keys = [(TABLE, (dynamo.partition(company, id),)) for id in ids]
     found = dynamo.get_many(keys)
     return {item["id"]: License.model_validate(item) for item in found.values()}
 
@@ -99,7 +99,7 @@ def licenses_with_key(company: str, key: str) -> list[License]:
 def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     """The visible ones of these licenses, in that order, with what names them and no terms."""
     wanted = list(ids)
-    keys = [(TABLE, (dynamo.home(company, id),)) for id in wanted]
+    keys = [(TABLE, (dynamo.partition(company, id),)) for id in wanted]
     found = dynamo.get_many(keys, select=BRIEF)
     visible = settled(company, (item.get("unsettled") for item in found.values()))
     stored = (found.get(key) for key in keys)
@@ -113,7 +113,7 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
     update += " REMOVE time_disabled" if enabled else ", time_disabled = :now"
     dynamo.client().update_item(
         TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((dynamo.home(company, id),)),
+        Key=dynamo.key_of((dynamo.partition(company, id),)),
         UpdateExpression=update,
         ConditionExpression="attribute_exists(pk)",
         ExpressionAttributeValues=dynamo.to_item({f":{k}": v for k, v in values.items()}),
@@ -141,7 +141,7 @@ def _read_committed(company: str, rows: set[str]) -> set[str]:
     keys: dict[str, tuple[str, str]] = {}
     for row in rows:
         order_id, part, _ = row.split("/")
-        keys[row] = (dynamo.home(company, int(order_id)), part)
+        keys[row] = (dynamo.partition(company, int(order_id)), part)
     found = dynamo.get_many([(ORDERS, key) for key in keys.values()], select=["fingerprint"])
     committed = {
         row

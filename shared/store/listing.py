@@ -17,7 +17,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
-from shared.import_job import place_of
+from shared.import_job import parse_object_key
 from shared.store import dynamo
 from shared.store.import_jobs import TABLE, Version
 from shared.store.uploads import bucket, client
@@ -77,7 +77,7 @@ def list_versions(
             at = at.model_copy(update={"key": "", "version": ""})
             continue
         for each in page.get("Versions", ()):
-            if at.since <= each["LastModified"] < until and place_of(each["Key"]):
+            if at.since <= each["LastModified"] < until and parse_object_key(each["Key"]):
                 found[Version(bucket(), each["Key"], each["VersionId"], each["Size"])] = None
         if page.get("IsTruncated"):
             at = _moved_on(at, page)

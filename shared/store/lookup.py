@@ -11,7 +11,7 @@ type Found = dict[tuple[str, dynamo.Key], dict[str, Any]]
 
 
 @dataclass
-class Place:
+class Lookup:
     """Where a record stands that is known by a natural key; `field` tells whose place it is."""
 
     company: str
@@ -30,12 +30,14 @@ class Place:
     @property
     def keys(self) -> list[tuple[str, tuple[str, str]]]:
         if self.rows is not None:
-            return [(self.table, (dynamo.home(self.company, self.id), row)) for row in self.rows]
+            return [
+                (self.table, (dynamo.partition(self.company, self.id), row)) for row in self.rows
+            ]
         key = customer_key if self.kind == "customer" else user_key
         return [(self.table, key(self.company, self.id))]
 
 
-def find(places: list[Place], more: list[tuple[str, tuple[str, str]]]) -> Found:
+def find(places: list[Lookup], more: list[tuple[str, tuple[str, str]]]) -> Found:
     """Read every place, going on to the next where the record of another name fell on it."""
     found: Found = {}
     wanted = places

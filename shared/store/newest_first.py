@@ -33,14 +33,14 @@ def newest_first(
 
     `name` is the index's partition key. `limit` is for one who wants few.
     """
-    condition = f"{name} = :shelf AND created BETWEEN :first AND :last"
+    condition = f"{name} = :shard AND created BETWEEN :first AND :last"
     bounds = {"first": first, "last": last}
     return merge(
         *(
             dynamo.query(
                 env_name,
                 condition,
-                {"shelf": shard, **bounds},
+                {"shard": shard, **bounds},
                 index=index,
                 forward=False,
                 limit=limit,

@@ -72,7 +72,7 @@ class ListedOrder:
     def of(cls, company: str, order: Order, licenses: int) -> "ListedOrder":
         """An order that was found by itself, as a list of one has it."""
         created = f"{dynamo.stamp(order.created_at)}#{order.id}"
-        row = dynamo.home(company, order.id), FIRST_PART
+        row = dynamo.partition(company, order.id), FIRST_PART
         return cls(created, order.id, (Entry(created, row, licenses, order.updated_at),), order)
 
     @property
@@ -104,7 +104,7 @@ def index_keys(
     elif late:
         created += f"#{LATE}"
     return {
-        "listed": _shard(company, order_id) if imported else dynamo.shelf(company, order_id),
+        "listed": _shard(company, order_id) if imported else dynamo.shard(company, order_id),
         "created": created,
         "customer_orders": f"{company}#{customer_id}" if customer_id else None,
         "n": licenses,
@@ -135,11 +135,11 @@ def entries(
     if first > last:
         return
     if customer_id is not None:
-        shelves, index, name = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
+        shards, index, name = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
     else:
         index, name = "by_created", "listed"
-        shelves = [*dynamo.shelves(company), *(_shard(company, n) for n in range(IMPORT_SHARDS))]
-    found = newest_first(TABLE, index, name, shelves, first=first, last=last, limit=limit)
+        shards = [*dynamo.shards(company), *(_shard(company, n) for n in range(IMPORT_SHARDS))]
+    found = newest_first(TABLE, index, name, shards, first=first, last=last, limit=limit)
     yield from (_entry(item) for item in found if not is_twin(item["sk"]))
 
 
@@ -158,12 +158,12 @@ def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, b
 def count_licenses(company: str, order: Order) -> int:
     """How many licenses an order has, by the index."""
     created = f"{dynamo.stamp(order.created_at)}#{order.id}"
-    condition = "listed = :shelf AND created BETWEEN :first AND :last"
+    condition = "listed = :shard AND created BETWEEN :first AND :last"
     bounds = {"first": created, "last": f"{created}#~~"}
     return sum(
         _entry(item).licenses
-        for shelf in (dynamo.shelf(company, order.id), _shard(company, order.id))
-        for item in dynamo.query(TABLE, condition, {"shelf": shelf, **bounds}, index="by_created")
+        for shard in (dynamo.shard(company, order.id), _shard(company, order.id))
+        for item in dynamo.query(TABLE, condition, {"shard": shard, **bounds}, index="by_created")
         if not is_twin(item["sk"])
     )
 

@@ -11,7 +11,7 @@ from itertools import islice
 
 from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
-from shared.store.lookup import Place, find
+from shared.store.lookup import Lookup, find
 from shared.store.order_index import FIELDS, count_licenses
 
 TABLE = "ORDERS_TABLE"
@@ -28,8 +28,8 @@ def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
 
     One request for 1 MB of rows, which is about 100,000 licenses; MOST_PAGES at most.
     """
-    values = {"home": dynamo.home(company, id)}
-    pages = dynamo.query_pages(TABLE, "pk = :home", values, consistent=True, select=FIELDS)
+    values = {"partition": dynamo.partition(company, id)}
+    pages = dynamo.query_pages(TABLE, "pk = :partition", values, consistent=True, select=FIELDS)
     rows: list[Order] = []
     more = False
     for page in islice(pages, MOST_PAGES):
@@ -52,12 +52,12 @@ def order_rows(
 
     `limit` is for one who wants few of them.
     """
-    values = {"home": dynamo.home(company, id)}
+    values = {"partition": dynamo.partition(company, id)}
     begun = 1 if after and after.startswith("append#") else 0
     for first, last in _RANGES[begun:]:
         start = after if after and first <= after <= last else first
         bounds = {**values, "first": start, "last": last}
-        condition = "pk = :home AND sk BETWEEN :first AND :last"
+        condition = "pk = :partition AND sk BETWEEN :first AND :last"
         for page in dynamo.query_pages(
             TABLE, condition, bounds, consistent=True, select=FIELDS, limit=limit
         ):
@@ -77,7 +77,7 @@ def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
 
 def order_id_of(company: str, store_id: str) -> int | None:
     """The id of the order that the client calls `store_id`."""
-    place = Place(company, TABLE, "order", store_id, "store_id", [FIRST_PART])
+    place = Lookup(company, TABLE, "order", store_id, "store_id", [FIRST_PART])
     find([place], [])
     return place.id if place.taken else None
 
@@ -94,4 +94,4 @@ def _rows(items: Iterable[dict[str, object]]) -> list[Order]:
 
 
 def _keys(company: str, ids: Iterable[int]) -> list[dynamo.Key]:
-    return [(dynamo.home(company, id), FIRST_PART) for id in ids]
+    return [(dynamo.partition(company, id), FIRST_PART) for id in ids]

@@ -29,11 +29,11 @@ def release(company: str, number: int, worker: str) -> None:
 
 def any_registered(company: str, number: int, now: datetime) -> bool:
     """Whether a worker may still write rows of a job."""
-    condition = "pk = :home AND begins_with(sk, :worker)"
-    values = {"home": dynamo.home(company, number), "worker": "worker#"}
+    condition = "pk = :partition AND begins_with(sk, :worker)"
+    values = {"partition": dynamo.partition(company, number), "worker": "worker#"}
     items = dynamo.query(TABLE, condition, values, consistent=True)
     return any(item["until"] > dynamo.stamp(now) for item in items)
 
 
 def _key(company: str, number: int, worker: str) -> tuple[str, str]:
-    return dynamo.home(company, number), f"worker#{worker}"
+    return dynamo.partition(company, number), f"worker#{worker}"

@@ -11,14 +11,14 @@ from typing import Any
 from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
-from shared.row_reader import Bad, Import
+from shared.row_reader import Import, InvalidRecord
 from shared.store import bulk, dynamo
 from shared.store.retry import attempts
 from shared.store.signed_http import Exchange
 
 
 @dataclass
-class Stretch:
+class Batch:
     """What became of a stretch of rows.
 
     `made` holds, for a dry run, `[row, license, order, customer]` of each row that would make a
@@ -30,7 +30,7 @@ class Stretch:
 
     first_row: int
     rows: int = 0
-    invalid: list[Bad] = field(default_factory=list)
+    invalid: list[InvalidRecord] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     created_licenses: int = 0
     existed_licenses: int = 0
@@ -47,23 +47,23 @@ class Stretch:
 
 
 @dataclass
-class Place:
+class Found:
     """A customer or order that rows name: its id, and the item that is there."""
 
     id: int
     found: dict[str, Any] | None
 
 
-def places_of(
+def find_records(
     pool: bulk.Pool,
     env_name: str,
     named: dict[int, str],
     field: str,
     key: Callable[[int], dynamo.Key],
     next_id: Callable[[str, int], int],
-) -> dict[int, Place]:
+) -> dict[int, Found]:
     """Where records stand that rows name; on to the next place where another name is at one."""
-    places: dict[int, Place] = {}
+    places: dict[int, Found] = {}
     waiting, attempt = dict.fromkeys(named, 0), 0
     while waiting:
         ids = {first: next_id(named[first], attempt) if attempt else first for first in waiting}
@@ -74,7 +74,7 @@ def places_of(
             if item is not None and named[first] and item.get(field) != named[first]:
                 waiting[first] = 0
             else:
-                places[first] = Place(id, item)
+                places[first] = Found(id, item)
         attempt += 1
     return places
 
@@ -108,7 +108,7 @@ def holder_of(
 def write_first(
     job: Import,
     env_name: str,
-    places: dict[int, Place],
+    places: dict[int, Found],
     wanted: dict[int, dict[str, Any]],
     rows: dict[int, int],
     pool: bulk.Pool,

@@ -15,14 +15,14 @@ from shared.differences import (
     repeated_fault,
 )
 from shared.errors import Busy
-from shared.row_reader import Bad, Import, LicenseEntry
+from shared.row_reader import Import, InvalidRecord, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import settled
 from shared.values import record_id
-from shared.workflows.batch import Place, Stretch, get_all, holder_of, is_ours
+from shared.workflows.batch import Batch, Found, get_all, holder_of, is_ours
 
 type Held = list[tuple[LicenseEntry, Holder]]
 
@@ -47,7 +47,7 @@ class HeldKeys:
     """Decides about the rows of one batch whose license was not made by them."""
 
     def __init__(
-        self, job: Import, pool: bulk.Pool, done: Stretch, customers: Mapping[int, Place]
+        self, job: Import, pool: bulk.Pool, done: Batch, customers: Mapping[int, Found]
     ) -> None:
         self.job, self.pool, self.done, self.customers = job, pool, done, customers
 
@@ -91,7 +91,7 @@ class HeldKeys:
             self.done.warn(entry.record, existing_warnings("license", differences))
         elif differences:
             fault = repeated_fault(entry, holder.row, differences)
-            self.done.invalid.append(Bad(entry.record, [fault]))
+            self.done.invalid.append(InvalidRecord(entry.record, [fault]))
             return False
         return True
 
@@ -163,13 +163,15 @@ class HeldKeys:
             if item is not None and item.get("license_key") == entry.key:
                 held.append((entry, item))
             else:
-                self.done.invalid.append(Bad(entry.record, [_bundle_fault(entry, bundles)]))
+                self.done.invalid.append(
+                    InvalidRecord(entry.record, [_bundle_fault(entry, bundles)])
+                )
         return held
 
     def _licenses(self, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
         """The committed licenses with these ids."""
         company = self.job.company
-        keys = {id: (dynamo.home(company, id),) for id in ids}
+        keys = {id: (dynamo.partition(company, id),) for id in ids}
         found = get_all(self.pool, LICENSES, list(keys.values()))
         rows = {row for item in found.values() if (row := item.get("unsettled"))}
         pending = rows - settled(company, rows) if rows else rows

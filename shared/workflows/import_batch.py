@@ -3,37 +3,44 @@
 from collections.abc import Mapping, Sequence
 
 from shared.differences import repeated_fault
-from shared.row_reader import Bad, CustomerEntry, Entry, FeatureEntry, Import, LicenseEntry
+from shared.row_reader import (
+    CustomerEntry,
+    Entry,
+    FeatureEntry,
+    Import,
+    InvalidRecord,
+    LicenseEntry,
+)
 from shared.store import bulk
-from shared.workflows.batch import Stretch
+from shared.workflows.batch import Batch
 from shared.workflows.import_customers import import_customers
 from shared.workflows.import_features import import_features
 from shared.workflows.import_licenses import import_licenses
 
 
-def import_stretch(
+def import_batch(
     job: Import,
-    entries: Sequence[Entry | Bad],
+    entries: Sequence[Entry | InvalidRecord],
     *,
     dry_run: bool,
     pool: bulk.Pool,
     firsts: Mapping[int, int] | None = None,
     complete: bool = False,
-) -> Stretch:
+) -> Batch:
     """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be.
 
     `firsts` are rows known to be duplicates, with the row in an earlier batch that has their name.
     `complete` makes nothing, and writes what belongs to what was made before.
     """
-    done, whole = Stretch(entries[0].record.row, len(entries)), entries
+    done, whole = Batch(entries[0].record.row, len(entries)), entries
     if firsts:
         entries = [_refused(entry, firsts.get(entry.record.row)) for entry in entries]
-    done.invalid = [entry for entry in entries if isinstance(entry, Bad)]
+    done.invalid = [entry for entry in entries if isinstance(entry, InvalidRecord)]
     licenses = [entry for entry in entries if isinstance(entry, LicenseEntry)]
     customers = [entry for entry in entries if isinstance(entry, CustomerEntry)]
     features = [entry for entry in entries if isinstance(entry, FeatureEntry)]
     for entry in entries:
-        if not isinstance(entry, Bad) and entry.warnings:
+        if not isinstance(entry, InvalidRecord) and entry.warnings:
             done.warn(entry.record, entry.warnings)
     if licenses:
         rows = [entry for entry in whole if isinstance(entry, LicenseEntry)]
@@ -47,7 +54,7 @@ def import_stretch(
     return done
 
 
-def _refused(entry: Entry | Bad, first: int | None) -> Entry | Bad:
-    if first is None or isinstance(entry, Bad):
+def _refused(entry: Entry | InvalidRecord, first: int | None) -> Entry | InvalidRecord:
+    if first is None or isinstance(entry, InvalidRecord):
         return entry
-    return Bad(entry.record, [repeated_fault(entry, first)])
+    return InvalidRecord(entry.record, [repeated_fault(entry, first)])

@@ -25,25 +25,25 @@ from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
 from shared.differences import limited
-from shared.import_job import ChunkResult, ImportJob
+from shared.import_job import BatchResult, ImportJob
 from shared.row_reader import (
-    Bad,
     CustomerEntry,
     Entry,
     FeatureEntry,
     Import,
+    InvalidRecord,
     LicenseEntry,
     reader_of,
 )
 from shared.store import bulk, uploads, workers
-from shared.store.import_jobs import heartbeat, put_chunk
+from shared.store.import_jobs import heartbeat, put_batch_result
 from shared.store.open_batches import OpenBatch, close_batch, open_batch
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
 from shared.store.sender import Sender
-from shared.workflows.batch import Stretch
-from shared.workflows.import_batch import import_stretch
-from shared.workflows.import_lifecycle import Stopped
+from shared.workflows.batch import Batch
+from shared.workflows.import_batch import import_batch
+from shared.workflows.import_lifecycle import ImportStopped
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -58,7 +58,7 @@ _GARBAGE_OBJECTS = 50_000
 IN_FLIGHT = 2
 """Batches that are written at once: while one waits for answers, the other is worked out."""
 type _Cells = Callable[[Container[int]], Mapping[int, Record]]
-type _Act = Callable[[Sequence[Entry | Bad], Mapping[int, int] | None], int]
+type _Act = Callable[[Sequence[Entry | InvalidRecord], Mapping[int, int] | None], int]
 _LONGEST_PAUSE_SECONDS = 20.0
 
 
@@ -124,7 +124,7 @@ def working(
     Work on a job that has `ended` sends no heartbeat, which would stop it.
     """
     if job.detected is None:
-        raise Stopped
+        raise ImportStopped
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
@@ -153,7 +153,7 @@ def working(
             work.close()
 
 
-def import_range(
+def import_chunk(
     work: Work,
     chunk: Chunk,
     data: bytes,
@@ -193,13 +193,15 @@ def import_range(
     return done + in_flight.done
 
 
-def read_batches(entries: Iterable[Entry | Bad], most: int) -> Iterator[Sequence[Entry | Bad]]:
+def read_batches(
+    entries: Iterable[Entry | InvalidRecord], most: int
+) -> Iterator[Sequence[Entry | InvalidRecord]]:
     """Rows as batches of at most `most`, and fewer where most rows have an order of their own.
 
     Where a batch ends follows from the rows behind its first one, so the batches are the same when
     a range goes on after a stop.
     """
-    batch: list[Entry | Bad] = []
+    batch: list[Entry | InvalidRecord] = []
     orders, order_id = 0, 0
     for entry in entries:
         batch.append(entry)
@@ -221,7 +223,7 @@ def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
     entries = [read(row) for row in rows if first <= row.row < first + batch.rows]
     if entries:
         with work.pool() as pool:
-            import_stretch(work.terms, entries, dry_run=False, pool=pool, complete=True)
+            import_batch(work.terms, entries, dry_run=False, pool=pool, complete=True)
     close_batch(batch)
 
 
@@ -247,7 +249,7 @@ def _rare_collections() -> Iterator[None]:
 class _Names:
     """What the rows of a batch name: license keys, and orders and customers as first described."""
 
-    def __init__(self, batch: Sequence[Entry | Bad]) -> None:
+    def __init__(self, batch: Sequence[Entry | InvalidRecord]) -> None:
         self._keys: set[str] = set()
         self._described: dict[int, object] = {}
         describe = self._described.setdefault
@@ -278,10 +280,12 @@ class _InFlight:
         self._futures: deque[Future[int]] = deque()
         self.done = 0
 
-    def begin(self, batch: Sequence[Entry | Bad], firsts: Mapping[int, int] | None) -> None:
+    def begin(
+        self, batch: Sequence[Entry | InvalidRecord], firsts: Mapping[int, int] | None
+    ) -> None:
         self._futures.append(self._work.executor.submit(self._act, batch, firsts))
 
-    def skip(self, batch: Sequence[Entry | Bad]) -> None:
+    def skip(self, batch: Sequence[Entry | InvalidRecord]) -> None:
         """Count rows that were done before."""
         done: Future[int] = Future()
         done.set_result(len(batch))
@@ -297,7 +301,7 @@ class _InFlight:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         """Have the other batches end too, unless the job was stopped: those may be reported."""
-        if error is not None and not isinstance(error, Stopped):
+        if error is not None and not isinstance(error, ImportStopped):
             self._work.patience.end(error)
         for future in self._futures:
             future.exception()
@@ -305,7 +309,7 @@ class _InFlight:
 
 
 @contextmanager
-def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | Bad]) -> Iterator[None]:
+def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) -> Iterator[None]:
     """Have the sweeper complete a batch of records if this worker does not come to its end."""
     if work.dry_run or work.job.kind == "license-features":
         yield
@@ -340,7 +344,7 @@ def _import_batch(
     work: Work,
     chunk: Chunk,
     cells: _Cells,
-    batch: Sequence[Entry | Bad],
+    batch: Sequence[Entry | InvalidRecord],
     firsts: Mapping[int, int] | None,
 ) -> int:
     """Write and report a batch, again from its start after a transient error; how many rows it has.
@@ -349,11 +353,12 @@ def _import_batch(
     """
 
     def write() -> None:
-        result = import_stretch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
+        result = import_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
         if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
             full = cells(bare)
             result.invalid = [
-                Bad(full.get(bad.record.row, bad.record), bad.faults) for bad in result.invalid
+                InvalidRecord(full.get(bad.record.row, bad.record), bad.faults)
+                for bad in result.invalid
             ]
         _report(work, result, compared=firsts is not None)
 
@@ -389,7 +394,7 @@ def _check_running(job: ImportJob) -> None:
     have been counted already.
     """
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
-        raise Stopped
+        raise ImportStopped
 
 
 def _keep_alive(job: ImportJob) -> None:
@@ -401,7 +406,7 @@ def _keep_alive(job: ImportJob) -> None:
             raise
 
 
-def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
+def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
     """Write what became of a stretch: details first, so that counts never lack them."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
@@ -413,10 +418,10 @@ def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
         }
         report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
         uploads.put_result(work.job, report, orjson.dumps(details))
-    put_chunk(
+    put_batch_result(
         work.job.company,
         work.job.number,
-        ChunkResult(
+        BatchResult(
             index=done.first_row,
             attempt=work.job.attempts,
             report=report,
@@ -437,7 +442,7 @@ def _report(work: Work, done: Stretch, *, compared: bool = False) -> None:
     )
 
 
-def _warned_rows(dialect: Dialect, done: Stretch) -> list[dict[str, Any]]:
+def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:
     """The imported rows that have warnings: `{row, line, warnings}` of each, in their order."""
     failed = {bad.record.row for bad in done.invalid}
     rows: dict[int, dict[str, Any]] = {}
@@ -456,7 +461,7 @@ def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
     return {**about, "column": written.get(found["column"], found["column"])}
 
 
-def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
+def _invalid(dialect: Dialect, bad: InvalidRecord) -> dict[str, Any]:
     cells = zip(dialect.columns, bad.record.fields, strict=False)
     return {
         "row": bad.record.row,
@@ -466,7 +471,7 @@ def _invalid(dialect: Dialect, bad: Bad) -> dict[str, Any]:
     }
 
 
-def _failed(dialect: Dialect, bad: Bad) -> bytes:
+def _failed(dialect: Dialect, bad: InvalidRecord) -> bytes:
     codes = [fault["code"] for fault in bad.faults]
     messages = [f"{fault['column']}: {fault['message']}." for fault in bad.faults]
     return failed_row(dialect, bad.record, codes, messages)

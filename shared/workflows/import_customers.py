@@ -10,20 +10,20 @@ from shared.differences import (
     existing_warnings,
     repeated_fault,
 )
-from shared.row_reader import Bad, CustomerEntry, Import, LicenseEntry, reference_id
+from shared.row_reader import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.newest_first import page_item, page_of, page_start
 from shared.store.signed_http import Exchange
 from shared.values import record_id
-from shared.workflows.batch import Place, Stretch, holder_of, is_ours, places_of, write_first
+from shared.workflows.batch import Batch, Found, find_records, holder_of, is_ours, write_first
 
 
 def import_customers(
     job: Import,
     entries: list[CustomerEntry],
-    done: Stretch,
+    done: Batch,
     pool: bulk.Pool,
     whole: Sequence[CustomerEntry],
     *,
@@ -62,8 +62,8 @@ def _is_valid(
     job: Import,
     entry: CustomerEntry,
     first: dict[int, CustomerEntry],
-    places: dict[int, Place],
-    done: Stretch,
+    places: dict[int, Found],
+    done: Batch,
 ) -> bool:
     """Whether a row says what the first one of its customer does; reports it otherwise."""
     stored, earlier = places[entry.customer_id].found, first[entry.customer_id]
@@ -77,7 +77,7 @@ def _is_valid(
         return True
     if differences := customer_differences(entry.customer, holder):
         fault = repeated_fault(entry, holder.row, differences)
-        done.invalid.append(Bad(entry.record, [fault]))
+        done.invalid.append(InvalidRecord(entry.record, [fault]))
     return not differences
 
 
@@ -92,9 +92,9 @@ def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int
 
 def write_customers(
     job: Import,
-    places: dict[int, Place],
+    places: dict[int, Found],
     drafts: dict[int, tuple[int, CustomerRow]],
-    done: Stretch,
+    done: Batch,
     pool: bulk.Pool,
     first_rows: Mapping[int, int],
 ) -> None:
@@ -132,7 +132,7 @@ def write_customers(
 
 def customer_places(
     job: Import, pool: bulk.Pool, named: Iterable[tuple[int, CustomerRow]]
-) -> dict[int, Place]:
+) -> dict[int, Found]:
     """Customers by e-mail, by reference, or by where they are in the file."""
     emails: dict[int, str] = {}
     references: dict[int, str] = {}
@@ -141,7 +141,7 @@ def customer_places(
             references[id] = row.reference
         else:
             emails[id] = row.email or ""
-    places = places_of(
+    places = find_records(
         pool,
         CUSTOMERS,
         emails,
@@ -150,7 +150,7 @@ def customer_places(
         lambda name, n: record_id(job.company, "customer", name, attempt=n),
     )
     if references:
-        places |= places_of(
+        places |= find_records(
             pool,
             CUSTOMERS,
             references,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from shared.csv_format.planner import Chunk
 from shared.errors import Busy
 from shared.import_job import ImportJob
-from shared.store.import_jobs import chunk_results
-from shared.workflows.import_chunk import import_range, working
+from shared.store.import_jobs import batch_results
+from shared.workflows.import_chunk import import_chunk, working
 from shared.workflows.import_totals import repeated_rows
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def refuse_duplicates(
     The result of each such batch is overwritten, so running this twice changes nothing. Raises Busy
     if the invocation has no time left; what is done stays.
     """
-    results = [each for each in chunk_results(job.company, job.number) if each.phase == phase]
+    results = [each for each in batch_results(job.company, job.number) if each.phase == phase]
     repeated = repeated_rows(job, results)
     if not repeated:
         return
@@ -37,5 +37,5 @@ def refuse_duplicates(
         for chunk in chunks():
             end = chunk.first_row + chunk.rows
             again = {at: rows for at, rows in repeated.items() if chunk.first_row <= at < end}
-            if again and import_range(work, chunk, read(chunk), again=again) < chunk.rows:
+            if again and import_chunk(work, chunk, read(chunk), again=again) < chunk.rows:
                 raise Busy

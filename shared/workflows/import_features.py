@@ -17,9 +17,9 @@ from shared.differences import (
 from shared.errors import Busy
 from shared.licenses import License
 from shared.row_reader import (
-    Bad,
     FeatureEntry,
     Import,
+    InvalidRecord,
     feature_faults,
     granted,
     offers,
@@ -31,7 +31,7 @@ from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import licenses_by_id
 from shared.store.retry import attempts
 from shared.values import record_id
-from shared.workflows.batch import Stretch, holder_of
+from shared.workflows.batch import Batch, holder_of
 
 _THREADS = 8
 
@@ -39,7 +39,7 @@ _THREADS = 8
 def import_features(
     job: Import,
     entries: list[FeatureEntry],
-    done: Stretch,
+    done: Batch,
     pool: bulk.Pool,
     *,
     dry_run: bool,
@@ -53,7 +53,7 @@ def import_features(
         of = [products[lic.product_id] for lic in licenses]
         faults = feature_faults(entry, of) if licenses else unknown_license(entry)
         if faults:
-            done.invalid.append(Bad(entry.record, faults))
+            done.invalid.append(InvalidRecord(entry.record, faults))
             continue
         lic = next(lic for lic in licenses if offers(entry, products[lic.product_id]))
         by_license.setdefault(lic.id, []).append(entry)
@@ -87,7 +87,7 @@ class _Added:
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     existed: int = 0
-    refused: list[Bad] = field(default_factory=list)
+    refused: list[InvalidRecord] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
 
 
@@ -168,7 +168,7 @@ def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _
     differences = feature_differences(entry, dict(wanted), holder)
     if differences and holder.row is not None:
         fault = repeated_fault(entry, holder.row, differences)
-        added.refused.append(Bad(entry.record, [fault]))
+        added.refused.append(InvalidRecord(entry.record, [fault]))
     return not differences
 
 
@@ -188,7 +188,7 @@ def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
         values[":before"] = listed(lic.product_features)
     update = {
         "TableName": dynamo.table(LICENSES),
-        "Key": dynamo.key_of((dynamo.home(job.company, lic.id),)),
+        "Key": dynamo.key_of((dynamo.partition(job.company, lic.id),)),
         "UpdateExpression": "SET product_features = :after, updated_at = :now",
         "ConditionExpression": condition,
         "ExpressionAttributeValues": dynamo.to_item(values),

@@ -25,11 +25,11 @@ from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed_http import Exchange
 from shared.values import record_id, record_ids
-from shared.workflows.batch import Place, Stretch, get_all, is_ours, places_of, write_first
+from shared.workflows.batch import Batch, Found, find_records, get_all, is_ours, write_first
 from shared.workflows.held_keys import HeldKeys, group_by_key, named_rows
 from shared.workflows.import_customers import customer_places, first_rows, write_customers
 from shared.workflows.import_warnings import warn_of_parts
-from shared.workflows.pending_orders import take_back
+from shared.workflows.pending_orders import roll_back_pending
 
 _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 
@@ -37,7 +37,7 @@ _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 def import_licenses(
     job: Import,
     entries: list[LicenseEntry],
-    done: Stretch,
+    done: Batch,
     pool: bulk.Pool,
     whole: list[LicenseEntry],
     *,
@@ -54,25 +54,25 @@ def import_licenses(
 
 class _Licenses:
     def __init__(
-        self, job: Import, done: Stretch, pool: bulk.Pool, *, dry_run: bool, complete: bool
+        self, job: Import, done: Batch, pool: bulk.Pool, *, dry_run: bool, complete: bool
     ) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
         self.complete, self.maker = complete, job.made
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
-        self.orders: dict[int, Place] = {}
-        self.customers: dict[int, Place] = {}
+        self.orders: dict[int, Found] = {}
+        self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
 
     def run(self, entries: list[LicenseEntry], whole: list[LicenseEntry]) -> None:
         faulty = len(self.done.invalid)
         first, repeated, bundled = group_by_key(self.job, entries)
-        self.orders = places_of(
+        self.orders = find_records(
             self.pool,
             ORDERS,
             {entry.order_id: entry.store_id for entry in entries},
             "store_id",
-            lambda id: (dynamo.home(self.job.company, id), FIRST_PART),
+            lambda id: (dynamo.partition(self.job.company, id), FIRST_PART),
             lambda name, n: record_id(self.job.company, "order", name, attempt=n),
         )
         self.customers = customer_places(
@@ -131,12 +131,12 @@ class _Licenses:
             reads = self.dry_run or self.complete
             there = known if reads else self._insert(known, made)
             found = get_all(
-                self.pool, LICENSES, [(dynamo.home(self.job.company, id),) for *_, id in there]
+                self.pool, LICENSES, [(dynamo.partition(self.job.company, id),) for *_, id in there]
             )
             pending = set() if reads else self._pending(found.values())
             waiting = []
             for entry, attempt, id in there:
-                item = found.get((dynamo.home(self.job.company, id),))
+                item = found.get((dynamo.partition(self.job.company, id),))
                 if item is None and not reads:
                     waiting.append((entry, attempt))
                 elif item is None and self.complete:
@@ -174,7 +174,7 @@ class _Licenses:
             self.pool.patience.wait(pause(polls))
             return
         for row in pending:
-            take_back(self.job.company, row)
+            roll_back_pending(self.job.company, row)
 
     def _inserted(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[list[bool]]:
         work = (
@@ -323,7 +323,7 @@ class _Licenses:
             "made_by": job.maker(entry.record.row),
             "created_at": began,
             "updated_at": began,
-            "pk": dynamo.home(job.company, id),
+            "pk": dynamo.partition(job.company, id),
             "sk": FIRST_PART,
         }
 
@@ -354,7 +354,7 @@ class _Licenses:
             for product_code, (product_id, ids) in held.items()
         ]
         order = {
-            "pk": dynamo.home(job.company, place.id),
+            "pk": dynamo.partition(job.company, place.id),
             "sk": part,
             "id": place.id,
             "part": part,
@@ -379,7 +379,7 @@ class _Licenses:
         if late and owner_id and customer_id == owner_id:
             yield issued_twin(job.company, place.id, part, job.began, count, owner_id)
 
-    def _placed(self, place: Place, first: LicenseEntry) -> tuple[datetime, int | None]:
+    def _placed(self, place: Found, first: LicenseEntry) -> tuple[datetime, int | None]:
         """When an order was placed, and its customer."""
         if place.found is not None:
             placed_at = datetime.fromisoformat(place.found["created_at"])
@@ -391,7 +391,7 @@ class _Licenses:
         """All licenses of one product that imports add to an order are one item of it."""
         return record_id(self.job.company, "item", order_id, "import", product_code)
 
-    def _new(self, places: dict[int, Place], named: int | None) -> int:
+    def _new(self, places: dict[int, Found], named: int | None) -> int:
         if named is None:
             return 0
         found = places[named].found

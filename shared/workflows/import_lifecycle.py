@@ -15,10 +15,10 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.errors import Busy, Refused
 from shared.import_header import check_header, detected, with_options
-from shared.import_job import ChunkResult, FileGone, ImportJob, Refusal, State, moved
+from shared.import_job import BatchResult, FileFault, FileGone, ImportJob, State, transition
 from shared.store import uploads, workers
 from shared.store.catalog import all_products
-from shared.store.import_jobs import change_job, chunk_results, get_job, heartbeat, put_job
+from shared.store.import_jobs import batch_results, change_job, get_job, heartbeat, put_job
 from shared.store.retry import attempts
 from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
 
@@ -28,7 +28,7 @@ ALIVE_SECONDS = 30
 logger = Logger(service=SERVICE)
 
 
-class Stopped(Exception):
+class ImportStopped(Exception):
     """The job was cancelled, or is another's: who notices writes no more of it."""
 
 
@@ -41,7 +41,7 @@ def ending(job: ImportJob) -> Iterator[None]:
     """
     try:
         yield
-    except Stopped:
+    except ImportStopped:
         logger.info("import_stopped")
     except FileGone as gone:
         _end(job, "failed", refusal=gone.refusal)
@@ -49,17 +49,17 @@ def ending(job: ImportJob) -> Iterator[None]:
         _end(job, "failed", refusal=_refusal_of(bad))
 
 
-def begun(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
+def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
     """The job being worked on by `token`, or as it is if somebody else is at it."""
     now = datetime.now(UTC)
     alive = (now - job.heartbeat_at).total_seconds() < ALIVE_SECONDS
     if job.is_ended or (token and job.state != "queued" and alive):
         return job
     state: State = "running" if phase == "write" else "validating"
-    return moved(job, state, now=now, runner=token)
+    return transition(job, state, now=now, runner=token)
 
 
-def with_object_options(job: ImportJob) -> ImportJob:
+def apply_object_options(job: ImportJob) -> ImportJob:
     """The job with the options that a dropped file carries as metadata.
 
     Ends the job and raises Stopped if one of them is not supported.
@@ -69,11 +69,11 @@ def with_object_options(job: ImportJob) -> ImportJob:
     try:
         return with_options(job, uploads.metadata(job))
     except Refused as wrong:
-        _end(job, "failed", refusal=Refusal(code=wrong.code, message=wrong.message))
-        raise Stopped from None
+        _end(job, "failed", refusal=FileFault(code=wrong.code, message=wrong.message))
+        raise ImportStopped from None
 
 
-def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
+def plan_file(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
     """The file cut into ranges; None if it is refused, which ends the job."""
     kind = KINDS[job.kind]
     try:
@@ -90,18 +90,18 @@ def plan_of(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan 
         return None
 
 
-def _refusal_of(bad: BadFile) -> Refusal:
+def _refusal_of(bad: BadFile) -> FileFault:
     column = bad.faults[0].field if bad.faults else None
-    return Refusal(code=bad.code, message=bad.message, line=bad.line, column=column)
+    return FileFault(code=bad.code, message=bad.message, line=bad.line, column=column)
 
 
-def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
+def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     """The job with what is known of its file, and the catalog pinned for all that comes.
 
     Raises Stopped, and pins nothing, if it was cancelled meanwhile.
     """
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
-        raise Stopped
+        raise ImportStopped
     if uploads.get_result(job, "catalog.json") is None:
         products = [product.model_dump(mode="json") for product in all_products(job.company)]
         uploads.put_result(job, "catalog.json", orjson.dumps(products))
@@ -117,8 +117,8 @@ def looked_at(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
 
     def seen(current: ImportJob) -> ImportJob:
         if current.is_ended:
-            raise Stopped
-        return moved(current, state, now=datetime.now(UTC), **known)
+            raise ImportStopped
+        return transition(current, state, now=datetime.now(UTC), **known)
 
     return change_job(job.company, job.number, seen)
 
@@ -135,7 +135,7 @@ def is_faulty(job: ImportJob) -> bool:
     """
     if job.on_error != "reject_all":
         return False
-    results = chunk_results(job.company, job.number)
+    results = batch_results(job.company, job.number)
     if not _is_written(results):
         _want_all_rows(job, results)
         if job.dry_run or any(result.invalid for result in results):
@@ -146,18 +146,18 @@ def is_faulty(job: ImportJob) -> bool:
         lambda current: (
             current
             if current.is_ended or current.state == "running"
-            else moved(current, "running", now=datetime.now(UTC))
+            else transition(current, "running", now=datetime.now(UTC))
         ),
     )
     return False
 
 
-def _is_written(results: Iterable[ChunkResult]) -> bool:
+def _is_written(results: Iterable[BatchResult]) -> bool:
     """Whether something of the file is written, or has been looked at in order to be."""
     return any(result.phase == "write" for result in results)
 
 
-def _want_all_rows(job: ImportJob, results: Iterable[ChunkResult]) -> None:
+def _want_all_rows(job: ImportJob, results: Iterable[BatchResult]) -> None:
     """Raise Busy if rows of the file are in none of the reports."""
     if sum(result.rows for result in results) != (job.rows or 0):
         raise Busy
@@ -170,8 +170,8 @@ def finish(job: ImportJob) -> None:
     """
     job = get_job(job.company, job.number) or job
     if job.is_ended or job.rows is None:
-        raise Stopped
-    results = chunk_results(job.company, job.number)
+        raise ImportStopped
+    results = batch_results(job.company, job.number)
     if _is_written(results):
         results = [result for result in results if result.phase == "write"]
     _want_all_rows(job, results)
@@ -199,7 +199,7 @@ def fail_stuck(job: ImportJob) -> None:
         "The database accepted no new record of this import for ten minutes: its tables are"
         " throttled. What was written stays. Retry the import when there is less load on them."
     )
-    if _end(job, "failed", refusal=Refusal(code="no_progress", message=message)):
+    if _end(job, "failed", refusal=FileFault(code="no_progress", message=message)):
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
         logger.error("import_failed", reason="throttled")
 
@@ -217,7 +217,7 @@ def count_stopped(job: ImportJob) -> None:
             return
         if workers.any_registered(job.company, job.number, datetime.now(UTC)):
             return
-        counts = stopped_counts(current, chunk_results(job.company, job.number))
+        counts = stopped_counts(current, batch_results(job.company, job.number))
         if current.counts == counts:
             return
         if put_job(current.model_copy(update={"counts": counts}), current):
@@ -235,7 +235,7 @@ def _end(job: ImportJob, state: State, **changes: Any) -> bool:
         lambda current: (
             current
             if current.is_ended or current.runner != job.runner
-            else moved(current, state, now=now, **changes)
+            else transition(current, state, now=now, **changes)
         ),
     )
     if ended.finished_at == now:

@@ -12,7 +12,7 @@ import orjson
 
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import failed_header
-from shared.import_job import ChunkResult, FileGone, ImportJob
+from shared.import_job import BatchResult, FileGone, ImportJob
 from shared.store import uploads
 
 SHOWN = 100
@@ -30,7 +30,7 @@ class Totals:
     """`shown` are the first failed rows."""
 
     job: ImportJob
-    results: Sequence[ChunkResult]
+    results: Sequence[BatchResult]
     counts: dict[str, int] = field(default_factory=dict)
     shown: list[dict[str, Any]] = field(default_factory=list)
 
@@ -46,14 +46,14 @@ class Totals:
                 yield details_of(self.job, result)["failed"].encode()
 
 
-def details_of(job: ImportJob, result: ChunkResult) -> dict[str, Any]:
+def details_of(job: ImportJob, result: BatchResult) -> dict[str, Any]:
     """What a stretch reported beside its counts."""
     stored = uploads.need_result(job, result.report) if result.report else b"{}"
     details: dict[str, Any] = orjson.loads(stored)
     return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
 
 
-def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
+def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     """Adds up the stretches of a job that is through."""
     total = Totals(job, results)
     made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
@@ -72,7 +72,7 @@ def totals_of(job: ImportJob, results: Sequence[ChunkResult]) -> Totals:
     return total
 
 
-def stopped_counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, int]:
+def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int]:
     """The counts of a job that stopped: of the batches that were written, and rows of the file.
 
     If reports were deleted from the bucket, without the customers and orders that only they name.
@@ -87,7 +87,7 @@ def stopped_counts(job: ImportJob, results: Sequence[ChunkResult]) -> dict[str, 
     return {**counts, "rows_done": counts["total_row_count"], "total_row_count": job.rows or 0}
 
 
-def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, dict[int, int]]:
+def repeated_rows(job: ImportJob, results: Sequence[BatchResult]) -> dict[int, dict[int, int]]:
     """Rows that have the name of a row in an earlier batch and other content.
 
     By the first row of their batch, the row and that earlier row. Batches report rows for this
@@ -109,7 +109,7 @@ def repeated_rows(job: ImportJob, results: Sequence[ChunkResult]) -> dict[int, d
     return repeated
 
 
-def _counts(job: ImportJob, results: Sequence[ChunkResult], made: dict[str, int]) -> dict[str, int]:
+def _counts(job: ImportJob, results: Sequence[BatchResult], made: dict[str, int]) -> dict[str, int]:
     def summed(name: str) -> int:
         return sum(getattr(result, name) for result in results)
 

@@ -5,16 +5,16 @@ from typing import Any
 
 from shared.columns import CustomerRow, OrderRow
 from shared.row_reader import Import, LicenseEntry
-from shared.workflows.batch import Place, Stretch, is_ours
+from shared.workflows.batch import Batch, Found, is_ours
 
 _ORDER_DEFAULTS: Mapping[str, Any] = {"type": "normal", "is_test": False, "is_trial": False}
 
 
 def warn_of_parts(
     job: Import,
-    done: Stretch,
-    orders: Mapping[int, Place],
-    customers: Mapping[int, Place],
+    done: Batch,
+    orders: Mapping[int, Found],
+    customers: Mapping[int, Found],
     made: Iterable[LicenseEntry],
     same: Iterable[LicenseEntry],
 ) -> None:
@@ -33,7 +33,7 @@ class _Parts:
     """Remembers what was found for rows with the same order and customer."""
 
     def __init__(
-        self, job: Import, orders: Mapping[int, Place], customers: Mapping[int, Place]
+        self, job: Import, orders: Mapping[int, Found], customers: Mapping[int, Found]
     ) -> None:
         self.job, self.orders, self.customers = job, orders, customers
         self.first: dict[int, LicenseEntry] = {}

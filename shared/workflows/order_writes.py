@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.catalog import Product
 from shared.customers import Customer, LicenseUser
-from shared.orders import FIRST_PART, Known, Order, OrderRequest, Placement, Unfinished
+from shared.orders import FIRST_PART, Order, OrderContext, OrderPlan, OrderRequest, PendingOrder
 from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
@@ -19,7 +19,7 @@ from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
 from shared.store.license_index import listed_row
 from shared.store.licenses import license_puts, settled, stored_licenses
-from shared.store.lookup import Place, find
+from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE
 from shared.values import record_id
@@ -28,23 +28,23 @@ from shared.workflows.pending_orders import (
     OPERATIONS,
     add_in_parts,
     fitting_sizes,
+    pending_order_of,
     pending_row,
-    unfinished_of,
 )
 
 MOST_PRODUCTS = 50
 """Products of an order whose entries are written in one transaction with its row."""
 
 
-def read_known(
+def read_order_context(
     company: str,
     request: OrderRequest,
     *,
     store_id: str,
     token: str,
     idempotency_key: str | None,
-    after: Placement | None = None,
-) -> Known:
+    after: OrderPlan | None = None,
+) -> OrderContext:
     """Everything that placing `request` has to know, in one read.
 
     `after` is a placement whose write did not hold: then the places of its licenses are looked at
@@ -52,10 +52,12 @@ def read_known(
     """
     append_part = "append#" + hashlib.sha256((idempotency_key or token).encode()).hexdigest()[:32]
     rows = [FIRST_PART, append_part, pending_row(FIRST_PART), pending_row(append_part)]
-    order_place = Place(company, TABLE, "order", store_id, "store_id", rows)
+    order_place = Lookup(company, TABLE, "order", store_id, "store_id", rows)
     email = request.customer.email if request.customer else None
-    customer_place = Place(company, CUSTOMERS, "customer", email or "", "email")
-    user_places = {name: Place(company, CUSTOMERS, "user", name, "email") for name in request.users}
+    customer_place = Lookup(company, CUSTOMERS, "customer", email or "", "email")
+    user_places = {
+        name: Lookup(company, CUSTOMERS, "user", name, "email") for name in request.users
+    }
     codes = _product_codes(request)
     product_keys = [(CATALOG, product_key(company, code)) for code in codes]
     places = [order_place, *([customer_place] if email else []), *user_places.values()]
@@ -76,12 +78,12 @@ def read_known(
         if place.taken
     }
     taken, occupied = _owned(company, after) if after else (frozenset(), frozenset())
-    return Known(
+    return OrderContext(
         order_id=order_place.id,
         part=part,
         order=order,
         row=_order(by_row[part]),
-        unfinished=unfinished_of(by_row[pending_row(part)]),
+        pending=pending_order_of(by_row[pending_row(part)]),
         products={
             code: Product.model_validate(found[key])
             for code, key in zip(codes, product_keys, strict=True)
@@ -91,36 +93,36 @@ def read_known(
         customer=Customer.model_validate(customer) if customer else None,
         user_ids={name: place.id for name, place in user_places.items()},
         users=users,
-        in_the_way=_in_the_way(company, users.values(), f"{order_place.id}/{part}/"),
+        blocking=_blocking(company, users.values(), f"{order_place.id}/{part}/"),
         taken=taken,
         occupied=occupied,
     )
 
 
-def add_placement(company: str, placement: Placement, unfinished: Unfinished | None) -> bool:
+def write_order(company: str, plan: OrderPlan, pending: PendingOrder | None) -> bool:
     """Write everything of a placement, or nothing; False if what it rests on has changed.
 
     What fits one transaction is written in one. A larger order is begun, written in several, and
     settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over,
     even by one that has become small: others may have made its users meanwhile.
     """
-    last, early = _row_puts(company, placement)
-    parts = (placement.licenses, placement.users, placement.products, last, early)
-    if unfinished is None and sum(map(len, parts)) <= OPERATIONS:
+    last, early = _row_puts(company, plan)
+    parts = (plan.licenses, plan.users, plan.products, last, early)
+    if pending is None and sum(map(len, parts)) <= OPERATIONS:
         operations = [
-            *license_puts(company, placement.licenses),
-            *(user_put(company, user) for user in placement.users),
-            *(unchanged(company, product) for product in placement.products),
+            *license_puts(company, plan.licenses),
+            *(user_put(company, user) for user in plan.users),
+            *(unchanged(company, product) for product in plan.products),
             *last,
             *early,
         ]
         sizes = fitting_sizes(operations)
         if sum(sizes) <= BYTES:
             return dynamo.write(operations)
-    return add_in_parts(company, placement, unfinished, last, early)
+    return add_in_parts(company, plan, pending, last, early)
 
 
-def _nameless(company: str, order: Place) -> int:
+def _nameless(company: str, order: Lookup) -> int:
     """The id of a customer without an e-mail, who is this one order's."""
     return record_id(company, "customer", "of", order.id)
 
@@ -134,7 +136,7 @@ def _product_codes(request: OrderRequest) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-def _in_the_way(company: str, users: Iterable[LicenseUser], ours: str) -> frozenset[str]:
+def _blocking(company: str, users: Iterable[LicenseUser], ours: str) -> frozenset[str]:
     """The rows of other orders, not settled yet, that made some of these users."""
     rows = {user.unsettled for user in users} - {None}
     return frozenset(
@@ -142,7 +144,7 @@ def _in_the_way(company: str, users: Iterable[LicenseUser], ours: str) -> frozen
     )
 
 
-def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[int]]:
+def _owned(company: str, after: OrderPlan) -> tuple[frozenset[str], frozenset[int]]:
     """Of a placement's licenses, the keys that others have and the ids that others fell on."""
     stored = stored_licenses(company, (lic.id for lic in after.licenses))
     taken, occupied = set(), set()
@@ -157,26 +159,24 @@ def _owned(company: str, after: Placement) -> tuple[frozenset[str], frozenset[in
     return frozenset(taken), frozenset(occupied)
 
 
-def _row_puts(
-    company: str, placement: Placement
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The writes that make an order visible: its row, its entries in lists, its customer if new.
 
     Then the entries of its products, if they are too many to be written with the row.
     """
-    order = placement.order
-    pk = dynamo.home(company, order.id)
-    late = placement.placed_at != placement.begun_at
+    order = plan.order
+    pk = dynamo.partition(company, order.id)
+    late = plan.placed_at != plan.begun_at
     keys = index_keys(
         company,
         order.id,
         order.part,
-        licenses=len(placement.licenses),
-        placed_at=placement.placed_at,
+        licenses=len(plan.licenses),
+        placed_at=plan.placed_at,
         customer_id=order.customer_id,
         late=late,
     )
-    listed = listed_row(company, order, placement.licenses, issued_at=placement.begun_at, late=late)
+    listed = listed_row(company, order, plan.licenses, issued_at=plan.begun_at, late=late)
     entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
     placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
     puts = [] if order.part == FIRST_PART else [placed]
@@ -184,8 +184,8 @@ def _row_puts(
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
-    if placement.customer:
-        puts.append(customer_put(company, placement.customer))
+    if plan.customer:
+        puts.append(customer_put(company, plan.customer))
     if len(entries) > MOST_PRODUCTS:
         return puts, entries
     return [*puts, *entries], []

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Refused
-from shared.orders import Placement, Unfinished
+from shared.orders import OrderPlan, PendingOrder
 from shared.store import dynamo
 from shared.store.catalog import unchanged
 from shared.store.customers import TABLE as CUSTOMERS
@@ -27,8 +27,8 @@ OPERATIONS, BYTES = 100, 3_500_000
 
 def add_in_parts(
     company: str,
-    placement: Placement,
-    unfinished: Unfinished | None,
+    order_plan: OrderPlan,
+    pending_order: PendingOrder | None,
     last: list[dict[str, Any]],
     early: list[dict[str, Any]],
 ) -> bool:
@@ -38,20 +38,22 @@ def add_in_parts(
     row. False if what it rests on has changed, or somebody else goes on with it; `unfinished` is
     an earlier beginning, to be taken over.
     """
-    order = placement.order
-    pk, pending = dynamo.home(company, order.id), pending_row(order.part)
+    order = order_plan.order
+    pk, pending = dynamo.partition(company, order.id), pending_row(order.part)
     row = f"{order.id}/{order.part}/{order.fingerprint}"
     entries = [_waiting(put, row) for put in early]
-    licenses = zip(placement.licenses, license_puts(company, placement.licenses, row), strict=True)
-    users = (user.model_copy(update={"unsettled": row}) for user in placement.users)
-    checks = {product.id: unchanged(company, product) for product in placement.products}
+    licenses = zip(
+        order_plan.licenses, license_puts(company, order_plan.licenses, row), strict=True
+    )
+    users = (user.model_copy(update={"unsettled": row}) for user in order_plan.users)
+    checks = {product.id: unchanged(company, product) for product in order_plan.products}
     puts = [
         *((put, checks[lic.product_id]) for lic, put in licenses),
         *((user_put(company, user), None) for user in users),
         *((put, None) for put in entries),
     ]
     sizes = fitting_sizes([*(put for put, _ in puts), *last])
-    if not dynamo.write(_begin(company, placement, row, unfinished, entries)):
+    if not dynamo.write(_begin(company, order_plan, row, pending_order, entries)):
         return False
     mine = dynamo.check(TABLE, (pk, pending), _HELD, owner=order.token)
     if not all(dynamo.write(batch) for batch in _batches(mine, puts, sizes)):
@@ -72,19 +74,19 @@ def fitting_sizes(operations: list[dict[str, Any]]) -> list[int]:
     return sizes
 
 
-def undo(company: str, order_id: int, part: str, owner: str) -> bool:
+def roll_back(company: str, order_id: int, part: str, owner: str) -> bool:
     """Take back what was written of an order that did not become visible.
 
     False if the order has another owner by now, whose it is to finish or to undo.
     """
-    home = dynamo.home(company, order_id)
-    plan = dynamo.get(TABLE, (home, _plan(part)))
-    mine = dynamo.check(TABLE, (home, pending_row(part)), _HELD, owner=owner)
+    partition = dynamo.partition(company, order_id)
+    plan = dynamo.get(TABLE, (partition, _plan(part)))
+    mine = dynamo.check(TABLE, (partition, pending_row(part)), _HELD, owner=owner)
     if plan is None:
         return False
     free = "attribute_not_exists(pk) OR unsettled = :row"
     deletes = [
-        dynamo.delete(LICENSES, (dynamo.home(company, id),), free, row=plan["unsettled"])
+        dynamo.delete(LICENSES, (dynamo.partition(company, id),), free, row=plan["unsettled"])
         for id in _still_there(company, plan)
     ]
     deletes += [
@@ -94,13 +96,13 @@ def undo(company: str, order_id: int, part: str, owner: str) -> bool:
     ]
     deletes += [
         dynamo.delete(TABLE, key, free, row=plan["unsettled"])
-        for key in _waiting_entries(home, plan)
+        for key in _waiting_entries(partition, plan)
     ]
     for start in range(0, len(deletes), OPERATIONS - 1):
         if not dynamo.write([mine, *deletes[start : start + OPERATIONS - 1]]):
             return False
-    end = dynamo.delete(TABLE, (home, pending_row(part)), _HELD, owner=owner)
-    return dynamo.write([end, dynamo.delete(TABLE, (home, _plan(part)))])
+    end = dynamo.delete(TABLE, (partition, pending_row(part)), _HELD, owner=owner)
+    return dynamo.write([end, dynamo.delete(TABLE, (partition, _plan(part)))])
 
 
 def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
@@ -116,9 +118,9 @@ def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
     return pending
 
 
-def take_over(company: str, order_id: int, part: str, owner: str, *, token: str) -> bool:
+def take_lease(company: str, order_id: int, part: str, owner: str, *, token: str) -> bool:
     """Make `token` the owner of an unsettled order, so that nobody else goes on with it."""
-    key = (dynamo.home(company, order_id), pending_row(part))
+    key = (dynamo.partition(company, order_id), pending_row(part))
     item = dynamo.get(TABLE, key)
     if item is None or item["held_by"] != owner:
         return False
@@ -126,19 +128,19 @@ def take_over(company: str, order_id: int, part: str, owner: str, *, token: str)
     return dynamo.write([put])
 
 
-def take_back(company: str, row: str) -> None:
+def roll_back_pending(company: str, row: str) -> None:
     """Undo the unsettled order with this row, if it is one still, whoever is at it."""
     order_id, part, _ = row.split("/")
-    pending = dynamo.get(TABLE, (dynamo.home(company, int(order_id)), pending_row(part)))
+    pending = dynamo.get(TABLE, (dynamo.partition(company, int(order_id)), pending_row(part)))
     token = secrets.token_hex(16)
-    if pending and take_over(company, int(order_id), part, pending["held_by"], token=token):
-        undo(company, int(order_id), part, token)
+    if pending and take_lease(company, int(order_id), part, pending["held_by"], token=token):
+        roll_back(company, int(order_id), part, token)
 
 
-def unfinished_of(item: dict[str, Any] | None) -> Unfinished | None:
+def pending_order_of(item: dict[str, Any] | None) -> PendingOrder | None:
     if item is None:
         return None
-    return Unfinished(
+    return PendingOrder(
         fingerprint=item["fingerprint"],
         owner=item["held_by"],
         seed=item["seed"],
@@ -152,15 +154,15 @@ def pending_row(part: str) -> str:
 
 def _begin(
     company: str,
-    placement: Placement,
+    order_plan: OrderPlan,
     row: str,
-    unfinished: Unfinished | None,
+    pending_order: PendingOrder | None,
     entries: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Say that an order is on its way, and what it will write, before anything of it is written."""
-    order = placement.order
-    pk = dynamo.home(company, order.id)
-    begun_at = placement.begun_at
+    order = order_plan.order
+    pk = dynamo.partition(company, order.id)
+    begun_at = order_plan.begun_at
     marker = dynamo.to_item(
         {
             "pk": pk,
@@ -168,14 +170,14 @@ def _begin(
             "store_id": order.store_id,
             "fingerprint": order.fingerprint,
             "held_by": order.token,
-            "seed": placement.seed,
+            "seed": order_plan.seed,
             "begun_at": begun_at,
             "listed": PENDING,
             "created": f"{dynamo.stamp(begun_at)}#{pk}",
         }
     )
-    if unfinished:
-        put = dynamo.put(TABLE, marker, _HELD, owner=unfinished.owner)
+    if pending_order:
+        put = dynamo.put(TABLE, marker, _HELD, owner=pending_order.owner)
     else:
         put = dynamo.put(TABLE, marker, "attribute_not_exists(pk)")
     plan = dynamo.to_item(
@@ -184,8 +186,8 @@ def _begin(
             "sk": _plan(order.part),
             "store_id": order.store_id,
             "unsettled": row,
-            "license_ids": [lic.id for lic in placement.licenses],
-            "user_ids": [user.id for user in placement.users],
+            "license_ids": [lic.id for lic in order_plan.licenses],
+            "user_ids": [user.id for user in order_plan.users],
             "entries": [put["Put"]["Item"]["sk"]["S"] for put in entries],
         }
     )
@@ -220,9 +222,9 @@ def _waiting(put: dict[str, Any], row: str) -> dict[str, Any]:
     return dynamo.put(TABLE, item, "attribute_not_exists(pk) OR unsettled = :row", row=row)
 
 
-def _waiting_entries(home: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
+def _waiting_entries(partition: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
     """The entries of the plan that are there and still wait for its row."""
-    keys = [(home, sk) for sk in plan.get("entries", ())]
+    keys = [(partition, sk) for sk in plan.get("entries", ())]
     found = dynamo.get_many(((TABLE, key) for key in keys), select=["unsettled"])
     return [
         key for key in keys if found.get((TABLE, key), {}).get("unsettled") == plan["unsettled"]

@@ -111,7 +111,7 @@ def check_stopped() -> Iterator[str]:
     for job in (job for company in COMPANIES for job in import_jobs.list_jobs(company)):
         if not job.is_stopped:
             continue
-        counts = stopped_counts(job, import_jobs.chunk_results(job.company, job.number))
+        counts = stopped_counts(job, import_jobs.batch_results(job.company, job.number))
         if job.counts != counts:
             name = f"import {job.number} of {job.company}"
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"

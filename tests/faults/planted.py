@@ -43,24 +43,24 @@ def unconditional_put(patch: pytest.MonkeyPatch) -> None:
 def own_write_refused(patch: pytest.MonkeyPatch) -> None:
     """What is there must be somebody else's."""
 
-    def add(company: str, placement: Any, unfinished: Any) -> bool:
-        if written(company, placement, unfinished):
+    def add(company: str, plan: Any, pending: Any) -> bool:
+        if written(company, plan, pending):
             return True
-        if orders_store_has(company, placement):
+        if orders_store_has(company, plan):
             raise Conflict("order_id_exists", "Order with this ID already exists")
         return False
 
-    def orders_store_has(company: str, placement: Any) -> bool:
-        key = (dynamo.home(company, placement.order.id), placement.order.part)
+    def orders_store_has(company: str, plan: Any) -> bool:
+        key = (dynamo.partition(company, plan.order.id), plan.order.part)
         return dynamo.get(ORDERS, key) is not None
 
-    written = order_writes.add_placement
-    patch.setattr(create_order, "add_placement", add)
+    written = order_writes.write_order
+    patch.setattr(create_order, "write_order", add)
 
 
 def fingerprint_ignored(patch: pytest.MonkeyPatch) -> None:
     """The same id is the same order."""
-    patch.setattr(create_order, "already_placed", lambda _, known: known.row)
+    patch.setattr(create_order, "already_placed", lambda _, context: context.row)
 
 
 def orphaned_licenses(patch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
     """One customer for all companies."""
 
     def key(_: str, id: int) -> tuple[str, str]:
-        return dynamo.shelf("acme", id), f"customer#{id}"
+        return dynamo.shard("acme", id), f"customer#{id}"
 
     patch.setattr(customers, "customer_key", key)
     patch.setattr(order_writes, "customer_key", key)
@@ -130,8 +130,8 @@ def commit_assumed(patch: pytest.MonkeyPatch) -> None:
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
     """A repeated request is answered with what it would get now."""
 
-    def placed(request: Any, known: Any) -> Any:
-        row = looked(request, known)
+    def placed(request: Any, context: Any) -> Any:
+        row = looked(request, context)
         return row and replace_ids(row)
 
     def replace_ids(row: Any) -> Any:
@@ -146,10 +146,10 @@ def key_logged(patch: pytest.MonkeyPatch) -> None:
     """Handy when a customer calls."""
 
     def placed(*args: Any) -> Any:
-        order, placement, known = place(*args)
-        for lic in placement.licenses if placement else ():
+        order, plan, context = place(*args)
+        for lic in plan.licenses if plan else ():
             logger.info("placed", license=lic.license_key)
-        return order, placement, known
+        return order, plan, context
 
     place = create_order._place  # noqa: SLF001
     patch.setattr(create_order, "_place", placed)
@@ -159,15 +159,15 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
     """A chunk adds what it did to what is there."""
 
     def put(company: str, number: int, result: Any) -> None:
-        before = import_jobs.get_chunk(company, number, result.index)
+        before = import_jobs.get_batch_result(company, number, result.index)
         if before and before.phase == result.phase:
             names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
             added = {name: getattr(before, name) + getattr(result, name) for name in names}
             result = result.model_copy(update=added)
         write(company, number, result)
 
-    write = import_jobs.put_chunk
-    patch.setattr(import_chunk, "put_chunk", put)
+    write = import_jobs.put_batch_result
+    patch.setattr(import_chunk, "put_batch_result", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def half_validated(patch: pytest.MonkeyPatch) -> None:
     """What the first stretch says holds for the file."""
 
     def faulty(job: Any) -> bool:
-        results = import_jobs.chunk_results(job.company, job.number)
+        results = import_jobs.batch_results(job.company, job.number)
         return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
 
     patch.setattr(import_csv, "is_faulty", faulty)

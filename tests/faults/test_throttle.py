@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from shared.errors import Busy
-from shared.row_reader import Bad, Entry
+from shared.row_reader import Entry, InvalidRecord
 from shared.store import pace, patience
 from shared.workflows import import_chunk
-from shared.workflows.import_batch import import_stretch
+from shared.workflows.import_batch import import_batch
 from tests.faults import planted, throttle
 from tests.faults.laboratory import Laboratory
 from tests.faults.throttle import Outcome
@@ -79,14 +79,12 @@ def test_giving_up_after_some_tries_is_caught(
 
     def once(
         work: import_chunk.Work,
-        batch: Sequence[Entry | Bad],
+        batch: Sequence[Entry | InvalidRecord],
         _: object,
         firsts: Mapping[int, int] | None,
     ) -> int:
         with work.pool() as pool:
-            result = import_stretch(
-                work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts
-            )
+            result = import_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
         import_chunk._report(work, result)  # noqa: SLF001  # what is planted is within
         return len(batch)
 

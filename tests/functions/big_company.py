@@ -17,7 +17,7 @@ import orjson
 
 from shared.catalog import FeatureGrant, Product, ProductFeature
 from shared.customers import Customer
-from shared.import_job import ChunkResult, ImportJob
+from shared.import_job import BatchResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
 from shared.store import dynamo, import_jobs, uploads
@@ -159,7 +159,7 @@ class _Orders:
             created_at=at,
             updated_at=at,
         )
-        keys: dict[str, Any] = {"pk": dynamo.home(COMPANY, id), "sk": part}
+        keys: dict[str, Any] = {"pk": dynamo.partition(COMPANY, id), "sk": part}
         if ids:
             keys |= index_keys(
                 COMPANY,
@@ -314,8 +314,8 @@ def _import(number: int, *, batches: int) -> int:
     for batch, row in enumerate(rows):
         report = f"chunk-{batch}.json"
         uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
-        result = ChunkResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
-        import_jobs.put_chunk(COMPANY, number, result)
+        result = BatchResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
+        import_jobs.put_batch_result(COMPANY, number, result)
     uploads.put_result(job, "result.json", orjson.dumps(rows[:100]))
     if number == 1:
         uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)

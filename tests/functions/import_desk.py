@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from functions import job_status, start_import
-from shared.import_job import ChunkResult, ImportJob, State, moved
+from shared.import_job import BatchResult, ImportJob, State, transition
 from shared.store import import_jobs, uploads
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
@@ -79,13 +79,13 @@ class Desk:
         return import_jobs.change_job(
             self.company,
             number,
-            lambda job: moved(job, state, now=datetime.now(UTC), **changes),
+            lambda job: transition(job, state, now=datetime.now(UTC), **changes),
         )
 
     def chunk(self, job: ImportJob, index: int, bad: int = 0, **counts: Any) -> None:
         """What a chunk did, with a report of its bad rows."""
-        result = ChunkResult(index=index, report=f"chunk-{index}.json", invalid=bad, **counts)
-        import_jobs.put_chunk(job.company, job.number, result)
+        result = BatchResult(index=index, report=f"chunk-{index}.json", invalid=bad, **counts)
+        import_jobs.put_batch_result(job.company, job.number, result)
         rows = [bad_row(index * 1000 + n + 1) for n in range(bad)]
         uploads.put_result(job, f"chunk-{index}.json", orjson.dumps({"invalid": rows}))
 

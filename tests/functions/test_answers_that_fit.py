@@ -210,9 +210,9 @@ def test_licenses_that_can_not_fit_are_not_put_together_whole(
 ) -> None:
     made: list[int] = []
 
-    def counted(lic: License, beside: records.Beside) -> records.LicenseView:
+    def counted(lic: License, related: records.Related) -> records.LicenseView:
         made.append(lic.id)
-        return license_view(lic, beside)
+        return license_view(lic, related)
 
     license_view = records.license_view
     for module in (records, order_answers):

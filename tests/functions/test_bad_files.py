@@ -20,7 +20,7 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.csv_format.reader import records
 from shared.import_job import ImportJob
-from shared.row_reader import Bad, Import, reader_of
+from shared.row_reader import Import, InvalidRecord, reader_of
 from tests.engine import Engine
 from tests.functions.bad_files import Specimen, specimens
 from tests.functions.import_files import Files, open_files
@@ -114,7 +114,7 @@ def read(specimen: Specimen) -> Counter[str]:
     ]
     places = [(entry.record.row, entry.record.line) for entry in entries]
     assert places == [*enumerate(rows_of(specimen.data, planned.dialect), start=1)], specimen
-    bad = [entry for entry in entries if isinstance(entry, Bad)]
+    bad = [entry for entry in entries if isinstance(entry, InvalidRecord)]
     for entry in bad:
         assert entry.faults, specimen
         assert all(fault["code"] and fault["message"] for fault in entry.faults), specimen

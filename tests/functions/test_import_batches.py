@@ -11,7 +11,7 @@ import pytest
 from shared.catalog import NewProduct, new_product
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
-from shared.row_reader import Bad, Entry, Import, reader_of
+from shared.row_reader import Entry, Import, InvalidRecord, reader_of
 from shared.workflows import import_chunk
 from shared.workflows.import_chunk import read_batches
 from tests.engine import Engine
@@ -22,7 +22,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HEADER = "license__license_key,product__short_code,license__note,order__store_id\n"
 
 
-def entries_of(orders: list[str]) -> list[Entry | Bad]:
+def entries_of(orders: list[str]) -> list[Entry | InvalidRecord]:
     """Rows of these orders; without a name each is an order of its own."""
     body = "".join(f"K-{n:05},kp,,{order}\n" for n, order in enumerate(orders))
     data = (HEADER + body).encode()

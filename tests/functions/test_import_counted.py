@@ -171,7 +171,7 @@ def test_a_late_count_of_fewer_rows_changes_nothing(
 
 def expire_workers() -> None:
     """As if the clock of the worker were behind: its invocation goes on, its registration ended."""
-    values = {"home": dynamo.home("acme", 1), "worker": "worker#"}
+    values = {"home": dynamo.partition("acme", 1), "worker": "worker#"}
     for item in dynamo.query(import_jobs.TABLE, "pk = :home AND begins_with(sk, :worker)", values):
         workers.release("acme", 1, item["sk"].removeprefix("worker#"))
 

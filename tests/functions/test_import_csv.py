@@ -11,7 +11,7 @@ from functions import import_csv, job_status, sweep
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.import_jobs import chunk_results, get_job, list_jobs
+from shared.store.import_jobs import batch_results, get_job, list_jobs
 from shared.workflows import import_chunk, import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
@@ -490,7 +490,7 @@ def test_a_cancelled_import_stops_between_two_stretches(machine: Files) -> None:
     machine.chunk(manifest[1])
     machine.run({"step": "finish", "company": job.company, "number": job.number})
 
-    done = sum(result.rows for result in chunk_results("acme", job.number))
+    done = sum(result.rows for result in batch_results("acme", job.number))
     assert (machine.last().state, machine.license_count()) == ("cancelled", done)
 
 
@@ -543,7 +543,7 @@ def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
     assert len(reply.json()["license_keys"]) == 111
     assert files.license_count() == 113
     monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
-    assert sweep.undo_orders(datetime.now(UTC)) == 0
+    assert sweep.roll_back_orders(datetime.now(UTC)) == 0
 
 
 def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
@@ -583,7 +583,7 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     with monkeypatch.context() as patch:
         patch.setattr(Context, "get_remaining_time_in_millis", lambda _: next(left, 1000))
         files.run(event)
-    asked, begun = list(engine.operations), chunk_results("acme", files.last().number)
+    asked, begun = list(engine.operations), batch_results("acme", files.last().number)
     files.by_machine()
 
     assert asked == ["StartExecution"]

@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
 from shared.store import bulk, dynamo
-from shared.workflows.pending_orders import take_back
+from shared.workflows.pending_orders import roll_back_pending
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
@@ -72,7 +72,7 @@ def test_rows_wait_for_a_pending_order_that_commits(
 def test_a_license_that_is_rolled_back_before_it_is_read_is_inserted_again(
     files: Files, shop: Shop, pending: str
 ) -> None:
-    rollback = once(lambda: take_back("acme", pending))
+    rollback = once(lambda: roll_back_pending("acme", pending))
     bulk.client().events.register_first("before-send.dynamodb.BatchGetItem", rollback)
 
     job = files.imported(HELD)

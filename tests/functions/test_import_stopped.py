@@ -10,7 +10,7 @@ from functions import job_status
 from functions.telemetry.redaction import Crashed
 from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.import_jobs import chunk_results
+from shared.store.import_jobs import batch_results
 from shared.workflows import import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
@@ -200,7 +200,7 @@ def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
     machine.chunk(manifest(machine)[0])
 
     assert outcome(machine) == ("failed", "results_gone")
-    assert chunk_results("acme", 1) == []
+    assert batch_results("acme", 1) == []
     assert post(machine, "retry").status == 200
     machine.by_machine()
     assert machine.last().state == "succeeded"
@@ -211,7 +211,7 @@ def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> 
     step(machine, "plan")
     for chunk in manifest(machine):
         machine.chunk(chunk)
-    for result in chunk_results("acme", 1):
+    for result in batch_results("acme", 1):
         if result.invalid and result.report:
             uploads.delete_result(machine.last(), result.report)
 

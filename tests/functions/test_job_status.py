@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.import_job import KINDS, ImportJob, Refusal, State
+from shared.import_job import KINDS, FileFault, ImportJob, State
 from shared.store import import_jobs, uploads
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, bad_row, open_desk
@@ -98,7 +98,7 @@ def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
 
 
 def test_a_refused_file_says_why_in_a_row_that_is_none(desk: Desk) -> None:
-    refusal = Refusal(code="missing_header", message="Line 1: no", line=1, column="email")
+    refusal = FileFault(code="missing_header", message="Line 1: no", line=1, column="email")
     desk.move(desk.dropped().number, "failed", refusal=refusal)
 
     result = desk.get("/licenses-import-results/1/").json()["result"]
@@ -239,7 +239,7 @@ def test_a_cursor_of_another_imports_errors_is_refused(desk: Desk) -> None:
 
 
 def test_the_reason_of_a_refusal_stands_before_all_errors(desk: Desk) -> None:
-    desk.move(desk.dropped().number, "failed", refusal=Refusal(code="not_text", message="no"))
+    desk.move(desk.dropped().number, "failed", refusal=FileFault(code="not_text", message="no"))
 
     told = desk.get("/imports/1/errors/", "limit=1").json()
 
@@ -404,7 +404,7 @@ def planned(desk: Desk, code: str | None = "import_failed") -> ImportJob:
     job = desk.stored()
     for name in uploads.PLANNED:
         uploads.put_result(job, name, b"[]")
-    refusal = Refusal(code=code, message="The import stopped.") if code else None
+    refusal = FileFault(code=code, message="The import stopped.") if code else None
     state: State = "failed" if code else "cancelled"
     return desk.move(job.number, state, execution_arn=ARN, refusal=refusal)
 

@@ -11,7 +11,7 @@ from functions.web import api
 from functions.web.request import MAX_BODY
 from functions.web.response_size import MOST_BYTES
 from shared.catalog import NewProduct, new_product
-from shared.contract.records import Beside, placed_order_view
+from shared.contract.records import Related, placed_order_view
 from shared.licenses import License
 from shared.orders import Order, OrderItem, first_licenses
 from shared.store import dynamo
@@ -55,14 +55,14 @@ def test_an_order_of_a_thousand_long_names_answers_with_all_that_it_issued(name:
     item = OrderItem(id=1, product_id=1, product_code="kp", license_ids=[lic.id for lic in issued])
     order = Order(id=1, store_id=name[:200], items=(item,), created_at=now, updated_at=now)
     product = new_product("acme", NewProduct(product_name="P", short_code="p"), {}, now=now)
-    beside = Beside("acme", "https://api.test", now.date(), {1: product}, {}, {})
+    related = Related("acme", "https://api.test", now.date(), {1: product}, {}, {})
 
     answer = order_answers.answer_that_fits(
         lambda most, brief: placed_order_view(
-            first_licenses(order, most), beside, issued, brief=brief
+            first_licenses(order, most), related, issued, brief=brief
         ),
         issued,
-        beside,
+        related,
     )
 
     assert isinstance(answer.body, str)

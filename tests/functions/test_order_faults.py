@@ -238,7 +238,7 @@ def test_a_rollback_that_somebody_else_took_over_is_not_counted(
 
     def take() -> None:
         ((company, order_id, part, owner),) = pending_orders.pending_orders(datetime.now(UTC))
-        assert pending_orders.take_over(company, order_id, part, owner, token="another")
+        assert pending_orders.take_lease(company, order_id, part, owner, token="another")
 
     with tapped() as tap:
         tap.on(WRITE, meanwhile(take), nth=2)

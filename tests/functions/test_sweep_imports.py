@@ -158,7 +158,7 @@ def test_a_job_whose_file_came_unheard_is_given_a_day_more(
     desk.ask()
     version = drop(desk.job(1).key)
 
-    sweep.give_up_uploads(sweep.Round(datetime.now(UTC) + timedelta(hours=hours)))
+    sweep.give_up_uploads(sweep.SweepRun(datetime.now(UTC) + timedelta(hours=hours)))
 
     assert desk.job(1).state == state
     if state == "awaiting_upload":

@@ -11,7 +11,7 @@ import pytest
 
 from functions import import_csv, job_status, sweep
 from shared.store import dynamo, import_jobs, pace, patience, uploads
-from shared.store.import_jobs import chunk_results
+from shared.store.import_jobs import batch_results
 from shared.workflows import import_chunk, import_lifecycle
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
@@ -195,4 +195,4 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
 
     silences = [b - a for a, b in itertools.pairwise([*alive, drought.now])]
     assert max(silences) < import_lifecycle.ALIVE_SECONDS < sweep.LEFT_ALONE.total_seconds()
-    assert len(chunk_results("acme", chunk["number"])) == 2
+    assert len(batch_results("acme", chunk["number"])) == 2

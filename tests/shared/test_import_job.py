@@ -7,21 +7,21 @@ import pytest
 
 from shared.import_job import (
     ENDED,
-    ChunkResult,
+    BatchResult,
+    FileFault,
     ImportJob,
     Kind,
-    Place,
+    ObjectKey,
     Progress,
-    Refusal,
     State,
     WrongState,
     counters,
-    moved,
-    place_of,
+    parse_object_key,
     progress,
     request_fingerprint,
-    requeued,
+    requeue,
     shown_name,
+    transition,
     upload_key,
 )
 
@@ -60,9 +60,9 @@ def test_the_published_status_has_four_words_for_nine_states() -> None:
 
 
 def test_a_job_starts_once_and_ends_once() -> None:
-    begun = moved(job(), "validating", now=NOW)
-    running = moved(begun, "running", now=LATER, runner="r1")
-    ended = moved(running, "succeeded", now=LATER)
+    begun = transition(job(), "validating", now=NOW)
+    running = transition(begun, "running", now=LATER, runner="r1")
+    ended = transition(running, "succeeded", now=LATER)
 
     assert (running.started_at, running.finished_at, running.heartbeat_at) == (NOW, None, LATER)
     assert (ended.started_at, ended.finished_at) == (NOW, LATER)
@@ -73,7 +73,7 @@ def test_a_job_starts_once_and_ends_once() -> None:
 @pytest.mark.parametrize("to", sorted(set(STATES) - {"queued"}))
 def test_what_has_ended_stays_as_it_is(state: State, to: State) -> None:
     with pytest.raises(WrongState) as refused:
-        moved(job(state), to, now=NOW)
+        transition(job(state), to, now=NOW)
 
     assert (refused.value.status, refused.value.code) == (409, "import_state")
     is_now, wanted = state.replace("_", " "), to.replace("_", " ")
@@ -81,10 +81,10 @@ def test_what_has_ended_stays_as_it_is(state: State, to: State) -> None:
 
 
 def test_a_failed_job_is_run_again_without_its_outcome() -> None:
-    refusal = Refusal(code="import_failed", message="it stopped")
-    failed = moved(job("running", runner="r1"), "failed", now=NOW, refusal=refusal)
+    refusal = FileFault(code="import_failed", message="it stopped")
+    failed = transition(job("running", runner="r1"), "failed", now=NOW, refusal=refusal)
 
-    again = requeued(failed, now=LATER)
+    again = requeue(failed, now=LATER)
 
     assert (again.state, again.attempts, again.runner) == ("queued", 2, None)
     assert (again.refusal, again.finished_at, again.heartbeat_at) == (None, None, LATER)
@@ -93,11 +93,11 @@ def test_a_failed_job_is_run_again_without_its_outcome() -> None:
 
 def test_a_job_whose_file_never_came_cannot_be_run() -> None:
     with pytest.raises(WrongState, match="its file never came"):
-        requeued(job("failed", version_id=None), now=NOW)
+        requeue(job("failed", version_id=None), now=NOW)
 
 
 def test_progress_is_what_the_chunks_have_done() -> None:
-    chunks = [ChunkResult(index=0, rows=10), ChunkResult(index=1, rows=5)]
+    chunks = [BatchResult(index=0, rows=10), BatchResult(index=1, rows=5)]
 
     assert progress(job("running", rows=20), chunks) == Progress(
         rows_done=15, rows_total=20, percent=75
@@ -106,11 +106,11 @@ def test_progress_is_what_the_chunks_have_done() -> None:
 
 
 def test_the_second_pass_of_reject_all_begins_at_nothing() -> None:
-    validated = ChunkResult(index=0, phase="validate", rows=10)
+    validated = BatchResult(index=0, phase="validate", rows=10)
     begun = job("validating", rows=10, on_error="reject_all")
 
     assert progress(begun, [validated]).percent == 100
-    assert progress(moved(begun, "running", now=NOW), [validated]).percent == 0
+    assert progress(transition(begun, "running", now=NOW), [validated]).percent == 0
 
 
 @pytest.mark.parametrize(("state", "percent"), [("running", 0), ("succeeded", 100)])
@@ -135,7 +135,7 @@ def test_a_finished_job_has_its_totals() -> None:
 
 
 def test_a_cancelled_job_says_what_its_chunks_know() -> None:
-    chunks = [ChunkResult(index=0, valid=4, invalid=1, created_licenses=3, existed_licenses=1)]
+    chunks = [BatchResult(index=0, valid=4, invalid=1, created_licenses=3, existed_licenses=1)]
 
     told = counters(job("cancelled", rows=20), chunks)
 
@@ -146,14 +146,14 @@ def test_a_cancelled_job_says_what_its_chunks_know() -> None:
 @pytest.mark.parametrize(
     ("key", "place"),
     [
-        ("acme/licenses/a.csv", Place("acme", "licenses", None, "a.csv")),
-        ("acme/customers/2026/03/Ä b.CSV", Place("acme", "customers", None, "Ä b.CSV")),
-        ("a-1/license-features/job-12/x.csv", Place("a-1", "license-features", 12, "x.csv")),
-        ("acme/licenses/job-0/x.csv", Place("acme", "licenses", None, "x.csv")),
+        ("acme/licenses/a.csv", ObjectKey("acme", "licenses", None, "a.csv")),
+        ("acme/customers/2026/03/Ä b.CSV", ObjectKey("acme", "customers", None, "Ä b.CSV")),
+        ("a-1/license-features/job-12/x.csv", ObjectKey("a-1", "license-features", 12, "x.csv")),
+        ("acme/licenses/job-0/x.csv", ObjectKey("acme", "licenses", None, "x.csv")),
     ],
 )
-def test_a_key_says_whose_file_it_is(key: str, place: Place) -> None:
-    assert place_of(key) == place
+def test_a_key_says_whose_file_it_is(key: str, place: ObjectKey) -> None:
+    assert parse_object_key(key) == place
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_key_says_whose_file_it_is(key: str, place: Place) -> None:
     ],
 )
 def test_what_lies_elsewhere_is_no_import(key: str) -> None:
-    assert place_of(key) is None
+    assert parse_object_key(key) is None
 
 
 @pytest.mark.parametrize("kind", ["licenses", "customers", "license-features"])
@@ -183,7 +183,7 @@ def test_the_key_of_an_upload_leads_back_to_its_job(kind: Kind, name: str) -> No
 
     assert key.isascii()
     assert key.endswith(".csv")
-    place = place_of(key)
+    place = parse_object_key(key)
     assert place is not None
     assert place[:3] == ("acme", kind, 12)
 

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.terms import FEATURE_SYSTEM, SYSTEM, FeatureTerms, Terms, asked, faults_in, inherited
-from shared.terms import settle as settled
+from shared.terms import (
+    FEATURE_SYSTEM,
+    SYSTEM,
+    FeatureTerms,
+    Terms,
+    inherited_terms,
+    requested_terms,
+    validate_terms,
+)
+from shared.terms import resolve_terms as settled
 
 limits = st.none() | st.integers(0, 9)
 lines = st.builds(Terms, max_activations=limits, max_transfers=limits, trial_days=limits)
@@ -15,7 +23,7 @@ lines = st.builds(Terms, max_activations=limits, max_transfers=limits, trial_day
 
 @given(st.lists(lines, max_size=4))
 def test_the_first_line_that_says_something_has_the_say(said: list[Terms]) -> None:
-    held = inherited(*said)
+    held = inherited_terms(*said)
 
     for name in ("max_activations", "max_transfers", "trial_days"):
         values = [getattr(line, name) for line in said]
@@ -27,14 +35,14 @@ def test_the_first_line_that_says_something_has_the_say(said: list[Terms]) -> No
 def test_what_is_asked_for_wins_over_all_that_is_inherited(
     request: Terms, said: list[Terms], vm: bool
 ) -> None:
-    wanted = {**asked(request), "prevent_vm": vm}
+    wanted = {**requested_terms(request), "prevent_vm": vm}
 
-    terms = settled("subscription", wanted, inherited(*said))
+    terms = settled("subscription", wanted, inherited_terms(*said))
 
     assert terms.items() >= wanted.items()
     assert all(
         terms.get(name) == value
-        for name, value in inherited(*said).items()
+        for name, value in inherited_terms(*said).items()
         if name in SYSTEM
         and name not in wanted
         and "overages" not in name
@@ -45,7 +53,7 @@ def test_what_is_asked_for_wins_over_all_that_is_inherited(
 def test_null_means_none_only_where_none_is_possible() -> None:
     request = Terms(max_activations=None, valid_duration=None)
 
-    assert asked(request) == {"valid_duration": None}
+    assert requested_terms(request) == {"valid_duration": None}
 
 
 def test_a_perpetual_license_has_no_duration() -> None:
@@ -54,7 +62,7 @@ def test_a_perpetual_license_has_no_duration() -> None:
 
 
 def test_overages_are_dropped_where_they_were_inherited() -> None:
-    inherits = inherited(Terms(allow_overages=True, max_overages=5))
+    inherits = inherited_terms(Terms(allow_overages=True, max_overages=5))
 
     assert "max_overages" not in settled("perpetual", {}, inherits)
     assert settled("consumption", {}, inherits)["max_overages"] == 5
@@ -63,11 +71,11 @@ def test_overages_are_dropped_where_they_were_inherited() -> None:
 @pytest.mark.parametrize("type_", ["perpetual", "time-limited", "subscription"])
 @pytest.mark.parametrize("name", ["allow_overages", "reset_consumption"])
 def test_overages_are_for_consumption_only(type_: str, name: str) -> None:
-    (fault,) = faults_in(type_, {name: True}, {}, ends=True)
+    (fault,) = validate_terms(type_, {name: True}, {}, ends=True)
 
     assert (fault.name, fault.code, fault.value) == (name, "consumption_only", True)
     assert type_ in fault.message
-    assert faults_in("consumption", {name: True}, {}, ends=True) == []
+    assert validate_terms("consumption", {name: True}, {}, ends=True) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,7 @@ def test_overages_are_for_consumption_only(type_: str, name: str) -> None:
     ],
 )
 def test_a_time_limited_license_ends(terms: dict[str, Any], ends: bool, codes: list[str]) -> None:
-    faults = faults_in("time-limited", {}, terms, ends=ends)
+    faults = validate_terms("time-limited", {}, terms, ends=ends)
 
     assert [fault.code for fault in faults] == codes
 
@@ -92,7 +100,7 @@ def test_floating_users_are_no_more_than_activations(users: int, limit: int, fre
         "allow_unlimited_activations": free,
     }
 
-    faults = faults_in("perpetual", {}, terms, ends=False)
+    faults = validate_terms("perpetual", {}, terms, ends=False)
 
     assert bool(faults) is (users > limit and not free)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFound
-from shared.import_job import ChunkResult, ImportJob, State, WrongState, moved
+from shared.import_job import BatchResult, ImportJob, State, WrongState, transition
 from shared.store import import_jobs as store
 from shared.store.import_jobs import Version
 from tests.functions.shop import open_shop
@@ -62,7 +62,7 @@ def jobs() -> list[int]:
 
 
 def move(to: State) -> Callable[[ImportJob], ImportJob]:
-    return lambda job: moved(job, to, now=LATER)
+    return lambda job: transition(job, to, now=LATER)
 
 
 def test_numbers_are_small_and_given_once() -> None:
@@ -264,7 +264,7 @@ def test_a_change_is_made_once_whatever_happens_to_its_write(fault: Fault) -> No
 
 def test_a_change_whose_answer_is_lost_is_known_even_after_a_heartbeat() -> None:
     job = added("running", runner="r1")
-    after = moved(job, "succeeded", now=LATER)
+    after = transition(job, "succeeded", now=LATER)
 
     def lost(request: Any) -> Any:
         store.heartbeat("acme", job.number, "r1", LATER)
@@ -291,7 +291,7 @@ def test_of_two_changes_at_once_the_second_sees_the_first() -> None:
 
 def test_of_two_equal_changes_at_once_only_one_was_made() -> None:
     job = added("running")
-    equal = moved(job, "failed", now=LATER)
+    equal = transition(job, "failed", now=LATER)
 
     with tapped() as tap:
         tap.on(WRITE, meanwhile(lambda: store.put_job(equal, job)))
@@ -302,7 +302,7 @@ def test_a_job_that_was_read_before_it_changed_is_not_written() -> None:
     job = added("running")
     store.change_job("acme", job.number, move("cancelled"))
 
-    assert not store.put_job(moved(job, "succeeded", now=LATER), job)
+    assert not store.put_job(transition(job, "succeeded", now=LATER), job)
 
 
 def test_a_change_that_changes_nothing_writes_nothing() -> None:
@@ -376,27 +376,27 @@ def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
 
 
 def test_a_chunk_that_comes_late_replaces_nothing() -> None:
-    written = ChunkResult(index=1, attempt=2, rows=5)
-    store.put_chunk("acme", 7, written)
+    written = BatchResult(index=1, attempt=2, rows=5)
+    store.put_batch_result("acme", 7, written)
 
-    store.put_chunk("acme", 7, ChunkResult(index=1, attempt=2, phase="validate", rows=5))
-    store.put_chunk("acme", 7, ChunkResult(index=1, attempt=1, rows=5))
+    store.put_batch_result("acme", 7, BatchResult(index=1, attempt=2, phase="validate", rows=5))
+    store.put_batch_result("acme", 7, BatchResult(index=1, attempt=1, rows=5))
 
-    assert store.chunk_results("acme", 7) == [written]
-    validated = ChunkResult(index=1, attempt=3, phase="validate", rows=5)
-    store.put_chunk("acme", 7, validated)
-    assert store.chunk_results("acme", 7) == [validated]
+    assert store.batch_results("acme", 7) == [written]
+    validated = BatchResult(index=1, attempt=3, phase="validate", rows=5)
+    store.put_batch_result("acme", 7, validated)
+    assert store.batch_results("acme", 7) == [validated]
 
 
 def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
-    store.put_chunk("acme", 7, ChunkResult(index=1, rows=2, valid=2))
-    store.put_chunk("acme", 7, ChunkResult(index=0, rows=5, valid=5))
-    again = ChunkResult(index=1, rows=5, valid=4, invalid=1)
-    store.put_chunk("acme", 7, again)
+    store.put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
+    store.put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
+    again = BatchResult(index=1, rows=5, valid=4, invalid=1)
+    store.put_batch_result("acme", 7, again)
 
-    first, second = store.chunk_results("acme", 7)
+    first, second = store.batch_results("acme", 7)
 
     assert (first.valid, second) == (5, again)
-    assert store.get_chunk("acme", 7, 1) == again
-    assert store.get_chunk("acme", 7, 2) is None
-    assert store.chunk_results("acme", 71) == []
+    assert store.get_batch_result("acme", 7, 1) == again
+    assert store.get_batch_result("acme", 7, 2) is None
+    assert store.batch_results("acme", 71) == []
