@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,8 +15,7 @@ from functions.telemetry.tracing import annotate
 from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
 from shared.contract.records import PlacedOrderView, Related, placed_order_view
-from shared.errors import Busy, Conflict, Fault, Refused, refuse
-from shared.issuing import plan_order
+from shared.errors import Fault, Refused, refuse
 from shared.licenses import KEY_ALPHABET, License, new_key
 from shared.orders import (
     FIRST_PART,
@@ -25,20 +23,16 @@ from shared.orders import (
     OrderContext,
     OrderPlan,
     OrderRequest,
-    already_placed,
     first_licenses,
-    is_by_id,
 )
 from shared.store.catalog import get_product, products_by_id
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.values import Code
-from shared.workflows.order_writes import read_order_context, write_order
-from shared.workflows.pending_orders import roll_back, roll_back_pending
+from shared.workflows.place_order import place_order
 
 _ANSWERED_ANYWAY = 200
 """Licenses and new users whose keys and passwords fit into any answer."""
-_TRIES, _POLLS, _POLL_SECONDS = 6, 12, 0.4
 
 api = Api("Orders")
 
@@ -101,7 +95,13 @@ def create_order(
     an `Idempotency-Key` makes that repeatable too. The answer then shows what was appended, not the
     whole order, which `licenses_url` lists.
     """
-    order, plan, context = _place(caller, request, idempotency_key)
+    order, plan, context = place_order(
+        caller.company,
+        request,
+        idempotency_key=idempotency_key,
+        refuse_duplicates=os.environ.get("STRICT_DUPLICATE_ORDERS") == "true",
+        accept=lambda plan: _refuse_what_can_not_be_answered(caller, plan),
+    )
     annotate(order=order.id)
     if plan:
         metrics.add_metric("OrderPlaced", MetricUnit.Count, 1)
@@ -134,84 +134,6 @@ def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
         refuse([Fault.at(("alphabet",), "weak_alphabet", message, query.alphabet)])
     seed, length = secrets.token_bytes(32), query.key_length or product.key_length
     return [new_key(seed, str(n), length, alphabet) for n in range(query.quantity)]
-
-
-def _place(
-    caller: Caller, request: OrderRequest, idempotency_key: str | None
-) -> tuple[Order, OrderPlan | None, OrderContext]:
-    """The row that holds the order, its placement if it is new, and what was known.
-
-    Whenever a write does not hold, everything is read and decided again: what stopped it may be
-    another order, a change of the catalog, or this very write, applied with its answer lost.
-    """
-    company = caller.company
-    token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
-    store_id = request.id or _own_id(company, idempotency_key)
-    plan, polls = None, 0
-    for _ in range(_TRIES + _POLLS):
-        context = read_order_context(
-            company,
-            request,
-            store_id=store_id,
-            token=token,
-            idempotency_key=idempotency_key,
-            after=plan,
-        )
-        if plan and plan.order.part != context.part:
-            roll_back(company, context.order_id, plan.order.part, token)
-        try:
-            if row := already_placed(request, context):
-                ours = row.token == token
-                if not ours and is_by_id(request) and _is_strict():
-                    raise Conflict("order_id_exists", "Order with this ID already exists")
-                return row, plan if ours else None, context
-            if _has_to_wait(context, token, request) and polls < _POLLS:
-                polls += 1
-                time.sleep(_POLL_SECONDS)
-                continue
-            plan = plan_order(
-                company,
-                request,
-                context,
-                store_id=store_id,
-                token=token,
-                seed=seed,
-                secret=secret,
-                now=datetime.now(UTC),
-                idempotency_key=idempotency_key,
-            )
-            _refuse_what_can_not_be_answered(caller, plan)
-        except Refused:
-            if context.pending and context.pending.owner == token:
-                roll_back(company, context.order_id, context.part, token)
-            raise
-        for pending in context.blocking:
-            roll_back_pending(company, pending)
-        if not context.blocking and write_order(company, plan, context.pending):
-            return plan.order, plan, context
-    raise Busy
-
-
-def _own_id(company: str, idempotency_key: str | None) -> str:
-    """An id for an order that came without one; the same for the same Idempotency-Key."""
-    seed = f"{company} {idempotency_key}".encode() if idempotency_key else secrets.token_bytes(32)
-    return "order-" + new_key(seed, "order", 20)
-
-
-def _has_to_wait(context: OrderContext, token: str, request: OrderRequest) -> bool:
-    """Whether another execution is placing this very order, or made users that it names and may
-    yet take back; raises if it is another body.
-    """
-    if context.pending is None or context.pending.owner == token:
-        return bool(context.blocking)
-    if context.pending.fingerprint != request.fingerprint:
-        message = "Another order with this ID is being placed; retry in a few seconds"
-        raise Conflict("order_in_progress", message)
-    return True
-
-
-def _is_strict() -> bool:
-    return os.environ.get("STRICT_DUPLICATE_ORDERS") == "true"
 
 
 def _shown(

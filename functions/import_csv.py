@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,10 @@ import orjson
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.import_bundles import mentions_of, pin_bundle_keys
 from functions.telemetry.metrics import SERVICE, count_import, metrics
 from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import annotate, traced
+from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Chunk
 from shared.errors import Busy
 from shared.import_job import FileFault, FileGone, ImportJob, transition
@@ -39,17 +40,20 @@ from shared.store.import_jobs import (
     heartbeat,
 )
 from shared.store.open_batches import OpenBatch, close_batch
+from shared.workflows.import_bundles import mentions_of, pin_bundle_keys
 from shared.workflows.import_chunk import Work, complete_batch, import_chunk, working
 from shared.workflows.import_duplicates import refuse_duplicates
 from shared.workflows.import_lifecycle import (
     ImportStopped,
+    OptionsRefused,
     apply_object_options,
+    begin_writing,
     claim,
     count_stopped,
-    ending,
-    fail_stuck,
+    end,
+    fail_throttled,
+    fault_of,
     finish,
-    is_faulty,
     phases_of,
     plan_file,
     record_plan,
@@ -79,14 +83,14 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
             logger.warning("import_has_its_file", extra={"version_id": version.version_id})
         elif job is not None and job.is_stopping:
             _log_about(job)
-            count_stopped(job)
+            _count_stopped(job)
         elif job is not None and not job.is_ended:
             _log_about(job)
             if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
                 _execute(job)
             else:
                 _run_here(job, context)
-                count_stopped(job)
+                _count_stopped(job)
     return {}
 
 
@@ -124,13 +128,11 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
     if job.runner != token:
         logger.info("import_is_another's")
         return
-    with ending(job):
+    with _ending(job):
         job, mentions = apply_object_options(job), mentions_of(job)
         data = b"".join(uploads.stream(job))
         mentions.feed(data)
         planned = plan_file(job, [data], chunk_size=_INLINE_CHUNK)
-        if planned is None:
-            return
 
         def read(chunk: Chunk) -> bytes:
             return data[chunk.start : chunk.end]
@@ -138,17 +140,19 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         job = record_plan(job, planned, hashlib.sha256(data).hexdigest())
         pin_bundle_keys(job, mentions, planned, read)
         for phase in phases_of(job):
-            if phase == "write" and is_faulty(job):
+            if phase == "write" and not begin_writing(job):
                 break
-            with working(job, phase, context) as work:
+            with working(job, phase, context.get_remaining_time_in_millis) as work:
                 for chunk in planned.chunks:
                     done = import_chunk(work, chunk, read(chunk))
                     is_last = chunk is planned.chunks[-1]
                     if done < chunk.rows or (work.is_short_of_time and not is_last):
                         _hand_over(job, work)
                         return
-            refuse_duplicates(job, phase, context, lambda: planned.chunks, read)
-        finish(job)
+            refuse_duplicates(
+                job, phase, context.get_remaining_time_in_millis, lambda: planned.chunks, read
+            )
+        _record_end(finish(job))
 
 
 def _hand_over(job: ImportJob, work: Work) -> None:
@@ -157,7 +161,7 @@ def _hand_over(job: ImportJob, work: Work) -> None:
     It cuts the file as this function did, so the results of batches that are done stay in place.
     """
     if work.is_stuck:
-        fail_stuck(job)
+        _fail_throttled(job)
         return
     logger.info("import_handed_over")
     _execute(job)
@@ -178,7 +182,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
         return nothing
     job = change_job(job.company, job.number, lambda current: claim(current, None))
     planned: dict[str, Any] = {}
-    with ending(job):
+    with _ending(job):
         planned = _planned(job)
     return nothing | planned
 
@@ -189,8 +193,6 @@ def _planned(job: ImportJob) -> dict[str, Any]:
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
     planned = plan_file(job, parts, chunk_size=_chunk_size(job))
-    if planned is None:
-        return {}
     job = record_plan(job, planned, digest.hexdigest())
     pin_bundle_keys(job, mentions, planned, partial(_read, job))
     manifest = [chunk.model_dump() for chunk in planned.chunks]
@@ -231,31 +233,31 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
     done = chunk.rows  # of a job that is stopped nothing is left to do
-    with ending(job):
+    with _ending(job):
         data = _read(job, chunk)
-        with working(job, phase, context) as work:
+        with working(job, phase, context.get_remaining_time_in_millis) as work:
             done = import_chunk(work, chunk, data, before)
         seconds = round(time.monotonic() - began, 3)
         logger.info("chunk_imported", phase=phase, rows=done - before, seconds=seconds)
         if done < chunk.rows and work.is_stuck:
-            fail_stuck(job)
+            _fail_throttled(job)
             done = chunk.rows
-    count_stopped(job)
+    _count_stopped(job)
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
 def _decide_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
     _refuse_duplicates(job, "validate", context)
-    return {**event, "go": "finish" if job.is_ended or is_faulty(job) else "write"}
+    return {**event, "go": "write" if not job.is_ended and begin_writing(job) else "finish"}
 
 
 def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
     _refuse_duplicates(job, "write", context)
-    with ending(job):
-        finish(job)
-    count_stopped(job)
+    with _ending(job):
+        _record_end(finish(job))
+    _count_stopped(job)
     return {}
 
 
@@ -265,8 +267,10 @@ def _refuse_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> 
             yield Chunk.model_validate(planned)
 
     if not job.is_ended:
-        with ending(job):
-            refuse_duplicates(job, phase, context, chunks, partial(_read, job))
+        with _ending(job):
+            refuse_duplicates(
+                job, phase, context.get_remaining_time_in_millis, chunks, partial(_read, job)
+            )
 
 
 def _read(job: ImportJob, chunk: Chunk) -> bytes:
@@ -297,7 +301,7 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
         count_import(job)
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
         logger.error("import_failed", status=detail["status"])
-        count_stopped(job)
+        _count_stopped(job)
     return {}
 
 
@@ -311,12 +315,52 @@ def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         data = uploads.read_range(job, chunk.start, chunk.end)
         if not chunk.is_intact(data):
             raise Busy
-        with working(job, "write", context, ended=True) as work:
+        with working(job, "write", context.get_remaining_time_in_millis, ended=True) as work:
             complete_batch(work, batch, data)
     except FileGone:
         logger.warning("batch_incomplete", row=chunk.first_row + batch.done, rows=batch.rows)
         close_batch(batch)
     return {}
+
+
+@contextmanager
+def _ending(job: ImportJob) -> Iterator[None]:
+    """Return normally where no attempt could get any further.
+
+    A job that was cancelled stays as it is. One whose file is refused or gone fails with the
+    reason.
+    """
+    try:
+        yield
+    except ImportStopped:
+        logger.info("import_stopped")
+    except OptionsRefused as refused:
+        _record_end(end(job, "failed", refusal=refused.fault))
+    except BadFile as bad:
+        _record_end(end(job, "failed", refusal=fault_of(bad)))
+    except FileGone as gone:
+        _record_end(end(job, "failed", refusal=gone.refusal))
+
+
+def _record_end(ended: ImportJob | None) -> None:
+    """Count and log the end of a job, if this invocation ended it."""
+    if ended is not None:
+        count_import(ended)
+        logger.info("import_ended", state=ended.state, counts=ended.counts)
+
+
+def _fail_throttled(job: ImportJob) -> None:
+    ended = fail_throttled(job)
+    _record_end(ended)
+    if ended is not None:
+        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
+        logger.error("import_failed", reason="throttled")
+
+
+def _count_stopped(job: ImportJob) -> None:
+    counted = count_stopped(job)
+    if counted is not None:
+        logger.info("import_counted", state=counted.state, counts=counted.counts)
 
 
 _STEPS = {

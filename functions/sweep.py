@@ -6,7 +6,7 @@ event never came is announced again, and a job that nobody works on is run again
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -20,7 +20,7 @@ from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import traced
 from shared.import_job import ENDED, MOST_ATTEMPTS, FileFault, ImportJob, requeue, transition
 from shared.store.executions import announce, announce_job, complete, is_running, start
-from shared.store.import_jobs import get_job, put_job, unfinished_jobs
+from shared.store.import_jobs import Version, company_of, get_job, put_job, unfinished_jobs
 from shared.store.open_batches import open_batches
 from shared.store.uploads import find_upload
 from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
@@ -178,14 +178,24 @@ def _resume(job: ImportJob, now: datetime) -> bool:
     return True
 
 
+def _log_files(announced: Iterable[Version]) -> int:
+    count = 0
+    for version in announced:
+        count += 1
+        kind = version.key.split("/", 2)[1]  # the rest is a name that somebody gave
+        about = {"company": company_of(version), "kind": kind, "version_id": version.version_id}
+        logger.warning("import_announced", extra=about)
+    return count
+
+
 _CONCERNS: dict[str, tuple[str, Callable[[SweepRun], int]]] = {
     "undone": ("OrderUndone", lambda this: roll_back_orders(this.now)),
     "given_up": ("ImportGivenUp", give_up_uploads),
     "resumed": ("ImportResumed", resume_jobs),
     "counted": ("ImportAnnounced", count_stopped),
     "completed": ("BatchCompleted", complete_batches),
-    "found": ("ImportAnnounced", lambda this: announce_uploads(this.waiting, this.now)),
-    "announced": ("ImportAnnounced", lambda this: announce_dropped(this.now)),
-    "known": ("ImportAnnounced", lambda _: announce_known()),
+    "found": ("ImportAnnounced", lambda this: _log_files(announce_uploads(this.waiting, this.now))),
+    "announced": ("ImportAnnounced", lambda this: _log_files(announce_dropped(this.now))),
+    "known": ("ImportAnnounced", lambda _: _log_files(announce_known())),
 }
 """By the name in the answer: the metric that counts it, and what is done."""

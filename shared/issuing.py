@@ -357,17 +357,17 @@ class _Issuing:
         place: tuple[str | int, ...],
         *,
         ends_anyway: bool = False,
-        **context: Any,
+        **fields: Any,
     ) -> License | None:
         ids = (record_id(self.company, "license", *place, attempt=n) for n in count())
-        context["id"] = next(id for id in ids if id not in self.context.occupied)
-        context["order_item_id"] = item_id
+        fields["id"] = next(id for id in ids if id not in self.context.occupied)
+        fields["order_item_id"] = item_id
         terms = (_terms_of(request), offer.product.id, offer.policy.id, ends_anyway)
         if self.alike and terms[0] is not None and self.alike[0] == terms:
-            context |= {"note": request.note, "subscription_id": request.subscription_id}
-            context["metadata"] = request.metadata or {}
-            context["custom_fields"] = request.custom_fields or ()
-            lic = self.alike[1].model_copy(update=context)
+            fields |= {"note": request.note, "subscription_id": request.subscription_id}
+            fields["metadata"] = request.metadata or {}
+            fields["custom_fields"] = request.custom_fields or ()
+            lic = self.alike[1].model_copy(update=fields)
             self.licenses.append(lic)
             return lic
         try:
@@ -381,7 +381,7 @@ class _Issuing:
                 order_id=self.context.order_id,
                 order_store_id=self.store_id,
                 customer_id=self.customer_id,
-                **context,
+                **fields,
             )
         except Refused as refused:
             self.faults += refused.faults

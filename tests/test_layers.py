@@ -22,6 +22,7 @@ SHARED = (
     "issuing",
     "import_job",
     "csv_format",
+    "bundle_keys",
     "columns",
     "cell_patterns",
     "import_header",

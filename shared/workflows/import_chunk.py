@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import orjson
 
-from functions.import_bundles import pinned_bundle_keys
 from shared.catalog import Product
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
@@ -43,10 +42,8 @@ from shared.store.retry import is_transient, pause
 from shared.store.sender import Sender
 from shared.workflows.batch import Batch
 from shared.workflows.import_batch import import_batch
+from shared.workflows.import_bundles import pinned_bundle_keys
 from shared.workflows.import_lifecycle import ImportStopped
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 STRETCH = 5_000
 """Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
@@ -116,7 +113,7 @@ def batch_rows(rows: int | None) -> int:
 
 @contextmanager
 def working(
-    job: ImportJob, phase: str, context: "LambdaContext", *, ended: bool = False
+    job: ImportJob, phase: str, milliseconds_left: Callable[[], int], *, ended: bool = False
 ) -> Iterator[Work]:
     """The threads, connections and records that a worker works with, for as long as it does.
 
@@ -128,7 +125,7 @@ def working(
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
     keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
-    patience = Patience(context.get_remaining_time_in_millis, keep_alive)
+    patience = Patience(milliseconds_left, keep_alive)
     with ThreadPoolExecutor(IN_FLIGHT) as executor:
         work = Work(
             job=job,

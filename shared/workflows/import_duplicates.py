@@ -4,7 +4,6 @@ Rows that wrote a license or a feature are compared with it, so they need none o
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from shared.csv_format.planner import Chunk
 from shared.errors import Busy
@@ -13,14 +12,11 @@ from shared.store.import_jobs import batch_results
 from shared.workflows.import_chunk import import_chunk, working
 from shared.workflows.import_totals import repeated_rows
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
 
 def refuse_duplicates(
     job: ImportJob,
     phase: str,
-    context: "LambdaContext",
+    milliseconds_left: Callable[[], int],
     chunks: Callable[[], Iterable[Chunk]],
     read: Callable[[Chunk], bytes],
 ) -> None:
@@ -33,7 +29,7 @@ def refuse_duplicates(
     repeated = repeated_rows(job, results)
     if not repeated:
         return
-    with working(job, phase, context) as work:
+    with working(job, phase, milliseconds_left) as work:
         for chunk in chunks():
             end = chunk.first_row + chunk.rows
             again = {at: rows for at, rows in repeated.items() if chunk.first_row <= at < end}

@@ -1,21 +1,21 @@
-"""How an import goes from state to state: begun, looked at, decided upon, ended."""
+"""The life of an import: claim it, plan its file, decide between its passes, end it.
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+A function that can end a job returns the ended job, so that whoever called it counts and logs the
+end. It returns None if another worker has ended the job before.
+"""
+
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.telemetry.metrics import SERVICE, count_import, metrics
 from shared.columns import KINDS
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.errors import Busy, Refused
 from shared.import_header import check_header, detected, with_options
-from shared.import_job import BatchResult, FileFault, FileGone, ImportJob, State, transition
+from shared.import_job import BatchResult, FileFault, ImportJob, State, transition
 from shared.store import uploads, workers
 from shared.store.catalog import all_products
 from shared.store.import_jobs import batch_results, change_job, get_job, heartbeat, put_job
@@ -25,28 +25,17 @@ from shared.workflows.import_totals import repeated_rows, stopped_counts, totals
 ALIVE_SECONDS = 30
 """A job that was heard of this lately is being worked on."""
 
-logger = Logger(service=SERVICE)
-
 
 class ImportStopped(Exception):
-    """The job was cancelled, or is another's: who notices writes no more of it."""
+    """The job was cancelled, or another worker has it: the worker that notices writes no more."""
 
 
-@contextmanager
-def ending(job: ImportJob) -> Iterator[None]:
-    """Have work on a job end without an error where no attempt could get any further.
+class OptionsRefused(Exception):
+    """The options of a file that was put into the bucket are invalid."""
 
-    A job that was cancelled is left as it is. One whose file is gone or refused fails, with the
-    reason.
-    """
-    try:
-        yield
-    except ImportStopped:
-        logger.info("import_stopped")
-    except FileGone as gone:
-        _end(job, "failed", refusal=gone.refusal)
-    except BadFile as bad:
-        _end(job, "failed", refusal=_refusal_of(bad))
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.code)
+        self.fault = FileFault(code=refused.code, message=refused.message)
 
 
 def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
@@ -62,35 +51,31 @@ def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJ
 def apply_object_options(job: ImportJob) -> ImportJob:
     """The job with the options that a dropped file carries as metadata.
 
-    Ends the job and raises Stopped if one of them is not supported.
+    Raises OptionsRefused if one of them is not supported.
     """
     if job.requested_by != "s3":
         return job
     try:
         return with_options(job, uploads.metadata(job))
     except Refused as wrong:
-        _end(job, "failed", refusal=FileFault(code=wrong.code, message=wrong.message))
-        raise ImportStopped from None
+        raise OptionsRefused(wrong) from None
 
 
-def plan_file(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan | None:
-    """The file cut into ranges; None if it is refused, which ends the job."""
+def plan_file(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan:
+    """Validate the file and cut it into chunks. Raises BadFile."""
     kind = KINDS[job.kind]
-    try:
-        return plan(
-            parts,
-            required=kind.required,
-            known=kind.columns,
-            encoding=job.encoding,
-            chunk_size=chunk_size,
-            accept=lambda dialect: check_header(job, dialect),
-        )
-    except BadFile as bad:
-        _end(job, "failed", refusal=_refusal_of(bad))
-        return None
+    return plan(
+        parts,
+        required=kind.required,
+        known=kind.columns,
+        encoding=job.encoding,
+        chunk_size=chunk_size,
+        accept=lambda dialect: check_header(job, dialect),
+    )
 
 
-def _refusal_of(bad: BadFile) -> FileFault:
+def fault_of(bad: BadFile) -> FileFault:
+    """The reason why a job fails with a refused file."""
     column = bad.faults[0].field if bad.faults else None
     return FileFault(code=bad.code, message=bad.message, line=bad.line, column=column)
 
@@ -127,19 +112,19 @@ def phases_of(job: ImportJob) -> tuple[str, ...]:
     return ("validate", "write") if job.on_error == "reject_all" else ("write",)
 
 
-def is_faulty(job: ImportJob) -> bool:
-    """Whether the first pass of `reject_all` found anything; if not, the writing begins.
+def begin_writing(job: ImportJob) -> bool:
+    """Begin the writing pass; False if the validating pass of `reject_all` found invalid rows.
 
-    What has begun to be written is written to its end, whatever a pass that is run again finds.
-    Raises Busy if the first pass has not seen every row.
+    A file of which rows were written is written to its end, even if the validating pass runs again
+    and finds something else. Raises Busy if the validating pass has not seen every row.
     """
     if job.on_error != "reject_all":
-        return False
+        return True
     results = batch_results(job.company, job.number)
     if not _is_written(results):
         _want_all_rows(job, results)
         if job.dry_run or any(result.invalid for result in results):
-            return True
+            return False
     change_job(
         job.company,
         job.number,
@@ -149,7 +134,7 @@ def is_faulty(job: ImportJob) -> bool:
             else transition(current, "running", now=datetime.now(UTC))
         ),
     )
-    return False
+    return True
 
 
 def _is_written(results: Iterable[BatchResult]) -> bool:
@@ -163,10 +148,11 @@ def _want_all_rows(job: ImportJob, results: Iterable[BatchResult]) -> None:
         raise Busy
 
 
-def finish(job: ImportJob) -> None:
-    """Adds up what the chunks did; every row of the file is counted once, or it is not the end.
+def finish(job: ImportJob) -> ImportJob | None:
+    """End a job with the totals of its batches, which count every row of the file once.
 
-    Raises Stopped for a job that has ended, or is planned anew: somebody else finishes that one.
+    Raises Busy if rows are missing or counted twice, and ImportStopped for a job that has ended or
+    whose file is planned again: another worker finishes that one.
     """
     job = get_job(job.company, job.number) or job
     if job.is_ended or job.rows is None:
@@ -187,47 +173,46 @@ def finish(job: ImportJob) -> None:
         state = "rejected"
     else:
         state = "completed_with_errors"
-    _end(job, state, counts=total.counts, failed_rows=bool(total.invalid))
+    return end(job, state, counts=total.counts, failed_rows=bool(total.invalid))
 
 
-def fail_stuck(job: ImportJob) -> None:
-    """Ends a job whose worker could write nothing new until its time was over.
+def fail_throttled(job: ImportJob) -> ImportJob | None:
+    """End a job whose worker could write nothing new for a whole invocation.
 
-    Another worker would wait in vain too: it is better to say so than to go on for a day.
+    Another worker would only wait too: the job fails instead of going on for a day.
     """
     message = (
         "The database accepted no new record of this import for ten minutes: its tables are"
         " throttled. What was written stays. Retry the import when there is less load on them."
     )
-    if _end(job, "failed", refusal=FileFault(code="no_progress", message=message)):
-        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
-        logger.error("import_failed", reason="throttled")
+    return end(job, "failed", refusal=FileFault(code="no_progress", message=message))
 
 
-def count_stopped(job: ImportJob) -> None:
+def count_stopped(job: ImportJob) -> ImportJob | None:
     """Store the counts of a job that stopped midway, once none of its workers can write any more.
 
     Called by each worker at its end and by whatever else meets such a job, so the last one counts.
     A worker may outlive its registration, because clocks differ: then it counts once more. Counts
     are written only over the job that they were read with, so a late, older count changes nothing.
+    Returns the job if this call wrote its counts.
     """
     for _ in attempts():
         current = get_job(job.company, job.number)
         if current is None or not current.is_stopped:
-            return
+            return None
         if workers.any_registered(job.company, job.number, datetime.now(UTC)):
-            return
+            return None
         counts = stopped_counts(current, batch_results(job.company, job.number))
         if current.counts == counts:
-            return
-        if put_job(current.model_copy(update={"counts": counts}), current):
-            logger.info("import_counted", state=current.state, counts=counts)
-            return
+            return None
+        counted = current.model_copy(update={"counts": counts})
+        if put_job(counted, current):
+            return counted
     raise Busy
 
 
-def _end(job: ImportJob, state: State, **changes: Any) -> bool:
-    """Ends a job, once: what another worker ended before is as it was, and counted already."""
+def end(job: ImportJob, state: State, **changes: Any) -> ImportJob | None:
+    """End a job, once; None if it is another worker's, or has ended before."""
     now = datetime.now(UTC)
     ended = change_job(
         job.company,
@@ -238,7 +223,4 @@ def _end(job: ImportJob, state: State, **changes: Any) -> bool:
             else transition(current, state, now=now, **changes)
         ),
     )
-    if ended.finished_at == now:
-        count_import(ended)
-        logger.info("import_ended", state=ended.state, counts=ended.counts)
-    return ended.finished_at == now
+    return ended if ended.finished_at == now else None

@@ -1,22 +1,19 @@
-"""The sweeper's part about files: imports of files that are in the bucket and have no job yet.
+"""Import files that are in the bucket and have no job yet.
 
-S3 tells ImportCsv of each new file. Where that event was lost, or came before the company had an
-API key, ImportCsv is told again, as S3 would have; it makes one job of a version, however often
-it is told.
+S3 notifies ImportCsv of each new file. If that event was lost, or came before the company had an
+API key, the sweeper notifies ImportCsv again. ImportCsv makes one job of a version, no matter how
+many notifications it gets. Each function yields the versions that it has announced.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from aws_lambda_powertools import Logger
-
-from functions.telemetry.metrics import SERVICE
 from shared.import_job import ImportJob
 from shared.store import unknown_files
 from shared.store.access import has_api_key
 from shared.store.executions import announce
-from shared.store.import_jobs import Version, claimed, company_of, unclaimed
+from shared.store.import_jobs import Version, claimed, unclaimed
 from shared.store.listing import list_versions, read_checkpoint, write_checkpoint
 from shared.store.uploads import find_upload
 
@@ -30,10 +27,8 @@ MOST_COMPANIES = 100
 MOST_FILES = 200
 _READERS = 8
 
-logger = Logger(service=SERVICE)
 
-
-def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> int:
+def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> Iterator[Version]:
     """Look for the files that jobs wait for, each at its own key; jobs take turns if many wait."""
     due = [job for job in waiting if job.created_at < now - EVENT_TAKES]
     if len(due) > MOST_LOOKED_UP:
@@ -41,24 +36,22 @@ def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> int:
         due = [*due[turn:], *due[:turn]][:MOST_LOOKED_UP]
     with ThreadPoolExecutor(_READERS) as readers:
         found = list(readers.map(find_upload, due))
-    return _announce(version for version in found if version is not None)
+    yield from _announced(version for version in found if version is not None)
 
 
-def announce_dropped(now: datetime) -> int:
+def announce_dropped(now: datetime) -> Iterator[Version]:
     """Look for files that nobody asked for, by a listing that goes on where the last run stopped.
 
     The checkpoint moves when all that was found is announced, so a run that fails is repeated.
     """
     start = read_checkpoint(now)
     versions, end = list_versions(start, now=now, until=now - EVENT_TAKES, calls=MOST_LISTINGS)
-    count = _announce(unknown_files.without_kept(unclaimed(versions)))
+    yield from _announced(unknown_files.without_kept(unclaimed(versions)))
     write_checkpoint(end, start)
-    return count
 
 
-def announce_known() -> int:
+def announce_known() -> Iterator[Version]:
     """Announce the files that were kept until their company has an API key, and now has one."""
-    count = 0
     for company in unknown_files.companies(MOST_COMPANIES):
         if not has_api_key(company):
             continue
@@ -66,16 +59,10 @@ def announce_known() -> int:
             if claimed(version):
                 unknown_files.forget(version)
             else:
-                count += _announce([version])
-    return count
+                yield from _announced([version])
 
 
-def _announce(versions: Iterable[Version]) -> int:
-    count = 0
+def _announced(versions: Iterable[Version]) -> Iterator[Version]:
     for version in versions:
         announce(version)
-        count += 1
-        kind = version.key.split("/", 2)[1]  # the rest is a name that somebody gave
-        about = {"company": company_of(version), "kind": kind, "version_id": version.version_id}
-        logger.warning("import_announced", extra=about)
-    return count
+        yield version

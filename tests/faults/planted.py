@@ -26,6 +26,7 @@ from shared.workflows import (
     import_lifecycle,
     order_writes,
     pending_orders,
+    place_order,
 )
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
@@ -55,12 +56,12 @@ def own_write_refused(patch: pytest.MonkeyPatch) -> None:
         return dynamo.get(ORDERS, key) is not None
 
     written = order_writes.write_order
-    patch.setattr(create_order, "write_order", add)
+    patch.setattr(place_order, "write_order", add)
 
 
 def fingerprint_ignored(patch: pytest.MonkeyPatch) -> None:
     """The same id is the same order."""
-    patch.setattr(create_order, "already_placed", lambda _, context: context.row)
+    patch.setattr(place_order, "already_placed", lambda _, context: context.row)
 
 
 def orphaned_licenses(patch: pytest.MonkeyPatch) -> None:
@@ -139,20 +140,20 @@ def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
         return row.model_copy(update={"items": (*items, *row.items[1:])})
 
     looked = orders.already_placed
-    patch.setattr(create_order, "already_placed", placed)
+    patch.setattr(place_order, "already_placed", placed)
 
 
 def key_logged(patch: pytest.MonkeyPatch) -> None:
     """Handy when a customer calls."""
 
-    def placed(*args: Any) -> Any:
-        order, plan, context = place(*args)
-        for lic in plan.licenses if plan else ():
+    def placed(*args: Any, **options: Any) -> Any:
+        done = place(*args, **options)
+        for lic in done.plan.licenses if done.plan else ():
             logger.info("placed", license=lic.license_key)
-        return order, plan, context
+        return done
 
-    place = create_order._place  # noqa: SLF001
-    patch.setattr(create_order, "_place", placed)
+    place = place_order.place_order
+    patch.setattr(create_order, "place_order", placed)
 
 
 def added_counters(patch: pytest.MonkeyPatch) -> None:
@@ -245,11 +246,12 @@ def unescaped_report(patch: pytest.MonkeyPatch) -> None:
 def half_validated(patch: pytest.MonkeyPatch) -> None:
     """What the first stretch says holds for the file."""
 
-    def faulty(job: Any) -> bool:
+    def begin_writing(job: Any) -> bool:
         results = import_jobs.batch_results(job.company, job.number)
-        return job.on_error == "reject_all" and (job.dry_run or any(r.invalid for r in results[:1]))
+        faulty = job.dry_run or any(result.invalid for result in results[:1])
+        return job.on_error != "reject_all" or not faulty
 
-    patch.setattr(import_csv, "is_faulty", faulty)
+    patch.setattr(import_csv, "begin_writing", begin_writing)
 
 
 def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -613,16 +613,16 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
 
 def test_of_a_file_that_another_import_made_between_the_passes_all_existed(files: Files) -> None:
     event = files.prepared(many(4), on_error="reject_all")
-    looked = import_lifecycle.is_faulty
+    begin_writing = import_lifecycle.begin_writing
 
     with pytest.MonkeyPatch.context() as patch:
 
         def look(job: ImportJob) -> bool:
             patch.undo()
             files.imported(many(4))
-            return looked(job)
+            return begin_writing(job)
 
-        patch.setattr(import_csv, "is_faulty", look)
+        patch.setattr(import_csv, "begin_writing", look)
         files.run(event)
 
     job = get_job("acme", 1)
