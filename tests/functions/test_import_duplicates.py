@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions import import_bundles, job_status
+from functions import job_status
 from shared.csv_format.dialect import Dialect
 from shared.import_header import check_header
 from shared.import_job import ImportJob
-from shared.workflows import import_chunk
+from shared.workflows import import_bundles, import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
