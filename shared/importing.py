@@ -26,7 +26,7 @@ from shared.rows import (
     TermsRow,
     faults_of_row,
 )
-from shared.values import record_id
+from shared.values import FORMAT, record_id
 
 type Faults = list[dict[str, Any]]
 type Warnings = Sequence[dict[str, Any]]
@@ -39,7 +39,7 @@ _ROW_FAULTS = {
     "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
 _SOUND = re.compile(
-    r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
+    rf"(?!#|Err:|[0-9]{{15}}|[+-]?[0-9][0-9.,]*[Ee]\+|{FORMAT.pattern})"
     r"[^\s\x00-\x20\x7f-\x9f\ud800-\udfff]"
     r"(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,61}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff])?"
 )
