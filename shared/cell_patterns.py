@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.columns import Part
+from shared.values import FORMAT
 
 _UNDAMAGED = r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
 """No cell that a spreadsheet damaged starts so, except after blanks."""
+_INVISIBLE = FORMAT.pattern.removeprefix("[").removesuffix("]")
+_EXCLUDED = rf"\x7f-\x9f\ud800-\udfff{_INVISIBLE}"
 _TEXT = (
-    rf"{_UNDAMAGED}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff]"
-    r"(?:[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,61}[^\s\x00-\x20\x7f-\x9f\ud800-\udfff])?"
+    rf"{_UNDAMAGED}[^\s\x00-\x20{_EXCLUDED}]"
+    rf"(?:[^\x00-\x1f{_EXCLUDED}]{{0,61}}[^\s\x00-\x20{_EXCLUDED}])?"
 )
 _IDENTIFIER = rf"{_UNDAMAGED}[!-~](?:[ -~]{{0,61}}[!-~])?"
 _EMAIL = (

@@ -50,6 +50,7 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_identifier": ({"ends": True}, None),
     "_unset_zero_time": ({"unset": ZERO_TIMES}, None),
     "_no_surrogates": ({}, None),
+    "_unseen_as_empty": ({}, None),
     "_key_bytes": ({"bytes": 256}, "é" * 200),
     "_email": ({"match": f"^{EMAIL.pattern}$"}, "?"),
     "_duration": ({"match": DURATION.pattern}, "?"),

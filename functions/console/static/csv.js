@@ -25,7 +25,9 @@ export function parsed(text, delimiter, take) {
   while (from !== null && from < text.length) {
     const start = from;
     from = null;
-    Papa.parse(text.slice(start), {
+    // Papa leaves out one byte order mark at the start; here it is part of the first cell.
+    const mark = text[start] === "\ufeff" ? "\ufeff" : "";
+    Papa.parse(mark + text.slice(start), {
       delimiter,
       newline: "\n",
       skipEmptyLines: false,

@@ -70,7 +70,7 @@ function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, t
     if (!broken && isBlank(cells)) return true;
     found.rows += 1;
     if (found.preview.length < PREVIEW) found.preview.push(cells);
-    const fault = broken || (isSpaced(cells, raw, kind.format) && "stray_quote");
+    const fault = broken || (isSpaced(cells, raw, kind) && "stray_quote");
     const faults = fault ? [ofRow(fault)] : faultsOfRecord(cells, names, kind);
     if (!faults.length) return true;
     found.faulty += 1;
@@ -86,10 +86,9 @@ function rowsOf(text, { delimiter, columns, names, start, line }, kind, rules, t
 }
 
 /** Whether a cell has its opening quote behind a blank, so that it is no quote for the format. */
-function isSpaced(cells, raw, format) {
+function isSpaced(cells, raw, kind) {
   if (!raw.includes('"')) return false;
-  const late = new RegExp(`^(?:${format}|\\s)+"`, "u");
-  const found = cells.filter((text) => text[0] !== '"' && late.test(text));
+  const found = cells.filter((text) => text[0] !== '"' && kind.lateQuote.test(text));
   return found.some((text) => !raw.includes(`"${text.replaceAll('"', '""')}"`));
 }
 
@@ -99,7 +98,7 @@ function faultsOfRecord(fields, names, kind) {
   const cells = {};
   for (let at = 0; at < names.length; at += 1) cells[names[at]] = unescaped(fields[at] ?? "");
   const faults = faultsOf(cells, kind);
-  const known = names.some((name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind.format));
+  const known = names.some((name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind));
   return faults.length || known ? faults : [ofRow("blank_row")];
 }
 

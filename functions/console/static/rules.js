@@ -24,6 +24,8 @@ function prepared(rules) {
     maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
   for (const kind of Object.values(rules.kinds)) {
     kind.format = rules.format;
+    kind.unseen = new RegExp(`^(?:${rules.format}|\\s)*$`, "u");
+    kind.lateQuote = new RegExp(`^(?:${rules.format}|\\s)+"`, "u");
     for (const [column, steps] of Object.entries(kind.columns)) {
       kind.columns[column] = steps.map((step) => made(step, damaged, rules.format));
     }
@@ -35,7 +37,7 @@ function prepared(rules) {
 export function faultsOf(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
-    if (isUnseen(cells[column], kind.format)) faults.push(blank(column));
+    if (isUnseen(cells[column], kind)) faults.push(blank(column));
   }
   for (const column of Object.keys(cells)) {
     const fault = faultOf(column, cells[column], kind);
@@ -49,7 +51,7 @@ const blank = (column) => ({ column, code: "required", message: "must not be bla
 /** The first fault of a cell, or null, as for a blank cell, an unset date, an unknown column. */
 export function faultOf(column, cell, kind) {
   const steps = kind.columns[column];
-  if (!steps || isUnseen(cell, kind.format)) return null;
+  if (!steps || isUnseen(cell, kind)) return null;
   let value = cell;
   for (const step of steps) {
     value = step(value);
@@ -60,8 +62,7 @@ export function faultOf(column, cell, kind) {
 }
 
 /** Whether a cell is empty, or of blanks and invisible characters alone. */
-export const isUnseen = (cell, format) =>
-  !cell?.trim() || (/[^\x00-\x7f]/.test(cell) && !cell.replace(around(format), ""));
+export const isUnseen = (cell, kind) => !cell?.trim() || kind.unseen.test(cell);
 
 /** Blanks and invisible characters at both ends of a text. */
 export const around = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");

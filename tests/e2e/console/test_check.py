@@ -43,6 +43,8 @@ BAD = {
     "long code": f"a,{'c' * 101}",
     "more cells": "a,kp,b",
     "stray quote": '"a"b,kp',
+    "a mark before a quote": '\ufeff"a",kp',
+    "an invisible key": "\u200b,kp",
     "stray quote behind lines": '"a","k\np","c"d',
 }
 CELLS = {
@@ -71,8 +73,17 @@ CELLS = {
     "customer__city": ['"a\n b"', '"a\r\n\r\nb"', "a\u2028b", '"a\tb"'],
     "license__note": ["x" * 1000, "y" * 1001, '"two\nlines"', "#REF!"],
     "order__store_id": ["s" * 200, "s" * 201, "s" * 256],
-    "customer__email": ["A@B.c", "no", "a b@c", f"{'a' * 250}@b.c", "a@b@c"],
-    "customer__first_name": ["Ana", "n" * 256, "\x07bell"],
+    "customer__email": [
+        "\u201ca@b.c\u201d",
+        "a@b\u3002c",
+        "\u3164",
+        "A@B.c",
+        "no",
+        "a b@c",
+        f"{'a' * 250}@b.c",
+        "a@b@c",
+    ],
+    "customer__first_name": ["\u200b", "Ana", "n" * 256, "\x07bell"],
 }
 FILES: dict[str, bytes] = {
     **{name: f"{KEY}\n{row}\nlast,kp\n".encode() for name, row in (GOOD | BAD).items()},

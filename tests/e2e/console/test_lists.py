@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.console.pages import Console
+from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 
 ITEMS = [{"product_code": "kp", "licenses": [{"validity_period": "2027-12-31"}]}]
@@ -122,3 +123,24 @@ def test_every_product_is_shown_and_offered_however_many_there_are(
     page.goto(f"{console.url}#/orders/new")
 
     expect(page.get_by_label("Product (required)").locator("option")).to_have_count(2_052)
+
+
+def test_pages_lead_on_beyond_the_ten_thousandth_record(
+    console: Console, seller: RemoteShop, keys: Operate
+) -> None:
+    shop = opened(seller.http, keys, "beyond")
+    text = "email\n" + "".join(f"c{n:05}@beyond.test\n" for n in range(10_030))
+    assert ended(shop, post(shop, "customers", text.encode()))["state"] == "succeeded"
+    page = console.visit("customers?offset=10000", shop)
+    rows = page.get_by_role("table", name="Customers").get_by_role("row")
+    expect(rows).to_have_count(26)
+    before = set(rows.all_inner_texts())
+
+    console.button("Next").click()
+
+    console.see("Beyond")
+    expect(rows).to_have_count(6)
+    assert set(rows.all_inner_texts()) & before == {rows.first.inner_text()}
+    expect(console.button("Next")).to_have_attribute("aria-disabled", "true")
+    console.button("First").click()
+    console.see("of 10,000+")
