@@ -1,4 +1,4 @@
-"""Every route of every function: who may call it, and that cloud and API guide know the same ones."""
+"""Every route of every function: who may call it, and that cloud and API guide list the same."""
 
 import re
 from dataclasses import replace
