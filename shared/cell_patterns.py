@@ -14,7 +14,7 @@ from shared.values import FORMAT
 _UNDAMAGED = r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
 """No cell that a spreadsheet damaged starts so, except after blanks."""
 _INVISIBLE = FORMAT.pattern.removeprefix("[").removesuffix("]")
-_EXCLUDED = rf"\x7f-\x9f\ud800-\udfff{_INVISIBLE}"
+_EXCLUDED = rf"\x7f-\x9f\u2028\u2029\ud800-\udfff{_INVISIBLE}"
 _TEXT = (
     rf"{_UNDAMAGED}[^\s\x00-\x20{_EXCLUDED}]"
     rf"(?:[^\x00-\x1f{_EXCLUDED}]{{0,61}}[^\s\x00-\x20{_EXCLUDED}])?"
