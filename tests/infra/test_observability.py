@@ -12,7 +12,9 @@ from infra.app import add_stack
 from infra.stamp import ROOT
 from tests.infra.reading import Template, flat, functions, resources
 
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+RUNBOOK, OPERATIONS = (
+    (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("runbook", "operations")
+)
 SOURCES = "".join(
     path.read_text(encoding="utf-8") for path in sorted((ROOT / "functions").rglob("*.py"))
 )
@@ -114,6 +116,16 @@ def test_the_dashboard_shows_every_metric_that_functions_log(prod: Template) -> 
         "ImportSeconds",
     }
     json.loads(re.sub(r"<[^>]*>", "x", body))
+
+
+def test_every_graph_that_the_docs_refer_to_is_on_the_dashboard(prod: Template) -> None:
+    (page,) = resources(prod, "AWS::CloudWatch::Dashboard").values()
+    titles = set(re.findall(r'"title":"([^"]+)"', flat(page["Properties"]["DashboardBody"])))
+
+    quoted = set(re.findall(r'"([^"\n]+)"(?=[^.\n]* on the dashboard)', RUNBOOK + OPERATIONS))
+
+    assert len(quoted) >= 4
+    assert quoted <= titles
 
 
 def test_whoever_the_stage_names_is_written_to() -> None:
