@@ -10,6 +10,8 @@ _ESCAPED = re.compile(r"'+[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 def is_blank(fields: Sequence[str]) -> bool:
     """Whether all cells are empty or white space on one line: such a record is no row."""
+    if fields and fields[0] and not fields[0].isspace():
+        return False
     return not any(cell and not _BLANK.fullmatch(cell) for cell in fields)
 
 

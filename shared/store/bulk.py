@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import batched
-from json.encoder import encode_basestring as quoted
 from typing import Any
 
 import orjson
@@ -42,25 +41,8 @@ def _insert_of(table: str, names: tuple[str, ...]) -> bytes:
 
 def insert(env_name: str, record: Mapping[str, Any]) -> Statement:
     """An INSERT of a record."""
-    attributes = json_attributes(record)
-    values = ",".join(attributes.values()).encode()
-    return insert_of(env_name, tuple(attributes)) + values + b"]}"
-
-
-def json_attributes(record: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes of a record's item, each as JSON: `dynamo.to_item` in a third of the time."""
-    made = {}
-    for name, value in record.items():
-        kind = type(value)
-        if kind is str:
-            if value:
-                made[name] = f'{{"S":{quoted(value)}}}'
-        elif kind is int:
-            made[name] = f'{{"N":"{value}"}}'
-        elif value is not None:
-            for own, attribute in dynamo.to_item({name: value}).items():
-                made[own] = orjson.dumps(attribute).decode()
-    return made
+    item = dynamo.to_item(record)
+    return insert_of(env_name, tuple(item)) + orjson.dumps([*item.values()])[1:] + b"}"
 
 
 def insert_all(

@@ -106,6 +106,10 @@ def _to_value(value: Any) -> dict[str, Any]:
     if kind is datetime:
         return {"S": value.isoformat()}
     match value:
+        case dict():
+            return {"M": {name: _to_value(part) for name, part in value.items()}}
+        case list() | tuple():
+            return {"L": [_to_value(part) for part in value]}
         case str():
             return {"S": value}
         case bool():
@@ -118,10 +122,6 @@ def _to_value(value: Any) -> dict[str, Any]:
             return {"S": value.isoformat()}
         case None:
             return {"NULL": True}
-        case dict():
-            return {"M": {name: _to_value(part) for name, part in value.items()}}
-        case list() | tuple():
-            return {"L": [_to_value(part) for part in value]}
     raise TypeError(f"{type(value).__name__} has no place in an item")
 
 

@@ -250,12 +250,16 @@ class _Names:
         self._keys: set[str] = set()
         self._described: dict[int, object] = {}
         describe = self._described.setdefault
+        last: tuple[int, int | None] | None = None
         for entry in batch:
             if isinstance(entry, LicenseEntry):
                 self._keys.add(entry.key)
+                if (named := (entry.order_id, entry.customer_id)) == last:
+                    continue
                 describe(entry.order_id, (entry.order, entry.customer_id))
                 if entry.customer_id is not None:
                     describe(entry.customer_id, entry.customer)
+                last = named
             elif isinstance(entry, CustomerEntry):
                 describe(entry.customer_id, entry.customer)
             elif isinstance(entry, FeatureEntry):

@@ -57,9 +57,10 @@ class _Licenses:
         self, job: Import, done: Batch, pool: bulk.Pool, *, dry_run: bool, complete: bool
     ) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
-        self.complete, self.maker = complete, job.made
+        self.complete, self.maker, self.began = complete, job.made, job.began.isoformat()
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
+        self.items: dict[tuple[int, str], int] = {}
         self.orders: dict[int, Found] = {}
         self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
@@ -309,7 +310,6 @@ class _Licenses:
         """An Order as a record; thousands of them are not made into models first."""
         job, row = self.job, entry.order
         customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
-        began = job.began.isoformat()
         return {
             "id": id,
             "store_id": entry.store_id,
@@ -321,8 +321,8 @@ class _Licenses:
             "language": row.language,
             "campaign_params": row.campaign_params,
             "made_by": job.maker(entry.record.row),
-            "created_at": began,
-            "updated_at": began,
+            "created_at": self.began,
+            "updated_at": self.began,
             "pk": dynamo.partition(job.company, id),
             "sk": FIRST_PART,
         }
@@ -342,7 +342,7 @@ class _Licenses:
         part = f"rows#{job.number}#{self.done.first_row:010}"
         if customer != first.customer_id:
             part += f"#{customer_id or 0}"
-        began, count = job.began.isoformat(), sum(len(ids) for _, ids in held.values())
+        count = sum(len(ids) for _, ids in held.values())
         late = placed_at != job.began
         items = [
             {
@@ -361,8 +361,8 @@ class _Licenses:
             "store_id": first.store_id,
             "items": items,
             "customer_id": customer_id,
-            "created_at": began,
-            "updated_at": began,
+            "created_at": self.began,
+            "updated_at": self.began,
             **index_keys(
                 job.company,
                 place.id,
@@ -389,7 +389,12 @@ class _Licenses:
 
     def _item_id(self, order_id: int, product_code: str) -> int:
         """All licenses of one product that imports add to an order are one item of it."""
-        return record_id(self.job.company, "item", order_id, "import", product_code)
+        place = order_id, product_code
+        known = self.items.get(place)
+        if known is None:
+            known = record_id(self.job.company, "item", order_id, "import", product_code)
+            self.items[place] = known
+        return known
 
     def _new(self, places: dict[int, Found], named: int | None) -> int:
         if named is None:
