@@ -1,4 +1,4 @@
-"""HTTP API: the catalog, which is products, license policies ("license templates") and features."""
+"""HTTP API: products, license policies ("license templates") and product features."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -45,13 +45,13 @@ from shared.store.retry import contended
 from shared.values import Code
 
 _AT_ONCE = 25
-"""Products read at once for a page; each may have 390 KB, and 100 of them do not fit one."""
+"""Products per read of a page; a product can have 390 KB, so 100 may not fit one response."""
 
 api = Api("Catalog")
 
 
 class ProductQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which products."""
+    """Filters of products."""
 
     short_code: Code | None = None
     is_archived: bool | None = None
@@ -59,14 +59,14 @@ class ProductQuery(PageQuery, frozen=True, extra="forbid"):
 
 
 class PartQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which policies or features; `product` is an id or a short code."""
+    """Filters of policies and features; `product` is an id or a short code."""
 
     product: Code | None = None
     code: Code | None = None
 
 
 class PolicyQuery(PartQuery, frozen=True, extra="forbid"):
-    """Which policies."""
+    """Filters of policies."""
 
     is_archived: bool | None = None
     is_default: bool | None = None
@@ -81,7 +81,7 @@ class Part(NamedTuple):
 
 @api.get("/api/v1/products/", scope="records:read")
 def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
-    """Lists products, oldest first."""
+    """List products, oldest first."""
     found = [
         Part(head["id"], head["id"])
         for head in catalog_heads(caller.company, "short_code", "is_archived", "is_bundle")
@@ -99,9 +99,9 @@ def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
     refusals=("product_exists", "invalid_bundle", "product_too_large"),
 )
 def create_product(caller: Caller, request: NewProduct) -> ProductView:
-    """Makes a product.
+    """Create a product.
 
-    Its default policy is made with it.
+    Its default policy is created with it.
     """
     members = products_named(caller.company, request.bundle_products or ())
     product = new_product(caller.company, request, members, now=datetime.now(UTC))
@@ -114,7 +114,7 @@ def create_product(caller: Caller, request: NewProduct) -> ProductView:
 
 @api.get("/api/v1/products/<id>/", scope="records:read")
 def get_one_product(caller: Caller, id: int) -> ProductView:
-    """Shows a product."""
+    """Get a product."""
     return product_view(caller.company, _product(caller.company, id))
 
 
@@ -124,11 +124,11 @@ def get_one_product(caller: Caller, id: int) -> ProductView:
     refusals=("immutable", "invalid_bundle", "product_too_large"),
 )
 def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView:
-    """Changes a product.
+    """Update a product.
 
-    What is not named stays; its code and way of authorization can't change.
+    Absent fields keep their values; short code and authorization method can't be changed.
 
-    `active: false` disables it and `is_archived: true` archives it: either way no new licenses.
+    `active: false` disables and `is_archived: true` archives it: no new licenses are issued.
     """
     members = products_named(caller.company, request.bundle_products or ())
 
@@ -147,9 +147,9 @@ def patch_product(caller: Caller, id: int, request: ProductPatch) -> ProductView
     refusals=("not_a_bundle", "answer_too_large"),
 )
 def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
-    """Lists the members of a bundle.
+    """List the members of a bundle.
 
-    In the order in which the bundle names them.
+    Members are in the order of the bundle.
     """
     bundle = _product(caller.company, id)
     if not bundle.is_bundle:
@@ -160,7 +160,7 @@ def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
 
 @api.get("/api/v1/license-templates/", scope="records:read")
 def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
-    """Lists license policies, product by product."""
+    """List license policies, by product."""
     found = [
         Part(head["id"], policy["id"])
         for head in _heads_of(caller.company, query, "policies")
@@ -192,9 +192,9 @@ def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
     ),
 )
 def create_policy(caller: Caller, request: NewPolicy) -> PolicyView:
-    """Adds a license policy to a product.
+    """Create a license policy of a product.
 
-    `is_default: true` makes it the default one.
+    `is_default: true` makes it the default policy.
     """
     product = _changed(
         caller.company,
@@ -206,7 +206,7 @@ def create_policy(caller: Caller, request: NewPolicy) -> PolicyView:
 
 @api.get("/api/v1/license-templates/<id>/", scope="records:read")
 def get_policy(caller: Caller, id: int) -> PolicyView:
-    """Shows a license policy."""
+    """Get a license policy."""
     product = _product_with(caller.company, id)
     return policy_view(product, _part(product.policies, id))
 
@@ -224,9 +224,9 @@ def get_policy(caller: Caller, id: int) -> PolicyView:
     ),
 )
 def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
-    """Changes a license policy.
+    """Update a license policy.
 
-    What is not named stays, and licenses already issued stay as they are.
+    Absent fields keep their values, and licenses that were issued do not change.
     """
     product = _changed(
         caller.company,
@@ -240,7 +240,7 @@ def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
 
 @api.get("/api/v1/product-features/", scope="records:read")
 def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
-    """Lists product features, product by product."""
+    """List product features, by product."""
     found = [
         Part(head["id"], feature["id"])
         for head in _heads_of(caller.company, query, "features")
@@ -262,7 +262,7 @@ def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
     refusals=("feature_exists", "unknown_product", "too_many", "product_too_large"),
 )
 def create_feature(caller: Caller, request: NewFeature) -> FeatureView:
-    """Adds a feature to a product."""
+    """Create a feature of a product."""
     product = _changed(
         caller.company,
         lambda: _named_product(caller.company, request.product),
@@ -273,7 +273,7 @@ def create_feature(caller: Caller, request: NewFeature) -> FeatureView:
 
 @api.get("/api/v1/product-features/<id>/", scope="records:read")
 def get_feature(caller: Caller, id: int) -> FeatureView:
-    """Shows a product feature."""
+    """Get a product feature."""
     product = _product_with(caller.company, id)
     return feature_view(product, _part(product.features, id))
 
@@ -284,9 +284,9 @@ def get_feature(caller: Caller, id: int) -> FeatureView:
     refusals=("immutable", "product_too_large"),
 )
 def patch_feature(caller: Caller, id: int, request: FeaturePatch) -> FeatureView:
-    """Changes a product feature.
+    """Update a product feature.
 
-    What is not named stays.
+    Absent fields keep their values.
     """
     product = _changed(
         caller.company,
@@ -301,9 +301,9 @@ def patch_feature(caller: Caller, id: int, request: FeaturePatch) -> FeatureView
 def _changed(
     company: str, read: Callable[[], Product], change: Callable[[Product], Product]
 ) -> Product:
-    """Read, change and write a product, again from the start if somebody else was quicker.
+    """Read, change and write a product with an optimistic lock; retry if the product has changed.
 
-    It may have been ourselves: a write whose answer is lost is sent again, and meets its own work.
+    The other change may be this request's own: a write whose answer was lost is sent again.
     """
     changed = None
     for _ in contended():
@@ -331,7 +331,7 @@ def _product_with(company: str, part_id: int) -> Product:
 
 
 def _named_product(company: str, named: int | str) -> Product:
-    """The product that a body names, by id or by code; a body that names none is refused."""
+    """The product that a body names by id or code. Raises Refused if there is none."""
     product = get_product(company, named)
     if product is None:
         fault = Fault.at(("product",), "unknown_product", f"There is no product {named}", named)
@@ -340,7 +340,7 @@ def _named_product(company: str, named: int | str) -> Product:
 
 
 def _heads_of(company: str, query: PartQuery, parts: str) -> list[dict[str, Any]]:
-    """The products that a query asks for, with their policies or features."""
+    """The products that match a query, with their policies or features."""
     if query.product is None:
         return catalog_heads(company, parts)
     named: int | str = int(query.product) if query.product.isdecimal() else query.product
@@ -354,7 +354,7 @@ def _page[V](
     found: Sequence[Part],
     view: Callable[[Product, int], V],
 ) -> Page[V]:
-    """One page of products or their parts; the products of one page are read, as far as it goes."""
+    """A page of products or their parts; only the products of this page are read."""
 
     def load(parts: Sequence[Part]) -> Iterator[V | None]:
         products: dict[int, Product] = {}

@@ -1,4 +1,4 @@
-"""HTTP API: places orders, and generates license keys for those who order with their own."""
+"""HTTP API: create orders, and generate license keys. Trigger: API Gateway."""
 
 import os
 import secrets
@@ -32,13 +32,13 @@ from shared.values import Code
 from shared.workflows.place_order import place_order
 
 _ANSWERED_ANYWAY = 200
-"""Licenses and new users whose keys and passwords fit into any answer."""
+"""The number of licenses and new users whose keys and passwords always fit into a response."""
 
 api = Api("Orders")
 
 
 class KeyQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which keys to generate. Published: generate license key."""
+    """The keys to generate. LicenseSpring: Generate License Key."""
 
     product: Code
     quantity: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -87,13 +87,13 @@ class KeyQuery(BaseModel, frozen=True, extra="forbid"):
 def create_order(
     caller: Caller, request: OrderRequest, idempotency_key: IdempotencyKey = None
 ) -> Answer[PlacedOrderView]:
-    """Places an order and issues its licenses, all or nothing.
+    """Create an order and issue its licenses, all or none.
 
-    The same `id` with the same body answers with the order that was placed, and
-    `Idempotent-Replayed: true`; with another body it is refused with `order_id_exists` and the
-    fields that differ. With `append: true` the items are added to the order of that `id`;
-    an `Idempotency-Key` makes that repeatable too. The answer then shows what was appended, not the
-    whole order, which `licenses_url` lists.
+    A request with the same `id` and the same body gets the existing order and
+    `Idempotent-Replayed: true`. With another body it gets `order_id_exists` and the fields that
+    differ. With `append: true` the items are added to the order with this `id`, and an
+    `Idempotency-Key` makes the append idempotent too. The response then shows what was appended;
+    `licenses_url` lists the whole order.
     """
     order, plan, context = place_order(
         caller.company,
@@ -120,9 +120,9 @@ def create_order(
     refusals=("unknown_product", "weak_alphabet"),
 )
 def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
-    """Generates license keys for a product.
+    """Generate license keys for a product.
 
-    They are different from each other; none is reserved.
+    The keys are distinct; they are not reserved.
     """
     product = get_product(caller.company, query.product)
     if product is None:
@@ -139,7 +139,7 @@ def generate_license(caller: Caller, query: KeyQuery) -> list[str]:
 def _shown(
     caller: Caller, row: Order, plan: OrderPlan | None, context: OrderContext
 ) -> Answer[PlacedOrderView]:
-    """The answer: what this request made, which is the order or what was appended to it."""
+    """The response: the order, or what this request appended to it."""
     issued = plan.licenses if plan else licenses_by_id(caller.company, row.license_ids)
     order = row
     if row.part != FIRST_PART and context.order:
@@ -155,7 +155,7 @@ def _shown(
 
 
 def _refuse_what_can_not_be_answered(caller: Caller, plan: OrderPlan) -> None:
-    """Raise Refused, before anything is written, if not even the keys and passwords would fit."""
+    """Raise Refused, before anything is written, if keys and passwords would exceed a response."""
     if len(plan.licenses) + len(plan.users) <= _ANSWERED_ANYWAY:
         return
     order = first_licenses(plan.order, 0)
@@ -173,9 +173,9 @@ def _refuse_what_can_not_be_answered(caller: Caller, plan: OrderPlan) -> None:
 
 
 def _most_bytes(lic: License) -> int:
-    """At least the bytes of a license in brief and of its key, in an answer.
+    """An upper bound of the bytes of a brief license and its key in a response.
 
-    A character has at most 4 bytes, in UTF-8 as well as escaped twice.
+    A character has at most 4 bytes, both in UTF-8 and when escaped twice.
     """
     return 250 + 4 * (
         2 * len(lic.license_key or "") + len(lic.order_store_id) + len(lic.product_code)

@@ -1,6 +1,6 @@
-"""GET /healthz, /openapi.json and /docs, and an answer for every path and method not served.
+"""GET /healthz, /openapi.json and /docs, and 404, 405 and 308 as the API's `$default` route.
 
-It is also the API's `$default` route. None of it needs a key, and it reads no table.
+No route needs an API key, and none reads a table.
 """
 
 import hashlib
@@ -14,31 +14,31 @@ from pydantic import BaseModel, Field
 from functions.web.api import Answer, Api
 
 ASSETS = Path(__file__).parent
-"""Where bundling put openapi.json and docs.html."""
+"""The folder to which bundling writes openapi.json and docs.html."""
 
 api = Api("Service")
 
 
 class Health(BaseModel):
-    """The service answers."""
+    """The service is up."""
 
     status: Annotated[Literal["ok"], Field(examples=["ok"])] = "ok"
 
 
 @api.get("/healthz", public=True)
 def get_health() -> Health:
-    """Say that the service answers.
+    """Check that the service is up.
 
-    It looks at nothing behind it, so that a slow database does not take the door down too.
+    The check calls no other service, so it does not fail if the database is slow.
     """
     return Health()
 
 
 @api.get("/openapi.json", public=True)
 def get_openapi() -> Answer[dict[str, object]]:
-    """Get this document.
+    """Get this OpenAPI 3.1 document.
 
-    OpenAPI 3.1, made from the same annotations that the service runs on.
+    It is generated from the annotations that also validate requests.
     """
     return Answer(_read("openapi.json"), headers=_headers("openapi.json"))
 
@@ -50,7 +50,7 @@ def get_docs() -> Answer[str]:
 
 
 def forget_assets() -> None:
-    """Reads the assets anew at the next request."""
+    """Read the assets again at the next request."""
     for remembered in (_read, _headers):
         remembered.cache_clear()
 

@@ -1,7 +1,7 @@
-"""Licenses as CSV, in the columns that an import reads: of one order, or of orders of some days.
+"""Exports of licenses as CSV with the columns of the import: of an order, or of a range of days.
 
-A file is whole, or the request is refused. What is too much for one file comes in parts to those
-who ask for parts; each is a file of its own, and says where the next one is.
+A file is complete, or the request is refused. With `parts=true` a large export is split into files
+that link to the next one.
 """
 
 import csv
@@ -38,7 +38,7 @@ _BATCH = 100
 
 
 class PartsQuery(BaseModel, frozen=True, extra="forbid"):
-    """Whether the file comes in parts, and from where on."""
+    """Whether the export is split into parts, and the cursor of the part."""
 
     parts: Annotated[
         bool, Field(description="Answer with the first part, and with `Link` to the next one.")
@@ -49,7 +49,7 @@ class PartsQuery(BaseModel, frozen=True, extra="forbid"):
 
 
 class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
-    """From which days, both included; or the last so many."""
+    """The first and the last day of the orders, or a number of last days."""
 
     from_: Annotated[date | None, Field(alias="from")] = None
     to: date | None = None
@@ -57,7 +57,7 @@ class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
 
 
 class _Sold(NamedTuple):
-    """A license to export: its place in the file, and the row of an order that names it at `at`."""
+    """A license to export: its position in the file, and the row and index in its order."""
 
     place: str
     row: Order | Entry
@@ -65,7 +65,7 @@ class _Sold(NamedTuple):
 
 
 def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str]:
-    """The licenses of one order."""
+    """Export the licenses of one order."""
     cursor = read_cursor(caller, query, _PLACES)
     begun, passed = _split(cursor)
     rows = order_store.order_rows(caller.company, order_id, after=begun)
@@ -78,7 +78,7 @@ def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str
 
 
 def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
-    """The licenses of all orders of some days."""
+    """Export the licenses of all orders of a range of days."""
     first, last = days_of(query)
     cursor = read_cursor(caller, query, _PLACES)
     begun, passed = _split(cursor)
@@ -97,7 +97,7 @@ def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
 
 
 def days_of(query: ExportQuery) -> tuple[date, date]:
-    """The first and the last day that a query asks for."""
+    """The first and the last day of a query. Raises Refused."""
     today = datetime.now(UTC).date()
     if query.range and not (query.from_ or query.to):
         return today - timedelta(days=_RANGES[query.range]), today
@@ -108,14 +108,14 @@ def days_of(query: ExportQuery) -> tuple[date, date]:
 
 
 def _day_after(day: date) -> datetime | None:
-    """The end of a day, which is not in it; None for the last day that there is."""
+    """The end of a day, exclusive; None for the last representable day."""
     if day == date.max:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 def _split(cursor: Cursor | None) -> tuple[str | None, int]:
-    """The row in which a part ended, and how many of its licenses are behind us."""
+    """The row in which the previous part ended, and how many of its licenses were exported."""
     if cursor is None:
         return None, 0
     begun, _, passed = cursor.place.rpartition("/")
@@ -125,7 +125,7 @@ def _split(cursor: Cursor | None) -> tuple[str | None, int]:
 def _exported(
     caller: Caller, query: PartsQuery, sold: Iterable[_Sold], file_name: str
 ) -> Answer[str]:
-    """The file; it is known before a license is read whether they are too many for one."""
+    """The file. Raises TooLarge, before licenses are read, if there are too many for one file."""
     taken = list(islice(sold, MOST_EXPORTED + 1))
     in_parts = query.parts or query.cursor is not None
     if len(taken) > MOST_EXPORTED and not in_parts:
@@ -146,14 +146,14 @@ def _exported(
 
 def _too_large(what: str) -> TooLarge:
     message = (
-        f"{what}, which is more than one file holds: ask for fewer days, or send parts=true "
-        "and follow the Link of each answer to the next part"
+        f"{what}, which is more than one file can have: request fewer days, or send "
+        "parts=true and follow the Link of each response to the next part"
     )
     return TooLarge("export_too_large", message)
 
 
 def _onward(caller: Caller, query: PartsQuery, last: _Sold | None) -> Mapping[str, str]:
-    """Where the next part is, if there is one."""
+    """Headers with the link to the next part, if there is one."""
     if last is None:
         return {}
     cursor = Cursor(last.place, 0).spelled(caller, query)
@@ -163,7 +163,7 @@ def _onward(caller: Caller, query: PartsQuery, last: _Sold | None) -> Mapping[st
 
 
 class _File:
-    """A CSV file that grows row by row, as far as an answer can carry it."""
+    """A CSV file that is built row by row, up to the size of a response."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -171,7 +171,7 @@ class _File:
         self._left_out = 0
 
     def takes(self, row: Sequence[str] | None) -> bool:
-        """Write a row, or count a license that has none; False if it does not fit any more."""
+        """Add a row, or count a license without a key; False if the row does not fit."""
         if row is None:
             self._left_out += 1
             return True
@@ -183,7 +183,7 @@ class _File:
         return True
 
     def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
-        """The file as it is by now."""
+        """The response with the file."""
         return Answer(
             "".join(("\ufeff", _line(LICENSE_COLUMNS), *self._lines)),
             headers={
@@ -203,9 +203,9 @@ def _line(cells: Iterable[str]) -> str:
 def _rows_of(
     company: str, sold: Sequence[_Sold], products: dict[str, Product]
 ) -> Iterator[tuple[_Sold, list[str] | None]]:
-    """The rows of licenses; None for one without a key, which an import needs.
+    """The rows of licenses; None for a license without a key, which an import requires.
 
-    `products` keeps the products that were read for earlier rows.
+    `products` caches the products of earlier rows.
     """
     ids = _ids_of(sold)
     licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
@@ -219,7 +219,7 @@ def _rows_of(
 
 
 def _ids_of(sold: Sequence[_Sold]) -> list[int]:
-    """The licenses' ids; 0 for one that its row does not name any more."""
+    """The ids of the licenses; 0 for a license that is no longer in its row."""
     rows = order_store.rows_at({each.row.row for each in sold if isinstance(each.row, Entry)})
     ids = []
     for each in sold:

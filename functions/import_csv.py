@@ -1,9 +1,9 @@
-"""S3 ObjectCreated event: imports the file. Also the steps of a large import's state machine.
+"""Import files. Triggers: S3 ObjectCreated events, and the steps of the state machine.
 
-A small file is imported by the function that its event started. For a large one, the event starts
-the state machine, whose steps call this function again: `plan` looks at the whole file and cuts it,
-`chunk` imports one range, `decide` stands between the two passes of `reject_all`, `finish` adds up.
-Whatever is run twice, at once or half, comes to the same records and counts.
+A small file is imported by the invocation of its event. For a large file, the event starts the
+state machine, whose steps invoke this function again: `plan` validates the file and cuts it into
+chunks, `chunk` imports a chunk, `decide` is between the two passes of `reject_all`, and `finish`
+adds up the results. Steps that run twice, concurrently or partly have the same results.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ logger = Logger(service=SERVICE)
 
 
 def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> dict[str, Any]:
-    """Every object has one job, however many events it has; run it, or have it run."""
+    """Run the import jobs of objects, or start their executions; an object has only one job."""
     for notice in notices:
         found = notice["s3"]["object"]
         version = Version(
@@ -97,7 +97,8 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
 def _claim(version: Version, context: "LambdaContext") -> ImportJob | None:
     """The job of an object; None if its key is not that of an import, or its company is unknown.
 
-    A file of an unknown company stays where it is: the sweeper announces it when there is a key.
+    The file of an unknown company stays in the bucket: the sweeper announces it when the company
+    has an API key.
     """
     try:
         now = datetime.now(UTC)
@@ -111,7 +112,7 @@ def _claim(version: Version, context: "LambdaContext") -> ImportJob | None:
 
 
 def _execute(job: ImportJob) -> None:
-    """Have the state machine run the job; a second event starts nothing."""
+    """Start the execution of a job; a second event starts nothing."""
     arn = execute(job)
 
     def noted(current: ImportJob) -> ImportJob:
@@ -156,9 +157,9 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
 
 
 def _hand_over(job: ImportJob, work: Work) -> None:
-    """Have the state machine go on where this invocation has no time left.
+    """Start an execution that continues the import, because this invocation has no time left.
 
-    It cuts the file as this function did, so the results of batches that are done stay in place.
+    The file is cut into the same chunks, so the results of finished batches stay valid.
     """
     if work.is_stuck:
         _fail_throttled(job)
@@ -168,7 +169,7 @@ def _hand_over(job: ImportJob, work: Work) -> None:
 
 
 def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Looks at the whole file once, in parts; writes the manifest that the map reads."""
+    """Read the whole file once, in parts, and write the manifest for the map state."""
     job = _job_of(event)
     nothing: dict[str, Any] = {
         "company": job.company,
@@ -188,7 +189,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 
 def _planned(job: ImportJob) -> dict[str, Any]:
-    """What the machine goes on with; nothing if the file is refused."""
+    """The output of the step for a file that is not refused."""
     job, mentions = apply_object_options(job), mentions_of(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
@@ -207,7 +208,7 @@ def _planned(job: ImportJob) -> dict[str, Any]:
 def _watched(
     job: ImportJob, parts: Iterable[bytes], *notes: Callable[[bytes], None]
 ) -> Iterator[bytes]:
-    """The parts of the file, each noted; raises Stopped when the job is cancelled meanwhile."""
+    """Pass each part to `note` and on. Raises ImportStopped if the job was cancelled."""
     for part in parts:
         for note in notes:
             note(part)
@@ -217,13 +218,13 @@ def _watched(
 
 
 def _chunk_size(job: ImportJob) -> int:
-    """Of a small file as `_run_here` cuts it: batches of another cut would be counted twice."""
+    """The same as in `_run_here` for a small file: batches of other chunks would count twice."""
     is_small = (job.size or 0) <= int(os.environ["IMPORT_INLINE_BYTES"])
     return _INLINE_CHUNK if is_small else int(os.environ["IMPORT_CHUNK_BYTES"])
 
 
 def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Imports one range of the file; `done` is false if there is more of it to do."""
+    """Import a chunk of the file; `done` is false if rows are left."""
     job, began = _job_of(event), time.monotonic()
     if job.is_ended:
         return {**event, "done": True}
@@ -232,7 +233,7 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
         job = change_job(job.company, job.number, lambda current: claim(current, None, phase))
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
-    done = chunk.rows  # of a job that is stopped nothing is left to do
+    done = chunk.rows  # a stopped job has nothing left to do
     with _ending(job):
         data = _read(job, chunk)
         with working(job, phase, context.get_remaining_time_in_millis) as work:
@@ -282,13 +283,13 @@ def _read(job: ImportJob, chunk: Chunk) -> bytes:
 
 
 def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
-    """The state machine gave up: the job failed, and can be retried from where it stands."""
+    """Fail the job of an execution that has failed; it can be retried."""
     asked, now = orjson.loads(detail["input"]), datetime.now(UTC)
 
     def failed(job: ImportJob) -> ImportJob:
         stopped = datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC)
         another = (job.execution_arn or detail["executionArn"]) != detail["executionArn"]
-        # An event may be late: the job may have been retried since.
+        # The event may be late: the job may have been retried since.
         if job.is_ended or another or (detail.get("stopDate") and stopped < job.heartbeat_at):
             return job
         message = f"The import stopped ({detail['status']}). It can be retried: nothing is lost."
@@ -306,7 +307,7 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Completes a batch that nobody will run again: its import has ended."""
+    """Complete an open batch of an import that has ended."""
     job, batch = _job_of(event), OpenBatch.model_validate(event["batch"])
     if not job.is_ended:
         return {}
@@ -381,7 +382,7 @@ def _job_of(event: dict[str, Any]) -> ImportJob:
 
 
 def _log_about(job: ImportJob, chunk: int | None = None) -> None:
-    """Have the trace and all lines from here on name the job and the request it goes back to."""
+    """Add the job and its correlation id to the trace and to all following log lines."""
     about: dict[str, str | int | None] = {"company": job.company, "job": job.number, "chunk": chunk}
     logger.thread_safe_append_keys(**about, correlation_id=job.correlation_id)
     annotate(**about, correlation_id=job.correlation_id)
@@ -389,7 +390,7 @@ def _log_about(job: ImportJob, chunk: int | None = None) -> None:
 
 @traced
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Dispatches by the shape of the event."""
+    """Dispatch by the shape of the event."""
     logger.thread_safe_clear_keys()
     logger.thread_safe_append_keys(correlation_id=context.aws_request_id)
     try:

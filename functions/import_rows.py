@@ -1,4 +1,4 @@
-"""Pages of the rows that an import reported, read from the reports of its batches."""
+"""Pages of an import's invalid rows and warnings, read from the reports of its batches."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,10 +18,10 @@ type Outcome = Literal["warning", "failed"]
 
 START = "0.0"
 PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
-"""The first row of a batch, and how many rows of its report are behind us."""
+"""A position: the first row of a batch, and the number of reported rows before the position."""
 _READ_AT_ONCE = 4
 _MOST_REPORTS = 15
-"""Reports of a page, besides the one that the next page begins with: a page may be short."""
+"""Reports read per page, not counting the next page's first one; a page can be shorter."""
 _REPORTED: dict[Outcome, str] = {"warning": "warnings", "failed": "invalid"}
 
 
@@ -32,19 +32,19 @@ class _Row(Protocol):
 def errors_page(
     job: ImportJob, results: Iterable[BatchResult], place: str, *, most: int
 ) -> tuple[list[InvalidRow], str | None]:
-    """At most `most` rows that were not imported, with their cells, and where the next page is."""
+    """At most `most` invalid rows with their cells, and the position of the next page."""
     return _page(job, results, place, most=most, outcome="failed", fit=_fitting_invalid)
 
 
 def rows_page(
     job: ImportJob, results: Iterable[BatchResult], place: str, *, outcome: Outcome, most: int
 ) -> tuple[list[WarnedRow | FailedRow], str | None]:
-    """At most `most` rows with an outcome, and where the next page is."""
+    """At most `most` rows with an outcome, and the position of the next page."""
     return _page(job, results, place, most=most, outcome=outcome, fit=_fitting)
 
 
 def count_of(result: BatchResult, outcome: Outcome) -> int:
-    """How many rows of a batch have an outcome."""
+    """The number of rows of a batch with an outcome."""
     return result.warnings if outcome == "warning" else result.invalid
 
 
@@ -83,7 +83,7 @@ def _fitting_invalid(
 def _fitting(
     rows: list[dict[str, Any]], most_bytes: int, at_least_one: bool
 ) -> list[WarnedRow | FailedRow]:
-    """The first rows that fit; texts are cut, so that one always does."""
+    """The first rows that fit; texts are shortened, so that at least one row fits."""
     taken: list[WarnedRow | FailedRow] = []
     for row in rows:
         shown = _shown(row)
@@ -117,9 +117,9 @@ def _bytes_of(row: _Row) -> int:
 def _reports(
     job: ImportJob, results: Sequence[BatchResult], outcome: Outcome
 ) -> Iterator[tuple[BatchResult, list[dict[str, Any]]]]:
-    """The rows that batches reported, some reports read at once, and none before it is due.
+    """Iterate over the reported rows; some reports are read in parallel, none before it is needed.
 
-    A report can have as many bytes as its part of the file.
+    A report can be as large as its part of the file.
     """
     with ThreadPoolExecutor(_READ_AT_ONCE) as readers:
         for some in batched(results, _READ_AT_ONCE, strict=False):

@@ -1,4 +1,4 @@
-"""Makes the views of imports that callers read, out of jobs and what their chunks did."""
+"""Build the views of imports from jobs and batch results."""
 
 import json
 import sys
@@ -34,12 +34,12 @@ from shared.store.uploads import get_result
 
 _READERS = 8
 _READ_FOR_LISTS = 1_000_000
-"""Bytes of an import's invalid rows that a list reads; each of up to 100 imports may have 25 MB."""
+"""Bytes of invalid rows that a list reads per import; up to 100 imports can have 25 MB each."""
 _READ_FOR_ONE = 8_000_000
 _SHOWN = 200
-"""Characters of a value in a row that is shortened."""
+"""Characters per value in a shortened row."""
 _FEW = 10
-"""Faults of a row that is too large even so."""
+"""Faults in a row that is still too large when shortened."""
 _ROWS = json.JSONDecoder()
 
 _VIEWS: dict[Kind, type[ImportResult[Any]]] = {
@@ -55,12 +55,12 @@ RESULT_PATHS: dict[Kind, str] = {
 
 
 def import_view(caller: Caller, job: ImportJob) -> ImportView:
-    """Reads what the chunks of the job did so far."""
+    """The view of an import with its current progress."""
     return ImportView.model_construct(**import_fields(caller, job))
 
 
 def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
-    """The fields of `import_view`, for a view that says more."""
+    """The fields of `import_view`, for views with more fields."""
     results = _results(job)
     shown = {name: getattr(job, name) for name in ImportView.model_fields if hasattr(job, name)}
     return {
@@ -77,7 +77,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
 def import_result(
     caller: Caller, job: ImportJob, *, most_bytes: int = PAGE_BYTES
 ) -> ImportResult[Any]:
-    """The published view; of the invalid rows as many as fit into `most_bytes`."""
+    """LicenseSpring's view, with as many invalid rows as fit into `most_bytes`."""
     results = _results(job)
     result = None
     if job.is_ended:
@@ -103,13 +103,13 @@ def _counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int] | 
 
 
 def all_at_once[V](view: Callable[[ImportJob], V], jobs: Sequence[ImportJob]) -> list[V]:
-    """A view of each job, in their order; each reads DynamoDB and S3."""
+    """The views of jobs, made in parallel, because each reads DynamoDB and S3."""
     with ThreadPoolExecutor(_READERS) as readers:
         return list(readers.map(view, jobs))
 
 
 def why_ended(job: ImportJob) -> InvalidRow | None:
-    """Why the job ended before its last row, as a row of its report that is no row."""
+    """The reason why a job failed or was cancelled, as an entry without a row number."""
     refusal = job.refusal
     if refusal is None and job.state == "cancelled":
         refusal = FileFault(code="import_cancelled", message="The import was cancelled")
@@ -124,7 +124,7 @@ def why_ended(job: ImportJob) -> InvalidRow | None:
 def fitting(
     rows: Iterable[dict[str, Any]], most_bytes: int, *, at_least_one: bool = True
 ) -> list[InvalidRow]:
-    """The first of `rows` that fit; `at_least_one`, shortened if it does not."""
+    """The first rows that fit; with `at_least_one`, the first row is shortened if necessary."""
     taken: list[InvalidRow] = []
     for row in rows:
         shown = InvalidRow.model_validate(row)
@@ -138,12 +138,12 @@ def fitting(
 
 
 def _row_bytes(row: InvalidRow) -> int:
-    """Bytes of a row in an answer."""
+    """The bytes of a row in a response."""
     return sent_bytes(row.model_dump_json()) + 1
 
 
 def shortened(row: InvalidRow, most_bytes: int) -> InvalidRow:
-    """The row as it is if it fits, else with its values cut, and `shortened`."""
+    """The row, with its values cut and `shortened` set if it does not fit."""
     if _row_bytes(row) <= most_bytes:
         return row
     errors = [
@@ -160,7 +160,7 @@ def shortened(row: InvalidRow, most_bytes: int) -> InvalidRow:
 
 
 def cut_text(value: Any) -> Any:
-    """A text of at most `_SHOWN` characters; other values as they are."""
+    """Cut a text to `_SHOWN` characters; other values are not changed."""
     return value[:_SHOWN] + "…" if isinstance(value, str) and len(value) > _SHOWN else value
 
 
@@ -173,7 +173,7 @@ def _first_invalid(job: ImportJob, counted: dict[str, int], most_bytes: int) -> 
 
 
 def _stored_rows(job: ImportJob, most_bytes: int) -> Iterator[dict[str, Any]]:
-    """The first rows of the result that is stored, of which no more is read than can be shown."""
+    """The first rows of the stored result, of which only the necessary bytes are read."""
     most = _READ_FOR_ONE if most_bytes >= PAGE_BYTES else _READ_FOR_LISTS
     stored = get_result(job, "result.json", most=most)
     if stored is None:
@@ -185,7 +185,7 @@ def _stored_rows(job: ImportJob, most_bytes: int) -> Iterator[dict[str, Any]]:
 
 
 def _whole_rows(stored: bytes) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON array that are there whole, although its end may be missing."""
+    """The complete rows of a JSON array whose end may be cut off."""
     text, at = stored.decode(errors="ignore"), 1
     while text[at : at + 1] == "{":
         try:
@@ -197,7 +197,7 @@ def _whole_rows(stored: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _results(job: ImportJob) -> list[BatchResult]:
-    """What the chunks say; a job that is finished has summed it up."""
+    """The batch results; a finished job has the totals."""
     return [] if job.counts else batch_results(job.company, job.number)
 
 

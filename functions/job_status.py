@@ -1,4 +1,4 @@
-"""HTTP API: what becomes of imports, and the ways to end one or have it run again."""
+"""HTTP API: status and results of imports, cancel and retry. Trigger: API Gateway."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from shared.store.links import attachment, presigned_get
 from shared.store.uploads import PLANNED, check_file, get_result, result_size
 
 _MOST_INLINE = 4_000_000
-"""Bytes of a file in an answer, which travel as Base64."""
+"""Bytes of a file that is sent in the response, as Base64."""
 _CSV = "text/csv; charset=utf-8"
 
 type _AnyCase = Annotated[
@@ -48,41 +48,41 @@ api = Api("Import results")
 
 
 class ResultQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which imports; published under both names, in capitals or not."""
+    """Filters of imports; LicenseSpring documents both names, in upper or lower case."""
 
     status__iexact: _AnyCase | None = None
     status_iexact: _AnyCase | None = None
 
 
 class ImportQuery(ResultQuery, frozen=True, extra="forbid"):
-    """Which imports of all kinds."""
+    """Filters of imports of all kinds."""
 
     kind: Kind | None = None
     state: State | None = None
 
 
 class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which errors."""
+    """The requested page of invalid rows."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 100
     cursor: str | None = None
 
 
 class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
-    """Which rows."""
+    """The requested page of rows, and their outcome."""
 
     outcome: Annotated[Outcome, Field(description="What became of the rows that are listed.")]
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read")
 def list_license_imports(caller: Caller, query: ResultQuery) -> Page[ImportResult[LicensesResult]]:
-    """Lists imports of licenses, newest first; each with fewer invalid rows than by itself."""
+    """List license imports, newest first, with fewer invalid rows than a single import."""
     return _listed_results(caller, query, "licenses")
 
 
 @api.get("/api/v1/licenses-import-results/<id>/", scope="records:read")
 def show_license_import(caller: Caller, id: int) -> ImportResult[LicensesResult]:
-    """Shows what became of an import of licenses."""
+    """Get the result of a license import."""
     return import_result(caller, _job(caller, id, "licenses"))
 
 
@@ -90,13 +90,13 @@ def show_license_import(caller: Caller, id: int) -> ImportResult[LicensesResult]
 def list_customer_imports(
     caller: Caller, query: ResultQuery
 ) -> Page[ImportResult[CustomersResult]]:
-    """Lists imports of customers, newest first; each with fewer invalid rows than by itself."""
+    """List customer imports, newest first, with fewer invalid rows than a single import."""
     return _listed_results(caller, query, "customers")
 
 
 @api.get("/api/v1/customers-import-results/<id>/", scope="records:read")
 def show_customer_import(caller: Caller, id: int) -> ImportResult[CustomersResult]:
-    """Shows what became of an import of customers."""
+    """Get the result of a customer import."""
     return import_result(caller, _job(caller, id, "customers"))
 
 
@@ -104,31 +104,31 @@ def show_customer_import(caller: Caller, id: int) -> ImportResult[CustomersResul
 def list_license_feature_imports(
     caller: Caller, query: ResultQuery
 ) -> Page[ImportResult[FeaturesResult]]:
-    """Lists imports of license features, newest first; each with fewer invalid rows."""
+    """List license feature imports, newest first, with fewer invalid rows."""
     return _listed_results(caller, query, "license-features")
 
 
 @api.get("/api/v1/license-features-import-results/<id>/", scope="records:read")
 def show_license_feature_import(caller: Caller, id: int) -> ImportResult[FeaturesResult]:
-    """Shows what became of an import of license features."""
+    """Get the result of a license feature import."""
     return import_result(caller, _job(caller, id, "license-features"))
 
 
 @api.get("/api/v1/imports/", scope="records:read")
 def list_imports(caller: Caller, query: ImportQuery) -> Page[ImportView]:
-    """Lists imports of all kinds, newest first."""
+    """List imports of all kinds, newest first."""
     return _listed(caller, query, query.kind, query.state, lambda job: import_view(caller, job))
 
 
 @api.get("/api/v1/imports/<id>/", scope="records:read")
 def show_import(caller: Caller, id: int) -> ImportView:
-    """Shows an import; its `progress` moves while it runs."""
+    """Get an import, with its `progress`."""
     return import_view(caller, _job(caller, id))
 
 
 @api.get("/api/v1/imports/<id>/errors/", scope="records:read")
 def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[InvalidRow]:
-    """Lists every row that was not imported, in the order of the file."""
+    """List the rows that were not imported, in the order of the file."""
     job = _job(caller, id)
     results = batch_results(job.company, job.number)
     counted = sum(each.invalid for each in results) + (why_ended(job) is not None)
@@ -147,10 +147,10 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
 
 @api.get("/api/v1/imports/<id>/rows/", scope="records:read")
 def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRow | FailedRow]:
-    """Lists the rows of an import that have one outcome, in the order of the file.
+    """List the rows of an import with an outcome, in the order of the file.
 
-    `warning`: imported, with something to check. `failed`: not imported. At most 10 warnings of a
-    row are listed, and texts are cut after 200 characters.
+    `warning`: imported with warnings. `failed`: not imported. At most 10 warnings per row are
+    listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
     results = batch_results(job.company, job.number)
@@ -165,9 +165,9 @@ def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRo
 
 @api.get("/api/v1/imports/<id>/failed.csv", scope="records:read", content_type=_CSV, moves=True)
 def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
-    """Gives the rows that were not imported, to be corrected and sent again as they are.
+    """Download the rows that were not imported, to correct them and import the file again.
 
-    A large file is answered with 307 and a link to it, to be followed within some minutes.
+    For a large file the response is a 307 with a link that expires after some minutes.
     """
     job = _job(caller, id)
     size = result_size(job, "failed.rows") if job.failed_rows else None
@@ -183,9 +183,9 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
 
 @api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))
 def cancel_import(caller: Caller, id: int) -> ImportView:
-    """Cancels an import that has not ended. Rows that were imported are kept.
+    """Cancel an import that has not ended. Imported rows are kept.
 
-    Rows in flight are still written: `stopping` is true until they are, and are counted.
+    Rows in flight are still written: `stopping` is true until they are written and counted.
     """
     now = datetime.now(UTC)
     job = change_job(
@@ -205,9 +205,9 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     refusals=("import_state", "file_gone", "file_archived"),
 )
 def retry_import(caller: Caller, id: int) -> ImportView:
-    """Runs an import again that failed or was cancelled; rows that are in are not made twice.
+    """Retry an import that failed or was cancelled; rows are never imported twice.
 
-    Refused with `file_gone` if the version of the file that it would read is not there any more.
+    Refused with `file_gone` if the version of the file was deleted.
     """
     now = datetime.now(UTC)
     job = change_job(caller.company, id, lambda job: _again(job, now))
@@ -226,11 +226,11 @@ def _again(job: ImportJob, now: datetime) -> ImportJob:
 
 
 def _is_redrivable(job: ImportJob) -> bool:
-    """Whether the job's execution can go on from where it stands; if not, a new one begins.
+    """Whether the job's execution can be redriven; otherwise a new execution starts.
 
-    Ranges that noticed that the job had ended are done for its execution, although rows of them are
-    missing: they never run again. So the execution itself must have ended first. It also needs what
-    the planner wrote.
+    For the execution, chunks that stopped because the job had ended are done and never run again,
+    although rows are missing. So the execution itself must have ended before. A redriven execution
+    also needs the planner's manifest.
     """
     ended_first = job.refusal is not None and job.refusal.code == "import_failed"
     return ended_first and all(result_size(job, name) is not None for name in PLANNED)

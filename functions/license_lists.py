@@ -1,6 +1,6 @@
-"""Lists of licenses: of a key, an order, a customer, a product, or all that a company has.
+"""Lists of licenses: by key, order, customer or product, or all of a company.
 
-Each list is walked by places, from which it goes on; only the licenses of one page are read.
+A list is iterated over by positions, and only the licenses of one page are read.
 """
 
 import re
@@ -28,11 +28,11 @@ from shared.values import Code, Email, LicenseKey, Line, RecordId
 
 _ROWS = 100
 _MOST_OF_KEY = 51
-"""Licenses that can share a key: a bundle's own and those of its members."""
+"""Licenses that can have the same key: the license of a bundle and those of its members."""
 
 
 class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which licenses; `product` is an id or a short code."""
+    """Filters of licenses; `product` is an id or a short code."""
 
     license_key: LicenseKey | None = None
     order: Annotated[RecordId, Field(strict=False)] | None = None
@@ -43,7 +43,7 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
 
 
 class Place(NamedTuple):
-    """A license's place in a list: its id, or the row or page that names it at `at`."""
+    """A license's position in a list: its id, or the row or page with the index `at`."""
 
     place: str
     id: int | None = None
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One list: how it is walked from behind a place, and how its places are spelled."""
+    """A list: the iteration after a position, and the pattern of its positions."""
 
     walk: Callable[[str | None], Iterable[Place]]
     places: re.Pattern[str] = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
@@ -63,7 +63,7 @@ _NOTHING = _List(lambda _: ())
 
 
 def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
-    """One page of the list that a query asks for: by the narrowest name first."""
+    """A page of the list for a query, which is chosen by the most selective filter."""
     found = _list_of(caller.company, query)
     return page_of(
         caller,
@@ -76,7 +76,7 @@ def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
 
 
 def license_views(caller: Caller, ids: Sequence[int | None]) -> Iterator[LicenseView | None]:
-    """Licenses as they are answered, one for each id, None for one that is not there."""
+    """The views of licenses, one for each id, None for a missing one."""
     found = license_store.licenses_by_id(caller.company, [id for id in ids if id is not None])
     by_id = {lic.id: lic for lic in found}
     related = read_related(caller, found, [])
@@ -86,7 +86,7 @@ def license_views(caller: Caller, ids: Sequence[int | None]) -> Iterator[License
 
 
 def ids_at(places: Sequence[Place]) -> list[int | None]:
-    """The licenses at these places; None where a row names fewer by now."""
+    """The ids of the licenses at these positions; None if a row has fewer now."""
     rows = ids_of_rows({each.row for each in places if each.row})
     ids: list[int | None] = []
     for each in places:
@@ -182,10 +182,10 @@ def _of_product(company: str, product: Product | None) -> _List:
 
 
 class _Matching:
-    """The licenses of rows that are of a product; of all, where there is None.
+    """The licenses of rows for a product, or all if the product is None.
 
-    An item of an order tells its product. Only in bundles licenses have to be asked: there an item
-    holds the bundle's license and those of its members.
+    The item of an order names its product. Only the licenses of bundles have to be read: an item
+    contains the license of the bundle and those of its members.
     """
 
     def __init__(self, company: str, product: Product | None) -> None:
@@ -193,7 +193,7 @@ class _Matching:
         self.bundles: dict[int, bool] = {product.id: product.is_bundle} if product else {}
 
     def of(self, row: Order, start: int) -> Iterator[tuple[int, int]]:
-        """Place in the row and id of each, from the place `start` on."""
+        """The index in the row and the id of each, beginning with the index `start`."""
         at = 0
         for item in row.items:
             ids = [(at + n, id) for n, id in enumerate(item.license_ids) if at + n >= start]
@@ -220,7 +220,7 @@ class _Matching:
 
 
 def _with_key(company: str, key: str) -> list[License]:
-    """The license that has a key; of a bundle, with those of its members, which share the key."""
+    """The license with a key; for a bundle, also those of its members, which share the key."""
     found = license_store.licenses_with_key(company, key)
     if not found or not _Matching(company, None).is_bundle(found[0].product_id):
         return found
@@ -242,7 +242,7 @@ def _product(company: str, named: str | None) -> Product | None:
 
 
 def _customer_id(company: str, query: LicenseQuery) -> int | None:
-    """The customer that a query names; 0 for one that is not there."""
+    """The customer that a query names; 0 if it does not exist."""
     if not query.customer_email:
         return query.customer
     customer = customer_store.customer_with_email(company, query.customer_email)
@@ -252,7 +252,7 @@ def _customer_id(company: str, query: LicenseQuery) -> int | None:
 
 
 def _order_id(company: str, query: LicenseQuery) -> int | None:
-    """The order that a query names; 0 for one that is not there, None if it names none."""
+    """The order that a query names; 0 if it does not exist, None if the query names none."""
     if query.order_store_id is None:
         return query.order
     found = order_store.order_id_of(company, query.order_store_id) or 0

@@ -1,4 +1,4 @@
-"""Orders as they are answered: with as many of their licenses as fit."""
+"""Responses with orders, which show as many of the licenses as fit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,17 +18,17 @@ from shared.store.catalog import products_by_id
 from shared.store.order_index import ListedOrder
 
 MOST_SHOWN = 1_000
-"""Licenses of one order in an answer, which is as many as an order can be placed with."""
+"""Licenses of a single order in a response; also the limit of a create_order request."""
 MOST_LISTED = 10
-"""Licenses of each order in a list."""
+"""Licenses per order in a list."""
 
 
 def answer_that_fits[V: BaseModel](
     make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], related: Related
 ) -> Answer[V]:
-    """The fullest answer that Lambda carries: whole licenses, else brief ones, else fewer.
+    """The largest response that Lambda can send: full licenses, or brief ones, or fewer.
 
-    `make(most, brief)` shows at most so many of `licenses`.
+    `make(most, brief)` shows at most `most` of `licenses`.
     """
     most, brief = len(licenses), not _fit_whole(licenses, related)
     while True:
@@ -39,7 +39,7 @@ def answer_that_fits[V: BaseModel](
 
 
 def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
-    """An order with its first licenses; None if there is none with this id."""
+    """An order with its first licenses; None if no order has this id."""
     found = order_store.read_order(caller.company, id, most=MOST_SHOWN)
     if found is None:
         return None
@@ -57,9 +57,9 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
 
 
 def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
-    """Orders as lists show them, one for each, None for one that is not there any more.
+    """The views of orders in lists: one for each, None for an order that no longer exists.
 
-    They are read 100 rows a request: each order's own and, of one that an import made, one more.
+    100 rows are read per request: one row per order, and one more for an imported order.
     """
     unread = [each for each in listed if each.order is None]
     rows = order_store.rows_at([key for each in unread for key in _row_keys(each)])
@@ -72,7 +72,7 @@ def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[Or
 
 
 def read_related(caller: Caller, licenses: Sequence[License], orders: Sequence[Order]) -> Related:
-    """The products and customers that licenses and orders name."""
+    """Read the products and customers of licenses and orders."""
     named = {lic.customer_id for lic in licenses} | {order.customer_id for order in orders}
     return Related(
         company=caller.company,
@@ -85,10 +85,10 @@ def read_related(caller: Caller, licenses: Sequence[License], orders: Sequence[O
 
 
 def _fit_whole(licenses: Sequence[License | LicenseBrief], related: Related) -> bool:
-    """Whether whole licenses may fit into an answer.
+    """Whether the views of these licenses can fit into a response, estimated.
 
-    Each shows its customer and the features of its product, which may have 390 KB: a thousand of
-    them are not put together only to be measured. Answers of some MB are.
+    A view has the customer and the product's features, which can have 390 KB. The estimate avoids
+    building a thousand such views only to measure them.
     """
     records = (*related.products.values(), *related.customers.values())
     shown = sum(len(record.model_dump_json()) for record in records)
@@ -108,7 +108,7 @@ def _order_of(listed: ListedOrder, rows: Mapping[dynamo.Key, Order]) -> Order | 
 
 
 def _row_keys(listed: ListedOrder) -> list[tuple[str, str]]:
-    """The rows that show an order in a list: its own and, if that holds none, one with licenses."""
+    """The rows that show an order in a list: the first one, and one with licenses if needed."""
     own = (listed.entries[-1].row[0], FIRST_PART)
     return list(dict.fromkeys((own, listed.entries[-1].row)))
 

@@ -1,7 +1,4 @@
-"""HTTP API: orders, licenses and customers, to be found, looked at, and switched on or off.
-
-And who is asking: the API key of the caller.
-"""
+"""HTTP API: read orders, licenses and customers, and change them. Trigger: API Gateway."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -35,9 +32,9 @@ from shared.store.retry import contended
 from shared.values import Email, Line, OptionalMoment, RecordId, record_id
 
 _MOST_COUNTED = 50_000
-"""Entries of a customer's orders that are counted for its totals."""
+"""Index entries of a customer's orders that are counted for the totals."""
 _FEW = 101
-"""Entries in one request of a list that goes on from a cursor: a page and one more."""
+"""Index entries per request when a list continues from a cursor: a page and one more."""
 
 _CUSTOMER_PLACES = re.compile(r"[0-9TZj:.#-]{1,80}/[0-9]{1,6}")
 _ORDER_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
@@ -46,7 +43,7 @@ api = Api("Records")
 
 
 class OrderQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which orders; at most one of the ids and e-mails."""
+    """Filters of orders; at most one id or e-mail."""
 
     store_id: Line | None = None
     client_order_id: Line | None = None
@@ -58,13 +55,13 @@ class OrderQuery(PageQuery, frozen=True, extra="forbid"):
 
 
 class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
-    """Which customers."""
+    """Filters of customers."""
 
     email: Email | None = None
 
 
 class ApiKeyView(BaseModel, frozen=True):
-    """What may be told of an API key: not its secret."""
+    """An API key without its secret."""
 
     prefix: str
     name: str
@@ -76,9 +73,9 @@ class ApiKeyView(BaseModel, frozen=True):
 
 @api.get("/api/v1/api-key/", scope=ANY_SCOPE)
 def show_api_key(caller: Caller) -> ApiKeyView:
-    """Shows the API key that is sent: its company and its scopes.
+    """Get the API key of the request, with its company and scopes.
 
-    Every key opens it, so that a client can tell a key that is good from one that is not.
+    Every valid key is authorized, so a client can check its key.
     """
     return ApiKeyView.model_validate(
         caller.key.model_dump(exclude={"hash"}) | {"scopes": sorted(caller.key.scopes)}
@@ -87,9 +84,9 @@ def show_api_key(caller: Caller) -> ApiKeyView:
 
 @api.get("/api/v1/orders/", scope="records:read", refusals=("invalid_range",))
 def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
-    """Lists orders, newest first.
+    """List orders, newest first.
 
-    At most 10 licenses of each are shown, by id only; `licenses_count` says how many there are.
+    Each order shows the ids of at most 10 licenses; `licenses_count` is the number of all.
     """
     since, until = query.created_at__gte, query.created_at__lt
     if since and until and since > until:
@@ -108,9 +105,10 @@ def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
 
 @api.get("/api/v1/orders/<id>/", scope="records:read")
 def show_order(caller: Caller, id: int) -> Answer[OrderView]:
-    """Shows an order with its licenses.
+    """Get an order with its licenses.
 
-    At most the first 1,000: `licenses_count` says how many there are, `licenses_url` lists all.
+    It shows at most the first 1,000 licenses; `licenses_count` is the number of all, and
+    `licenses_url` lists them.
     """
     answer = order_answer(caller, id)
     if answer is None:
@@ -125,13 +123,13 @@ def show_order(caller: Caller, id: int) -> Answer[OrderView]:
     refusals=("export_too_large",),
 )
 def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
-    """Exports an order's licenses as CSV.
+    """Export an order's licenses as CSV.
 
-    The columns are those that the license import reads. A file has at most 10,000 licenses and 5.5
-    MB. More come in parts: send `parts=true`, and follow the `Link` of each answer.
+    The columns are those of the license import. A file has at most 10,000 licenses and 5.5 MB. For
+    more, send `parts=true` and follow the `Link` of each response.
 
-    Licenses of user-based products have no key, which an import needs; they are left out, and
-    `X-Licenses-Left-Out` counts them.
+    Licenses of user-based products have no key, which the import requires; they are left out and
+    counted in `X-Licenses-Left-Out`.
     """
     if not order_store.first_rows(caller.company, [id]):
         raise NotFound(f"There is no order {id}")
@@ -145,10 +143,10 @@ def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
     refusals=("export_too_large", "invalid_range"),
 )
 def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
-    """Exports the licenses of all orders of some days, as CSV.
+    """Export the licenses of all orders of a range of days as CSV.
 
-    A file has at most 10,000 licenses and 5.5 MB. More come in parts: send `parts=true`, and follow
-    the `Link` of each answer.
+    A file has at most 10,000 licenses and 5.5 MB. For more, send `parts=true` and follow the `Link`
+    of each response.
     """
     return days_export(caller, query)
 
@@ -161,21 +159,21 @@ def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
 
 @api.get("/api/v1/licenses/<id>/", scope="records:read", refusals=("license_not_found",))
 def show_license(caller: Caller, id: int) -> LicenseView:
-    """Shows a license."""
+    """Get a license."""
     return _license_view(caller, id)
 
 
 @api.post("/api/v1/licenses/<id>/enable/", scope="orders:write", refusals=("license_not_found",))
 def enable_license(caller: Caller, id: int) -> LicenseView:
-    """Enables a license."""
+    """Enable a license."""
     return _switched(caller, id, enabled=True)
 
 
 @api.post("/api/v1/licenses/<id>/disable/", scope="orders:write", refusals=("license_not_found",))
 def disable_license(caller: Caller, id: int) -> LicenseView:
-    """Disables a license.
+    """Disable a license.
 
-    It stays, and can be enabled again.
+    The license is kept and can be enabled again.
     """
     return _switched(caller, id, enabled=False)
 
@@ -198,9 +196,9 @@ def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
 
 @api.post("/api/v1/customers/", scope="orders:write", status=201, refusals=("customer_exists",))
 def create_customer(caller: Caller, request: NewCustomer) -> CustomerView:
-    """Makes a customer.
+    """Create a customer.
 
-    Customers are known by e-mail, whatever its case.
+    The e-mail, ignoring case, identifies a customer.
     """
     id = record_id(caller.company, "customer", request.email)
     customer = new_customer(id, request, made_by="request", now=datetime.now(UTC))
@@ -218,19 +216,19 @@ def create_customer(caller: Caller, request: NewCustomer) -> CustomerView:
 
 @api.get("/api/v1/customers/<id>/", scope="records:read")
 def show_customer(caller: Caller, id: int) -> CustomerView:
-    """Shows a customer.
+    """Get a customer.
 
-    With the numbers of its orders and licenses, up to 50,000; where there may be more,
-    `totals_truncated` is true.
+    It has the numbers of orders and licenses, up to 50,000; if there are more, `totals_truncated`
+    is true.
     """
     return _customer_view(caller.company, _customer(caller.company, id))
 
 
 @api.patch("/api/v1/customers/<id>/", scope="orders:write", refusals=("immutable",))
 def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> CustomerView:
-    """Changes a customer.
+    """Update a customer.
 
-    What is not named stays, and the e-mail can't be changed.
+    Absent fields keep their values; the e-mail can't be changed.
     """
     changed = None
     for _ in contended():
@@ -244,7 +242,7 @@ def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> Custome
 
 
 def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[ListedOrder]:
-    """The orders that a query asks for, newest first, from behind a place."""
+    """The orders that match a query, newest first, after a position."""
     customer_id = query.customer
     if query.customer_email:
         customer = customer_store.customer_with_email(company, query.customer_email)
@@ -270,7 +268,7 @@ def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[List
 def _named(
     company: str, query: OrderQuery, store_id: str, customer_id: int | None
 ) -> Iterator[ListedOrder]:
-    """The order that the client calls `store_id`, if the rest of the query asks for it too."""
+    """The order with this `store_id`, if it matches the rest of the query."""
     order_id = order_store.order_id_of(company, store_id)
     found = order_store.read_order(company, order_id, most=MOST_LISTED) if order_id else None
     if found and _is_wanted(found[0], query, customer_id):
@@ -278,7 +276,7 @@ def _named(
 
 
 def _is_wanted(order: Order, query: OrderQuery, customer_id: int | None) -> bool:
-    """Whether the rest of a query, beside the order's name, asks for the order too."""
+    """Whether the order matches the filters besides its id."""
     since, until = query.created_at__gte, query.created_at__lt
     return (
         customer_id in (None, order.customer_id)

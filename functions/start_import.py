@@ -1,4 +1,4 @@
-"""HTTP API: starts imports, with a file that comes in a form or one that goes straight to S3."""
+"""HTTP API: start imports, by form or by upload to S3. Trigger: API Gateway."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -59,9 +59,9 @@ from shared.store.uploads import bucket, put_upload
 from shared.values import Flag
 
 MOST_LINKS = 100
-"""In one answer; each has some 2 KB."""
+"""Links per response; each has about 2 KB."""
 _NOTED_EVERY = timedelta(hours=1)
-"""How often a job notes that its parts are still on their way."""
+"""How often a job records that its upload in parts is still active."""
 
 _ENCODING = "Detected if it is left out; a file that is valid UTF-8 is always read as that."
 _UNKNOWN_COLUMNS = (
@@ -85,7 +85,7 @@ type Corrected = Annotated[
 
 
 class FormQuery(BaseModel, frozen=True, extra="forbid"):
-    """How to import the file of a form."""
+    """The options of an import by form."""
 
     dry_run: Annotated[bool, Field(description="Do everything but write.")] = False
     on_error: Annotated[
@@ -97,7 +97,7 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
 
 
 class ImportRequest(BaseModel):
-    """A file that the caller is about to send to S3, and how to import it."""
+    """A file that will be uploaded to S3, and the options of its import."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -128,7 +128,7 @@ class ImportRequest(BaseModel):
 
 
 class PartsRequest(BaseModel):
-    """The parts that the caller is about to send."""
+    """The parts that will be uploaded."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", json_schema_extra={"example": {"part_numbers": [1, 2, 3]}}
@@ -146,9 +146,9 @@ class PartsRequest(BaseModel):
 def import_licenses(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:
-    """Imports licenses from a CSV file in a form.
+    """Import licenses from a CSV file in a form.
 
-    `GET /api/v1/licenses-import-results/{job_id}/` tells what becomes of it.
+    `GET /api/v1/licenses-import-results/{job_id}/` returns the status and the result.
     """
     return _take(caller, "licenses", upload, query, idempotency_key)
 
@@ -159,9 +159,9 @@ def import_licenses(
 def import_customers(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:
-    """Imports customers from a CSV file in a form.
+    """Import customers from a CSV file in a form.
 
-    `GET /api/v1/customers-import-results/{job_id}/` tells what becomes of it.
+    `GET /api/v1/customers-import-results/{job_id}/` returns the status and the result.
     """
     return _take(caller, "customers", upload, query, idempotency_key)
 
@@ -174,9 +174,9 @@ def import_customers(
 def import_license_features(
     caller: Caller, upload: Upload, query: FormQuery, idempotency_key: IdempotencyKey = None
 ) -> Answer[TakenImport]:
-    """Imports features of licenses from a CSV file in a form.
+    """Import license features from a CSV file in a form.
 
-    `GET /api/v1/license-features-import-results/{job_id}/` tells what becomes of it.
+    `GET /api/v1/license-features-import-results/{job_id}/` returns the status and the result.
     """
     return _take(caller, "license-features", upload, query, idempotency_key)
 
@@ -188,12 +188,12 @@ def import_license_features(
     refusals=("external_id_reused",),
 )
 def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport]:
-    """Starts an import of a file of any size.
+    """Start an import of a file of any size.
 
-    The file is then sent to S3 with the form answered, or in parts by the links that `parts_url`
-    gives; above 5 GB, in parts only. The import begins when the file is there. The same
-    `external_id` with the same request answers with the same import, and
-    `Idempotent-Replayed: true`; for another request it is refused.
+    Then upload the file to S3 with the form in the response, or in parts by the links from
+    `parts_url`; files above 5 GB only in parts. The import begins when the file has arrived. A
+    request with the same `external_id` and the same body gets the same import and
+    `Idempotent-Replayed: true`; with another body it is refused.
     """
     _check_corrected(caller, request, pointer="/corrects")
     asked = request_fingerprint(request.model_dump(mode="json"))
@@ -208,11 +208,11 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
 
 @api.post("/api/v1/imports/<id>/parts/", scope="imports:write", refusals=("import_state",))
 def sign_import_parts(caller: Caller, id: int, request: PartsRequest) -> PartLinks:
-    """Gives links by which the file of an import is sent to S3 in parts.
+    """Get links to upload the file of an import to S3 in parts.
 
-    Ask for the links of some parts, send these, and ask for the next: a link that has expired is
-    replaced by asking again, and a part that is sent again takes the place of the first. When all
-    parts are there, their ETags go to `complete_url`; links to no part at all renew it.
+    Request the links of some parts, upload these, and request the next ones. Request a link again
+    if it has expired; a part that is uploaded again replaces the first one. When all parts are
+    uploaded, send their ETags to `complete_url`; a request without parts renews this link.
     """
     job = change_job(caller.company, id, lambda job: _awaiting(job, datetime.now(UTC)))
     size, count = parts_of(job.size or 0)
@@ -239,7 +239,7 @@ def sign_import_parts(caller: Caller, id: int, request: PartsRequest) -> PartLin
     content_type="text/csv; charset=utf-8",
 )
 def get_import_template(caller: Caller, kind: str) -> Answer[str]:
-    """Gives an empty file of a kind: all its columns, and one row as an example.
+    """Download a template: a file with all columns of a kind and an example row.
 
     The kinds are `licenses`, `customers` and `license-features`.
     """
@@ -250,7 +250,7 @@ def get_import_template(caller: Caller, kind: str) -> Answer[str]:
 
 
 def _upload(caller: Caller, job: ImportJob, size: int) -> UploadForm | UploadParts:
-    """How the file of a job is sent: by a form, or if it is too large for one, in parts."""
+    """How to upload the file of a job: by a form, or in parts if it is too large for a form."""
     parts_url = f"{caller.base_url}/api/v1/imports/{job.number}/parts/"
     if size > LARGEST_POST:
         part_size, count = parts_of(size)
@@ -260,7 +260,7 @@ def _upload(caller: Caller, job: ImportJob, size: int) -> UploadForm | UploadPar
 
 
 def _awaiting(job: ImportJob, now: datetime) -> ImportJob:
-    """The job, which waits for its file, and is given time for it from the last such request on."""
+    """Extend the time that a job waits for its file. Raises WrongState if it does not wait."""
     if job.state != "awaiting_upload":
         raise WrongState(job, "sent in parts")
     if now - job.heartbeat_at < _NOTED_EVERY:
@@ -269,7 +269,7 @@ def _awaiting(job: ImportJob, now: datetime) -> ImportJob:
 
 
 def _refuse_numbers(numbers: Sequence[int], count: int) -> None:
-    """Refuse parts that the file does not have, and any that is named twice."""
+    """Raise Refused for part numbers that the file does not have, or that are repeated."""
     faults = []
     for at, number in enumerate(numbers):
         path = ("part_numbers", at)
@@ -284,7 +284,7 @@ def _refuse_numbers(numbers: Sequence[int], count: int) -> None:
 
 
 def _begin_multipart(job: ImportJob) -> ImportJob:
-    """The job with its multipart upload, of which it has one however many begin it at once."""
+    """Begin the multipart upload of a job; concurrent requests get the same upload."""
     upload_id = begin_multipart(job)
 
     def noted(current: ImportJob) -> ImportJob:
@@ -300,7 +300,7 @@ def _begin_multipart(job: ImportJob) -> ImportJob:
 def _take(
     caller: Caller, kind: Kind, upload: Upload, query: FormQuery, idempotency_key: str | None
 ) -> Answer[TakenImport]:
-    """Stores the file of a form; what S3 says of the new object starts its import."""
+    """Store the file of a form; the S3 event of the new object starts the import."""
     request = ImportRequest(
         kind=kind,
         file_name=upload.file_name,
@@ -323,7 +323,7 @@ def _take(
 def _begin(
     caller: Caller, asked: str, external_id: str | None, make: Callable[[int], ImportJob]
 ) -> tuple[ImportJob, dict[str, str]]:
-    """A new job, or the one that was begun for this `external_id`, with the header that says so."""
+    """Create a job, or find the job of this `external_id`; with the header of a replay."""
     for _ in contended():
         if external_id and (claim := external_claim(caller.company, external_id)):
             job = get_job(caller.company, claim.number)
@@ -345,7 +345,7 @@ def _begin(
 
 
 def _check_corrected(caller: Caller, request: ImportRequest, pointer: str | None = None) -> None:
-    """Refuse an import that says it corrects one that the company has not, or of another kind."""
+    """Raise Refused if the corrected import does not exist or has another kind."""
     if request.corrects is None:
         return
     job = get_job(caller.company, request.corrects)

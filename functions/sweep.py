@@ -1,8 +1,8 @@
-"""EventBridge schedule: what was begun and never ended is taken up again, or ended.
+"""The sweeper. Trigger: EventBridge schedule, every 5 minutes.
 
-An order too large for one transaction whose function died is finished by the same request sent
-again; if none comes within a quarter of an hour, its keys are freed here. Of imports, a file whose
-event never came is announced again, and a job that nobody works on is run again, or fails.
+It rolls back orders that have been pending for 15 minutes; before that, a retry of the request
+completes them. It announces files whose S3 event was lost, and retries or fails import jobs that no
+worker is running.
 """
 
 import secrets
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 LEFT_ALONE = timedelta(minutes=15)
 UPLOAD_WITHIN = timedelta(hours=24)
-"""Of the request for the import, or of the last one for links to its parts."""
+"""After the request for the import, or the last request for links to its parts."""
 COUNTED_WITHIN = timedelta(minutes=1)
 MOST_GIVEN_UP = 200
-"""Jobs a run, since each takes a look at the bucket and a write."""
+"""Jobs per run; each takes a request to S3 and a write."""
 MOST_COMPLETED = 50
-"""Batches a run, since each takes a call of ImportCsv."""
+"""Batches per run; each takes an invocation of ImportCsv."""
 
 logger = Logger(service=SERVICE)
 
 
 @dataclass
 class SweepRun:
-    """One run: when it is, and the jobs that have not ended, which are read once."""
+    """A run of the sweeper: its time, and the jobs that have not ended, which are read once."""
 
     now: datetime
 
@@ -53,7 +53,7 @@ class SweepRun:
 
     @property
     def waiting(self) -> list[ImportJob]:
-        """The jobs whose file has not come."""
+        """The jobs whose file has not arrived."""
         return [job for job in self.unfinished if job.state == "awaiting_upload"]
 
     @property
@@ -64,9 +64,9 @@ class SweepRun:
 
 @traced
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
-    """Answers how much was done of each; what cannot be done now is left for the next run.
+    """Run all tasks, and return how much each has done; the next run continues.
 
-    One concern that fails keeps none of the others from being looked at.
+    A failing task does not prevent the others.
     """
     this = SweepRun(datetime.now(UTC))
     done: dict[str, int] = {}
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     for name, (metric, sweep) in _CONCERNS.items():
         try:
             done[name] = sweep(this)
-        except Exception as error:  # noqa: BLE001  # raised when all have had their turn
+        except Exception as error:  # noqa: BLE001  # raised after all tasks
             failed.append(redacted(error, logger))
         else:
             if done[name]:
@@ -91,7 +91,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
 
 
 def roll_back_orders(now: datetime) -> int:
-    """Takes back the orders that were begun and never became visible."""
+    """Roll back orders that have been pending for too long."""
     undone = 0
     for company, order_id, part, owner in pending_orders(now - LEFT_ALONE):
         token = secrets.token_hex(16)
@@ -103,9 +103,9 @@ def roll_back_orders(now: datetime) -> int:
 
 
 def give_up_uploads(this: SweepRun) -> int:
-    """Ends the jobs whose file never came.
+    """Fail the jobs whose file did not arrive.
 
-    The file of a job may have come and its event be lost: then it is announced, for a day more.
+    If the file has arrived and its event was lost, it is announced, for one more day.
     """
     refusal = FileFault(code="never_uploaded", message="The file did not come within 24 hours")
     late = [job for job in this.waiting if job.heartbeat_at < this.now - UPLOAD_WITHIN]
@@ -120,13 +120,13 @@ def give_up_uploads(this: SweepRun) -> int:
 
 
 def resume_jobs(this: SweepRun) -> int:
-    """Runs jobs again that nobody works on, or ends those that were begun often enough."""
+    """Retry jobs that no worker is running, or fail those that were started too often."""
     still = [job for job in this.at_work if job.heartbeat_at < this.now - LEFT_ALONE]
     return sum(_resume(job, this.now) for job in still if not is_running(job))
 
 
 def count_stopped(this: SweepRun) -> int:
-    """Has jobs counted that stopped some time ago, whose last worker died before it could."""
+    """Have stopped jobs counted whose last worker died before it could count them."""
     ended = [job for job in this.unfinished if job.is_stopping]
     late = [job for job in ended if job.heartbeat_at < this.now - COUNTED_WITHIN]
     for job in late:
@@ -135,7 +135,7 @@ def count_stopped(this: SweepRun) -> int:
 
 
 def complete_batches(this: SweepRun) -> int:
-    """Has batches completed whose import ended before they did."""
+    """Have open batches completed whose import has ended."""
     completed = 0
     for batch in open_batches(this.now - LEFT_ALONE, most=MOST_COMPLETED):
         job = get_job(batch.company, batch.number)
@@ -148,7 +148,7 @@ def complete_batches(this: SweepRun) -> int:
 
 
 def oldest_import(this: SweepRun) -> float:
-    """For how many seconds the oldest import is at work or waits to be; 0 if there is none."""
+    """The age in seconds of the oldest import that runs or waits to run; 0 if there is none."""
     since = min((job.started_at or job.heartbeat_at for job in this.at_work), default=this.now)
     return (this.now - since).total_seconds()
 
@@ -198,4 +198,4 @@ _CONCERNS: dict[str, tuple[str, Callable[[SweepRun], int]]] = {
     "announced": ("ImportAnnounced", lambda this: _log_files(announce_dropped(this.now))),
     "known": ("ImportAnnounced", lambda _: _log_files(announce_known())),
 }
-"""By the name in the answer: the metric that counts it, and what is done."""
+"""The tasks by their names in the result, each with its metric."""

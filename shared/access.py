@@ -1,4 +1,4 @@
-"""Who may call: API keys, the company each belongs to, and the scopes it carries."""
+"""API keys: the company that a key belongs to, its scopes, and how it is checked."""
 
 import hashlib
 import hmac
@@ -16,10 +16,10 @@ from shared.errors import Denied
 Scope = Literal["orders:write", "catalog:write", "imports:write", "records:read", "keys:admin"]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 ORDINARY_SCOPES: frozenset[str] = SCOPES - {"keys:admin"}
-"""What a key may do when nothing else was said at its making."""
+"""The default scopes of a new key."""
 
 ANY_SCOPE = "any"
-"""What a route asks for that every good key opens, whatever scopes it carries."""
+"""The scope of routes that every valid key can call."""
 
 Company = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
@@ -28,9 +28,9 @@ _PRESENTED = re.compile(r"([A-Za-z0-9]{8})\.([A-Za-z0-9_-]{32,128})", re.ASCII)
 
 
 class ApiKey(BaseModel, frozen=True):
-    """What is kept of a key: never the secret, only its hash.
+    """The stored record of an API key, which has only a hash of the secret.
 
-    A plain SHA-256 is enough for a generated secret of 238 bits; there is nothing to guess.
+    A plain SHA-256 is enough, because a generated secret of 238 bits can't be guessed.
     """
 
     prefix: str = Field(pattern=r"^[A-Za-z0-9]{8}$")
@@ -52,9 +52,9 @@ def new_api_key(
     name: str = "",
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """A key and what its owner sends, `<prefix>.<secret>`; the latter can never be shown again.
+    """A new key, and the `<prefix>.<secret>` that its owner sends and that is shown only once.
 
-    Raises ValueError for an unknown scope, for none, or for a company that is not a slug.
+    Raises ValueError for an unknown scope, for no scope, or for a company that is not a slug.
     """
     scopes = frozenset(scopes)
     if not scopes:
@@ -76,7 +76,7 @@ def new_api_key(
 
 
 def read_authorization(header: str | None) -> tuple[str, str]:
-    """Prefix and secret out of `Api-Key <prefix>.<secret>`; refuses anything else."""
+    """The prefix and the secret of `Api-Key <prefix>.<secret>`. Raises Denied for other headers."""
     if not header or not header.strip():
         raise Denied("not_authenticated", "Authentication credentials were not provided.")
     scheme, _, presented = header.strip().partition(" ")
@@ -89,10 +89,10 @@ def read_authorization(header: str | None) -> tuple[str, str]:
 
 
 def check(key: ApiKey | None, secret: str, *, now: datetime) -> ApiKey:
-    """The key, when the secret is its own and it is alive.
+    """The key, if the secret matches and the key is neither revoked nor expired. Raises Denied.
 
-    Compared in constant time. Whether a key is revoked or has expired is told only to a caller
-    who knows its secret; an unknown prefix and a wrong secret get the same answer.
+    The comparison takes constant time. An unknown prefix and a wrong secret get the same answer;
+    only a caller with the right secret learns that the key was revoked or has expired.
     """
     known = hmac.compare_digest(_hash(secret), key.hash if key else _NOBODY)
     if key is None or not known:
@@ -105,7 +105,7 @@ def check(key: ApiKey | None, secret: str, *, now: datetime) -> ApiKey:
 
 
 def allow(scopes: frozenset[str], scope: str) -> None:
-    """Refuses a caller who lacks the scope, and names it."""
+    """Raise Denied, naming the scope, if the caller lacks it."""
     if scope != ANY_SCOPE and scope not in scopes:
         raise Denied("permission_denied", f"This API key lacks the scope {scope}.")
 

@@ -35,7 +35,7 @@ class Mentions:
         self._found: list[tuple[int, int]] = []
 
     def feed(self, part: bytes) -> None:
-        """Take the next bytes of the file."""
+        """Process the next part of the file."""
         start, self._end = self._end - len(self._tail), self._end + len(part)
         if not self.is_sure or not self._wanted:
             return

@@ -1,7 +1,7 @@
-"""What can be sold: products, the policies under which they are licensed, and their features.
+"""The catalog: products, their license policies ("license templates") and their features.
 
-A product is one record with its policies and features in it, so an order reads one record a
-product, however large the catalog grows; `revision` counts its changes.
+A product is one record that contains its policies and features, so an order reads one record per
+product, regardless of the size of the catalog. `revision` counts the changes of the record.
 """
 
 from collections.abc import Mapping
@@ -41,9 +41,9 @@ _MAX_PARTS = 200
 
 
 class FeatureGrant(FeatureTerms, frozen=True):
-    """A feature as a policy or a license carries it: the product's, with terms of its own.
+    """A feature of a policy or a license: a product's feature with terms of its own.
 
-    `made_by` is the import row that added it to a license.
+    `made_by` is the import row that added the feature to a license.
     """
 
     code: Code
@@ -54,7 +54,7 @@ class FeatureGrant(FeatureTerms, frozen=True):
 
 
 class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
-    """How a request names a feature of a policy: `product_feature` is the feature's id or code."""
+    """A feature of a policy in a request; `product_feature` is the feature's id or code."""
 
     product_feature: RecordId | Code
     expiry_date: Day | None = None
@@ -62,7 +62,7 @@ class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=Tru
 
 
 class ProductFeature(FeatureTerms, frozen=True):
-    """Something that a license may switch on, or count, beside the product itself."""
+    """A feature of a product, which licenses can enable ("activation") or count ("consumption")."""
 
     id: int
     code: Code
@@ -75,7 +75,7 @@ class ProductFeature(FeatureTerms, frozen=True):
 
 
 class LicensePolicy(Terms, frozen=True):
-    """A named set of terms under which a product is licensed ("license template")."""
+    """A named set of license terms of a product. LicenseSpring: License Template."""
 
     id: int
     code: Code
@@ -95,7 +95,7 @@ class LicensePolicy(Terms, frozen=True):
 
 
 class Product(Terms, frozen=True):
-    """What a customer buys; a bundle is a product made of others."""
+    """A product for sale; a bundle is a product that consists of other products."""
 
     id: int
     short_code: Code
@@ -133,17 +133,17 @@ class Product(Terms, frozen=True):
         return next((feature for feature in self.features if feature.code == code), None)
 
     def changed(self, now: datetime, **changes: Any) -> Self:
-        """This product with `changes`, one revision on."""
+        """The product with `changes` and the next revision."""
         return self.model_copy(update={**changes, "revision": self.revision + 1, "updated_at": now})
 
 
-# What requests may say. Codes and the way of authorization are there to be told apart from
-# unknown fields: they may be repeated in a PATCH, not changed. The route that takes a request
-# builds its model (`defer_build`), so that functions without such a route start sooner.
+# Models of requests. A PATCH can repeat a code or an authorization method but not change it, so
+# these are fields here too. Models are built on first use (`defer_build`), so that functions
+# without such a route start faster.
 
 
 class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a product to set; an absent field stays as it is."""
+    """Fields of a product to set; absent fields keep their values."""
 
     short_code: Code | None = None
     product_name: Title | None = None
@@ -190,7 +190,7 @@ class NewProduct(ProductPatch):
 
 
 class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a policy to set; an absent field stays as it is."""
+    """Fields of a policy to set; absent fields keep their values."""
 
     product: RecordId | Code | None = None
     code: Code | None = None
@@ -210,7 +210,7 @@ class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
 
 
 class NewPolicy(PolicyPatch):
-    """A policy to add to a product. Published: management API, create license policy."""
+    """A policy to add to a product. LicenseSpring: Create License Policy."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -234,7 +234,7 @@ class NewPolicy(PolicyPatch):
 
 
 class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a feature to set; an absent field stays as it is."""
+    """Fields of a feature to set; absent fields keep their values."""
 
     product: RecordId | Code | None = None
     code: Code | None = None
@@ -245,7 +245,7 @@ class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
 
 
 class NewFeature(FeaturePatch):
-    """A feature to add to a product. Published: management API, product features."""
+    """A feature to add to a product. LicenseSpring: Create Product Feature."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -269,7 +269,10 @@ class NewFeature(FeaturePatch):
 def new_product(
     company: str, request: NewProduct, members: Mapping[str, Product], *, now: datetime
 ) -> Product:
-    """A product with its default policy; `members` are the products that a bundle names."""
+    """Create a product with its default policy.
+
+    `members` are the existing products among those that a bundle names, by code. Raises Refused.
+    """
     _check_product(request, members)
     policy = LicensePolicy(
         id=record_id(company, "policy", request.short_code, DEFAULT_POLICY),
@@ -292,7 +295,7 @@ def new_product(
 def change_product(
     product: Product, patch: ProductPatch, members: Mapping[str, Product], *, now: datetime
 ) -> Product:
-    """The product as `patch` would have it; code, authorization and kind of product stay."""
+    """Apply `patch` to the product. Raises Refused if it changes code, authorization or kind."""
     _immutable(product, patch, "short_code", "authorization_method", "is_bundle")
     changed = Product.model_validate({**dict(product), **_given(patch)})
     _check_product(changed, members)
@@ -300,7 +303,7 @@ def change_product(
 
 
 def add_policy(company: str, product: Product, request: NewPolicy, *, now: datetime) -> Product:
-    """The product with one policy more."""
+    """Add a policy to the product. Raises Refused."""
     if product.policy(request.code):
         raise Conflict(
             "policy_exists",
@@ -323,13 +326,13 @@ def add_policy(company: str, product: Product, request: NewPolicy, *, now: datet
 def change_policy(
     product: Product, policy: LicensePolicy, patch: PolicyPatch, *, now: datetime
 ) -> Product:
-    """The product with `policy` as `patch` would have it; its code stays."""
+    """Apply `patch` to a policy of the product. Raises Refused if it changes the code."""
     _immutable(policy, patch, "code")
     _same_product(product, patch.product)
     if policy.is_default and patch.is_default is False:
         raise Refused(
             "default_policy_required",
-            f"{policy.code} is the default policy of {product.short_code}: make another the "
+            f"{policy.code} is the default policy of {product.short_code}: make another policy the "
             "default instead",
             field="is_default",
             pointer="/is_default",
@@ -343,7 +346,7 @@ def change_policy(
 
 
 def add_feature(company: str, product: Product, request: NewFeature, *, now: datetime) -> Product:
-    """The product with one feature more."""
+    """Add a feature to the product. Raises Refused."""
     if product.feature(request.code):
         raise Conflict(
             "feature_exists",
@@ -365,7 +368,7 @@ def add_feature(company: str, product: Product, request: NewFeature, *, now: dat
 def change_feature(
     product: Product, feature: ProductFeature, patch: FeaturePatch, *, now: datetime
 ) -> Product:
-    """The product with `feature` as `patch` would have it; its code and type stay."""
+    """Apply `patch` to a feature of the product. Raises Refused if it changes code or type."""
     _immutable(feature, patch, "code", "feature_type")
     _same_product(product, patch.product)
     changed = ProductFeature.model_validate(
@@ -380,7 +383,7 @@ def unknown_product(product: str | int) -> NotFound:
 
 
 def _given(request: BaseModel, *without: str) -> dict[str, Any]:
-    """What the request says, None left out: a record's own defaults stand for it."""
+    """The fields that the request sets, without None, which means the record's default."""
     return {
         name: value
         for name in request.model_fields_set
@@ -453,7 +456,7 @@ def _room_for_one_more(product: Product, parts: tuple[Any, ...], what: str) -> N
 
 
 def _grants(product: Product, request: PolicyPatch) -> tuple[FeatureGrant, ...]:
-    """The features that a policy names, each known by its id or code."""
+    """The features that a policy request names by id or code. Raises Refused for unknown ones."""
     faults, grants = [], []
     by_name: dict[int | str, ProductFeature] = {f.id: f for f in product.features}
     by_name |= {f.code: f for f in product.features}
@@ -481,7 +484,7 @@ def _grants(product: Product, request: PolicyPatch) -> tuple[FeatureGrant, ...]:
 
 
 def _with_policy(product: Product, policy: LicensePolicy, now: datetime) -> Product:
-    """`product` with `policy` in its place, exactly one of its policies being the default."""
+    """Add or replace a policy, keeping exactly one default policy."""
     if policy.is_default and policy.is_archived:
         raise Refused(
             "default_policy_required",

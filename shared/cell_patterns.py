@@ -12,7 +12,7 @@ from shared.columns import Part
 from shared.values import FORMAT
 
 _UNDAMAGED = r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
-"""No cell that a spreadsheet damaged starts so, except after blanks."""
+"""The start of a cell that no spreadsheet has damaged, except after spaces."""
 _INVISIBLE = FORMAT.pattern.removeprefix("[").removesuffix("]")
 _EXCLUDED = rf"\x7f-\x9f\u2028\u2029\ud800-\udfff{_INVISIBLE}"
 _TEXT = (
@@ -31,9 +31,9 @@ _PATTERNS = {
     "is_test": "true|false",
     "is_trial": "true|false",
 }
-"""By field of an order or a customer; `_TEXT` for every other."""
+"""Patterns by field of an order or a customer; `_TEXT` for all other fields."""
 SOUND = re.compile(_TEXT)
-"""A cell that any model of a row takes as it is, if the column holds text."""
+"""A cell that is valid in any text column of a row model."""
 
 
 class RowPattern:
@@ -45,11 +45,11 @@ class RowPattern:
         self._flags = [name for name in self._names if _PATTERNS.get(name) == "true|false"]
         self._blank = dict.fromkeys(part.model.model_fields)
         cells = [f"(?:{_PATTERNS.get(name, _TEXT)})?" for name in self._names]
-        # No cell that matches has a line feed, so cells can't be taken apart in another way.
+        # Matching cells have no line feed, so the joined cells can't be split in another way.
         self._match = re.compile("\n".join(cells)).fullmatch
 
     def read(self, cells: Sequence[str]) -> Any:
-        """The row that the model makes of these cells; None if it has to be asked."""
+        """The row that the model would make of these cells; None if the model has to validate."""
         if not self._match("\n".join(cells)):
             return None
         values: dict[str, Any] = {
@@ -58,7 +58,7 @@ class RowPattern:
         for name in self._flags:
             if name in values:
                 values[name] = values[name] == "true"
-        # As `model_construct` does, in a fifth of the time.
+        # The same as `model_construct`, in a fifth of the time.
         row = self._model.__new__(self._model)
         put = object.__setattr__
         put(row, "__dict__", self._blank | values)

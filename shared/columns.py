@@ -1,8 +1,7 @@
-"""One row model per kind of file: its columns, what a cell may hold, and the template.
+"""One row model per kind of file: its columns, the valid cells, and the template.
 
-A model drives everything that is said of a kind: parsing, the template, the documents. Headers are
-the published ones; a blank cell is an absent field. Published: import licenses, customers, license
-features from CSV.
+Parsing, the template and the documentation are derived from the models. Headers are LicenseSpring's
+and a blank cell is an absent field. LicenseSpring: Import Licenses, Customers, License Features.
 """
 
 import csv
@@ -102,7 +101,7 @@ def _object(cell: Any) -> Any:
 
 
 NO_VALUE = "\\N"
-"""The cell for a term that has no value although the policy or the product has one."""
+"""The cell for a term without a value, although the policy or the product has one."""
 
 type Flag = Annotated[bool, BeforeValidator(_truth)]
 type Count = Annotated[int, BeforeValidator(_whole)]
@@ -116,13 +115,13 @@ type Free = Annotated[Text, BeforeValidator(_undamaged)]
 
 
 class _Row(BaseModel):
-    """A row; unknown columns are ignored here, and were told of when the header was read."""
+    """A row. Unknown columns are ignored here; they are reported when the header is read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class CustomerRow(_Row):
-    """A customer, known by e-mail, else by reference, else by order or by file and row."""
+    """A customer, identified by e-mail, reference, order, or file and row, in that order."""
 
     email: Annotated[Email, BeforeValidator(_undamaged)] | None = Field(
         None, examples=["ana@acme.example"]
@@ -140,7 +139,7 @@ class CustomerRow(_Row):
 
 
 class OrderRow(_Row):
-    """The order that a row belongs to; without a store_id it is one of its own."""
+    """The order of a row; a row without a store_id has an order of its own."""
 
     store_id: Annotated[StoreId, BeforeValidator(_undamaged)] | None = Field(
         None, examples=["web-4711"]
@@ -154,7 +153,7 @@ class OrderRow(_Row):
 
 
 class TermsRow(_Row):
-    """What a license row says beside its key: rows that say the same share the work on it."""
+    """The terms of a license row; the results of rows with equal terms are cached."""
 
     short_code: Code = Field(examples=["sketch"])
     enabled: Flag | None = Field(None, examples=["true"])
@@ -196,7 +195,7 @@ class TermsRow(_Row):
     metadata: Object | None = None
 
     def request(self) -> MemberRequest:
-        """The row as a request, so that the rules of orders hold for it by the same code."""
+        """The row as a license request, so that the same code validates orders and rows."""
         given = self.model_fields_set
         asked = {
             name: value
@@ -213,7 +212,7 @@ _MORE_TERMS = ("license_type", "validity_period", "maintenance_period", "start_d
 
 
 class FreeRow(_Row):
-    """The columns of a license row that differ from row to row."""
+    """The columns of a license row that are different in each row."""
 
     license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
     subscription_id: Identifier | None = None
@@ -221,7 +220,7 @@ class FreeRow(_Row):
 
 
 class FeatureRow(_Row):
-    """A product feature of a license that is there already."""
+    """A product feature to add to an existing license."""
 
     license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
     code: Code = Field(examples=["credits"])
@@ -234,7 +233,7 @@ class FeatureRow(_Row):
     consumption_period: Word[Period] | None = Field(None, examples=["monthly"])
 
     def request(self) -> FeatureRequest:
-        """The row as a request for the long form of a feature."""
+        """The row as a feature request in the long form."""
         given = {
             name: value
             for name in ("code", *FEATURE_TERMS, "expiry_date", "total_consumptions")
@@ -245,13 +244,13 @@ class FeatureRow(_Row):
 
 @dataclass(frozen=True)
 class Part:
-    """The columns of a file that make one model; `columns` maps a header to its field."""
+    """The columns of a file that belong to one model; `columns` maps headers to fields."""
 
     model: type[_Row]
     columns: Mapping[str, str]
 
     def read(self, cells: Mapping[str, str]) -> _Row:
-        """The model of a row's cells by header; raises pydantic's ValidationError."""
+        """Validate the cells of a row, given by header. Raises pydantic's ValidationError."""
         return self.model.model_validate(
             {
                 field: cell
@@ -302,12 +301,12 @@ PUBLISHED_COLUMNS = (
     *_ORDER.columns,
     *_CUSTOMER.columns,
 )
-"""Of license files, as published: import licenses from CSV."""
+"""The columns of license files. LicenseSpring: Import Licenses from CSV."""
 LICENSE_COLUMNS = (
     *PUBLISHED_COLUMNS,
     *(h for h in _TERMS.columns if h not in PUBLISHED_COLUMNS),
 )
-"""With those of our own, for the terms that orders have and the published columns lack."""
+"""The same with columns of our own, for the terms of orders that LicenseSpring's columns lack."""
 
 KINDS: Mapping[str, Kind] = {
     "licenses": Kind(
@@ -330,7 +329,7 @@ KINDS: Mapping[str, Kind] = {
 
 @cache
 def template(kind: str) -> bytes:
-    """The header and one example row, UTF-8 with a byte order mark, as spreadsheets like it."""
+    """The header and one example row, in UTF-8 with a byte order mark for spreadsheets."""
     of = KINDS[kind]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -340,7 +339,7 @@ def template(kind: str) -> bytes:
 
 
 def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
-    """What is wrong with a row's cells: `{column, field, code, message, value}` for each."""
+    """The faults of a row's cells, each `{column, field, code, message, value}`."""
     headers = {field: header for header, field in part.columns.items()}
     faults = []
     for fault in error.errors(include_url=False):
@@ -364,10 +363,10 @@ _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error
 def license_row(
     license: License, order: Order, customer: Customer | None, product: Product | None
 ) -> list[str]:
-    """A license as a row of `LICENSE_COLUMNS`, every term closed.
+    """A license as a row of `LICENSE_COLUMNS` with its effective terms.
 
-    A term without a value is blank, or `NO_VALUE` where the import of a blank cell would take one
-    from the `product` or its default policy.
+    A term without a value is blank, or `NO_VALUE` if importing a blank cell would take a value from
+    the `product` or its default policy.
     """
     values: dict[str, object] = {
         "license__license_key": license.license_key,

@@ -1,6 +1,7 @@
-"""Who buys and who uses: customers, and the license users of user-based products.
+"""Customers, and the license users of user-based products.
 
-Both are one per e-mail in a company, whatever its case. Several customers may share a `reference`.
+An e-mail address, ignoring case, identifies one customer and one license user in a company. Several
+customers can have the same `reference`.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from shared.values import (
     drawn,
 )
 
-# No look-alikes, and mixed case: 14 of these are 81 bits.
+# Mixed case without similar characters; 14 of these have 81 bits.
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PASSWORD_LENGTH = 14
 
@@ -36,7 +37,7 @@ type Name = Annotated[Line | None, Field(examples=["Ana"])]
 
 
 class CustomerFields(BaseModel, frozen=True):
-    """What is known of a customer. Published: management API, customers."""
+    """The fields of a customer. LicenseSpring: Customers."""
 
     email: OptionalEmail = None
     first_name: Name = None
@@ -53,10 +54,10 @@ class CustomerFields(BaseModel, frozen=True):
 
 
 class CustomerRequest(CustomerFields):
-    """A customer to make, or fields of one to set.
+    """A customer to create, or fields of a customer to set.
 
-    `company` is the published alias of `company_name`, which wins. An `id` is ignored, as
-    published: a customer is known by e-mail.
+    `company` is LicenseSpring's alias of `company_name`, which takes precedence. `id` is ignored,
+    as LicenseSpring documents: the e-mail identifies the customer.
     """
 
     model_config = ConfigDict(
@@ -79,7 +80,7 @@ class CustomerRequest(CustomerFields):
     is_manager: Flag | None = None
 
     def fields(self) -> dict[str, Any]:
-        """The record's fields that this request sets; the empty dict means no customer at all."""
+        """The fields that this request sets; an empty dict means that it names no customer."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         company = given.pop("company", None)
         if company and not given.get("company_name"):
@@ -96,7 +97,7 @@ def _named(value: Any) -> Any:
 
 
 class NewCustomer(CustomerRequest):
-    """A customer to make by itself; one in an order may go without an e-mail."""
+    """A customer to create without an order; unlike in an order, the e-mail is required."""
 
     email: Annotated[Email, BeforeValidator(_named)]
 
@@ -115,7 +116,7 @@ class Customer(CustomerFields, frozen=True):
 
 
 class UserRequest(BaseModel, frozen=True, extra="forbid"):
-    """A user of a license; G(o) clients send `user` with more fields than the docs name."""
+    """A license user in a request; the Go client sends more fields than LicenseSpring documents."""
 
     email: Email
     is_manager: Switch = False
@@ -128,10 +129,9 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
 
 
 class LicenseUser(BaseModel, frozen=True):
-    """Someone who signs in to use a license. Only a salted hash of the password is kept.
+    """A person who signs in to use a license. Only a salted hash of the password is stored.
 
-    `unsettled` is as on a license: a user made by a large order counts when that order's row is
-    there.
+    `unsettled` is as on a license: a user created by a large order is visible once it commits.
     """
 
     id: int
@@ -150,16 +150,16 @@ class LicenseUser(BaseModel, frozen=True):
 
 
 def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:
-    """A customer as requested; blank fields are left out."""
+    """Create a customer from a request; blank fields are left out."""
     fields = {name: value for name, value in request.fields().items() if value not in (None, "")}
     return Customer(id=id, made_by=made_by, created_at=now, updated_at=now, **fields)
 
 
 def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime) -> Customer:
-    """The customer with the fields of `patch` set. The e-mail is what a customer is known by."""
+    """Apply `patch` to the customer. Raises Refused if it changes the e-mail."""
     fields = {name: None if value == "" else value for name, value in patch.fields().items()}
     if "email" in fields and fields["email"] != customer.email:
-        message = "a customer is known by e-mail: it can't be changed, make another customer"
+        message = "the e-mail identifies the customer and can't be changed; create another customer"
         refuse([Fault.at(("email",), "immutable", message, fields["email"])])
     return customer.model_copy(update={**fields, "updated_at": now})
 
@@ -167,9 +167,9 @@ def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime
 def new_license_user(
     id: int, request: UserRequest, *, made_by: str, secret: bytes, now: datetime
 ) -> tuple[LicenseUser, str]:
-    """A license user and the initial password, which is shown once.
+    """Create a license user and the initial password, which is shown once.
 
-    `secret` is what password and salt are drawn from, 32 random bytes for all users of an order.
+    Password and salt are derived from `secret`, which is 32 random bytes per order.
     """
     password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _LETTERS)
     salt = drawn(secret, f"salt {request.email}", 32, "0123456789abcdef")

@@ -1,7 +1,7 @@
-"""Compare a row of a file with the record that has its name already.
+"""Compare a row of a file with the existing record that has its key.
 
-Rows of one file are compared in everything that they ask for. A record of another origin is
-compared in what the row states only: a blank cell asks for nothing.
+A record of another row of the same file is compared in all columns. A record of another origin is
+compared only in the cells that the row fills.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from shared.row_reader import CustomerEntry, FeatureEntry, LicenseEntry
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
 
 MOST_WARNINGS = 10
-"""Warnings of one row; the last of them tells how many there are more."""
+"""Warnings per row; the last one says how many more there are."""
 _NAMED = 3
 """Columns that the fault of a duplicate names."""
 _SHOWN = 200
@@ -30,7 +30,7 @@ _FEATURE_COLUMNS = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
 
 
 class Difference(NamedTuple):
-    """A column in which a row and a record differ, and the value of each."""
+    """A column in which a row and a record differ, with both values."""
 
     column: str
     wanted: Any
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The record that has the name of a row; `row` is the row of this job that made it, if any."""
+    """The record with the key of a row; `row` is the row of this job that created it, or None."""
 
     row: int | None
     record: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Holder(NamedTuple):
 
 
 def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]:
-    """What a row asks for and the license with its key does not have."""
+    """The differences between a row and the license with its key."""
     ours, record = holder.row is not None, holder.record
     found = []
     for column, field, name in _TERMS:
@@ -70,14 +70,14 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
 
 
 def customer_differences(row: CustomerRow, holder: Holder, prefix: str = "") -> list[Difference]:
-    """What a row says of a customer otherwise than the customer with its name has it."""
+    """The differences between the customer columns of a row and the existing customer."""
     return _fields(row, holder.record, prefix, ours=holder.row is not None)
 
 
 def feature_differences(
     entry: FeatureEntry, wanted: Mapping[str, Any], holder: Holder
 ) -> list[Difference]:
-    """What a row asks for and the feature that its license has already does not."""
+    """The differences between a row and the feature that its license already has."""
     stated = entry.request.model_fields_set
     return [
         difference
@@ -112,7 +112,7 @@ def repeated_fault(
     row: int,
     differences: Iterable[Difference] = (),
 ) -> dict[str, Any]:
-    """`duplicate_in_file` for a row of any kind, `row` being the one that has its name."""
+    """The fault `duplicate_in_file`; `row` is the row with the same key."""
     match entry:
         case LicenseEntry():
             named = "license__license_key", "license key", entry.key
@@ -125,7 +125,7 @@ def repeated_fault(
 
 
 def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict[str, Any]]:
-    """The warnings of a row whose record exists with other content."""
+    """The warnings about a row whose record exists with other values."""
     return [
         {
             "column": each.column,
@@ -138,7 +138,7 @@ def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict
 
 
 def limited(warnings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The warnings of a row, at most `MOST_WARNINGS`."""
+    """Limit the warnings of a row to `MOST_WARNINGS`."""
     if len(warnings) <= MOST_WARNINGS:
         return warnings
     kept, more = warnings[: MOST_WARNINGS - 1], len(warnings) - MOST_WARNINGS + 1
@@ -148,7 +148,7 @@ def limited(warnings: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
-    """Equal for two rows that ask for the same: to compare rows that are not read together."""
+    """A digest that is equal for equivalent rows, to compare rows of different batches."""
     match entry:
         case LicenseEntry():
             customer: Any = entry.customer
@@ -171,14 +171,14 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
 
 
 def _ordered(value: Any) -> Any:
-    """An object as text that does not depend on the order of its names."""
+    """A JSON value as text that does not depend on the order of names."""
     return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
 
 
 def _of_customer(
     row: CustomerRow | None, there: Mapping[str, Any], prefix: str, *, ours: bool
 ) -> list[Difference]:
-    """Whether a license has another customer; one with an e-mail is known by that alone."""
+    """The differences of the customer; an e-mail alone identifies a customer."""
     email = row.email if row is not None else None
     if email is not None or (ours and there.get("email") is not None):
         return _difference(f"{prefix}email", email, there.get("email"))

@@ -1,4 +1,4 @@
-"""The ways the domain says no. Anything else that is raised is a bug, left to ring the alarm."""
+"""The exceptions by which the domain refuses. Any other exception is a bug and raises an alarm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ type Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with what was sent: what, where, which value, what would be right."""
+    """A validation error of one field: what is wrong, where, and with which value."""
 
     code: str
     message: str
@@ -26,7 +26,7 @@ class Fault:
 
 
 class Refused(Exception):
-    """A request that is understood and not carried out; nothing was written."""
+    """A request that was understood and refused; nothing was written."""
 
     status: ClassVar[int] = 400
 
@@ -64,19 +64,19 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """What is stored already speaks against it."""
+    """The request conflicts with stored records."""
 
     status = 409
 
 
 class TooLarge(Refused):
-    """More than one request can carry."""
+    """The request, or its result, exceeds a limit."""
 
     status = 413
 
 
 class Busy(Refused):
-    """The store did not get to it in time. Nothing was written; it may be sent again."""
+    """The store did not answer in time. Nothing was written; the request can be retried."""
 
     status = 503
 
@@ -85,9 +85,9 @@ class Busy(Refused):
 
 
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise all `faults` as one refusal; do nothing if there are none.
+    """Raise all `faults` as one Refused; do nothing if there are none.
 
-    The code of the whole is the code that all faults share, else `validation_error`.
+    Its code is the code that all faults share, otherwise `validation_error`.
     """
     if not faults:
         return

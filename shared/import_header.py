@@ -1,4 +1,4 @@
-"""What an import says of a file as a whole: its options, its header, and warnings about them."""
+"""Checks of a whole import file: its options, its header, and warnings about them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from shared.errors import Refused
 from shared.import_job import ChosenEncoding, ImportJob, UnknownColumns
 
 _MOST_NAMED = 5
-"""Columns that one message names."""
+"""The number of columns that a message lists."""
 
 
 def _word(value: Any) -> Any:
@@ -25,7 +25,7 @@ def _encoding(value: Any) -> Any:
 
 
 class ObjectOptions(BaseModel, frozen=True):
-    """Options of a file that was dropped into the bucket: its object's `x-amz-meta-…`."""
+    """Options of a file that was put into the bucket: its object's `x-amz-meta-…`."""
 
     encoding: Annotated[ChosenEncoding | None, BeforeValidator(_encoding)] = None
     unknown_columns: Annotated[
@@ -34,7 +34,7 @@ class ObjectOptions(BaseModel, frozen=True):
 
 
 def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:
-    """The job of a dropped file with the options of its object; raises Refused for a wrong one."""
+    """Apply the options of a file's object to its job. Raises Refused for an invalid option."""
     try:
         options = ObjectOptions.model_validate(dict(metadata))
     except ValidationError as error:
@@ -48,7 +48,7 @@ def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:
 
 
 def check_header(job: ImportJob, dialect: Dialect) -> None:
-    """Raise BadFile if the header is of another kind of file, or a column would be lost."""
+    """Raise BadFile if the header belongs to another kind of file, or a column would be lost."""
     similar = _similar(job, dialect)
     if set(KINDS[job.kind].columns).isdisjoint(dialect.names):
         wanted = ", ".join(KINDS[job.kind].columns)
@@ -69,7 +69,7 @@ def check_header(job: ImportJob, dialect: Dialect) -> None:
 
 
 def detected(job: ImportJob, dialect: Dialect) -> dict[str, Any]:
-    """How the file is written, as the job keeps and shows it."""
+    """The detected dialect and the warnings, as the job stores and shows them."""
     known = set(KINDS[job.kind].columns)
     unknown = [
         dialect.columns[at]
@@ -98,7 +98,7 @@ def _meant(each: SimilarColumn) -> str:
 
 
 def _warnings(job: ImportJob, dialect: Dialect) -> Iterator[dict[str, Any]]:
-    """What is worth a look although it stops nothing: `{code, message, column}`."""
+    """Warnings about the file, each `{code, message, column}`."""
     found, requested = dialect.encoding, job.encoding
     if requested is None and found == "windows-1252":
         message = "The file is not UTF-8, so it is read as Windows-1252: check letters with accents"

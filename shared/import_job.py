@@ -1,6 +1,6 @@
-"""Imports: a file that becomes records, the job that does so, and what each of its chunks did.
+"""Import jobs: their states and transitions, and the results of their batches.
 
-A job's `state` moves along `_NEXT` and nowhere else; a state in `ENDED` is left by a retry alone.
+A job's state changes only as `_NEXT` allows; a job leaves a state in `ENDED` only by a retry.
 """
 
 import hashlib
@@ -48,9 +48,9 @@ COUNTERS: Mapping[Kind, tuple[str, ...]] = {
     "customers": ("created_customers_count", "existed_customers_count"),
     "license-features": ("created_license_features", "existed_license_features"),
 }
-"""The published counters of each kind, beside `total_row_count` and `valid_row_count`."""
+"""LicenseSpring's counters by kind, in addition to `total_row_count` and `valid_row_count`."""
 MOST_ATTEMPTS = 3
-"""How often a job is begun without a person asking for it."""
+"""How often a job is started without a request by a user."""
 
 _BEGUN: frozenset[State] = frozenset({"validating", "running"})
 _NEXT: Mapping[State, frozenset[State]] = {
@@ -81,7 +81,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 
 class FileFault(BaseModel, frozen=True):
-    """Why a file was not imported at all, or not to its end."""
+    """The reason why a file was not imported, or not completely."""
 
     code: str
     message: str
@@ -90,43 +90,43 @@ class FileFault(BaseModel, frozen=True):
 
 
 class ImportJob(BaseModel, frozen=True, extra="ignore"):
-    """One version of one file on its way into the records of a company."""
+    """The import of one version of a file."""
 
     number: Annotated[int, Field(ge=1)]
     company: Company
     kind: Kind
     state: State
     file_name: str
-    """As its sender calls it; for people, never a path."""
+    """The file name for people, as the caller named it; never a path."""
     bucket: str
     key: str
     version_id: str | None = None
-    """None until the object is there; every read pins it."""
+    """The object version that every read is pinned to; None until the object exists."""
     size: int | None = None
     upload_id: str | None = None
-    """Of the multipart upload that brings the file; None until its first part is asked for."""
+    """The multipart upload of the file; None until links to its parts are requested."""
     dry_run: bool = False
     on_error: OnError = "skip_row"
     external_id: str | None = None
     encoding: ChosenEncoding | None = None
-    """As requested; what the file turned out to be is in `detected`."""
+    """The requested encoding; the actual one is in `detected`."""
     unknown_columns: UnknownColumns = "check"
-    """Whether a column that may be a misspelled one stops the import before it writes."""
+    """Whether a column that is probably misspelled stops the import before it writes."""
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
     corrected_by: tuple[int, ...] = ()
-    """The newest imports that correct failed rows of this one; some may never have been made."""
+    """The newest imports that correct failed rows of this one; some of them may not exist."""
     requested_by: str = "s3"
-    """The prefix of an API key, or `s3` for a file that was dropped."""
+    """The prefix of an API key, or `s3` for a file that was put into the bucket."""
     correlation_id: str | None = None
-    """Of the request that asked for it, or the event that told of its file; in all log lines."""
+    """The id of the request or event that created the job; in all log lines."""
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
     heartbeat_at: datetime
-    """When it was last heard of: queued, begun, or at work."""
+    """When the job was last queued, started, or reported to be running."""
     runner: str | None = None
-    """Token of whoever runs it; another may not write for it."""
+    """The token of the lease: only the execution that holds it can change the job."""
     attempts: int = 1
     execution_arn: str | None = None
     file_sha256: str | None = None
@@ -135,17 +135,17 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     chunks: int | None = None
     refusal: FileFault | None = None
     counts: dict[str, int] = {}
-    """When finished: `total_row_count`, `valid_row_count`, those in `COUNTERS`, `warnings`.
+    """When finished: `total_row_count`, `valid_row_count`, the counters in `COUNTERS`, `warnings`.
 
-    Of a job that stopped, when no worker writes any more, with `rows_done`: how many rows that is.
+    For a job that stopped midway, counted once no worker can write any more, and with `rows_done`.
     """
     failed_rows: bool = False
-    """Whether there is a failed.csv."""
+    """Whether failed.csv exists."""
     revision: int = 1
 
     @property
     def status(self) -> Status:
-        """The published word for the state."""
+        """LicenseSpring's word for the state."""
         return _STATUS.get(self.state, "error")
 
     @property
@@ -154,27 +154,28 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it ended before its last row, after its first could be written."""
+        """Whether the job failed or was cancelled after it may have written rows."""
         return self.state in ("failed", "cancelled") and self.rows is not None
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it stopped and is not counted yet: rows in flight may still be written."""
+        """Whether the job has stopped but is not counted: rows in flight may still be written."""
         return self.is_stopped and not self.counts
 
 
 class BatchResult(BaseModel, frozen=True, extra="ignore"):
-    """What became of one range of the file; a later attempt at the range replaces it whole.
+    """The result of one batch; a later attempt at the batch replaces it.
 
-    `report` names the object with the details, which are of this very run: so the two never differ.
+    `report` is the key of the object with the details. Each attempt has its own object, so result
+    and details always belong together.
     """
 
     index: int
     attempt: int = 0
-    """Of the job, when the range was run."""
+    """The job's attempt when the batch was run."""
     report: str | None = None
     phase: Literal["validate", "write"] = "write"
-    """`validate` is the first of the two passes of `reject_all`."""
+    """The pass: `validate` is the first of the two passes of `reject_all`."""
     rows: int = 0
     valid: int = 0
     invalid: int = 0
@@ -186,31 +187,31 @@ class BatchResult(BaseModel, frozen=True, extra="ignore"):
     existed_features: int = 0
     warnings: int = 0
     named: int = 0
-    """Rows in the report that are compared with other batches."""
+    """Number of rows in the report that have to be compared with other batches."""
     compared: bool = False
-    """Whether its rows were compared with those of earlier batches: an older run may come late."""
+    """Whether the rows were compared with earlier batches; a late result without it is ignored."""
 
 
 class Progress(BaseModel, frozen=True):
-    """How far a job is; of `reject_all`, how far in the pass that its state names."""
+    """The progress of a job; with `reject_all`, the progress of the current pass."""
 
     rows_done: int
-    rows_total: int | None = Field(description="Null until the whole file was looked at.")
+    rows_total: int | None = Field(description="Null until the whole file has been read.")
     percent: int | None
 
 
 class ObjectKey(NamedTuple):
-    """What the key of an object in the uploads bucket says."""
+    """The parts of an object's key in the uploads bucket."""
 
     company: str
     kind: Kind
     number: int | None
-    """Of the job that asked for it; None for a file that was dropped."""
+    """The job that the object was uploaded for; None for a file that was put into the bucket."""
     file_name: str
 
 
 class WrongState(Conflict):
-    """The job is in a state from which this does not lead anywhere."""
+    """The job's state does not allow this transition."""
 
     def __init__(self, job: ImportJob, wanted: str) -> None:
         super().__init__(
@@ -223,7 +224,7 @@ class WrongState(Conflict):
 
 
 class FileGone(Conflict):
-    """An object that an import reads is not there, so that no attempt can get further."""
+    """An object that an import reads does not exist, so retrying can't succeed."""
 
     @classmethod
     def deleted(cls, job: ImportJob) -> Self:
@@ -251,15 +252,15 @@ class FileGone(Conflict):
 
     @property
     def refusal(self) -> FileFault:
-        """As the reason why a job ended."""
+        """The reason as it is stored on the job."""
         return FileFault(code=self.code, message=self.message)
 
 
 def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -> ImportJob:
-    """The job in its next state, one revision on, with the times that go with the state.
+    """Change the state of a job: the job with the next revision and the state's timestamps.
 
-    To the state that it is in already is a move too, except from one in which it ended. Raises
-    WrongState where `_NEXT` knows no way.
+    A transition to the current state is valid too, unless the job has ended. Raises WrongState if
+    `_NEXT` does not allow the transition.
     """
     if state not in _NEXT[job.state]:
         raise WrongState(job, state)
@@ -272,7 +273,7 @@ def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -
 
 
 def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
-    """The job to be run once more: whoever runs it now has lost it, and it has no outcome."""
+    """Queue a job again: its lease ends, and its outcome is cleared."""
     if job.version_id is None:
         raise WrongState(job, "run: its file never came")
     return transition(
@@ -290,7 +291,7 @@ def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
 
 
 def progress(job: ImportJob, results: Iterable[BatchResult]) -> Progress:
-    """Sums what the chunks say of the pass that the job is in."""
+    """Add up the batch results of the job's current pass."""
     if job.counts:
         done = job.counts.get("rows_done", job.counts.get("total_row_count", 0))
     else:
@@ -306,11 +307,11 @@ def progress(job: ImportJob, results: Iterable[BatchResult]) -> Progress:
 
 
 def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
-    """The published counters of a job that ended.
+    """LicenseSpring's counters of a job that has ended.
 
-    While an import that stopped has rows in flight, these are what its batches know by themselves:
-    rows, licenses and features. Distinct customers and orders are counted at the end. An import
-    that was rejected carried out no row.
+    While a stopped import has rows in flight, only rows, licenses and features are counted, from
+    the batch results. Distinct customers and orders are counted at the end. A rejected import has
+    created nothing.
     """
     names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
     counted = job.counts
@@ -330,13 +331,13 @@ def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
 
 
 def warned_rows(job: ImportJob, results: Iterable[BatchResult]) -> int:
-    """How many rows of a job that ended were imported with warnings."""
+    """The number of rows that were imported with warnings, of a job that has ended."""
     counted = sum(each.warnings for each in results)
     return job.counts.get("warnings", 0) if job.counts else counted
 
 
 def parse_object_key(key: str) -> ObjectKey | None:
-    """Whose file an object is, and of which kind; None for one that is no import."""
+    """Parse the key of an object; None if it is not the key of an import file."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None
@@ -346,17 +347,17 @@ def parse_object_key(key: str) -> ObjectKey | None:
 
 
 def upload_key(company: str, kind: Kind, number: int, file_name: str) -> str:
-    """Where the object of a job that asked for it is to be; it ends in `.csv` whatever it is."""
+    """The key to which the file of a job is uploaded; it always ends in `.csv`."""
     safe = _UNSAFE.sub("_", file_name)[-100:].lstrip("._") or "import"
     return f"{company}/{kind}/job-{number}/{safe.removesuffix('.csv')}.csv"
 
 
 def shown_name(file_name: str) -> str:
-    """A file name as people may see it: no directories, no control characters, at most 255."""
+    """Sanitize a file name: no directories, no control characters, at most 255 characters."""
     last = re.split(r"[/\\]", file_name)[-1]
     return _CONTROL.sub("", last).strip()[:255]
 
 
 def request_fingerprint(request: Mapping[str, Any]) -> str:
-    """The same for two requests that ask for the same."""
+    """The fingerprint of a request, which is equal for equivalent requests."""
     return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()

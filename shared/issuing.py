@@ -1,4 +1,4 @@
-"""Placing an order: every license of it issued, or every fault of it told."""
+"""Plan an order: issue all of its licenses, or report all faults of the request."""
 
 import zlib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _MAX_BODY = 300_000
 _OF_BUNDLE = ("key", "users", "user")
 _MEMBERS = ("products", "bundle_products")
 _OWN = frozenset({"key", "users", "user", "metadata", "custom_fields", "note", "subscription_id"})
-"""Fields of a license request that say nothing of its terms."""
+"""Fields of a license request that do not affect its terms."""
 
 
 def plan_order(
@@ -41,10 +41,10 @@ def plan_order(
     now: datetime,
     idempotency_key: str | None = None,
 ) -> OrderPlan:
-    """Issue every license of the order, or refuse with every fault of it.
+    """Issue all licenses of the order. Raises Refused with all faults of the request.
 
-    `seed` draws the license keys, `secret` the initial passwords: 32 random bytes each.
-    Published: create order.
+    License keys are derived from `seed` and initial passwords from `secret`, 32 random bytes each.
+    LicenseSpring: Create Order.
     """
     if context.pending and context.pending.fingerprint == request.fingerprint:
         seed, now = context.pending.seed, context.pending.begun_at
@@ -64,7 +64,7 @@ def plan_order(
     new_users = [
         new_license_user(context.user_ids[email], user, made_by=maker, secret=secret, now=now)
         for email, user in request.users.items()
-        # One that this order made before was never shown a password: the order is not visible yet.
+        # A user of this pending order has a password that was never shown.
         if email not in context.users or context.users[email].made_by == maker
     ]
     order = Order(
@@ -104,9 +104,9 @@ def plan_order(
 
 
 def _terms_of(request: MemberRequest) -> dict[str, Any] | None:
-    """What a request says of the terms: licenses of equal ones, under one offer, are copies.
+    """The terms of a request: under one offer, licenses with equal terms can be copied.
 
-    None where features come with metadata: Python does not tell 1 from true in it, as JSON does.
+    None if features have metadata, in which Python would consider 1 and true equal.
     """
     if any(not isinstance(feature, str) for feature in request.product_features or ()):
         return None
@@ -120,9 +120,9 @@ def _maker(context: OrderContext) -> str:
 def _customer(
     request: OrderRequest, context: OrderContext, now: datetime
 ) -> tuple[Customer | None, int | None]:
-    """The new customer, if the order makes one, and the id of the order's customer.
+    """The new customer, if the order creates one, and the id of the order's customer.
 
-    What is appended goes to the customer of the order.
+    An append keeps the customer of the order.
     """
     if context.order is not None:
         return None, context.order.customer_id
@@ -131,14 +131,14 @@ def _customer(
     if request.customer is None or not any(request.customer.fields().values()):
         return None, None
     if context.customer_id is None:
-        raise ValueError("the store named no id for a customer that the order names")
+        raise ValueError("the context has no id for the customer of the order")
     made_by = _maker(context)
     customer = new_customer(context.customer_id, request.customer, made_by=made_by, now=now)
     return customer, customer.id
 
 
 class _Issuing:
-    """One order on its way: collects licenses and faults item by item."""
+    """Issues the licenses of an order item by item, and collects the faults."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class _Issuing:
         self.company, self.request, self.context = company, request, context
         self.store_id, self.seed, self.now, self.customer_id = store_id, seed, now, customer_id
         self.alike: tuple[tuple[Any, ...], License] | None = None
-        """The terms that the last license was issued for, and the license."""
+        """The terms of the last license that was issued, and that license."""
         self.faults: list[Fault] = []
         self.licenses: list[License] = []
         self.sold: dict[str, Product] = {}
@@ -217,7 +217,7 @@ class _Issuing:
                 self._issue(request, sold, at, item_id, place, license_key=key, license_users=seats)
 
     def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
-        """One license for the bundle and one per member, sharing the key."""
+        """Issue one license for the bundle and one per member, all with the same key."""
         self.faults += _misplaced(item, path)
         for index, asked in enumerate(_bundle_requests(item, path)):
             key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
@@ -403,7 +403,7 @@ class _Issuing:
 
 @dataclass(frozen=True, slots=True)
 class _BundleRequest:
-    """One bundle license, whichever of the two published forms asked for it."""
+    """A bundle license, requested in either of LicenseSpring's two forms."""
 
     path: Path
     key: str | None
@@ -414,7 +414,10 @@ class _BundleRequest:
 
 
 def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequest]:
-    """Each License names a member of one bundle license, or holds all `products` of its own."""
+    """The bundle licenses of an item: one with a member per license, or one per license.
+
+    A license with `products` is a bundle license itself.
+    """
     if not any(lic.products or lic.bundle_products for lic in item.licenses):
         named = tuple(((*path, "licenses", i), lic) for i, lic in enumerate(item.licenses))
         yield _BundleRequest(path, item.key, (*path, "key"), item.users, (*path, "users"), named)
@@ -434,7 +437,7 @@ def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequ
 
 
 def _misplaced(item: OrderItemRequest, path: Path) -> Iterator[Fault]:
-    """What stands where it would be lost, or shared unasked, in a license of a bundle order."""
+    """Faults for fields of a bundle order that would be ignored, or shared unintentionally."""
     nested = any(lic.products or lic.bundle_products for lic in item.licenses)
     for index, lic in enumerate(item.licenses):
         at: Path = (*path, "licenses", index)

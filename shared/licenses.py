@@ -1,4 +1,4 @@
-"""Licenses: what a request may ask for, and how one is issued under a policy of a product."""
+"""Licenses: the fields of a license request, and how a license is issued under a policy."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ KEY_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def _one_is_a_list(value: Any) -> Any:
-    """One user may stand without a list; null is how clients in Go send a list of none."""
+    """Accept one user without a list, and null as an empty list, as Go clients send it."""
     if value is None:
         return []
     return [value] if isinstance(value, dict) else value
@@ -62,7 +62,7 @@ type Users = Annotated[
 
 
 class FeatureRequest(FeatureTerms, frozen=True, extra="forbid"):
-    """A product feature for one license, with terms of its own: the long form."""
+    """A product feature for one license, in the long form with its own terms."""
 
     code: Code
     expiry_date: OptionalDay = None
@@ -76,7 +76,7 @@ def _kind_of_feature(value: Any) -> str | None:
     return "long" if isinstance(value, dict | FeatureRequest) else None
 
 
-# Told apart by what they are, so that a fault in one form says nothing of the other.
+# Discriminated by JSON type, so that an error in one form does not mention the other form.
 type Feature = Annotated[
     Annotated[Code, Tag("short")] | Annotated[FeatureRequest, Tag("long")],
     Discriminator(
@@ -88,14 +88,14 @@ type Feature = Annotated[
 
 
 class CustomField(BaseModel, frozen=True, extra="forbid"):
-    """A value that the vendor defines; stored and given back."""
+    """A custom value, which is stored and returned as it is."""
 
     name: Line
     value: Flag | Integer | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):
-    """What may be asked of any license. Published: create order, licenses."""
+    """The fields that any license request can have. LicenseSpring: Create Order, `licenses`."""
 
     product_code: OptionalCode = None
     policy_code: OptionalCode = None
@@ -123,15 +123,15 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
 
     @property
     def policy_name(self) -> str | None:
-        """The policy asked for, by either of its published names."""
+        """The requested policy, by either of LicenseSpring's two field names."""
         return self.policy_code or self.license_template_code
 
 
 class LicenseRequest(MemberRequest, frozen=True, extra="forbid"):
-    """One license to issue; every field may be left out.
+    """One license to issue; all fields are optional.
 
-    In a bundle order either each license names a member's `product_code` and policy, or one license
-    holds all members in `products`.
+    In a bundle order, either each license names a member's `product_code` and policy, or one
+    license has all members in `products`.
     """
 
     key: OptionalKey = None
@@ -146,7 +146,7 @@ class LicenseRequest(MemberRequest, frozen=True, extra="forbid"):
 
 
 class LicenseUserRef(BaseModel, frozen=True):
-    """A license user's place on a license."""
+    """A user who is assigned to a license."""
 
     user_id: int
     email: Email
@@ -155,10 +155,11 @@ class LicenseUserRef(BaseModel, frozen=True):
 
 
 class License(Terms, frozen=True):
-    """The right to use one product. Terms at their system default are not stored.
+    """A license of one product. Terms with their system default are not stored.
 
-    `unsettled` names the order's row with which it becomes visible, where that was too large for
-    one transaction: `<order id>/<part>/<fingerprint>`. `made_by` is the import row that made it.
+    `unsettled` names the row of an order that was too large for one transaction, as
+    `<order id>/<part>/<fingerprint>`: the license is visible once that row exists. `made_by` is the
+    import row that created the license.
     """
 
     id: int
@@ -194,16 +195,15 @@ class License(Terms, frozen=True):
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")
-"""Fields in which licenses of equal terms may differ."""
+"""Fields in which licenses with equal terms can differ."""
 _NOT_OWN = dict.fromkeys(OWN)
 _NESTED = ("product_features", "custom_fields", "license_users")
 
 
 def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
-    """Each license, and whether it differs from the one before in nothing but OWN.
+    """Each license, and whether it equals the previous one except for the fields in OWN.
 
-    What may hold values that JSON tells apart and Python does not, such as 1 and true, is compared
-    by identity.
+    Fields with JSON values are compared by identity, because Python considers 1 and true equal.
     """
     before: dict[str, Any] = {}
     for lic in licenses:
@@ -215,7 +215,7 @@ def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product under one of its policies, with what holds for a license that asks for nothing."""
+    """A product and a policy, with the terms of a license that requests none."""
 
     product: Product
     policy: LicensePolicy
@@ -225,9 +225,9 @@ class Offer:
 
 
 def offer(product: Product, policy_code: str | None) -> Offer | None:
-    """What is on offer under a policy, the product's default one if none is named.
+    """The offer of a policy, by default the product's default policy.
 
-    None if the product has no such policy, or has it archived.
+    None if the product has no such policy, or the policy is archived.
     """
     policy = product.policy(policy_code) if policy_code else product.default_policy
     if policy is None or policy.is_archived:
@@ -259,10 +259,10 @@ def issue(
     ends_anyway: bool = False,
     **known: Any,
 ) -> License:
-    """The license that `request` asks for under `offer`; `known` are the fields that place it.
+    """Issue the license that `request` describes under `offer`; `known` are its other fields.
 
-    `ends_anyway` is for the license of a bundle, whose end its members have. Raises Refused with
-    every fault of it, `path` being where the request stands in its body.
+    `ends_anyway` is for the license of a bundle, whose members have the end date. Raises Refused
+    with all faults; `path` is the path of the request in its body.
     """
     license_type = request.license_type or offer.license_type
     wanted = requested_terms(request)
@@ -309,7 +309,7 @@ def issue(
 def grant_of(
     request: FeatureRequest, feature: ProductFeature, template: FeatureGrant | None
 ) -> FeatureGrant:
-    """A feature as a license carries it: the request before the policy before the product."""
+    """Resolve a license's feature: request overrides policy, and policy overrides product."""
     terms = explicit_terms(feature, FEATURE_TERMS)
     if template:
         terms |= explicit_terms(template, FEATURE_TERMS)
@@ -327,14 +327,14 @@ def grant_of(
 def new_key(seed: bytes, label: str, length: int = 16, alphabet: str = KEY_ALPHABET) -> str:
     """A license key in groups of four, such as `G8HA-SRRZ-A6WK-TJWB`.
 
-    Published: management API, generate license key. 16 characters of the alphabet are 80 bits.
+    16 characters of the default alphabet have 80 bits. LicenseSpring: Generate License Key.
     """
     letters = drawn(seed, label, length, alphabet)
     return "-".join(letters[at : at + 4] for at in range(0, length, 4))
 
 
 def status_of(license: License, today: date) -> str:
-    """One of the four published words. Activations are not ours yet, so none is "Active"."""
+    """LicenseSpring's status of a license. Never "Active", because activations are not served."""
     if not license.enabled:
         return "Disabled"
     if license.validity_period and license.validity_period < today:
@@ -359,7 +359,7 @@ def _aliases_at_odds(request: MemberRequest, path: Path) -> list[Fault]:
 def _features(
     wanted: Sequence[str | FeatureRequest] | None, offer: Offer, path: Path, faults: list[Fault]
 ) -> tuple[FeatureGrant, ...]:
-    """The features of a license: those asked for, else the policy's, each with its terms closed."""
+    """The features of a license with resolved terms: the requested ones, or the policy's."""
     templates = {grant.code: grant for grant in offer.features}
     requests = offer.features if wanted is None else wanted
     grants: dict[str, FeatureGrant] = {}

@@ -1,6 +1,6 @@
-"""Orders: what has been bought, placed once however often it is asked for.
+"""Orders, which are idempotent: an order is placed once, no matter how often it is requested.
 
-The order's row is its own idempotency record: it carries the fingerprint of the body that made it.
+The order's row is its own idempotency record: it has the fingerprint of the request body.
 """
 
 import hashlib
@@ -52,9 +52,9 @@ type OrderId = Annotated[StoreId | None, *BLANK]
 
 
 class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
-    """One product in an order and the licenses to issue for it.
+    """A product in an order and the licenses to issue for it.
 
-    `key` and `users` stand here for a bundle, which shares them among its members.
+    `key` and `users` belong to the item of a bundle, which shares them among its members.
     """
 
     product_code: Code
@@ -71,7 +71,7 @@ class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
 
 
 class OrderRequest(BaseModel):
-    """An order to place, with the licenses to issue in it. Published: create order."""
+    """An order to place and its licenses. LicenseSpring: Create Order."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -115,7 +115,7 @@ class OrderRequest(BaseModel):
 
     @cached_property
     def users(self) -> dict[str, UserRequest]:
-        """Every user named anywhere in the order, once per e-mail; the fullest naming wins."""
+        """All users in the order by e-mail; of several entries, the one with most fields."""
         named: dict[str, UserRequest] = {}
         for item in self.items:
             for user in (*item.users, *(u for lic in item.licenses for u in lic.all_users)):
@@ -135,17 +135,18 @@ class OrderRequest(BaseModel):
 
     @cached_property
     def canonical_json(self) -> bytes:
-        """The canonical body as JSON with sorted names; made once for each request."""
+        """The canonical body as JSON with sorted names; computed once per request."""
         return orjson.dumps(self.canonical(), option=orjson.OPT_SORT_KEYS)
 
     @cached_property
     def fingerprint(self) -> str:
-        """What two bodies that mean the same have in common."""
+        """The hash of the canonical body, which is equal for equivalent requests."""
         return hashlib.sha256(self.canonical_json).hexdigest()
 
     def canonical(self) -> dict[str, Any]:
-        """The body as it is compared: aliases folded, spellings evened out, nothing that says
-        nothing: null, empty values and stated defaults are as if they were left out.
+        """The normalized body that is compared with other requests.
+
+        Aliases and spellings are unified. Null, empty values and explicit defaults are left out.
         """
         body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
         for item in body["items"]:
@@ -162,7 +163,7 @@ class OrderRequest(BaseModel):
 
 
 class OrderItem(BaseModel, frozen=True):
-    """One product that was bought; `license_ids` in the order of the request."""
+    """A product in an order; `license_ids` are in the order of the request."""
 
     id: int
     product_id: int
@@ -175,11 +176,11 @@ class OrderItem(BaseModel, frozen=True):
 
 
 class Order(BaseModel, frozen=True):
-    """What has been bought. `part` is the row: the order as placed, or what came to it later, by
-    an append or from the rows of an import.
+    """One row of an order. `part` is the row's sort key: the order as placed, or a later addition
+    by an append or by the rows of an import.
 
-    `store_id` is the client's id. `body` is the canonical request, compressed; `token` is of the
-    one execution that wrote the row, and tells it apart from another that asked for the same.
+    `store_id` is the client's id. `body` is the compressed canonical request. `token` identifies
+    the execution that wrote the row, among those with the same request.
     """
 
     id: int
@@ -213,10 +214,10 @@ class Order(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PendingOrder:
-    """An order too large for one transaction, begun and not yet visible.
+    """An order that is too large for one transaction and has not been committed.
 
-    `seed` draws its keys, so that whoever goes on with it issues the same ones; `owner` is the one
-    execution that may: taking over changes it.
+    License keys are derived from `seed`, so that an execution that continues the order issues the
+    same keys. `owner` is the token of the execution that has the lease.
     """
 
     fingerprint: str
@@ -227,12 +228,12 @@ class PendingOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderContext:
-    """What the store knows of the things that an order names, read consistently.
+    """The stored records that placing an order depends on, read consistently.
 
-    `part` is the row that the request would write, and `row` what stands there. `taken` are license
-    keys that have an owner; `occupied` ids that a license can't have, since the license of another
-    name fell on them. `in_the_way` are the rows of unfinished orders that made users named here:
-    those may be taken back, and their users with them.
+    `part` is the sort key of the row that the request would write; `row` is the stored row with
+    this key. `taken` are license keys that exist; `occupied` are ids of licenses with other keys,
+    after a collision. `blocking` are the pending orders that created users of this order: if they
+    are rolled back, their users are deleted.
     """
 
     order_id: int
@@ -252,11 +253,11 @@ class OrderContext:
 
 @dataclass(frozen=True, slots=True)
 class OrderPlan:
-    """Everything that placing an order writes, all or nothing, and what its answer shows.
+    """All records that placing an order writes, atomically, and the data of its answer.
 
-    `customer` and `users` are new ones only; `passwords` are theirs, by e-mail. `seed` and
-    `begun_at` are what a second attempt needs to issue the same licenses again. `placed_at` is when
-    the order was placed, to which this may be an addition.
+    `customer` and `users` are new records only; `passwords` are the initial passwords by e-mail.
+    `seed` and `begun_at` let a second attempt issue the same licenses. `placed_at` is when the
+    original order was placed, if this is an append.
     """
 
     order: Order
@@ -271,14 +272,14 @@ class OrderPlan:
 
 
 def is_by_id(request: OrderRequest) -> bool:
-    """Whether an order that is there already was met by its `id`, and not by an Idempotency-Key."""
+    """Whether `id` identifies the order, not an Idempotency-Key."""
     return request.id is not None and not request.append
 
 
 def already_placed(request: OrderRequest, context: OrderContext) -> Order | None:
-    """The row that this request made earlier, if it did.
+    """The row that an earlier execution of this request wrote, or None.
 
-    Raises Conflict where the id is taken by another body, naming the paths that differ.
+    Raises Conflict, with the paths that differ, if an order with another body has the id.
     """
     row = context.row
     if row is None:
@@ -299,7 +300,7 @@ def already_placed(request: OrderRequest, context: OrderContext) -> Order | None
 
 
 def whole(rows: list[Order]) -> Order:
-    """The order as it stands now: as placed, with all that was appended."""
+    """The current order: the order as placed with everything that was appended."""
     first, *_ = rows = sorted(rows, key=lambda row: (row.part != FIRST_PART, row.created_at))
     items: dict[int, OrderItem] = {}
     for item in (item for row in rows for item in row.items):
@@ -311,9 +312,9 @@ def whole(rows: list[Order]) -> Order:
 
 
 def first_licenses(order: Order, most: int) -> Order:
-    """The order with at most `most` of its licenses: the first ones, but some of each item.
+    """The order with at most `most` of its licenses: the first ones, but at least one per item.
 
-    An item of which none is left is left out.
+    If there are more items than `most`, the last items are left out.
     """
     items: list[OrderItem] = []
     left = most
@@ -326,7 +327,7 @@ def first_licenses(order: Order, most: int) -> Order:
 
 
 def _license(lic: dict[str, Any]) -> dict[str, Any]:
-    """A license of a canonical body. A null that closes a term, and a list of no features, stay."""
+    """A license in the canonical body, with nulls that mean "none" and empty feature lists."""
     if code := lic.pop("license_template_code", None):
         lic.setdefault("policy_code", code)
     if (flag := lic.pop("enable_maintenance_duration", None)) is not None:
@@ -352,14 +353,14 @@ def _user(user: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_nothing(stated: dict[str, Any], **defaults: Any) -> None:
-    """Leave out null, empty values, and those that are the defaults."""
+    """Remove null, empty values and defaults."""
     for name, value in [*stated.items()]:
         if value in (None, "", [], {}) or (name in defaults and value == defaults[name]):
             del stated[name]
 
 
 def _differences(ours: Any, theirs: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Where two JSON values differ, with what the second has there; an explicit null is a value."""
+    """The paths where two JSON values differ, with the second one's values; null is a value."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in {**ours, **theirs}:
             pair = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)

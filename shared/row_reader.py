@@ -1,7 +1,7 @@
-"""What a row of a file asks for: checked by the rules of orders, and settled against the catalog.
+"""Read the rows of a file into entries: validate them with the rules of orders and the catalog.
 
-Everything here is decided from the row, the catalog as it was when the job began, and the job
-itself, so a row means the same whichever chunk reads it and however often.
+An entry depends only on the row, the job, and the catalog as it was when the job began, so reading
+a row again always gives the same entry.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from shared.values import record_id
 
 type Faults = list[dict[str, Any]]
 type Warnings = Sequence[dict[str, Any]]
-"""`{column, code, message, value}` of each thing to check in a row that is imported."""
+"""`{column, code, message, value}` of each warning about a row that is imported."""
 
 _ROW_FAULTS = {
     "extra_fields": "the row has more cells than the header; check its delimiters and quotes",
@@ -31,23 +31,23 @@ _ROW_FAULTS = {
     " the quotes inside the cell",
     "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
-# Rows that say the same share what was worked out for them; beyond this many, it starts afresh.
+# Results are cached for rows with equal cells; the cache is cleared at this size.
 _REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
 _NO_CELLS: list[str] = []
 
 
 class InvalidRecord(NamedTuple):
-    """A row that can't be imported, and all that is wrong with it."""
+    """A row that can't be imported, and its faults."""
 
     record: Record
     faults: Faults
 
 
 class LicenseEntry(NamedTuple):
-    """A license to import. `model` is what rows with the same terms share; ids come on top.
+    """A license to import. `model` is shared by rows with equal terms, and has no ids.
 
-    `terms` are the cells that `model` was made of. The record is without its cells: they are most
-    of what a row takes in memory.
+    `terms` are the cells from which `model` was made. The record has no cells, because they take
+    most of a row's memory.
     """
 
     record: Record
@@ -74,7 +74,7 @@ class CustomerEntry(NamedTuple):
 
 
 class FeatureEntry(NamedTuple):
-    """A feature to add to a license that is there."""
+    """A feature to add to an existing license."""
 
     record: Record
     key: str
@@ -87,7 +87,7 @@ type Entry = LicenseEntry | CustomerEntry | FeatureEntry
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The job whose rows are read."""
+    """The import job whose rows are read, with the pinned catalog."""
 
     company: str
     number: int
@@ -99,7 +99,7 @@ class Import:
     """Keys that rows of bundles have anywhere in the file."""
 
     def maker(self, row: int) -> str:
-        """What a record says of the row that made it."""
+        """The provenance (`made_by`) of a record that a row creates."""
         return f"{self.made}{row}"
 
     @property
@@ -108,7 +108,7 @@ class Import:
 
 
 def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | InvalidRecord]:
-    """What reads the rows of a file."""
+    """The function that reads the rows of a file of the job's kind."""
     match job.kind:
         case "licenses":
             return _LicenseReader(job, dialect).read
@@ -118,7 +118,7 @@ def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Inval
 
 
 def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:
-    """Why a license of these products can't have a feature, if none of them has it."""
+    """The faults of a feature row if none of the license's products offers the feature."""
     if any(offers(entry, product) for product in products):
         return []
     codes = ", ".join(product.short_code for product in products)
@@ -127,7 +127,7 @@ def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:
 
 
 def offers(entry: FeatureEntry, product: Product) -> bool:
-    """Whether licenses of a product can have the feature: it has it, and it is enabled."""
+    """Whether the product has the feature and the feature is enabled."""
     feature = product.feature(entry.request.code)
     return feature is not None and feature.active
 
@@ -138,7 +138,7 @@ def unknown_license(entry: FeatureEntry) -> Faults:
 
 
 def granted(entry: FeatureEntry, product: Product) -> FeatureGrant:
-    """The feature as the license will carry it."""
+    """The feature with resolved terms, as it is added to the license."""
     feature = product.feature(entry.request.code)
     if feature is None:
         raise AssertionError("feature_faults found none")
@@ -146,7 +146,7 @@ def granted(entry: FeatureEntry, product: Product) -> FeatureGrant:
 
 
 class _Free(NamedTuple):
-    """What a row says that others do not."""
+    """The cells of a license row that are different in each row."""
 
     license_key: str
     subscription_id: str | None
@@ -154,7 +154,7 @@ class _Free(NamedTuple):
 
 
 class _Reader:
-    """The columns of a file, found once; `part` remembers what equal cells meant."""
+    """Reads rows by the columns of the file; `part` caches the results of equal cells."""
 
     def __init__(self, job: Import, dialect: Dialect) -> None:
         self.job, self.kind = job, KINDS[job.kind]
@@ -178,7 +178,7 @@ class _Reader:
     def part(
         self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any] = lambda row: row
     ) -> Any:
-        """The model of a part's cells, made into what is wanted; or the list of its faults."""
+        """The result of `make` for the model of a part's cells, or the list of its faults."""
         known = self._known[name]
         if (meant := known.get(cells)) is None:
             meant = self._read(name, cells, make)
@@ -201,7 +201,7 @@ class _Reader:
         return meant
 
     def warnings(self, fields: Sequence[str]) -> Warnings:
-        """The warnings of a row that was just read; most files have none."""
+        """The warnings of the row that was just read; most files have none."""
         if not self._suspect:
             return ()
         found = [
@@ -220,7 +220,7 @@ class _Reader:
             known.clear()
 
     def _shown(self, faults: Faults) -> Faults:
-        """Faults with their columns as the file writes them."""
+        """The faults with the file's spelling of their columns."""
         written = dict(zip(self.headers, self.columns, strict=True))
         return [
             {**fault, "column": written.get(fault["column"], fault["column"])} for fault in faults
@@ -282,7 +282,7 @@ class _LicenseReader(_Reader):
         )
 
     def _free(self, fields: Sequence[str]) -> Any:
-        """Differs from row to row, so it is not remembered; most cells need no model."""
+        """Not cached, because it is different in each row; most cells need no model."""
         key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
         if (
             SOUND.fullmatch(key)
@@ -305,7 +305,7 @@ class _LicenseReader(_Reader):
         return row, _named(self.job, row)
 
     def _model(self, row: TermsRow) -> tuple[License, TermsRow] | Faults:
-        """The license that these terms make, with everything but what differs from row to row."""
+        """The license for these terms, without the fields that differ from row to row."""
         product = self.job.catalog.get(row.short_code)
         if fault := _not_sold(product, row.short_code):
             return self._shown(
@@ -366,7 +366,7 @@ class _FeatureReader(_Reader):
 
 
 def _cells_at(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """What takes these cells out of a row; `itemgetter` makes a tuple of two and more only."""
+    """A function that returns these cells of a row; `itemgetter` makes no tuple of one cell."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda fields: tuple([fields[at] for at in places])
@@ -377,7 +377,7 @@ def _free_of(row: FreeRow) -> _Free:
 
 
 def _named(job: Import, row: CustomerRow) -> int | None:
-    """The id of a customer by e-mail, else by reference; None without either."""
+    """The id of a customer by e-mail, otherwise by reference; None without both."""
     if row.email is not None:
         return record_id(job.company, "customer", row.email)
     if row.reference is not None:
@@ -386,15 +386,15 @@ def _named(job: Import, row: CustomerRow) -> int | None:
 
 
 def reference_id(company: str, reference: str, attempt: int = 0) -> int:
-    """The id of the customer without an e-mail that files know by this reference."""
+    """The id of a customer without an e-mail whom files identify by this reference."""
     return record_id(company, "customer", "reference", reference, attempt=attempt)
 
 
 def _nameless(job: Import, record: Record, order_id: int | None) -> int:
     """The id of a customer with neither e-mail nor reference.
 
-    That of its order, as orders derive it too. Without an order it is derived from the content of
-    the file and the row, so the same file names the same customers again.
+    It is derived from the order, as for API orders. Without an order it is derived from the file's
+    content and the row, so importing the same file again finds the same customers.
     """
     if order_id is not None:
         return record_id(job.company, "customer", "of", order_id)

@@ -1,4 +1,4 @@
-"""JSON in records: what DynamoDB stores, as it gives it back.
+"""JSON in records, normalized to the form in which DynamoDB returns it.
 
 AWS, "Supported data types and naming rules in Amazon DynamoDB": numbers of 1E-130 to 9.99E+125 of
 either sign, with up to 38 digits; attribute names of at least one character; 32 levels.
@@ -10,16 +10,16 @@ import orjson
 
 from shared.strict_json import INTEGERS
 
-# A record has some levels itself, and what is added to a number must fit too.
+# The record itself has some levels, and sums of numbers must fit too.
 _SMALLEST, _LARGEST, _DEEPEST = 1e-128, 1e125, 20
 _MOST_BYTES = 16_384
 
 
 def stored_number(number: float) -> float:
-    """The number as it is read back from the store: 1.0 and 1e0 are 1, and -0.0 is 0.
+    """The number as DynamoDB returns it: 1.0 and 1e0 become 1, and -0.0 becomes 0.
 
-    AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." What is
-    answered first, compared and stored is therefore the same number as what is read later.
+    AWS, "Supported data types in DynamoDB": "Leading and trailing zeroes are trimmed." So the first
+    answer shows the same number as every later read.
     """
     if number.is_integer() and int(number) in INTEGERS:
         return int(number)
@@ -27,14 +27,14 @@ def stored_number(number: float) -> float:
 
 
 def small_number(number: float) -> float:
-    """The number as it is read back; raises ValueError for one that DynamoDB does not store."""
+    """The number as DynamoDB returns it. Raises ValueError if DynamoDB can't store it."""
     if number and not _SMALLEST <= abs(number) <= _LARGEST:
         raise ValueError("must be 0 or a number between 1e-128 and 1e125, of either sign")
     return stored_number(number)
 
 
 def _storable(value: Any, depth: int = 0) -> Any:
-    """A JSON value as it is read back; refuse far numbers, names of nothing and deep nesting.
+    """A JSON value as DynamoDB returns it; refuse numbers out of range, empty names, deep nesting.
 
     AWS: numbers of 1E-130 to 9.99E+125, attribute names of at least one character, 32 levels.
     """
@@ -53,7 +53,7 @@ def _storable(value: Any, depth: int = 0) -> Any:
 
 
 def small_json(value: dict[str, Any]) -> dict[str, Any]:
-    """An object as it is read back; raises ValueError for one that DynamoDB may not store."""
+    """An object as DynamoDB returns it. Raises ValueError if DynamoDB can't store it."""
     storable: dict[str, Any] = _storable(value)
     try:
         size = len(orjson.dumps(storable))

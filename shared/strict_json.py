@@ -1,7 +1,7 @@
-"""JSON that has one meaning: what programs read in different ways is refused.
+"""Strict JSON: texts that different parsers read differently are refused.
 
-That is a name that stands twice in one object, NaN and Infinity, half of a surrogate pair, and a
-number that fits neither a 64-bit integer nor a double.
+Refused are duplicate names in one object, NaN and Infinity, lone surrogates, and numbers that fit
+neither a 64-bit integer nor a double.
 """
 
 import json
@@ -19,7 +19,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonError(ValueError):
-    """A text that is not such JSON; `path` is where in the value, as far as that is known."""
+    """The text is not strict JSON; `path` is the place in the value, if it is known."""
 
     def __init__(self, message: str, code: str = "invalid_json", path: Path = ()) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, _ in pairs:
         if name in seen:
             raise JsonError(
-                f'The name "{name}" stands twice in one object', "duplicate_key", (name,)
+                f'The name "{name}" appears twice in one object', "duplicate_key", (name,)
             )
         seen.add(name)
     return made
@@ -93,7 +93,7 @@ _FINDER = json.JSONDecoder(
 
 
 def _path_of_far_number(text: str) -> Path:
-    """Where the first number is that can't be read; the decoder itself knows no paths."""
+    """The path of the first number that is out of range; the decoder does not report paths."""
     try:
         return next(_paths(_FINDER.decode(text), ()), ())
     except (ValueError, RecursionError):

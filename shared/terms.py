@@ -1,8 +1,8 @@
-"""The terms of a license: how long, how often, how many; and who has the say over them.
+"""The terms of a license, such as its duration and its activations, and their precedence.
 
-A product, a policy and a request for a license all speak the same terms, and each may leave any of
-them open. `settle` closes them in the published order of precedence; `faults_in` holds the rules
-across fields, for orders and for rows of a file alike.
+Products, policies and license requests have the same terms, and each can leave any of them unset.
+`resolve_terms` applies LicenseSpring's order of precedence. `validate_terms` has the rules across
+fields, for orders and for imported rows alike.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ type LicenseType = Literal["perpetual", "time-limited", "subscription", "consump
 
 
 class Terms(BaseModel, frozen=True):
-    """Every term may be left open (None)."""
+    """The terms of a license, a policy or a product; None means unset."""
 
     max_activations: Count | None = None
     allow_unlimited_activations: Flag | None = None
@@ -49,7 +49,7 @@ class Terms(BaseModel, frozen=True):
 
 
 class FeatureTerms(BaseModel, frozen=True):
-    """The terms of one feature of a license; as above, None leaves a term open."""
+    """The terms of one feature of a license; None means unset."""
 
     max_consumption: Count | None = None
     allow_overages: Flag | None = None
@@ -66,7 +66,7 @@ TERMS = tuple(Terms.model_fields)
 FEATURE_TERMS = tuple(FeatureTerms.model_fields)
 _CONSUMPTION_ONLY = ("allow_overages", "max_overages", "reset_consumption", "consumption_period")
 
-# What holds when nobody says anything; a term that is absent here then has no value.
+# The defaults of terms that are set nowhere; a term that is not listed here then has no value.
 SYSTEM: Mapping[str, Any] = {
     "max_activations": 1,
     "allow_unlimited_activations": False,
@@ -103,16 +103,16 @@ FEATURE_SYSTEM: Mapping[str, Any] = {
 }
 
 NULLABLE = tuple(name for name in TERMS if name not in SYSTEM)
-"""Terms that an explicit null closes with "none"."""
+"""Terms for which an explicit null means "none"."""
 
 
 def explicit_terms(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
-    """The terms that `terms` closes."""
+    """The terms that are set."""
     return {name: value for name in names if (value := getattr(terms, name)) is not None}
 
 
 def requested_terms(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
-    """The terms that a request names; an explicit null says "none" where none is possible."""
+    """The terms that a request sets; an explicit null means "none" for the terms in NULLABLE."""
     given = request.model_fields_set
     return {
         name: value
@@ -122,7 +122,7 @@ def requested_terms(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[
 
 
 def inherited_terms(*lines: BaseModel) -> dict[str, Any]:
-    """What holds for a license that asks for nothing: the first of `lines` that says so."""
+    """The terms of a license that requests none: each from the first of `lines` that sets it."""
     settled = dict(SYSTEM)
     for line in reversed(lines):
         settled |= explicit_terms(line)
@@ -132,10 +132,10 @@ def inherited_terms(*lines: BaseModel) -> dict[str, Any]:
 def resolve_terms(
     license_type: str, requested_terms: Mapping[str, Any], inherited_terms: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Close the terms: what is asked for wins over what is inherited.
+    """Resolve the effective terms: requested terms take precedence over inherited ones.
 
-    A term that the license type has no use for is dropped where it was only inherited; a perpetual
-    license has no duration, whoever asked for one.
+    Terms that do not apply to the license type are dropped: durations of perpetual licenses, and
+    consumption terms of all but consumption licenses.
     """
     settled = {**inherited_terms, **requested_terms}
     if license_type == "perpetual":
@@ -147,7 +147,7 @@ def resolve_terms(
 
 
 class TermFault(NamedTuple):
-    """A term that can't be: its name, a code, a sentence, the value."""
+    """An invalid term: its name, an error code, a message, the value."""
 
     name: str
     code: str
@@ -158,7 +158,7 @@ class TermFault(NamedTuple):
 def validate_terms(
     license_type: str, requested_terms: Mapping[str, Any], settled: Mapping[str, Any], *, ends: bool
 ) -> list[TermFault]:
-    """What contradicts itself in the terms of one license; `ends` is whether it has an end date."""
+    """Validate the terms of a license across fields; `ends` says whether it has an end date."""
     faults = []
     if license_type != "consumption":
         faults += [

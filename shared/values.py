@@ -1,6 +1,6 @@
-"""The small values that records are made of: codes, keys, durations, dates, ids.
+"""Value types that records are built from: codes, keys, durations, dates, ids.
 
-Each type says its own limits; a value that does not keep to them never gets into a record.
+Each type validates its own limits, so no record holds a value outside them.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from shared import strict_json
 from shared.stored_json import small_json, small_number
 
-# JavaScript's safe integers end here, and the published ids have 16 digits.
+# The largest safe integer of JavaScript; ids in the LicenseSpring API have 16 digits.
 _FIRST_ID, _LAST_ID = 10**15, 2**53 - 1
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 FORMAT = re.compile(
@@ -45,11 +45,11 @@ _UNSEEN = re.compile(rf"(?:{FORMAT.pattern}|\s)*")
 
 
 def record_id(company: str, kind: str, *natural: str | int, attempt: int = 0) -> int:
-    """The id of a record, derived from what makes it unique in its company.
+    """The id of a record, derived from its natural key in its company.
 
-    16 digits, below 2**53. The same natural key always has the same id, so looking a record up by
-    key and by id is one read of one place, and no index has to answer. Two natural keys that fall
-    on one id (about 1 in 10**16 pairs) are told apart by the store, which then counts `attempt` up.
+    16 digits, below 2**53. A natural key always has the same id, so a lookup by key is the same
+    single read as a lookup by id and needs no index. If two natural keys collide (about 1 in 10**16
+    pairs), the store retries with the next `attempt`.
     """
     name = "\x1f".join((company, kind, *map(str, natural), str(attempt)))
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16])
@@ -67,12 +67,12 @@ def record_ids(company: str, kind: str, names: Iterable[tuple[str, int]]) -> lis
 
 
 def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
-    """`length` characters of `alphabet`, the same for the same secret `seed` and label.
+    """Derive `length` characters of `alphabet` from the secret `seed` and a label.
 
-    Whoever sends a request again gets the same keys without their having been stored beside it.
+    A retried request gets the same keys, although they were not stored with the request.
     """
     number = int.from_bytes(hashlib.shake_256(seed + label.encode()).digest(length + 32))
-    number %= len(alphabet) ** length  # the same letters, by smaller divisions
+    number %= len(alphabet) ** length  # the same result by smaller divisions
     letters = []
     for _ in range(length):
         number, index = divmod(number, len(alphabet))
@@ -92,7 +92,7 @@ def _unseen_as_empty(value: Any) -> Any:
 
 
 def _one_line(value: Any) -> Any:
-    """A text of one line: line breaks and the blanks around them become one blank each."""
+    """Fold each line break, and the spaces around it, to one space."""
     if not isinstance(value, str):
         return value
     if is_unseen(value):
@@ -111,7 +111,7 @@ def _no_surrogates(text: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ValueError("must be valid Unicode: it has half of a surrogate pair") from None
+            raise ValueError("must be valid Unicode: it contains a lone surrogate") from None
     return text
 
 
@@ -156,7 +156,7 @@ def _in_letters(label: str) -> str:
 
 
 def _identifier(value: Any) -> Any:
-    """Text that names something, in one form: NFC, without blanks and format characters around."""
+    """Normalize an identifier: NFC, without leading and trailing spaces or format characters."""
     if not isinstance(value, str) or value.isascii():
         return value
     return _ENDS.sub("", unicodedata.normalize("NFC", value))
@@ -198,21 +198,21 @@ BLANK = (
     BeforeValidator(lambda value: None if value == "" else value),
     Field(json_schema_extra=_told_blank),
 )
-"""For an optional text: clients in Go send "" for what they did not set, and the schema says so."""
+"""For an optional text: Go clients send "" for unset fields, which the JSON schema documents."""
 EMPTY = (
     BeforeValidator(lambda value: None if value in ("", {}) else value),
     Field(json_schema_extra=_told_empty),
 )
-"""For an optional object: they send {} too."""
+"""For an optional object: Go clients send {} for unset fields."""
 
 
 def _none_if_empty(text: str | None) -> str | None:
-    """The store keeps no empty text in a record: it is null from the first answer on."""
+    """Replace an empty text by null, as in every later read of the record."""
     return text or None
 
 
 def _unset_zero_time(value: Any) -> Any:
-    """Go and old PHP clients send their zero time, or nothing, for a date that they did not set."""
+    """Read the zero times of Go and PHP clients, and empty texts, as an unset date."""
     if isinstance(value, str) and (not value or value.strip().startswith(ZERO_TIMES)):
         return None
     return value
@@ -222,7 +222,7 @@ MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
 
 
 def _padded_moment(value: Any) -> Any:
-    """ISO 8601, and the unpadded days and space separators that published clients send."""
+    """Read ISO 8601, and the unpadded days and space separators that existing clients send."""
     if not isinstance(value, str):
         if isinstance(value, date):
             return value
@@ -248,7 +248,7 @@ def _period(value: Any) -> Any:
 
 
 def _json_object(value: Any) -> Any:
-    """Metadata comes as a JSON string (as published) or as the object itself."""
+    """Read metadata from a JSON string, as in the LicenseSpring API, or from an object."""
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -263,7 +263,7 @@ def _json_object(value: Any) -> Any:
 
 
 def some[T](entries: tuple[T, ...]) -> tuple[T, ...]:
-    """Refuse an empty list. pydantic's own `min_length` also rings where an entry has a fault."""
+    """Refuse an empty list. Pydantic's `min_length` would also fail if an entry is invalid."""
     if not entries:
         raise ValueError("must have at least one entry")
     return entries

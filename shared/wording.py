@@ -1,7 +1,7 @@
-"""What pydantic found wrong with a value, in the words of the house: what would be right.
+"""Translate pydantic's validation errors into our own messages, which say what is valid.
 
-A message is the end of a sentence about the field, such as "must be a whole number such as 5", as
-the messages of our own validators are.
+A message completes a sentence about the field, such as "must be a whole number such as 5". The
+messages of our own validators have the same form.
 """
 
 import re
@@ -18,7 +18,7 @@ _DAY, _MOMENT = "must be a date such as 2026-03-12", "must be a time such as 202
 
 WORDS: Mapping[str, str] = {
     "missing": "is required",
-    "extra_forbidden": "is not known here: look how it is spelled, or leave it out",
+    "extra_forbidden": "is not a known field; check the spelling or remove it",
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
     "int_parsing_size": "must be a whole number of fewer digits",
@@ -60,7 +60,7 @@ WORDS: Mapping[str, str] = {
     "datetime_from_date_parsing": _MOMENT,
     "none_required": "must be null",
 }
-"""By the type of pydantic's error, with what its context names."""
+"""Messages by the type of pydantic's error, formatted with the error's context."""
 
 _AT_LEAST_ONE = {
     "string_too_short": "must not be empty",
@@ -71,7 +71,7 @@ _QUOTED = re.compile(r"-?\d+(\.\d+)?|true|false")
 
 
 def in_words(found: ErrorDetails) -> str:
-    """What is wrong, and what would be right; a validator's own words stay as they are."""
+    """The message for one of pydantic's errors; the message of our own validators is kept."""
     kind, context, sent = found["type"], found.get("ctx", {}), found["input"]
     if kind not in WORDS:
         told = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -89,9 +89,9 @@ def in_words(found: ErrorDetails) -> str:
 
 
 def either(one: str, other: str) -> str:
-    """What two members of a union say of one value.
+    """Combine the messages of two members of a union about one value.
 
-    Each says what it must be; or else it is of the kind that this one takes, which knows better.
+    If only one member accepts the value's JSON type, its message is the more specific one and wins.
     """
     if one == other or not one.startswith(_MUST_BE):
         return one
@@ -101,7 +101,7 @@ def either(one: str, other: str) -> str:
 
 
 def meant(model: type[BaseModel], path: Sequence[str | int]) -> str | None:
-    """The field of a request that is spelled most like the unknown one at `path`, if any is."""
+    """The known field whose name is most similar to the unknown one at `path`, or None."""
     models = [model]
     for part in (part for part in path[:-1] if isinstance(part, str)):
         fields = [each.model_fields[part] for each in models if part in each.model_fields]
@@ -111,7 +111,7 @@ def meant(model: type[BaseModel], path: Sequence[str | int]) -> str | None:
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Those that a value of this type may be, or have as its entries."""
+    """The models that a value of this type can be, or can have as entries."""
     if isinstance(annotation, TypeAliasType):
         yield from _models_in(annotation.__value__)
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -1,6 +1,7 @@
-"""Numbers for operators, which CloudWatch reads out of log lines, each under its stage's name.
+"""CloudWatch metrics in the embedded metric format, with the stage as a dimension.
 
-`metrics` collects those of one call; a handler flushes them. docs/operations.md lists them all.
+`metrics` collects the metrics of an invocation, and the handler flushes them. docs/operations.md
+lists all metrics.
 """
 
 import os
@@ -11,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from shared.import_job import ImportJob
 
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "keywright")
-"""Two stages in one account must not ring each other's alarms, so each counts by its own name."""
+"""The `service` dimension: stages in the same account have separate metrics and alarms."""
 
 metrics = Metrics(namespace="Keywright", service=SERVICE)
 
@@ -20,11 +21,11 @@ _MADE = {
     "customers": "customers_count",
     "license-features": "license_features",
 }
-"""What a row of each kind makes, as the counters of an import are called behind `created_`."""
+"""The name of an import's counters after `created_` and `existed_`, by kind."""
 
 
 def count(name: str, value: float = 1, **dimensions: str) -> None:
-    """One number at once, by dimensions such as a refusal's code."""
+    """Emit one metric immediately, with dimensions such as an error code."""
     with single_metric(
         name=name,
         unit=MetricUnit.Count,
@@ -37,7 +38,7 @@ def count(name: str, value: float = 1, **dimensions: str) -> None:
 
 
 def count_import(job: ImportJob) -> None:
-    """How an import ended and, if it wrote, what became of its rows."""
+    """Count how an import ended and, if it wrote, the results of its rows."""
     count("ImportEnded", state=job.state)
     if job.dry_run or job.state not in ("succeeded", "completed_with_errors"):
         return

@@ -1,7 +1,7 @@
-"""What is told of an unexpected exception: its type and the places, never its message.
+"""Log unexpected exceptions by type and stack, without their messages.
 
-A message may hold what was sent or stored, a license key for one. Lambda logs it, and Step
-Functions keeps it in the history of an execution.
+A message can contain data, such as a license key. Lambda would log it, and Step Functions would
+store it in the history of the execution.
 """
 
 import traceback
@@ -14,18 +14,18 @@ from shared.errors import Refused
 
 
 class Crashed(Exception):
-    """In the place of an unexpected exception; names its type."""
+    """Replaces an unexpected exception, and names its type."""
 
 
 def log_fields(error: BaseException) -> dict[str, Any]:
-    """The keys under which a crash is logged."""
+    """The log fields for an unexpected exception."""
     return {"error": _name(error), "places": traceback.format_tb(error.__traceback__)}
 
 
 def redacted(error: Exception, logger: Logger) -> Exception:
-    """What a function that nobody waits for ends with: raise it `from None`.
+    """The exception to raise, `from None`, from an asynchronously invoked function.
 
-    A refusal is our own words; of anything else type and places are logged.
+    Our own refusals are kept. Other exceptions are logged by type and stack, and replaced.
     """
     if isinstance(error, Refused):
         return error

@@ -1,8 +1,7 @@
-"""Traces for X-Ray, where the stage has them: a span for each call of a function, one within it for
-each of its calls to AWS, and annotations to find them by.
+"""X-Ray traces, if the stage enables them: a span per invocation, with a subspan per AWS call.
 
-Nothing that a caller sent goes into them, and no message, which may hold that: an error is its
-code. Elsewhere nothing of it is imported, and both functions do nothing.
+Traces contain no data from callers and no error messages, only error codes. If tracing is off,
+nothing is imported, and the functions of this module do nothing.
 """
 
 import os
@@ -19,7 +18,7 @@ if TRACED:
     from aws_xray_sdk.core import xray_recorder
     from botocore.exceptions import ClientError
 
-    # Not the SDK's own patch of botocore: it tells the names of files, and what messages hold.
+    # Not the X-Ray SDK's patch of botocore, which records file names and error messages.
     tracer = Tracer(service=SERVICE, auto_patch=False)
 
     def _spanned(
@@ -56,14 +55,14 @@ if TRACED:
 
 
 def traced[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
-    """The handler in a span that has neither what it answers nor what it raises."""
+    """Trace a handler, without recording its response or its exception."""
     if not TRACED:
         return handler
     return tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
 
 
 def annotate(**names: str | int | None) -> None:
-    """What the trace of this call can be found by."""
+    """Add annotations, by which the trace can be found."""
     if TRACED:
         for name, value in names.items():
             if value is not None:

@@ -1,7 +1,7 @@
-"""What the HTTP functions share: routing, the API-key check, validation and one error shape.
+"""The HTTP framework of the API functions: routing, authorization, validation, error responses.
 
-A route module makes one `Api`, decorates plain functions, and ends with `handler = api.handler`.
-A function's parameters say what it needs, and the same annotations make the OpenAPI document:
+A route module creates one `Api`, decorates plain functions, and ends with `handler = api.handler`.
+The parameters of a function declare its inputs, and the OpenAPI document is made from them:
 `caller: Caller`, `request: SomeModel` (the JSON body), `query: SomeModel` (the query string),
 `upload: Upload` (the file of a form), `idempotency_key: IdempotencyKey = None`, and one parameter
 for each `<name>` in the path.
@@ -72,9 +72,9 @@ class Page[T](BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer[T]:
-    """An answer that says more than its body; what is None is as the route was declared.
+    """A response with a status, headers or a content type of its own; None means the route's.
 
-    A body that is text or bytes already goes out as it is.
+    A body of type str or bytes is sent as it is.
     """
 
     body: T | str | bytes
@@ -85,7 +85,7 @@ class Answer[T]:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route: what is registered, and what the OpenAPI document says about it."""
+    """A registered route, with its description in the OpenAPI document."""
 
     method: str
     path: str
@@ -106,7 +106,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """What the function is called; the operationId."""
+        """The name of the function, which is the operationId."""
         return self.function.__name__
 
     @property
@@ -130,15 +130,15 @@ class Api:
         self._routes: list[Route[Operation]] = []
 
     def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
-        """Registers a GET; options as in `route`."""
+        """Register a GET route; options as in `route`."""
         return self.route("GET", path, **options)
 
     def post[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
-        """Registers a POST; options as in `route`."""
+        """Register a POST route; options as in `route`."""
         return self.route("POST", path, **options)
 
     def patch[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
-        """Registers a PATCH; options as in `route`."""
+        """Register a PATCH route; options as in `route`."""
         return self.route("PATCH", path, **options)
 
     def route[F: Callable[..., Any]](
@@ -153,13 +153,13 @@ class Api:
         content_type: str = "application/json",
         moves: bool = False,
     ) -> Callable[[F], F]:
-        """Serves a path to callers whose key has the scope; a trailing slash may be left out.
+        """Serve a path to API keys with the scope; the trailing slash is optional in requests.
 
-        With ANY_SCOPE every good key opens it, and with `public` no key is needed.
+        With ANY_SCOPE every valid key is authorized, and with `public` no key is needed.
 
-        `refusals` are the codes beside those that every route has, and `moves` says that it may
-        answer 307 with a `Location`; they are documented only.
-        Raises TypeError at import for a route that neither names a known scope nor is public.
+        `refusals` are the error codes of the route besides those of every route, and `moves` means
+        that the route may answer 307 with a `Location`; both are only documented.
+        Raises TypeError at import for a route that neither has a known scope nor is public.
         """
         if public == (scope is not None) or scope not in SCOPES | {ANY_SCOPE, None}:
             raise TypeError(f"{method} {path} needs one of the scopes, or public=True")
@@ -190,7 +190,7 @@ class Api:
         return traced(self.answer)
 
     def answer(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
-        """What is answered to an event of the HTTP API."""
+        """Handle an event of the HTTP API, and return the response for API Gateway."""
         request = Request.of(event, path_of(event))
         try:
             return self._respond(request).event()
@@ -199,7 +199,7 @@ class Api:
                 metrics.flush_metrics()
 
     def _respond(self, request: Request) -> Response:
-        """Acts, or answers with the problem; always logs one line that has no secret in it."""
+        """Run the operation, or answer with a problem; log one line without secrets."""
         started = time.perf_counter()
         operation, ids = self._find(request) or (None, {})
         logger.thread_safe_clear_keys()
@@ -208,7 +208,7 @@ class Api:
         code = None
         try:
             response = _unless_known(self._act(operation, request, ids), request)
-        except Exception as error:  # noqa: BLE001  # the last door: every answer has the one shape
+        except Exception as error:  # noqa: BLE001  # every error response has the same shape
             refused = refusal_of(error)
             code = refused.code
             _count(refused, error)
@@ -241,10 +241,10 @@ class Api:
         return _call(operation, request, ids)
 
     def _find(self, request: Request) -> tuple[Operation, dict[str, str]] | None:
-        """The operation for a request, with the ids in its path; HEAD is answered like GET.
+        """The operation for a request, with the ids in its path; HEAD is handled like GET.
 
-        A path such as `/orders/create_order/` is no record's, even where only another function
-        serves it.
+        A fixed path such as `/orders/create_order/` never matches a route with an id, even if only
+        another function serves the path.
         """
         method = "GET" if request.method == "HEAD" else request.method
         found = find(self._routes, method, request.path)
@@ -265,7 +265,7 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
         returns = get_args(returns)[0]
     for model in (annotated.get("request"), annotated.get("query"), returns):
         if isinstance(model, type) and issubclass(model, BaseModel):
-            model.model_rebuild()  # now, not while the first caller waits
+            model.model_rebuild()  # during the cold start, not during the first request
     return Operation(
         ids={name: annotated[name] for name in ids},
         takes_caller="caller" in annotated,
@@ -322,7 +322,7 @@ def _response(result: Any, operation: Operation) -> Response:
 
 
 def _too_large(operation: Operation) -> TooLarge:
-    """The last resort, for what no route has bounded: Lambda would answer 500 instead."""
+    """The error for a response that exceeds Lambda's limit, which would cause a 500 otherwise."""
     if operation.method == "GET":
         message = "ask for fewer records with limit, or for each record by its id"
     else:
@@ -331,7 +331,7 @@ def _too_large(operation: Operation) -> TooLarge:
 
 
 def _unless_known(response: Response, request: Request) -> Response:
-    """304 without a body, when the client has this version of it."""
+    """304 without a body if the client has the current version."""
     etag = response.headers.get("ETag")
     if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
         return Response(304, None, "", response.headers)
@@ -339,10 +339,10 @@ def _unless_known(response: Response, request: Request) -> Response:
 
 
 def _count(refused: Refused, error: Exception) -> None:
-    """Counts every refusal by its code, and a crash once more under the name that rings.
+    """Count an error response by its code, and an unexpected exception for the alarm.
 
-    Of an unexpected exception only the type and the places are logged: its message may hold
-    what the caller sent.
+    Only the type and the stack of an unexpected exception are logged, because its message may
+    contain what the caller sent.
     """
     count("Refused", code=refused.code)
     if refused is error:

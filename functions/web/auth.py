@@ -1,4 +1,4 @@
-"""Who is calling: the API key of a request, checked, and remembered for at most a minute."""
+"""Authorization by API key; valid keys are cached for at most 60 seconds."""
 
 import time
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _cache: dict[str, tuple[float, ApiKey]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose records a request is about, and what it may do."""
+    """The caller of a request: its API key, with company and scopes."""
 
     key: ApiKey
     base_url: str
@@ -31,22 +31,22 @@ class Caller:
 
     @property
     def company(self) -> str:
-        """Whose records the caller sees."""
+        """The company whose records the caller can access."""
         return self.key.company
 
     @property
     def prefix(self) -> str:
-        """What may be told of the key: the part before its dot."""
+        """The public part of the key, before the dot."""
         return self.key.prefix
 
     def link(self, **query: object) -> str:
-        """The absolute URL of this same path with another query; None values are left out."""
+        """The absolute URL of the request's path with another query; None values are left out."""
         given = urlencode({name: value for name, value in query.items() if value is not None})
         return f"{self.base_url}{self.path}{'?' if given else ''}{given}"
 
 
 def caller_of(request: Request, scope: str) -> Caller:
-    """The caller, when the key is good and has the scope; else refuses with 403."""
+    """Authorize a request: the caller, if the key is valid and has the scope. Raises Denied."""
     prefix, secret = read_authorization(request.headers.get("authorization"))
     now = time.time()
     key = check(_remembered(prefix, now), secret, now=datetime.fromtimestamp(now, UTC))
@@ -57,12 +57,12 @@ def caller_of(request: Request, scope: str) -> Caller:
 
 
 def forget_keys() -> None:
-    """Empties the memory of keys."""
+    """Clear the cache of keys."""
     _cache.clear()
 
 
 def _touch(key: ApiKey, now: float) -> None:
-    """Notes the use; a store that cannot take the note now does not stop the request."""
+    """Record when the key was used; an error of the store does not fail the request."""
     moment = datetime.fromtimestamp(now, UTC)
     if key.last_used_at is not None and moment - key.last_used_at < TOUCH_EVERY:
         return
@@ -75,11 +75,11 @@ def _touch(key: ApiKey, now: float) -> None:
 
 
 def _remembered(prefix: str, now: float) -> ApiKey | None:
-    """The stored key, read at most a minute ago.
+    """The stored key, cached for at most 60 seconds.
 
-    Only keys that exist are remembered, so that a new key works at once and guessed prefixes
-    fill no memory. The age is by the wall clock: a monotonic one stands still while a Lambda
-    sandbox is frozen, and a clock that was set back makes the entry old, not young.
+    Only existing keys are cached, so a new key works at once and guessed prefixes use no memory.
+    The age is measured by the wall clock, because a monotonic clock stops while the Lambda
+    environment is frozen. If the clock was set back, the entry counts as expired.
     """
     if (held := _cache.get(prefix)) and 0 <= now - held[0] < CACHE_SECONDS:
         return held[1]

@@ -1,8 +1,8 @@
-"""Cursors: where a list goes on, how many records it has, and which list that is.
+"""Cursors of lists: the position, the count, and a digest of the query.
 
-A cursor is opaque. It carries the count, so that a walk counts once, and a digest of the query that
-it belongs to, so that it is refused under another one. The digest is no signature: a cursor opens
-nothing that its caller may not read anyway.
+A cursor is opaque. It has the count, so that only the first page counts the records, and a digest
+of its query, so that it is refused with another query. The digest is not a signature: a cursor
+gives access to nothing that its caller can't read anyway.
 """
 
 import base64
@@ -24,19 +24,19 @@ _PAGING = {"limit", "offset", "cursor", "parts"}
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`place` is behind which record the list goes on, in the words of that list."""
+    """A position in a list; `place` identifies the last record before it, in the list's format."""
 
     place: str
     count: int
 
     def spelled(self, caller: Caller, query: BaseModel) -> str:
-        """The cursor as it is answered."""
+        """The cursor as text for the response."""
         told = [self.place, self.count, _digest(caller, query, self)]
         return base64.urlsafe_b64encode(orjson.dumps(told)).rstrip(b"=").decode()
 
 
 def read_cursor(caller: Caller, query: Any, places: re.Pattern[str]) -> Cursor | None:
-    """The cursor of a query, if it has one; refuses what this very list has not answered."""
+    """The cursor of a query, or None. Raises Refused for a cursor of another list or query."""
     if query.cursor is None:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Every code that a refusal can have, with its status and a message as an example.
+"""The error codes of the API, each with its status and an example message.
 
-For the documents alone; what raises a refusal brings its own status and words. A route that
-names a code which is not here stops the build. `python -m functions.web.error_codes PAGE` rewrites
-the table of a page, which `make docs` does with docs/errors.md.
+They are used in the documentation only; the code that raises an error has its own status and
+message. A route that declares a code that is not listed here fails the build.
+`python -m functions.web.error_codes PAGE` rewrites the table of a page; `make docs` runs it.
 """
 
 import re
@@ -135,12 +135,12 @@ FAULT_CODES = frozenset(
         "unknown_field",
     }
 )
-"""Codes of a fault in `errors` that are never the `code` of an answer, as pydantic's types are."""
+"""Codes that occur only in `errors`, never as the `code` of a response, like pydantic's types."""
 _HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
 
 
 def with_table(page: str) -> str:
-    """The page with its table as the codes are now; what stands around it is written by hand."""
+    """The page with the current table of codes; the rest of the page is written by hand."""
     rows = [f"| `{code}` | {status} | {message} |\n" for code, (status, message) in CODES.items()]
     before, _, behind = page.partition(_HEAD)
     return before + _HEAD + "".join(rows) + re.sub(r"\A(\|.*\n)*", "", behind)

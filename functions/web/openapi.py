@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document and the page to read it, made when the functions are bundled.
+"""Generate the OpenAPI 3.1 document and its page when the functions are bundled.
 
 `python -m functions.web.openapi functions/openapi.json` writes the document, with `docs.html` next
 to it, from the same annotations that the routes run on. Nothing here runs in Lambda.
@@ -73,11 +73,11 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
             "version": version("keywright"),
             "summary": "Orders, licenses and their catalog.",
             "description": (
-                "Every refusal has one shape, `Problem`; read its `code`. Wherever GET is served, "
-                "HEAD is served too. Any other method is a 405 with `Allow`."
+                "Every error response is a `Problem` with a stable `code`. Wherever GET is served, "
+                "HEAD is served too. Any other method gets a 405 with `Allow`."
             ),
         },
-        "servers": [{"url": ".", "description": "Where this document is."}],
+        "servers": [{"url": ".", "description": "The URL of this document."}],
         "tags": [{"name": name} for name in dict.fromkeys(api.tag for api in apis)],
         "paths": dict(sorted(paths.items())),
         "components": {
@@ -112,7 +112,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str,
 
 
 def _reachable(components: Mapping[str, Any], used: str) -> dict[str, Any]:
-    """What the paths refer to, directly or not; query models stand in the parameters instead."""
+    """The schemas that the paths refer to, directly or not; query models become parameters."""
     kept: dict[str, Any] = {}
     texts = [used]
     while texts:
@@ -180,7 +180,7 @@ def _parameters(
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
-            "description": "Makes the request repeatable: the same key never acts twice.",
+            "description": "Makes the request idempotent: the same key never acts twice.",
             "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
         }
 
@@ -197,7 +197,7 @@ def _responses(
     answer["content"] = {operation.content_type: content}
     responses = {str(operation.status): answer}
     if operation.moves:
-        responses["307"] = {"description": "It is where `Location` says", "headers": _LOCATION}
+        responses["307"] = {"description": "Follow `Location`", "headers": _LOCATION}
     by_status: dict[int, list[str]] = {}
     for code in codes_of(operation):
         if code not in CODES:
@@ -217,7 +217,7 @@ def _responses(
 
 
 def codes_of(operation: Operation) -> list[str]:
-    """Every code that an operation may refuse with: its own, and those of how it is called."""
+    """All error codes of an operation: its own, and those of requests to it in general."""
     codes = dict.fromkeys(operation.refusals)
     if operation.body is not None:
         codes |= dict.fromkeys(("invalid_json", "validation_error", "body_too_large"))
@@ -257,7 +257,7 @@ def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mappi
 
 
 def example(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
-    """What fits a schema: its own example where the model gives one, else made of its parts."""
+    """An example for a schema: the model's own, or one made from the examples of its parts."""
     schema = {**_resolved(schema, components), **{k: v for k, v in schema.items() if k != "$ref"}}
     for word in ("example", "const", "default"):
         if word in schema and not schema.get("examples"):
@@ -290,7 +290,7 @@ def _object_example(schema: Mapping[str, Any], components: Mapping[str, Any]) ->
 
 
 def main() -> None:
-    """Writes the document to the path given, and the page beside it."""
+    """Write the document to the given path, and the page next to it."""
     (out,) = map(Path, sys.argv[1:])
     modules = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
     made = document(module.api for module in modules)

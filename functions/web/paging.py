@@ -1,4 +1,4 @@
-"""Lists: `{count, next, previous, results}` by limit and offset, and a cursor for going far."""
+"""Paging of lists: `{count, next, previous, results}` by limit and offset, or by cursor."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from functions.web.api import Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
 
-# Counting and skipping read the index, so they end somewhere.
+# Counting and skipping read the index, so they are limited.
 FARTHEST = 10_000
 NUMBER = re.compile(r"[0-9]{1,16}")
 
@@ -19,13 +19,13 @@ NUMBER = re.compile(r"[0-9]{1,16}")
 def _not_too_far(offset: int) -> int:
     if offset > FARTHEST:
         raise ValueError(
-            f"must be at most {FARTHEST}; to go further send the `cursor` of the page before"
+            f"must be at most {FARTHEST}; to continue, send the `cursor` of the previous page"
         )
     return offset
 
 
 class PageQuery(BaseModel, frozen=True, extra="forbid"):
-    """Which part of a list; with a `cursor`, `offset` only says how many records came before."""
+    """The requested page of a list; with a `cursor`, `offset` only counts earlier records."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     offset: Annotated[int, Field(ge=0), AfterValidator(_not_too_far)] = 0
@@ -41,14 +41,14 @@ def page_of[E, T](
     load: Callable[[Sequence[E]], Iterable[T | None]],
     places: re.Pattern[str] = NUMBER,
 ) -> Page[T]:
-    """One page of a list, which may be shorter than `limit` where records are large.
+    """A page of a list, which can be shorter than `limit` if its records are large.
 
-    `walk(after)` goes through the list from behind a place, `place` says where an entry of it is,
-    and `load` makes the records of entries, one for each, None for one that is gone.
+    `walk(after)` iterates over the entries after a position, `place` returns the position of an
+    entry, and `load` reads the records of entries: one for each, None for a deleted one.
 
-    `count` is exact up to 10,000, and is 10,000 for anything longer. It is counted on the first
-    page of a walk; from there on the cursor carries it. `next` goes on by the cursor, so that
-    records that are added meanwhile move nothing; its offset is there to be shown.
+    `count` is exact up to 10,000, and 10,000 for longer lists. It is counted for the first page;
+    cursors carry it to the following pages. `next` has the cursor, so that records that are added
+    meanwhile do not shift the pages; its offset is only informative.
     """
     cursor = read_cursor(caller, query, places)
     if cursor:
@@ -95,7 +95,7 @@ def _page[T](
 
 
 def _that_fit[E, T](entries: Sequence[E], records: Iterable[T | None]) -> tuple[list[E], list[T]]:
-    """The entries of a page and their records, as far as they fit into one answer."""
+    """The entries of a page and their records, as many as fit into a response."""
     shown: list[E] = []
     results: list[T] = []
     left = PAGE_BYTES
@@ -119,7 +119,7 @@ def slice_of[E, T](
     entries: Sequence[E],
     load: Callable[[Sequence[E]], Iterable[T | None]],
 ) -> Page[T]:
-    """One page of a list whose entries are known all at once; the cursor is the place in it."""
+    """A page of a list that is completely in memory; the cursor is the index."""
 
     def walk(after: str | None) -> range:
         return range(int(after) + 1 if after else 0, len(entries))

@@ -1,4 +1,4 @@
-"""The one error body: every 4xx and 5xx answer is a `Problem`."""
+"""Error responses: every 4xx and 5xx response has a `Problem` as its body (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,14 +10,14 @@ from shared.store.retry import is_transient
 
 _SHOWN = 200
 _LONGEST = 500
-"""Characters of a place or a message, which may have a name in it that was sent."""
+"""Characters of a path or a message, which can contain names from the request."""
 _MOST_FAULTS = 500
-"""Told at once: a body of 1 MB can have more than an answer could carry."""
+"""Faults in one response; a request of 1 MB can have more than a response can carry."""
 _HIDDEN = ("password", "secret", "authorization")
 
 
 class MethodNotAllowed(Refused):
-    """The path exists, with other methods."""
+    """The path is served, but not with this method."""
 
     status = 405
 
@@ -37,7 +37,7 @@ class Moved(Refused):
 
 
 class Crash(Refused):
-    """Nobody expected this; the log has it under the request id."""
+    """An unexpected exception; the log has its stack under the request id."""
 
     status = 500
 
@@ -46,7 +46,7 @@ class Crash(Refused):
 
 
 class ProblemFault(BaseModel):
-    """One thing that is wrong with the request."""
+    """A fault of the request."""
 
     field: Annotated[
         str | None, Field(description="Where it is, in dots: `items.0.product_code`.")
@@ -63,7 +63,7 @@ class ProblemFault(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong. `code` is stable and for programs; `message` is for people."""
+    """An error response. `code` is stable and for programs; `message` is for people."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -95,11 +95,11 @@ class Problem(BaseModel):
     message: str
     detail: Annotated[str, Field(description="The same as `message`.")]
     errors: list[ProblemFault]
-    request_id: Annotated[str, Field(description="Quote it when you ask for help.")]
+    request_id: Annotated[str, Field(description="Include it in support requests.")]
 
 
 def problem(refused: Refused, *, docs: str, request_id: str) -> Problem:
-    """The body of a refusal."""
+    """The body of an error response."""
     return Problem.model_construct(
         type=f"{docs}#error-{refused.code}",
         title=refused.code.replace("_", " ").capitalize(),
@@ -113,7 +113,7 @@ def problem(refused: Refused, *, docs: str, request_id: str) -> Problem:
 
 
 def headers_of(refused: Refused) -> Mapping[str, str]:
-    """What a refusal says beside its body."""
+    """The headers of an error response."""
     match refused:
         case MethodNotAllowed():
             return {"Allow": refused.allowed}
@@ -125,18 +125,18 @@ def headers_of(refused: Refused) -> Mapping[str, str]:
 
 
 def refusal_of(error: Exception) -> Refused:
-    """Any exception as a refusal: our own as it is, AWS out of breath as 503, the rest as 500."""
+    """Convert an exception: ours are kept, transient AWS errors become 503, all others 500."""
     if isinstance(error, Refused):
         return error
     return Busy() if is_transient(error) else Crash()
 
 
 def _untold(refused: Refused) -> list[ProblemFault]:
-    """What stands for the faults that are too many to be told at once."""
+    """A fault that replaces the faults beyond the limit."""
     more = len(refused.faults) - _MOST_FAULTS
     if more <= 0:
         return []
-    message = f"and {more} more: mend these first, and send it again"
+    message = f"and {more} more: fix these first, and send the request again"
     return [ProblemFault.model_construct(code="more_faults", message=message)]
 
 

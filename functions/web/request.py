@@ -1,4 +1,4 @@
-"""What a caller sent: the strict reading of an API Gateway HTTP API event (payload 2.0)."""
+"""Strict parsing of requests: API Gateway HTTP API events with payload format 2.0."""
 
 import base64
 import binascii
@@ -39,7 +39,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any], path: str) -> "Request":
-        """Reads an event; `path` is its path without the name of the stage."""
+        """Parse an event; `path` is its path without the API stage."""
         context = event["requestContext"]
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         return cls(
@@ -55,10 +55,10 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """Where the caller found us, for absolute links.
+        """The URL of the API as the caller uses it, for absolute links.
 
-        `PUBLIC_URL` says so where host or path are not those that reach us; `{host}` in it stands
-        for the host that the caller named.
+        `PUBLIC_URL` overrides host and path where a proxy changes them; `{host}` in it is replaced
+        by the host of the request.
         """
         if told := os.environ.get("PUBLIC_URL"):
             return told.rstrip("/").replace("{host}", self.host)
@@ -66,11 +66,11 @@ class Request:
 
     @property
     def base_path(self) -> str:
-        """The path of `base_url`: what callers send in front of the paths that reach us."""
+        """The path of `base_url`, which callers send before the paths that the function gets."""
         return urlsplit(os.environ.get("PUBLIC_URL", "")).path.rstrip("/")
 
     def read_body[M: BaseModel](self, model: type[M]) -> M:
-        """The JSON body as a model; refuses with every fault that it has."""
+        """Validate the JSON body. Raises Refused with all faults."""
         text = self._text()
         sent = _decode(text)
         try:
@@ -79,17 +79,17 @@ class Request:
             raise _invalid(error, sent, model) from None
 
     def read_query[M: BaseModel](self, model: type[M]) -> M:
-        """The query string as a model; refuses unknown names with the list of those served.
+        """Validate the query string. Raises Refused for unknown names, with the supported ones.
 
-        A parameter without a value (`?customer=&limit=`) counts as absent: clients in Go and
-        Postman send every parameter that they know.
+        A parameter without a value (`?customer=&limit=`) counts as absent, because Go clients and
+        Postman send all parameters that they know.
         """
         sent = _decode_query(self.query)
         served = [field.alias or name for name, field in model.model_fields.items()]
         if unknown := [name for name in sent if name not in served]:
             raise Refused(
                 "validation_error",
-                f"Not served in the query: {', '.join(unknown)}. Served: {', '.join(served)}.",
+                f"Unknown query parameter {', '.join(unknown)}. Supported: {', '.join(served)}.",
                 faults=[
                     Fault("unknown_field", f"Served: {', '.join(served)}.", name, None, sent[name])
                     for name in unknown
@@ -114,9 +114,9 @@ class Request:
         return key
 
     def raw_body(self, most: int) -> bytes:
-        """The body's bytes as they were sent; raises TooLarge for more than `most` of them.
+        """The bytes of the body. Raises TooLarge if there are more than `most`.
 
-        Raises UnicodeError or binascii.Error for a body that is none.
+        Raises UnicodeError or binascii.Error if the body is not valid Base64.
         """
         body = self.body or ""
         if len(body) <= most * (4 / 3 if self.is_base64 else 1) + 4:
@@ -143,7 +143,7 @@ def _not_json(message: str, field: str | None = None, code: str = "invalid_json"
 
 
 def _decode(text: str) -> Any:
-    """What the body says, for pointers."""
+    """Parse the body as JSON. Raises Refused."""
     try:
         return strict_json.loads(text)
     except strict_json.JsonError as error:
@@ -168,7 +168,7 @@ def _decode_query(query: str) -> dict[str, str]:
     for name, value in pairs:
         if name in sent:
             raise Refused(
-                "validation_error", f"{name} stands twice in the query.", field=name, value=value
+                "validation_error", f"{name} appears twice in the query.", field=name, value=value
             )
         sent[name] = value
     return sent
@@ -177,10 +177,10 @@ def _decode_query(query: str) -> dict[str, str]:
 def _invalid(
     error: ValidationError, sent: Any, model: type[BaseModel], *, pointers: bool = True
 ) -> Refused:
-    """All faults of one request.
+    """The faults of a request, from pydantic's errors.
 
-    pydantic's path names union members and validators beside what was sent; only the latter is
-    told. Two members of a union that refuse the same value make one fault.
+    Pydantic's paths contain union members and validators; only what the caller sent is kept. If
+    two members of a union refuse the same value, this is one fault.
     """
     faults: dict[tuple[str | int, ...], Fault] = {}
     for found in error.errors(include_url=False):
@@ -208,7 +208,7 @@ def _message(
     found: pydantic_core.ErrorDetails, path: Sequence[str | int], model: type[BaseModel]
 ) -> str:
     if found["type"] == "extra_forbidden" and (name := meant(model, path)):
-        return f"is not known here: did you mean {name}?"
+        return f"is not a known field; did you mean {name}?"
     return in_words(found)
 
 

@@ -1,4 +1,4 @@
-"""How large an answer may be, and how large one is.
+"""The limits for the size of a response, and how its size is measured.
 
 Lambda: "6 MB each for request and response (synchronous)", which is 6,291,556 bytes of the whole
 answer. The runtime sends it as JSON, so a body that is JSON itself has each quotation mark escaped
@@ -11,20 +11,20 @@ import orjson
 from pydantic import BaseModel
 
 MOST_BYTES = 6_000_000
-"""Of any answer, as Lambda sends it; the rest is left to headers and what the service adds."""
+"""Bytes of any response as Lambda sends it; the rest is for headers and the envelope."""
 PAGE_BYTES = 5_500_000
-"""Of what can be cut: records on a page, licenses of an order, rows of an export."""
+"""Bytes of responses that can be shortened: pages of lists, licenses of an order, exports."""
 
 
 def sent_bytes(body: str | bytes) -> int:
-    """Bytes of a body on its way out of Lambda."""
+    """The bytes of a body as Lambda sends it."""
     if isinstance(body, bytes):
         return -(-len(body) // 3) * 4
     return len(orjson.dumps(body))
 
 
 def encoded(body: Any) -> str | bytes:
-    """What an answer says, as text; text and bytes go out as they are."""
+    """Encode a response body as JSON; str and bytes are returned as they are."""
     match body:
         case BaseModel():
             return body.model_dump_json(by_alias=True)

@@ -1,8 +1,8 @@
-"""Every path of the whole API with its methods, so that each function can refuse for all of them.
+"""All paths of the API with their methods, so that every function can answer 404, 405 and 308.
 
-API Gateway sends whole folders of paths to a function, and some paths of a folder belong to another
-function. The table is the OpenAPI document, which bundling writes next to the functions. It is read
-only for requests that none of a function's own routes serves.
+API Gateway routes whole folders of paths to a function, and some paths in a folder belong to
+another function. The table is the OpenAPI document, which bundling writes next to the functions. It
+is read only for requests that match none of the function's own routes.
 """
 
 import re
@@ -26,7 +26,7 @@ _CONSOLE, _CONSOLE_PAGE = "/console/", "/console/index.html"
 
 
 class ServedPath(NamedTuple):
-    """One path of the document: which requests it matches, and the methods served there."""
+    """A path of the OpenAPI document, as a pattern, and its methods."""
 
     pattern: re.Pattern[str]
     methods: tuple[str, ...]
@@ -52,7 +52,7 @@ def refusal(request: Request) -> Refused:
 
 
 def is_fixed(path: str) -> bool:
-    """Whether a path is served as it is, without a parameter in it."""
+    """Whether a path of the API without parameters matches."""
     served = _served_at(path)
     return served is not None and served.pattern.groups == 0
 
@@ -74,7 +74,7 @@ def _moved(request: Request, path: str) -> Moved:
 
 @cache
 def _paths() -> list[ServedPath]:
-    """A path without parameters goes before one that has them."""
+    """The paths of the API; paths without parameters come first."""
     paths = orjson.loads(DOCUMENT.read_bytes())["paths"]
     return [
         ServedPath(_pattern(path), _methods({method.upper() for method in operations}))

@@ -1,4 +1,4 @@
-"""A file that comes in a form: `multipart/form-data` with one part, named `file`."""
+"""File uploads by form: `multipart/form-data` with one part named `file`."""
 
 import binascii
 import re
@@ -15,7 +15,7 @@ from shared.errors import Refused, TooLarge
 from shared.import_job import shown_name
 
 MAX_FORM = 4_500_000
-"""Bytes: Lambda takes 6 MB, into which a body goes as Base64."""
+"""Bytes; Lambda accepts 6 MB including the overhead of Base64."""
 _MAX_HEADERS = 10
 _EXTENDED_NAME = re.compile(
     rb"""filename\*\s*=\s*(utf-8|iso-8859-1)'[^']*'([^;\s"]+)""", re.IGNORECASE
@@ -24,15 +24,15 @@ _EXTENDED_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The file of a request."""
+    """An uploaded file."""
 
     file_name: str
-    """For people: never a path."""
+    """The file name for people; never a path."""
     data: bytes
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        """Reads a form strictly; refuses one that is broken, or holds anything but one file."""
+        """Parse a form. Raises Refused if it is malformed or is not exactly one file."""
         form = _Form()
         parser = MultipartParser(
             _boundary(request.headers.get("content-type", "")),
@@ -57,7 +57,7 @@ class Upload:
 
 @dataclass(slots=True)
 class _Form:
-    """What the parser has told so far."""
+    """The state of the form parser."""
 
     parts: int = 0
     ended: bool = False
@@ -91,7 +91,7 @@ class _Form:
         self.ended = True
 
     def file_name(self) -> str:
-        """The name that the part gives its file."""
+        """The file name in the part's header."""
         kind, options = parse_options_header(self.disposition.decode("latin-1"))
         name = shown_name(_decoded_name(self.disposition, options.get(b"filename", b"")))
         if kind != b"form-data" or options.get(b"name") != b"file" or not name:
@@ -104,9 +104,9 @@ class _Form:
 
 
 def _decoded_name(disposition: bytes, plain: bytes) -> str:
-    """The file name of a part: `filename*` (RFC 8187) before `filename`, encoded words decoded.
+    """The file name of a part: `filename*` (RFC 8187) or `filename`, with encoded words decoded.
 
-    .NET sends both, the plain one as an encoded word of mail (RFC 2047).
+    .NET clients send both, and encode `filename` as in e-mail headers (RFC 2047).
     """
     if found := _EXTENDED_NAME.search(disposition):
         return unquote_to_bytes(found[2]).decode(found[1].decode(), "replace")

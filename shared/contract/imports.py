@@ -1,4 +1,4 @@
-"""Imports as callers read them: the published results of each kind, and our own view of all."""
+"""The views of imports: LicenseSpring's results of each kind, and our own view of all kinds."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from shared.import_job import (
 
 
 class RowFaultView(BaseModel, frozen=True):
-    """One thing that is wrong with a row."""
+    """A fault of a row."""
 
     column: str | None = None
     field: str | None = None
@@ -28,7 +28,7 @@ class RowFaultView(BaseModel, frozen=True):
 
 
 class InvalidRow(BaseModel, frozen=True):
-    """A row that was not imported; or, without a row, why the whole file was not."""
+    """A row that was not imported; without a row number, the reason why the file was not."""
 
     row: Annotated[int | None, Field(description="Data rows are counted from 1.")]
     line: Annotated[int | None, Field(description="The line in the file, from 1.")]
@@ -40,7 +40,7 @@ class InvalidRow(BaseModel, frozen=True):
 
 
 class RowWarning(BaseModel, frozen=True):
-    """One thing to check in a row that was imported, or to correct in one that was not."""
+    """A warning about a row that was imported, or a fault of a row that was not."""
 
     column: str | None = None
     code: str
@@ -56,21 +56,21 @@ class ReportedRow(BaseModel, frozen=True):
 
 
 class WarnedRow(ReportedRow, frozen=True):
-    """A row that was imported, and what to check in it."""
+    """A row that was imported, with its warnings."""
 
     outcome: Literal["warning"] = "warning"
     warnings: list[RowWarning]
 
 
 class FailedRow(ReportedRow, frozen=True):
-    """A row that was not imported, and what is wrong with it."""
+    """A row that was not imported, with its faults."""
 
     outcome: Literal["failed"] = "failed"
     errors: list[RowWarning]
 
 
 class Result(BaseModel, frozen=True):
-    """How many rows there were, and the first 100 of those that were not imported."""
+    """The number of rows, and the first 100 rows that were not imported."""
 
     total_row_count: int
     valid_row_count: int
@@ -78,7 +78,7 @@ class Result(BaseModel, frozen=True):
 
 
 class LicensesResult(Result, frozen=True):
-    """Published: retrieve license import result. A row counts where it made or met something."""
+    """LicenseSpring: Retrieve License Import Result."""
 
     created_customers_count: int
     existed_customers_count: int
@@ -89,21 +89,21 @@ class LicensesResult(Result, frozen=True):
 
 
 class CustomersResult(Result, frozen=True):
-    """Published: retrieve customer import result."""
+    """LicenseSpring: Retrieve Customer Import Result."""
 
     created_customers_count: int
     existed_customers_count: int
 
 
 class FeaturesResult(Result, frozen=True):
-    """Published: retrieve license feature import result."""
+    """LicenseSpring: Retrieve License Feature Import Result."""
 
     created_license_features: int
     existed_license_features: int
 
 
 class ImportResult[R: Result](BaseModel, frozen=True):
-    """The published shape, and behind `result` what else is known."""
+    """LicenseSpring's result of an import, followed by fields of our own."""
 
     id: int
     file_name: str
@@ -129,7 +129,7 @@ class ImportResult[R: Result](BaseModel, frozen=True):
 
 
 class Correction(BaseModel, frozen=True):
-    """An import of corrected rows of another import."""
+    """An import that corrects failed rows of another import."""
 
     id: int
     state: State
@@ -194,13 +194,13 @@ class ImportView(BaseModel, frozen=True):
 
 
 class TakenImport(BaseModel, frozen=True):
-    """The number of the import. Published: import licenses from CSV."""
+    """The number of the import. LicenseSpring: Import Licenses from CSV."""
 
     job_id: Annotated[int, Field(examples=[10])]
 
 
 class UploadForm(BaseModel, frozen=True):
-    """Send a form with these fields, and behind them one named `file` with the file."""
+    """A form to send the file with: these fields, followed by a field `file` with the file."""
 
     method: Literal["POST"] = "POST"
     url: str
@@ -212,7 +212,7 @@ class UploadForm(BaseModel, frozen=True):
 
 
 class UploadParts(BaseModel, frozen=True):
-    """Above 5 GB a file is sent in parts: POST their numbers to `parts_url` for links to them."""
+    """Files above 5 GB are sent in parts: POST the part numbers to `parts_url` to get links."""
 
     method: Literal["PUT"] = "PUT"
     parts_url: str
@@ -221,14 +221,14 @@ class UploadParts(BaseModel, frozen=True):
 
 
 class PartLink(BaseModel, frozen=True):
-    """Where a part goes by PUT; S3 answers with its `ETag`, which completes the upload."""
+    """The URL to PUT a part to; S3 answers with the `ETag` that completing the upload needs."""
 
     part_number: int
     url: str
 
 
 class PartLinks(BaseModel, frozen=True):
-    """Links of an upload in parts, all of the same upload however often they are asked for."""
+    """Links for a multipart upload; requesting links again returns links of the same upload."""
 
     upload_id: str
     part_size: Annotated[int, Field(description="Bytes of every part but the last.")]
@@ -248,6 +248,6 @@ class PartLinks(BaseModel, frozen=True):
 
 
 class StartedImport(ImportView, frozen=True):
-    """An import, and where to send its file; `upload` is null once the file is there."""
+    """An import and how to send its file; `upload` is null once the file has arrived."""
 
     upload: UploadForm | UploadParts | None

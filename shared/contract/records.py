@@ -1,8 +1,8 @@
-"""What compatible clients expect to read: the published names and shapes of our records.
+"""The views of records, with the names and shapes of the LicenseSpring Management API.
 
-Published: management API, order, license, customer, product, license policy and feature objects.
-Names that no client reads from us yet are left out; a name that is there always has its type.
-The route that answers with a view builds its model (`defer_build`), and with it those in it.
+LicenseSpring: Orders, Licenses, Customers, Products, License Policies, Product Features. Fields
+that are not served are left out; a field that is present always has LicenseSpring's type. Models
+are built on first use (`defer_build`), so that functions that do not use them start faster.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from shared.values import record_id
 
 
 class _Identified(BaseModel, frozen=True, defer_build=True):
-    """What a person looks for first."""
+    """The id comes first."""
 
     id: int
 
@@ -48,7 +48,7 @@ class FeatureView(FeatureTerms, _Identified, frozen=True, defer_build=True):
 
 
 class GrantView(FeatureTerms, _Identified, frozen=True, defer_build=True):
-    """A feature on a policy or a license, with the terms that hold there."""
+    """A feature of a policy or a license, with its terms."""
 
     product_feature: FeatureView
     expiry_date: date | None = None
@@ -104,7 +104,7 @@ class ProductView(Terms, _Identified, frozen=True, defer_build=True):
 
 
 class CustomerView(CustomerFields, _Identified, frozen=True, defer_build=True):
-    """A customer. The totals are counted where one customer is asked for, and null in lists."""
+    """A customer. The totals are counted for a single customer, and null in lists."""
 
     company: int
     customer_account: int | None = None
@@ -128,7 +128,7 @@ class ProductRef(BaseModel, frozen=True, defer_build=True):
 
 
 class LicenseUserView(BaseModel, frozen=True, defer_build=True):
-    """A license user on a license; the initial password is shown once, when the user is made."""
+    """A license user of a license; the initial password is shown once, when the user is created."""
 
     id: int
     email: str
@@ -139,7 +139,7 @@ class LicenseUserView(BaseModel, frozen=True, defer_build=True):
 
 
 class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
-    """A license, with every term closed."""
+    """A license with its effective terms."""
 
     license_key: str | None = None
     license_type: LicenseType
@@ -182,7 +182,7 @@ class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
 
 
 class LicenseBrief(BaseModel, frozen=True, defer_build=True):
-    """A license where many are listed beside something else."""
+    """A license in brief, in lists of other records."""
 
     id: int
     order: int
@@ -192,9 +192,9 @@ class LicenseBrief(BaseModel, frozen=True, defer_build=True):
 
 
 class ItemView(BaseModel, frozen=True, defer_build=True):
-    """One product of an order. `licenses` are whole where one order is shown, else brief.
+    """A product of an order. `licenses` are complete for a single order, and brief in lists.
 
-    They are the first ones of a large order, of which `licenses_count` says how many it has.
+    A large order shows only its first licenses; its `licenses_count` counts all of them.
     """
 
     id: int
@@ -210,10 +210,10 @@ class ItemView(BaseModel, frozen=True, defer_build=True):
 
 
 class OrderView(BaseModel, frozen=True, defer_build=True):
-    """An order. `store_id` is the client's id; two fields have an older published name too.
+    """An order. `store_id` is the client's id; two fields have LicenseSpring's older name too.
 
-    An order shows at most 1,000 of its licenses, in a list 10, and fewer where they would not fit
-    into an answer of 6 MB. `license_users` are those of the licenses that are shown whole.
+    An order shows at most 1,000 of its licenses, in a list 10, and fewer if they do not fit into
+    an answer of 6 MB. `license_users` are the users of the licenses that are shown completely.
     """
 
     id: int
@@ -247,17 +247,17 @@ class OrderView(BaseModel, frozen=True, defer_build=True):
 
 
 class NewPassword(BaseModel, frozen=True, defer_build=True):
-    """The initial password of a license user that the order made."""
+    """The initial password of a license user that the order created."""
 
     email: str
     new_password: str
 
 
 class PlacedOrderView(OrderView, frozen=True, defer_build=True):
-    """The answer to an order: the order, and flat lists of what this request issued.
+    """The answer to an order request: the order, and flat lists of the issued licenses.
 
-    Where it was appended, the order is shown with that alone: `licenses_count` are the licenses of
-    this request, and `licenses_url` lists those of the whole order.
+    After an append, the order shows only what this request added: `licenses_count` counts the added
+    licenses, and `licenses_url` lists the licenses of the whole order.
     """
 
     order_id: int
@@ -268,10 +268,7 @@ class PlacedOrderView(OrderView, frozen=True, defer_build=True):
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """The records that licenses and orders name, by id, to be shown with them.
-
-    `base_url` is what links begin with.
-    """
+    """The records that a view needs besides its own, by id. Links begin with `base_url`."""
 
     company: str
     base_url: str
@@ -326,7 +323,7 @@ def customer_view(
 
 
 def license_view(license: License, related: Related) -> LicenseView:
-    """A license as a client reads it; what was not stored has the system's default."""
+    """The view of a license; terms that are not stored have the system default."""
     product = related.products[license.product_id]
     seats = [_license_user_view(seat, related) for seat in license.license_users]
     customer = related.customers.get(license.customer_id) if license.customer_id else None
@@ -368,7 +365,7 @@ def license_view(license: License, related: Related) -> LicenseView:
 
 
 def license_views(licenses: Iterable[License], related: Related) -> Iterator[LicenseView]:
-    """Licenses as clients read them; one that is like the one before is a copy of its view."""
+    """The views of licenses; the view of a license like the previous one is a copy."""
     view: LicenseView | None = None
     for lic, same in compared(licenses):
         if view is not None and same:
@@ -396,10 +393,10 @@ def order_view(
     count: int,
     brief: bool = False,
 ) -> OrderView:
-    """An order with those of its licenses that it names; with their ids only where it gets None.
+    """The view of an order with its licenses, or with their ids only if `licenses` is None.
 
-    `count` is how many it has in all. `brief` shows each license in brief, for an order whose
-    answer would be too large otherwise; so is one that comes in brief.
+    `count` is the number of all licenses. `brief` shows all licenses in brief, for an order whose
+    answer would be too large otherwise.
     """
     fields = _order_fields(order, related, licenses, brief=brief)
     return OrderView.model_construct(**fields, licenses_count=count)
@@ -408,7 +405,7 @@ def order_view(
 def placed_order_view(
     order: Order, related: Related, issued: Sequence[License], *, brief: bool = False
 ) -> PlacedOrderView:
-    """The answer to an order request; `issued` are the licenses of this very request."""
+    """The answer to an order request; `issued` are the licenses of this request."""
     fields = _order_fields(order, related, issued, brief=brief)
     shown = {each.id: each for item in fields["back_office_order_items"] for each in item.licenses}
     return PlacedOrderView.model_construct(
@@ -425,7 +422,7 @@ def placed_order_view(
 
 
 def company_id(company: str) -> int:
-    """The number by which published clients know a company."""
+    """The numeric id of a company, which LicenseSpring's clients expect."""
     return record_id(company, "company")
 
 
@@ -484,7 +481,7 @@ def _order_fields(
 def _held(
     order: Order, item: OrderItem, by_id: Mapping[int, License | LicenseBrief] | None
 ) -> list[License | LicenseBrief]:
-    """The licenses of an item: those that are known, or their ids."""
+    """The licenses of an item, or their ids."""
     if by_id is not None:
         return [by_id[id] for id in item.license_ids if id in by_id]
     return [
@@ -521,7 +518,7 @@ def _license_user_view(seat: LicenseUserRef, related: Related) -> LicenseUserVie
 
 
 def _grants(product: Product, grants: Iterable[FeatureGrant], *, closed: bool) -> list[GrantView]:
-    """Features as granted, with the system's defaults for what is open where they are `closed`."""
+    """The views of features; if `closed`, unset terms have the system defaults."""
     by_code = {feature.code: feature for feature in product.features}
     return [
         GrantView.model_construct(

@@ -1,7 +1,7 @@
-"""Where records end in a piece of a CSV file, found by C primitives.
+"""Find the record boundaries in a block of a CSV file with C primitives.
 
-`bytes.find` looks for quotes, one regular expression takes a whole run of quoted fields. Python
-runs once per field that holds a newline and once per stray quote.
+`bytes.find` finds quotes, and one regular expression matches a run of quoted fields. Python code
+runs only once per field that contains a newline and once per stray quote.
 """
 
 import re
@@ -14,12 +14,12 @@ from typing import NamedTuple
 from shared.csv_format.encoding import newlines
 
 MAX_FIELD = 64 * 1024
-"""Bytes of one cell as it stands in the file, with its quotes."""
+"""Bytes of one cell in the file, including its quotes."""
 _QUOTE = ord('"')
 _WIDE_BLANKS = (
     rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
 )
-"""White space beyond ASCII as it is in UTF-8: what `str.isspace` says."""
+"""Non-ASCII white space in UTF-8, as defined by `str.isspace`."""
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -27,34 +27,34 @@ class _Patterns(NamedTuple):
     opens: bytes
     """Bytes after which a quote opens a field."""
     run: re.Pattern[bytes]
-    """Quoted fields without newlines, one after the other, and short unquoted text between them.
+    """Consecutive quoted fields without newlines, with short unquoted text between them.
 
-    A doubled quote reads as the end of one and the start of the next, which comes to the same.
+    A doubled quote matches as the end of one field and the start of the next, which is equivalent.
     """
     quoted: re.Pattern[bytes]
     field: re.Pattern[bytes]
     blank: re.Pattern[bytes]
-    """A record that is no row, from its start."""
+    """A blank record, from its start."""
     blank_first: bytes
-    """What such a record starts with."""
+    """Bytes that a blank record can start with."""
     blanks: re.Pattern[bytes]
-    """As many of them as follow one another."""
+    """Consecutive blank records."""
     after_lf: re.Pattern[bytes]
-    """The same after an LF; a literal first byte makes the search quick."""
+    """Consecutive blank records after an LF; the literal first byte makes the search fast."""
     after_any: re.Pattern[bytes]
-    """The same after an LF or a lone CR."""
+    """Consecutive blank records after an LF or a lone CR."""
 
 
 @cache
 def _patterns(delimiter: str, *, narrow: bool) -> _Patterns:
-    """For UTF-8, or for the `narrow` Windows-1252, where a no-break space is one byte."""
+    """The patterns for UTF-8, or, if `narrow`, for Windows-1252 and its one-byte no-break space."""
     mark = re.escape(delimiter.encode())
     quoted = rb'"[^"]*+(?:""[^"]*+)*+"'
     blank_bytes = bytes(set(b" \t\x0b\x0c\x1c\x1d\x1e\x1f") - set(delimiter.encode()))
     single = blank_bytes + (b"\xa0" if narrow else b"")
     space = b"[" + single + b"]" + (b"" if narrow else b"|" + _WIDE_BLANKS)
     empty = rb'(?:"(?:' + space + rb')*+"|(?:' + space + rb")*+)"
-    if delimiter == "\t":  # inside of quotes a tab is a blank
+    if delimiter == "\t":  # inside quotes a tab is white space
         empty = rb'(?:"(?:\t|' + space + rb')*+"|(?:' + space + rb")*+)"
     blank = empty + rb"(?:" + mark + empty + rb")*+(?:\r\n|[\r\n])"
     blanks = rb"(?:" + blank + rb")++"
@@ -72,11 +72,11 @@ def _patterns(delimiter: str, *, narrow: bool) -> _Patterns:
 
 
 class Block:
-    """A piece of a file that starts with a record, and where it has newlines inside of quotes.
+    """Bytes of a file that start with a record, with the quoted newlines in them.
 
-    `limit` is the end of its last whole record. `unclosed` is where a quote opens that is not
-    closed before `end`, `torn` where one opens that is closed on a later line amid text. What
-    stands before `end` must mean the same whatever follows the data.
+    `limit` is the end of the last whole record. `unclosed` is the position of a quote that is not
+    closed before `end`; `torn` is the position of a quote that is closed within text on a later
+    line. The bytes before `end` must be unambiguous: see `certain`.
     """
 
     def __init__(self, data: bytes, end: int, delimiter: str) -> None:
@@ -90,7 +90,7 @@ class Block:
         self.limit = self.before(end if self.unclosed < 0 else self.unclosed, 0)
 
     def _lex(self, end: int) -> None:
-        """Note quoted fields that hold a newline, and the first quote out of balance."""
+        """Record the quoted fields that contain a newline, and the first unbalanced quote."""
         data, opens, run = self.data, self.patterns.opens, self.patterns.run
         at = data.find(b'"', 0, end)
         while at >= 0:
@@ -141,14 +141,14 @@ class Block:
         return self.limit
 
     def count(self, start: int, end: int, *, narrow: bool = False) -> tuple[int, int]:
-        """Rows and physical lines of whole records, read as UTF-8 or as the `narrow` 1252."""
+        """Count rows and lines of whole records, in UTF-8 or, if `narrow`, Windows-1252."""
         patterns = _patterns(self.delimiter, narrow=narrow)
         fields = range(bisect_left(self.starts, start), bisect_left(self.starts, end))
         quoted = sum(newlines(self.data, self.starts[at], self.ends[at]) for at in fields)
         if self.lone_cr:
             lines = newlines(self.data, start, end)
             return lines - quoted - self._blanks(patterns, start, end), lines
-        # One byte is counted slowly by CPython: `readlines` finds it by memchr, three times faster.
+        # CPython counts single bytes slowly; `readlines` uses memchr, which is three times faster.
         physical = BytesIO(self.data[start:end]).readlines()
         first, blank = patterns.blank_first, patterns.blank
         if any(line[0] in first and blank.match(line) for line in physical):
@@ -156,12 +156,12 @@ class Block:
         return len(physical) - quoted, len(physical)
 
     def _field(self, at: int) -> int:
-        """Which of the quoted fields that hold a newline this is in, or -1."""
+        """The index of the quoted field with a newline that contains this position, or -1."""
         field = bisect_right(self.starts, at) - 1
         return field if field >= 0 and at < self.ends[field] else -1
 
     def _blanks(self, patterns: _Patterns, start: int, end: int) -> int:
-        """Records that are no rows; each of them is one physical line."""
+        """Count the blank records, each of which is one physical line."""
         first = patterns.blanks.match(self.data, start, end)
         found = newlines(self.data, start, first.end()) if first else 0
         pattern = patterns.after_any if self.lone_cr else patterns.after_lf
@@ -171,7 +171,7 @@ class Block:
         return found
 
     def long_records(self) -> Iterator[tuple[int, int]]:
-        """Whole records that are long enough to hold a field that is too long."""
+        """The whole records that are long enough to contain an oversized field."""
         start = 0
         while self.limit - start > MAX_FIELD:
             stop = self.before(start + MAX_FIELD, start)
@@ -181,7 +181,7 @@ class Block:
             start = stop
 
     def long_field(self, start: int, stop: int) -> tuple[int, int] | None:
-        """Where the first cell of a record is that is too long."""
+        """The position of a record's first oversized cell, or None."""
         while stop - start > MAX_FIELD:
             field = self.patterns.field.match(self.data, start, stop)
             end = field.end() if field else stop
@@ -192,7 +192,10 @@ class Block:
 
 
 def certain(data: bytes) -> int:
-    """How much of the data means the same whatever follows: not a last CR nor the last quotes."""
+    """The length of the data whose meaning does not depend on what follows it.
+
+    Excluded are a CR and quotes at the end.
+    """
     if data.endswith(b'"'):
         return len(data.rstrip(b'"'))
     return len(data) - data.endswith(b"\r")

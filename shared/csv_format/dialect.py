@@ -1,10 +1,9 @@
-"""The CSV format: what a file says about itself in its first bytes, and what a record is.
+"""The dialect of a CSV file, detected from its first bytes.
 
-A quote opens only at the start of a field, `""` inside of quotes is one quote,
-any other quote is a character like others. LF, CRLF and CR end a record outside of quotes, in any
-mixture. A record whose cells are all blank (`,,,` as spreadsheets leave behind) is skipped like a
-blank line: it is no row, but its line counts. Blank means empty or white space of any kind on one
-line, no-break spaces included.
+A quote opens only at the start of a field, `""` inside quotes is one quote, and any other quote is
+a normal character. LF, CRLF and CR end a record outside quotes, in any mixture. A record whose
+cells are all blank (`,,,` as spreadsheets write it) is skipped like a blank line: it is not a row,
+but its line counts. Blank means empty or white space, including no-break spaces, on one line.
 """
 
 import codecs
@@ -31,33 +30,33 @@ from shared.csv_format.header import MAX_HEADER, REPORT_COLUMNS, read_header, re
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 4 * MAX_HEADER
-"""Bytes from the start of a file that `detect` looks at."""
+"""Bytes from the start of a file that `detect` reads."""
 
 _LINE_ENDS: dict[str, Literal["LF", "CRLF", "CR"]] = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
 _SEP = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 
 
 class Dialect(BaseModel, frozen=True):
-    """How a file is written, as detected from its first bytes; what `detected` shows and keeps."""
+    """The format of a file, as detected from its first bytes; stored as the job's `detected`."""
 
     encoding: Encoding
     bom: bool
     delimiter: str
     line_end: Literal["LF", "CRLF", "CR"]
     sep_line: bool
-    """The first line is `sep=…`, as spreadsheets write it."""
+    """Whether the first line is Excel's `sep=…`."""
     columns: tuple[str, ...]
-    """The headers in their order and as they are written, trimmed; some may be blank."""
+    """The headers in the order and spelling of the file, trimmed; headers can be blank."""
     names: tuple[str, ...]
-    """The column that each header names: a known one, or else the header in lower case."""
+    """The column of each header: a known one, or otherwise the header in lower case."""
     header_line: int
     body_start: int
-    """Byte at which the first record after the header starts."""
+    """Offset in bytes of the first record after the header."""
     body_line: int
 
     @property
     def original(self) -> tuple[int, ...]:
-        """Positions of the headers that were not added by a report of ours."""
+        """Positions of the headers that `failed.csv` did not add."""
         return tuple(i for i, name in enumerate(self.names) if name not in REPORT_COLUMNS)
 
 
@@ -68,12 +67,12 @@ def detect(
     known: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> Dialect:
-    """The dialect of a file that starts with `head`: the whole file, or more than `HEAD` bytes.
+    """Detect the dialect of a file from `head`, the whole file or more than its first `HEAD` bytes.
 
-    `required` and `known` are headers in lower case. `encoding` is the one that is requested: see
-    `csv_encoding`; where all of `head` is ASCII, the rest of the file decides. The delimiter is
-    the one that finds most of the known headers, then of the required ones, then the most headers
-    with a name, then the first of `DELIMITERS`.
+    `required` and `known` are headers in lower case. `encoding` is the requested one; see the
+    module `encoding`. If `head` is ASCII, the rest of the file decides. The delimiter is the one
+    that yields most known headers, then most required ones, then most headers that are not blank,
+    then the first of `DELIMITERS`. Raises BadFile.
     """
     for magic, seems in MAGIC:
         if magic.match(head):
@@ -92,9 +91,9 @@ def reread(
     required: Collection[str] = (),
     known: Collection[str] = (),
 ) -> Dialect:
-    """The dialect, once the rest of the file has decided about its encoding.
+    """Detect the dialect again, after the rest of the file has decided the encoding.
 
-    Raises BadFile if its records then start elsewhere.
+    Raises BadFile if the records would start at another position.
     """
     if encoding == dialect.encoding:
         return dialect
@@ -106,11 +105,11 @@ def reread(
 
 
 def _scanned(head: bytes, requested: Encoding | None, *, whole: bool) -> Encoding:
-    """The encoding by the start of a file without a byte order mark."""
+    """The encoding of a file without a byte order mark, by its first bytes."""
     if (nul := head.find(b"\0")) >= 0:
         raise not_text(head.decode("latin-1"), nul, line=1)
     scan = EncodingScan(requested)
-    with suppress(BadFile):  # who reads all of the file refuses it, and can name the row
+    with suppress(BadFile):  # the planner refuses the file, and can name the row
         scan.feed(head, lambda _: Position(1, None), final=whole)
     return scan.encoding
 
@@ -125,7 +124,7 @@ def _dialect(
     text = _decoded(head[len(bom) : HEAD], encoding, len(bom), whole=len(head) <= HEAD)
     sep = _SEP.match(text)
     if sep and sep[1] not in DELIMITERS:
-        message = f"the delimiter {sep[1]!r} is not read; use a comma, semicolon, tab or |."
+        message = f"the delimiter {sep[1]!r} is not supported; use a comma, semicolon, tab or |."
         raise BadFile("unsupported_delimiter", message, line=1)
     above = sep.group() if sep else ""
     lines = list(io.StringIO(text[len(above) :], newline=""))
@@ -152,7 +151,7 @@ def _dialect(
 
 
 def _decoded(data: bytes, encoding: Encoding, before: int, *, whole: bool) -> str:
-    """The text of the head of a file; refused if it is none. `before` are the bytes skipped."""
+    """Decode the head of a file; `before` is the number of bytes skipped. Raises BadFile."""
     errors = "strict" if before else "replace"
     try:
         text = codecs.getincrementaldecoder(encoding)(errors).decode(data, whole)

@@ -1,9 +1,9 @@
-"""The encoding of a CSV file, decided in one pass over its bytes.
+"""Detect the encoding of a CSV file in one pass over its bytes.
 
-A byte order mark decides. Without one a file is UTF-8 if all of it is valid UTF-8, else
-Windows-1252, whatever was requested: text in Windows-1252 is hardly ever valid UTF-8 by chance.
-Both have the same records, because the delimiters, quotes and line ends are ASCII in both, so a
-planner can cut a file before it knows which of them it is.
+A byte order mark decides. A file without one is UTF-8 if all of it is valid UTF-8, and otherwise
+Windows-1252, regardless of the requested encoding: Windows-1252 text is hardly ever valid UTF-8 by
+chance. Delimiters, quotes and line ends are ASCII in both encodings, so the planner can cut a file
+into chunks before the encoding is known.
 """
 
 import codecs
@@ -25,7 +25,7 @@ _TO_1252 = "; save it as UTF-8, or import it with the encoding windows-1252"
 
 
 class BadFile(Refused):
-    """A file that is refused as a whole, before anything is written.
+    """The whole file is refused, before anything is written.
 
     Codes: `empty_file`, `not_text`, `undecodable`, `unsupported_delimiter`, `missing_header`,
     `duplicate_header`, `unmapped_columns`, `too_many_columns`, `header_too_long`,
@@ -39,14 +39,14 @@ class BadFile(Refused):
 
 
 class Position(NamedTuple):
-    """A physical line, and the row among the data rows; None above them."""
+    """A physical line, and the number of the data row; None for lines above the data."""
 
     line: int
     row: int | None
 
 
 class _Spot(NamedTuple):
-    """Where something was found, and what is there; `byte` counts from 0 in the file."""
+    """A byte or character in the file; `byte` is its offset, from 0."""
 
     place: Position
     byte: int
@@ -58,41 +58,41 @@ class _Spot(NamedTuple):
 
 
 class EncodingScan:
-    """Decides between UTF-8 and Windows-1252 from the parts of a file without a byte order mark.
+    """Decides between UTF-8 and Windows-1252 for a file without a byte order mark.
 
-    Raises BadFile as soon as neither can be right. A file that has both valid characters of UTF-8
-    and bytes that are none is refused, unless Windows-1252 is requested: reading it either way
-    would spoil some of its text. The outcome does not depend on how the file is cut into parts.
+    Raises BadFile as soon as neither is possible. A file with both valid non-ASCII UTF-8 characters
+    and invalid bytes is refused, unless Windows-1252 is requested: either encoding would corrupt
+    some of its text. The result does not depend on how the file is split into parts.
     """
 
     def __init__(self, requested: Encoding | None, *, byte: int = 0) -> None:
         self.requested = requested
         self._byte = byte
         self._held = b""
-        """The start of a character whose end is in the next part."""
+        """The start of a character that ends in the next part."""
         self._wide: _Spot | None = None
-        """The first valid character of UTF-8 beyond ASCII."""
+        """The first valid non-ASCII UTF-8 character."""
         self._invalid: _Spot | None = None
-        """The first byte that is not UTF-8."""
+        """The first byte that is not valid UTF-8."""
         self._undefined: _Spot | None = None
         """The first byte that Windows-1252 does not define."""
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding by all that was fed so far."""
+        """The encoding, according to the parts so far."""
         if self._invalid or (self.requested == "windows-1252" and not self._wide):
             return "windows-1252"
         return "utf-8"
 
     @property
     def may_turn(self) -> bool:
-        """Whether what reads as UTF-8 so far may yet turn out to be Windows-1252."""
+        """Whether the file is valid UTF-8 so far but could still be Windows-1252."""
         return self.requested == "windows-1252" and not self._invalid
 
     def feed(
         self, part: bytes, place_at: Callable[[int], Position], *, final: bool = False
     ) -> None:
-        """Take the next bytes; `place_at` says where an offset of the part is in the file."""
+        """Process the next part; `place_at` maps an offset in it to the position in the file."""
         if not self._held and part.isascii():
             self._byte += len(part)
             return
@@ -134,7 +134,7 @@ class EncodingScan:
             self._wide = spot(start + len(good), text[error.start])
 
     def _refuse(self, invalid: _Spot) -> None:
-        """Raise BadFile if a file with an invalid byte can't be read as Windows-1252 either."""
+        """Raise BadFile if a file with an invalid byte can't be Windows-1252 either."""
         wide, undefined = self._wide, self._undefined
         where = f"{invalid} is not UTF-8"
         if self.requested == "utf-8":
@@ -159,21 +159,21 @@ class EncodingScan:
 
 
 def undecodable(error: UnicodeDecodeError, encoding: Encoding, *, line: int, byte: int) -> BadFile:
-    """The refusal of bytes that contradict a byte order mark; `byte` counts from 0 in the file."""
+    """The error for bytes that contradict the byte order mark; `byte` is an offset, from 0."""
     bad = error.object[error.start : error.start + 1].hex()
     message = f"byte {byte} (0x{bad}) is not {encoding}, as the byte order mark says the file is"
     return BadFile("undecodable", f"{message}; save it as UTF-8.", line=line)
 
 
 def not_text(text: str, nul: int, *, line: int) -> BadFile:
-    """The refusal of text that holds a zero at `nul`, on this line."""
+    """The error for text with a zero byte at `nul`."""
     seems = "UTF-16 without a byte order mark" if text.count("\0") * 3 > len(text) else "binary"
     message = f"there is a zero byte, so it is not text; it seems to be {seems}. Save it as UTF-8."
     return BadFile("not_text", message, line=line + newlines(text[:nul].encode()))
 
 
 def newlines(data: bytes, start: int = 0, end: int | None = None) -> int:
-    """How many physical lines end in `data[start:end]`: LF, CRLF and CR, also inside of quotes."""
+    """Count the line ends in `data[start:end]`: LF, CRLF and CR, also inside quotes."""
     end = len(data) if end is None else end
     found = data.count(b"\n", start, end)
     if data.find(b"\r", start, end) >= 0:

@@ -1,9 +1,9 @@
-"""What a file is that is no CSV file, by how it starts."""
+"""Recognize other file types by their first bytes."""
 
 import re
 
 _ZIPPED = rb"PK\x03\x04.{26}"
-"""The start of a ZIP file, up to the name of the first file in it."""
+"""The first bytes of a ZIP file, up to the name of its first file."""
 _PARTS = rb"(?:\[Content_Types\]|_rels/|docProps/|xl/|word/|ppt/)"
 _SHEET = "(open it there and save the sheet as CSV UTF-8)"
 MAGIC = (
@@ -36,4 +36,4 @@ MAGIC = (
         "JSON (export the table as CSV)",
     ),
 )
-"""How files start that are no CSV files, and what each is called."""
+"""The first bytes of files that are not CSV, and the name of each type."""

@@ -1,8 +1,8 @@
-"""The headers of a CSV file: which column each one names, and which one it may have meant.
+"""The headers of a CSV file: the column of each header, and likely misspellings.
 
-A header names a known column if both are the same without regard to case, blanks, `-`, `_` and
-invisible characters. A header that names none, but is similar to a known column that the file
-lacks, may be a spelling of it: importing the file would lose that column without a word.
+A header matches a known column if both are equal ignoring case, spaces, `-`, `_` and invisible
+characters. An unknown header that is similar to a missing known column is probably a misspelling:
+importing the file would lose that column silently.
 """
 
 import csv
@@ -16,38 +16,38 @@ from shared.values import FORMAT
 
 MAX_COLUMNS = 200
 MAX_HEADER = 64 * 1024
-"""Bytes of the header as UTF-8; `detect` wants to see four times as much."""
+"""Bytes of the header in UTF-8; `detect` reads four times as many."""
 REPORT_COLUMNS = ("_row", "_codes", "_messages")
-"""What `failed.csv` adds to a file; an import ignores them and they do not count as columns."""
+"""Columns that `failed.csv` adds; an import ignores them."""
 
 _AROUND = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 _SEPARATORS = re.compile(rf"(?:{FORMAT.pattern}|[\s_-])+")
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SHORTEST = 5
-"""Letters of a name from which one changed letter, or a word more or less, is a likely slip."""
+"""The shortest name for which one different letter or word is considered a misspelling."""
 _LONGEST = 200
 
 
 class Header(NamedTuple):
-    """The first record of a file, as it reads with one of the delimiters."""
+    """The first record of a file, as read with one of the delimiters."""
 
     delimiter: str
     columns: list[str]
-    """If it is `broken`, a guess from its first line, for the message."""
+    """A guess from the first line if the header is `broken`, for the message."""
     names: tuple[str, ...]
     broken: bool
-    """A quote in it is out of balance."""
+    """Whether the header has an unbalanced quote."""
     score: tuple[int, int, int]
     text: str
-    """All of the file up to the end of the header."""
+    """The text of the file up to the end of the header."""
     line: int
     next_line: int
     line_end: str
 
 
 class SimilarColumn(NamedTuple):
-    """A header of the file that is imported nowhere, and the missing columns it is similar to."""
+    """An unknown header, and the missing columns that it is similar to."""
 
     column: str
     similar: tuple[str, ...]
@@ -56,7 +56,7 @@ class SimilarColumn(NamedTuple):
 def read_header(
     lines: list[str], delimiter: str, required: Collection[str], known: Collection[str]
 ) -> Header:
-    """The first record that is not blank, as it reads with this delimiter."""
+    """Read the first record that is not blank with this delimiter. Raises BadFile."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     fields: list[str] = []
     line, broken = 1, False
@@ -87,7 +87,7 @@ def read_header(
 
 
 def _name(cell: str) -> str:
-    """A header without what surrounds it: blanks, invisible marks, quotes after a blank."""
+    """A header without the spaces, invisible characters and quotes around it."""
     name = _AROUND.sub("", cell)
     if name is not cell and len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
@@ -97,7 +97,7 @@ def _name(cell: str) -> str:
 def refuse_header(
     header: Header, required: Collection[str], known: Collection[str], line: int
 ) -> None:
-    """Raise BadFile if no file may be imported with these headers."""
+    """Raise BadFile if a file with these headers can't be imported."""
     columns, names = header.columns, header.names
     long = len(header.text.encode()) > MAX_HEADER
     if header.broken and not (long and header.next_line - header.line == 1):
@@ -105,7 +105,7 @@ def refuse_header(
         raise BadFile("unbalanced_quote", message, line=line)
     named = [name for name in names if name and name not in REPORT_COLUMNS]
     if len(named) > MAX_COLUMNS:
-        message = f"there are {len(named)} columns; at most {MAX_COLUMNS} are read."
+        message = f"there are {len(named)} columns; at most {MAX_COLUMNS} are supported."
         raise BadFile("too_many_columns", message, line=line)
     if long:
         message = f"the header does not end within {MAX_HEADER // 1024} KB."
@@ -131,24 +131,24 @@ def _repeated(first: str, column: str, line: int) -> BadFile:
 
 
 def matched(columns: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    """The known column that each header names; of any other header, itself in lower case."""
+    """The known column of each header, or the header in lower case if it is unknown."""
     names = {squeezed(name): name for name in known}
     return tuple(names.get(squeezed(column)) or column.lower() for column in columns)
 
 
 def squeezed(name: str) -> str:
-    """A name as headers are compared."""
+    """Normalize a header for comparison."""
     return _SEPARATORS.sub("", name.lower())
 
 
 def similar_columns(
     columns: Sequence[str], names: Sequence[str], known: Collection[str]
 ) -> tuple[SimilarColumn, ...]:
-    """The headers that name no known column but may have meant one; `names` as `matched` says.
+    """The unknown headers that are similar to a missing known column; `names` are from `matched`.
 
-    Rules, of which the first that fits any known column counts: the same without its prefix (`Max
-    Activations`); one letter more, less, changed or swapped; one word more (`Email Address`); one
-    word less, if that fits one column alone. A column that the file has was not meant.
+    The first rule that matches any column decides: equal without the prefix (`Max Activations`);
+    one letter added, removed, changed or swapped; one word added (`Email Address`); one word
+    removed, if that matches only one column.
     """
     forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
     found = []
@@ -182,13 +182,13 @@ def _bare(name: str) -> str:
 
 
 def _shortened(name: str) -> set[str]:
-    """What a column is called with its first or last word left out."""
+    """A column's name without its first and without its last word."""
     words = _bare(name).split("_")
     return {"".join(words[1:]), "".join(words[:-1])}
 
 
 def _is_slip(one: str, other: str) -> bool:
-    """Whether one letter more, less or changed, or two swapped, makes one name the other."""
+    """Whether the names differ by one letter added, removed, changed or swapped."""
     if len(other) < _SHORTEST or abs(len(one) - len(other)) > 1:
         return False
     start = 0

@@ -1,8 +1,7 @@
-"""The planner: one pass over a CSV file that checks all of it and cuts it into chunks.
+"""The planner: one pass over a CSV file that validates all of it and cuts it into chunks.
 
-A chunk is a range of bytes that starts where a record starts and ends where one ends. The pass is
-streaming: memory is bounded by `BLOCK` and `MAX_RECORD`, whatever the size of the file and of the
-parts that it comes in.
+A chunk is a record-aligned range of bytes. The pass is streaming: memory is bounded by `BLOCK` and
+`MAX_RECORD`, regardless of the size of the file and of its parts.
 """
 
 import codecs
@@ -27,11 +26,11 @@ from shared.csv_format.encoding import (
 CHUNK_SIZE = 8 * 1024 * 1024
 MAX_RECORD = 256 * 1024
 BLOCK = 1024 * 1024
-"""Bytes that are looked at in one go."""
+"""Bytes that are scanned at once."""
 
 
 class Chunk(BaseModel, frozen=True):
-    """A range of bytes of a file that holds whole records, as planned; `end` is not part of it."""
+    """A range of bytes of a file that contains whole records; `end` is exclusive."""
 
     start: int
     end: int
@@ -41,16 +40,16 @@ class Chunk(BaseModel, frozen=True):
     sha256: str
 
     def is_intact(self, data: bytes) -> bool:
-        """Whether these are the bytes that were planned: nothing else checks a ranged read."""
+        """Whether these are the planned bytes; S3 does not verify ranged reads."""
         return hashlib.sha256(data).hexdigest() == self.sha256
 
 
 class Plan(BaseModel, frozen=True):
-    """A file that was checked from its first byte to its last: how it is written and its chunks."""
+    """A completely validated file: its dialect and its chunks."""
 
     dialect: Dialect
     chunks: tuple[Chunk, ...]
-    """In order; blank lines at the end of the file may belong to none."""
+    """In order; blank lines at the end of the file can be outside of all chunks."""
     rows: int
     size: int
 
@@ -64,11 +63,11 @@ def plan(
     chunk_size: int = CHUNK_SIZE,
     accept: Callable[[Dialect], None] = lambda _: None,
 ) -> Plan:
-    """Check a file that comes in parts of any size, and cut it into chunks; or raise `BadFile`.
+    """Validate a file, given in parts of any size, and cut it into chunks. Raises BadFile.
 
-    A chunk ends with the first record that reaches `chunk_size` bytes (half of it as UTF-8 in
-    UTF-16, so that the range is no longer). `required`, `known` and `encoding` are as for `detect`.
-    `accept` may refuse the header, before the rest of the file is read.
+    A chunk ends with the first record that reaches `chunk_size` bytes (for UTF-16, half of it in
+    UTF-8, so that the range has about `chunk_size` bytes). `required`, `known` and `encoding` are
+    as for `detect`. `accept` can refuse the header before the rest of the file is read.
     """
     stream = iter(parts)
     head = b""
@@ -90,11 +89,11 @@ def plan(
 
 
 class _Cutter:
-    """The state of one pass: the chunk that is being filled and the record that is not yet whole.
+    """The state of the pass: the current chunk, and the record that is still incomplete.
 
-    UTF-16 is looked at as UTF-8; `size` and digests are of the bytes of the file. Rows are counted
-    as UTF-8 and as Windows-1252 until it is known which of them the file is: they differ in what
-    is a blank, and so in which records are no rows.
+    UTF-16 is converted to UTF-8; `size` and digests are of the file's bytes. Rows are counted for
+    UTF-8 and for Windows-1252 until the encoding is known: the two have different white space, and
+    therefore different blank records.
     """
 
     def __init__(
@@ -112,22 +111,22 @@ class _Cutter:
             self.scan = EncodingScan(requested)
             self.scan.feed(above, lambda at: Position(1 + newlines(above, 0, at), None))
         self.cut: list[tuple[Chunk, int]] = []
-        """Chunks as they are in UTF-8, and their rows in Windows-1252."""
+        """Chunks, with their rows in UTF-8, and the rows of each in Windows-1252."""
         self.chunks: tuple[Chunk, ...] = ()
         self._open()
 
     def _open(self) -> None:
-        """Begin a chunk where the last one ended."""
+        """Begin a chunk at the end of the previous one."""
         self.first_line, self.start = self.line, self.size
         self.rows = self.narrow_rows = self.filled = 0
         self.digest = hashlib.sha256()
 
     def feed(self, part: bytes) -> None:
-        """Take the next bytes of the file."""
+        """Process the next part of the file."""
         self._take(self.carry + self._checked(part))
 
     def finish(self) -> Encoding:
-        """Take the end of the file, where the last record may lack its newline; its encoding."""
+        """Process the end of the file, and return its encoding; the last newline is optional."""
         self._checked(b"", final=True)
         self._take(self.carry, final=True)
         self._close()
@@ -136,7 +135,7 @@ class _Cutter:
         return encoding
 
     def _checked(self, part: bytes, *, final: bool = False) -> bytes:
-        """The part, known to be text, with UTF-16 turned into UTF-8."""
+        """Validate that the part is text, and convert UTF-16 to UTF-8."""
         if self.scan:
             if b"\0" in part:
                 text = part.decode("latin-1")
@@ -156,14 +155,14 @@ class _Cutter:
         return text.encode() if self.wide else part
 
     def _place(self, before: bytes) -> Position:
-        """The line and the row of what follows `before`, which follows the last whole record."""
+        """The position after `before`, which are the bytes after the last whole record."""
         block = Block(before, certain(before), self.dialect.delimiter)
         rows, _ = block.count(0, block.limit)
         rows += self.rows + sum(chunk.rows for chunk, _ in self.cut)
         return Position(self.line + newlines(before), rows + 1)
 
     def _take(self, data: bytes, *, final: bool = False) -> None:
-        """Account for the whole records in the data, and carry the rest."""
+        """Add the whole records in the data, and keep the rest for the next part."""
         size = len(data)
         if final and not data.endswith((b"\n", b"\r")):
             data += b"\n"
@@ -178,7 +177,7 @@ class _Cutter:
         self.carry = data[block.limit :]
 
     def _add(self, block: Block, start: int, stop: int, end: int) -> None:
-        """Put whole records into the open chunk, and close it if it is full; the file has `end`."""
+        """Add whole records to the current chunk, and close it when it is full."""
         source: bytes | memoryview = memoryview(block.data)[start:end]
         if self.wide:
             source = str(source, "utf-8").encode(self.dialect.encoding)
@@ -209,10 +208,10 @@ class _Cutter:
         self._open()
 
     def _check(self, block: Block, *, final: bool) -> None:
-        """Refuse the file for a quote that is out of balance, a long cell or a long record."""
+        """Raise BadFile for an unbalanced quote, an oversized cell or an oversized record."""
         data, opened = block.data, block.unclosed
         if block.torn >= 0:
-            message = "a quote opens here and closes on a later line amid text; is one missing?"
+            message = "a quote opens here and closes within a later line; is a quote missing?"
             raise self._refusal("unbalanced_quote", message, block, block.torn)
         if final and opened >= 0:
             message = "a quote opens here and is never closed."
@@ -228,7 +227,7 @@ class _Cutter:
                 raise self._refusal("record_too_long", message, block, start)
 
     def _long_cell(self, block: Block, start: int, stop: int) -> BadFile:
-        """The refusal of a cell that is too long; if it has several lines, a quote is missing."""
+        """The error for an oversized cell; if it has several lines, a quote is missing."""
         if newlines(block.data, start, stop):
             message = f"a quote opens here and is not closed within {MAX_FIELD // 1024} KB."
             return self._refusal("unbalanced_quote", message, block, start)
@@ -240,7 +239,7 @@ class _Cutter:
 
 
 def _numbered(cut: Iterable[tuple[Chunk, int]], *, narrow: bool) -> Iterator[Chunk]:
-    """The chunks that have rows, with the numbers of these."""
+    """The chunks that have rows, with the number of their first rows."""
     first_row = 1
     for chunk, narrow_rows in cut:
         rows = narrow_rows if narrow else chunk.rows

@@ -1,4 +1,4 @@
-"""The records of a range of a CSV file, and the rows that failed written as one again."""
+"""Read the records of a chunk, and write failed rows as CSV again."""
 
 import codecs
 import csv
@@ -41,7 +41,7 @@ _ERRORS = "|".join(
         ),  # Swedish
     )
 )
-"""What spreadsheets write for a formula that failed, between `#` and `!` or `?`."""
+"""Spreadsheet error values, between `#` and `!` or `?`."""
 DAMAGE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{2,3}"), "scientific_number"),
     (re.compile(r"#{3,}"), "column_too_narrow"),
@@ -54,19 +54,18 @@ SUSPECT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[1-9][0-9]{14}0{3,}"), "lost_digits"),
     (re.compile(r"#[¡¿]?[^\W\da-z_][^\Wa-z_]{1,14}[!?]"), "formula_error"),
 )
-"""What may be damage or not: a sound number can end in zeros, and a company can be `#VIP!`."""
+"""Possible damage: a correct number can end in zeros, and a company can be called `#VIP!`."""
 MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
-"""What all of them start with: most cells are told to be sound by this alone."""
+"""The start of all damaged cells; most cells are ruled out by this pattern alone."""
 
 
 class Record(NamedTuple):
-    """One row: its number among the data rows and the physical line it starts on, both from 1.
+    """A row: its number among the data rows, and the physical line of its start, both from 1.
 
-    `fields` has at least one cell per header: a short row is filled up with blanks, and whether
-    one of them was required is for the reader of the row to say. With `extra_fields` there are
-    more cells than headers; with `stray_quote` there was text after a closing quote or a blank
-    before an opening one, and the cells are what a lenient reader makes of it. Neither may be
-    imported.
+    `fields` has at least one cell per header: short rows are padded with blank cells. The fault
+    `extra_fields` means that the row has more cells than headers. `stray_quote` means text after a
+    closing quote, or a space before an opening quote; the cells are then read leniently. Rows with
+    a fault can't be imported.
     """
 
     row: int
@@ -76,9 +75,9 @@ class Record(NamedTuple):
 
 
 def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -> Iterator[Record]:
-    """The rows of a record-aligned range of a file, in order, one at a time.
+    """Iterate over the rows of a chunk in order.
 
-    Cells that were escaped against formulas are un-escaped; nothing else is changed in them.
+    Cells that were escaped against formula injection are unescaped and not changed otherwise.
     `first_row` and `first_line` are the numbers of the first row and of the first physical line.
     """
     width, delimiter = len(dialect.columns), dialect.delimiter
@@ -112,7 +111,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
 
 
 def spreadsheet_damage(cell: str) -> str | None:
-    """What a spreadsheet did to a cell, if its text shows it.
+    """The certain kind of damage by a spreadsheet that a cell shows, or None.
 
     `scientific_number` (`1.9E+18`), `column_too_narrow` (`########`) or `formula_error` (`#REF!` in
     any language, `Err:502`).
@@ -121,7 +120,7 @@ def spreadsheet_damage(cell: str) -> str | None:
 
 
 def suspected_damage(cell: str) -> str | None:
-    """What a spreadsheet may have done to a cell that is imported as it is.
+    """The possible kind of damage by a spreadsheet that a cell shows, or None.
 
     `lost_digits` (18 digits or more, zeros after the 15th) or `formula_error` (`#VIP!`).
     """
@@ -137,7 +136,7 @@ def _matching(patterns: Iterable[tuple[re.Pattern[str], str]], cell: str) -> str
 def failed_header(dialect: Dialect) -> bytes:
     """The start of `failed.csv`: byte order mark, the original headers, `REPORT_COLUMNS`.
 
-    Always UTF-8 with its mark, which is recognized whatever encoding the file is sent back with.
+    The file is always UTF-8 with a byte order mark, which overrides any requested encoding.
     """
     columns = [dialect.columns[i] for i in dialect.original]
     return codecs.BOM_UTF8 + _written(dialect, [*columns, *REPORT_COLUMNS])
@@ -148,7 +147,7 @@ def failed_row(
 ) -> bytes:
     """A line of `failed.csv`: the cells in their order, the row number, codes and messages.
 
-    Surplus cells follow at the end, so that nothing is lost and the row stays faulty until it is
+    Extra cells follow at the end, so that no data is lost and the row stays invalid until it is
     corrected.
     """
     cells = [record.fields[i] for i in dialect.original]
@@ -157,7 +156,7 @@ def failed_row(
 
 
 def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
-    """Physical lines with their ends as they are: split at LF, CRLF and CR, and nothing else."""
+    """Physical lines with their line ends, split only at LF, CRLF and CR."""
     return io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
 
 
@@ -184,16 +183,16 @@ def _keeping(kept: list[str], lines: Iterator[str]) -> Iterator[str]:
 
 
 def _may_be_escaped(data: bytes) -> bool:
-    """Whether any cell can be one that was escaped."""
+    """Whether any cell can be escaped."""
     if b"\0" in data:  # UTF-16
         return b"'" in data
     return re.search(rb"'(?:[=+\-@\t\r]|\xef\xbc)", data) is not None
 
 
 def _is_spaced(fields: Iterable[str], lines: list[str]) -> bool:
-    """Whether a cell has its opening quote behind a blank, so that it is no quote for the format.
+    """Whether a cell has a space before its opening quote, which makes the quote a character.
 
-    A cell that is quoted properly may begin with the same characters.
+    The content of a properly quoted cell can begin with the same characters.
     """
     if not any(map(_BLANK_AND_QUOTE.search, lines)):
         return False

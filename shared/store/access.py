@@ -13,7 +13,7 @@ TOUCH_EVERY = timedelta(hours=1)
 
 
 def get_api_key(prefix: str) -> ApiKey | None:
-    """Reads consistently: a revocation counts from the moment that it was written."""
+    """Read a key consistently, so that a revocation takes effect immediately."""
     got = client().get_item(
         TableName=table("ACCESS_TABLE"), Key={"pk": {"S": prefix}}, ConsistentRead=True
     )
@@ -21,7 +21,7 @@ def get_api_key(prefix: str) -> ApiKey | None:
 
 
 def add_api_key(key: ApiKey) -> None:
-    """Refuses a prefix that is taken."""
+    """Store a new key. Raises Conflict if the prefix exists."""
     dynamo = client()
     try:
         dynamo.put_item(
@@ -34,7 +34,7 @@ def add_api_key(key: ApiKey) -> None:
 
 
 def list_api_keys(company: str | None = None) -> Iterator[ApiKey]:
-    """The keys of a company, or all of them, oldest first; revoked and expired ones included."""
+    """The keys of a company, or of all, oldest first, including revoked and expired keys."""
     name = table("ACCESS_TABLE")
     pages = (
         client().get_paginator("scan").paginate(TableName=name)
@@ -53,9 +53,9 @@ def list_api_keys(company: str | None = None) -> Iterator[ApiKey]:
 
 
 def has_api_key(company: str) -> bool:
-    """Whether a company ever had a key: those that are revoked or expired count too.
+    """Whether a company ever had a key, including revoked and expired keys.
 
-    A key of the last second may be missing still, since an index is behind its table.
+    A key of the last second can be missing, because the index is eventually consistent.
     """
     found = client().query(
         TableName=table("ACCESS_TABLE"),
@@ -68,12 +68,12 @@ def has_api_key(company: str) -> bool:
 
 
 def revoke_api_key(prefix: str, now: datetime) -> ApiKey:
-    """The key as it is now; a second revocation keeps the time of the first."""
+    """Revoke a key; a repeated revocation keeps the first time. Raises NotFound."""
     return _end_api_key(prefix, "SET revoked_at = if_not_exists(revoked_at, :moment)", now)
 
 
 def expire_api_key(prefix: str, moment: datetime) -> ApiKey:
-    """The key as it is now: good until a moment, whatever was said before."""
+    """Set when a key expires, replacing an earlier expiry. Raises NotFound."""
     return _end_api_key(prefix, "SET expires_at = :moment", moment)
 
 
@@ -94,7 +94,7 @@ def _end_api_key(prefix: str, change: str, moment: datetime) -> ApiKey:
 
 
 def touch_api_key(key: ApiKey, now: datetime) -> ApiKey:
-    """Notes that a key is in use, at most hourly, whichever of the functions sees it first."""
+    """Record that a key is in use, at most once an hour across all functions."""
     if key.last_used_at is not None and now - key.last_used_at < TOUCH_EVERY:
         return key
     dynamo = client()

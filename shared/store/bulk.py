@@ -1,8 +1,8 @@
-"""Many records at a time: conditional inserts by PartiQL, and plain puts of what is ours alone.
+"""Bulk writes and reads: conditional inserts by PartiQL, puts, and batch gets.
 
-An INSERT writes one record if nothing is at its place, for one write unit, 25 to a request. What
-the SDK would do with each record (serialize, validate, copy) costs more than everything else, so
-a request's body is written here.
+An INSERT writes a record if its key does not exist, for one write unit; a request has 25 of them.
+Serializing, validating and copying records in the SDK would cost more CPU than everything else, so
+the bodies of requests are built here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,10 +48,9 @@ def insert(env_name: str, record: Mapping[str, Any]) -> Statement:
 def insert_all(
     env_name: str, statements: Sequence[Statement], patience: Patience
 ) -> Exchange[list[bool]]:
-    """Whether each record was written; False where something is at its place already.
+    """Insert records with distinct keys: for each, whether it was written or its key existed.
 
-    No two may be for one place. Statements that were throttled are sent again, and only those,
-    until they are accepted or `patience` ends.
+    Only throttled statements are sent again, until they are accepted or `patience` ends.
     """
     written = [False] * len(statements)
     waiting = list(range(len(statements)))
@@ -75,7 +74,7 @@ def insert_all(
 def put_larger(
     env_name: str, item: dynamo.Item, counter: str, patience: Patience
 ) -> Exchange[None]:
-    """Write an item, unless one whose `counter` is as large or larger is at its place already."""
+    """Write an item unless the stored one has the same or a larger `counter`."""
     body = {
         "TableName": dynamo.table(env_name),
         "Item": item,
@@ -96,7 +95,7 @@ def put_larger(
 def get_all(
     env_name: str, keys: Sequence[dynamo.Key], patience: Patience
 ) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:
-    """The items that exist of at most 100 keys, read consistently. Bytes stay base64."""
+    """Read at most 100 keys consistently: the items that exist. Binary values stay base64."""
     name = dynamo.table(env_name)
     found: dict[dynamo.Key, dict[str, Any]] = {}
     waiting: list[Any] = [dynamo.key_of(key) for key in keys]
@@ -114,16 +113,16 @@ def get_all(
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What a batch is written with: a sender of its own, and the patience of its worker."""
+    """The resources that write a batch: a sender of its own, and the worker's patience."""
 
     sender: Sender
     patience: Patience
 
     def each[T, R](self, act: Callable[[T], Exchange[R]], work: Iterable[T]) -> Iterator[R]:
-        """`act` on all of `work`, many at once; the results in order."""
+        """Run `act` for all of `work` concurrently; the results are in order."""
         return self.sender.each(act, work)
 
 
 def batches[T](values: Iterable[T], size: int = BATCH) -> Iterator[tuple[T, ...]]:
-    """`values`, at most `size` at a time."""
+    """Split `values` into lists of at most `size`."""
     return batched(values, size, strict=False)

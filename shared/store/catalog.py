@@ -1,9 +1,9 @@
 """Products, with their policies and features, in the table Catalog.
 
-All of a company's catalog is one partition: `product#<id>` is a product, `part#<id>` says which
-product a policy or feature belongs to, `guard#<product id>#<n>` holds the product's revision. An
-order checks one guard, drawn at random, in its own transaction: so a product can't change under it,
-and orders for one product rarely meet on one item.
+The catalog of a company is one partition: `product#<id>` is a product, `part#<id>` names the
+product of a policy or feature, and `guard#<product id>#<n>` has the product's revision. An order
+checks one random guard in its transaction. So the product can't change concurrently, and orders for
+the same product rarely conflict.
 """
 
 import random
@@ -60,7 +60,7 @@ def all_products(company: str) -> list[Product]:
 
 
 def catalog_heads(company: str, *names: str) -> list[dict[str, Any]]:
-    """Of every product, oldest first, its id and these attributes; one request a MB of catalog."""
+    """The ids and the given attributes of all products, oldest first; one request per MB."""
     condition = "pk = :company AND begins_with(sk, :product)"
     values = {"company": company, "product": "product#"}
     select = ["id", "created_at", *names]
@@ -69,9 +69,9 @@ def catalog_heads(company: str, *names: str) -> list[dict[str, Any]]:
 
 
 def put_product(company: str, product: Product) -> bool:
-    """Write a new product, or the next revision of one. False if somebody else did so first.
+    """Write a new product or the next revision of one. False if it was written concurrently.
 
-    Raises Refused if it has grown beyond what one record can hold.
+    Raises Refused if the product exceeds the size of a record.
     """
     item = dynamo.record_item(product, pk=company, sk=f"product#{product.id}")
     if product.revision == 1:
@@ -100,7 +100,7 @@ def product_key(company: str, code: str) -> tuple[str, str]:
 
 
 def unchanged(company: str, product: Product) -> dict[str, Any]:
-    """The check, for a transaction, that `product` is still what was read."""
+    """The condition check, for a transaction, that `product` has not changed since it was read."""
     n = random.randrange(_GUARDS)  # noqa: S311  # spreads load, no secret is drawn
     key = (company, f"guard#{product.id}#{n}")
     return dynamo.check(TABLE, key, "revision = :revision", revision=product.revision)
@@ -112,6 +112,6 @@ def _guard(company: str, product: Product, n: int) -> dynamo.Item:
 
 
 def _newest_parts(product: Product) -> list[int]:
-    """The policies and features that this revision may have brought: those it was made with."""
+    """The policies and features that were created with this revision."""
     parts: list[LicensePolicy | ProductFeature] = [*product.policies, *product.features]
     return [part.id for part in parts if part.created_at == product.updated_at]

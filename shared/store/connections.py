@@ -1,8 +1,8 @@
 """HTTP/1.1 connections to one host, driven from one thread.
 
-asyncio opens the connections, speaks TLS, waits and keeps deadlines; httptools parses the answers.
-The event loop runs only inside `poll`. Between two polls nothing happens concurrently, so the code
-that builds requests and reads answers may block, and needs no `await`.
+asyncio opens connections, and does TLS, waiting and timeouts; httptools parses responses. The event
+loop runs only inside `poll`. Nothing runs concurrently between two polls, so the code that builds
+requests and reads responses can block, and needs no `await`.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ import httptools
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
-"""How long a request may take from its first byte sent to the last byte of its answer."""
+"""Timeout of a request, from the first byte sent to the last byte of the response."""
 NO_ANSWER = (503, b"")
-"""The answer of a request whose connection failed, or whose answer was late, cut or corrupted."""
+"""The response to a request whose connection failed, timed out or returned malformed data."""
 
 type Answer = tuple[int, bytes]
 """An HTTP status and a body."""
 
 
 class Connections:
-    """Connections that are kept open between requests, each with one request at a time."""
+    """A pool of keep-alive connections, each with one request at a time."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         self._host, self._port, self._tls = host, port, tls
@@ -33,10 +33,10 @@ class Connections:
         self._opening: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self.active = 0
-        """Requests that have no answer yet."""
+        """The number of requests without a response."""
 
     def post(self, message: bytes, receive: Callable[[Answer], None]) -> None:
-        """Send a request; a later `poll` calls `receive` with its answer, exactly once."""
+        """Send a request; a later `poll` calls `receive` with the response, exactly once."""
         self.active += 1
         while self._idle:
             connection = self._idle.pop()
@@ -48,7 +48,7 @@ class Connections:
         task.add_done_callback(self._opening.discard)
 
     def poll(self, seconds: float) -> None:
-        """Exchange bytes until some request is answered, at most for so many seconds."""
+        """Run until a response arrives, at most for so many seconds."""
         timer = self._loop.call_later(seconds, self._loop.stop) if seconds > 0 else None
         if timer is None:
             self._loop.stop()  # one turn: the loop handles what is ready, and does not wait
@@ -57,7 +57,7 @@ class Connections:
             timer.cancel()
 
     def close(self) -> None:
-        """Close all connections; requests without an answer never get one."""
+        """Close all connections; pending requests never get a response."""
         self._loop.run_until_complete(self._close())
         self._loop.close()
 
@@ -93,7 +93,7 @@ class Connections:
         self._open.discard(connection)
 
     def drop_idle(self) -> None:
-        """Close what is idle: when one connection broke, those that slept as long did so too."""
+        """Close idle connections: after one has failed, the others are probably closed as well."""
         for connection in self._idle:
             connection.transport.abort()
         self._idle.clear()

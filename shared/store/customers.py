@@ -1,8 +1,8 @@
-"""Customers and license users, in the table Customers, each at the id that its e-mail leads to.
+"""Customers and license users, in the table Customers, at ids that are derived from e-mails.
 
-Customers are listed newest first: by an entry in the index for each that a request made, and by
-pages for those that imports made, see newest_first. `listed_by` is the first row of the batch whose
-page lists a customer; it stays when an earlier row of the file takes the customer over.
+Customers are listed newest first: those of requests by an index entry each, and those of imports by
+pages; see newest_first. `listed_by` is the first row of the batch whose page lists the customer; it
+does not change when an earlier row of the file replaces the customer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,14 +25,14 @@ def user_key(company: str, id: int) -> tuple[str, str]:
 
 
 def customer_put(company: str, customer: Customer) -> dict[str, Any]:
-    """The write of a new customer, for a transaction; it holds if the e-mail is nobody's yet."""
+    """The put of a new customer, for a transaction, which fails if the e-mail has a customer."""
     return dynamo.put(TABLE, _item(company, customer), "attribute_not_exists(pk)")
 
 
 def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
-    """The write of a new license user, for a transaction.
+    """The put of a new license user, for a transaction.
 
-    It holds if the e-mail is nobody's yet; or, in an order that is not visible yet, its own.
+    It succeeds if no user has the e-mail, or if the user was written by the same pending order.
     """
     pk, sk = user_key(company, user.id)
     item = dynamo.record_item(user, pk=pk, sk=sk)
@@ -53,12 +53,12 @@ def customer_with_email(company: str, email: str) -> Customer | None:
 
 
 def add_customer(company: str, customer: Customer) -> bool:
-    """Write a new customer; False if there is one at its id already."""
+    """Write a new customer; False if its id exists."""
     return dynamo.write([customer_put(company, customer)])
 
 
 def put_customer(company: str, customer: Customer, before: Customer) -> bool:
-    """Write a changed customer; False if it changed meanwhile."""
+    """Write a changed customer; False if it was changed concurrently."""
     put = dynamo.put(
         TABLE, _item(company, customer), "updated_at = :before", before=before.updated_at
     )
@@ -80,7 +80,7 @@ def users_by_id(company: str, ids: Iterable[int]) -> dict[int, LicenseUser]:
 
 
 class ListedCustomer(NamedTuple):
-    """A customer in a list: its place there, and its id or the page that has it at `at`."""
+    """A customer in a list: its position, and its id, or its page and the index in it."""
 
     place: str
     id: int = 0
@@ -91,7 +91,7 @@ class ListedCustomer(NamedTuple):
 def listed_customers(
     company: str, *, after: str | None = None, limit: int | None = None
 ) -> Iterator[ListedCustomer]:
-    """A company's customers, newest first, from behind a place; `limit` is for a few."""
+    """A company's customers, newest first, after a position; `limit` is a hint for few."""
     begun, _, passed = (after or "").rpartition("/")
     shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
     found = newest_first(TABLE, "by_created", "listed", shards, last=begun or "~", limit=limit)
@@ -104,7 +104,7 @@ def listed_customers(
 
 
 def ids_of_listed(listed: Iterable[ListedCustomer]) -> list[int]:
-    """The ids of customers in a list, in its order."""
+    """The ids of listed customers, in their order."""
     wanted = list(listed)
     pages = {(TABLE, each.page) for each in wanted if each.page}
     found = dynamo.get_many(pages, select=["ids"])

@@ -1,7 +1,6 @@
-"""DynamoDB: the one client, records as items, and writes whose outcome is always known.
+"""DynamoDB: the client, conversion of records to items, and transactions with a known outcome.
 
-An index never decides anything here: reads that a decision rests on are consistent reads of the
-table itself.
+Decisions never depend on an index: they use consistent reads of the table.
 """
 
 import os
@@ -28,7 +27,7 @@ type Item = dict[str, Any]
 type Key = tuple[str, str] | tuple[str]
 type Items = Iterator[dict[str, Any]]
 
-# Records of one company are listed from this many places, so that no one place takes all writes.
+# Shards of a company's lists, so that a single partition does not take all writes.
 SHARDS = 4
 # DynamoDB's own limit is 400 KB.
 ITEM_BYTES = 390_000
@@ -36,12 +35,12 @@ ITEM_BYTES = 390_000
 
 @cache
 def client() -> "DynamoDBClient":
-    """The low-level client, made on first use: boto3 on top of it costs import time for nothing."""
+    """The botocore client, created on first use; boto3 would only add import time."""
     config = Config(
         connect_timeout=1,
         read_timeout=3,
         retries={"mode": "standard", "total_max_attempts": 3},
-        # Half of botocore's time. What is sent is built here, and tests compare it with the model.
+        # Validation takes half of botocore's time; tests compare our requests with its models.
         parameter_validation=False,
     )
     made: DynamoDBClient = botocore.session.get_session().create_client("dynamodb", config=config)  # type: ignore[assignment]  # the stubs know only boto3's way
@@ -49,17 +48,17 @@ def client() -> "DynamoDBClient":
 
 
 def table(env_name: str) -> str:
-    """The name of a table, which the stack puts into the environment."""
+    """The name of a table, from the environment that the stack sets."""
     return os.environ[env_name]
 
 
 def partition(company: str, id: int) -> str:
-    """The partition of a record that is on its own."""
+    """The partition key of a record with a partition of its own."""
     return f"{company}#{id}"
 
 
 def shard(company: str, id: int) -> str:
-    """The partition in which a record stands among others of its company, to be listed."""
+    """The partition key of the shard that lists a record among others of its company."""
     return f"{company}#{id % SHARDS}"
 
 
@@ -68,13 +67,13 @@ def shards(company: str) -> list[str]:
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as text that sorts in time."""
-    # Not strftime: its %Y does not pad a year below 1000, which then sorts behind all others.
+    """A timestamp as text that sorts by time."""
+    # Not strftime: its %Y does not pad years below 1000, which would then sort last.
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def record_item(record: BaseModel, **keys: Any) -> Item:
-    """A record as an item, under `keys`; what has its default value is left out."""
+    """A record as an item with the keys `keys`, without fields that have their defaults."""
     return to_item({**record.model_dump(exclude_defaults=True), **keys})
 
 
@@ -91,7 +90,7 @@ def to_item(record: Mapping[str, Any]) -> Item:
 
 
 def from_item(item: Item) -> dict[str, Any]:
-    """What `to_item` was given, without the values that it left out; dates are text."""
+    """The reverse of `to_item`, without the omitted values; dates stay text."""
     return {name: _from_value(value) for name, value in item.items()}
 
 
@@ -140,7 +139,7 @@ def _from_value(value: dict[str, Any]) -> Any:
 
 
 def _number(text: str) -> int | float:
-    """A number as it was answered first. DynamoDB spells 1E+2 and 1E+30 in digits, and 1.0 as 1."""
+    """A number as it was in the first response; DynamoDB writes 1E+2 in digits, and 1.0 as 1."""
     if len(text) < 19 and text.lstrip("-").isdigit():
         return int(text)
     if text.lstrip("-").isdigit() and int(text) in INTEGERS:
@@ -167,9 +166,9 @@ def get(env_name: str, key: Key) -> dict[str, Any] | None:
 def get_many(
     keys: Iterable[tuple[str, Key]], *, select: Iterable[str] = ()
 ) -> dict[tuple[str, Key], dict[str, Any]]:
-    """The items of `(table, key)` that exist, read consistently, 100 a request.
+    """The items of `(table, key)` that exist, read consistently, 100 per request.
 
-    `select` names the attributes to fetch beside the key; without it, all of them.
+    `select` lists the attributes to read besides the key; by default, all of them.
     """
     found: dict[tuple[str, Key], dict[str, Any]] = {}
     wanted = list(dict.fromkeys(keys))
@@ -194,11 +193,11 @@ def get_many(
 
 
 def write(operations: list[dict[str, Any]]) -> bool:
-    """Write all of `operations` or none, in one transaction. Returns whether they were written.
+    """Write all `operations` or none, in one transaction. Returns whether they were written.
 
-    False means that a condition did not hold: read again and decide again, it may be that this very
-    write was applied before and its answer lost. Conflicts with other transactions are waited out.
-    Raises Busy if they do not end.
+    False means that a condition failed: read and decide again, since this write may have been
+    applied before, with its answer lost. Conflicts with other transactions are retried. Raises Busy
+    if they do not end.
     """
     for _ in attempts():
         try:
@@ -217,7 +216,7 @@ def write(operations: list[dict[str, Any]]) -> bool:
 
 
 def put(env_name: str, item: Item, condition: str | None = None, **values: Any) -> dict[str, Any]:
-    """A Put for `write`; `values` fill the condition's `:names`."""
+    """A Put for `write`; `values` are the condition's `:names`."""
     operation: dict[str, Any] = {"TableName": table(env_name), "Item": item}
     return {"Put": _conditional(operation, condition, values)}
 
@@ -235,7 +234,7 @@ def delete(env_name: str, key: Key, condition: str | None = None, **values: Any)
 
 
 def size_of(operation: Mapping[str, Any]) -> int:
-    """At least the bytes that DynamoDB counts for an operation."""
+    """An upper bound of the bytes that DynamoDB counts for an operation."""
     (part,) = operation.values()
     return len(orjson.dumps(part, default=lambda held: held.hex()))
 
@@ -251,14 +250,14 @@ def _conditional(
 
 
 class QueryPage(NamedTuple):
-    """What one request of a query answered: the items, and whether there are more."""
+    """The result of one request of a query: the items, and whether there are more."""
 
     items: list[dict[str, Any]]
     more: bool
 
 
 def query(env_name: str, condition: str, values: Mapping[str, str], **how: Any) -> Items:
-    """The items of one partition, page by page as they are taken; the rest as of `query_pages`."""
+    """The items of a partition, requested lazily; other arguments as for `query_pages`."""
     for page in query_pages(env_name, condition, values, **how):
         yield from page.items
 
@@ -274,9 +273,9 @@ def query_pages(
     consistent: bool = False,
     select: Iterable[str] = (),
 ) -> Iterator[QueryPage]:
-    """The items of one partition, a request at a time; `limit` is a page's.
+    """The items of a partition, one page per request; `limit` is the size of a page.
 
-    `select` names the attributes to fetch; without it, all of them.
+    `select` lists the attributes to read; by default, all of them.
     """
     request: dict[str, Any] = {
         "TableName": table(env_name),

@@ -1,4 +1,4 @@
-"""What runs an import: the ImportCsv function, and the execution of a large one."""
+"""Invoke the ImportCsv function, and start, stop and redrive executions of large imports."""
 
 import os
 from functools import cache
@@ -20,7 +20,7 @@ _RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 @cache
 def client(service: str) -> Any:
-    """The low-level client of `lambda` or `stepfunctions`, made on first use."""
+    """The botocore client of `lambda` or `stepfunctions`, created on first use."""
     config = Config(
         connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
     )
@@ -28,7 +28,7 @@ def client(service: str) -> Any:
 
 
 def announce(version: Version) -> None:
-    """Have ImportCsv told of an object as S3 tells it; it does nothing for one that it knows."""
+    """Send ImportCsv the S3 event of an object; an object that it knows changes nothing."""
     stored = {"key": quote_plus(version.key), "size": version.size, "versionId": version.version_id}
     record = {
         "eventSource": "aws:s3",
@@ -39,26 +39,26 @@ def announce(version: Version) -> None:
 
 
 def complete(batch: OpenBatch) -> None:
-    """Have ImportCsv complete a batch of an import that has ended."""
+    """Have ImportCsv complete an open batch of an import that has ended."""
     named = {"company": batch.company, "number": batch.number}
     _invoke({"step": "complete", **named, "batch": batch.model_dump(mode="json")})
 
 
 def announce_job(job: ImportJob) -> None:
-    """Have ImportCsv look at a job that has its file: run it, or count it if it stopped."""
+    """Have ImportCsv run a job that has its file, or count it if it has stopped."""
     if job.version_id is not None:
         announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
 
 
 def start(job: ImportJob) -> None:
-    """Run a job that was queued again: from where its execution ended, if it has one to go on."""
+    """Run a job that was queued again, by redriving its execution if it has one."""
     if job.execution_arn is not None and _redrive(job, job.execution_arn):
         return
     announce_job(job)
 
 
 def execute(job: ImportJob) -> str | None:
-    """Have the state machine run a large import; None if this attempt has its execution already."""
+    """Start an execution for a large import; None if this attempt already has one."""
     steps = client("stepfunctions")
     try:
         started = steps.start_execution(
@@ -72,7 +72,7 @@ def execute(job: ImportJob) -> str | None:
 
 
 def stop(job: ImportJob) -> None:
-    """End the job's execution, if it has one that runs."""
+    """Stop the job's execution, if it is running."""
     if job.execution_arn is None:
         return
     try:
@@ -83,7 +83,7 @@ def stop(job: ImportJob) -> None:
 
 
 def is_running(job: ImportJob) -> bool:
-    """Whether the job has an execution that goes on by itself."""
+    """Whether the job has a running execution."""
     if job.execution_arn is None:
         return False
     try:
@@ -104,7 +104,7 @@ def _invoke(event: dict[str, Any]) -> None:
 
 
 def _redrive(job: ImportJob, execution_arn: str) -> bool:
-    """False if that can't be: gone, too long ago, or not offered. A new execution does as well."""
+    """Redrive an execution; False if that is impossible, and a new execution has to start."""
     token = f"{job.company}-{job.number}-{job.attempts}"
     try:
         client("stepfunctions").redrive_execution(executionArn=execution_arn, clientToken=token)

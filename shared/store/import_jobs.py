@@ -27,13 +27,13 @@ from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
 MOST_CORRECTIONS = 20
-"""Of an import that are shown with it."""
+"""Corrections that are shown with an import."""
 _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
 
 
 class Version(NamedTuple):
-    """One version of one object in S3."""
+    """A version of an object in S3."""
 
     bucket: str
     key: str
@@ -42,18 +42,18 @@ class Version(NamedTuple):
 
 
 class UnknownCompany(Exception):
-    """A file was dropped for a company that has no API key: nobody could see its import."""
+    """A file was put into the folder of a company without an API key, which can't see imports."""
 
 
 class External(NamedTuple):
-    """What an `external_id` stands for."""
+    """The import of an `external_id`, and the fingerprint of its request."""
 
     number: int
     fingerprint: str
 
 
 def new_number(company: str) -> int:
-    """A number that no other job of the company has or will have."""
+    """A unique number for a job of the company."""
     answer = dynamo.client().update_item(
         TableName=dynamo.table(TABLE),
         Key=dynamo.key_of((company, "next")),
@@ -66,9 +66,9 @@ def new_number(company: str) -> int:
 
 
 def add_job(job: ImportJob, *, external: str | None = None) -> bool:
-    """Write a new job, and the claim of its `external_id`, for which `external` was asked.
+    """Write a new job, and the claim of its `external_id` with the fingerprint of the request.
 
-    False if its number or its `external_id` is another's.
+    False if its number or its `external_id` exists.
     """
     more = []
     if job.external_id is not None:
@@ -79,9 +79,9 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
 
 
 def note_correction(company: str, corrected: int, number: int) -> None:
-    """Note at an import that the job `number`, which is about to be written, corrects it.
+    """Record in an import that the job `number`, which will be written next, corrects it.
 
-    Noted first: a job that is then not written is not shown, and its number is not used again.
+    If the job is not written then, it is not shown, and its number is not used again.
     """
 
     def noted(job: ImportJob) -> ImportJob:
@@ -111,7 +111,7 @@ def get_job(company: str, number: int) -> ImportJob | None:
 def list_jobs(
     company: str, kind: Kind | None = None, *, after: int | None = None
 ) -> Iterator[ImportJob]:
-    """A company's jobs, newest first; starts behind the number `after`."""
+    """A company's jobs, newest first, after the number `after`."""
     last = f"job#{after - 1:010}" if after else "job#~"
     items = dynamo.query(
         TABLE,
@@ -125,7 +125,7 @@ def list_jobs(
 
 
 def unfinished_jobs() -> list[ImportJob]:
-    """The jobs of all companies that have not ended, or have stopped and are not counted yet."""
+    """The jobs of all companies that have not ended, or have stopped but are not counted."""
     entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
     named = [entry["sk"].partition("#") for entry in entries]
     keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
@@ -145,9 +145,9 @@ def put_job(job: ImportJob, before: ImportJob) -> bool:
 
 
 def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
-    """Let `change` make the next of a job, again if it changed meanwhile; what it raises, stops.
+    """Apply `change` to a job with an optimistic lock; exceptions of `change` propagate.
 
-    Where `change` answers with the job that it was given, nothing is written. Raises NotFound.
+    Nothing is written if `change` returns the job that it was given. Raises NotFound.
     """
     for _ in attempts():
         before = get_job(company, number)
@@ -160,9 +160,9 @@ def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJo
 
 
 def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:
-    """Say that a job is at work. False if it is not this runner's any more: then stop.
+    """Record that a job is running. False if the runner has lost the lease and must stop.
 
-    Writes no revision, so that the workers of one job do not stand in each other's way.
+    The revision does not change, so the workers of a job do not conflict.
     """
     dynamodb = dynamo.client()
     condition = "#state IN (:validating, :running)"
@@ -231,23 +231,23 @@ def claim_object(
 
 
 def claimed(version: Version) -> ImportJob | None:
-    """The job that has this version of an object."""
+    """The job that has claimed this version of an object, or None."""
     item = dynamo.get(TABLE, _object_key(version))
     return get_job(item["company"], item["number"]) if item else None
 
 
 def unclaimed(versions: Iterable[Version]) -> list[Version]:
-    """Those that no job has."""
+    """The versions that no job has claimed."""
     keys = {version: _object_key(version) for version in versions}
     found = dynamo.get_many((TABLE, key) for key in keys.values())
     return [version for version, key in keys.items() if (TABLE, key) not in found]
 
 
 def put_batch_result(company: str, number: int, result: BatchResult) -> None:
-    """Write what became of a chunk, in the place of what an earlier attempt wrote.
+    """Write the result of a batch, replacing the result of an earlier attempt.
 
-    One that comes late writes nothing: of an attempt that is over, or of the first pass when the
-    second has been here.
+    A late result is ignored: that of an earlier attempt, or of the first pass if the second pass
+    has written one.
     """
     item = dynamo.record_item(
         result, pk=dynamo.partition(company, number), sk=f"chunk#{result.index:010}"
@@ -282,7 +282,7 @@ def get_batch_result(company: str, number: int, index: int) -> BatchResult | Non
 
 
 def batch_results(company: str, number: int) -> list[BatchResult]:
-    """What the chunks of a job wrote so far, in their order."""
+    """The results of a job's batches so far, in the order of the file."""
     condition = "pk = :partition AND begins_with(sk, :chunk)"
     values = {"partition": dynamo.partition(company, number), "chunk": "chunk#"}
     items = dynamo.query(TABLE, condition, values, consistent=True)
@@ -299,7 +299,7 @@ def _owner(place: ObjectKey) -> ImportJob | None:
 
 
 def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
-    """A job that ended before its file came has the file, so that it can be retried."""
+    """Give a job its file; a job that has ended keeps its state and can be retried."""
     has = {"bucket": version.bucket, "version_id": version.version_id, "size": version.size}
     if job.is_ended:
         return job.model_copy(update={**has, "revision": job.revision + 1})
@@ -332,10 +332,10 @@ def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
 
 
 def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values: Any) -> bool:
-    """Write a job, whether the sweep has to look at it, and `more`; False if something stood there.
+    """Write a job, its entry for the sweeper, and `more`; False if a condition failed.
 
-    A write that meets itself, because its first answer was lost, is known by its token: a rival
-    may have written the very same job.
+    A write whose first answer was lost recognizes itself by its token, because a concurrent request
+    may have written an equal job.
     """
     key, token = _job_key(job.company, job.number), secrets.token_hex(8)
     item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
@@ -354,7 +354,7 @@ def _job_key(company: str, number: int) -> tuple[str, str]:
 
 
 def company_of(version: Version) -> str:
-    """Whose file an object is, by the first folder of its key."""
+    """The company of an object, from the first folder of its key."""
     return version.key.partition("/")[0]
 
 

@@ -1,7 +1,7 @@
-"""Licenses in lists, newest first: of a company, and of one of its products.
+"""Lists of licenses, newest first: of a company, and of a product.
 
-No license is in an index. What issued licenses is, and an entry says how many they are, so that
-lists are skipped and counted without reading a license. All of it is in the table Orders:
+Licenses are not in an index. The rows that issued them are, with the number of licenses, so that
+lists are counted and skipped without reading licenses. All entries are in the table Orders:
 
 | sk | what |
 |---|---|
@@ -11,10 +11,10 @@ lists are skipped and counted without reading a license. All of it is in the tab
 | `page#<row>` | what 500 rows of an import made, in `<company>#job#<number>` |
 | `sold#<row>#<product>#<n>` | the licenses of one product, where rows of a page have several |
 
-An order's entries are written in the transaction of its row, so a large order appears at once. A
-page is named after its rows and written after their licenses: a batch that runs again overwrites
-its own pages. It never shrinks, so a late write of a run that saw less does no harm. All pages of
-an import are one partition.
+An order's entries are written in the transaction of its row, so a large order appears atomically. A
+page is identified by its rows and written after their licenses: a batch that runs again overwrites
+its own pages. A page never shrinks, so late writes of earlier runs do no harm. All pages of an
+import are in one partition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ from shared.store.newest_first import PAGES, packed, page_of, page_start, unpack
 
 TABLE = "ORDERS_TABLE"
 LATE = "+"
-"""Marks an entry whose licenses were issued at another time than the one it is listed at."""
+"""Marks an entry whose licenses were issued at another time than that of the entry."""
 
 _ISSUED = "issued#"
 
 
 class Issued(NamedTuple):
-    """An entry: what issued some licenses. `created` sorts by time; `row` holds their ids."""
+    """An entry: a row that issued licenses. `created` sorts by time; `row` has their ids."""
 
     created: str
     row: tuple[str, str]
@@ -44,9 +44,9 @@ class Issued(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """What puts an order's row into the lists: attributes of the row, and items next to it.
+    """The index entries of an order's row: attributes of the row, and separate items.
 
-    `products` are the items of each product of a row that has several.
+    `products` are the items per product, for a row with several products.
     """
 
     row: dict[str, Any]
@@ -57,7 +57,7 @@ class Listed(NamedTuple):
 def listed_row(
     company: str, order: Order, licenses: Iterable[License], *, issued_at: datetime, late: bool
 ) -> Listed:
-    """The entries of an order's row. `late` if the row itself is not listed at `issued_at`."""
+    """The entries of an order's row; `late` if the row is listed at another time."""
     by_product: dict[int, list[int]] = {}
     for lic in licenses:
         by_product.setdefault(lic.product_id, []).append(lic.id)
@@ -93,7 +93,7 @@ def listed_row(
 def issued_twin(
     company: str, order_id: int, part: str, issued_at: datetime, count: int, customer_id: int | None
 ) -> dict[str, Any]:
-    """The item that lists a customer's licenses of a row at their own time."""
+    """The item that lists the licenses of a row for a customer, at their own time."""
     return {
         "pk": dynamo.partition(company, order_id),
         "sk": f"{_ISSUED}{part}",
@@ -113,7 +113,7 @@ def product_row(product_id: int, part: str) -> str:
 
 
 class PageRow(NamedTuple):
-    """A row of an import that asks for a license: `id` if this import made it."""
+    """A license row of an import; `id` is its license if this import created it."""
 
     row: int
     product_id: int
@@ -123,9 +123,9 @@ class PageRow(NamedTuple):
 def pages(
     company: str, job: int, began: datetime, first_row: int, rows: Iterable[PageRow]
 ) -> Iterator[dict[str, Any]]:
-    """The pages of a batch that begins at `first_row`, as items without what is empty.
+    """The pages of a batch that begins at `first_row`, as items; empty pages are left out.
 
-    Which page has a row follows from the file alone, not from what was made of it.
+    The page of a row depends only on the file, not on the results of rows.
     """
     blocks: dict[int, list[PageRow]] = {}
     mixed: dict[int, list[PageRow]] = {}
@@ -163,9 +163,9 @@ def issued(
     upto: str | None = None,
     limit: int | None = None,
 ) -> Iterator[Issued]:
-    """What issued a company's licenses, or those of a product, or of a customer; newest first.
+    """The entries of a company, a product or a customer, newest first.
 
-    From the place `upto`, which is in it. `limit` is for one who wants few.
+    They begin with the position `upto`, inclusive; `limit` is a hint for few.
     """
     index, name, count = "by_created", "listed", "n"
     shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
@@ -183,7 +183,7 @@ def issued(
 
 
 def is_at_its_time(created: str) -> bool:
-    """Whether an entry's licenses are listed where it is, and are those of the order's customer."""
+    """Whether an entry lists its licenses at their own time, for the order's customer."""
     _, _, *part = created.split("#", 2)
     return not part or part[0][:1] not in (LATE, "~")
 
@@ -205,7 +205,7 @@ def _ids_of(item: Mapping[str, Any]) -> Sequence[int]:
 
 
 def _is_visible(company: str, row: str | None, shown: dict[str | None, bool]) -> bool:
-    """Whether the order that an entry waits for is there."""
+    """Whether an entry is visible: its order is committed."""
     if row not in shown:
         shown[row] = row in settled(company, [row])
     return shown[row]

@@ -1,7 +1,7 @@
-"""Licenses, in the table Licenses: one item each, at the id that its key leads to.
+"""Licenses, in the table Licenses: one item each, at an id that is derived from its key.
 
-A license whose order was too large for one transaction is there before its order is; `unsettled`
-then names the order's row, and the license is visible when that row is there.
+Licenses of an order that is too large for one transaction are written before the order. Their
+`unsettled` names the order's row: they are visible once that row exists.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,19 +16,19 @@ TABLE = "LICENSES_TABLE"
 ORDERS = "ORDERS_TABLE"
 MOST_REMEMBERED = 10_000
 _committed: dict[str, None] = {}
-"""`<company>/<row>` of the orders that this process has read as committed.
+"""`<company>/<row>` of orders that this process knows to be committed.
 
-A commit is final, so they are never read again. A pending order is read again each time."""
+A commit is final, so these rows are never read again. Pending orders are read each time."""
 BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
 
 
 def license_puts(
     company: str, licenses: Iterable[License], unsettled: str | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The writes of new licenses, for transactions; each holds if nobody has that key yet.
+    """The puts of new licenses, for transactions, each of which fails if the key exists.
 
-    `unsettled` is the row of their order, where they are written before it. Licenses that are like
-    the one before share the values of their items.
+    `unsettled` is the row of their order if they are written before it. Licenses like the previous
+    one share the values of their items.
     """
     free, values = "attribute_not_exists(pk)", {}
     if unsettled:
@@ -44,14 +44,14 @@ def license_puts(
 
 
 def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:
-    """The licenses with these ids, visible or not."""
+    """The licenses with these ids, including invisible ones."""
     keys = [(TABLE, (dynamo.partition(company, id),)) for id in ids]
     found = dynamo.get_many(keys)
     return {item["id"]: License.model_validate(item) for item in found.values()}
 
 
 def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
-    """The visible licenses with these ids, in that order."""
+    """The visible licenses with these ids, in the given order."""
     wanted = list(ids)
     stored = stored_licenses(company, wanted)
     visible = settled(company, (lic.unsettled for lic in stored.values()))
@@ -61,10 +61,9 @@ def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
 def licenses_within(
     company: str, ids: Iterable[int], most_bytes: int
 ) -> tuple[list[License], list[int]]:
-    """The visible ones of the first of these licenses, and the ids of those not read.
+    """The visible licenses with the first of these ids, and the ids that were not read.
 
-    Reading ends when more than `most_bytes` of JSON are there, so that licenses of 390 KB each do
-    not fill the memory.
+    Reading stops after `most_bytes` of JSON, so that licenses of 390 KB do not exhaust memory.
     """
     waiting = list(ids)
     stored: dict[int, License] = {}
@@ -86,7 +85,7 @@ def get_license(company: str, id: int) -> License | None:
 
 
 def licenses_with_key(company: str, key: str) -> list[License]:
-    """The license that has this key; of a bundle, the bundle's own."""
+    """The license with this key; for a bundle, the license of the bundle itself."""
     first = record_id(company, "license", key)
     for attempt in range(1, 4):
         found = licenses_by_id(company, [first])
@@ -97,7 +96,7 @@ def licenses_with_key(company: str, key: str) -> list[License]:
 
 
 def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
-    """The visible ones of these licenses, in that order, with what names them and no terms."""
+    """The visible licenses with these ids, in the given order, without their terms."""
     wanted = list(ids)
     keys = [(TABLE, (dynamo.partition(company, id),)) for id in wanted]
     found = dynamo.get_many(keys, select=BRIEF)
@@ -107,7 +106,7 @@ def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
 
 
 def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> None:
-    """Switch a license on or off; repeating it changes nothing more."""
+    """Enable or disable a license; repeating it changes nothing. Returns None if it is missing."""
     values: dict[str, Any] = {"enabled": enabled, "now": now}
     update = "SET enabled = :enabled, updated_at = :now"
     update += " REMOVE time_disabled" if enabled else ", time_disabled = :now"
@@ -121,9 +120,9 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
 
 
 def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
-    """Those of the orders' rows that are committed; what waits for none always counts.
+    """The rows among `unsettled` values whose orders are committed; None is always included.
 
-    An order that this process knows to be committed costs no request.
+    Orders that this process knows to be committed cost no request.
     """
     rows = {row for row in unsettled if row}
     known = {row for row in rows if f"{company}/{row}" in _committed}
@@ -132,12 +131,12 @@ def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
 
 
 def forget_committed() -> None:
-    """Forget which orders are committed, as a new process has."""
+    """Clear the cache of committed orders."""
     _committed.clear()
 
 
 def _read_committed(company: str, rows: set[str]) -> set[str]:
-    """Read consistently which of the orders' rows are committed, and remember those."""
+    """Read consistently which rows are committed, and cache these."""
     keys: dict[str, tuple[str, str]] = {}
     for row in rows:
         order_id, part, _ = row.split("/")

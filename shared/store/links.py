@@ -1,9 +1,9 @@
-"""Presigned links, by which callers send files to S3 and read reports without rights of their own.
+"""Presigned URLs, by which callers upload files to S3 and download reports.
 
-A link ends with the credentials that signed it, whatever it says itself. AWS (re:Post, "Why is my
+A URL expires with the credentials that signed it, if not earlier. AWS (re:Post, "Why is my
 presigned URL expiring before the expiration time that I specified?"): "If you created a presigned
-URL using a temporary token, then the URL expires when the token expires." S3 looks at the time
-when a request begins, so a request that has begun in time goes on to its end.
+URL using a temporary token, then the URL expires when the token expires." S3 checks the time when a
+request begins, so a request that began in time is completed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,14 @@ from shared.import_job import ImportJob
 from shared.store.uploads import client, result_key, session
 
 LARGEST_POST = 5 * 1024**3
-"""Bytes that S3 takes in one request."""
+"""Bytes that S3 accepts in one request."""
 LARGEST_OBJECT = 5 * 1024**4
-"""Bytes that S3 keeps as one object."""
+"""Bytes of the largest object in S3."""
 LINK_SECONDS = 3600
-"""For which a link is signed."""
+"""How long a URL is valid."""
 ASSURED_SECONDS = 900
-"""For which credentials hold whose end nobody tells: a function gets its own by its environment,
-and its longest call, which they must outlast, takes 15 minutes."""
+"""How long credentials without a known expiry are valid at least: a function's credentials come
+from its environment, and must outlast its longest invocation of 15 minutes."""
 
 _SKEW = timedelta(seconds=60)
 _MOST_PARTS = 10_000
@@ -30,26 +30,26 @@ _MEBIBYTE = 1024**2
 
 
 class Parts(NamedTuple):
-    """How a file is cut for a multipart upload: every part but the last has `part_size` bytes."""
+    """The parts of a multipart upload; all parts except the last have `part_size` bytes."""
 
     part_size: int
     part_count: int
 
 
 def parts_of(size: int) -> Parts:
-    """The parts of a file of so many bytes: few enough, and large enough, for S3 to take them."""
+    """The parts for a file of so many bytes, within S3's limits for number and size."""
     part_size = -(-size // _MOST_PARTS // _MEBIBYTE) * _MEBIBYTE
     part_size = max(part_size, _LEAST_PART)
     return Parts(part_size, max(1, -(-size // part_size)))
 
 
 def link_seconds() -> int:
-    """For how long a link that is signed now is sure to hold, at most LINK_SECONDS.
+    """How many seconds a URL that is signed now is valid for certain, at most LINK_SECONDS.
 
-    Credentials that refresh themselves know when they end; those of an environment do not.
+    Refreshable credentials have an expiry; those from the environment do not.
     """
     credentials: Any = session().get_credentials()
-    token = credentials.get_frozen_credentials().token  # refreshes them if they end soon
+    token = credentials.get_frozen_credentials().token  # refreshes them if they expire soon
     expiry: datetime | None = getattr(credentials, "_expiry_time", None)
     if expiry is not None:
         left = int((expiry - _SKEW - datetime.now(UTC)).total_seconds())
@@ -68,7 +68,7 @@ def presigned_post(job: ImportJob, max_size: int) -> dict[str, Any]:
 
 
 def begin_multipart(job: ImportJob) -> str:
-    """The id of a new multipart upload; one that is never completed is cleared away."""
+    """Begin a multipart upload: its id. S3's lifecycle rule aborts uploads that never complete."""
     begun = client().create_multipart_upload(Bucket=job.bucket, Key=job.key, ContentType="text/csv")
     return begun["UploadId"]
 
@@ -78,17 +78,17 @@ def abort_multipart(job: ImportJob, upload_id: str) -> None:
 
 
 def presigned_part(job: ImportJob, number: int) -> str:
-    """The link to which a part goes by PUT; S3 answers with its ETag."""
+    """The URL to PUT a part to; S3 answers with its ETag."""
     return _multipart_link("upload_part", job, PartNumber=number)
 
 
 def presigned_complete(job: ImportJob) -> str:
-    """The link to which the ETags of all parts go by POST, in an XML document."""
+    """The URL to POST the ETags of all parts to, as an XML document."""
     return _multipart_link("complete_multipart_upload", job)
 
 
 def presigned_abort(job: ImportJob) -> str:
-    """The link that by DELETE ends the upload, and drops the parts that were sent."""
+    """The URL to DELETE, which aborts the upload and deletes its parts."""
     return _multipart_link("abort_multipart_upload", job)
 
 
@@ -98,7 +98,7 @@ def _multipart_link(operation: str, job: ImportJob, **more: Any) -> str:
 
 
 def presigned_get(job: ImportJob, name: str, *, file_name: str, content_type: str) -> str:
-    """A link to a report, which a browser saves as `file_name`."""
+    """A URL of a report, which a browser saves as `file_name`."""
     return client().generate_presigned_url(
         "get_object",
         Params={
@@ -112,6 +112,6 @@ def presigned_get(job: ImportJob, name: str, *, file_name: str, content_type: st
 
 
 def attachment(file_name: str) -> str:
-    """The header that has a browser save what it gets, whatever letters it has (RFC 6266)."""
+    """A Content-Disposition that makes a browser save the file under any name (RFC 6266)."""
     plain = "".join(c if (c.isascii() and c.isalnum()) or c in "-_." else "_" for c in file_name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

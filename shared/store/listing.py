@@ -1,10 +1,10 @@
-"""A rolling listing of the uploads bucket: a few calls a run, from where the last run stopped.
+"""A rolling listing of the uploads bucket: a few calls per run, continued by the next run.
 
-A cycle goes once through all versions of all objects, in the order of their keys. A checkpoint in
-the table Imports says how far it is. What comes behind the checkpoint is seen by the next cycle:
-a cycle looks at every version that is younger than the beginning of the cycle before it, less
-`OVERLAP`. So no version is missed, however long a cycle takes, and a run that is lost or doubled
-does no harm: what is found is announced before the checkpoint moves.
+A cycle lists all versions of all objects once, in the order of their keys. A checkpoint in the
+table Imports has its position. Objects that are added before the checkpoint are found by the next
+cycle: a cycle checks every version that is younger than the start of the previous cycle, minus
+`OVERLAP`. So no version is missed, no matter how long a cycle takes. A lost or doubled run does no
+harm, because versions are announced before the checkpoint moves.
 
 | pk | sk | what |
 |---|---|---|
@@ -23,35 +23,35 @@ from shared.store.import_jobs import TABLE, Version
 from shared.store.uploads import bucket, client
 
 OVERLAP = timedelta(days=2)
-"""S3 dates an object that came in parts by when its upload began; the bucket's lifecycle aborts
+"""S3 dates a multipart object by the start of its upload; the bucket's lifecycle rule aborts
 uploads after two days."""
 
 _KEY = ("sweep#", "listing")
 _RESULTS = "_results/"
 _BEHIND_RESULTS = "_results0"
-"""`0` is the character behind `/`, so this is in front of every key that is behind our reports."""
+"""`0` is the character after `/`, so this sorts right after the keys of our reports."""
 
 
 class Checkpoint(BaseModel, frozen=True, extra="ignore"):
-    """How far a cycle is: the last key and version that were listed; empty at its beginning."""
+    """The position of a cycle: the last listed key and version; empty at its start."""
 
     began: datetime
     """When this cycle began."""
     since: datetime
-    """Older versions were looked at by an earlier cycle."""
+    """Older versions were checked by an earlier cycle."""
     key: str = ""
     version: str = ""
     revision: int = 0
 
 
 def read_checkpoint(now: datetime) -> Checkpoint:
-    """Where the last run stopped; without one, the beginning of a cycle."""
+    """The position of the last run, or the start of a cycle."""
     item = dynamo.get(TABLE, _KEY)
     return Checkpoint.model_validate(item) if item else Checkpoint(began=now, since=now - OVERLAP)
 
 
 def write_checkpoint(after: Checkpoint, before: Checkpoint) -> bool:
-    """False if another run has moved it meanwhile; then that one's stays."""
+    """Move the checkpoint; False if a concurrent run has moved it, which then stays."""
     after = after.model_copy(update={"revision": before.revision + 1})
     pk, sk = _KEY
     item = dynamo.record_item(after, pk=pk, sk=sk)
@@ -65,9 +65,9 @@ def write_checkpoint(after: Checkpoint, before: Checkpoint) -> bool:
 def list_versions(
     start: Checkpoint, *, now: datetime, until: datetime, calls: int
 ) -> tuple[list[Version], Checkpoint]:
-    """Files to import that are older than `until`, by so many calls at most; where to go on.
+    """List files older than `until` with at most so many calls; with the new checkpoint.
 
-    A bucket that needs no more calls is listed wholly, once.
+    A bucket that needs fewer calls is listed completely, once.
     """
     found: dict[Version, None] = {}
     at, ends = start, 0
@@ -90,7 +90,7 @@ def list_versions(
 
 
 def _moved_on(at: Checkpoint, page: dict[str, Any]) -> Checkpoint:
-    """The checkpoint behind a page, and behind our reports: there may be many, and no files."""
+    """The checkpoint after a page; skips our reports, which can be many and are no files."""
     key, version = page["NextKeyMarker"], page.get("NextVersionIdMarker", "")
     if key.startswith(_RESULTS):
         key, version = _BEHIND_RESULTS, ""
@@ -98,7 +98,7 @@ def _moved_on(at: Checkpoint, page: dict[str, Any]) -> Checkpoint:
 
 
 def _page(at: Checkpoint) -> dict[str, Any] | None:
-    """The versions behind a checkpoint; None if S3 does not know its version any more."""
+    """The versions after a checkpoint; None if its version no longer exists in S3."""
     markers: Any = {}
     if at.key:
         markers["KeyMarker"] = at.key

@@ -1,4 +1,4 @@
-"""Where a record stands that is known by a natural key, and on to the next place if need be."""
+"""Look up records by natural keys; after a collision of ids, try the next id."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ type Found = dict[tuple[str, dynamo.Key], dict[str, Any]]
 
 @dataclass
 class Lookup:
-    """Where a record stands that is known by a natural key; `field` tells whose place it is."""
+    """A lookup of a record by its natural key, which is the value of the attribute `field`."""
 
     company: str
     table: str
@@ -38,7 +38,7 @@ class Lookup:
 
 
 def find(places: list[Lookup], more: list[tuple[str, tuple[str, str]]]) -> Found:
-    """Read every place, going on to the next where the record of another name fell on it."""
+    """Read the records of all lookups; if an id belongs to another key, continue with the next."""
     found: Found = {}
     wanted = places
     while wanted or more:

@@ -1,7 +1,7 @@
-"""Lists that several partitions of an index share, as one: newest first.
+"""Merge the shards of an index into one list, newest first.
 
-Imports write pages, of up to `PAGE` records of one company, in place of an entry for each record. A
-page is named after the rows of the file that asked for the records, whatever became of them.
+Imports write pages of up to `PAGE` records of a company instead of an entry per record. A page is
+identified by the rows of the file, regardless of the rows' results.
 """
 
 from base64 import b64encode
@@ -14,9 +14,9 @@ from typing import Any
 from shared.store import dynamo
 
 PAGE = 500
-"""Rows of an import that share a page: their ids take 4 KB, which is one read unit."""
+"""Rows of an import per page; their ids take 4 KB, which is one read unit."""
 PAGES = "pages"
-"""The shard of all pages."""
+"""The shard that has all pages."""
 
 
 def newest_first(
@@ -29,9 +29,9 @@ def newest_first(
     last: str = "~",
     limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The entries of all shards by `created`, from `last` back to `first`, both in it.
+    """The entries of all shards by `created`, from `last` down to `first`, both inclusive.
 
-    `name` is the index's partition key. `limit` is for one who wants few.
+    `name` is the index's partition key. `limit` is a hint for few.
     """
     condition = f"{name} = :shard AND created BETWEEN :first AND :last"
     bounds = {"first": first, "last": last}
@@ -53,14 +53,14 @@ def newest_first(
 
 
 def page_start(row: int, first_row: int) -> int:
-    """The first row of the page that has a row of a batch."""
+    """The first row of the page that contains a row of a batch."""
     return row - (row - first_row) % PAGE
 
 
 def page_of(
     company: str, job: int, began: datetime, start: int, ids: Sequence[int]
 ) -> dict[str, Any]:
-    """A page of the records that an import made of the rows from `start` on."""
+    """A page of the records that an import created from the rows beginning with `start`."""
     return {
         "pk": f"{company}#job#{job}",
         "sk": f"page#{start:010}",
@@ -72,7 +72,7 @@ def page_of(
 
 
 def page_item(page: Mapping[str, Any]) -> dynamo.Item:
-    """A page as JSON has it, where bytes are base64."""
+    """A page as a DynamoDB item in JSON, in which binary values are base64."""
     return dynamo.to_item(page) | {"ids": {"B": b64encode(page["ids"]).decode()}}
 
 

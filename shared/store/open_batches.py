@@ -1,8 +1,8 @@
-"""Batches of imports that were begun, in the table Imports, until their last write.
+"""Open batches of imports, in the table Imports, from their start until their last write.
 
-A worker that dies within a batch leaves licenses behind that are in no order and no list yet. If
-its import runs again, so does the batch. If the import was cancelled or failed meanwhile, the
-sweeper has what there is completed.
+A worker that dies within a batch leaves licenses that are in no order and no list. If its import
+runs again, the batch does too. If the import was cancelled or has failed, the sweeper has the batch
+completed for the licenses that exist.
 
 | pk | sk | what |
 |---|---|---|
@@ -23,7 +23,7 @@ _OPEN = "open#"
 
 
 class OpenBatch(BaseModel, frozen=True):
-    """The `rows` rows of a chunk behind its first `done`."""
+    """A batch: `rows` rows of a chunk after its first `done` rows."""
 
     company: str
     number: int
@@ -34,25 +34,25 @@ class OpenBatch(BaseModel, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Where it is stored, in the one partition that the sweeper reads."""
+        """The key of the item, in the partition that the sweeper reads."""
         first_row = self.chunk.first_row + self.done
         return _OPEN, f"{self.company}#{self.number:010}#{first_row:010}"
 
 
 def open_batch(batch: OpenBatch) -> None:
-    """Store that a batch has begun, before anything of it is written."""
+    """Record that a batch has begun, before any of its records is written."""
     pk, sk = batch.key
     item = dynamo.to_item({**batch.model_dump(), "pk": pk, "sk": sk})
     dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
 
 
 def close_batch(batch: OpenBatch) -> None:
-    """Store that everything of a batch is written."""
+    """Record that all records of a batch are written."""
     dynamo.client().delete_item(TableName=dynamo.table(TABLE), Key=dynamo.key_of(batch.key))
 
 
 def open_batches(before: datetime, *, most: int) -> Iterator[OpenBatch]:
-    """Batches that were opened before a moment and are not closed, `most` at most."""
+    """At most `most` batches that were opened before a time and are not closed."""
     items = dynamo.query(TABLE, "pk = :open", {"open": _OPEN}, consistent=True)
     batches = map(OpenBatch.model_validate, items)
     return islice((batch for batch in batches if batch.opened_at < before), most)

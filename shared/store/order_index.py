@@ -1,18 +1,18 @@
-"""Orders in lists: of a company and of one customer, newest first, with numbers of licenses.
+"""Lists of orders, newest first: of a company and of a customer, with their license counts.
 
-Each row of an order that holds licenses is an entry, with how many there are: the row `order` of an
-order that was placed, `append#…`, and `rows#…` of an import. The entries of one order sort next to
-each other, by when it was placed, so that orders and licenses are counted from the index alone:
+Each row of an order that has licenses is an index entry with their number: the row `order` of a
+placed order, `append#…`, and `rows#…` of an import. The entries of an order are adjacent, sorted by
+when it was placed, so that orders and licenses can be counted from the index alone:
 
     created = <time of the order>#<order id>             the order as placed
               <time of the order>#<order id>#<part>      what was added to it
               <time of the order>#<order id>#+<part>     the same, of licenses of another time
               <time of the order>#<order id>#~<part>     the same, of another customer's licenses
 
-Lists of licenses have the third kind at its own time: see license_index. What imports add is listed
-on shards of its own, which are more.
+Lists of licenses have the third kind at its own time; see license_index. Rows of imports are listed
+on shards of their own, of which there are more.
 
-An index never decides anything: what is shown is read from the table.
+Decisions never depend on the index, and records are read from the table.
 """
 
 from collections.abc import Iterator
@@ -28,17 +28,17 @@ from shared.store.newest_first import newest_first
 
 TABLE = "ORDERS_TABLE"
 IMPORT_SHARDS = 16
-"""For what imports add, so that one company can add 4,000 orders a second."""
+"""Shards for rows of imports, so that imports of a company can write 4,000 orders per second."""
 FIELDS = (
     *(set(Order.model_fields) - {"body", "fingerprint", "token", "idempotency_key"}),
     "sk",
 )
-"""What is read of a row to be shown: not the request that made it, which is most of its bytes."""
+"""Attributes of a row that views need; the request body, most of a row's bytes, is not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row in an index. `created` sorts by time; `licenses` is how many the row holds."""
+    """A row in an index. `created` sorts by time; `licenses` is the row's number of licenses."""
 
     created: str
     row: tuple[str, str]
@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def order(self) -> str:
-        """What the entries of one order have in common."""
+        """The prefix that the entries of an order share."""
         time, id, *_ = self.created.split("#", 2)
         return f"{time}#{id}"
 
@@ -58,9 +58,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order in a list: `created` is its place there, `entries` are its rows.
+    """An order in a list: `created` is its position, and `entries` are its rows.
 
-    `order` is the order itself where it is known already.
+    `order` is the order itself if it has been read.
     """
 
     created: str
@@ -70,7 +70,7 @@ class ListedOrder:
 
     @classmethod
     def of(cls, company: str, order: Order, licenses: int) -> "ListedOrder":
-        """An order that was found by itself, as a list of one has it."""
+        """The list entry for an order that was read by itself."""
         created = f"{dynamo.stamp(order.created_at)}#{order.id}"
         row = dynamo.partition(company, order.id), FIRST_PART
         return cls(created, order.id, (Entry(created, row, licenses, order.updated_at),), order)
@@ -96,7 +96,7 @@ def index_keys(
     late: bool = False,
     imported: bool = False,
 ) -> dict[str, Any]:
-    """The attributes that put a row into the indexes; `placed_at` and customer are the order's."""
+    """The index attributes of a row; `placed_at` and the customer are those of the order."""
     created = f"{dynamo.stamp(placed_at)}#{order_id}"
     mark = "~" if of_another_customer else LATE if late else ""
     if part != FIRST_PART:
@@ -112,7 +112,7 @@ def index_keys(
 
 
 def listed_orders(company: str, **which: Any) -> Iterator[ListedOrder]:
-    """A company's orders, or of one customer's, newest first; the rest as of `entries`."""
+    """The orders of a company or a customer, newest first; other arguments as for `entries`."""
     for created, group in groupby(entries(company, **which), key=lambda entry: entry.order):
         yield ListedOrder(created, int(created.rpartition("#")[2]), tuple(group))
 
@@ -126,9 +126,9 @@ def entries(
     until: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[Entry]:
-    """The rows of a company's orders, or of one customer's, newest first.
+    """The rows of the orders of a company or a customer, newest first.
 
-    From the place `upto`, which is in it; `until` is not in it. `limit` is for one who wants few.
+    They begin with the position `upto`, inclusive; `until` is exclusive. `limit` is a hint for few.
     """
     first = dynamo.stamp(since) if since else " "
     last = min(upto or "~", dynamo.stamp(until) if until else "~")
@@ -144,9 +144,9 @@ def entries(
 
 
 def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, bool]:
-    """How many orders and licenses a customer has, and whether these are all.
+    """The numbers of a customer's orders and licenses, and whether these are all.
 
-    It ends after `most` entries; DynamoDB answers some 7,000 in a request.
+    Counting stops after `most` entries; DynamoDB returns about 7,000 per request.
     """
     found = list(islice(entries(company, customer_id=customer_id), most + 1))
     counted = found[:most]
@@ -156,7 +156,7 @@ def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, b
 
 
 def count_licenses(company: str, order: Order) -> int:
-    """How many licenses an order has, by the index."""
+    """The number of an order's licenses, from the index."""
     created = f"{dynamo.stamp(order.created_at)}#{order.id}"
     condition = "listed = :shard AND created BETWEEN :first AND :last"
     bounds = {"first": created, "last": f"{created}#~~"}

@@ -16,17 +16,17 @@ from shared.store.order_index import FIELDS, count_licenses
 
 TABLE = "ORDERS_TABLE"
 MOST_PAGES = 10
-"""Requests, of up to 1 MB each, after which an order is not read further to be shown."""
+"""Requests, of up to 1 MB each, to read an order for its view."""
 ROWS_PER_REQUEST = 25
 _RANGES = ((FIRST_PART, "rows$"), ("append#", "append$"))
-"""The order as placed and what imports added, then what was appended; `$` sorts behind `#`."""
+"""The order as placed and rows of imports, then the appended rows; `$` sorts after `#`."""
 _OF_LICENSES = (FIRST_PART, "append#", "rows#")
 
 
 def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
-    """An order with at least `most` of its licenses, if it has them, and how many it has.
+    """An order with at least `most` of its licenses, and the number of all its licenses.
 
-    One request for 1 MB of rows, which is about 100,000 licenses; MOST_PAGES at most.
+    Each request reads 1 MB of rows, about 100,000 licenses; at most MOST_PAGES requests.
     """
     values = {"partition": dynamo.partition(company, id)}
     pages = dynamo.query_pages(TABLE, "pk = :partition", values, consistent=True, select=FIELDS)
@@ -48,9 +48,9 @@ def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
 def order_rows(
     company: str, id: int, *, after: str | None = None, limit: int | None = None
 ) -> Iterator[Order]:
-    """The rows of an order that hold licenses, in a stable order, beginning with the row `after`.
+    """The rows of an order that have licenses, in a stable order, beginning with the row `after`.
 
-    `limit` is for one who wants few of them.
+    `limit` is a hint for few.
     """
     values = {"partition": dynamo.partition(company, id)}
     begun = 1 if after and after.startswith("append#") else 0
@@ -65,25 +65,25 @@ def order_rows(
 
 
 def first_rows(company: str, ids: Iterable[int]) -> dict[int, Order]:
-    """The orders with these ids that exist, as placed, by id; 100 a request."""
+    """The orders with these ids that exist, as placed, by id; 100 per request."""
     return {row.id: row for row in rows_at(_keys(company, ids)).values()}
 
 
 def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
-    """The rows of orders with these keys; 100 a request."""
+    """The rows of orders with these keys; 100 per request."""
     found = dynamo.get_many(((TABLE, key) for key in keys), select=FIELDS)
     return {key: Order.model_validate(item) for (_, key), item in found.items()}
 
 
 def order_id_of(company: str, store_id: str) -> int | None:
-    """The id of the order that the client calls `store_id`."""
+    """The id of the order with this `store_id`."""
     place = Lookup(company, TABLE, "order", store_id, "store_id", [FIRST_PART])
     find([place], [])
     return place.id if place.taken else None
 
 
 def whole_order(rows: Sequence[Order]) -> Order | None:
-    """The order that consists of these rows; None without the first one."""
+    """The order that consists of these rows; None if the first row is missing."""
     return whole(list(rows)) if any(row.part == FIRST_PART for row in rows) else None
 
 

@@ -1,8 +1,8 @@
-"""How fast one worker sends to one table: additive increase, multiplicative decrease (AIMD).
+"""Rate control of a worker per table: additive increase, multiplicative decrease (AIMD).
 
-Workers of one import know nothing of each other. All of them see the same share of their statements
-throttled, so all slow down by the same factor, and then speed up by the same step: whatever rates
-they began with, they come to equal ones, whose sum is what the table takes.
+The workers of an import do not communicate. All of them see the same share of their statements
+throttled, so they slow down by the same factor and speed up by the same step. Their rates converge
+to equal rates whose sum is the table's capacity.
 """
 
 import math
@@ -11,34 +11,35 @@ import time
 from dataclasses import dataclass, field
 
 WINDOW_SECONDS = 0.5
-"""The rate is adjusted once in so many seconds of sending."""
+"""Seconds of sending between adjustments of the rate."""
 STEP = 25.0
-"""Statements a second that a throttled window adds: one request of 25."""
+"""Statements per second that are added after a throttled window: one request of 25."""
 GROWTH = 1.5
-"""By how much a rate grows in a window in which nothing was throttled: there is room."""
+"""The factor by which a rate grows after a window without throttling."""
 LOWEST = 25.0
-"""Statements a second below which a rate never falls, so that every worker goes on."""
+"""The lowest rate in statements per second, so that every worker makes progress."""
 FULL_SPEED = 50_000.0
-"""Statements a second that no worker reaches: a pace as high as this holds nothing back."""
+"""A rate in statements per second that no worker reaches: it is no limit."""
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.01, 1.0
 
 
 def clock() -> float:
-    """Seconds that only ever grow; the fault laboratory has time of its own."""
+    """Monotonic seconds; the fault laboratory replaces it by simulated time."""
     return time.monotonic()
 
 
 @dataclass(eq=False)
 class Pace:
-    """The send rate of one worker to one table, shared by its threads.
+    """The send rate of a worker to a table, shared by the worker's threads.
 
-    Unlimited until something is throttled. From then on the rate of a window is what was accepted
-    in the window before, plus `STEP`; or `GROWTH` times as much as before if all was accepted.
+    It is unlimited until a statement is throttled. From then on, the rate of a window is the
+    accepted rate of the previous window plus `STEP`, or `GROWTH` times the previous rate if
+    nothing was throttled.
     """
 
     rate: float = math.inf
     _credit: float = 0.0
-    """Statements that may be sent; below 0 after a request that was larger than that."""
+    """Statements that can be sent now; negative after a request that was larger."""
     _credited_at: float = 0.0
     _began: float | None = None
     _accepted: int = 0
@@ -47,11 +48,11 @@ class Pace:
 
     @property
     def is_limited(self) -> bool:
-        """Whether it holds back what a worker could send."""
+        """Whether the pace limits the worker."""
         return self.rate < FULL_SPEED
 
     def reserve(self, statements: int) -> float:
-        """0 if so many statements may be sent now; otherwise seconds after which to ask again."""
+        """0 if so many statements can be sent now; otherwise the seconds to wait."""
         with self._lock:
             now = clock()
             if self._began is None:
@@ -67,7 +68,7 @@ class Pace:
             return 0
 
     def record(self, accepted: int, throttled: int) -> None:
-        """Note the outcome of statements that were sent; adjust the rate when a window is over."""
+        """Record the outcome of sent statements, and adjust the rate at the end of a window."""
         with self._lock:
             self._accepted += accepted
             self._throttled += throttled

@@ -1,10 +1,10 @@
-"""How long a worker of an import waits for DynamoDB: as long as its invocation lasts.
+"""The retry policy of import workers: wait for DynamoDB as long as the invocation lasts.
 
-Throttling is normal for an import: a new table takes 4,000 write units a second, and each partition
-of it 1,000. So a throttled statement is sent again until it is accepted. What ends the waiting is
-the invocation's time (OutOfTime: the worker stops cleanly, and the next one goes on), a job that
-was cancelled or taken over (what `keep_alive` raises), or other failures than throttling, several
-in a row without progress (Busy).
+Throttling is normal for an import: a new table accepts 4,000 write units per second, and each of
+its partitions 1,000. So a throttled statement is retried until it is accepted. Waiting ends with
+the invocation's time (OutOfTime: the worker stops, and the next one continues), when the job is
+cancelled or loses its lease (`keep_alive` raises), or after several consecutive failures other than
+throttling (Busy).
 """
 
 import threading
@@ -17,32 +17,32 @@ from shared.store.pace import Pace, clock
 from shared.store.retry import pause
 
 FAILURES = 6
-"""Failures in a row, other than throttling and without progress, after which a request gives up."""
+"""Consecutive failures other than throttling, without progress, after which a request fails."""
 MARGIN_MILLISECONDS = 20_000
-"""What a worker keeps of its invocation, to report and to return."""
+"""Time that a worker reserves at the end of its invocation, to report and to return."""
 ALIVE_SECONDS = 10.0
 """How often a waiting worker says that it is alive; see `ALIVE_SECONDS` of import_moves (30 s) and
 `LEFT_ALONE` of the sweeper (15 min) for who takes its job otherwise."""
 STUCK_SECONDS = 600.0
-"""A worker that wrote nothing new for so long, until its time was over, makes no progress."""
+"""A worker that has written nothing new for so long, until its time was over, is stuck."""
 _SLICE_SECONDS = 1.0
 
 
 class OutOfTime(Exception):
-    """The invocation ends before DynamoDB accepted everything. What was accepted stays."""
+    """The invocation ends before DynamoDB accepted everything. Accepted writes stay."""
 
 
 @dataclass(eq=False)
 class Patience:
-    """The waiting of one worker, shared by its threads.
+    """The retry state of a worker, shared by its threads.
 
-    `keep_alive` tells others that the worker is alive, and raises if it must stop.
+    `keep_alive` writes a heartbeat, and raises if the worker must stop.
     """
 
     milliseconds_left: Callable[[], int]
     keep_alive: Callable[[], None]
     progressed: bool = False
-    """Whether anything was written that was not there before."""
+    """Whether the worker has written anything new."""
     _began: float = field(init=False)
     _alive_at: float = field(init=False)
     _ended: BaseException | None = None
@@ -58,12 +58,12 @@ class Patience:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a long invocation has written nothing new."""
+        """Whether the worker has written nothing new for a whole invocation."""
         return not self.progressed and clock() - self._began >= STUCK_SECONDS
 
     @property
     def is_throttled(self) -> bool:
-        """Whether DynamoDB takes less than the worker could send."""
+        """Whether DynamoDB accepts less than the worker could send."""
         with self._lock:
             return any(pace.is_limited for pace in self._paces.values())
 

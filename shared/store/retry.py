@@ -1,7 +1,7 @@
-"""Which errors of AWS pass by themselves, and how calls are retried: the one policy of the store.
+"""The retry policy of the store: transient errors of AWS, backoff, and attempts.
 
-Interactive calls make a few attempts and then raise Busy, so that the API answers in time. Workers
-of imports wait for as long as their invocation lasts: see `shared.store.patience`.
+API calls make a few attempts and then raise Busy, so that the API answers in time. Import workers
+retry as long as their invocation lasts; see `shared.store.patience`.
 """
 
 import random
@@ -16,7 +16,7 @@ from shared.errors import Busy
 
 THROTTLED = frozenset(
     {
-        # The whole request: docs.aws.amazon.com, DynamoDB Developer Guide, "Error handling".
+        # Whole requests: docs.aws.amazon.com, DynamoDB Developer Guide, "Error handling".
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ThrottlingException",
@@ -29,7 +29,7 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-"""Error codes that say: send less, and send it again."""
+"""Error codes of throttling."""
 
 TRANSIENT = THROTTLED | frozenset(
     {
@@ -41,7 +41,7 @@ TRANSIENT = THROTTLED | frozenset(
         "TransactionInProgressException",
     }
 )
-"""Error codes that a later attempt need not meet."""
+"""Error codes after which a retry can succeed."""
 
 ATTEMPTS = 8
 CONTENDED_ATTEMPTS = 40
@@ -49,13 +49,13 @@ _FIRST_SECONDS, _LONGEST_SECONDS, _CONTENDED_SECONDS = 0.05, 1.0, 0.25
 
 
 def pause(failures: int, longest: float = _LONGEST_SECONDS) -> float:
-    """Seconds to wait after `failures` failures in a row, from 0: exponential, with full jitter."""
+    """Seconds to wait after so many failures: exponential backoff with full jitter."""
     ceiling = min(longest, _FIRST_SECONDS * 2.0 ** min(failures, 30))
     return random.uniform(0, ceiling)  # noqa: S311  # no secret is drawn
 
 
 def attempts(limit: int = ATTEMPTS) -> Iterator[int]:
-    """Yield the number of each attempt, with a pause before every one but the first.
+    """Yield the number of each attempt, with a pause before every attempt except the first.
 
     The caller leaves the loop when it is done, and raises Busy when the loop ends.
     """
@@ -68,9 +68,8 @@ def attempts(limit: int = ATTEMPTS) -> Iterator[int]:
 def contended(limit: int = CONTENDED_ATTEMPTS) -> Iterator[int]:
     """Yield the number of each attempt to change a record under an optimistic lock.
 
-    Of those who change one record at the same time, one succeeds in each round trip, and the others
-    read and decide again. They pause for short random times, so that they do not meet again; 24 of
-    them are done within a second or two.
+    Of several concurrent changes of a record, one succeeds per round trip, and the others read and
+    decide again after a short random pause. 24 concurrent changes are done within two seconds.
     """
     for attempt in range(limit):
         if attempt:
@@ -79,7 +78,7 @@ def contended(limit: int = CONTENDED_ATTEMPTS) -> Iterator[int]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a later attempt need not meet this error: throttling, conflicts, a broken network."""
+    """Whether a retry can succeed: the error is throttling, a conflict, or a network error."""
     match error:
         case Busy() | NoConnection() | HTTPClientError():
             return True
@@ -89,7 +88,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _is_transient_answer(response: Mapping[str, Any]) -> bool:
-    """A canceled transaction is transient if one of its reasons is: all of them are sent again."""
+    """Whether an error is transient; for a canceled transaction, whether one of its reasons is."""
     code = response.get("Error", {}).get("Code")
     reasons = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,7 +1,7 @@
-"""Many requests to DynamoDB at once, from one thread.
+"""Concurrent requests to DynamoDB from one thread.
 
-With one thread for each request, every answer wakes a thread that then waits for the interpreter's
-lock, which costs more CPU than the request itself. Here one thread drives all of them.
+With a thread per request, every response wakes a thread that then waits for the interpreter lock,
+which costs more CPU than the request itself. Here one thread drives all requests.
 """
 
 import time
@@ -17,11 +17,11 @@ from shared.store.pace import clock
 from shared.store.signed_http import Exchange
 
 CONNECTIONS = 12
-"""Requests that one sender has in flight; the others wait for a connection."""
+"""Requests in flight per sender; further requests wait for a connection."""
 
 
 class Sender:
-    """Runs exchanges with connections of its own, for one thread at a time. Close it in the end."""
+    """Runs exchanges on connections of its own, for one thread at a time. It must be closed."""
 
     def __init__(self, most: int = CONNECTIONS) -> None:
         self._most = most
@@ -33,12 +33,12 @@ class Sender:
         return result
 
     def each[T, R](self, act: Callable[[T], Exchange[R]], work: Iterable[T]) -> Iterator[R]:
-        """Run `act` on all of `work`; yield the results in order, never far ahead of them.
+        """Run `act` for all of `work`, and yield the results in order.
 
-        When one fails, those that have not begun are dropped, and requests in flight waited for.
+        If one fails, exchanges that have not begun are dropped, and requests in flight are awaited.
         """
         if self._connections is not None:
-            self._connections.poll(0)  # notice what was closed in the meantime
+            self._connections.poll(0)  # detect connections that were closed in the meantime
         started: deque[_Task] = deque()
         run = _Run(self._opened, self._most)
         try:
@@ -62,7 +62,7 @@ class Sender:
             self._connections = None
 
     def _opened(self) -> Connections:
-        """The connections, opened for the first request that no listener answers."""
+        """The connections, created for the first request that no event handler answers."""
         if self._connections is None:
             line = signed_http.client()
             self._connections = Connections(line.name, line.port, line.certificates)
@@ -70,7 +70,7 @@ class Sender:
 
 
 class _Task:
-    """An exchange, the request that it waits for, and its result."""
+    """An exchange, its pending request, and its result."""
 
     __slots__ = ("done", "exchange", "request", "result")
 
@@ -82,7 +82,7 @@ class _Task:
 
 
 class _Run:
-    """The tasks of one call of `each`: in flight, asleep, or waiting for a connection."""
+    """The tasks of a call of `each`: in flight, pausing, or waiting for a connection."""
 
     def __init__(self, connections: Callable[[], Connections], most: int) -> None:
         self._connections, self._most = connections, most
@@ -99,7 +99,7 @@ class _Run:
         return task
 
     def advance(self, *, wait: bool) -> None:
-        """Resume every task that can be; with `wait`, not before there is one."""
+        """Resume the tasks that are ready; with `wait`, block until one is."""
         if not self._answered and self._in_flight:
             self._connections().poll(self._seconds_to_wait() if wait else 0)
         elif not self._answered and wait and self._asleep:
@@ -112,13 +112,13 @@ class _Run:
         self._fill()
 
     def _seconds_to_wait(self) -> float:
-        """Seconds until the first sleeping task has to go on."""
+        """Seconds until the first pausing task is ready."""
         if not self._asleep:
             return ANSWER_SECONDS
         return max(0.0, self._asleep[0][0] - clock())
 
     def abandon(self, tasks: Iterable[_Task]) -> None:
-        """Drop tasks that have no result; wait for the answers of their requests."""
+        """Drop the tasks without a result, after waiting for the responses to their requests."""
         for task in tasks:
             task.exchange.close()
         self._waiting.clear()
@@ -126,7 +126,7 @@ class _Run:
             self._connections().poll(ANSWER_SECONDS)
 
     def _resume(self, task: _Task, answer: Answer | None) -> None:
-        """Give a task its answer, and let it go on to its next request, pause or result."""
+        """Send a task its response, and run it to its next request, pause or result."""
         while True:
             try:
                 step = task.exchange.send(answer)

@@ -1,11 +1,11 @@
-"""Requests to DynamoDB whose bodies are ours, signed and sent with next to nothing around them.
+"""Signed requests to DynamoDB with a minimum of overhead.
 
-botocore spends more on one request (its endpoint rules, its user agent twice, its own way through
-urllib3) than an import spends on the 25 records in it. Where the table is, who we are and which
-certificates count are still botocore's to say, and what listens to its `before-send` still hears.
+botocore needs more CPU for a request (endpoint rules, user agent, urllib3) than an import needs for
+the 25 records in it. Endpoint, credentials and certificates still come from botocore, and handlers
+of its `before-send` event are still called.
 
-An exchange is a generator: it yields a request and is sent the answer, or yields a number of
-seconds to pause. `shared.store.sender` runs many exchanges at once.
+An exchange is a generator: it yields a request and is sent the response, or it yields a number of
+seconds to pause. `shared.store.sender` runs exchanges concurrently.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from shared.store.patience import Request
 from shared.store.retry import THROTTLED, TRANSIENT
 
 type Exchange[R] = Generator[tuple[str, bytes] | float, Any, R]
-"""Requests as `(operation, body)` and pauses in seconds; a request is answered by an `Answer`."""
+"""Yields requests as `(operation, body)`, which get an `Answer`, and pauses in seconds."""
 
 _JSON = "application/x-amz-json-1.0"
 _making = threading.Lock()
@@ -41,7 +41,7 @@ _making = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """What is the same for all requests; credentials renew themselves, `events` are heard."""
+    """The endpoint and the credentials of all requests, and botocore's event handlers."""
 
     url: str
     region: str
@@ -51,7 +51,7 @@ class Line:
 
     @cached_property
     def host(self) -> str:
-        """The host as it is signed, with the port if the URL has one."""
+        """The host for the signature, with the port if the URL has one."""
         return urlsplit(self.url).netloc
 
     @cached_property
@@ -78,7 +78,7 @@ class Line:
 
 @cache
 def client() -> Line:
-    """The line to where the table's client would send, with listeners of its own."""
+    """The same endpoint and credentials as the DynamoDB client has."""
     session, meta = botocore.session.get_session(), dynamo.client().meta
     roots = session.get_config_variable("ca_bundle") or get_cert_path(verify=True)
     url = meta.endpoint_url.removesuffix("/") + "/"
@@ -92,11 +92,11 @@ def client() -> Line:
 
 
 def send(operation: str, body: bytes, request: Request) -> Exchange[Any]:
-    """What DynamoDB answers. Sent again after a fault of the network or the service, as botocore
-    would, so whoever writes must know its own work when it meets it; a throttled request, for as
-    long as the `request` has patience.
+    """Send a request until DynamoDB accepts it, and return the response.
 
-    Raises ClientError if it refuses, and Busy if it fails several times in a row.
+    It is retried after errors of the network or the service, as botocore does, so a caller that
+    writes must recognize its own earlier write. A throttled request is retried as long as `request`
+    has patience. Raises ClientError if DynamoDB refuses it, and Busy after several failures.
     """
     while True:
         status, content = yield operation, body
@@ -112,8 +112,8 @@ def send(operation: str, body: bytes, request: Request) -> Exchange[Any]:
 
 
 def heard(operation: str, body: bytes) -> Answer | None:
-    """The answer of a listener to `before-send`, in the place of DynamoDB's."""
-    with _making:  # threads that begin together make it once
+    """The response of a `before-send` handler, which replaces DynamoDB's."""
+    with _making:  # concurrent threads create it once
         line = client()
     event = f"before-send.dynamodb.{operation}"
     try:
@@ -125,14 +125,14 @@ def heard(operation: str, body: bytes) -> Answer | None:
 
 
 def message(operation: str, body: bytes) -> bytes:
-    """A signed request as it goes over the wire."""
+    """The bytes of a signed request."""
     headers = client().headers(operation, body)
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return f"POST / HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 class _Shown(AWSPreparedRequest):
-    """A request as listeners see it. It is signed for them only if one of them looks."""
+    """A request for event handlers, which is signed only if a handler reads its headers."""
 
     def __init__(self, line: Line, operation: str, body: bytes) -> None:
         self.method, self.url, self.body, self.stream_output = "POST", line.url, body, False
@@ -147,7 +147,7 @@ class _Shown(AWSPreparedRequest):
 def signed_headers(
     operation: str, body: bytes, *, host: str, region: str, keys: Any, moment: str
 ) -> dict[str, str]:
-    """The headers of a request with its Signature Version 4; `moment` is like 20260102T030405Z."""
+    """The headers of a request, signed with Signature Version 4 at `moment` (20260102T030405Z)."""
     headers = {
         "content-type": _JSON,
         "host": host,

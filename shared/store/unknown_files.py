@@ -1,4 +1,4 @@
-"""Dropped files of companies without an API key, which wait in the bucket until there is one.
+"""Files of companies without an API key, which wait in the bucket until the company has one.
 
 Nobody could see the import of such a file: its company is misspelled, or is not set up yet.
 
@@ -19,7 +19,7 @@ _PLACE = ("sweep#", "unknown")
 
 
 def keep(version: Version) -> None:
-    """Note a file that is not imported yet; the same again is the same note."""
+    """Record a file that is not imported yet; recording it again changes nothing."""
     pk, sk = _key(version)
     item = {"pk": pk, "sk": sk, **version._asdict()}
     dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=dynamo.to_item(item))
@@ -30,14 +30,14 @@ def forget(version: Version) -> None:
 
 
 def without_kept(versions: Iterable[Version]) -> list[Version]:
-    """Those that are not noted."""
+    """The versions that are not recorded."""
     keys = {version: _key(version) for version in versions}
     found = dynamo.get_many((TABLE, key) for key in keys.values())
     return [version for version, key in keys.items() if (TABLE, key) not in found]
 
 
 def companies(most: int) -> list[str]:
-    """At most so many companies that have files here, by one read each; others the next time."""
+    """At most so many companies with files, one read each; the next call continues."""
     place = dynamo.get(TABLE, _PLACE) or {}
     found: list[str] = []
     behind = f"{place['behind']}#~" if "behind" in place else ""
@@ -52,7 +52,7 @@ def companies(most: int) -> list[str]:
 
 
 def files_of(company: str, most: int) -> list[Version]:
-    """At most so many files of a company."""
+    """At most so many recorded files of a company."""
     found = islice(_query("begins_with(sk, :sk)", f"{company}#", limit=most), most)
     return [
         Version(each["bucket"], each["key"], each["version_id"], int(each["size"]))

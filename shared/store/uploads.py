@@ -1,9 +1,9 @@
-"""S3: the files to import, each read at the version that its job has, and what jobs report.
+"""S3: import files, which are read at the version of their job, and the reports of jobs.
 
-Links for callers are in `shared.store.links`, and listings in `shared.store.listing`.
+URLs for callers are in `shared.store.links`, and listings in `shared.store.listing`.
 
-`<company>/<kind>/…csv` are the callers' files; `_results/<company>/<number>/…` are ours, under
-names that do not end in `.csv`, so that none of them is taken for an import.
+`<company>/<kind>/…csv` are the callers' files. `_results/<company>/<number>/…` are our reports,
+whose names do not end in `.csv`, so that they are not imported.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART = 8 * 1024 * 1024
-"""Bytes that are read from S3 in one go."""
+"""Bytes per read from S3."""
 PLANNED = ("catalog.json", "manifest.json")
-"""What the planner of a large import writes, and the state machine goes on with."""
+"""The reports of the planner that the state machine needs to continue."""
 
 _TRIES = 3
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -42,17 +42,17 @@ _ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 @cache
 def session() -> "Session":
-    """The session that the client's credentials come from."""
+    """The botocore session, which has the client's credentials."""
     return botocore.session.get_session()
 
 
 @cache
 def client() -> "S3Client":
-    """The low-level client, made on first use.
+    """The botocore client, created on first use.
 
-    Its links name the bucket's regional endpoint. By default botocore signs them for the global
-    one, `bucket.s3.amazonaws.com`: S3 answers 307 there until the name of a new bucket has spread,
-    and in opt-in regions it refuses the request. An emulator has one host for all buckets.
+    Its URLs have the regional endpoint. By default botocore uses the global endpoint,
+    `bucket.s3.amazonaws.com`, which answers 307 until a new bucket's name has propagated, and
+    refuses requests in opt-in regions. An emulator has one host for all buckets.
     """
     has_own_endpoint = "AWS_ENDPOINT_URL_S3" in os.environ or "AWS_ENDPOINT_URL" in os.environ
     config = Config(
@@ -71,21 +71,21 @@ def client() -> "S3Client":
 
 
 def bucket() -> str:
-    """The name of the uploads bucket, which the stack puts into the environment."""
+    """The name of the uploads bucket, from the environment that the stack sets."""
     return os.environ["UPLOADS_BUCKET"]
 
 
 def read_range(job: ImportJob, start: int, end: int) -> bytes:
-    """The bytes from `start` up to `end`, which is not part of them, of the version that is pinned.
+    """The bytes from `start` to `end`, exclusive, of the pinned version.
 
-    Raises Busy if S3 does not hand over all of them, and FileGone if it never will; whether they
-    are the right ones is known by the digest that the planner noted.
+    Raises Busy if S3 does not return all of them, and FileGone if the version does not exist. The
+    planner's digest verifies the bytes.
     """
     return _read(job, start, end)[0]
 
 
 def check_file(job: ImportJob) -> None:
-    """Raise FileGone if the version that the job has can't be read any more."""
+    """Raise FileGone if the job's version of the file can no longer be read."""
     try:
         found = client().head_object(Bucket=job.bucket, Key=job.key, **_pin(job))
     except ClientError as error:
@@ -107,7 +107,7 @@ def metadata(job: ImportJob) -> Mapping[str, str]:
 
 
 def find_upload(job: ImportJob) -> Version | None:
-    """The newest version of the object that a job waits for; None if there is none."""
+    """The newest version of the object that a job waits for, or None."""
     try:
         found = client().head_object(Bucket=job.bucket, Key=job.key)
     except ClientError as error:
@@ -118,9 +118,9 @@ def find_upload(job: ImportJob) -> Version | None:
 
 
 def _file_error(job: ImportJob, error: ClientError) -> Exception:
-    """FileGone if no attempt can read the file; any other error as it is.
+    """Convert an error to FileGone if retrying can't succeed; other errors are kept.
 
-    A denied access (403) is not that: an operator has to see it.
+    A denied access (403) is kept, because an operator has to see it.
     """
     answer: Mapping[str, Any] = error.response["Error"]
     if answer["Code"] in _GONE:
@@ -131,7 +131,7 @@ def _file_error(job: ImportJob, error: ClientError) -> Exception:
 
 
 def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
-    """A range, and the MD5 of the whole object if S3 tells it."""
+    """A range, and the MD5 of the whole object if the ETag is one."""
     if start >= end:
         return b"", None
     for _ in attempts(_TRIES):
@@ -139,7 +139,7 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
             answer = client().get_object(
                 Bucket=job.bucket, Key=job.key, **_pin(job), Range=f"bytes={start}-{end - 1}"
             )
-            # A server may answer a range with the whole; the local emulator does for a version.
+            # A server can answer with the whole object; the local emulator does for versions.
             whole = "ContentRange" not in answer
             data = answer["Body"].read(end)[start:] if whole else answer["Body"].read()
         except ClientError as error:
@@ -152,16 +152,16 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
 
 
 def _md5_of(answer: Mapping[str, Any]) -> str | None:
-    """The ETag is that of an object that came in one piece and is encrypted with S3's own key."""
+    """The MD5, if the ETag is one: for single-part objects without SSE-KMS."""
     etag = answer.get("ETag", "").strip('"')
     own_key = answer.get("ServerSideEncryption", "AES256") == "AES256"
     return etag if own_key and _MD5.fullmatch(etag) else None
 
 
 def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
-    """The pinned version from its first byte to its last, in parts.
+    """The pinned version in parts, from its first byte to its last.
 
-    Raises Busy in place of the last part if these are not the bytes that S3 was given.
+    Raises Busy instead of the last part if the bytes do not match the object's MD5.
     """
     size = job.size
     if size is None:
@@ -180,7 +180,7 @@ def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
 
 
 def put_upload(job: ImportJob, data: bytes) -> None:
-    """Write the object that a job waits for, once: what raises its event must not come twice."""
+    """Write the object that a job waits for, unless it exists: its event must occur only once."""
     for _ in attempts(_TRIES):
         try:
             client().put_object(
@@ -200,12 +200,12 @@ def put_upload(job: ImportJob, data: bytes) -> None:
 
 
 def put_result(job: ImportJob, name: str, data: bytes) -> None:
-    """Write one of the job's reports, in the place of what an earlier attempt wrote."""
+    """Write a report of the job, replacing that of an earlier attempt."""
     client().put_object(Bucket=job.bucket, Key=result_key(job, name), Body=data)
 
 
 def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:
-    """Write a report of any size, a few megabytes of it in memory at a time."""
+    """Write a report of any size with a few megabytes of memory."""
     held, upload = bytearray(), ""
     sent: list[Any] = []
     place: Any = {"Bucket": job.bucket, "Key": result_key(job, name)}
@@ -229,16 +229,16 @@ def _sent_part(place: Any, upload: str, number: int, data: bytes) -> Any:
 
 
 def need_result(job: ImportJob, name: str) -> bytes:
-    """A whole report that an earlier step wrote. Raises FileGone if there is none."""
+    """A report that an earlier step wrote. Raises FileGone if it does not exist."""
     if (stored := get_result(job, name)) is None:
         raise FileGone.results(name)
     return stored
 
 
 def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes | None:
-    """A report, or its first `most` bytes; None if there is none.
+    """A report, or its first `most` bytes; None if it does not exist.
 
-    Raises Busy if S3 does not hand it over.
+    Raises Busy if S3 does not return it.
     """
     asked: dict[str, Any] = {"Bucket": job.bucket, "Key": result_key(job, name)}
     if most is not None:
@@ -256,7 +256,7 @@ def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes |
 
 
 def result_size(job: ImportJob, name: str) -> int | None:
-    """Bytes of a report; None if there is none."""
+    """The size of a report in bytes; None if it does not exist."""
     try:
         return client().head_object(Bucket=job.bucket, Key=result_key(job, name))["ContentLength"]
     except ClientError as error:

@@ -11,7 +11,7 @@ from shared.store import dynamo
 from shared.store.import_jobs import TABLE
 
 _MARGIN = timedelta(seconds=10)
-"""For requests on their way when an invocation ends, and for clocks that differ."""
+"""Margin for requests in flight when an invocation ends, and for clock differences."""
 
 
 def register(company: str, number: int, worker: str, until: datetime) -> None:

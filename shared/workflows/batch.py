@@ -1,7 +1,7 @@
-"""A stretch of rows: what became of it, and the records that several of its rows may name.
+"""A batch of rows: its results, and the records that several of its rows name.
 
-Every write says which row of which job made it, so a stretch that is run again, wholly or in part,
-at once or much later, recognizes its own work and comes to the same counts.
+Every record names the row and the job that created it. So a batch that runs again, completely or
+partly, immediately or much later, recognizes its own records and has the same counts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,13 +19,13 @@ from shared.store.signed_http import Exchange
 
 @dataclass
 class Batch:
-    """What became of a stretch of rows.
+    """The results of a batch of rows.
 
-    `made` holds, for a dry run, `[row, license, order, customer]` of each row that would make a
-    license, 0 for an order or customer that is there; otherwise ids of orders and customers that
-    this job made. The same record may be in several stretches, so the job counts distinct ones.
-    Where rows of several batches can only be compared at the end, `made["named"]` holds `[row, id,
-    content digest]` of each row.
+    In a dry run, `made` has `[row, license, order, customer]` of each row that would create a
+    license, with 0 for an existing order or customer. Otherwise it has the ids of the orders and
+    customers that this job created. A record can be in several batches, so the job counts distinct
+    ids. If rows of different batches can only be compared at the end, `made["named"]` has
+    `[row, id, content digest]` of each row.
     """
 
     first_row: int
@@ -48,7 +48,7 @@ class Batch:
 
 @dataclass
 class Found:
-    """A customer or order that rows name: its id, and the item that is there."""
+    """A customer or order that rows name: its id, and the stored item, if it exists."""
 
     id: int
     found: dict[str, Any] | None
@@ -62,7 +62,7 @@ def find_records(
     key: Callable[[int], dynamo.Key],
     next_id: Callable[[str, int], int],
 ) -> dict[int, Found]:
-    """Where records stand that rows name; on to the next place where another name is at one."""
+    """Look up the records that rows name; after a collision, continue with the next id."""
     places: dict[int, Found] = {}
     waiting, attempt = dict.fromkeys(named, 0), 0
     while waiting:
@@ -100,7 +100,7 @@ def is_ours(job: Import, item: Mapping[str, Any]) -> bool:
 def holder_of(
     job: Import, item: Mapping[str, Any], customer: Mapping[str, Any] | None = None
 ) -> Holder:
-    """A stored record as what rows of its name are compared with."""
+    """A stored record, to be compared with the rows that have its key."""
     row = int(item["made_by"].removeprefix(job.made)) if is_ours(job, item) else None
     return Holder(row, item, customer)
 
@@ -113,11 +113,11 @@ def write_first(
     rows: dict[int, int],
     pool: bulk.Pool,
 ) -> list[tuple[int, bool, bool]]:
-    """Write records that several rows may name, as the first row of the file has them.
+    """Write records that several rows can name, with the values of the file's first row.
 
-    Yields each name, whether this job made the record, and whether this batch lists it. Another
-    chunk may have written it from a later row: then this row's takes its place; from an earlier
-    row: then that one stays. The batch that wrote it first lists it, whoever takes its place.
+    Returns for each id whether this job created the record, and whether this batch lists it. If
+    another chunk has written the record from a later row, it is replaced; from an earlier row, it
+    is kept. The batch that wrote the record first lists it, even if it is replaced later.
     """
     missing = [named for named in wanted if places[named].found is None]
     statements = (
@@ -150,9 +150,9 @@ def write_first(
 def _put_earlier(
     job: Import, env_name: str, item: dynamo.Item, there: dict[str, Any], row: int
 ) -> dict[str, Any] | None:
-    """Replace a record that a later row of this job made, unless an even earlier one did.
+    """Replace a record that a later row of this job wrote, unless an earlier row has written it.
 
-    Returns the record that stays, None if it is `item`. Whoever lists the record goes on to.
+    Returns the record that stays, or None if it is `item`. The batch that lists it does not change.
     """
     if "listed_by" in there:
         item = item | dynamo.to_item({"listed_by": there["listed_by"]})

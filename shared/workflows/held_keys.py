@@ -1,6 +1,6 @@
-"""Rows whose license key is held already: by a row of the same file, or by an older license.
+"""License rows whose key exists: in another row of the file, or in an older license.
 
-Nothing here costs a row whose license was new.
+Rows whose license was created need none of this.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ def group_by_key(
 
 
 class HeldKeys:
-    """Decides about the rows of one batch whose license was not made by them."""
+    """Decides about the rows of a batch that did not create their license."""
 
     def __init__(
         self, job: Import, pool: bulk.Pool, done: Batch, customers: Mapping[int, Found]
@@ -58,9 +58,9 @@ class HeldKeys:
         repeated: Iterable[LicenseEntry],
         bundled: list[LicenseEntry],
     ) -> list[LicenseEntry]:
-        """Report faults and warnings; returns the rows that say what an earlier row said.
+        """Report faults and warnings; returns the rows that are equal to an earlier row.
 
-        `there` are the stored licenses of keys in `first` that these rows did not make.
+        `there` are the stored licenses of keys in `first` that these rows did not create.
         """
         held = [(first[key], item) for key, item in there.items()]
         held += [(entry, there[entry.key]) for entry in repeated if entry.key in there]
@@ -81,11 +81,11 @@ class HeldKeys:
         return same
 
     def _repeats(self, entry: LicenseEntry, earlier: LicenseEntry) -> bool:
-        """Whether a row says the same as the first one of its key; reports it otherwise."""
+        """Whether a row is equal to the first row of its key; reports a fault otherwise."""
         return self._agrees(entry, _as_holder(earlier))
 
     def _agrees(self, entry: LicenseEntry, holder: Holder) -> bool:
-        """Whether a row agrees with the record that has its key; reports what differs."""
+        """Whether a row is equal to the record with its key; reports the differences."""
         differences = license_differences(entry, holder)
         if holder.row is None:
             self.done.warn(entry.record, existing_warnings("license", differences))
@@ -96,7 +96,7 @@ class HeldKeys:
         return True
 
     def _with_customers(self, held: list[tuple[LicenseEntry, dict[str, Any]]]) -> Held:
-        """Stored licenses with their customers, which are read where the rows name others."""
+        """Stored licenses with their customers, which are read if the row names another one."""
         others = {
             item["customer_id"]
             for entry, item in held
@@ -131,7 +131,7 @@ class HeldKeys:
     def _members(
         self, held: list[tuple[LicenseEntry, dict[str, Any]]]
     ) -> list[tuple[LicenseEntry, dict[str, Any]]]:
-        """Of a key that a bundle has, the license of the row's product, if that is a member."""
+        """For the key of a bundle, the license of the row's product if it is a member."""
         bundles = _bundles(self.job)
         ids = {
             (entry.key, code): _member_id(self.job, entry.key, code)
@@ -146,7 +146,7 @@ class HeldKeys:
         ]
 
     def _of_bundles(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, dict[str, Any]]]:
-        """Licenses of bundles and of their members: those that exist; the others are faults."""
+        """The existing licenses of bundles and their members; reports a fault for missing ones."""
         if not entries:
             return []
         bundles = _bundles(self.job)
@@ -188,10 +188,10 @@ def named_rows(
     there: Mapping[str, dict[str, Any]],
     made: Iterable[tuple[LicenseEntry, int]],
 ) -> list[list[int]]:
-    """What is compared between batches: `[row, license, content digest]`.
+    """The rows to compare between batches, as `[row, license, content digest]`.
 
-    Of rows with a key in `made`, and of rows whose license is older than the import. Other rows are
-    compared with a stored license.
+    These are rows with a key in `made`, and rows whose license is older than the import. Other rows
+    are compared with the stored license.
     """
     ids = {entry.key: id for entry, id in made}
     for key, item in there.items():
@@ -207,7 +207,7 @@ def named_rows(
 
 
 def _as_holder(entry: LicenseEntry) -> Holder:
-    """A row of this batch that made a license, as what its repetitions are compared with."""
+    """A row of this batch that created a license, to be compared with rows of the same key."""
     own = {
         "note": entry.note,
         "subscription_id": entry.subscription_id,

@@ -1,4 +1,4 @@
-"""Importing consecutive rows of any kind: what is new is written, what is there is counted."""
+"""Import a batch of rows of any kind: create new records, and count existing ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,10 +27,11 @@ def import_batch(
     firsts: Mapping[int, int] | None = None,
     complete: bool = False,
 ) -> Batch:
-    """Carry out what some consecutive rows ask for, or, in a dry run, say what it would be.
+    """Import consecutive rows, or, in a dry run, determine their results.
 
-    `firsts` are rows known to be duplicates, with the row in an earlier batch that has their name.
-    `complete` makes nothing, and writes what belongs to what was made before.
+    `firsts` are rows that are known to be duplicates, with the earlier row that has their key.
+    `complete` creates no licenses or customers, and writes the records that belong to those that an
+    earlier run has created.
     """
     done, whole = Batch(entries[0].record.row, len(entries)), entries
     if firsts:

@@ -1,7 +1,7 @@
-"""A worker's part of an import: the rows of one range, and the report of what became of them.
+"""Import a chunk of a file: write its batches, and report their results.
 
-Throttling and other transient errors are waited out for as long as the invocation lasts. Then the
-worker stops; the batch that it could not finish is run again, and recognizes its own records.
+Throttling and other transient errors are retried as long as the invocation lasts. Then the worker
+stops. The batch that it could not finish runs again, and recognizes its own records.
 """
 
 import gc
@@ -61,17 +61,17 @@ _LONGEST_PAUSE_SECONDS = 20.0
 
 @dataclass
 class Work:
-    """What a worker needs to import rows of a job in one of its passes."""
+    """The state of a worker that imports rows of a job in one of its passes."""
 
     job: ImportJob
     terms: Import
     dialect: Dialect
     phase: str
     executor: Executor
-    """The threads that write batches, `IN_FLIGHT` of them."""
+    """The `IN_FLIGHT` threads that write batches."""
     patience: Patience
     senders: deque[Sender] = field(default_factory=deque)
-    """Those that no batch uses now."""
+    """The senders that no batch uses."""
     worker: str = field(default_factory=lambda: secrets.token_hex(8))
     registered: bool = False
 
@@ -85,12 +85,12 @@ class Work:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a whole invocation could write nothing new."""
+        """Whether the worker could write nothing new in a whole invocation."""
         return self.patience.is_stuck
 
     @contextmanager
     def pool(self) -> Iterator[bulk.Pool]:
-        """What one batch is written with. Connections are kept for the batches after it."""
+        """The resources to write a batch. Connections are kept for the next batches."""
         sender = self.senders.pop() if self.senders else Sender()
         try:
             yield bulk.Pool(sender, self.patience)
@@ -103,9 +103,9 @@ class Work:
 
 
 def batch_rows(rows: int | None) -> int:
-    """Rows of one batch: about a tenth of a small file, so that its progress can be seen.
+    """Rows per batch: about a tenth of a small file, so that its progress is visible.
 
-    Depends on the file alone: a batch is cut the same way whenever it is run again.
+    The result depends only on the file: batches are the same whenever they run again.
     """
     tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
     return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
@@ -115,10 +115,10 @@ def batch_rows(rows: int | None) -> int:
 def working(
     job: ImportJob, phase: str, milliseconds_left: Callable[[], int], *, ended: bool = False
 ) -> Iterator[Work]:
-    """The threads, connections and records that a worker works with, for as long as it does.
+    """Set up the threads, connections and records of a worker, and release them at its end.
 
-    While it may write rows it is registered, so that nobody counts a stopped import too early.
-    Work on a job that has `ended` sends no heartbeat, which would stop it.
+    The worker is registered while it may write rows, so that a stopped import is not counted too
+    early. If the job has `ended`, no heartbeats are sent, because these would stop the worker.
     """
     if job.detected is None:
         raise ImportStopped
@@ -157,13 +157,13 @@ def import_chunk(
     done: int = 0,
     again: Mapping[int, Mapping[int, int]] | None = None,
 ) -> int:
-    """Imports the rows of a range behind the first `done`; how many are done when time is short.
+    """Import the rows of a chunk after the first `done`; returns how many rows are done.
 
-    With `again`, imports the batches alone that begin with these rows. It maps rows that repeat a
-    row of an earlier batch to that row.
+    With `again`, only the batches that begin with these rows are imported. It maps rows that repeat
+    a row of an earlier batch to that row.
 
-    The next batch is read while the last one is written. Two are not written at once while DynamoDB
-    throttles, which would only throttle more; nor if the order in which they are written matters.
+    A batch is read while the previous one is written. Two batches are written concurrently unless
+    DynamoDB throttles, or the order in which they are written matters.
     """
     read = reader_of(work.terms, work.dialect)
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
@@ -193,10 +193,10 @@ def import_chunk(
 def read_batches(
     entries: Iterable[Entry | InvalidRecord], most: int
 ) -> Iterator[Sequence[Entry | InvalidRecord]]:
-    """Rows as batches of at most `most`, and fewer where most rows have an order of their own.
+    """Split rows into batches of at most `most`, or fewer if most rows have their own order.
 
-    Where a batch ends follows from the rows behind its first one, so the batches are the same when
-    a range goes on after a stop.
+    The end of a batch depends only on its rows, so the batches are the same when a chunk continues
+    after a stop.
     """
     batch: list[Entry | InvalidRecord] = []
     orders, order_id = 0, 0
@@ -212,7 +212,7 @@ def read_batches(
 
 
 def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
-    """Write what belongs to the licenses that a worker made of a batch before it stopped."""
+    """Write the records that belong to the licenses of a batch whose worker has stopped."""
     read, first = reader_of(work.terms, work.dialect), batch.chunk.first_row + batch.done
     rows = records(
         data, work.dialect, first_row=batch.chunk.first_row, first_line=batch.chunk.first_line
@@ -227,14 +227,14 @@ def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:
 def _rows_with_cells(
     work: Work, chunk: Chunk, data: bytes, rows: Container[int]
 ) -> dict[int, Record]:
-    """These rows of a range, read again: entries of licenses do not keep their cells."""
+    """Read these rows of a chunk again, because entries of licenses do not keep their cells."""
     read = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
     return {record.row: record for record in read if record.row in rows}
 
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Look for reference cycles less often: rows have none, and looking costs a tenth of CPU."""
+    """Collect reference cycles less often: rows have none, and it costs 10 % of the CPU."""
     thresholds = gc.get_threshold()
     gc.set_threshold(_GARBAGE_OBJECTS)
     try:
@@ -244,7 +244,7 @@ def _rare_collections() -> Iterator[None]:
 
 
 class _Names:
-    """What the rows of a batch name: license keys, and orders and customers as first described."""
+    """The license keys of a batch, and its orders and customers as in their first rows."""
 
     def __init__(self, batch: Sequence[Entry | InvalidRecord]) -> None:
         self._keys: set[str] = set()
@@ -266,7 +266,7 @@ class _Names:
                 self._keys.add(entry.key)
 
     def depend_on(self, earlier: Self) -> bool:
-        """Whether these rows repeat a license key, or describe an order or customer otherwise."""
+        """Whether these rows repeat a key, or have an order or customer with other values."""
         ours, theirs = self._described, earlier._described
         return not self._keys.isdisjoint(earlier._keys) or any(
             ours[id] != theirs[id] for id in ours.keys() & theirs.keys()
@@ -274,7 +274,7 @@ class _Names:
 
 
 class _InFlight:
-    """The batches that are being written, in their order; `done` is how many rows are."""
+    """The batches that are being written, in order; `done` is the number of finished rows."""
 
     def __init__(self, work: Work, act: _Act) -> None:
         self._work, self._act = work, act
@@ -293,7 +293,7 @@ class _InFlight:
         self._futures.append(done)
 
     def wait(self, most: int) -> None:
-        """Wait until at most so many are in flight. Rows count once all before them are done."""
+        """Wait until at most so many are in flight. Rows are done once all earlier ones are."""
         while len(self._futures) > most:
             self.done += self._futures.popleft().result()
 
@@ -301,7 +301,7 @@ class _InFlight:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        """Have the other batches end too, unless the job was stopped: those may be reported."""
+        """Wait for the other batches, whose results can still be reported."""
         if error is not None and not isinstance(error, ImportStopped):
             self._work.patience.end(error)
         for future in self._futures:
@@ -311,7 +311,7 @@ class _InFlight:
 
 @contextmanager
 def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) -> Iterator[None]:
-    """Have the sweeper complete a batch of records if this worker does not come to its end."""
+    """Have the sweeper complete a batch if this worker does not finish it."""
     if work.dry_run or work.job.kind == "license-features":
         yield
         return
@@ -330,7 +330,7 @@ def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) ->
 
 
 def _insist(work: Work, act: Callable[[], None]) -> None:
-    """Act until it is done; transient errors are waited out. Raises OutOfTime."""
+    """Retry after transient errors until it succeeds. Raises OutOfTime."""
     for failures in count():
         try:
             act()
@@ -348,9 +348,9 @@ def _import_batch(
     batch: Sequence[Entry | InvalidRecord],
     firsts: Mapping[int, int] | None,
 ) -> int:
-    """Write and report a batch, again from its start after a transient error; how many rows it has.
+    """Write and report a batch, and retry it after transient errors; returns its number of rows.
 
-    Raises OutOfTime when the invocation ends first.
+    Raises OutOfTime if the invocation ends first.
     """
 
     def write() -> None:
@@ -371,14 +371,14 @@ def _import_batch(
 
 
 def _register(work: Work) -> None:
-    """Before the first batch, and before the check that the job still runs: see `workers`."""
+    """Register the worker, before the first check that the job still runs; see `workers`."""
     left = timedelta(milliseconds=work.patience.milliseconds_left())
     workers.register(work.job.company, work.job.number, work.worker, datetime.now(UTC) + left)
     work.registered = True
 
 
 def _release(work: Work) -> None:
-    """A registration that can't be deleted now ends by itself with the invocation."""
+    """Delete the registration; if this fails, it expires with the invocation."""
     if not work.registered:
         return
     try:
@@ -399,7 +399,7 @@ def _check_running(job: ImportJob) -> None:
 
 
 def _keep_alive(job: ImportJob) -> None:
-    """Write a heartbeat within a batch; one that fails is skipped, since the next one follows."""
+    """Write a heartbeat within a batch; a failed heartbeat is skipped, because others follow."""
     try:
         _check_running(job)
     except Exception as error:
@@ -408,7 +408,7 @@ def _keep_alive(job: ImportJob) -> None:
 
 
 def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
-    """Write what became of a stretch: details first, so that counts never lack them."""
+    """Write the report and then the result of a batch, so that a result always has its report."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
         details = {
@@ -444,7 +444,7 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
 
 
 def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:
-    """The imported rows that have warnings: `{row, line, warnings}` of each, in their order."""
+    """The imported rows with warnings, each `{row, line, warnings}`, in order."""
     failed = {bad.record.row for bad in done.invalid}
     rows: dict[int, dict[str, Any]] = {}
     for warning in done.warnings:
@@ -456,7 +456,7 @@ def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:
 
 
 def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
-    """A warning or fault with its column as the file writes it."""
+    """A warning or fault with the file's spelling of its column."""
     written = dict(zip(dialect.names, dialect.columns, strict=True))
     about = {name: value for name, value in found.items() if name not in ("row", "line")}
     return {**about, "column": written.get(found["column"], found["column"])}

@@ -1,4 +1,4 @@
-"""Importing rows of customers: the first row of a file that names one is the one that counts."""
+"""Import rows of customers: the first row of the file that names a customer is used."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -65,7 +65,7 @@ def _is_valid(
     places: dict[int, Found],
     done: Batch,
 ) -> bool:
-    """Whether a row says what the first one of its customer does; reports it otherwise."""
+    """Whether a row is equal to the first row of its customer; reports a fault otherwise."""
     stored, earlier = places[entry.customer_id].found, first[entry.customer_id]
     holder = Holder(earlier.record.row, earlier.customer.model_dump())
     if stored is not None and is_ours(job, stored):
@@ -98,9 +98,9 @@ def write_customers(
     pool: bulk.Pool,
     first_rows: Mapping[int, int],
 ) -> None:
-    """Write customers as these rows have them, and list those that this batch wrote first.
+    """Write the customers of these rows, and list those that this batch wrote first.
 
-    `first_rows` has the row of the batch that names a customer first, whatever becomes of the row.
+    `first_rows` has the first row of the batch that names each customer, regardless of its result.
     """
     wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, said) in drafts.items():
@@ -133,7 +133,7 @@ def write_customers(
 def customer_places(
     job: Import, pool: bulk.Pool, named: Iterable[tuple[int, CustomerRow]]
 ) -> dict[int, Found]:
-    """Customers by e-mail, by reference, or by where they are in the file."""
+    """Look up customers by e-mail, by reference, or by their row in the file."""
     emails: dict[int, str] = {}
     references: dict[int, str] = {}
     for id, row in named:

@@ -1,6 +1,6 @@
-"""Rows of one file with the same name and other content, in batches that did not see each other.
+"""Refuse duplicate rows of different batches: rows with the same key and other values.
 
-Rows that wrote a license or a feature are compared with it, so they need none of this.
+Rows that created a license or a feature are compared with the stored record instead.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,10 +20,10 @@ def refuse_duplicates(
     chunks: Callable[[], Iterable[Chunk]],
     read: Callable[[Chunk], bytes],
 ) -> None:
-    """Run batches again whose rows repeat a row of an earlier batch with other content.
+    """Run the batches again whose rows repeat a row of an earlier batch with other values.
 
-    The result of each such batch is overwritten, so running this twice changes nothing. Raises Busy
-    if the invocation has no time left; what is done stays.
+    The results of these batches are overwritten, so running this twice changes nothing. Raises Busy
+    if the invocation has no time left; finished batches stay.
     """
     results = [each for each in batch_results(job.company, job.number) if each.phase == phase]
     repeated = repeated_rows(job, results)

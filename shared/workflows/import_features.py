@@ -1,4 +1,4 @@
-"""Importing rows of license features: each license takes all of its rows in one write."""
+"""Import rows of license features: each license gets all of its rows in one write."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +82,7 @@ def import_features(
 
 @dataclass
 class _Added:
-    """What became of the rows of one license."""
+    """The results of the rows of one license."""
 
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class _Added:
 def _licenses_of_keys(
     job: Import, keys: list[str], products: dict[int, Product]
 ) -> dict[str, list[License]]:
-    """The licenses of each key: of a bundle, the bundle's and its members'."""
+    """The licenses of each key; for a bundle, its own license and those of its members."""
     ids = {key: record_id(job.company, "license", key) for key in keys}
     found = {lic.id: lic for lic in licenses_by_id(job.company, ids.values())}
     _complete(job, products, found.values())
@@ -109,7 +109,7 @@ def _licenses_of_keys(
 
 
 def _complete(job: Import, products: dict[int, Product], licenses: Iterable[License]) -> None:
-    """Add the products of licenses that were made after the job pinned its catalog."""
+    """Add the products of licenses that were created after the job pinned its catalog."""
     missing = {lic.product_id for lic in licenses} - products.keys()
     if missing:
         products |= {p.id: p for p in all_products(job.company) if p.id in missing}
@@ -164,7 +164,7 @@ def _add_features(
 
 
 def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _Added) -> bool:
-    """Whether a row says the same as the row of its file that holds the feature, or reports it."""
+    """Whether a row is equal to the row that added the feature; reports a fault otherwise."""
     differences = feature_differences(entry, dict(wanted), holder)
     if differences and holder.row is not None:
         fault = repeated_fault(entry, holder.row, differences)
@@ -173,7 +173,7 @@ def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _
 
 
 def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
-    """Give a license its features if it still has those that were read."""
+    """Write a license's features if they have not changed since they were read."""
 
     def listed(features: Iterable[Any]) -> list[dict[str, Any]]:
         return [grant.model_dump(exclude_defaults=True) for grant in features]

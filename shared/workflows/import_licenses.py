@@ -1,7 +1,7 @@
-"""Importing rows of licenses: conditional inserts of licenses, then what the new ones belong to.
+"""Import rows of licenses: conditional inserts of licenses, then the records that belong to them.
 
-Customers and orders follow for those licenses only that are new, so a row whose license exists
-changes nothing.
+Customers and orders are written only for new licenses, so a row whose license exists changes
+nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -117,11 +117,11 @@ class _Licenses:
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
-        """The entries whose licenses this job made, now or before, with their ids.
+        """Insert the licenses: the entries whose licenses this job created, with their ids.
 
-        A license that was there a moment ago and is not any more was rolled back with its order:
-        it is inserted again. One that is held by a pending order is waited for, as orders wait
-        for users: only its commit makes it a license that exists.
+        If a license existed and no longer does, it was rolled back with its order, and is inserted
+        again. If a pending order has the license, its outcome is awaited, as orders do for users:
+        the license counts as existing only after the commit.
         """
         made: list[tuple[LicenseEntry, int]] = []
         waiting, polls = [(entry, 0) for entry in entries], 0
@@ -158,19 +158,19 @@ class _Licenses:
     def _insert(
         self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
     ) -> list[tuple[LicenseEntry, int, int]]:
-        """Insert licenses; adds those that were new to `made` and returns the others."""
+        """Insert licenses; adds the new ones to `made` and returns the others."""
         written = self._inserted([(entry, id) for entry, _, id in known])
         results = [new for batch in written for new in batch]
         made += [(entry, id) for (entry, _, id), new in zip(known, results, strict=True) if new]
         return [each for each, new in zip(known, results, strict=True) if not new]
 
     def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
-        """The orders that these licenses were written for and that have not committed."""
+        """The pending orders of these licenses."""
         rows = {row for item in items if (row := item.get("unsettled"))}
         return rows - settled(self.job.company, rows)
 
     def _wait_for(self, pending: set[str], polls: int) -> None:
-        """Give pending orders time to commit; then roll them back as the sweeper would."""
+        """Wait for pending orders to commit; then roll them back as the sweeper would."""
         if polls < ATTEMPTS:
             self.pool.patience.wait(pause(polls))
             return
@@ -188,7 +188,7 @@ class _Licenses:
         return self.pool.each(insert, work)
 
     def _statement(self, entry: LicenseEntry, id: int) -> bytes:
-        """The INSERT of a license: what its model shares with others, and its own values."""
+        """The INSERT of a license: the shared values of its model, and its own values."""
         company, model = self.job.company, entry.model
         flags = bool(entry.customer_id) + 2 * bool(entry.note) + 4 * bool(entry.subscription_id)
         head, shared = self._head(model, flags)
@@ -202,7 +202,7 @@ class _Licenses:
         ).encode()
 
     def _bought(self, entry: LicenseEntry) -> str:
-        """The values that all licenses of one product in an order share."""
+        """The values that all licenses of a product in an order share."""
         place = entry.order_id, entry.customer_id, entry.model.product_code
         known = self.bought.get(place)
         if known is None:
@@ -233,7 +233,7 @@ class _Licenses:
         return known
 
     def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
-        """Write the customers and orders of new licenses, and what each order got."""
+        """Write the customers and orders of new licenses, and the licenses of each order."""
         job = self.job
         drafts: dict[int, tuple[int, CustomerRow]] = {}
         orders: dict[int, LicenseEntry] = {}
@@ -261,7 +261,7 @@ class _Licenses:
         self._put_rows(list(parts))
 
     def _list(self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
-        """Write the pages of these rows, when everything that they list is there."""
+        """Write the pages of these rows, after everything that they list is written."""
         ids = {entry.record.row: id for entry, id in made}
         rows = (
             PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
@@ -272,7 +272,7 @@ class _Licenses:
         self._put_larger([page_item(page) for page in listed])
 
     def _put_rows(self, rows: list[dict[str, Any]]) -> None:
-        """Write rows of orders; an earlier run of this batch may have written some, with less."""
+        """Write rows of orders; an earlier run of this batch may have written some partly."""
 
         def insert(batch: Sequence[dict[str, Any]]) -> Exchange[list[bool]]:
             statements = [bulk.insert(ORDERS, row) for row in batch]
@@ -307,7 +307,7 @@ class _Licenses:
                 made.append(self.orders[named].id)
 
     def _order(self, id: int, entry: LicenseEntry) -> dict[str, Any]:
-        """An Order as a record; thousands of them are not made into models first."""
+        """The record of an Order, made without a model, because a batch has thousands."""
         job, row = self.job, entry.order
         customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
         return {
@@ -330,11 +330,11 @@ class _Licenses:
     def _part(
         self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]
     ) -> Iterator[dict[str, Any]]:
-        """What an order got from these rows for one customer, as the record of a part of an Order.
+        """The record of the part of an Order that these rows add for one customer.
 
-        Such parts put an imported order into the indexes; its first row is in none. `first` is the
-        first row of the file that names the order. If the order is older than the import, another
-        item lists the customer's licenses at their own time.
+        These parts are the index entries of an imported order; its first row is not in an index.
+        `first` is the first row of the file that names the order. If the order is older than the
+        import, another item lists the customer's licenses at their own time.
         """
         job, place = self.job, self.orders[first.order_id]
         customer_id = None if customer is None else self.customers[customer].id
@@ -380,7 +380,7 @@ class _Licenses:
             yield issued_twin(job.company, place.id, part, job.began, count, owner_id)
 
     def _placed(self, place: Found, first: LicenseEntry) -> tuple[datetime, int | None]:
-        """When an order was placed, and its customer."""
+        """The time when an order was placed, and its customer."""
         if place.found is not None:
             placed_at = datetime.fromisoformat(place.found["created_at"])
             return placed_at, place.found.get("customer_id")
@@ -388,7 +388,7 @@ class _Licenses:
         return self.job.began, None if customer is None else self.customers[customer].id
 
     def _item_id(self, order_id: int, product_code: str) -> int:
-        """All licenses of one product that imports add to an order are one item of it."""
+        """The id of the item that has all licenses of a product that imports add to an order."""
         place = order_id, product_code
         known = self.items.get(place)
         if known is None:

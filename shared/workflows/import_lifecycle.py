@@ -23,7 +23,7 @@ from shared.store.retry import attempts
 from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
 
 ALIVE_SECONDS = 30
-"""A job that was heard of this lately is being worked on."""
+"""A job with a heartbeat in the last so many seconds is running."""
 
 
 class ImportStopped(Exception):
@@ -39,7 +39,7 @@ class OptionsRefused(Exception):
 
 
 def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJob:
-    """The job being worked on by `token`, or as it is if somebody else is at it."""
+    """Take the lease of a job for `token`; the job is unchanged if it is running elsewhere."""
     now = datetime.now(UTC)
     alive = (now - job.heartbeat_at).total_seconds() < ALIVE_SECONDS
     if job.is_ended or (token and job.state != "queued" and alive):
@@ -49,7 +49,7 @@ def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJ
 
 
 def apply_object_options(job: ImportJob) -> ImportJob:
-    """The job with the options that a dropped file carries as metadata.
+    """Apply the options in the metadata of a file that was put into the bucket.
 
     Raises OptionsRefused if one of them is not supported.
     """
@@ -81,9 +81,9 @@ def fault_of(bad: BadFile) -> FileFault:
 
 
 def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
-    """The job with what is known of its file, and the catalog pinned for all that comes.
+    """Store the plan in the job, and pin the catalog for the whole import.
 
-    Raises Stopped, and pins nothing, if it was cancelled meanwhile.
+    Raises ImportStopped, and pins nothing, if the job was cancelled.
     """
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
         raise ImportStopped
@@ -138,12 +138,12 @@ def begin_writing(job: ImportJob) -> bool:
 
 
 def _is_written(results: Iterable[BatchResult]) -> bool:
-    """Whether something of the file is written, or has been looked at in order to be."""
+    """Whether a batch was written, or was run by the writing pass."""
     return any(result.phase == "write" for result in results)
 
 
 def _want_all_rows(job: ImportJob, results: Iterable[BatchResult]) -> None:
-    """Raise Busy if rows of the file are in none of the reports."""
+    """Raise Busy if the reports do not have all rows of the file."""
     if sum(result.rows for result in results) != (job.rows or 0):
         raise Busy
 
@@ -162,7 +162,7 @@ def finish(job: ImportJob) -> ImportJob | None:
         results = [result for result in results if result.phase == "write"]
     _want_all_rows(job, results)
     if repeated_rows(job, results):
-        raise Busy  # a worker that was late wrote the result of a batch once more
+        raise Busy  # a late worker has written the result of a batch again
     total = totals_of(job, results)
     if total.invalid:
         uploads.put_result(job, "result.json", orjson.dumps(total.shown))

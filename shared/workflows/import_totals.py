@@ -1,7 +1,7 @@
-"""What a whole import comes to, added up from what its stretches reported.
+"""The totals of an import, from the results and reports of its batches.
 
-The same order or customer may be named in several stretches, so those are counted as distinct ids;
-in a dry run licenses too, the first row of the file that names one making it.
+An order or customer can be in several batches, so distinct ids are counted. In a dry run licenses
+are counted like this too; the first row with a key counts as creating the license.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,18 +16,18 @@ from shared.import_job import BatchResult, FileGone, ImportJob
 from shared.store import uploads
 
 SHOWN = 100
-"""How many failed rows are shown with the result; all of them are in the error list."""
+"""Invalid rows in the result; the list of errors has all of them."""
 
 _DIGEST_BITS = 48
-"""Bits of a content digest; row and digest are one number, since a file may have millions."""
+"""Bits of a content digest; row and digest share an integer, because files can have millions."""
 _COMPARED_AT_ONCE = 2_000_000
-"""Rows, about 350 MB of memory."""
+"""Rows that are compared at once, with about 350 MB of memory."""
 _DIGEST = (1 << _DIGEST_BITS) - 1
 
 
 @dataclass
 class Totals:
-    """`shown` are the first failed rows."""
+    """The totals; `shown` are the first invalid rows."""
 
     job: ImportJob
     results: Sequence[BatchResult]
@@ -47,14 +47,14 @@ class Totals:
 
 
 def details_of(job: ImportJob, result: BatchResult) -> dict[str, Any]:
-    """What a stretch reported beside its counts."""
+    """The report of a batch."""
     stored = uploads.need_result(job, result.report) if result.report else b"{}"
     details: dict[str, Any] = orjson.loads(stored)
     return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
 
 
 def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
-    """Adds up the stretches of a job that is through."""
+    """Add up the batches of a completed job."""
     total = Totals(job, results)
     made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
     made["features"] = set()
@@ -73,9 +73,9 @@ def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
 
 
 def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int]:
-    """The counts of a job that stopped: of the batches that were written, and rows of the file.
+    """The counts of a stopped job: of its written batches, and the rows of the file.
 
-    If reports were deleted from the bucket, without the customers and orders that only they name.
+    Customers and orders are not counted if reports were deleted from the bucket.
     """
     written = [result for result in results if result.phase == "write"]
     try:
@@ -88,10 +88,11 @@ def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, 
 
 
 def repeated_rows(job: ImportJob, results: Sequence[BatchResult]) -> dict[int, dict[int, int]]:
-    """Rows that have the name of a row in an earlier batch and other content.
+    """Rows with the key of a row in an earlier batch and other values.
 
-    By the first row of their batch, the row and that earlier row. Batches report rows for this
-    where storage can't tell: in a dry run, of customers, and where a record is older than the file.
+    Returns, by the first row of their batch, the row and the earlier row. Batches report the rows
+    for which stored records are not enough: in a dry run, of customers, and if the record is older
+    than the file.
     """
     named = [each for each in results if each.named]
     repeated: dict[int, dict[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Warnings of license rows whose order or customer is known with other content."""
+"""Warnings about license rows whose order or customer exists with other values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,10 +18,10 @@ def warn_of_parts(
     made: Iterable[LicenseEntry],
     same: Iterable[LicenseEntry],
 ) -> None:
-    """Report rows that say something else of an order or customer than what is kept of it.
+    """Warn about rows whose order or customer columns differ from the stored record.
 
-    That is a record from elsewhere, or what the first row says; `same` are rows that repeat the
-    license of one in `made`. Call it when orders and customers are written.
+    The stored record is of another origin, or from the file's first row; `same` are rows that
+    repeat the license of a row in `made`. Call it after orders and customers are written.
     """
     parts = _Parts(job, orders, customers)
     for entry in (*made, *same):
@@ -30,7 +30,7 @@ def warn_of_parts(
 
 
 class _Parts:
-    """Remembers what was found for rows with the same order and customer."""
+    """Caches the warnings for rows with the same order and customer."""
 
     def __init__(
         self, job: Import, orders: Mapping[int, Found], customers: Mapping[int, Found]

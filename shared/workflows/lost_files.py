@@ -29,7 +29,7 @@ _READERS = 8
 
 
 def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> Iterator[Version]:
-    """Look for the files that jobs wait for, each at its own key; jobs take turns if many wait."""
+    """Find the uploaded files of waiting jobs at their keys; jobs take turns if many wait."""
     due = [job for job in waiting if job.created_at < now - EVENT_TAKES]
     if len(due) > MOST_LOOKED_UP:
         turn = int(now.timestamp() // SWEPT_EVERY.total_seconds()) * MOST_LOOKED_UP % len(due)
@@ -40,9 +40,9 @@ def announce_uploads(waiting: Sequence[ImportJob], now: datetime) -> Iterator[Ve
 
 
 def announce_dropped(now: datetime) -> Iterator[Version]:
-    """Look for files that nobody asked for, by a listing that goes on where the last run stopped.
+    """Find files that were put into the bucket, by a listing that continues the last run.
 
-    The checkpoint moves when all that was found is announced, so a run that fails is repeated.
+    The checkpoint moves after all versions are announced, so a failed run is repeated.
     """
     start = read_checkpoint(now)
     versions, end = list_versions(start, now=now, until=now - EVENT_TAKES, calls=MOST_LISTINGS)
@@ -51,7 +51,7 @@ def announce_dropped(now: datetime) -> Iterator[Version]:
 
 
 def announce_known() -> Iterator[Version]:
-    """Announce the files that were kept until their company has an API key, and now has one."""
+    """Announce recorded files whose company has an API key now."""
     for company in unknown_files.companies(MOST_COMPANIES):
         if not has_api_key(company):
             continue

@@ -1,8 +1,8 @@
-"""Placing an order: everything that it has to know in one read, and writing it all or not.
+"""The reads and writes of placing an order.
 
-What fits one transaction is written in one. A larger order is begun by `pending#<part>`, which says
-who may go on with it, and `plan#<part>`, which says what it will write; its row is written last,
-and with it everything becomes visible at once.
+An order that fits into one transaction is written in one. A larger order begins with
+`pending#<part>`, which has the lease, and `plan#<part>`, which lists its records. The order's row
+is written last, and commits everything at once.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from shared.workflows.pending_orders import (
 )
 
 MOST_PRODUCTS = 50
-"""Products of an order whose entries are written in one transaction with its row."""
+"""Products of an order whose index entries are written in the transaction of its row."""
 
 
 def read_order_context(
@@ -123,7 +123,7 @@ def write_order(company: str, plan: OrderPlan, pending: PendingOrder | None) -> 
 
 
 def _nameless(company: str, order: Lookup) -> int:
-    """The id of a customer without an e-mail, who is this one order's."""
+    """The id of a customer without an e-mail, who belongs to this order only."""
     return record_id(company, "customer", "of", order.id)
 
 
@@ -137,7 +137,7 @@ def _product_codes(request: OrderRequest) -> list[str]:
 
 
 def _blocking(company: str, users: Iterable[LicenseUser], ours: str) -> frozenset[str]:
-    """The rows of other orders, not settled yet, that made some of these users."""
+    """The pending orders that created some of these users."""
     rows = {user.unsettled for user in users} - {None}
     return frozenset(
         row for row in rows - settled(company, rows) if row and not row.startswith(ours)
@@ -160,9 +160,9 @@ def _owned(company: str, after: OrderPlan) -> tuple[frozenset[str], frozenset[in
 
 
 def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The writes that make an order visible: its row, its entries in lists, its customer if new.
+    """The writes that commit an order: its row, its index entries, and its customer if new.
 
-    Then the entries of its products, if they are too many to be written with the row.
+    Separately, the index entries of its products if they are too many for the same transaction.
     """
     order = plan.order
     pk = dynamo.partition(company, order.id)

@@ -1,7 +1,7 @@
-"""Orders too large for one transaction: begun, written in several, and visible with their row.
+"""Pending orders: too large for one transaction, written in several, and committed by their row.
 
-`pending#<part>` beside the order says which one execution may go on with it, and every transaction
-checks that; `plan#<part>` says what will be written, so that anyone can take it back.
+`pending#<part>` next to the order has the lease, which every transaction checks. `plan#<part>`
+lists what will be written, so that any execution can roll the order back.
 """
 
 import secrets
@@ -159,7 +159,7 @@ def _begin(
     pending_order: PendingOrder | None,
     entries: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Say that an order is on its way, and what it will write, before anything of it is written."""
+    """Write the pending row and the plan of an order, before any of its records."""
     order = order_plan.order
     pk = dynamo.partition(company, order.id)
     begun_at = order_plan.begun_at
@@ -200,7 +200,7 @@ def _batches(
     puts: list[tuple[dict[str, Any], dict[str, Any] | None]],
     sizes: list[int],
 ) -> Iterator[list[dict[str, Any]]]:
-    """Transactions of one check of ownership, writes, and the checks of their products."""
+    """Transactions, each with a check of the lease, writes, and the checks of their products."""
     batch: list[dict[str, Any]] = [mine]
     checks: list[dict[str, Any]] = []
     size = 0
@@ -217,13 +217,13 @@ def _batches(
 
 
 def _waiting(put: dict[str, Any], row: str) -> dict[str, Any]:
-    """The write of an entry in lists that counts when the order's row is there."""
+    """The put of an index entry that is visible once the order's row exists."""
     item = {**put["Put"]["Item"], "unsettled": {"S": row}}
     return dynamo.put(TABLE, item, "attribute_not_exists(pk) OR unsettled = :row", row=row)
 
 
 def _waiting_entries(partition: str, plan: dict[str, Any]) -> list[tuple[str, str]]:
-    """The entries of the plan that are there and still wait for its row."""
+    """The index entries of the plan that exist and still depend on its row."""
     keys = [(partition, sk) for sk in plan.get("entries", ())]
     found = dynamo.get_many(((TABLE, key) for key in keys), select=["unsettled"])
     return [

@@ -259,7 +259,7 @@ def test_an_unknown_field_is_answered_with_the_one_that_was_meant(shop: Shop) ->
     problem = shop.refused(license={"max_activation": 3})
 
     assert problem["message"] == (
-        "items.0.licenses.0.max_activation: is not known here: did you mean max_activations?"
+        "items.0.licenses.0.max_activation: is not a known field; did you mean max_activations?"
     )
 
 

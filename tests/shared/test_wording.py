@@ -38,7 +38,7 @@ def told(wanted: Any, value: Any) -> list[str]:
         (
             Named,
             {"name": "a", "nmae": "b"},
-            "is not known here: look how it is spelled, or leave it out",
+            "is not a known field; check the spelling or remove it",
         ),
         (Named, "a", "must be an object in curly brackets"),
         (Count, "many", "must be a whole number such as 5"),
