@@ -275,7 +275,7 @@ def _refuse_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> 
 
 
 def _read(job: ImportJob, chunk: Chunk) -> bytes:
-    """The bytes of a chunk as they were planned; raises Busy if S3 answers with others."""
+    """The bytes of a planned chunk. Raises Busy if S3 returns other bytes."""
     data = uploads.read_range(job, chunk.start, chunk.end)
     if not chunk.is_intact(data):
         raise Busy

@@ -1,7 +1,7 @@
-"""License keys of the rows of bundles in a file, found before any of its rows is written.
+"""Find the license keys of bundle rows in a file, before any row is written.
 
-A file can't create the licenses of a bundle. The rows of one bundle share its key and can be in
-different batches: a batch that has a member's row alone would create a license of its own.
+A file can't create the licenses of a bundle. The rows of a bundle share its key and can be in
+different batches: a batch that has only a member's row would create a separate license.
 """
 
 import re
@@ -16,15 +16,15 @@ from shared.csv_format.reader import Record
 from shared.values import Code, LicenseKey
 
 _WORD = re.compile(rb"[A-Za-z0-9._-]+")
-"""Of a code of these letters each occurrence in a cell is such a run, except in UTF-16."""
+"""Each occurrence of a code of these characters is a whole match, except in UTF-16."""
 _FEW = 5
-"""Up to so many codes are found sooner one by one than among all words."""
+"""Up to so many codes, searching for each one is faster than matching all words."""
 _CODE: TypeAdapter[str] = TypeAdapter(Code)
 _KEY: TypeAdapter[str] = TypeAdapter(LicenseKey)
 
 
 class Mentions:
-    """The parts of a file that may have one of some product codes, found by their bytes alone."""
+    """Records which parts of a file can contain one of the product codes, from the bytes alone."""
 
     def __init__(self, codes: Collection[str]) -> None:
         self.codes = frozenset(codes)
@@ -52,16 +52,16 @@ class Mentions:
         return not self._wanted.isdisjoint(_WORD.findall(data))
 
     def may_be_in(self, chunk: Chunk, codes: Collection[str]) -> bool:
-        """Whether a chunk may have one of these codes."""
+        """Whether a chunk can contain one of these codes."""
         if not self.is_sure or not self.codes.issuperset(codes):
             return True
         return any(start < chunk.end and chunk.start < end for start, end in self._found)
 
 
 def bundle_keys(rows: Iterable[Record], dialect: Dialect, codes: Collection[str]) -> Iterator[str]:
-    """The license key of each row of a product with one of these codes.
+    """The license keys of rows of products with these codes.
 
-    Also of a row with errors: the rows of its members are no licenses of their own.
+    Rows with errors count too, because the rows of the bundle's members are not separate licenses.
     """
     product, key = map(dialect.names.index, ("product__short_code", "license__license_key"))
     for row in rows:

@@ -103,9 +103,9 @@ class NewCustomer(CustomerRequest):
 
 
 class Customer(CustomerFields, frozen=True):
-    """A buyer. `made_by` is the order or import row that made it.
+    """A customer. `made_by` is the order or import row that created it.
 
-    `listed_by` is the first row of the batch of an import that lists it.
+    `listed_by` is the first row of the import batch that lists it.
     """
 
     id: int

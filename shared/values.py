@@ -24,8 +24,8 @@ FORMAT = re.compile(
     "\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Characters that nobody sees, so no identifier may hold one: format characters (category Cf), what
-Unicode lets programs not draw (Default_Ignorable_Code_Point), and the blank of Braille."""
+"""Invisible characters, not valid in identifiers: format characters (category Cf), those with
+the property Default_Ignorable_Code_Point, and the Braille blank."""
 _WRAPPERS = (
     "\u00ab\u00bb\u2018-\u201f\u2039\u203a\u3001\uff02\uff07-\uff09\uff0c"
     "\uff1a-\uff1c\uff1e\uff3b\uff3d"
@@ -131,9 +131,9 @@ def _email(text: str) -> str:
 
 
 def _domain(domain: str) -> str:
-    """A domain in letters: `xn--` labels and wide forms of letters and dots become what they mean.
+    """Normalize a domain by UTS #46 without its transitional mappings.
 
-    As UTS #46 has it, without its transitional mappings.
+    `xn--` labels are decoded, and full-width letters and dots are replaced.
     """
     if not domain.isascii():
         domain = unicodedata.normalize("NFKC", domain).replace("\u3002", ".").lower()
@@ -143,7 +143,7 @@ def _domain(domain: str) -> str:
 
 
 def _in_letters(label: str) -> str:
-    """What an `xn--` label means; the label itself if that can't be the name of a host."""
+    """Decode an `xn--` label; the label itself if the result is not a valid host name."""
     if not label.startswith("xn--"):
         return label
     try:

@@ -163,9 +163,9 @@ def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:
 def _quoted(
     kept: list[str], lines: Iterator[str], delimiter: str
 ) -> tuple[list[str], RecordFault | None]:
-    """The record that begins with the line in `kept`, which becomes all lines of the record.
+    """Read the record that begins with the line in `kept`, which then has all of its lines.
 
-    If it is not well formed, its lines are read once more and leniently.
+    If the record is malformed, its lines are read again leniently.
     """
     try:
         strict = csv.reader(_keeping(kept, lines), delimiter=delimiter, strict=True)
@@ -175,7 +175,7 @@ def _quoted(
 
 
 def _keeping(kept: list[str], lines: Iterator[str]) -> Iterator[str]:
-    """The lines in `kept`, and those that follow, which are added to it."""
+    """Iterate over the lines in `kept` and the following ones, which are appended to it."""
     yield from tuple(kept)
     for line in lines:
         kept.append(line)

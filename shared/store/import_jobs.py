@@ -195,15 +195,15 @@ def claim_object(
     now: datetime,
     correlation_id: str | None = None,
 ) -> ImportJob | None:
-    """The job of one version of an object, which is made or queued if this is its first event.
+    """The job of a version of an object, which is created or queued at its first event.
 
-    However often it is asked, and by how many at once, it is the same job. The first version at an
-    import's own key becomes that import's file. Each later version there (a form sent twice, a
-    copy) belongs to the same import, which keeps the version that it has: it is never imported with
-    other options. So does an object of another name next to it. Any other object, and each later
-    version of it, is a job of its own.
-    None if the key is not that of an import. `correlation_id` is for a job that nobody asked for.
-    Raises UnknownCompany, and writes nothing, if that one's company has no API key.
+    Repeated and concurrent calls return the same job. The first version at an import's own key
+    becomes the file of that import. Later versions at this key (a form sent twice, a copy), and
+    objects with other names next to it, belong to the same import, which keeps its version: they
+    are never imported with other options. Any other object, and each later version of it, gets a
+    job of its own.
+    None if the key is not that of an import. `correlation_id` is used if a job is created. Raises
+    UnknownCompany, and writes nothing, if a job would be created for a company without an API key.
     """
     place = parse_object_key(key)
     if place is None:

@@ -1,4 +1,4 @@
-"""License keys of bundles in a file, stored next to the pinned catalog before a row is written."""
+"""Pin the license keys of a file's bundles, next to the catalog, before any row is written."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from shared.store.import_jobs import heartbeat
 from shared.workflows.import_lifecycle import ImportStopped
 
 MOST_KEYS = 1_000_000
-"""Keys of bundles in one file: each worker has them in memory."""
+"""License keys of bundles in a file; each worker has them in memory."""
 _NAME = "bundles.json"
 
 
 def mentions_of(job: ImportJob) -> Mentions:
-    """What looks for bundles in the bytes of a job's file."""
+    """The search for codes of bundles in a job's file."""
     if job.kind != "licenses":
         return Mentions(())
     return Mentions([p.short_code for p in all_products(job.company) if p.is_bundle])
@@ -34,9 +34,9 @@ def pin_bundle_keys(
     planned: Plan,
     read: Callable[[Chunk], bytes],
 ) -> None:
-    """Store the license keys of all rows of bundles.
+    """Store the license keys of all bundle rows.
 
-    Raises Stopped if the job was cancelled meanwhile, and BadFile if there are too many keys.
+    Raises ImportStopped if the job was cancelled, and BadFile if there are too many keys.
     """
     if job.kind != "licenses":
         return
@@ -63,7 +63,7 @@ def pin_bundle_keys(
 
 
 def pinned_bundle_keys(job: ImportJob, catalog: Mapping[str, Product]) -> frozenset[str]:
-    """The keys that rows of bundles in the job's file have."""
+    """The stored license keys of bundle rows in the job's file."""
     if job.kind != "licenses" or not any(product.is_bundle for product in catalog.values()):
         return frozenset()
     return frozenset(orjson.loads(uploads.need_result(job, _NAME)))

@@ -45,10 +45,10 @@ def read_order_context(
     idempotency_key: str | None,
     after: OrderPlan | None = None,
 ) -> OrderContext:
-    """Everything that placing `request` has to know, in one read.
+    """Read all records that placing `request` depends on.
 
-    `after` is a placement whose write did not hold: then the places of its licenses are looked at
-    too, to learn which keys have an owner.
+    `after` is a plan whose write failed: then its licenses are looked up too, to find out which
+    keys exist.
     """
     append_part = "append#" + hashlib.sha256((idempotency_key or token).encode()).hexdigest()[:32]
     rows = [FIRST_PART, append_part, pending_row(FIRST_PART), pending_row(append_part)]
@@ -100,11 +100,11 @@ def read_order_context(
 
 
 def write_order(company: str, plan: OrderPlan, pending: PendingOrder | None) -> bool:
-    """Write everything of a placement, or nothing; False if what it rests on has changed.
+    """Write all records of an order, or none; False if a condition failed.
 
-    What fits one transaction is written in one. A larger order is begun, written in several, and
-    settled with its row; `unfinished` is an earlier beginning of the same order, to be taken over,
-    even by one that has become small: others may have made its users meanwhile.
+    An order that fits into one transaction is written in one. A larger order is written in several
+    and committed by its row. `pending` is an earlier attempt at the same order, which has to be
+    taken over even if the order fits now, because other orders may have created its users.
     """
     last, early = _row_puts(company, plan)
     parts = (plan.licenses, plan.users, plan.products, last, early)

@@ -32,11 +32,11 @@ def add_in_parts(
     last: list[dict[str, Any]],
     early: list[dict[str, Any]],
 ) -> bool:
-    """Write a placement in several transactions; `last` are the writes that make it visible.
+    """Write an order in several transactions; `last` are the writes that commit it.
 
-    `early` are entries in lists that are too many for that: they are written before, and name the
-    row. False if what it rests on has changed, or somebody else goes on with it; `unfinished` is
-    an earlier beginning, to be taken over.
+    `early` are index entries that do not fit into the commit: they are written before, and name the
+    row. False if a condition failed, or another execution has taken the lease; `pending_order` is
+    an earlier attempt whose lease is taken.
     """
     order = order_plan.order
     pk, pending = dynamo.partition(company, order.id), pending_row(order.part)
@@ -64,7 +64,7 @@ def add_in_parts(
 
 
 def fitting_sizes(operations: list[dict[str, Any]]) -> list[int]:
-    """The size of each write; raises Refused if one of them is too large for an item."""
+    """The size of each write. Raises Refused if one of them is too large for an item."""
     sizes = [dynamo.size_of(operation) for operation in operations]
     if max(sizes) > dynamo.ITEM_BYTES:
         raise Refused(
@@ -75,9 +75,9 @@ def fitting_sizes(operations: list[dict[str, Any]]) -> list[int]:
 
 
 def roll_back(company: str, order_id: int, part: str, owner: str) -> bool:
-    """Take back what was written of an order that did not become visible.
+    """Delete the records of a pending order, and then its pending row.
 
-    False if the order has another owner by now, whose it is to finish or to undo.
+    False if another execution has taken the lease and will commit or roll back the order.
     """
     partition = dynamo.partition(company, order_id)
     plan = dynamo.get(TABLE, (partition, _plan(part)))
@@ -106,7 +106,7 @@ def roll_back(company: str, order_id: int, part: str, owner: str) -> bool:
 
 
 def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
-    """Orders begun before a moment and not settled: company, order id, part, owner."""
+    """The pending orders that began before a time: company, order id, part, lease token."""
     condition, values = "listed = :pending AND created < :before", {"pending": PENDING}
     values["before"] = dynamo.stamp(before)
     entries = list(dynamo.query(TABLE, condition, values, index="by_created"))
@@ -119,7 +119,7 @@ def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
 
 
 def take_lease(company: str, order_id: int, part: str, owner: str, *, token: str) -> bool:
-    """Make `token` the owner of an unsettled order, so that nobody else goes on with it."""
+    """Take the lease of a pending order for `token`; False if `owner` no longer has it."""
     key = (dynamo.partition(company, order_id), pending_row(part))
     item = dynamo.get(TABLE, key)
     if item is None or item["held_by"] != owner:
@@ -129,7 +129,7 @@ def take_lease(company: str, order_id: int, part: str, owner: str, *, token: str
 
 
 def roll_back_pending(company: str, row: str) -> None:
-    """Undo the unsettled order with this row, if it is one still, whoever is at it."""
+    """Take the lease of the pending order with this row, if it still exists, and roll it back."""
     order_id, part, _ = row.split("/")
     pending = dynamo.get(TABLE, (dynamo.partition(company, int(order_id)), pending_row(part)))
     token = secrets.token_hex(16)
