@@ -201,7 +201,7 @@ class Links:
         """Discard the URLs, so that the next one is requested again."""
         self._links = None
 
-    def _fresh(self) -> PartLinks:
+    def _current(self) -> PartLinks:
         if self._links is None or time.monotonic() > self._expires_at:
             return self._request([])
         return self._links

@@ -223,9 +223,9 @@ def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> Non
     ("status", "well", "way"),
     [
         (308, True, "served by a redirect (308) to the path without the slash"),
-        (404, False, "not served: the answer is 404"),
-        (405, False, "not served: the answer is 405"),
-        (500, False, "not served: the answer is 500"),
+        (404, False, "not served: the API answered 404"),
+        (405, False, "not served: the API answered 405"),
+        (500, False, "not served: the API answered 500"),
     ],
 )
 def test_a_path_that_is_redirected_is_well_and_one_that_is_not_served_is_found(
