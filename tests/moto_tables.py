@@ -116,15 +116,20 @@ def local_template() -> dict[str, Any]:
 
 
 @cache
-def kept_template(stage: str) -> dict[str, Any]:
-    """The template of `local` or `prod`; synthesized again only when infra has changed."""
-    folder = BUILD / "tests"
+def kept_template(stage: str, *, whole: bool = False) -> dict[str, Any]:
+    """The template of a stage; synthesized again only when infra has changed.
+
+    Of a `whole` one everything is as it would be deployed, also the hash of the functions.
+    """
     sources = [ROOT / "cdk.json", ROOT / "uv.lock", *sorted((ROOT / "infra").glob("*.py"))]
-    with build_once(folder / "templates.stamp", digest(*sources)) as stale:
+    if whole:
+        sources += [ROOT / "functions", ROOT / "shared", ROOT / "package-lock.json"]
+    kept = BUILD / "tests" / f"{stage}.{'whole' if whole else 'template'}.json"
+    with build_once(kept.with_suffix(".stamp"), digest(*sources)) as stale:
         if stale:
-            for name in ("local", "prod"):
-                (folder / f"{name}.template.json").write_text(json.dumps(_synthesized(name)))
-    template: dict[str, Any] = json.loads((folder / f"{stage}.template.json").read_text())
+            made = _synthesized(stage) if whole else kept_template(stage, whole=True)
+            kept.write_text(json.dumps(made))
+    template: dict[str, Any] = json.loads(kept.read_text())
     return template
 
 

@@ -1,39 +1,27 @@
 """The synthesized template of each stage, which is what the tests of infra read."""
 
-import json
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
-from infra.app import add_stack
 from infra.cli import stages
 from infra.client.client import Client
-from infra.stamp import ROOT
 from shared.store.dynamo import table
 from tests.engine import Engine
 from tests.functions.shop import Shop
 from tests.infra.served import Keywright, Served, deploy
+from tests.moto_tables import kept_template
 from tests.openapi_asset import use_openapi_asset
 from tests.partiql import inserting
 
 Template = dict[str, Any]
 
 
-@cache
-def _synthesize(stage: str) -> Template:
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context=context | {"stage": stage})
-    stack = add_stack(app)
-    template: Template = app.synth().get_stack_by_name(stack.stack_name).template
-    return template
-
-
 @pytest.fixture(scope="session")
 def synthesize() -> Callable[[str], Template]:
-    return _synthesize
+    return partial(kept_template, whole=True)
 
 
 @pytest.fixture(scope="session", params=["local", "dev", "prod"])
@@ -44,13 +32,13 @@ def stage(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def template(stage: str) -> Template:
     """For what must hold in every stage."""
-    return _synthesize(stage)
+    return kept_template(stage, whole=True)
 
 
 @pytest.fixture(scope="session")
 def prod() -> Template:
     """For what does not differ between stages, and what prod adds."""
-    return _synthesize("prod")
+    return kept_template("prod", whole=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
