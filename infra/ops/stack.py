@@ -57,10 +57,10 @@ def up(home: Path, *, port: int | None = None) -> LocalStack:
         running = port or DEFAULT_PORT
         with step(f"Start the AWS emulator on port {running}"):
             emulator.start(running)
-    with step("Build the package and synthesize the stack") as say:
-        assembly = synthesize("local", log=log, say=say)
-    with step("Deploy with the CDK") as say:
-        changed = deploy(assembly, port=running, log=log, say=say)
+    with step("Build the package and synthesize the stack") as report:
+        assembly = synthesize("local", log=log, report=report)
+    with step("Deploy with the CDK") as report:
+        changed = deploy(assembly, port=running, log=log, report=report)
     if not changed:
         console.print("  [dim]no changes since the last deploy")
     stack = _describe(assembly.stack_name, port=running)

@@ -37,7 +37,7 @@ def installed() -> Iterator[Path]:
 
 def uv(*arguments: str) -> None:
     """Run uv from its cache, or from the package index if the cache lacks something."""
-    command = [UV, *arguments]
+    command: list[str | Path] = [UV, *arguments]
     cached = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"UV_OFFLINE": "1"}, capture_output=True, check=False
     )

@@ -15,7 +15,7 @@ from infra.stamp import ROOT
 
 def test_a_synth_that_breaks_a_rule_fails() -> None:
     app = cdk.App()
-    nag.watch(app)
+    nag.add_checks(app)
     sqs.Queue(cdk.Stack(app, "Stack"), "Open")
 
     with pytest.raises(RuntimeError, match="AwsSolutions-SQS4"):
