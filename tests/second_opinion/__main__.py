@@ -67,7 +67,7 @@ def _dynalite(histories: int) -> Iterator[Opinion]:
 
 
 def _checkov(_: int) -> Iterator[Opinion]:
-    assembly = synthesize("prod", log=HOME / "synth.log", say=lambda _: None)
+    assembly = synthesize("prod", log=HOME / "synth.log", report=lambda _: None)
     template = assembly.path / f"{assembly.stack_name}.template.json"
     found = judge(python_tool("checkov", "checkov"), template)
     said = (
