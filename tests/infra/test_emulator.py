@@ -58,7 +58,7 @@ def test_nothing_is_deleted_from_a_folder_that_users_share(tmp_path: Path) -> No
     tmp_path.chmod(0o1777)
     (tmp_path / "other.json").write_text("{}")
 
-    with pytest.raises(OpsError, match="other users share"):
+    with pytest.raises(OpsError, match="Other users share"):
         stack.clean(tmp_path)
 
     assert (tmp_path / "other.json").exists()

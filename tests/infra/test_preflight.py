@@ -335,7 +335,7 @@ def test_the_data_of_an_earlier_stack_is_mentioned(preflight: Preflight) -> None
 @pytest.mark.parametrize(
     ("arn", "told"),
     [
-        ("nonsense", "certificate_arn=nonsense is not the ARN of a certificate"),
+        ("nonsense", "certificate_arn=nonsense is not the ARN of an ACM certificate"),
         ("arn:aws:acm:eu-west-1:123456789012:certificate/1", "is in eu-west-1, and the stack goes"),
         ("arn:aws:acm:us-east-1:123456789012:certificate/1", "There is no certificate arn:aws"),
     ],
@@ -383,7 +383,7 @@ def test_a_prod_stage_without_an_address_for_alarms_is_told_so(preflight: Prefli
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("alarm_email=ops", "alarm_email must be an address"),
+        ("alarm_email=ops", "alarm_email must be an e-mail address"),
         ("order_reserved=many", "order_reserved must be int"),
         ("ordr_reserved=1", "ordr_reserved"),
         ("keywright:first-deploy=true", "is not a setting of a stage"),
@@ -416,7 +416,7 @@ def test_a_right_that_is_missing_leaves_its_check_out_and_is_named(
 def test_who_can_t_read_the_stack_is_told_the_right(preflight: Preflight, aws: AwsAccount) -> None:
     aws.deny("DescribeStacks", "cloudformation:DescribeStacks")
 
-    assert "lacks cloudformation:DescribeStacks" in preflight.refused()
+    assert "grant it cloudformation:DescribeStacks" in preflight.refused()
 
 
 def test_who_may_not_assume_the_lookup_role_reads_with_what_there_is(

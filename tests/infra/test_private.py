@@ -45,7 +45,7 @@ def test_a_folder_that_users_share_is_refused_and_left_as_it_is(tmp_path: Path) 
     shared.mkdir()
     shared.chmod(0o1777)
 
-    with pytest.raises(OpsError, match=f"{shared} is a folder that other users share"):
+    with pytest.raises(OpsError, match=f"Other users share the folder {shared}"):
         make_private_folder(shared)
 
     assert mode(shared) == 0o1777
