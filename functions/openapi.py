@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document and the page to read it, made when the functions are bundled.
+"""The OpenAPI 3.1 document, made when the functions are bundled.
 
-`python -m functions.openapi functions/openapi.json` writes the document and `docs.html` beside it,
-out of the same annotations that the routes run on. Nothing here runs in Lambda.
+`python -m functions.openapi functions/openapi.json` writes it from the same annotations that the
+routes run on. Nothing here runs in Lambda.
 """
 
 import importlib
@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from functions.docs_page import page
 from functions.http import Api, Operation
 from functions.problems import Problem, problem
 from functions.refusals import CODES
@@ -83,8 +82,7 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
         "components": {
             "schemas": _reachable(components, used),
             "examples": {
-                code: {"summary": CODES[code][1], "value": _problem(code)}
-                for code in sorted({code for each in operations for code in codes_of(each)})
+                code: {"summary": CODES[code][1], "value": _problem(code)} for code in sorted(CODES)
             },
             "securitySchemes": {
                 "ApiKey": {
@@ -290,12 +288,10 @@ def _object_example(schema: Mapping[str, Any], components: Mapping[str, Any]) ->
 
 
 def main() -> None:
-    """Writes the document to the path given, and the page beside it."""
+    """Write the document to the path given."""
     (out,) = map(Path, sys.argv[1:])
     modules = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
-    made = document(module.api for module in modules)
-    out.write_bytes(orjson.dumps(made))
-    out.with_name("docs.html").write_text(page(made, CODES), encoding="utf-8")
+    out.write_bytes(orjson.dumps(document(module.api for module in modules)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The one asset that every function is made from: `functions/`, `shared/` and their dependencies.
 
-The console is bundled by infra/console.py.
+The console and the API documents are built by infra/console.py.
 
 Built without Docker from `uv.lock` into `.build/`, and only when what it is made from has changed.
 boto3 and botocore are left to the Lambda runtime.
@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.console import build_console
+from infra.console import SWAGGER_UI, build_console, build_docs
 from infra.stamp import BUILD, ROOT, digest, stamped
 
 SOURCES = (ROOT / "functions", ROOT / "shared")
@@ -67,6 +67,8 @@ def _install(requirements: str, platform: str, target: Path) -> None:
     except subprocess.CalledProcessError:
         _uv(*install.split(), *place)
     shutil.rmtree(target / "bin", ignore_errors=True)
+    for copied in (target / SWAGGER_UI).glob("swagger-ui*"):
+        copied.unlink()
     _compile(target)
 
 
@@ -77,12 +79,13 @@ def _copy_sources(target: Path) -> None:
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(copy)
     write_openapi(target / "functions" / "openapi.json")
-    console = Path("functions", "console", "static")
+    console, docs = (Path("functions", "console", name) for name in ("static", "docs"))
     build_console(ROOT / console, target / console)
+    build_docs(ROOT / docs, target / docs)
 
 
 def write_openapi(path: Path) -> None:
-    """Have the routes write the OpenAPI document, and docs.html beside it, that will be served."""
+    """Have the routes write the OpenAPI document that will be served."""
     subprocess.run([sys.executable, "-m", "functions.openapi", path], cwd=ROOT, check=True)
 
 

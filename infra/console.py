@@ -1,7 +1,8 @@
-"""Bundle the console: esbuild writes its files into one folder that is named after their content.
+"""Build the two sites that are served: the console, bundled by esbuild, and Swagger UI.
 
-Browsers may cache that folder permanently, and no page ever mixes the files of two versions.
-`index.html` is outside the folder and is revalidated on each visit.
+The files of a site are in one folder that is named after their content. Browsers may cache that
+folder permanently, and no page ever mixes the files of two versions. `index.html` is outside the
+folder and is revalidated on each visit.
 """
 
 import json
@@ -9,12 +10,21 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import aws_lambda_powertools
 
 from infra.stamp import ROOT, digest
 
 ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
+
+SWAGGER_UI = Path("aws_lambda_powertools", "event_handler", "openapi", "swagger_ui")
+"""Where Powertools has its copy of Swagger UI."""
+SWAGGER_FILES = {
+    "swagger-ui.js": "swagger-ui-bundle.min.js",
+    "swagger-ui.css": "swagger-ui.min.css",
+}
 
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js))"')
 _SCRIPT = '<script type="module"'
@@ -27,10 +37,18 @@ def build_console(sources: Path, target: Path) -> None:
     _bundle(sources, files, "check.js")
     chunks = _bundle(sources, files, "app.js", "style.css")
     _write_rules(files / "rules.json")
-    version = digest(*_content(files))[:12]
-    files.rename(target / version)
-    page = _page((sources / "index.html").read_text(encoding="utf-8"), version, chunks)
-    (target / "index.html").write_text(page, encoding="utf-8")
+    _write_page(sources, target, chunks)
+
+
+def build_docs(sources: Path, target: Path) -> None:
+    """Write Swagger UI with our page, script and style from `sources` to `target`."""
+    shutil.rmtree(target, ignore_errors=True)
+    files = target / "files"
+    shutil.copytree(sources, files, ignore=shutil.ignore_patterns("index.html"))
+    packages = Path(aws_lambda_powertools.__file__).parents[1]
+    for name, bundled in SWAGGER_FILES.items():
+        shutil.copyfile(packages / SWAGGER_UI / bundled, files / name)
+    _write_page(sources, target)
 
 
 def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:
@@ -60,8 +78,12 @@ def _content(folder: Path) -> Iterator[str]:
         yield from (path.name, path.read_text(encoding="utf-8"))
 
 
-def _page(page: str, version: str, chunks: list[str]) -> str:
-    """Point the links of the page into the folder, and preload the chunks next to the script."""
+def _write_page(sources: Path, target: Path, chunks: Sequence[str] = ()) -> None:
+    """Name the folder of the files after their content; point the page to them, preload chunks."""
+    files = target / "files"
+    version = digest(*_content(files))[:12]
+    files.rename(target / version)
+    page = (sources / "index.html").read_text(encoding="utf-8")
     preload = "".join(f'<link rel="modulepreload" href="{chunk}" />\n    ' for chunk in chunks)
-    linked = page.replace(_SCRIPT, preload + _SCRIPT)
-    return _LINK.sub(rf'\1="{version}/\2"', linked)
+    linked = _LINK.sub(rf'\1="{version}/\2"', page.replace(_SCRIPT, preload + _SCRIPT))
+    (target / "index.html").write_text(linked, encoding="utf-8")

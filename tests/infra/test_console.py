@@ -1,5 +1,6 @@
-"""The console as it is built: small, complete, from libraries that are locked and free."""
+"""The sites as they are built: small, complete, from libraries that are locked and free."""
 
+import base64
 import gzip
 import json
 import re
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.asset import build_asset
-from infra.console import build_console
+from infra.console import build_console, build_docs
 from infra.stamp import ROOT
 from tests.infra.reading import Template, as_list, functions, resources
 
@@ -17,6 +18,7 @@ LOCK: dict[str, Any] = json.loads((ROOT / "package-lock.json").read_text())["pac
 SERVED = sorted(path for path, package in LOCK.items() if path and not package.get("dev"))
 """What npm installs for the console; everything else is a development tool."""
 SOURCES = ROOT / "functions" / "console" / "static"
+DOCS = ROOT / "functions" / "console" / "docs"
 FIRST_PAGE = 60_000
 """Bytes of the first page with all that it needs, compressed."""
 REQUESTS = 5
@@ -29,6 +31,11 @@ IMPORTED = re.compile(r"""\b(?:from|import)\s*["']([\w@./-]+)["']""")
 @pytest.fixture(scope="module")
 def static() -> Path:
     return build_asset("machine").path / "functions" / "console" / "static"
+
+
+@pytest.fixture(scope="module", params=["static", "docs"])
+def site(request: pytest.FixtureRequest, static: Path) -> Path:
+    return static.with_name(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +71,16 @@ def test_every_script_that_the_first_page_needs_is_requested_at_once(
 
 
 def test_two_builds_are_the_same(static: Path, tmp_path: Path) -> None:
-    build_console(SOURCES, tmp_path / "again")
+    build_console(SOURCES, tmp_path / "static")
+    build_docs(DOCS, tmp_path / "docs")
 
     first, second = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
-        for folder in (static, tmp_path / "again")
+        {
+            path.relative_to(folder): path.read_bytes()
+            for name in ("static", "docs")
+            for path in (folder / name).rglob("*.*")
+        }
+        for folder in (static.parent, tmp_path)
     )
     assert first == second
 
@@ -103,19 +115,17 @@ def test_no_library_is_there_that_is_not_served() -> None:
     assert set(LOCK[""]["dependencies"]) == set(packages)
 
 
-def test_the_page_names_only_files_that_are_there_and_nothing_inline(
-    static: Path, files: dict[str, str]
-) -> None:
-    page = files["index.html"]
+def test_the_page_names_only_files_that_are_there_and_nothing_inline(site: Path) -> None:
+    page = (site / "index.html").read_text()
 
-    linked = re.findall(r'(?:href|src)="(?!data:)([^"]+)"', page)
+    linked = re.findall(r'(?:href|src)="(?!data:|\.\./openapi\.json)([^"]+)"', page)
     assert linked
-    assert all((static / each).is_file() for each in linked)
+    assert all((site / each).is_file() for each in linked)
     assert not re.findall(r"<script(?![^>]* src=)|<style|\son\w+=|\sstyle=", page)
 
 
 def test_our_files_speak_to_no_other_host_and_run_no_text(files: dict[str, str]) -> None:
-    for path in SOURCES.iterdir():
+    for path in (*SOURCES.iterdir(), *DOCS.iterdir()):
         text = path.read_text()
         hosts = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
         assert not hosts, path
@@ -135,12 +145,27 @@ def test_only_the_time_of_a_sign_out_is_kept_beyond_the_tab() -> None:
 
 
 def test_a_browser_may_keep_every_file_because_its_folder_is_named_after_the_content(
-    static: Path,
+    site: Path,
 ) -> None:
-    (folder,) = (path for path in static.iterdir() if path.is_dir())
+    (folder,) = (path for path in site.iterdir() if path.is_dir())
 
     assert re.fullmatch(r"[0-9a-f]{12}", folder.name)
-    assert {path.name for path in static.iterdir()} == {folder.name, "index.html"}
+    assert {path.name for path in site.iterdir()} == {folder.name, "index.html"}
+
+
+def test_lambda_can_return_every_file_uncompressed(site: Path) -> None:
+    """Lambda refuses responses above 6 MB, in which a file is Base64."""
+    sizes = [len(base64.b64encode(path.read_bytes())) for path in site.rglob("*.*")]
+
+    assert max(sizes) < 5_000_000
+
+
+def test_swagger_ui_is_in_the_package_once(static: Path) -> None:
+    package = static.parents[2]
+
+    assert [path.parent.parent for path in package.rglob("swagger-ui*.js")] == [
+        package / "functions" / "console" / "docs"
+    ]
 
 
 def test_the_page_may_send_files_to_the_bucket_and_from_nowhere_else(template: Template) -> None:
