@@ -1,10 +1,9 @@
-"""GET /healthz, /openapi.json and /docs, and 404, 405 and 308 as the API's `$default` route.
+"""GET /healthz and /openapi.json, and 404, 405 and 308 as the API's `$default` route.
 
 No route needs an API key, and none reads a table.
 """
 
 import hashlib
-from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ from pydantic import BaseModel, Field
 from functions.web.api import Answer, Api
 
 ASSETS = Path(__file__).parent
-"""The folder to which bundling writes openapi.json and docs.html."""
+"""The folder to which bundling writes openapi.json."""
 
 api = Api("Service")
 
@@ -43,12 +42,6 @@ def get_openapi() -> Answer[dict[str, object]]:
     return Answer(_read("openapi.json"), headers=_headers("openapi.json"))
 
 
-@api.get("/docs", public=True, content_type="text/html; charset=utf-8")
-def get_docs() -> Answer[str]:
-    """Read this document in a browser."""
-    return Answer(_read("docs.html"), headers=_headers("docs.html"))
-
-
 def forget_assets() -> None:
     """Read the assets again at the next request."""
     for remembered in (_read, _headers):
@@ -62,25 +55,8 @@ def _read(name: str) -> str:
 
 @cache
 def _headers(name: str) -> dict[str, str]:
-    text = _read(name)
-    headers = {
-        "Cache-Control": "public, max-age=300",
-        "ETag": f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"',
-    }
-    if name.endswith(".html"):
-        headers["Content-Security-Policy"] = _policy(text)
-        headers["Referrer-Policy"] = "no-referrer"
-    return headers
-
-
-def _policy(page: str) -> str:
-    """Nothing but the page's own style may load; there is no script at all."""
-    style = page.partition("<style>")[2].partition("</style>")[0]
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    )
+    digest = hashlib.sha256(_read(name).encode()).hexdigest()[:32]
+    return {"Cache-Control": "public, max-age=300", "ETag": f'"{digest}"'}
 
 
 handler = api.handler

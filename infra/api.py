@@ -59,7 +59,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "ANY /api/v1/imports/{id}/retry",
         "ANY /api/v1/imports/{id}/{proxy+}",
     ),
-    "console.handler": ("ANY /", *_folder("/console")),
+    "console.handler": ("ANY /", *_folder("/console"), *_folder("/docs")),
     "documents": ("$default",),
 }
 """The routes of each function: folders of paths, and `$default` for all other paths.

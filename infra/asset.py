@@ -1,7 +1,8 @@
 """The asset of all Lambda functions: `functions/`, `shared/` and their dependencies.
 
 It is built without Docker from `uv.lock` into `.build/`, and only when its inputs have changed. The
-Lambda runtime provides boto3 and botocore. For the console's libraries, see infra/console.py.
+Lambda runtime provides boto3 and botocore. See infra/console.py for the console and the API
+documents.
 """
 
 import compileall
@@ -13,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.console import build_console
+from infra.console import SWAGGER_UI, build_console, build_docs
 from infra.stamp import BUILD, ROOT, build_once, digest
 
 SOURCES = (ROOT / "functions", ROOT / "shared")
@@ -68,6 +69,8 @@ def _install(requirements: str, platform: str, target: Path) -> None:
     except subprocess.CalledProcessError:
         _uv(*install.split(), *place)
     shutil.rmtree(target / "bin", ignore_errors=True)
+    for copied in (target / SWAGGER_UI).glob("swagger-ui*"):
+        copied.unlink()
     _compile(target)
 
 
@@ -78,12 +81,13 @@ def _copy_sources(target: Path) -> None:
         shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(copy)
     write_openapi(target / "functions" / "openapi.json")
-    console = Path("functions", "console", "static")
+    console, docs = (Path("functions", "console", name) for name in ("static", "docs"))
     build_console(ROOT / console, target / console)
+    build_docs(ROOT / docs, target / docs)
 
 
 def write_openapi(path: Path) -> None:
-    """Generate the OpenAPI document from the routes, and docs.html next to it."""
+    """Generate the OpenAPI document from the routes."""
     subprocess.run([sys.executable, "-m", "functions.web.openapi", path], cwd=ROOT, check=True)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its page, as bundling writes them next to the functions."""
+"""The OpenAPI document, as bundling writes it next to the functions."""
 
 from pathlib import Path
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.console.handler import SITES
 from functions.web.error_codes import CODES, with_table
 from functions.web.openapi import ROUTE_MODULES
 from infra.cli.main import main
@@ -53,6 +54,7 @@ def test_the_routes_that_documents_name_are_served(document: Path) -> None:
         for module in modules
         for operation in module.api.operations
     ]
+    served += [("GET", f"{site}?") for site in SITES]
 
     named = re.findall(
         r"`(?:([A-Z, ]+) )?(/(?:api/v1|healthz|docs|openapi\.json)[^`?\s]*)",

@@ -1,61 +1,57 @@
-"""HTTP API: the console, a page and its files, which are read once when the function starts.
+"""HTTP API: the console and the API documents, whose files are read when the function starts.
 
-`static/` holds `index.html`, and one folder that is named after its content; see infra/console.py.
-No path of a request is ever a path of the file system.
+Each site is a folder with `index.html` and one folder that is named after its content; see
+infra/console.py. No path of a request is ever a path of the file system.
 """
 
 import gzip
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from functions.web.routing import Response, path_of
 
-STATIC = Path(__file__).parent / "static"
-HOME = "/console/"
+SITES = {
+    "/console/": Path(__file__).parent / "static",
+    "/docs/": Path(__file__).parent / "docs",
+}
+HOMES = {"": "console/", "/console": "console/", "/docs": "docs/"}
+"""Where a path without its last slash leads, relative to it."""
 METHODS = ("GET", "HEAD")
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
-    ".svg": "image/svg+xml",
 }
 
 
-class File(NamedTuple):
+@dataclass(frozen=True)
+class File:
     """What is sent for a path."""
 
     content_type: str
     body: bytes
-    packed: bytes
     etag: str
     cache: str
 
+    @cached_property
+    def packed(self) -> bytes:
+        return gzip.compress(self.body, mtime=0)
 
-def read_files(folder: Path) -> dict[str, File]:
-    """Every file by its path below HOME; the page itself by the empty one as well."""
+
+def read_files(home: str, folder: Path) -> dict[str, File]:
+    """Every file by its path below `home`, and `index.html` as `home` itself."""
     files = {
-        path.relative_to(folder).as_posix(): _file(path, stays=path.parent != folder)
+        home + path.relative_to(folder).as_posix(): _file(path, stays=path.parent != folder)
         for path in sorted(folder.rglob("*"))
         if path.suffix in TYPES
     }
-    return files | {"": files["index.html"]}
-
-
-def policy(uploads: str) -> str:
-    """What the page may do: run and load what is its own, and send files to `uploads`.
-
-    Styles and images of CSS are Pico's, whose icons are `data:`.
-    """
-    return (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src {f"'self' {uploads}".strip()}; worker-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-        "trusted-types keywright"
-    )
+    return files | {home: files[f"{home}index.html"]}
 
 
 def _file(path: Path, *, stays: bool) -> File:
@@ -63,15 +59,34 @@ def _file(path: Path, *, stays: bool) -> File:
     return File(
         TYPES[path.suffix],
         body,
-        gzip.compress(body, mtime=0),
         f'"{hashlib.sha256(body).hexdigest()[:32]}"',
         "public, max-age=31536000, immutable" if stays else "no-cache",
     )
 
 
-FILES = read_files(STATIC)
+def policy(*origins: str) -> str:
+    """The Content-Security-Policy of a page that may also connect to `origins`.
+
+    Images are `data:` in the stylesheets of Pico and Swagger UI.
+    """
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src {' '.join(("'self'", *filter(None, origins)))}; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def console_policy(uploads: str) -> str:
+    """The policy of the console, which sends files to `uploads` and requires Trusted Types."""
+    return f"{policy(uploads)}; require-trusted-types-for 'script'; trusted-types keywright"
+
+
+FILES = {
+    path: file for home, folder in SITES.items() for path, file in read_files(home, folder).items()
+}
+DOCS_POLICY = {"Content-Security-Policy": policy()}
 SAFE = {
-    "Content-Security-Policy": policy(os.environ.get("UPLOADS_ORIGINS", "")),
+    "Content-Security-Policy": console_policy(os.environ.get("UPLOADS_ORIGINS", "")),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
@@ -81,16 +96,16 @@ SAFE = {
 
 def answer(method: str, path: str, headers: Mapping[str, str]) -> Response:
     """The file at a path; `headers` are the request's, by their names in lower case."""
-    if path.rstrip("/") in ("", HOME.rstrip("/")) and path != HOME:
-        if method not in METHODS:
-            return _not_allowed(method)
-        return Response(302, None, "", SAFE | {"Location": "console/", "Cache-Control": "no-cache"})
-    file = FILES.get(path.removeprefix(HOME)) if path.startswith(HOME) else None
-    if file is None:
-        return Response(404, "text/plain", "There is no such file.\n", SAFE)
+    safe = SAFE | DOCS_POLICY if path.startswith("/docs") else SAFE
+    location = "" if path in SITES else HOMES.get(path.rstrip("/"), "")
+    file = FILES.get(path)
+    if not location and file is None:
+        return Response(404, "text/plain", "There is no such file.\n", safe)
     if method not in METHODS:
         return _not_allowed(method)
-    told = SAFE | {"Cache-Control": file.cache, "ETag": file.etag, "Vary": "Accept-Encoding"}
+    if file is None:
+        return Response(302, None, "", safe | {"Location": location, "Cache-Control": "no-cache"})
+    told = safe | {"Cache-Control": file.cache, "ETag": file.etag, "Vary": "Accept-Encoding"}
     if file.etag in headers.get("if-none-match", ""):
         return Response(304, None, "", told)
     if "gzip" in headers.get("accept-encoding", ""):

@@ -1,7 +1,7 @@
-"""Generate the OpenAPI 3.1 document and its page when the functions are bundled.
+"""Generate the OpenAPI 3.1 document when the functions are bundled.
 
-`python -m functions.web.openapi functions/openapi.json` writes the document, with `docs.html` next
-to it, from the same annotations that the routes run on. Nothing here runs in Lambda.
+`python -m functions.web.openapi functions/openapi.json` writes it from the annotations that the
+routes run on. Nothing here runs in Lambda.
 """
 
 import importlib
@@ -16,7 +16,6 @@ import orjson
 from pydantic import TypeAdapter
 
 from functions.web.api import Api, Operation
-from functions.web.docs_page import page
 from functions.web.error_codes import CODES
 from functions.web.problems import Problem, problem
 from shared.access import ANY_SCOPE
@@ -83,8 +82,7 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
         "components": {
             "schemas": _reachable(components, used),
             "examples": {
-                code: {"summary": CODES[code][1], "value": _problem(code)}
-                for code in sorted({code for each in operations for code in codes_of(each)})
+                code: {"summary": CODES[code][1], "value": _problem(code)} for code in sorted(CODES)
             },
             "securitySchemes": {
                 "ApiKey": {
@@ -290,12 +288,10 @@ def _object_example(schema: Mapping[str, Any], components: Mapping[str, Any]) ->
 
 
 def main() -> None:
-    """Write the document to the given path, and the page next to it."""
+    """Write the document to the given path."""
     (out,) = map(Path, sys.argv[1:])
     modules = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
-    made = document(module.api for module in modules)
-    out.write_bytes(orjson.dumps(made))
-    out.with_name("docs.html").write_text(page(made, CODES), encoding="utf-8")
+    out.write_bytes(orjson.dumps(document(module.api for module in modules)))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ DOCUMENT = Path(__file__).parents[1] / "openapi.json"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # Characters that a URL may hold unquoted; everything else, such as a line break, is escaped.
 _IN_PATH, _IN_QUERY = "/:@!$&'()*+,;=~", "/:@!$&'()*+,;=~?%[]"
-# The console's page, by a name that is never empty: see `refusal`.
-_CONSOLE, _CONSOLE_PAGE = "/console/", "/console/index.html"
+_SITES = ("/console/", "/docs/")
 
 
 class ServedPath(NamedTuple):
@@ -39,8 +38,8 @@ def refusal(request: Request) -> Refused:
     expected, for example `/orders/` to `/orders/{proxy+}`. It is answered with 308 to the path
     without its slash, whose match is certain.
     """
-    if request.path == _CONSOLE and request.method in ("GET", "HEAD"):
-        return _moved(request, _CONSOLE_PAGE)
+    if request.path in _SITES and request.method in ("GET", "HEAD"):
+        return _moved(request, f"{request.path}index.html")
     served = _served_at(request.path)
     if served is None:
         return NotFound(f"There is nothing at {request.path[:200]}")

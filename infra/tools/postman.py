@@ -3,23 +3,31 @@
 If `.local/stack.json` exists, the collection has the URL and API key of the local stack and can be
 run at once; only the owner of the file can read it.
 
-It is generated from the OpenAPI document. The first folder is a tour that creates a product, places
-an order and imports a file. The others have one request for each operation, with its example. Every
-request checks that the document declares the status of its response, so Postman can run them all.
+openapi-to-postmanv2 converts the OpenAPI document: a folder per tag, with the example of each
+request and of its responses. The first folder is a tour that creates a product, places an order and
+imports a file. Every request checks that the document declares the status of its response, so
+Postman can run them all.
 """
 
 import argparse
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from infra.asset import write_openapi
 from infra.cli.stages import LOCAL_STACK
 from infra.local.private import write_private
-from infra.tools.tour import TOUR
+from infra.stamp import ROOT
+from infra.tools.tour import TOUR, Step
 from shared.columns import template
 from shared.import_job import KINDS, Kind
+
+CONVERTER = ROOT / "node_modules" / ".bin" / "openapi2postmanv2"
+OPTIONS = "folderStrategy=Tags,parametersResolution=Example,enableOptionalParameters=false"
 
 FORMS: Mapping[str, Kind] = {
     "import_licenses": "licenses",
@@ -31,77 +39,84 @@ FORMS: Mapping[str, Kind] = {
 ANYWHERE = "https://api.example.com"
 """The base URL without a local stack."""
 
-_SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-_SAMPLES = {"kind": "licenses", "product": "sketch"}
+_SAMPLES = {"id": 1, "kind": "licenses", "product": "sketch"}
 
 type Json = dict[str, Any]
 
 
 def collection(document: Mapping[str, Any], *, base_url: str = ANYWHERE, api_key: str = "") -> Json:
-    """Return the collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
-    operations = dict(_operations(document))
-    folders: dict[str, list[Json]] = {}
-    for operation in operations.values():
-        folders.setdefault(operation["tags"][0], []).append(_item(operation))
-    tour = [
-        _item(operations[step.operation], name=step.name, body=step.body, ids=step.ids)
-        | {"event": [_script("prerequest", step.before), _script("test", step.after)]}
-        for step in TOUR
+    """The collection of an OpenAPI document; `base_url` and `api_key` are its variables."""
+    made = _convert(_prepared(document))
+    requests: dict[str, Json] = {}
+    for item in (item for folder in made["item"] for item in folder["item"]):
+        operation = _operation(document, item["request"])
+        item["event"] = [_script("test", _documented(operation["responses"]))]
+        if kind := FORMS.get(operation["operationId"]):
+            item["request"]["body"]["formdata"][0]["src"] = f"{kind}.csv"
+        requests[operation["operationId"]] = item
+    tour = [_tour_item(step, requests[step.operation]) for step in TOUR]
+    made["info"]["description"] = (
+        "Set the variables `base_url` and `api_key`, unless they are those of your local stack"
+        " already. Set the working directory to the folder of this file, which holds the CSV files."
+    )
+    made["variable"] = [
+        {"key": "base_url", "value": base_url},
+        {"key": "api_key", "value": api_key},
+        *(each for each in made["variable"] if each["key"] in _SAMPLES),
     ]
-    return {
-        "info": {
-            "name": document["info"]["title"],
-            "description": "Set the variables `base_url` and `api_key`, unless they are already"
-            " those of your local stack. Set the working directory to the folder of this file,"
-            " which contains the CSV files.",
-            "schema": _SCHEMA,
-        },
-        "auth": {
-            "type": "apikey",
-            "apikey": [
-                {"key": "in", "value": "header"},
-                {"key": "key", "value": "Authorization"},
-                {"key": "value", "value": "Api-Key {{api_key}}"},
-            ],
-        },
-        "variable": [
-            {"key": "base_url", "value": base_url},
-            {"key": "api_key", "value": api_key},
-        ],
-        "item": [
-            {"name": "Tour", "item": tour},
-            *({"name": name, "item": items} for name, items in folders.items()),
-        ],
-    }
+    made["item"] = [{"name": "A tour", "item": tour}, *made["item"]]
+    return made
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield operation["operationId"], {**operation, "method": method.upper(), "path": path}
+def _prepared(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document as the converter needs it.
+
+    It fills parameters without an example with random text, and knows a file by its format only.
+    """
+    prepared = deepcopy(document)
+    for operation in _operations(prepared):
+        for each in operation["parameters"]:
+            each["example"] = _SAMPLES.get(each["name"], each["schema"].get("default", ""))
+        content = operation.get("requestBody", {}).get("content", {})
+        if form := content.get("multipart/form-data"):
+            form["schema"]["properties"]["file"]["format"] = "binary"
+    return prepared
 
 
-def _item(
-    operation: Json, *, name: str = "", body: Any = None, ids: Mapping[str, str] | None = None
-) -> Json:
-    parameters = operation["parameters"]
-    request: Json = {
-        "method": operation["method"],
-        "description": operation.get("description", ""),
-        "header": [_query_parameter(each) for each in parameters if each["in"] == "header"],
-        "url": _url(operation["path"], parameters, ids or {}),
-    }
-    if content := operation.get("requestBody", {}).get("content"):
-        request["body"] = _body(operation["operationId"], content, body)
-        if "application/json" in content:
-            request["header"] += [{"key": "Content-Type", "value": "application/json"}]
-    if not operation["security"]:
-        request["auth"] = {"type": "noauth"}
-    return {
-        "name": name or operation["summary"],
-        "request": request,
-        "event": [_script("test", _documented(operation["responses"]))],
-    }
+def _operations(document: Mapping[str, Any]) -> Iterator[Json]:
+    for methods in document["paths"].values():
+        yield from methods.values()
+
+
+def _convert(document: Mapping[str, Any]) -> Json:
+    with TemporaryDirectory() as folder:
+        described, made = Path(folder, "openapi.json"), Path(folder, "collection.json")
+        described.write_text(json.dumps(document), encoding="utf-8")
+        subprocess.run(
+            [CONVERTER, "--spec", described, "--output", made, "--options", OPTIONS],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        text = made.read_text(encoding="utf-8")
+    text = text.replace("{{baseUrl}}", "{{base_url}}").replace("{{apiKey}}", "Api-Key {{api_key}}")
+    return cast("Json", json.loads(text))
+
+
+def _operation(document: Mapping[str, Any], request: Json) -> Json:
+    """The operation that a converted request calls."""
+    path = "/".join(request["url"]["path"]).replace(":id", "{id}").replace("{{kind}}", "{kind}")
+    operation: Json = document["paths"][f"/{path}"][request["method"].lower()]
+    return operation
+
+
+def _tour_item(step: Step, item: Json) -> Json:
+    request = deepcopy(item["request"])
+    if step.body is not None:
+        request["body"]["raw"] = json.dumps(step.body, indent=2, ensure_ascii=False)
+    for variable in request["url"]["variable"]:
+        variable["value"] = step.ids[variable["key"]]
+    events = [_script("prerequest", step.before), _script("test", step.after)]
+    return {"name": step.name, "request": request, "event": events}
 
 
 def _documented(responses: Mapping[str, Any]) -> str:
@@ -110,50 +125,6 @@ def _documented(responses: Mapping[str, Any]) -> str:
 pm.test("answers as documented", () => {{
   pm.expect(pm.response.code).to.be.oneOf({known});
 }});"""
-
-
-def _url(path: str, parameters: list[Json], ids: Mapping[str, str]) -> Json:
-    """Return a URL; `{id}` becomes a Postman path variable if it is a whole path segment."""
-    variables = []
-    for each in parameters:
-        if each["in"] == "path":
-            name = each["name"]
-            value = ids.get(name, _SAMPLES.get(name, "1"))
-            whole = f"/{{{name}}}/" in path
-            path = path.replace(f"{{{name}}}", f":{name}" if whole else value)
-            variables += [{"key": name, "value": value}] if whole else []
-    query = [_query_parameter(each) for each in parameters if each["in"] == "query"]
-    return {
-        "raw": f"{{{{base_url}}}}{path}",
-        "host": ["{{base_url}}"],
-        "path": path.strip("/").split("/") + ([""] if path.endswith("/") else []),
-        "query": query,
-        "variable": variables,
-    }
-
-
-def _query_parameter(parameter: Json) -> Json:
-    """Return a query parameter, enabled if it is required."""
-    schema = parameter["schema"]
-    value = _SAMPLES.get(parameter["name"], schema.get("default", ""))
-    return {
-        "key": parameter["name"],
-        "value": str(value).lower() if isinstance(value, bool) else str(value or ""),
-        "description": parameter.get("description", ""),
-        "disabled": not parameter["required"],
-    }
-
-
-def _body(operation: str, content: Json, body: Any) -> Json:
-    if "multipart/form-data" in content:
-        file = {"key": "file", "type": "file", "src": f"{FORMS[operation]}.csv"}
-        return {"mode": "formdata", "formdata": [file]}
-    example = content["application/json"]["example"] if body is None else body
-    return {
-        "mode": "raw",
-        "raw": json.dumps(example, indent=2, ensure_ascii=False),
-        "options": {"raw": {"language": "json"}},
-    }
 
 
 def _script(listen: str, text: str) -> Json:

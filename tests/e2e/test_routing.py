@@ -6,9 +6,12 @@ import pytest
 from infra.local.stack import LocalStack
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/docs"])
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/docs", "/console"])
 def test_public_pages_need_no_key(stack: LocalStack, path: str) -> None:
-    assert httpx.get(stack["api_url"] + path, timeout=30).status_code == 200
+    answer = httpx.get(stack["api_url"] + path, timeout=30, follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert str(answer.url).startswith(stack["api_url"])
 
 
 @pytest.mark.parametrize("path", ["products", "licenses", "customers", "orders"])

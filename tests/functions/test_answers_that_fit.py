@@ -14,8 +14,6 @@ import orjson
 import pytest
 
 from functions import documents, order_answers
-from functions.web.docs_page import page
-from functions.web.error_codes import CODES
 from functions.web.openapi import document
 from functions.web.response_size import MOST_BYTES
 from infra.stamp import ROOT
@@ -108,7 +106,6 @@ MOST: dict[str, list[Asked]] = {
     "/api/v1/products/": [Asked(8), Asked(8, query="limit=100")],
     "/api/v1/products/{id}/": [Asked(1, id="product")],
     "/api/v1/products/{id}/bundle/": [Asked(2, id="bundle")],
-    "/docs": [Asked(0)],
     "/healthz": [Asked(0)],
     "/openapi.json": [Asked(0)],
 }
@@ -126,7 +123,6 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigCompany]:
     assets = tmp_path_factory.mktemp("assets")
     made = document(APIS.values())
     (assets / "openapi.json").write_bytes(orjson.dumps(made))
-    (assets / "docs.html").write_text(page(made, CODES), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, empty_store(patch), open_big_company() as company:
         patch.setattr(documents, "ASSETS", assets)
         documents.forget_assets()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.console.handler import answer, policy, read_files
+from functions.console.handler import HOMES, SITES, answer, console_policy, policy, read_files
 from functions.console.rules import rules
 from shared.columns import KINDS
 
@@ -22,7 +22,8 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "index.html").write_text("<!doctype html>")
     (tmp_path / "0123" / "app.js").write_text("export const much = 1;\n" * 100)
     (tmp_path / "secret.py").write_text("")
-    monkeypatch.setattr(handler, "FILES", read_files(tmp_path))
+    files = read_files("/console/", tmp_path) | read_files("/docs/", tmp_path)
+    monkeypatch.setattr(handler, "FILES", files)
     return tmp_path
 
 
@@ -39,18 +40,26 @@ def body(reply: Any) -> bytes:
     return base64.b64decode(reply["body"])
 
 
-@pytest.mark.parametrize("path", ["/", "", "/console"])
-def test_what_stands_before_the_console_leads_to_it_without_naming_a_host(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [("/", "console/"), ("", "console/"), ("/console", "console/"), ("/docs", "docs/")],
+)
+def test_a_site_is_redirected_to_relative_to_the_base_path(path: str, location: str) -> None:
     reply = get(path)
 
-    assert (reply["statusCode"], reply["headers"]["Location"]) == (302, "console/")
+    assert (reply["statusCode"], reply["headers"]["Location"]) == (302, location)
 
 
-def test_the_page_is_asked_for_each_time_and_sent_only_when_it_has_changed() -> None:
-    first = get("/console/")
+def test_every_site_has_a_redirect_to_it() -> None:
+    assert {f"/{location}" for location in HOMES.values()} == set(SITES)
+
+
+@pytest.mark.parametrize("path", SITES)
+def test_the_page_is_asked_for_each_time_and_sent_only_when_it_has_changed(path: str) -> None:
+    first = get(path)
     etag = first["headers"]["ETag"]
 
-    again = get("/console/", if_none_match=f'W/"x", {etag}')
+    again = get(path, if_none_match=f'W/"x", {etag}')
 
     assert body(first) == b"<!doctype html>"
     assert first["headers"]["Content-Type"] == "text/html; charset=utf-8"
@@ -77,7 +86,7 @@ def test_head_says_the_same_without_a_body() -> None:
     assert reply["headers"] == page["headers"] | {"Content-Length": str(len(body(page)))}
 
 
-@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/0123/app.js"])
+@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/0123/app.js", "/docs/"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_nothing_is_served_but_to_be_read(path: str, method: str) -> None:
     reply = get(path, method=method)
@@ -96,6 +105,9 @@ def test_nothing_is_served_but_to_be_read(path: str, method: str) -> None:
         "/console//etc/passwd",
         "/console/0123",
         "/console/\x00",
+        "/docs/none.js",
+        "/docs/0123/../index.html",
+        "/docsx",
         "/else",
     ],
 )
@@ -103,7 +115,10 @@ def test_nothing_else_is_there(path: str) -> None:
     assert get(path)["statusCode"] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/console/", "/console/0123/app.js", "/console/none"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/console/", "/console/0123/app.js", "/console/none", "/docs", "/docs/", "/docs/none"],
+)
 def test_every_answer_is_safe_by_itself(path: str) -> None:
     headers = get(path)["headers"]
 
@@ -113,15 +128,26 @@ def test_every_answer_is_safe_by_itself(path: str) -> None:
 
 
 def test_the_page_may_run_only_its_own_and_send_files_to_the_bucket() -> None:
-    said = dict(part.strip().split(" ", 1) for part in policy("https://b.s3.test").split(";"))
+    told = console_policy("https://b.s3.test")
+    said = dict(part.strip().split(" ", 1) for part in told.split(";"))
 
     assert said["default-src"] == said["base-uri"] == said["form-action"] == "'none'"
     assert said["frame-ancestors"] == "'none'"
     assert said["script-src"] == said["style-src"] == said["worker-src"] == "'self'"
     assert said["connect-src"] == "'self' https://b.s3.test"
     assert said["require-trusted-types-for"] == "'script'"
-    assert "unsafe" not in policy("")
-    assert "*" not in policy("")
+    assert "unsafe" not in told
+    assert "*" not in told
+
+
+def test_the_api_documents_may_run_only_their_own_and_connect_to_the_api() -> None:
+    told = get("/docs/")["headers"]["Content-Security-Policy"]
+
+    assert told == policy()
+    said = dict(part.strip().split(" ", 1) for part in told.split(";"))
+    assert said["default-src"] == said["form-action"] == said["frame-ancestors"] == "'none'"
+    assert said["script-src"] == said["style-src"] == said["connect-src"] == "'self'"
+    assert "unsafe" not in told
 
 
 def test_an_answer_names_no_file_of_the_machine(served: Path) -> None:

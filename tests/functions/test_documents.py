@@ -1,8 +1,5 @@
 """What anyone may ask without a key, and how unknown paths and methods are refused."""
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +8,6 @@ import pytest
 
 from functions import documents
 from functions.web import route_table
-from functions.web.docs_page import page
-from functions.web.error_codes import CODES
 from functions.web.openapi import document
 from tests.functions import sample_api
 from tests.http_event import send
@@ -20,10 +15,9 @@ from tests.http_event import send
 
 @pytest.fixture(autouse=True)
 def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The two files that bundling makes, of the sample routes."""
+    """The file that bundling makes, of the sample routes."""
     made = document([sample_api.api, documents.api])
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(made))
-    (tmp_path / "docs.html").write_text(page(made, CODES), encoding="utf-8")
     with monkeypatch.context() as patch:
         patch.setattr(documents, "ASSETS", tmp_path)
         patch.setattr(route_table, "DOCUMENT", tmp_path / "openapi.json")
@@ -51,8 +45,8 @@ def test_the_document_is_served_as_json() -> None:
     assert reply.json()["openapi"].startswith("3.1")
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_who_has_a_document_is_not_sent_it_again(path: str) -> None:
+def test_who_has_the_document_is_not_sent_it_again() -> None:
+    path = "/openapi.json"
     first = send(documents.handler, "GET", path)
 
     again = send(
@@ -63,41 +57,6 @@ def test_who_has_a_document_is_not_sent_it_again(path: str) -> None:
     assert first.headers["cache-control"] == "public, max-age=300"
     assert (again.status, again.text, other.status) == (304, "", 200)
     assert again.headers["etag"] == first.headers["etag"]
-
-
-def test_the_page_may_load_nothing_but_its_own_style() -> None:
-    reply = send(documents.handler, "GET", "/docs")
-
-    style = reply.text.partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = reply.headers["content-security-policy"]
-    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
-    assert "unsafe" not in policy
-    assert reply.headers["content-type"] == "text/html; charset=utf-8"
-
-
-def test_the_page_has_no_script_no_foreign_address_and_no_inline_style() -> None:
-    text = send(documents.handler, "GET", "/docs").text
-
-    assert "<script" not in text
-    assert " style=" not in text
-    assert not re.search(r'(?:src|href|action)="(?!#|openapi\.json")', text)
-
-
-def test_every_link_on_the_page_leads_somewhere_on_it() -> None:
-    text = send(documents.handler, "GET", "/docs").text
-
-    ids = re.findall(r'id="([^"]+)"', text)
-    assert len(ids) == len(set(ids))
-    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
-
-
-def test_every_operation_and_every_error_is_on_the_page() -> None:
-    text = send(documents.handler, "GET", "/docs").text
-
-    names = [each.name for each in (*sample_api.api.operations, *documents.api.operations)]
-    for anchor in (*names, *(f"error-{code}" for code in CODES)):
-        assert f'id="{anchor}"' in text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +82,7 @@ def test_another_method_on_a_served_path_is_405(method: str, path: str, allowed:
         assert problem["message"] == problem["detail"]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/docs"])
+@pytest.mark.parametrize("path", ["/healthz", "/openapi.json"])
 def test_head_is_answered_like_get_without_the_body(path: str) -> None:
     get = send(documents.handler, "GET", path)
 

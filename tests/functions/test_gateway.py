@@ -135,8 +135,14 @@ def test_only_these_are_moved_if_greedy_routes_match_no_empty_rest(out: Out) -> 
 
 
 @EACH_READING
-@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/index.html"])
-def test_the_console_is_found_without_a_loop(reading: Reading, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "site"),
+    [
+        *((path, "/console/") for path in ("/", "/console", "/console/", "/console/index.html")),
+        *((path, "/docs/") for path in ("/docs", "/docs/", "/docs/index.html")),
+    ],
+)
+def test_a_site_is_found_without_a_loop(reading: Reading, path: str, site: str) -> None:
     gateway = Gateway(ROUTED, reading)
     for _ in range(4):
         reply = send(handler(gateway.target("GET", path)), "GET", path)
@@ -145,7 +151,7 @@ def test_the_console_is_found_without_a_loop(reading: Reading, path: str) -> Non
         location = reply.headers["location"]
         path = location if location.startswith("/") else f"/{location}"
 
-    assert path in ("/console/", "/console/index.html")
+    assert path in (site, f"{site}index.html")
     assert gateway.target("GET", path) == "console.handler"
 
 
@@ -246,4 +252,4 @@ def test_no_function_needs_the_table_for_what_it_serves(
 
     for operation in api.operations:
         reply = send(api.handler, operation.method, example(_templated(operation.path)))
-        assert reply.status in (200, 403) or operation.path in ("/openapi.json", "/docs")
+        assert reply.status in (200, 403) or operation.path == "/openapi.json"

@@ -17,7 +17,7 @@ from tests.functions.operations import OPERATIONS
 from tests.functions.shop import Shop
 from tests.http_event import send
 
-PUBLIC = {"GET /healthz", "GET /openapi.json", "GET /docs"}
+PUBLIC = {"GET /healthz", "GET /openapi.json"}
 """All that may be read without a key; nothing here shows a record."""
 
 

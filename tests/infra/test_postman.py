@@ -21,8 +21,9 @@ def described() -> dict[str, Any]:
 def requests(folder: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Method and path of each request of a folder, as the document writes them."""
     for item in folder["item"]:
-        path = item["request"]["url"]["raw"].removeprefix("{{base_url}}")
-        yield item["request"]["method"], path.replace("licenses.csv", "{kind}.csv")
+        url = item["request"]["url"]
+        assert url["host"] == ["{{base_url}}"]
+        yield item["request"]["method"], "/" + "/".join(url["path"]).replace("{{kind}}", "{kind}")
 
 
 def test_every_operation_is_in_the_folder_of_its_tag(described: dict[str, Any]) -> None:
@@ -35,13 +36,7 @@ def test_every_operation_is_in_the_folder_of_its_tag(described: dict[str, Any]) 
         for path, methods in described["paths"].items()
         for method in methods
     }
-    assert [folder["name"] for folder in folders] == list(
-        dict.fromkeys(
-            operation["tags"][0]
-            for methods in described["paths"].values()
-            for operation in methods.values()
-        )
-    )
+    assert [folder["name"] for folder in folders] == [tag["name"] for tag in described["tags"]]
     assert [item["name"] for item in tour["item"]] == [step.name for step in TOUR]
 
 
@@ -51,7 +46,7 @@ def test_a_request_carries_the_example_of_its_operation(described: dict[str, Any
         json.loads(item["request"]["body"]["raw"])
         for folder in folders
         for item in folder["item"]
-        if item["request"].get("body", {}).get("mode") == "raw"
+        if (item["request"].get("body") or {}).get("mode") == "raw"
     ]
 
     assert bodies
@@ -89,9 +84,38 @@ def test_the_variables_are_those_of_the_local_stack(tmp_path: Path, *, known: bo
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_no_api_key_is_sent_to_a_route_that_wants_none(described: dict[str, Any]) -> None:
+def test_an_api_key_is_sent_to_every_route_but_those_that_want_none(
+    described: dict[str, Any],
+) -> None:
+    made = collection(described)
+
+    assert "auth" not in made, "requests without one would inherit it"
+    for folder in made["item"]:
+        for item in folder["item"]:
+            auth = item["request"]["auth"]
+            if folder["name"] == "Service":
+                assert auth is None
+            else:
+                parts = {each["key"]: each["value"] for each in auth["apikey"]}
+                assert parts == {
+                    "in": "header",
+                    "key": "Authorization",
+                    "value": "Api-Key {{api_key}}",
+                }
+
+
+def test_optional_parameters_are_offered_and_not_sent(described: dict[str, Any]) -> None:
+    operations = {
+        (method.upper(), path.replace("{id}", ":id")): operation
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    }
     _, *folders = collection(described)["item"]
-
-    (service,) = (folder for folder in folders if folder["name"] == "Service")
-
-    assert all(item["request"]["auth"] == {"type": "noauth"} for item in service["item"])
+    for folder in folders:
+        for at, item in zip(requests(folder), folder["item"], strict=True):
+            sent = {each["key"]: each["disabled"] for each in item["request"]["url"]["query"]}
+            assert sent == {
+                each["name"]: not each["required"]
+                for each in operations[at]["parameters"]
+                if each["in"] == "query"
+            }

@@ -1,30 +1,37 @@
 // The shell: who may come in, where one is, and the page that belongs there.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { Customers } from "./customers.js";
 import "./drop.js";
+import { Features } from "./features.js";
 import { Fetched } from "./fetched.js";
 import { Confirmation } from "./fields.js";
 import { keepFocus } from "./focus.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
+import { Licenses } from "./licenses.js";
+import { Orders } from "./orders.js";
 import { Empty, LiveRegion, Notice, notices, Page } from "./parts.js";
+import { Policies } from "./policies.js";
+import { Products } from "./products.js";
 import { link, route } from "./route.js";
 import { company, key, prefix, refusal, signOut } from "./session.js";
 import { Mark, SignIn, SignInAgain } from "./sign_in.js";
 
-/** The first word of an address, and the page for it, which is fetched when it is wanted first. */
-const PAGES = {
-  customers: async () => (await import("./customers.js")).Customers,
-  features: async () => (await import("./features.js")).Features,
-  imports: async () => (await import("./imports.js")).Imports,
-  licenses: async () => (await import("./licenses.js")).Licenses,
-  orders: async () => (await import("./orders.js")).Orders,
-  policies: async () => (await import("./policies.js")).Policies,
-  products: async () => (await import("./products.js")).Products,
-};
+/** The pages of imports are a bundle of their own, which is fetched on first use. */
+const fetchImports = async () => (await import("./imports.js")).Imports;
+const Imports = (props) => html`<${Fetched} fetch=${fetchImports} ...${props} />`;
 
-/** Parts of pages that are needed where the network may have gone meanwhile. */
-const PARTS = [() => import("./import_new.js"), () => import("./import_job.js")];
+/** The page for the first word of an address. */
+const PAGES = {
+  customers: Customers,
+  features: Features,
+  imports: Imports,
+  licenses: Licenses,
+  orders: Orders,
+  policies: Policies,
+  products: Products,
+};
 
 const MENU = [
   ["Sales", [["orders", "Orders", "orders"], ["customers", "Customers", "customers"], ["imports/customers", "Customer imports", "imports"]]],
@@ -112,7 +119,7 @@ function Current() {
   const { parts, query } = route.value;
   const [first = "orders", ...rest] = parts;
   if (!Object.hasOwn(PAGES, first)) return html`<${Missing} />`;
-  return html`<${Fetched} key=${first} fetch=${PAGES[first]} parts=${rest} query=${query} />`;
+  return html`<${PAGES[first]} key=${first} parts=${rest} query=${query} />`;
 }
 
 function Missing() {
@@ -126,7 +133,5 @@ function Missing() {
 keepFocus();
 render(html`<${App} />`, document.getElementById("app"));
 
-/** The other pages come behind the first one, so that none is missing when the network is. */
-setTimeout(async () => {
-  for (const fetch of [...Object.values(PAGES), ...PARTS]) await fetch().catch(() => {});
-}, 300);
+/** Fetched after the first page, so that the pages of imports work when the network is gone. */
+setTimeout(() => fetchImports().catch(() => {}), 300);

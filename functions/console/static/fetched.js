@@ -1,4 +1,4 @@
-// A part of the console that is fetched when it is wanted first, so that others come sooner.
+// A bundle of its own, fetched on first use, so that the first page is small.
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loading, Notice } from "./parts.js";

@@ -2,9 +2,10 @@
 import * as api from "./api.js";
 import { handOver, useDrop } from "./drop.js";
 import { Action, Download } from "./fields.js";
-import { Fetched } from "./fetched.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
+import { ImportJob } from "./import_job.js";
+import { NewImport } from "./import_new.js";
 import { invalidRows, isLive, isRunning, isStopped, KINDS, State } from "./import_words.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, number, Page, Pager, Table, Tabs, when } from "./parts.js";
@@ -22,16 +23,12 @@ const STATUSES = [
   ["error", "Needs attention"],
 ];
 
-const newImport = async () => (await import("./import_new.js")).NewImport;
-const importJob = async () => (await import("./import_job.js")).ImportJob;
-
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, which], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
   if (which === "new")
-    return html`<${Fetched} fetch=${newImport} key=${`new-${known}`} kind=${known} query=${query} />`;
-  if (which)
-    return html`<${Fetched} fetch=${importJob} key=${which} kind=${known} id=${which} query=${query} />`;
+    return html`<${NewImport} key=${`new-${known}`} kind=${known} query=${query} />`;
+  if (which) return html`<${ImportJob} key=${which} kind=${known} id=${which} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 

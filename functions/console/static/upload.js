@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import * as api from "./api.js";
 import { key } from "./session.js";
 import { transfer } from "./transfer.js";
+import { sendParts } from "./upload_parts.js";
 
 /** Bytes that S3 keeps as one object. */
 export const LARGEST = 5 * 1024 ** 4;
@@ -48,10 +49,7 @@ const stopped = (signal) =>
 
 /** By a form as a whole, or if the file is large in parts, of which each can be sent again. */
 async function send(id, { url, fields }, file, onShare, signal) {
-  if (!url || file.size > WHOLE) {
-    const { sendParts } = await import("./upload_parts.js"); // few files are that large
-    return sendParts(id, file, onShare, signal);
-  }
+  if (!url || file.size > WHOLE) return sendParts(id, file, onShare, signal);
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);

@@ -143,7 +143,7 @@ def test_an_example_is_made_of_the_parts_that_are_needed() -> None:
 def test_nothing_of_the_generator_is_loaded_by_a_handler() -> None:
     code = (
         "import sys, functions.documents\n"
-        "heavy = ('functions.web.openapi', 'functions.web.docs_page', 'boto3', 'aws_xray_sdk',"
+        "heavy = ('functions.web.openapi', 'boto3', 'aws_xray_sdk',"
         " 'aws_lambda_powertools.event_handler.openapi.params')\n"
         "sys.exit(' '.join(name for name in heavy if name in sys.modules) or None)"
     )
