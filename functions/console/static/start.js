@@ -1,27 +1,26 @@
-// Fetches what the console is made of, a few files at a time, and starts it.
+// Fetch the files of the console into the browser's cache, a few at a time, then start it.
 //
-// Asked for all at once, each file would start a function of its own on AWS, where a new account
-// may have ten at work. Those that come are in the browser's cache when they are imported.
-const AT_ONCE = 4;
-const PAUSES = [300, 1000, 3000];
+// Concurrent requests would each start a Lambda function, and a new account may run only ten.
+const CONCURRENCY = 4;
+const RETRY_DELAYS = [300, 1000, 3000];
 
 const { files } = document.querySelector("script[data-files]").dataset;
-const wanted = files.split(" ");
+const pending = files.split(" ");
 
-async function take() {
-  while (wanted.length) await fetched(new URL(wanted.shift(), import.meta.url));
+async function fetchPending() {
+  while (pending.length) await fetchFile(new URL(pending.shift(), import.meta.url));
 }
 
-async function fetched(url) {
-  for (const pause of PAUSES) {
-    const answer = await fetch(url).catch(() => null);
-    if (answer?.ok) return answer.arrayBuffer();
-    await new Promise((resume) => setTimeout(resume, pause));
+async function fetchFile(url) {
+  for (const delay of RETRY_DELAYS) {
+    const response = await fetch(url).catch(() => null);
+    if (response?.ok) return response.arrayBuffer();
+    await new Promise((resume) => setTimeout(resume, delay));
   }
 }
 
 try {
-  await Promise.all(Array.from({ length: AT_ONCE }, take));
+  await Promise.all(Array.from({ length: CONCURRENCY }, fetchPending));
   await import("./app.js");
 } catch {
   document.getElementById("starting").classList.add("failed");

@@ -18,7 +18,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     found = {"the gate": [*console.faults()]}
 
     console.sign_in(vendor.key)
-    console.see("no such page")
+    console.see("Page not found")
     found["nowhere"] = [*console.faults()]
     console.open("imports/customers")
     console.see("people.csv")
@@ -28,7 +28,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     console.see("1 of 2 rows has errors")
     found["checked"] = [*console.faults()]
     console.open(f"imports/customers/{job}")
-    console.button("All cells of row 2").click()
+    console.button("Show all cells of row 2").click()
     console.page.get_by_label("Row 2, email").fill("still wrong")
     console.see("Row 2 still has an error")
     found["edited"] = [*console.faults()]

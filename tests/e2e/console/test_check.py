@@ -118,11 +118,11 @@ FILES: dict[str, bytes] = {
 
 LOOK = """async ([source, kind, most, encoding]) => {
   const folder = document.querySelector("script[type=module]").src;
-  const { look } = await import(new URL("look.js", folder));
+  const { checkFile } = await import(new URL("file_check.js", folder));
   const { loadRules } = await import(new URL("rules.js", folder));
   const file = new Blob([Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0))]);
   const options = { file, kind, encoding: encoding ?? "", most: most ?? undefined };
-  return look(options, await loadRules());
+  return checkFile(options, await loadRules());
 }"""
 
 
@@ -235,8 +235,8 @@ def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, .
 
 def browser_says(page: Page, data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
     told = page.evaluate(LOOK, [base64.b64encode(data).decode(), kind, None, encoding])
-    if "refusal" in told:
-        return {"refusal": (told["refusal"]["code"], told["refusal"]["line"])}
+    if "error" in told:
+        return {"refusal": (told["error"]["code"], told["error"]["line"])}
     return {
         "rows": told["rows"],
         "faults": sorted(
@@ -297,7 +297,7 @@ def test_where_a_large_file_is_cut_nothing_is_wrong_with_it(
         source = base64.b64encode(head + tail + b"c,kp\n").decode()
         for most in range(len(head), len(head + tail)):
             told = console.page.evaluate(LOOK, [source, "licenses", most])
-            assert (told.get("refusal"), told["faults"], told["cut"]) == (None, [], True), most
+            assert (told.get("error"), told["faults"], told["cut"]) == (None, [], True), most
 
 
 def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(

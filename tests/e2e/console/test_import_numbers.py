@@ -271,7 +271,7 @@ def test_the_number_of_an_opened_row_stays_at_its_top(console: Console, vendor: 
     number = post(vendor, "customers", b"email,first_name,last_name,city\nnobody,a,b,c\n")
     ended(vendor, number)
     page = console.visit(f"imports/customers/{number}", vendor)
-    button = console.button("All cells of row 1")
+    button = console.button("Show all cells of row 1")
     before = button.bounding_box()
 
     button.click()

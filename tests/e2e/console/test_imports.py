@@ -88,7 +88,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     console.visit(f"imports/customers/{number}", vendor)
 
     console.see("the row has more cells than the header")
-    console.button("All cells of row 2").click()
+    console.button("Show all cells of row 2").click()
     page.get_by_label("Row 2, first_name").fill("=Ana+")
     console.button("Re-import 1 row").click()
     console.see("1 row imported")
@@ -150,7 +150,7 @@ def test_a_column_that_may_be_misspelled_has_to_be_left_out(
     console.choose("spelled.csv", b"Email Address,First Name\nana@spelled.test,Ana\n")
 
     console.see("1 column may be misspelled")
-    console.see("There is no column email")
+    console.see("The column email is missing")
     assert sends.get_attribute("aria-disabled") == "true"
     console.page.get_by_label("Ignore columns that may be misspelled").check()
     sends.click()
@@ -166,10 +166,10 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     console.visit(f"imports/customers/{number}", vendor)
 
     with page.expect_download() as failed:
-        console.button("failed.csv").click()
+        console.button("Download failed.csv").click()
     console.open("imports/customers")
     with page.expect_download() as template:
-        console.button("Template").click()
+        console.button("Download template").click()
 
     assert failed.value.suggested_filename == "people-failed.csv"
     assert "not an address" in failed.value.path().read_text(encoding="utf-8")

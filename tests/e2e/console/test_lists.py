@@ -19,7 +19,7 @@ def midnight(seller: RemoteShop) -> str:
 def find(page: Page, fields: dict[str, str]) -> None:
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search").click()
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_days_in_the_wrong_order_are_refused_at_their_field(
     expect(page.get_by_label("From (UTC)")).to_be_focused()
     wrong = "From must not be later than To"
     expect(page.get_by_label("From (UTC)")).to_have_accessible_description(wrong)
-    console.button("Export").click()
+    console.button("Export licenses").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Date range").select_option(label="Custom range")
     dialog.get_by_label("From (UTC)").fill("2026-12-01")
-    dialog.get_by_role("button", name="Download").click()
+    dialog.get_by_role("button", name="Download CSV").click()
     expect(dialog.get_by_label("To (UTC)")).to_have_accessible_description("Enter a date")
     dialog.get_by_label("To (UTC)").fill("2026-11-01")
-    dialog.get_by_role("button", name="Download").click()
+    dialog.get_by_role("button", name="Download CSV").click()
     expect(dialog.get_by_label("From (UTC)")).to_have_accessible_description(wrong)
 
 
@@ -86,7 +86,7 @@ def test_what_was_not_found_for_want_of_a_network_is_not_shown_as_if_it_was(
     console.context.set_offline(True)
     find(page, {"Order ID": "another"})
 
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
     expect(page.get_by_role("table", name="Orders")).to_have_count(0)
     console.context.set_offline(False)
 

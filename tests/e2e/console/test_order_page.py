@@ -43,7 +43,7 @@ def test_where_the_browser_lets_no_page_copy_the_text_is_marked_to_be_copied_by_
     console.context.grant_permissions([])
     try:
         copy.press("Enter")
-        shown = page.get_by_role("dialog", name="Copy it by hand").get_by_role("textbox")
+        shown = page.get_by_role("dialog", name="Copy manually").get_by_role("textbox")
         expect(shown).to_be_focused()
     finally:
         console.context.clear_permissions()
@@ -53,7 +53,7 @@ def test_where_the_browser_lets_no_page_copy_the_text_is_marked_to_be_copied_by_
     page.keyboard.press("Escape")
     expect(copy).to_be_focused()
     copy.press("Enter")
-    expect(page.locator("[role=status].unseen")).to_have_text("Copied")
+    expect(page.locator("[role=status].visually-hidden")).to_have_text("Copied")
 
 
 def test_two_companies_see_only_their_own(

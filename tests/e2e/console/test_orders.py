@@ -30,16 +30,16 @@ def test_an_order_of_several_products_says_other_terms_than_their_policies(
 ) -> None:
     page = console.visit("orders/new", seller)
     keyed = choose(page, "kp")
-    keyed.get_by_label("I bring my own keys").check()
-    keyed.get_by_label("Keys, one on each line").fill("OLD-KEY-1\n\n  OLD-KEY-2")
-    keyed.get_by_text("Other terms").click()
+    keyed.get_by_label("Use my own keys").check()
+    keyed.get_by_label("License keys").fill("OLD-KEY-1\n\n  OLD-KEY-2")
+    keyed.get_by_text("Override policy terms").click()
     keyed.get_by_label("Activations", exact=True).fill("7")
     keyed.get_by_label("Credits").check()
     keyed.get_by_label("Uses").fill("33")
     page.get_by_role("button", name="Add another product").click()
     used = choose(page, "up", 2)
     used.get_by_label("Email of user 1").fill("ben@brush.example")
-    used.get_by_role("button", name="Add a user").click()
+    used.get_by_role("button", name="Add user").click()
     used.get_by_label("Email of user 2").fill("boss@brush.example")
     used.get_by_label("Manager").last.check()
     page.get_by_label("Order ID").fill("console-2")
@@ -47,7 +47,7 @@ def test_an_order_of_several_products_says_other_terms_than_their_policies(
     place(page)
 
     told = page.locator("main")
-    expect(told).to_contain_text("The order is placed with 4 licenses")
+    expect(told).to_contain_text("4 licenses issued")
     expect(
         page.get_by_role("button", name="Copy the password of ben@brush.example")
     ).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
 
     place(page)
 
-    expect(page.locator("main")).to_contain_text("The order is placed with 6 licenses")
+    expect(page.locator("main")).to_contain_text("6 licenses issued")
     licenses = seller.get("/licenses/", "order_store_id=console-3").json()["results"]
     policies = [(lic["product"]["short_code"], lic["policy_code"]) for lic in licenses]
     assert sorted(policies) == sorted(2 * [("bnd", "default"), ("p1", "default"), ("p2", "pro")])
@@ -95,7 +95,7 @@ def test_a_code_may_have_any_characters_where_a_form_names_it(
 
     place(page)
 
-    console.see("The order is placed with 3 licenses")
+    console.see("3 licenses issued")
     orders = seller.get("/orders/", "limit=1").json()["results"]
     licenses = seller.get("/licenses/", f"order={orders[0]['id']}").json()["results"]
     assert "pro" in {lic["policy_code"] for lic in licenses}
@@ -105,7 +105,7 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
-    choose(page, "kp").get_by_text("Other terms").click()
+    choose(page, "kp").get_by_text("Override policy terms").click()
     page.get_by_label("Type").select_option("time-limited")
     duration, user = page.get_by_label("Valid for"), page.get_by_label("Email of user 1")
     activations = page.get_by_label("Activations", exact=True).first
@@ -120,7 +120,7 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
     expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
     expect(activations).to_have_accessible_description(re.compile("Must be a whole number"))
-    expect(page.get_by_role("alert")).to_contain_text("Fix 3 problems")
+    expect(page.get_by_role("alert")).to_contain_text("Fix 3 fields")
     expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
         ["Valid for", "Activations", "Email of user 1"]
     )
@@ -129,7 +129,7 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     activations.fill("3")
     user.fill("ben@brush.example")
     place(page)
-    expect(page.locator("main")).to_contain_text("The order is placed with 2 licenses")
+    expect(page.locator("main")).to_contain_text("2 licenses issued")
 
 
 def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
@@ -168,7 +168,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
 
     place(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
     expect(page.get_by_label("Email")).to_have_value("lost@acme.example")
     place(page)
     expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()

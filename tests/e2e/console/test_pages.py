@@ -53,7 +53,7 @@ def faults(console: Console, path: str) -> list[str]:
     page = console.page
     moved = console.moved(path)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
-    expect(page.locator(".loading, [aria-busy=true], select:has-text('Reading…')")).to_have_count(0)
+    expect(page.locator(".loading, [aria-busy=true], select:has-text('Loading…')")).to_have_count(0)
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(
         "for (const eye of document.querySelectorAll('[aria-pressed=false]')) eye.click()"
@@ -114,7 +114,7 @@ def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(
     page.context.set_offline(True)
     try:
         page.get_by_role("link", name="Products", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+        expect(page.get_by_role("alert")).to_contain_text("No connection")
     finally:
         page.context.set_offline(False)
 

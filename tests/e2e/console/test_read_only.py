@@ -67,7 +67,7 @@ def test_a_record_cannot_be_changed_by_its_page(
     console.sign_in(reader)
 
     console.open(f"licenses/{license['id']}")
-    disable = page.get_by_role("button", name="Disable")
+    disable = page.get_by_role("button", name="Disable license")
     expect(disable).to_be_disabled()
     disable.dispatch_event("click")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -90,6 +90,6 @@ def test_a_key_for_orders_alone_places_them(
 
     console.button("Place order").click()
 
-    console.see("The order is placed with 1 license")
+    console.see("1 license issued")
     console.open("products")
     expect(console.button("New product")).to_be_disabled()

@@ -18,7 +18,7 @@ def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
 
     with page.expect_request("**/api/v1/imports/"):
         console.button("Import 1 row").press("Enter")
-    expect(console.button("Cancel")).to_be_focused()
+    expect(console.button("Cancel upload")).to_be_focused()
 
     page.keyboard.press("Enter")
     expect(console.button("Import 1 row")).to_be_focused()
@@ -111,7 +111,7 @@ def test_a_completion_that_s3_answers_with_an_error_is_not_taken_for_done(
     page.route("**/*uploadId=*", refuse)
     console.button("Import 300 rows").click()
 
-    console.see("S3 answered 200 InvalidPart: A part is missing")
+    console.see("S3 responded with 200 InvalidPart: A part is missing")
     [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
     assert job["state"] == "awaiting_upload"
     vendor.post(f"/imports/{job['id']}/cancel/", {})

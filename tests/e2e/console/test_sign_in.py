@@ -75,7 +75,7 @@ def test_a_question_that_was_open_when_a_key_ended_is_not_put_to_who_signs_in_ne
     page = console.page
     console.open(f"imports/customers/{begun(vendor, 'customers', b'email')['id']}")
     console.sign_in(vendor.key)
-    console.button("Cancel").click()
+    console.button("Cancel import").click()
     expect(page.get_by_role("dialog", name="Cancel this import?")).to_be_visible()
 
     page.route("**/api/v1/imports/*/", ended_key)
@@ -96,7 +96,7 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
 
     console.context.set_offline(True)
     console.button("Import 1 row").click()
-    console.see("The network did not answer")
+    console.see("No connection")
     console.context.set_offline(False)
     console.button("Import 1 row").click()
 

@@ -25,7 +25,7 @@ def test_an_order_that_is_typed_outlives_the_page_and_is_placed_once(
 
     page.route("**/create_order/", lost, times=1)
     console.button("Place order").click()
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
 
     page.reload()
 
@@ -46,9 +46,9 @@ def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(
     page.get_by_label("Name").fill("Typed before")
 
     page.get_by_role("link", name="Customers", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("This page could not be fetched")
-    page.get_by_role("alert").get_by_role("link", name="load it anew").click()
-    expect(page.get_by_role("alert")).to_contain_text("This page could not be fetched")
+    expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
+    page.get_by_role("alert").get_by_role("link", name="reload the console").click()
+    expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.unroute("**/customers.js")
     console.button("Try again").click()
 

@@ -59,9 +59,9 @@ def test_a_console_that_does_not_come_says_so(browser: Browser, stack: LocalStac
 
         page.goto(stack["console_url"])
 
-        expect(page.get_by_text("The console has not come yet")).to_be_visible()
+        expect(page.get_by_text("The console couldn’t be loaded")).to_be_visible()
         page.unroute("**/preact.js")
-        page.get_by_role("link", name="Ask for it again").click()
+        page.get_by_role("link", name="reload the page").click()
         expect(page.get_by_label("API key")).to_be_visible()
 
 
@@ -72,9 +72,9 @@ def test_policies_that_can_not_be_read_say_so_at_their_field_and_are_read_when_o
     page.route(OF_P2, lambda route: refused(route, BROKEN))
     order_a_bundle(page)
     policy = page.get_by_label("Policy of p2")
-    expect(page.get_by_role("alert")).to_contain_text("Policies were not read. It is 500")
+    expect(page.get_by_role("alert")).to_contain_text("Policies couldn’t be loaded. It is 500")
     expect(policy).to_be_disabled()
-    expect(policy).to_contain_text("Not read")
+    expect(policy).to_contain_text("Not loaded")
     page.unroute(OF_P2)
 
     console.button("Try again").press("Enter")
@@ -123,7 +123,7 @@ def test_what_is_written_and_gets_no_answer_is_not_waited_for_for_ever(
         console.button("Create customer").click()
     page.clock.run_for(32_000)
 
-    expect(page.get_by_role("alert")).to_contain_text("The service did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No response")
     expect(page.get_by_label("Email")).to_have_value("unanswered@acme.example")
 
 
@@ -131,12 +131,12 @@ def test_a_file_that_can_not_be_fetched_says_why(console: Console, vendor: Remot
     page = console.visit("imports/customers", vendor)
     page.route("**/import-templates/**", lambda route: refused(route, BROKEN))
 
-    console.button("Template").click()
+    console.button("Download template").click()
 
     expect(page.get_by_role("alert")).to_contain_text("It is 500")
     page.unroute("**/import-templates/**")
     with page.expect_download():
-        console.button("Template").click()
+        console.button("Download template").click()
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
@@ -146,7 +146,7 @@ def test_a_file_is_checked_again_when_the_rules_did_not_come(
     console.visit("imports/customers/new", vendor)
     console.context.route("**/rules.json", lambda route: route.abort())
     console.choose("people.csv", b"email\nrules@m.test\n")
-    console.see("This file was not checked")
+    console.see("Couldn’t check this file")
     console.context.unroute("**/rules.json")
 
     console.button("Try again").click()
@@ -159,7 +159,7 @@ def test_focus_goes_to_what_is_nearest_when_what_had_it_goes_away(
 ) -> None:
     page = console.visit("orders/new", vendor)
     page.get_by_label("Product (required)").select_option("up")
-    console.button("Add a user").press("Enter")
+    console.button("Add user").press("Enter")
 
     console.button("Remove user 2").press("Enter")
 
@@ -172,12 +172,12 @@ def test_focus_returns_to_where_it_was_when_a_question_is_answered(
     license = vendor.order_one()
     page = console.visit(f"licenses/{license['id']}", vendor)
 
-    console.button("Disable").press("Enter")
+    console.button("Disable license").press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(console.button("Disable")).to_be_focused()
+    expect(console.button("Disable license")).to_be_focused()
 
 
 def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_went(
@@ -191,7 +191,7 @@ def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_we
 
     page.get_by_role("link", name="Customer imports").press("Enter")
     expect(page.get_by_role("heading", name="Customer imports")).to_be_focused()
-    console.tab_to(console.button("Template"))
+    console.tab_to(console.button("Download template"))
     console.see("late.csv")
 
-    expect(console.button("Template")).to_be_focused()
+    expect(console.button("Download template")).to_be_focused()
