@@ -139,7 +139,7 @@ function ReimportButton({ job, draft, kind }) {
     ${faulty.length > 0 && html`<span class="soft">Row ${faulty[0]} still has an error</span>`}
     <${Button} icon="up" scope="imports:write" onPress=${send}
       aria-disabled=${changed.length && !faulty.length ? undefined : "true"}>
-      Re-import${changed.length > 0 && ` ${formatCount(changed.length, "row")}`}
+      Re-import ${changed.length ? formatCount(changed.length, "row") : "rows"}
     <//>
   `;
 }

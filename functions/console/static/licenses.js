@@ -150,7 +150,7 @@ function Terms({ of: license }) {
     ["Maintenance until", license.maintenance_period],
   ];
   return html`<dl>
-    <dt>Type</dt><dd>${TYPES[license.license_type]} ${license.is_trial && html`<${Badge}
+    <dt>License type</dt><dd>${TYPES[license.license_type]} ${license.is_trial && html`<${Badge}
       tone="wait">Trial<//>`}</dd>
     ${dates.filter(([, day]) => day).map(([title, day]) =>
       html`<dt>${title}</dt><dd>${formatTime(day)}</dd>`)}

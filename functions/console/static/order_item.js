@@ -145,7 +145,7 @@ function PolicyOverrides({ form, name, item, catalog, product }) {
   return html`<details>
     <summary>Override policy terms</summary>
     <div class="columns">
-      <${FormSelect} form=${form} name="${name}.license_type" label="Type"
+      <${FormSelect} form=${form} name="${name}.license_type" label="License type"
         options=${[["", `${TYPES[inheritedType]} (policy)`], ...Object.entries(TYPES)]} />
       ${field("validity_period", "Ends on", { type: "date", hint: "Fixed end date, regardless of activation" })}
       ${field("start_date", "Starts on", { type: "date" })}

@@ -30,7 +30,7 @@ export const POLICY_COLUMNS = [
   },
   { head: "Code", kind: "code", cell: ({ code }) => code },
   {
-    head: "Type",
+    head: "License type",
     kind: "mid",
     cell: ({ default_license_type: type }) =>
       TYPES[type] ?? html`<span class="soft">From product</span>`,

@@ -113,7 +113,7 @@ function PolicyForm({ policy, code, products }) {
           hint="E.g. Studio, 1 year" />
         <${FormField} form=${form} name="code" label="Code" required autocomplete="off"
           disabled=${Boolean(policy)} hint=${policy ? "Can’t be changed" : "Used in orders and files; can’t be changed. E.g. studio"} />
-        <${FormSelect} form=${form} name="default_license_type" label="Type"
+        <${FormSelect} form=${form} name="default_license_type" label="License type"
           options=${[...(policy?.default_license_type ? [] : [["", inheritedType]]), ...Object.entries(TYPES)]} />
       </div>
       <${FormCheckbox} form=${form} name="is_default" label="Default policy of the product"

@@ -7,7 +7,7 @@ import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loaded, Page, Table } from "./parts.js";
 import { POLICY_COLUMNS } from "./policies.js";
-import { licensingOf, State } from "./records.js";
+import { authorizationOf, State } from "./records.js";
 import { link } from "./route.js";
 import { formatTerm, TERMS, TYPES } from "./terms.js";
 
@@ -42,10 +42,10 @@ function Details({ product }) {
     <dl class="card">
       <dt>Code</dt><dd><code>${product.short_code}</code></dd>
       <dt>Status</dt><dd><${State} of=${product} /></dd>
-      <dt>Licensing</dt><dd>${licensingOf(product)}</dd>
+      <dt>Authorization</dt><dd>${authorizationOf(product)}</dd>
       ${product.is_bundle && html`<dt>Bundle members</dt><dd>${product.bundle_products.map((code) =>
         html`<code>${code}</code> `)}</dd>`}
-      <dt>Type</dt><dd>${TYPES[product.default_license_type] ?? "Set per policy"}</dd>
+      <dt>License type</dt><dd>${TYPES[product.default_license_type] ?? "Set per policy"}</dd>
       ${terms.map((term) =>
         html`<dt>${term.label}</dt><dd>${formatTerm(term, product[term.name])}</dd>`)}
     </dl>

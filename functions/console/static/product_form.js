@@ -81,10 +81,10 @@ function ProductForm({ product, back }) {
         <${FormField} form=${form} name="short_code" label="Code" required autocomplete="off"
           disabled=${Boolean(product)}
           hint=${product ? "Can’t be changed" : "Used in orders and files; can’t be changed. E.g. sketch"} />
-        <${FormSelect} form=${form} name="authorization_method" label="License type" options=${METHODS}
+        <${FormSelect} form=${form} name="authorization_method" label="Authorization method" options=${METHODS}
           disabled=${Boolean(product)}
           hint=${product ? "Can’t be changed" : ""} />
-        <${FormSelect} form=${form} name="default_license_type" label="Type"
+        <${FormSelect} form=${form} name="default_license_type" label="License type"
           options=${[...blank, ...Object.entries(TYPES)]} />
         ${
           form.get("authorization_method") === "license-key" &&

@@ -5,7 +5,7 @@ import { html } from "./html.js";
 import { Empty, Loaded, Page, Table } from "./parts.js";
 import { Product } from "./product.js";
 import { EditProduct, NewProduct } from "./product_form.js";
-import { licensingOf, State } from "./records.js";
+import { authorizationOf, State } from "./records.js";
 import { link } from "./route.js";
 import { summarizeTerms, TYPES } from "./terms.js";
 
@@ -21,9 +21,9 @@ const COLUMNS = [
     cell: (product) => html`<a href=${link(`products/${product.id}`)}>${product.product_name}</a>`,
   },
   { head: "Code", kind: "code", cell: ({ short_code: code }) => code },
-  { head: "Licensing", kind: "mid", cell: licensingOf },
+  { head: "Authorization", kind: "mid", cell: authorizationOf },
   {
-    head: "Type",
+    head: "License type",
     wide: true,
     cell: ({ default_license_type: type }) =>
       TYPES[type] ?? html`<span class="soft">From policy</span>`,

@@ -26,7 +26,7 @@ export function CustomerLink({ customer }) {
 export const orderBadges = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
   ${order.is_trial && html`<${Badge} tone="wait">Trial<//>`}`;
 
-export const licensingOf = ({ authorization_method: method, is_bundle: bundle }) =>
+export const authorizationOf = ({ authorization_method: method, is_bundle: bundle }) =>
   `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
 
 /** Whether new licenses can have a product or feature. */

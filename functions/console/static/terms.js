@@ -31,7 +31,7 @@ const GROUPS = [
       },
       count("max_activations", "Activations"),
       flag("allow_unlimited_activations", "Unlimited activations"),
-      { ...count("max_transfers", "Device transfers", "−1 = unlimited"), kind: "number" },
+      { ...count("max_transfers", "Device transfers", "-1 = unlimited"), kind: "number" },
       count("trial_days", "Trial length (days)"),
       {
         ...count("max_license_users", "Users per license"),
