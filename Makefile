@@ -36,7 +36,7 @@ setup: .venv/.done node_modules/.done ## Make the environments from uv.lock and 
 	@touch $@
 
 node_modules/.done: package.json package-lock.json
-	@echo "… Install the CDK command line and newman from package-lock.json"
+	@echo "… Install the packages of package-lock.json"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 

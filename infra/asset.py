@@ -1,6 +1,6 @@
 """The one asset that every function is made from: `functions/`, `shared/` and their dependencies.
 
-The console's libraries are copied from `node_modules`, see infra/console.py.
+The console is bundled by infra/console.py.
 
 Built without Docker from `uv.lock` into `.build/`, and only when what it is made from has changed.
 boto3 and botocore are left to the Lambda runtime.

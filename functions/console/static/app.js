@@ -1,30 +1,37 @@
 // The shell of the console: sign-in, navigation and the current page.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { Customers } from "./customers.js";
 import { Dialogs } from "./dialogs.js";
 import "./drop.js";
+import { Features } from "./features.js";
 import { keepFocus } from "./focus.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Lazy } from "./lazy.js";
+import { Licenses } from "./licenses.js";
+import { Orders } from "./orders.js";
 import { Empty, LiveRegion, Notice, notices, Page } from "./parts.js";
+import { Policies } from "./policies.js";
+import { Products } from "./products.js";
 import { link, route } from "./route.js";
 import { company, key, keyError, keyPrefix, signOut } from "./session.js";
 import { Logo, RenewKey, SignIn } from "./sign_in.js";
 
-/** The pages by the first part of the path, each loaded on first use. */
-const PAGES = {
-  customers: async () => (await import("./customers.js")).Customers,
-  features: async () => (await import("./features.js")).Features,
-  imports: async () => (await import("./imports.js")).Imports,
-  licenses: async () => (await import("./licenses.js")).Licenses,
-  orders: async () => (await import("./orders.js")).Orders,
-  policies: async () => (await import("./policies.js")).Policies,
-  products: async () => (await import("./products.js")).Products,
-};
+/** The pages of imports are a bundle of their own, which is fetched on first use. */
+const fetchImports = async () => (await import("./imports.js")).Imports;
+const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
 
-/** Pages within pages, which must work even if the network is lost. */
-const PARTS = [() => import("./import_new.js"), () => import("./import_job.js")];
+/** The pages by the first part of the path. */
+const PAGES = {
+  customers: Customers,
+  features: Features,
+  imports: Imports,
+  licenses: Licenses,
+  orders: Orders,
+  policies: Policies,
+  products: Products,
+};
 
 const MENU = [
   ["Sales", [["orders", "Orders", "orders"], ["customers", "Customers", "customers"], ["imports/customers", "Customer imports", "imports"]]],
@@ -112,7 +119,7 @@ function Current() {
   const { parts, query } = route.value;
   const [first = "orders", ...rest] = parts;
   if (!Object.hasOwn(PAGES, first)) return html`<${NotFound} />`;
-  return html`<${Lazy} key=${first} fetch=${PAGES[first]} parts=${rest} query=${query} />`;
+  return html`<${PAGES[first]} key=${first} parts=${rest} query=${query} />`;
 }
 
 function NotFound() {
@@ -126,7 +133,5 @@ function NotFound() {
 keepFocus();
 render(html`<${App} />`, document.getElementById("app"));
 
-/** Prefetch the other pages, so that they work even if the network is lost. */
-setTimeout(async () => {
-  for (const fetch of [...Object.values(PAGES), ...PARTS]) await fetch().catch(() => {});
-}, 300);
+/** Prefetch the pages of imports, so that they work even if the network is lost. */
+setTimeout(() => fetchImports().catch(() => {}), 300);

@@ -5,8 +5,9 @@ import { openWithFile, useDrop } from "./drop.js";
 import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
+import { ImportJob } from "./import_job.js";
+import { NewImport } from "./import_new.js";
 import { countInvalidRows, isChanging, isRunning, isStopped, KINDS, State } from "./import_states.js";
-import { Lazy } from "./lazy.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, Tabs } from "./parts.js";
 import { link } from "./route.js";
@@ -23,16 +24,12 @@ const STATUSES = [
   ["error", "Needs attention"],
 ];
 
-const newImport = async () => (await import("./import_new.js")).NewImport;
-const importJob = async () => (await import("./import_job.js")).ImportJob;
-
 /** `#/imports/licenses`, `…/new`, `…/12`. */
 export function Imports({ parts: [kind, id], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
   if (id === "new")
-    return html`<${Lazy} fetch=${newImport} key=${`new-${known}`} kind=${known} query=${query} />`;
-  if (id)
-    return html`<${Lazy} fetch=${importJob} key=${id} kind=${known} id=${id} query=${query} />`;
+    return html`<${NewImport} key=${`new-${known}`} kind=${known} query=${query} />`;
+  if (id) return html`<${ImportJob} key=${id} kind=${known} id=${id} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 

@@ -1,4 +1,4 @@
-// A component that is loaded on first use.
+// A component in a bundle of its own, fetched on first use, so that the first page is small.
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loading, Notice } from "./parts.js";

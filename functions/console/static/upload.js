@@ -3,11 +3,12 @@ import { effect } from "@preact/signals";
 import * as api from "./api.js";
 import { key } from "./session.js";
 import { transfer } from "./transfer.js";
+import { sendParts } from "./upload_parts.js";
 
 /** Bytes of the largest object of S3. */
 export const LARGEST = 5 * 1024 ** 4;
 /** Bytes above which a file is uploaded in parts. */
-const WHOLE = 100 * 1024 ** 2;
+const MULTIPART_THRESHOLD = 100 * 1024 ** 2;
 
 /** Files that can be imported again with `followUpOptions`, by the ID of their import. */
 export const resendable = new Map();
@@ -48,10 +49,7 @@ const rejectOnAbort = (signal) =>
 
 /** Upload by a presigned form, or a large file in parts. */
 async function send(id, { url, fields }, file, onShare, signal) {
-  if (!url || file.size > WHOLE) {
-    const { sendParts } = await import("./upload_parts.js"); // few files are that large
-    return sendParts(id, file, onShare, signal);
-  }
+  if (!url || file.size > MULTIPART_THRESHOLD) return sendParts(id, file, onShare, signal);
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);

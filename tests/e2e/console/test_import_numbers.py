@@ -21,7 +21,7 @@ DROP = """([name, text, place]) => {
 }"""
 """Whether the page kept the browser from each of its own reactions, such as opening the file."""
 
-FETCHED = "performance.getEntriesByType('resource').some(r => r.name.endsWith('import_job.js'))"
+FETCHED = "performance.getEntriesByType('resource').some(r => r.name.includes('/imports-'))"
 
 
 def customers(prefix: str, count: int, bad: int = 0) -> bytes:

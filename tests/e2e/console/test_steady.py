@@ -86,7 +86,7 @@ def test_a_console_that_is_slow_to_come_does_not_say_yet_that_it_has_not(
 ) -> None:
     with browser.new_context(reduced_motion=motion) as context:
         page = context.new_page()
-        page.route("**/start.js", lambda _: None)
+        page.route("**/app.js", lambda _: None)
         page.goto(stack["console_url"], wait_until="commit")
         said = page.locator("#starting")
 

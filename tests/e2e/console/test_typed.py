@@ -41,18 +41,18 @@ def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    page.route("**/customers.js", lambda route: route.abort())
+    page.route("**/imports-*.js", lambda route: route.abort())
     console.visit("products/new", vendor)
     page.get_by_label("Name").fill("Typed before")
 
-    page.get_by_role("link", name="Customers", exact=True).click()
+    page.get_by_role("link", name="Customer imports", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.get_by_role("alert").get_by_role("link", name="reload the console").click()
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
-    page.unroute("**/customers.js")
+    page.unroute("**/imports-*.js")
     console.button("Try again").click()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("Customers")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Customer imports")
     page.goto(f"{console.url}#/products/new")
     expect(page.get_by_label("Name")).to_have_value("Typed before")
     page.get_by_role("button", name="Cancel").click()
