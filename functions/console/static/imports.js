@@ -69,12 +69,12 @@ const columns = (kind) => [
   { head: "Rows", kind: "number", wide: true, cell: (job) => formatNumber(job.progress.rows_total) },
   { head: "Errors", kind: "number", wide: true, cell: Errors },
   {
-    head: "By",
+    head: "Started by",
     wide: true,
     cell: (job) =>
       job.requested_by === "s3" ? "S3 upload" : html`<code>${job.requested_by}</code>`,
   },
-  { head: "When", kind: "mid", cell: (job) => formatTime(job.created_at) },
+  { head: "Requested", kind: "mid", cell: (job) => formatTime(job.created_at) },
 ];
 
 function Errors(job) {

@@ -164,7 +164,7 @@ export function Pager({ page, path, query = {}, limit, nouns }) {
     href=${to ? link(path, { ...rest, ...to }) : null}
     aria-disabled=${to ? null : "true"}>${text}</a>`;
   return html`<nav class="pager" aria-label="Pages">
-    <span>${beyond ? "After the first" : `${formatNumber(offset + 1)}–${formatNumber(last)} of`} ${total}</span>
+    <span>${beyond ? "After the first 10,000" : `${formatNumber(offset + 1)}–${formatNumber(last)} of ${total}`}</span>
     ${turn(backQuery, html`<${Icon} name="back" />${beyond ? "First" : "Previous"}`)}
     ${turn(nextQuery, html`Next<${Icon} name="next" />`)}
   </nav>`;

@@ -1,4 +1,4 @@
-"""The lists of imports: fresh while something runs, in pages, by status."""
+"""The lists of imports: automatic updates, pages and status filters."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.e2e.remote import Operate, RemoteShop, opened
 EMPTY = b"email\n"
 
 
-def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
+def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_resumed(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -41,7 +41,7 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     assert ended(vendor, number)["progress"]["rows_done"] == 30_000
 
 
-def test_a_long_list_has_pages_of_all_and_of_those_with_a_status(
+def test_a_long_list_has_pages_also_when_filtered_by_status(
     console: Console, vendor: RemoteShop, keys: Operate
 ) -> None:
     shop = opened(vendor.http, keys, "importer")

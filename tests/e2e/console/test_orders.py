@@ -1,4 +1,4 @@
-"""Orders in the console: placed by a form that knows the catalog, and looked at."""
+"""The form of a new order."""
 
 import re
 
@@ -11,7 +11,7 @@ KEY = re.compile(r"[2-9A-Z]{4}(-[2-9A-Z]{4}){3}")
 
 
 def product(page: Page, number: int = 1) -> Locator:
-    """The part of the form for a product of the order."""
+    """The section of the form for a product of the order."""
     return page.get_by_role("region", name=f"Product {number}")
 
 
@@ -25,7 +25,7 @@ def place(page: Page) -> None:
     page.get_by_role("button", name="Place order").click()
 
 
-def test_an_order_of_several_products_says_other_terms_than_their_policies(
+def test_an_order_of_several_products_overrides_policy_terms(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
@@ -46,8 +46,8 @@ def test_an_order_of_several_products_says_other_terms_than_their_policies(
 
     place(page)
 
-    told = page.locator("main")
-    expect(told).to_contain_text("4 licenses issued")
+    main = page.locator("main")
+    expect(main).to_contain_text("4 licenses issued")
     expect(
         page.get_by_role("button", name="Copy the password of ben@brush.example")
     ).to_be_visible()
@@ -82,9 +82,7 @@ def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
     assert sorted(policies) == sorted(2 * [("bnd", "default"), ("p1", "default"), ("p2", "pro")])
 
 
-def test_a_code_may_have_any_characters_where_a_form_names_it(
-    console: Console, seller: RemoteShop
-) -> None:
+def test_product_codes_may_have_any_characters(console: Console, seller: RemoteShop) -> None:
     seller.make("/products/", product_name="Kit", short_code="kit 1.0/%")
     bundle = {"is_bundle": True, "bundle_products": ["kit 1.0/%", "kp"]}
     seller.make("/products/", product_name="Box", short_code="box 1.0", **bundle)
@@ -101,9 +99,7 @@ def test_a_code_may_have_any_characters_where_a_form_names_it(
     assert "pro" in {lic["policy_code"] for lic in licenses}
 
 
-def test_a_refusal_stands_beside_the_field_that_it_is_about(
-    console: Console, seller: RemoteShop
-) -> None:
+def test_api_errors_are_shown_at_their_fields(console: Console, seller: RemoteShop) -> None:
     page = console.visit("orders/new", seller)
     choose(page, "kp").get_by_text("Override policy terms").click()
     page.get_by_label("Type").select_option("time-limited")
@@ -132,7 +128,7 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     expect(page.locator("main")).to_contain_text("2 licenses issued")
 
 
-def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
+def test_a_duplicate_order_id_is_an_error_of_the_id_field(
     console: Console, seller: RemoteShop
 ) -> None:
     customer = {"email": "first@acme.example", "company_name": "First"}
@@ -153,7 +149,7 @@ def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
     expect(page.get_by_role("table", name="Orders")).to_contain_text("first@acme.example")
 
 
-def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
+def test_an_order_is_placed_once_if_its_response_is_lost(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
@@ -176,7 +172,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
     assert orders["count"] == 1
 
 
-def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
+def test_an_order_without_the_scope_is_rejected_and_its_draft_is_kept(
     console: Console, seller: RemoteShop, keys: Operate
 ) -> None:
     made = keys("create", "--company", seller.company, "--scopes", "records:read")
