@@ -196,9 +196,12 @@ function Facts({ job }) {
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
     [
       "SHA-256",
-      job.file_sha256 &&
-        html`<span class="masked"><code>${job.file_sha256}</code>
-          <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" /></span>`,
+      html`<span class="masked hash">${
+        job.file_sha256
+          ? html`<code>${job.file_sha256}</code>
+            <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`
+          : "–"
+      }</span>`,
     ],
   ];
   return html`<details class="part">
