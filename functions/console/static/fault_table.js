@@ -50,7 +50,7 @@ function FaultRows({ job, row, draft, kind }) {
           sent && at === 0
             ? html`<${Icon} name="check" /> Re-imported in <a
                 href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>#${sent}</a>`
-            : html`<${Problem} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
+            : html`<${CellProblem} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
         }</td>
       </tr>`,
     )}
@@ -81,7 +81,7 @@ function Cell({ row, column, draft, sent }) {
 }
 
 /** The fault of a cell; of an edited cell, its current fault. */
-function Problem({ row, fault, draft, kind }) {
+function CellProblem({ row, fault, draft, kind }) {
   const value = draft.value.cells[row.row]?.[fault.column];
   if (value === undefined) return fault.message;
   const current = kind && validateEdit(fault.column, value, kind);

@@ -8,12 +8,12 @@ import { formatNumber } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { announce, Empty, Loaded, Page, Pager, Table } from "./parts.js";
-import { State } from "./records.js";
+import { CatalogStatus } from "./records.js";
 import { go, link } from "./route.js";
 import { locateFault, toApiNumber } from "./terms.js";
 
 const LIMIT = 50;
-const KINDS = { activation: "On/off", consumption: "Metered" };
+const FEATURE_TYPES = { activation: "On/off", consumption: "Metered" };
 
 export function Features({ parts: [id], query }) {
   const products = useProducts();
@@ -26,9 +26,9 @@ export function Features({ parts: [id], query }) {
 export const FEATURE_COLUMNS = [
   { head: "Feature", cell: ({ id, name }) => html`<a href=${link(`features/${id}`)}>${name}</a>` },
   { head: "Code", kind: "code", cell: ({ code }) => code },
-  { head: "Type", wide: true, cell: ({ feature_type: kind }) => KINDS[kind] },
+  { head: "Type", wide: true, cell: ({ feature_type: type }) => FEATURE_TYPES[type] },
   { head: "Uses", wide: true, kind: "number", cell: ({ max_consumption: most }) => formatNumber(most) },
-  { head: "Status", cell: (feature) => html`<${State} of=${feature} activeText="Active" />` },
+  { head: "Status", cell: (feature) => html`<${CatalogStatus} of=${feature} activeText="Active" />` },
 ];
 
 function FeatureList({ query, products }) {
@@ -111,7 +111,7 @@ function FeatureForm({ feature, code, products }) {
           hint="E.g. PDF export" />
         <${FormField} form=${form} name="code" label="Code" required autocomplete="off"
           disabled=${Boolean(feature)} hint=${feature ? "Can’t be changed" : "Used in orders and files; can’t be changed. E.g. export-pdf"} />
-        <${FormSelect} form=${form} name="feature_type" label="Type" options=${Object.entries(KINDS)}
+        <${FormSelect} form=${form} name="feature_type" label="Type" options=${Object.entries(FEATURE_TYPES)}
           disabled=${Boolean(feature)} />
         ${metered && html`<${FormField} form=${form} name="max_consumption" label="Uses"
           inputmode="numeric" autocomplete="off" hint="Default when neither policy nor order sets it" />`}

@@ -10,7 +10,7 @@ import { html } from "./html.js";
 import { follow } from "./import_notices.js";
 import { Progress } from "./import_progress.js";
 import { countRecords, describeResult } from "./import_result.js";
-import { countInvalidRows, isChanging, isRunning, isStopped, KINDS, State } from "./import_states.js";
+import { countInvalidRows, ImportStatus, isChanging, isRunning, isStopped, KINDS } from "./import_states.js";
 import { Warnings } from "./import_warnings.js";
 import { useLoad } from "./load.js";
 import { Loaded, Notice, Page } from "./parts.js";
@@ -37,7 +37,7 @@ export function ImportJob({ kind, id, query }) {
   const percent = job && isRunning(job) && job.progress.rows_done ? job.progress.percent : null;
   const actions = (shown) => html`<${Actions} job=${shown} reload=${from.reload} />`;
   return html`<${Page} title=${title} tab=${percent == null ? title : `${percent} % · ${title}`}
-    back=${back} lead=${html`Import ${id} ${job && html`<${State} job=${job} />`}`}>
+    back=${back} lead=${html`Import ${id} ${job && html`<${ImportStatus} job=${job} />`}`}>
     <${Loaded} from=${from} rows=${6}>
       ${(shown) => html`
         <${Facts} job=${shown} />

@@ -1,7 +1,7 @@
 // A new import: choose a file, check it, upload it.
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
-import { Button, Download } from "./buttons.js";
+import { Download } from "./buttons.js";
 import { startCheck } from "./check_worker.js";
 import { dragged, takeFile, useDrop } from "./drop.js";
 import { Checkbox, Field } from "./fields.js";

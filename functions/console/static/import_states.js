@@ -29,7 +29,7 @@ export const isChanging = (job) => isRunning(job) || job.stopping;
 /** Whether the import ended before its last row was processed. */
 export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 
-export function State({ job }) {
+export function ImportStatus({ job }) {
   const [tone, text] = describeState(job);
   return html`<${Badge} tone=${tone}>${text}<//>
     ${job.dry_run && html` <${Badge} tone="off">Test run<//>`}`;

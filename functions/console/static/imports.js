@@ -4,10 +4,9 @@ import { Download, LinkButton } from "./buttons.js";
 import { openWithFile, useDrop } from "./drop.js";
 import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
-import { Icon } from "./icons.js";
 import { ImportJob } from "./import_job.js";
 import { NewImport } from "./import_new.js";
-import { countInvalidRows, isChanging, isRunning, isStopped, KINDS, State } from "./import_states.js";
+import { countInvalidRows, ImportStatus, isChanging, isRunning, isStopped, KINDS } from "./import_states.js";
 import { useLoad } from "./load.js";
 import { Empty, Loaded, Page, Pager, Table, Tabs } from "./parts.js";
 import { link } from "./route.js";
@@ -65,7 +64,7 @@ const columns = (kind) => [
     head: "File",
     cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>`,
   },
-  { head: "Status", cell: (job) => html`<${State} job=${job} />` },
+  { head: "Status", cell: (job) => html`<${ImportStatus} job=${job} />` },
   { head: "Rows", kind: "number", wide: true, cell: (job) => formatNumber(job.progress.rows_total) },
   { head: "Errors", kind: "number", wide: true, cell: Errors },
   {

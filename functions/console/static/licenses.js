@@ -9,7 +9,7 @@ import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { announce, Badge, Empty, Loaded, Notice, Page, Pager, Table } from "./parts.js";
-import { CustomerLink, LICENSE_COLUMNS, LicenseHolder, Status } from "./records.js";
+import { CustomerLink, LICENSE_COLUMNS, LicenseHolder, LicenseStatus } from "./records.js";
 import { link } from "./route.js";
 import { formatTerm, groupsFor, TYPES } from "./terms.js";
 
@@ -96,7 +96,7 @@ function Details({ license }) {
   return html`<div class="stack">
     <dl class="card">
       <dt>${license.license_key ? "Key" : "Users"}</dt><dd><${LicenseHolder} license=${license} /></dd>
-      <dt>Status</dt><dd><${Status} of=${license.status} />${license.time_disabled && !license.enabled &&
+      <dt>Status</dt><dd><${LicenseStatus} of=${license.status} />${license.time_disabled && !license.enabled &&
         html` <span class="soft">since ${formatTime(license.time_disabled)}</span>`}</dd>
       <dt>Product</dt><dd><a
         href=${link(`products/${license.product.id}`)}>${license.product.product_name}</a> <span

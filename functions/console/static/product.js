@@ -7,7 +7,7 @@ import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Loaded, Page, Table } from "./parts.js";
 import { POLICY_COLUMNS } from "./policies.js";
-import { authorizationOf, State } from "./records.js";
+import { authorizationOf, CatalogStatus } from "./records.js";
 import { link } from "./route.js";
 import { formatTerm, TERMS, TYPES } from "./terms.js";
 
@@ -41,7 +41,7 @@ function Details({ product }) {
   return html`<div class="stack">
     <dl class="card">
       <dt>Code</dt><dd><code>${product.short_code}</code></dd>
-      <dt>Status</dt><dd><${State} of=${product} /></dd>
+      <dt>Status</dt><dd><${CatalogStatus} of=${product} /></dd>
       <dt>Authorization</dt><dd>${authorizationOf(product)}</dd>
       ${product.is_bundle && html`<dt>Bundle members</dt><dd>${product.bundle_products.map((code) =>
         html`<code>${code}</code> `)}</dd>`}

@@ -5,7 +5,7 @@ import { html } from "./html.js";
 import { Empty, Loaded, Page, Table } from "./parts.js";
 import { Product } from "./product.js";
 import { EditProduct, NewProduct } from "./product_form.js";
-import { authorizationOf, State } from "./records.js";
+import { authorizationOf, CatalogStatus } from "./records.js";
 import { link } from "./route.js";
 import { summarizeTerms, TYPES } from "./terms.js";
 
@@ -29,7 +29,7 @@ const COLUMNS = [
       TYPES[type] ?? html`<span class="soft">From policy</span>`,
   },
   { head: "Terms", wide: true, cell: (product) => summarizeTerms(product) || "–" },
-  { head: "Status", cell: (product) => html`<${State} of=${product} />` },
+  { head: "Status", cell: (product) => html`<${CatalogStatus} of=${product} />` },
 ];
 
 function ProductList() {

@@ -30,7 +30,7 @@ export const authorizationOf = ({ authorization_method: method, is_bundle: bundl
   `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
 
 /** Whether new licenses can have a product or feature. */
-export function State({ of: { active = true, is_archived: archived }, activeText = "On sale" }) {
+export function CatalogStatus({ of: { active = true, is_archived: archived }, activeText = "On sale" }) {
   if (archived) return html`<${Badge} tone="off">Archived<//>`;
   return active
     ? html`<${Badge} tone="good">${activeText}<//>`
@@ -41,7 +41,7 @@ const TONES = { Active: "good", Inactive: "wait", Disabled: "off", Expired: "war
 const TEXTS = { Inactive: "Not activated" };
 
 /** The API's status of a license. */
-export const Status = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
+export const LicenseStatus = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
 
 /** The key or the users of a license. */
 export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
@@ -74,7 +74,7 @@ export const LICENSE_COLUMNS = [
   },
   {
     head: "Status",
-    cell: ({ status }) => (status ? html`<${Status} of=${status} />` : "–"),
+    cell: ({ status }) => (status ? html`<${LicenseStatus} of=${status} />` : "–"),
   },
   {
     head: html`<span class="visually-hidden">Details</span>`,
