@@ -1,7 +1,7 @@
-"""HTTP API: the console and the API documents, whose files are read when the function starts.
+"""HTTP API: the console and the API documents, whose files are read at cold start.
 
 Each site is a folder with `index.html` and one folder that is named after its content; see
-infra/console.py. No path of a request is ever a path of the file system.
+infra/console.py. The path of a request is a key of `FILES`, never a path in the file system.
 """
 
 import gzip
@@ -32,40 +32,42 @@ TYPES = {
 
 @dataclass(frozen=True)
 class File:
-    """What is sent for a path."""
+    """A file with its response headers."""
 
     content_type: str
     body: bytes
     etag: str
-    cache: str
+    cache_control: str
 
     @cached_property
-    def packed(self) -> bytes:
+    def compressed(self) -> bytes:
         return gzip.compress(self.body, mtime=0)
 
 
 def read_files(home: str, folder: Path) -> dict[str, File]:
-    """Every file by its path below `home`, and `index.html` as `home` itself."""
+    """Return every file by its path below `home`; `index.html` also as `home` itself."""
     files = {
-        home + path.relative_to(folder).as_posix(): _file(path, stays=path.parent != folder)
+        home + path.relative_to(folder).as_posix(): _read_file(
+            path, immutable=path.parent != folder
+        )
         for path in sorted(folder.rglob("*"))
         if path.suffix in TYPES
     }
     return files | {home: files[f"{home}index.html"]}
 
 
-def _file(path: Path, *, stays: bool) -> File:
+def _read_file(path: Path, *, immutable: bool) -> File:
     body = path.read_bytes()
     return File(
         TYPES[path.suffix],
         body,
         f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-        "public, max-age=31536000, immutable" if stays else "no-cache",
+        "public, max-age=31536000, immutable" if immutable else "no-cache",
     )
 
 
-def policy(*origins: str) -> str:
-    """The Content-Security-Policy of a page that may also connect to `origins`.
+def content_security_policy(*origins: str) -> str:
+    """Allow a page its own scripts and styles, the API, and connections to `origins`.
 
     Images are `data:` in the stylesheets of Pico and Swagger UI.
     """
@@ -77,15 +79,16 @@ def policy(*origins: str) -> str:
 
 
 def console_policy(uploads: str) -> str:
-    """The policy of the console, which sends files to `uploads` and requires Trusted Types."""
-    return f"{policy(uploads)}; require-trusted-types-for 'script'; trusted-types keywright"
+    """The policy of the console: uploads to `uploads`, the bucket's origin, and Trusted Types."""
+    allowed = content_security_policy(uploads)
+    return f"{allowed}; require-trusted-types-for 'script'; trusted-types keywright"
 
 
 FILES = {
     path: file for home, folder in SITES.items() for path, file in read_files(home, folder).items()
 }
-DOCS_POLICY = {"Content-Security-Policy": policy()}
-SAFE = {
+DOCS_POLICY = {"Content-Security-Policy": content_security_policy()}
+SECURITY_HEADERS = {
     "Content-Security-Policy": console_policy(os.environ.get("UPLOADS_ORIGINS", "")),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -94,34 +97,40 @@ SAFE = {
 }
 
 
-def answer(method: str, path: str, headers: Mapping[str, str]) -> Response:
-    """The file at a path; `headers` are the request's, by their names in lower case."""
-    safe = SAFE | DOCS_POLICY if path.startswith("/docs") else SAFE
+def respond(method: str, path: str, headers: Mapping[str, str]) -> Response:
+    """Return the response for a path; `headers` are the request's, by lower-case name."""
+    secured = SECURITY_HEADERS | DOCS_POLICY if path.startswith("/docs") else SECURITY_HEADERS
     location = "" if path in SITES else HOMES.get(path.rstrip("/"), "")
     file = FILES.get(path)
     if not location and file is None:
-        return Response(404, "text/plain", "There is no such file.\n", safe)
+        return Response(404, "text/plain", "File not found.\n", secured)
     if method not in METHODS:
         return _not_allowed(method)
     if file is None:
-        return Response(302, None, "", safe | {"Location": location, "Cache-Control": "no-cache"})
-    told = safe | {"Cache-Control": file.cache, "ETag": file.etag, "Vary": "Accept-Encoding"}
+        return Response(
+            302, None, "", secured | {"Location": location, "Cache-Control": "no-cache"}
+        )
+    sent = secured | {
+        "Cache-Control": file.cache_control,
+        "ETag": file.etag,
+        "Vary": "Accept-Encoding",
+    }
     if file.etag in headers.get("if-none-match", ""):
-        return Response(304, None, "", told)
+        return Response(304, None, "", sent)
     if "gzip" in headers.get("accept-encoding", ""):
-        told["Content-Encoding"] = "gzip"
-        return Response(200, file.content_type, file.packed, told)
-    return Response(200, file.content_type, file.body, told)
+        sent["Content-Encoding"] = "gzip"
+        return Response(200, file.content_type, file.compressed, sent)
+    return Response(200, file.content_type, file.body, sent)
 
 
 def _not_allowed(method: str) -> Response:
     allow = ", ".join(METHODS)
-    text = f"Method {method} not allowed; here: {allow}.\n"
-    return Response(405, "text/plain", text, SAFE | {"Allow": allow})
+    text = f"Method {method} is not allowed. Use {allow}.\n"
+    return Response(405, "text/plain", text, SECURITY_HEADERS | {"Allow": allow})
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     method = event["requestContext"]["http"]["method"]
-    response = answer(method, path_of(event), headers)
+    response = respond(method, path_of(event), headers)
     return (response.without_body() if method == "HEAD" else response).event()

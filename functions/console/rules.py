@@ -1,9 +1,8 @@
-"""What a file of each kind may hold, for a browser: `python -m functions.console.rules OUT.json`.
+"""Write the validation rules of the browser: `python -m functions.console.rules OUT.json`.
 
-Made out of the row models when the functions are bundled; nothing here runs in Lambda. A rule is a
-step that a cell goes through, as `static/rules.js` knows them; its code and message are what the
-model itself says of a sample that breaks it. A model with a check that has no rule here stops the
-build.
+The build generates them from the row models; nothing here runs in Lambda. A rule is a list of steps
+for a cell, which `static/rules.js` interprets. The code and message of a step are the model's own
+for an invalid sample. A validator without a rule fails the build.
 """
 
 import json
@@ -58,17 +57,19 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_day": ({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
     "_period": ({"instead": PERIODS}, None),
 }
-"""Rule and sample of each validator of shared.columns and shared.values, by its name."""
+"""The step and an invalid sample of each validator of shared.columns and shared.values, by name."""
 
 
 def rules() -> dict[str, Any]:
-    """All that `rules.json` holds."""
+    """Return the content of `rules.json`."""
     return {
         "kinds": {name: _kind(kind) for name, kind in KINDS.items()},
         "delimiters": DELIMITERS,
         "report": REPORT_COLUMNS,
         "most": {"columns": MAX_COLUMNS, "header": MAX_HEADER, "field": MAX_FIELD},
-        "magic": [[magic.pattern.decode("latin-1"), magic.flags, seems] for magic, seems in MAGIC],
+        "magic": [
+            [magic.pattern.decode("latin-1"), magic.flags, file_type] for magic, file_type in MAGIC
+        ],
         "format": FORMAT.pattern,
         "maybe_damaged": MAYBE_DAMAGED.pattern,
         "damage": [[damage.pattern, name.replace("_", " ")] for damage, name in DAMAGE],
@@ -76,78 +77,82 @@ def rules() -> dict[str, Any]:
 
 
 def _kind(kind: Kind) -> dict[str, Any]:
-    places = {header: part for part in kind.parts.values() for header in part.columns}
+    parts = {header: part for part in kind.parts.values() for header in part.columns}
     return {
         "required": kind.required,
-        "columns": {header: [*_steps(places[header], header)] for header in kind.columns},
+        "columns": {header: [*_steps(parts[header], header)] for header in kind.columns},
     }
 
 
 def _steps(part: Part, header: str) -> Iterator[dict[str, Any]]:
-    """The steps of a column in the order in which pydantic takes them; the first fault is told."""
+    """Yield the steps of a column in pydantic's order; the first fault ends the validation."""
     field = part.model.model_fields[part.columns[header]]
-    base, checks = _flat(field.annotation)
+    base, checks = _flatten(field.annotation)
     checks += field.metadata
     before = [check for check in reversed(checks) if isinstance(check, BeforeValidator)]
     after = [check for check in checks if not isinstance(check, BeforeValidator)]
     for check in before:
-        yield from _validator(check, part, header)
+        yield from _validator_steps(check, part, header)
     if get_origin(base) is Literal:
-        yield {"choices": get_args(base), **_told(part, header, "?")}
+        yield {"choices": get_args(base), **_fault(part, header, "?")}
     for check in after:
-        yield from _validator(check, part, header)
+        yield from _validator_steps(check, part, header)
     if any(check.func.__name__ == "_day" for check in before):
-        yield {"calendar": True, **_told(part, header, "2026-02-31")}
+        yield {"calendar": True, **_fault(part, header, "2026-02-31")}
 
 
-def _flat(annotation: Any) -> tuple[Any, list[Any]]:
-    """The innermost type, and all that is said of it, from the inside out."""
+def _flatten(annotation: Any) -> tuple[Any, list[Any]]:
+    """Return the innermost type, and all its metadata from the inside out."""
     if isinstance(annotation, TypeAliasType):
-        return _flat(annotation.__value__)
+        return _flatten(annotation.__value__)
     if isinstance(get_origin(annotation), TypeAliasType):
         _, *more = get_args(get_origin(annotation).__value__)
-        base, checks = _flat(*get_args(annotation))
+        base, checks = _flatten(*get_args(annotation))
         return base, checks + more
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
-        base, checks = _flat(inner)
+        base, checks = _flatten(inner)
         return base, checks + more
     if get_origin(annotation) in (Union, UnionType):
         (one,) = (each for each in get_args(annotation) if each is not NoneType)
-        return _flat(one)
+        return _flatten(one)
     return annotation, []
 
 
-def _validator(check: Any, part: Part, header: str) -> Iterator[dict[str, Any]]:
+def _validator_steps(check: Any, part: Part, header: str) -> Iterator[dict[str, Any]]:
     match check:
         case BeforeValidator() | AfterValidator():
             rule, sample = _CHECKS[check.func.__name__]
             if rule:
-                yield rule | (_told(part, header, sample) if sample else {})
+                yield rule | (_fault(part, header, sample) if sample else {})
         case StringConstraints():
             if check.strip_whitespace:
                 yield {"trim": True}
             if check.to_lower:
                 yield {"lower": True}
             if check.max_length:
-                yield from _validator(MaxLen(check.max_length), part, header)
+                yield from _validator_steps(MaxLen(check.max_length), part, header)
         case MaxLen():
-            yield {"longest": check.max_length, **_told(part, header, "a" * (check.max_length + 1))}
+            yield {
+                "longest": check.max_length,
+                **_fault(part, header, "a" * (check.max_length + 1)),
+            }
         case FieldInfo():
             for each in check.metadata:
-                yield from _validator(each, part, header)
+                yield from _validator_steps(each, part, header)
         case _:
-            raise TypeError(f"{header}: the browser has no rule for {check!r}")
+            raise TypeError(f"{header}: {check!r} has no rule for the browser; add one here")
 
 
-def _told(part: Part, header: str, sample: str) -> dict[str, str]:
-    """What the model says of a sample in this column."""
+def _fault(part: Part, header: str, sample: str) -> dict[str, str]:
+    """Return the model's code and message for an invalid sample in this column."""
     try:
         part.read({header: sample})
     except ValidationError as error:
-        told = next(fault for fault in faults_of_row(error, part) if fault["column"] == header)
-        return {"code": told["code"], "message": told["message"]}
-    raise ValueError(f"{header}: {sample!r} was expected to be refused")
+        faults = faults_of_row(error, part)
+        fault = next(fault for fault in faults if fault["column"] == header)
+        return {"code": fault["code"], "message": fault["message"]}
+    raise ValueError(f"{header}: the sample {sample!r} is valid; it must be invalid")
 
 
 def main() -> None:

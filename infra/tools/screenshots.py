@@ -133,7 +133,7 @@ def _fill_order(page: Page) -> None:
 
 def _submit_invalid_order(page: Page) -> None:
     _fill_order(page)
-    page.get_by_text("Other terms").click()
+    page.get_by_text("Override policy terms").click()
     page.get_by_label("Valid for").fill("one year")
     page.get_by_label("Activations", exact=True).fill("many")
     page.get_by_role("button", name="Place order").click()

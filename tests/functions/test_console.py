@@ -1,4 +1,4 @@
-"""The console's function: what is there, how a browser may keep it, and what a page may do."""
+"""The console's function: files, caching, and the content security policy."""
 
 import base64
 import gzip
@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from functions.console.handler import HOMES, SITES, answer, console_policy, policy, read_files
+from functions.console.handler import (
+    HOMES,
+    SITES,
+    console_policy,
+    content_security_policy,
+    read_files,
+    respond,
+)
 from functions.console.rules import rules
 from shared.columns import KINDS
 
@@ -17,10 +24,10 @@ handler = import_module("functions.console.handler")
 
 @pytest.fixture(autouse=True)
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page and a script, as bundling lays them out."""
+    """A page and a script, in the folders that the build writes."""
     (tmp_path / "0123").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html>")
-    (tmp_path / "0123" / "app.js").write_text("export const much = 1;\n" * 100)
+    (tmp_path / "0123" / "app.js").write_text("export const one = 1;\n" * 100)
     (tmp_path / "secret.py").write_text("")
     files = read_files("/console/", tmp_path) | read_files("/docs/", tmp_path)
     monkeypatch.setattr(handler, "FILES", files)
@@ -55,7 +62,7 @@ def test_every_site_has_a_redirect_to_it() -> None:
 
 
 @pytest.mark.parametrize("path", SITES)
-def test_the_page_is_asked_for_each_time_and_sent_only_when_it_has_changed(path: str) -> None:
+def test_the_page_is_revalidated_on_each_visit_and_sent_only_if_it_changed(path: str) -> None:
     first = get(path)
     etag = first["headers"]["ETag"]
 
@@ -67,7 +74,7 @@ def test_the_page_is_asked_for_each_time_and_sent_only_when_it_has_changed(path:
     assert (again["statusCode"], again["body"]) == (304, "")
 
 
-def test_what_is_named_after_its_content_is_kept_for_ever_and_sent_compressed() -> None:
+def test_files_named_after_their_content_are_cached_permanently_and_sent_compressed() -> None:
     plain = get("/console/0123/app.js")
     packed = get("/console/0123/app.js", accept_encoding="br, gzip")
 
@@ -78,7 +85,7 @@ def test_what_is_named_after_its_content_is_kept_for_ever_and_sent_compressed() 
     assert len(body(packed)) < len(body(plain)) / 5
 
 
-def test_head_says_the_same_without_a_body() -> None:
+def test_head_returns_the_headers_of_get_without_a_body() -> None:
     reply = get("/console/", method="HEAD")
 
     page = get("/console/")
@@ -88,7 +95,7 @@ def test_head_says_the_same_without_a_body() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/0123/app.js", "/docs/"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_nothing_is_served_but_to_be_read(path: str, method: str) -> None:
+def test_only_get_and_head_are_allowed(path: str, method: str) -> None:
     reply = get(path, method=method)
 
     assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "GET, HEAD")
@@ -111,7 +118,7 @@ def test_nothing_is_served_but_to_be_read(path: str, method: str) -> None:
         "/else",
     ],
 )
-def test_nothing_else_is_there(path: str) -> None:
+def test_other_paths_are_not_found(path: str) -> None:
     assert get(path)["statusCode"] == 404
 
 
@@ -119,7 +126,7 @@ def test_nothing_else_is_there(path: str) -> None:
     "path",
     ["/", "/console/", "/console/0123/app.js", "/console/none", "/docs", "/docs/", "/docs/none"],
 )
-def test_every_answer_is_safe_by_itself(path: str) -> None:
+def test_every_response_has_security_headers(path: str) -> None:
     headers = get(path)["headers"]
 
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -128,40 +135,42 @@ def test_every_answer_is_safe_by_itself(path: str) -> None:
 
 
 def test_the_page_may_run_only_its_own_and_send_files_to_the_bucket() -> None:
-    told = console_policy("https://b.s3.test")
-    said = dict(part.strip().split(" ", 1) for part in told.split(";"))
+    sent = console_policy("https://b.s3.test")
+    allowed = dict(part.strip().split(" ", 1) for part in sent.split(";"))
 
-    assert said["default-src"] == said["base-uri"] == said["form-action"] == "'none'"
-    assert said["frame-ancestors"] == "'none'"
-    assert said["script-src"] == said["style-src"] == said["worker-src"] == "'self'"
-    assert said["connect-src"] == "'self' https://b.s3.test"
-    assert said["require-trusted-types-for"] == "'script'"
-    assert "unsafe" not in told
-    assert "*" not in told
+    assert allowed["default-src"] == allowed["base-uri"] == allowed["form-action"] == "'none'"
+    assert allowed["frame-ancestors"] == "'none'"
+    assert allowed["script-src"] == allowed["style-src"] == allowed["worker-src"] == "'self'"
+    assert allowed["connect-src"] == "'self' https://b.s3.test"
+    assert allowed["require-trusted-types-for"] == "'script'"
+    assert "unsafe" not in sent
+    assert "*" not in sent
 
 
 def test_the_api_documents_may_run_only_their_own_and_connect_to_the_api() -> None:
-    told = get("/docs/")["headers"]["Content-Security-Policy"]
+    sent = get("/docs/")["headers"]["Content-Security-Policy"]
 
-    assert told == policy()
-    said = dict(part.strip().split(" ", 1) for part in told.split(";"))
-    assert said["default-src"] == said["form-action"] == said["frame-ancestors"] == "'none'"
-    assert said["script-src"] == said["style-src"] == said["connect-src"] == "'self'"
-    assert "unsafe" not in told
+    assert sent == content_security_policy()
+    allowed = dict(part.strip().split(" ", 1) for part in sent.split(";"))
+    assert (
+        allowed["default-src"] == allowed["form-action"] == allowed["frame-ancestors"] == "'none'"
+    )
+    assert allowed["script-src"] == allowed["style-src"] == allowed["connect-src"] == "'self'"
+    assert "unsafe" not in sent
 
 
-def test_an_answer_names_no_file_of_the_machine(served: Path) -> None:
-    assert str(served) not in str(answer("GET", "/console/none", {}))
+def test_a_response_contains_no_path_of_the_file_system(served: Path) -> None:
+    assert str(served) not in str(respond("GET", "/console/none", {}))
 
 
 def test_the_browser_has_rules_for_every_column() -> None:
-    made = rules()["kinds"]
+    kinds = rules()["kinds"]
 
-    assert {name: tuple(kind["columns"]) for name, kind in made.items()} == {
+    assert {name: tuple(kind["columns"]) for name, kind in kinds.items()} == {
         name: kind.columns for name, kind in KINDS.items()
     }
-    assert all(steps for kind in made.values() for steps in kind["columns"].values())
-    told = [s for kind in made.values() for steps in kind["columns"].values() for s in steps]
+    assert all(steps for kind in kinds.values() for steps in kind["columns"].values())
+    written = [s for kind in kinds.values() for steps in kind["columns"].values() for s in steps]
     changes = {"trim", "lower", "instead", "ends", "unset", "whole", "fold"}
-    checks = [step for step in told if set(step) - changes]
+    checks = [step for step in written if set(step) - changes]
     assert all(step["code"] and step["message"] for step in checks)

@@ -140,7 +140,7 @@ def test_only_the_time_of_a_sign_out_is_kept_beyond_the_tab() -> None:
     }
 
     assert told == {
-        "storage.js": ["localStorage.getItem(place)", "localStorage.setItem(place, Date.now())"]
+        "storage.js": ["localStorage.getItem(name)", "localStorage.setItem(name, Date.now())"]
     }
 
 

@@ -1,52 +1,56 @@
-// The public API, of which the console is a client like any other.
-import { key, refuse } from "./session.js";
+// A client of the public API.
+import { key, requireNewKey } from "./session.js";
 
-const HOME = new URL("../api/v1/", document.baseURI);
-const ENDED = new Set(["not_authenticated", "invalid_api_key"]);
-const BUSY = new Set([0, 429, 502, 503, 504]);
-const PAUSES = [300, 1000, 3000];
-/** Milliseconds that one waits for an answer, to a read and to anything (API Gateway: 30 s). */
-const SOON = 10_000;
-const EVER = 31_000;
-/** Milliseconds after which a read is not asked again. */
-const ENOUGH = 15_000;
+const API = new URL("../api/v1/", document.baseURI);
+const KEY_ERRORS = new Set(["not_authenticated", "invalid_api_key"]);
+const RETRYABLE = new Set([0, 429, 502, 503, 504]);
+const RETRY_DELAYS = [300, 1000, 3000];
+/** Timeouts in milliseconds, of a read and of any request (API Gateway: 30 s). */
+const READ_TIMEOUT = 10_000;
+const TIMEOUT = 31_000;
+/** Milliseconds after which a read is not retried. */
+const RETRY_PERIOD = 15_000;
 
-/** What went wrong. `faults` are `{field, pointer, code, message, value}`, as the API tells them. */
+/** A failed request. `faults` are the API's `errors`: `{field, pointer, code, message, value}`. */
 export class Problem extends Error {
   constructor({ status = 0, code, title, detail, errors = [], request_id = "" }) {
     super(detail);
     Object.assign(this, { status, code, title, detail, faults: errors, requestId: request_id });
   }
-
-  /** The message for the fields of a form, by their pointer; `""` is for the whole. */
-  get byPointer() {
-    const told = {};
-    for (const { pointer, message } of this.faults) told[pointer ?? ""] ??= message;
-    return told;
-  }
 }
 
-export const offline = (who = "The network") =>
+export const connectionProblem = () =>
   new Problem({
     code: "offline",
-    title: "No answer",
-    detail: `${who} did not answer. What you entered is still here: try again.`,
+    title: "No connection",
+    detail: "The service couldn’t be reached. Check your network and try again. Your entries are kept.",
   });
 
-/** Reads; asks again when the service is out of breath. Values that are blank are not sent. */
-export const get = (path, query, { signal } = {}) => asked(path, query, { signal, patience: SOON });
+export const timeoutProblem = (service) =>
+  new Problem({
+    code: "timeout",
+    title: "No response",
+    detail: `${service} did not respond in time. Try again. Your entries are kept.`,
+  });
+
+/** Read a resource; blank query values are left out. Retries while the service is unavailable. */
+export const get = (path, query, { signal } = {}) =>
+  read(path, query, { signal, timeout: READ_TIMEOUT });
 
 export const post = (path, body, headers) => request("POST", path, { body, headers });
 
 export const patch = (path, body, headers) => request("PATCH", path, { body, headers });
 
-/** Saves what the API answers as a file, under the name that it has there. */
+/** Save a response as a file, under the name from its headers. */
 export async function download(path, query) {
-  const read = async (answer) => [answer.headers.get("Content-Disposition"), await answer.blob()];
-  const [told, blob] = await asked(path, query, { read });
-  const coded = /filename\*=UTF-8''([^;]+)/.exec(told)?.[1];
-  const plain = /filename="([^"]+)"/.exec(told)?.[1];
-  save(blob, coded ? decodeURIComponent(coded) : (plain ?? path.split("/").at(-1)));
+  const parse = async (response) => [
+    response.headers.get("Content-Disposition"),
+    await response.blob(),
+  ];
+  const [disposition, blob] = await read(path, query, { parse });
+  const encoded = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1];
+  const plain = /filename="([^"]+)"/.exec(disposition)?.[1];
+  save(blob, encoded ? decodeURIComponent(encoded) : (plain ?? path.split("/").at(-1)));
 }
 
 function save(blob, name) {
@@ -56,70 +60,70 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Whose an API key is, `{company, scopes, …}`; throws the Problem if it is not good. */
-export const whose = (entered) => request("GET", "api-key/", { as: entered });
+/** The owner of an API key, `{company, scopes, …}`; throws a Problem if the key is invalid. */
+export const readKeyOwner = (apiKey) => request("GET", "api-key/", { apiKey });
 
-/** A question that may be asked again: it changes nothing. */
-async function asked(path, query = {}, options = {}) {
+async function read(path, query = {}, options = {}) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
-  const whole = given.length ? `${path}?${new URLSearchParams(given)}` : path;
-  const end = Date.now() + ENOUGH;
-  for (const pause of PAUSES) {
+  const url = given.length ? `${path}?${new URLSearchParams(given)}` : path;
+  const end = Date.now() + RETRY_PERIOD;
+  for (const delay of RETRY_DELAYS) {
     try {
-      return await request("GET", whole, options);
+      return await request("GET", url, options);
     } catch (problem) {
-      const hopeless = !BUSY.has(problem.status) || !navigator.onLine || Date.now() > end;
-      if (hopeless || options.signal?.aborted) throw problem;
-      await new Promise((resume) => setTimeout(resume, pause * (0.5 + Math.random())));
+      const final = !RETRYABLE.has(problem.status) || !navigator.onLine || Date.now() > end;
+      if (final || options.signal?.aborted) throw problem;
+      await new Promise((resume) => setTimeout(resume, delay * (0.5 + Math.random())));
     }
   }
-  return request("GET", whole, options);
+  return request("GET", url, options);
 }
 
-/** The answer as `read` takes it; throws a Problem, or an AbortError when `signal` says so. */
+/** The parsed response; throws a Problem, or an AbortError if `signal` was aborted. */
 async function request(method, path, options = {}) {
-  const { body, headers, as = key.value, read = json, signal, patience = EVER } = options;
-  const sent = { ...headers, Accept: "application/json, */*", Authorization: `Api-Key ${as}` };
+  const { body, headers, apiKey = key.value, parse = parseJson, signal, timeout = TIMEOUT } = options;
+  const sent = { ...headers, Accept: "application/json, */*", Authorization: `Api-Key ${apiKey}` };
   if (body !== undefined) sent["Content-Type"] = "application/json";
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), patience);
-  let answer;
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeout);
+  let response;
   try {
-    answer = await fetch(new URL(path, HOME), {
+    response = await fetch(new URL(path, API), {
       method,
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
-      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+      signal: signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
     });
     clearTimeout(timer);
-    if (answer.ok) return await read(answer);
+    if (response.ok) return await parse(response);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw answer ? unreadable(answer) : offline(late.signal.aborted ? "The service" : undefined);
+    if (response) throw unexpectedResponse(response);
+    throw deadline.signal.aborted ? timeoutProblem("The service") : connectionProblem();
   } finally {
     clearTimeout(timer);
   }
-  const problem = await problemOf(answer);
-  if (ENDED.has(problem.code) && as === key.value) refuse(problem.detail);
+  const problem = await parseProblem(response);
+  if (KEY_ERRORS.has(problem.code) && apiKey === key.value) requireNewKey(problem.detail);
   throw problem;
 }
 
-const json = async (answer) => (answer.status === 204 ? null : answer.json());
+const parseJson = async (response) => (response.status === 204 ? null : response.json());
 
-async function problemOf(answer) {
+async function parseProblem(response) {
   try {
-    return new Problem({ ...(await answer.json()), status: answer.status });
+    return new Problem({ ...(await response.json()), status: response.status });
   } catch {
-    return unreadable(answer);
+    return unexpectedResponse(response);
   }
 }
 
-const unreadable = ({ ok, status }) =>
+const unexpectedResponse = ({ ok, status }) =>
   new Problem({
     status: ok ? 0 : status,
     code: "unreadable",
-    title: "The service did not answer as expected",
-    detail: `It answered ${status}. Try again in a moment.`,
+    title: "Unexpected response",
+    detail: `The service responded with status ${status}. Try again in a moment.`,
   });

@@ -1,28 +1,28 @@
-// The shell: who may come in, where one is, and the page that belongs there.
+// The shell of the console: sign-in, navigation and the current page.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { Customers } from "./customers.js";
+import { Dialogs } from "./dialogs.js";
 import "./drop.js";
 import { Features } from "./features.js";
-import { Fetched } from "./fetched.js";
-import { Confirmation } from "./fields.js";
 import { keepFocus } from "./focus.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
+import { Lazy } from "./lazy.js";
 import { Licenses } from "./licenses.js";
 import { Orders } from "./orders.js";
 import { Empty, LiveRegion, Notice, notices, Page } from "./parts.js";
 import { Policies } from "./policies.js";
 import { Products } from "./products.js";
 import { link, route } from "./route.js";
-import { company, key, prefix, refusal, signOut } from "./session.js";
-import { Mark, SignIn, SignInAgain } from "./sign_in.js";
+import { company, key, keyError, keyPrefix, signOut } from "./session.js";
+import { Logo, RenewKey, SignIn } from "./sign_in.js";
 
 /** The pages of imports are a bundle of their own, which is fetched on first use. */
 const fetchImports = async () => (await import("./imports.js")).Imports;
-const Imports = (props) => html`<${Fetched} fetch=${fetchImports} ...${props} />`;
+const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
 
-/** The page for the first word of an address. */
+/** The pages by the first part of the path. */
 const PAGES = {
   customers: Customers,
   features: Features,
@@ -42,38 +42,38 @@ const MENU = [
 function App() {
   if (!key.value) return html`<${SignIn} /><${LiveRegion} />`;
   return html`
-    <a class="skip" href="#main" onClick=${skip}>Skip to the page</a>
+    <a class="skip" href="#main" onClick=${skip}>Skip to content</a>
     <div class="shell">
       <${Sidebar} />
       <main id="main" tabindex="-1"><${Current} /></main>
     </div>
     <${Notices} />
-    <${Confirmation} />
-    ${refusal.value && html`<${SignInAgain} />`}
+    <${Dialogs} />
+    ${keyError.value && html`<${RenewKey} />`}
     <${LiveRegion} />
   `;
 }
 
-/** Events of which every page tells, such as the end of an import. */
+/** Notifications that are shown on every page, such as the end of an import. */
 function Notices() {
   if (!notices.value.length) return null;
-  const close = (one) => () => (notices.value = notices.value.filter((each) => each !== one));
+  const dismiss = (one) => () => (notices.value = notices.value.filter((each) => each !== one));
   return html`<section class="notices" aria-label="Notifications">${notices.value.map(
     (each) => html`<${Notice} kind=${each.kind} title=${each.title}>
-      <div class="row"><a href=${each.href} onClick=${close(each)}>View import</a>
-        <button type="button" class="plain" onClick=${close(each)}>Dismiss</button></div>
+      <div class="row"><a href=${each.href} onClick=${dismiss(each)}>View import</a>
+        <button type="button" class="plain" onClick=${dismiss(each)}>Dismiss</button></div>
     <//>`,
   )}</section>`;
 }
 
-/** What looks like a button is pressed like one, by the space bar too. */
+/** A link that looks like a button also works like one: by the space bar. */
 addEventListener("keydown", (event) => {
   if (event.key !== " " || !event.target.matches?.("a[role=button]")) return;
   event.preventDefault();
   event.target.click();
 });
 
-/** By hand, since the address after the `#` says which page this is. */
+/** Not by following the link, because the fragment of the address is the page. */
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();
@@ -86,7 +86,7 @@ function Sidebar() {
     open.value = false;
   });
   return html`<header class="side" data-open=${open.value ? "" : undefined}>
-    <a class="brand" href=${link("")}><${Mark} />Keywright</a>
+    <a class="brand" href=${link("")}><${Logo} />Keywright</a>
     <button type="button" class="plain menu" aria-expanded=${open.value ? "true" : "false"}
       aria-controls="menu" onClick=${() => (open.value = !open.value)}>
       <${Icon} name=${open.value ? "close" : "menu"} />Menu
@@ -99,9 +99,9 @@ function Sidebar() {
         )}
       </nav>
       <div class="foot">
-        <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API documents</a>
+        <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API docs</a>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
-        <p class="soft">${company}, key <code>${prefix}</code></p>
+        <p class="soft">${company}, key <code>${keyPrefix}</code></p>
       </div>
     </div>
   </header>`;
@@ -118,14 +118,14 @@ function Entry({ entry: [path, text, icon] }) {
 function Current() {
   const { parts, query } = route.value;
   const [first = "orders", ...rest] = parts;
-  if (!Object.hasOwn(PAGES, first)) return html`<${Missing} />`;
+  if (!Object.hasOwn(PAGES, first)) return html`<${NotFound} />`;
   return html`<${PAGES[first]} key=${first} parts=${rest} query=${query} />`;
 }
 
-function Missing() {
-  return html`<${Page} title="There is no such page">
-    <${Empty} icon="search" title="Nothing is at this address">
-      <p>It may have been mistyped. <a href=${link("orders")}>Go to the orders</a>.</p>
+function NotFound() {
+  return html`<${Page} title="Page not found">
+    <${Empty} icon="search" title="No page at this address">
+      <p>Check the address, or <a href=${link("orders")}>go to Orders</a>.</p>
     <//>
   <//>`;
 }
@@ -133,5 +133,5 @@ function Missing() {
 keepFocus();
 render(html`<${App} />`, document.getElementById("app"));
 
-/** Fetched after the first page, so that the pages of imports work when the network is gone. */
+/** Prefetch the pages of imports, so that they work even if the network is lost. */
 setTimeout(() => fetchImports().catch(() => {}), 300);

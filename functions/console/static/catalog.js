@@ -1,54 +1,58 @@
-// What can be sold, as pages read it: products whole, and the policies of those that are asked for.
+// Load the catalog: all products, and the policies of the products that a page needs.
 import { signal } from "@preact/signals";
 import * as api from "./api.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { link } from "./route.js";
-import { signIns } from "./session.js";
+import { signInCount } from "./session.js";
 
-/** Every record of a list. */
-export async function every(path, query, options) {
-  const all = [];
+/** All records of a list, page by page. */
+export async function listAll(path, query, options) {
+  const records = [];
   let cursor;
   do {
     const page = await api.get(path, { ...query, limit: 100, cursor }, options);
-    all.push(...page.results);
+    records.push(...page.results);
     cursor = page.cursor;
   } while (cursor);
-  return all;
+  return records;
 }
 
-export const useProducts = () => useLoad((signal) => every("products/", {}, { signal }));
+export const useProducts = () => useLoad((signal) => listAll("products/", {}, { signal }));
 
-const byCode = (products) =>
+const indexByCode = (products) =>
   Object.fromEntries(products.map((product) => [product.short_code, product]));
 
-/** The codes of the products whose policies an order of it may name: its own, or its members'. */
-export const soldWith = (product) =>
+/** The codes of the products for which an order sets a policy: the product's, or its members'. */
+export const policyProducts = (product) =>
   product.is_bundle ? product.bundle_products : [product.short_code];
 
-/** Policies on offer, by the code of their product; of those that were asked for. */
+/** The policies that were loaded, by product code. */
 export const policies = signal({});
 
-export const catalogOf = (products) => ({ products: byCode(products), policies: policies.value });
+export const createCatalog = (products) => ({
+  products: indexByCode(products),
+  policies: policies.value,
+});
 
-/** Reads the policies of a product, so that `catalogOf` has them. Throws what the API says. */
-export async function readPolicies(code, options) {
-  const offered = await every("license-templates/", { product: code, is_archived: false }, options);
-  policies.value = { ...policies.value, [code]: offered };
+/** Load the policies of a product into `policies`. */
+export async function loadPolicies(code, options) {
+  const query = { product: code, is_archived: false };
+  const records = await listAll("license-templates/", query, options);
+  policies.value = { ...policies.value, [code]: records };
 }
 
-signIns.subscribe(() => (policies.value = {}));
+signInCount.subscribe(() => (policies.value = {}));
 
-const choice = ({ short_code: code, product_name: name }) => [code, `${name} (${code})`];
+const toOption = ({ short_code: code, product_name: name }) => [code, `${name} (${code})`];
 
-export const choicesOf = (products) => [["", "Choose a product"], ...products.map(choice)];
+export const productOptions = (products) => [["", "Choose a product"], ...products.map(toOption)];
 
-/** What a list is once it can name its products: it waits for them, or does without. */
-export const named = (list, products) =>
+/** Keep a list in its loading state until its product names are loaded, or failed to load. */
+export const withProductNames = (list, products) =>
   products.value || products.error ? list : { ...list, value: null, error: null };
 
-/** The column of lists that names the product. */
+/** The product column of a table. */
 export const productColumn = (products, kind) => {
   const names = new Map((products.value ?? []).map(({ id, product_name: name }) => [id, name]));
   return {
@@ -58,9 +62,9 @@ export const productColumn = (products, kind) => {
   };
 };
 
-/** The filter of lists by product. */
-export const ofProduct = (products) => ({
+/** The product filter of a list. */
+export const productFilter = (products) => ({
   name: "product",
   label: "Product",
-  options: [["", "All products"], ...(products.value ?? []).map(choice)],
+  options: [["", "All products"], ...(products.value ?? []).map(toOption)],
 });

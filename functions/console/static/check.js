@@ -1,16 +1,16 @@
-// The worker that looks through a file before it is sent, so that the page stays free meanwhile.
+// A worker that checks a file before upload, so that the page stays responsive.
 //
-// It is told `{file, kind, encoding}`, tells `{share}` on its way, and `{found}` in the end.
-import { look } from "./look.js";
+// Receives `{file, kind, encoding}`, posts `{share}` for progress and `{result}` at the end.
+import { checkFile } from "./file_check.js";
 import { loadRules } from "./rules.js";
 
 onmessage = async ({ data }) => {
   try {
     const rules = await loadRules();
-    postMessage({ found: await look(data, rules, (share) => postMessage({ share })) });
+    postMessage({ result: await checkFile(data, rules, (share) => postMessage({ share })) });
   } catch (error) {
     setTimeout(() => {
-      throw error; // where the page hears of it, which of a promise it does not
+      throw error; // fires the page's `onerror`, which a rejected promise does not
     });
   }
 };

@@ -1,7 +1,7 @@
-// Records of a CSV file, as the server reads them.
+// Parse the records of a CSV file like the server does.
 import Papa from "papaparse";
 
-/** Why the server would take nothing of the file. */
+/** An error for which the server rejects the whole file. */
 export class BadFile extends Error {
   constructor(code, message, line = 1, column = null) {
     super(message);
@@ -9,18 +9,17 @@ export class BadFile extends Error {
   }
 }
 
-export const linesIn = (text) => (text.match(/\r\n?|\n/g) ?? []).length;
-/** White space of any kind on one line, as the server has it. */
+export const countLines = (text) => (text.match(/\r\n?|\n/g) ?? []).length;
+/** Whether all cells are empty or white space within one line, by the server's definition. */
 export const isBlank = (cells) => cells.every((cell) => /^[^\S\r\n\ufeff]*$/.test(cell));
 
 /**
- * Hands over record after record, for as long as `take(cells, broken, end, opened)` says so.
+ * Call `take(cells, fault, end, quoteAt)` with each record, as long as it returns true.
  *
- * `broken` is `stray_quote` when text stands after a closing quote: that record ends with its line,
- * as on the server. It is `unbalanced_quote` when a quote is not closed where it may be. Either is
- * about the quote at `opened`.
+ * `fault` is `stray_quote` if text follows a closing quote: the record then ends with its line, as on
+ * the server. It is `unbalanced_quote` if a quote is not closed. `quoteAt` is the quote's position.
  */
-export function parsed(text, delimiter, take) {
+export function parseRecords(text, delimiter, take) {
   let from = 0;
   while (from !== null && from < text.length) {
     const start = from;
@@ -32,19 +31,19 @@ export function parsed(text, delimiter, take) {
       newline: "\n",
       skipEmptyLines: false,
       step({ data, errors, meta }, parser) {
-        const torn = errors.find(({ type }) => type === "Quotes");
-        const opened = start + (torn?.index ?? 0);
-        const end = torn ? lineEnd(text, opened) : start + meta.cursor;
-        const goesOn = take(data, torn && brokenAs(text.slice(opened, end)), end, opened);
-        if (goesOn && torn) from = end;
-        if (!goesOn || torn) parser.abort();
+        const error = errors.find(({ type }) => type === "Quotes");
+        const quoteAt = start + (error?.index ?? 0);
+        const end = error ? findLineEnd(text, quoteAt) : start + meta.cursor;
+        const goOn = take(data, error && quoteFault(text.slice(quoteAt, end)), end, quoteAt);
+        if (goOn && error) from = end;
+        if (!goOn || error) parser.abort();
       },
     });
   }
 }
 
-const lineEnd = (text, at) => text.indexOf("\n", at) + 1 || text.length;
+const findLineEnd = (text, at) => text.indexOf("\n", at) + 1 || text.length;
 
-/** What is wrong with a field, from its quote to the end of the line. */
-const brokenAs = (line) =>
+/** The fault of a field, given the text from its quote to the end of the line. */
+const quoteFault = (line) =>
   line.slice(1).replaceAll('""', "").includes('"') ? "stray_quote" : "unbalanced_quote";

@@ -1,25 +1,26 @@
-// Customers: found, looked at with what they bought, made and changed.
+// The list of customers, a customer with their orders and licenses, and the form of a customer.
 import * as api from "./api.js";
-import { Action } from "./fields.js";
-import { Find } from "./find.js";
-import { FormOf, Input, useForm } from "./form.js";
+import { LinkButton } from "./buttons.js";
+import { Filters } from "./filters.js";
+import { FormField, RecordForm, useForm } from "./form.js";
+import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Empty, Loaded, Page, Pager, Table, number, say, when } from "./parts.js";
-import { Email, LICENSE_COLUMNS, marks, nameOf } from "./records.js";
+import { announce, Empty, Loaded, Page, Pager, Table } from "./parts.js";
+import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
 import { go, link } from "./route.js";
 
 const LIMIT = 25;
-const SHOWN = 10;
+const PREVIEW = 10;
 const FIELDS = [{ name: "email", label: "Email", type: "email" }];
-const ABOUT = [
+const CONTACT = [
   ["first_name", "First name"],
   ["last_name", "Last name"],
   ["company_name", "Company"],
   ["phone", "Phone"],
   ["reference", "Reference"],
 ];
-const PLACE = [
+const ADDRESS = [
   ["address", "Address"],
   ["postcode", "Postcode"],
   ["city", "City"],
@@ -44,7 +45,7 @@ const COLUMNS = [
   { head: "Company", kind: "mid", cell: ({ company_name: company }) => company || "–" },
   { head: "Email", cell: ({ email }) => (email ? html`<${Email} of=${email} />` : "–") },
   { head: "Reference", wide: true, cell: ({ reference }) => reference || "–" },
-  { head: "Since", wide: true, cell: ({ created_at: since }) => when(since.slice(0, 10)) },
+  { head: "Since", wide: true, cell: ({ created_at: since }) => formatTime(since.slice(0, 10)) },
 ];
 
 function CustomerList({ query }) {
@@ -52,37 +53,38 @@ function CustomerList({ query }) {
     (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
-  const create = html`<${Action} scope="orders:write" to=${link("customers/new")}
+  const create = html`<${LinkButton} scope="orders:write" to=${link("customers/new")}
     icon="plus">New customer<//>`;
-  const nothing = query.email
+  const empty = query.email
     ? html`<${Empty} icon="search"
-      title="No matching customers"><p>Search needs the complete email. <a
+      title="No matching customers"><p>Search needs the complete email address. <a
       href=${link("customers")}>Show all customers</a></p><//>`
     : html`<${Empty} icon="customers" title="No customers yet">
         <p>Customers are created by their first order, or imported from a file.</p>
-        ${create} <${Action} scope="imports:write" plain
+        ${create} <${LinkButton} scope="imports:write" plain
           to=${link("imports/customers/new")}>Import customers<//>
       <//>`;
   return html`<${Page} title="Customers" lead="All customers" actions=${create}>
-    <${Find} path="customers" fields=${FIELDS} query=${query} />
+    <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers" />
     <${Loaded} from=${customers} rows=${8}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results}
             busy=${customers.loading} />
-            <${Pager} page=${page} path="customers" query=${query} limit=${LIMIT} />`
-          : nothing}
+            <${Pager} page=${page} path="customers" query=${query} limit=${LIMIT}
+              nouns=${["customer"]} />`
+          : empty}
     <//>
   <//>`;
 }
 
 function Customer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
-  const edit = html`<${Action} scope="orders:write" plain
-    to=${link(`customers/${id}/edit`)}>Edit<//>`;
+  const edit = html`<${LinkButton} scope="orders:write" plain
+    to=${link(`customers/${id}/edit`)}>Edit customer<//>`;
   return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
     actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
-    <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Whole} customer=${value} />`}<//>
+    <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Details} customer=${value} />`}<//>
   <//>`;
 }
 
@@ -90,42 +92,42 @@ const ORDERS = [
   {
     head: "Order",
     cell: (order) =>
-      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${marks(order)}`,
+      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${orderBadges(order)}`,
   },
   {
     head: "Products",
     kind: "mid",
     cell: ({ order_items: items }) => items.map((item) => html`<code>${item.product_code}</code> `),
   },
-  { head: "Placed", cell: (order) => when(order.created_at) },
+  { head: "Placed", cell: (order) => formatTime(order.created_at) },
 ];
 
-function Whole({ customer }) {
-  const query = { customer: customer.id, limit: SHOWN };
-  const bought = useLoad(
+function Details({ customer }) {
+  const query = { customer: customer.id, limit: PREVIEW };
+  const related = useLoad(
     (signal) =>
       Promise.all(["orders/", "licenses/"].map((path) => api.get(path, query, { signal }))),
     [customer.id],
   );
   const more = (path, total) =>
-    total > SHOWN &&
+    total > PREVIEW &&
     customer.email &&
     html`<a
-      href=${link(path, { customer_email: customer.email })}>All ${number(total)} ${path}</a>`;
+      href=${link(path, { customer_email: customer.email })}>Show all ${formatNumber(total)} ${path}</a>`;
   const list = (title, { results }, total, columns) => html`<section>
     <div class="row apart heading"><h2>${title} <span
-      class="soft">${number(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
+      class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
     ${results.length ? html`<${Table} caption=${title} columns=${columns}
       rows=${results} />` : html`<p class="soft">None yet.</p>`}
   </section>`;
   return html`<div class="stack">
     <dl class="card">
       <dt>Email</dt><dd>${customer.email || "None"}</dd>
-      ${[...ABOUT, ...PLACE].filter(([name]) => customer[name]).map(([name, label]) =>
+      ${[...CONTACT, ...ADDRESS].filter(([name]) => customer[name]).map(([name, label]) =>
         html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
-      <dt>Customer since</dt><dd>${when(customer.created_at)}</dd>
+      <dt>Customer since</dt><dd>${formatTime(customer.created_at)}</dd>
     </dl>
-    <${Loaded} from=${bought} rows=${8}>
+    <${Loaded} from=${related} rows=${8}>
       ${([orders, licenses]) => html`
         ${list("Orders", orders, customer.total_orders, ORDERS)}
         ${list("Licenses", licenses, customer.total_licenses, LICENSE_COLUMNS)}
@@ -149,12 +151,12 @@ function EditCustomer({ id }) {
 }
 
 function CustomerForm({ customer }) {
-  const names = ["email", ...ABOUT.map(([name]) => name), ...PLACE.map(([name]) => name)];
+  const names = ["email", ...[...CONTACT, ...ADDRESS].map(([name]) => name)];
   const form = useForm(`customer ${customer?.id ?? ""}`, () =>
     Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])),
   );
-  const send = () =>
-    form.send(async (draft) => {
+  const submit = () =>
+    form.submit(async (draft) => {
       const body = Object.fromEntries(
         Object.entries(draft).filter(([name, value]) =>
           customer ? name !== "email" : name === "email" || value.trim(),
@@ -163,21 +165,21 @@ function CustomerForm({ customer }) {
       const saved = customer
         ? await api.patch(`customers/${customer.id}/`, body)
         : await api.post("customers/", body);
-      say("The customer is saved");
+      announce("Customer saved");
       go(`customers/${saved.id}`);
     });
-  const fields = (named) => html`<div class="columns">
-    ${named.map(([name, label]) => html`<${Input} key=${name} form=${form} name=${name}
+  const fields = (entries) => html`<div class="columns">
+    ${entries.map(([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}
       label=${label} autocomplete="off" />`)}
   </div>`;
-  return html`<${FormOf} form=${form} action=${customer ? "Save changes" : "Create customer"}
-    scope="orders:write" onSend=${send} back=${link(customer ? `customers/${customer.id}` : "customers")}>
+  return html`<${RecordForm} form=${form} action=${customer ? "Save changes" : "Create customer"}
+    scope="orders:write" onSubmit=${submit} back=${link(customer ? `customers/${customer.id}` : "customers")}>
     <section class="card">
-      <${Input} form=${form} name="email" label="Email" type="email" required autocomplete="off"
+      <${FormField} form=${form} name="email" label="Email" type="email" required autocomplete="off"
         disabled=${Boolean(customer)}
         hint=${customer ? "Email can’t be changed. Create a new customer instead." : "Used to identify the customer; can’t be changed later"} />
-      ${fields(ABOUT)}
+      ${fields(CONTACT)}
     </section>
-    <section class="card"><h2>Address</h2>${fields(PLACE)}</section>
+    <section class="card"><h2>Address</h2>${fields(ADDRESS)}</section>
   <//>`;
 }

@@ -1,15 +1,15 @@
-// What is typed and not sent yet: also in this tab's sessionStorage, so that it outlives a page that
-// is loaded again. Signing out forgets it, and so does a key of another company.
+// Drafts: unsent input, kept in this tab's sessionStorage so that it survives a reload. Sign-out and a
+// key of another company delete them.
 import { key } from "./session.js";
 import { read, remove, write } from "./storage.js";
 
-const PLACE = "keywright-typed ";
+const PREFIX = "keywright-typed ";
 
-/** What was kept under a name, in the shape of `like`; null if nothing was. */
-export const recall = (name, like) => read(PLACE + name, like);
+/** The draft of a name, coerced to the shape of `like`; null if there is none. */
+export const loadDraft = (name, like) => read(PREFIX + name, like);
 
-export function keep(name, typed) {
-  if (key.peek()) write(PLACE + name, typed);
+export function saveDraft(name, draft) {
+  if (key.peek()) write(PREFIX + name, draft);
 }
 
-export const drop = (name) => remove(PLACE + name);
+export const deleteDraft = (name) => remove(PREFIX + name);

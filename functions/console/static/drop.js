@@ -1,4 +1,5 @@
-// Files dropped on the window: a page may accept them anywhere; elsewhere the console stays open.
+// Drag and drop of files. Import pages accept a file anywhere in the window; on other pages a drop does
+// nothing, instead of the browser opening the file.
 import { useEffect } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { go } from "./route.js";
@@ -7,7 +8,7 @@ import { go } from "./route.js";
 export const dragged = signal(false);
 let accept = null;
 
-/** While the component is shown, `onFile` gets the first file that is dropped on the window. */
+/** While the component is mounted, pass the first file dropped on the window to `onFile`. */
 export function useDrop(onFile) {
   useEffect(() => {
     accept = onFile;
@@ -17,21 +18,21 @@ export function useDrop(onFile) {
   });
 }
 
-/** The file that was dropped on another page of imports, for the page that sends it. */
-let handed = null;
+let droppedFile = null;
 
-export function handOver(kind, file) {
-  handed = file;
+/** Open the page of a new import with a file that was dropped on another page. */
+export function openWithFile(kind, file) {
+  droppedFile = file;
   go(`imports/${kind}/new`);
 }
 
-export function takeHanded() {
-  const file = handed;
-  handed = null;
+export function takeFile() {
+  const file = droppedFile;
+  droppedFile = null;
   return file;
 }
 
-function drag(event) {
+function handleDrag(event) {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
   event.dataTransfer.dropEffect = accept ? "copy" : "none";
@@ -39,7 +40,7 @@ function drag(event) {
   if (event.type === "drop" && event.dataTransfer.files[0]) accept?.(event.dataTransfer.files[0]);
 }
 
-for (const type of ["dragenter", "dragover", "drop"]) addEventListener(type, drag);
+for (const type of ["dragenter", "dragover", "drop"]) addEventListener(type, handleDrag);
 addEventListener("dragleave", ({ relatedTarget }) => {
   if (!relatedTarget) dragged.value = false;
 });

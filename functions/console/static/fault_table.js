@@ -1,44 +1,44 @@
-// The table of an import's rows with errors, with cells that can be edited.
+// The table of rows with errors, with editable cells.
 import { useSignal } from "@preact/signals";
-import { matched } from "./header.js";
+import { formatNumber } from "./formats.js";
+import { matchColumns } from "./header.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { number } from "./parts.js";
 import { link } from "./route.js";
-import { faultOf } from "./rules.js";
+import { validateCell } from "./rules.js";
 
 export function FaultTable({ job, rows, draft, kind }) {
   return html`<div class="scroll" role="region" aria-label="Rows with errors" tabindex="0">
     <table class="faults">
-      <caption class="unseen">Rows with errors of import ${job.id}</caption>
+      <caption class="visually-hidden">Rows with errors of import ${job.id}</caption>
       <thead>
         <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
           <th scope="col">Column</th><th scope="col">Value</th>
           <th scope="col">Problem</th></tr>
       </thead>
-      ${rows.map((row) => html`<${FaultyRow} key=${row.row} ...${{ job, row, draft, kind }} />`)}
+      ${rows.map((row) => html`<${FaultRows} key=${row.row} ...${{ job, row, draft, kind }} />`)}
     </table>
   </div>`;
 }
 
-function FaultyRow({ job, row, draft, kind }) {
-  const whole = useSignal(false);
+function FaultRows({ job, row, draft, kind }) {
+  const expanded = useSignal(false);
   const sent = draft.value.sent[row.row];
-  const named = row.errors.filter(({ column }) => column);
+  const columnFaults = row.errors.filter(({ column }) => column);
   const faults = row.errors.map((error, at) => ({ ...error, at }));
-  const others = whole.value ? othersOf(job, row, named) : [];
+  const others = expanded.value ? findOtherColumns(job, row, columnFaults) : [];
   const lines = [...faults, ...others.map((column) => ({ column, message: "" }))];
   return html`<tbody>
     ${lines.map(
       (fault, at) => html`<tr key=${`${fault.column}-${at}`}>
         ${
           at === 0 &&
-          html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${number(row.row)}
-            <button type="button" class="plain small" title="All cells"
-              aria-expanded=${whole.value ? "true" : "false"} aria-label="All cells of row ${row.row}"
-              onClick=${() => (whole.value = !whole.value)}><${Icon} name="menu" /></button>
+          html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${formatNumber(row.row)}
+            <button type="button" class="plain small" title="Show all cells"
+              aria-expanded=${expanded.value ? "true" : "false"} aria-label="Show all cells of row ${row.row}"
+              onClick=${() => (expanded.value = !expanded.value)}><${Icon} name="menu" /></button>
           </th>
-          <td class="number wide" rowspan=${lines.length}>${number(row.line)}</td>`
+          <td class="number wide" rowspan=${lines.length}>${formatNumber(row.line)}</td>`
         }
         <td>${
           fault.column
@@ -50,47 +50,47 @@ function FaultyRow({ job, row, draft, kind }) {
           sent && at === 0
             ? html`<${Icon} name="check" /> Re-imported in <a
                 href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>#${sent}</a>`
-            : html`<${Verdict} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
+            : html`<${CellProblem} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
         }</td>
       </tr>`,
     )}
   </tbody>`;
 }
 
-/** The columns of the file in which nothing is wrong. */
-function othersOf(job, row, faults) {
-  const wrong = new Set(faults.map(({ column }) => column));
+/** The columns of the file without a fault. */
+function findOtherColumns(job, row, faults) {
+  const faulty = new Set(faults.map(({ column }) => column));
   const columns = job.detected?.columns ?? Object.keys(row.data);
-  return columns.filter((column) => column && !column.startsWith("_") && !wrong.has(column));
+  return columns.filter((column) => column && !column.startsWith("_") && !faulty.has(column));
 }
 
 function Cell({ row, column, draft, sent }) {
   const value = draft.value.cells[row.row]?.[column] ?? row.data[column] ?? "";
-  const type = ({ currentTarget }) => {
+  const edit = ({ currentTarget }) => {
     const { cells, rows, ...rest } = draft.value;
-    const mine = { ...cells[row.row], [column]: currentTarget.value };
-    if (currentTarget.value === (row.data[column] ?? "")) delete mine[column];
-    const all = { ...cells, [row.row]: mine };
-    if (!Object.keys(mine).length) delete all[row.row];
+    const changes = { ...cells[row.row], [column]: currentTarget.value };
+    if (currentTarget.value === (row.data[column] ?? "")) delete changes[column];
+    const all = { ...cells, [row.row]: changes };
+    if (!Object.keys(changes).length) delete all[row.row];
     draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
   };
   const changed = draft.value.cells[row.row]?.[column] !== undefined;
   return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
     readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
-    onInput=${type} />`;
+    onInput=${edit} />`;
 }
 
-/** What was wrong; once the cell was changed, what is wrong with it now. */
-function Verdict({ row, fault, draft, kind }) {
+/** The fault of a cell; of an edited cell, its current fault. */
+function CellProblem({ row, fault, draft, kind }) {
   const value = draft.value.cells[row.row]?.[fault.column];
   if (value === undefined) return fault.message;
-  const left = kind && faultNow(fault.column, value, kind);
-  if (left) return html`<span class="wrong">${left.message}</span>`;
-  return html`<span class="righted"><${Icon} name="check" />Fixed</span>`;
+  const current = kind && validateEdit(fault.column, value, kind);
+  if (current) return html`<span class="wrong">${current.message}</span>`;
+  return html`<span class="fixed"><${Icon} name="check" />Fixed</span>`;
 }
 
-export function faultNow(column, value, kind) {
-  const [name] = matched([column], Object.keys(kind.columns), kind.format);
+export function validateEdit(column, value, kind) {
+  const [name] = matchColumns([column], Object.keys(kind.columns), kind.format);
   if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
-  return faultOf(name, value, kind);
+  return validateCell(name, value, kind);
 }

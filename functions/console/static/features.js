@@ -1,18 +1,19 @@
-// Product features: what a license may switch on, or count, beside the product itself.
+// The list of product features (optional capabilities of licenses), and the form of a feature.
 import * as api from "./api.js";
-import { choicesOf, named, ofProduct, productColumn, useProducts } from "./catalog.js";
-import { Action } from "./fields.js";
-import { Find } from "./find.js";
-import { Choice, FormOf, Input, Tick, useForm } from "./form.js";
+import { LinkButton } from "./buttons.js";
+import { productColumn, productFilter, productOptions, useProducts, withProductNames } from "./catalog.js";
+import { Filters } from "./filters.js";
+import { FormCheckbox, FormSelect, FormField, RecordForm, useForm } from "./form.js";
+import { formatNumber } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Empty, Loaded, Page, Pager, Table, number, say } from "./parts.js";
-import { State } from "./records.js";
+import { announce, Empty, Loaded, Page, Pager, Table } from "./parts.js";
+import { CatalogStatus } from "./records.js";
 import { go, link } from "./route.js";
-import { sentCount, tell } from "./terms.js";
+import { locateFault, toApiNumber } from "./terms.js";
 
 const LIMIT = 50;
-const KINDS = { activation: "Switched on or off", consumption: "Counted" };
+const FEATURE_TYPES = { activation: "On/off", consumption: "Metered" };
 
 export function Features({ parts: [id], query }) {
   const products = useProducts();
@@ -25,9 +26,9 @@ export function Features({ parts: [id], query }) {
 export const FEATURE_COLUMNS = [
   { head: "Feature", cell: ({ id, name }) => html`<a href=${link(`features/${id}`)}>${name}</a>` },
   { head: "Code", kind: "code", cell: ({ code }) => code },
-  { head: "Kind", wide: true, cell: ({ feature_type: kind }) => KINDS[kind] },
-  { head: "Uses", wide: true, kind: "number", cell: ({ max_consumption: most }) => number(most) },
-  { head: "State", cell: (feature) => html`<${State} of=${feature} on="Active" />` },
+  { head: "Type", wide: true, cell: ({ feature_type: type }) => FEATURE_TYPES[type] },
+  { head: "Uses", wide: true, kind: "number", cell: ({ max_consumption: most }) => formatNumber(most) },
+  { head: "Status", cell: (feature) => html`<${CatalogStatus} of=${feature} activeText="Active" />` },
 ];
 
 function FeatureList({ query, products }) {
@@ -36,21 +37,22 @@ function FeatureList({ query, products }) {
     [JSON.stringify(query)],
   );
   const columns = FEATURE_COLUMNS.toSpliced(2, 0, productColumn(products, "mid"));
-  const create = html`<${Action} scope="catalog:write" icon="plus"
+  const create = html`<${LinkButton} scope="catalog:write" icon="plus"
     to=${link("features/new", { product: query.product })}>New feature<//>`;
   return html`<${Page} title="Product features"
     lead="Optional capabilities a license can include or meter" actions=${create}>
-    <${Find} path="features" fields=${[ofProduct(products)]} query=${query} />
-    <${Loaded} from=${named(features, products)} rows=${6}>
+    <${Filters} path="features" fields=${[productFilter(products)]} query=${query}
+      action="Filter features" />
+    <${Loaded} from=${withProductNames(features, products)} rows=${6}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="Product features" columns=${columns} rows=${page.results}
             busy=${features.loading} /><${Pager} page=${page} path="features" query=${query}
-            limit=${LIMIT} />`
+            limit=${LIMIT} nouns=${["feature"]} />`
           : html`<${Empty} icon="features"
             title="No features yet">
-            <p>A feature can be switched on, or counted, license by license: an export, a number of
-              renders.</p>${create}<//>`}
+            <p>A feature is an optional capability that a license can include or meter, e.g. PDF export
+              or a number of renders.</p>${create}<//>`}
     <//>
   <//>`;
 }
@@ -74,7 +76,7 @@ function EditFeature({ id, products }) {
   <//>`;
 }
 
-const startOf = (feature, product) => ({
+const createDraft = (feature, product) => ({
   product: product ?? "",
   name: feature?.name ?? "",
   code: feature?.code ?? "",
@@ -86,36 +88,36 @@ const startOf = (feature, product) => ({
 function FeatureForm({ feature, code, products }) {
   const own = feature && products.find(({ id }) => id === feature.product);
   const form = useForm(`feature ${feature?.id ?? ""}`, () =>
-    startOf(feature, own?.short_code ?? code),
+    createDraft(feature, own?.short_code ?? code),
   );
-  const product = products.find(({ short_code: named }) => named === form.at("product"));
-  const counted = form.at("feature_type") === "consumption";
-  const send = () =>
-    form.send(async ({ max_consumption: most, ...body }) => {
-      if (counted) body.max_consumption = sentCount(most);
+  const product = products.find(({ short_code: named }) => named === form.get("product"));
+  const metered = form.get("feature_type") === "consumption";
+  const submit = () =>
+    form.submit(async ({ max_consumption: most, ...body }) => {
+      if (metered) body.max_consumption = toApiNumber(most);
       if (feature) await api.patch(`product-features/${feature.id}/`, body);
       else await api.post("product-features/", body);
-      say("The feature is saved");
+      announce("Feature saved");
       go(`products/${product.id}`);
-    }, tell);
-  return html`<${FormOf} form=${form} action=${feature ? "Save changes" : "Create feature"}
-    scope="catalog:write" onSend=${send}
+    }, locateFault);
+  return html`<${RecordForm} form=${form} action=${feature ? "Save changes" : "Create feature"}
+    scope="catalog:write" onSubmit=${submit}
     back=${product ? link(`products/${product.id}`) : link("features")}>
     <section class="card">
       <div class="columns">
-        <${Choice} form=${form} name="product" label="Product" required disabled=${Boolean(feature)}
-          options=${choicesOf(products)} />
-        <${Input} form=${form} name="name" label="Name" required autocomplete="off"
-          hint="Such as: PDF export" />
-        <${Input} form=${form} name="code" label="Code" required autocomplete="off"
-          disabled=${Boolean(feature)} hint="Orders name it so, for ever: export-pdf" />
-        <${Choice} form=${form} name="feature_type" label="Kind" options=${Object.entries(KINDS)}
+        <${FormSelect} form=${form} name="product" label="Product" required disabled=${Boolean(feature)}
+          options=${productOptions(products)} />
+        <${FormField} form=${form} name="name" label="Name" required autocomplete="off"
+          hint="E.g. PDF export" />
+        <${FormField} form=${form} name="code" label="Code" required autocomplete="off"
+          disabled=${Boolean(feature)} hint=${feature ? "Can’t be changed" : "Used in orders and files; can’t be changed. E.g. export-pdf"} />
+        <${FormSelect} form=${form} name="feature_type" label="Type" options=${Object.entries(FEATURE_TYPES)}
           disabled=${Boolean(feature)} />
-        ${counted && html`<${Input} form=${form} name="max_consumption" label="Uses"
-          inputmode="numeric" autocomplete="off" hint="Where neither policy nor order says" />`}
+        ${metered && html`<${FormField} form=${form} name="max_consumption" label="Uses"
+          inputmode="numeric" autocomplete="off" hint="Default when neither policy nor order sets it" />`}
       </div>
-      <${Tick} form=${form} name="active" label="Active"
-        hint="Unticked, new licenses can’t have it" />
+      <${FormCheckbox} form=${form} name="active" label="Active"
+        hint="Off: not available to new licenses" />
     </section>
   <//>`;
 }

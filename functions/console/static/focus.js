@@ -1,12 +1,12 @@
-// Focus that is not lost: when what has it goes away, what is nearest to its place gets it.
+// Keep the focus when the focused element is removed: move it to the nearest remaining control.
 //
-// A page that has just been opened puts it on its heading; this is for parts of a page, such as a
-// button that becomes a progress bar, or a notice that is done with.
-const WANTED = "h1, a[href], button, input:not([tabindex='-1']), select, textarea";
-const GONE = "a:not([href]), :disabled";
-const PAUSE = 50;
+// A page that was just opened focuses its heading. This is for parts of a page, such as a button that
+// is replaced by a progress bar, or a notice that is dismissed.
+const FOCUSABLE = "h1, a[href], button, input:not([tabindex='-1']), select, textarea";
+const UNFOCUSABLE = "a:not([href]), :disabled";
+const DELAY = 50;
 
-/** What has the focus, and all that it stands in up to the page, the innermost first. */
+/** The focused element and its ancestors, innermost first. */
 let chain = [];
 
 function remember({ target }) {
@@ -14,27 +14,29 @@ function remember({ target }) {
   for (let at = target; at && at !== document.body; at = at.parentElement) chain.push(at);
 }
 
-function settle() {
+function restore() {
   if (!chain.length || document.activeElement !== document.body) return;
-  const [last, ...around] = chain;
+  const [last, ...ancestors] = chain;
   chain = [];
-  if (last.isConnected && !last.matches(GONE)) return; // one has clicked beside it
-  for (const place of around) {
-    const found = place.isConnected && (place.querySelector("h1") ?? place.querySelector(WANTED));
-    if (found) return found.focus({ preventScroll: true });
-    if (place.id === "main") return;
+  if (last.isConnected && !last.matches(UNFOCUSABLE)) return; // the user clicked next to it
+  for (const ancestor of ancestors) {
+    const target =
+      ancestor.isConnected &&
+      (ancestor.querySelector("h1") ?? ancestor.querySelector(FOCUSABLE));
+    if (target) return target.focus({ preventScroll: true });
+    if (ancestor.id === "main") return;
   }
 }
 
 export function keepFocus() {
   let timer = 0;
-  const look = () => {
+  const schedule = () => {
     clearTimeout(timer);
-    timer = setTimeout(settle, PAUSE);
+    timer = setTimeout(restore, DELAY);
   };
   addEventListener("focusin", remember);
-  addEventListener("focusout", look);
-  new MutationObserver(look).observe(document.body, {
+  addEventListener("focusout", schedule);
+  new MutationObserver(schedule).observe(document.body, {
     attributeFilter: ["href", "disabled"],
     childList: true,
     subtree: true,

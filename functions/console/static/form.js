@@ -1,191 +1,197 @@
-// Forms that lose nothing: what is typed outlives the page that shows it, until it is sent.
+// Forms whose drafts survive navigation and reload until they are submitted or discarded.
 import { useMemo } from "preact/hooks";
 import { effect, signal } from "@preact/signals";
 import { Problem } from "./api.js";
-import { drop, keep, recall } from "./drafts.js";
-import { Button, Check, Field } from "./fields.js";
+import { Button } from "./buttons.js";
+import { deleteDraft, loadDraft, saveDraft } from "./drafts.js";
+import { parseFieldName } from "./field_names.js";
+import { Checkbox, Field } from "./fields.js";
 import { html } from "./html.js";
-import { partsOf } from "./names.js";
-import { Notice, count } from "./parts.js";
-import { key, may } from "./session.js";
+import { Notice } from "./parts.js";
+import { hasScope, key } from "./session.js";
 
-const SHOWN = 6;
-const kept = new Map();
+const MAX_LISTED = 6;
+const forms = new Map();
 effect(() => {
-  if (!key.value) kept.clear();
+  if (!key.value) forms.clear();
 });
 
-/** The form of this name as it was left, or a new one that begins with what `start` gives. */
+/** The form of a name with its draft, or a new form with the values that `start` returns. */
 export function useForm(name, start) {
   return useMemo(() => {
-    if (!kept.get(name)?.changed.value) kept.set(name, new Form(name, start()));
-    return kept.get(name);
+    if (!forms.get(name)?.changed.value) forms.set(name, new Form(name, start()));
+    return forms.get(name);
   }, [name]);
 }
 
-/** What is typed is `draft`, nested as the names of fields are: `items.0.users.1.email`. */
+/** Values are nested in `draft` by the parts of the field's name: `items.0.users.1.email`. */
 class Form {
   constructor(name, start) {
     this.name = name;
-    const left = recall(this.place, start);
-    this.draft = signal(left ?? start);
-    this.changed = signal(Boolean(left));
+    const saved = loadDraft(this.draftName, start);
+    this.draft = signal(saved ?? start);
+    this.changed = signal(Boolean(saved));
     this.faults = signal([]);
     this.problem = signal(null);
     this.busy = signal(false);
   }
 
-  get place() {
+  get draftName() {
     return `form ${this.name}`;
   }
 
-  at(field) {
-    return partsOf(field).reduce((value, part) => value?.[part], this.draft.value);
+  get(field) {
+    return parseFieldName(field).reduce((value, part) => value?.[part], this.draft.value);
   }
 
   set(field, value) {
-    this.draft.value = replaced(this.draft.value, partsOf(field), value);
+    this.draft.value = replaceAt(this.draft.value, parseFieldName(field), value);
     this.changed.value = true;
-    keep(this.place, this.draft.value);
+    saveDraft(this.draftName, this.draft.value);
   }
 
-  /** Goes to a field that has just been added. */
-  visit(field) {
-    setTimeout(() => show(fieldAt(field)));
+  /** Focus a field, also one that is only rendered next. */
+  focus(field) {
+    setTimeout(() => focusField(findField(field)));
   }
 
-  told(field) {
+  errorOf(field) {
     const messages = this.faults.value.filter((fault) => fault.at === field);
     return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");
   }
 
-  /** Shows what is wrong, `{at, message}` each, in the order of the form; goes to the first of it. */
-  refuse(faults, problem = null) {
+  /** Show faults, `{at, message}`, in the order of their fields, and focus the first field. */
+  showFaults(faults, problem = null) {
     const fields = [...document.querySelectorAll("[data-field]")];
     this.faults.value = faults
-      .map((fault) => ({ ...fault, label: labelOf(fault.at), place: fields.indexOf(fieldAt(fault.at)) }))
-      .sort((one, other) => one.place - other.place);
+      .map((fault) => {
+        const field = findField(fault.at);
+        return { ...fault, label: labelOf(fault.at), position: fields.indexOf(field) };
+      })
+      .sort((one, other) => one.position - other.position);
     this.problem.value = problem;
-    if (faults.length) setTimeout(() => show(document.querySelector("form [aria-invalid=true]")));
+    if (faults.length)
+      setTimeout(() => focusField(document.querySelector("form [aria-invalid=true]")));
   }
 
-  forget() {
-    kept.delete(this.name);
-    drop(this.place);
+  discard() {
+    forms.delete(this.name);
+    deleteDraft(this.draftName);
   }
 
-  /** Sends by `act`. A refusal is shown beside the fields that it is about, which `tell` finds. */
-  async send(act, tell = plainly) {
+  /** Submit by `act(draft)`. `locate` maps an API fault to `{at, message}`, `at` being a field. */
+  async submit(act, locate = locateByPointer) {
     if (this.busy.value) return;
-    this.refuse([]);
+    this.showFaults([]);
     this.busy.value = true;
     try {
       await act(this.draft.value);
-      this.forget();
+      this.discard();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      this.refuse(once(problem.faults.map(tell)), problem);
+      this.showFaults(removeDuplicates(problem.faults.map(locate)), problem);
     } finally {
       this.busy.value = false;
     }
   }
 }
 
-/** Around the fields: what is wrong above them, the button below; `scope` is what sending needs. */
-export function FormOf({ form, action, scope, onSend, back, children }) {
-  const send = (event) => {
+/** A form with its errors above the fields and its buttons below; `scope` is required to submit. */
+export function RecordForm({ form, action, scope, onSubmit, back, children }) {
+  const submit = (event) => {
     event.preventDefault();
-    onSend();
+    onSubmit();
   };
-  if (!may(scope)) return html`<${ReadOnly} scope=${scope}>${children}<//>`;
-  return html`<form novalidate onSubmit=${send}>
-    <${Refusal} form=${form} />
+  if (!hasScope(scope)) return html`<${ReadOnly} scope=${scope}>${children}<//>`;
+  return html`<form novalidate onSubmit=${submit}>
+    <${FormErrors} form=${form} />
     ${children}
     <footer class="form">
       <${Button} busy=${form.busy.value}>${action}<//>
       ${back && html`<a role="button" class="plain" href=${back}
-        onClick=${() => form.forget()}>Cancel</a>`}
+        onClick=${() => form.discard()}>Cancel</a>`}
     </footer>
   </form>`;
 }
 
 const ReadOnly = ({ scope, children }) => html`
   <${Notice} title="Read-only">
-    <p>Your key lacks the scope <code>${scope}</code>. Ask your administrator for a key that has
-      it.</p>
+    <p>Your key lacks the scope <code>${scope}</code>. Ask your administrator for a key with this
+      scope.</p>
   <//>
   <form><fieldset disabled>${children}</fieldset></form>`;
 
-function Refusal({ form }) {
+function FormErrors({ form }) {
   const faults = form.faults.value;
   const problem = form.problem.value;
   if (!faults.length) return problem && html`<${Notice} kind="error" problem=${problem} />`;
-  const title = `Fix ${count(faults.length, "problem")}`;
-  const more = problem && !problem.detail.includes(faults[0].message) && problem.detail;
+  const fields = new Set(faults.map(({ at }) => at)).size;
+  const title = fields === 1 ? "1 problem to fix" : `Fix ${fields} fields`;
+  const detail = problem && !problem.detail.includes(faults[0].message) && problem.detail;
   return html`<${Notice} kind="error" title=${title}>
-    ${more && html`<p>${more}</p>`}
+    ${detail && html`<p>${detail}</p>`}
     <ul>
-      ${faults.slice(0, SHOWN).map(
+      ${faults.slice(0, MAX_LISTED).map(
         ({ at, message, label }) => html`<li>
         ${
           label
             ? html`<a href=${location.hash}
-              onClick=${(event) => goTo(event, at)}>${label}</a>: ${message}`
+              onClick=${(event) => goToField(event, at)}>${label}</a>: ${message}`
             : message
         }
       </li>`,
       )}
-      ${faults.length > SHOWN && html`<li>and ${faults.length - SHOWN} more, shown below</li>`}
+      ${faults.length > MAX_LISTED && html`<li>and ${faults.length - MAX_LISTED} more, shown below</li>`}
     </ul>
-    ${problem?.way && html`<p><a href=${problem.way.to}>${problem.way.text}</a></p>`}
-    ${problem?.requestId && html`<p class="soft">Request ${problem.requestId}</p>`}
+    ${problem?.link && html`<p><a href=${problem.link.href}>${problem.link.text}</a></p>`}
+    ${problem?.requestId && html`<p class="soft">Request ID: ${problem.requestId}</p>`}
   <//>`;
 }
 
-export function Input({ form, name, ...rest }) {
-  return html`<${Field} ...${rest} data-field=${name} value=${form.at(name) ?? ""}
-    error=${form.told(name)} onInput=${(value) => form.set(name, value)} />`;
+export function FormField({ form, name, ...rest }) {
+  return html`<${Field} ...${rest} data-field=${name} value=${form.get(name) ?? ""}
+    error=${form.errorOf(name)} onInput=${(value) => form.set(name, value)} />`;
 }
 
 /** `options` are `[value, text]`. */
-export function Choice({ options, ...rest }) {
-  return html`<${Input} as="select" ...${rest}>
+export function FormSelect({ options, ...rest }) {
+  return html`<${FormField} as="select" ...${rest}>
     ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}
   <//>`;
 }
 
-export function Tick({ form, name, ...rest }) {
-  return html`<${Check} ...${rest} data-field=${name} checked=${Boolean(form.at(name))}
+export function FormCheckbox({ form, name, ...rest }) {
+  return html`<${Checkbox} ...${rest} data-field=${name} checked=${Boolean(form.get(name))}
     onChange=${(value) => form.set(name, value)} />`;
 }
 
-const fieldAt = (at) => document.querySelector(`[data-field="${CSS.escape(at)}"]`);
+const findField = (name) => document.querySelector(`[data-field="${CSS.escape(name)}"]`);
 
-export const labelOf = (at) => fieldAt(at)?.labels?.[0]?.firstChild.textContent;
+export const labelOf = (name) => findField(name)?.labels?.[0]?.firstChild.textContent;
 
-function goTo(event, at) {
+function goToField(event, name) {
   event.preventDefault();
-  show(fieldAt(at));
+  focusField(findField(name));
 }
 
-function show(field) {
-  for (let around = field; around; around = around.parentElement)
-    if (around.localName === "details") around.open = true;
+function focusField(field) {
+  for (let ancestor = field; ancestor; ancestor = ancestor.parentElement)
+    if (ancestor.localName === "details") ancestor.open = true;
   field?.focus();
 }
 
-const plainly = ({ pointer, message }) => ({
+const locateByPointer = ({ pointer, message }) => ({
   at: (pointer ?? "").slice(1).replaceAll("/", "."),
   message,
 });
 
-/** Licenses of one item that are refused alike are told of once. */
-const once = (faults) => [
+/** Several licenses of one item may have the same fault. */
+const removeDuplicates = (faults) => [
   ...new Map(faults.map((fault) => [`${fault.at} ${fault.message}`, fault])).values(),
 ];
 
-function replaced(whole, [part, ...rest], value) {
-  const copy = Array.isArray(whole) ? [...whole] : { ...whole };
-  copy[part] = rest.length ? replaced(copy[part] ?? {}, rest, value) : value;
+function replaceAt(container, [part, ...rest], value) {
+  const copy = Array.isArray(container) ? [...container] : { ...container };
+  copy[part] = rest.length ? replaceAt(copy[part] ?? {}, rest, value) : value;
   return copy;
 }

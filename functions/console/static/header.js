@@ -1,64 +1,64 @@
-// Which column a header names, and which one it may have meant, as the server decides it.
+// Match headers to columns, and find similar columns for misspelled ones, like the server does.
 
-/** Letters from which one changed letter, or a word more or less, is a likely slip. */
-const SHORTEST = 5;
-const LONGEST = 200;
+/** Letters of the shortest name in which one changed letter is likely a typo. */
+const MIN_LENGTH = 5;
+const MAX_LENGTH = 200;
 
-/** A name as headers are compared: without case, blanks, `-`, `_` and invisible characters. */
-export const squeezed = (name, format) =>
+/** A header for comparison: without case, white space, `-`, `_` and invisible characters. */
+export const normalizeHeader = (name, format) =>
   name.toLowerCase().replace(new RegExp(`(?:${format}|[\\s_-])+`, "gu"), "");
 
-/** The known column that each header names; of any other header, itself in lower case. */
-export function matched(columns, known, format) {
-  const names = new Map(known.map((name) => [squeezed(name, format), name]));
-  return columns.map((column) => names.get(squeezed(column, format)) ?? column.toLowerCase());
+/** The known column of each header; for an unknown one, the header in lower case. */
+export function matchColumns(columns, known, format) {
+  const names = new Map(known.map((name) => [normalizeHeader(name, format), name]));
+  return columns.map((column) => names.get(normalizeHeader(column, format)) ?? column.toLowerCase());
 }
 
-/** The headers that name no known column but may have meant one that the file lacks. */
-export function similarColumns(columns, names, known, format) {
+/** Unknown headers that are similar to a column that the file lacks: `{column, similar}`. */
+export function findSimilarColumns(columns, names, known, format) {
   const forms = known.map((name) => [
     name,
-    [squeezed(name, format), squeezed(bare(name), format)],
+    [normalizeHeader(name, format), normalizeHeader(withoutPrefix(name), format)],
   ]);
   return columns.flatMap((column, at) => {
-    if (!column || known.includes(names[at]) || column.length > LONGEST) return [];
-    const whole = squeezed(column, format);
-    const similar = similarTo(column, whole, forms).filter((name) => !names.includes(name));
+    if (!column || known.includes(names[at]) || column.length > MAX_LENGTH) return [];
+    const whole = normalizeHeader(column, format);
+    const similar = findSimilar(column, whole, forms).filter((name) => !names.includes(name));
     return similar.length ? [{ column, similar }] : [];
   });
 }
 
-function similarTo(column, whole, forms) {
-  const those = (fits) => forms.filter(([, own]) => own.some(fits)).map(([name]) => name);
-  const same = those((form) => form === whole);
+function findSimilar(column, whole, forms) {
+  const select = (test) => forms.filter(([, own]) => own.some(test)).map(([name]) => name);
+  const same = select((form) => form === whole);
   if (same.length) return same;
-  const near = those((form) => isSlip(whole, form));
-  if (near.length) return near;
+  const typos = select((form) => isTypo(whole, form));
+  if (typos.length) return typos;
   const words =
     column.replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").match(/[\p{L}\p{N}]+/gu) ?? [];
   for (const some of [words.slice(0, -1), words.slice(1)]) {
     const shorter = some.join("").toLowerCase();
-    const found = those((form) => form === shorter);
-    if (found.length && shorter.length >= SHORTEST) return found;
+    const found = select((form) => form === shorter);
+    if (found.length && shorter.length >= MIN_LENGTH) return found;
   }
   const byWord = forms.filter(
-    ([name]) => whole.length >= SHORTEST && shortened(name).includes(whole),
+    ([name]) => whole.length >= MIN_LENGTH && shortForms(name).includes(whole),
   );
   return byWord.length === 1 ? [byWord[0][0]] : [];
 }
 
 /** A column without its prefix, such as `license__`. */
-const bare = (name) => name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
+const withoutPrefix = (name) => name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
 
-/** What a column is called with its first or last word left out. */
-function shortened(name) {
-  const words = bare(name).split("_");
+/** A column's name without its first word, and without its last word. */
+function shortForms(name) {
+  const words = withoutPrefix(name).split("_");
   return [words.slice(1).join(""), words.slice(0, -1).join("")];
 }
 
-/** Whether one letter more, less or changed, or two swapped, makes one name the other. */
-function isSlip(one, other) {
-  if (other.length < SHORTEST || Math.abs(one.length - other.length) > 1) return false;
+/** Whether the names differ by one inserted, deleted or changed letter, or by two swapped ones. */
+function isTypo(one, other) {
+  if (other.length < MIN_LENGTH || Math.abs(one.length - other.length) > 1) return false;
   let start = 0;
   while (start < Math.min(one.length, other.length) && one[start] === other[start]) start += 1;
   const a = one.slice(start);

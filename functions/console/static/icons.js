@@ -1,4 +1,4 @@
-// Line icons, 16 by 16, in the color of the text beside them; each is decoration for a word.
+// Line icons, 16 by 16, in the color of the adjacent text. Decorative: a text says the same.
 import { html } from "./html.js";
 
 const PATHS = {
@@ -29,7 +29,7 @@ const PATHS = {
   book: "M8 4.200c0-.7-.5-1.2-1.3-1.200H2v9h4.700c.8 0 1.3.4 1.3 1zM8 4.200C8 3.5 8.5 3 9.3 3H14v9H9.300c-.8 0-1.3.4-1.3 1z",
   back: "M9.5 3.5 5 8l4.5 4.5",
   next: "M6.5 3.5 11 8l-4.5 4.5",
-  again: "M13.5 8A5.5 5.5 0 1 1 11.8 4M12.5 1.5v3h-3",
+  retry: "M13.5 8A5.5 5.5 0 1 1 11.8 4M12.5 1.5v3h-3",
 };
 
 export function Icon({ name }) {

@@ -1,69 +1,71 @@
-// The result of checking a file before upload: its format, its first rows, and its errors.
-import { Button, Field } from "./fields.js";
+// The result of a file check: format, first rows, warnings and errors.
+import { Button } from "./buttons.js";
+import { Field } from "./fields.js";
+import { formatCount, formatNumber } from "./formats.js";
 import { html } from "./html.js";
-import { count, Loading, Notice, number, Table } from "./parts.js";
+import { Loading, Notice, Table } from "./parts.js";
 
-const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar" };
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
 
-export function CheckedFile({ file, found, encoding, onEncoding, again }) {
-  if (!found?.done) {
+export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
+  if (!result?.done) {
     return html`<article>
-      <h2>Checking ${file.name}</h2>
-      <progress max="1" value=${found?.share ?? 0} aria-label="Checking the file"></progress>
+      <h2>Checking ${file.name}…</h2>
+      <progress max="1" value=${result?.share ?? 0} aria-label="Checking the file"></progress>
       <${Loading} rows=${4} text="Checking the file" />
     </article>`;
   }
-  if (found.refusal)
-    return html`<${Refused} refusal=${found.refusal} ...${{ encoding, onEncoding, again }} />`;
+  if (result.error)
+    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />`;
   return html`
-    <${Verdict} found=${found} />
-    <${Encoding} ...${{ found, encoding, onEncoding }} />
+    <${Summary} result=${result} />
+    <${Encoding} ...${{ result, encoding, onEncoding }} />
     ${
-      found.unknown.length > 0 &&
-      html`<${Notice} kind="warning" title="${count(found.unknown.length, "unrecognized column")} will be ignored">
-      <p>${found.unknown.map((name) => html`<code>${name}</code> `)}</p>
+      result.unknown.length > 0 &&
+      html`<${Notice} kind="warning" title="${formatCount(result.unknown.length, "unrecognized column")} will be ignored">
+      <p>${result.unknown.map((name) => html`<code>${name}</code> `)}</p>
     <//>`
     }
     ${
-      found.similar.length > 0 &&
-      html`<${Notice} kind="warning" title="${count(found.similar.length, "column")} may be misspelled">
-      ${found.similar.map(
-        ({ column, similar }) => html`<p><code>${column}</code> is not known and is similar to
-          ${similar.map((name) => html` <code>${name}</code>`)}, which is missing.</p>`,
+      result.similar.length > 0 &&
+      html`<${Notice} kind="warning" title="${formatCount(result.similar.length, "column")} may be misspelled">
+      ${result.similar.map(
+        ({ column, similar }) => html`<p><code>${column}</code> is not a known column, but similar to
+          ${similar.map((name) => html` <code>${name}</code>`)}.</p>`,
       )}
-      <p>Rename it in the file, or ignore it below.</p>
+      <p>Rename it in the file and choose the file again, or ignore it below.</p>
     <//>`
     }
-    ${found.warnings.map(
+    ${result.warnings.map(
       (text) => html`<${Notice} kind="warning" title="Check this file"><p>${text}</p><//>`,
     )}
-    ${found.faults.length > 0 && html`<${Faults} found=${found} />`}
+    ${result.faults.length > 0 && html`<${Faults} result=${result} />`}
     <section class="part">
       <h2>First rows</h2>
-      <${Table} caption="First rows of the file" rows=${found.preview} columns=${shown(found)} />
+      <${Table} caption="First rows of the file" rows=${result.preview} columns=${previewColumns(result)} />
     </section>
   `;
 }
 
-const NAMES = { "windows-1252": "Windows-1252" };
+const ENCODING_NAMES = { "windows-1252": "Windows-1252" };
 
-function Refused({ refusal, encoding, onEncoding, again }) {
-  const unchecked = refusal.code === "unchecked";
-  const title = unchecked ? "This file was not checked" : "Can't import this file";
-  return html`<${Notice} kind="error" title=${title} again=${unchecked && again}>
-    <p>${refusal.line > 1 && `Line ${number(refusal.line)}: `}${refusal.message}</p>
+function FileError({ error, encoding, onEncoding, onRetry }) {
+  const unchecked = error.code === "unchecked";
+  const title = unchecked ? "Couldn’t check this file" : "Can’t import this file";
+  return html`<${Notice} kind="error" title=${title} onRetry=${unchecked && onRetry}>
+    <p>${error.line > 1 && `Line ${formatNumber(error.line)}: `}${error.message}</p>
     ${
-      refusal.message.includes("as Windows-1252.") &&
+      error.message.includes("as Windows-1252.") &&
       !encoding &&
       html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Try Windows-1252 (older Excel files)<//>`
     }
   <//>
-  ${encoding && html`<${Encoding} ...${{ found: {}, encoding, onEncoding }} />`}`;
+  ${encoding && html`<${Encoding} ...${{ result: {}, encoding, onEncoding }} />`}`;
 }
 
 /** The encoding in use, and the choice of another. */
-function Encoding({ found, encoding, onEncoding }) {
-  const name = NAMES[found.encoding] ?? found.encoding?.toUpperCase();
+function Encoding({ result, encoding, onEncoding }) {
+  const name = ENCODING_NAMES[result.encoding] ?? result.encoding?.toUpperCase();
   return html`<div class="encoding">
     <${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
       <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
@@ -72,43 +74,43 @@ function Encoding({ found, encoding, onEncoding }) {
   </div>`;
 }
 
-function Verdict({ found }) {
-  const format = `${count(found.columns.length, "column")}, ${DELIMITERS[found.delimiter]}-separated.`;
-  const cut = found.cut
+function Summary({ result }) {
+  const format = `${formatCount(result.columns.length, "column")}, ${DELIMITERS[result.delimiter]}-separated.`;
+  const cut = result.cut
     ? " The first 128 MB were checked; the rest is checked during the import."
     : "";
-  if (!found.rows) {
+  if (!result.rows) {
     return html`<${Notice} kind="warning" title="This file has no rows">
-      <p>It contains only a header.</p>
+      <p>It contains only a header. Add rows below it and choose the file again.</p>
     <//>`;
   }
-  if (!found.faulty) {
-    return html`<${Notice} kind="success" title="${count(found.rows, "row")}, no errors found">
+  if (!result.faulty) {
+    return html`<${Notice} kind="success" title="${formatCount(result.rows, "row")}, no errors found">
       <p>${format}${cut} Products and existing records are checked during the import.</p>
     <//>`;
   }
-  const have = found.faulty === 1 ? "has" : "have";
-  const title = `${number(found.faulty)} of ${count(found.rows, "row")} ${have} errors`;
-  const some = found.faulty < found.rows || found.cut;
+  const verb = result.faulty === 1 ? "has" : "have";
+  const title = `${formatNumber(result.faulty)} of ${formatCount(result.rows, "row")} ${verb} errors`;
+  const someValid = result.faulty < result.rows || result.cut;
   return html`<${Notice} kind="warning" title=${title}>
     <p>${format}${cut} Fix the file and re-upload${
-      some && ", or import the valid rows now and fix the rest here"}.</p>
+      someValid && ", or import the valid rows now and fix the rest here"}.</p>
   <//>`;
 }
 
-function Faults({ found }) {
-  const rows = found.faults.flatMap(({ row, line, errors }) =>
+function Faults({ result }) {
+  const rows = result.faults.flatMap(({ row, line, errors }) =>
     errors.map((error) => ({ row, line, ...error })),
   );
   return html`<section class="part">
     <h2>Errors${
-      found.faulty > found.faults.length &&
-      html` <span class="soft">first ${found.faults.length} rows</span>`
+      result.faulty > result.faults.length &&
+      html` <span class="soft">first ${result.faults.length} rows</span>`
     }</h2>
     <div class="tall">
       <${Table} caption="Errors in the file" rows=${rows} columns=${[
-        { head: "Row", kind: "number", cell: (fault) => number(fault.row) },
-        { head: "Line", kind: "number", wide: true, cell: (fault) => number(fault.line) },
+        { head: "Row", kind: "number", cell: (fault) => formatNumber(fault.row) },
+        { head: "Line", kind: "number", wide: true, cell: (fault) => formatNumber(fault.line) },
         { head: "Column", cell: (fault) => fault.column && html`<code>${fault.column}</code>` },
         { head: "Value", cell: (fault) => fault.value ?? html`<span class="soft">(empty)</span>` },
         { head: "Problem", cell: (fault) => fault.message },
@@ -117,8 +119,8 @@ function Faults({ found }) {
   </section>`;
 }
 
-/** Columns with a value in the first rows. */
-function shown({ columns, preview }) {
+/** The columns that have a value in the first rows. */
+function previewColumns({ columns, preview }) {
   return columns
     .map((head, at) => ({ head, at }))
     .filter(({ head, at }) => head && preview.some((cells) => cells[at]?.trim()))

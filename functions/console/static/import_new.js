@@ -1,26 +1,28 @@
-// A new import: choose a file, check it, send it.
+// A new import: choose a file, check it, upload it.
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
-import { dragged, takeHanded, useDrop } from "./drop.js";
-import { CheckedFile } from "./import_check.js";
-import { Button, Check, Download, Field } from "./fields.js";
+import { Download } from "./buttons.js";
+import { startCheck } from "./check_worker.js";
+import { dragged, takeFile, useDrop } from "./drop.js";
+import { Checkbox, Field } from "./fields.js";
+import { formatCount, formatNumber, formatSize } from "./formats.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
-import { KINDS } from "./import_words.js";
-import { count, Notice, number, Page, say, size } from "./parts.js";
+import { CheckedFile } from "./import_check.js";
+import { KINDS } from "./import_states.js";
+import { announce, Notice, Page } from "./parts.js";
 import { link } from "./route.js";
-import { SendButton, useSending } from "./sending.js";
 import { key } from "./session.js";
 import { LARGEST } from "./upload.js";
-import { lookThrough } from "./worker.js";
+import { UploadButton, useUpload } from "./upload_button.js";
 
-/** What was chosen of each kind, kept while one looks at other pages, until one signs out. */
-let kept = {};
+/** The state of the form of each kind. Survives navigation, but not sign-out. */
+let forms = {};
 effect(() => {
-  if (!key.value) kept = {};
+  if (!key.value) forms = {};
 });
 
-const fresh = () => ({
+const createForm = () => ({
   file: null,
   encoding: "",
   dry_run: false,
@@ -30,38 +32,38 @@ const fresh = () => ({
 });
 
 export function NewImport({ kind, query }) {
-  const form = useSignal((kept[kind] ??= fresh()));
-  const found = useSignal(null);
-  const wrong = useSignal("");
-  const checks = useSignal(1);
-  const sending = useSending(kind);
+  const form = useSignal((forms[kind] ??= createForm()));
+  const result = useSignal(null);
+  const error = useSignal("");
+  const checkCount = useSignal(1);
+  const upload = useUpload(kind);
   const { file, encoding } = form.value;
   const change = (changes) => {
-    form.value = kept[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
+    form.value = forms[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
   };
   const choose = (chosen) => {
-    wrong.value = unfit(chosen);
-    change({ file: wrong.value ? null : chosen, encoding: "", unknown_columns: "check" });
-    if (wrong.value) say(wrong.value);
+    error.value = validateFile(chosen);
+    change({ file: error.value ? null : chosen, encoding: "", unknown_columns: "check" });
+    if (error.value) announce(error.value);
   };
   useDrop(choose);
   useEffect(() => {
-    const dropped = takeHanded();
+    const dropped = takeFile();
     if (dropped) choose(dropped);
   }, []);
   useEffect(() => {
-    found.value = null;
+    result.value = null;
     if (!file) return undefined;
-    return lookThrough(file, kind, encoding, (told) => {
-      found.value = told;
-      if (told.done)
-        say(
-          told.refusal
-            ? told.refusal.message
-            : `Checked: ${count(told.rows, "row")}, ${told.faulty} with errors`,
+    return startCheck(file, kind, encoding, (current) => {
+      result.value = current;
+      if (current.done)
+        announce(
+          current.error
+            ? current.error.message
+            : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
     });
-  }, [file, encoding, checks.value]);
+  }, [file, encoding, checkCount.value]);
   const { title, one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
@@ -71,36 +73,37 @@ export function NewImport({ kind, query }) {
     lead="Your file is checked in the browser before upload.">
     <${Drop} file=${file} kind=${kind} onFile=${choose} />
     ${
-      wrong.value &&
-      html`<${Notice} kind="error" title="Can't import this file"><p>${wrong.value}</p><//>`
+      error.value &&
+      html`<${Notice} kind="error" title="Can’t import this file"><p>${error.value}</p><//>`
     }
     ${
       file &&
-      html`<${CheckedFile} file=${file} found=${found.value} encoding=${encoding}
+      html`<${CheckedFile} file=${file} result=${result.value} encoding=${encoding}
       onEncoding=${(chosen) => change({ encoding: chosen })}
-      again=${() => (checks.value += 1)} />`
+      onRetry=${() => (checkCount.value += 1)} />`
     }
     ${
-      (found.value?.done || sending.share !== null) &&
-      html`<${Send} ...${{ kind, change, sending, corrects }} form=${form.value} found=${found.value} />`
+      (result.value?.done || upload.share !== null) &&
+      html`<${Options} ...${{ kind, change, upload, corrects }} form=${form.value} result=${result.value} />`
     }
   <//>`;
 }
 
-function unfit(file) {
+/** Why a file can't be imported, without reading it; "" if it may be valid. */
+function validateFile(file) {
   if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
     return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” and choose that file.`;
   if (!/\.csv$/i.test(file.name))
     return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
-  if (!file.size) return `${file.name} is empty.`;
+  if (!file.size) return `${file.name} is empty. Choose a file with a header and rows.`;
   if (file.size > LARGEST)
-    return `${file.name} has ${size(file.size)}. The limit is 5 TB: split the file.`;
+    return `${file.name} is ${formatSize(file.size)}. The limit is 5 TB: split the file.`;
   return "";
 }
 
 function Drop({ file, kind, onFile }) {
   const input = useRef(null);
-  const pick = ({ currentTarget }) => {
+  const choose = ({ currentTarget }) => {
     if (currentTarget.files[0]) onFile(currentTarget.files[0]);
     currentTarget.value = "";
   };
@@ -110,17 +113,17 @@ function Drop({ file, kind, onFile }) {
     <div>
       <label for="file">${
         file
-          ? html`<strong>${file.name}</strong> <span class="soft">${size(file.size)}</span>`
+          ? html`<strong>${file.name}</strong> <span class="soft">${formatSize(file.size)}</span>`
           : "Drag a CSV here or browse"
       }</label>
       <p class="soft">${REQUIRED[kind]}</p>
     </div>
-    <input id="file" class="unseen" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
-      onChange=${pick} />
+    <input id="file" class="visually-hidden" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
+      onChange=${choose} />
     <div class="actions">
       <button type="button" class="plain" onClick=${() => input.current.click()}>
-        ${file ? "Choose another" : "Choose a file"}</button>
-      <${Download} path="import-templates/${kind}.csv">Template<//>
+        ${file ? "Choose another file" : "Choose a file"}</button>
+      <${Download} path="import-templates/${kind}.csv">Download template<//>
     </div>
   </section>`;
 }
@@ -131,21 +134,21 @@ const REQUIRED = {
   "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
 };
 
-/** Below everything that is found in the file, and not before it is, so that nothing moves it. */
-function Send({ kind, form, found, change, sending, corrects }) {
+/** Shown below the result of the check and only after it, so that it does not move. */
+function Options({ kind, form, result, change, upload, corrects }) {
   const { unknown_columns } = form;
-  const asks = found?.similar?.length > 0;
-  const checked = found?.done && !found.refusal && found.rows > 0;
-  const none = checked && noneOf(form, found);
-  const ready = checked && !none && !(asks && unknown_columns === "check");
+  const hasSimilar = result?.similar?.length > 0;
+  const checked = result?.done && !result.error && result.rows > 0;
+  const obstacle = checked && findObstacle(form, result);
+  const ready = checked && !obstacle && !(hasSimilar && unknown_columns === "check");
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;
     const options = { external_id, dry_run, on_error, unknown_columns };
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
-    const end = await sending.send(file, options);
-    if (end === "stopped") change({});
-    if (end === "sent") kept[kind] = fresh();
+    const outcome = await upload.send(file, options);
+    if (outcome === "cancelled") change({});
+    if (outcome === "sent") forms[kind] = createForm();
   };
   return html`<article>
     <h2>Import options</h2>
@@ -156,34 +159,34 @@ function Send({ kind, form, found, change, sending, corrects }) {
         <option value="skip_row">Skip them</option>
         <option value="reject_all">Import nothing</option>
       <//>
-      <${Check} label="Test run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
+      <${Checkbox} label="Test run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
         hint="Validate everything without saving." />
     </div>
     ${
-      asks &&
-      html`<${Check} label="Ignore columns that may be misspelled"
+      hasSimilar &&
+      html`<${Checkbox} label="Ignore columns that may be misspelled"
         checked=${unknown_columns === "ignore"}
-        onChange=${(leave) => change({ unknown_columns: leave ? "ignore" : "check" })} />`
+        onChange=${(on) => change({ unknown_columns: on ? "ignore" : "check" })} />`
     }
-    ${none && html`<p class="soft">${none}</p>`}
-    <${SendButton} sending=${sending} onSend=${send} ready=${ready}>
-      ${checked ? actionOf(form, found) : "Import the file"}<//>
+    ${obstacle && html`<p class="soft">${obstacle}</p>`}
+    <${UploadButton} upload=${upload} onSend=${send} ready=${ready}>
+      ${checked ? describeAction(form, result) : "Import file"}<//>
   </article>`;
 }
 
-/** Why nothing of the file would be imported, if so. A large file is not checked to its end. */
-function noneOf({ dry_run, on_error }, { rows, faulty, cut }) {
+/** Why no row would be imported, or "". Unknown for a large file, which is not checked to its end. */
+function findObstacle({ dry_run, on_error }, { rows, faulty, cut }) {
   if (dry_run || !faulty || cut) return "";
-  if (faulty === rows) return "No row can be imported: all of them have errors.";
+  if (faulty === rows) return "No rows can be imported: all of them have errors. Fix the file and choose it again.";
   return (
     on_error === "reject_all" &&
-    `Nothing would be imported: ${count(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
+    `Nothing would be imported: ${formatCount(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
   );
 }
 
-function actionOf({ dry_run, on_error }, { rows, faulty, cut }) {
-  if (cut) return dry_run ? "Test the file" : "Import the file";
-  if (dry_run) return `Test ${count(rows, "row")}`;
+function describeAction({ dry_run, on_error }, { rows, faulty, cut }) {
+  if (cut) return dry_run ? "Test file" : "Import file";
+  if (dry_run) return `Test ${formatCount(rows, "row")}`;
   const skip = faulty > 0 && on_error === "skip_row";
-  return `Import ${count(skip ? rows - faulty : rows, "row")}${skip ? `, skip ${number(faulty)}` : ""}`;
+  return `Import ${formatCount(skip ? rows - faulty : rows, "row")}${skip ? `, skip ${formatNumber(faulty)}` : ""}`;
 }

@@ -1,51 +1,52 @@
-// The progress of a running import: rows, rate, time left, and what screen readers hear of it.
+// The progress of a running import: rows, rate, time left, and announcements for screen readers.
 import { useEffect, useRef } from "preact/hooks";
+import { formatNumber } from "./formats.js";
 import { html } from "./html.js";
-import { progressOf } from "./import_result.js";
-import { isLive } from "./import_words.js";
-import { number, say } from "./parts.js";
+import { describeProgress } from "./import_result.js";
+import { isChanging } from "./import_states.js";
+import { announce } from "./parts.js";
 
-/** Steps over which the rate is measured. */
-const SAMPLES = 8;
+/** Number of progress updates over which the rate is measured. */
+const MAX_SAMPLES = 8;
 
-/** Announces the progress when it is first seen, at every quarter, and each end. */
+/** Announces the progress at first, after each quarter, and at the end. */
 export function Progress({ job, children }) {
   const announced = useRef(null);
   const rate = useRate(job);
   const { percent, rows_done: done } = job.progress;
-  const live = isLive(job);
-  const now = live && !job.stopping ? Math.floor((percent ?? 0) / 25) : "";
-  const step = `${job.attempts} ${job.state} ${job.stopping} ${now}`;
+  const live = isChanging(job);
+  const quarter = live && !job.stopping ? Math.floor((percent ?? 0) / 25) : "";
+  const step = `${job.attempts} ${job.state} ${job.stopping} ${quarter}`;
   useEffect(() => {
-    if (announced.current !== step) say(progressOf(job));
+    if (announced.current !== step) announce(describeProgress(job));
     announced.current = step;
   }, [step]);
   if (!live) return null;
   return html`<article>
-    <div class="row apart"><strong>${progressOf(job)}</strong>
+    <div class="row apart"><strong>${describeProgress(job)}</strong>
       <span class="soft">${rate}${done ? `${percent} %` : ""}</span></div>
     <progress max="100" value=${done && !job.stopping ? percent : undefined}
       aria-label="Progress of the import"></progress>
     <p class="soft">${
       job.stopping
-        ? "Rows in flight are being finished. The final counts follow."
+        ? "Finishing rows in progress. The final counts follow."
         : "Updates automatically. You can leave this page; the import keeps running."
     }</p>
     ${children}
   </article>`;
 }
 
-/** `1,200 rows/s · about 2 min left · `, blank until two steps were seen. */
+/** `1,200 rows/s · about 2 min left · `, or "" before the second update. */
 function useRate({ progress: { rows_done: done, rows_total: total }, state, stopping }) {
-  const samples = useRef({ state, seen: [] });
-  if (samples.current.state !== state) samples.current = { state, seen: [] };
-  const { seen } = samples.current;
-  if (seen.at(-1)?.done !== done) seen.push({ done, at: performance.now() });
-  if (seen.length > SAMPLES) seen.shift();
-  const rows = done - seen[0].done;
-  const seconds = (seen.at(-1).at - seen[0].at) / 1000;
+  const samples = useRef({ state, updates: [] });
+  if (samples.current.state !== state) samples.current = { state, updates: [] };
+  const { updates } = samples.current;
+  if (updates.at(-1)?.done !== done) updates.push({ done, at: performance.now() });
+  if (updates.length > MAX_SAMPLES) updates.shift();
+  const rows = done - updates[0].done;
+  const seconds = (updates.at(-1).at - updates[0].at) / 1000;
   if (rows <= 0 || !seconds || total == null || stopping) return "";
   const left = ((total - done) * seconds) / rows;
-  const words = left < 60 ? "less than a minute" : `about ${Math.round(left / 60)} min`;
-  return `${number(Math.round(rows / seconds))} rows/s · ${words} left · `;
+  const time = left < 60 ? "less than a minute" : `about ${Math.round(left / 60)} min`;
+  return `${formatNumber(Math.round(rows / seconds))} rows/s · ${time} left · `;
 }

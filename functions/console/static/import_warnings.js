@@ -1,10 +1,11 @@
-// Rows that were imported with a warning, such as a value that was changed or a record that differs.
+// Rows with warnings, such as a changed value or an existing record that differs.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { Steps } from "./correct.js";
+import { CursorPager } from "./corrections.js";
+import { formatNumber } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Loaded, number, Table } from "./parts.js";
+import { Loaded, Table } from "./parts.js";
 
 const LIMIT = 50;
 
@@ -18,22 +19,22 @@ export function Warnings({ job }) {
   );
   return html`<section class="part">
     <h2>Warnings</h2>
-    <p class="soft">These rows are valid, but check them: some values were not imported as given.</p>
+    <p class="soft">These rows are valid. Check them: some values were not imported as given.</p>
     <${Loaded} from=${from} rows=${4}>
       ${(page) => html`
-        <div class="tall"><${Table} caption="Rows with warnings" rows=${lines(page)} columns=${COLUMNS} /></div>
-        <${Steps} page=${page} cursor=${cursors} count=${page.count} what="warnings" />
+        <div class="tall"><${Table} caption="Rows with warnings" rows=${toRows(page)} columns=${COLUMNS} /></div>
+        <${CursorPager} page=${page} cursors=${cursors} count=${page.count} what="warnings" />
       `}
     <//>
   </section>`;
 }
 
-const lines = ({ results }) =>
+const toRows = ({ results }) =>
   results.flatMap(({ row, line, warnings }) => warnings.map((each) => ({ ...each, row, line })));
 
 const COLUMNS = [
-  { head: "Row", kind: "number", cell: (each) => number(each.row) },
-  { head: "Line", kind: "number", wide: true, cell: (each) => number(each.line) },
+  { head: "Row", kind: "number", cell: (each) => formatNumber(each.row) },
+  { head: "Line", kind: "number", wide: true, cell: (each) => formatNumber(each.line) },
   { head: "Column", cell: (each) => each.column && html`<code>${each.column}</code>` },
   { head: "Value", cell: (each) => each.value ?? html`<span class="soft">(empty)</span>` },
   { head: "Warning", cell: (each) => each.message },

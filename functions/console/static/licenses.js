@@ -1,15 +1,17 @@
-// Licenses: found by key, customer, order or product; looked at; switched off and on.
+// The list of licenses, and a license with buttons to disable and enable it.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { ofProduct, useProducts } from "./catalog.js";
-import { Action, Button, confirm } from "./fields.js";
-import { Find, sought } from "./find.js";
+import { Button, LinkButton } from "./buttons.js";
+import { productFilter, useProducts } from "./catalog.js";
+import { confirm } from "./dialogs.js";
+import { activeFilters, Filters } from "./filters.js";
+import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Badge, Empty, Loaded, Notice, Page, Pager, Table, number, say, when } from "./parts.js";
-import { Buyer, Holder, LICENSE_COLUMNS, Status } from "./records.js";
+import { announce, Badge, Empty, Loaded, Notice, Page, Pager, Table } from "./parts.js";
+import { CustomerLink, LICENSE_COLUMNS, LicenseHolder, LicenseStatus } from "./records.js";
 import { link } from "./route.js";
-import { TYPES, groupsFor, inWords } from "./terms.js";
+import { formatTerm, groupsFor, TYPES } from "./terms.js";
 
 const LIMIT = 25;
 const FIELDS = [
@@ -20,7 +22,7 @@ const FIELDS = [
 const COLUMNS = LICENSE_COLUMNS.toSpliced(1, 0, {
   head: "Customer",
   wide: true,
-  cell: ({ customer }) => (customer ? html`<${Buyer} customer=${customer} />` : "–"),
+  cell: ({ customer }) => (customer ? html`<${CustomerLink} customer=${customer} />` : "–"),
 });
 
 export function Licenses({ parts: [id], query }) {
@@ -29,88 +31,90 @@ export function Licenses({ parts: [id], query }) {
 
 function LicenseList({ query }) {
   const products = useProducts();
-  const wanted = sought("licenses", query);
+  const filters = activeFilters("licenses", query);
   const licenses = useLoad(
-    (signal) => api.get("licenses/", { ...wanted, limit: LIMIT }, { signal }),
-    [JSON.stringify(wanted)],
+    (signal) => api.get("licenses/", { ...filters, limit: LIMIT }, { signal }),
+    [JSON.stringify(filters)],
   );
   return html`<${Page} title="Licenses" lead="All licenses from orders and imports">
-    <${Find} path="licenses" fields=${[...FIELDS, ofProduct(products)]} query=${query} />
+    <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products)]} query=${query}
+      action="Search licenses" />
     <${Loaded} from=${licenses} rows=${8}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results}
             busy=${licenses.loading} />
-            <${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT} />`
-          : html`<${Nothing} searched=${Object.keys(wanted).length > 0} />`}
+            <${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT}
+              nouns=${["license"]} />`
+          : html`<${NoLicenses} filtered=${Object.keys(filters).length > 0} />`}
     <//>
   <//>`;
 }
 
-const Nothing = ({ searched }) =>
-  searched
+const NoLicenses = ({ filtered }) =>
+  filtered
     ? html`<${Empty} icon="search" title="No matching licenses">
         <p>Search needs the complete key, email or order ID. Keys are case-sensitive. <a href=${link("licenses")}>Show all licenses</a></p>
       <//>`
     : html`<${Empty} icon="licenses" title="No licenses yet">
         <p>Licenses are issued by orders, or imported from a file.</p>
-        <${Action} scope="orders:write" to=${link("orders/new")}>New order<//>
-        <${Action} scope="imports:write" plain
+        <${LinkButton} scope="orders:write" to=${link("orders/new")}>New order<//>
+        <${LinkButton} scope="imports:write" plain
           to=${link("imports/licenses/new")}>Import licenses<//>
       <//>`;
 
 function License({ id }) {
   const license = useLoad((signal) => api.get(`licenses/${id}/`, {}, { signal }), [id]);
-  const failed = useSignal(null);
-  const lic = license.value;
-  const turn = async () => {
+  const error = useSignal(null);
+  const shown = license.value;
+  const toggle = async () => {
     const text = "It will be rejected at its next check. You can re-enable it any time.";
     if (
-      lic.enabled &&
+      shown.enabled &&
       !(await confirm({ title: "Disable this license?", text, action: "Disable license" }))
     )
       return;
-    failed.value = null;
+    error.value = null;
     try {
-      await api.post(`licenses/${id}/${lic.enabled ? "disable" : "enable"}/`);
-      say(lic.enabled ? "The license is disabled" : "The license is enabled");
+      await api.post(`licenses/${id}/${shown.enabled ? "disable" : "enable"}/`);
+      announce(shown.enabled ? "License disabled" : "License enabled");
     } catch (problem) {
-      failed.value = problem;
+      error.value = problem;
     }
     await license.reload();
   };
-  return html`<${Page} title=${lic ? `${lic.product.product_name} license` : "License"}
+  return html`<${Page} title=${shown ? `${shown.product.product_name} license` : "License"}
     back=${{ href: link("licenses"), text: "Licenses" }}
-    actions=${lic && html`<${Button} plain scope="orders:write" danger=${lic.enabled}
-      onPress=${turn}>${lic.enabled ? "Disable" : "Enable"}<//>`}>
-    ${failed.value && html`<${Notice} kind="error" problem=${failed.value} />`}
-    <${Loaded} from=${license} rows=${8}>${(value) => html`<${Whole} license=${value} />`}<//>
+    actions=${shown && html`<${Button} plain scope="orders:write" danger=${shown.enabled}
+      onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>`}>
+    ${error.value && html`<${Notice} kind="error" problem=${error.value} />`}
+    <${Loaded} from=${license} rows=${8}>${(value) => html`<${Details} license=${value} />`}<//>
   <//>`;
 }
 
-function Whole({ license: lic }) {
+function Details({ license }) {
   return html`<div class="stack">
     <dl class="card">
-      <dt>${lic.license_key ? "Key" : "Users"}</dt><dd><${Holder} license=${lic} /></dd>
-      <dt>Status</dt><dd><${Status} of=${lic.status} />${lic.time_disabled && !lic.enabled &&
-        html` <span class="soft">since ${when(lic.time_disabled)}</span>`}</dd>
+      <dt>${license.license_key ? "Key" : "Users"}</dt><dd><${LicenseHolder} license=${license} /></dd>
+      <dt>Status</dt><dd><${LicenseStatus} of=${license.status} />${license.time_disabled && !license.enabled &&
+        html` <span class="soft">since ${formatTime(license.time_disabled)}</span>`}</dd>
       <dt>Product</dt><dd><a
-        href=${link(`products/${lic.product.id}`)}>${lic.product.product_name}</a> <span
-        class="soft">under <a
-        href=${link(`policies/${lic.license_template}`)}>${lic.policy_code}</a></span></dd>
-      <dt>Customer</dt><dd>${lic.customer ? html`<${Buyer}
-        customer=${lic.customer} />` : "None"}</dd>
-      <dt>Order</dt><dd><a href=${link(`orders/${lic.order}`)}>${lic.order_store_id}</a></dd>
-      <dt>Issued</dt><dd>${when(lic.created_at)}</dd>
-      ${lic.note && html`<dt>Note</dt><dd>${lic.note}</dd>`}
-      ${lic.subscription_id && html`<dt>Subscription</dt><dd>${lic.subscription_id}</dd>`}
+        href=${link(`products/${license.product.id}`)}>${license.product.product_name}</a> <span
+        class="soft">· policy: <a
+        href=${link(`policies/${license.license_template}`)}>${license.policy_code}</a></span></dd>
+      <dt>Customer</dt><dd>${license.customer ? html`<${CustomerLink}
+        customer=${license.customer} />` : "None"}</dd>
+      <dt>Order</dt><dd><a href=${link(`orders/${license.order}`)}>${license.order_store_id}</a></dd>
+      <dt>Issued</dt><dd>${formatTime(license.created_at)}</dd>
+      ${license.note && html`<dt>Note</dt><dd>${license.note}</dd>`}
+      ${license.subscription_id && html`<dt>Subscription</dt><dd>${license.subscription_id}</dd>`}
     </dl>
-    <section class="card"><h2>Terms</h2><${Terms} of=${lic} /></section>
+    <section class="card"><h2>Terms</h2><${Terms} of=${license} /></section>
     ${
-      lic.product_features.length > 0 &&
+      license.product_features.length > 0 &&
       html`<section>
       <h2>Features</h2>
-      <${Table} caption="Features" columns=${FEATURES} rows=${lic.product_features} />
+      <${Table} caption="Features" columns=${FEATURES} rows=${license.product_features} />
     </section>`
     }
   </div>`;
@@ -128,32 +132,30 @@ const FEATURES = [
     kind: "number",
     cell: (grant) =>
       grant.product_feature.feature_type === "consumption"
-        ? `${number(grant.total_consumptions)} of ${number(grant.max_consumption)}`
+        ? `${formatNumber(grant.total_consumptions)} of ${formatNumber(grant.max_consumption)}`
         : "–",
   },
-  { head: "Ends", wide: true, cell: (grant) => when(grant.expiry_date) },
+  { head: "Expires", wide: true, cell: (grant) => formatTime(grant.expiry_date) },
 ];
 
-/** All that holds, the type's own terms first; a plain "no" and a plain 0 need no words. */
-function Terms({ of: lic }) {
-  const said = groupsFor(lic.license_type, lic.license_key ? "license-key" : "user")
+/** The effective terms of the license's type, except those that are 0 or "no". */
+function Terms({ of: license }) {
+  const isFloating = license.is_floating || license.is_floating_cloud;
+  const shown = groupsFor(license.license_type, license.license_key ? "license-key" : "user")
     .flatMap(({ terms }) => terms)
-    .filter(
-      ({ name }) =>
-        lic[name] && !(name === "floating_timeout" && !lic.is_floating && !lic.is_floating_cloud),
-    );
-  const days = [
-    ["Starts on", lic.start_date],
-    ["Ends on", lic.validity_period],
-    ["Maintained until", lic.maintenance_period],
+    .filter(({ name }) => license[name] && (name !== "floating_timeout" || isFloating));
+  const dates = [
+    ["Starts on", license.start_date],
+    ["Ends on", license.validity_period],
+    ["Maintenance until", license.maintenance_period],
   ];
   return html`<dl>
-    <dt>Type</dt><dd>${TYPES[lic.license_type]} ${lic.is_trial && html`<${Badge}
+    <dt>License type</dt><dd>${TYPES[license.license_type]} ${license.is_trial && html`<${Badge}
       tone="wait">Trial<//>`}</dd>
-    ${days.filter(([, day]) => day).map(([title, day]) =>
-      html`<dt>${title}</dt><dd>${when(day)}</dd>`)}
-    ${said.map((term) =>
-      html`<dt>${term.label}</dt><dd>${inWords(term, lic[term.name])}
+    ${dates.filter(([, day]) => day).map(([title, day]) =>
+      html`<dt>${title}</dt><dd>${formatTime(day)}</dd>`)}
+    ${shown.map((term) =>
+      html`<dt>${term.label}</dt><dd>${formatTerm(term, license[term.name])}
         ${term.name === "valid_duration" && " from activation"}</dd>`)}
   </dl>`;
 }

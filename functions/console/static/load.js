@@ -1,53 +1,54 @@
-// Reading for a page: what is there, whether it is still coming, and why it did not come.
+// Load data for a component, with its loading and error states.
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import { signIns } from "./session.js";
+import { signInCount } from "./session.js";
 
 /**
  * `const orders = useLoad((signal) => api.get("orders/", query, {signal}), [query.offset])`
  *
- * Gives `{loading, error, value, reload}`, read again when one of `inputs` changes or someone signs
- * in. The value before stays until the new one is there, so that nothing jumps; but not where the new
- * one does not come, since it would look like it. `every(value)` says in how many milliseconds to
- * read again by itself; null is never. With it, the value is read again when the tab is shown again.
+ * Returns `{loading, error, value, reload}`, and reloads when one of `inputs` changes or the user signs
+ * in. Keeps the previous value while a new one loads, so that nothing moves; drops it if loading with
+ * changed inputs fails, because it would look like the new value. `every(value, error)` returns the
+ * milliseconds until the next automatic reload, or null. With it, the value also reloads when the tab
+ * becomes visible.
  */
 export function useLoad(read, inputs = [], { every } = {}) {
   const state = useSignal({ loading: true, error: null, value: null });
-  const turn = useRef(null);
-  const again = useRef(0);
-  const shown = useRef(null);
+  const current = useRef(null);
+  const timer = useRef(0);
+  const loadedBy = useRef(null);
   const reload = useCallback(async () => {
-    turn.current?.abort();
-    clearTimeout(again.current);
-    const mine = (turn.current = new AbortController());
+    current.current?.abort();
+    clearTimeout(timer.current);
+    const controller = (current.current = new AbortController());
     state.value = { ...state.peek(), loading: true };
     try {
-      const value = await read(mine.signal);
-      if (turn.current === mine) {
+      const value = await read(controller.signal);
+      if (current.current === controller) {
         state.value = { loading: false, error: null, value };
-        shown.current = reload;
+        loadedBy.current = reload;
       }
     } catch (error) {
-      const value = shown.current === reload ? state.peek().value : null;
-      if (turn.current === mine) state.value = { loading: false, error, value };
+      const value = loadedBy.current === reload ? state.peek().value : null;
+      if (current.current === controller) state.value = { loading: false, error, value };
     }
-    if (turn.current !== mine || !every) return;
-    const pause = every(state.peek().value, state.peek().error);
-    if (pause != null) again.current = setTimeout(reload, pause);
+    if (current.current !== controller || !every) return;
+    const delay = every(state.peek().value, state.peek().error);
+    if (delay != null) timer.current = setTimeout(reload, delay);
   }, inputs);
   useEffect(() => {
     reload();
     return () => {
-      turn.current?.abort();
-      turn.current = null;
-      clearTimeout(again.current);
+      current.current?.abort();
+      current.current = null;
+      clearTimeout(timer.current);
     };
-  }, [reload, signIns.value]);
+  }, [reload, signInCount.value]);
   useEffect(() => {
     if (!every) return undefined;
-    const shown = () => document.hidden || state.peek().loading || reload();
-    document.addEventListener("visibilitychange", shown);
-    return () => document.removeEventListener("visibilitychange", shown);
+    const reloadIfVisible = () => document.hidden || state.peek().loading || reload();
+    document.addEventListener("visibilitychange", reloadIfVisible);
+    return () => document.removeEventListener("visibilitychange", reloadIfVisible);
   }, [reload]);
   return { ...state.value, reload };
 }

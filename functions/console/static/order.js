@@ -1,40 +1,40 @@
-// One order with its licenses, and the passwords that are shown once after it was placed.
+// An order with its licenses, and right after it was placed the initial passwords of new users.
 import { effect, signal } from "@preact/signals";
 import * as api from "./api.js";
-import { CopyButton, Download } from "./fields.js";
+import { CopyButton, Download } from "./buttons.js";
+import { formatCount, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
-import { Loaded, Notice, Page, Table, count, when } from "./parts.js";
-import { Buyer, LICENSE_COLUMNS, marks } from "./records.js";
+import { Loaded, Notice, Page, Table } from "./parts.js";
+import { CustomerLink, LICENSE_COLUMNS, orderBadges } from "./records.js";
 import { link } from "./route.js";
 import { key } from "./session.js";
 
-/** What the API answered to the order placed last, which nobody can ask for again. */
-export const placed = signal(null);
+/** The response to the last placed order: passwords in it can't be requested again. */
+export const placedOrder = signal(null);
 effect(() => {
-  if (!key.value) placed.value = null;
+  if (!key.value) placedOrder.value = null;
 });
 
 export function Order({ id }) {
   const order = useLoad((signal) => api.get(`orders/${id}/`, {}, { signal }), [id]);
-  const keyed = order.value?.order_items.some(({ licenses }) =>
-    licenses.some((lic) => lic.license_key),
+  const hasKeys = order.value?.order_items.some(({ licenses }) =>
+    licenses.some((license) => license.license_key),
   );
   return html`<${Page} title=${order.value?.store_id ?? "Order"}
     back=${{ href: link("orders"), text: "Orders" }}
-    actions=${keyed && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
-    ${String(placed.value?.id) === id && html`<${JustPlaced} order=${placed.value} />`}
-    <${Loaded} from=${order} rows=${6}>${(value) => html`<${Whole} order=${value} />`}<//>
+    actions=${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
+    ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
+    <${Loaded} from=${order} rows=${6}>${(value) => html`<${Details} order=${value} />`}<//>
   <//>`;
 }
 
-function JustPlaced({ order: { order_licenses, new_passwords } }) {
-  const what = `The order is placed with ${count(order_licenses.length, "license")}`;
-  return html`<${Notice} kind="success" title=${what}>
+function PlacedNotice({ order: { order_licenses, new_passwords } }) {
+  const title = `Order placed – ${formatCount(order_licenses.length, "license")} issued`;
+  return html`<${Notice} kind="success" title=${title}>
     ${
       new_passwords.length > 0 &&
-      html`<p>These are the first passwords of new users. They are shown here now, and
-        never again.</p>
+      html`<p>Initial passwords for new users. Copy them now – they won’t be shown again.</p>
       <dl class="secrets">
         ${new_passwords.map(
           ({ email, new_password: password }) => html`<dt>${email}</dt>
@@ -46,13 +46,13 @@ function JustPlaced({ order: { order_licenses, new_passwords } }) {
   <//>`;
 }
 
-function Whole({ order }) {
+function Details({ order }) {
   return html`<div class="stack">
     <dl class="card">
       <dt>Customer</dt>
-      <dd>${order.customer ? html`<${Buyer} customer=${order.customer} />` : "None"}</dd>
+      <dd>${order.customer ? html`<${CustomerLink} customer=${order.customer} />` : "None"}</dd>
       <dt>Placed</dt>
-      <dd>${when(order.created_at)} ${marks(order)}</dd>
+      <dd>${formatTime(order.created_at)} ${orderBadges(order)}</dd>
       ${order.reference && html`<dt>Reference</dt><dd>${order.reference}</dd>`}
       ${order.language && html`<dt>Language</dt><dd>${order.language}</dd>`}
       ${
@@ -60,27 +60,27 @@ function Whole({ order }) {
         html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`
       }
     </dl>
-    <${Rest} order=${order} />
+    <${MoreLicenses} order=${order} />
     ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
   </div>`;
 }
 
-/** A large order comes with its first licenses alone. */
-function Rest({ order: { order_items: items, licenses_count: all, store_id: id } }) {
+/** The API returns a large order with its first licenses only. */
+function MoreLicenses({ order: { order_items: items, licenses_count: total, store_id: id } }) {
   const shown = items.reduce((sum, { licenses }) => sum + licenses.length, 0);
   return (
-    shown < all &&
-    html`<p>First ${shown} of ${count(all, "license")}. <a
-      href=${link("licenses", { order_store_id: id })}>Show all</a></p>`
+    shown < total &&
+    html`<p>First ${shown} of ${formatCount(total, "license")}. <a
+      href=${link("licenses", { order_store_id: id })}>Show all licenses</a></p>`
   );
 }
 
 function Item({ item }) {
-  const keys = [...new Set(item.licenses.map((lic) => lic.license_key).filter(Boolean))];
+  const keys = [...new Set(item.licenses.map((license) => license.license_key).filter(Boolean))];
   return html`<section>
     <div class="row apart heading">
       <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span
-        class="soft">${count(item.licenses.length, "license")}</span></h2>
+        class="soft">${formatCount(item.licenses.length, "license")}</span></h2>
       ${keys.length > 1 && html`<${CopyKeys} keys=${keys} />`}
     </div>
     ${item.note && html`<p class="soft">${item.note}</p>`}
@@ -89,5 +89,5 @@ function Item({ item }) {
   </section>`;
 }
 
-const CopyKeys = ({ keys }) => html`<span class="soft">All ${keys.length} keys
+const CopyKeys = ({ keys }) => html`<span class="soft">Copy all ${keys.length} keys
   <${CopyButton} text=${keys.join("\n")} what="Copy all ${keys.length} keys" /></span>`;

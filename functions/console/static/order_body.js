@@ -1,10 +1,11 @@
-// An order as it is typed, and as the API takes it: `bodyOf` writes the request and notes for each
-// place in it which field of the form it came from; `tell` then finds the field of a refusal.
+// A new order: its draft in the form, and its request to the API.
 
-import { part } from "./names.js";
-import { groupsFor, termsOf } from "./terms.js";
+import { part } from "./field_names.js";
+import { groupsFor, toApiTerms } from "./terms.js";
 
-export const newItem = () => ({
+const MAX_LICENSES = 1000;
+
+export const createItem = () => ({
   uid: crypto.getRandomValues(new Uint32Array(2)).join(""),
   product: "",
   policy: "",
@@ -23,8 +24,8 @@ export const newItem = () => ({
   note: "",
 });
 
-// The token goes along as Idempotency-Key: an order whose answer was lost is not placed twice.
-export const newDraft = () => ({
+/** The token is sent as Idempotency-Key: a retry after a lost response places the order once. */
+export const createDraft = () => ({
   token: `console-${crypto.getRandomValues(new Uint32Array(4)).join("")}`,
   id: "",
   reference: "",
@@ -37,18 +38,21 @@ export const newDraft = () => ({
     phone: "",
     reference: "",
   },
-  items: [newItem()],
+  items: [createItem()],
 });
 
-export const keysIn = (text) =>
+export const parseKeys = (text) =>
   text
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
 
-// `catalog` is `{products, policies}`, each by code, the policies of a product under its code.
-export function bodyOf(draft, catalog) {
-  const places = new Map([
+/**
+ * Build the request of a draft. `catalog` is `{products, policies}`, both by product code. Returns
+ * `{body, locate}`; `locate` maps a fault of the API to its field in the form.
+ */
+export function buildOrder(draft, catalog) {
+  const fields = new Map([
     ["", ""],
     ["/id", "id"],
     ["/items", "items"],
@@ -56,48 +60,48 @@ export function bodyOf(draft, catalog) {
   ]);
   const customer = {};
   for (const [name, value] of Object.entries(draft.customer)) {
-    places.set(`/customer/${name}`, `customer.${name}`);
+    fields.set(`/customer/${name}`, `customer.${name}`);
     if (value.trim()) customer[name] = value.trim();
   }
-  const body = { items: draft.items.map((item, n) => itemOf(item, n, catalog, places)) };
+  const body = { items: draft.items.map((item, n) => buildItem(item, n, catalog, fields)) };
   if (draft.id.trim()) body.id = draft.id.trim();
   if (draft.reference.trim()) body.reference = draft.reference.trim();
   if (draft.is_test) body.is_test = true;
   if (Object.keys(customer).length) body.customer = customer;
   if (catalog.products[draft.items[0]?.product]?.is_bundle) body.is_bundle = true;
-  return { body, tell: (fault) => told(fault, places) };
+  return { body, locate: (fault) => locateFault(fault, fields) };
 }
 
-function itemOf(item, n, catalog, places) {
+/** `fields` maps each JSON pointer of the request to a field of the form. */
+function buildItem(item, n, catalog, fields) {
   const product = catalog.products[item.product];
   const at = `/items/${n}`;
   const field = `items.${n}`;
-  places.set(at, `${field}.product`);
-  places.set(`${at}/licenses`, `${field}.count`);
-  places.set(`${at}/note`, `${field}.note`);
-  const licenses = holdersOf(item, product).map((holder, index) => {
+  fields.set(at, `${field}.product`);
+  fields.set(`${at}/licenses`, `${field}.count`);
+  fields.set(`${at}/note`, `${field}.note`);
+  const licenses = buildHolders(item, product).map((holder, index) => {
     const path = `${at}/licenses/${index}`;
-    places.set(path, `${field}.product`);
-    places.set(`${path}/key`, `${field}.keys`);
-    places.set(`${path}/users`, `${field}.users`);
+    fields.set(path, `${field}.product`);
+    fields.set(`${path}/key`, `${field}.keys`);
+    fields.set(`${path}/users`, `${field}.users`);
     holder.users?.forEach((user, k) => {
-      places.set(`${path}/users/${k}`, `${field}.users.${holder.first + k}`);
+      fields.set(`${path}/users/${k}`, `${field}.users.${holder.first + k}`);
     });
-    const { first: _, ...held } = holder;
+    const { first: _, ...license } = holder;
     return product?.is_bundle
-      ? { ...held, products: membersOf(item, product, path, field, catalog, places) }
-      : { ...held, ...licenseOf(item, product, path, field, catalog, places) };
+      ? { ...license, products: buildMembers(item, product, path, field, catalog, fields) }
+      : { ...license, ...buildLicense(item, product, path, field, catalog, fields) };
   });
   const body = { product_code: item.product, licenses };
   if (item.note.trim()) body.note = item.note.trim();
   if (product?.is_bundle && item.policy) body.license_policy = item.policy;
-  places.set(`${at}/license_policy`, `${field}.policy`);
+  fields.set(`${at}/license_policy`, `${field}.policy`);
   return body;
 }
 
-// Who or what each license is for: users, keys, or nothing but a number of them.
-// `first` is where its users begin in the form.
-function holdersOf(item, product) {
+/** One entry per license: its users, its key, or nothing. `first` is the form's index of its users. */
+function buildHolders(item, product) {
   if (product?.authorization_method === "user") {
     const users = item.users.map(({ email, is_manager }) =>
       is_manager ? { email: email.trim(), is_manager } : { email: email.trim() },
@@ -106,27 +110,28 @@ function holdersOf(item, product) {
       ? [{ first: 0, users }]
       : users.map((user, k) => ({ first: k, users: [user] }));
   }
-  if (item.own_keys) return keysIn(item.keys).map((key) => ({ key }));
-  return Array.from({ length: Math.min(Number(item.count) || 0, 1001) }, () => ({}));
+  if (item.own_keys) return parseKeys(item.keys).map((key) => ({ key }));
+  const length = Math.min(Number(item.count) || 0, MAX_LICENSES + 1);
+  return Array.from({ length }, () => ({}));
 }
 
-function membersOf(item, bundle, path, field, catalog, places) {
+function buildMembers(item, bundle, path, field, catalog, fields) {
   return bundle.bundle_products.map((code, k) => {
-    places.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
+    fields.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
     const policy = item.members[code] || defaultPolicy(catalog, code)?.code;
     return policy ? { product_code: code, policy_code: policy } : { product_code: code };
   });
 }
 
-function licenseOf(item, product, path, field, catalog, places) {
-  const type = typeOf(item, catalog);
-  places.set(`${path}/policy_code`, `${field}.policy`);
+function buildLicense(item, product, path, field, catalog, fields) {
+  const type = effectiveType(item, catalog);
+  fields.set(`${path}/policy_code`, `${field}.policy`);
   for (const name of ["license_type", "validity_period", "start_date"])
-    places.set(`${path}/${name}`, `${field}.${name}`);
+    fields.set(`${path}/${name}`, `${field}.${name}`);
   const method = product?.authorization_method;
   for (const { name } of groupsFor(type, method).flatMap(({ terms }) => terms))
-    places.set(`${path}/${name}`, `${field}.terms.${name}`);
-  const license = termsOf(item.terms, type, method);
+    fields.set(`${path}/${name}`, `${field}.terms.${name}`);
+  const license = toApiTerms(item.terms, type, method);
   if (item.policy) license.policy_code = item.policy;
   for (const name of ["license_type", "validity_period", "start_date"])
     if (item[name]) license[name] = item[name];
@@ -135,7 +140,7 @@ function licenseOf(item, product, path, field, catalog, places) {
     license.product_features = (product?.product_features ?? [])
       .filter(({ code }) => item.features[code]?.on)
       .map(({ code }, k) => {
-        places.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
+        fields.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
         const most = item.features[code].max_consumption?.trim();
         return most
           ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }
@@ -147,27 +152,26 @@ function licenseOf(item, product, path, field, catalog, places) {
 const defaultPolicy = (catalog, code) =>
   catalog.policies[code]?.find(({ is_default }) => is_default);
 
-export const policyOf = (item, catalog) =>
+export const effectivePolicy = (item, catalog) =>
   catalog.policies[item.product]?.find(({ code }) => code === item.policy) ??
   defaultPolicy(catalog, item.product);
 
-// The type that a license will have: what is asked for, else what policy, default policy or product
-// say, as the API settles it.
-export const typeOf = (item, catalog) =>
+/** The type of the license, resolved like the API does: explicit, or inherited. */
+export const effectiveType = (item, catalog) =>
   item.license_type ||
-  policyOf(item, catalog)?.default_license_type ||
+  effectivePolicy(item, catalog)?.default_license_type ||
   defaultPolicy(catalog, item.product)?.default_license_type ||
   catalog.products[item.product]?.default_license_type ||
   "perpetual";
 
-// What a term will be if nothing is typed.
-export const inherited = (item, catalog, name) =>
-  policyOf(item, catalog)?.[name] ??
+/** The value of a term if its field is blank. */
+export const inheritedTerm = (item, catalog, name) =>
+  effectivePolicy(item, catalog)?.[name] ??
   defaultPolicy(catalog, item.product)?.[name] ??
   catalog.products[item.product]?.[name];
 
-// What can be said before asking: fields that are empty and can't be.
-export function missing(draft, catalog) {
+/** Faults that need no request: fields that must not be blank. */
+export function findMissing(draft, catalog) {
   return draft.items.flatMap((item, n) => {
     const field = `items.${n}`;
     const product = catalog.products[item.product];
@@ -179,19 +183,19 @@ export function missing(draft, catalog) {
           : [{ at: `${field}.users.${k}`, message: "Enter an email address or remove this user" }],
       );
     if (item.own_keys)
-      return keysIn(item.keys).length
+      return parseKeys(item.keys).length
         ? []
-        : [{ at: `${field}.keys`, message: "Type a key on each line" }];
-    return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= 1000
+        : [{ at: `${field}.keys`, message: "Enter one key per line" }];
+    return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= MAX_LICENSES
       ? []
-      : [{ at: `${field}.count`, message: "Type a number from 1 to 1,000" }];
+      : [{ at: `${field}.count`, message: "Enter a number from 1 to 1,000" }];
   });
 }
 
-// The field whose place in the body is nearest to a fault's pointer.
-function told({ pointer, message, value }, places) {
-  let near = pointer ?? "";
-  while (near && !places.has(near)) near = near.slice(0, near.lastIndexOf("/"));
-  const at = places.get(near) ?? "";
+/** Find the field of the longest known prefix of a fault's pointer. */
+function locateFault({ pointer, message, value }, fields) {
+  let prefix = pointer ?? "";
+  while (prefix && !fields.has(prefix)) prefix = prefix.slice(0, prefix.lastIndexOf("/"));
+  const at = fields.get(prefix) ?? "";
   return { at, message: at.endsWith(".keys") && value ? `${value}: ${message}` : message };
 }

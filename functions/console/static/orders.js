@@ -1,14 +1,17 @@
-// Orders: those that there are, newest first.
+// The list of orders, newest first.
 import { useSignal } from "@preact/signals";
 import * as api from "./api.js";
-import { Action, Button, Dialog, Field } from "./fields.js";
-import { Find } from "./find.js";
+import { Button, LinkButton } from "./buttons.js";
+import { Dialog } from "./dialogs.js";
+import { Field } from "./fields.js";
+import { Filters } from "./filters.js";
+import { formatNumber, formatTime } from "./formats.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Order } from "./order.js";
 import { NewOrder } from "./order_new.js";
-import { Empty, Loaded, Notice, Page, Pager, Table, number, say, when } from "./parts.js";
-import { Buyer, marks } from "./records.js";
+import { announce, Empty, Loaded, Notice, Page, Pager, Table } from "./parts.js";
+import { CustomerLink, orderBadges } from "./records.js";
 import { link } from "./route.js";
 
 const LIMIT = 25;
@@ -19,17 +22,17 @@ const FIELDS = [
   { name: "to", label: "To (UTC)", type: "date" },
 ];
 
-const inOrder = ({ from, to }) =>
+const checkOrder = ({ from, to }) =>
   from && to && from > to ? { from: "From must not be later than To" } : {};
 
 const DAY = 86_400_000;
-const dayAfter = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
+const nextDay = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
 
-/** The days of a query as the API takes them, which counts from one midnight to another. */
-const asked = ({ from, to, ...query }) => ({
+/** Replace the days of a query by the API's half-open range of times. */
+const toApiQuery = ({ from, to, ...query }) => ({
   ...query,
   created_at__gte: from,
-  created_at__lt: to && dayAfter(to),
+  created_at__lt: to && nextDay(to),
 });
 
 export function Orders({ parts: [id], query }) {
@@ -39,19 +42,20 @@ export function Orders({ parts: [id], query }) {
 
 function OrderList({ query }) {
   const orders = useLoad(
-    (signal) => api.get("orders/", { ...asked(query), limit: LIMIT }, { signal }),
+    (signal) => api.get("orders/", { ...toApiQuery(query), limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
   const exporting = useSignal(false);
   const actions = html`
-    <${Button} plain icon="down" onPress=${() => (exporting.value = true)}>Export<//>
+    <${Button} plain icon="down" onPress=${() => (exporting.value = true)}>Export licenses<//>
     <${NewOrderButton} />
   `;
   return html`<${Page} title="Orders" lead="All orders, newest first" actions=${actions}>
-    <${Find} path="orders" fields=${FIELDS} query=${query} check=${inOrder} />
-    <${Loaded} from=${orders} rows=${8}>${(page) => html`<${Listed} page=${page} query=${query}
+    <${Filters} path="orders" fields=${FIELDS} query=${query} action="Search orders"
+      check=${checkOrder} />
+    <${Loaded} from=${orders} rows=${8}>${(page) => html`<${OrderTable} page=${page} query=${query}
       busy=${orders.loading} />`}<//>
-    ${exporting.value && html`<${Export} onClose=${() => (exporting.value = false)} />`}
+    ${exporting.value && html`<${ExportDialog} onClose=${() => (exporting.value = false)} />`}
   <//>`;
 }
 
@@ -59,11 +63,11 @@ const COLUMNS = [
   {
     head: "Order",
     cell: (order) =>
-      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${marks(order)}`,
+      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${orderBadges(order)}`,
   },
   {
     head: "Customer",
-    cell: ({ customer }) => (customer ? html`<${Buyer} customer=${customer} />` : "–"),
+    cell: ({ customer }) => (customer ? html`<${CustomerLink} customer=${customer} />` : "–"),
   },
   {
     head: "Products",
@@ -73,28 +77,28 @@ const COLUMNS = [
         (code) => html`<code>${code}</code> `,
       ),
   },
-  { head: "Licenses", kind: "number", cell: (order) => number(order.licenses_count) },
-  { head: "Placed", kind: "mid", cell: (order) => when(order.created_at) },
+  { head: "Licenses", kind: "number", cell: (order) => formatNumber(order.licenses_count) },
+  { head: "Placed", kind: "mid", cell: (order) => formatTime(order.created_at) },
 ];
 
-function Listed({ page, query, busy }) {
+function OrderTable({ page, query, busy }) {
   if (!page.results.length)
-    return Object.keys(query).length ? html`<${NotFound} />` : html`<${None} />`;
+    return Object.keys(query).length ? html`<${NoMatches} />` : html`<${NoOrders} />`;
   return html`
     <${Table} caption="Orders" columns=${COLUMNS} rows=${page.results} busy=${busy} />
-    <${Pager} page=${page} path="orders" query=${query} limit=${LIMIT} />
+    <${Pager} page=${page} path="orders" query=${query} limit=${LIMIT} nouns=${["order"]} />
   `;
 }
 
 const NewOrderButton = () =>
-  html`<${Action} scope="orders:write" to=${link("orders/new")} icon="plus">New order<//>`;
+  html`<${LinkButton} scope="orders:write" to=${link("orders/new")} icon="plus">New order<//>`;
 
-const None = () => html`<${Empty} icon="orders" title="No orders yet">
+const NoOrders = () => html`<${Empty} icon="orders" title="No orders yet">
   <p>An order issues licenses. Place one here, or let your shop place orders through the API.</p>
   <${NewOrderButton} />
 <//>`;
 
-const NotFound = () => html`<${Empty} icon="search" title="No matching orders">
+const NoMatches = () => html`<${Empty} icon="search" title="No matching orders">
   <p>Search needs the complete order ID or email. <a
     href=${link("orders")}>Show all orders</a></p>
 <//>`;
@@ -107,33 +111,33 @@ const RANGES = {
   days: "Custom range",
 };
 
-const unfit = (days) => {
+const checkRange = (days) => {
   const [blank] = Object.keys(days).filter((name) => !days[name]);
-  return blank ? { [blank]: "Enter a date" } : inOrder(days);
+  return blank ? { [blank]: "Enter a date" } : checkOrder(days);
 };
 
-function Export({ onClose }) {
+function ExportDialog({ onClose }) {
   const range = useSignal("last30");
   const days = useSignal({ from: "", to: "" });
   const problem = useSignal(null);
-  const wrong = useSignal({});
+  const errors = useSignal({});
   const save = async () => {
     problem.value = null;
-    wrong.value = range.value === "days" ? unfit(days.value) : {};
-    if (Object.keys(wrong.value).length) return;
+    errors.value = range.value === "days" ? checkRange(days.value) : {};
+    if (Object.keys(errors.value).length) return;
     try {
       await api.download(
         "orders/export/",
         range.value === "days" ? days.value : { range: range.value },
       );
-      say("Downloaded");
+      announce("Downloaded");
       onClose();
-    } catch (refused) {
-      problem.value = refused;
+    } catch (error) {
+      problem.value = error;
     }
   };
   const day = (name, label) => html`<${Field} label=${label} type="date" value=${days.value[name]}
-    error=${wrong.value[name]} onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
+    error=${errors.value[name]} onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
   return html`<${Dialog} title="Export licenses" onClose=${onClose}>
     <p>Download licenses as CSV, in the import format.</p>
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
@@ -145,7 +149,7 @@ function Export({ onClose }) {
     ${range.value === "days" && [day("from", "From (UTC)"), day("to", "To (UTC)")]}
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
-      <${Button} icon="down" onPress=${save}>Download<//>
+      <${Button} icon="down" onPress=${save}>Download CSV<//>
     </footer>
   <//>`;
 }

@@ -1,14 +1,14 @@
-// License policies: named sets of terms under which a product is licensed.
+// The list of license policies: named sets of terms of a product.
 import * as api from "./api.js";
-import { named, ofProduct, productColumn, useProducts } from "./catalog.js";
-import { Action } from "./fields.js";
-import { Find } from "./find.js";
+import { LinkButton } from "./buttons.js";
+import { productColumn, productFilter, useProducts, withProductNames } from "./catalog.js";
+import { Filters } from "./filters.js";
 import { html } from "./html.js";
 import { useLoad } from "./load.js";
 import { Badge, Empty, Loaded, Page, Pager, Table } from "./parts.js";
 import { EditPolicy, NewPolicy } from "./policy_form.js";
 import { link } from "./route.js";
-import { TYPES, inShort } from "./terms.js";
+import { summarizeTerms, TYPES } from "./terms.js";
 
 const LIMIT = 50;
 
@@ -30,15 +30,15 @@ export const POLICY_COLUMNS = [
   },
   { head: "Code", kind: "code", cell: ({ code }) => code },
   {
-    head: "Type",
+    head: "License type",
     kind: "mid",
     cell: ({ default_license_type: type }) =>
-      TYPES[type] ?? html`<span class="soft">By product</span>`,
+      TYPES[type] ?? html`<span class="soft">From product</span>`,
   },
   {
     head: "Terms",
     wide: true,
-    cell: (policy) => inShort(policy) || html`<span class="soft">By product</span>`,
+    cell: (policy) => summarizeTerms(policy) || html`<span class="soft">From product</span>`,
   },
   {
     head: "Features",
@@ -54,20 +54,21 @@ function PolicyList({ query, products }) {
     [JSON.stringify(query)],
   );
   const columns = POLICY_COLUMNS.toSpliced(2, 0, productColumn(products));
-  const create = html`<${Action} scope="catalog:write" icon="plus"
+  const create = html`<${LinkButton} scope="catalog:write" icon="plus"
     to=${link("policies/new", { product: query.product })}>New policy<//>`;
   return html`<${Page} title="License policies" lead="Reusable license terms"
     actions=${create}>
-    <${Find} path="policies" fields=${[ofProduct(products)]} query=${query} />
-    <${Loaded} from=${named(policies, products)} rows=${6}>
+    <${Filters} path="policies" fields=${[productFilter(products)]} query=${query}
+      action="Filter policies" />
+    <${Loaded} from=${withProductNames(policies, products)} rows=${6}>
       ${(page) =>
         page.results.length
           ? html`<${Table} caption="License policies" columns=${columns} rows=${page.results}
             busy=${policies.loading} /><${Pager} page=${page} path="policies" query=${query}
-            limit=${LIMIT} />`
+            limit=${LIMIT} nouns=${["policy", "policies"]} />`
           : html`<${Empty} icon="policies"
-            title="No policies"><p>Each product comes with its default policy. <a
-            href=${link("products/new")}>Make a product</a></p><//>`}
+            title="No policies yet"><p>Each product comes with a default policy. <a
+            href=${link("products/new")}>Create a product</a></p><//>`}
     <//>
   <//>`;
 }

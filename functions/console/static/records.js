@@ -1,50 +1,50 @@
-// How records are shown wherever they are named: who bought, who may use, in which state.
-import { Masked } from "./fields.js";
+// How customers, orders and licenses are shown in tables and on pages.
+import { Masked } from "./buttons.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { Badge } from "./parts.js";
 import { link } from "./route.js";
-import { TYPES, inShort } from "./terms.js";
+import { summarizeTerms, TYPES } from "./terms.js";
 
 export const nameOf = ({ first_name: first, last_name: last }) =>
   [first, last].filter(Boolean).join(" ");
 
-/** An e-mail address, which breaks before its host where there is no room. */
+/** An email address that can wrap before its domain. */
 export function Email({ of }) {
   const at = of.lastIndexOf("@");
   return html`${of.slice(0, at)}<wbr />${of.slice(at)}`;
 }
 
-/** A customer by the name that says most. */
-export function Buyer({ customer }) {
+export function CustomerLink({ customer }) {
   const title =
     customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
-  const more = title === customer.email ? "" : customer.email;
-  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${more &&
-    html` <small class="email" title=${more}>${more}</small>`}`;
+  const email = title === customer.email ? "" : customer.email;
+  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${email &&
+    html` <small class="email" title=${email}>${email}</small>`}`;
 }
 
-export const marks = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
+export const orderBadges = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
   ${order.is_trial && html`<${Badge} tone="wait">Trial<//>`}`;
 
-/** How one shows that one has a license of a product. */
-export const licensedBy = ({ authorization_method: method, is_bundle: bundle }) =>
-  `${method === "user" ? "Users" : "Keys"}${bundle ? ", bundle" : ""}`;
+export const authorizationOf = ({ authorization_method: method, is_bundle: bundle }) =>
+  `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
 
-/** Whether a product or feature is there for new licenses. */
-export function State({ of: { active = true, is_archived: archived }, on = "On sale" }) {
+/** Whether new licenses can have a product or feature. */
+export function CatalogStatus({ of: { active = true, is_archived: archived }, activeText = "On sale" }) {
   if (archived) return html`<${Badge} tone="off">Archived<//>`;
-  return active ? html`<${Badge} tone="good">${on}<//>` : html`<${Badge} tone="warn">Disabled<//>`;
+  return active
+    ? html`<${Badge} tone="good">${activeText}<//>`
+    : html`<${Badge} tone="warn">Disabled<//>`;
 }
 
 const TONES = { Active: "good", Inactive: "wait", Disabled: "off", Expired: "warn" };
-const WORDS = { Inactive: "Not activated" };
+const TEXTS = { Inactive: "Not activated" };
 
-/** The published word of a license's state. */
-export const Status = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${WORDS[of] ?? of}<//>`;
+/** The API's status of a license. */
+export const LicenseStatus = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
 
-/** A license by its key, or by who uses it. */
-export const Holder = ({ license: { license_key: key, license_users: users = [] } }) =>
+/** The key or the users of a license. */
+export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
   key
     ? html`<${Masked} text=${key} />`
     : users.map(
@@ -55,22 +55,31 @@ export const Holder = ({ license: { license_key: key, license_users: users = [] 
 const titleOf = ({ id, license_key: key, license_users: users }) =>
   key ? `ending in ${key.slice(-4)}` : users?.length ? `of ${users[0].email}` : id;
 
-/** Large orders tell of each license in brief, without its terms. */
+/** In a large order, licenses have no terms and no status. */
 export const LICENSE_COLUMNS = [
-  { head: "License", cell: (lic) => html`<${Holder} license=${lic} />` },
-  { head: "Product", kind: "mid", cell: (lic) => lic.product?.product_name ?? lic.product_code },
+  { head: "License", cell: (license) => html`<${LicenseHolder} license=${license} />` },
+  {
+    head: "Product",
+    kind: "mid",
+    cell: (license) => license.product?.product_name ?? license.product_code,
+  },
   {
     head: "Terms",
     kind: "long",
     wide: true,
-    cell: (lic) =>
-      lic.license_type ? html`${TYPES[lic.license_type]}<small>${inShort(lic)}</small>` : "–",
+    cell: (license) =>
+      license.license_type
+        ? html`${TYPES[license.license_type]}<small>${summarizeTerms(license)}</small>`
+        : "–",
   },
-  { head: "Status", cell: (lic) => (lic.status ? html`<${Status} of=${lic.status} />` : "–") },
   {
-    head: html`<span class="unseen">More</span>`,
-    cell: (lic) =>
-      html`<a href=${link(`licenses/${lic.id}`)} class="open"
-        aria-label="Details of the license ${titleOf(lic)}"><${Icon} name="next" /></a>`,
+    head: "Status",
+    cell: ({ status }) => (status ? html`<${LicenseStatus} of=${status} />` : "–"),
+  },
+  {
+    head: html`<span class="visually-hidden">Details</span>`,
+    cell: (license) =>
+      html`<a href=${link(`licenses/${license.id}`)} class="open"
+        aria-label="View license ${titleOf(license)}"><${Icon} name="next" /></a>`,
   },
 ];

@@ -1,4 +1,4 @@
-// The address behind the `#`: which page is shown, and with what.
+// The current page and its parameters, in the fragment of the address (`#/…`).
 import { computed, signal } from "@preact/signals";
 
 const hash = signal(location.hash);
@@ -11,12 +11,12 @@ export const route = computed(() => {
   const [path, query = ""] = hash.value.replace(/^#\/?/, "").split("?");
   return {
     path,
-    parts: path.split("/").filter(Boolean).map(decoded),
+    parts: path.split("/").filter(Boolean).map(decode),
     query: Object.fromEntries(new URLSearchParams(query)),
   };
 });
 
-/** The address of a page, such as `link("orders", {status: "new"})`; blank values are left out. */
+/** The address of a page, e.g. `link("orders", {status: "new"})`; blank values are left out. */
 export function link(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
@@ -26,7 +26,7 @@ export function go(path, query) {
   location.hash = link(path, query);
 }
 
-function decoded(part) {
+function decode(part) {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -1,55 +1,56 @@
-// What a file may hold, by the rules in rules.json that the server's own row models wrote.
+// Validate cells by rules.json, which the build generates from the server's row models.
 //
-// The browser refuses no cell that the server takes; what only the catalog can tell is left to it.
+// The browser rejects no cell that the server accepts. Rules that need the catalog are left to the
+// server.
 
-let known = null;
+let loaded = null;
 
-/** The rules of all kinds, read once. */
+/** The compiled rules of all kinds, loaded once. */
 export function loadRules() {
-  known ??= fetch(new URL("rules.json", import.meta.url), { signal: AbortSignal.timeout(31_000) })
-    .then((answer) => answer.json())
-    .then(prepared)
+  loaded ??= fetch(new URL("rules.json", import.meta.url), { signal: AbortSignal.timeout(31_000) })
+    .then((response) => response.json())
+    .then(compileRules)
     .catch((error) => {
-      known = null;
+      loaded = null;
       throw error;
     });
-  return known;
+  return loaded;
 }
 
-/** The rules with a function for each step of a column: it changes the value, or throws a fault. */
-function prepared(rules) {
+/** Replace each step of a column by a function, see `compileStep`. */
+function compileRules(rules) {
   const maybe = new RegExp(`^(?:${rules.maybe_damaged})`);
   const damage = rules.damage.map(([source, name]) => [new RegExp(`^(?:${source})$`), name]);
-  const damaged = (value) =>
+  const findDamage = (value) =>
     maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
   for (const kind of Object.values(rules.kinds)) {
     kind.format = rules.format;
     kind.unseen = new RegExp(`^(?:${rules.format}|\\s)*$`, "u");
     kind.lateQuote = new RegExp(`^(?:${rules.format}|\\s)+"`, "u");
     for (const [column, steps] of Object.entries(kind.columns)) {
-      kind.columns[column] = steps.map((step) => made(step, damaged, rules.format));
+      kind.columns[column] = steps.map((step) => compileStep(step, findDamage, rules.format));
     }
   }
   return rules;
 }
 
-/** The faults of a row: `cells` by header in lower case. */
-export function faultsOf(cells, kind) {
+/** The faults of a row; `cells` are by column. */
+export function validateRow(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
-    if (isUnseen(cells[column], kind)) faults.push(blank(column));
+    if (isUnseen(cells[column], kind)) faults.push(createRequiredFault(column));
   }
   for (const column of Object.keys(cells)) {
-    const fault = faultOf(column, cells[column], kind);
+    const fault = validateCell(column, cells[column], kind);
     if (fault) faults.push(fault);
   }
   return faults;
 }
 
-const blank = (column) => ({ column, code: "required", message: "must not be blank", value: null });
+const createRequiredFault = (column) => ({ column, code: "required", message: "must not be blank", value: null });
 
-/** The first fault of a cell, or null, as for a blank cell, an unset date, an unknown column. */
-export function faultOf(column, cell, kind) {
+/** The first fault of a cell, or null. Blank cells and unknown columns have none. */
+export function validateCell(column, cell, kind) {
   const steps = kind.columns[column];
   if (!steps || isUnseen(cell, kind)) return null;
   let value = cell;
@@ -61,66 +62,68 @@ export function faultOf(column, cell, kind) {
   return null;
 }
 
-/** Whether a cell is empty, or of blanks and invisible characters alone. */
+/** Whether a cell is empty or has only white space and invisible characters. */
 export const isUnseen = (cell, kind) => !cell?.trim() || kind.unseen.test(cell);
 
-/** Blanks and invisible characters at both ends of a text. */
-export const around = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
+/** Matches white space and invisible characters at both ends of a text. */
+export const edgePattern = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
-/** What the server's reader of files does: a formula that was made harmless is one again. */
-export const unescaped = (cell) => (/^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell);
-const escaped = (cell) =>
+/** Remove the apostrophe by which exports escape formulas, like the server does. */
+export const unescapeFormula = (cell) => (/^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell);
+const escapeFormula = (cell) =>
   /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
-/** A CSV file of rows that are cells by column. */
-export function csvOf(columns, rows) {
+/** Format rows, which are cells by column, as CSV. */
+export function writeCsv(columns, rows) {
   const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const line = (cells) => cells.map((text) => cell(escaped(text ?? ""))).join(",");
+  const line = (cells) => cells.map((text) => cell(escapeFormula(text ?? ""))).join(",");
   return (
     [columns, ...rows.map((row) => columns.map((column) => row[column]))].map(line).join("\r\n") +
     "\r\n"
   );
 }
 
-const worded = (value, step) => {
+const normalize = (value, step) => {
   const trimmed = step.trim ? value.trim() : value;
   return step.lower ? trimmed.toLowerCase() : trimmed;
 };
 
-/** A step as a function of the value, which gives the changed value, or `{code, message}`. */
-function made(step, damaged, format) {
+/** A function from a value to the changed value, null for an unset one, or `{code, message}`. */
+function compileStep(step, findDamage, format) {
   const { code, message } = step;
   const fault = { code, message };
   if (step.sound) {
     return (value) => {
-      const name = damaged(value);
+      const name = findDamage(value);
       return name ? { code, message: message.replace("formula error", name) } : value;
     };
   }
   if (step.unset) {
-    const unset = (value, start) => (step.whole ? value === start : value.startsWith(start));
-    return (value) => (step.unset.some((start) => unset(value.trim(), start)) ? null : value);
+    const isUnset = (value, start) => (step.whole ? value === start : value.startsWith(start));
+    return (value) => (step.unset.some((start) => isUnset(value.trim(), start)) ? null : value);
   }
   if (step.fold) {
     const breaks = new RegExp(step.fold, "gu");
     return (value) => value.replace(breaks, " ");
   }
   if (step.ends) {
-    const ends = around(format);
-    return (value) => value.normalize("NFC").replace(ends, "");
+    const edges = edgePattern(format);
+    return (value) => value.normalize("NFC").replace(edges, "");
   }
   if (step.instead) return (value) => step.instead[value.trim().toLowerCase()] ?? value;
-  const holds = step.visible ? (value) => !new RegExp(format, "u").test(value) : test(step);
-  if (!holds) return (value) => worded(value, step);
-  return (value) => (holds(value) ? value : fault);
+  const isValid = step.visible
+    ? (value) => !new RegExp(format, "u").test(value)
+    : compileTest(step);
+  if (!isValid) return (value) => normalize(value, step);
+  return (value) => (isValid(value) ? value : fault);
 }
 
-function test(step) {
+function compileTest(step) {
   if (step.match) {
     const pattern = new RegExp(step.match, "s");
     return (value) => {
-      const given = worded(value, step);
-      return pattern.test(given) && !(Number(given) > step.most);
+      const normalized = normalize(value, step);
+      return pattern.test(normalized) && !(Number(normalized) > step.most);
     };
   }
   if (step.without) {
@@ -131,12 +134,12 @@ function test(step) {
     return (value) => value.length <= step.longest || [...value].length <= step.longest;
   if (step.bytes)
     return (value) => value.length * 3 <= step.bytes || new Blob([value]).size <= step.bytes;
-  if (step.json) return isObject;
+  if (step.json) return isJsonObject;
   if (step.choices) return (value) => step.choices.includes(value);
-  return step.calendar && isDay;
+  return step.calendar && isCalendarDay;
 }
 
-function isObject(text) {
+function isJsonObject(text) {
   try {
     return Object.getPrototypeOf(JSON.parse(text)) === Object.prototype;
   } catch {
@@ -144,8 +147,8 @@ function isObject(text) {
   }
 }
 
-/** Whether a day is in the calendar; of a time, only what can't be one is refused. */
-function isDay(text) {
+/** Whether a date exists in the calendar. Times are only checked for two leading digits. */
+function isCalendarDay(text) {
   const [, year, month, day, time] = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?$/s.exec(
     text.trim(),
   );

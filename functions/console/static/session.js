@@ -1,116 +1,114 @@
-// Who is signed in: an API key, its company and its scopes, in memory and in this tab's
-// sessionStorage, and nowhere else.
+// The session: an API key, its company and its scopes, in memory and in this tab's sessionStorage.
 //
-// A new tab asks the other tabs of the same console for their session, over a BroadcastChannel,
-// which only pages of the same origin can join. Signing out ends the session in every tab: those
-// that are asleep meanwhile compare their session with the time of the last sign-out.
+// A new tab requests the session from other tabs of the same console over a BroadcastChannel, which
+// only pages of the same origin can join. Signing out ends the session in every tab: a tab that was
+// suspended compares the start of its session with the time of the last sign-out when it resumes.
 import { computed, signal } from "@preact/signals";
-import { clear, lastSignOut, read, recordSignOut, shaped, write } from "./storage.js";
+import { clear, matchShape, read, readLastSignOut, recordSignOut, write } from "./storage.js";
 
-const PLACE = "keywright-session";
-/** Two consoles of one origin share nothing. */
-const NAME = `keywright ${new URL(".", document.baseURI).pathname}`;
-/** Milliseconds that a new tab waits for the other tabs to answer. */
-const PATIENCE = 200;
-const NOBODY = { key: "", company: "", scopes: [], since: 0 };
+const STORAGE_NAME = "keywright-session";
+/** The path is part of the name, so that two consoles of one origin do not share a session. */
+const CHANNEL_NAME = `keywright ${new URL(".", document.baseURI).pathname}`;
+/** Milliseconds that a new tab waits for responses of other tabs. */
+const RESPONSE_TIMEOUT = 200;
+const NO_SESSION = { key: "", company: "", scopes: [], since: 0 };
 
-/** The key, or null. While `refusal` is set it is no longer good, and the page waits for another. */
+/** The API key, or null. While `keyError` is set, the key is invalid and the user must enter another. */
 export const key = signal(null);
-/** Whose key it is, or was before it was refused: what is typed is for no other company to see. */
+/** The key's company. Kept when the key becomes invalid: drafts belong to this company only. */
 export const company = signal(null);
-export const refusal = signal("");
-export const prefix = computed(() => (key.value || "").split(".")[0]);
+export const keyError = signal("");
+export const keyPrefix = computed(() => (key.value || "").split(".")[0]);
 
-/** Raised with every sign-in, so that what is shown is read again. */
-export const signIns = signal(0);
+/** Increases with every sign-in, to reload what is shown. */
+export const signInCount = signal(0);
 
 const scopes = signal([]);
-/** When the session began. */
+/** The start of the session, in milliseconds since 1970. */
 let since = 0;
 
-/** Whether the key has a scope. */
-export const may = (scope) => scopes.value.includes(scope);
+export const hasScope = (scope) => scopes.value.includes(scope);
 
-/** `owner` is what the API says of the key, `{company, scopes}`. */
-export function signIn(entered, owner) {
+/** `owner` is the API's description of the key, `{company, scopes}`. */
+export function signIn(apiKey, owner) {
   const { company, scopes } = owner;
-  take({ key: entered, company, scopes, since: Date.now() });
+  start({ key: apiKey, company, scopes, since: Date.now() });
   channel.postMessage({ signedIn: true });
 }
 
-function take(session) {
-  const other = company.peek() && company.peek() !== session.company;
-  if (other) clear();
-  write(PLACE, session);
-  if (other) return location.reload();
-  hold(session);
-  signIns.value += 1;
+function start(session) {
+  const isOtherCompany = company.peek() && company.peek() !== session.company;
+  if (isOtherCompany) clear();
+  write(STORAGE_NAME, session);
+  if (isOtherCompany) return location.reload();
+  apply(session);
+  signInCount.value += 1;
 }
 
-function hold(session) {
+function apply(session) {
   since = session.since;
   company.value = session.company || null;
   scopes.value = session.scopes;
-  refusal.value = "";
+  keyError.value = "";
   key.value = session.key || null;
 }
 
-/** In every tab. */
+/** End the session in every tab. */
 export function signOut() {
-  recordSignOut(NAME);
+  recordSignOut(CHANNEL_NAME);
   channel.postMessage({ signedOut: true });
-  leave();
+  end();
 }
 
-function leave() {
+function end() {
   clear();
-  hold(NOBODY);
+  apply(NO_SESSION);
 }
 
-/** The API no longer accepts the key: ask for another, over the page and what was typed in it. */
-export function refuse(reason) {
-  write(PLACE, { ...NOBODY, company: company.peek(), since });
-  if (key.value) refusal.value = reason;
+/** Handle a key that the API rejects: ask for another one over the page, and keep drafts. */
+export function requireNewKey(reason) {
+  write(STORAGE_NAME, { ...NO_SESSION, company: company.peek(), since });
+  if (key.value) keyError.value = reason;
 }
 
-const isLive = () => Boolean(key.peek() && !refusal.peek());
+const hasValidKey = () => Boolean(key.peek() && !keyError.peek());
 
-/** Whether nobody has signed out since a session began. */
-const isOpen = (session) => session.since > lastSignOut(NAME);
+const isCurrent = (session) => session.since > readLastSignOut(CHANNEL_NAME);
 
-const channel = new BroadcastChannel(NAME);
-let question = "";
+const channel = new BroadcastChannel(CHANNEL_NAME);
+let requestId = "";
 let offers = [];
 
 channel.onmessage = ({ data }) => {
-  if (data.signedOut) leave();
+  if (data.signedOut) end();
   else if (data.signedIn) join();
-  else if (data.to === question) offers.push({ ...data, session: shaped(data.session, NOBODY) });
-  else if (data.ask && isLive())
+  else if (data.to === requestId)
+    offers.push({ ...data, session: matchShape(data.session, NO_SESSION) });
+  else if (data.ask && hasValidKey())
     channel.postMessage({
       to: data.ask,
       session: { key: key.peek(), company: company.peek(), scopes: scopes.peek(), since },
     });
 };
 
-/** Takes over the newest session of the other tabs; of another company, only where there was none. */
+/** Adopt the newest session of the other tabs, but not of another company than this tab's. */
 async function join() {
-  if (isLive()) return;
-  question = String(Math.random());
+  if (hasValidKey()) return;
+  requestId = String(Math.random());
   offers = [];
-  channel.postMessage({ ask: question });
-  await new Promise((resume) => setTimeout(resume, PATIENCE));
-  const [last] = offers
-    .filter(({ session }) => isOpen(session) && [null, session.company].includes(company.peek()))
+  channel.postMessage({ ask: requestId });
+  await new Promise((resume) => setTimeout(resume, RESPONSE_TIMEOUT));
+  const [newest] = offers
+    .filter(({ session }) => isCurrent(session) && [null, session.company].includes(company.peek()))
     .sort((one, other) => other.session.since - one.session.since);
-  if (last && !isLive()) take(last.session);
+  if (newest && !hasValidKey()) start(newest.session);
 }
 
 addEventListener("pageshow", () => {
-  if (key.peek() && !isOpen({ since })) leave();
+  if (key.peek() && !isCurrent({ since })) end();
 });
 
-const held = shaped(read(PLACE) ?? NOBODY, NOBODY);
-if (isOpen(held)) hold(held);
+const stored = matchShape(read(STORAGE_NAME) ?? NO_SESSION, NO_SESSION);
+if (isCurrent(stored)) apply(stored);
 else clear();
 if (!key.peek()) await join();

@@ -1,7 +1,7 @@
-// This tab's sessionStorage. A browser may refuse it, or have no space left in it; and what is in it
-// may come from another version of the console, or from another page of the same origin.
+// This tab's sessionStorage. A browser may deny access to it or be out of space, and its content may
+// be from another version of the console or from another page of the same origin.
 
-const guarded = (act) => {
+const attempt = (act) => {
   try {
     return act();
   } catch {
@@ -9,32 +9,32 @@ const guarded = (act) => {
   }
 };
 
-/** The value of a name, in the shape of `like`; null for nothing, and for what is not JSON. */
+/** Read a JSON value, coerced to the shape of `like`; null if there is none. */
 export function read(name, like) {
-  const found = guarded(() => JSON.parse(sessionStorage.getItem(name)));
-  return found === null ? null : shaped(found, like);
+  const value = attempt(() => JSON.parse(sessionStorage.getItem(name)));
+  return value === null ? null : matchShape(value, like);
 }
 
-/** Does its best: what is not stored is still in memory. */
+/** Best effort: a value that can't be stored is still in memory. */
 export const write = (name, value) =>
-  guarded(() => sessionStorage.setItem(name, JSON.stringify(value)));
+  attempt(() => sessionStorage.setItem(name, JSON.stringify(value)));
 
-export const remove = (name) => guarded(() => sessionStorage.removeItem(name));
+export const remove = (name) => attempt(() => sessionStorage.removeItem(name));
 
-export const clear = () => guarded(() => sessionStorage.clear());
+export const clear = () => attempt(() => sessionStorage.clear());
 
-/** The time of the last sign-out in any tab, which is all that localStorage ever holds. */
-export const lastSignOut = (place) => guarded(() => Number(localStorage.getItem(place)));
+/** The time of the last sign-out in any tab: the only value in localStorage. */
+export const readLastSignOut = (name) => attempt(() => Number(localStorage.getItem(name)));
 
-export const recordSignOut = (place) => guarded(() => localStorage.setItem(place, Date.now()));
+export const recordSignOut = (name) => attempt(() => localStorage.setItem(name, Date.now()));
 
-/** `found` where it has the types of `like`, elsewhere `like`; a null in `like` accepts anything. */
-export function shaped(found, like) {
-  if (like == null) return found;
-  if (typeof like !== "object") return typeof found === typeof like ? found : like;
+/** Replace each part of `value` whose type differs from `like`; null in `like` allows any type. */
+export function matchShape(value, like) {
+  if (like == null) return value;
+  if (typeof like !== "object") return typeof value === typeof like ? value : like;
   if (Array.isArray(like))
-    return Array.isArray(found) ? found.map((each) => shaped(each, like[0])) : like;
-  if (found === null || typeof found !== "object" || Array.isArray(found)) return like;
-  const names = new Set([...Object.keys(like), ...Object.keys(found)]);
-  return Object.fromEntries([...names].map((name) => [name, shaped(found[name], like[name])]));
+    return Array.isArray(value) ? value.map((each) => matchShape(each, like[0])) : like;
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return like;
+  const names = new Set([...Object.keys(like), ...Object.keys(value)]);
+  return Object.fromEntries([...names].map((name) => [name, matchShape(value[name], like[name])]));
 }

@@ -1,41 +1,42 @@
-// The terms of a license in a form: each may be left open, and then says what holds instead.
-import { Choice, Input } from "./form.js";
+// The terms of a license as form fields; a blank field shows the value that it inherits.
+import { FormField, FormSelect } from "./form.js";
 import { html } from "./html.js";
-import { groupsFor, inWords } from "./terms.js";
+import { formatTerm, groupsFor } from "./terms.js";
 
 /**
- * `under` is where the terms stand in the form, such as `items.0.terms`; `open(name)` is what a term
- * will be if it is left open, if that is known, and `by` who has the say then.
+ * `prefix` is the name of the terms in the form, e.g. `items.0.terms`. `inherited(name)` returns the
+ * value that applies if a term is blank, if it is known, and `source` says which record it is from.
  */
-export function TermFields({ form, under, type, method, open, by }) {
+export function TermFields({ form, prefix, type, method, inherited, source }) {
   const [first, ...others] = groupsFor(type || "consumption", method);
   const fields = ({ terms }) => html`<div class="columns">
     ${terms.map(
-      (term) => html`<${Term} key=${term.name} form=${form} term=${term}
-      name="${under}.${term.name}" value=${open(term.name)} by=${by} />`,
+      (term) => html`<${TermField} key=${term.name} form=${form} term=${term}
+      name="${prefix}.${term.name}" value=${inherited(term.name)} source=${source} />`,
     )}
   </div>`;
-  const said = ({ terms }) => terms.filter(({ name }) => form.at(`${under}.${name}`)).length;
+  const countSet = ({ terms }) =>
+    terms.filter(({ name }) => form.get(`${prefix}.${name}`)).length;
   return html`<div class="terms">
     ${fields(first)}
     ${others.map(
-      (group) => html`<details key=${group.title} open=${said(group) > 0}>
-      <summary>${group.title}${said(group) > 0 && html` <span
-        class="soft">${said(group)} set</span>`}</summary>
+      (group) => html`<details key=${group.title} open=${countSet(group) > 0}>
+      <summary>${group.title}${countSet(group) > 0 && html` <span
+        class="soft">${countSet(group)} set</span>`}</summary>
       ${fields(group)}
     </details>`,
     )}
   </div>`;
 }
 
-function Term({ form, term, name, value, by }) {
-  const left = value == null ? "" : `${inWords(term, value)} (${by})`;
+function TermField({ form, term, name, value, source }) {
+  const inherited = value == null ? "" : `${formatTerm(term, value)} (${source})`;
   const common = { form, name, label: term.label, hint: term.hint };
-  const leave = ["", left || `As the ${by} says`];
+  const blank = ["", inherited || `From ${source}`];
   if (term.kind === "flag")
-    return html`<${Choice} ...${common} options=${[leave, ["yes", "Yes"], ["no", "No"]]} />`;
+    return html`<${FormSelect} ...${common} options=${[blank, ["yes", "Yes"], ["no", "No"]]} />`;
   if (term.kind === "choice")
-    return html`<${Choice} ...${common} options=${[leave, ...Object.entries(term.choices)]} />`;
-  return html`<${Input} ...${common} placeholder=${left} autocomplete="off"
+    return html`<${FormSelect} ...${common} options=${[blank, ...Object.entries(term.choices)]} />`;
+  return html`<${FormField} ...${common} placeholder=${inherited} autocomplete="off"
     inputmode=${term.kind === "count" ? "numeric" : undefined} />`;
 }

@@ -1,58 +1,58 @@
-// Sending a file: the API is asked where to, and the file goes straight to S3.
+// Start an import: create it in the API, then upload its file to S3.
 import { effect } from "@preact/signals";
 import * as api from "./api.js";
 import { key } from "./session.js";
 import { transfer } from "./transfer.js";
 import { sendParts } from "./upload_parts.js";
 
-/** Bytes that S3 keeps as one object. */
+/** Bytes of the largest object of S3. */
 export const LARGEST = 5 * 1024 ** 4;
-/** Bytes of a file that is sent as a whole. */
-const WHOLE = 100 * 1024 ** 2;
+/** Bytes above which a file is uploaded in parts. */
+const MULTIPART_THRESHOLD = 100 * 1024 ** 2;
 
-/** What may be sent once more in another way, by the number of its import: see `otherwise`. */
-export const tried = new Map();
+/** Files that can be imported again with `followUpOptions`, by the ID of their import. */
+export const resendable = new Map();
 effect(() => {
-  if (!key.value) tried.clear();
+  if (!key.value) resendable.clear();
 });
 
 /**
- * Begins an import and sends its file; gives the job. `options` are the API's, with an
- * `external_id`, so that what is sent again after a lost answer is the same import and not another.
- * Once `signal` says so, it is cancelled, although it may have just been begun.
+ * Create an import and upload its file; returns the job. `options` are the API's. Their `external_id`
+ * makes retries idempotent: a retry after a lost response continues the same import. Aborting `signal`
+ * cancels the import, even if the API is still creating it.
  */
 export async function startImport(kind, file, options, { onShare = () => {}, signal } = {}) {
   const request = { kind, file_name: file.name, size: file.size, ...options };
-  const begun = api.post("imports/", request);
+  const created = api.post("imports/", request);
   try {
-    const { upload, ...job } = await Promise.race([begun, stopped(signal)]);
+    const { upload, ...job } = await Promise.race([created, rejectOnAbort(signal)]);
     if (upload) await send(job.id, upload, file, onShare, signal);
-    const changed = otherwise(options);
-    if (changed) {
-      const again = { ...options, ...changed, external_id: crypto.randomUUID() };
-      tried.set(job.id, { file, options: again });
+    const changes = followUpOptions(options);
+    if (changes) {
+      const followUp = { ...options, ...changes, external_id: crypto.randomUUID() };
+      resendable.set(job.id, { file, options: followUp });
     }
     return job;
   } catch (error) {
     if (signal?.aborted)
-      begun.then(({ id }) => api.post(`imports/${id}/cancel/`)).catch(() => {});
+      created.then(({ id }) => api.post(`imports/${id}/cancel/`)).catch(() => {});
     throw error;
   }
 }
 
-/** What was a dry run is then done for good; what was to be taken whole is taken without a few rows. */
-const otherwise = ({ dry_run, on_error }) =>
+/** After a test run the real import; after a rejected import one that skips rows with errors. */
+const followUpOptions = ({ dry_run, on_error }) =>
   dry_run ? { dry_run: false } : on_error === "reject_all" && { on_error: "skip_row" };
 
-const stopped = (signal) =>
-  new Promise((_, fail) => signal?.addEventListener("abort", () => fail(signal.reason)));
+const rejectOnAbort = (signal) =>
+  new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
-/** By a form as a whole, or if the file is large in parts, of which each can be sent again. */
+/** Upload by a presigned form, or a large file in parts. */
 async function send(id, { url, fields }, file, onShare, signal) {
-  if (!url || file.size > WHOLE) return sendParts(id, file, onShare, signal);
+  if (!url || file.size > MULTIPART_THRESHOLD) return sendParts(id, file, onShare, signal);
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);
-  const onSent = (sent) => onShare(file.size ? Math.min(1, sent / file.size) : 1);
-  await transfer("POST", url, form, { onSent, signal });
+  const onProgress = (sent) => onShare(file.size ? Math.min(1, sent / file.size) : 1);
+  await transfer("POST", url, form, { onProgress, signal });
 }

@@ -1,91 +1,91 @@
-// Sending a large file in parts: each by a link of its own, and again by itself if need be.
+// Multipart upload of a large file: each part has its own presigned URL and is retried on its own.
 import * as api from "./api.js";
-import { transfer } from "./transfer.js";
+import { transfer, uploadProblem } from "./transfer.js";
 
-const LINKS = 20;
-const PAUSES = [300, 1000, 3000, 10_000, 20_000];
+const URLS_PER_REQUEST = 20;
+const RETRY_DELAYS = [300, 1000, 3000, 10_000, 20_000];
 const EXPIRED = /^(ExpiredToken|RequestExpired)$/;
-const BUSY = /^(InternalError|RequestTimeout|ServiceUnavailable|SlowDown)$/;
+const RETRYABLE = /^(InternalError|RequestTimeout|ServiceUnavailable|SlowDown)$/;
 
-/** Sends `file` as the file of import `id`; links are asked for as they are needed. */
+/** Upload `file` as the file of import `id`; URLs are signed as they are needed. */
 export async function sendParts(id, file, onShare, signal) {
-  const links = linksOf(id);
-  const { part_size: size } = await again(() => links.renewed());
-  const tags = [];
+  const urls = createUrls(id);
+  const { part_size: size } = await retry(() => urls.current());
+  const etags = [];
   do {
-    const start = tags.length * size;
+    const start = etags.length * size;
     const part = file.slice(start, start + size);
-    const onSent = (sent) => onShare(file.size ? (start + sent) / file.size : 1);
-    const sendOne = async () =>
-      transfer("PUT", await links.toPart(tags.length + 1), part, { onSent, signal });
-    const { etag } = await again(sendOne, links, signal);
-    if (!etag) throw refused("S3 took a part and did not tell its ETag.");
-    tags.push(etag);
-  } while (tags.length * size < file.size);
-  await complete(links, tags, signal);
+    const onProgress = (sent) => onShare(file.size ? (start + sent) / file.size : 1);
+    const sendPart = async () =>
+      transfer("PUT", await urls.ofPart(etags.length + 1), part, { onProgress, signal });
+    const { etag } = await retry(sendPart, urls, signal);
+    if (!etag) throw uploadProblem("S3 sent no ETag for a part. Try again.");
+    etags.push(etag);
+  } while (etags.length * size < file.size);
+  await complete(urls, etags, signal);
 }
 
-/** S3 can answer 200 and then an error in the body; an upload that has gone may be complete. */
-async function complete(links, tags, signal) {
-  const parts = tags.map(
-    (tag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${tag}</ETag></Part>`,
+/**
+ * S3 may respond with 200 and an error in the body. If a response was lost, NoSuchUpload means that the
+ * upload is complete.
+ */
+async function complete(urls, etags, signal) {
+  const parts = etags.map(
+    (etag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${etag}</ETag></Part>`,
   );
   const body = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
-  let lost = false;
-  const ask = async () => {
+  let responseLost = false;
+  const send = async () => {
     try {
-      const { text } = await transfer("POST", await links.toComplete(), body, { signal });
+      const { text } = await transfer("POST", await urls.ofCompletion(), body, { signal });
       if (text.includes("<CompleteMultipartUploadResult")) return;
     } catch (problem) {
-      if (lost && problem.s3 === "NoSuchUpload") return;
-      lost ||= problem.status === 0 || problem.s3 === "InternalError";
+      if (responseLost && problem.s3 === "NoSuchUpload") return;
+      responseLost ||= problem.status === 0 || problem.s3 === "InternalError";
       throw problem;
     }
-    lost = true;
-    throw api.offline("S3");
+    responseLost = true;
+    throw api.timeoutProblem("S3");
   };
-  await again(ask, links, signal);
+  await retry(send, urls, signal);
 }
 
-function linksOf(id) {
-  let known;
-  let until = 0;
+function createUrls(id) {
+  let signed;
+  let expiresAt = 0;
   const sign = async (numbers) => {
-    known = await api.post(`imports/${id}/parts/`, { part_numbers: numbers });
-    until = Date.now() + known.expires_in * 800;
-    return known;
+    signed = await api.post(`imports/${id}/parts/`, { part_numbers: numbers });
+    expiresAt = Date.now() + signed.expires_in * 800;
+    return signed;
   };
-  const renewed = async () => (known && Date.now() < until ? known : sign([]));
-  const find = (number) => known.parts.find((part) => part.part_number === number)?.url;
+  const current = async () => (signed && Date.now() < expiresAt ? signed : sign([]));
+  const find = (number) => signed.parts.find((part) => part.part_number === number)?.url;
   return {
-    renewed,
-    forget: () => (known = null),
-    toComplete: async () => (await renewed()).complete_url,
-    toPart: async (number) => {
-      await renewed();
-      const count = Math.max(1, Math.min(LINKS, known.part_count - number + 1));
+    current,
+    discard: () => (signed = null),
+    ofCompletion: async () => (await current()).complete_url,
+    ofPart: async (number) => {
+      await current();
+      const length = Math.max(1, Math.min(URLS_PER_REQUEST, signed.part_count - number + 1));
       return (
-        find(number) ?? (await sign(Array.from({ length: count }, (_, at) => number + at)), find(number))
+        find(number) ?? (await sign(Array.from({ length }, (_, at) => number + at)), find(number))
       );
     },
   };
 }
 
-/** Acts until it is done; what has expired or was lost is tried again, what is refused is not. */
-async function again(act, links, signal) {
-  for (const pause of PAUSES) {
+/** Retry `act` after a lost connection, an expired URL or a temporary error of S3. */
+async function retry(act, urls, signal) {
+  for (const delay of RETRY_DELAYS) {
     try {
       return await act();
     } catch (problem) {
       const expired = EXPIRED.test(problem.s3) || /expired/.test(problem.detail);
       const lost = problem.status === 0 || problem.status >= 500 || problem.status === 429;
-      if (signal?.aborted || !(expired || lost || BUSY.test(problem.s3))) throw problem;
-      if (expired) links?.forget();
-      else await new Promise((resume) => setTimeout(resume, pause * (0.5 + Math.random())));
+      if (signal?.aborted || !(expired || lost || RETRYABLE.test(problem.s3))) throw problem;
+      if (expired) urls?.discard();
+      else await new Promise((resume) => setTimeout(resume, delay * (0.5 + Math.random())));
     }
   }
   return act();
 }
-
-const refused = (detail) =>
-  new api.Problem({ code: "upload_refused", title: "The file was not taken", detail });

@@ -1,4 +1,4 @@
-"""One browser for all tests of the console; each has a window and a company of its own."""
+"""One browser for all console tests; each test has its own tab."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,19 +21,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def vendor(http: httpx.Client, keys: Operate) -> RemoteShop:
-    """A company with products, for tests that need no other."""
+    """A company with products, for tests that share one."""
     return opened(http, keys, "vendor", stocked=True)
 
 
 @pytest.fixture(scope="session")
 def seller(http: httpx.Client, keys: Operate) -> RemoteShop:
-    """A company with products that sells by the console."""
+    """A company with products that places orders in the console."""
     return opened(http, keys, "seller", stocked=True)
 
 
 @pytest.fixture
 def console(browser: Browser, stack: LocalStack, tmp_path: Path) -> Iterator[Console]:
-    """A new tab; it must end without an error that nobody expected."""
-    console = Console(browser, stack["console_url"], desk=tmp_path)
+    """A new tab; the test fails if it reported an unexpected error."""
+    console = Console(browser, stack["console_url"], folder=tmp_path)
     yield console
     console.close()

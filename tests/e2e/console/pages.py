@@ -1,4 +1,4 @@
-"""The console as a person uses it."""
+"""Operate the console like a user."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,64 +16,64 @@ COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 WIDTHS = (320, 360, 768, 1280)
 SIDEWAYS = """[...document.querySelectorAll(":root, .scroll:not([aria-label^=First])")]
     .some(part => part.scrollWidth > part.clientWidth)"""
-"""Only the first rows of a file may be wider than the page: they have as many columns as it has."""
+"""Only the preview of a file may scroll sideways: it has as many columns as the file."""
 
 WATCH = """
-    const shifts = [], ask = fetch;
+    const shifts = [], send = fetch;
     const observer = new PerformanceObserver(list => shifts.push(...list.getEntries()));
     observer.observe({type: "layout-shift", buffered: true});
-    window.watched = {asked: 0, shifts, observer};
-    window.fetch = (...what) => {
-        watched.asked += 1;
-        return ask(...what).finally(() => watched.asked -= 1);
+    window.watched = {pending: 0, shifts, observer};
+    window.fetch = (...args) => {
+        watched.pending += 1;
+        return send(...args).finally(() => watched.pending -= 1);
     };
 """
-STEADY = 0.005
-"""Of cumulative layout shift, which is called good up to 0.1."""
-MOVED = """async path => {
+MAX_SHIFT = 0.005
+"""Allowed cumulative layout shift; up to 0.1 is rated good."""
+LAYOUT_SHIFT = """async path => {
     const frame = () => new Promise(requestAnimationFrame);
     const {shifts, observer} = watched;
     if (path) [shifts.length, location.hash] = [0, path];
     for (let quiet = 0; quiet < 5; quiet += 1, await frame())
-        if (watched.asked || document.querySelector(".loading")) quiet = 0;
+        if (watched.pending || document.querySelector(".loading")) quiet = 0;
     shifts.push(...observer.takeRecords());
     const counted = shifts.splice(0).filter(shift => !shift.hadRecentInput);
     return counted.reduce((sum, {value}) => sum + value, 0);
 }"""
-"""The sum is no less than what is called cumulative layout shift, which forgets after 5 seconds."""
+"""The sum of all shifts; cumulative layout shift only counts windows of 5 seconds."""
 
-PATIENCE = 40_000
-"""Milliseconds, on a machine that does much else."""
-expect.set_options(timeout=PATIENCE)
+TIMEOUT = 40_000
+"""Timeout in milliseconds, for a machine under load."""
+expect.set_options(timeout=TIMEOUT)
 
 
 class Console:
-    """A tab of the browser, and what went wrong in it; tabs share nothing but fetched files."""
+    """A tab of the browser, and the errors it reported."""
 
-    def __init__(self, browser: Browser, url: str, *, desk: Path) -> None:
-        """`desk` is where its files lie that are chosen to be imported."""
+    def __init__(self, browser: Browser, url: str, *, folder: Path) -> None:
+        """Write files to import into `folder`."""
         self.url = url
-        self.desk = desk
+        self.folder = folder
         self.context = browser.contexts[0] if browser.contexts else browser.new_context()
         self.page = self.context.new_page()
         self.page.set_viewport_size({"width": 1280, "height": 860})
-        self.page.set_default_timeout(PATIENCE)
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", self._hear)
+        self.page.set_default_timeout(TIMEOUT)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._record)
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        """The browser tells of every refused request as an error; those the page must handle."""
+    def _record(self, message: ConsoleMessage) -> None:
+        """Record errors, except failed requests, which the page must handle."""
         if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
-            self.wrong.append(message.text)
+            self.errors.append(message.text)
 
     def open(self, path: str = "") -> None:
-        """A page."""
+        """Open a page."""
         self.page.goto(f"{self.url}#/{path}")
         self.page.wait_for_selector("h1")
 
     def visit(self, path: str, shop: RemoteShop) -> Page:
-        """A page, as someone of the company who has signed in."""
+        """Open a page, signed in as the company."""
         self.page.add_init_script(signed_in(shop.key, shop.company))
         self.open(path)
         return self.page
@@ -84,7 +84,7 @@ class Console:
 
     def choose(self, name: str, data: bytes) -> None:
         """Choose a file to import."""
-        path = self.desk / name
+        path = self.folder / name
         path.write_bytes(data)
         self.page.set_input_files("#file", path)
 
@@ -92,7 +92,7 @@ class Console:
         return self.page.get_by_role("button", name=name)
 
     def tab_to(self, wanted: Locator, *, back: bool = False) -> None:
-        """Press Tab until it is the one that has the focus."""
+        """Press Tab until an element has the focus."""
         expect(wanted).to_be_visible()
         for _ in range(60):
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
@@ -101,59 +101,56 @@ class Console:
         raise AssertionError(f"Tab does not come to {wanted}")
 
     def slow(self, *, answers: int = 150, times: int = 3, upload: int = -1) -> None:
-        """Let every answer take so many milliseconds more, and the page be slower by so much.
+        """Delay each response by `answers` ms, and slow down the CPU by the factor `times`.
 
-        And send no more than so many bytes in a second; -1 is no limit.
+        `upload` limits the bytes per second that are sent; -1 is no limit.
         """
         network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": upload}
         tools = self.context.new_cdp_session(self.page)
         tools.send("Network.emulateNetworkConditions", network | {"latency": answers})
         tools.send("Emulation.setCPUThrottlingRate", {"rate": times})
 
-    def watch(self) -> None:
-        """From the next page that is loaded on, see what moves by itself."""
+    def watch_layout(self) -> None:
+        """Record layout shifts from the next page load on."""
         self.page.add_init_script(WATCH)
 
-    def moved(self, path: str = "") -> float:
-        """How much has moved since this was asked last, or while a page comes."""
-        return float(self.page.evaluate(MOVED, path and f"#/{path}"))
+    def layout_shift(self, path: str = "") -> float:
+        """Return the layout shift since the last call, or while a page loads."""
+        return float(self.page.evaluate(LAYOUT_SHIFT, path and f"#/{path}"))
 
     def hold(self, url: str) -> list[Route]:
-        """What is asked at such an address from now on, and waits to be let through."""
-        held: list[Route] = []
+        """Hold requests to a URL; the test continues them."""
+        routes: list[Route] = []
 
-        def keep(route: Route) -> None:
-            held.append(route)
+        def hold(route: Route) -> None:
+            routes.append(route)
 
-        self.page.route(url, keep)
-        return held
+        self.page.route(url, hold)
+        return routes
 
     def see(self, text: str) -> None:
-        """Wait until a text is on the page, wherever."""
+        """Wait until the page contains a text."""
         expect(self.page.locator("main")).to_contain_text(text)
 
-    def seen(self) -> str:
-        return self.page.locator("main").inner_text()
-
     def violations(self, rules: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
-        """What axe finds, by rule and place; what the page's policy refuses to axe is not told."""
-        before = len(self.wrong)
+        """Return axe's violations, ignoring errors of axe under the security policy."""
+        before = len(self.errors)
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
         only = rules or {"type": "tag", "values": WCAG}
         found = self.page.evaluate(
             "runOnly => axe.run({runOnly, resultTypes: ['violations'], preload: false})", only
         )
-        del self.wrong[before:]
+        del self.errors[before:]
         return [
             {"rule": each["id"], "at": [node["html"][:200] for node in each["nodes"]]}
             for each in found["violations"]
         ]
 
     def faults(self) -> Iterator[str]:
-        """What axe finds in light and in dark, and where the page or a table scrolls sideways.
+        """Yield axe's violations in light and dark, and widths with sideways scrolling.
 
-        The two schemes differ in nothing but their colors.
+        In dark, only the colors are checked, because nothing else differs.
         """
         self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
         yield from map(str, self.violations())
@@ -167,10 +164,10 @@ class Console:
     def close(self) -> None:
         self.context.set_offline(False)
         self.page.close()
-        assert not self.wrong, self.wrong
+        assert not self.errors, self.errors
 
 
-def ended_key(route: Route) -> None:
-    """The service is told a key that it does not know, as if this one had been revoked."""
+def revoked_key(route: Route) -> None:
+    """Send an unknown key to the API, as if the key had been revoked."""
     headers = route.request.headers | {"authorization": f"Api-Key {'x' * 8}.{'y' * 40}"}
     route.continue_(headers=headers)

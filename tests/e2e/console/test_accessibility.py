@@ -1,4 +1,4 @@
-"""The gate and every page of imports by axe, light and dark, at every width."""
+"""Sign-in and all import pages, checked by axe in light and dark and at every width."""
 
 from playwright.sync_api import expect
 
@@ -9,7 +9,7 @@ from tests.e2e.remote import RemoteShop
 FAULTY = table(("email", "first_name"), ("a@b.test", "Ana"), ("nobody", "Bo"))
 
 
-def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
+def test_sign_in_and_every_page_of_an_import_are_accessible(
     console: Console, vendor: RemoteShop
 ) -> None:
     job = post(vendor, "customers", FAULTY, name="people.csv")
@@ -18,7 +18,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     found = {"the gate": [*console.faults()]}
 
     console.sign_in(vendor.key)
-    console.see("no such page")
+    console.see("Page not found")
     found["nowhere"] = [*console.faults()]
     console.open("imports/customers")
     console.see("people.csv")
@@ -28,7 +28,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     console.see("1 of 2 rows has errors")
     found["checked"] = [*console.faults()]
     console.open(f"imports/customers/{job}")
-    console.button("All cells of row 2").click()
+    console.button("Show all cells of row 2").click()
     console.page.get_by_label("Row 2, email").fill("still wrong")
     console.see("Row 2 still has an error")
     found["edited"] = [*console.faults()]
@@ -36,7 +36,7 @@ def test_the_gate_and_an_import_from_file_to_correction_are_for_everybody(
     assert not {page: faults for page, faults in found.items() if faults}
 
 
-def test_on_a_phone_the_menu_unfolds(console: Console, vendor: RemoteShop) -> None:
+def test_the_menu_opens_on_a_phone(console: Console, vendor: RemoteShop) -> None:
     console.page.set_viewport_size({"width": 360, "height": 800})
     console.visit("nowhere", vendor)
     expect(console.page.get_by_role("link", name="License imports")).to_be_hidden()

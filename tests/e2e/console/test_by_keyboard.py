@@ -1,4 +1,4 @@
-"""What is done most is done by keys alone, however slow the page and however late its answers."""
+"""The main tasks by keyboard, on a slow page."""
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -11,14 +11,14 @@ HEADER = ("license__license_key", "product__short_code", "license__license_type"
 
 
 class Keyboard:
-    """Tab comes to what one wants; then one presses a key, or types."""
+    """Reach elements by Tab, then press a key or type."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self.keys = console.page.keyboard
 
     def arrive(self, title: str) -> None:
-        """At a page, whose heading has the focus."""
+        """Wait for a page, whose heading has the focus."""
         heading = self._console.page.get_by_role("heading", level=1, name=title)
         expect(heading).to_be_focused()
 
@@ -36,74 +36,76 @@ class Keyboard:
 
 
 @pytest.fixture
-def by_hand(console: Console) -> Keyboard:
+def keyboard(console: Console) -> Keyboard:
     return Keyboard(console)
 
 
-def test_an_import_needs_no_mouse(console: Console, by_hand: Keyboard, vendor: RemoteShop) -> None:
-    """The file goes to the chooser that Enter on the button opens."""
+def test_a_file_is_imported_and_corrected_by_keyboard(
+    console: Console, keyboard: Keyboard, vendor: RemoteShop
+) -> None:
+    """Enter on the button opens the file chooser."""
     page = console.page
     data = table(HEADER, ("hand-0", "kp", "", ""), ("hand-1", "kp", "wrong", "h@d.test"))
 
     console.open("")
     console.slow()
-    by_hand.type(vendor.key)
-    by_hand.keys.press("Enter")
-    by_hand.arrive("Orders")
-    by_hand.press(page.get_by_role("link", name="License imports", exact=True), back=True)
-    by_hand.arrive("License imports")
-    by_hand.press(page.get_by_role("button", name="Import a file").first)
-    by_hand.arrive("Import licenses")
+    keyboard.type(vendor.key)
+    keyboard.keys.press("Enter")
+    keyboard.arrive("Orders")
+    keyboard.press(page.get_by_role("link", name="License imports", exact=True), back=True)
+    keyboard.arrive("License imports")
+    keyboard.press(page.get_by_role("button", name="Import a file").first)
+    keyboard.arrive("Import licenses")
     with page.expect_file_chooser() as chooser:  # a slow page hears of it later than of a key
-        by_hand.press(console.button("Choose a file"))
+        keyboard.press(console.button("Choose a file"))
     chooser.value.set_files({"name": "hand.csv", "mimeType": "text/csv", "buffer": data})
     console.see("1 of 2 rows has errors")
-    by_hand.press(console.button("Import 1 row, skip 1"))
+    keyboard.press(console.button("Import 1 row, skip 1"))
     console.see("Completed with errors")
-    by_hand.fill(page.get_by_label("Row 2, license__license_type"), "perpetual")
-    by_hand.press(console.button("Re-import 1 row"), back=True)
+    keyboard.fill(page.get_by_label("Row 2, license__license_type"), "perpetual")
+    keyboard.press(console.button("Re-import 1 row"), back=True)
 
     console.see("1 row imported")
-    expect(page.locator("[role=status].unseen")).to_contain_text("Succeeded")
+    expect(page.locator("[role=status].visually-hidden")).to_contain_text("Succeeded")
 
 
-def test_an_order_needs_no_mouse_from_the_list_to_its_copied_keys(
-    console: Console, by_hand: Keyboard, seller: RemoteShop
+def test_an_order_is_placed_and_its_keys_are_copied_by_keyboard(
+    console: Console, keyboard: Keyboard, seller: RemoteShop
 ) -> None:
-    """A choice is made by its first letters; what is copied is pasted, and found."""
+    """Options are chosen by their first letters; the copied key is pasted into the search."""
     page = console.page
     console.visit("orders", seller)
     console.slow(times=1)
 
-    by_hand.press(page.get_by_role("button", name="New order").first, "Space")
-    by_hand.arrive("New order")
-    by_hand.fill(page.get_by_label("Email"), "h@d.test")
-    by_hand.fill(page.get_by_label("Product (required)"), "K")
+    keyboard.press(page.get_by_role("button", name="New order").first, "Space")
+    keyboard.arrive("New order")
+    keyboard.fill(page.get_by_label("Email"), "h@d.test")
+    keyboard.fill(page.get_by_label("Product (required)"), "K")
     expect(page.get_by_label("Policy")).to_be_enabled()
-    by_hand.fill(page.get_by_label("Policy"), "P")
-    by_hand.press(page.get_by_label("I bring my own keys"), "Space")
-    by_hand.fill(page.get_by_label("Keys, one on each line"), "K-1\nK-2", back=True)
-    by_hand.press(page.get_by_text("Other terms than"))
-    by_hand.fill(page.get_by_label("Activations", exact=True), "7")
-    by_hand.press(console.button("Add another product"))
+    keyboard.fill(page.get_by_label("Policy"), "P")
+    keyboard.press(page.get_by_label("Use my own keys"), "Space")
+    keyboard.fill(page.get_by_label("License keys"), "K-1\nK-2", back=True)
+    keyboard.press(page.get_by_text("Override policy terms"))
+    keyboard.fill(page.get_by_label("Activations", exact=True), "7")
+    keyboard.press(console.button("Add another product"))
     expect(page.get_by_label("Product (required)").last).to_be_focused()
-    by_hand.type("U")
-    by_hand.fill(page.get_by_label("Email of user 1"), "a@d.test")
-    by_hand.press(console.button("Add a user"))
+    keyboard.type("U")
+    keyboard.fill(page.get_by_label("Email of user 1"), "a@d.test")
+    keyboard.press(console.button("Add user"))
     expect(page.get_by_label("Email of user 2")).to_be_focused()
-    by_hand.type("b@d.test")
-    by_hand.fill(page.get_by_label("Order ID"), "by-hand")
-    by_hand.press(console.button("Place order"))
+    keyboard.type("b@d.test")
+    keyboard.fill(page.get_by_label("Order ID"), "by-keyboard")
+    keyboard.press(console.button("Place order"))
 
-    by_hand.arrive("by-hand")
-    console.see("The order is placed with 4 licenses")
-    by_hand.press(console.button("Show license key ending in K-1"))
+    keyboard.arrive("by-keyboard")
+    console.see("4 licenses issued")
+    keyboard.press(console.button("Show license key ending in K-1"))
     console.see("K-1")
-    by_hand.press(console.button("Copy license key ending in K-1"))
-    expect(page.locator("[role=status].unseen")).to_have_text("Copied")
-    by_hand.press(page.get_by_role("link", name="Licenses", exact=True), back=True)
-    by_hand.arrive("Licenses")
-    by_hand.press(page.get_by_label("License key"), "Control+V")
-    by_hand.keys.press("Enter")
+    keyboard.press(console.button("Copy license key ending in K-1"))
+    expect(page.locator("[role=status].visually-hidden")).to_have_text("Copied")
+    keyboard.press(page.get_by_role("link", name="Licenses", exact=True), back=True)
+    keyboard.arrive("Licenses")
+    keyboard.press(page.get_by_label("License key"), "Control+V")
+    keyboard.keys.press("Enter")
     expect(page.get_by_role("table", name="Licenses").get_by_role("row")).to_have_count(2)
     console.see("1 year · 7 activations")

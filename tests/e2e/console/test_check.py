@@ -1,4 +1,4 @@
-"""The check before an import: it says what the server would say, and the page stays free."""
+"""The file check finds the same errors as the server, and keeps the page responsive."""
 
 import base64
 from collections.abc import Iterator
@@ -127,7 +127,7 @@ FILES: dict[str, bytes] = {
     "page": b"<!DOCTYPE html><html>",
 }
 
-LOOK = """async ([source, kind, most, encoding]) => {
+CHECK = """async ([source, kind, most, encoding]) => {
   const createScriptURL = (url) => url;
   const worker = (window.worker ??= new Worker(
     trustedTypes.createPolicy("keywright", { createScriptURL }).createScriptURL("check.js"),
@@ -135,7 +135,7 @@ LOOK = """async ([source, kind, most, encoding]) => {
   ));
   const file = new Blob([Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0))]);
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => data.found && resolve(data.found);
+    worker.onmessage = ({ data }) => data.result && resolve(data.result);
     worker.onerror = reject;
     worker.postMessage({ file, kind, encoding: encoding ?? "", most: most ?? undefined });
   });
@@ -184,8 +184,8 @@ WATCH = """() => {
 }"""
 
 
-def server_says(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
-    """Rows, faults and refusal by the code that imports use, without a catalog."""
+def server_check(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
+    """Return the result of the import code, without a catalog."""
     columns, required = KINDS[kind].columns, KINDS[kind].required
     now = datetime.now(UTC)
     job = ImportJob(
@@ -250,22 +250,22 @@ def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, .
                 )
 
 
-def browser_says(page: Page, data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
-    told = page.evaluate(LOOK, [base64.b64encode(data).decode(), kind, None, encoding])
-    if "refusal" in told:
-        return {"refusal": (told["refusal"]["code"], told["refusal"]["line"])}
+def browser_check(page: Page, data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
+    result = page.evaluate(CHECK, [base64.b64encode(data).decode(), kind, None, encoding])
+    if "error" in result:
+        return {"refusal": (result["error"]["code"], result["error"]["line"])}
     return {
-        "rows": told["rows"],
+        "rows": result["rows"],
         "faults": sorted(
             (row["row"], row["line"], named(fault["column"], kind), fault["code"])
             + ((fault["message"], fault["value"] or "") if fault["column"] else ())
-            for row in told["faults"]
+            for row in result["faults"]
             for fault in row["errors"]
         ),
-        "encoding": told["encoding"],
-        "unknown": told["unknown"],
-        "similar": {each["column"] for each in told["similar"]},
-        "warnings": len(told["warnings"]),
+        "encoding": result["encoding"],
+        "unknown": result["unknown"],
+        "similar": {each["column"] for each in result["similar"]},
+        "warnings": len(result["warnings"]),
     }
 
 
@@ -283,46 +283,48 @@ def rules_page(console: Console) -> Page:
 
 def test_the_browser_reads_headers_and_encodings_as_the_server_does(console: Console) -> None:
     page = rules_page(console)
-    tried = [(data, kind, "") for kind in HEADERS for data in header_files(kind)]
-    tried += [(data, "customers", each) for data in ENCODED for each in ("", *ENCODINGS)]
+    files = [(data, kind, "") for kind in HEADERS for data in header_files(kind)]
+    files += [(data, "customers", each) for data in ENCODED for each in ("", *ENCODINGS)]
 
-    differ = []
-    for data, kind, encoding in tried:
-        meant = server_says(data, kind, encoding)
-        said = browser_says(page, data, kind, encoding)
-        if said != meant:
-            differ.append((data, kind, encoding, said, meant))
+    differences = []
+    for data, kind, encoding in files:
+        server = server_check(data, kind, encoding)
+        browser = browser_check(page, data, kind, encoding)
+        if browser != server:
+            differences.append((data, kind, encoding, browser, server))
 
-    assert not differ
+    assert not differences
 
 
-def test_the_browser_says_of_every_file_what_the_server_says(console: Console) -> None:
+def test_the_browser_finds_the_same_errors_as_the_server_in_every_file(console: Console) -> None:
     page = rules_page(console)
 
-    said = {name: browser_says(page, data, "licenses") for name, data in FILES.items()}
+    browser = {name: browser_check(page, data, "licenses") for name, data in FILES.items()}
 
-    meant = {name: server_says(data, "licenses") for name, data in FILES.items()}
-    differ = {name: (said[name], meant[name]) for name in FILES if said[name] != meant[name]}
-    assert not differ
-    assert all(not meant[name]["faults"] for name in GOOD)
-    assert all(meant[name].get("faults") or meant[name]["refusal"] for name in BAD)
+    server = {name: server_check(data, "licenses") for name, data in FILES.items()}
+    differences = {
+        name: (browser[name], server[name]) for name in FILES if browser[name] != server[name]
+    }
+    assert not differences
+    assert all(not server[name]["faults"] for name in GOOD)
+    assert all(server[name].get("faults") or server[name]["refusal"] for name in BAD)
 
 
-def test_where_a_large_file_is_cut_nothing_is_wrong_with_it(console: Console) -> None:
+def test_cutting_a_large_file_causes_no_errors(console: Console) -> None:
     page = rules_page(console)
     head = f"{KEY}\na,kp\n".encode()
 
     for tail in (b"b,\xc3\xa9\n", b'"b\nc","k\np"\n', b"b,kp\r\n"):
         source = base64.b64encode(head + tail + b"c,kp\n").decode()
         for most in range(len(head), len(head + tail)):
-            told = page.evaluate(LOOK, [source, "licenses", most])
-            assert (told.get("refusal"), told["faults"], told["cut"]) == (None, [], True), most
+            result = page.evaluate(CHECK, [source, "licenses", most])
+            assert (result.get("error"), result["faults"], result["cut"]) == (None, [], True), most
 
 
-def test_a_file_of_200_000_rows_is_checked_while_the_page_stays_free(
+def test_the_page_stays_responsive_while_200_000_rows_are_checked(
     console: Console, vendor: RemoteShop
 ) -> None:
-    """No task holds the page for longer than a person notices, and typing goes on meanwhile."""
+    """No task blocks the page for longer than 200 ms."""
     page = console.page
     rows = (f"big-{n:06},kp,perpetual,Ana {n},a{n % 5000}@big.test" for n in range(199_999))
     header = f"{KEY},license__license_type,customer__first_name,customer__email"

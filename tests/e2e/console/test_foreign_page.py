@@ -1,4 +1,4 @@
-"""A page of another port in a browser on this machine gets nothing of the local stack."""
+"""A page of another port on this machine gets no access to the local stack."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ def elsewhere(stack: LocalStack) -> Iterator[str]:
             self.wfile.write(page)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing on the terminal."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

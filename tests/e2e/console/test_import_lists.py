@@ -1,4 +1,4 @@
-"""The lists of imports: fresh while something runs, in pages, by status."""
+"""The lists of imports: automatic updates, pages and status filters."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.e2e.remote import Operate, RemoteShop, opened
 EMPTY = b"email\n"
 
 
-def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
+def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_resumed(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -23,7 +23,7 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     expect(row).to_contain_text("Importing")
     expect(row).to_contain_text(re.compile(r"\d % done"))
     row.get_by_role("link").click()
-    console.button("Cancel").click()
+    console.button("Cancel import").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel import").click()
     console.see("Rows imported before cancelling were kept")
     console.see("Not imported")
@@ -31,15 +31,17 @@ def test_a_list_keeps_itself_fresh_and_an_import_can_be_stopped_and_run_again(
     counts = vendor.get(f"/imports/{number}/").json()["counts"]
     assert 0 < counts["created_licenses_count"] == counts["valid_row_count"] < 30_000
     assert counts["created_orders_count"] + counts["existed_orders_count"] > 0
-    console.button("Resume").click()
+    console.button("Resume import").click()
 
     main = page.locator("main")
     expect(main).to_contain_text("All 30,000 rows imported", timeout=180_000)
-    expect(page.locator("[role=status].unseen")).to_contain_text("Succeeded: All 30,000 rows")
+    expect(page.locator("[role=status].visually-hidden")).to_contain_text(
+        "Succeeded: All 30,000 rows"
+    )
     assert ended(vendor, number)["progress"]["rows_done"] == 30_000
 
 
-def test_a_long_list_has_pages_of_all_and_of_those_with_a_status(
+def test_a_long_list_has_pages_also_when_filtered_by_status(
     console: Console, vendor: RemoteShop, keys: Operate
 ) -> None:
     shop = opened(vendor.http, keys, "importer")
@@ -65,7 +67,7 @@ def test_a_long_list_has_pages_of_all_and_of_those_with_a_status(
     expect(files).to_have_text(["1.csv"])
     page.get_by_role("link", name="Needs attention").click()
     expect(files).to_have_text(["0.csv"])
-    console.see("1 in all")
+    console.see("1 import")
     page.go_back()
     expect(files).to_have_text(["1.csv"])
     expect(page.get_by_role("link", name="Waiting")).to_have_attribute("aria-current", "true")

@@ -1,4 +1,4 @@
-"""What the pages of imports say is true: numbers, verdicts, and what happens elsewhere."""
+"""The numbers, results and notifications of imports are correct."""
 
 import re
 
@@ -14,12 +14,12 @@ NAME = "Zoë Weiß"
 DROP = """([name, text, place]) => {
     const files = new DataTransfer();
     files.items.add(new File([text], name));
-    const held = {dataTransfer: files, bubbles: true, cancelable: true};
+    const init = {dataTransfer: files, bubbles: true, cancelable: true};
     const at = document.querySelector(place);
     return ["dragenter", "dragover", "drop"].map(
-        type => !at.dispatchEvent(new DragEvent(type, held)));
+        type => !at.dispatchEvent(new DragEvent(type, init)));
 }"""
-"""Whether the page kept the browser from each of its own reactions, such as opening the file."""
+"""Whether the page prevented each default action of the browser, such as opening the file."""
 
 FETCHED = "performance.getEntriesByType('resource').some(r => r.name.includes('/imports-'))"
 
@@ -30,11 +30,11 @@ def customers(prefix: str, count: int, bad: int = 0) -> bytes:
 
 
 def drop(page: Page, name: str, text: str = "email\n", place: str = "main") -> list[bool]:
-    kept: list[bool] = page.evaluate(DROP, [name, text, place])
-    return kept
+    prevented: list[bool] = page.evaluate(DROP, [name, text, place])
+    return prevented
 
 
-def test_the_encoding_is_of_one_file_and_the_next_is_read_by_its_own_bytes(
+def test_an_encoding_applies_to_one_file_and_the_next_one_is_detected(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/customers/new", vendor)
@@ -42,10 +42,10 @@ def test_the_encoding_is_of_one_file_and_the_next_is_read_by_its_own_bytes(
 
     console.choose("old.csv", header.encode("cp1252"))
     encoding = page.get_by_label("Encoding", exact=True)
-    by_hand = console.button("Try Windows-1252 (older Excel files)")
-    expect(by_hand.or_(page.get_by_text(NAME))).to_be_visible()
-    if by_hand.is_visible():
-        by_hand.click()
+    try_1252 = console.button("Try Windows-1252 (older Excel files)")
+    expect(try_1252.or_(page.get_by_text(NAME))).to_be_visible()
+    if try_1252.is_visible():
+        try_1252.click()
     console.see(NAME)
     encoding.select_option("Windows-1252")
     console.see(NAME)
@@ -70,7 +70,7 @@ def test_the_encoding_is_of_one_file_and_the_next_is_read_by_its_own_bytes(
         (0, 2, ["Test run"], "Test 2 rows", True),
     ],
 )
-def test_the_button_says_how_many_rows_it_imports(
+def test_the_button_shows_how_many_rows_it_imports(
     console: Console,
     vendor: RemoteShop,
     good: int,
@@ -93,9 +93,7 @@ def test_the_button_says_how_many_rows_it_imports(
     assert (button.get_attribute("aria-disabled") is None) is enabled
 
 
-def test_a_file_that_does_not_fit_takes_the_place_of_the_one_before(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_an_invalid_file_replaces_the_previous_file(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("imports/customers/new", vendor)
     console.choose("right.csv", customers("right", 1))
     console.see("1 row, no errors found")
@@ -113,7 +111,7 @@ def test_a_file_that_does_not_fit_takes_the_place_of_the_one_before(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_file_may_be_dropped_anywhere_and_the_console_never_gives_way_to_it(
+def test_a_file_can_be_dropped_anywhere_and_never_opens_in_the_browser(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("orders", vendor)
@@ -129,9 +127,7 @@ def test_a_file_may_be_dropped_anywhere_and_the_console_never_gives_way_to_it(
     console.see("2 rows, no errors found")
 
 
-def test_a_file_that_is_imported_again_says_that_nothing_is_new(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_a_repeated_import_shows_that_nothing_is_new(console: Console, vendor: RemoteShop) -> None:
     data = customers("twice", 3)
     ended(vendor, post(vendor, "customers", data))
     again = post(vendor, "customers", data)
@@ -142,9 +138,7 @@ def test_a_file_that_is_imported_again_says_that_nothing_is_new(
     console.see("Nothing new: all 3 already existed")
 
 
-def test_rows_that_were_imported_with_warnings_are_listed(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_rows_with_warnings_are_listed(console: Console, vendor: RemoteShop) -> None:
     header = ("license__license_key", "product__short_code", "license__note")
     first = table(header, *((f"warn-{n}", "kp", "old") for n in range(60)))
     ended(vendor, post(vendor, "licenses", first))
@@ -164,7 +158,7 @@ def test_rows_that_were_imported_with_warnings_are_listed(
     expect(page.get_by_role("heading", name="Rows with errors")).to_have_count(0)
 
 
-def test_an_import_that_is_started_elsewhere_appears_in_the_list(
+def test_an_import_started_elsewhere_appears_in_the_list(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/customers", vendor)
@@ -178,9 +172,7 @@ def test_an_import_that_is_started_elsewhere_appears_in_the_list(
     expect(table_).to_contain_text("shown.csv", timeout=5_000)
 
 
-def test_every_page_tells_of_an_import_that_ended_meanwhile(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_every_page_notifies_of_an_import_that_ended(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("imports/customers/new", vendor)
     console.choose("notice.csv", customers("notice", 4_000))
     console.button("Import 4,000 rows").click()
@@ -198,7 +190,7 @@ def test_every_page_tells_of_an_import_that_ended_meanwhile(
     expect(notice).to_have_count(0)
 
 
-def test_a_running_import_shows_its_rate_and_its_percentage_in_the_title_of_the_tab(
+def test_a_running_import_shows_its_rate_and_the_tab_its_percentage(
     console: Console, vendor: RemoteShop
 ) -> None:
     number = post(vendor, "customers", customers("rate", 8_000), name="rate.csv")
@@ -211,7 +203,7 @@ def test_a_running_import_shows_its_rate_and_its_percentage_in_the_title_of_the_
     expect(page).to_have_title("rate.csv · Keywright")
 
 
-def test_everybody_sees_which_rows_of_an_import_were_resolved_in_another(
+def test_an_import_links_to_the_imports_that_resolved_its_errors(
     console: Console, vendor: RemoteShop
 ) -> None:
     rows = [(f"fix-{n}", "kp" if n else "none", "", "fix@d.test") for n in range(3)]
@@ -242,7 +234,7 @@ def test_everybody_sees_which_rows_of_an_import_were_resolved_in_another(
     ]
 
 
-def test_the_page_of_an_import_comes_when_the_network_went_just_after_sending(
+def test_the_page_of_an_import_opens_after_the_connection_was_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/customers/new", vendor)
@@ -256,7 +248,7 @@ def test_the_page_of_an_import_comes_when_the_network_went_just_after_sending(
     expect(page.get_by_role("heading", name=f"Import {number}")).to_be_visible()
 
 
-def test_a_heading_that_gets_the_focus_has_no_ring(console: Console, vendor: RemoteShop) -> None:
+def test_a_focused_heading_has_no_outline(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("imports/licenses", vendor)
     page.keyboard.press("Tab")
 
@@ -267,11 +259,13 @@ def test_a_heading_that_gets_the_focus_has_no_ring(console: Console, vendor: Rem
     assert heading.evaluate("h => getComputedStyle(h).outlineStyle") == "none"
 
 
-def test_the_number_of_an_opened_row_stays_at_its_top(console: Console, vendor: RemoteShop) -> None:
+def test_the_number_of_an_expanded_row_stays_at_its_top(
+    console: Console, vendor: RemoteShop
+) -> None:
     number = post(vendor, "customers", b"email,first_name,last_name,city\nnobody,a,b,c\n")
     ended(vendor, number)
     page = console.visit(f"imports/customers/{number}", vendor)
-    button = console.button("All cells of row 1")
+    button = console.button("Show all cells of row 1")
     before = button.bounding_box()
 
     button.click()

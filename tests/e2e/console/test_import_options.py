@@ -1,4 +1,4 @@
-"""What one may choose for an import: to try it only, and to take all of a file or nothing."""
+"""The options of an import: test run, and rejection of a file with errors."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.e2e.importing import ended, imported, table, upload
 from tests.e2e.remote import RemoteShop
 
 
-def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_button(
+def test_a_test_run_writes_nothing_and_one_button_then_runs_the_real_import(
     console: Console, vendor: RemoteShop
 ) -> None:
     console.visit("imports/customers/new", vendor)
@@ -22,9 +22,9 @@ def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_but
     console.see("would be created")
     made = vendor.get("/customers/", "email=dry@m.test").json()
     assert not made["count"]
-    tried = number_of(console)
+    test_run = number_of(console)
     console.button("Run the real import").click()
-    expect(console.page).not_to_have_url(re.compile(rf"/{tried}$"))
+    expect(console.page).not_to_have_url(re.compile(rf"/{test_run}$"))
     console.see("Completed with errors")
     console.see("1 created")
     job = vendor.get(f"/imports/{number_of(console)}/").json()
@@ -36,7 +36,7 @@ def test_a_dry_run_writes_nothing_and_what_was_tried_is_then_imported_by_one_but
     assert vendor.get("/customers/", "email=dry@m.test").json()["count"] == 1
 
 
-def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
+def test_after_a_reload_the_file_of_a_test_run_must_be_chosen_again(
     console: Console, vendor: RemoteShop
 ) -> None:
     job = upload(vendor, "customers", b"email\nelsewhere@m.test\n", dry_run=True)
@@ -49,7 +49,7 @@ def test_what_was_tried_before_the_page_was_loaded_anew_is_to_be_chosen_again(
     expect(console.button("Choose a file")).to_be_visible()
 
 
-def test_of_a_file_that_is_to_be_taken_whole_nothing_is_until_one_says_otherwise(
+def test_a_rejected_import_writes_nothing_and_its_valid_rows_can_be_imported(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/licenses/new", vendor)

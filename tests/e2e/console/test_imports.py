@@ -1,4 +1,4 @@
-"""Imports in the console: choose, check, send, watch, correct in the table, send again."""
+"""Imports: choose, check, upload, follow, correct in the table, re-import."""
 
 import re
 
@@ -12,12 +12,12 @@ HEADER = ("license__license_key", "product__short_code", "license__license_type"
 
 
 def number_of(console: Console) -> int:
-    """Of the import whose page this is."""
+    """Return the number of the import on the current page."""
     expect(console.page).to_have_url(re.compile(r"#/imports/[a-z-]+/\d+"))
     return int(re.sub(r"\?.*", "", console.page.url).rpartition("/")[2])
 
 
-def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
+def test_errors_are_found_before_an_import_and_fixed_in_the_table_after_it(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -49,15 +49,13 @@ def test_a_mistake_is_found_before_and_corrected_in_the_table_after_the_import(
     page.get_by_role("link", name=f"Import {first}", exact=True).click()
     console.see(f"Re-imported in #{second}")
 
-    told = vendor.get(f"/imports/{second}/").json()
-    assert (told["file_name"], told["counts"]["total_row_count"]) == ("old shop-corrected.csv", 2)
-    assert told["counts"]["created_licenses_count"] == 2
+    job = vendor.get(f"/imports/{second}/").json()
+    assert (job["file_name"], job["counts"]["total_row_count"]) == ("old shop-corrected.csv", 2)
+    assert job["counts"]["created_licenses_count"] == 2
     assert len(imported(vendor, "desk-1", "desk-2", "desk-3")) == 3
 
 
-def test_a_file_may_be_dropped_and_any_other_is_refused_as_when_it_is_chosen(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_dropped_files_are_validated_like_chosen_ones(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("imports/customers/new", vendor)
 
     def drop(name: str) -> None:
@@ -66,10 +64,10 @@ def test_a_file_may_be_dropped_and_any_other_is_refused_as_when_it_is_chosen(
             files.items.add(new File(["email\\na@drop.test\\n"], name));
             return files;
         }"""
-        held = {"dataTransfer": page.evaluate_handle(file, name)}
-        page.dispatch_event(".drop", "dragenter", held)
+        event = {"dataTransfer": page.evaluate_handle(file, name)}
+        page.dispatch_event(".drop", "dragenter", event)
         expect(page.locator(".drop")).to_have_attribute("data-over", "")
-        page.dispatch_event(".drop", "drop", held)
+        page.dispatch_event(".drop", "drop", event)
 
     drop("people.xlsx")
     console.see("people.xlsx is a spreadsheet")
@@ -78,7 +76,7 @@ def test_a_file_may_be_dropped_and_any_other_is_refused_as_when_it_is_chosen(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
+def test_a_row_with_an_error_of_the_entire_row_can_be_expanded_and_fixed(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -88,7 +86,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     console.visit(f"imports/customers/{number}", vendor)
 
     console.see("the row has more cells than the header")
-    console.button("All cells of row 2").click()
+    console.button("Show all cells of row 2").click()
     page.get_by_label("Row 2, first_name").fill("=Ana+")
     console.button("Re-import 1 row").click()
     console.see("1 row imported")
@@ -97,9 +95,7 @@ def test_a_row_that_is_wrong_as_a_whole_can_be_opened_and_corrected(
     assert [each["first_name"] for each in made] == ["=Ana+"]
 
 
-def test_a_file_that_is_none_of_ours_is_refused_with_advice(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_an_invalid_file_is_rejected_with_advice(console: Console, vendor: RemoteShop) -> None:
     console.visit("imports/licenses/new", vendor)
     sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
 
@@ -115,7 +111,7 @@ def test_a_file_that_is_none_of_ours_is_refused_with_advice(
         assert not sends.count() or sends.get_attribute("aria-disabled") == "true"
 
 
-def test_a_file_in_windows_1252_is_read_as_such(console: Console, vendor: RemoteShop) -> None:
+def test_a_file_in_windows_1252_is_detected(console: Console, vendor: RemoteShop) -> None:
     console.visit("imports/customers/new", vendor)
 
     console.choose("old.csv", "email,first_name\nmuller@w.test,Müller\n".encode("cp1252"))
@@ -128,7 +124,9 @@ def test_a_file_in_windows_1252_is_read_as_such(console: Console, vendor: Remote
     assert [each["first_name"] for each in made] == ["Müller"]
 
 
-def test_a_choice_of_encoding_ends_with_its_file(console: Console, vendor: RemoteShop) -> None:
+def test_a_chosen_encoding_does_not_apply_to_the_next_file(
+    console: Console, vendor: RemoteShop
+) -> None:
     console.visit("imports/customers/new", vendor)
     mixed = "email,first_name\na@w.test,Müller\n".encode() + b"b@w.test,M\xfcller\n"
 
@@ -141,7 +139,7 @@ def test_a_choice_of_encoding_ends_with_its_file(console: Console, vendor: Remot
     console.see("Jürgen")
 
 
-def test_a_column_that_may_be_misspelled_has_to_be_left_out(
+def test_a_column_that_may_be_misspelled_must_be_ignored_explicitly(
     console: Console, vendor: RemoteShop
 ) -> None:
     console.visit("imports/customers/new", vendor)
@@ -150,14 +148,14 @@ def test_a_column_that_may_be_misspelled_has_to_be_left_out(
     console.choose("spelled.csv", b"Email Address,First Name\nana@spelled.test,Ana\n")
 
     console.see("1 column may be misspelled")
-    console.see("There is no column email")
+    console.see("The column email is missing")
     assert sends.get_attribute("aria-disabled") == "true"
     console.page.get_by_label("Ignore columns that may be misspelled").check()
     sends.click()
     console.see("1 row imported")
 
 
-def test_the_faulty_rows_and_the_template_are_saved_as_files(
+def test_failed_rows_and_the_template_can_be_downloaded(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -166,10 +164,10 @@ def test_the_faulty_rows_and_the_template_are_saved_as_files(
     console.visit(f"imports/customers/{number}", vendor)
 
     with page.expect_download() as failed:
-        console.button("failed.csv").click()
+        console.button("Download failed.csv").click()
     console.open("imports/customers")
     with page.expect_download() as template:
-        console.button("Template").click()
+        console.button("Download template").click()
 
     assert failed.value.suggested_filename == "people-failed.csv"
     assert "not an address" in failed.value.path().read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What one looks for in lists: refused at its field, shown in UTC, and never half."""
+"""Filters of lists: errors at their fields, times in UTC, complete results."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +12,7 @@ ITEMS = [{"product_code": "kp", "licenses": [{"validity_period": "2027-12-31"}]}
 
 @pytest.fixture(scope="module")
 def midnight(seller: RemoteShop) -> str:
-    """An order of the last minutes of 1 March, when it is 2 March in Berlin already."""
+    """An order of 1 March UTC, which is 2 March in Berlin."""
     seller.order(id="midnight", created="2026-03-01T23:30:00Z", items=ITEMS)
     return "midnight"
 
@@ -20,14 +20,14 @@ def midnight(seller: RemoteShop) -> str:
 def find(page: Page, fields: dict[str, str]) -> None:
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search").click()
 
 
 @pytest.mark.parametrize(
     ("path", "label"),
     [("customers", "Email"), ("orders", "Customer email"), ("licenses", "Customer email")],
 )
-def test_part_of_an_email_is_refused_at_its_field(
+def test_an_incomplete_email_is_rejected_at_its_field(
     console: Console, seller: RemoteShop, midnight: str, path: str, label: str
 ) -> None:
     page = console.visit(path, seller)
@@ -45,7 +45,7 @@ def test_part_of_an_email_is_refused_at_its_field(
     expect(field).to_have_accessible_description("")
 
 
-def test_days_in_the_wrong_order_are_refused_at_their_field(
+def test_reversed_dates_are_rejected_at_their_field(
     console: Console, seller: RemoteShop, midnight: str
 ) -> None:
     page = console.visit("orders", seller)
@@ -53,20 +53,20 @@ def test_days_in_the_wrong_order_are_refused_at_their_field(
     find(page, {"From (UTC)": "2026-12-01", "To (UTC)": "2026-11-01"})
 
     expect(page.get_by_label("From (UTC)")).to_be_focused()
-    wrong = "From must not be later than To"
-    expect(page.get_by_label("From (UTC)")).to_have_accessible_description(wrong)
-    console.button("Export").click()
+    message = "From must not be later than To"
+    expect(page.get_by_label("From (UTC)")).to_have_accessible_description(message)
+    console.button("Export licenses").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Date range").select_option(label="Custom range")
     dialog.get_by_label("From (UTC)").fill("2026-12-01")
-    dialog.get_by_role("button", name="Download").click()
+    dialog.get_by_role("button", name="Download CSV").click()
     expect(dialog.get_by_label("To (UTC)")).to_have_accessible_description("Enter a date")
     dialog.get_by_label("To (UTC)").fill("2026-11-01")
-    dialog.get_by_role("button", name="Download").click()
-    expect(dialog.get_by_label("From (UTC)")).to_have_accessible_description(wrong)
+    dialog.get_by_role("button", name="Download CSV").click()
+    expect(dialog.get_by_label("From (UTC)")).to_have_accessible_description(message)
 
 
-def test_what_the_api_refuses_is_not_shown_above_another_list(
+def test_an_api_error_is_not_shown_above_the_previous_list(
     console: Console, seller: RemoteShop, midnight: str
 ) -> None:
     page = console.visit("orders", seller)
@@ -78,7 +78,7 @@ def test_what_the_api_refuses_is_not_shown_above_another_list(
     expect(page.get_by_role("table", name="Orders")).to_have_count(0)
 
 
-def test_what_was_not_found_for_want_of_a_network_is_not_shown_as_if_it_was(
+def test_a_search_without_a_connection_does_not_show_the_previous_list(
     console: Console, seller: RemoteShop, midnight: str
 ) -> None:
     page = console.visit("orders", seller)
@@ -87,12 +87,12 @@ def test_what_was_not_found_for_want_of_a_network_is_not_shown_as_if_it_was(
     console.context.set_offline(True)
     find(page, {"Order ID": "another"})
 
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
     expect(page.get_by_role("table", name="Orders")).to_have_count(0)
     console.context.set_offline(False)
 
 
-def test_a_day_is_the_same_day_in_the_list_and_in_its_filter(
+def test_a_date_is_the_same_in_a_list_and_in_its_filter(
     console: Console, seller: RemoteShop, midnight: str
 ) -> None:
     zone = {"timezoneId": "Europe/Berlin"}
@@ -111,7 +111,7 @@ def test_a_day_is_the_same_day_in_the_list_and_in_its_filter(
     expect(page.get_by_role("table", name="Licenses of kp")).to_contain_text("until 31 Dec 2027")
 
 
-def test_every_product_is_shown_and_offered_however_many_there_are(
+def test_more_than_2_000_products_are_all_listed_and_can_be_ordered(
     console: Console, seller: RemoteShop, keys: Operate, tables: Tables
 ) -> None:
     shop = opened(seller.http, keys, "large")

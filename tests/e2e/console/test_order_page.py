@@ -1,4 +1,4 @@
-"""An order as it was placed: its keys, shown and copied when they are asked for, and its file."""
+"""A placed order: reveal, copy and export its keys."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.e2e.remote import RemoteShop
 KEY = re.compile(r"[2-9A-Z]{4}(-[2-9A-Z]{4}){3}")
 
 
-def test_an_order_is_placed_and_its_key_is_shown_when_it_is_asked_for(
+def test_the_key_of_a_placed_order_is_masked_until_it_is_revealed(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
@@ -34,7 +34,7 @@ def test_an_order_is_placed_and_its_key_is_shown_when_it_is_asked_for(
     assert license["customer"]["first_name"] == "Ana"
 
 
-def test_where_the_browser_lets_no_page_copy_the_text_is_marked_to_be_copied_by_hand(
+def test_a_text_is_selected_for_copying_if_the_browser_denies_the_clipboard(
     console: Console, seller: RemoteShop
 ) -> None:
     license = seller.order_one()
@@ -43,7 +43,7 @@ def test_where_the_browser_lets_no_page_copy_the_text_is_marked_to_be_copied_by_
     console.context.grant_permissions([])
     try:
         copy.press("Enter")
-        shown = page.get_by_role("dialog", name="Copy it by hand").get_by_role("textbox")
+        shown = page.get_by_role("dialog", name="Copy manually").get_by_role("textbox")
         expect(shown).to_be_focused()
     finally:
         console.context.clear_permissions()
@@ -53,10 +53,10 @@ def test_where_the_browser_lets_no_page_copy_the_text_is_marked_to_be_copied_by_
     page.keyboard.press("Escape")
     expect(copy).to_be_focused()
     copy.press("Enter")
-    expect(page.locator("[role=status].unseen")).to_have_text("Copied")
+    expect(page.locator("[role=status].visually-hidden")).to_have_text("Copied")
 
 
-def test_two_companies_see_only_their_own(
+def test_two_companies_see_only_their_own_records(
     console: Console, seller: RemoteShop, other_shop: RemoteShop
 ) -> None:
     items = [{"product_code": "kp", "licenses": [{}]}]
@@ -83,9 +83,7 @@ def test_two_companies_see_only_their_own(
         expect(page.get_by_role("alert")).to_contain_text(path.rpartition("/")[2])
 
 
-def test_an_order_is_exported_as_a_file_that_an_import_reads(
-    console: Console, seller: RemoteShop
-) -> None:
+def test_an_order_is_exported_in_the_import_format(console: Console, seller: RemoteShop) -> None:
     license = seller.order_one(id="exported")
     page = console.visit("orders?store_id=exported", seller)
     page.get_by_role("link", name="exported").click()

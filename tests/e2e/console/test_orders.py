@@ -1,4 +1,4 @@
-"""Orders in the console: placed by a form that knows the catalog, and looked at."""
+"""The form of a new order."""
 
 import re
 
@@ -11,7 +11,7 @@ KEY = re.compile(r"[2-9A-Z]{4}(-[2-9A-Z]{4}){3}")
 
 
 def product(page: Page, number: int = 1) -> Locator:
-    """The part of the form for a product of the order."""
+    """The section of the form for a product of the order."""
     return page.get_by_role("region", name=f"Product {number}")
 
 
@@ -25,29 +25,29 @@ def place(page: Page) -> None:
     page.get_by_role("button", name="Place order").click()
 
 
-def test_an_order_of_several_products_says_other_terms_than_their_policies(
+def test_an_order_of_several_products_overrides_policy_terms(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
     keyed = choose(page, "kp")
-    keyed.get_by_label("I bring my own keys").check()
-    keyed.get_by_label("Keys, one on each line").fill("OLD-KEY-1\n\n  OLD-KEY-2")
-    keyed.get_by_text("Other terms").click()
+    keyed.get_by_label("Use my own keys").check()
+    keyed.get_by_label("License keys").fill("OLD-KEY-1\n\n  OLD-KEY-2")
+    keyed.get_by_text("Override policy terms").click()
     keyed.get_by_label("Activations", exact=True).fill("7")
     keyed.get_by_label("Credits").check()
     keyed.get_by_label("Uses").fill("33")
     page.get_by_role("button", name="Add another product").click()
     used = choose(page, "up", 2)
     used.get_by_label("Email of user 1").fill("ben@brush.example")
-    used.get_by_role("button", name="Add a user").click()
+    used.get_by_role("button", name="Add user").click()
     used.get_by_label("Email of user 2").fill("boss@brush.example")
     used.get_by_label("Manager").last.check()
     page.get_by_label("Order ID").fill("console-2")
 
     place(page)
 
-    told = page.locator("main")
-    expect(told).to_contain_text("The order is placed with 4 licenses")
+    main = page.locator("main")
+    expect(main).to_contain_text("4 licenses issued")
     expect(
         page.get_by_role("button", name="Copy the password of ben@brush.example")
     ).to_be_visible()
@@ -76,15 +76,13 @@ def test_a_bundle_is_ordered_with_a_policy_for_each_of_its_products(
 
     place(page)
 
-    expect(page.locator("main")).to_contain_text("The order is placed with 6 licenses")
+    expect(page.locator("main")).to_contain_text("6 licenses issued")
     licenses = seller.get("/licenses/", "order_store_id=console-3").json()["results"]
     policies = [(lic["product"]["short_code"], lic["policy_code"]) for lic in licenses]
     assert sorted(policies) == sorted(2 * [("bnd", "default"), ("p1", "default"), ("p2", "pro")])
 
 
-def test_a_code_may_have_any_characters_where_a_form_names_it(
-    console: Console, seller: RemoteShop
-) -> None:
+def test_product_codes_may_have_any_characters(console: Console, seller: RemoteShop) -> None:
     seller.make("/products/", product_name="Kit", short_code="kit 1.0/%")
     bundle = {"is_bundle": True, "bundle_products": ["kit 1.0/%", "kp"]}
     seller.make("/products/", product_name="Box", short_code="box 1.0", **bundle)
@@ -95,17 +93,15 @@ def test_a_code_may_have_any_characters_where_a_form_names_it(
 
     place(page)
 
-    console.see("The order is placed with 3 licenses")
+    console.see("3 licenses issued")
     orders = seller.get("/orders/", "limit=1").json()["results"]
     licenses = seller.get("/licenses/", f"order={orders[0]['id']}").json()["results"]
     assert "pro" in {lic["policy_code"] for lic in licenses}
 
 
-def test_a_refusal_stands_beside_the_field_that_it_is_about(
-    console: Console, seller: RemoteShop
-) -> None:
+def test_api_errors_are_shown_at_their_fields(console: Console, seller: RemoteShop) -> None:
     page = console.visit("orders/new", seller)
-    choose(page, "kp").get_by_text("Other terms").click()
+    choose(page, "kp").get_by_text("Override policy terms").click()
     page.get_by_label("Type").select_option("time-limited")
     duration, user = page.get_by_label("Valid for"), page.get_by_label("Email of user 1")
     activations = page.get_by_label("Activations", exact=True).first
@@ -120,7 +116,7 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
     expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
     expect(activations).to_have_accessible_description(re.compile("Must be a whole number"))
-    expect(page.get_by_role("alert")).to_contain_text("Fix 3 problems")
+    expect(page.get_by_role("alert")).to_contain_text("Fix 3 fields")
     expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
         ["Valid for", "Activations", "Email of user 1"]
     )
@@ -129,10 +125,10 @@ def test_a_refusal_stands_beside_the_field_that_it_is_about(
     activations.fill("3")
     user.fill("ben@brush.example")
     place(page)
-    expect(page.locator("main")).to_contain_text("The order is placed with 2 licenses")
+    expect(page.locator("main")).to_contain_text("2 licenses issued")
 
 
-def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
+def test_a_duplicate_order_id_is_an_error_of_the_id_field(
     console: Console, seller: RemoteShop
 ) -> None:
     customer = {"email": "first@acme.example", "company_name": "First"}
@@ -153,7 +149,7 @@ def test_an_id_that_another_order_has_is_what_is_wrong_with_an_order(
     expect(page.get_by_role("table", name="Orders")).to_contain_text("first@acme.example")
 
 
-def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
+def test_an_order_is_placed_once_if_its_response_is_lost(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
@@ -168,7 +164,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
 
     place(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
     expect(page.get_by_label("Email")).to_have_value("lost@acme.example")
     place(page)
     expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()
@@ -176,7 +172,7 @@ def test_an_order_whose_answer_is_lost_is_placed_once_and_nothing_typed_is_lost(
     assert orders["count"] == 1
 
 
-def test_a_key_that_may_not_order_is_told_so_and_nothing_typed_is_lost(
+def test_an_order_without_the_scope_is_rejected_and_its_draft_is_kept(
     console: Console, seller: RemoteShop, keys: Operate
 ) -> None:
     made = keys("create", "--company", seller.company, "--scopes", "records:read")

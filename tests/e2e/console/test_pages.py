@@ -1,9 +1,9 @@
-"""Every page of the console: for everybody, at every width, and with nothing in it yet."""
+"""Every page: accessibility, layout at every width, empty states and loading errors."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.console.pages import STEADY, Console
+from tests.e2e.console.pages import MAX_SHIFT, Console
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, opened
 
@@ -11,12 +11,12 @@ LISTS = ("orders", "customers", "licenses", "products", "policies", "features", 
 FORMS = ("orders/new", "customers/new", "products/new", "policies/new", "features/new")
 RECORDS = ("order", "customer", "license", "product", "policy", "feature", "import")
 LATE = 50
-"""Milliseconds by which each answer comes later, so that what comes before it is seen."""
+"""Delay of each response in milliseconds, so that loading states are rendered."""
 
 
 @pytest.fixture(scope="module")
 def records(seller: RemoteShop) -> dict[str, str]:
-    """The page of one record of each kind, of an order that has some of everything."""
+    """The path of one record of each kind, all of one order."""
     items = [
         {
             "product_code": "kp",
@@ -45,15 +45,15 @@ def records(seller: RemoteShop) -> dict[str, str]:
 
 
 def jumps(moved: float) -> list[str]:
-    return [f"jumps by {moved}"] if moved > STEADY else []
+    return [f"jumps by {moved}"] if moved > MAX_SHIFT else []
 
 
 def faults(console: Console, path: str) -> list[str]:
-    """Those of a page when all that it reads is there, with every fold open and every key shown."""
+    """Return the faults of a loaded page with all details open and all keys revealed."""
     page = console.page
-    moved = console.moved(path)
+    moved = console.layout_shift(path)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
-    expect(page.locator(".loading, [aria-busy=true], select:has-text('Reading…')")).to_have_count(0)
+    expect(page.locator(".loading, [aria-busy=true], select:has-text('Loading…')")).to_have_count(0)
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(
         "for (const eye of document.querySelectorAll('[aria-pressed=false]')) eye.click()"
@@ -62,32 +62,32 @@ def faults(console: Console, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("paths", [LISTS, FORMS, RECORDS], ids=["lists", "forms", "records"])
-def test_a_page_is_for_everybody_at_every_width(
+def test_every_page_is_accessible_at_every_width(
     console: Console, seller: RemoteShop, records: dict[str, str], paths: tuple[str, ...]
 ) -> None:
-    console.watch()
+    console.watch_layout()
     console.visit("nowhere", seller)
     console.slow(answers=LATE, times=1)
 
     assert not [fault for path in paths for fault in faults(console, records.get(path, path))]
 
 
-def test_nothing_jumps_on_a_phone_while_a_page_comes(
+def test_nothing_shifts_on_a_phone_while_a_page_loads(
     console: Console, seller: RemoteShop, records: dict[str, str]
 ) -> None:
-    """As wide as a desk, the test above sees to it."""
+    """The test above does the same on a desktop."""
     console.page.set_viewport_size({"width": 360, "height": 800})
-    console.watch()
+    console.watch_layout()
     console.visit("nowhere", seller)
     console.slow(answers=LATE, times=1)
     paths = [*LISTS, *FORMS, "imports/customers/new", *records.values()]
 
-    moved = {path: console.moved(path) for path in paths}
+    moved = {path: console.layout_shift(path) for path in paths}
 
-    assert not {path: much for path, much in moved.items() if much > STEADY}
+    assert not {path: much for path, much in moved.items() if much > MAX_SHIFT}
 
 
-def test_a_company_without_anything_is_told_what_to_do_next(
+def test_empty_lists_show_what_to_do_next(
     console: Console, seller: RemoteShop, keys: Operate
 ) -> None:
     page = console.visit("orders/new", opened(seller.http, keys, "initech"))
@@ -105,7 +105,7 @@ def test_a_company_without_anything_is_told_what_to_do_next(
         assert not console.violations()
 
 
-def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(
+def test_a_page_that_fails_to_load_shows_why_and_can_be_retried(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("customers", seller)
@@ -114,7 +114,7 @@ def test_a_page_that_cannot_be_read_says_why_and_can_be_read_again(
     page.context.set_offline(True)
     try:
         page.get_by_role("link", name="Products", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+        expect(page.get_by_role("alert")).to_contain_text("No connection")
     finally:
         page.context.set_offline(False)
 

@@ -1,4 +1,4 @@
-"""What a key may not do is not offered, and the page says why."""
+"""Actions that need a scope which the key lacks are disabled, and name the scope."""
 
 import pytest
 from playwright.sync_api import expect
@@ -25,7 +25,7 @@ FORMS = {
 
 @pytest.fixture(scope="module")
 def reader(seller: RemoteShop, keys: Operate) -> str:
-    """A key that may only read."""
+    """A read-only key."""
     seller.order(
         id="to-be-read",
         customer={"email": "read@acme.example"},
@@ -34,7 +34,7 @@ def reader(seller: RemoteShop, keys: Operate) -> str:
     return str(keys("create", "--company", seller.company, "--scopes", "records:read")["api_key"])
 
 
-def test_a_list_says_which_scope_its_button_needs(console: Console, reader: str) -> None:
+def test_a_list_names_the_scope_that_its_button_requires(console: Console, reader: str) -> None:
     console.open("nowhere")
     console.sign_in(reader)
     for path, (name, scope) in OFFERED.items():
@@ -46,7 +46,7 @@ def test_a_list_says_which_scope_its_button_needs(console: Console, reader: str)
         assert not console.violations()
 
 
-def test_a_form_shows_what_it_holds_and_sends_nothing(console: Console, reader: str) -> None:
+def test_a_form_without_the_scope_is_read_only(console: Console, reader: str) -> None:
     page = console.page
     console.open("nowhere")
     console.sign_in(reader)
@@ -57,7 +57,7 @@ def test_a_form_shows_what_it_holds_and_sends_nothing(console: Console, reader: 
         expect(page.locator("form [type=submit]")).to_have_count(0)
 
 
-def test_a_record_cannot_be_changed_by_its_page(
+def test_a_record_cannot_be_changed_without_the_scope(
     console: Console, seller: RemoteShop, reader: str
 ) -> None:
     page = console.page
@@ -67,7 +67,7 @@ def test_a_record_cannot_be_changed_by_its_page(
     console.sign_in(reader)
 
     console.open(f"licenses/{license['id']}")
-    disable = page.get_by_role("button", name="Disable")
+    disable = page.get_by_role("button", name="Disable license")
     expect(disable).to_be_disabled()
     disable.dispatch_event("click")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -80,7 +80,7 @@ def test_a_record_cannot_be_changed_by_its_page(
     assert not console.violations()
 
 
-def test_a_key_for_orders_alone_places_them(
+def test_a_key_with_the_orders_scope_places_orders(
     console: Console, seller: RemoteShop, keys: Operate
 ) -> None:
     scopes = "records:read,orders:write"
@@ -90,6 +90,6 @@ def test_a_key_for_orders_alone_places_them(
 
     console.button("Place order").click()
 
-    console.see("The order is placed with 1 license")
+    console.see("1 license issued")
     console.open("products")
     expect(console.button("New product")).to_be_disabled()

@@ -1,4 +1,4 @@
-"""What a page of the console can't be brought to do, whatever is in a file or a record."""
+"""Content of files and records can't run scripts or leave the page."""
 
 from playwright.sync_api import expect
 
@@ -22,9 +22,7 @@ ATTEMPTS = (
 )
 
 
-def test_markup_in_a_file_is_text_in_its_preview_and_among_its_faults(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_markup_in_a_file_is_rendered_as_text(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     quoted = EVIL.replace('"', '""')
     data = f'email,first_name\ngood@m.test,\n"{quoted}",{EVIL[:4]}\n'.encode()
@@ -40,7 +38,7 @@ def test_markup_in_a_file_is_text_in_its_preview_and_among_its_faults(
     assert "taken" not in page.title()
 
 
-def test_the_page_runs_no_script_but_its_own(console: Console, vendor: RemoteShop) -> None:
+def test_the_page_runs_only_its_own_scripts(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     console.visit("imports/customers", vendor)
     page.evaluate(
@@ -64,7 +62,7 @@ def test_the_page_runs_no_script_but_its_own(console: Console, vendor: RemoteSho
     assert {"connect-src", "img-src", "form-action", "require-trusted-types-for"} <= set(
         page.evaluate("window.refused")
     )
-    console.wrong.clear()
+    console.errors.clear()
 
 
 def test_two_companies_see_only_their_own_imports(

@@ -1,4 +1,4 @@
-"""A file on its way: how far it is, and a way to stop it."""
+"""Uploads: progress, cancellation, and retries of parts."""
 
 import re
 
@@ -8,28 +8,28 @@ from tests.e2e.console.pages import Console
 from tests.e2e.remote import RemoteShop
 
 
-def test_what_is_sent_can_be_stopped_by_the_keyboard_before_it_is_even_begun(
+def test_an_upload_can_be_cancelled_by_keyboard_before_the_import_is_created(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
     console.visit("imports/customers/new", vendor)
     console.choose("stopped.csv", b"email\nstopped@m.test\n")
-    held = console.hold("**/api/v1/imports/")
+    routes = console.hold("**/api/v1/imports/")
 
     with page.expect_request("**/api/v1/imports/"):
         console.button("Import 1 row").press("Enter")
-    expect(console.button("Cancel")).to_be_focused()
+    expect(console.button("Cancel upload")).to_be_focused()
 
     page.keyboard.press("Enter")
     expect(console.button("Import 1 row")).to_be_focused()
     with page.expect_response("**/cancel/"):
-        held[0].continue_()
+        routes[0].continue_()
 
     [job] = vendor.get("/imports/", "kind=customers&status__iexact=error&limit=1").json()["results"]
     assert (job["file_name"], job["state"]) == ("stopped.csv", "cancelled")
 
 
-def test_the_bar_moves_while_a_file_is_sent(console: Console, vendor: RemoteShop) -> None:
+def test_the_progress_bar_moves_during_an_upload(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     console.visit("imports/customers/new", vendor)
     console.choose("large.csv", b"email\n" + b"a@large.test\n" * 10_000)
@@ -53,11 +53,11 @@ PARTS = b"email,notes\n" + b"".join(b"p%d@parts.test,%s\n" % (n, b"x" * 60_000) 
 
 
 WHOLE = "100*1024**2"
-"""Bytes of the largest file that is sent as a whole, as the bundle has them."""
+"""The size above which a file is uploaded in parts, as in the bundle."""
 
 
 def send_in_parts(console: Console, vendor: RemoteShop) -> None:
-    """The form of a file that the page sends in parts, because it takes it for a large one."""
+    """Choose a file, with a lower limit for multipart uploads."""
 
     def small(route: Route) -> None:
         answer = route.fetch()
@@ -71,19 +71,17 @@ def send_in_parts(console: Console, vendor: RemoteShop) -> None:
     console.see("no errors found")
 
 
-def test_a_large_file_is_sent_in_parts_of_which_each_may_be_sent_again(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_each_part_of_a_multipart_upload_is_retried(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     send_in_parts(console, vendor)
     refusals = [
         "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
         "<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>",
     ]
-    asked: list[str] = []
+    methods: list[str] = []
 
     def refuse(route: Route) -> None:
-        asked.append(route.request.method)
+        methods.append(route.request.method)
         if route.request.method == "PUT" and refusals:
             route.fulfill(status=403 if len(refusals) == 2 else 503, body=refusals.pop(0))
         else:
@@ -94,12 +92,12 @@ def test_a_large_file_is_sent_in_parts_of_which_each_may_be_sent_again(
 
     expect(page.get_by_role("heading", level=1)).to_have_text("parts.csv")
     console.see("All 300 rows imported")
-    assert asked == ["PUT", "PUT", "PUT", "PUT", "POST"]
+    assert methods == ["PUT", "PUT", "PUT", "PUT", "POST"]
     [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
     assert (job["size"], job["counts"]["created_customers_count"]) == (len(PARTS), 300)
 
 
-def test_a_completion_that_s3_answers_with_an_error_is_not_taken_for_done(
+def test_an_error_in_a_200_response_of_s3_fails_the_upload(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -115,7 +113,7 @@ def test_a_completion_that_s3_answers_with_an_error_is_not_taken_for_done(
     page.route("**/*uploadId=*", refuse)
     console.button("Import 300 rows").click()
 
-    console.see("S3 answered 200 InvalidPart: A part is missing")
+    console.see("S3 responded with 200 InvalidPart: A part is missing")
     [job] = vendor.get("/imports/", "kind=customers&limit=1").json()["results"]
     assert job["state"] == "awaiting_upload"
     vendor.post(f"/imports/{job['id']}/cancel/", {})

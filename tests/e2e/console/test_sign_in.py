@@ -1,16 +1,14 @@
-"""The gate of the console: a key typed once, kept in the tab, and asked for again when refused."""
+"""Sign-in by API key, sign-out, and renewal of a revoked key."""
 
 from playwright.sync_api import Route, expect
 
 from infra.local.stack import LocalStack
-from tests.e2e.console.pages import Console, ended_key
+from tests.e2e.console.pages import Console, revoked_key
 from tests.e2e.importing import begun
 from tests.e2e.remote import RemoteShop
 
 
-def test_a_key_opens_the_console_and_signing_out_forgets_it(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_a_key_signs_in_and_sign_out_deletes_it(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     console.open("imports/licenses")
 
@@ -24,9 +22,9 @@ def test_a_key_opens_the_console_and_signing_out_forgets_it(
     expect(page.get_by_role("heading", name="License imports")).to_be_visible()
 
     assert vendor.key not in page.url
-    kept = page.evaluate("[Object.values(localStorage), document.cookie]")
-    assert all(value.isdecimal() for value in kept[0]), "only the time of the last sign-out"
-    assert kept[1] == ""
+    stored = page.evaluate("[Object.values(localStorage), document.cookie]")
+    assert all(value.isdecimal() for value in stored[0]), "only the time of the last sign-out"
+    assert stored[1] == ""
     console.button("Sign out").click()
     expect(page.get_by_label("API key")).to_have_value("")
     assert page.evaluate("sessionStorage.length") == 0
@@ -34,9 +32,7 @@ def test_a_key_opens_the_console_and_signing_out_forgets_it(
     expect(page.get_by_label("API key")).to_be_visible()
 
 
-def test_who_signs_in_next_does_not_see_the_file_that_was_chosen(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_sign_out_discards_the_chosen_file(console: Console, vendor: RemoteShop) -> None:
     console.visit("imports/customers/new", vendor)
     console.choose("people.csv", b"email\nsecret@m.test\n")
     console.see("1 row, no errors found")
@@ -48,7 +44,7 @@ def test_who_signs_in_next_does_not_see_the_file_that_was_chosen(
     expect(console.page.get_by_text("people.csv")).to_have_count(0)
 
 
-def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_nothing_is_lost(
+def test_a_revoked_key_is_replaced_over_the_page_and_nothing_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -56,7 +52,7 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     console.choose("people.csv", b"email,first_name\nkept@m.test,Ana\n")
     console.see("1 row, no errors found")
 
-    page.route("**/api/v1/imports/", ended_key)
+    page.route("**/api/v1/imports/", revoked_key)
     console.button("Import 1 row").click()
     dialog = page.get_by_role("dialog", name="Sign in again")
     expect(dialog).to_contain_text("The API key is not valid.")
@@ -69,16 +65,16 @@ def test_a_key_that_is_refused_in_the_middle_is_asked_for_over_the_page_and_noth
     console.see("1 row imported")
 
 
-def test_a_question_that_was_open_when_a_key_ended_is_not_put_to_who_signs_in_next(
+def test_an_open_dialog_is_closed_when_the_session_ends(
     console: Console, vendor: RemoteShop, other_shop: RemoteShop
 ) -> None:
     page = console.page
     console.open(f"imports/customers/{begun(vendor, 'customers', b'email')['id']}")
     console.sign_in(vendor.key)
-    console.button("Cancel").click()
+    console.button("Cancel import").click()
     expect(page.get_by_role("dialog", name="Cancel this import?")).to_be_visible()
 
-    page.route("**/api/v1/imports/*/", ended_key)
+    page.route("**/api/v1/imports/*/", revoked_key)
     console.button("Sign out and discard").click()
     page.unroute("**/api/v1/imports/*/")
     console.sign_in(other_shop.key)
@@ -87,7 +83,7 @@ def test_a_question_that_was_open_when_a_key_ended_is_not_put_to_who_signs_in_ne
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_without_a_network_nothing_is_lost_and_it_is_said(
+def test_a_lost_connection_is_reported_and_nothing_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     console.visit("imports/customers/new", vendor)
@@ -96,20 +92,20 @@ def test_without_a_network_nothing_is_lost_and_it_is_said(
 
     console.context.set_offline(True)
     console.button("Import 1 row").click()
-    console.see("The network did not answer")
+    console.see("No connection")
     console.context.set_offline(False)
     console.button("Import 1 row").click()
 
     console.see("1 row imported")
 
 
-def test_at_the_root_of_a_domain_it_works_as_under_a_path(
+def test_the_console_works_at_the_root_of_a_domain(
     console: Console, vendor: RemoteShop, stack: LocalStack
 ) -> None:
     page = console.page
 
     def served(route: Route) -> None:
-        """As a domain of one's own leads to the API, past the guard of the local stack."""
+        """Forward a custom domain to the API, without the headers that the local guard rejects."""
         url = route.request.url.replace("https://licenses.example", stack["api_url"])
         sent = route.request.headers
         guarded = ("host", "origin", "referer", "sec-fetch-site")

@@ -1,22 +1,22 @@
-"""What is typed is there until it is sent: also when the page is loaded anew, by whomever."""
+"""Drafts survive a reload until they are submitted, for the same company only."""
 
 import re
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from tests.e2e.console.pages import Console, ended_key
+from tests.e2e.console.pages import Console, revoked_key
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import RemoteShop
 
 FAULTY = b"email,first_name\nnobody,Ana\n"
 
 
-def test_an_order_that_is_typed_outlives_the_page_and_is_placed_once(
+def test_the_draft_of_an_order_survives_a_reload_and_is_placed_once(
     console: Console, seller: RemoteShop
 ) -> None:
     page = console.visit("orders/new", seller)
-    page.get_by_label("Email").fill("anew@acme.example")
+    page.get_by_label("Email").fill("reload@acme.example")
     page.get_by_label("Product (required)").select_option("kp")
 
     def lost(route: Route) -> None:
@@ -25,19 +25,19 @@ def test_an_order_that_is_typed_outlives_the_page_and_is_placed_once(
 
     page.route("**/create_order/", lost, times=1)
     console.button("Place order").click()
-    expect(page.get_by_role("alert")).to_contain_text("The network did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
 
     page.reload()
 
-    expect(page.get_by_label("Email")).to_have_value("anew@acme.example")
+    expect(page.get_by_label("Email")).to_have_value("reload@acme.example")
     console.button("Place order").click()
     expect(page.get_by_role("heading", level=1, name=re.compile("order-"))).to_be_visible()
-    assert seller.get("/orders/", "customer_email=anew@acme.example").json()["count"] == 1
+    assert seller.get("/orders/", "customer_email=reload@acme.example").json()["count"] == 1
     page.goto(f"{console.url}#/orders/new")
     expect(page.get_by_label("Email")).to_have_value("")
 
 
-def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(
+def test_a_page_that_fails_to_load_can_be_retried_and_no_draft_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -46,9 +46,9 @@ def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(
     page.get_by_label("Name").fill("Typed before")
 
     page.get_by_role("link", name="Customer imports", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("This page could not be fetched")
-    page.get_by_role("alert").get_by_role("link", name="load it anew").click()
-    expect(page.get_by_role("alert")).to_contain_text("This page could not be fetched")
+    expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
+    page.get_by_role("alert").get_by_role("link", name="reload the console").click()
+    expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.unroute("**/imports-*.js")
     console.button("Try again").click()
 
@@ -61,7 +61,7 @@ def test_a_page_that_can_not_be_fetched_is_fetched_later_and_no_form_is_lost(
     expect(page.get_by_label("Name")).to_have_value("")
 
 
-def test_corrected_rows_outlive_the_page_and_are_forgotten_when_one_signs_out(
+def test_corrected_rows_survive_a_reload_but_not_sign_out(
     console: Console, vendor: RemoteShop
 ) -> None:
     number = post(vendor, "customers", FAULTY)
@@ -81,25 +81,25 @@ def test_corrected_rows_outlive_the_page_and_are_forgotten_when_one_signs_out(
     expect(cell).to_have_value("nobody")
 
 
-def typed_when_the_key_ends(console: Console, shop: RemoteShop) -> Locator:
-    """The field of a form in which something is typed, behind the dialog that asks for a key."""
+def draft_with_revoked_key(console: Console, shop: RemoteShop) -> Locator:
+    """Fill in a form whose key is then revoked; return a field behind the sign-in dialog."""
     page = console.page
     console.open("products/new")
     console.sign_in(shop.key)
     name = page.get_by_role("textbox", name="Name")
     name.fill("Secret plans")
     page.get_by_role("textbox", name="Code").fill("plans")
-    page.route("**/api/v1/products/", ended_key)
+    page.route("**/api/v1/products/", revoked_key)
     console.button("Create product").click()
     expect(page.get_by_role("dialog", name="Sign in again")).to_contain_text(shop.company)
     page.unroute("**/api/v1/products/")
     return name
 
 
-def test_what_is_typed_waits_for_another_key_of_the_company_even_if_the_page_is_loaded_anew(
+def test_drafts_are_kept_for_another_key_of_the_company_even_after_a_reload(
     console: Console, vendor: RemoteShop
 ) -> None:
-    name = typed_when_the_key_ends(console, vendor)
+    name = draft_with_revoked_key(console, vendor)
 
     console.page.reload()
     console.sign_in(vendor.key)
@@ -107,18 +107,18 @@ def test_what_is_typed_waits_for_another_key_of_the_company_even_if_the_page_is_
     expect(name).to_have_value("Secret plans")
 
 
-@pytest.mark.parametrize("anew", [False, True], ids=["over the page", "loaded anew"])
-def test_nothing_that_is_typed_is_shown_to_who_signs_in_for_another_company(
-    console: Console, vendor: RemoteShop, other_shop: RemoteShop, anew: bool
+@pytest.mark.parametrize("reloaded", [False, True], ids=["over the page", "after a reload"])
+def test_drafts_are_deleted_for_another_company(
+    console: Console, vendor: RemoteShop, other_shop: RemoteShop, reloaded: bool
 ) -> None:
-    name = typed_when_the_key_ends(console, vendor)
+    name = draft_with_revoked_key(console, vendor)
 
-    if anew:
+    if reloaded:
         console.page.reload()
     console.sign_in(other_shop.key)
 
     expect(console.page.get_by_text(other_shop.company)).to_be_visible()
     expect(name).to_have_value("")
-    held = console.page.evaluate("JSON.stringify(sessionStorage)")
-    assert "plans" not in held
-    assert vendor.company not in held
+    stored = console.page.evaluate("JSON.stringify(sessionStorage)")
+    assert "plans" not in stored
+    assert vendor.company not in stored

@@ -1,4 +1,4 @@
-"""The console when answers come late, not at all, or say no: it says so, and loses nothing."""
+"""Slow, failed and rejected requests: the console shows an error and loses no input."""
 
 import re
 
@@ -15,11 +15,11 @@ OF_P2 = re.compile(r"/license-templates/.*product=p2")
 BUSY, BROKEN = 503, 500
 
 
-def refused(route: Route, status: int) -> None:
+def respond(route: Route, status: int) -> None:
     route.fulfill(status=status, json={"code": "x", "title": "x", "detail": f"It is {status}"})
 
 
-def unanswered(_: Route) -> None:
+def ignore(_: Route) -> None:
     pass
 
 
@@ -52,26 +52,26 @@ def test_a_console_that_does_not_load_shows_how_to_try_again(
 ) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        page.route(f"**/{file}.js", lambda route: refused(route, BUSY))
+        page.route(f"**/{file}.js", lambda route: respond(route, BUSY))
 
         page.goto(stack["console_url"])
 
-        expect(page.get_by_text("The console did not load")).to_be_visible()
+        expect(page.get_by_text("The console couldn’t be loaded")).to_be_visible()
         page.unroute(f"**/{file}.js")
-        page.get_by_role("link", name="Try again").click()
+        page.get_by_role("link", name="reload the page").click()
         expect(page.get_by_label("API key")).to_be_visible()
 
 
-def test_policies_that_can_not_be_read_say_so_at_their_field_and_are_read_when_one_asks(
+def test_policies_that_fail_to_load_show_an_error_at_their_field_and_can_be_retried(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("orders/new", vendor)
-    page.route(OF_P2, lambda route: refused(route, BROKEN))
+    page.route(OF_P2, lambda route: respond(route, BROKEN))
     order_a_bundle(page)
     policy = page.get_by_label("Policy of p2")
-    expect(page.get_by_role("alert")).to_contain_text("Policies were not read. It is 500")
+    expect(page.get_by_role("alert")).to_contain_text("Policies couldn’t be loaded. It is 500")
     expect(policy).to_be_disabled()
-    expect(policy).to_contain_text("Not read")
+    expect(policy).to_contain_text("Not loaded")
     page.unroute(OF_P2)
 
     console.button("Try again").press("Enter")
@@ -81,17 +81,17 @@ def test_policies_that_can_not_be_read_say_so_at_their_field_and_are_read_when_o
     expect(policy).to_be_focused()
 
 
-def test_a_read_is_tried_again_while_the_service_is_busy_and_when_no_answer_comes(
+def test_a_read_is_retried_if_the_service_is_busy_or_does_not_respond(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("orders/new", vendor)
-    asked: list[str] = []
+    urls: list[str] = []
 
     def answer(route: Route) -> None:
-        asked.append(route.request.url)
-        if len(asked) == 1:
-            refused(route, BUSY)
-        elif len(asked) == 3:
+        urls.append(route.request.url)
+        if len(urls) == 1:
+            respond(route, BUSY)
+        elif len(urls) == 3:
             route.continue_()
 
     page.route(OF_P2, answer)
@@ -99,51 +99,49 @@ def test_a_read_is_tried_again_while_the_service_is_busy_and_when_no_answer_come
 
     order_a_bundle(page)
     for _ in range(300):
-        if len(asked) == 3:
+        if len(urls) == 3:
             break
         page.clock.run_for(500)
         page.wait_for_timeout(20)
 
     page.get_by_label("Policy of p2").select_option("pro")
-    assert len(asked) == 3
+    assert len(urls) == 3
 
 
-def test_what_is_written_and_gets_no_answer_is_not_waited_for_for_ever(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_a_write_without_a_response_times_out(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("customers/new", vendor)
     page.get_by_label("Email").fill("unanswered@acme.example")
-    page.route("**/customers/", unanswered)
+    page.route("**/customers/", ignore)
     page.clock.install()
 
     with page.expect_request("**/customers/"):
         console.button("Create customer").click()
     page.clock.run_for(32_000)
 
-    expect(page.get_by_role("alert")).to_contain_text("The service did not answer")
+    expect(page.get_by_role("alert")).to_contain_text("No response")
     expect(page.get_by_label("Email")).to_have_value("unanswered@acme.example")
 
 
-def test_a_file_that_can_not_be_fetched_says_why(console: Console, vendor: RemoteShop) -> None:
+def test_a_failed_download_shows_why(console: Console, vendor: RemoteShop) -> None:
     page = console.visit("imports/customers", vendor)
-    page.route("**/import-templates/**", lambda route: refused(route, BROKEN))
+    page.route("**/import-templates/**", lambda route: respond(route, BROKEN))
 
-    console.button("Template").click()
+    console.button("Download template").click()
 
     expect(page.get_by_role("alert")).to_contain_text("It is 500")
     page.unroute("**/import-templates/**")
     with page.expect_download():
-        console.button("Template").click()
+        console.button("Download template").click()
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_a_file_is_checked_again_when_the_rules_did_not_come(
+def test_a_check_can_be_retried_if_the_rules_fail_to_load(
     console: Console, vendor: RemoteShop
 ) -> None:
     console.visit("imports/customers/new", vendor)
     console.context.route("**/rules.json", lambda route: route.abort())
     console.choose("people.csv", b"email\nrules@m.test\n")
-    console.see("This file was not checked")
+    console.see("Couldn’t check this file")
     console.context.unroute("**/rules.json")
 
     console.button("Try again").click()
@@ -151,35 +149,33 @@ def test_a_file_is_checked_again_when_the_rules_did_not_come(
     console.see("1 row, no errors found")
 
 
-def test_focus_goes_to_what_is_nearest_when_what_had_it_goes_away(
+def test_focus_moves_to_the_nearest_control_if_its_element_is_removed(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("orders/new", vendor)
     page.get_by_label("Product (required)").select_option("up")
-    console.button("Add a user").press("Enter")
+    console.button("Add user").press("Enter")
 
     console.button("Remove user 2").press("Enter")
 
     expect(page.get_by_label("Email of user 1")).to_be_focused()
 
 
-def test_focus_returns_to_where_it_was_when_a_question_is_answered(
+def test_focus_returns_to_its_element_when_a_dialog_closes(
     console: Console, vendor: RemoteShop
 ) -> None:
     license = vendor.order_one()
     page = console.visit(f"licenses/{license['id']}", vendor)
 
-    console.button("Disable").press("Enter")
+    console.button("Disable license").press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(console.button("Disable")).to_be_focused()
+    expect(console.button("Disable license")).to_be_focused()
 
 
-def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_went(
-    console: Console, vendor: RemoteShop
-) -> None:
+def test_a_slow_page_does_not_steal_the_focus(console: Console, vendor: RemoteShop) -> None:
     number = post(vendor, "customers", b"email\nlate@m.test\n", name="late.csv")
     ended(vendor, number)
     page = console.visit("orders", vendor)
@@ -188,7 +184,7 @@ def test_a_page_whose_answers_are_late_does_not_take_the_focus_from_where_one_we
 
     page.get_by_role("link", name="Customer imports").press("Enter")
     expect(page.get_by_role("heading", name="Customer imports")).to_be_focused()
-    console.tab_to(console.button("Template"))
+    console.tab_to(console.button("Download template"))
     console.see("late.csv")
 
-    expect(console.button("Template")).to_be_focused()
+    expect(console.button("Download template")).to_be_focused()

@@ -1,4 +1,4 @@
-// Names and sentences for imports: kinds, states, counters and results.
+// The kinds and states of imports.
 import { html } from "./html.js";
 import { Badge } from "./parts.js";
 
@@ -20,20 +20,20 @@ const STATES = {
   cancelled: ["off", "Cancelled"],
 };
 const STOPPING = ["busy", "Stopping…"];
-export const stateOf = (job) =>
+export const describeState = (job) =>
   (job.stopping ? STOPPING : STATES[job.state]) ?? ["off", job.state];
 
 export const isRunning = (job) => ["pending", "running"].includes(job.status);
-/** Whether its numbers may still change. */
-export const isLive = (job) => isRunning(job) || job.stopping;
-/** Ended before its last row was processed. */
+/** Whether the counters may still change: also for a moment after a cancellation. */
+export const isChanging = (job) => isRunning(job) || job.stopping;
+/** Whether the import ended before its last row was processed. */
 export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 
-export function State({ job }) {
-  const [tone, word] = stateOf(job);
-  return html`<${Badge} tone=${tone}>${word}<//>
+export function ImportStatus({ job }) {
+  const [tone, text] = describeState(job);
+  return html`<${Badge} tone=${tone}>${text}<//>
     ${job.dry_run && html` <${Badge} tone="off">Test run<//>`}`;
 }
 
-export const invalidRows = (job) =>
+export const countInvalidRows = (job) =>
   job.counts ? job.counts.total_row_count - job.counts.valid_row_count : null;

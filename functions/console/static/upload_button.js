@@ -1,41 +1,45 @@
-// How a file is sent from a page: how much of it has gone, what went wrong, and a way to stop.
+// The button that uploads a file, its progress, its error, and a button to cancel.
 import { useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import { Button } from "./fields.js";
+import { Button } from "./buttons.js";
 import { html } from "./html.js";
-import { Notice, say } from "./parts.js";
+import { announce, Notice } from "./parts.js";
 import { go } from "./route.js";
 import { startImport } from "./upload.js";
 
-/** `{share, problem, send, stop}`; `send` goes to the import, and gives how it ended. */
-export function useSending(kind) {
+/**
+ * Returns `{share, problem, send, cancel}`. `send` opens the page of the import, and resolves to "sent",
+ * "cancelled" or "failed".
+ */
+export function useUpload(kind) {
   const share = useSignal(null);
   const problem = useSignal(null);
-  const abort = useRef(null);
+  const controller = useRef(null);
   const send = async (file, options) => {
-    abort.current = new AbortController();
+    controller.current = new AbortController();
+    const { signal } = controller.current;
     problem.value = null;
     share.value = 0;
-    say("Uploading the file");
+    announce("Uploading the file");
     try {
       const onShare = (sent) => (share.value = sent);
-      const job = await startImport(kind, file, options, { onShare, signal: abort.current.signal });
+      const job = await startImport(kind, file, options, { onShare, signal });
       go(`imports/${kind}/${job.id}`);
       return "sent";
     } catch (error) {
-      if (error.name === "AbortError") return "stopped";
+      if (error.name === "AbortError") return "cancelled";
       problem.value = error;
       return "failed";
     } finally {
       share.value = null;
     }
   };
-  const stop = () => abort.current.abort();
-  return { share: share.value, problem: problem.value, send, stop };
+  const cancel = () => controller.current.abort();
+  return { share: share.value, problem: problem.value, send, cancel };
 }
 
-/** The button, or how far it is; `children` are the words on the button. */
-export function SendButton({ sending: { share, problem, stop }, onSend, ready = true, children }) {
+/** The button, or while a file is sent its progress; `children` are the button's text. */
+export function UploadButton({ upload: { share, problem, cancel }, onSend, ready = true, children }) {
   return html`${problem && html`<${Notice} kind="error" problem=${problem} />`}
     <div class="row" data-reserved>${
       share === null
@@ -43,6 +47,6 @@ export function SendButton({ sending: { share, problem, stop }, onSend, ready = 
             ${children}<//>`
         : html`<progress class="grow" max="1" value=${share} aria-label="Uploading the file"></progress>
             <span>${Math.floor(share * 100)} %</span>
-            <button type="button" class="plain" onClick=${stop}>Cancel</button>`
+            <button type="button" class="plain" onClick=${cancel}>Cancel upload</button>`
     }</div>`;
 }
