@@ -1,4 +1,4 @@
-"""What AWS says of its limits, in its own words, with the pages: for docs/scale.md."""
+"""Quotes of AWS about its limits, with their pages, for docs/scale.md."""
 
 _DEVELOPER_GUIDE = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
 QUOTES: tuple[tuple[str, str, str], ...] = (
@@ -71,4 +71,4 @@ QUOTES: tuple[tuple[str, str, str], ...] = (
         "https://repost.aws/knowledge-center/s3-object-key-naming-pattern",
     ),
 )
-"""The limit, the quote, the page; read in November 2026."""
+"""Limit, quote and page, as read in November 2026."""

@@ -1,7 +1,7 @@
-"""docs/cost.md: what a stage costs on AWS, from counted requests and write units and list prices.
+"""Generate docs/cost.md: the AWS cost of a stage, from counted requests and list prices.
 
-`make docs` writes the page again. `tests/infra/test_cost.py` counts what an order and a row use,
-and compares the page with what this makes of it.
+`make docs` writes the page. `tests/infra/test_cost.py` counts the requests and write units of an
+order and a row, and compares the page with the output of this module.
 """
 
 import math
@@ -14,23 +14,23 @@ from shared.store.order_index import IMPORT_SHARDS
 
 COST = ROOT / "docs" / "cost.md"
 PRICES: Mapping[str, tuple[float, float, str]] = {
-    "write units": (0.625, 1e6, "DynamoDB on demand, a million write units"),
-    "read units": (0.125, 1e6, "DynamoDB on demand, a million read units"),
-    "API requests": (1.00, 1e6, "API Gateway HTTP API, a million requests"),
-    "invocations": (0.20, 1e6, "Lambda, a million invocations"),
-    "GB seconds": (0.0000133334, 1, "Lambda on arm64, a GB second"),
-    "transitions": (0.025, 1e3, "Step Functions Standard, a thousand transitions"),
-    "S3 writes": (0.005, 1e3, "S3, a thousand PUT, POST or LIST requests"),
-    "S3 reads": (0.0004, 1e3, "S3, a thousand GET requests"),
-    "log GB": (0.50, 1, "CloudWatch Logs, a GB taken in"),
-    "traces": (5.00, 1e6, "X-Ray, a million traces"),
-    "alarms": (0.10, 1, "CloudWatch, an alarm for a month"),
-    "metrics": (0.30, 1, "CloudWatch, a metric of one's own for a month in which it counted"),
-    "table GB": (0.25, 1, "DynamoDB, a GB kept for a month"),
-    "backup GB": (0.20, 1, "DynamoDB point-in-time recovery, a GB for a month"),
-    "file GB": (0.023, 1, "S3, a GB kept for a month"),
+    "write units": (0.625, 1e6, "DynamoDB on-demand, 1 million write units"),
+    "read units": (0.125, 1e6, "DynamoDB on-demand, 1 million read units"),
+    "API requests": (1.00, 1e6, "API Gateway HTTP API, 1 million requests"),
+    "invocations": (0.20, 1e6, "Lambda, 1 million invocations"),
+    "GB seconds": (0.0000133334, 1, "Lambda on arm64, 1 GB-second"),
+    "transitions": (0.025, 1e3, "Step Functions Standard, 1,000 state transitions"),
+    "S3 writes": (0.005, 1e3, "S3, 1,000 PUT, POST or LIST requests"),
+    "S3 reads": (0.0004, 1e3, "S3, 1,000 GET requests"),
+    "log GB": (0.50, 1, "CloudWatch Logs, 1 GB ingested"),
+    "traces": (5.00, 1e6, "X-Ray, 1 million traces"),
+    "alarms": (0.10, 1, "CloudWatch, 1 alarm for a month"),
+    "metrics": (0.30, 1, "CloudWatch, 1 custom metric for a month in which it has data"),
+    "table GB": (0.25, 1, "DynamoDB, 1 GB stored for a month"),
+    "backup GB": (0.20, 1, "DynamoDB point-in-time recovery, 1 GB for a month"),
+    "file GB": (0.023, 1, "S3, 1 GB stored for a month"),
 }
-"""Dollars, for how many, of what; us-east-1, as published in November 2026."""
+"""Dollars, per number, unit; us-east-1, as published in November 2026."""
 
 type Usage = Mapping[str, float]
 
@@ -42,8 +42,8 @@ ORDER: Usage = {
     "GB seconds": 0.1,
     "log GB": 1e-6,
 }
-"""One order of one license for a new customer, with a key that the function knows: counted, but for
-0.1 s of Lambda and 1 KB of log lines, which are assumed."""
+"""One order of one license for a new customer, with a cached API key. All values are counted except
+0.1 s of Lambda and 1 KB of logs, which are assumed."""
 SWEEPS = 12 * 24 * 30
 SWEEP: Usage = {
     "invocations": 1,
@@ -53,38 +53,38 @@ SWEEP: Usage = {
     "log GB": 1e-6,
 }
 ALARMS, METRICS = 40, 20
-"""At most: alarms of a stage, and metrics of ours with their dimensions, in a month of orders."""
+"""Maximum alarms of a stage, and custom metrics with their dimensions in a month with orders."""
 
 ROW_UNITS, LICENSE_UNITS, ROW_READS = 1.518, 1.0, 0.2
-"""Of a row with its tenth of an order and a customer, and its share of the pages that list them:
-counted. The table of licenses takes `LICENSE_UNITS` of them."""
+"""Counted per row, with a tenth of an order and a customer and a share of the pages that list them.
+`LICENSE_UNITS` of the write units go to the table Licenses."""
 ROW_BYTES, STORED_BYTES = 347, 1000
-"""A shop's row in its file (44 columns), and in the tables with their indexes."""
+"""Size of a shop's row in its file (44 columns), and in the tables with their indexes."""
 WORKER_ROWS = 5_000
-"""A second by one worker, half of what docs/performance.md measures."""
+"""Rows per second of one worker: half of the measurement in docs/performance.md."""
 WORKER_GB, WORKERS, INLINE_BYTES, CHUNK_BYTES = 2, 8, 32 * 2**20, 8 * 2**20
 CHUNK_TRANSITIONS = 3
-STRETCH_ROWS = 5_000
+BATCH_ROWS = 5_000
 
 PARTITION_UNITS = 1_000
-"""Write units a second that DynamoDB gives one partition of a table or an index, in every mode."""
+"""Write units per second that one partition of a table or an index accepts, in every mode."""
 NEW_UNITS = 4_000
-"""Write units a second that a new table takes; twice its previous peak, half an hour later."""
+"""Write units per second that a new table accepts; 30 minutes later, twice its previous peak."""
 WARM_UNITS = 50_000
-"""Write units a second for which the tables and their indexes are pre-warmed."""
+"""Write units per second for which the tables and their indexes are pre-warmed."""
 RATES: Mapping[str, float] = {
     "new tables": NEW_UNITS / LICENSE_UNITS,
     "grown tables": 2 * NEW_UNITS / LICENSE_UNITS,
     "pre-warmed tables": 40_000,
 }
-"""Rows a second. The table of licenses sets them: everything else of a row takes less, as
-tests/faults/test_ceiling.py works out from the records of an import."""
+"""Rows per second. The table Licenses sets them: all other writes of a row need less, as
+tests/faults/test_ceiling.py computes from the records of an import."""
 IMPORTS = {"10,000": 10_000, "1 million": 1_000_000, "100 million": 100_000_000}
 
 
 @dataclass(frozen=True)
 class Import:
-    """A file of so many rows, into tables that take so many of them a second."""
+    """An import of `rows` rows into tables that accept `rate` rows per second."""
 
     rows: int
     rate: float
@@ -100,14 +100,14 @@ class Import:
     @property
     def usage(self) -> Usage:
         chunks = math.ceil(self.rows * ROW_BYTES / CHUNK_BYTES) if self.workers > 1 else 1
-        stretches = math.ceil(self.rows / STRETCH_ROWS)
+        batches = math.ceil(self.rows / BATCH_ROWS)
         return {
             "write units": self.rows * ROW_UNITS,
             "read units": self.rows * ROW_READS,
             "invocations": chunks + 3,
             "GB seconds": self.seconds * self.workers * WORKER_GB,
             "transitions": CHUNK_TRANSITIONS * chunks + 6 if self.workers > 1 else 0,
-            "S3 writes": stretches + 3,
+            "S3 writes": batches + 3,
             "S3 reads": chunks + 3,
         }
 
@@ -121,45 +121,45 @@ def times(usage: Usage, count: float) -> dict[str, float]:
 
 
 _ABOUT = """
-Written by `make docs` out of counted requests and write units; a test counts them again, and
+Generated by `make docs` from counted requests and write units. A test counts them again and
 compares this page. Prices are list prices of us-east-1 as published in November 2026, without free
-tiers and taxes: check them before you rely on this.
+tier and taxes: check them before you rely on this page.
 """
-_KEPT = "a million licenses kept, with their orders and customers, and backed up"
-_OF_AN_ORDER = f"""
+_STORED = "1 million stored licenses, with their orders and customers, and backups"
+_ORDER_COST = f"""
 One order costs {dollars(ORDER) * 100:.4f} cents, most of it for {ORDER["write units"]:.0f} write
-units and {ORDER["read units"]:.0f} read units. A customer key of KMS, where a stage has one, costs
-a dollar a month more. Where a stage traces (`tracing`), Lambda samples a call in each second
-and 5 % of the others: the sweeps' {dollars({"traces": SWEEPS}) * 100:.0f} cents a month, or
-{dollars({"traces": 30 * 86400}):.0f} dollars where something is called every second.
+units and {ORDER["read units"]:.0f} read units. A customer-managed KMS key, where a stage has one,
+adds $1 a month. Where a stage has `tracing`, Lambda traces one request per second and 5 % of the
+others: {dollars({"traces": SWEEPS}) * 100:.0f} cents a month for the sweeper alone, or
+${dollars({"traces": 30 * 86400}):.0f} if a function is invoked in every second.
 """
-_OF_A_ROW = f"""
-A row costs {ROW_UNITS} write units with its tenth of an order and a customer, and they are nine
-tenths of the price; {LICENSE_UNITS:.0f} of them is the license. The dearer price is that of the
-slowest tables, whose workers wait. Assumed: rows of {ROW_BYTES} bytes,
-{WORKER_ROWS:,} rows a second by one worker of {WORKER_GB} GB, and {WORKERS} workers
+_ROW_COST = f"""
+A row takes {ROW_UNITS} write units, including a tenth of an order and a customer. The license takes
+{LICENSE_UNITS:.0f} of them. Write units are nine tenths of the price. The higher
+price is for the slowest tables, where workers wait. Assumptions: rows of {ROW_BYTES} bytes,
+{WORKER_ROWS:,} rows per second by one worker with {WORKER_GB} GB of memory, and {WORKERS} workers
 (`import_concurrency`) for a file above 32 MiB.
 """
-_OF_THE_TIME = f"""
-The table of licenses sets the time: a row is one write unit there. A new table takes
-{NEW_UNITS:,} a second, and twice its previous peak half an hour later; each of its partitions takes
-{PARTITION_UNITS:,}, whatever the table takes in all. Licenses, customers and orders lie on
-partitions of their own, and what lists them is spread over {IMPORT_SHARDS} partition keys of a
-company, or written once for {PAGE} rows. So one company can import
-{RATES["pre-warmed tables"]:,.0f} rows a second into tables and indexes that were pre-warmed for
-{WARM_UNITS:,} write units: eight workers send no more. The setting `warm_throughput` pre-warms
-them, see [operations.md](operations.md#imports). AWS charges for it once, by the unit. Above 40,000
-units the account's quota for a table has to be raised.
-The rates are for ten licenses to an order. With one to each, the table of orders takes two units a
-row: at most {NEW_UNITS / 2:,.0f} rows a second go into new tables. `make throttle` imports a
-million rows into a model of these limits, see
-[performance.md](performance.md#imports-into-new-tables). An execution may take 24 hours: what is
-not done by then goes on when the import is retried.
+_IMPORT_TIME = f"""
+The table Licenses determines the time, because a row takes one write unit there. A new table
+accepts {NEW_UNITS:,} write units per second, and twice its previous peak 30 minutes later. Each of
+its partitions accepts {PARTITION_UNITS:,}, regardless of the table. Licenses, customers and orders
+are on partitions of their own. Entries of listings are spread over {IMPORT_SHARDS} shards per
+company, or written once per {PAGE} rows. So one company can import
+{RATES["pre-warmed tables"]:,.0f} rows per second into tables and indexes that are pre-warmed for
+{WARM_UNITS:,} write units. Eight workers send no more rows than that. The setting
+`warm_throughput` pre-warms them, see [operations.md](operations.md#imports). AWS charges for it
+once, per write unit. Above 40,000 write units, the account's quota for a table must be raised.
+The rates apply to ten licenses per order. With one license per order, the table Orders takes two
+write units per row, so new tables accept at most {NEW_UNITS / 2:,.0f} rows per second.
+`make throttle` imports a million rows into a model of these limits, see
+[performance.md](performance.md#imports-into-new-tables). An execution may take 24 hours. An import
+that is not finished by then continues when it is retried.
 """
 
 
 def page() -> str:
-    """The whole of docs/cost.md."""
+    """Return docs/cost.md as Markdown."""
     idle = dollars(times(SWEEP, SWEEPS)) + dollars({"alarms": ALARMS})
     counted = dollars({"metrics": METRICS})
     stored = {"table GB": STORED_BYTES / 1e9, "backup GB": STORED_BYTES / 1e9}
@@ -168,16 +168,16 @@ def page() -> str:
         "",
         _line(_ABOUT),
         "",
-        "## A month",
+        "## Per month",
         "",
-        "| what | US dollars |",
+        "| item | US dollars |",
         "|---|---|",
-        f"| idle: the sweep every five minutes, {ALARMS} alarms at most | {_money(idle)} |",
-        f"| {METRICS} metrics, of which only those count that counted | {_money(counted)} |",
+        f"| idle: the sweeper every 5 minutes, at most {ALARMS} alarms | {_money(idle)} |",
+        f"| {METRICS} metrics; a metric without data costs nothing | {_money(counted)} |",
         f"| 1,000 orders of one license | {_money(dollars(times(ORDER, 1000)))} |",
-        f"| {_KEPT} | {_money(dollars(times(stored, 1e6)))} |",
+        f"| {_STORED} | {_money(dollars(times(stored, 1e6)))} |",
         "",
-        _line(_OF_AN_ORDER),
+        _line(_ORDER_COST),
         "",
         "## Imports",
         "",
@@ -185,13 +185,13 @@ def page() -> str:
         "|---|---|---|---|---|",
         *_imports(),
         "",
-        _line(_OF_A_ROW),
+        _line(_ROW_COST),
         "",
-        _line(_OF_THE_TIME),
+        _line(_IMPORT_TIME),
         "",
         "## Prices",
         "",
-        "| for | US dollars |",
+        "| unit | US dollars |",
         "|---|---|",
         *(f"| {what} | {_price(price)} |" for price, _, what in PRICES.values()),
     ]
@@ -208,7 +208,7 @@ def _imports() -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """A paragraph as our documents have them."""
+    """Join a paragraph into one line, as all pages have them."""
     return " ".join(text.split())
 
 
@@ -228,7 +228,7 @@ def _time(seconds: float) -> str:
 
 def main() -> None:
     COST.write_text(page(), encoding="utf-8")
-    print(f"Written: {COST.relative_to(ROOT)}")
+    print(f"Wrote {COST.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

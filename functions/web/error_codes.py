@@ -136,11 +136,11 @@ FAULT_CODES = frozenset(
     }
 )
 """Codes that occur only in `errors`, never as the `code` of a response, like pydantic's types."""
-_HEAD = "| code | status | a message, as an example |\n|---|---|---|\n"
+_HEAD = "| code | status | example message |\n|---|---|---|\n"
 
 
 def with_table(page: str) -> str:
-    """The page with the current table of codes; the rest of the page is written by hand."""
+    """Return the page with the current table of codes; the rest of the page is written by hand."""
     rows = [f"| `{code}` | {status} | {message} |\n" for code, (status, message) in CODES.items()]
     before, _, behind = page.partition(_HEAD)
     return before + _HEAD + "".join(rows) + re.sub(r"\A(\|.*\n)*", "", behind)
