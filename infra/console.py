@@ -11,9 +11,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-
-import aws_lambda_powertools
 
 from infra.stamp import ROOT, digest
 
@@ -45,10 +44,18 @@ def build_docs(sources: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     files = target / "files"
     shutil.copytree(sources, files, ignore=shutil.ignore_patterns("index.html"))
-    packages = Path(aws_lambda_powertools.__file__).parents[1]
+    packages = _packages()
     for name, bundled in SWAGGER_FILES.items():
         shutil.copyfile(packages / SWAGGER_UI / bundled, files / name)
     _write_page(sources, target)
+
+
+def _packages() -> Path:
+    """The folder that contains Powertools, which is not imported only for its files."""
+    found = find_spec("aws_lambda_powertools")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("aws_lambda_powertools is not installed")
+    return Path(found.origin).parents[1]
 
 
 def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:

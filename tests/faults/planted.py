@@ -99,7 +99,7 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
 
 def users_taken_back(patch: pytest.MonkeyPatch) -> None:
     """Users of an unfinished order are lent, as they were before."""
-    patch.setattr(order_writes, "_in_the_way", lambda *_: frozenset())
+    patch.setattr(order_writes, "_blocking", lambda *_: frozenset())
 
 
 def users_taken_over(patch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_giving_up_after_some_tries_is_caught(
     monkeypatch.setattr(patience.Request, "answered", throttled)
     monkeypatch.setattr(import_chunk, "_import_batch", once)
 
-    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "died")
+    assert caught(throttle.throttle(lab, ROWS, scale=2 * SCALE), "failed", "died")
 
 
 def test_sending_without_backoff_is_caught(

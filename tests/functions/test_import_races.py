@@ -7,7 +7,9 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
-from shared.store import bulk, dynamo
+from shared.store import dynamo
+from shared.store.patience import Patience
+from shared.store.signed_http import client
 from shared.workflows.pending_orders import roll_back_pending
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
@@ -26,7 +28,7 @@ LARGE = [
 def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """The company acme, with products and a bucket."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setattr(bulk.Pool, "wait", lambda *_: None)
+    monkeypatch.setattr(Patience, "wait", lambda *_: None)
     with open_files(shop) as files:
         yield files
 
@@ -62,7 +64,7 @@ def test_rows_wait_for_a_pending_order_that_commits(
     def commit(*_: object) -> None:
         assert shop.order(id="large", items=LARGE).status == 200
 
-    monkeypatch.setattr(bulk.Pool, "wait", commit)
+    monkeypatch.setattr(Patience, "wait", commit)
 
     job = files.imported(HELD)
 
@@ -73,7 +75,7 @@ def test_a_license_that_is_rolled_back_before_it_is_read_is_inserted_again(
     files: Files, shop: Shop, pending: str
 ) -> None:
     rollback = once(lambda: roll_back_pending("acme", pending))
-    bulk.client().events.register_first("before-send.dynamodb.BatchGetItem", rollback)
+    client().events.register_first("before-send.dynamodb.BatchGetItem", rollback)
 
     job = files.imported(HELD)
 

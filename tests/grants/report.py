@@ -8,7 +8,7 @@ from tests.grants.recorder import Problem
 from tests.grants.template import Grant, short
 
 _PLACES = {
-    "functions.import_csv": ("_let_it_work", "infra/imports.py"),
+    "functions.import_csv": ("_grant_access", "infra/imports.py"),
     "functions.console.handler": ("_console", "infra/stack.py"),
 }
 _PAGE = "Then write docs/security.md again: make docs."

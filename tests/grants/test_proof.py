@@ -199,7 +199,7 @@ def test_the_table_names_what_is_wrong_and_where() -> None:
     text = "\n".join(table_of([finding], [finding], [(SWEEP, "sqs:GetQueueUrl")]))
 
     assert text.count("dynamodb:Scan on table/DataOrders") == 2
-    assert "_let_it_work in infra/imports.py" in text
+    assert "_grant_access in infra/imports.py" in text
     assert "tests/grants/reasons.py" in text
     assert table_of([], [], []) == []
 

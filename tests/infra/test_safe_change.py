@@ -106,7 +106,7 @@ def test_nothing_outlives_a_creation_that_fails(prod: Template) -> None:
 
 
 def test_a_first_deploy_is_named_by_true_alone() -> None:
-    with pytest.raises(StageError, match="keywright:first-deploy=yes: must be true, or left out"):
+    with pytest.raises(StageError, match="keywright:first-deploy=yes: must be true or omitted"):
         _app("prod", {FIRST_DEPLOY: "yes"})
 
 
