@@ -147,9 +147,9 @@ The table of licenses sets the time: a row is one write unit there. A new table 
 partitions of their own, and what lists them is spread over {IMPORT_SHARDS} partition keys of a
 company, or written once for {PAGE} rows. So one company can import
 {RATES["pre-warmed tables"]:,.0f} rows a second into tables and indexes that were pre-warmed for
-{WARM_UNITS:,} write units: eight workers send no more. `aws dynamodb update-table` pre-warms a
-table with `--warm-throughput` and its indexes with `--global-secondary-index-updates`; AWS charges
-for it once, by the unit, and above 40,000 units the account's quota for a table has to be raised.
+{WARM_UNITS:,} write units: eight workers send no more. The setting `warm_throughput` pre-warms
+them, see [operations.md](operations.md#imports). AWS charges for it once, by the unit. Above 40,000
+units the account's quota for a table has to be raised.
 The rates are for ten licenses to an order. With one to each, the table of orders takes two units a
 row: at most {NEW_UNITS / 2:,.0f} rows a second go into new tables. `make throttle` imports a
 million rows into a model of these limits, see

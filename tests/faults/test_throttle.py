@@ -79,8 +79,9 @@ def test_giving_up_after_some_tries_is_caught(
 
     def once(
         work: import_range.Work,
-        batch: Sequence[Entry | Bad],
         _: object,
+        __: object,
+        batch: Sequence[Entry | Bad],
         firsts: Mapping[int, int] | None,
     ) -> int:
         with work.pool() as pool:
@@ -95,7 +96,7 @@ def test_giving_up_after_some_tries_is_caught(
     monkeypatch.setattr(patience.Request, "answered", throttled)
     monkeypatch.setattr(import_range, "_import_batch", once)
 
-    assert caught(throttle.throttle(lab, ROWS, scale=SCALE), "died")
+    assert caught(throttle.throttle(lab, ROWS, scale=2 * SCALE), "failed", "died")
 
 
 def test_sending_without_backoff_is_caught(
