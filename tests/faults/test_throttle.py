@@ -79,8 +79,9 @@ def test_giving_up_after_some_tries_is_caught(
 
     def once(
         work: import_chunk.Work,
-        batch: Sequence[Entry | InvalidRecord],
         _: object,
+        __: object,
+        batch: Sequence[Entry | InvalidRecord],
         firsts: Mapping[int, int] | None,
     ) -> int:
         with work.pool() as pool:
