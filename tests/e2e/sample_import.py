@@ -62,7 +62,7 @@ def assert_imported_once(tables: Tables, shop: RemoteShop, job: Any, tag: str) -
     listed = [
         id
         for row in tables.rows("orders", shop.company)
-        if row["store_id"].startswith(f"{tag} ")
+        if row.get("store_id", "").startswith(f"{tag} ")
         for item in row.get("items", ())
         for id in item["license_ids"]
     ]

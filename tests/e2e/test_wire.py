@@ -20,7 +20,6 @@ ORDER = {
 IMPORT = {
     "dynamodb.BatchExecuteStatement",
     "dynamodb.BatchGetItem",
-    "dynamodb.BatchWriteItem",
     "dynamodb.DeleteItem",
     "dynamodb.GetItem",
     "dynamodb.PutItem",

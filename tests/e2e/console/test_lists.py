@@ -138,7 +138,7 @@ def test_pages_lead_on_beyond_the_ten_thousandth_record(
 
     console.button("Next").click()
 
-    console.see("Beyond")
+    console.see("After the first 10,000")
     expect(rows).to_have_count(6)
     assert set(rows.all_inner_texts()) & before == {rows.first.inner_text()}
     expect(console.button("Next")).to_have_attribute("aria-disabled", "true")
