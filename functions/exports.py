@@ -67,12 +67,12 @@ class _Sold(NamedTuple):
 def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str]:
     """Export the licenses of one order."""
     cursor = read_cursor(caller, query, _PLACES)
-    begun, passed = _split(cursor)
-    rows = order_store.order_rows(caller.company, order_id, after=begun)
+    resume_at, passed = _split(cursor)
+    rows = order_store.order_rows(caller.company, order_id, after=resume_at)
     sold = (
         _Sold(f"{row.part}/{at}", row, at)
         for row in rows
-        for at in range(passed if row.part == begun else 0, len(row.license_ids))
+        for at in range(passed if row.part == resume_at else 0, len(row.license_ids))
     )
     return _exported(caller, query, sold, f"order-{order_id}.csv")
 
@@ -81,17 +81,17 @@ def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
     """Export the licenses of all orders of a range of days."""
     first, last = days_of(query)
     cursor = read_cursor(caller, query, _PLACES)
-    begun, passed = _split(cursor)
+    resume_at, passed = _split(cursor)
     found = entries(
         caller.company,
         since=datetime(first.year, first.month, first.day, tzinfo=UTC),
         until=_day_after(last),
-        upto=begun,
+        upto=resume_at,
     )
     sold = (
         _Sold(f"{entry.created}/{at}", entry, at)
         for entry in found
-        for at in range(passed if entry.created == begun else 0, entry.licenses)
+        for at in range(passed if entry.created == resume_at else 0, entry.licenses)
     )
     return _exported(caller, query, sold, f"orders-{first}-{last}.csv")
 
@@ -118,8 +118,8 @@ def _split(cursor: Cursor | None) -> tuple[str | None, int]:
     """The row in which the previous part ended, and how many of its licenses were exported."""
     if cursor is None:
         return None, 0
-    begun, _, passed = cursor.place.rpartition("/")
-    return begun, int(passed) + 1
+    resume_at, _, passed = cursor.place.rpartition("/")
+    return resume_at, int(passed) + 1
 
 
 def _exported(

@@ -284,7 +284,7 @@ def _read(job: ImportJob, chunk: Chunk) -> bytes:
 
 def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
     """Fail the job of an execution that has failed; it can be retried."""
-    asked, now = orjson.loads(detail["input"]), datetime.now(UTC)
+    execution_input, now = orjson.loads(detail["input"]), datetime.now(UTC)
 
     def failed(job: ImportJob) -> ImportJob:
         stopped = datetime.fromtimestamp((detail.get("stopDate") or 0) / 1000, UTC)
@@ -296,7 +296,7 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
         refusal = FileFault(code="import_failed", message=message)
         return transition(job, "failed", now=now, refusal=refusal)
 
-    job = change_job(asked["company"], asked["number"], failed)
+    job = change_job(execution_input["company"], execution_input["number"], failed)
     if job.finished_at == now:
         _log_about(job)
         count_import(job)

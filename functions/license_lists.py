@@ -132,12 +132,12 @@ def _of_order(
     matching = _Matching(company, product)
 
     def walk(after: str | None) -> Iterator[Place]:
-        begun, _, passed = (after or "").rpartition("/")
+        resume_at, _, passed = (after or "").rpartition("/")
         limit = order_store.ROWS_PER_REQUEST if after else None
-        for row in order_store.order_rows(company, order_id, after=begun or None, limit=limit):
+        for row in order_store.order_rows(company, order_id, after=resume_at or None, limit=limit):
             if customer_id not in (None, row.customer_id):
                 continue
-            start = int(passed) + 1 if row.part == begun else 0
+            start = int(passed) + 1 if row.part == resume_at else 0
             for at, id in matching.of(row, start):
                 yield Place(f"{row.part}/{at}", id)
 
@@ -149,13 +149,13 @@ def _of_customer(company: str, customer_id: int, product: Product | None) -> _Li
     matching = _Matching(company, product)
 
     def walk(after: str | None) -> Iterator[Place]:
-        begun, _, passed = (after or "").rpartition("/")
+        resume_at, _, passed = (after or "").rpartition("/")
         limit = _ROWS if after else None
-        found = issued(company, customer_id=customer_id, upto=begun or None, limit=limit)
+        found = issued(company, customer_id=customer_id, upto=resume_at or None, limit=limit)
         for batch in batched(found, _ROWS, strict=False):
             rows = order_store.rows_at(entry.row for entry in batch) if product else {}
             for entry in batch:
-                start = int(passed) + 1 if entry.created == begun else 0
+                start = int(passed) + 1 if entry.created == resume_at else 0
                 if product is None:
                     for at in range(start, entry.licenses):
                         yield Place(f"{entry.created}/{at}", row=entry.row, at=at)
@@ -171,10 +171,10 @@ def _of_product(company: str, product: Product | None) -> _List:
     product_id = product.id if product else None
 
     def walk(after: str | None) -> Iterator[Place]:
-        begun, _, passed = (after or "").rpartition("/")
+        resume_at, _, passed = (after or "").rpartition("/")
         limit = _ROWS + 1 if after else None
-        for entry in issued(company, product_id=product_id, upto=begun or None, limit=limit):
-            start = int(passed) + 1 if entry.created == begun else 0
+        for entry in issued(company, product_id=product_id, upto=resume_at or None, limit=limit):
+            start = int(passed) + 1 if entry.created == resume_at else 0
             for at in range(start, entry.licenses):
                 yield Place(f"{entry.created}/{at}", row=entry.row, at=at)
 

@@ -196,9 +196,9 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     `Idempotent-Replayed: true`; with another body it is refused.
     """
     _check_corrected(caller, request, pointer="/corrects")
-    asked = request_fingerprint(request.model_dump(mode="json"))
+    fingerprint = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
-        caller, asked, request.external_id, lambda number: _new_job(caller, number, request)
+        caller, fingerprint, request.external_id, lambda number: _new_job(caller, number, request)
     )
     headers["Location"] = f"{caller.base_url}/api/v1/imports/{job.number}/"
     upload = _upload(caller, job, request.size) if job.state == "awaiting_upload" else None
@@ -310,9 +310,9 @@ def _take(
     )
     _check_corrected(caller, request)
     digest = hashlib.sha256(upload.data).hexdigest()
-    asked = request_fingerprint({**request.model_dump(mode="json"), "sha256": digest})
+    fingerprint = request_fingerprint({**request.model_dump(mode="json"), "sha256": digest})
     job, headers = _begin(
-        caller, asked, idempotency_key, lambda number: _new_job(caller, number, request)
+        caller, fingerprint, idempotency_key, lambda number: _new_job(caller, number, request)
     )
     if job.state == "awaiting_upload":
         put_upload(job, upload.data)
@@ -321,16 +321,16 @@ def _take(
 
 
 def _begin(
-    caller: Caller, asked: str, external_id: str | None, make: Callable[[int], ImportJob]
+    caller: Caller, fingerprint: str, external_id: str | None, make: Callable[[int], ImportJob]
 ) -> tuple[ImportJob, dict[str, str]]:
     """Create a job, or find the job of this `external_id`; with the header of a replay."""
     for _ in contended():
         if external_id and (claim := external_claim(caller.company, external_id)):
             job = get_job(caller.company, claim.number)
-            if job is None or claim.fingerprint != asked:
+            if job is None or claim.fingerprint != fingerprint:
                 raise Conflict(
                     "external_id_reused",
-                    f"Another import was asked for under the external_id {external_id}",
+                    f"Another import has the external_id {external_id}",
                     field="external_id",
                     value=external_id,
                 )
@@ -338,7 +338,7 @@ def _begin(
         job = make(new_number(caller.company))
         if job.corrects is not None:
             note_correction(caller.company, job.corrects, job.number)
-        if add_job(job, external=asked):
+        if add_job(job, external=fingerprint):
             metrics.add_metric("ImportRequested", MetricUnit.Count, 1)
             return job, {}
     raise Busy

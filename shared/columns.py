@@ -197,14 +197,14 @@ class TermsRow(_Row):
     def request(self) -> MemberRequest:
         """The row as a license request, so that the same code validates orders and rows."""
         given = self.model_fields_set
-        asked = {
+        cells = {
             name: value
             for name in (*TERMS, *_MORE_TERMS)
             if (value := getattr(self, name, None)) is not None
             or (name in given and name in NULLABLE)
         }
         return MemberRequest.model_validate(
-            {**asked, "is_trial": self.is_trial, "enabled": self.enabled}
+            {**cells, "is_trial": self.is_trial, "enabled": self.enabled}
         )
 
 
@@ -374,8 +374,8 @@ def license_row(
     }
     for header, name in (*_TERMS.columns.items(), *_FREE.columns.items()):
         if header not in values:
-            said = getattr(license, name)
-            values[header] = SYSTEM.get(name) if said is None else said
+            term = getattr(license, name)
+            values[header] = SYSTEM.get(name) if term is None else term
     sold = offer(product, None) if product else None
     if sold:
         empty = {name: None for name in NULLABLE if getattr(license, name) is None}

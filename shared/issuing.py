@@ -202,7 +202,7 @@ class _Issuing:
     def _licenses(self, product: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
         for name in ("key", "users", "license_policy"):
             if getattr(item, name):
-                message = f"{name} stands on the item for a bundle only: put it in a license"
+                message = f"{name} is allowed on the item of a bundle only: move it to a license"
                 self._fault((*path, name), "bundle_only", message, None)
         for index, request in enumerate(item.licenses):
             at: Path = (*path, "licenses", index)
@@ -219,10 +219,10 @@ class _Issuing:
     def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
         """Issue one license for the bundle and one per member, all with the same key."""
         self.faults += _misplaced(item, path)
-        for index, asked in enumerate(_bundle_requests(item, path)):
-            key = self._key(bundle, asked.key, asked.key_path, f"{path}{index}")
-            seats = self._license_users(bundle, asked.users, asked.users_path)
-            self._check_members(bundle, asked)
+        for index, requested in enumerate(_bundle_requests(item, path)):
+            key = self._key(bundle, requested.key, requested.key_path, f"{path}{index}")
+            seats = self._license_users(bundle, requested.users, requested.users_path)
+            self._check_members(bundle, requested)
             own = self._offer(
                 bundle, MemberRequest(policy_code=item.license_policy), (*path, "license_policy")
             )
@@ -239,7 +239,7 @@ class _Issuing:
                 license_key=key,
                 license_users=seats,
             )
-            for at, request in asked.members:
+            for at, request in requested.members:
                 member = self._member(bundle, request, at)
                 sold = self._offer(member, request, at) if member else None
                 if member and sold and bundle_license:
@@ -255,16 +255,16 @@ class _Issuing:
                         bundle_license_id=bundle_license.id,
                     )
 
-    def _check_members(self, bundle: Product, asked: "_BundleRequest") -> None:
-        named = [request.product_code for _, request in asked.members]
+    def _check_members(self, bundle: Product, requested: "_BundleRequest") -> None:
+        named = [request.product_code for _, request in requested.members]
         missing = [code for code in bundle.bundle_products if code not in named]
         if missing:
             message = (
                 f"bundle {bundle.short_code} also has {', '.join(missing)}: "
                 "name every member once, with its policy_code"
             )
-            self._fault(asked.path, "bundle_member_missing", message, None)
-        for at, request in asked.members:
+            self._fault(requested.path, "bundle_member_missing", message, None)
+        for at, request in requested.members:
             if request.product_code and named.count(request.product_code) > 1:
                 message = f"{request.product_code} is named more than once"
                 self._fault((*at, "product_code"), "bundle_member_repeated", message, None)
@@ -320,7 +320,7 @@ class _Issuing:
             fault = Fault.at(path, "license_key_exists", "This license key is taken", key)
             raise Conflict("license_key_exists", fault.message, faults=[fault])
         if key in self.keys:
-            message = "this license key stands twice in the order"
+            message = "this license key appears twice in the order"
             self._fault(path, "license_key_repeated", message, key)
         self.keys.add(key)
         return key
@@ -337,7 +337,7 @@ class _Issuing:
             message = f"{product.short_code} is authorized by user: name at least one"
             self._fault(path, "users_required", message, None)
         if len({user.email for user in users}) < len(users):
-            self._fault(path, "user_repeated", "an e-mail stands twice on one license", None)
+            self._fault(path, "user_repeated", "an e-mail appears twice on one license", None)
         return tuple(
             LicenseUserRef(
                 user_id=self.context.user_ids[user.email],
@@ -447,7 +447,7 @@ def _misplaced(item: OrderItemRequest, path: Path) -> Iterator[Fault]:
                 message = f"put {name} of a bundle on its item"
                 yield Fault.at((*at, name), "bundle_only", message)
             if nested and name not in (*_OF_BUNDLE, *_MEMBERS):
-                message = f"{name} would be lost beside members: put it into those that it is for"
+                message = f"{name} has no effect next to members: move it to the members"
                 yield Fault.at((*at, name), "bundle_members_only", message)
         if lic.products and lic.bundle_products:
             message = "members stand in products or in bundle_products, not in both"

@@ -388,4 +388,4 @@ def _missing(offer: Offer, path: Path, code: str) -> Fault:
 
 
 def _repeated(path: Path, code: str) -> Fault:
-    return Fault.at(path, "feature_repeated", f"{code} is named twice on one license", code)
+    return Fault.at(path, "feature_repeated", f"{code} appears twice on one license", code)

@@ -259,7 +259,11 @@ class _LicenseReader(_Reader):
             parts = (free, model, order, named)
             faults = [fault for part in parts if type(part) is list for fault in part]
             return InvalidRecord(record, faults)
-        (said, store_id, order_id), (customer, customer_id), (model, terms) = order, named, model
+        (order_row, store_id, order_id), (customer, customer_id), (model, terms) = (
+            order,
+            named,
+            model,
+        )
         if customer is not None and customer_id is None:
             customer_id = _nameless(self.job, record, order_id)
         if order_id is None:
@@ -273,7 +277,7 @@ class _LicenseReader(_Reader):
             terms,
             subscription_id,
             note,
-            said,
+            order_row,
             store_id,
             order_id,
             customer,

@@ -123,10 +123,10 @@ def requested_terms(request: BaseModel, names: tuple[str, ...] = TERMS) -> dict[
 
 def inherited_terms(*lines: BaseModel) -> dict[str, Any]:
     """The terms of a license that requests none: each from the first of `lines` that sets it."""
-    settled = dict(SYSTEM)
+    effective = dict(SYSTEM)
     for line in reversed(lines):
-        settled |= explicit_terms(line)
-    return settled
+        effective |= explicit_terms(line)
+    return effective
 
 
 def resolve_terms(
@@ -137,13 +137,13 @@ def resolve_terms(
     Terms that do not apply to the license type are dropped: durations of perpetual licenses, and
     consumption terms of all but consumption licenses.
     """
-    settled = {**inherited_terms, **requested_terms}
+    effective = {**inherited_terms, **requested_terms}
     if license_type == "perpetual":
-        settled.pop("valid_duration", None)
+        effective.pop("valid_duration", None)
     if license_type != "consumption":
         for name in _CONSUMPTION_ONLY:
-            settled.pop(name, None)
-    return settled
+            effective.pop(name, None)
+    return effective
 
 
 class TermFault(NamedTuple):
@@ -156,7 +156,11 @@ class TermFault(NamedTuple):
 
 
 def validate_terms(
-    license_type: str, requested_terms: Mapping[str, Any], settled: Mapping[str, Any], *, ends: bool
+    license_type: str,
+    requested_terms: Mapping[str, Any],
+    effective: Mapping[str, Any],
+    *,
+    ends: bool,
 ) -> list[TermFault]:
     """Validate the terms of a license across fields; `ends` says whether it has an end date."""
     faults = []
@@ -171,7 +175,7 @@ def validate_terms(
             for name in _CONSUMPTION_ONLY
             if requested_terms.get(name)
         ]
-    if license_type == "time-limited" and not settled.get("valid_duration") and not ends:
+    if license_type == "time-limited" and not effective.get("valid_duration") and not ends:
         faults.append(
             TermFault(
                 "valid_duration",
@@ -181,9 +185,9 @@ def validate_terms(
                 None,
             )
         )
-    users = settled.get("floating_users") or 0
-    limit = settled.get("max_activations", 1)
-    if users > limit and not settled.get("allow_unlimited_activations"):
+    users = effective.get("floating_users") or 0
+    limit = effective.get("max_activations", 1)
+    if users > limit and not effective.get("allow_unlimited_activations"):
         faults.append(
             TermFault(
                 "floating_users",

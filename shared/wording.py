@@ -74,8 +74,8 @@ def in_words(found: ErrorDetails) -> str:
     """The message for one of pydantic's errors; the message of our own validators is kept."""
     kind, context, sent = found["type"], found.get("ctx", {}), found["input"]
     if kind not in WORDS:
-        told = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-        return told.replace("Input should", "must", 1)
+        message = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return message.replace("Input should", "must", 1)
     if context.get("min_length") == 1:
         return _AT_LEAST_ONE[kind]
     words = WORDS[kind].format_map(context)

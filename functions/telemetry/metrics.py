@@ -33,8 +33,8 @@ def count(name: str, value: float = 1, **dimensions: str) -> None:
         namespace="Keywright",
         default_dimensions={"service": SERVICE},
     ) as metric:
-        for dimension, said in dimensions.items():
-            metric.add_dimension(dimension, said)
+        for dimension, text in dimensions.items():
+            metric.add_dimension(dimension, text)
 
 
 def count_import(job: ImportJob) -> None:

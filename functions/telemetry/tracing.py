@@ -37,9 +37,9 @@ if TRACED:
     def _described(
         *, instance: Any, args: Any, subsegment: Any, exception: Exception | None, **_: Any
     ) -> None:
-        operation, asked = args
+        operation, request = args
         about = {"operation": operation, "region": instance.meta.region_name}
-        if isinstance(table := asked.get("TableName"), str):
+        if isinstance(table := request.get("TableName"), str):
             about["table_name"] = table
         subsegment.set_aws(about)
         if isinstance(exception, ClientError):

@@ -31,8 +31,8 @@ class Cursor:
 
     def spelled(self, caller: Caller, query: BaseModel) -> str:
         """The cursor as text for the response."""
-        told = [self.place, self.count, _digest(caller, query, self)]
-        return base64.urlsafe_b64encode(orjson.dumps(told)).rstrip(b"=").decode()
+        parts = [self.place, self.count, _digest(caller, query, self)]
+        return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
 
 
 def read_cursor(caller: Caller, query: Any, places: re.Pattern[str]) -> Cursor | None:
@@ -56,9 +56,9 @@ def _decoded(text: str) -> bytes:
 
 
 def _digest(caller: Caller, query: BaseModel, cursor: Cursor) -> str:
-    asked = query.model_dump(mode="json", exclude_defaults=True, exclude=_PAGING)
-    told = [caller.company, caller.path.rstrip("/"), asked, cursor.place, cursor.count]
-    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    filters = query.model_dump(mode="json", exclude_defaults=True, exclude=_PAGING)
+    parts = [caller.company, caller.path.rstrip("/"), filters, cursor.place, cursor.count]
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def _refused(cursor: str) -> Refused:

@@ -25,9 +25,9 @@ CODES: Mapping[str, tuple[int, str]] = {
     "bundle_member_repeated": (400, "editor is named more than once"),
     "bundle_members_only": (
         400,
-        "note would be lost beside members: put it into those that it is for",
+        "note has no effect next to members: move it to the members",
     ),
-    "bundle_only": (400, "key stands on the item for a bundle only: put it in a license"),
+    "bundle_only": (400, "key is allowed on the item of a bundle only: move it to a license"),
     "consumption_only": (
         400,
         "max_overages is only for licenses of type consumption; this one is perpetual",
@@ -46,9 +46,9 @@ CODES: Mapping[str, tuple[int, str]] = {
         413,
         "These are more than 10000 licenses: ask for fewer days, or send parts=true",
     ),
-    "feature_repeated": (400, "export is named twice on one license"),
+    "feature_repeated": (400, "export appears twice on one license"),
     "feature_exists": (409, "Product editor already has a feature export"),
-    "external_id_reused": (409, "Another import was asked for under the external_id nightly-1"),
+    "external_id_reused": (409, "Another import has the external_id nightly-1"),
     "file_archived": (
         409,
         "old.csv (version 3sL4kq of acme/licenses/old.csv) is archived as GLACIER",
@@ -77,7 +77,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "is_bundle_mismatch": (400, "is_bundle is true, and editor is not a bundle"),
     "key_not_allowed": (400, "viewer is authorized by user: its licenses have no key"),
     "license_key_exists": (409, "This license key is taken"),
-    "license_key_repeated": (400, "this license key stands twice in the order"),
+    "license_key_repeated": (400, "this license key appears twice in the order"),
     "license_not_found": (404, "There is no license 1593781720493279"),
     "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, HEAD, POST.'),
     "moved": (308, "Send the same request to /api/v1/orders."),
@@ -115,7 +115,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "One or more of requested product features do not exist or are not enabled on the product",
     ),
-    "user_repeated": (400, "an e-mail stands twice on one license"),
+    "user_repeated": (400, "an e-mail appears twice on one license"),
     "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
     "users_required": (400, "viewer is authorized by user: name at least one"),
     "weak_alphabet": (

@@ -125,7 +125,7 @@ def _reachable(components: Mapping[str, Any], used: str) -> dict[str, Any]:
 def _operation(
     operation: Operation, schemas: Mapping[str, Any], components: Mapping[str, Any]
 ) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
@@ -134,16 +134,16 @@ def _operation(
         "responses": _responses(operation, schemas, components),
     }
     if operation.description:
-        told["description"] = operation.description
+        described["description"] = operation.description
     if operation.scope is not None:
-        told["x-required-scope"] = operation.scope
+        described["x-required-scope"] = operation.scope
     if operation.body is not None:
         schema = schemas[f"{operation.name} body"]
         content = {"schema": schema, "example": example(schema, components)}
-        told["requestBody"] = {"required": True, "content": {"application/json": content}}
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
     if operation.upload is not None:
-        told["requestBody"] = {"required": True, "content": {"multipart/form-data": _FORM}}
-    return told
+        described["requestBody"] = {"required": True, "content": {"multipart/form-data": _FORM}}
+    return described
 
 
 def _roles(scope: str) -> list[str]:
@@ -162,17 +162,17 @@ def _parameters(
         model = _resolved(schemas[f"{operation.name} query"], components)
         required = model.get("required", ())
         for name, schema in model.get("properties", {}).items():
-            told: dict[str, Any] = {
+            described: dict[str, Any] = {
                 "name": name,
                 "in": "query",
                 "required": name in required,
                 "schema": schema,
             }
             if name not in required:
-                told["allowEmptyValue"] = True  # it counts as absent
+                described["allowEmptyValue"] = True  # it counts as absent
             if "description" in schema:
-                told["description"] = schema["description"]
-            yield told
+                described["description"] = schema["description"]
+            yield described
     if operation.takes_idempotency_key:
         yield {
             "name": "Idempotency-Key",
@@ -243,8 +243,8 @@ def _problem(code: str) -> dict[str, Any]:
         field, pointer = "items.0.product_code", "/items/0/product_code"
         faults = (Fault("required", "is required", field, pointer),)
     refused = Refused(code, message, faults=faults)
-    told = problem(refused, docs="https://api.example.com/docs", request_id="JKJaXmPLvHcESHA=")
-    return told.model_dump() | {"status": status}
+    described = problem(refused, docs="https://api.example.com/docs", request_id="JKJaXmPLvHcESHA=")
+    return described.model_dump() | {"status": status}
 
 
 def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -60,8 +60,8 @@ def page_of[E, T](
         taken = list(islice(entries, query.limit + 1))
         count = skipped + len(taken) + _rest(entries, FARTHEST - skipped - len(taken))
     count = min(count, FARTHEST)
-    asked = taken[: query.limit]
-    shown, results = _that_fit(asked, load(asked))
+    candidates = taken[: query.limit]
+    shown, results = _that_fit(candidates, load(candidates))
     onward = None
     if len(shown) < len(taken):
         onward = Cursor(place(shown[-1]), count).spelled(caller, query)

@@ -60,8 +60,8 @@ class Request:
         `PUBLIC_URL` overrides host and path where a proxy changes them; `{host}` in it is replaced
         by the host of the request.
         """
-        if told := os.environ.get("PUBLIC_URL"):
-            return told.rstrip("/").replace("{host}", self.host)
+        if public_url := os.environ.get("PUBLIC_URL"):
+            return public_url.rstrip("/").replace("{host}", self.host)
         return f"{self.headers.get('x-forwarded-proto', 'https')}://{self.host}"
 
     @property
@@ -230,8 +230,8 @@ def _escaped(part: str | int) -> str:
 
 
 def _summary(faults: Sequence[Fault]) -> str:
-    told = [
+    shown = [
         f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in faults[:3]
     ]
     more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-    return "; ".join(told) + more
+    return "; ".join(shown) + more

@@ -92,14 +92,14 @@ def listed_customers(
     company: str, *, after: str | None = None, limit: int | None = None
 ) -> Iterator[ListedCustomer]:
     """A company's customers, newest first, after a position; `limit` is a hint for few."""
-    begun, _, passed = (after or "").rpartition("/")
+    resume_at, _, passed = (after or "").rpartition("/")
     shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
-    found = newest_first(TABLE, "by_created", "listed", shards, last=begun or "~", limit=limit)
+    found = newest_first(TABLE, "by_created", "listed", shards, last=resume_at or "~", limit=limit)
     for item in found:
         created, row = item["created"], (item["pk"], item["sk"])
         is_page = row[1].startswith("page#")
         id = 0 if is_page else int(row[1].partition("#")[2])
-        for at in range(int(passed) + 1 if created == begun else 0, item.get("n", 1)):
+        for at in range(int(passed) + 1 if created == resume_at else 0, item.get("n", 1)):
             yield ListedCustomer(f"{created}/{at}", id, row if is_page else None, at)
 
 

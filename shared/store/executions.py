@@ -87,12 +87,12 @@ def is_running(job: ImportJob) -> bool:
     if job.execution_arn is None:
         return False
     try:
-        told = client("stepfunctions").describe_execution(executionArn=job.execution_arn)
+        execution = client("stepfunctions").describe_execution(executionArn=job.execution_arn)
     except ClientError as error:
         if error.response["Error"]["Code"] not in _GONE:
             raise
         return False
-    return told["status"] in _RUNNING
+    return execution["status"] in _RUNNING
 
 
 def _invoke(event: dict[str, Any]) -> None:

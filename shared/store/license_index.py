@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order
 from shared.store import dynamo, newest_first
-from shared.store.licenses import settled
+from shared.store.licenses import committed_rows
 from shared.store.newest_first import PAGES, packed, page_of, page_start, unpacked
 
 TABLE = "ORDERS_TABLE"
@@ -207,5 +207,5 @@ def _ids_of(item: Mapping[str, Any]) -> Sequence[int]:
 def _is_visible(company: str, row: str | None, shown: dict[str | None, bool]) -> bool:
     """Whether an entry is visible: its order is committed."""
     if row not in shown:
-        shown[row] = row in settled(company, [row])
+        shown[row] = row in committed_rows(company, [row])
     return shown[row]

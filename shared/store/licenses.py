@@ -54,7 +54,7 @@ def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
     """The visible licenses with these ids, in the given order."""
     wanted = list(ids)
     stored = stored_licenses(company, wanted)
-    visible = settled(company, (lic.unsettled for lic in stored.values()))
+    visible = committed_rows(company, (lic.unsettled for lic in stored.values()))
     return [lic for id in wanted if (lic := stored.get(id)) and lic.unsettled in visible]
 
 
@@ -74,7 +74,7 @@ def licenses_within(
         most_bytes -= sum(len(lic.model_dump_json()) for lic in found.values())
         stored |= found
         read += batch
-    visible = settled(company, (lic.unsettled for lic in stored.values()))
+    visible = committed_rows(company, (lic.unsettled for lic in stored.values()))
     shown = [lic for id in read if (lic := stored.get(id)) and lic.unsettled in visible]
     return shown, waiting
 
@@ -100,7 +100,7 @@ def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     wanted = list(ids)
     keys = [(TABLE, (dynamo.partition(company, id),)) for id in wanted]
     found = dynamo.get_many(keys, select=BRIEF)
-    visible = settled(company, (item.get("unsettled") for item in found.values()))
+    visible = committed_rows(company, (item.get("unsettled") for item in found.values()))
     stored = (found.get(key) for key in keys)
     return [item for item in stored if item and item.get("unsettled") in visible]
 
@@ -119,7 +119,7 @@ def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> No
     )
 
 
-def settled(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
+def committed_rows(company: str, unsettled: Iterable[str | None]) -> set[str | None]:
     """The rows among `unsettled` values whose orders are committed; None is always included.
 
     Orders that this process knows to be committed cost no request.

@@ -69,8 +69,10 @@ def presigned_post(job: ImportJob, max_size: int) -> dict[str, Any]:
 
 def begin_multipart(job: ImportJob) -> str:
     """Begin a multipart upload: its id. S3's lifecycle rule aborts uploads that never complete."""
-    begun = client().create_multipart_upload(Bucket=job.bucket, Key=job.key, ContentType="text/csv")
-    return begun["UploadId"]
+    upload = client().create_multipart_upload(
+        Bucket=job.bucket, Key=job.key, ContentType="text/csv"
+    )
+    return upload["UploadId"]
 
 
 def abort_multipart(job: ImportJob, upload_id: str) -> None:

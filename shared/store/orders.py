@@ -53,8 +53,8 @@ def order_rows(
     `limit` is a hint for few.
     """
     values = {"partition": dynamo.partition(company, id)}
-    begun = 1 if after and after.startswith("append#") else 0
-    for first, last in _RANGES[begun:]:
+    first_range = 1 if after and after.startswith("append#") else 0
+    for first, last in _RANGES[first_range:]:
         start = after if after and first <= after <= last else first
         bounds = {**values, "first": start, "last": last}
         condition = "pk = :partition AND sk BETWEEN :first AND :last"

@@ -159,10 +159,15 @@ def signed_headers(
     names = sorted(headers)
     listed = ";".join(names)
     lines = "".join([f"{name}:{headers[name]}\n" for name in names])
-    asked = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
+    string_to_sign = f"POST\n/\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
     scope = (moment[:8], region, "dynamodb", "aws4_request")
     text = "\n".join(
-        ("AWS4-HMAC-SHA256", moment, "/".join(scope), hashlib.sha256(asked.encode()).hexdigest())
+        (
+            "AWS4-HMAC-SHA256",
+            moment,
+            "/".join(scope),
+            hashlib.sha256(string_to_sign.encode()).hexdigest(),
+        )
     )
     key = f"AWS4{keys.secret_key}".encode()
     for part in (*scope, text):
@@ -176,8 +181,8 @@ def signed_headers(
 
 def _error_in(content: bytes) -> Any:
     try:
-        told = orjson.loads(content)
+        answer = orjson.loads(content)
     except orjson.JSONDecodeError:
-        told = {}
-    code = str(told.get("__type", "")).rpartition("#")[2]
-    return {"Code": code, "Message": str(told.get("message") or told.get("Message") or "")}
+        answer = {}
+    code = str(answer.get("__type", "")).rpartition("#")[2]
+    return {"Code": code, "Message": str(answer.get("message") or answer.get("Message") or "")}

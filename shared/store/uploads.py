@@ -240,12 +240,12 @@ def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes |
 
     Raises Busy if S3 does not return it.
     """
-    asked: dict[str, Any] = {"Bucket": job.bucket, "Key": result_key(job, name)}
+    arguments: dict[str, Any] = {"Bucket": job.bucket, "Key": result_key(job, name)}
     if most is not None:
-        asked["Range"] = f"bytes=0-{most - 1}"
+        arguments["Range"] = f"bytes=0-{most - 1}"
     for _ in attempts(_TRIES):
         try:
-            return client().get_object(**asked)["Body"].read()
+            return client().get_object(**arguments)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] in _ABSENT:
                 return None

@@ -20,7 +20,7 @@ from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import settled
+from shared.store.licenses import committed_rows
 from shared.values import record_id
 from shared.workflows.batch import Batch, Found, get_all, holder_of, is_ours
 
@@ -174,7 +174,7 @@ class HeldKeys:
         keys = {id: (dynamo.partition(company, id),) for id in ids}
         found = get_all(self.pool, LICENSES, list(keys.values()))
         rows = {row for item in found.values() if (row := item.get("unsettled"))}
-        pending = rows - settled(company, rows) if rows else rows
+        pending = rows - committed_rows(company, rows) if rows else rows
         return {
             id: found[key]
             for id, key in keys.items()

@@ -103,10 +103,10 @@ def write_customers(
     `first_rows` has the first row of the batch that names each customer, regardless of its result.
     """
     wanted, rows, began = {}, {}, job.began.isoformat()
-    for named, (row, said) in drafts.items():
+    for named, (row, fields) in drafts.items():
         id = places[named].id
         pk, sk = customer_key(job.company, id)
-        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(said)}
+        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(fields)}
         customer["listed_by"] = done.first_row
         wanted[named] = customer | {"created_at": began, "updated_at": began}
         rows[named] = row

@@ -18,7 +18,7 @@ from shared.row_reader import Import, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, issued_twin, pages
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import settled
+from shared.store.licenses import committed_rows
 from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
@@ -167,7 +167,7 @@ class _Licenses:
     def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
         """The pending orders of these licenses."""
         rows = {row for item in items if (row := item.get("unsettled"))}
-        return rows - settled(self.job.company, rows)
+        return rows - committed_rows(self.job.company, rows)
 
     def _wait_for(self, pending: set[str], polls: int) -> None:
         """Wait for pending orders to commit; then roll them back as the sweeper would."""

@@ -18,7 +18,7 @@ from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_put, user_put
 from shared.store.license_index import listed_row
-from shared.store.licenses import license_puts, settled, stored_licenses
+from shared.store.licenses import committed_rows, license_puts, stored_licenses
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE
@@ -140,7 +140,7 @@ def _blocking(company: str, users: Iterable[LicenseUser], ours: str) -> frozense
     """The pending orders that created some of these users."""
     rows = {user.unsettled for user in users} - {None}
     return frozenset(
-        row for row in rows - settled(company, rows) if row and not row.startswith(ours)
+        row for row in rows - committed_rows(company, rows) if row and not row.startswith(ours)
     )
 
 

@@ -110,5 +110,5 @@ def test_a_committed_order_of_one_company_says_nothing_of_another(
     (item, *_) = client().scan(TableName=table("LICENSES_TABLE"))["Items"]
     row = item["unsettled"]["S"]
 
-    assert licenses.settled(shop.company, [row]) == {None, row}
-    assert licenses.settled(other_shop.company, [row]) == {None}
+    assert licenses.committed_rows(shop.company, [row]) == {None, row}
+    assert licenses.committed_rows(other_shop.company, [row]) == {None}

@@ -202,7 +202,7 @@ def test_a_feature_that_is_named_twice_is_refused_as_such(shop: Shop) -> None:
     problem = shop.refused(license={"product_features": ["f1", {"code": "f1"}]})
 
     assert told(problem) == {"/items/0/licenses/0/product_features/1": "feature_repeated"}
-    assert problem["message"] == "f1 is named twice on one license"
+    assert problem["message"] == "f1 appears twice on one license"
 
 
 def test_a_fault_in_a_long_feature_is_told_at_its_place_alone(shop: Shop) -> None:
