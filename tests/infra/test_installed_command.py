@@ -13,7 +13,7 @@ import pytest
 from infra.asset import UV
 from infra.stamp import ROOT
 
-LOADED = "import sys, infra.client.client; print(*sorted(sys.modules))"
+LOADED = "import sys, infra.client; print(*sorted(sys.modules))"
 
 
 @pytest.fixture(scope="module")
