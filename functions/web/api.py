@@ -184,6 +184,11 @@ class Api:
 
         return register
 
+    def include(self, other: "Api") -> None:
+        """Serve the routes of another module too."""
+        self.operations += other.operations
+        self._routes += other._routes  # noqa: SLF001  # of the same class
+
     @property
     def handler(self) -> "Handler":
         """The Lambda entry point."""

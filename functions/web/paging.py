@@ -13,6 +13,8 @@ from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
 
 # Counting and skipping read the index, so they are limited.
 FARTHEST = 10_000
+CONTINUED = 101
+"""Entries to request when a list continues from a cursor: the largest page and one more."""
 NUMBER = re.compile(r"[0-9]{1,16}")
 
 

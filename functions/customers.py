@@ -1,0 +1,126 @@
+"""HTTP API: read, create and update customers. `functions.records` serves these routes."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from functions.web.api import Api, Caller, Page
+from functions.web.paging import CONTINUED, PageQuery, page_of
+from shared.contract.records import CustomerView, customer_view
+from shared.customers import (
+    Customer,
+    CustomerRequest,
+    NewCustomer,
+    change_customer,
+    new_customer,
+)
+from shared.errors import Busy, Conflict, Fault, NotFound
+from shared.store import customers as store
+from shared.store.customers import ListedCustomer
+from shared.store.order_index import totals_of
+from shared.store.retry import contended
+from shared.values import Email, record_id
+
+_MOST_COUNTED = 50_000
+"""Index entries of a customer's orders that are counted for the totals."""
+_PLACES = re.compile(r"[0-9TZj:.#-]{1,80}/[0-9]{1,6}")
+
+routes = Api("Records")
+
+
+class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
+    """Filters of customers."""
+
+    email: Email | None = None
+
+
+@routes.get("/api/v1/customers/", scope="records:read")
+def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
+    """List customers, newest first."""
+    return page_of(
+        caller,
+        query,
+        walk=lambda after: _customers(caller.company, query, after),
+        place=lambda listed: listed.place,
+        load=lambda shown: _customer_views(caller.company, shown),
+        places=_PLACES,
+    )
+
+
+@routes.post("/api/v1/customers/", scope="orders:write", status=201, refusals=("customer_exists",))
+def create_customer(caller: Caller, request: NewCustomer) -> CustomerView:
+    """Create a customer.
+
+    The e-mail, ignoring case, identifies a customer.
+    """
+    id = record_id(caller.company, "customer", request.email)
+    customer = new_customer(id, request, made_by="request", now=datetime.now(UTC))
+    if store.add_customer(caller.company, customer):
+        return customer_view(
+            caller.company, customer, total_orders=0, total_licenses=0, totals_truncated=False
+        )
+    if customer == store.get_customer(caller.company, id):
+        return customer_view(
+            caller.company, customer, total_orders=0, total_licenses=0, totals_truncated=False
+        )
+    fault = Fault.at(("email",), "customer_exists", "There is a customer with this e-mail already")
+    raise Conflict("customer_exists", fault.message, faults=[fault])
+
+
+@routes.get("/api/v1/customers/<id>/", scope="records:read")
+def show_customer(caller: Caller, id: int) -> CustomerView:
+    """Get a customer.
+
+    It has the numbers of orders and licenses, up to 50,000; if there are more, `totals_truncated`
+    is true.
+    """
+    return _customer_view(caller.company, _customer(caller.company, id))
+
+
+@routes.patch("/api/v1/customers/<id>/", scope="orders:write", refusals=("immutable",))
+def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> CustomerView:
+    """Update a customer.
+
+    Absent fields keep their values; the e-mail can't be changed.
+    """
+    changed = None
+    for _ in contended():
+        before = _customer(caller.company, id)
+        if before == changed:
+            return _customer_view(caller.company, before)
+        changed = change_customer(before, request, now=datetime.now(UTC))
+        if store.put_customer(caller.company, changed, before):
+            return _customer_view(caller.company, changed)
+    raise Busy
+
+
+def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterator[ListedCustomer]:
+    if query.email:
+        customer = store.customer_with_email(company, query.email)
+        found = ListedCustomer(f"{customer.id}/0", customer.id) if customer else None
+        return iter([found] if found and not after else [])
+    return store.listed_customers(company, after=after, limit=CONTINUED if after else None)
+
+
+def _customer_views(company: str, listed: Sequence[ListedCustomer]) -> list[CustomerView | None]:
+    ids = store.ids_of_listed(listed)
+    customers = store.customers_by_id(company, ids)
+    return [customer_view(company, customers[id]) if id in customers else None for id in ids]
+
+
+def _customer_view(company: str, customer: Customer) -> CustomerView:
+    orders, licenses, whole = totals_of(company, customer.id, most=_MOST_COUNTED)
+    return customer_view(
+        company,
+        customer,
+        total_orders=orders,
+        total_licenses=licenses,
+        totals_truncated=not whole,
+    )
+
+
+def _customer(company: str, id: int) -> Customer:
+    customer = store.get_customer(company, id)
+    if customer is None:
+        raise NotFound(f"There is no customer {id}")
+    return customer

@@ -1,0 +1,148 @@
+"""HTTP API: read and export orders. `functions.records` serves these routes."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from functions.exports import ExportQuery, PartsQuery, days_export, order_export
+from functions.order_answers import MOST_LISTED, listed_order_views, order_answer
+from functions.web.api import Answer, Api, Caller, Page
+from functions.web.paging import CONTINUED, PageQuery, page_of
+from shared.contract.records import OrderView
+from shared.errors import Fault, NotFound, refuse
+from shared.orders import Order
+from shared.store import customers as customer_store
+from shared.store import orders as order_store
+from shared.store.order_index import ListedOrder, listed_orders
+from shared.values import Email, Line, OptionalMoment, RecordId
+
+_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
+
+routes = Api("Records")
+
+
+class OrderQuery(PageQuery, frozen=True, extra="forbid"):
+    """Filters of orders; at most one id or e-mail."""
+
+    store_id: Line | None = None
+    client_order_id: Line | None = None
+    customer: Annotated[RecordId, Field(strict=False)] | None = None
+    customer_email: Email | None = None
+    created_at__gte: OptionalMoment = None
+    created_at__lt: OptionalMoment = None
+    order_by: Literal["-created_at"] = "-created_at"
+
+
+@routes.get("/api/v1/orders/", scope="records:read", refusals=("invalid_range",))
+def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
+    """List orders, newest first.
+
+    Each order shows the ids of at most 10 licenses; `licenses_count` is the number of all.
+    """
+    since, until = query.created_at__gte, query.created_at__lt
+    if since and until and since > until:
+        message = f"must not be after created_at__lt, which is {until.isoformat()}"
+        value = since.isoformat()
+        refuse([Fault("invalid_range", message, "created_at__gte", None, value)])
+    return page_of(
+        caller,
+        query,
+        walk=lambda after: _orders(caller.company, query, after),
+        place=lambda listed: listed.created,
+        load=lambda shown: listed_order_views(caller, shown),
+        places=_PLACES,
+    )
+
+
+@routes.get("/api/v1/orders/<id>/", scope="records:read")
+def show_order(caller: Caller, id: int) -> Answer[OrderView]:
+    """Get an order with its licenses.
+
+    It shows at most the first 1,000 licenses; `licenses_count` is the number of all, and
+    `licenses_url` lists them.
+    """
+    answer = order_answer(caller, id)
+    if answer is None:
+        raise NotFound(f"There is no order {id}")
+    return answer
+
+
+@routes.get(
+    "/api/v1/orders/<id>/export/",
+    scope="records:read",
+    content_type="text/csv; charset=utf-8",
+    refusals=("export_too_large",),
+)
+def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
+    """Export an order's licenses as CSV.
+
+    The columns are those of the license import. A file has at most 10,000 licenses and 5.5 MB. For
+    more, send `parts=true` and follow the `Link` of each response.
+
+    Licenses of user-based products have no key, which the import requires; they are left out and
+    counted in `X-Licenses-Left-Out`.
+    """
+    if not order_store.first_rows(caller.company, [id]):
+        raise NotFound(f"There is no order {id}")
+    return order_export(caller, id, query)
+
+
+@routes.get(
+    "/api/v1/orders/export/",
+    scope="records:read",
+    content_type="text/csv; charset=utf-8",
+    refusals=("export_too_large", "invalid_range"),
+)
+def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
+    """Export the licenses of all orders of a range of days as CSV.
+
+    A file has at most 10,000 licenses and 5.5 MB. For more, send `parts=true` and follow the `Link`
+    of each response.
+    """
+    return days_export(caller, query)
+
+
+def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[ListedOrder]:
+    """The orders that match a query, newest first, after a position."""
+    customer_id = query.customer
+    if query.customer_email:
+        customer = customer_store.customer_with_email(company, query.customer_email)
+        if customer is None or customer_id not in (None, customer.id):
+            return
+        customer_id = customer.id
+    names = {query.store_id, query.client_order_id} - {None}
+    if names:
+        if len(names) == 1 and not after:
+            yield from _named(company, query, names.pop() or "", customer_id)
+        return
+    found = listed_orders(
+        company,
+        customer_id=customer_id,
+        upto=after,
+        since=query.created_at__gte,
+        until=query.created_at__lt,
+        limit=CONTINUED if after else None,
+    )
+    yield from (listed for listed in found if listed.created != after)
+
+
+def _named(
+    company: str, query: OrderQuery, store_id: str, customer_id: int | None
+) -> Iterator[ListedOrder]:
+    """The order with this `store_id`, if it matches the rest of the query."""
+    order_id = order_store.order_id_of(company, store_id)
+    found = order_store.read_order(company, order_id, most=MOST_LISTED) if order_id else None
+    if found and _is_wanted(found[0], query, customer_id):
+        yield ListedOrder.of(company, *found)
+
+
+def _is_wanted(order: Order, query: OrderQuery, customer_id: int | None) -> bool:
+    """Whether the order matches the filters besides its id."""
+    since, until = query.created_at__gte, query.created_at__lt
+    return (
+        customer_id in (None, order.customer_id)
+        and (since is None or order.created_at >= since)
+        and (until is None or order.created_at < until)
+    )
