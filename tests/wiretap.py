@@ -94,6 +94,11 @@ def conflict(request: AWSPreparedRequest) -> AWSResponse | None:
     )
 
 
+def held_by_transaction(request: AWSPreparedRequest) -> AWSResponse | None:
+    """A transaction holds the item of a single write."""
+    return _refusal(request, 400, "TransactionConflictException")
+
+
 def killed_before(request: AWSPreparedRequest) -> AWSResponse | None:
     raise Killed
 

@@ -162,7 +162,8 @@ def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJo
 def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:
     """Record that a job is running. False if the runner has lost the lease and must stop.
 
-    The revision does not change, so the workers of a job do not conflict.
+    The revision does not change, so the workers of a job do not conflict. Raises Busy if other
+    writes of the job conflict again and again.
     """
     dynamodb = dynamo.client()
     condition = "#state IN (:validating, :running)"
@@ -170,20 +171,22 @@ def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> b
     if runner is not None:
         condition += " AND runner = :runner"
         values[":runner"] = runner
-    try:
-        dynamodb.update_item(
-            TableName=dynamo.table(TABLE),
-            Key=dynamo.key_of(_job_key(company, number)),
-            UpdateExpression="SET heartbeat_at = :now",
-            ConditionExpression=condition,
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=dynamo.to_item(values),
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return False
-    except dynamodb.exceptions.TransactionConflictException:
+    for _ in attempts():
+        try:
+            dynamodb.update_item(
+                TableName=dynamo.table(TABLE),
+                Key=dynamo.key_of(_job_key(company, number)),
+                UpdateExpression="SET heartbeat_at = :now",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=dynamo.to_item(values),
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        except dynamodb.exceptions.TransactionConflictException:
+            continue  # a concurrent transaction writes the job, and may end it
         return True
-    return True
+    raise Busy
 
 
 def claim_object(

@@ -311,8 +311,12 @@ class _InFlight:
 
 @contextmanager
 def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) -> Iterator[None]:
-    """Have the sweeper complete a batch if this worker does not finish it."""
+    """Check that the job is running, and have the sweeper complete a batch if this worker dies.
+
+    Every attempt to open the batch checks again, because pauses between attempts can be long.
+    """
     if work.dry_run or work.job.kind == "license-features":
+        _insist(work, partial(_check_running, work.job))
         yield
         return
     company, number = work.job.company, work.job.number
@@ -324,7 +328,12 @@ def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) ->
         rows=len(batch),
         opened_at=datetime.now(UTC),
     )
-    _insist(work, lambda: open_batch(opened))
+
+    def open_checked() -> None:
+        _check_running(work.job)
+        open_batch(opened)
+
+    _insist(work, open_checked)
     yield
     _insist(work, lambda: close_batch(opened))
 
@@ -353,7 +362,11 @@ def _import_batch(
     Raises OutOfTime if the invocation ends first.
     """
 
+    attempts = count()
+
     def write() -> None:
+        if next(attempts):
+            _check_running(work.job)
         result = import_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
         if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
             full = cells(bare)
@@ -363,7 +376,6 @@ def _import_batch(
             ]
         _report(work, result, compared=firsts is not None)
 
-    _insist(work, partial(_check_running, work.job))
     with _opened(work, chunk, batch), work.pool() as pool:
         _insist(work, write)
     work.patience.progressed = True

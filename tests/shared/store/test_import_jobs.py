@@ -11,7 +11,16 @@ from shared.import_job import BatchResult, ImportJob, State, WrongState, transit
 from shared.store import import_jobs as store
 from shared.store.import_jobs import Version
 from tests.functions.shop import open_shop
-from tests.wiretap import Fault, answer_lost, conflict, failed, meanwhile, tapped, throttled
+from tests.wiretap import (
+    Fault,
+    answer_lost,
+    conflict,
+    failed,
+    held_by_transaction,
+    meanwhile,
+    tapped,
+    throttled,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -327,6 +336,18 @@ def test_a_heartbeat_is_noted_for_whoever_runs_the_job() -> None:
     assert not store.heartbeat("acme", job.number, "r2", LATER)
 
     assert store.get_job("acme", job.number) == job.model_copy(update={"heartbeat_at": LATER})
+
+
+def test_a_heartbeat_that_meets_a_cancellation_tells_the_worker_to_stop() -> None:
+    job = added("running", runner="r1")
+
+    def cancel(request: Any) -> Any:
+        store.change_job("acme", job.number, move("cancelled"))
+        return held_by_transaction(request)
+
+    with tapped() as tap:
+        tap.on("UpdateItem", cancel, nth=1)
+        assert not store.heartbeat("acme", job.number, "r1", LATER)
 
 
 @pytest.mark.parametrize("state", ["cancelled", "failed", "succeeded", "queued"])
