@@ -23,7 +23,7 @@ from tests.second_opinion.environments import HOME, python_tool
 
 HISTORIES = 300
 _ON_ROTO = ("tests/shared/store", "tests/functions")
-_ON_DYNALITE = ("tests/shared/store/test_access.py", "tests/shared/store/test_signed.py")
+_ON_DYNALITE = ("tests/shared/store/test_access.py", "tests/shared/store/test_signed_http.py")
 
 
 @dataclass(frozen=True)
