@@ -81,7 +81,7 @@ class WholeRun:
         self._part.collected = {item.nodeid for item in items}
         files = {item.path for item in items}
         by_name = any("::" in argument for argument in self.config.args)
-        if by_name or files != set(HANDLER_TESTS.glob("test_*.py")):
+        if by_name or files != set(HANDLER_TESTS.rglob("test_*.py")):
             self._part.whole = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
