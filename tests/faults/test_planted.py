@@ -6,7 +6,7 @@ from tests.faults.laboratory import Laboratory
 from tests.faults.planted import IN_IMPORTS, IN_ORDERS, Plant
 from tests.faults.schedules import KINDS
 
-SEEDS = 400
+SEEDS = 800
 PLANTED = [("orders", plant) for plant in IN_ORDERS] + [("imports", plant) for plant in IN_IMPORTS]
 
 
