@@ -1,4 +1,4 @@
-"""Place an order with the product's code and exit halfway, as a Lambda function that crashes.
+"""Place an order with the product's code and exit before the commit, like a crashed Lambda.
 
 `keywright verify` runs it as `python -m infra.cli.interrupted_order`, with the tables of a stage in
 the environment and `{"company": …, "order": …, "exit_status": …}` on stdin. It leaves a pending

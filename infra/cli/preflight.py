@@ -116,7 +116,7 @@ def _load_stage(stage: str, settings: Iterable[str]) -> tuple["Stage", dict[str,
     read_stages()
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     try:
-        from infra import stage_settings  # noqa: PLC0415
+        from infra import stage_settings  # noqa: PLC0415  # it needs the CDK
     except ModuleNotFoundError as error:
         if error.name != "aws_cdk":
             raise

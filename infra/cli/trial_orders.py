@@ -1,4 +1,4 @@
-"""Steps of `keywright verify` for orders, including one that is interrupted halfway."""
+"""Steps of `keywright verify` for orders, including one that is interrupted before its commit."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CATALOG = ROOT / "docs" / "catalog.yaml"
 LARGE = 250
 """Licenses of an order that is too large for a single transaction."""
 EXIT_STATUS = 97
-"""Exit status of the process that stops halfway through an order; used for nothing else."""
+"""Exit status of the process that stops before the commit of an order; used for nothing else."""
 _CUSTOMER = {"email": "ana@verify.example"}
 _PATH = "/orders/create_order"
 

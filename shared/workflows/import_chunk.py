@@ -45,7 +45,7 @@ from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_bundle_keys
 from shared.workflows.import_lifecycle import ImportStopped
 
-STRETCH = 5_000
+BATCH_ROWS = 5_000
 """Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
 _SMALLEST_BATCH = 500
 _BATCHES = 10
@@ -108,7 +108,7 @@ def batch_rows(rows: int | None) -> int:
     The result depends only on the file: batches are the same whenever they run again.
     """
     tenth = math.ceil((rows or 0) / _BATCHES / 100) * 100
-    return STRETCH if rows is None else min(STRETCH, max(_SMALLEST_BATCH, tenth))
+    return BATCH_ROWS if rows is None else min(BATCH_ROWS, max(_SMALLEST_BATCH, tenth))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The life of an import: claim it, plan its file, decide between its passes, end it.
 
-A function that can end a job returns the ended job, so that whoever called it counts and logs the
+A function that can end a job returns the ended job, so that its caller can count and log the
 end. It returns None if another worker has ended the job before.
 """
 

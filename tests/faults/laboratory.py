@@ -53,7 +53,7 @@ from tests.moto_tables import local_template, table_names
 
 OPERATIONS = 6
 PRODUCTS = 1
-STRETCH = 3
+BATCH_ROWS = 3
 LICENSES_PER_PAGE = 2
 LISTINGS = 2
 PAGE = 3
@@ -171,7 +171,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     for module in (import_features, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
-    patch.setattr(import_chunk, "STRETCH", STRETCH)
+    patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)
     patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
     patch.setattr(order_writes, "MOST_PRODUCTS", PRODUCTS)
     for module in (order_writes, pending_orders):

@@ -218,7 +218,7 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (import_chunk, import_features):
             patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
-        patch.setattr(import_chunk, "STRETCH", batch_rows(rows))
+        patch.setattr(import_chunk, "BATCH_ROWS", batch_rows(rows))
         patch.setattr(import_chunk, "read_batches", partial(read_batches, timeline))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)

@@ -69,7 +69,7 @@ def test_the_batches_behind_a_stop_are_those_that_would_have_followed(
 def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """The company acme; every row of a file is a batch."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setattr(import_chunk, "STRETCH", 1)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
     with open_files(shop) as files:
         yield files
 

@@ -31,7 +31,7 @@ def machine(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    monkeypatch.setattr(import_chunk, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
     monkeypatch.setattr(sweep, "COUNTED_WITHIN", timedelta(seconds=-2))
     with open_files(shop) as files:
         yield files

@@ -390,7 +390,7 @@ SMALL = many(150, per_order=7) + "K-9,nope,,\nK-00003,kp,o-0,c0@x.test\n"
 def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Every file is a large one, and is imported in short stretches."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_chunk, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
     return files
 
 
@@ -560,7 +560,7 @@ def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
 def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_chunk, "STRETCH", 2)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
     event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
 
     files.run(event, left=1000)
@@ -574,7 +574,7 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch, on_error: str
 ) -> None:
     """It cuts the file as the function did: nothing is counted twice."""
-    monkeypatch.setattr(import_chunk, "STRETCH", 2)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
     monkeypatch.setattr(import_csv, "_INLINE_CHUNK", 60)
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
 
@@ -596,7 +596,7 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A function writes some rows and dies, and the next one has no time for the others."""
-    monkeypatch.setattr(import_chunk, "STRETCH", 2)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
     monkeypatch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
     event = files.prepared(many(4), on_error="reject_all")
     with tapped() as tap:

@@ -27,7 +27,7 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    monkeypatch.setattr(import_chunk, "STRETCH", 3)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 3)
     with open_files(shop) as files:
         yield files
 
@@ -421,7 +421,7 @@ def test_too_many_bundles_are_refused_before_anything_is_written(
 def test_the_rows_of_a_bundle_that_exists_change_nothing(
     files: Files, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_chunk, "STRETCH", batch)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", batch)
     members = [{"product_code": "p1", "policy_code": "std"}, {"product_code": "p2"}]
     members[1]["license_template_code"] = "pro"
     bundle = {"key": "B-1", "products": members}

@@ -38,7 +38,7 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Every file is a large one, and is imported in short stretches."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_chunk, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
     return files
 
 

@@ -246,7 +246,7 @@ def history(
     """A shop with small pages, batches and transactions; its time stands still."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
     monkeypatch.setattr(newest_first, "PAGE", 4)
-    monkeypatch.setattr(import_chunk, "STRETCH", 10)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
     monkeypatch.setattr(order_writes, "MOST_PRODUCTS", 1)
     for module in (order_writes, pending_orders):
         monkeypatch.setattr(module, "OPERATIONS", 12)

@@ -61,7 +61,7 @@ def drought(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    monkeypatch.setattr(import_chunk, "STRETCH", 30)
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 30)
     with open_files(shop) as files:
         drought = Drought(files)
         files.inserts.throttles = drought.throttles
