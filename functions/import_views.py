@@ -174,13 +174,15 @@ def _first_invalid(job: ImportJob, counted: dict[str, int], most_bytes: int) -> 
 
 def _stored_rows(job: ImportJob, most_bytes: int) -> Iterator[dict[str, Any]]:
     """The first rows of the stored result, of which only the necessary bytes are read."""
+    if job.failed_report is None:
+        return
     most = _READ_FOR_ONE if most_bytes >= PAGE_BYTES else _READ_FOR_LISTS
-    stored = get_result(job, "result.json", most=most)
+    stored = get_result(job, f"{job.failed_report}.json", most=most)
     if stored is None:
         return
     rows = list(_whole_rows(stored))
     if not rows and len(stored) == most:
-        rows = orjson.loads(get_result(job, "result.json") or b"[]")
+        rows = orjson.loads(get_result(job, f"{job.failed_report}.json") or b"[]")
     yield from rows
 
 
@@ -228,5 +230,5 @@ def _written_rows(job: ImportJob) -> int:
 
 def _urls(caller: Caller, job: ImportJob) -> dict[str, str | None]:
     home = f"{caller.base_url}/api/v1/imports/{job.number}"
-    failed = f"{home}/failed.csv" if job.failed_rows else None
+    failed = f"{home}/failed.csv" if job.failed_report else None
     return {"errors_url": f"{home}/errors/", "failed_rows_url": failed}

@@ -170,15 +170,16 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
     For a large file the response is a 307 with a link that expires after some minutes.
     """
     job = _job(caller, id)
-    size = result_size(job, "failed.rows") if job.failed_rows else None
+    report = f"{job.failed_report}.rows"
+    size = result_size(job, report) if job.failed_report else None
     if size is None:
         raise NotFound(f"Import {id} is {job.state} and has no failed rows")
     name = f"{job.file_name.removesuffix('.csv')}-failed.csv"
     if size > _MOST_INLINE:
-        link = presigned_get(job, "failed.rows", file_name=name, content_type=_CSV)
+        link = presigned_get(job, report, file_name=name, content_type=_CSV)
         return Answer("", status=307, headers={"Location": link})
     headers = {"Content-Disposition": attachment(name)}
-    return Answer(get_result(job, "failed.rows") or b"", headers=headers)
+    return Answer(get_result(job, report) or b"", headers=headers)
 
 
 @api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))

@@ -133,14 +133,19 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     detected: dict[str, Any] | None = None
     rows: int | None = None
     chunks: int | None = None
+    writing_began: bool = False
+    """Whether the second pass of `reject_all` has begun, in this attempt or an earlier one."""
     refusal: FileFault | None = None
     counts: dict[str, int] = {}
     """When finished: `total_row_count`, `valid_row_count`, the counters in `COUNTERS`, `warnings`.
 
     For a job that stopped midway, counted once no worker can write any more, and with `rows_done`.
     """
-    failed_rows: bool = False
-    """Whether failed.csv exists."""
+    failed_report: str | None = None
+    """The report of the failed rows that the end of this run wrote; None if no row failed.
+
+    Each end writes its own, so that a worker that ends late replaces no other run's rows.
+    """
     revision: int = 1
 
     @property
@@ -286,7 +291,7 @@ def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
         started_at=None,
         finished_at=None,
         counts={},
-        failed_rows=False,
+        failed_report=None,
     )
 
 

@@ -181,15 +181,13 @@ def stream(job: ImportJob, *, part: int = PART) -> Iterator[bytes]:
 
 def put_upload(job: ImportJob, data: bytes) -> None:
     """Write the object that a job waits for, unless it exists: its event must occur only once."""
+    _put_first(job, job.key, data, ContentType="text/csv")
+
+
+def _put_first(job: ImportJob, key: str, data: bytes, **more: Any) -> None:
     for _ in attempts(_TRIES):
         try:
-            client().put_object(
-                Bucket=job.bucket,
-                Key=job.key,
-                Body=data,
-                ContentType="text/csv",
-                IfNoneMatch="*",
-            )
+            client().put_object(Bucket=job.bucket, Key=key, Body=data, IfNoneMatch="*", **more)
             return
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
@@ -202,6 +200,11 @@ def put_upload(job: ImportJob, data: bytes) -> None:
 def put_result(job: ImportJob, name: str, data: bytes) -> None:
     """Write a report of the job, replacing that of an earlier attempt."""
     client().put_object(Bucket=job.bucket, Key=result_key(job, name), Body=data)
+
+
+def put_first_result(job: ImportJob, name: str, data: bytes) -> None:
+    """Write a report of the job, unless it exists: a late worker replaces nothing."""
+    _put_first(job, result_key(job, name), data)
 
 
 def put_parts(job: ImportJob, name: str, parts: Iterable[bytes]) -> None:

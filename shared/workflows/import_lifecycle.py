@@ -4,6 +4,7 @@ A function that can end a job returns the ended job, so that its caller can coun
 end. It returns None if another worker has ended the job before.
 """
 
+import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -89,7 +90,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         raise ImportStopped
     if uploads.get_result(job, "catalog.json") is None:
         products = [product.model_dump(mode="json") for product in all_products(job.company)]
-        uploads.put_result(job, "catalog.json", orjson.dumps(products))
+        uploads.put_first_result(job, "catalog.json", orjson.dumps(products))
     known = {
         "rows": planned.rows,
         "chunks": len(planned.chunks),
@@ -120,32 +121,35 @@ def begin_writing(job: ImportJob) -> bool:
     """
     if job.on_error != "reject_all":
         return True
-    results = batch_results(job.company, job.number)
-    if not _is_written(results):
-        _want_all_rows(job, results)
-        if job.dry_run or any(result.invalid for result in results):
-            return False
+    if not job.writing_began and (
+        job.dry_run or any(result.invalid for result in _all_results(job, "validate"))
+    ):
+        return False
     change_job(
         job.company,
         job.number,
         lambda current: (
             current
             if current.is_ended or current.state == "running"
-            else transition(current, "running", now=datetime.now(UTC))
+            else transition(current, "running", now=datetime.now(UTC), writing_began=True)
         ),
     )
     return True
 
 
-def _is_written(results: Iterable[BatchResult]) -> bool:
-    """Whether a batch was written, or was run by the writing pass."""
-    return any(result.phase == "write" for result in results)
+def _all_results(job: ImportJob, phase: str) -> list[BatchResult]:
+    """The results of a pass of this attempt. Raises Busy if they do not have all rows of the file.
 
-
-def _want_all_rows(job: ImportJob, results: Iterable[BatchResult]) -> None:
-    """Raise Busy if the reports do not have all rows of the file."""
+    Results of an earlier attempt are of a state that this attempt may find changed.
+    """
+    results = [
+        result
+        for result in batch_results(job.company, job.number)
+        if result.phase == phase and result.attempt == job.attempts
+    ]
     if sum(result.rows for result in results) != (job.rows or 0):
         raise Busy
+    return results
 
 
 def finish(job: ImportJob) -> ImportJob | None:
@@ -157,23 +161,22 @@ def finish(job: ImportJob) -> ImportJob | None:
     job = get_job(job.company, job.number) or job
     if job.is_ended or job.rows is None:
         raise ImportStopped
-    results = batch_results(job.company, job.number)
-    if _is_written(results):
-        results = [result for result in results if result.phase == "write"]
-    _want_all_rows(job, results)
+    is_writing = job.on_error != "reject_all" or job.writing_began
+    results = _all_results(job, "write" if is_writing else "validate")
     if repeated_rows(job, results):
         raise Busy  # a late worker has written the result of a batch again
-    total = totals_of(job, results)
+    total, report = totals_of(job, results), None
     if total.invalid:
-        uploads.put_result(job, "result.json", orjson.dumps(total.shown))
-        uploads.put_parts(job, "failed.rows", total.failed_rows())
+        report = f"failed-{secrets.token_hex(4)}"
+        uploads.put_result(job, f"{report}.json", orjson.dumps(total.shown))
+        uploads.put_parts(job, f"{report}.rows", total.failed_rows())
     if not total.invalid:
         state: State = "succeeded"
-    elif job.on_error == "reject_all":
+    elif not is_writing:
         state = "rejected"
     else:
         state = "completed_with_errors"
-    return end(job, state, counts=total.counts, failed_rows=bool(total.invalid))
+    return end(job, state, counts=total.counts, failed_report=report)
 
 
 def fail_throttled(job: ImportJob) -> ImportJob | None:

@@ -304,7 +304,7 @@ def _import(number: int, *, batches: int) -> int:
         version_id="v1",
         rows=BATCH * batches,
         counts=counts | made,
-        failed_rows=True,
+        failed_report="failed",
         created_at=NOW,
         heartbeat_at=NOW,
     )
@@ -316,7 +316,7 @@ def _import(number: int, *, batches: int) -> int:
         uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
         result = BatchResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
         import_jobs.put_batch_result(COMPANY, number, result)
-    uploads.put_result(job, "result.json", orjson.dumps(rows[:100]))
+    uploads.put_result(job, "failed.json", orjson.dumps(rows[:100]))
     if number == 1:
         uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)
     return number

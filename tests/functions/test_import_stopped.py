@@ -8,10 +8,12 @@ import pytest
 
 from functions import job_status
 from functions.telemetry.redaction import Crashed
+from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.store.import_jobs import batch_results
 from shared.workflows import import_lifecycle
+from shared.workflows.import_totals import Totals
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.log_lines import Out
@@ -60,6 +62,12 @@ def reports() -> set[str]:
     """What imports have written into the bucket."""
     found = uploads.client().list_objects_v2(Bucket="uploads", Prefix="_results/")
     return {each["Key"].rpartition("/")[2] for each in found.get("Contents", ())}
+
+
+def planned_chunks(files: Files) -> list[dict[str, Any]]:
+    """The chunks of the newest import, of which this runs the plan step."""
+    step(files, "plan")
+    return list(orjson.loads(uploads.need_result(files.last(), "manifest.json")))
 
 
 def outcome(files: Files) -> tuple[str, str]:
@@ -298,4 +306,79 @@ def test_an_import_that_is_cancelled_at_its_end_writes_no_result(
     files.run(files.drop(ROWS + "K-bad,nope\n"))
 
     assert files.last().state == "cancelled"
-    assert not {"result.json", "failed.rows"} & reports()
+    assert not [name for name in reports() if name.startswith("failed")]
+
+
+def test_an_end_of_an_earlier_attempt_waits_for_every_batch_of_the_new_one(
+    files: Files, machine: Files
+) -> None:
+    """The first attempt's batches have every row, but of a company that has changed since."""
+    machine.run(machine.prepared(ROWS + "K-bad,later\n", on_error="reject_all"))
+    chunks = planned_chunks(machine)
+    for chunk in chunks:
+        machine.chunk(chunk, "validate")
+    post(machine, "cancel")
+    post(machine, "retry")
+    chunks = planned_chunks(machine)
+    machine.chunk(chunks[0], "validate")
+
+    with pytest.raises(Busy):
+        step(machine, "finish")
+
+    assert machine.last().state == "validating"
+    for chunk in chunks[1:]:
+        machine.chunk(chunk, "validate")
+    assert step(machine, "decide")["go"] == "finish"
+    step(machine, "finish")
+    assert machine.last().state == "rejected"
+    assert machine.failed_csv(machine.last()).count("unknown_product") == 1
+
+
+def test_a_late_end_replaces_no_failed_rows(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers end the same import: what is shown is of the one that the job names."""
+    finish, ended = import_lifecycle.finish, []
+
+    def twice(job: ImportJob) -> ImportJob | None:
+        ended.append(finish(job))
+        with monkeypatch.context() as patch:
+            patch.setattr(import_lifecycle, "get_job", lambda *_: job)
+            patch.setattr(Totals, "failed_rows", lambda _: [b"late"])
+            ended.append(finish(job))
+        return ended[0]
+
+    monkeypatch.setattr("functions.import_csv.finish", twice)
+    files.run(files.drop(ROWS + "K-bad,nope\n"))
+
+    assert [each is not None for each in ended] == [True, False]
+    assert len([name for name in reports() if name.startswith("failed")]) == 4
+    assert files.failed_csv(files.last()).count("unknown_product") == 1
+
+
+def test_a_catalog_that_is_pinned_late_replaces_no_other(machine: Files) -> None:
+    machine.run(machine.drop(ROWS))
+    job = machine.last()
+
+    uploads.put_first_result(job, "catalog.json", b"first")
+    uploads.put_first_result(job, "catalog.json", b"late")
+
+    assert uploads.get_result(job, "catalog.json") == b"first"
+
+
+def test_a_file_of_which_rows_were_written_is_written_to_its_end(machine: Files) -> None:
+    """Its second attempt finds a row invalid that the first one did not, and leaves out only it."""
+    later = machine.shop.make("/products/", product_name="Later", short_code="later")
+    machine.run(machine.prepared(ROWS + "K-later,later\n", on_error="reject_all"))
+    chunks = planned_chunks(machine)
+    for chunk in chunks:
+        machine.chunk(chunk, "validate")
+    assert step(machine, "decide")["go"] == "write"
+    machine.chunk(chunks[0])
+    post(machine, "cancel")
+    post(machine, "retry")
+    uploads.delete_result(machine.last(), "catalog.json")
+    machine.shop.patch(f"/products/{later['id']}/", {"is_archived": True})
+
+    machine.by_machine()
+
+    assert machine.last().state == "completed_with_errors"
+    assert machine.license_count() == 200

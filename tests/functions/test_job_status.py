@@ -38,10 +38,10 @@ def finish(desk: Desk, number: int, state: State = "completed_with_errors", bad:
     job = desk.move(number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","})
     rows = [bad_row(n + 1) for n in range(bad)]
     desk.chunk(job, 0, bad=bad, rows=3, valid=3 - bad)
-    uploads.put_result(job, "result.json", orjson.dumps(rows))
+    uploads.put_result(job, "failed.json", orjson.dumps(rows))
     uploads.put_result(job, "failed.rows", "code,_row\r\nMüller,1\r\n".encode())
     counts = COUNTS | {"valid_row_count": 3 - bad}
-    desk.move(number, state, counts=counts, failed_rows=bad > 0)
+    desk.move(number, state, counts=counts, failed_report="failed" if bad else None)
 
 
 # The published results
