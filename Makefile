@@ -143,6 +143,9 @@ docs: setup ## Generate the pages of docs/ that come from code
 	@$(VENV)/python -m infra.tools.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.web.error_codes docs/errors.md
 
+release: setup ## Set VERSION=x.y.z, date the changelog, commit and tag
+	@$(VENV)/python -m infra.tools.release "$(VERSION)"
+
 postman: setup ## Generate the Postman collection and sample files in .build/postman
 	@$(VENV)/python -m infra.tools.postman .build/postman
 

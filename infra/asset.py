@@ -15,10 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.console import SWAGGER_UI, build_console, build_docs
+from infra.notices import NOTICES, notices
 from infra.stamp import BUILD, ROOT, build_once, digest
 
 SOURCES = (ROOT / "functions", ROOT / "shared")
-CONSOLE = (ROOT / "infra" / "console.py", ROOT / "package-lock.json")
+CONSOLE = (
+    ROOT / "infra" / "console.py",
+    ROOT / "infra" / "notices.py",
+    ROOT / "package-lock.json",
+)
 """Inputs of the console's build in addition to its own files."""
 UV = Path(sys.executable).with_name("uv")
 
@@ -83,6 +88,7 @@ def _copy_sources(target: Path) -> None:
     write_openapi(target / "functions" / "openapi.json")
     console, docs = (Path("functions", "console", name) for name in ("static", "docs"))
     build_console(ROOT / console, target / console)
+    (target / console / NOTICES).write_text(notices(target), encoding="utf-8")
     build_docs(ROOT / docs, target / docs)
 
 

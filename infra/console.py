@@ -44,13 +44,13 @@ def build_docs(sources: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     files = target / "files"
     shutil.copytree(sources, files, ignore=shutil.ignore_patterns("index.html"))
-    packages = _packages()
+    packages = packages_folder()
     for name, bundled in SWAGGER_FILES.items():
         shutil.copyfile(packages / SWAGGER_UI / bundled, files / name)
     _write_page(sources, target)
 
 
-def _packages() -> Path:
+def packages_folder() -> Path:
     """The folder that contains Powertools, which is not imported only for its files."""
     found = find_spec("aws_lambda_powertools")
     if found is None or found.origin is None:

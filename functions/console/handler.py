@@ -27,6 +27,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
 }
 
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from infra.asset import build_asset
 from infra.console import build_console, build_docs
+from infra.notices import NOTICES, notices
 from infra.stamp import ROOT
 from tests.infra.reading import Template, as_list, functions, resources
 
@@ -40,8 +42,9 @@ def site(request: pytest.FixtureRequest, static: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def files(static: Path) -> dict[str, str]:
-    """Every file by its name, whatever folder it is in."""
-    return {path.name: path.read_text() for path in static.rglob("*") if path.is_file()}
+    """Every file that a page loads by its name, whatever folder it is in."""
+    found = {path.name: path.read_text() for path in static.rglob("*") if path.is_file()}
+    return {name: text for name, text in found.items() if name != NOTICES}
 
 
 def packed(text: str) -> int:
@@ -79,6 +82,7 @@ def test_two_builds_are_the_same(static: Path, tmp_path: Path) -> None:
             path.relative_to(folder): path.read_bytes()
             for name in ("static", "docs")
             for path in (folder / name).rglob("*.*")
+            if path.name != NOTICES
         }
         for folder in (static.parent, tmp_path)
     )
@@ -87,6 +91,29 @@ def test_two_builds_are_the_same(static: Path, tmp_path: Path) -> None:
 
 def test_the_licenses_of_the_libraries_are_in_what_is_served(files: dict[str, str]) -> None:
     assert "Licensed under MIT" in files["style.css"]
+
+
+def test_the_notices_have_the_license_of_everything_that_is_deployed(static: Path) -> None:
+    text = (static / NOTICES).read_text()
+    packages = {found.name for found in distributions(path=[str(static.parents[2])])}
+
+    assert {"aws_lambda_powertools", "orjson", "httptools"} <= packages
+    names = {*packages, "Swagger UI", *(path.removeprefix("node_modules/") for path in SERVED)}
+    listed = dict(re.findall(r"={80}\n(.+) ([\d.]+)\n", text))
+    assert listed.keys() == names
+    assert listed["preact"] == LOCK["node_modules/preact"]["version"]
+    for license in ("MIT License", "Apache License", "Fedor Indutny", "SmartBear", "Mozilla Public"):
+        assert license in text
+
+
+def test_a_package_without_a_license_stops_the_build(tmp_path: Path) -> None:
+    info = tmp_path / "nameless-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nameless\nVersion: 1.0\n")
+    (info / "RECORD").write_text("nameless-1.0.dist-info/METADATA,,\n")
+
+    with pytest.raises(FileNotFoundError, match=r"nameless 1\.0 ships no license"):
+        notices(tmp_path)
 
 
 def test_the_console_as_a_whole_is_small(files: dict[str, str]) -> None:
@@ -150,7 +177,7 @@ def test_a_browser_may_keep_every_file_because_its_folder_is_named_after_the_con
     (folder,) = (path for path in site.iterdir() if path.is_dir())
 
     assert re.fullmatch(r"[0-9a-f]{12}", folder.name)
-    assert {path.name for path in site.iterdir()} == {folder.name, "index.html"}
+    assert {path.name for path in site.iterdir()} - {NOTICES} == {folder.name, "index.html"}
 
 
 def test_lambda_can_return_every_file_uncompressed(site: Path) -> None:
