@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.telemetry.metrics import SERVICE, count_import, metrics
+from functions.telemetry.import_metrics import count_import
+from functions.telemetry.metrics import SERVICE, metrics
 from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import traced
 from shared.import_job import ENDED, MOST_ATTEMPTS, FileFault, ImportJob, requeue, transition
