@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 from functions.telemetry.metrics import metrics
 from functions.telemetry.tracing import annotate, traced
 from functions.web.auth import Caller, caller_of
-from functions.web.middlewares import MIDDLEWARES, logger
+from functions.web.middlewares import MIDDLEWARES, RequestState, logger
 from functions.web.request import Request
 from functions.web.response_size import MOST_BYTES, encoded, sent_bytes
 from functions.web.route_table import is_fixed, refusal
@@ -214,12 +214,12 @@ class Api:
         router = self._routers[0]
 
         def endpoint(**ids: str) -> Response[Any]:
-            request: Request = router.context["request"]
-            if _has_a_name_for_an_id(operation, ids) and is_fixed(request.path):
-                raise refusal(request)
-            router.context["operation"] = operation
+            state: RequestState = router.context["state"]
+            if _has_a_name_for_an_id(operation, ids) and is_fixed(state.request.path):
+                raise refusal(state.request)
+            state.route = operation.path
             annotate(route=operation.path)
-            return self._act(operation, request, ids)
+            return self._act(operation, state.request, ids)
 
         return endpoint
 
@@ -228,7 +228,7 @@ class Api:
 
     def _refuse(self, _error: Exception) -> Response[Any]:
         """Refuse a request that no route matches."""
-        raise refusal(self._resolver.context["request"])
+        raise refusal(self._resolver.context["state"].request)
 
 
 def _rule(path: str) -> str:

@@ -1,9 +1,11 @@
 """What every request to an API function has in common, as middlewares of Powertools' resolver.
 
-They share `app.context`: `request`, and, once known, `operation` and the `code` of an error.
+They and the routes share `app.context["state"]`. A middleware reads it before it calls the next
+one, because the resolver has one context, and clears it at the end of a request.
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -28,22 +30,30 @@ _EVERYWHERE = {
 }
 
 
+@dataclass(slots=True)
+class RequestState:
+    """A request, and what becomes known while it is handled: its route, and an error's code."""
+
+    request: Request
+    route: str | None = None
+    code: str | None = None
+
+
 def log_request(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Parse the request, give all log lines its id, and log one line without secrets."""
     started = time.perf_counter()
     request = Request.of(app.current_event.raw_event, app.current_event.path)
-    app.context["request"] = request
+    state = app.context["state"] = RequestState(request)
     logger.thread_safe_clear_keys()
     logger.thread_safe_append_keys(correlation_id=request.id)
     annotate(correlation_id=request.id)
     response: Response[Any] = next_middleware(app)
-    operation = app.context.get("operation")
     logger.info(
         "request",
         method=request.method,
-        route=operation.path if operation else None,
+        route=state.route,
         status=response.status_code,
-        code=app.context.get("code"),
+        code=state.code,
         ms=round((time.perf_counter() - started) * 1000, 1),
     )
     return response
@@ -51,9 +61,9 @@ def log_request(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Res
 
 def add_headers(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Add the headers of every response, except where the route has its own."""
+    request: Request = app.context["state"].request
     response: Response[Any] = next_middleware(app)
-    request_id = app.context["request"].id
-    response.headers = {**_EVERYWHERE, "X-Request-Id": request_id, **response.headers}
+    response.headers = {**_EVERYWHERE, "X-Request-Id": request.id, **response.headers}
     return response
 
 
@@ -62,11 +72,12 @@ def answer_errors(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> R
 
     A middleware and not an exception handler of the resolver, whose responses pass no middleware.
     """
+    state: RequestState = app.context["state"]
     try:
         response: Response[Any] = next_middleware(app)
     except Exception as error:  # noqa: BLE001  # every error response has the same shape
-        request, refused = app.context["request"], refusal_of(error)
-        app.context["code"] = refused.code
+        request, refused = state.request, refusal_of(error)
+        state.code = refused.code
         _count(refused, error)
         body = problem(refused, docs=f"{request.base_url}/docs", request_id=request.id)
         return Response(
@@ -80,9 +91,10 @@ def answer_errors(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> R
 
 def answer_unmodified(app: ApiGatewayResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Answer 304 without a body if the client has the current version."""
+    known = app.context["state"].request.headers.get("if-none-match", "")
     response: Response[Any] = next_middleware(app)
     etag = response.headers.get("ETag")
-    if isinstance(etag, str) and etag in app.context["request"].headers.get("if-none-match", ""):
+    if isinstance(etag, str) and etag in known:
         response.headers.pop("Content-Type", None)
         return Response(304, None, "", response.headers)
     return response

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
-from shared.store import dynamo
-from shared.workflows import order_writes, pending_orders, place_order
+from shared.store import dynamo, retry
+from shared.workflows import order_writes, pending_orders
 from tests.emulated import carry_out
 from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
@@ -279,7 +279,7 @@ def begun(shop: Shop, nth: int, **order: Any) -> None:
 def test_users_of_an_unfinished_order_are_not_lent_to_another(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place_order, "_POLL_SECONDS", 0)
+    monkeypatch.setattr(retry, "POLL_SECONDS", 0)
     begun(shop, 4, id="big", items=users(80))
 
     answer = body_of(shop.order(id="small", items=users(1)))

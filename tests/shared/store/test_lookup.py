@@ -64,7 +64,7 @@ def reads(stored: dict[tuple[str, dynamo.Key], dict[str, Any]]) -> Any:
 
 
 def test_all_lookups_are_one_read_unless_ids_collide() -> None:
-    stored = {
+    stored: dict[tuple[str, dynamo.Key], dict[str, Any]] = {
         ("T", ("1", "a")): {"name": "first"},
         ("T", ("2", "a")): {"name": "second"},
         ("U", ("x",)): {"other": 1},
