@@ -36,6 +36,7 @@ from shared.values import (
 )
 
 type AuthorizationMethod = Literal["license-key", "user"]
+type FeatureType = Literal["activation", "consumption"]
 DEFAULT_POLICY = "default"
 _MAX_PARTS = 200
 
@@ -61,23 +62,27 @@ class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=Tru
     metadata: Metadata | None = None
 
 
-class ProductFeature(FeatureTerms, frozen=True):
-    """A feature of a product, which licenses can enable ("activation") or count ("consumption")."""
+class FeatureFields(FeatureTerms, frozen=True):
+    """The fields that the record and the view of a product feature share."""
 
-    id: int
     code: Code
     name: Line
-    feature_type: Literal["activation", "consumption"] = "activation"
+    feature_type: FeatureType = "activation"
     active: Flag = True
     metadata: Metadata = {}
     created_at: datetime
     updated_at: datetime
 
 
-class LicensePolicy(Terms, frozen=True):
-    """A named set of license terms of a product. LicenseSpring: License Template."""
+class ProductFeature(FeatureFields, frozen=True):
+    """A feature of a product, which licenses can enable ("activation") or count ("consumption")."""
 
     id: int
+
+
+class PolicyFields(Terms, frozen=True):
+    """The fields that the record and the view of a license policy share."""
+
     code: Code
     name: Line
     is_default: Flag = False
@@ -85,7 +90,6 @@ class LicensePolicy(Terms, frozen=True):
     default_license_type: LicenseType | None = None
     allow_trial: Flag = False
     user_max_activations: Count | None = None
-    license_product_feature_templates: tuple[FeatureGrant, ...] = ()
     license_custom_field_templates: tuple[dict[str, Any], ...] = ()
     installation_file: Text | None = None
     is_sku: Flag = False
@@ -94,10 +98,16 @@ class LicensePolicy(Terms, frozen=True):
     updated_at: datetime
 
 
-class Product(Terms, frozen=True):
-    """A product for sale; a bundle is a product that consists of other products."""
+class LicensePolicy(PolicyFields, frozen=True):
+    """A named set of license terms of a product. LicenseSpring: License Template."""
 
     id: int
+    license_product_feature_templates: tuple[FeatureGrant, ...] = ()
+
+
+class ProductFields(Terms, frozen=True):
+    """The fields that the record and the view of a product share."""
+
     short_code: Code
     product_name: Line
     authorization_method: AuthorizationMethod = "license-key"
@@ -116,11 +126,17 @@ class Product(Terms, frozen=True):
     upgrade_from: tuple[Line, ...] = ()
     custom_fields: tuple[dict[str, Any], ...] = ()
     metadata: Metadata = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class Product(ProductFields, frozen=True):
+    """A product for sale; a bundle is a product that consists of other products."""
+
+    id: int
     policies: tuple[LicensePolicy, ...]
     features: tuple[ProductFeature, ...] = ()
     revision: int
-    created_at: datetime
-    updated_at: datetime
 
     @property
     def default_policy(self) -> LicensePolicy:
@@ -239,7 +255,7 @@ class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
     product: RecordId | Code | None = None
     code: Code | None = None
     name: Title | None = None
-    feature_type: Literal["activation", "consumption"] | None = None
+    feature_type: FeatureType | None = None
     active: Flag | None = None
     metadata: Metadata | None = None
 

@@ -154,7 +154,30 @@ class LicenseUserRef(BaseModel, frozen=True):
     max_activations: int | None = None
 
 
-class License(Terms, frozen=True):
+class LicenseFields(Terms, frozen=True):
+    """The fields that the record and the view of a license share."""
+
+    license_key: str | None = None
+    license_type: LicenseType
+    policy_code: str
+    order_store_id: str
+    validity_period: date | None = None
+    start_date: date | None = None
+    maintenance_period: date | None = None
+    is_trial: bool = False
+    custom_fields: tuple[CustomField, ...] = ()
+    enabled: bool = True
+    active: bool = False
+    time_disabled: datetime | None = None
+    note: str | None = None
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    metadata: dict[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class License(LicenseFields, frozen=True):
     """A license of one product. Terms with their system default are not stored.
 
     `unsettled` names the row of an order that was too large for one transaction, as
@@ -163,35 +186,17 @@ class License(Terms, frozen=True):
     """
 
     id: int
-    license_key: str | None = None
-    license_type: LicenseType
     product_id: int
     product_code: str
     policy_id: int
-    policy_code: str
     order_id: int
     order_item_id: int
-    order_store_id: str
     customer_id: int | None = None
     bundle_license_id: int | None = None
-    validity_period: date | None = None
-    start_date: date | None = None
-    maintenance_period: date | None = None
-    is_trial: bool = False
     product_features: tuple[FeatureGrant, ...] = ()
-    custom_fields: tuple[CustomField, ...] = ()
     license_users: tuple[LicenseUserRef, ...] = ()
-    enabled: bool = True
-    active: bool = False
-    time_disabled: datetime | None = None
-    note: str | None = None
-    subscription_id: str | None = None
-    customer_account_id: int | None = None
-    metadata: dict[str, Any] = {}
     unsettled: str | None = None
     made_by: str | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")

@@ -5,7 +5,7 @@ pages; see newest_first. `listed_by` is the first row of the batch whose page li
 does not change when an earlier row of the file replaces the customer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from shared.customers import Customer, LicenseUser
@@ -50,23 +50,21 @@ def get_customer(company: str, id: int) -> Customer | None:
 
 def customer_lookup(company: str, email: str) -> Lookup:
     """The lookup of a customer by e-mail."""
-    return Lookup(
-        TABLE,
-        "email",
-        email,
-        lambda attempt: record_id(company, "customer", email, attempt=attempt),
-        lambda id: [customer_key(company, id)],
-    )
+    return _by_email(company, "customer", email, customer_key)
 
 
 def user_lookup(company: str, email: str) -> Lookup:
     """The lookup of a license user by e-mail."""
+    return _by_email(company, "user", email, user_key)
+
+
+def _by_email(company: str, kind: str, email: str, key: Callable[[str, int], dynamo.Key]) -> Lookup:
     return Lookup(
         TABLE,
         "email",
         email,
-        lambda attempt: record_id(company, "user", email, attempt=attempt),
-        lambda id: [user_key(company, id)],
+        lambda attempt: record_id(company, kind, email, attempt=attempt),
+        lambda id: [key(company, id)],
     )
 
 
