@@ -200,7 +200,7 @@ class Api:
         """Powertools' resolver; never in its debug mode, which prints events with their keys."""
         resolver = APIGatewayHttpResolver(debug=False)
         resolver.use(MIDDLEWARES)
-        resolver.not_found(self._refuse)
+        resolver.not_found(lambda _: self._refuse(resolver.context["state"].request))
         for router in self._routers:
             resolver.include_router(router)
         return resolver
@@ -226,9 +226,9 @@ class Api:
     def _act(self, operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
         return _call(operation, request, ids)
 
-    def _refuse(self, _error: Exception) -> Response[Any]:
+    def _refuse(self, request: Request) -> Response[Any]:
         """Refuse a request that no route matches."""
-        raise refusal(self._resolver.context["state"].request)
+        raise refusal(request)
 
 
 def _rule(path: str) -> str:
