@@ -22,7 +22,7 @@ type AuthorizationMethod = Literal["license-key", "user"]
 type FeatureType = Literal["activation", "consumption"]
 
 
-class FeatureGrant(FeatureTerms, frozen=True):
+class FeatureGrant(FeatureTerms, frozen=True, defer_build=False):
     """A feature of a policy or a license: a product's feature with terms of its own.
 
     `made_by` is the import row that added the feature to a license.
@@ -35,7 +35,7 @@ class FeatureGrant(FeatureTerms, frozen=True):
     made_by: str | None = None
 
 
-class FeatureFields(FeatureTerms, frozen=True):
+class FeatureFields(FeatureTerms, frozen=True, defer_build=True):
     """The fields that the record and the view of a product feature share."""
 
     code: Code
@@ -47,13 +47,13 @@ class FeatureFields(FeatureTerms, frozen=True):
     updated_at: datetime
 
 
-class ProductFeature(FeatureFields, frozen=True):
+class ProductFeature(FeatureFields, frozen=True, defer_build=False):
     """A feature of a product, which licenses can enable ("activation") or count ("consumption")."""
 
     id: int
 
 
-class PolicyFields(Terms, frozen=True):
+class PolicyFields(Terms, frozen=True, defer_build=True):
     """The fields that the record and the view of a license policy share."""
 
     code: Code
@@ -71,14 +71,14 @@ class PolicyFields(Terms, frozen=True):
     updated_at: datetime
 
 
-class LicensePolicy(PolicyFields, frozen=True):
+class LicensePolicy(PolicyFields, frozen=True, defer_build=False):
     """A named set of license terms of a product. LicenseSpring: License Template."""
 
     id: int
     license_product_feature_templates: tuple[FeatureGrant, ...] = ()
 
 
-class ProductFields(Terms, frozen=True):
+class ProductFields(Terms, frozen=True, defer_build=True):
     """The fields that the record and the view of a product share."""
 
     short_code: Code
@@ -103,7 +103,7 @@ class ProductFields(Terms, frozen=True):
     updated_at: datetime
 
 
-class Product(ProductFields, frozen=True):
+class Product(ProductFields, frozen=True, defer_build=False):
     """A product for sale; a bundle is a product that consists of other products."""
 
     id: int

@@ -289,15 +289,12 @@ def _given(request: BaseModel, *without: str) -> dict[str, Any]:
 
 
 def _check_product(product: Product | NewProduct, members: Mapping[str, Product]) -> None:
-    faults = [
-        Fault.at((fault.name,), fault.code, fault.message, fault.value)
-        for fault in validate_terms(
-            product.default_license_type or "consumption",
-            requested_terms(product),
-            explicit_terms(product),
-            ends=True,
-        )
-    ]
+    faults = validate_terms(
+        product.default_license_type or "consumption",
+        requested_terms(product),
+        explicit_terms(product),
+        ends=True,
+    )
     codes = product.bundle_products or ()
     if bool(product.is_bundle) != bool(codes):
         message = "a bundle names its members in bundle_products, and only a bundle does"
@@ -406,7 +403,7 @@ def _with_policy(product: Product, policy: LicensePolicy, now: datetime) -> Prod
         else {**explicit_terms(product), **explicit_terms(policy)},
         ends=True,
     )
-    refuse([Fault.at((f.name,), f.code, f.message, f.value) for f in faults])
+    refuse(faults)
     others = tuple(
         p.model_copy(update={"is_default": False}) if policy.is_default else p
         for p in product.policies

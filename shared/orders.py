@@ -51,7 +51,7 @@ FIRST_PART = "order"
 type OrderId = Annotated[StoreId | None, *BLANK]
 
 
-class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
+class OrderItemRequest(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """A product in an order and the licenses to issue for it.
 
     `key` and `users` belong to the item of a bundle, which shares them among its members.
@@ -162,7 +162,7 @@ class OrderRequest(BaseModel):
         return body
 
 
-class ItemFields(BaseModel, frozen=True):
+class ItemFields(BaseModel, frozen=True, defer_build=True):
     """The fields that the record and the view of an order item share."""
 
     id: int
@@ -174,13 +174,13 @@ class ItemFields(BaseModel, frozen=True):
     active: bool | None = None
 
 
-class OrderItem(ItemFields, frozen=True):
+class OrderItem(ItemFields, frozen=True, defer_build=False):
     """A product in an order; `license_ids` are in the order of the request."""
 
     license_ids: tuple[int, ...]
 
 
-class OrderFields(BaseModel, frozen=True):
+class OrderFields(BaseModel, frozen=True, defer_build=True):
     """The fields that the record and the view of an order share; `store_id` is the client's id."""
 
     id: int
@@ -197,7 +197,7 @@ class OrderFields(BaseModel, frozen=True):
     updated_at: datetime
 
 
-class Order(OrderFields, frozen=True):
+class Order(OrderFields, frozen=True, defer_build=False):
     """One row of an order. `part` is the row's sort key: the order as placed, or a later addition
     by an append or by the rows of an import.
 
