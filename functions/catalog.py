@@ -7,15 +7,13 @@ from typing import Any, NamedTuple
 
 from functions.web.api import Api, Caller, Page
 from functions.web.paging import PageQuery, slice_of
-from shared.catalog import (
+from shared.catalog import LicensePolicy, Product, ProductFeature
+from shared.catalog_changes import (
     FeaturePatch,
-    LicensePolicy,
     NewFeature,
     NewPolicy,
     NewProduct,
     PolicyPatch,
-    Product,
-    ProductFeature,
     ProductPatch,
     add_feature,
     add_policy,

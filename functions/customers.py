@@ -19,7 +19,7 @@ from shared.store import customers as store
 from shared.store.customers import ListedCustomer
 from shared.store.order_index import totals_of
 from shared.store.retry import contended
-from shared.values import Email, record_id
+from shared.values import Email
 
 _MOST_COUNTED = 50_000
 """Index entries of a customer's orders that are counted for the totals."""
@@ -53,18 +53,18 @@ def create_customer(caller: Caller, request: NewCustomer) -> CustomerView:
 
     The e-mail, ignoring case, identifies a customer.
     """
-    id = record_id(caller.company, "customer", request.email)
-    customer = new_customer(id, request, made_by="request", now=datetime.now(UTC))
-    if store.add_customer(caller.company, customer):
-        return customer_view(
-            caller.company, customer, total_orders=0, total_licenses=0, totals_truncated=False
-        )
-    if customer == store.get_customer(caller.company, id):
-        return customer_view(
-            caller.company, customer, total_orders=0, total_licenses=0, totals_truncated=False
-        )
-    fault = Fault.at(("email",), "customer_exists", "There is a customer with this e-mail already")
-    raise Conflict("customer_exists", fault.message, faults=[fault])
+    lookup, now = store.customer_lookup(caller.company, request.email), datetime.now(UTC)
+    for _ in contended():
+        customer = new_customer(lookup.id, request, made_by="request", now=now)
+        if store.add_customer(caller.company, customer) or customer == store.find_customer(lookup):
+            return customer_view(
+                caller.company, customer, total_orders=0, total_licenses=0, totals_truncated=False
+            )
+        if lookup.found:
+            message = "There is a customer with this e-mail already"
+            fault = Fault.at(("email",), "customer_exists", message)
+            raise Conflict("customer_exists", fault.message, faults=[fault])
+    raise Busy
 
 
 @routes.get("/api/v1/customers/<id>/", scope="records:read")

@@ -18,10 +18,11 @@ from functions.web.api import Answer, Caller
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.response_size import PAGE_BYTES, sent_bytes
 from shared.catalog import Product
-from shared.columns import LICENSE_COLUMNS, license_row
+from shared.columns import LICENSE_COLUMNS
 from shared.csv_format.cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
+from shared.exported_row import license_row
 from shared.licenses import License
 from shared.orders import Order
 from shared.store import orders as order_store

@@ -21,7 +21,8 @@ import orjson
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.telemetry.metrics import SERVICE, count_import, metrics
+from functions.telemetry.import_metrics import count_import
+from functions.telemetry.metrics import SERVICE, metrics
 from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import annotate, traced
 from shared.csv_format.encoding import BadFile

@@ -6,7 +6,6 @@ and a blank cell is an absent field. LicenseSpring: Import Licenses, Customers, 
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,13 +21,10 @@ from pydantic import (
 )
 
 from shared import strict_json
-from shared.catalog import Product
 from shared.csv_format.reader import spreadsheet_damage
-from shared.customers import Customer, CustomerFields
-from shared.licenses import FeatureRequest, License, MemberRequest, offer
-from shared.orders import Order
+from shared.licenses import FeatureRequest, MemberRequest
 from shared.stored_json import small_json
-from shared.terms import FEATURE_TERMS, NULLABLE, SYSTEM, TERMS, LicenseType, resolve_terms
+from shared.terms import FEATURE_TERMS, NULLABLE, TERMS, LicenseType
 from shared.values import (
     Code,
     Duration,
@@ -360,51 +356,8 @@ def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
 _CODES = {"missing": "required", "literal_error": "invalid_choice", "value_error": "invalid_value"}
 
 
-def license_row(
-    license: License, order: Order, customer: Customer | None, product: Product | None
-) -> list[str]:
-    """A license as a row of `LICENSE_COLUMNS` with its effective terms.
-
-    A term without a value is blank, or `NO_VALUE` if importing a blank cell would take a value from
-    the `product` or its default policy.
-    """
-    values: dict[str, object] = {
-        "license__license_key": license.license_key,
-        "product__short_code": license.product_code,
-    }
-    for header, name in (*_TERMS.columns.items(), *_FREE.columns.items()):
-        if header not in values:
-            term = getattr(license, name)
-            values[header] = SYSTEM.get(name) if term is None else term
-    sold = offer(product, None) if product else None
-    if sold:
-        empty = {name: None for name in NULLABLE if getattr(license, name) is None}
-        blank = resolve_terms(license.license_type, {}, sold.terms)
-        if not license.is_trial:
-            blank.pop("trial_days", None)
-        values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}
-    values |= {header: getattr(order, name) for header, name in _ORDER.columns.items()}
-    if customer:
-        values |= {
-            f"customer__{name}": getattr(customer, name)
-            for name in CustomerFields.model_fields
-            if f"customer__{name}" in _CUSTOMER.columns
-        }
-    return [_cell(values.get(column)) for column in LICENSE_COLUMNS]
-
-
 def _example(kind: Kind, column: str) -> str:
     for part in kind.parts.values():
         if field := part.columns.get(column):
             return str(next(iter(part.model.model_fields[field].examples or ()), ""))
     return ""
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
-    return str(value)

@@ -36,7 +36,7 @@ type OptionalEmail = Annotated[Email | None, *BLANK]
 type Name = Annotated[Line | None, Field(examples=["Ana"])]
 
 
-class CustomerFields(BaseModel, frozen=True):
+class CustomerFields(BaseModel, frozen=True, defer_build=True):
     """The fields of a customer. LicenseSpring: Customers."""
 
     email: OptionalEmail = None
@@ -102,7 +102,7 @@ class NewCustomer(CustomerRequest):
     email: Annotated[Email, BeforeValidator(_named)]
 
 
-class Customer(CustomerFields, frozen=True):
+class Customer(CustomerFields, frozen=True, defer_build=False):
     """A customer. `made_by` is the order or import row that created it.
 
     `listed_by` is the first row of the import batch that lists it.

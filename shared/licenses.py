@@ -61,7 +61,7 @@ type Users = Annotated[
 ]
 
 
-class FeatureRequest(FeatureTerms, frozen=True, extra="forbid"):
+class FeatureRequest(FeatureTerms, frozen=True, extra="forbid", defer_build=False):
     """A product feature for one license, in the long form with its own terms."""
 
     code: Code
@@ -94,7 +94,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     value: Flag | Integer | Number | Text | None = None
 
 
-class MemberRequest(Terms, frozen=True, extra="forbid"):
+class MemberRequest(Terms, frozen=True, extra="forbid", defer_build=False):
     """The fields that any license request can have. LicenseSpring: Create Order, `licenses`."""
 
     product_code: OptionalCode = None
@@ -127,7 +127,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid"):
         return self.policy_code or self.license_template_code
 
 
-class LicenseRequest(MemberRequest, frozen=True, extra="forbid"):
+class LicenseRequest(MemberRequest, frozen=True, extra="forbid", defer_build=True):
     """One license to issue; all fields are optional.
 
     In a bundle order, either each license names a member's `product_code` and policy, or one
@@ -154,7 +154,30 @@ class LicenseUserRef(BaseModel, frozen=True):
     max_activations: int | None = None
 
 
-class License(Terms, frozen=True):
+class LicenseFields(Terms, frozen=True, defer_build=True):
+    """The fields that the record and the view of a license share."""
+
+    license_key: str | None = None
+    license_type: LicenseType
+    policy_code: str
+    order_store_id: str
+    validity_period: date | None = None
+    start_date: date | None = None
+    maintenance_period: date | None = None
+    is_trial: bool = False
+    custom_fields: tuple[CustomField, ...] = ()
+    enabled: bool = True
+    active: bool = False
+    time_disabled: datetime | None = None
+    note: str | None = None
+    subscription_id: str | None = None
+    customer_account_id: int | None = None
+    metadata: dict[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class License(LicenseFields, frozen=True, defer_build=False):
     """A license of one product. Terms with their system default are not stored.
 
     `unsettled` names the row of an order that was too large for one transaction, as
@@ -163,35 +186,17 @@ class License(Terms, frozen=True):
     """
 
     id: int
-    license_key: str | None = None
-    license_type: LicenseType
     product_id: int
     product_code: str
     policy_id: int
-    policy_code: str
     order_id: int
     order_item_id: int
-    order_store_id: str
     customer_id: int | None = None
     bundle_license_id: int | None = None
-    validity_period: date | None = None
-    start_date: date | None = None
-    maintenance_period: date | None = None
-    is_trial: bool = False
     product_features: tuple[FeatureGrant, ...] = ()
-    custom_fields: tuple[CustomField, ...] = ()
     license_users: tuple[LicenseUserRef, ...] = ()
-    enabled: bool = True
-    active: bool = False
-    time_disabled: datetime | None = None
-    note: str | None = None
-    subscription_id: str | None = None
-    customer_account_id: int | None = None
-    metadata: dict[str, Any] = {}
     unsettled: str | None = None
     made_by: str | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")
@@ -274,10 +279,7 @@ def issue(
     if not request.is_trial and "trial_days" not in wanted:
         terms.pop("trial_days", None)
     ends = ends_anyway or request.validity_period is not None
-    faults = [
-        Fault.at((*path, fault.name), fault.code, fault.message, fault.value)
-        for fault in validate_terms(license_type, wanted, terms, ends=ends)
-    ]
+    faults = validate_terms(license_type, wanted, terms, ends=ends, path=path)
     faults += _aliases_at_odds(request, path)
     features = _features(request.product_features, offer, path, faults)
     refuse(faults)

@@ -51,7 +51,7 @@ FIRST_PART = "order"
 type OrderId = Annotated[StoreId | None, *BLANK]
 
 
-class OrderItemRequest(BaseModel, frozen=True, extra="forbid"):
+class OrderItemRequest(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """A product in an order and the licenses to issue for it.
 
     `key` and `users` belong to the item of a bundle, which shares them among its members.
@@ -162,32 +162,29 @@ class OrderRequest(BaseModel):
         return body
 
 
-class OrderItem(BaseModel, frozen=True):
-    """A product in an order; `license_ids` are in the order of the request."""
+class ItemFields(BaseModel, frozen=True, defer_build=True):
+    """The fields that the record and the view of an order item share."""
 
     id: int
     product_id: int
     product_code: str
-    license_ids: tuple[int, ...]
     note: str | None = None
     subscription_id: str | None = None
     customer_account_id: int | None = None
     active: bool | None = None
 
 
-class Order(BaseModel, frozen=True):
-    """One row of an order. `part` is the row's sort key: the order as placed, or a later addition
-    by an append or by the rows of an import.
+class OrderItem(ItemFields, frozen=True, defer_build=False):
+    """A product in an order; `license_ids` are in the order of the request."""
 
-    `store_id` is the client's id. `body` is the compressed canonical request. `token` identifies
-    the execution that wrote the row, among those with the same request.
-    """
+    license_ids: tuple[int, ...]
+
+
+class OrderFields(BaseModel, frozen=True, defer_build=True):
+    """The fields that the record and the view of an order share; `store_id` is the client's id."""
 
     id: int
-    part: str = FIRST_PART
     store_id: str
-    items: tuple[OrderItem, ...] = ()
-    customer_id: int | None = None
     type: str = "normal"
     is_test: bool = False
     is_trial: bool = False
@@ -195,17 +192,30 @@ class Order(BaseModel, frozen=True):
     language: str | None = None
     campaign_params: str | None = None
     download_id: str | None = None
+    metadata: dict[str, Any] = {}
+    created_at: datetime
+    updated_at: datetime
+
+
+class Order(OrderFields, frozen=True, defer_build=False):
+    """One row of an order. `part` is the row's sort key: the order as placed, or a later addition
+    by an append or by the rows of an import.
+
+    `body` is the compressed canonical request. `token` identifies the execution that wrote the row,
+    among those with the same request.
+    """
+
+    part: str = FIRST_PART
+    items: tuple[OrderItem, ...] = ()
+    customer_id: int | None = None
     customer_account_id: int | None = None
     add_to_customer_account: bool | None = None
     managers: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}
     fingerprint: str | None = None
     body: bytes = b""
     token: str | None = None
     idempotency_key: str | None = None
     made_by: str | None = None
-    created_at: datetime
-    updated_at: datetime
 
     @property
     def license_ids(self) -> tuple[int, ...]:

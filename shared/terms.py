@@ -6,16 +6,17 @@ fields, for orders and for imported rows alike.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shared.errors import Fault, Path
 from shared.values import Count, Duration, Flag, MaintenanceDuration, Period, Transfers
 
 type LicenseType = Literal["perpetual", "time-limited", "subscription", "consumption"]
 
 
-class Terms(BaseModel, frozen=True):
+class Terms(BaseModel, frozen=True, defer_build=True):
     """The terms of a license, a policy or a product; None means unset."""
 
     max_activations: Count | None = None
@@ -48,7 +49,7 @@ class Terms(BaseModel, frozen=True):
     is_hardware_key_auth: Flag | None = None
 
 
-class FeatureTerms(BaseModel, frozen=True):
+class FeatureTerms(BaseModel, frozen=True, defer_build=True):
     """The terms of one feature of a license; None means unset."""
 
     max_consumption: Count | None = None
@@ -146,28 +147,23 @@ def resolve_terms(
     return effective
 
 
-class TermFault(NamedTuple):
-    """An invalid term: its name, an error code, a message, the value."""
-
-    name: str
-    code: str
-    message: str
-    value: object
-
-
 def validate_terms(
     license_type: str,
     requested_terms: Mapping[str, Any],
     effective: Mapping[str, Any],
     *,
     ends: bool,
-) -> list[TermFault]:
-    """Validate the terms of a license across fields; `ends` says whether it has an end date."""
+    path: Path = (),
+) -> list[Fault]:
+    """Validate the terms of a license across fields; `ends` says whether it has an end date.
+
+    `path` is the path of the license in the request.
+    """
     faults = []
     if license_type != "consumption":
         faults += [
-            TermFault(
-                name,
+            Fault.at(
+                (*path, name),
                 "consumption_only",
                 f"{name} is only for licenses of type consumption; this one is {license_type}",
                 requested_terms[name],
@@ -177,8 +173,8 @@ def validate_terms(
         ]
     if license_type == "time-limited" and not effective.get("valid_duration") and not ends:
         faults.append(
-            TermFault(
-                "valid_duration",
+            Fault.at(
+                (*path, "valid_duration"),
                 "duration_required",
                 "a time-limited license needs valid_duration (such as 1y) or validity_period, "
                 "from the license, its policy or its product",
@@ -189,8 +185,8 @@ def validate_terms(
     limit = effective.get("max_activations", 1)
     if users > limit and not effective.get("allow_unlimited_activations"):
         faults.append(
-            TermFault(
-                "floating_users",
+            Fault.at(
+                (*path, "floating_users"),
                 "too_many_floating_users",
                 f"floating_users ({users}) must not be more than max_activations ({limit}), "
                 "unless allow_unlimited_activations is true",

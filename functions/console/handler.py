@@ -13,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from functions.web.routing import Response, path_of
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from functions.web.head import drop_body_of_head
 
 SITES = {
     "/console/": Path(__file__).parent / "static",
@@ -21,7 +23,7 @@ SITES = {
 }
 HOMES = {"": "console/", "/console": "console/", "/docs": "docs/"}
 """Where a path without its last slash leads, relative to it."""
-METHODS = ("GET", "HEAD")
+METHODS = ["GET", "HEAD"]
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -98,8 +100,29 @@ SECURITY_HEADERS = {
 }
 
 
-def respond(method: str, path: str, headers: Mapping[str, str]) -> Response:
-    """Return the response for a path; `headers` are the request's, by lower-case name."""
+def _unchanged(body: Any) -> Any:
+    """The bytes of a JSON file are sent as they are."""
+    return body
+
+
+app = APIGatewayHttpResolver(debug=False, serializer=_unchanged)
+app.use([drop_body_of_head])
+
+
+@app.route(".*", METHODS)
+def send_file() -> Response[Any]:
+    """Send the file at the path, or redirect to the site that the path means."""
+    return respond(app.current_event.http_method, app.current_event.path, app.current_event.headers)
+
+
+@app.not_found
+def refuse_method(_error: Exception) -> Response[Any]:
+    """Refuse a method that no file has."""
+    return send_file()
+
+
+def respond(method: str, path: str, headers: Mapping[str, str]) -> Response[Any]:
+    """Return the response for a path; names of `headers` have any case."""
     secured = SECURITY_HEADERS | DOCS_POLICY if path.startswith("/docs") else SECURITY_HEADERS
     location = "" if path in SITES else HOMES.get(path.rstrip("/"), "")
     file = FILES.get(path)
@@ -124,14 +147,11 @@ def respond(method: str, path: str, headers: Mapping[str, str]) -> Response:
     return Response(200, file.content_type, file.body, sent)
 
 
-def _not_allowed(method: str) -> Response:
+def _not_allowed(method: str) -> Response[Any]:
     allow = ", ".join(METHODS)
     text = f"Method {method} is not allowed. Use {allow}.\n"
     return Response(405, "text/plain", text, SECURITY_HEADERS | {"Allow": allow})
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    method = event["requestContext"]["http"]["method"]
-    response = respond(method, path_of(event), headers)
-    return (response.without_body() if method == "HEAD" else response).event()
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,4 +1,4 @@
-"""The HTTP framework of the API functions: routing, authorization, validation, error responses.
+"""Routes of the API functions, on Powertools' resolver: scopes, inputs, and the OpenAPI document.
 
 A route module creates one `Api`, decorates plain functions, and ends with `handler = api.handler`.
 The parameters of a function declare its inputs, and the OpenAPI document is made from them:
@@ -9,26 +9,24 @@ for each `<name>` in the path.
 
 import inspect
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
 from pydantic import BaseModel, Field
 
-from functions.telemetry.metrics import SERVICE, count, metrics
-from functions.telemetry.redaction import log_fields
+from functions.telemetry.metrics import metrics
 from functions.telemetry.tracing import annotate, traced
 from functions.web.auth import Caller, caller_of
-from functions.web.problems import Crash, headers_of, problem, refusal_of
+from functions.web.middlewares import MIDDLEWARES, RequestState, logger
 from functions.web.request import Request
 from functions.web.response_size import MOST_BYTES, encoded, sent_bytes
 from functions.web.route_table import is_fixed, refusal
-from functions.web.routing import Response, Route, find, path_of
 from shared.access import ANY_SCOPE, SCOPES
-from shared.errors import NotFound, Refused, TooLarge
+from shared.errors import NotFound, TooLarge
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from functions.web.upload import Upload
 
 __all__ = ["Answer", "Api", "Caller", "IdempotencyKey", "Operation", "Page", "logger", "metrics"]
-
-logger = Logger(service=SERVICE)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -50,11 +46,6 @@ IdempotencyKey = Annotated[
 
 type Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 
-_EVERYWHERE = {
-    "Cache-Control": "no-store",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-}
 _MAX_ID = 2**53
 
 
@@ -121,13 +112,13 @@ class Operation:
 
 
 class Api:
-    """The routes of one function."""
+    """The routes of one module; those of a function are served by its `handler`."""
 
     def __init__(self, tag: str) -> None:
         """`tag` groups the operations in the OpenAPI document."""
         self.tag = tag
         self.operations: list[Operation] = []
-        self._routes: list[Route[Operation]] = []
+        self._routers: list[Router] = [Router()]  # type: ignore[no-untyped-call]
 
     def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
         """Register a GET route; options as in `route`."""
@@ -179,83 +170,73 @@ class Api:
                 moves=moves,
             )
             self.operations.append(operation)
-            self._routes.append(Route.of(method, path, operation))
+            methods = ["GET", "HEAD"] if method == "GET" else [method]
+            self._routers[0].route(_rule(path), methods)(self._endpoint(operation))
             return function
 
         return register
 
     def include(self, other: "Api") -> None:
-        """Serve the routes of another module too."""
+        """Serve the routes of another module too; only one function can include a module."""
         self.operations += other.operations
-        self._routes += other._routes  # noqa: SLF001  # of the same class
+        self._routers += other._routers  # noqa: SLF001  # of the same class
 
     @property
     def handler(self) -> "Handler":
-        """The Lambda entry point."""
+        """The Lambda entry point, after all routes."""
+        self._resolver  # noqa: B018  # during the cold start, not during the first request
         return traced(self.answer)
 
-    def answer(self, event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    def answer(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """Handle an event of the HTTP API, and return the response for API Gateway."""
-        request = Request.of(event, path_of(event))
         try:
-            return self._respond(request).event()
+            return self._resolver.resolve(event, context)
         finally:
             if metrics.metric_set:
                 metrics.flush_metrics()
 
-    def _respond(self, request: Request) -> Response:
-        """Run the operation, or answer with a problem; log one line without secrets."""
-        started = time.perf_counter()
-        operation, ids = self._find(request) or (None, {})
-        logger.thread_safe_clear_keys()
-        logger.thread_safe_append_keys(correlation_id=request.id)
-        annotate(correlation_id=request.id, route=operation.path if operation else None)
-        code = None
-        try:
-            response = _unless_known(self._act(operation, request, ids), request)
-        except Exception as error:  # noqa: BLE001  # every error response has the same shape
-            refused = refusal_of(error)
-            code = refused.code
-            _count(refused, error)
-            response = Response(
-                refused.status,
-                "application/problem+json",
-                problem(
-                    refused, docs=f"{request.base_url}/docs", request_id=request.id
-                ).model_dump_json(),
-                headers_of(refused),
-            )
-        response.headers = {**_EVERYWHERE, "X-Request-Id": request.id, **response.headers}
-        if request.method == "HEAD":
-            response = response.without_body()
-        logger.info(
-            "request",
-            method=request.method,
-            route=operation.path if operation else None,
-            status=response.status,
-            code=code,
-            ms=round((time.perf_counter() - started) * 1000, 1),
-        )
-        return response
+    @cached_property
+    def _resolver(self) -> APIGatewayHttpResolver:
+        """Powertools' resolver; never in its debug mode, which prints events with their keys."""
+        resolver = APIGatewayHttpResolver(debug=False)
+        resolver.use(MIDDLEWARES)
+        resolver.not_found(lambda _: self._refuse(resolver.context["state"].request))
+        for router in self._routers:
+            resolver.include_router(router)
+        return resolver
 
-    def _act(
-        self, operation: Operation | None, request: Request, ids: Mapping[str, str]
-    ) -> Response:
-        if operation is None:
-            raise refusal(request)
-        return _call(operation, request, ids)
-
-    def _find(self, request: Request) -> tuple[Operation, dict[str, str]] | None:
-        """The operation for a request, with the ids in its path; HEAD is handled like GET.
+    def _endpoint(self, operation: Operation) -> Callable[..., Response[Any]]:
+        """The function that the resolver calls with the ids in the path.
 
         A fixed path such as `/orders/create_order/` never matches a route with an id, even if only
         another function serves the path.
         """
-        method = "GET" if request.method == "HEAD" else request.method
-        found = find(self._routes, method, request.path)
-        if found and _has_a_name_for_an_id(*found) and is_fixed(request.path):
-            return None
-        return found
+        router = self._routers[0]
+
+        def endpoint(**ids: str) -> Response[Any]:
+            state: RequestState = router.context["state"]
+            if _has_a_name_for_an_id(operation, ids) and is_fixed(state.request.path):
+                raise refusal(state.request)
+            state.route = operation.path
+            annotate(route=operation.path)
+            return self._act(operation, state.request, ids)
+
+        return endpoint
+
+    def _act(self, operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
+        return _call(operation, request, ids)
+
+    def _refuse(self, request: Request) -> Response[Any]:
+        """Refuse a request that no route matches."""
+        raise refusal(request)
+
+
+def _rule(path: str) -> str:
+    """Convert a path to Powertools' pattern, in which the last slash is optional.
+
+    `\\Z`, because the `$` that Powertools adds also matches before a line break.
+    """
+    return re.escape(path.rstrip("/")) + r"/?\Z"
 
 
 def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
@@ -283,7 +264,7 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
     )
 
 
-def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response:
+def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
     given: dict[str, Any] = {}
     if operation.scope is not None:
         caller = caller_of(request, operation.scope)
@@ -313,7 +294,7 @@ def _id(text: str) -> int:
     return int(text)
 
 
-def _response(result: Any, operation: Operation) -> Response:
+def _response(result: Any, operation: Operation) -> Response[Any]:
     answer = result if isinstance(result, Answer) else Answer(result)
     body = encoded(answer.body)
     if sent_bytes(body) > MOST_BYTES:
@@ -322,7 +303,7 @@ def _response(result: Any, operation: Operation) -> Response:
         answer.status or operation.status,
         answer.content_type or operation.content_type,
         body,
-        answer.headers or {},
+        dict(answer.headers or {}),
     )
 
 
@@ -333,26 +314,3 @@ def _too_large(operation: Operation) -> TooLarge:
     else:
         message = "it was carried out; read the record with GET, do not send this again"
     return TooLarge("answer_too_large", f"The answer is larger than {MOST_BYTES} bytes: {message}")
-
-
-def _unless_known(response: Response, request: Request) -> Response:
-    """304 without a body if the client has the current version."""
-    etag = response.headers.get("ETag")
-    if isinstance(etag, str) and etag in request.headers.get("if-none-match", ""):
-        return Response(304, None, "", response.headers)
-    return response
-
-
-def _count(refused: Refused, error: Exception) -> None:
-    """Count an error response by its code, and an unexpected exception for the alarm.
-
-    Only the type and the stack of an unexpected exception are logged, because its message may
-    contain what the caller sent.
-    """
-    count("Refused", code=refused.code)
-    if refused is error:
-        return
-    kind = "crash" if isinstance(refused, Crash) else "unavailable"
-    logger.error(kind, **log_fields(error))
-    if isinstance(refused, Crash):
-        metrics.add_metric(name="Crash", unit=MetricUnit.Count, value=1)

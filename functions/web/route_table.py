@@ -82,7 +82,8 @@ def _paths() -> list[ServedPath]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(path.rstrip("/"))) + "/?")
+    """The pattern of a path; its parameters are ids or kinds of files."""
+    return re.compile(re.sub(r"\\{\w+\\}", r"([\\w.-]+)", re.escape(path.rstrip("/"))) + "/?")
 
 
 def _methods(documented: set[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.cli.catalog_file import Entry, Kind
 from infra.client.client import Client
-from shared.catalog import DEFAULT_POLICY
+from shared.catalog_changes import DEFAULT_POLICY
 from shared.contract.records import FeatureView, GrantView, PolicyView, ProductView
 
 _FIXED = ("authorization_method", "is_bundle", "feature_type")

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from infra.client.connection import ApiProblem, Connection, Query
 from infra.client.imports import Imports
-from shared.catalog import (
+from shared.catalog_changes import (
     FeaturePatch,
     NewFeature,
     NewPolicy,

@@ -12,42 +12,37 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
-from shared.customers import Customer, CustomerFields
-from shared.licenses import OWN, CustomField, License, LicenseUserRef, compared, status_of
-from shared.orders import Order, OrderItem
-from shared.terms import (
-    FEATURE_SYSTEM,
-    FEATURE_TERMS,
-    SYSTEM,
-    FeatureTerms,
-    LicenseType,
-    Terms,
-    explicit_terms,
+from shared.catalog import (
+    FeatureFields,
+    FeatureGrant,
+    LicensePolicy,
+    PolicyFields,
+    Product,
+    ProductFeature,
+    ProductFields,
 )
+from shared.customers import Customer, CustomerFields
+from shared.licenses import OWN, License, LicenseFields, LicenseUserRef, compared, status_of
+from shared.orders import ItemFields, Order, OrderFields, OrderItem
+from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM, FeatureTerms, explicit_terms
 from shared.values import record_id
 
 
-class _Identified(BaseModel, frozen=True, defer_build=True):
-    """The id comes first."""
+class _View(
+    BaseModel, frozen=True, defer_build=True, json_schema_serialization_defaults_required=True
+):
+    """A view of a record. The id comes first, and responses have all fields."""
 
     id: int
 
 
-class FeatureView(FeatureTerms, _Identified, frozen=True, defer_build=True):
+class FeatureView(FeatureFields, _View, frozen=True, defer_build=True):
     """A product feature."""
 
     product: int
-    code: str
-    name: str
-    feature_type: str
-    active: bool
-    metadata: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
 
 
-class GrantView(FeatureTerms, _Identified, frozen=True, defer_build=True):
+class GrantView(FeatureTerms, _View, frozen=True, defer_build=True):
     """A feature of a policy or a license, with its terms."""
 
     product_feature: FeatureView
@@ -56,54 +51,21 @@ class GrantView(FeatureTerms, _Identified, frozen=True, defer_build=True):
     metadata: dict[str, Any] = {}
 
 
-class PolicyView(Terms, _Identified, frozen=True, defer_build=True):
+class PolicyView(PolicyFields, _View, frozen=True, defer_build=True):
     """A license policy ("license template")."""
 
-    code: str
-    name: str
     product: int
-    is_default: bool
-    is_archived: bool
-    default_license_type: LicenseType | None = None
-    allow_trial: bool
-    user_max_activations: int | None = None
     license_product_feature_templates: list[GrantView]
-    license_custom_field_templates: list[dict[str, Any]]
-    installation_file: str | None = None
-    is_sku: bool
-    metadata: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
 
 
-class ProductView(Terms, _Identified, frozen=True, defer_build=True):
+class ProductView(ProductFields, _View, frozen=True, defer_build=True):
     """A product, or a bundle of products."""
 
     company: int
-    short_code: str
-    product_name: str
-    authorization_method: str
-    active: bool
-    is_archived: bool
-    is_bundle: bool
-    bundle_products: list[str]
-    allow_trial: bool
-    default_license_type: LicenseType | None = None
-    key_length: int
-    subscription_duration: str | None = None
-    hardware_id_required: bool
-    is_node_locked: bool
-    is_user_locked: bool
-    is_upgrade: bool
-    upgrade_from: list[str]
     product_features: list[FeatureView]
-    custom_fields: list[dict[str, Any]]
-    metadata: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
 
 
-class CustomerView(CustomerFields, _Identified, frozen=True, defer_build=True):
+class CustomerView(CustomerFields, _View, frozen=True, defer_build=True):
     """A customer. The totals are counted for a single customer, and null in lists."""
 
     company: int
@@ -119,18 +81,16 @@ class CustomerView(CustomerFields, _Identified, frozen=True, defer_build=True):
     updated_at: datetime
 
 
-class ProductRef(BaseModel, frozen=True, defer_build=True):
+class ProductRef(_View, frozen=True, defer_build=True):
     """The product of a license."""
 
-    id: int
     product_name: str
     short_code: str
 
 
-class LicenseUserView(BaseModel, frozen=True, defer_build=True):
+class LicenseUserView(_View, frozen=True, defer_build=True):
     """A license user of a license; the initial password is shown once, when the user is created."""
 
-    id: int
     email: str
     true_email: str
     is_manager: bool
@@ -138,96 +98,60 @@ class LicenseUserView(BaseModel, frozen=True, defer_build=True):
     initial_password: str | None = None
 
 
-class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
+class LicenseView(LicenseFields, _View, frozen=True, defer_build=True):
     """A license with its effective terms."""
 
-    license_key: str | None = None
-    license_type: LicenseType
     status: str
-    active: bool
-    enabled: bool
     product: ProductRef
     license_template: int
-    policy_code: str
     order: int
     order_item: int
-    order_store_id: str
     bundle_license: int | None = None
     customer: CustomerView | None = None
-    created_at: datetime
-    updated_at: datetime
-    note: str | None = None
-    metadata: dict[str, Any]
     time_activated: datetime | None = None
-    time_disabled: datetime | None = None
     times_activated: int = 0
     last_check: datetime | None = None
-    start_date: date | None = None
-    validity_period: date | None = None
-    maintenance_period: date | None = None
-    is_trial: bool
     active_up_to_date_devices: int = 0
     total_active_devices: int = 0
     floating_in_use_devices: int = 0
     total_consumptions: int = 0
     allow_offline_activation: bool = True
-    subscription_id: str | None = None
-    customer_account_id: int | None = None
     license_users: list[LicenseUserView]
     license_user: LicenseUserView | None = None
     disabled_user: LicenseUserView | None = None
     product_features: list[GrantView]
-    custom_fields: list[CustomField]
     product_custom_fields: list[dict[str, Any]]
 
 
-class LicenseBrief(BaseModel, frozen=True, defer_build=True):
+class LicenseBrief(_View, frozen=True, defer_build=True):
     """A license in brief, in lists of other records."""
 
-    id: int
     order: int
     order_store_id: str
     license_key: str | None = None
     product_code: str | None = None
 
 
-class ItemView(BaseModel, frozen=True, defer_build=True):
+class ItemView(ItemFields, _View, frozen=True, defer_build=True):
     """A product of an order. `licenses` are complete for a single order, and brief in lists.
 
     A large order shows only its first licenses; its `licenses_count` counts all of them.
     """
 
-    id: int
-    product_id: int
-    product_code: str
-    note: str | None = None
-    subscription_id: str | None = None
-    customer_account_id: int | None = None
-    active: bool | None = None
     licenses: list[LicenseView | LicenseBrief]
     created_at: datetime
     updated_at: datetime
 
 
-class OrderView(BaseModel, frozen=True, defer_build=True):
+class OrderView(OrderFields, _View, frozen=True, defer_build=True):
     """An order. `store_id` is the client's id; two fields have LicenseSpring's older name too.
 
     An order shows at most 1,000 of its licenses, in a list 10, and fewer if they do not fit into
     an answer of 6 MB. `license_users` are the users of the licenses that are shown completely.
     """
 
-    id: int
-    store_id: str
     client_order_id: str
     company: int
-    type: str
-    is_test: bool
-    is_trial: bool
-    reference: str | None = None
-    language: str | None = None
-    campaign_params: str | None = None
-    download_id: str | None = None
-    metadata: dict[str, Any]
     customer: CustomerView | None = None
     customer_account: int | None = None
     customer_email: str | None = None
@@ -242,8 +166,6 @@ class OrderView(BaseModel, frozen=True, defer_build=True):
     has_active_licenses: bool = False
     order_items: list[ItemView]
     back_office_order_items: list[ItemView]
-    created_at: datetime
-    updated_at: datetime
 
 
 class NewPassword(BaseModel, frozen=True, defer_build=True):
@@ -279,21 +201,23 @@ class Related:
 
 
 def product_view(company: str, product: Product) -> ProductView:
-    fields = dict(product)
-    features = [feature_view(product, feature) for feature in fields.pop("features")]
-    return ProductView.model_validate(
-        {**fields, "company": company_id(company), "product_features": features}
+    features = [feature_view(product, feature) for feature in product.features]
+    return ProductView.model_construct(
+        **_shared(product, ProductFields),
+        id=product.id,
+        company=company_id(company),
+        product_features=features,
     )
 
 
 def policy_view(product: Product, policy: LicensePolicy) -> PolicyView:
-    templates = _grants(product, policy.license_product_feature_templates, closed=False)
-    return PolicyView.model_validate(
-        {
-            **dict(policy),
-            "product": product.id,
-            "license_product_feature_templates": templates,
-        }
+    return PolicyView.model_construct(
+        **_shared(policy, PolicyFields),
+        id=policy.id,
+        product=product.id,
+        license_product_feature_templates=_grants(
+            product, policy.license_product_feature_templates, closed=False
+        ),
     )
 
 
@@ -309,9 +233,8 @@ def customer_view(
     total_licenses: int | None = None,
     totals_truncated: bool | None = None,
 ) -> CustomerView:
-    fields = {name: getattr(customer, name) for name in CustomerFields.model_fields}
     return CustomerView.model_construct(
-        **{**fields, "metadata": customer.metadata or {}},
+        **{**_shared(customer, CustomerFields), "metadata": customer.metadata or {}},
         id=customer.id,
         company=company_id(company),
         total_orders=total_orders,
@@ -327,39 +250,22 @@ def license_view(license: License, related: Related) -> LicenseView:
     product = related.products[license.product_id]
     seats = [_license_user_view(seat, related) for seat in license.license_users]
     customer = related.customers.get(license.customer_id) if license.customer_id else None
+    fields = _shared(license, LicenseFields)
     return LicenseView.model_construct(
-        **{**SYSTEM, **explicit_terms(license)},
+        **{**fields, **SYSTEM, **explicit_terms(license)},
         id=license.id,
-        license_key=license.license_key,
-        license_type=license.license_type,
         status=status_of(license, related.today),
-        active=license.active,
-        enabled=license.enabled,
         product=ProductRef.model_construct(
             id=product.id, product_name=product.product_name, short_code=product.short_code
         ),
         license_template=license.policy_id,
-        policy_code=license.policy_code,
         order=license.order_id,
         order_item=license.order_item_id,
-        order_store_id=license.order_store_id,
         bundle_license=license.bundle_license_id,
         customer=customer_view(related.company, customer) if customer else None,
-        created_at=license.created_at,
-        updated_at=license.updated_at,
-        note=license.note,
-        metadata=license.metadata,
-        time_disabled=license.time_disabled,
-        start_date=license.start_date,
-        validity_period=license.validity_period,
-        maintenance_period=license.maintenance_period,
-        is_trial=license.is_trial,
-        subscription_id=license.subscription_id,
-        customer_account_id=license.customer_account_id,
         license_users=seats,
         license_user=seats[0] if seats else None,
         product_features=_grants(product, license.product_features, closed=True),
-        custom_fields=list(license.custom_fields),
         product_custom_fields=list(product.custom_fields),
     )
 
@@ -449,18 +355,9 @@ def _order_fields(
         ]
     customer = related.customers.get(order.customer_id) if order.customer_id else None
     return {
-        "id": order.id,
-        "store_id": order.store_id,
+        **_shared(order, OrderFields),
         "client_order_id": order.store_id,
         "company": company_id(related.company),
-        "type": order.type,
-        "is_test": order.is_test,
-        "is_trial": order.is_trial,
-        "reference": order.reference,
-        "language": order.language,
-        "campaign_params": order.campaign_params,
-        "download_id": order.download_id,
-        "metadata": order.metadata,
         "customer": customer_view(related.company, customer) if customer else None,
         "customer_account": order.customer_account_id,
         "customer_email": customer.email if customer else None,
@@ -473,9 +370,12 @@ def _order_fields(
         "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
         "back_office_order_items": briefs,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
     }
+
+
+def _shared(record: BaseModel, fields: type[BaseModel]) -> dict[str, Any]:
+    """The fields that a record shares with its view."""
+    return {name: getattr(record, name) for name in fields.model_fields}
 
 
 def _held(
@@ -497,9 +397,8 @@ def _in_brief(lic: License | LicenseBrief) -> LicenseBrief:
 def _item_view(
     order: Order, item: OrderItem, licenses: Iterable[LicenseView | LicenseBrief]
 ) -> ItemView:
-    fields = {name: value for name, value in item if name != "license_ids"}
     return ItemView.model_construct(
-        **fields,
+        **_shared(item, ItemFields),
         licenses=list(licenses),
         created_at=order.created_at,
         updated_at=order.updated_at,

@@ -5,11 +5,12 @@ pages; see newest_first. `listed_by` is the first row of the batch whose page li
 does not change when an earlier row of the file replaces the customer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from shared.customers import Customer, LicenseUser
 from shared.store import dynamo
+from shared.store.lookup import Lookup, find
 from shared.store.newest_first import PAGES, newest_first, unpacked
 from shared.values import record_id
 
@@ -47,9 +48,34 @@ def get_customer(company: str, id: int) -> Customer | None:
     return Customer.model_validate(item) if item else None
 
 
+def customer_lookup(company: str, email: str) -> Lookup:
+    """The lookup of a customer by e-mail."""
+    return _by_email(company, "customer", email, customer_key)
+
+
+def user_lookup(company: str, email: str) -> Lookup:
+    """The lookup of a license user by e-mail."""
+    return _by_email(company, "user", email, user_key)
+
+
+def _by_email(company: str, kind: str, email: str, key: Callable[[str, int], dynamo.Key]) -> Lookup:
+    return Lookup(
+        TABLE,
+        "email",
+        email,
+        lambda attempt: record_id(company, kind, email, attempt=attempt),
+        lambda id: [key(company, id)],
+    )
+
+
 def customer_with_email(company: str, email: str) -> Customer | None:
-    customer = get_customer(company, record_id(company, "customer", email))
-    return customer if customer and customer.email == email else None
+    return find_customer(customer_lookup(company, email))
+
+
+def find_customer(lookup: Lookup) -> Customer | None:
+    """The customer of a lookup; it leaves the lookup at the customer's id, or at a free one."""
+    find([lookup])
+    return Customer.model_validate(lookup.found) if lookup.found else None
 
 
 def add_customer(company: str, customer: Customer) -> bool:

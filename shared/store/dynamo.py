@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from shared.errors import Busy
-from shared.store.retry import attempts
+from shared.store.retry import SDK_ATTEMPTS, attempts
 from shared.stored_json import stored_number
 from shared.strict_json import INTEGERS
 
@@ -39,7 +39,7 @@ def client() -> "DynamoDBClient":
     config = Config(
         connect_timeout=1,
         read_timeout=3,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": SDK_ATTEMPTS},
         # Validation takes half of botocore's time; tests compare our requests with its models.
         parameter_validation=False,
     )

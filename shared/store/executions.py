@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from shared.import_job import ImportJob
 from shared.store.import_jobs import Version
 from shared.store.open_batches import OpenBatch
+from shared.store.retry import SDK_ATTEMPTS
 
 _GONE = frozenset({"ExecutionDoesNotExist", "ExecutionNotRedrivable"})
 _RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
@@ -22,7 +23,9 @@ _RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
 def client(service: str) -> Any:
     """The botocore client of `lambda` or `stepfunctions`, created on first use."""
     config = Config(
-        connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
+        connect_timeout=1,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": SDK_ATTEMPTS},
     )
     return botocore.session.get_session().create_client(service, config=config)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.licenses import OWN, License, compared
 from shared.store import dynamo
+from shared.store.lookup import Lookup, find
 from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
@@ -86,13 +87,18 @@ def get_license(company: str, id: int) -> License | None:
 
 def licenses_with_key(company: str, key: str) -> list[License]:
     """The license with this key; for a bundle, the license of the bundle itself."""
-    first = record_id(company, "license", key)
-    for attempt in range(1, 4):
-        found = licenses_by_id(company, [first])
-        if not found or found[0].license_key == key:
-            return found
-        first = record_id(company, "license", key, attempt=attempt)
-    return []
+    lookup = Lookup(
+        TABLE,
+        "license_key",
+        key,
+        lambda attempt: record_id(company, "license", key, attempt=attempt),
+        lambda id: [(dynamo.partition(company, id),)],
+    )
+    find([lookup])
+    if lookup.found is None:
+        return []
+    found = License.model_validate(lookup.found)
+    return [found] if found.unsettled in committed_rows(company, [found.unsettled]) else []
 
 
 def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:

@@ -1,55 +1,73 @@
-"""Look up records by natural keys; after a collision of ids, try the next id."""
+"""Look up records by natural keys; after a collision of ids, try the next id.
 
+The id of a record is a hash of its natural key. If the record at an id has another natural key,
+the hashes collided, and the record that is looked up is at the id of the next attempt.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.store import dynamo
-from shared.store.customers import customer_key, user_key
-from shared.values import record_id
 
-type Found = dict[tuple[str, dynamo.Key], dict[str, Any]]
+type Keyed = tuple[str, dynamo.Key]
+"""The variable with the name of a table, and a key in it."""
+type Records = dict[Keyed, dict[str, Any]]
 
 
-@dataclass
+@dataclass(slots=True)
 class Lookup:
-    """A lookup of a record by its natural key, which is the value of the attribute `field`."""
+    """A lookup of a record by its natural key: `natural`, the value of its attribute `field`.
 
-    company: str
+    `id_of` returns the id of each attempt, and `keys_of` the keys to read for an id. A record
+    without a natural key has an empty `natural`; its id belongs to no other record.
+    """
+
     table: str
-    kind: str
-    natural: str
     field: str
-    rows: list[str] | None = None
+    natural: str
+    id_of: Callable[[int], int]
+    keys_of: Callable[[int], Sequence[dynamo.Key]]
     attempt: int = 0
-    taken: bool = False
+    found: dict[str, Any] | None = None
+    """The first of the items that exist at the id, after `find`."""
 
     @property
     def id(self) -> int:
-        return record_id(self.company, self.kind, self.natural, attempt=self.attempt)
+        return self.id_of(self.attempt)
 
     @property
-    def keys(self) -> list[tuple[str, tuple[str, str]]]:
-        if self.rows is not None:
-            return [
-                (self.table, (dynamo.partition(self.company, self.id), row)) for row in self.rows
-            ]
-        key = customer_key if self.kind == "customer" else user_key
-        return [(self.table, key(self.company, self.id))]
+    def keys(self) -> list[Keyed]:
+        return [(self.table, key) for key in self.keys_of(self.id)]
 
 
-def find(places: list[Lookup], more: list[tuple[str, tuple[str, str]]]) -> Found:
-    """Read the records of all lookups; if an id belongs to another key, continue with the next."""
-    found: Found = {}
-    wanted = places
-    while wanted or more:
-        found |= dynamo.get_many([*more, *(key for place in wanted for key in place.keys)])
-        missed, more = [], []
-        for place in wanted:
-            items = [found[key] for key in place.keys if key in found]
-            if any(item[place.field] != place.natural for item in items):
-                place.attempt += 1
-                missed.append(place)
-            else:
-                place.taken = bool(items)
-        wanted = missed
-    return found
+def find(
+    lookups: Iterable[Lookup],
+    more: Iterable[Keyed] = (),
+    *,
+    read: Callable[[Sequence[Keyed]], Records] = dynamo.get_many,
+) -> Records:
+    """Read the records of all lookups, and of the keys in `more`, with as few reads as possible."""
+    records: Records = {}
+    waiting, keys = [(lookup, lookup.keys) for lookup in lookups], [*more]
+    while waiting or keys:
+        records |= read([*keys, *(key for _, wanted in waiting for key in wanted)])
+        waiting = [
+            (each, each.keys) for each, wanted in waiting if _collides(each, wanted, records)
+        ]
+        keys = []
+    return records
+
+
+def _collides(lookup: Lookup, keys: Sequence[Keyed], records: Records) -> bool:
+    """Whether the id belongs to another record; then the lookup continues with the next one."""
+    lookup.found = None
+    for key in keys:
+        item = records.get(key)
+        if item is None:
+            continue
+        if lookup.natural and item.get(lookup.field) != lookup.natural:
+            lookup.attempt += 1
+            return True
+        lookup.found = lookup.found or item
+    return False

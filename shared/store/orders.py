@@ -13,6 +13,7 @@ from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import FIELDS, count_licenses
+from shared.values import record_id
 
 TABLE = "ORDERS_TABLE"
 MOST_PAGES = 10
@@ -77,9 +78,20 @@ def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
 
 def order_id_of(company: str, store_id: str) -> int | None:
     """The id of the order with this `store_id`."""
-    place = Lookup(company, TABLE, "order", store_id, "store_id", [FIRST_PART])
-    find([place], [])
-    return place.id if place.taken else None
+    lookup = order_lookup(company, store_id, [FIRST_PART])
+    find([lookup])
+    return lookup.id if lookup.found else None
+
+
+def order_lookup(company: str, store_id: str, rows: Sequence[str]) -> Lookup:
+    """The lookup of these rows of an order by its `store_id`."""
+    return Lookup(
+        TABLE,
+        "store_id",
+        store_id,
+        lambda attempt: record_id(company, "order", store_id, attempt=attempt),
+        lambda id: [(dynamo.partition(company, id), row) for row in rows],
+    )
 
 
 def whole_order(rows: Sequence[Order]) -> Order | None:

@@ -1,4 +1,4 @@
-"""The retry policy of the store: transient errors of AWS, backoff, and attempts.
+"""The retry policy: transient errors of AWS, backoff, attempts, and waiting for other executions.
 
 API calls make a few attempts and then raise Busy, so that the API answers in time. Import workers
 retry as long as their invocation lasts; see `shared.store.patience`.
@@ -43,8 +43,10 @@ TRANSIENT = THROTTLED | frozenset(
 )
 """Error codes after which a retry can succeed."""
 
-ATTEMPTS = 8
+ATTEMPTS, SDK_ATTEMPTS = 8, 3
+"""The number of attempts in this code, and of those that botocore makes for each call."""
 CONTENDED_ATTEMPTS = 40
+POLLS, POLL_SECONDS = 12, 0.4
 _FIRST_SECONDS, _LONGEST_SECONDS, _CONTENDED_SECONDS = 0.05, 1.0, 0.25
 
 
@@ -75,6 +77,13 @@ def contended(limit: int = CONTENDED_ATTEMPTS) -> Iterator[int]:
         if attempt:
             time.sleep(pause(attempt - 1, _CONTENDED_SECONDS))
         yield attempt
+
+
+def polls(limit: int = POLLS) -> Iterator[int]:
+    """Yield the number of each poll for what another execution is doing, each after a wait."""
+    for poll in range(limit):
+        time.sleep(POLL_SECONDS)
+        yield poll
 
 
 def is_transient(error: BaseException) -> bool:

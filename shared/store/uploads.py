@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.errors import Busy
 from shared.import_job import FileGone, ImportJob
 from shared.store.import_jobs import Version
-from shared.store.retry import attempts
+from shared.store.retry import SDK_ATTEMPTS, attempts
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -32,7 +32,6 @@ PART = 8 * 1024 * 1024
 PLANNED = ("catalog.json", "manifest.json")
 """The reports of the planner that the state machine needs to continue."""
 
-_TRIES = 3
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 _GONE = _ABSENT | {"MethodNotAllowed", "405"}
@@ -64,7 +63,7 @@ def client() -> "S3Client":
         connect_timeout=1,
         read_timeout=10,
         max_pool_connections=16,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": SDK_ATTEMPTS},
     )
     made: S3Client = session().create_client("s3", config=config)  # type: ignore[assignment]  # the stubs know only boto3's way
     return made
@@ -134,7 +133,7 @@ def _read(job: ImportJob, start: int, end: int) -> tuple[bytes, str | None]:
     """A range, and the MD5 of the whole object if the ETag is one."""
     if start >= end:
         return b"", None
-    for _ in attempts(_TRIES):
+    for _ in attempts(SDK_ATTEMPTS):
         try:
             answer = client().get_object(
                 Bucket=job.bucket, Key=job.key, **_pin(job), Range=f"bytes={start}-{end - 1}"
@@ -185,7 +184,7 @@ def put_upload(job: ImportJob, data: bytes) -> None:
 
 
 def _put_first(job: ImportJob, key: str, data: bytes, **more: Any) -> None:
-    for _ in attempts(_TRIES):
+    for _ in attempts(SDK_ATTEMPTS):
         try:
             client().put_object(Bucket=job.bucket, Key=key, Body=data, IfNoneMatch="*", **more)
             return
@@ -246,7 +245,7 @@ def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes |
     arguments: dict[str, Any] = {"Bucket": job.bucket, "Key": result_key(job, name)}
     if most is not None:
         arguments["Range"] = f"bytes=0-{most - 1}"
-    for _ in attempts(_TRIES):
+    for _ in attempts(SDK_ATTEMPTS):
         try:
             return client().get_object(**arguments)["Body"].read()
         except ClientError as error:

@@ -13,6 +13,7 @@ from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.row_reader import Import, InvalidRecord
 from shared.store import bulk, dynamo
+from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts
 from shared.store.signed_http import Exchange
 
@@ -62,21 +63,25 @@ def find_records(
     key: Callable[[int], dynamo.Key],
     next_id: Callable[[str, int], int],
 ) -> dict[int, Found]:
-    """Look up the records that rows name; after a collision, continue with the next id."""
-    places: dict[int, Found] = {}
-    waiting, attempt = dict.fromkeys(named, 0), 0
-    while waiting:
-        ids = {first: next_id(named[first], attempt) if attempt else first for first in waiting}
-        found = get_all(pool, env_name, [key(id) for id in ids.values()])
-        waiting = {}
-        for first, id in ids.items():
-            item = found.get(key(id))
-            if item is not None and named[first] and item.get(field) != named[first]:
-                waiting[first] = 0
-            else:
-                places[first] = Found(id, item)
-        attempt += 1
-    return places
+    """Look up the records that rows name, by their ids; an empty name belongs to its id alone."""
+
+    def lookup(first: int, name: str) -> Lookup:
+        return Lookup(
+            env_name,
+            field,
+            name,
+            lambda attempt: next_id(name, attempt) if attempt else first,
+            lambda id: [key(id)],
+        )
+
+    lookups = {first: lookup(first, name) for first, name in named.items()}
+
+    def read(keys: Sequence[Keyed]) -> Records:
+        found = get_all(pool, env_name, [key for _, key in keys])
+        return {(env_name, key): item for key, item in found.items()}
+
+    find(lookups.values(), read=read)
+    return {first: Found(lookup.id, lookup.found) for first, lookup in lookups.items()}
 
 
 def get_all(

@@ -16,12 +16,18 @@ from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import customer_key, customer_put, user_put
+from shared.store.customers import (
+    customer_key,
+    customer_lookup,
+    customer_put,
+    user_lookup,
+    user_put,
+)
 from shared.store.license_index import listed_row
 from shared.store.licenses import committed_rows, license_puts, stored_licenses
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
-from shared.store.orders import TABLE
+from shared.store.orders import TABLE, order_lookup
 from shared.values import record_id
 from shared.workflows.pending_orders import (
     BYTES,
@@ -52,12 +58,10 @@ def read_order_context(
     """
     append_part = "append#" + hashlib.sha256((idempotency_key or token).encode()).hexdigest()[:32]
     rows = [FIRST_PART, append_part, pending_row(FIRST_PART), pending_row(append_part)]
-    order_place = Lookup(company, TABLE, "order", store_id, "store_id", rows)
+    order_place = order_lookup(company, store_id, rows)
     email = request.customer.email if request.customer else None
-    customer_place = Lookup(company, CUSTOMERS, "customer", email or "", "email")
-    user_places = {
-        name: Lookup(company, CUSTOMERS, "user", name, "email") for name in request.users
-    }
+    customer_place = customer_lookup(company, email or "")
+    user_places = {name: user_lookup(company, name) for name in request.users}
     codes = _product_codes(request)
     product_keys = [(CATALOG, product_key(company, code)) for code in codes]
     places = [order_place, *([customer_place] if email else []), *user_places.values()]
@@ -73,9 +77,9 @@ def read_order_context(
     if customer and customer.get("email") != email:
         customer = None
     users = {
-        name: LicenseUser.model_validate(found[place.keys[0]])
+        name: LicenseUser.model_validate(place.found)
         for name, place in user_places.items()
-        if place.taken
+        if place.found
     }
     taken, occupied = _owned(company, after) if after else (frozenset(), frozenset())
     return OrderContext(

@@ -6,7 +6,7 @@ lists what will be written, so that any execution can roll the order back.
 
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import Refused
@@ -20,6 +20,8 @@ from shared.store.licenses import license_puts, stored_licenses
 from shared.store.orders import TABLE
 
 PENDING = "pending"
+LEFT_ALONE = timedelta(minutes=15)
+"""After the order was begun; until then, a retry of the request completes it."""
 _HELD = "held_by = :owner"
 # DynamoDB's own limits are 100 operations and 4 MB a transaction.
 OPERATIONS, BYTES = 100, 3_500_000
@@ -116,6 +118,15 @@ def pending_orders(before: datetime) -> list[tuple[str, int, str, str]]:
             company, _, order_id = entry["pk"].partition("#")
             pending.append((company, int(order_id), entry["sk"].partition("#")[2], item["held_by"]))
     return pending
+
+
+def roll_back_abandoned(now: datetime) -> Iterator[tuple[str, int, str]]:
+    """Roll back orders that were left pending; yields company, order id and part of each."""
+    for company, order_id, part, owner in pending_orders(now - LEFT_ALONE):
+        token = secrets.token_hex(16)
+        owned = take_lease(company, order_id, part, owner, token=token)
+        if owned and roll_back(company, order_id, part, token):
+            yield company, order_id, part
 
 
 def take_lease(company: str, order_id: int, part: str, owner: str, *, token: str) -> bool:

@@ -1,7 +1,6 @@
 """Place an order exactly once: read what it depends on, plan it, write all of it or nothing."""
 
 import secrets
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -10,10 +9,11 @@ from shared.errors import Busy, Conflict, Refused
 from shared.issuing import plan_order
 from shared.licenses import new_key
 from shared.orders import Order, OrderContext, OrderPlan, OrderRequest, already_placed, is_by_id
+from shared.store.retry import contended, polls
 from shared.workflows.order_writes import read_order_context, write_order
 from shared.workflows.pending_orders import roll_back, roll_back_pending
 
-_TRIES, _POLLS, _POLL_SECONDS = 6, 12, 0.4
+_ATTEMPTS = 18
 
 
 class PlacedOrder(NamedTuple):
@@ -44,8 +44,10 @@ def place_order(
     """
     token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
     store_id = request.id or _generated_id(company, idempotency_key)
-    plan, polls = None, 0
-    for _ in range(_TRIES + _POLLS):
+    plan: OrderPlan | None = None
+    waits = polls()
+
+    def read() -> OrderContext:
         context = read_order_context(
             company,
             request,
@@ -56,16 +58,20 @@ def place_order(
         )
         if plan and plan.order.part != context.part:
             roll_back(company, context.order_id, plan.order.part, token)
+        return context
+
+    for _ in contended(_ATTEMPTS):
+        context = read()
         try:
-            if row := already_placed(request, context):
+            while not (row := already_placed(request, context)):
+                if not _has_to_wait(context, token, request) or next(waits, None) is None:
+                    break
+                context = read()
+            if row:
                 ours = row.token == token
                 if not ours and is_by_id(request) and refuse_duplicates:
                     raise Conflict("order_id_exists", "Order with this ID already exists")
                 return PlacedOrder(row, plan if ours else None, context)
-            if _has_to_wait(context, token, request) and polls < _POLLS:
-                polls += 1
-                time.sleep(_POLL_SECONDS)
-                continue
             plan = plan_order(
                 company,
                 request,

@@ -202,9 +202,9 @@ def test_crashes_tell_where_and_not_what(watch: Watch) -> None:
     watch.files.run(watch.files.drop(f"{head}" + f"{KEY}-1,kp,{EMAIL}\n" * 40))
     job = watch.files.last()
     for name, attribute in (
-        ("LICENSES_TABLE", "license_key"),
-        ("CUSTOMERS_TABLE", "email"),
-        ("ORDERS_TABLE", "store_id"),
+        ("LICENSES_TABLE", "created_at"),
+        ("CUSTOMERS_TABLE", "created_at"),
+        ("ORDERS_TABLE", "created_at"),
     ):
         damage(name, attribute)
 

@@ -28,6 +28,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "0123").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html>")
     (tmp_path / "0123" / "app.js").write_text("export const one = 1;\n" * 100)
+    (tmp_path / "0123" / "rules.json").write_text('{"kinds": {}}')
     (tmp_path / "secret.py").write_text("")
     files = read_files("/console/", tmp_path) | read_files("/docs/", tmp_path)
     monkeypatch.setattr(handler, "FILES", files)
@@ -83,6 +84,15 @@ def test_files_named_after_their_content_are_cached_permanently_and_sent_compres
     assert packed["headers"]["Vary"] == "Accept-Encoding"
     assert gzip.decompress(body(packed)) == body(plain)
     assert len(body(packed)) < len(body(plain)) / 5
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_json_file_is_sent_as_it_is(encoding: str) -> None:
+    reply = get("/console/0123/rules.json", accept_encoding=encoding)
+
+    sent = gzip.decompress(body(reply)) if encoding else body(reply)
+    assert reply["headers"]["Content-Type"] == "application/json"
+    assert sent == b'{"kinds": {}}'
 
 
 def test_head_returns_the_headers_of_get_without_a_body() -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from shared.catalog import NewProduct, new_product
+from shared.catalog_changes import NewProduct, new_product
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.row_reader import Entry, Import, InvalidRecord, reader_of

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions import job_status, sweep
 from shared.store import dynamo, import_jobs, uploads, workers
 from shared.store.import_jobs import unfinished_jobs
-from shared.workflows import import_chunk
+from shared.workflows import import_chunk, stuck_imports
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -32,7 +32,7 @@ def machine(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
-    monkeypatch.setattr(sweep, "COUNTED_WITHIN", timedelta(seconds=-2))
+    monkeypatch.setattr(stuck_imports, "COUNTED_WITHIN", timedelta(seconds=-2))
     with open_files(shop) as files:
         yield files
 

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_csv, job_status, sweep
+from functions import import_csv, job_status
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.store.import_jobs import batch_results, get_job, list_jobs
-from shared.workflows import import_chunk, import_lifecycle
+from shared.workflows import import_chunk, import_lifecycle, pending_orders
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
@@ -542,8 +542,8 @@ def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
 
     assert len(reply.json()["license_keys"]) == 111
     assert files.license_count() == 113
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
-    assert sweep.roll_back_orders(datetime.now(UTC)) == 0
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
+    assert [*pending_orders.roll_back_abandoned(datetime.now(UTC))] == []
 
 
 def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(

@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
 
 from functions import sweep
-from shared.store import dynamo
-from shared.workflows import order_writes, pending_orders, place_order
+from shared.store import dynamo, retry
+from shared.workflows import order_writes, pending_orders
 from tests.emulated import carry_out
 from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
@@ -204,7 +204,7 @@ def test_a_large_order_left_unfinished_is_taken_back(
         tap.on(WRITE, killed_before, nth=4)
         with pytest.raises(Killed):
             shop.order(id="big", items=items)
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     swept = sweep.handler({}, LambdaContext())["undone"]
 
@@ -234,7 +234,7 @@ def test_a_rollback_that_somebody_else_took_over_is_not_counted(
         tap.on(WRITE, killed_after, nth=2)
         with pytest.raises(Killed):
             shop.order(id="big", items=MANY)
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     def take() -> None:
         ((company, order_id, part, owner),) = pending_orders.pending_orders(datetime.now(UTC))
@@ -279,13 +279,13 @@ def begun(shop: Shop, nth: int, **order: Any) -> None:
 def test_users_of_an_unfinished_order_are_not_lent_to_another(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place_order, "_POLL_SECONDS", 0)
+    monkeypatch.setattr(retry, "POLL_SECONDS", 0)
     begun(shop, 4, id="big", items=users(80))
 
     answer = body_of(shop.order(id="small", items=users(1)))
 
     assert [shown["email"] for shown in answer["new_passwords"]] == ["u0@x.test"]
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
     assert sweep.handler({}, LambdaContext())["undone"] == 0
     assert len(body_of(shop.order(id="big", items=users(80)))["new_passwords"]) == 79
 
@@ -295,7 +295,7 @@ def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
 ) -> None:
     begun(shop, 2, id="big", items=users(120))
     body_of(shop.order(id="small", items=users(1)))
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
 
@@ -307,7 +307,7 @@ def test_users_of_an_order_that_was_rolled_back_are_gone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun(shop, 3, id="big", items=users(80))
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(0))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
 

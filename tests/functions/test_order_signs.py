@@ -7,6 +7,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import sweep
+from shared.workflows import pending_orders
 from tests.functions.log_lines import Out
 from tests.functions.shop import Shop
 from tests.wiretap import Killed, killed_after, tapped
@@ -39,7 +40,7 @@ def test_orders_repetitions_and_refusals_are_counted_apart(shop: Shop, out: Out)
 def test_an_order_that_is_taken_back_is_counted(
     shop: Shop, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(seconds=-2))
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(seconds=-2))
     large = [{"product_code": "kp", "licenses": [{}] * 150}]
     with tapped() as tap:
         tap.on("TransactWriteItems", killed_after, nth=2)

@@ -14,7 +14,7 @@ from functions import import_csv, sweep
 from shared.import_job import KINDS, State
 from shared.store import import_jobs, unknown_files, uploads
 from shared.store.import_jobs import Version
-from shared.workflows import lost_files
+from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine, execution_arn
 from tests.functions.import_desk import Desk, open_desk
 from tests.functions.import_files import Context
@@ -28,8 +28,8 @@ ARN = execution_arn("acme-1-1")
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """What happened in a test so far happened long ago."""
     for module, name in (
-        (sweep, "LEFT_ALONE"),
-        (sweep, "UPLOAD_WITHIN"),
+        (stuck_imports, "LEFT_ALONE"),
+        (stuck_imports, "UPLOAD_WITHIN"),
         (lost_files, "EVENT_TAKES"),
     ):
         monkeypatch.setattr(module, name, timedelta(seconds=-2))
@@ -121,7 +121,7 @@ def test_a_file_that_has_just_come_is_left_to_its_event(
 def test_a_file_that_a_job_waits_for_is_found_at_its_key(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
+    monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     monkeypatch.setattr(lost_files, "MOST_LISTINGS", 0)
     desk.ask(kind=kind)
     desk.ask(kind=kind)
@@ -155,11 +155,12 @@ def test_jobs_take_turns_if_many_wait(
 def test_a_job_whose_file_came_unheard_is_given_a_day_more(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
 ) -> None:
-    monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
+    monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     desk.ask()
     version = drop(desk.job(1).key)
 
-    sweep.give_up_uploads(sweep.SweepRun(datetime.now(UTC) + timedelta(hours=hours)))
+    run = stuck_imports.SweepRun(datetime.now(UTC) + timedelta(hours=hours))
+    list(stuck_imports.give_up_uploads(run))
 
     assert desk.job(1).state == state
     if state == "awaiting_upload":
@@ -270,7 +271,7 @@ def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine, out:
 def test_the_age_of_the_oldest_import_is_told(
     desk: Desk, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(minutes=15))
+    monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
     swept()
     desk.ask()
     swept()
@@ -289,7 +290,7 @@ def test_the_age_of_the_oldest_import_is_told(
 def test_a_job_that_was_heard_of_lately_is_left_alone(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(minutes=15))
+    monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
     desk.move(desk.dropped().number, "running")
 
     assert swept() == {}
@@ -343,7 +344,7 @@ def test_a_job_whose_file_never_came_fails(desk: Desk, engine: Engine) -> None:
 def test_a_job_is_given_a_day_for_its_file(
     desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "UPLOAD_WITHIN", timedelta(hours=24))
+    monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     desk.ask()
 
     assert swept() == {}

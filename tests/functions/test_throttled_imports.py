@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from functions import import_csv, job_status, sweep
+from functions import import_csv, job_status
 from shared.store import dynamo, import_jobs, pace, patience, uploads
 from shared.store.import_jobs import batch_results
-from shared.workflows import import_chunk, import_lifecycle
+from shared.workflows import import_chunk, import_lifecycle, stuck_imports
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
@@ -194,5 +194,5 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
     drought.invoke(chunk)
 
     silences = [b - a for a, b in itertools.pairwise([*alive, drought.now])]
-    assert max(silences) < import_lifecycle.ALIVE_SECONDS < sweep.LEFT_ALONE.total_seconds()
+    assert max(silences) < import_lifecycle.ALIVE_SECONDS < stuck_imports.LEFT_ALONE.total_seconds()
     assert len(batch_results("acme", chunk["number"])) == 2

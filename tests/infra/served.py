@@ -18,22 +18,19 @@ import pytest
 import requests
 
 from functions import import_csv
-from functions.web.openapi import ROUTE_MODULES
-from functions.web.routing import Route, find
+from infra.api import ROUTES, route_keys
 from infra.cli.main import main
 from shared.store import uploads
 from shared.store.dynamo import table
 from tests.functions.import_files import Context
+from tests.gateway import EXPECTED, Gateway
 from tests.http_event import send
 
 API = "api.test"
 TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS")
-_MODULES = [importlib.import_module(f"functions.{name}") for name in ROUTE_MODULES]
-_ROUTES = [
-    Route.of(operation.method, operation.path, module)
-    for module in _MODULES
-    for operation in module.api.operations
-]
+_GATEWAY = Gateway(
+    {key: name for name, routes in ROUTES.items() for key in route_keys(routes, slash="")}, EXPECTED
+)
 
 
 @dataclass
@@ -71,10 +68,9 @@ class Served(httpx.BaseTransport):
         return [f"{each.method} {each.url.path}" for each in self.requests if each.url.host == API]
 
     def _from_api(self, request: httpx.Request) -> httpx.Response:
-        found = find(_ROUTES, request.method, request.url.path)
-        assert found is not None, f"no route for {request.method} {request.url.path}"
+        name = _GATEWAY.target(request.method, request.url.path)
         reply = send(
-            found[0].handler,
+            importlib.import_module(f"functions.{name}").handler,
             request.method,
             request.url.path,
             body=request.content or None,

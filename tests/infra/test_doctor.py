@@ -20,7 +20,7 @@ from infra.cli import doctor, health, stages
 from infra.cli.stages import find_deployment, open_client
 from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.workflows import lost_files
+from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine
 from tests.functions.import_desk import Desk
 from tests.functions.import_files import Context
@@ -136,7 +136,7 @@ def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
     healthy: Keywright, desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the sweeper ends it: with a refusal, which the service is the reason of."""
-    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(seconds=-2))
+    monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(seconds=-2))
     monkeypatch.setattr(lost_files, "EVENT_TAKES", timedelta(seconds=-2))
     desk.dropped()
     with redirect_stdout(io.StringIO()):

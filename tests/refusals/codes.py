@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 
 from pydantic_core import core_schema
 
-from functions.web.api import Api
+from functions.web.api import Api, Operation
 from functions.web.error_codes import CODES, FAULT_CODES
 from functions.web.openapi import ROUTE_MODULES, codes_of
 from functions.web.problems import refusal_of
@@ -35,9 +35,9 @@ def _apis() -> Mapping[str, Api]:
     }
 
 
-def is_served(api: Api) -> bool:
-    """Whether these are the routes of one of the functions."""
-    return any(api is each for each in _apis().values())
+def is_served(routes: Api | Operation) -> bool:
+    """Whether these are the routes, or one route, of one of the functions."""
+    return any(routes is api or routes in api.operations for api in _apis().values())
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import wrapt
 
-from functions.web.api import Api
+from functions.web.api import Api, Operation
 from tests.handler_run import Evidence, Part, WholeRun, is_handler_test
 from tests.refusals import codes
 from tests.refusals.codes import NO_OPERATION, Refusal
@@ -30,20 +30,22 @@ class Recorder:
 
     def install(self) -> None:
         """Have every route of the API tell what it refuses with."""
-        wrapt.wrap_function_wrapper("functions.web.api", "Api._act", partial(_act, self))
+        for name in ("Api._act", "Api._refuse"):
+            wrapt.wrap_function_wrapper("functions.web.api", name, partial(_recorded, self))
 
     def note(self, api: Api, operation: Any, error: Exception) -> None:
         """Record a refusal, unless the routes are no function's but a test's own."""
-        if self.recording and codes.is_served(api):
+        if self.recording and codes.is_served(operation or api):
             name = operation.name if operation else NO_OPERATION
             self.new |= dict.fromkeys(Refusal(name, code) for code in codes.codes_raised(error))
 
 
-def _act(recorder: Recorder, act: Any, api: Api, args: Any, named: Any) -> Any:
+def _recorded(recorder: Recorder, call: Any, api: Api, args: Any, named: Any) -> Any:
     try:
-        return act(*args, **named)
+        return call(*args, **named)
     except Exception as error:
-        recorder.note(api, args[0], error)
+        operation = args[0] if isinstance(args[0], Operation) else None
+        recorder.note(api, operation, error)
         raise
 
 

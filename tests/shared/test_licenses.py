@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.catalog import NewProduct, Product, new_product
+from shared.catalog import Product
+from shared.catalog_changes import NewProduct, new_product
 from shared.errors import Refused
 from shared.licenses import License, LicenseRequest, issue, new_key, offer, status_of
 

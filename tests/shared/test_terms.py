@@ -73,7 +73,7 @@ def test_overages_are_dropped_where_they_were_inherited() -> None:
 def test_overages_are_for_consumption_only(type_: str, name: str) -> None:
     (fault,) = validate_terms(type_, {name: True}, {}, ends=True)
 
-    assert (fault.name, fault.code, fault.value) == (name, "consumption_only", True)
+    assert (fault.field, fault.code, fault.value) == (name, "consumption_only", True)
     assert type_ in fault.message
     assert validate_terms("consumption", {name: True}, {}, ends=True) == []
 

@@ -74,6 +74,48 @@ def test_what_is_not_an_id_is_not_found(api_key: str, text: str) -> None:
     refusal(send(handler, "GET", f"/api/v1/things/{text}/", key=api_key), 404, "not_found")
 
 
+@pytest.mark.parametrize("end", ["\n", "//", "/\n"])
+def test_a_path_with_more_at_its_end_is_not_found(api_key: str, end: str) -> None:
+    reply = send(handler, "GET", f"/api/v1/things{end}", key=api_key)
+
+    refusal(reply, 404, "not_found")
+
+
+@pytest.mark.parametrize("text", ['"', "a b", "a#b", "\\", "é?", "\n"])
+def test_what_no_id_can_contain_is_not_found(api_key: str, text: str) -> None:
+    refusal(send(handler, "GET", f"/api/v1/things/{text}", key=api_key), 404, "not_found")
+
+
+def test_a_request_never_sees_the_one_before(api_key: str, out: Out) -> None:
+    create(api_key, PARTS)
+    send(handler, "GET", "/nowhere", key=api_key)
+    create(api_key, PARTS)
+
+    lines = [json.loads(line) for line in out.readouterr().out.splitlines()]
+    seen = [(line.get("route"), line.get("code")) for line in lines if "ms" in line]
+    assert seen == [("/api/v1/things/", None), (None, "not_found"), ("/api/v1/things/", None)]
+
+
+def test_head_is_the_answer_to_get_without_its_body(api_key: str) -> None:
+    head, get = (send(handler, each, "/api/v1/things/", key=api_key) for each in ("HEAD", "GET"))
+
+    length = str(len(get.text.encode()))
+    assert (head.status, head.text) == (200, "")
+    assert head.headers == get.headers | {"content-length": length}
+
+
+def test_powertools_debug_mode_stays_off(
+    api_key: str, monkeypatch: pytest.MonkeyPatch, out: Out
+) -> None:
+    """It would print the event with the API key, and answer a crash with its stack."""
+    monkeypatch.setenv("POWERTOOLS_DEV", "true")
+
+    reply = send(failing(KeyError("x")).handler, "GET", "/fail/", key=api_key)
+
+    assert api_key not in reply.text + out.readouterr().out
+    refusal(reply, 500, "internal_error")
+
+
 def test_an_unknown_path_is_not_found_in_the_one_shape() -> None:
     refusal(send(handler, "GET", "/api/v1/thongs/"), 404, "not_found")
 

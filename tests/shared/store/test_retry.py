@@ -75,3 +75,11 @@ def test_attempts_are_limited_with_a_pause_between_two(monkeypatch: pytest.Monke
     assert list(retry.attempts()) == list(range(8))
     assert len(slept) == 7
     assert sum(slept) <= 3.6
+
+
+def test_other_executions_are_polled_at_fixed_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+
+    assert list(retry.polls()) == list(range(12))
+    assert slept == [0.4] * 12

@@ -1,0 +1,55 @@
+"""Write a license as a row of a file that can be imported again."""
+
+import json
+
+from shared.catalog import Product
+from shared.columns import KINDS, LICENSE_COLUMNS, NO_VALUE
+from shared.customers import Customer, CustomerFields
+from shared.licenses import License, offer
+from shared.orders import Order
+from shared.terms import NULLABLE, SYSTEM, resolve_terms
+
+_PARTS = KINDS["licenses"].parts
+
+
+def license_row(
+    license: License, order: Order, customer: Customer | None, product: Product | None
+) -> list[str]:
+    """A license as a row of `LICENSE_COLUMNS` with its effective terms.
+
+    A term without a value is blank, or `NO_VALUE` if importing a blank cell would take a value from
+    the `product` or its default policy.
+    """
+    values: dict[str, object] = {
+        "license__license_key": license.license_key,
+        "product__short_code": license.product_code,
+    }
+    for header, name in (*_PARTS["terms"].columns.items(), *_PARTS["free"].columns.items()):
+        if header not in values:
+            term = getattr(license, name)
+            values[header] = SYSTEM.get(name) if term is None else term
+    sold = offer(product, None) if product else None
+    if sold:
+        empty = {name: None for name in NULLABLE if getattr(license, name) is None}
+        blank = resolve_terms(license.license_type, {}, sold.terms)
+        if not license.is_trial:
+            blank.pop("trial_days", None)
+        values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}
+    values |= {header: getattr(order, name) for header, name in _PARTS["order"].columns.items()}
+    if customer:
+        values |= {
+            f"customer__{name}": getattr(customer, name)
+            for name in CustomerFields.model_fields
+            if f"customer__{name}" in _PARTS["customer"].columns
+        }
+    return [_cell(values.get(column)) for column in LICENSE_COLUMNS]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
+    return str(value)
