@@ -369,7 +369,7 @@ def license_bodies(licenses: Iterable[License], related: Related) -> Iterator[di
     shared: dict[str, Any] = {}
     for lic, same in compared(licenses):
         if not same:
-            shared = license_view(lic, related).model_dump(mode="json", exclude=set(OWN))
+            shared = license_view(lic, related).model_dump(mode="json")
         yield {**shared, **{name: getattr(lic, name) for name in OWN}}
 
 
