@@ -146,9 +146,7 @@ def _shown(
         order = context.order.model_copy(update={"items": row.items, "updated_at": row.updated_at})
     related = _related(caller, order, issued, plan, context)
     return answer_that_fits(
-        lambda most, brief: placed_order_view(
-            first_licenses(order, most), related, issued, brief=brief
-        ),
+        lambda most: placed_order_view(first_licenses(order, most), related, issued),
         issued,
         related,
     )

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
 from functions.web.api import Answer, Caller
-from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
-from shared.contract.records import LicenseBrief, OrderView, Related, license_view, order_view
+from functions.web.response_size import PAGE_BYTES, encoded, fits, sent_bytes
+from shared.contract.records import (
+    LicenseBrief,
+    OrderView,
+    Related,
+    license_view,
+    order_view,
+    with_whole_licenses,
+)
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, first_licenses
 from shared.store import customers as customer_store
@@ -23,19 +28,26 @@ MOST_LISTED = 10
 """Licenses per order in a list."""
 
 
-def answer_that_fits[V: BaseModel](
-    make: Callable[[int, bool], V], licenses: Sequence[License | LicenseBrief], related: Related
+def answer_that_fits[V: OrderView](
+    make: Callable[[int], V], licenses: Sequence[License | LicenseBrief], related: Related
 ) -> Answer[V]:
     """The largest response that Lambda can send: full licenses, or brief ones, or fewer.
 
-    `make(most, brief)` shows at most `most` of `licenses`.
+    `make(most)` shows at most `most` of `licenses`, in brief. Licenses are shown completely only if
+    all of them are.
     """
-    most, brief = len(licenses), not _fit_whole(licenses, related)
-    while True:
-        text = encoded(make(most, brief))
-        if most == 0 or sent_bytes(text) <= PAGE_BYTES:
+    view = make(most := len(licenses))
+    whole = [lic for lic in licenses if isinstance(lic, License)]
+    if len(whole) == most and _fit_whole(whole, related):
+        text = encoded(with_whole_licenses(view, whole, related))
+        if fits(text, PAGE_BYTES):
             return Answer(text)
-        most, brief = (most // 2 if brief else most), True
+    while True:
+        text = encoded(view)
+        if most == 0 or fits(text, PAGE_BYTES):
+            return Answer(text)
+        most //= 2
+        view = make(most)
 
 
 def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
@@ -49,11 +61,12 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
     briefs = [_brief(item) for item in license_store.license_briefs(caller.company, rest)]
     related = read_related(caller, whole, [order])
 
-    def make(most: int, brief: bool) -> OrderView:
-        cut = first_licenses(shown, most)
-        return order_view(cut, related, [*whole, *briefs], count=count, brief=brief or bool(rest))
-
-    return answer_that_fits(make, [*whole, *briefs], related)
+    licenses: list[License | LicenseBrief] = [*whole, *briefs]
+    return answer_that_fits(
+        lambda most: order_view(first_licenses(shown, most), related, licenses, count=count),
+        licenses,
+        related,
+    )
 
 
 def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
@@ -84,7 +97,7 @@ def read_related(caller: Caller, licenses: Sequence[License], orders: Sequence[O
     )
 
 
-def _fit_whole(licenses: Sequence[License | LicenseBrief], related: Related) -> bool:
+def _fit_whole(licenses: Sequence[License], related: Related) -> bool:
     """Whether the views of these licenses can fit into a response, estimated.
 
     A view has the customer and the product's features, which can have 390 KB. The estimate avoids
@@ -96,8 +109,7 @@ def _fit_whole(licenses: Sequence[License | LicenseBrief], related: Related) -> 
     if len(licenses) * shown < left:
         return True
     for lic in licenses:
-        if isinstance(lic, License):
-            left -= sent_bytes(encoded(license_view(lic, related)))
+        left -= sent_bytes(encoded(license_view(lic, related)))
         if left < 0:
             return False
     return True

@@ -10,7 +10,16 @@ from typing import Any
 from shared.catalog import Product
 from shared.customers import Customer, UserRequest, new_customer, new_license_user
 from shared.errors import Conflict, Fault, Path, Refused, refuse
-from shared.licenses import License, LicenseUserRef, MemberRequest, Offer, issue, new_key, offer
+from shared.licenses import (
+    License,
+    LicenseRequest,
+    LicenseUserRef,
+    MemberRequest,
+    Offer,
+    issue,
+    new_key,
+    offer,
+)
 from shared.orders import (
     MAX_LICENSES,
     Order,
@@ -204,17 +213,22 @@ class _Issuing:
             if getattr(item, name):
                 message = f"{name} is allowed on the item of a bundle only: move it to a license"
                 self._fault((*path, name), "bundle_only", message, None)
+        label = str(path)
         for index, request in enumerate(item.licenses):
             at: Path = (*path, "licenses", index)
-            for name in ("product_code", "products", "bundle_products"):
-                if getattr(request, name):
-                    message = f"{product.short_code} is not a bundle: its licenses name no members"
-                    self._fault((*at, name), "not_a_bundle", message, None)
-            key = self._key(product, request.key, (*at, "key"), f"{path}{index}")
+            if request.product_code or request.products or request.bundle_products:
+                self._names_members(product, request, at)
+            key = self._key(product, request.key, (*at, "key"), f"{label}{index}")
             seats = self._license_users(product, request.all_users, (*at, "users"))
             place: tuple[str | int, ...] = (key,) if key else (item_id, index)
             if sold := self._offer(product, request, at):
                 self._issue(request, sold, at, item_id, place, license_key=key, license_users=seats)
+
+    def _names_members(self, product: Product, request: LicenseRequest, path: Path) -> None:
+        for name in ("product_code", *_MEMBERS):
+            if getattr(request, name):
+                message = f"{product.short_code} is not a bundle: its licenses name no members"
+                self._fault((*path, name), "not_a_bundle", message, None)
 
     def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
         """Issue one license for the bundle and one per member, all with the same key."""
@@ -359,8 +373,7 @@ class _Issuing:
         ends_anyway: bool = False,
         **fields: Any,
     ) -> License | None:
-        ids = (record_id(self.company, "license", *place, attempt=n) for n in count())
-        fields["id"] = next(id for id in ids if id not in self.context.occupied)
+        fields["id"] = self._free_id(place)
         fields["order_item_id"] = item_id
         terms = (_terms_of(request), offer.product.id, offer.policy.id, ends_anyway)
         if self.alike and terms[0] is not None and self.alike[0] == terms:
@@ -389,6 +402,14 @@ class _Issuing:
         self.alike = (terms, lic) if terms[0] is not None else None
         self.licenses.append(lic)
         return lic
+
+    def _free_id(self, place: tuple[str | int, ...]) -> int:
+        """The id of a license: the first one that no license with another key has."""
+        id = record_id(self.company, "license", *place)
+        attempts = count(1)
+        while id in self.context.occupied:
+            id = record_id(self.company, "license", *place, attempt=next(attempts))
+        return id
 
     def _not_a_bundle(self, product: Product, path: Path) -> None:
         if product.is_bundle:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import is_
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
@@ -202,7 +203,6 @@ class License(LicenseFields, frozen=True, defer_build=False):
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")
 """Fields in which licenses with equal terms can differ."""
 _NOT_OWN = dict.fromkeys(OWN)
-_NESTED = ("product_features", "custom_fields", "license_users")
 
 
 def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
@@ -211,10 +211,12 @@ def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
     Fields with JSON values are compared by identity, because Python considers 1 and true equal.
     """
     before: dict[str, Any] = {}
+    nested: tuple[Any, ...] = ()
     for lic in licenses:
         fields = {**lic.__dict__, **_NOT_OWN}
-        same = fields == before and all(fields[name] is before[name] for name in _NESTED)
-        before = fields
+        parts = lic.product_features, lic.custom_fields, lic.license_users
+        same = fields == before and all(map(is_, parts, nested))
+        before, nested = fields, parts
         yield lic, same
 
 
@@ -332,7 +334,7 @@ def new_key(seed: bytes, label: str, length: int = 16, alphabet: str = KEY_ALPHA
     16 characters of the default alphabet have 80 bits. LicenseSpring: Generate License Key.
     """
     letters = drawn(seed, label, length, alphabet)
-    return "-".join(letters[at : at + 4] for at in range(0, length, 4))
+    return "-".join([letters[at : at + 4] for at in range(0, length, 4)])
 
 
 def status_of(license: License, today: date) -> str:

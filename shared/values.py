@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -73,11 +74,18 @@ def drawn(seed: bytes, label: str, length: int, alphabet: str) -> str:
     """
     number = int.from_bytes(hashlib.shake_256(seed + label.encode()).digest(length + 32))
     number %= len(alphabet) ** length  # the same result by smaller divisions
+    pairs = _pairs(alphabet)
     letters = []
-    for _ in range(length):
-        number, index = divmod(number, len(alphabet))
-        letters.append(alphabet[index])
-    return "".join(letters)
+    for _ in range(0, length, 2):
+        number, index = divmod(number, len(pairs))
+        letters.append(pairs[index])
+    return "".join(letters)[:length]
+
+
+@lru_cache(maxsize=4)
+def _pairs(alphabet: str) -> list[str]:
+    """All pairs of letters, by the number that they have as digits, the smaller digit first."""
+    return [first + second for second in alphabet for first in alphabet]
 
 
 def is_unseen(text: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.store.dynamo import table
 from tests import emulated
+from tests.domain import refuse_a_store
 from tests.empty_store import empty_store
 from tests.engine import Engine, running_engine
 from tests.functions.import_desk import Desk, open_desk
@@ -46,8 +47,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables, and a world in which no API key has been seen yet."""
+    refuse_a_store(request.path)
     with empty_store(monkeypatch):
         yield
 

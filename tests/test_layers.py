@@ -1,4 +1,7 @@
-"""Which modules may import which: domain, csv_format, contract, store, workflows, functions."""
+"""Which modules may import which: domain, csv_format, contract, store, workflows, functions.
+
+And which tests run on values alone.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -6,6 +9,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.domain import is_of_the_domain, refuse_a_store
 
 ROOT = Path(__file__).parents[1]
 SHARED = (
@@ -42,6 +47,10 @@ INFRA = ("client", "local", "tools", "cli")
 """Packages of infra that are no constructs."""
 AWS = {"boto3", "botocore"}
 AWS_PACKAGES = {"store", "workflows"}
+
+
+EMULATED = AWS | {"moto", "functions", "infra"}
+"""Packages that no test of the domain reaches, not even through what it imports."""
 
 
 def modules(folder: str) -> list[Path]:
@@ -108,6 +117,49 @@ def test_constructs_import_no_product_code_and_commands_no_cdk(path: Path) -> No
         assert "aws_cdk" not in packages(path)
     if here == "client":
         assert used <= {"client"}
+
+
+def reached(path: Path) -> dict[str, list[str]]:
+    """The packages that a test imports, directly or through our modules, and by which way."""
+    found: dict[str, list[str]] = {}
+    ways = {path: [path.name]}
+    for here in (waiting := [path]):
+        for name in imports(here):
+            found.setdefault(name.partition(".")[0], [*ways[here], name])
+            for part in (name, name.rpartition(".")[0]):
+                module = ROOT.joinpath(*part.split(".")).with_suffix(".py")
+                if module.exists() and module not in ways:
+                    ways[module] = [*ways[here], part]
+                    waiting.append(module)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in modules("tests/shared") if is_of_the_domain(path)], ids=str
+)
+def test_tests_of_the_domain_run_on_values(path: Path) -> None:
+    assert {name: way for name, way in reached(path).items() if name in EMULATED} == {}
+
+
+def test_a_test_of_the_store_is_seen_to_reach_aws() -> None:
+    """What the test above looks for can be found, also through a module in between."""
+    way = reached(ROOT / "tests" / "shared" / "store" / "test_import_cost.py")
+
+    assert way.keys() >= {"botocore", "functions", "aws_lambda_powertools"}
+    assert len(way["aws_lambda_powertools"]) > 2
+
+
+def test_a_test_of_the_domain_gets_no_store() -> None:
+    here = ROOT / "tests" / "shared"
+
+    with pytest.raises(pytest.fail.Exception, match=r"test_terms\.py tests rules of the domain"):
+        refuse_a_store(here / "test_terms.py")
+
+    for stored in (
+        here / "store" / "test_bulk.py",
+        ROOT / "tests" / "functions" / "test_routes.py",
+    ):
+        refuse_a_store(stored)
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

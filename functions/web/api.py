@@ -23,7 +23,7 @@ from functions.telemetry.tracing import annotate, traced
 from functions.web.auth import Caller, caller_of
 from functions.web.middlewares import MIDDLEWARES, RequestState, logger
 from functions.web.request import Request
-from functions.web.response_size import MOST_BYTES, encoded, sent_bytes
+from functions.web.response_size import MOST_BYTES, encoded, fits
 from functions.web.route_table import is_fixed, refusal
 from shared.access import ANY_SCOPE, SCOPES
 from shared.errors import NotFound, TooLarge
@@ -297,7 +297,7 @@ def _id(text: str) -> int:
 def _response(result: Any, operation: Operation) -> Response[Any]:
     answer = result if isinstance(result, Answer) else Answer(result)
     body = encoded(answer.body)
-    if sent_bytes(body) > MOST_BYTES:
+    if not fits(body, MOST_BYTES):
         raise _too_large(operation)
     return Response(
         answer.status or operation.status,

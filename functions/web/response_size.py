@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 MOST_BYTES = 6_000_000
 """Bytes of any response as Lambda sends it; the rest is for headers and the envelope."""
+_MOST_PER_CHARACTER = 6
+"""Bytes of a character, such as the control character that is sent as `\\u0001`."""
 PAGE_BYTES = 5_500_000
 """Bytes of responses that can be shortened: pages of lists, licenses of an order, exports."""
 
@@ -21,6 +23,11 @@ def sent_bytes(body: str | bytes) -> int:
     if isinstance(body, bytes):
         return -(-len(body) // 3) * 4
     return len(orjson.dumps(body))
+
+
+def fits(body: str | bytes, most: int) -> bool:
+    """Whether Lambda sends a body in at most `most` bytes; a small body is not measured."""
+    return len(body) * _MOST_PER_CHARACTER <= most or sent_bytes(body) <= most
 
 
 def encoded(body: Any) -> str | bytes:

@@ -12,6 +12,7 @@ Only the standard library and MiniStack can be imported here.
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partialmethod
 from typing import Any
 
 type Scope = MutableMapping[str, Any]
@@ -25,6 +26,8 @@ NAMES = ("127.0.0.1", "localhost", "[::1]")
 """Host names of this machine; only pages of this machine can have them as their host."""
 OWN_PAGES = ("same-origin", "none")
 """Allowed values of `Sec-Fetch-Site`: same origin, or an address that the user entered."""
+SILENCE = 0.001
+"""Seconds without a log line after which an invocation's log is complete."""
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 
@@ -109,8 +112,20 @@ def _without_any_origin(send: Send) -> Send:
     return send_closed
 
 
+def collect_logs_sooner(worker: type) -> None:
+    """Have MiniStack's class of Lambda workers wait less for more log lines of an invocation.
+
+    A function writes its log before its response, so the lines are in the pipe when the response
+    arrives. MiniStack waits 5 ms of silence nevertheless, which was a third of an order's time.
+    """
+    wait = vars(worker)["_drain_stderr_bounded"]
+    worker._drain_stderr_bounded = partialmethod(wait, idle_confirm=SILENCE)  # type: ignore[attr-defined]  # noqa: SLF001  # it has no setting
+
+
 def main() -> None:
     """Serve MiniStack on GATEWAY_PORT as `python -m ministack` does, but behind the guard."""
+    runtime = importlib.import_module("ministack.core.lambda_runtime")
+    collect_logs_sooner(vars(runtime)["Worker"])
     ministack = importlib.import_module("ministack.app")
     application = vars(ministack)["app"]
     vars(ministack)["app"] = Guard(application, port=int(os.environ["GATEWAY_PORT"]))

@@ -270,15 +270,13 @@ def license_view(license: License, related: Related) -> LicenseView:
     )
 
 
-def license_views(licenses: Iterable[License], related: Related) -> Iterator[LicenseView]:
-    """The views of licenses; the view of a license like the previous one is a copy."""
-    view: LicenseView | None = None
+def license_bodies(licenses: Iterable[License], related: Related) -> Iterator[dict[str, Any]]:
+    """The views of licenses as JSON values; those of licenses like the previous one share them."""
+    shared: dict[str, Any] = {}
     for lic, same in compared(licenses):
-        if view is not None and same:
-            view = view.model_copy(update={name: getattr(lic, name) for name in OWN})
-        else:
-            view = license_view(lic, related)
-        yield view
+        if not same:
+            shared = license_view(lic, related).model_dump(mode="json")
+        yield {**shared, **{name: getattr(lic, name) for name in OWN}}
 
 
 def license_brief(license: License) -> LicenseBrief:
@@ -297,22 +295,32 @@ def order_view(
     licenses: Iterable[License | LicenseBrief] | None,
     *,
     count: int,
-    brief: bool = False,
 ) -> OrderView:
-    """The view of an order with its licenses, or with their ids only if `licenses` is None.
+    """The view of an order with its licenses in brief, or their ids only if `licenses` is None.
 
-    `count` is the number of all licenses. `brief` shows all licenses in brief, for an order whose
-    answer would be too large otherwise.
+    `count` is the number of all licenses.
     """
-    fields = _order_fields(order, related, licenses, brief=brief)
-    return OrderView.model_construct(**fields, licenses_count=count)
+    return OrderView.model_construct(
+        **_order_fields(order, related, licenses), licenses_count=count
+    )
 
 
-def placed_order_view(
-    order: Order, related: Related, issued: Sequence[License], *, brief: bool = False
-) -> PlacedOrderView:
-    """The answer to an order request; `issued` are the licenses of this request."""
-    fields = _order_fields(order, related, issued, brief=brief)
+def with_whole_licenses(
+    view: OrderView, licenses: Iterable[License], related: Related
+) -> dict[str, Any]:
+    """The view of an order as JSON values, whose `order_items` show these licenses completely."""
+    body = view.model_copy(update={"order_items": []}).model_dump(mode="json")
+    whole = {lic["id"]: lic for lic in license_bodies(licenses, related)}
+    body["order_items"] = [
+        {**item, "licenses": [whole.get(lic["id"], lic) for lic in item["licenses"]]}
+        for item in body["back_office_order_items"]
+    ]
+    return body
+
+
+def placed_order_view(order: Order, related: Related, issued: Sequence[License]) -> PlacedOrderView:
+    """The answer to an order request, with the licenses of this request in brief."""
+    fields = _order_fields(order, related, issued)
     shown = {each.id: each for item in fields["back_office_order_items"] for each in item.licenses}
     return PlacedOrderView.model_construct(
         **fields,
@@ -336,23 +344,17 @@ def _order_fields(
     order: Order,
     related: Related,
     licenses: Iterable[License | LicenseBrief] | None,
-    *,
-    brief: bool,
 ) -> dict[str, Any]:
     by_id = None if licenses is None else {lic.id: lic for lic in licenses}
     items = [(item, _held(order, item, by_id)) for item in order.items]
-    whole = [lic for _, held in items for lic in held if isinstance(lic, License)]
-    seats = {seat.email: seat for lic in whole for seat in lic.license_users}
-    briefs = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
-    shown = briefs
-    if by_id is not None and not brief:
-        views: dict[int, LicenseView | LicenseBrief] = {
-            view.id: view for view in license_views(whole, related)
-        }
-        shown = [
-            _item_view(order, item, (views.get(lic.id) or _in_brief(lic) for lic in held))
-            for item, held in items
-        ]
+    seats = {
+        seat.email: seat
+        for _, held in items
+        for lic in held
+        if isinstance(lic, License)
+        for seat in lic.license_users
+    }
+    shown = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
     customer = related.customers.get(order.customer_id) if order.customer_id else None
     return {
         **_shared(order, OrderFields),
@@ -369,7 +371,7 @@ def _order_fields(
         "license_users": [_license_user_view(seat, related) for seat in seats.values()],
         "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
-        "back_office_order_items": briefs,
+        "back_office_order_items": shown,
     }
 
 

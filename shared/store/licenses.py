@@ -34,6 +34,7 @@ def license_puts(
     free, values = "attribute_not_exists(pk)", {}
     if unsettled:
         free, values = f"{free} OR unsettled = :row", {"row": unsettled}
+    operation = dynamo.put(TABLE, {}, free, **values)["Put"]
     shared: dynamo.Item = {}
     for lic, same in compared(licenses):
         if not same:
@@ -41,7 +42,7 @@ def license_puts(
             shared = dynamo.to_item({**terms, "unsettled": unsettled})
         own = {name: getattr(lic, name) for name in OWN}
         own["pk"] = dynamo.partition(company, lic.id)
-        yield dynamo.put(TABLE, {**shared, **dynamo.to_item(own)}, free, **values)
+        yield {"Put": {**operation, "Item": {**shared, **dynamo.to_item(own)}}}
 
 
 def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:

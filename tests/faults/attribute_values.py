@@ -1,6 +1,7 @@
 """Attribute values as DynamoDB takes them, stores them and counts their bytes."""
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -146,3 +147,23 @@ def _number_bytes(text: str) -> int:
     """One byte for each two significant digits, and one more."""
     digits = text.lstrip("-").replace(".", "").strip("0")
     return (len(digits) + 1) // 2 + 1 + text.startswith("-")
+
+
+def structure_of(item: Item) -> Item:
+    """An item as botocore returns it: binary values are bytes, on the wire they are Base64."""
+    return {name: attribute_of(value) for name, value in item.items()}
+
+
+def attribute_of(value: dict[str, Any]) -> dict[str, Any]:
+    """A value as botocore returns it."""
+    ((kind, part),) = value.items()
+    match kind:
+        case "M":
+            return {"M": {name: attribute_of(each) for name, each in part.items()}}
+        case "L":
+            return {"L": [attribute_of(each) for each in part]}
+        case "B":
+            return {"B": b64decode(part)}
+        case "S" | "N" | "BOOL" | "NULL":
+            return value
+    raise AssertionError(f"nothing here stores a {kind}")

@@ -2,12 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from shared.store import dynamo
 from shared.store.customers import ids_of_listed, listed_customers
 from shared.store.license_index import ids_at, issued
 from shared.store.order_index import entries
+from tests.faults.attribute_values import structure_of
+from tests.faults.dynamodb import DynamoDB
 from tests.faults.history import CATALOG, CUSTOMERS, LICENSES, ORDERS, rows_of
 from tests.faults.world import World
 
@@ -15,8 +20,30 @@ from tests.faults.world import World
 def check_lists(world: World, company: str) -> list[str]:
     """Every violation of L1 in a company's lists: of all licenses, and of each product."""
     told: list[str] = []
-    world.alone("auditor", lambda: told.extend(_wrong(world, company)))
+
+    def audit() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dynamo, "client", lambda: _Reader(world.dynamodb))
+            told.extend(_wrong(world, company))
+
+    world.alone("auditor", audit)
     return told
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads of the model without the network, for which botocore takes most of the time."""
+
+    service: DynamoDB
+
+    def query(self, **body: Any) -> Any:
+        answer = self.service.answer("Query", body)
+        return {**answer, "Items": [*map(structure_of, answer["Items"])]}
+
+    def batch_get_item(self, **body: Any) -> Any:
+        answer = self.service.answer("BatchGetItem", body)
+        items = {name: [*map(structure_of, found)] for name, found in answer["Responses"].items()}
+        return {**answer, "Responses": items}
 
 
 def _wrong(world: World, company: str) -> Iterator[str]:

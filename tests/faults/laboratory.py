@@ -12,7 +12,6 @@ import os
 import random
 import secrets
 import time
-from base64 import b64decode
 from collections import UserDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -22,6 +21,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.endpoint import Endpoint
 from botocore.parsers import BaseJSONParser
 from botocore.regions import EndpointRulesetResolver
 from botocore.retries.quota import RetryQuota
@@ -44,6 +45,7 @@ from shared.store import (
 )
 from shared.workflows import import_chunk, import_features, lost_files, order_writes, pending_orders
 from tests.engine import MACHINE
+from tests.faults.attribute_values import attribute_of
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
 from tests.faults.threads import Threads
@@ -189,6 +191,7 @@ def _lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ParamValidator, "validate", lambda *_: ValidationErrors())
     patch.setattr(EndpointRulesetResolver, "construct_endpoint", _endpoint_once())
     patch.setattr(BaseJSONParser, "_handle_structure", _structure)
+    patch.setattr(Endpoint, "create_request", _request_maker())
 
 
 def _endpoint_once() -> Callable[..., Any]:
@@ -207,32 +210,34 @@ def _endpoint_once() -> Callable[..., Any]:
     return endpoint
 
 
+def _request_maker() -> Callable[..., AWSPreparedRequest]:
+    """A request to DynamoDB is prepared without encoding and sorting headers that nobody reads."""
+    create = Endpoint.create_request
+
+    def create_request(
+        self: Endpoint, params: dict[str, Any], operation_model: Any = None
+    ) -> AWSPreparedRequest:
+        if self._endpoint_prefix != "dynamodb":  # type: ignore[attr-defined]  # it has no public name
+            prepared: AWSPreparedRequest = create(self, params, operation_model)
+            return prepared
+        headers = HeadersDict(params["headers"])
+        return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
+
+    return create_request
+
+
 def _structure(self: Any, shape: Any, value: Any) -> Any:
     """What botocore makes of a structure in JSON, without asking for each member that is absent."""
     if value is None:
         return None
     if shape.name == "AttributeValue":
-        return _attribute(value)
+        return attribute_of(value)
     members = shape.members
     return {
         name: self._parse_shape(members[name], part)
         for name, part in value.items()
         if part is not None and name in members
     }
-
-
-def _attribute(value: dict[str, Any]) -> dict[str, Any]:
-    ((kind, part),) = value.items()
-    match kind:
-        case "M":
-            return {"M": {name: _attribute(each) for name, each in part.items()}}
-        case "L":
-            return {"L": [_attribute(each) for each in part]}
-        case "B":
-            return {"B": b64decode(part)}
-        case "S" | "N" | "BOOL" | "NULL":
-            return value
-    raise AssertionError(f"nothing here stores a {kind}")
 
 
 def _connect(worlds: list[World]) -> None:

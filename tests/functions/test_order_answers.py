@@ -58,9 +58,7 @@ def test_an_order_of_a_thousand_long_names_answers_with_all_that_it_issued(name:
     related = Related("acme", "https://api.test", now.date(), {1: product}, {}, {})
 
     answer = order_answers.answer_that_fits(
-        lambda most, brief: placed_order_view(
-            first_licenses(order, most), related, issued, brief=brief
-        ),
+        lambda most: placed_order_view(first_licenses(order, most), related, issued),
         issued,
         related,
     )

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import pytest
-
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop
 from tests.http_event import Reply
 
 MEMBERS = [
@@ -13,7 +11,6 @@ MEMBERS = [
 ]
 FLAT = {"licenses": MEMBERS}
 NESTED = {"licenses": [{"products": MEMBERS}]}
-OLDER = {"licenses": [{"bundle_products": MEMBERS}]}
 
 
 def order_bundle(shop: Shop, item: dict[str, Any], **order: Any) -> Reply:
@@ -23,90 +20,6 @@ def order_bundle(shop: Shop, item: dict[str, Any], **order: Any) -> Reply:
 def licenses_of(reply: Reply) -> Any:
     assert reply.status == 200, reply.text
     return reply.json()["order_items"][0]["licenses"]
-
-
-def make_user_bundle(shop: Shop) -> None:
-    for code in ("u1", "u2"):
-        shop.make(
-            "/products/",
-            product_name=code,
-            short_code=code,
-            authorization_method="user",
-            default_license_type="perpetual",
-        )
-    shop.make(
-        "/products/",
-        product_name="User bundle",
-        short_code="ubnd",
-        authorization_method="user",
-        is_bundle=True,
-        bundle_products=["u1", "u2"],
-    )
-
-
-@pytest.mark.parametrize("item", [FLAT, NESTED, OLDER])
-def test_a_bundle_is_one_license_and_one_for_each_member_under_one_key(
-    shop: Shop, item: dict[str, Any]
-) -> None:
-    licenses = licenses_of(order_bundle(shop, item))
-
-    bundle, *members = licenses
-    assert [lic["product"]["short_code"] for lic in licenses] == ["bnd", "p1", "p2"]
-    assert [lic["bundle_license"] for lic in members] == [bundle["id"], bundle["id"]]
-    assert len({lic["license_key"] for lic in licenses}) == 1
-    assert len({lic["id"] for lic in licenses}) == 3
-    assert bundle["license_key"]
-
-
-@pytest.mark.parametrize("item", [FLAT, NESTED, OLDER])
-def test_each_member_has_its_own_policy(shop: Shop, item: dict[str, Any]) -> None:
-    reply = order_bundle(shop, item)
-
-    _, first, second = licenses_of(reply)
-    assert (first["policy_code"], second["policy_code"]) == ("std", "pro")
-    assert second["max_activations"] == 9
-    assert reply.headers["deprecation"] == "true"
-
-
-def test_a_member_has_terms_of_its_own(shop: Shop) -> None:
-    members = [{**MEMBERS[0], "max_activations": 4}, MEMBERS[1]]
-
-    _, first, second = licenses_of(order_bundle(shop, {"licenses": members}))
-
-    assert (first["max_activations"], second["max_activations"]) == (4, 9)
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        {"key": "K-1", **FLAT},
-        {"key": "K-1", **NESTED},
-        {"licenses": [{"key": "K-1", "products": MEMBERS}]},
-    ],
-)
-def test_a_bundle_may_have_a_supplied_key(shop: Shop, item: dict[str, Any]) -> None:
-    reply = order_bundle(shop, item)
-
-    assert {lic["license_key"] for lic in licenses_of(reply)} == {"K-1"}
-    assert reply.json()["license_keys"] == ["K-1"]
-
-
-def test_two_bundles_in_one_item_have_two_keys(shop: Shop) -> None:
-    licenses = licenses_of(
-        order_bundle(shop, {"licenses": [{"products": MEMBERS}, {"products": MEMBERS}]})
-    )
-
-    assert len(licenses) == 6
-    assert len({lic["license_key"] for lic in licenses}) == 2
-
-
-def test_one_key_for_two_bundles_is_refused(shop: Shop) -> None:
-    two = [{"products": MEMBERS}, {"products": MEMBERS}]
-
-    reply = order_bundle(shop, {"key": "K-1", "licenses": two})
-
-    assert reply.status == 400
-    assert told(reply.json()) == {"/items/0/key": "license_key_repeated"}
 
 
 def test_the_key_of_a_bundle_leads_to_all_of_its_licenses(shop: Shop) -> None:
@@ -123,156 +36,6 @@ def test_a_key_that_a_bundle_has_is_taken(shop: Shop) -> None:
     reply = shop.order(items=[{"product_code": "p1", "licenses": [{"key": "K-1"}]}])
 
     assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        {"users": [{"email": "u@x.test"}], "licenses": [{"product_code": "u1"}] * 2},
-        {"licenses": [{"users": [{"email": "u@x.test"}], "products": []}]},
-    ],
-)
-def test_the_users_of_a_bundle_are_on_all_of_its_licenses(shop: Shop, item: dict[str, Any]) -> None:
-    make_user_bundle(shop)
-    members = [{"product_code": code, "policy_code": "default"} for code in ("u1", "u2")]
-    if "users" in item:
-        item = {**item, "licenses": members}
-    else:
-        item = {"licenses": [{**item["licenses"][0], "products": members}]}
-
-    reply = shop.order(is_bundle=True, items=[{"product_code": "ubnd", **item}])
-
-    licenses = licenses_of(reply)
-    emails = [[seat["email"] for seat in lic["license_users"]] for lic in licenses]
-    assert emails == [["u@x.test"]] * 3
-    assert [lic["license_key"] for lic in licenses] == [None] * 3
-    assert len({lic["id"] for lic in licenses}) == 3
-    assert [new["email"] for new in reply.json()["new_passwords"]] == ["u@x.test"]
-
-
-def test_a_user_based_bundle_needs_a_user(shop: Shop) -> None:
-    make_user_bundle(shop)
-    members = [{"product_code": code, "policy_code": "default"} for code in ("u1", "u2")]
-
-    reply = shop.order(is_bundle=True, items=[{"product_code": "ubnd", "licenses": members}])
-
-    assert told(reply.json()) == {"/items/0/users": "users_required"}
-
-
-@pytest.mark.parametrize(
-    ("item", "place"),
-    [
-        ({"licenses": MEMBERS[:1]}, "/items/0"),
-        ({"licenses": [{"products": MEMBERS[:1]}]}, "/items/0/licenses/0"),
-    ],
-)
-def test_a_member_that_is_missing_is_named(shop: Shop, item: dict[str, Any], place: str) -> None:
-    reply = order_bundle(shop, item)
-
-    assert reply.status == 400
-    assert told(reply.json()) == {place: "bundle_member_missing"}
-    assert "p2" in reply.json()["message"]
-
-
-def test_a_product_that_is_no_member_is_refused_with_those_that_are(shop: Shop) -> None:
-    members = [*MEMBERS, {"product_code": "kp", "policy_code": "default"}]
-
-    reply = order_bundle(shop, {"licenses": members})
-
-    assert told(reply.json()) == {"/items/0/licenses/2/product_code": "unknown_bundle_member"}
-    assert reply.json()["message"] == "bundle bnd has the members p1, p2"
-
-
-def test_a_member_that_is_named_twice_is_refused(shop: Shop) -> None:
-    reply = order_bundle(shop, {"licenses": [*MEMBERS, MEMBERS[0]]})
-
-    assert told(reply.json()) == {
-        "/items/0/licenses/0/product_code": "bundle_member_repeated",
-        "/items/0/licenses/2/product_code": "bundle_member_repeated",
-    }
-
-
-@pytest.mark.parametrize(
-    ("item", "place"),
-    [
-        ({"licenses": [MEMBERS[0], {"product_code": "p2"}]}, "/items/0/licenses/1/policy_code"),
-        (
-            {"licenses": [{"products": [MEMBERS[0], {"product_code": "p2"}]}]},
-            "/items/0/licenses/0/products/1/policy_code",
-        ),
-    ],
-)
-def test_a_member_without_a_policy_is_refused(shop: Shop, item: dict[str, Any], place: str) -> None:
-    reply = order_bundle(shop, item)
-
-    assert told(reply.json()) == {place: "policy_required"}
-    assert "mandatory" in reply.json()["message"]
-
-
-@pytest.mark.parametrize("extra", [{"key": "K"}, {"users": [{"email": "u@x.test"}]}])
-def test_key_and_users_do_not_stand_on_one_member(shop: Shop, extra: dict[str, Any]) -> None:
-    reply = order_bundle(shop, {"licenses": [{**MEMBERS[0], **extra}, MEMBERS[1]]})
-
-    (name,) = extra
-    assert reply.status == 400
-    assert told(reply.json()) == {f"/items/0/licenses/0/{name}": "bundle_only"}
-
-
-def test_what_a_license_says_beside_its_members_is_refused_not_lost(shop: Shop) -> None:
-    reply = order_bundle(shop, {"licenses": [{"products": MEMBERS, "max_activations": 5}]})
-
-    assert reply.status == 400
-    assert told(reply.json()) == {"/items/0/licenses/0/max_activations": "bundle_members_only"}
-
-
-def test_a_member_that_is_disabled_is_refused(shop: Shop) -> None:
-    (product,) = shop.get("/products/", "short_code=p1").json()["results"]
-    shop.patch(f"/products/{product['id']}/", {"active": False})
-
-    reply = order_bundle(shop, FLAT)
-
-    assert told(reply.json()) == {"/items/0/licenses/0/product_code": "disabled_product"}
-
-
-def test_an_ordinary_product_in_a_bundle_order_is_refused(shop: Shop) -> None:
-    problem = shop.refused("kp", is_bundle=True)
-
-    assert told(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
-
-
-def test_a_bundle_in_an_ordinary_order_is_refused(shop: Shop) -> None:
-    problem = shop.refused("bnd")
-
-    assert told(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
-
-
-@pytest.mark.parametrize("is_bundle", [True, False])
-def test_bundles_and_ordinary_products_are_not_in_one_order(shop: Shop, is_bundle: bool) -> None:
-    items = [
-        {"product_code": "bnd", **FLAT},
-        {"product_code": "kp", "licenses": [{}]},
-    ]
-
-    reply = shop.order(is_bundle=is_bundle, items=items)
-
-    assert reply.status == 400
-    assert list(told(reply.json()).values()) == ["is_bundle_mismatch"]
-
-
-def test_members_in_an_ordinary_order_are_refused(shop: Shop) -> None:
-    problem = shop.refused("kp", {"products": MEMBERS})
-
-    assert told(problem) == {"/items/0/licenses/0/products": "not_a_bundle"}
-
-
-@pytest.mark.parametrize("extra", [{"key": "K"}, {"users": [{"email": "u@x.test"}]}])
-def test_key_and_users_of_an_ordinary_item_stand_in_its_licenses(
-    shop: Shop, extra: dict[str, Any]
-) -> None:
-    reply = shop.order(items=[{"product_code": "kp", "licenses": [{}], **extra}])
-
-    (name,) = extra
-    assert told(reply.json()) == {f"/items/0/{name}": "bundle_only"}
 
 
 def test_a_bundle_order_is_repeatable(shop: Shop) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from shared.store.dynamo import client, table
 from tests.functions.shop import Shop, told
 
@@ -18,22 +16,6 @@ def order_users(shop: Shop, *users: Any, **order: Any) -> Any:
 
 def seats_of(answer: Any) -> Any:
     return answer["order_items"][0]["licenses"][0]["license_users"]
-
-
-def test_users_are_attached_and_only_the_manager_manages(shop: Shop) -> None:
-    answer = order_users(shop, {"email": "u1@x.test"}, {"email": "boss@x.test", "is_manager": True})
-
-    managing = {seat["true_email"]: seat["is_manager"] for seat in seats_of(answer)}
-    assert managing == {"u1@x.test": False, "boss@x.test": True}
-
-
-def test_a_new_user_has_an_initial_password_that_is_shown_here(shop: Shop) -> None:
-    answer = order_users(shop, {"email": "u1@x.test"}, {"email": "u2@x.test"})
-
-    shown = {new["email"]: new["new_password"] for new in answer["new_passwords"]}
-    assert {seat["email"]: seat["initial_password"] for seat in seats_of(answer)} == shown
-    assert all(len(password) >= 12 for password in shown.values())
-    assert len(set(shown.values())) == 2
 
 
 def test_a_password_is_not_in_the_store(shop: Shop) -> None:
@@ -66,76 +48,12 @@ def test_a_user_that_exists_is_attached_again_and_is_not_new(shop: Shop) -> None
     assert [new["email"] for new in second["new_passwords"]] == ["u2@x.test"]
 
 
-def test_a_user_on_two_licenses_of_one_order_is_made_once(shop: Shop) -> None:
-    users = [{"email": "u1@x.test"}]
-
-    answer = shop.order(
-        items=[{"product_code": "up", "licenses": [{"users": users}, {"users": users}]}]
-    ).json()
-
-    one, other = (lic["license_users"][0] for lic in answer["order_items"][0]["licenses"])
-    assert one["id"] == other["id"]
-    assert len(answer["new_passwords"]) == 1
-
-
-def test_a_manager_manages_all_licenses_of_the_order(shop: Shop) -> None:
-    licenses = [
-        {"users": [{"email": "u1@x.test", "is_manager": True}]},
-        {"users": [{"email": "u1@x.test"}]},
-    ]
-
-    answer = shop.order(items=[{"product_code": "up", "licenses": licenses}]).json()
-
-    seats = [lic["license_users"][0] for lic in answer["order_items"][0]["licenses"]]
-    assert [seat["is_manager"] for seat in seats] == [True, True]
-
-
-def test_a_user_has_a_limit_of_its_own(shop: Shop) -> None:
-    answer = order_users(shop, {"email": "u1@x.test", "max_activations": 2})
-
-    assert seats_of(answer)[0]["max_activations"] == 2
-
-
-@pytest.mark.parametrize("name", ["users", "user"])
-def test_one_user_may_stand_without_a_list(shop: Shop, name: str) -> None:
-    license = shop.order_one("up", {name: {"email": "u1@x.test"}})
-
-    assert [seat["email"] for seat in license["license_users"]] == ["u1@x.test"]
-    assert license["license_user"]["email"] == "u1@x.test"
-
-
-def test_a_user_based_license_has_no_key(shop: Shop) -> None:
-    answer = order_users(shop, {"email": "u1@x.test"})
-
-    assert answer["order_items"][0]["licenses"][0]["license_key"] is None
-    assert answer["license_keys"] == []
-
-
 def test_two_user_based_licenses_with_the_same_user_are_two(shop: Shop) -> None:
     users = {"users": [{"email": "u1@x.test"}]}
 
     one, other = shop.order_one("up", users), shop.order_one("up", users)
 
     assert one["id"] != other["id"]
-
-
-def test_a_key_on_a_user_based_product_is_refused(shop: Shop) -> None:
-    problem = shop.refused("up", {"key": "K-1", "users": [{"email": "u1@x.test"}]})
-
-    assert told(problem) == {"/items/0/licenses/0/key": "key_not_allowed"}
-
-
-def test_users_on_a_key_based_product_are_refused(shop: Shop) -> None:
-    problem = shop.refused("kp", {"users": [{"email": "u1@x.test"}]})
-
-    assert told(problem) == {"/items/0/licenses/0/users": "users_not_allowed"}
-
-
-@pytest.mark.parametrize("license", [{}, {"users": []}, {"user": {}}])
-def test_a_user_based_license_needs_a_user(shop: Shop, license: dict[str, Any]) -> None:
-    problem = shop.refused("up", license)
-
-    assert told(problem) == {"/items/0/licenses/0/users": "users_required"}
 
 
 def test_a_user_without_an_email_is_refused_at_its_place(shop: Shop) -> None:
@@ -149,12 +67,6 @@ def test_an_email_that_is_none_is_refused_with_an_example(shop: Shop) -> None:
 
     assert problem["errors"][0]["value"] == "nobody"
     assert "such as ana@acme.example" in problem["message"]
-
-
-def test_an_email_that_stands_twice_on_a_license_is_refused(shop: Shop) -> None:
-    problem = shop.refused("up", {"users": [{"email": "u1@x.test"}, {"email": "U1@x.test"}]})
-
-    assert told(problem) == {"/items/0/licenses/0/users": "user_repeated"}
 
 
 def test_a_refused_order_makes_no_user(shop: Shop) -> None:

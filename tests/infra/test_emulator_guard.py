@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from infra.local.emulator_guard import Guard, Message, Receive, Scope, Send
+from infra.local.emulator_guard import (
+    SILENCE,
+    Guard,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    collect_logs_sooner,
+)
 
 HOST = (b"host", b"127.0.0.1:4566")
 OPEN = (b"Access-Control-Allow-Origin", b"*")
@@ -133,3 +141,20 @@ def test_the_default_port_may_be_left_out(host: bytes) -> None:
     emulator, _ = call((b"host", host), (b"origin", b"http://localhost"), port=80)
 
     assert emulator.reached == 1
+
+
+def test_the_emulator_waits_one_millisecond_for_more_lines_of_a_log() -> None:
+    class Worker:
+        """As MiniStack's: `invoke` reads the log of an invocation with the default waits."""
+
+        def invoke(self) -> dict[str, float]:
+            return self._drain_stderr_bounded()
+
+        def _drain_stderr_bounded(
+            self, first_line_wait: float = 0.05, idle_confirm: float = 0.005
+        ) -> dict[str, float]:
+            return {"first": first_line_wait, "silence": idle_confirm}
+
+    collect_logs_sooner(Worker)
+
+    assert Worker().invoke() == {"first": 0.05, "silence": SILENCE}
