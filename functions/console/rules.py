@@ -6,6 +6,7 @@ for an invalid sample. A validator without a rule fails the build.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ from shared.values import (
     MAINTENANCE_DURATION,
     MOMENT,
     PERIODS,
-    ZERO_TIMES,
+    ZERO_TIME,
 )
 
 _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
@@ -39,7 +40,7 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_whole": ({"match": "^[0-9]{1,10}$", "trim": True, "most": 2_147_483_647}, "?"),
     "_undamaged": ({"sound": True}, "#REF!"),
     "_transfers": ({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": 2_147_483_647}, "?"),
-    "_no_value": ({"unset": [NO_VALUE], "whole": True}, None),
+    "_no_value": ({"unset": re.escape(NO_VALUE)}, None),
     "_object": ({"json": True}, "?"),
     "small_json": ({}, None),
     "_trimmed": ({"trim": True}, None),
@@ -47,7 +48,7 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_printable": ({"without": CONTROL.pattern}, "a@b\x01"),
     "_visible": ({"visible": True}, "a@b\u200bc"),
     "_identifier": ({"ends": True}, None),
-    "_unset_zero_time": ({"unset": ZERO_TIMES}, None),
+    "_unset_zero_time": ({"unset": ZERO_TIME.pattern}, None),
     "_no_surrogates": ({}, None),
     "_unseen_as_empty": ({}, None),
     "_key_bytes": ({"bytes": 256}, "é" * 200),

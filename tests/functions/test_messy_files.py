@@ -124,7 +124,13 @@ def test_a_key_and_an_email_have_one_unicode_form(files: Files) -> None:
     assert found["results"][0]["customer"]["email"] == "jürgen@münchen.example"
 
 
-@pytest.mark.parametrize("zero", ["0001-01-01", "0000-00-00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "zero",
+    [
+        *("0001-01-01", "0000-00-00", "0001-01-01T00:00:00Z", "0001-1-1", "0000-0-0 00:00:00"),
+        *("0001-01-01 00:00:00.000 +00:00", " 0001-1-1T05:53:28+05:53 "),
+    ],
+)
 def test_a_zero_date_is_no_date(files: Files, zero: str) -> None:
     header = f"{LICENSES},license__license_type,license__valid_duration,license__validity_period"
 
@@ -132,6 +138,13 @@ def test_a_zero_date_is_no_date(files: Files, zero: str) -> None:
 
     (lic,) = files.shop.get("/licenses/").json()["results"]
     assert (lic["valid_duration"], lic["validity_period"]) == ("1y", None)
+
+
+@pytest.mark.parametrize("cell", ["0001-01-011", "0000-00-00?", "0001-01-01 or so", "0000-1-1"])
+def test_what_only_begins_like_a_zero_date_is_refused(files: Files, cell: str) -> None:
+    job = files.imported(f"{LICENSES},license__validity_period\nZERO-1,kp,{cell}\n")
+
+    assert codes_of(files, job) == [("license__validity_period", "invalid_value")]
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\t", " \u00a0 ", '"\u00a0"'])

@@ -99,8 +99,8 @@ function compileStep(step, findDamage, format) {
     };
   }
   if (step.unset) {
-    const isUnset = (value, start) => (step.whole ? value === start : value.startsWith(start));
-    return (value) => (step.unset.some((start) => isUnset(value.trim(), start)) ? null : value);
+    const unset = new RegExp(`^(?:${step.unset})$`);
+    return (value) => (unset.test(value.trim()) ? null : value);
   }
   if (step.fold) {
     const breaks = new RegExp(step.fold, "gu");
