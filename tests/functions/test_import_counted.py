@@ -201,12 +201,14 @@ def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_complet
     machine: Files, chunks: list[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock of its worker is an hour slow, and the worker dies before it could count."""
-    register = workers.register
+
+    def register(company: str, number: int, worker: str, until: datetime) -> None:
+        registered(company, number, worker, until - timedelta(hours=1))
+
+    registered = workers.register
     monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(seconds=-2))
     monkeypatch.setattr(import_chunk, "IN_FLIGHT", 1)
-    monkeypatch.setattr(
-        workers, "register", lambda *at: register(*at[:3], at[3] - timedelta(hours=1))
-    )
+    monkeypatch.setattr(workers, "register", register)
 
     def cancel() -> None:
         ask(machine, "POST", "cancel/")

@@ -76,7 +76,7 @@ def test_every_code_of_an_import_is_explained() -> None:
 
     codes = {code for module in modules for code in codes_in(module.read_text(encoding="utf-8"))}
 
-    assert len(codes) > 35
+    assert len(codes) > 30
     assert codes - set(re.findall(r"`(\w+)`", TEXT)) == set()
 
 
