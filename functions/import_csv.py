@@ -308,7 +308,7 @@ def _on_failed_execution(detail: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Complete an open batch of an import that has ended."""
+    """Complete an open batch of an import that has ended, and count it if it was reported late."""
     job, batch = _job_of(event), OpenBatch.model_validate(event["batch"])
     if not job.is_ended:
         return {}
@@ -322,6 +322,7 @@ def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     except FileGone:
         logger.warning("batch_incomplete", row=chunk.first_row + batch.done, rows=batch.rows)
         close_batch(batch)
+    _count_stopped(job)
     return {}
 
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.columns import Part
+from shared.csv_format.reader import QUOTES
 from shared.values import FORMAT
 
-_UNDAMAGED = r"(?!#|Err:|[0-9]{15}|[+-]?[0-9][0-9.,]*[Ee]\+)"
-"""The start of a cell that no spreadsheet has damaged, except after spaces."""
+_UNDAMAGED = rf"(?![#{QUOTES}]|Err:|[0-9]{{15}}|[+-]?[0-9][0-9.,]*[Ee]\+)"
+"""The start of a cell, except after spaces, that is in no quotes and has no spreadsheet damage."""
 _INVISIBLE = FORMAT.pattern.removeprefix("[").removesuffix("]")
 _EXCLUDED = rf"\x7f-\x9f\u2028\u2029\ud800-\udfff{_INVISIBLE}"
 _TEXT = (

@@ -7,7 +7,7 @@ and a blank cell is an absent field. LicenseSpring: Import Licenses, Customers, 
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any
 
@@ -264,6 +264,12 @@ class Kind:
     parts: Mapping[str, Part]
     columns: tuple[str, ...]
     required: tuple[str, ...]
+    identity: tuple[tuple[tuple[str, ...], str], ...]
+    """What identifies the record of a row: columns that must be filled, and their name."""
+    literal: tuple[str, ...]
+    """Columns without defaults: rows with one key must have the same values in them."""
+    uncompared: Mapping[str, str] = field(default_factory=dict)
+    """Columns in which rows with one key may differ if another column is filled: that column."""
 
     def column_of(self, part: str, field: str) -> str:
         """The header of a part's field."""
@@ -310,15 +316,26 @@ KINDS: Mapping[str, Kind] = {
         {"free": _FREE, "terms": _TERMS, "order": _ORDER, "customer": _CUSTOMER},
         LICENSE_COLUMNS,
         ("license__license_key", "product__short_code"),
+        ((("license__license_key",), "license key"),),
+        ("license__subscription_id", "license__note", "order__store_id", "customer__email"),
+        {h: "license__license_key" for h in _ORDER.columns if h != "order__store_id"}
+        | {h: "customer__email" for h in _CUSTOMER.columns if h != "customer__email"},
     ),
     "customers": Kind(
-        "customers", {"customer": _part(CustomerRow)}, tuple(CustomerRow.model_fields), ()
+        "customers",
+        {"customer": _part(CustomerRow)},
+        tuple(CustomerRow.model_fields),
+        (),
+        ((("email",), "e-mail"), (("reference",), "reference")),
+        tuple(CustomerRow.model_fields),
     ),
     "license-features": Kind(
         "license-features",
         {"feature": _part(FeatureRow)},
         tuple(FeatureRow.model_fields),
         ("license_key", "code"),
+        ((("license_key", "code"), "license key and code"),),
+        (),
     ),
 }
 

@@ -6,6 +6,7 @@ compared only in the cells that the row fills.
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from shared.columns import KINDS, CustomerRow, FeatureRow
 from shared.row_reader import CustomerEntry, FeatureEntry, LicenseEntry
+from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
 
 MOST_WARNINGS = 10
@@ -21,6 +23,8 @@ MOST_WARNINGS = 10
 _NAMED = 3
 """Columns that the fault of a duplicate names."""
 _SHOWN = 200
+_OWN_ORDER = re.compile(r"import-[0-9]+-([0-9]+) \1")
+"""The id of an order without an `order__store_id`, and the row that created it."""
 _DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
 _TERMS = tuple(
     (column, field, "product_code" if field == "short_code" else field)
@@ -53,7 +57,7 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
         if not ours and getattr(entry.terms, field) is None:
             continue
         wanted, there = getattr(entry.model, name), record.get(name)
-        if wanted != there:
+        if wanted != there or isinstance(wanted, dict):
             found += _difference(column, wanted, there, _DEFAULTS.get(name))
     for name in ("subscription_id", "note"):
         wanted = getattr(entry, name)
@@ -61,7 +65,7 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
             found += _difference(f"license__{name}", wanted, record.get(name))
     if ours or entry.order.store_id is not None:
         there = record.get("order_store_id")
-        if entry.order.store_id is None and str(there).startswith("import-"):
+        if entry.order.store_id is None and _OWN_ORDER.fullmatch(f"{there} {holder.row}"):
             there = None
         found += _difference("order__store_id", entry.order.store_id, there)
     if entry.customer is not None or (ours and holder.customer is not None):
@@ -131,7 +135,7 @@ def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict
             "column": each.column,
             "code": "differs_from_existing",
             "message": f"the existing {what} has {_quoted(each.there)}, which stays",
-            "value": _text(each.wanted),
+            "value": _text(each.wanted)[:_SHOWN],
         }
         for each in differences
     ]
@@ -202,13 +206,13 @@ def _given(model: BaseModel) -> dict[str, Any]:
 
 def _difference(column: str, wanted: Any, there: Any, default: Any = None) -> list[Difference]:
     mine, other = (default if value is None else value for value in (wanted, there))
-    if mine == other or _text(mine) == _text(other):
-        return []
-    return [Difference(column, mine, other)]
+    if isinstance(mine, dict) or _text(mine) != _text(other):
+        return [] if same_json(mine, other) else [Difference(column, mine, other)]
+    return []
 
 
 def _quoted(value: Any) -> str:
-    return "no value" if value in (None, "") else repr(_text(value))
+    return "no value" if value in (None, "") else repr(_text(value)[:_SHOWN])
 
 
 def _text(value: Any) -> str:
@@ -216,4 +220,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return unicodedata.normalize("NFC", str(value))[:_SHOWN]
+    return unicodedata.normalize("NFC", str(value))

@@ -18,6 +18,7 @@ from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
+from shared.stored_json import same_json
 from shared.terms import NULLABLE
 from shared.values import (
     BLANK,
@@ -378,5 +379,5 @@ def _differences(ours: Any, theirs: Any, path: Path) -> Iterator[tuple[Path, Any
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for index, pair in enumerate(zip(ours, theirs, strict=True)):
             yield from _differences(*pair, (*path, index))
-    elif ours != theirs:
+    elif not same_json(ours, theirs):
         yield path, None if theirs is _ABSENT else theirs

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from shared.catalog import FeatureGrant, Product
 from shared.cell_patterns import SOUND, RowPattern
-from shared.columns import KINDS, CustomerRow, FreeRow, OrderRow, TermsRow, faults_of_row
+from shared.columns import KINDS, CustomerRow, FreeRow, OrderRow, Part, TermsRow, faults_of_row
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.reader import Record, suspected_damage
+from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
 from shared.errors import Refused
 from shared.licenses import FeatureRequest, License, Offer, grant_of, issue, offer
 from shared.values import record_id
@@ -34,6 +34,7 @@ _ROW_FAULTS = {
 # Results are cached for rows with equal cells; the cache is cleared at this size.
 _REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
 _NO_CELLS: list[str] = []
+_IDENTIFIERS = {"license_key", "subscription_id", "store_id", "reference"}
 
 
 class InvalidRecord(NamedTuple):
@@ -196,7 +197,7 @@ class _Reader:
             meant = make(part.read(given))
         except ValidationError as error:
             return self._shown(faults_of_row(error, part))
-        if name != "terms" and (suspect := _suspect_cells(given)):
+        if name != "terms" and (suspect := _suspect_cells(part, given)):
             self._suspect[name, cells] = self._shown(suspect)
         return meant
 
@@ -405,8 +406,20 @@ def _nameless(job: Import, record: Record, order_id: int | None) -> int:
     return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
 
 
-def _suspect_cells(cells: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
+def _suspect_cells(part: Part, cells: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The warnings about cells that are valid but may not be what the author of the file meant."""
+    quoted = [
+        {
+            "column": column,
+            "code": "quotes_in_value",
+            "message": "is imported with the quotes around it; if they are not part of the value,"
+            " remove them",
+            "value": cell[:200],
+        }
+        for column, cell in cells.items()
+        if part.columns[column] in _IDENTIFIERS and is_in_quotes(cell)
+    ]
+    return quoted + [
         {
             "column": column,
             "code": "looks_like_spreadsheet_damage",

@@ -52,6 +52,15 @@ def _storable(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal. Python's `==` treats `true` and 1 as equal."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[n], other[n]) for n in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def small_json(value: dict[str, Any]) -> dict[str, Any]:
     """An object as DynamoDB returns it. Raises ValueError if DynamoDB can't store it."""
     storable: dict[str, Any] = _storable(value)

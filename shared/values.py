@@ -39,7 +39,10 @@ EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LA
 """One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
 DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
 MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
-ZERO_TIMES = ("0001-01-01", "0000-00-00")
+ZERO_TIME = re.compile(
+    r"(?:0001-0?1-0?1|0000-0?0-0?0)(?:[T ][0-9:.]+(?: ?[Zz]| ?[+-][0-9:]+)?)?", re.ASCII
+)
+"""The zero times of Go, .NET and MySQL clients."""
 LINE_BREAKS = re.compile(r"(?:[ \t]*[\n\r\x0b\x0c\x85\u2028\u2029])+[ \t]*")
 _ENDS = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 _UNSEEN = re.compile(rf"(?:{FORMAT.pattern}|\s)*")
@@ -220,8 +223,8 @@ def _none_if_empty(text: str | None) -> str | None:
 
 
 def _unset_zero_time(value: Any) -> Any:
-    """Read the zero times of Go and PHP clients, and empty texts, as an unset date."""
-    if isinstance(value, str) and (not value or value.strip().startswith(ZERO_TIMES)):
+    """Read a zero time, and an empty text, as an unset date."""
+    if isinstance(value, str) and (not value or ZERO_TIME.fullmatch(value.strip())):
         return None
     return value
 

@@ -6,6 +6,7 @@ for an invalid sample. A validator without a rule fails the build.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,15 +32,19 @@ from shared.values import (
     MAINTENANCE_DURATION,
     MOMENT,
     PERIODS,
-    ZERO_TIMES,
+    ZERO_TIME,
 )
 
+_WORDS = {"1": "true", "true": "true", "yes": "true", "0": "false", "false": "false", "no": "false"}
 _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
-    "_truth": ({"match": "^(1|true|yes|0|false|no)$", "trim": True, "lower": True}, "?"),
+    "_truth": (
+        {"match": f"^({'|'.join(_WORDS)})$", "words": _WORDS, "trim": True, "lower": True},
+        "?",
+    ),
     "_whole": ({"match": "^[0-9]{1,10}$", "trim": True, "most": 2_147_483_647}, "?"),
     "_undamaged": ({"sound": True}, "#REF!"),
     "_transfers": ({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": 2_147_483_647}, "?"),
-    "_no_value": ({"unset": [NO_VALUE], "whole": True}, None),
+    "_no_value": ({"unset": re.escape(NO_VALUE)}, None),
     "_object": ({"json": True}, "?"),
     "small_json": ({}, None),
     "_trimmed": ({"trim": True}, None),
@@ -47,11 +52,11 @@ _CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
     "_printable": ({"without": CONTROL.pattern}, "a@b\x01"),
     "_visible": ({"visible": True}, "a@b\u200bc"),
     "_identifier": ({"ends": True}, None),
-    "_unset_zero_time": ({"unset": ZERO_TIMES}, None),
+    "_unset_zero_time": ({"unset": ZERO_TIME.pattern}, None),
     "_no_surrogates": ({}, None),
     "_unseen_as_empty": ({}, None),
     "_key_bytes": ({"bytes": 256}, "é" * 200),
-    "_email": ({"match": f"^{EMAIL.pattern}$"}, "?"),
+    "_email": ({"match": f"^{EMAIL.pattern}$", "domain": True}, "?"),
     "_duration": ({"match": DURATION.pattern}, "?"),
     "_maintenance_duration": ({"match": MAINTENANCE_DURATION.pattern}, "?"),
     "_day": ({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
@@ -80,6 +85,9 @@ def _kind(kind: Kind) -> dict[str, Any]:
     parts = {header: part for part in kind.parts.values() for header in part.columns}
     return {
         "required": kind.required,
+        "identity": [{"columns": columns, "what": what} for columns, what in kind.identity],
+        "literal": kind.literal,
+        "uncompared": kind.uncompared,
         "columns": {header: [*_steps(parts[header], header)] for header in kind.columns},
     }
 

@@ -55,6 +55,8 @@ SUSPECT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"#[¡¿]?[^\W\da-z_][^\Wa-z_]{1,14}[!?]"), "formula_error"),
 )
 """Possible damage: a correct number can end in zeros, and a company can be called `#VIP!`."""
+QUOTES = "'\"`\u00b4\u2018-\u201f\u00ab\u00bb\u2039\u203a"
+_IN_QUOTES = re.compile(rf"\s*[{QUOTES}].*[{QUOTES}]\s*", re.DOTALL)
 MAYBE_DAMAGED = re.compile(r"\s*(?:#|Err:|[1-9][0-9]{14}000|[+-]?[0-9](?:[.,][0-9]+)?[Ee]\+)")
 """The start of all damaged cells; most cells are ruled out by this pattern alone."""
 
@@ -125,6 +127,11 @@ def suspected_damage(cell: str) -> str | None:
     `lost_digits` (18 digits or more, zeros after the 15th) or `formula_error` (`#VIP!`).
     """
     return _matching(SUSPECT, cell)
+
+
+def is_in_quotes(cell: str) -> bool:
+    """Whether a cell, after CSV's own quotes are removed, begins and ends with quotes."""
+    return _IN_QUOTES.fullmatch(cell) is not None
 
 
 def _matching(patterns: Iterable[tuple[re.Pattern[str], str]], cell: str) -> str | None:

@@ -16,7 +16,14 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.errors import Busy, Refused
 from shared.import_header import check_header, detected, with_options
-from shared.import_job import BatchResult, FileFault, ImportJob, State, transition
+from shared.import_job import (
+    BatchResult,
+    FileFault,
+    ImportJob,
+    State,
+    parse_object_key,
+    transition,
+)
 from shared.store import uploads, workers
 from shared.store.catalog import all_products
 from shared.store.import_jobs import batch_results, change_job, get_job, heartbeat, put_job
@@ -52,10 +59,18 @@ def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJ
 def apply_object_options(job: ImportJob) -> ImportJob:
     """Apply the options in the metadata of a file that was put into the bucket.
 
-    Raises OptionsRefused if one of them is not supported.
+    Raises OptionsRefused if one of them is not supported, or if the file is in the folder of an
+    import: a copy from another stage would be imported with other options than that import had.
     """
     if job.requested_by != "s3":
         return job
+    place = parse_object_key(job.key)
+    if place is not None and place.number is not None:
+        message = (
+            f"{job.key} is in a folder for the file of import {place.number}, and there is no such"
+            " import of this kind. Copy the file to a folder that is not named job-<number>."
+        )
+        raise OptionsRefused(Refused("reserved_folder", message))
     try:
         return with_options(job, uploads.metadata(job))
     except Refused as wrong:

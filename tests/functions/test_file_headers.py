@@ -304,6 +304,17 @@ def test_an_option_that_is_not_supported_stops_a_dropped_file(files: Files, name
     assert customers(files) == []
 
 
+@pytest.mark.parametrize("name", ["job-7/a.csv", "job-1/a.csv", "job-99/sub/b.CSV"])
+def test_a_file_in_the_folder_of_another_import_is_refused(files: Files, name: str) -> None:
+    """Such as a copy of a bucket: what was a dry run elsewhere must not write here."""
+    files.prepared("license__license_key,product__short_code\nK-1,kp\n", dry_run=True)
+
+    job = files.imported("email\na@x.test\n", "customers", name)
+
+    assert (job.state, refusal(job)) == ("failed", ("reserved_folder", None))
+    assert customers(files) == []
+
+
 def test_metadata_of_a_file_that_was_asked_for_changes_nothing(files: Files) -> None:
     event = files.prepared("email\na@x.test\n", "customers")
     job = files.last()

@@ -17,7 +17,7 @@ from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
 from tests.http_event import send
-from tests.wiretap import failed, meanwhile, tapped
+from tests.wiretap import Killed, failed, killed_before, meanwhile, tapped
 
 HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
 ATTEMPTS = 3
@@ -195,6 +195,41 @@ def test_an_import_whose_last_worker_died_is_counted_by_the_sweep(
     assert not shown["stopping"]
     assert shown["counts"].items() >= made(machine).items()
     assert (swept(), unfinished_jobs()) == ({}, [])
+
+
+def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_completed(
+    machine: Files, chunks: list[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of its worker is an hour slow, and the worker dies before it could count."""
+
+    def register(company: str, number: int, worker: str, until: datetime) -> None:
+        registered(company, number, worker, until - timedelta(hours=1))
+
+    registered = workers.register
+    monkeypatch.setattr(sweep, "LEFT_ALONE", timedelta(seconds=-2))
+    monkeypatch.setattr(import_chunk, "IN_FLIGHT", 1)
+    monkeypatch.setattr(workers, "register", register)
+
+    def cancel() -> None:
+        ask(machine, "POST", "cancel/")
+        for event in engine.invoked:
+            machine.run(event)
+        engine.invoked.clear()
+
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(cancel), nth=2)
+        tap.on("DeleteItem", killed_before)
+        with pytest.raises(Killed):
+            machine.chunk(chunks[0])
+    assert ask(machine)["counts"]["valid_row_count"] == 0
+
+    assert swept() == {"completed": 1}
+    for event in engine.invoked:
+        machine.run(event)
+
+    shown = ask(machine)
+    assert shown["counts"]["valid_row_count"] == shown["progress"]["rows_done"] > 0
+    assert shown["counts"].items() >= made(machine).items()
 
 
 def test_an_import_that_no_worker_had_begun_has_nothing_in_flight(

@@ -91,16 +91,19 @@ def test_one_key_with_other_content_is_an_error_that_names_the_first_row(files: 
         ("customer__email,ana@x.test", "customer__email,ben@x.test"),
         ("customer__email,ana@x.test", "customer__email,"),
         ("customer__company_name,Acme", "customer__company_name,Globex"),
+        (f"license__note,{'n' * 200}a", f"license__note,{'n' * 200}b"),
+        ('license__metadata,"{""a"": 1}"', 'license__metadata,"{""a"": true}"'),
+        ("order__store_id,import-x", "order__store_id,"),
     ],
 )
 @pytest.mark.parametrize("between", [0, 4])
 def test_every_column_tells_rows_with_one_key_apart(
     files: Files, first: str, second: str, between: int
 ) -> None:
-    column, value = first.split(",")
+    column, value = first.split(",", 1)
     others = "".join(f"O-{n},kp,\n" for n in range(between))
     text = f"license__license_key,product__short_code,{column}\nK-1,kp,{value}\n{others}"
-    text += f"K-1,kp,{second.split(',')[1]}\n"
+    text += f"K-1,kp,{second.split(',', 1)[1]}\n"
 
     tried = run(files, text, dry_run=True)
     job = files.imported(text)

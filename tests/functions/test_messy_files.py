@@ -2,14 +2,17 @@
 
 import unicodedata
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from functions import job_status
 from shared.import_job import ImportJob
 from shared.values import FORMAT
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
+from tests.http_event import send
 
 LICENSES = "license__license_key,product__short_code"
 
@@ -27,6 +30,13 @@ def codes_of(files: Files, job: ImportJob) -> list[tuple[str, str]]:
     return [
         (fault["column"], fault["code"]) for row in files.errors(job) for fault in row["errors"]
     ]
+
+
+def warnings_of(files: Files, job: ImportJob) -> list[tuple[int, dict[str, Any]]]:
+    """The row of each warning of a job, and the warning."""
+    path, key = f"/api/v1/imports/{job.number}/rows/", files.shop.key
+    listed = send(job_status.handler, "GET", path, query="outcome=warning", key=key).json()
+    return [(row["row"], each) for row in listed["results"] for each in row["warnings"]]
 
 
 def emails(files: Files) -> set[str | None]:
@@ -124,7 +134,13 @@ def test_a_key_and_an_email_have_one_unicode_form(files: Files) -> None:
     assert found["results"][0]["customer"]["email"] == "jürgen@münchen.example"
 
 
-@pytest.mark.parametrize("zero", ["0001-01-01", "0000-00-00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "zero",
+    [
+        *("0001-01-01", "0000-00-00", "0001-01-01T00:00:00Z", "0001-1-1", "0000-0-0 00:00:00"),
+        *("0001-01-01 00:00:00.000 +00:00", " 0001-1-1T05:53:28+05:53 "),
+    ],
+)
 def test_a_zero_date_is_no_date(files: Files, zero: str) -> None:
     header = f"{LICENSES},license__license_type,license__valid_duration,license__validity_period"
 
@@ -132,6 +148,13 @@ def test_a_zero_date_is_no_date(files: Files, zero: str) -> None:
 
     (lic,) = files.shop.get("/licenses/").json()["results"]
     assert (lic["valid_duration"], lic["validity_period"]) == ("1y", None)
+
+
+@pytest.mark.parametrize("cell", ["0001-01-011", "0000-00-00?", "0001-01-01 or so", "0000-1-1"])
+def test_what_only_begins_like_a_zero_date_is_refused(files: Files, cell: str) -> None:
+    job = files.imported(f"{LICENSES},license__validity_period\nZERO-1,kp,{cell}\n")
+
+    assert codes_of(files, job) == [("license__validity_period", "invalid_value")]
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u3000", "\t", " \u00a0 ", '"\u00a0"'])
@@ -156,6 +179,19 @@ def test_a_blank_before_a_quote_is_never_part_of_a_value(files: Files, blank: st
 
     assert [code for _, code in codes_of(files, job)] == ["stray_quote", "stray_quote"]
     assert counts(job, "created_licenses") == [1]
+
+
+@pytest.mark.parametrize("key", ["'Q-1'", '"""Q-1"""', "“Q-1”", "„Q-1“", "«Q-1»", "`Q-1'"])
+def test_quotes_that_are_kept_around_an_identifier_are_shown(files: Files, key: str) -> None:
+    text = f"{LICENSES},order__store_id,customer__reference,customer__company_name\n"
+    kept = key.replace('"""', '"')
+
+    job = files.imported(f'{text}{key},kp,{key},{key},{key}\nQ-2\'s,kp,\'o,r\',"b ""c"""\n')
+
+    found = warnings_of(files, job)
+    columns = ("license__license_key", "order__store_id", "customer__reference")
+    assert [(row, each["column"]) for row, each in found] == [(1, column) for column in columns]
+    assert {(each["code"], each["value"]) for _, each in found} == {("quotes_in_value", kept)}
 
 
 def test_a_quoted_cell_may_begin_with_a_blank_and_a_quote(files: Files) -> None:

@@ -65,6 +65,16 @@ def test_another_body_under_the_same_id_is_refused_with_what_differs(shop: Shop)
     }
 
 
+@pytest.mark.parametrize(("first", "second"), [(1, True), (0, False), ([True], [1])])
+def test_true_and_1_differ(shop: Shop, first: Any, second: Any) -> None:
+    shop.order(id="o-1", metadata={"a": first}, items=ITEMS)
+
+    reply = shop.order(id="o-1", metadata={"a": second}, items=ITEMS)
+
+    assert reply.status == 409
+    assert list(told(reply.json()).values()) == ["differs"]
+
+
 def test_another_number_of_licenses_differs_as_a_whole(shop: Shop) -> None:
     shop.order(id="o-1", items=ITEMS)
 

@@ -1,6 +1,8 @@
-"""docs/imports.md and docs/columns.md name what there is: kinds, columns, states."""
+"""docs/imports.md and docs/columns.md name what there is: kinds, columns, states, codes."""
 
+import ast
 import re
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -12,6 +14,7 @@ from shared.import_job import State
 
 TEXT = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", TEXT, flags=re.MULTILINE))
+CODE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,6 +31,53 @@ def test_every_state_is_explained() -> None:
     told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE))))
 
     assert set(get_args(State.__value__)) <= told
+
+
+def codes_in(source: str) -> Iterator[str]:
+    """The codes of faults and warnings: in calls, as attributes, and as keys of row faults."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if name in (
+                "BadFile",
+                "FileFault",
+                "_refusal",
+                "_fault",
+                "_warning",
+            ):
+                first = args[2:3] if name == "_fault" else args[:1]
+                values = [*first, *(each.value for each in node.keywords if each.arg == "code")]
+            case ast.Dict(keys=names, values=values):
+                values = [
+                    value
+                    for name, value in zip(names, values, strict=True)
+                    if isinstance(name, ast.Constant) and name.value == "code"
+                ]
+            case ast.Assign(targets=[ast.Name(id="code")], value=value):
+                values = [value]
+            case ast.Assign(targets=[ast.Name(id="_ROW_FAULTS")], value=ast.Dict(keys=names)):
+                values = [name for name in names if name]
+            case ast.Return(value=ast.Tuple(elts=values)):
+                pass
+            case _:
+                continue
+        for value in values:
+            if isinstance(value, ast.Constant) and CODE.fullmatch(str(value.value)):
+                yield str(value.value)
+
+
+def test_every_code_of_an_import_is_explained() -> None:
+    modules = [
+        *(ROOT / "shared" / "csv_format").glob("*.py"),
+        *(ROOT / "shared" / "workflows").glob("import_*.py"),
+        *(ROOT / "shared" / name for name in ("row_reader.py", "differences.py", "import_job.py")),
+        *(ROOT / "shared" / name for name in ("import_header.py", "workflows/held_keys.py")),
+        *(ROOT / "functions" / name for name in ("import_csv.py", "import_views.py", "sweep.py")),
+    ]
+
+    codes = {code for module in modules for code in codes_in(module.read_text(encoding="utf-8"))}
+
+    assert len(codes) > 30
+    assert codes - set(re.findall(r"`(\w+)`", TEXT)) == set()
 
 
 def test_the_page_of_columns_is_what_the_row_models_say() -> None:

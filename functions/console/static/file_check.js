@@ -1,6 +1,7 @@
 // Check a file before upload, with the server's parsing and rules.
 import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
 import { decodeFile, detectDialect } from "./dialect.js";
+import { findDuplicates } from "./duplicates.js";
 import { findSimilarColumns } from "./header.js";
 import { isUnseen, unescapeFormula, validateRow } from "./rules.js";
 
@@ -13,7 +14,7 @@ const REPORT_INTERVAL = 100;
 
 /** Returns `{error}` if the file can't be imported, else its format, rows, faults and warnings. */
 export async function checkFile(
-  { file, kind, encoding, most = MAX_BYTES },
+  { file, kind, encoding, most = MAX_BYTES, maxKeys },
   rules,
   onShare = () => {},
 ) {
@@ -22,7 +23,7 @@ export async function checkFile(
     const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
     const { text, encoding: found } = decodeFile(bytes, encoding, rules, cut);
     const dialect = detectDialect(text, rules.kinds[kind], rules);
-    const rows = checkRows(text, dialect, rules.kinds[kind], rules, onShare, cut);
+    const rows = checkRows(text, dialect, rules.kinds[kind], rules, { onShare, cut, maxKeys });
     return { ...rows, cut, ...checkFormat(kind, dialect, found, encoding, rules) };
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
@@ -50,18 +51,24 @@ function checkFormat(kind, { columns, names }, encoding, requested, { kinds, for
   return { encoding, similar, warnings };
 }
 
-function checkRows(text, { delimiter, columns, names, start, line }, kind, rules, onShare, cut) {
+function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
+  const { delimiter, columns, names, start } = dialect;
+  let { line } = dialect;
   const found = { delimiter, columns, rows: 0, faulty: 0, faults: [], preview: [] };
+  found.repeated = { rows: 0, listed: [] };
   const reportColumns = new Set(rules.report);
   found.unknown = columns.filter(
     (name, at) => name && !Object.hasOwn(kind.columns, names[at]) && !reportColumns.has(names[at]),
   );
   const body = text.slice(start);
+  const findDuplicate = findDuplicates(body, dialect, kind, maxKeys);
+  const written = (column) => columns[names.indexOf(column)] ?? column;
   let at = 0;
   let reportedAt = 0;
   parseRecords(body, delimiter, (cells, quoteFault, cursor, quoteAt) => {
     const firstLine = line;
-    const raw = body.slice(at, cursor);
+    const from = at;
+    const raw = body.slice(from, cursor);
     if (cut && quoteFault === "unbalanced_quote") return false;
     if (quoteFault === "unbalanced_quote") {
       const message =
@@ -79,12 +86,17 @@ function checkRows(text, { delimiter, columns, names, start, line }, kind, rules
     if (found.preview.length < PREVIEW) found.preview.push(cells);
     const rowFault = quoteFault || (hasSpacedQuote(cells, raw, kind) && "stray_quote");
     const faults = rowFault ? [createRowFault(rowFault)] : validateRecord(cells, names, kind);
+    const duplicate = !faults.length && findDuplicate(found.rows, cells, from, cursor);
+    if (duplicate?.isError) faults.push(createDuplicateFault(duplicate, written));
+    else if (duplicate) {
+      const different = duplicate.columns.map(written);
+      found.repeated.rows += 1;
+      if (found.repeated.listed.length < MAX_LISTED)
+        found.repeated.listed.push({ ...duplicate, row: found.rows, line: firstLine, different });
+    }
     if (!faults.length) return true;
     found.faulty += 1;
-    const errors = faults.map((fault) => ({
-      ...fault,
-      column: columns[names.indexOf(fault.column)] ?? fault.column,
-    }));
+    const errors = faults.map((fault) => ({ ...fault, column: written(fault.column) }));
     if (found.faults.length < MAX_LISTED)
       found.faults.push({ row: found.rows, line: firstLine, errors });
     return true;
@@ -107,6 +119,11 @@ function validateRecord(fields, names, kind) {
   const faults = validateRow(cells, kind);
   const known = names.some((name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind));
   return faults.length || known ? faults : [createRowFault("blank_row")];
+}
+
+function createDuplicateFault({ first, what, column, value, columns }, written) {
+  const message = `row ${first} of this file has the same ${what} with other values: ${columns.map(written).join(", ")}`;
+  return { column, code: "duplicate_in_file", message, value };
 }
 
 const ROW_FAULTS = {

@@ -40,6 +40,7 @@ export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
       (text) => html`<${Notice} kind="warning" title="Check this file"><p>${text}</p><//>`,
     )}
     ${result.faults.length > 0 && html`<${Faults} result=${result} />`}
+    ${result.repeated.rows > 0 && html`<${Repeated} ...${result.repeated} />`}
     <section class="part">
       <h2>First rows</h2>
       <${Table} caption="First rows of the file" rows=${result.preview} columns=${previewColumns(result)} />
@@ -118,6 +119,31 @@ function Faults({ result }) {
     </div>
   </section>`;
 }
+
+/** Rows with the key of an earlier row, which may be errors: only the server knows all values. */
+function Repeated({ rows, listed }) {
+  const { what } = listed[0];
+  const differ = listed.some(({ different }) => different.length);
+  return html`<section class="part">
+    <h2>Duplicate rows${rows > listed.length && html` <span class="soft">first ${listed.length}</span>`}</h2>
+    <p>${formatCount(rows, "row has", "rows have")} the ${what} of an earlier row. Rows with the same values are
+      counted as existing.${differ && " Rows with other values become errors, unless the product’s defaults are the same."}</p>
+    <div class="tall">
+      <${Table} caption="Duplicate rows in the file" rows=${listed} columns=${[
+        { head: "Row", kind: "number", cell: ({ row }) => formatNumber(row) },
+        { head: "Line", kind: "number", wide: true, cell: ({ line }) => formatNumber(line) },
+        { head: "Same as row", kind: "number", cell: ({ first }) => formatNumber(first) },
+        { head: "Value", kind: "code", cell: ({ value }) => value },
+        { head: "Other values in", cell: ({ different }) => listColumns(different) },
+      ]} />
+    </div>
+  </section>`;
+}
+
+const listColumns = (columns) =>
+  columns.length
+    ? columns.map((column) => html`<code>${column}</code> `)
+    : html`<span class="soft">none</span>`;
 
 /** The columns that have a value in the first rows. */
 function previewColumns({ columns, preview }) {

@@ -62,6 +62,12 @@ export function validateCell(column, cell, kind) {
   return null;
 }
 
+/** The value of a valid cell as the server compares it, as text; "" for a blank or unset one. */
+export function normalizeCell(column, cell, kind) {
+  if (isUnseen(cell, kind)) return "";
+  return kind.columns[column].reduce((value, step) => value && (step(value) ?? ""), cell);
+}
+
 /** Whether a cell is empty or has only white space and invisible characters. */
 export const isUnseen = (cell, kind) => !cell?.trim() || kind.unseen.test(cell);
 
@@ -99,8 +105,8 @@ function compileStep(step, findDamage, format) {
     };
   }
   if (step.unset) {
-    const isUnset = (value, start) => (step.whole ? value === start : value.startsWith(start));
-    return (value) => (step.unset.some((start) => isUnset(value.trim(), start)) ? null : value);
+    const unset = new RegExp(`^(?:${step.unset})$`);
+    return (value) => (unset.test(value.trim()) ? null : value);
   }
   if (step.fold) {
     const breaks = new RegExp(step.fold, "gu");
@@ -115,7 +121,23 @@ function compileStep(step, findDamage, format) {
     ? (value) => !new RegExp(format, "u").test(value)
     : compileTest(step);
   if (!isValid) return (value) => normalize(value, step);
-  return (value) => (isValid(value) ? value : fault);
+  const convert = compileConversion(step);
+  return (value) => (isValid(value) ? convert(value) : fault);
+}
+
+/** A function from a valid value to one that is equal for cells with the same meaning. */
+function compileConversion(step) {
+  if (step.words) return (value) => step.words[normalize(value, step)];
+  if (step.most) return (value) => String(Number(value));
+  return step.domain ? normalizeDomain : (value) => value;
+}
+
+function normalizeDomain(address) {
+  const at = address.lastIndexOf("@") + 1;
+  const domain = address.slice(at);
+  if (/^[ -~]*$/.test(domain) && !domain.includes("xn--")) return address;
+  const url = `http://${domain}`;
+  return address.slice(0, at) + (URL.canParse(url) ? new URL(url).hostname : domain.normalize("NFKC"));
 }
 
 function compileTest(step) {

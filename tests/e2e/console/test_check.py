@@ -17,6 +17,7 @@ from shared.csv_format.reader import Record, records
 from shared.import_header import check_header, detected
 from shared.import_job import ChosenEncoding, ImportJob
 from tests.e2e.console.pages import Console
+from tests.e2e.importing import ended, upload
 from tests.e2e.remote import RemoteShop
 
 KEY = "license__license_key,product__short_code"
@@ -64,6 +65,9 @@ CELLS = {
         "2026-03-12T08:00:00Z",
         "2026-03-12 08:00",
         "2026-03-12Tx",
+        "0001-1-1",
+        "0001-01-011",
+        "0000-00-00 00:00:00",
     ],
     "license__consumption_period": ["monthly", "Year", "yearly", "often"],
     "license__max_transfers": ["-1", "-2", "0", "x"],
@@ -338,3 +342,71 @@ def test_the_page_stays_responsive_while_200_000_rows_are_checked(
     console.see("must be one of 'perpetual'")
     assert len(page.evaluate("[...window.shares]")) > 3, "progress was not shown"
     assert page.evaluate("window.longest") < 200, "milliseconds without an answer"
+
+
+DUPLICATES = {
+    "licenses": (
+        f"{KEY},license__note\nD-1,kp,a\nD-1,kp,b\nD-2,kp,\nD-1,kp,a\n",
+        f"{KEY},license__note\nD-1,kp,a\n\u200bD-1 ,kp, a\n'D-1,kp,a\n",
+        f"{KEY},license__max_activations\nD-1,kp,1\nD-1,kp,\nD-1,kp,01\nD-1,kp,7\n",
+        f"{KEY},license__enabled\nD-1,kp,TRUE\nD-1,kp,1\nD-1,kp,\nD-1,kp,no\n",
+        f"{KEY},order__store_id\nD-1,kp,o-1\nD-1,kp,o-2\nD-1,kp,\nD-1,kp,o-1\n",
+        f"{KEY},order__store_id,order__language\nD-1,kp,o-1,de\nD-1,kp,o-1,es\n",
+        f"{KEY},customer__email\nD-1,kp,A@x.test\nD-1,kp,a@X.test\nD-1,kp,\nD-1,kp,b@x.test\n",
+        f"{KEY},customer__email,customer__city\nD-1,kp,a@x.test,A\nD-1,kp,a@x.test,B\n",
+        f"{KEY},customer__city\nD-1,kp,A\nD-1,kp,B\nD-1,kp,A\n",
+        f"{KEY}\nD-1,kp\nD-1,cp\nd-1,kp\nU\u0308-1,kp\n\u00dc-1,kp\n",
+        f'{KEY},license__note\n"D\n1",kp,\nD-1,kp,"a\nb"\nD-1,kp,"a\nc"\n',
+    ),
+    "customers": (
+        "email,first_name\nA@x.test,Ana\na@x.test,Ana\na@x.test,Anne\na@x.test,\n",
+        "email,city\na@m\u00fcnchen.test,x\na@xn--mnchen-3ya.test,x\na@M\u00dcNCHEN.test,y\n",
+        "email,city\na@x\uff0etest,x\na@x.test,y\na@stra\u00dfe.test,x\na@strasse.test,y\n",
+        "email,reference\na@x.test,R\nb@x.test,R\n,R\n,R\na@x.test,S\n",
+        "reference,city\nR,x\n R,x\nr,x\nR,\n",
+        "first_name,city\nAna,x\nAna,x\nAna,y\n",
+    ),
+}
+
+
+def test_the_browser_finds_the_duplicates_that_the_server_finds(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = rules_page(console)
+
+    for kind, texts in DUPLICATES.items():
+        for text in texts:
+            data = text.encode()
+            job = ended(vendor, upload(vendor, kind, data, dry_run=True))
+            errors = vendor.get(f"/imports/{job['id']}/errors/").json()["results"]
+            rejected = {
+                each["row"]: fault["message"].partition(":")[0]
+                for each in errors
+                for fault in each["errors"]
+                if fault["code"] == "duplicate_in_file"
+            }
+            result = page.evaluate(CHECK, [base64.b64encode(data).decode(), kind, None, ""])
+            certain = {
+                each["row"]: fault["message"].partition(":")[0]
+                for each in result["faults"]
+                for fault in each["errors"]
+                if fault["code"] == "duplicate_in_file"
+            }
+            repeated = {each["row"]: each["different"] for each in result["repeated"]["listed"]}
+            maybe = {row for row, different in repeated.items() if different}
+            existed = {row for row, different in repeated.items() if not different}
+            assert certain.items() <= rejected.items(), text
+            assert rejected.keys() <= certain.keys() | maybe, text
+            assert not existed & rejected.keys(), text
+            if kind == "customers":
+                assert certain == rejected, text
+
+
+def test_duplicates_of_a_large_file_are_found_in_bounded_memory(console: Console) -> None:
+    page = rules_page(console)
+    data = f"{KEY}\n{''.join(f'R-{n % 3},kp{chr(10)}' for n in range(9))}".encode()
+    check = CHECK.replace("encoding: encoding", "maxKeys: 2, encoding: encoding")
+
+    result = page.evaluate(check, [base64.b64encode(data).decode(), "licenses", None, ""])
+
+    assert [each["row"] for each in result["repeated"]["listed"]] == [4, 5, 7, 8]
