@@ -34,9 +34,30 @@ const PAGES = {
 };
 
 const MENU = [
-  ["Sales", [["orders", "Orders", "orders"], ["customers", "Customers", "customers"], ["imports/customers", "Customer imports", "imports"]]],
-  ["Licenses", [["licenses", "Licenses", "licenses"], ["imports/licenses", "License imports", "imports"], ["imports/license-features", "Feature imports", "imports"]]],
-  ["Catalog", [["products", "Products", "products"], ["policies", "License policies", "policies"], ["features", "Product features", "features"]]],
+  [
+    "Sales",
+    [
+      ["orders", "Orders", "orders"],
+      ["customers", "Customers", "customers"],
+      ["imports/customers", "Customer imports", "imports"],
+    ],
+  ],
+  [
+    "Licenses",
+    [
+      ["licenses", "Licenses", "licenses"],
+      ["imports/licenses", "License imports", "imports"],
+      ["imports/license-features", "Feature imports", "imports"],
+    ],
+  ],
+  [
+    "Catalog",
+    [
+      ["products", "Products", "products"],
+      ["policies", "License policies", "policies"],
+      ["features", "Product features", "features"],
+    ],
+  ],
 ];
 
 function App() {

@@ -23,7 +23,8 @@ export const connectionProblem = () =>
   new Problem({
     code: "offline",
     title: "No connection",
-    detail: "The service couldn’t be reached. Check your network and try again. Your entries are kept.",
+    detail:
+      "The service couldn’t be reached. Check your network and try again. Your entries are kept.",
   });
 
 export const timeoutProblem = (service) =>
@@ -81,7 +82,14 @@ async function read(path, query = {}, options = {}) {
 
 /** The parsed response; throws a Problem, or an AbortError if `signal` was aborted. */
 async function request(method, path, options = {}) {
-  const { body, headers, apiKey = key.value, parse = parseJson, signal, timeout = TIMEOUT } = options;
+  const {
+    body,
+    headers,
+    apiKey = key.value,
+    parse = parseJson,
+    signal,
+    timeout = TIMEOUT,
+  } = options;
   const sent = { ...headers, Accept: "application/json, */*", Authorization: `Api-Key ${apiKey}` };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   const deadline = new AbortController();

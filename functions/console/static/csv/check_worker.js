@@ -7,7 +7,8 @@ const policy = globalThis.trustedTypes?.createPolicy("keywright", {
 
 const UNCHECKED = {
   code: "unchecked",
-  message: "Part of the console couldn’t be loaded. Check your network and try again; your file is still selected.",
+  message:
+    "Part of the console couldn’t be loaded. Check your network and try again; your file is still selected.",
 };
 
 /**

@@ -38,7 +38,9 @@ function checkFormat(kind, { columns, names }, encoding, requested, { kinds, for
   const similar = findSimilarColumns(imported, names, known, format);
   const warnings = [];
   if (!requested && encoding === "windows-1252")
-    warnings.push("The file is not UTF-8, so it is read as Windows-1252. Check letters with accents.");
+    warnings.push(
+      "The file is not UTF-8, so it is read as Windows-1252. Check letters with accents.",
+    );
   else if (requested && requested !== encoding)
     warnings.push(`The file is ${encoding.toUpperCase()} and is read as such.`);
   const prefix = { customers: "", licenses: "customer__" }[kind];
@@ -105,7 +107,9 @@ function validateRecord(fields, names, kind) {
   const cells = {};
   for (let at = 0; at < names.length; at += 1) cells[names[at]] = unescapeFormula(fields[at] ?? "");
   const faults = validateRow(cells, kind);
-  const known = names.some((name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind));
+  const known = names.some(
+    (name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind),
+  );
   return faults.length || known ? faults : [createRowFault("blank_row")];
 }
 

@@ -11,7 +11,9 @@ export const normalizeHeader = (name, format) =>
 /** The known column of each header; for an unknown one, the header in lower case. */
 export function matchColumns(columns, known, format) {
   const names = new Map(known.map((name) => [normalizeHeader(name, format), name]));
-  return columns.map((column) => names.get(normalizeHeader(column, format)) ?? column.toLowerCase());
+  return columns.map(
+    (column) => names.get(normalizeHeader(column, format)) ?? column.toLowerCase(),
+  );
 }
 
 /** Unknown headers that are similar to a column that the file lacks: `{column, similar}`. */
@@ -34,8 +36,7 @@ function findSimilar(column, whole, forms) {
   if (same.length) return same;
   const typos = select((form) => isTypo(whole, form));
   if (typos.length) return typos;
-  const words =
-    column.replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").match(/[\p{L}\p{N}]+/gu) ?? [];
+  const words = column.replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").match(/[\p{L}\p{N}]+/gu) ?? [];
   for (const some of [words.slice(0, -1), words.slice(1)]) {
     const shorter = some.join("").toLowerCase();
     const found = select((form) => form === shorter);

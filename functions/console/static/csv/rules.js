@@ -47,7 +47,12 @@ export function validateRow(cells, kind) {
   return faults;
 }
 
-const createRequiredFault = (column) => ({ column, code: "required", message: "must not be blank", value: null });
+const createRequiredFault = (column) => ({
+  column,
+  code: "required",
+  message: "must not be blank",
+  value: null,
+});
 
 /** The first fault of a cell, or null. Blank cells and unknown columns have none. */
 export function validateCell(column, cell, kind) {
@@ -69,7 +74,8 @@ export const isUnseen = (cell, kind) => !cell?.trim() || kind.unseen.test(cell);
 export const edgePattern = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
 /** Remove the apostrophe by which exports escape formulas, like the server does. */
-export const unescapeFormula = (cell) => (/^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell);
+export const unescapeFormula = (cell) =>
+  /^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell;
 const escapeFormula = (cell) =>
   /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 

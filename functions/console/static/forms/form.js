@@ -108,8 +108,11 @@ export function RecordForm({ form, action, scope, onSubmit, back, children }) {
     ${children}
     <footer class="form">
       <${Button} busy=${form.busy.value}>${action}<//>
-      ${back && html`<a role="button" class="plain" href=${back}
-        onClick=${() => form.discard()}>Cancel</a>`}
+      ${
+        back &&
+        html`<a role="button" class="plain" href=${back}
+        onClick=${() => form.discard()}>Cancel</a>`
+      }
     </footer>
   </form>`;
 }

@@ -103,7 +103,8 @@ function ReimportButton({ job, draft, kind }) {
     .sort((a, b) => a - b);
   const faulty = changed.filter(
     (row) =>
-      kind && Object.entries(cells[row]).some(([column, value]) => validateEdit(column, value, kind)),
+      kind &&
+      Object.entries(cells[row]).some(([column, value]) => validateEdit(column, value, kind)),
   );
   const send = async () => {
     problem.value = null;

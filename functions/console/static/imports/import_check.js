@@ -30,7 +30,10 @@ export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
       result.similar.length > 0 &&
       html`<${Notice} kind="warning" title="${formatCount(result.similar.length, "column")} may be misspelled">
       ${result.similar.map(
-        ({ column, similar }) => html`<p><code>${column}</code> is not a known column, but similar to
+        ({
+          column,
+          similar,
+        }) => html`<p><code>${column}</code> is not a known column, but similar to
           ${similar.map((name) => html` <code>${name}</code>`)}.</p>`,
       )}
       <p>Rename it in the file and choose the file again, or ignore it below.</p>
@@ -94,7 +97,8 @@ function Summary({ result }) {
   const someValid = result.faulty < result.rows || result.cut;
   return html`<${Notice} kind="warning" title=${title}>
     <p>${format}${cut} Fix the file and re-upload${
-      someValid && ", or import the valid rows now and fix the rest here"}.</p>
+      someValid && ", or import the valid rows now and fix the rest here"
+    }.</p>
   <//>`;
 }
 

@@ -10,7 +10,14 @@ import { html } from "../parts/html.js";
 import { follow } from "./import_notices.js";
 import { Progress } from "./import_progress.js";
 import { countRecords, describeResult } from "./import_result.js";
-import { countInvalidRows, ImportStatus, isChanging, isRunning, isStopped, KINDS } from "./import_states.js";
+import {
+  countInvalidRows,
+  ImportStatus,
+  isChanging,
+  isRunning,
+  isStopped,
+  KINDS,
+} from "./import_states.js";
 import { Warnings } from "./import_warnings.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page } from "../parts/parts.js";
@@ -155,10 +162,12 @@ function CorrectionLinks({ job }) {
   return html`
     ${job.corrects && html`<p>Corrects rows of ${to(job.corrects)}.</p>`}
     ${job.corrections.map(
-      ({ id, state, resolved_rows: rows }) => html`<p>${
-        ["awaiting_upload", "queued", "validating", "running"].includes(state)
-          ? "Corrected rows are being imported in "
-          : `${formatNumber(rows)} of ${total} resolved in `}${to(id)}.</p>`,
+      ({ id, state, resolved_rows: rows }) =>
+        html`<p>${
+          ["awaiting_upload", "queued", "validating", "running"].includes(state)
+            ? "Corrected rows are being imported in "
+            : `${formatNumber(rows)} of ${total} resolved in `
+        }${to(id)}.</p>`,
     )}
   `;
 }
@@ -184,7 +193,10 @@ function Facts({ job }) {
   const { detected } = job;
   const facts = [
     ["File", html`${job.file_name}, ${formatSize(job.size)}`],
-    ["Started by", job.requested_by === "s3" ? "S3 upload" : html`key <code>${job.requested_by}</code>`],
+    [
+      "Started by",
+      job.requested_by === "s3" ? "S3 upload" : html`key <code>${job.requested_by}</code>`,
+    ],
     ["Requested", formatTime(job.created_at)],
     ["Started", formatTime(job.started_at)],
     ["Finished", formatTime(job.finished_at)],

@@ -177,7 +177,8 @@ function Options({ kind, form, result, change, upload, corrects }) {
 /** Why no row would be imported, or "". Unknown for a large file, which is not checked to its end. */
 function findObstacle({ dry_run, on_error }, { rows, faulty, cut }) {
   if (dry_run || !faulty || cut) return "";
-  if (faulty === rows) return "No rows can be imported: all of them have errors. Fix the file and choose it again.";
+  if (faulty === rows)
+    return "No rows can be imported: all of them have errors. Fix the file and choose it again.";
   return (
     on_error === "reject_all" &&
     `Nothing would be imported: ${formatCount(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`

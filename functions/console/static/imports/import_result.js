@@ -18,7 +18,8 @@ const toTitle = (noun) => `${noun[0].toUpperCase()}${noun.slice(1).replaceAll("_
 export function describeProgress(job) {
   const { rows_done: done, rows_total: total } = job.progress;
   const [, text] = describeState(job);
-  if (total == null) return isRunning(job) && job.state !== "awaiting_upload" ? "Reading file…" : text;
+  if (total == null)
+    return isRunning(job) && job.state !== "awaiting_upload" ? "Reading file…" : text;
   if (!isChanging(job)) return `${text}: ${describeResult(job)}`;
   return `${text} ${formatNumber(done)} of ${formatCount(total, "row")}`;
 }
@@ -41,8 +42,7 @@ function describeOutcome(job) {
   const kinds = countRecords(job);
   const all = rows === 1 ? "the only row" : `all ${formatNumber(rows)}`;
   if (!rows) return "Nothing imported: the file has no rows";
-  if (kinds.every(({ created }) => !created))
-    return `Nothing new: ${all} already existed`;
+  if (kinds.every(({ created }) => !created)) return `Nothing new: ${all} already existed`;
   if (dry_run) return `${rows === 1 ? "The row is" : `All ${formatNumber(rows)} rows are`} valid`;
   return rows === 1 ? "1 row imported" : `All ${formatNumber(rows)} rows imported`;
 }

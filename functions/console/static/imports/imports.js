@@ -6,7 +6,14 @@ import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { ImportJob } from "./import_job.js";
 import { NewImport } from "./import_new.js";
-import { countInvalidRows, ImportStatus, isChanging, isRunning, isStopped, KINDS } from "./import_states.js";
+import {
+  countInvalidRows,
+  ImportStatus,
+  isChanging,
+  isRunning,
+  isStopped,
+  KINDS,
+} from "./import_states.js";
 import { useLoad } from "../api/load.js";
 import { Empty, Loaded, Page, Pager, Table, Tabs } from "../parts/parts.js";
 import { link } from "../parts/route.js";
@@ -35,8 +42,13 @@ export function Imports({ parts: [kind, id], query }) {
 function List({ kind, query }) {
   const { title, icon } = KINDS[kind];
   const path = `imports/${kind}`;
-  const filters = { kind, limit: LIMIT, offset: query.offset, cursor: query.cursor,
-    status__iexact: query.status };
+  const filters = {
+    kind,
+    limit: LIMIT,
+    offset: query.offset,
+    cursor: query.cursor,
+    status__iexact: query.status,
+  };
   const jobs = useLoad(
     (signal) => api.get("imports/", filters, { signal }),
     [kind, query.offset, query.cursor, query.status],
@@ -66,7 +78,12 @@ const columns = (kind) => [
     cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>`,
   },
   { head: "Status", cell: (job) => html`<${ImportStatus} job=${job} />` },
-  { head: "Rows", kind: "number", wide: true, cell: (job) => formatNumber(job.progress.rows_total) },
+  {
+    head: "Rows",
+    kind: "number",
+    wide: true,
+    cell: (job) => formatNumber(job.progress.rows_total),
+  },
   { head: "Errors", kind: "number", wide: true, cell: Errors },
   {
     head: "Started by",

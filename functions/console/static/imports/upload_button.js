@@ -39,7 +39,12 @@ export function useUpload(kind) {
 }
 
 /** The button, or while a file is sent its progress; `children` are the button's text. */
-export function UploadButton({ upload: { share, problem, cancel }, onSend, ready = true, children }) {
+export function UploadButton({
+  upload: { share, problem, cancel },
+  onSend,
+  ready = true,
+  children,
+}) {
   return html`${problem && html`<${Notice} kind="error" problem=${problem} />`}
     <div class="row" data-reserved>${
       share === null

@@ -117,14 +117,19 @@ function Details({ customer }) {
   const list = (title, { results }, total, columns) => html`<section>
     <div class="row apart heading"><h2>${title} <span
       class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
-    ${results.length ? html`<${Table} caption=${title} columns=${columns}
-      rows=${results} />` : html`<p class="soft">None yet.</p>`}
+    ${
+      results.length
+        ? html`<${Table} caption=${title} columns=${columns}
+      rows=${results} />`
+        : html`<p class="soft">None yet.</p>`
+    }
   </section>`;
   return html`<div class="stack">
     <dl class="card">
       <dt>Email</dt><dd>${customer.email || "None"}</dd>
-      ${[...CONTACT, ...ADDRESS].filter(([name]) => customer[name]).map(([name, label]) =>
-        html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
+      ${[...CONTACT, ...ADDRESS]
+        .filter(([name]) => customer[name])
+        .map(([name, label]) => html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
       <dt>Customer since</dt><dd>${formatTime(customer.created_at)}</dd>
     </dl>
     <${Loaded} from=${related} rows=${8}>
@@ -169,8 +174,10 @@ function CustomerForm({ customer }) {
       go(`customers/${saved.id}`);
     });
   const fields = (entries) => html`<div class="columns">
-    ${entries.map(([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}
-      label=${label} autocomplete="off" />`)}
+    ${entries.map(
+      ([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}
+      label=${label} autocomplete="off" />`,
+    )}
   </div>`;
   return html`<${RecordForm} form=${form} action=${customer ? "Save changes" : "Create customer"}
     scope="orders:write" onSubmit=${submit} back=${link(customer ? `customers/${customer.id}` : "customers")}>

@@ -1,7 +1,13 @@
 // The list of product features (optional capabilities of licenses), and the form of a feature.
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
-import { productColumn, productFilter, productOptions, useProducts, withProductNames } from "./catalog.js";
+import {
+  productColumn,
+  productFilter,
+  productOptions,
+  useProducts,
+  withProductNames,
+} from "./catalog.js";
 import { Filters } from "../forms/filters.js";
 import { FormCheckbox, FormSelect, FormField, RecordForm, useForm } from "../forms/form.js";
 import { formatNumber } from "../parts/formats.js";
@@ -27,8 +33,16 @@ export const FEATURE_COLUMNS = [
   { head: "Feature", cell: ({ id, name }) => html`<a href=${link(`features/${id}`)}>${name}</a>` },
   { head: "Code", kind: "code", cell: ({ code }) => code },
   { head: "Type", wide: true, cell: ({ feature_type: type }) => FEATURE_TYPES[type] },
-  { head: "Uses", wide: true, kind: "number", cell: ({ max_consumption: most }) => formatNumber(most) },
-  { head: "Status", cell: (feature) => html`<${CatalogStatus} of=${feature} activeText="Active" />` },
+  {
+    head: "Uses",
+    wide: true,
+    kind: "number",
+    cell: ({ max_consumption: most }) => formatNumber(most),
+  },
+  {
+    head: "Status",
+    cell: (feature) => html`<${CatalogStatus} of=${feature} activeText="Active" />`,
+  },
 ];
 
 function FeatureList({ query, products }) {
@@ -70,7 +84,8 @@ function EditFeature({ id, products }) {
   return html`<${Page} title=${feature.value?.name ?? "Feature"}
     back=${{ href: link("features"), text: "Product features" }}>
     <${Loaded} from=${products} rows=${4}>
-      ${(all) => html`<${Loaded} from=${feature} rows=${4}>${(value) => html`<${FeatureForm}
+      ${(all) =>
+        html`<${Loaded} from=${feature} rows=${4}>${(value) => html`<${FeatureForm}
         feature=${value} products=${all} />`}<//>`}
     <//>
   <//>`;
@@ -113,8 +128,11 @@ function FeatureForm({ feature, code, products }) {
           disabled=${Boolean(feature)} hint=${feature ? "Can’t be changed" : "Used in orders and files; can’t be changed. E.g. export-pdf"} />
         <${FormSelect} form=${form} name="feature_type" label="Type" options=${Object.entries(FEATURE_TYPES)}
           disabled=${Boolean(feature)} />
-        ${metered && html`<${FormField} form=${form} name="max_consumption" label="Uses"
-          inputmode="numeric" autocomplete="off" hint="Default when neither policy nor order sets it" />`}
+        ${
+          metered &&
+          html`<${FormField} form=${form} name="max_consumption" label="Uses"
+          inputmode="numeric" autocomplete="off" hint="Default when neither policy nor order sets it" />`
+        }
       </div>
       <${FormCheckbox} form=${form} name="active" label="Active"
         hint="Off: not available to new licenses" />

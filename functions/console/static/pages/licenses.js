@@ -85,8 +85,11 @@ function License({ id }) {
   };
   return html`<${Page} title=${shown ? `${shown.product.product_name} license` : "License"}
     back=${{ href: link("licenses"), text: "Licenses" }}
-    actions=${shown && html`<${Button} plain scope="orders:write" danger=${shown.enabled}
-      onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>`}>
+    actions=${
+      shown &&
+      html`<${Button} plain scope="orders:write" danger=${shown.enabled}
+      onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>`
+    }>
     ${error.value && html`<${Notice} kind="error" problem=${error.value} />`}
     <${Loaded} from=${license} rows=${8}>${(value) => html`<${Details} license=${value} />`}<//>
   <//>`;
@@ -96,14 +99,21 @@ function Details({ license }) {
   return html`<div class="stack">
     <dl class="card">
       <dt>${license.license_key ? "Key" : "Users"}</dt><dd><${LicenseHolder} license=${license} /></dd>
-      <dt>Status</dt><dd><${LicenseStatus} of=${license.status} />${license.time_disabled && !license.enabled &&
-        html` <span class="soft">since ${formatTime(license.time_disabled)}</span>`}</dd>
+      <dt>Status</dt><dd><${LicenseStatus} of=${license.status} />${
+        license.time_disabled &&
+        !license.enabled &&
+        html` <span class="soft">since ${formatTime(license.time_disabled)}</span>`
+      }</dd>
       <dt>Product</dt><dd><a
         href=${link(`products/${license.product.id}`)}>${license.product.product_name}</a> <span
         class="soft">· policy: <a
         href=${link(`policies/${license.license_template}`)}>${license.policy_code}</a></span></dd>
-      <dt>Customer</dt><dd>${license.customer ? html`<${CustomerLink}
-        customer=${license.customer} />` : "None"}</dd>
+      <dt>Customer</dt><dd>${
+        license.customer
+          ? html`<${CustomerLink}
+        customer=${license.customer} />`
+          : "None"
+      }</dd>
       <dt>Order</dt><dd><a href=${link(`orders/${license.order}`)}>${license.order_store_id}</a></dd>
       <dt>Issued</dt><dd>${formatTime(license.created_at)}</dd>
       ${license.note && html`<dt>Note</dt><dd>${license.note}</dd>`}
@@ -150,12 +160,18 @@ function Terms({ of: license }) {
     ["Maintenance until", license.maintenance_period],
   ];
   return html`<dl>
-    <dt>License type</dt><dd>${TYPES[license.license_type]} ${license.is_trial && html`<${Badge}
-      tone="wait">Trial<//>`}</dd>
-    ${dates.filter(([, day]) => day).map(([title, day]) =>
-      html`<dt>${title}</dt><dd>${formatTime(day)}</dd>`)}
-    ${shown.map((term) =>
-      html`<dt>${term.label}</dt><dd>${formatTerm(term, license[term.name])}
-        ${term.name === "valid_duration" && " from activation"}</dd>`)}
+    <dt>License type</dt><dd>${TYPES[license.license_type]} ${
+      license.is_trial &&
+      html`<${Badge}
+      tone="wait">Trial<//>`
+    }</dd>
+    ${dates
+      .filter(([, day]) => day)
+      .map(([title, day]) => html`<dt>${title}</dt><dd>${formatTime(day)}</dd>`)}
+    ${shown.map(
+      (term) =>
+        html`<dt>${term.label}</dt><dd>${formatTerm(term, license[term.name])}
+        ${term.name === "valid_duration" && " from activation"}</dd>`,
+    )}
   </dl>`;
 }

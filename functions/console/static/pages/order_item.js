@@ -25,20 +25,32 @@ export function OrderItem({ form, at, item, catalog, products }) {
   return html`<section class="card" aria-label="Product ${at + 1}">
     <div class="row apart">
       <h2>Product ${at + 1}</h2>
-      ${form.get("items").length > 1 && html`<${Button} plain icon="close"
-        onPress=${remove}>Remove product<//>`}
+      ${
+        form.get("items").length > 1 &&
+        html`<${Button} plain icon="close"
+        onPress=${remove}>Remove product<//>`
+      }
     </div>
     <div class="columns">
       <${FormSelect} form=${form} name="${name}.product" label="Product" required onChange=${reset}
         options=${productOptions(products, first, catalog)} />
-      ${product && policyProducts(product).map((code) => html`<${Policy} key=${code} form=${form}
+      ${
+        product &&
+        policyProducts(product).map(
+          (code) => html`<${Policy} key=${code} form=${form}
         name=${product.is_bundle ? `${name}.members.${part(code)}` : `${name}.policy`}
         label=${product.is_bundle ? `Policy of ${code}` : "Policy"} item=${item} catalog=${catalog}
-        code=${code} />`)}
+        code=${code} />`,
+        )
+      }
     </div>
     ${product && html`<${holderFields(product)} form=${form} name=${name} item=${item} />`}
-    ${product && !product.is_bundle && html`<${PolicyOverrides} form=${form} name=${name} item=${item}
-      catalog=${catalog} product=${product} />`}
+    ${
+      product &&
+      !product.is_bundle &&
+      html`<${PolicyOverrides} form=${form} name=${name} item=${item}
+      catalog=${catalog} product=${product} />`
+    }
   </section>`;
 }
 
@@ -114,16 +126,22 @@ function Users({ form, name, item }) {
         label="Email of user ${k + 1}" type="email" autocomplete="off" />
       <${Checkbox} label="Manager" checked=${user.is_manager}
         onChange=${(on) => form.set(`${name}.users.${k}.is_manager`, on)} />
-      ${item.users.length > 1 && html`<${Button} plain icon="close"
+      ${
+        item.users.length > 1 &&
+        html`<${Button} plain icon="close"
         aria-label="Remove user ${k + 1}"
-        onPress=${() => set(item.users.filter((_, n) => n !== k))} />`}
+        onPress=${() => set(item.users.filter((_, n) => n !== k))} />`
+      }
     </div>`,
     )}
     ${error && html`<p class="wrong">${error}</p>`}
     <div class="row">
       <${Button} plain icon="plus" onPress=${add}>Add user<//>
-      ${item.users.length > 1 && html`<${FormCheckbox} form=${form} name="${name}.shared"
-        label="All users share one license" />`}
+      ${
+        item.users.length > 1 &&
+        html`<${FormCheckbox} form=${form} name="${name}.shared"
+        label="All users share one license" />`
+      }
     </div>
     <small>${item.shared ? "1 license" : formatCount(item.users.length, "license")}.
       Initial passwords of new users are shown once, after you place the order.</small>
@@ -154,8 +172,11 @@ function PolicyOverrides({ form, name, item, catalog, product }) {
     <${TermFields} form=${form} prefix="${name}.terms" type=${type}
       method=${product.authorization_method} source="policy"
       inherited=${(term) => inheritedTerm(item, catalog, term)} />
-    ${product.product_features.length > 0 && html`<${Features} form=${form} name=${name}
-      item=${item} catalog=${catalog} product=${product} />`}
+    ${
+      product.product_features.length > 0 &&
+      html`<${Features} form=${form} name=${name}
+      item=${item} catalog=${catalog} product=${product} />`
+    }
     ${field("note", "Note", { autocomplete: "off" })}
   </details>`;
 }
@@ -187,8 +208,11 @@ function Features({ form, name, item, catalog, product }) {
           placeholder=${most ?? ""} value=${features[code].max_consumption ?? ""}
         onInput=${(event) => set(code, { max_consumption: event.currentTarget.value })} /></label>`
       }
-      ${form.errorOf(`${name}.features.${part(code)}`) && html`<small
-        class="wrong">${form.errorOf(`${name}.features.${part(code)}`)}</small>`}
+      ${
+        form.errorOf(`${name}.features.${part(code)}`) &&
+        html`<small
+        class="wrong">${form.errorOf(`${name}.features.${part(code)}`)}</small>`
+      }
     </div>`,
       )}
     <small>${item.features ? "Set in this order" : "From policy"}</small>

@@ -18,8 +18,8 @@ export function NewOrder() {
   return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
     lead="All licenses are issued together, or none">
     <${Loaded} from=${products} rows=${8}>
-      ${(all) => (all.some(isOnSale) ? html`<${OrderForm} products=${all} />`
-        : html`<${NoProducts} />`)}
+      ${(all) =>
+        all.some(isOnSale) ? html`<${OrderForm} products=${all} />` : html`<${NoProducts} />`}
     <//>
   <//>`;
 }
@@ -89,7 +89,9 @@ async function placeOrder({ body, locate }, token) {
     if (problem.code === "order_id_exists") {
       const labels = problem.faults.map((fault) => labelOf(locate(fault).at)).filter(Boolean);
       problem.detail = `The two orders differ in: ${[...new Set(labels)].join(", ") || "other details"}.`;
-      problem.faults = [{ pointer: "/id", message: "Another order has this ID. Enter a different ID." }];
+      problem.faults = [
+        { pointer: "/id", message: "Another order has this ID. Enter a different ID." },
+      ];
       problem.link = {
         href: link("orders", { store_id: body.id }),
         text: `Show order ${body.id}`,

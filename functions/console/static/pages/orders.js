@@ -143,8 +143,10 @@ function ExportDialog({ onClose }) {
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     <${Field} as="select" label="Date range" value=${range.value}
       onInput=${(value) => (range.value = value)}>
-      ${Object.entries(RANGES).map(([value, text]) => html`<option
-        value=${value}>${text}</option>`)}
+      ${Object.entries(RANGES).map(
+        ([value, text]) => html`<option
+        value=${value}>${text}</option>`,
+      )}
     <//>
     ${range.value === "days" && [day("from", "From (UTC)"), day("to", "To (UTC)")]}
     <footer>

@@ -24,9 +24,13 @@ export const POLICY_COLUMNS = [
   {
     head: "Policy",
     cell: (policy) =>
-      html`<a href=${link(`policies/${policy.id}`)}>${policy.name}</a> ${policy.is_default &&
-        html`<${Badge} tone="good">Default<//>`} ${policy.is_archived && html`<${Badge}
-        tone="off">Archived<//>`}`,
+      html`<a href=${link(`policies/${policy.id}`)}>${policy.name}</a> ${
+        policy.is_default && html`<${Badge} tone="good">Default<//>`
+      } ${
+        policy.is_archived &&
+        html`<${Badge}
+        tone="off">Archived<//>`
+      }`,
   },
   { head: "Code", kind: "code", cell: ({ code }) => code },
   {

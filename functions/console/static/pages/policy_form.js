@@ -39,7 +39,8 @@ export function EditPolicy({ id, products }) {
     back=${{ href: link("policies"), text: "License policies" }}
     lead="Existing licenses are not affected">
     <${Loaded} from=${products} rows=${8}>
-      ${(all) => html`<${Loaded} from=${policy} rows=${8}>${(value) => html`<${PolicyForm}
+      ${(all) =>
+        html`<${Loaded} from=${policy} rows=${8}>${(value) => html`<${PolicyForm}
         policy=${value} products=${all} />`}<//>`}
     <//>
   <//>`;
@@ -65,7 +66,12 @@ const createDraft = (policy, code) => ({
 function buildPolicy({ terms, grants, default_license_type: type, ...body }, policy, product) {
   Object.assign(
     body,
-    toApiTerms(terms, type || "consumption", product?.authorization_method, policy ? null : undefined),
+    toApiTerms(
+      terms,
+      type || "consumption",
+      product?.authorization_method,
+      policy ? null : undefined,
+    ),
   );
   if (type) body.default_license_type = type;
   body.license_product_feature_templates = Object.entries(grants)
@@ -119,16 +125,22 @@ function PolicyForm({ policy, code, products }) {
       <${FormCheckbox} form=${form} name="is_default" label="Default policy of the product"
         disabled=${policy?.is_default}
         hint=${policy?.is_default ? "To change this, make another policy the default" : "Used when an order doesn’t specify a policy"} />
-      ${policy && html`<${FormCheckbox} form=${form} name="is_archived" label="Archived"
-        hint="Marked as archived in lists; can’t be ordered" />`}
+      ${
+        policy &&
+        html`<${FormCheckbox} form=${form} name="is_archived" label="Archived"
+        hint="Marked as archived in lists; can’t be ordered" />`
+      }
     </section>
     <section class="card">
       <h2>Terms</h2>
       <${TermFields} form=${form} prefix="terms" type=${type || product?.default_license_type}
         method=${product?.authorization_method} source="product" inherited=${(term) => product?.[term]} />
     </section>
-    ${product?.product_features.length > 0 && html`<${Grants} form=${form}
-      features=${product.product_features} />`}
+    ${
+      product?.product_features.length > 0 &&
+      html`<${Grants} form=${form}
+      features=${product.product_features} />`
+    }
   <//>`;
 }
 

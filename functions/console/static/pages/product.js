@@ -15,7 +15,11 @@ export function Product({ id }) {
   const product = useLoad(
     async (signal) => {
       const record = await api.get(`products/${id}/`, {}, { signal });
-      const policies = await listAll("license-templates/", { product: record.short_code }, { signal });
+      const policies = await listAll(
+        "license-templates/",
+        { product: record.short_code },
+        { signal },
+      );
       return { ...record, policies };
     },
     [id],
@@ -43,11 +47,16 @@ function Details({ product }) {
       <dt>Code</dt><dd><code>${product.short_code}</code></dd>
       <dt>Status</dt><dd><${CatalogStatus} of=${product} /></dd>
       <dt>Authorization</dt><dd>${authorizationOf(product)}</dd>
-      ${product.is_bundle && html`<dt>Bundle members</dt><dd>${product.bundle_products.map((code) =>
-        html`<code>${code}</code> `)}</dd>`}
+      ${
+        product.is_bundle &&
+        html`<dt>Bundle members</dt><dd>${product.bundle_products.map(
+          (code) => html`<code>${code}</code> `,
+        )}</dd>`
+      }
       <dt>License type</dt><dd>${TYPES[product.default_license_type] ?? "Set per policy"}</dd>
-      ${terms.map((term) =>
-        html`<dt>${term.label}</dt><dd>${formatTerm(term, product[term.name])}</dd>`)}
+      ${terms.map(
+        (term) => html`<dt>${term.label}</dt><dd>${formatTerm(term, product[term.name])}</dd>`,
+      )}
     </dl>
     <section>
       <div class="row apart heading"><h2>Policies <span

@@ -19,8 +19,9 @@ export function CustomerLink({ customer }) {
   const title =
     customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
   const email = title === customer.email ? "" : customer.email;
-  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${email &&
-    html` <small class="email" title=${email}>${email}</small>`}`;
+  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${
+    email && html` <small class="email" title=${email}>${email}</small>`
+  }`;
 }
 
 export const orderBadges = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
@@ -30,7 +31,10 @@ export const authorizationOf = ({ authorization_method: method, is_bundle: bundl
   `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
 
 /** Whether new licenses can have a product or feature. */
-export function CatalogStatus({ of: { active = true, is_archived: archived }, activeText = "On sale" }) {
+export function CatalogStatus({
+  of: { active = true, is_archived: archived },
+  activeText = "On sale",
+}) {
   if (archived) return html`<${Badge} tone="off">Archived<//>`;
   return active
     ? html`<${Badge} tone="good">${activeText}<//>`
@@ -41,7 +45,8 @@ const TONES = { Active: "good", Inactive: "wait", Disabled: "off", Expired: "war
 const TEXTS = { Inactive: "Not activated" };
 
 /** The API's status of a license. */
-export const LicenseStatus = ({ of }) => html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
+export const LicenseStatus = ({ of }) =>
+  html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
 
 /** The key or the users of a license. */
 export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>

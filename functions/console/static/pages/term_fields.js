@@ -15,14 +15,16 @@ export function TermFields({ form, prefix, type, method, inherited, source }) {
       name="${prefix}.${term.name}" value=${inherited(term.name)} source=${source} />`,
     )}
   </div>`;
-  const countSet = ({ terms }) =>
-    terms.filter(({ name }) => form.get(`${prefix}.${name}`)).length;
+  const countSet = ({ terms }) => terms.filter(({ name }) => form.get(`${prefix}.${name}`)).length;
   return html`<div class="terms">
     ${fields(first)}
     ${others.map(
       (group) => html`<details key=${group.title} open=${countSet(group) > 0}>
-      <summary>${group.title}${countSet(group) > 0 && html` <span
-        class="soft">${countSet(group)} set</span>`}</summary>
+      <summary>${group.title}${
+        countSet(group) > 0 &&
+        html` <span
+        class="soft">${countSet(group)} set</span>`
+      }</summary>
       ${fields(group)}
     </details>`,
     )}

@@ -60,7 +60,8 @@ export function Dialog({ title, onClose, children }) {
   const id = useId();
   const shown = useRef(null);
   const show = (dialog) => {
-    if (!dialog) shown.current?.close(); // restores the focus
+    if (!dialog)
+      shown.current?.close(); // restores the focus
     else if (shown.current !== dialog) dialog.showModal();
     shown.current = dialog;
   };

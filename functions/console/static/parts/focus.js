@@ -21,8 +21,7 @@ function restore() {
   if (last.isConnected && !last.matches(UNFOCUSABLE)) return; // the user clicked next to it
   for (const ancestor of ancestors) {
     const target =
-      ancestor.isConnected &&
-      (ancestor.querySelector("h1") ?? ancestor.querySelector(FOCUSABLE));
+      ancestor.isConnected && (ancestor.querySelector("h1") ?? ancestor.querySelector(FOCUSABLE));
     if (target) return target.focus({ preventScroll: true });
     if (ancestor.id === "main") return;
   }

@@ -88,9 +88,11 @@ export function Loaded({ from, rows, children }) {
   if (from.value === null && from.error)
     return html`<${Notice} kind="error" problem=${from.error} onRetry=${from.reload} />`;
   if (from.value === null) return html`<${Loading} rows=${rows} />`;
-  return html`${from.error &&
-  html`<${Notice} kind="warning" title="Couldn’t refresh – showing earlier results" problem=${from.error}
-    onRetry=${from.reload} />`}
+  return html`${
+    from.error &&
+    html`<${Notice} kind="warning" title="Couldn’t refresh – showing earlier results" problem=${from.error}
+    onRetry=${from.reload} />`
+  }
   ${children(from.value)}`;
 }
 
