@@ -7,6 +7,7 @@ SETTINGS = -c stage=$(STAGE) $(addprefix -c ,$(SET))
 
 VENV := .venv/bin
 CDK := node_modules/.bin/cdk
+BIOME := node_modules/.bin/biome
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 # Print the output of parallel targets one after another, if make supports it.
@@ -134,6 +135,7 @@ destroy: setup ## Delete STAGE=dev with all its data
 fmt: setup ## Format, and fix lint errors
 	@$(VENV)/ruff format
 	@$(VENV)/ruff check --fix
+	@$(BIOME) check --write
 
 docs: setup ## Generate the pages of docs/ that come from code
 	@$(VENV)/python -m bench.cost

@@ -33,7 +33,7 @@ def build_console(sources: Path, target: Path) -> None:
     """Write to `target` what functions/console/handler.py serves, made from `sources`."""
     shutil.rmtree(target, ignore_errors=True)
     files = target / "files"
-    _bundle(sources, files, "check.js")
+    _bundle(sources, files, "csv/check.js")
     chunks = _bundle(sources, files, "app.js", "style.css")
     _write_rules(files / "rules.json")
     _write_page(sources, target, chunks)

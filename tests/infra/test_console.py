@@ -134,7 +134,7 @@ def test_a_library_is_of_the_locked_version_and_free(path: str) -> None:
 
 
 def test_no_library_is_there_that_is_not_served() -> None:
-    texts = [path.read_text() for path in SOURCES.iterdir()]
+    texts = [path.read_text() for path in SOURCES.rglob("*.*")]
     imported = {name for text in texts for name in IMPORTED.findall(text)}
     imported |= {name for text in texts for name in re.findall(r'@import url\("([^"]+)"', text)}
 
@@ -152,7 +152,7 @@ def test_the_page_names_only_files_that_are_there_and_nothing_inline(site: Path)
 
 
 def test_our_files_speak_to_no_other_host_and_run_no_text(files: dict[str, str]) -> None:
-    for path in (*SOURCES.iterdir(), *DOCS.iterdir()):
+    for path in (*SOURCES.rglob("*.*"), *DOCS.iterdir()):
         text = path.read_text()
         hosts = set(re.findall(r"https?://[^\s\"'`)]+", text)) - {"http://www.w3.org/2000/svg"}
         assert not hosts, path
@@ -162,7 +162,7 @@ def test_our_files_speak_to_no_other_host_and_run_no_text(files: dict[str, str])
 def test_only_the_time_of_a_sign_out_is_kept_beyond_the_tab() -> None:
     told = {
         path.name: re.findall(r"localStorage\.\w+\([^()]*(?:\(\))?\)|indexedDB|caches", text)
-        for path in SOURCES.glob("*.js")
+        for path in SOURCES.rglob("*.js")
         if "localStorage." in (text := path.read_text())
     }
 

@@ -3,7 +3,8 @@
 const linked = location.hash; // before Swagger UI changes it
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const followColorScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+const followColorScheme = () =>
+  document.documentElement.classList.toggle("dark-mode", dark.matches);
 followColorScheme();
 dark.addEventListener("change", followColorScheme);
 
@@ -15,7 +16,8 @@ const ui = SwaggerUIBundle({
   showExtensions: true, // x-required-scope
   validatorUrl: null, // Swagger UI would send the address of this service to another host.
   requestInterceptor: completeKey,
-  onComplete: () => showErrors(ui.specSelectors.specJson().getIn(["components", "examples"]).toJS()),
+  onComplete: () =>
+    showErrors(ui.specSelectors.specJson().getIn(["components", "examples"]).toJS()),
 });
 
 /** Accept a bare API key in the Authorize dialog. */

@@ -1,25 +1,25 @@
 // The shell of the console: sign-in, navigation and the current page.
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { Customers } from "./customers.js";
-import { Dialogs } from "./dialogs.js";
-import "./drop.js";
-import { Features } from "./features.js";
-import { keepFocus } from "./focus.js";
-import { html } from "./html.js";
-import { Icon } from "./icons.js";
-import { Lazy } from "./lazy.js";
-import { Licenses } from "./licenses.js";
-import { Orders } from "./orders.js";
-import { Empty, LiveRegion, Notice, notices, Page } from "./parts.js";
-import { Policies } from "./policies.js";
-import { Products } from "./products.js";
-import { link, route } from "./route.js";
-import { company, key, keyError, keyPrefix, signOut } from "./session.js";
-import { Logo, RenewKey, SignIn } from "./sign_in.js";
+import { Customers } from "./pages/customers.js";
+import { Dialogs } from "./parts/dialogs.js";
+import "./parts/drop.js";
+import { Features } from "./pages/features.js";
+import { keepFocus } from "./parts/focus.js";
+import { html } from "./parts/html.js";
+import { Icon } from "./parts/icons.js";
+import { Lazy } from "./parts/lazy.js";
+import { Licenses } from "./pages/licenses.js";
+import { Orders } from "./pages/orders.js";
+import { Empty, LiveRegion, Notice, notices, Page } from "./parts/parts.js";
+import { Policies } from "./pages/policies.js";
+import { Products } from "./pages/products.js";
+import { link, route } from "./parts/route.js";
+import { company, key, keyError, keyPrefix, signOut } from "./api/session.js";
+import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /** The pages of imports are a bundle of their own, which is fetched on first use. */
-const fetchImports = async () => (await import("./imports.js")).Imports;
+const fetchImports = async () => (await import("./imports/imports.js")).Imports;
 const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
 
 /** The pages by the first part of the path. */
@@ -34,9 +34,30 @@ const PAGES = {
 };
 
 const MENU = [
-  ["Sales", [["orders", "Orders", "orders"], ["customers", "Customers", "customers"], ["imports/customers", "Customer imports", "imports"]]],
-  ["Licenses", [["licenses", "Licenses", "licenses"], ["imports/licenses", "License imports", "imports"], ["imports/license-features", "Feature imports", "imports"]]],
-  ["Catalog", [["products", "Products", "products"], ["policies", "License policies", "policies"], ["features", "Product features", "features"]]],
+  [
+    "Sales",
+    [
+      ["orders", "Orders", "orders"],
+      ["customers", "Customers", "customers"],
+      ["imports/customers", "Customer imports", "imports"],
+    ],
+  ],
+  [
+    "Licenses",
+    [
+      ["licenses", "Licenses", "licenses"],
+      ["imports/licenses", "License imports", "imports"],
+      ["imports/license-features", "Feature imports", "imports"],
+    ],
+  ],
+  [
+    "Catalog",
+    [
+      ["products", "Products", "products"],
+      ["policies", "License policies", "policies"],
+      ["features", "Product features", "features"],
+    ],
+  ],
 ];
 
 function App() {

@@ -1,0 +1,34 @@
+// Start the worker that checks a file (check.js).
+const SCRIPT = new URL("check.js", import.meta.url).href;
+/** The only script that the page may start by its URL. */
+const policy = globalThis.trustedTypes?.createPolicy("keywright", {
+  createScriptURL: () => SCRIPT,
+});
+
+const UNCHECKED = {
+  code: "unchecked",
+  message:
+    "Part of the console couldn’t be loaded. Check your network and try again; your file is still selected.",
+};
+
+/**
+ * Check a file. Calls `onResult` with `{done: false, share}` for progress, then with `{done: true, …}`
+ * and the result of `checkFile`. Returns a function that stops the check.
+ */
+export function startCheck(file, kind, encoding, onResult) {
+  const worker = new Worker(policy ? policy.createScriptURL("") : SCRIPT, { type: "module" });
+  worker.onmessage = ({ data }) => {
+    if (!data.result) onResult({ done: false, share: data.share });
+    else {
+      onResult({ done: true, ...data.result });
+      worker.terminate();
+    }
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onResult({ done: true, error: UNCHECKED });
+    worker.terminate();
+  };
+  worker.postMessage({ file, kind, encoding });
+  return () => worker.terminate();
+}

@@ -1,0 +1,69 @@
+// Match headers to columns, and find similar columns for misspelled ones, like the server does.
+
+/** Letters of the shortest name in which one changed letter is likely a typo. */
+const MIN_LENGTH = 5;
+const MAX_LENGTH = 200;
+
+/** A header for comparison: without case, white space, `-`, `_` and invisible characters. */
+export const normalizeHeader = (name, format) =>
+  name.toLowerCase().replace(new RegExp(`(?:${format}|[\\s_-])+`, "gu"), "");
+
+/** The known column of each header; for an unknown one, the header in lower case. */
+export function matchColumns(columns, known, format) {
+  const names = new Map(known.map((name) => [normalizeHeader(name, format), name]));
+  return columns.map(
+    (column) => names.get(normalizeHeader(column, format)) ?? column.toLowerCase(),
+  );
+}
+
+/** Unknown headers that are similar to a column that the file lacks: `{column, similar}`. */
+export function findSimilarColumns(columns, names, known, format) {
+  const forms = known.map((name) => [
+    name,
+    [normalizeHeader(name, format), normalizeHeader(withoutPrefix(name), format)],
+  ]);
+  return columns.flatMap((column, at) => {
+    if (!column || known.includes(names[at]) || column.length > MAX_LENGTH) return [];
+    const whole = normalizeHeader(column, format);
+    const similar = findSimilar(column, whole, forms).filter((name) => !names.includes(name));
+    return similar.length ? [{ column, similar }] : [];
+  });
+}
+
+function findSimilar(column, whole, forms) {
+  const select = (test) => forms.filter(([, own]) => own.some(test)).map(([name]) => name);
+  const same = select((form) => form === whole);
+  if (same.length) return same;
+  const typos = select((form) => isTypo(whole, form));
+  if (typos.length) return typos;
+  const words = column.replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").match(/[\p{L}\p{N}]+/gu) ?? [];
+  for (const some of [words.slice(0, -1), words.slice(1)]) {
+    const shorter = some.join("").toLowerCase();
+    const found = select((form) => form === shorter);
+    if (found.length && shorter.length >= MIN_LENGTH) return found;
+  }
+  const byWord = forms.filter(
+    ([name]) => whole.length >= MIN_LENGTH && shortForms(name).includes(whole),
+  );
+  return byWord.length === 1 ? [byWord[0][0]] : [];
+}
+
+/** A column without its prefix, such as `license__`. */
+const withoutPrefix = (name) => name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
+
+/** A column's name without its first word, and without its last word. */
+function shortForms(name) {
+  const words = withoutPrefix(name).split("_");
+  return [words.slice(1).join(""), words.slice(0, -1).join("")];
+}
+
+/** Whether the names differ by one inserted, deleted or changed letter, or by two swapped ones. */
+function isTypo(one, other) {
+  if (other.length < MIN_LENGTH || Math.abs(one.length - other.length) > 1) return false;
+  let start = 0;
+  while (start < Math.min(one.length, other.length) && one[start] === other[start]) start += 1;
+  const a = one.slice(start);
+  const b = other.slice(start);
+  const swapped = a.length > 1 && a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2);
+  return a.slice(1) === b.slice(1) || a.slice(1) === b || a === b.slice(1) || swapped;
+}

@@ -1,0 +1,34 @@
+// Form controls with a label, a hint and an error.
+import { useId } from "preact/hooks";
+import { html } from "../parts/html.js";
+import { Icon } from "../parts/icons.js";
+
+/**
+ * A labeled input with its hint and error below. `as` is input, select or textarea; `children` are
+ * the options of a select; all other properties are passed to the element.
+ *
+ *     <${Field} label="Code" value=${code} onInput=${(value) => …} error=${errors.code} />
+ */
+export function Field({ label, hint, error, as = "input", onInput, children, ...rest }) {
+  const id = useId();
+  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
+  return html`<div class="field">
+    <label for=${id}>${label}${rest.required && html`<span class="soft"> (required)</span>`}</label>
+    <${as} id=${id} ...${rest} aria-describedby=${described || undefined}
+      aria-invalid=${error ? "true" : undefined}
+      onInput=${(event) => onInput?.(event.currentTarget.value)}>${children}<//>
+    ${hint && html`<small id="${id}-hint">${hint}</small>`}
+    ${error && html`<small id="${id}-error" class="wrong"><${Icon} name="error" />${error}</small>`}
+  </div>`;
+}
+
+export function Checkbox({ label, hint, checked, onChange, ...rest }) {
+  const id = useId();
+  return html`<div class="check">
+    <input type="checkbox" id=${id} checked=${checked} ...${rest}
+      aria-describedby=${hint ? `${id}-hint` : undefined}
+      onChange=${(event) => onChange(event.currentTarget.checked)} />
+    <label for=${id}>${label}</label>
+    ${hint && html`<small id="${id}-hint">${hint}</small>`}
+  </div>`;
+}

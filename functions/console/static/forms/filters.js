@@ -1,0 +1,80 @@
+// The filters above a list. They are part of the page's address, except secrets, because browsers keep
+// addresses in their history.
+import { effect, signal, useSignal } from "@preact/signals";
+import { Field } from "./fields.js";
+import { html } from "../parts/html.js";
+import { Icon } from "../parts/icons.js";
+import { go, link } from "../parts/route.js";
+import { key } from "../api/session.js";
+
+const secrets = signal({});
+effect(() => {
+  if (!key.value) secrets.value = {};
+});
+
+/** The filters of a list: `query` from the address, and secrets. */
+export const activeFilters = (path, query) => ({ ...query, ...secrets.value[path] });
+
+/**
+ * `fields` are `{name, label, type, secret, options}`; `options`, `[value, text]`, make a field a
+ * select. `action` is the text of the button. `check(values)` returns errors by name.
+ */
+export function Filters({ path, fields, query, action, check = () => ({}) }) {
+  const errors = useSignal({});
+  const active = activeFilters(path, query);
+  const values = useSignal(active);
+  const last = useSignal(active);
+  if (JSON.stringify(last.value) !== JSON.stringify(active)) values.value = last.value = active;
+  const collect = (wanted) =>
+    Object.fromEntries(
+      fields
+        .filter(({ secret = false }) => secret === wanted)
+        .map(({ name }) => [name, (values.value[name] ?? "").trim()])
+        .filter(([, value]) => value),
+    );
+  const search = (event) => {
+    event.preventDefault();
+    const inputs = event.currentTarget.elements;
+    errors.value = {
+      ...check({ ...collect(true), ...collect(false) }),
+      ...findIncomplete(fields, inputs),
+    };
+    const first = fields.find(({ name }) => errors.value[name]);
+    if (first) return inputs[first.name].focus();
+    secrets.value = { ...secrets.value, [path]: collect(true) };
+    go(path, collect(false));
+  };
+  const clear = () => {
+    errors.value = {};
+    secrets.value = { ...secrets.value, [path]: {} };
+  };
+  return html`<form class="filters" aria-label="Filters" onSubmit=${search} novalidate>
+    ${fields.map(
+      ({ name, options, secret: _, ...rest }) => html`<${Field} key=${name} ...${rest} name=${name}
+        as=${options ? "select" : "input"} value=${values.value[name] ?? ""} autocomplete="off"
+        error=${errors.value[name]} onInput=${(value) => (values.value = { ...values.value, [name]: value })}>
+        ${options?.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+      <//>`,
+    )}
+    <div class="go">
+      <button type="submit" class="plain"><${Icon} name="search" />${action}</button>
+      ${
+        fields.some(({ name }) => active[name]) &&
+        html`<a role="button" class="plain" href=${link(path)} onClick=${clear}>Clear filters</a>`
+      }
+    </div>
+  </form>`;
+}
+
+/** Errors of incomplete emails, which the API finds by exact match only, and incomplete dates. */
+function findIncomplete(fields, inputs) {
+  const errors = {};
+  for (const { name, type } of fields) {
+    const { value, validity } = inputs[name];
+    if (type === "email" && value.trim() && !/^[^@\s]+@[^@\s]+$/.test(value.trim()))
+      errors[name] = "Enter the complete email address";
+    if (type === "date" && (validity.badInput || value.length > 10))
+      errors[name] = "Enter a complete date";
+  }
+  return errors;
+}

@@ -1,0 +1,200 @@
+// Forms whose drafts survive navigation and reload until they are submitted or discarded.
+import { useMemo } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
+import { Problem } from "../api/api.js";
+import { Button } from "../parts/buttons.js";
+import { deleteDraft, loadDraft, saveDraft } from "./drafts.js";
+import { parseFieldName } from "./field_names.js";
+import { Checkbox, Field } from "./fields.js";
+import { html } from "../parts/html.js";
+import { Notice } from "../parts/parts.js";
+import { hasScope, key } from "../api/session.js";
+
+const MAX_LISTED = 6;
+const forms = new Map();
+effect(() => {
+  if (!key.value) forms.clear();
+});
+
+/** The form of a name with its draft, or a new form with the values that `start` returns. */
+export function useForm(name, start) {
+  return useMemo(() => {
+    if (!forms.get(name)?.changed.value) forms.set(name, new Form(name, start()));
+    return forms.get(name);
+  }, [name]);
+}
+
+/** Values are nested in `draft` by the parts of the field's name: `items.0.users.1.email`. */
+class Form {
+  constructor(name, start) {
+    this.name = name;
+    const saved = loadDraft(this.draftName, start);
+    this.draft = signal(saved ?? start);
+    this.changed = signal(Boolean(saved));
+    this.faults = signal([]);
+    this.problem = signal(null);
+    this.busy = signal(false);
+  }
+
+  get draftName() {
+    return `form ${this.name}`;
+  }
+
+  get(field) {
+    return parseFieldName(field).reduce((value, part) => value?.[part], this.draft.value);
+  }
+
+  set(field, value) {
+    this.draft.value = replaceAt(this.draft.value, parseFieldName(field), value);
+    this.changed.value = true;
+    saveDraft(this.draftName, this.draft.value);
+  }
+
+  /** Focus a field, also one that is only rendered next. */
+  focus(field) {
+    setTimeout(() => focusField(findField(field)));
+  }
+
+  errorOf(field) {
+    const messages = this.faults.value.filter((fault) => fault.at === field);
+    return messages.map(({ message }) => message[0].toUpperCase() + message.slice(1)).join(". ");
+  }
+
+  /** Show faults, `{at, message}`, in the order of their fields, and focus the first field. */
+  showFaults(faults, problem = null) {
+    const fields = [...document.querySelectorAll("[data-field]")];
+    this.faults.value = faults
+      .map((fault) => {
+        const field = findField(fault.at);
+        return { ...fault, label: labelOf(fault.at), position: fields.indexOf(field) };
+      })
+      .sort((one, other) => one.position - other.position);
+    this.problem.value = problem;
+    if (faults.length)
+      setTimeout(() => focusField(document.querySelector("form [aria-invalid=true]")));
+  }
+
+  discard() {
+    forms.delete(this.name);
+    deleteDraft(this.draftName);
+  }
+
+  /** Submit by `act(draft)`. `locate` maps an API fault to `{at, message}`, `at` being a field. */
+  async submit(act, locate = locateByPointer) {
+    if (this.busy.value) return;
+    this.showFaults([]);
+    this.busy.value = true;
+    try {
+      await act(this.draft.value);
+      this.discard();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.showFaults(removeDuplicates(problem.faults.map(locate)), problem);
+    } finally {
+      this.busy.value = false;
+    }
+  }
+}
+
+/** A form with its errors above the fields and its buttons below; `scope` is required to submit. */
+export function RecordForm({ form, action, scope, onSubmit, back, children }) {
+  const submit = (event) => {
+    event.preventDefault();
+    onSubmit();
+  };
+  if (!hasScope(scope)) return html`<${ReadOnly} scope=${scope}>${children}<//>`;
+  return html`<form novalidate onSubmit=${submit}>
+    <${FormErrors} form=${form} />
+    ${children}
+    <footer class="form">
+      <${Button} busy=${form.busy.value}>${action}<//>
+      ${
+        back &&
+        html`<a role="button" class="plain" href=${back}
+        onClick=${() => form.discard()}>Cancel</a>`
+      }
+    </footer>
+  </form>`;
+}
+
+const ReadOnly = ({ scope, children }) => html`
+  <${Notice} title="Read-only">
+    <p>Your key lacks the scope <code>${scope}</code>. Ask your administrator for a key with this
+      scope.</p>
+  <//>
+  <form><fieldset disabled>${children}</fieldset></form>`;
+
+function FormErrors({ form }) {
+  const faults = form.faults.value;
+  const problem = form.problem.value;
+  if (!faults.length) return problem && html`<${Notice} kind="error" problem=${problem} />`;
+  const fields = new Set(faults.map(({ at }) => at)).size;
+  const title = fields === 1 ? "1 problem to fix" : `Fix ${fields} fields`;
+  const detail = problem && !problem.detail.includes(faults[0].message) && problem.detail;
+  return html`<${Notice} kind="error" title=${title}>
+    ${detail && html`<p>${detail}</p>`}
+    <ul>
+      ${faults.slice(0, MAX_LISTED).map(
+        ({ at, message, label }) => html`<li>
+        ${
+          label
+            ? html`<a href=${location.hash}
+              onClick=${(event) => goToField(event, at)}>${label}</a>: ${message}`
+            : message
+        }
+      </li>`,
+      )}
+      ${faults.length > MAX_LISTED && html`<li>and ${faults.length - MAX_LISTED} more, shown below</li>`}
+    </ul>
+    ${problem?.link && html`<p><a href=${problem.link.href}>${problem.link.text}</a></p>`}
+    ${problem?.requestId && html`<p class="soft">Request ID: ${problem.requestId}</p>`}
+  <//>`;
+}
+
+export function FormField({ form, name, ...rest }) {
+  return html`<${Field} ...${rest} data-field=${name} value=${form.get(name) ?? ""}
+    error=${form.errorOf(name)} onInput=${(value) => form.set(name, value)} />`;
+}
+
+/** `options` are `[value, text]`. */
+export function FormSelect({ options, ...rest }) {
+  return html`<${FormField} as="select" ...${rest}>
+    ${options.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}
+  <//>`;
+}
+
+export function FormCheckbox({ form, name, ...rest }) {
+  return html`<${Checkbox} ...${rest} data-field=${name} checked=${Boolean(form.get(name))}
+    onChange=${(value) => form.set(name, value)} />`;
+}
+
+const findField = (name) => document.querySelector(`[data-field="${CSS.escape(name)}"]`);
+
+export const labelOf = (name) => findField(name)?.labels?.[0]?.firstChild.textContent;
+
+function goToField(event, name) {
+  event.preventDefault();
+  focusField(findField(name));
+}
+
+function focusField(field) {
+  for (let ancestor = field; ancestor; ancestor = ancestor.parentElement)
+    if (ancestor.localName === "details") ancestor.open = true;
+  field?.focus();
+}
+
+const locateByPointer = ({ pointer, message }) => ({
+  at: (pointer ?? "").slice(1).replaceAll("/", "."),
+  message,
+});
+
+/** Several licenses of one item may have the same fault. */
+const removeDuplicates = (faults) => [
+  ...new Map(faults.map((fault) => [`${fault.at} ${fault.message}`, fault])).values(),
+];
+
+function replaceAt(container, [part, ...rest], value) {
+  const copy = Array.isArray(container) ? [...container] : { ...container };
+  copy[part] = rest.length ? replaceAt(copy[part] ?? {}, rest, value) : value;
+  return copy;
+}

@@ -1,0 +1,155 @@
+// Rows with errors: edit their cells, then re-import just those rows.
+import { useEffect } from "preact/hooks";
+import { effect, signal, useSignal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { Button, Download } from "../parts/buttons.js";
+import { loadDraft, saveDraft } from "../forms/drafts.js";
+import { FaultTable, validateEdit } from "./fault_table.js";
+import { formatCount } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { isStopped } from "./import_states.js";
+import { useLoad } from "../api/load.js";
+import { announce, Loaded, Notice } from "../parts/parts.js";
+import { go, link } from "../parts/route.js";
+import { loadRules, writeCsv } from "../csv/rules.js";
+import { key } from "../api/session.js";
+import { startImport } from "../api/upload.js";
+
+const LIMIT = 50;
+
+/** Drafts by import: `{cells: {row: {column: value}}, rows, sent, external_id}`. */
+let drafts = {};
+effect(() => {
+  if (!key.value) drafts = {};
+});
+
+function getDraft(id) {
+  const name = `rows ${id}`;
+  if (!drafts[id]) {
+    const blank = { cells: {}, rows: {}, sent: {}, external_id: "" };
+    drafts[id] = signal(loadDraft(name, blank) ?? blank);
+    drafts[id].subscribe((draft) => saveDraft(name, draft));
+  }
+  return drafts[id];
+}
+
+export function Corrections({ job }) {
+  const draft = getDraft(job.id);
+  const cursors = useSignal([]);
+  const rules = useSignal(null);
+  const from = useLoad(
+    (signal) =>
+      api.get(
+        `imports/${job.id}/errors/`,
+        { limit: LIMIT, cursor: cursors.value.at(-1) },
+        { signal },
+      ),
+    [cursors.value.at(-1)],
+  );
+  useEffect(() => {
+    loadRules().then(
+      ({ kinds }) => (rules.value = kinds[job.kind]),
+      () => {},
+    );
+  }, []);
+  const page = from.value;
+  const jobErrors = job.refusal || isStopped(job) ? 1 : 0; // an error of the import, not of a row
+  const isEmpty = page && !page.cursor && !page.results.some(({ row }) => row);
+  if (isEmpty || (!page && isStopped(job))) return null;
+  return html`<section class="part">
+    <div class="row apart heading">
+      <div>
+        <h2>Rows with errors</h2>
+        <p class="soft">Fix values below, then re-import just those rows. Or fix them in failed.csv
+          and <a href=${link(`imports/${job.kind}/new`, { corrects: job.id })}>import that file</a>.</p>
+      </div>
+      <div class="actions">
+        ${
+          job.failed_rows_url &&
+          html`<${Download} path="imports/${job.id}/failed.csv">Download failed.csv<//>`
+        }
+        <${ReimportButton} job=${job} draft=${draft} kind=${rules.value} />
+      </div>
+    </div>
+    <${Loaded} from=${from} rows=${6}>
+      ${(page) => html`
+        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
+          kind=${rules.value} />
+        <${CursorPager} page=${page} cursors=${cursors} count=${page.count - jobErrors}
+          what="rows with errors" />
+      `}
+    <//>
+  </section>`;
+}
+
+/** Links to the previous and next page; `cursors` holds those of the pages up to the current one. */
+export function CursorPager({ page, cursors, count: rows, what }) {
+  if (!page.cursor && !cursors.value.length)
+    return html`<p class="pager">${formatCount(rows, "row")}</p>`;
+  return html`<nav class="pager" aria-label="Pages of ${what}">
+    <span>${formatCount(rows, "row")}</span>
+    <${Button} plain icon="back" aria-disabled=${cursors.value.length ? undefined : "true"}
+      onPress=${() => (cursors.value = cursors.value.slice(0, -1))}>Previous<//>
+    <${Button} plain icon="next" aria-disabled=${page.cursor ? undefined : "true"}
+      onPress=${() => (cursors.value = [...cursors.value, page.cursor])}>Next<//>
+  </nav>`;
+}
+
+function ReimportButton({ job, draft, kind }) {
+  const problem = useSignal(null);
+  const { cells, rows } = draft.value;
+  const changed = Object.keys(cells)
+    .map(Number)
+    .sort((a, b) => a - b);
+  const faulty = changed.filter(
+    (row) =>
+      kind &&
+      Object.entries(cells[row]).some(([column, value]) => validateEdit(column, value, kind)),
+  );
+  const send = async () => {
+    problem.value = null;
+    if (!changed.length || faulty.length) {
+      announce(faulty.length ? `Row ${faulty[0]} still has an error` : "Fix a row first");
+      return;
+    }
+    draft.value = { ...draft.value, external_id: draft.value.external_id || crypto.randomUUID() };
+    try {
+      const corrected = changed.map((row) => ({ ...rows[row].data, ...cells[row] }));
+      const csv = writeCsv(listColumns(job, corrected), corrected);
+      const file = new File([csv], correctedName(job.file_name), { type: "text/csv" });
+      const { external_id } = draft.value;
+      const next = await startImport(job.kind, file, {
+        external_id,
+        corrects: job.id,
+        on_error: job.on_error,
+        dry_run: job.dry_run,
+        unknown_columns: job.unknown_columns,
+      });
+      const sent = {
+        ...draft.value.sent,
+        ...Object.fromEntries(changed.map((row) => [row, next.id])),
+      };
+      draft.value = { cells: {}, rows: {}, sent, external_id: "" };
+      go(`imports/${job.kind}/${next.id}`, { of: job.id });
+    } catch (error) {
+      problem.value = error;
+    }
+  };
+  return html`
+    ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
+    ${faulty.length > 0 && html`<span class="soft">Row ${faulty[0]} still has an error</span>`}
+    <${Button} icon="up" scope="imports:write" onPress=${send}
+      aria-disabled=${changed.length && !faulty.length ? undefined : "true"}>
+      Re-import ${changed.length ? formatCount(changed.length, "row") : "rows"}
+    <//>
+  `;
+}
+
+/** The columns of the file in their order, then columns that were added. */
+function listColumns(job, rows) {
+  const own = (job.detected?.columns ?? []).filter((column) => column && !column.startsWith("_"));
+  return [...new Set([...own, ...rows.flatMap(Object.keys)])];
+}
+
+const correctedName = (name) =>
+  `${name.replace(/\.csv$/i, "").replace(/-corrected$/, "")}-corrected.csv`;

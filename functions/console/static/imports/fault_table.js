@@ -1,0 +1,96 @@
+// The table of rows with errors, with editable cells.
+import { useSignal } from "@preact/signals";
+import { formatNumber } from "../parts/formats.js";
+import { matchColumns } from "../csv/header.js";
+import { html } from "../parts/html.js";
+import { Icon } from "../parts/icons.js";
+import { link } from "../parts/route.js";
+import { validateCell } from "../csv/rules.js";
+
+export function FaultTable({ job, rows, draft, kind }) {
+  return html`<div class="scroll" role="region" aria-label="Rows with errors" tabindex="0">
+    <table class="faults">
+      <caption class="visually-hidden">Rows with errors of import ${job.id}</caption>
+      <thead>
+        <tr><th scope="col" class="number">Row</th><th scope="col" class="number wide">Line</th>
+          <th scope="col">Column</th><th scope="col">Value</th>
+          <th scope="col">Problem</th></tr>
+      </thead>
+      ${rows.map((row) => html`<${FaultRows} key=${row.row} ...${{ job, row, draft, kind }} />`)}
+    </table>
+  </div>`;
+}
+
+function FaultRows({ job, row, draft, kind }) {
+  const expanded = useSignal(false);
+  const sent = draft.value.sent[row.row];
+  const columnFaults = row.errors.filter(({ column }) => column);
+  const faults = row.errors.map((error, at) => ({ ...error, at }));
+  const others = expanded.value ? findOtherColumns(job, row, columnFaults) : [];
+  const lines = [...faults, ...others.map((column) => ({ column, message: "" }))];
+  return html`<tbody>
+    ${lines.map(
+      (fault, at) => html`<tr key=${`${fault.column}-${at}`}>
+        ${
+          at === 0 &&
+          html`<th scope="rowgroup" class="number" rowspan=${lines.length}>${formatNumber(row.row)}
+            <button type="button" class="plain small" title="Show all cells"
+              aria-expanded=${expanded.value ? "true" : "false"} aria-label="Show all cells of row ${row.row}"
+              onClick=${() => (expanded.value = !expanded.value)}><${Icon} name="menu" /></button>
+          </th>
+          <td class="number wide" rowspan=${lines.length}>${formatNumber(row.line)}</td>`
+        }
+        <td>${
+          fault.column
+            ? html`<code>${fault.column}</code>`
+            : html`<span class="soft">entire row</span>`
+        }</td>
+        <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
+        <td>${
+          sent && at === 0
+            ? html`<${Icon} name="check" /> Re-imported in <a
+                href=${link(`imports/${job.kind}/${sent}`, { of: job.id })}>#${sent}</a>`
+            : html`<${CellProblem} row=${row} fault=${fault} draft=${draft} kind=${kind} />`
+        }</td>
+      </tr>`,
+    )}
+  </tbody>`;
+}
+
+/** The columns of the file without a fault. */
+function findOtherColumns(job, row, faults) {
+  const faulty = new Set(faults.map(({ column }) => column));
+  const columns = job.detected?.columns ?? Object.keys(row.data);
+  return columns.filter((column) => column && !column.startsWith("_") && !faulty.has(column));
+}
+
+function Cell({ row, column, draft, sent }) {
+  const value = draft.value.cells[row.row]?.[column] ?? row.data[column] ?? "";
+  const edit = ({ currentTarget }) => {
+    const { cells, rows, ...rest } = draft.value;
+    const changes = { ...cells[row.row], [column]: currentTarget.value };
+    if (currentTarget.value === (row.data[column] ?? "")) delete changes[column];
+    const all = { ...cells, [row.row]: changes };
+    if (!Object.keys(changes).length) delete all[row.row];
+    draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
+  };
+  const changed = draft.value.cells[row.row]?.[column] !== undefined;
+  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
+    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
+    onInput=${edit} />`;
+}
+
+/** The fault of a cell; of an edited cell, its current fault. */
+function CellProblem({ row, fault, draft, kind }) {
+  const value = draft.value.cells[row.row]?.[fault.column];
+  if (value === undefined) return fault.message;
+  const current = kind && validateEdit(fault.column, value, kind);
+  if (current) return html`<span class="wrong">${current.message}</span>`;
+  return html`<span class="fixed"><${Icon} name="check" />Fixed</span>`;
+}
+
+export function validateEdit(column, value, kind) {
+  const [name] = matchColumns([column], Object.keys(kind.columns), kind.format);
+  if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
+  return validateCell(name, value, kind);
+}

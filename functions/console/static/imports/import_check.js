@@ -1,0 +1,158 @@
+// The result of a file check: format, first rows, warnings and errors.
+import { Button } from "../parts/buttons.js";
+import { Field } from "../forms/fields.js";
+import { formatCount, formatNumber } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { Loading, Notice, Table } from "../parts/parts.js";
+
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
+
+export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
+  if (!result?.done) {
+    return html`<article>
+      <h2>Checking ${file.name}…</h2>
+      <progress max="1" value=${result?.share ?? 0} aria-label="Checking the file"></progress>
+      <${Loading} rows=${4} text="Checking the file" />
+    </article>`;
+  }
+  if (result.error)
+    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />`;
+  return html`
+    <${Summary} result=${result} />
+    <${Encoding} ...${{ result, encoding, onEncoding }} />
+    ${
+      result.unknown.length > 0 &&
+      html`<${Notice} kind="warning" title="${formatCount(result.unknown.length, "unrecognized column")} will be ignored">
+      <p>${result.unknown.map((name) => html`<code>${name}</code> `)}</p>
+    <//>`
+    }
+    ${
+      result.similar.length > 0 &&
+      html`<${Notice} kind="warning" title="${formatCount(result.similar.length, "column")} may be misspelled">
+      ${result.similar.map(
+        ({
+          column,
+          similar,
+        }) => html`<p><code>${column}</code> is not a known column, but similar to
+          ${similar.map((name) => html` <code>${name}</code>`)}.</p>`,
+      )}
+      <p>Rename it in the file and choose the file again, or ignore it below.</p>
+    <//>`
+    }
+    ${result.warnings.map(
+      (text) => html`<${Notice} kind="warning" title="Check this file"><p>${text}</p><//>`,
+    )}
+    ${result.faults.length > 0 && html`<${Faults} result=${result} />`}
+    ${result.repeated.rows > 0 && html`<${Repeated} ...${result.repeated} />`}
+    <section class="part">
+      <h2>First rows</h2>
+      <${Table} caption="First rows of the file" rows=${result.preview} columns=${previewColumns(result)} />
+    </section>
+  `;
+}
+
+const ENCODING_NAMES = { "windows-1252": "Windows-1252" };
+
+function FileError({ error, encoding, onEncoding, onRetry }) {
+  const unchecked = error.code === "unchecked";
+  const title = unchecked ? "Couldn’t check this file" : "Can’t import this file";
+  return html`<${Notice} kind="error" title=${title} onRetry=${unchecked && onRetry}>
+    <p>${error.line > 1 && `Line ${formatNumber(error.line)}: `}${error.message}</p>
+    ${
+      error.message.includes("as Windows-1252.") &&
+      !encoding &&
+      html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Try Windows-1252 (older Excel files)<//>`
+    }
+  <//>
+  ${encoding && html`<${Encoding} ...${{ result: {}, encoding, onEncoding }} />`}`;
+}
+
+/** The encoding in use, and the choice of another. */
+function Encoding({ result, encoding, onEncoding }) {
+  const name = ENCODING_NAMES[result.encoding] ?? result.encoding?.toUpperCase();
+  return html`<div class="encoding">
+    <${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
+      <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
+      <option value="windows-1252">Windows-1252</option>
+    <//>
+  </div>`;
+}
+
+function Summary({ result }) {
+  const format = `${formatCount(result.columns.length, "column")}, ${DELIMITERS[result.delimiter]}-separated.`;
+  const cut = result.cut
+    ? " The first 128 MB were checked; the rest is checked during the import."
+    : "";
+  if (!result.rows) {
+    return html`<${Notice} kind="warning" title="This file has no rows">
+      <p>It contains only a header. Add rows below it and choose the file again.</p>
+    <//>`;
+  }
+  if (!result.faulty) {
+    return html`<${Notice} kind="success" title="${formatCount(result.rows, "row")}, no errors found">
+      <p>${format}${cut} Products and existing records are checked during the import.</p>
+    <//>`;
+  }
+  const verb = result.faulty === 1 ? "has" : "have";
+  const title = `${formatNumber(result.faulty)} of ${formatCount(result.rows, "row")} ${verb} errors`;
+  const someValid = result.faulty < result.rows || result.cut;
+  return html`<${Notice} kind="warning" title=${title}>
+    <p>${format}${cut} Fix the file and re-upload${
+      someValid && ", or import the valid rows now and fix the rest here"
+    }.</p>
+  <//>`;
+}
+
+function Faults({ result }) {
+  const rows = result.faults.flatMap(({ row, line, errors }) =>
+    errors.map((error) => ({ row, line, ...error })),
+  );
+  return html`<section class="part">
+    <h2>Errors${
+      result.faulty > result.faults.length &&
+      html` <span class="soft">first ${result.faults.length} rows</span>`
+    }</h2>
+    <div class="tall">
+      <${Table} caption="Errors in the file" rows=${rows} columns=${[
+        { head: "Row", kind: "number", cell: (fault) => formatNumber(fault.row) },
+        { head: "Line", kind: "number", wide: true, cell: (fault) => formatNumber(fault.line) },
+        { head: "Column", cell: (fault) => fault.column && html`<code>${fault.column}</code>` },
+        { head: "Value", cell: (fault) => fault.value ?? html`<span class="soft">(empty)</span>` },
+        { head: "Problem", cell: (fault) => fault.message },
+      ]} />
+    </div>
+  </section>`;
+}
+
+/** Rows with the key of an earlier row, which may be errors: only the server knows all values. */
+function Repeated({ rows, listed }) {
+  const { what } = listed[0];
+  const differ = listed.some(({ different }) => different.length);
+  return html`<section class="part">
+    <h2>Duplicate rows${rows > listed.length && html` <span class="soft">first ${listed.length}</span>`}</h2>
+    <p>${formatCount(rows, "row has", "rows have")} the ${what} of an earlier row. Rows with the same values are
+      counted as existing.${differ && " Rows with other values become errors, unless the product’s defaults are the same."}</p>
+    <div class="tall">
+      <${Table} caption="Duplicate rows in the file" rows=${listed} columns=${[
+        { head: "Row", kind: "number", cell: ({ row }) => formatNumber(row) },
+        { head: "Line", kind: "number", wide: true, cell: ({ line }) => formatNumber(line) },
+        { head: "Same as row", kind: "number", cell: ({ first }) => formatNumber(first) },
+        { head: "Value", kind: "code", cell: ({ value }) => value },
+        { head: "Other values in", cell: ({ different }) => listColumns(different) },
+      ]} />
+    </div>
+  </section>`;
+}
+
+const listColumns = (columns) =>
+  columns.length
+    ? columns.map((column) => html`<code>${column}</code> `)
+    : html`<span class="soft">none</span>`;
+
+/** The columns that have a value in the first rows. */
+function previewColumns({ columns, preview }) {
+  return columns
+    .map((head, at) => ({ head, at }))
+    .filter(({ head, at }) => head && preview.some((cells) => cells[at]?.trim()))
+    .map(({ head, at }) => ({ head, kind: "line", cell: (cells) => cells[at] }));
+}

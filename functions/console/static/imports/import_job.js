@@ -1,0 +1,223 @@
+// An import: progress, result, warnings and rows with errors.
+import { useSignal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { Button, CopyButton } from "../parts/buttons.js";
+import { Corrections } from "./corrections.js";
+import { confirm } from "../parts/dialogs.js";
+import { openWithFile, useDrop } from "../parts/drop.js";
+import { formatCount, formatNumber, formatSize, formatTime } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { follow } from "./import_notices.js";
+import { Progress } from "./import_progress.js";
+import { countRecords, describeResult } from "./import_result.js";
+import {
+  countInvalidRows,
+  ImportStatus,
+  isChanging,
+  isRunning,
+  isStopped,
+  KINDS,
+} from "./import_states.js";
+import { Warnings } from "./import_warnings.js";
+import { useLoad } from "../api/load.js";
+import { Loaded, Notice, Page } from "../parts/parts.js";
+import { link } from "../parts/route.js";
+import { resendable } from "../api/upload.js";
+import { UploadButton, useUpload } from "./upload_button.js";
+
+/** Milliseconds between reloads, while the import runs and after an error. */
+const INTERVAL = 700;
+const RETRY_INTERVAL = 5000;
+
+export function ImportJob({ kind, id, query }) {
+  const from = useLoad((signal) => api.get(`imports/${id}/`, {}, { signal }), [id], {
+    every: (job, error) => (error ? RETRY_INTERVAL : job && isChanging(job) ? INTERVAL : null),
+  });
+  useDrop((file) => openWithFile(kind, file));
+  const job = from.value;
+  if (job) follow(job);
+  const corrected = query.of ?? job?.corrects;
+  const back = corrected
+    ? { href: link(`imports/${kind}/${corrected}`), text: `Import ${corrected}` }
+    : { href: link(`imports/${kind}`), text: KINDS[kind].title };
+  const title = job?.file_name ?? `Import ${id}`;
+  const percent = job && isRunning(job) && job.progress.rows_done ? job.progress.percent : null;
+  const actions = (shown) => html`<${Actions} job=${shown} reload=${from.reload} />`;
+  return html`<${Page} title=${title} tab=${percent == null ? title : `${percent} % · ${title}`}
+    back=${back} lead=${html`Import ${id} ${job && html`<${ImportStatus} job=${job} />`}`}>
+    <${Loaded} from=${from} rows=${6}>
+      ${(shown) => html`
+        <${Facts} job=${shown} />
+        <${Progress} job=${shown}>${isRunning(shown) && actions(shown)}<//>
+        ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
+        ${shown.counts?.warnings > 0 && html`<${Warnings} job=${shown} />`}
+        ${!isChanging(shown) && countInvalidRows(shown) > 0 && html`<${Corrections} job=${shown} />`}
+      `}
+    <//>
+  <//>`;
+}
+
+/** Shown next to the state: in the heading they would move the content below. */
+function Actions({ job, reload }) {
+  const problem = useSignal(null);
+  const request = (action) => async () => {
+    problem.value = null;
+    try {
+      await api.post(`imports/${job.id}/${action}/`);
+    } catch (error) {
+      problem.value = error;
+    }
+    await reload();
+  };
+  const cancel = async () => {
+    const text = "Rows imported so far are kept. You can resume the import later.";
+    const buttons = { action: "Cancel import", cancel: "Keep running" };
+    if (await confirm({ title: "Cancel this import?", text, ...buttons }))
+      await request("cancel")();
+  };
+  return html`<div class="row">
+    ${isRunning(job) && html`<${Button} plain danger scope="imports:write" onPress=${cancel}>Cancel import<//>`}
+    ${
+      isStopped(job) &&
+      job.file_sha256 &&
+      job.refusal?.code !== "file_gone" &&
+      html`<${Button} icon="retry" scope="imports:write" onPress=${request("retry")}>Resume import<//>`
+    }
+    ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
+  </div>`;
+}
+
+const NOTICE_KINDS = { succeeded: "success", completed_with_errors: "warning", rejected: "error" };
+
+const noticeKindOf = ({ state, counts }) =>
+  state === "succeeded" && counts.warnings > 0 ? "warning" : NOTICE_KINDS[state];
+
+function Outcome({ job, children }) {
+  const { refusal, counts, state } = job;
+  const newFile = link(`imports/${job.kind}/new`);
+  return html`
+    ${
+      refusal &&
+      html`<${Notice} kind="error"
+        title=${counts ? "The import failed" : "Can’t import this file"}>
+      <p>${refusal.message}</p>
+      ${
+        (!job.file_sha256 || refusal.code === "file_gone") &&
+        html`<p><a href=${newFile}>Import another file</a></p>`
+      }
+    <//>`
+    }
+    ${
+      state === "cancelled" &&
+      html`<${Notice} title="Import cancelled">
+      <p>Rows imported before cancelling were kept.</p>
+    <//>`
+    }
+    ${isStopped(job) && html`<div class="part">${children}</div>`}
+    ${
+      NOTICE_KINDS[state] &&
+      html`<${Notice} kind=${noticeKindOf(job)} title=${describeResult(job)}>
+      ${job.dry_run && html`<p>This was a test run: nothing was saved.</p>`}
+      ${
+        state === "rejected" &&
+        html`<p>“Import nothing” was selected.
+          ${" "}${counts.valid_row_count > 0 && `Import the ${formatCount(counts.valid_row_count, "valid row")}, or fix`}
+          ${!counts.valid_row_count && "Fix"} the errors below.</p>`
+      }
+    <//>`
+    }
+    ${job.dry_run && state !== "rejected" && NOTICE_KINDS[state] && html`<${ImportAgain} job=${job}>Run the real import<//>`}
+    ${
+      state === "rejected" &&
+      !job.dry_run &&
+      counts.valid_row_count > 0 &&
+      html`<${ImportAgain} job=${job}>Import ${formatCount(counts.valid_row_count, "valid row")}<//>`
+    }
+    ${counts && html`<${Counters} job=${job} />`}
+    <${CorrectionLinks} job=${job} />
+  `;
+}
+
+function Counters({ job }) {
+  const { counts, dry_run, state } = job;
+  return html`<dl class="facts">
+    <div><dt>Rows</dt><dd>${formatNumber(counts.total_row_count)}</dd></div>
+    <div><dt>Valid</dt><dd>${formatNumber(counts.valid_row_count)}</dd></div>
+    <div><dt>${isStopped(job) ? "Not imported" : "Errors"}</dt><dd>${formatNumber(countInvalidRows(job))}</dd></div>
+    ${
+      state !== "rejected" &&
+      countRecords(job).map(
+        ({ title, created, existed }) => html`<div><dt>${title}</dt>
+          <dd>${formatNumber(created)} <small>${dry_run ? "would be created" : "created"}</small></dd>
+          <dd class="soft">${formatNumber(existed)} already existed</dd></div>`,
+      )
+    }
+  </dl>`;
+}
+
+/** Links to the imports of corrected rows, and to the import that this one corrects. */
+function CorrectionLinks({ job }) {
+  const total = formatNumber(countInvalidRows(job));
+  const to = (id) => html`<a href=${link(`imports/${job.kind}/${id}`)}>import ${id}</a>`;
+  return html`
+    ${job.corrects && html`<p>Corrects rows of ${to(job.corrects)}.</p>`}
+    ${job.corrections.map(
+      ({ id, state, resolved_rows: rows }) =>
+        html`<p>${
+          ["awaiting_upload", "queued", "validating", "running"].includes(state)
+            ? "Corrected rows are being imported in "
+            : `${formatNumber(rows)} of ${total} resolved in `
+        }${to(id)}.</p>`,
+    )}
+  `;
+}
+
+/** After a test run or a rejection: import the same file with other options, if still in memory. */
+function ImportAgain({ job, children }) {
+  const upload = useUpload(job.kind);
+  const entry = resendable.get(job.id);
+  if (!entry)
+    return html`<p><a href=${link(`imports/${job.kind}/new`)}>Choose the file again</a> to import it.</p>`;
+  const send = async () => {
+    const outcome = await upload.send(entry.file, entry.options);
+    if (outcome === "cancelled")
+      entry.options = { ...entry.options, external_id: crypto.randomUUID() };
+  };
+  return html`<section class="part">
+    <${UploadButton} upload=${upload} onSend=${send}>${children}<//>
+  </section>`;
+}
+
+/** Above everything that changes, with space for values that are not known yet: nothing moves. */
+function Facts({ job }) {
+  const { detected } = job;
+  const facts = [
+    ["File", html`${job.file_name}, ${formatSize(job.size)}`],
+    [
+      "Started by",
+      job.requested_by === "s3" ? "S3 upload" : html`key <code>${job.requested_by}</code>`,
+    ],
+    ["Requested", formatTime(job.created_at)],
+    ["Started", formatTime(job.started_at)],
+    ["Finished", formatTime(job.finished_at)],
+    [
+      "Options",
+      `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", test run" : ""}`,
+    ],
+    ["Format", detected && `${detected.encoding}, delimiter ${JSON.stringify(detected.delimiter)}`],
+    ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
+    [
+      "SHA-256",
+      html`<span class="masked hash">${
+        job.file_sha256
+          ? html`<code>${job.file_sha256}</code>
+            <${CopyButton} text=${job.file_sha256} what="Copy the SHA-256" />`
+          : "–"
+      }</span>`,
+    ],
+  ];
+  return html`<details class="part">
+    <summary>About this import</summary>
+    <dl class="card">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value || "–"}</dd>`)}</dl>
+  </details>`;
+}

@@ -1,0 +1,193 @@
+// A new import: choose a file, check it, upload it.
+import { useEffect, useRef } from "preact/hooks";
+import { effect, useSignal } from "@preact/signals";
+import { Download } from "../parts/buttons.js";
+import { startCheck } from "../csv/check_worker.js";
+import { dragged, takeFile, useDrop } from "../parts/drop.js";
+import { Checkbox, Field } from "../forms/fields.js";
+import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { Icon } from "../parts/icons.js";
+import { CheckedFile } from "./import_check.js";
+import { KINDS } from "./import_states.js";
+import { announce, Notice, Page } from "../parts/parts.js";
+import { link } from "../parts/route.js";
+import { key } from "../api/session.js";
+import { LARGEST } from "../api/upload.js";
+import { UploadButton, useUpload } from "./upload_button.js";
+
+/** The state of the form of each kind. Survives navigation, but not sign-out. */
+let forms = {};
+effect(() => {
+  if (!key.value) forms = {};
+});
+
+const createForm = () => ({
+  file: null,
+  encoding: "",
+  dry_run: false,
+  on_error: "skip_row",
+  unknown_columns: "check",
+  external_id: "",
+});
+
+export function NewImport({ kind, query }) {
+  const form = useSignal((forms[kind] ??= createForm()));
+  const result = useSignal(null);
+  const error = useSignal("");
+  const checkCount = useSignal(1);
+  const upload = useUpload(kind);
+  const { file, encoding } = form.value;
+  const change = (changes) => {
+    form.value = forms[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
+  };
+  const choose = (chosen) => {
+    error.value = validateFile(chosen);
+    change({ file: error.value ? null : chosen, encoding: "", unknown_columns: "check" });
+    if (error.value) announce(error.value);
+  };
+  useDrop(choose);
+  useEffect(() => {
+    const dropped = takeFile();
+    if (dropped) choose(dropped);
+  }, []);
+  useEffect(() => {
+    result.value = null;
+    if (!file) return undefined;
+    return startCheck(file, kind, encoding, (current) => {
+      result.value = current;
+      if (current.done)
+        announce(
+          current.error
+            ? current.error.message
+            : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
+        );
+    });
+  }, [file, encoding, checkCount.value]);
+  const { title, one } = KINDS[kind];
+  const { corrects } = query;
+  const back = corrects
+    ? { href: link(`imports/${kind}/${corrects}`), text: `Import ${corrects}` }
+    : { href: link(`imports/${kind}`), text: title };
+  return html`<${Page} title=${corrects ? `Correct import ${corrects}` : `Import ${one}s`} back=${back}
+    lead="Your file is checked in the browser before upload.">
+    <${Drop} file=${file} kind=${kind} onFile=${choose} />
+    ${
+      error.value &&
+      html`<${Notice} kind="error" title="Can’t import this file"><p>${error.value}</p><//>`
+    }
+    ${
+      file &&
+      html`<${CheckedFile} file=${file} result=${result.value} encoding=${encoding}
+      onEncoding=${(chosen) => change({ encoding: chosen })}
+      onRetry=${() => (checkCount.value += 1)} />`
+    }
+    ${
+      (result.value?.done || upload.share !== null) &&
+      html`<${Options} ...${{ kind, change, upload, corrects }} form=${form.value} result=${result.value} />`
+    }
+  <//>`;
+}
+
+/** Why a file can't be imported, without reading it; "" if it may be valid. */
+function validateFile(file) {
+  if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
+    return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” and choose that file.`;
+  if (!/\.csv$/i.test(file.name))
+    return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
+  if (!file.size) return `${file.name} is empty. Choose a file with a header and rows.`;
+  if (file.size > LARGEST)
+    return `${file.name} is ${formatSize(file.size)}. The limit is 5 TB: split the file.`;
+  return "";
+}
+
+function Drop({ file, kind, onFile }) {
+  const input = useRef(null);
+  const choose = ({ currentTarget }) => {
+    if (currentTarget.files[0]) onFile(currentTarget.files[0]);
+    currentTarget.value = "";
+  };
+  return html`<section class="drop" data-over=${dragged.value ? "" : undefined}
+    data-small=${file ? "" : undefined}>
+    <${Icon} name="up" />
+    <div>
+      <label for="file">${
+        file
+          ? html`<strong>${file.name}</strong> <span class="soft">${formatSize(file.size)}</span>`
+          : "Drag a CSV here or browse"
+      }</label>
+      <p class="soft">${REQUIRED[kind]}</p>
+    </div>
+    <input id="file" class="visually-hidden" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
+      onChange=${choose} />
+    <div class="actions">
+      <button type="button" class="plain" onClick=${() => input.current.click()}>
+        ${file ? "Choose another file" : "Choose a file"}</button>
+      <${Download} path="import-templates/${kind}.csv">Download template<//>
+    </div>
+  </section>`;
+}
+
+const REQUIRED = {
+  licenses: html`Required: <code>license__license_key</code>, <code>product__short_code</code>`,
+  customers: html`No required columns; customers are matched by <code>email</code>.`,
+  "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
+};
+
+/** Shown below the result of the check and only after it, so that it does not move. */
+function Options({ kind, form, result, change, upload, corrects }) {
+  const { unknown_columns } = form;
+  const hasSimilar = result?.similar?.length > 0;
+  const checked = result?.done && !result.error && result.rows > 0;
+  const obstacle = checked && findObstacle(form, result);
+  const ready = checked && !obstacle && !(hasSimilar && unknown_columns === "check");
+  const send = async () => {
+    const { file, external_id, dry_run, on_error, encoding } = form;
+    const options = { external_id, dry_run, on_error, unknown_columns };
+    if (encoding) options.encoding = encoding;
+    if (corrects) options.corrects = Number(corrects);
+    const outcome = await upload.send(file, options);
+    if (outcome === "cancelled") change({});
+    if (outcome === "sent") forms[kind] = createForm();
+  };
+  return html`<article>
+    <h2>Import options</h2>
+    <div class="columns">
+      <${Field} as="select" label="If some rows have errors" value=${form.on_error}
+        onInput=${(on_error) => change({ on_error })}
+        hint="You can fix rows with errors after the import in either case.">
+        <option value="skip_row">Skip them</option>
+        <option value="reject_all">Import nothing</option>
+      <//>
+      <${Checkbox} label="Test run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
+        hint="Validate everything without saving." />
+    </div>
+    ${
+      hasSimilar &&
+      html`<${Checkbox} label="Ignore columns that may be misspelled"
+        checked=${unknown_columns === "ignore"}
+        onChange=${(on) => change({ unknown_columns: on ? "ignore" : "check" })} />`
+    }
+    ${obstacle && html`<p class="soft">${obstacle}</p>`}
+    <${UploadButton} upload=${upload} onSend=${send} ready=${ready}>
+      ${checked ? describeAction(form, result) : "Import file"}<//>
+  </article>`;
+}
+
+/** Why no row would be imported, or "". Unknown for a large file, which is not checked to its end. */
+function findObstacle({ dry_run, on_error }, { rows, faulty, cut }) {
+  if (dry_run || !faulty || cut) return "";
+  if (faulty === rows)
+    return "No rows can be imported: all of them have errors. Fix the file and choose it again.";
+  return (
+    on_error === "reject_all" &&
+    `Nothing would be imported: ${formatCount(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
+  );
+}
+
+function describeAction({ dry_run, on_error }, { rows, faulty, cut }) {
+  if (cut) return dry_run ? "Test file" : "Import file";
+  if (dry_run) return `Test ${formatCount(rows, "row")}`;
+  const skip = faulty > 0 && on_error === "skip_row";
+  return `Import ${formatCount(skip ? rows - faulty : rows, "row")}${skip ? `, skip ${formatNumber(faulty)}` : ""}`;
+}

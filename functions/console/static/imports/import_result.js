@@ -1,0 +1,48 @@
+// Describe the progress and the result of an import.
+import { formatCount, formatNumber } from "../parts/formats.js";
+import { describeState, isChanging, isRunning, isStopped } from "./import_states.js";
+
+/** The counters of each kind of record: `{title, created, existed}`. */
+export function countRecords({ counts }) {
+  const records = {};
+  for (const [name, value] of Object.entries(counts ?? {})) {
+    const [, verb, noun] = /^(created|existed)_(.+?)(?:_count)?$/.exec(name) ?? [];
+    if (verb) (records[noun] ??= { title: toTitle(noun) })[verb] = value;
+  }
+  return Object.values(records);
+}
+
+const toTitle = (noun) => `${noun[0].toUpperCase()}${noun.slice(1).replaceAll("_", " ")}`;
+
+/** The state and progress of an import, in one sentence. */
+export function describeProgress(job) {
+  const { rows_done: done, rows_total: total } = job.progress;
+  const [, text] = describeState(job);
+  if (total == null)
+    return isRunning(job) && job.state !== "awaiting_upload" ? "Reading file…" : text;
+  if (!isChanging(job)) return `${text}: ${describeResult(job)}`;
+  return `${text} ${formatNumber(done)} of ${formatCount(total, "row")}`;
+}
+
+/** The result of a finished import, in one sentence. */
+export function describeResult(job) {
+  const { warnings } = job.counts;
+  return `${describeOutcome(job)}${warnings > 0 ? `, ${formatNumber(warnings)} with warnings` : ""}`;
+}
+
+function describeOutcome(job) {
+  const { counts, dry_run, state } = job;
+  const rows = counts.total_row_count;
+  const valid = counts.valid_row_count;
+  const errors = formatCount(rows - valid, "row has errors", "rows have errors");
+  if (isStopped(job)) return `${formatNumber(valid)} of ${formatCount(rows, "row")} imported`;
+  if (state === "rejected") return `Nothing imported: ${errors}`;
+  if (state === "completed_with_errors")
+    return `${formatNumber(valid)} of ${formatCount(rows, "row")} ${dry_run ? "valid" : "imported"}, ${errors}`;
+  const kinds = countRecords(job);
+  const all = rows === 1 ? "the only row" : `all ${formatNumber(rows)}`;
+  if (!rows) return "Nothing imported: the file has no rows";
+  if (kinds.every(({ created }) => !created)) return `Nothing new: ${all} already existed`;
+  if (dry_run) return `${rows === 1 ? "The row is" : `All ${formatNumber(rows)} rows are`} valid`;
+  return rows === 1 ? "1 row imported" : `All ${formatNumber(rows)} rows imported`;
+}

@@ -1,0 +1,39 @@
+// The kinds and states of imports.
+import { html } from "../parts/html.js";
+import { Badge } from "../parts/parts.js";
+
+export const KINDS = {
+  licenses: { title: "License imports", one: "license", icon: "licenses" },
+  customers: { title: "Customer imports", one: "customer", icon: "customers" },
+  "license-features": { title: "Feature imports", one: "license feature", icon: "features" },
+};
+
+const STATES = {
+  awaiting_upload: ["wait", "Waiting for upload"],
+  queued: ["wait", "Queued"],
+  validating: ["busy", "Checking"],
+  running: ["busy", "Importing"],
+  succeeded: ["good", "Succeeded"],
+  completed_with_errors: ["warn", "Completed with errors"],
+  failed: ["bad", "Failed"],
+  rejected: ["bad", "Rejected"],
+  cancelled: ["off", "Cancelled"],
+};
+const STOPPING = ["busy", "Stopping…"];
+export const describeState = (job) =>
+  (job.stopping ? STOPPING : STATES[job.state]) ?? ["off", job.state];
+
+export const isRunning = (job) => ["pending", "running"].includes(job.status);
+/** Whether the counters may still change: also for a moment after a cancellation. */
+export const isChanging = (job) => isRunning(job) || job.stopping;
+/** Whether the import ended before its last row was processed. */
+export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
+
+export function ImportStatus({ job }) {
+  const [tone, text] = describeState(job);
+  return html`<${Badge} tone=${tone}>${text}<//>
+    ${job.dry_run && html` <${Badge} tone="off">Test run<//>`}`;
+}
+
+export const countInvalidRows = (job) =>
+  job.counts ? job.counts.total_row_count - job.counts.valid_row_count : null;

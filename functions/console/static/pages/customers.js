@@ -1,0 +1,192 @@
+// The list of customers, a customer with their orders and licenses, and the form of a customer.
+import * as api from "../api/api.js";
+import { LinkButton } from "../parts/buttons.js";
+import { Filters } from "../forms/filters.js";
+import { FormField, RecordForm, useForm } from "../forms/form.js";
+import { formatNumber, formatTime } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { useLoad } from "../api/load.js";
+import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
+import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
+import { go, link } from "../parts/route.js";
+
+const LIMIT = 25;
+const PREVIEW = 10;
+const FIELDS = [{ name: "email", label: "Email", type: "email" }];
+const CONTACT = [
+  ["first_name", "First name"],
+  ["last_name", "Last name"],
+  ["company_name", "Company"],
+  ["phone", "Phone"],
+  ["reference", "Reference"],
+];
+const ADDRESS = [
+  ["address", "Address"],
+  ["postcode", "Postcode"],
+  ["city", "City"],
+  ["state", "State"],
+  ["country", "Country"],
+];
+
+export function Customers({ parts: [id, part], query }) {
+  if (id === "new") return html`<${NewCustomer} />`;
+  if (id && part === "edit") return html`<${EditCustomer} key=${id} id=${id} />`;
+  return id ? html`<${Customer} key=${id} id=${id} />` : html`<${CustomerList} query=${query} />`;
+}
+
+const titleOf = (customer) =>
+  nameOf(customer) || customer.company_name || customer.email || "No name";
+
+const COLUMNS = [
+  {
+    head: "Customer",
+    cell: (customer) => html`<a href=${link(`customers/${customer.id}`)}>${titleOf(customer)}</a>`,
+  },
+  { head: "Company", kind: "mid", cell: ({ company_name: company }) => company || "–" },
+  { head: "Email", cell: ({ email }) => (email ? html`<${Email} of=${email} />` : "–") },
+  { head: "Reference", wide: true, cell: ({ reference }) => reference || "–" },
+  { head: "Since", wide: true, cell: ({ created_at: since }) => formatTime(since.slice(0, 10)) },
+];
+
+function CustomerList({ query }) {
+  const customers = useLoad(
+    (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
+    [JSON.stringify(query)],
+  );
+  const create = html`<${LinkButton} scope="orders:write" to=${link("customers/new")}
+    icon="plus">New customer<//>`;
+  const empty = query.email
+    ? html`<${Empty} icon="search"
+      title="No matching customers"><p>Search needs the complete email address. <a
+      href=${link("customers")}>Show all customers</a></p><//>`
+    : html`<${Empty} icon="customers" title="No customers yet">
+        <p>Customers are created by their first order, or imported from a file.</p>
+        ${create} <${LinkButton} scope="imports:write" plain
+          to=${link("imports/customers/new")}>Import customers<//>
+      <//>`;
+  return html`<${Page} title="Customers" lead="All customers" actions=${create}>
+    <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers" />
+    <${Loaded} from=${customers} rows=${8}>
+      ${(page) =>
+        page.results.length
+          ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results}
+            busy=${customers.loading} />
+            <${Pager} page=${page} path="customers" query=${query} limit=${LIMIT}
+              nouns=${["customer"]} />`
+          : empty}
+    <//>
+  <//>`;
+}
+
+function Customer({ id }) {
+  const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
+  const edit = html`<${LinkButton} scope="orders:write" plain
+    to=${link(`customers/${id}/edit`)}>Edit customer<//>`;
+  return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
+    actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
+    <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Details} customer=${value} />`}<//>
+  <//>`;
+}
+
+const ORDERS = [
+  {
+    head: "Order",
+    cell: (order) =>
+      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${orderBadges(order)}`,
+  },
+  {
+    head: "Products",
+    kind: "mid",
+    cell: ({ order_items: items }) => items.map((item) => html`<code>${item.product_code}</code> `),
+  },
+  { head: "Placed", cell: (order) => formatTime(order.created_at) },
+];
+
+function Details({ customer }) {
+  const query = { customer: customer.id, limit: PREVIEW };
+  const related = useLoad(
+    (signal) =>
+      Promise.all(["orders/", "licenses/"].map((path) => api.get(path, query, { signal }))),
+    [customer.id],
+  );
+  const more = (path, total) =>
+    total > PREVIEW &&
+    customer.email &&
+    html`<a
+      href=${link(path, { customer_email: customer.email })}>Show all ${formatNumber(total)} ${path}</a>`;
+  const list = (title, { results }, total, columns) => html`<section>
+    <div class="row apart heading"><h2>${title} <span
+      class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
+    ${
+      results.length
+        ? html`<${Table} caption=${title} columns=${columns}
+      rows=${results} />`
+        : html`<p class="soft">None yet.</p>`
+    }
+  </section>`;
+  return html`<div class="stack">
+    <dl class="card">
+      <dt>Email</dt><dd>${customer.email || "None"}</dd>
+      ${[...CONTACT, ...ADDRESS]
+        .filter(([name]) => customer[name])
+        .map(([name, label]) => html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
+      <dt>Customer since</dt><dd>${formatTime(customer.created_at)}</dd>
+    </dl>
+    <${Loaded} from=${related} rows=${8}>
+      ${([orders, licenses]) => html`
+        ${list("Orders", orders, customer.total_orders, ORDERS)}
+        ${list("Licenses", licenses, customer.total_licenses, LICENSE_COLUMNS)}
+      `}
+    <//>
+  </div>`;
+}
+
+function NewCustomer() {
+  return html`<${Page} title="New customer"
+    back=${{ href: link("customers"), text: "Customers" }}><${CustomerForm} /><//>`;
+}
+
+function EditCustomer({ id }) {
+  const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
+  return html`<${Page} title="Edit customer"
+    back=${{ href: link(`customers/${id}`), text: customer.value ? titleOf(customer.value) : "Customer" }}>
+    <${Loaded} from=${customer} rows=${6}>${(value) => html`<${CustomerForm}
+      customer=${value} />`}<//>
+  <//>`;
+}
+
+function CustomerForm({ customer }) {
+  const names = ["email", ...[...CONTACT, ...ADDRESS].map(([name]) => name)];
+  const form = useForm(`customer ${customer?.id ?? ""}`, () =>
+    Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])),
+  );
+  const submit = () =>
+    form.submit(async (draft) => {
+      const body = Object.fromEntries(
+        Object.entries(draft).filter(([name, value]) =>
+          customer ? name !== "email" : name === "email" || value.trim(),
+        ),
+      );
+      const saved = customer
+        ? await api.patch(`customers/${customer.id}/`, body)
+        : await api.post("customers/", body);
+      announce("Customer saved");
+      go(`customers/${saved.id}`);
+    });
+  const fields = (entries) => html`<div class="columns">
+    ${entries.map(
+      ([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}
+      label=${label} autocomplete="off" />`,
+    )}
+  </div>`;
+  return html`<${RecordForm} form=${form} action=${customer ? "Save changes" : "Create customer"}
+    scope="orders:write" onSubmit=${submit} back=${link(customer ? `customers/${customer.id}` : "customers")}>
+    <section class="card">
+      <${FormField} form=${form} name="email" label="Email" type="email" required autocomplete="off"
+        disabled=${Boolean(customer)}
+        hint=${customer ? "Email can’t be changed. Create a new customer instead." : "Used to identify the customer; can’t be changed later"} />
+      ${fields(CONTACT)}
+    </section>
+    <section class="card"><h2>Address</h2>${fields(ADDRESS)}</section>
+  <//>`;
+}

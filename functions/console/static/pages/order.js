@@ -1,0 +1,93 @@
+// An order with its licenses, and right after it was placed the initial passwords of new users.
+import { effect, signal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { CopyButton, Download } from "../parts/buttons.js";
+import { formatCount, formatTime } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { useLoad } from "../api/load.js";
+import { Loaded, Notice, Page, Table } from "../parts/parts.js";
+import { CustomerLink, LICENSE_COLUMNS, orderBadges } from "./records.js";
+import { link } from "../parts/route.js";
+import { key } from "../api/session.js";
+
+/** The response to the last placed order: passwords in it can't be requested again. */
+export const placedOrder = signal(null);
+effect(() => {
+  if (!key.value) placedOrder.value = null;
+});
+
+export function Order({ id }) {
+  const order = useLoad((signal) => api.get(`orders/${id}/`, {}, { signal }), [id]);
+  const hasKeys = order.value?.order_items.some(({ licenses }) =>
+    licenses.some((license) => license.license_key),
+  );
+  return html`<${Page} title=${order.value?.store_id ?? "Order"}
+    back=${{ href: link("orders"), text: "Orders" }}
+    actions=${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
+    ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
+    <${Loaded} from=${order} rows=${6}>${(value) => html`<${Details} order=${value} />`}<//>
+  <//>`;
+}
+
+function PlacedNotice({ order: { order_licenses, new_passwords } }) {
+  const title = `Order placed – ${formatCount(order_licenses.length, "license")} issued`;
+  return html`<${Notice} kind="success" title=${title}>
+    ${
+      new_passwords.length > 0 &&
+      html`<p>Initial passwords for new users. Copy them now – they won’t be shown again.</p>
+      <dl class="secrets">
+        ${new_passwords.map(
+          ({ email, new_password: password }) => html`<dt>${email}</dt>
+            <dd><code>${password}</code> <${CopyButton} text=${password}
+              what="Copy the password of ${email}" /></dd>`,
+        )}
+      </dl>`
+    }
+  <//>`;
+}
+
+function Details({ order }) {
+  return html`<div class="stack">
+    <dl class="card">
+      <dt>Customer</dt>
+      <dd>${order.customer ? html`<${CustomerLink} customer=${order.customer} />` : "None"}</dd>
+      <dt>Placed</dt>
+      <dd>${formatTime(order.created_at)} ${orderBadges(order)}</dd>
+      ${order.reference && html`<dt>Reference</dt><dd>${order.reference}</dd>`}
+      ${order.language && html`<dt>Language</dt><dd>${order.language}</dd>`}
+      ${
+        Object.keys(order.metadata).length > 0 &&
+        html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`
+      }
+    </dl>
+    <${MoreLicenses} order=${order} />
+    ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
+  </div>`;
+}
+
+/** The API returns a large order with its first licenses only. */
+function MoreLicenses({ order: { order_items: items, licenses_count: total, store_id: id } }) {
+  const shown = items.reduce((sum, { licenses }) => sum + licenses.length, 0);
+  return (
+    shown < total &&
+    html`<p>First ${shown} of ${formatCount(total, "license")}. <a
+      href=${link("licenses", { order_store_id: id })}>Show all licenses</a></p>`
+  );
+}
+
+function Item({ item }) {
+  const keys = [...new Set(item.licenses.map((license) => license.license_key).filter(Boolean))];
+  return html`<section>
+    <div class="row apart heading">
+      <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span
+        class="soft">${formatCount(item.licenses.length, "license")}</span></h2>
+      ${keys.length > 1 && html`<${CopyKeys} keys=${keys} />`}
+    </div>
+    ${item.note && html`<p class="soft">${item.note}</p>`}
+    <${Table} caption="Licenses of ${item.product_code}" columns=${LICENSE_COLUMNS}
+      rows=${item.licenses} />
+  </section>`;
+}
+
+const CopyKeys = ({ keys }) => html`<span class="soft">Copy all ${keys.length} keys
+  <${CopyButton} text=${keys.join("\n")} what="Copy all ${keys.length} keys" /></span>`;

@@ -1,0 +1,201 @@
+// A new order: its draft in the form, and its request to the API.
+
+import { part } from "../forms/field_names.js";
+import { groupsFor, toApiTerms } from "./terms.js";
+
+const MAX_LICENSES = 1000;
+
+export const createItem = () => ({
+  uid: crypto.getRandomValues(new Uint32Array(2)).join(""),
+  product: "",
+  policy: "",
+  members: {},
+  count: "1",
+  own_keys: false,
+  keys: "",
+  users: [{ email: "", is_manager: false }],
+  shared: false,
+  license_type: "",
+  validity_period: "",
+  start_date: "",
+  is_trial: false,
+  terms: {},
+  features: null,
+  note: "",
+});
+
+/** The token is sent as Idempotency-Key: a retry after a lost response places the order once. */
+export const createDraft = () => ({
+  token: `console-${crypto.getRandomValues(new Uint32Array(4)).join("")}`,
+  id: "",
+  reference: "",
+  is_test: false,
+  customer: {
+    email: "",
+    first_name: "",
+    last_name: "",
+    company_name: "",
+    phone: "",
+    reference: "",
+  },
+  items: [createItem()],
+});
+
+export const parseKeys = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/**
+ * Build the request of a draft. `catalog` is `{products, policies}`, both by product code. Returns
+ * `{body, locate}`; `locate` maps a fault of the API to its field in the form.
+ */
+export function buildOrder(draft, catalog) {
+  const fields = new Map([
+    ["", ""],
+    ["/id", "id"],
+    ["/items", "items"],
+    ["/reference", "reference"],
+  ]);
+  const customer = {};
+  for (const [name, value] of Object.entries(draft.customer)) {
+    fields.set(`/customer/${name}`, `customer.${name}`);
+    if (value.trim()) customer[name] = value.trim();
+  }
+  const body = { items: draft.items.map((item, n) => buildItem(item, n, catalog, fields)) };
+  if (draft.id.trim()) body.id = draft.id.trim();
+  if (draft.reference.trim()) body.reference = draft.reference.trim();
+  if (draft.is_test) body.is_test = true;
+  if (Object.keys(customer).length) body.customer = customer;
+  if (catalog.products[draft.items[0]?.product]?.is_bundle) body.is_bundle = true;
+  return { body, locate: (fault) => locateFault(fault, fields) };
+}
+
+/** `fields` maps each JSON pointer of the request to a field of the form. */
+function buildItem(item, n, catalog, fields) {
+  const product = catalog.products[item.product];
+  const at = `/items/${n}`;
+  const field = `items.${n}`;
+  fields.set(at, `${field}.product`);
+  fields.set(`${at}/licenses`, `${field}.count`);
+  fields.set(`${at}/note`, `${field}.note`);
+  const licenses = buildHolders(item, product).map((holder, index) => {
+    const path = `${at}/licenses/${index}`;
+    fields.set(path, `${field}.product`);
+    fields.set(`${path}/key`, `${field}.keys`);
+    fields.set(`${path}/users`, `${field}.users`);
+    holder.users?.forEach((user, k) => {
+      fields.set(`${path}/users/${k}`, `${field}.users.${holder.first + k}`);
+    });
+    const { first: _, ...license } = holder;
+    return product?.is_bundle
+      ? { ...license, products: buildMembers(item, product, path, field, catalog, fields) }
+      : { ...license, ...buildLicense(item, product, path, field, catalog, fields) };
+  });
+  const body = { product_code: item.product, licenses };
+  if (item.note.trim()) body.note = item.note.trim();
+  if (product?.is_bundle && item.policy) body.license_policy = item.policy;
+  fields.set(`${at}/license_policy`, `${field}.policy`);
+  return body;
+}
+
+/** One entry per license: its users, its key, or nothing. `first` is the form's index of its users. */
+function buildHolders(item, product) {
+  if (product?.authorization_method === "user") {
+    const users = item.users.map(({ email, is_manager }) =>
+      is_manager ? { email: email.trim(), is_manager } : { email: email.trim() },
+    );
+    return item.shared
+      ? [{ first: 0, users }]
+      : users.map((user, k) => ({ first: k, users: [user] }));
+  }
+  if (item.own_keys) return parseKeys(item.keys).map((key) => ({ key }));
+  const length = Math.min(Number(item.count) || 0, MAX_LICENSES + 1);
+  return Array.from({ length }, () => ({}));
+}
+
+function buildMembers(item, bundle, path, field, catalog, fields) {
+  return bundle.bundle_products.map((code, k) => {
+    fields.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
+    const policy = item.members[code] || defaultPolicy(catalog, code)?.code;
+    return policy ? { product_code: code, policy_code: policy } : { product_code: code };
+  });
+}
+
+function buildLicense(item, product, path, field, catalog, fields) {
+  const type = effectiveType(item, catalog);
+  fields.set(`${path}/policy_code`, `${field}.policy`);
+  for (const name of ["license_type", "validity_period", "start_date"])
+    fields.set(`${path}/${name}`, `${field}.${name}`);
+  const method = product?.authorization_method;
+  for (const { name } of groupsFor(type, method).flatMap(({ terms }) => terms))
+    fields.set(`${path}/${name}`, `${field}.terms.${name}`);
+  const license = toApiTerms(item.terms, type, method);
+  if (item.policy) license.policy_code = item.policy;
+  for (const name of ["license_type", "validity_period", "start_date"])
+    if (item[name]) license[name] = item[name];
+  if (item.is_trial) license.is_trial = true;
+  if (item.features)
+    license.product_features = (product?.product_features ?? [])
+      .filter(({ code }) => item.features[code]?.on)
+      .map(({ code }, k) => {
+        fields.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
+        const most = item.features[code].max_consumption?.trim();
+        return most
+          ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }
+          : code;
+      });
+  return license;
+}
+
+const defaultPolicy = (catalog, code) =>
+  catalog.policies[code]?.find(({ is_default }) => is_default);
+
+export const effectivePolicy = (item, catalog) =>
+  catalog.policies[item.product]?.find(({ code }) => code === item.policy) ??
+  defaultPolicy(catalog, item.product);
+
+/** The type of the license, resolved like the API does: explicit, or inherited. */
+export const effectiveType = (item, catalog) =>
+  item.license_type ||
+  effectivePolicy(item, catalog)?.default_license_type ||
+  defaultPolicy(catalog, item.product)?.default_license_type ||
+  catalog.products[item.product]?.default_license_type ||
+  "perpetual";
+
+/** The value of a term if its field is blank. */
+export const inheritedTerm = (item, catalog, name) =>
+  effectivePolicy(item, catalog)?.[name] ??
+  defaultPolicy(catalog, item.product)?.[name] ??
+  catalog.products[item.product]?.[name];
+
+/** Faults that need no request: fields that must not be blank. */
+export function findMissing(draft, catalog) {
+  return draft.items.flatMap((item, n) => {
+    const field = `items.${n}`;
+    const product = catalog.products[item.product];
+    if (!product) return [{ at: `${field}.product`, message: "Choose a product" }];
+    if (product.authorization_method === "user")
+      return item.users.flatMap(({ email }, k) =>
+        email.trim()
+          ? []
+          : [{ at: `${field}.users.${k}`, message: "Enter an email address or remove this user" }],
+      );
+    if (item.own_keys)
+      return parseKeys(item.keys).length
+        ? []
+        : [{ at: `${field}.keys`, message: "Enter one key per line" }];
+    return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= MAX_LICENSES
+      ? []
+      : [{ at: `${field}.count`, message: "Enter a number from 1 to 1,000" }];
+  });
+}
+
+/** Find the field of the longest known prefix of a fault's pointer. */
+function locateFault({ pointer, message, value }, fields) {
+  let prefix = pointer ?? "";
+  while (prefix && !fields.has(prefix)) prefix = prefix.slice(0, prefix.lastIndexOf("/"));
+  const at = fields.get(prefix) ?? "";
+  return { at, message: at.endsWith(".keys") && value ? `${value}: ${message}` : message };
+}

@@ -1,0 +1,137 @@
+// A new order: its customer, its products and their terms.
+import { useSignal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { Button, LinkButton } from "../parts/buttons.js";
+import { createCatalog, loadPolicies, policies, policyProducts, useProducts } from "./catalog.js";
+import { Field } from "../forms/fields.js";
+import { FormCheckbox, FormField, labelOf, RecordForm, useForm } from "../forms/form.js";
+import { html } from "../parts/html.js";
+import { placedOrder } from "./order.js";
+import { buildOrder, createDraft, createItem, findMissing } from "./order_body.js";
+import { OrderItem } from "./order_item.js";
+import { announce, Empty, Loaded, Page } from "../parts/parts.js";
+import { nameOf } from "./records.js";
+import { go, link } from "../parts/route.js";
+
+export function NewOrder() {
+  const products = useProducts();
+  return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
+    lead="All licenses are issued together, or none">
+    <${Loaded} from=${products} rows=${8}>
+      ${(all) =>
+        all.some(isOnSale) ? html`<${OrderForm} products=${all} />` : html`<${NoProducts} />`}
+    <//>
+  <//>`;
+}
+
+const isOnSale = (product) => product.active && !product.is_archived;
+
+const NoProducts = () => html`<${Empty} icon="products" title="No products yet">
+  <p>Create a product first; it comes with a default policy.</p>
+  <${LinkButton} scope="catalog:write" to=${link("products/new")} icon="plus">New product<//>
+<//>`;
+
+function OrderForm({ products }) {
+  const form = useForm("order", createDraft);
+  const catalog = createCatalog(products);
+  const submit = () => {
+    const faults = findMissing(form.draft.value, catalog);
+    if (faults.length) return form.showFaults(faults);
+    let order;
+    const act = async (draft) => {
+      const codes = draft.items.flatMap(({ product }) => policyProducts(catalog.products[product]));
+      const unloaded = codes.filter((code) => !policies.value[code]);
+      await Promise.all(unloaded.map((code) => loadPolicies(code)));
+      order = buildOrder(draft, createCatalog(products));
+      placedOrder.value = await placeOrder(order, draft.token);
+      announce("Order placed");
+      go(`orders/${placedOrder.value.id}`);
+    };
+    return form.submit(act, (fault) => order.locate(fault));
+  };
+  const add = () => {
+    const items = form.get("items");
+    form.set("items", [...items, createItem()]);
+    form.focus(`items.${items.length}.product`);
+  };
+  return html`<${RecordForm} form=${form} action="Place order" scope="orders:write"
+    onSubmit=${submit} back=${link("orders")}>
+    <${Customer} form=${form} />
+    ${form.get("items").map(
+      (item, n) => html`<${OrderItem} key=${item.uid} form=${form} at=${n} item=${item}
+        catalog=${catalog} products=${products.filter(isOnSale)} />`,
+    )}
+    <p class="add"><${Button} plain icon="plus" onPress=${add}>Add another product<//></p>
+    <section class="card">
+      <h2>Order details</h2>
+      <div class="columns">
+        <${FormField} form=${form} name="id" label="Order ID" autocomplete="off"
+          hint="Your shop’s order number. Leave blank to generate one." />
+        <${FormField} form=${form} name="reference" label="Reference" autocomplete="off" />
+      </div>
+      <${FormCheckbox} form=${form} name="is_test" label="Test order" />
+    </section>
+  <//>`;
+}
+
+/**
+ * A reused token means that the order was placed, but its response was lost, and the form was changed
+ * since. If another order has the ID, the ID is the fault, not the fields in which the orders differ.
+ */
+async function placeOrder({ body, locate }, token) {
+  try {
+    return await api.post("orders/create_order/", body, { "Idempotency-Key": token });
+  } catch (problem) {
+    if (problem.code === "idempotency_key_reused")
+      problem.detail =
+        "This order was already placed: the response was lost, and the form was changed since. " +
+        "Find it under Orders. To place another order, cancel this form and start again.";
+    if (problem.code === "order_id_exists") {
+      const labels = problem.faults.map((fault) => labelOf(locate(fault).at)).filter(Boolean);
+      problem.detail = `The two orders differ in: ${[...new Set(labels)].join(", ") || "other details"}.`;
+      problem.faults = [
+        { pointer: "/id", message: "Another order has this ID. Enter a different ID." },
+      ];
+      problem.link = {
+        href: link("orders", { store_id: body.id }),
+        text: `Show order ${body.id}`,
+      };
+    }
+    throw problem;
+  }
+}
+
+function Customer({ form }) {
+  const lookup = useSignal(null);
+  const email = form.get("customer.email").trim();
+  const find = async () => {
+    lookup.value = null;
+    if (!/^[^@\s]+@[^@\s]+$/.test(email)) return;
+    const page = await api.get("customers/", { email }).catch(() => null);
+    if (page) lookup.value = { email, customer: page.results[0] };
+  };
+  const current = lookup.value?.email === email ? lookup.value : null;
+  const existing = current?.customer;
+  const hint = existing
+    ? `Existing customer: ${titleOf(existing)}. Their details won’t change.`
+    : current
+      ? "New customer – will be created with this order"
+      : "Customers are identified by email. Leave blank for an order without a customer.";
+  const field = (name, label) =>
+    existing
+      ? html`<${Field} label=${label} value=${existing[name] ?? ""} disabled />`
+      : html`<${FormField} form=${form} name="customer.${name}" label=${label} autocomplete="off" />`;
+  return html`<section class="card">
+    <h2>Customer</h2>
+    <${FormField} form=${form} name="customer.email" label="Email" type="email" autocomplete="off"
+      hint=${hint} onBlur=${find} />
+    <div class="columns">
+      ${field("first_name", "First name")} ${field("last_name", "Last name")}
+      ${field("company_name", "Company")} ${field("phone", "Phone")}
+      ${field("reference", "Customer reference")}
+    </div>
+  </section>`;
+}
+
+const titleOf = (customer) =>
+  [nameOf(customer), customer.company_name].filter(Boolean).join(", ") || customer.email;

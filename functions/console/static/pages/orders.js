@@ -1,0 +1,157 @@
+// The list of orders, newest first.
+import { useSignal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { Button, LinkButton } from "../parts/buttons.js";
+import { Dialog } from "../parts/dialogs.js";
+import { Field } from "../forms/fields.js";
+import { Filters } from "../forms/filters.js";
+import { formatNumber, formatTime } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { useLoad } from "../api/load.js";
+import { Order } from "./order.js";
+import { NewOrder } from "./order_new.js";
+import { announce, Empty, Loaded, Notice, Page, Pager, Table } from "../parts/parts.js";
+import { CustomerLink, orderBadges } from "./records.js";
+import { link } from "../parts/route.js";
+
+const LIMIT = 25;
+const FIELDS = [
+  { name: "store_id", label: "Order ID" },
+  { name: "customer_email", label: "Customer email", type: "email" },
+  { name: "from", label: "From (UTC)", type: "date" },
+  { name: "to", label: "To (UTC)", type: "date" },
+];
+
+const checkOrder = ({ from, to }) =>
+  from && to && from > to ? { from: "From must not be later than To" } : {};
+
+const DAY = 86_400_000;
+const nextDay = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
+
+/** Replace the days of a query by the API's half-open range of times. */
+const toApiQuery = ({ from, to, ...query }) => ({
+  ...query,
+  created_at__gte: from,
+  created_at__lt: to && nextDay(to),
+});
+
+export function Orders({ parts: [id], query }) {
+  if (id === "new") return html`<${NewOrder} />`;
+  return id ? html`<${Order} key=${id} id=${id} />` : html`<${OrderList} query=${query} />`;
+}
+
+function OrderList({ query }) {
+  const orders = useLoad(
+    (signal) => api.get("orders/", { ...toApiQuery(query), limit: LIMIT }, { signal }),
+    [JSON.stringify(query)],
+  );
+  const exporting = useSignal(false);
+  const actions = html`
+    <${Button} plain icon="down" onPress=${() => (exporting.value = true)}>Export licenses<//>
+    <${NewOrderButton} />
+  `;
+  return html`<${Page} title="Orders" lead="All orders, newest first" actions=${actions}>
+    <${Filters} path="orders" fields=${FIELDS} query=${query} action="Search orders"
+      check=${checkOrder} />
+    <${Loaded} from=${orders} rows=${8}>${(page) => html`<${OrderTable} page=${page} query=${query}
+      busy=${orders.loading} />`}<//>
+    ${exporting.value && html`<${ExportDialog} onClose=${() => (exporting.value = false)} />`}
+  <//>`;
+}
+
+const COLUMNS = [
+  {
+    head: "Order",
+    cell: (order) =>
+      html`<a href=${link(`orders/${order.id}`)}>${order.store_id}</a> ${orderBadges(order)}`,
+  },
+  {
+    head: "Customer",
+    cell: ({ customer }) => (customer ? html`<${CustomerLink} customer=${customer} />` : "–"),
+  },
+  {
+    head: "Products",
+    wide: true,
+    cell: ({ order_items }) =>
+      [...new Set(order_items.map((item) => item.product_code))].map(
+        (code) => html`<code>${code}</code> `,
+      ),
+  },
+  { head: "Licenses", kind: "number", cell: (order) => formatNumber(order.licenses_count) },
+  { head: "Placed", kind: "mid", cell: (order) => formatTime(order.created_at) },
+];
+
+function OrderTable({ page, query, busy }) {
+  if (!page.results.length)
+    return Object.keys(query).length ? html`<${NoMatches} />` : html`<${NoOrders} />`;
+  return html`
+    <${Table} caption="Orders" columns=${COLUMNS} rows=${page.results} busy=${busy} />
+    <${Pager} page=${page} path="orders" query=${query} limit=${LIMIT} nouns=${["order"]} />
+  `;
+}
+
+const NewOrderButton = () =>
+  html`<${LinkButton} scope="orders:write" to=${link("orders/new")} icon="plus">New order<//>`;
+
+const NoOrders = () => html`<${Empty} icon="orders" title="No orders yet">
+  <p>An order issues licenses. Place one here, or let your shop place orders through the API.</p>
+  <${NewOrderButton} />
+<//>`;
+
+const NoMatches = () => html`<${Empty} icon="search" title="No matching orders">
+  <p>Search needs the complete order ID or email. <a
+    href=${link("orders")}>Show all orders</a></p>
+<//>`;
+
+const RANGES = {
+  last30: "Last 30 days",
+  last60: "Last 60 days",
+  last180: "Last 180 days",
+  last365: "Last 365 days",
+  days: "Custom range",
+};
+
+const checkRange = (days) => {
+  const [blank] = Object.keys(days).filter((name) => !days[name]);
+  return blank ? { [blank]: "Enter a date" } : checkOrder(days);
+};
+
+function ExportDialog({ onClose }) {
+  const range = useSignal("last30");
+  const days = useSignal({ from: "", to: "" });
+  const problem = useSignal(null);
+  const errors = useSignal({});
+  const save = async () => {
+    problem.value = null;
+    errors.value = range.value === "days" ? checkRange(days.value) : {};
+    if (Object.keys(errors.value).length) return;
+    try {
+      await api.download(
+        "orders/export/",
+        range.value === "days" ? days.value : { range: range.value },
+      );
+      announce("Downloaded");
+      onClose();
+    } catch (error) {
+      problem.value = error;
+    }
+  };
+  const day = (name, label) => html`<${Field} label=${label} type="date" value=${days.value[name]}
+    error=${errors.value[name]} onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
+  return html`<${Dialog} title="Export licenses" onClose=${onClose}>
+    <p>Download licenses as CSV, in the import format.</p>
+    ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
+    <${Field} as="select" label="Date range" value=${range.value}
+      onInput=${(value) => (range.value = value)}>
+      ${Object.entries(RANGES).map(
+        ([value, text]) => html`<option
+        value=${value}>${text}</option>`,
+      )}
+    <//>
+    ${range.value === "days" && [day("from", "From (UTC)"), day("to", "To (UTC)")]}
+    <footer>
+      <button type="button" class="plain" onClick=${onClose}>Cancel</button>
+      <${Button} icon="down" onPress=${save}>Download CSV<//>
+    </footer>
+  <//>`;
+}

@@ -1,0 +1,90 @@
+// How customers, orders and licenses are shown in tables and on pages.
+import { Masked } from "../parts/buttons.js";
+import { html } from "../parts/html.js";
+import { Icon } from "../parts/icons.js";
+import { Badge } from "../parts/parts.js";
+import { link } from "../parts/route.js";
+import { summarizeTerms, TYPES } from "./terms.js";
+
+export const nameOf = ({ first_name: first, last_name: last }) =>
+  [first, last].filter(Boolean).join(" ");
+
+/** An email address that can wrap before its domain. */
+export function Email({ of }) {
+  const at = of.lastIndexOf("@");
+  return html`${of.slice(0, at)}<wbr />${of.slice(at)}`;
+}
+
+export function CustomerLink({ customer }) {
+  const title =
+    customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
+  const email = title === customer.email ? "" : customer.email;
+  return html`<a href=${link(`customers/${customer.id}`)}>${title}</a>${
+    email && html` <small class="email" title=${email}>${email}</small>`
+  }`;
+}
+
+export const orderBadges = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
+  ${order.is_trial && html`<${Badge} tone="wait">Trial<//>`}`;
+
+export const authorizationOf = ({ authorization_method: method, is_bundle: bundle }) =>
+  `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
+
+/** Whether new licenses can have a product or feature. */
+export function CatalogStatus({
+  of: { active = true, is_archived: archived },
+  activeText = "On sale",
+}) {
+  if (archived) return html`<${Badge} tone="off">Archived<//>`;
+  return active
+    ? html`<${Badge} tone="good">${activeText}<//>`
+    : html`<${Badge} tone="warn">Disabled<//>`;
+}
+
+const TONES = { Active: "good", Inactive: "wait", Disabled: "off", Expired: "warn" };
+const TEXTS = { Inactive: "Not activated" };
+
+/** The API's status of a license. */
+export const LicenseStatus = ({ of }) =>
+  html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
+
+/** The key or the users of a license. */
+export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
+  key
+    ? html`<${Masked} text=${key} />`
+    : users.map(
+        ({ email, is_manager: manager }) =>
+          html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
+      );
+
+const titleOf = ({ id, license_key: key, license_users: users }) =>
+  key ? `ending in ${key.slice(-4)}` : users?.length ? `of ${users[0].email}` : id;
+
+/** In a large order, licenses have no terms and no status. */
+export const LICENSE_COLUMNS = [
+  { head: "License", cell: (license) => html`<${LicenseHolder} license=${license} />` },
+  {
+    head: "Product",
+    kind: "mid",
+    cell: (license) => license.product?.product_name ?? license.product_code,
+  },
+  {
+    head: "Terms",
+    kind: "long",
+    wide: true,
+    cell: (license) =>
+      license.license_type
+        ? html`${TYPES[license.license_type]}<small>${summarizeTerms(license)}</small>`
+        : "–",
+  },
+  {
+    head: "Status",
+    cell: ({ status }) => (status ? html`<${LicenseStatus} of=${status} />` : "–"),
+  },
+  {
+    head: html`<span class="visually-hidden">Details</span>`,
+    cell: (license) =>
+      html`<a href=${link(`licenses/${license.id}`)} class="open"
+        aria-label="View license ${titleOf(license)}"><${Icon} name="next" /></a>`,
+  },
+];

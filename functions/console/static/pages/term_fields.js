@@ -1,0 +1,44 @@
+// The terms of a license as form fields; a blank field shows the value that it inherits.
+import { FormField, FormSelect } from "../forms/form.js";
+import { html } from "../parts/html.js";
+import { formatTerm, groupsFor } from "./terms.js";
+
+/**
+ * `prefix` is the name of the terms in the form, e.g. `items.0.terms`. `inherited(name)` returns the
+ * value that applies if a term is blank, if it is known, and `source` says which record it is from.
+ */
+export function TermFields({ form, prefix, type, method, inherited, source }) {
+  const [first, ...others] = groupsFor(type || "consumption", method);
+  const fields = ({ terms }) => html`<div class="columns">
+    ${terms.map(
+      (term) => html`<${TermField} key=${term.name} form=${form} term=${term}
+      name="${prefix}.${term.name}" value=${inherited(term.name)} source=${source} />`,
+    )}
+  </div>`;
+  const countSet = ({ terms }) => terms.filter(({ name }) => form.get(`${prefix}.${name}`)).length;
+  return html`<div class="terms">
+    ${fields(first)}
+    ${others.map(
+      (group) => html`<details key=${group.title} open=${countSet(group) > 0}>
+      <summary>${group.title}${
+        countSet(group) > 0 &&
+        html` <span
+        class="soft">${countSet(group)} set</span>`
+      }</summary>
+      ${fields(group)}
+    </details>`,
+    )}
+  </div>`;
+}
+
+function TermField({ form, term, name, value, source }) {
+  const inherited = value == null ? "" : `${formatTerm(term, value)} (${source})`;
+  const common = { form, name, label: term.label, hint: term.hint };
+  const blank = ["", inherited || `From ${source}`];
+  if (term.kind === "flag")
+    return html`<${FormSelect} ...${common} options=${[blank, ["yes", "Yes"], ["no", "No"]]} />`;
+  if (term.kind === "choice")
+    return html`<${FormSelect} ...${common} options=${[blank, ...Object.entries(term.choices)]} />`;
+  return html`<${FormField} ...${common} placeholder=${inherited} autocomplete="off"
+    inputmode=${term.kind === "count" ? "numeric" : undefined} />`;
+}

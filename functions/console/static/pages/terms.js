@@ -1,0 +1,164 @@
+// The terms of a license: in forms, in requests and in tables.
+//
+// Products, policies and licenses have the same terms. A license inherits a term that it does not set
+// from its policy, and a policy from its product.
+import { formatDay } from "../parts/formats.js";
+
+export const TYPES = {
+  perpetual: "Perpetual",
+  "time-limited": "Time-limited",
+  subscription: "Subscription",
+  consumption: "Consumption",
+};
+
+const PERIODS = { daily: "Daily", weekly: "Weekly", monthly: "Monthly", annually: "Yearly" };
+const count = (name, label, hint) => ({ name, label, hint, kind: "count" });
+const flag = (name, label, hint) => ({ name, label, hint, kind: "flag" });
+const hasDuration = (type) => type !== "perpetual";
+const isConsumption = (type) => type === "consumption";
+
+// `only(type, method)` restricts a term or group to some license types or authorization methods.
+const GROUPS = [
+  {
+    title: "Duration and activations",
+    terms: [
+      {
+        name: "valid_duration",
+        label: "Valid for",
+        kind: "duration",
+        only: hasDuration,
+        hint: "From first activation, e.g. 1y, 6m, 30d, 12h or 90min",
+      },
+      count("max_activations", "Activations"),
+      flag("allow_unlimited_activations", "Unlimited activations"),
+      { ...count("max_transfers", "Device transfers", "-1 = unlimited"), kind: "number" },
+      count("trial_days", "Trial length (days)"),
+      {
+        ...count("max_license_users", "Users per license"),
+        only: (_, method) => method === "user",
+      },
+    ],
+  },
+  {
+    title: "Consumption",
+    only: isConsumption,
+    terms: [
+      count("max_consumptions", "Uses"),
+      flag("allow_unlimited_consumptions", "Unlimited uses"),
+      flag("allow_negative_consumptions", "Allow negative consumption"),
+      flag("allow_overages", "Allow overages"),
+      count("max_overages", "Max. overages"),
+      flag("reset_consumption", "Reset every period"),
+      { name: "consumption_period", label: "Period", kind: "choice", choices: PERIODS },
+    ],
+  },
+  {
+    title: "Maintenance",
+    terms: [
+      flag("enable_maintenance_period", "Includes maintenance"),
+      {
+        name: "maintenance_duration",
+        label: "Maintenance length",
+        kind: "duration",
+        hint: "E.g. 1y, 6m or 30d",
+      },
+    ],
+  },
+  {
+    title: "Floating",
+    terms: [
+      flag("is_floating", "Floating on the network"),
+      flag("is_floating_cloud", "Floating in the cloud"),
+      count("floating_users", "Concurrent devices"),
+      count("floating_timeout", "Timeout (minutes)"),
+    ],
+  },
+  {
+    title: "Offline and devices",
+    terms: [
+      flag("can_borrow", "Allow borrowing"),
+      count("max_borrow_time", "Max. borrow time (hours)"),
+      flag("allow_grace_period", "Allow grace period"),
+      count("grace_period", "Grace period (hours)"),
+      flag("prevent_vm", "Block virtual machines"),
+      flag("is_air_gapped", "Air-gapped activation"),
+      flag("is_hardware_key_auth", "Hardware key"),
+    ],
+  },
+];
+
+export const groupsFor = (type, method) =>
+  GROUPS.filter(({ only }) => !only || only(type, method)).map((group) => ({
+    ...group,
+    terms: group.terms.filter(({ only }) => !only || only(type, method)),
+  }));
+
+export const TERMS = GROUPS.flatMap(({ terms }) => terms);
+
+/** A form value as the API expects it; null if blank. */
+function toApiValue(term, input) {
+  const text = String(input ?? "").trim();
+  if (text === "") return null;
+  if (term.kind === "flag") return text === "yes";
+  return term.kind === "count" || term.kind === "number" ? toApiNumber(text) : text;
+}
+
+/** A number, null if blank, or any other text unchanged, so that the API explains what is wrong. */
+export function toApiNumber(input) {
+  const text = String(input ?? "").trim();
+  return /^-?\d{1,15}$/.test(text) ? Number(text) : text || null;
+}
+
+/** The terms of a record as form values. */
+export const toFormTerms = (record) =>
+  Object.fromEntries(TERMS.map(({ name }) => [name, toFormValue(record?.[name])]));
+
+function toFormValue(value) {
+  if (value === true) return "yes";
+  if (value === false) return "no";
+  return value == null ? "" : String(value);
+}
+
+/** Form values as terms of a request; `blank` is the value of blank terms, undefined omits them. */
+export function toApiTerms(form, type, method, blank) {
+  const body = {};
+  for (const term of groupsFor(type, method).flatMap(({ terms }) => terms)) {
+    const value = toApiValue(term, form[term.name]);
+    if (value !== null || blank !== undefined) body[term.name] = value ?? blank;
+  }
+  return body;
+}
+
+/** Map an API fault to its field in a catalog form, where terms are below `terms`. */
+export function locateFault({ pointer, message }) {
+  const name = (pointer ?? "").split("/")[1] ?? "";
+  return { at: TERMS.some((term) => term.name === name) ? `terms.${name}` : name, message };
+}
+
+const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
+
+function formatDuration(duration) {
+  const [, number, unit] = /^(\d+)([a-z]+)$/.exec(duration ?? "") ?? [];
+  return unit in UNITS ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
+}
+
+export function formatTerm(term, value) {
+  if (term.kind === "flag") return value ? "Yes" : "No";
+  if (term.kind === "duration") return formatDuration(value);
+  if (term.kind === "choice") return term.choices[value] ?? value;
+  return value.toLocaleString("en");
+}
+
+/** The main terms in one line: `1 year · 5 activations`. */
+export function summarizeTerms(terms) {
+  const texts = [];
+  if (terms.validity_period) texts.push(`until ${formatDay(terms.validity_period)}`);
+  else if (terms.is_trial && terms.trial_days) texts.push(`${terms.trial_days}-day trial`);
+  else if (terms.valid_duration) texts.push(formatDuration(terms.valid_duration));
+  if (terms.allow_unlimited_activations) texts.push("unlimited activations");
+  else if (terms.max_activations != null)
+    texts.push(`${terms.max_activations} activation${terms.max_activations === 1 ? "" : "s"}`);
+  if (terms.max_consumptions) texts.push(`${terms.max_consumptions.toLocaleString("en")} uses`);
+  if (terms.is_floating || terms.is_floating_cloud) texts.push("floating");
+  return texts.join(" · ");
+}

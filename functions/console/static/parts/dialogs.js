@@ -1,0 +1,78 @@
+// Modal dialogs: confirmations, and texts to copy by hand.
+import { useId, useRef } from "preact/hooks";
+import { effect, signal } from "@preact/signals";
+import { Field } from "../forms/fields.js";
+import { html } from "./html.js";
+import { key } from "../api/session.js";
+
+const confirmation = signal(null);
+const copyText = signal(null);
+
+/** Close both on sign-out: neither may be shown to the next user. */
+effect(() => {
+  if (!key.value) confirmation.value = copyText.value = null;
+});
+
+/** Ask before a destructive action: `await confirm({title, text, action})` is true if confirmed. */
+export function confirm({ title, text, action, cancel = "Cancel", danger = true }) {
+  return new Promise((resolve) => {
+    confirmation.value = { title, text, action, cancel, danger, resolve };
+  });
+}
+
+/** Show a text selected, for browsers that deny access to the clipboard. */
+export function showForCopying(text) {
+  copyText.value = text;
+}
+
+/** The dialog that is open over the page, if any. */
+export function Dialogs() {
+  if (copyText.value) return html`<${CopyDialog} />`;
+  return confirmation.value && html`<${ConfirmDialog} ...${confirmation.value} />`;
+}
+
+function CopyDialog() {
+  const close = () => (copyText.value = null);
+  return html`<${Dialog} title="Copy manually" onClose=${close}>
+    <p>Your browser blocked access to the clipboard. The text is selected: press Ctrl+C or ⌘C.</p>
+    <${Field} as="textarea" label="Text" value=${copyText} rows="4" readonly autofocus
+      spellcheck="false" onFocus=${({ currentTarget }) => currentTarget.select()} />
+    <footer><button type="button" onClick=${close}>Close</button></footer>
+  <//>`;
+}
+
+function ConfirmDialog({ title, text, action, cancel, danger, resolve }) {
+  const close = (confirmed) => {
+    confirmation.value = null;
+    resolve(confirmed);
+  };
+  return html`<${Dialog} title=${title} onClose=${() => close(false)}>
+    <p>${text}</p>
+    <footer>
+      <button type="button" class="plain" onClick=${() => close(false)}>${cancel}</button>
+      <button type="button" class=${danger ? "danger" : ""} onClick=${() => close(true)}>${action}</button>
+    </footer>
+  <//>`;
+}
+
+/** A modal dialog; Escape closes it if there is an `onClose`. */
+export function Dialog({ title, onClose, children }) {
+  const id = useId();
+  const shown = useRef(null);
+  const show = (dialog) => {
+    if (!dialog)
+      shown.current?.close(); // restores the focus
+    else if (shown.current !== dialog) dialog.showModal();
+    shown.current = dialog;
+  };
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose?.();
+  };
+  return html`<dialog ref=${show} aria-labelledby=${id} onCancel=${cancel}>
+    <article>
+      <h2 id=${id}>${title}</h2>
+      ${children}
+    </article>
+  </dialog>`;
+}

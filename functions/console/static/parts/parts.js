@@ -1,0 +1,173 @@
+// Building blocks of pages: heading, notice, table, badge, pager, and loading and empty states.
+import { useEffect, useRef } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { formatCount, formatNumber } from "./formats.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
+import { link, route } from "./route.js";
+
+const announcement = signal("");
+/** Notifications shown on every page until they are dismissed: `{kind, title, href}`. */
+export const notices = signal([]);
+let focusedPath = route.peek().path;
+
+/** Have screen readers read a text aloud. */
+export function announce(text) {
+  announcement.value = text;
+}
+
+export const LiveRegion = () =>
+  html`<p class="visually-hidden" role="status" aria-live="polite">${announcement}</p>`;
+
+/** Focus the heading of the next page that is rendered, even if its address is the same. */
+export function focusNextPage() {
+  focusedPath = null;
+}
+
+/** A page with its heading, which gets the focus when the user navigates to it. */
+export function Page({ title, tab = title, lead, back, actions, children }) {
+  const heading = useRef(null);
+  useEffect(() => {
+    document.title = `${tab} · Keywright`;
+  }, [tab]);
+  useEffect(() => {
+    const path = route.peek().path;
+    if (focusedPath !== path) {
+      heading.current.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    focusedPath = path;
+  }, [route.value.path]);
+  return html`
+    <header class="page">
+      <div>
+        ${back && html`<a class="back" href=${back.href}><${Icon} name="back" />${back.text}</a>`}
+        <h1 tabindex="-1" ref=${heading}>${title}</h1>
+        ${lead && html`<p>${lead}</p>`}
+      </div>
+      <div class="actions">${actions}</div>
+    </header>
+    ${children}
+  `;
+}
+
+/** `kind` is error, warning, success or info; `problem` is an error of the API. */
+export function Notice({ kind = "info", title, problem, onRetry, children }) {
+  const icon = { error: "error", warning: "warning", success: "done", info: "info" }[kind];
+  const role = kind === "error" ? "alert" : undefined;
+  return html`<section class="notice" data-kind=${kind} role=${role}>
+    <${Icon} name=${icon} />
+    <div>
+      <strong>${title ?? problem?.title}</strong>
+      ${problem && html`<p>${problem.detail ?? problem.message}</p>`} ${children}
+      ${problem?.requestId && html`<p class="soft">Request ID: ${problem.requestId}</p>`}
+      ${onRetry && html`<button type="button" class="plain" onClick=${onRetry}>Try again</button>`}
+    </div>
+  </section>`;
+}
+
+/** An empty state: `children` say what to do next. */
+export function Empty({ icon, title, children }) {
+  return html`<section class="empty">
+    <${Icon} name=${icon} />
+    <h2>${title}</h2>
+    ${children}
+  </section>`;
+}
+
+/** A placeholder; `rows` sets its height, so that nothing moves when the content arrives. */
+export function Loading({ rows = 5, text = "Loading" }) {
+  return html`<div class="loading" role="status">
+    <span class="visually-hidden">${text}…</span>
+    ${Array.from({ length: rows }, () => html`<i></i>`)}
+  </div>`;
+}
+
+/** Render the states of `useLoad`; `children` is a function of the value. */
+export function Loaded({ from, rows, children }) {
+  if (from.value === null && from.error)
+    return html`<${Notice} kind="error" problem=${from.error} onRetry=${from.reload} />`;
+  if (from.value === null) return html`<${Loading} rows=${rows} />`;
+  return html`${
+    from.error &&
+    html`<${Notice} kind="warning" title="Couldn’t refresh – showing earlier results" problem=${from.error}
+    onRetry=${from.reload} />`
+  }
+  ${children(from.value)}`;
+}
+
+const TONE_ICONS = {
+  good: "done",
+  bad: "error",
+  warn: "warning",
+  busy: "running",
+  wait: "clock",
+  off: "stopped",
+};
+
+/** A status word with an icon: `tone` is good, bad, warn, busy, wait or off. */
+export function Badge({ tone, children }) {
+  return html`<span class="badge" data-tone=${tone}><${Icon} name=${TONE_ICONS[tone]} />${children}</span>`;
+}
+
+/**
+ * `columns` are `{head, cell: (row) => …, kind, wide}`. Tables narrower than 640 pixels hide `wide`
+ * columns, and on phones those of kind "mid". The other kinds are "number", "code", "long" (a larger
+ * minimum width) and "line" (truncated instead of wrapped). The first column is the row header.
+ */
+export function Table({ caption, columns, rows, busy }) {
+  const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");
+  return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
+    <table aria-busy=${busy ? "true" : undefined}>
+      <caption class="visually-hidden">${caption}</caption>
+      <thead>
+        <tr>${columns.map((column) => html`<th scope="col" class=${className(column)}>${column.head}</th>`)}</tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row, at) => html`<tr key=${row.id ?? at}>
+            ${columns.map((column, n) =>
+              n === 0
+                ? html`<th scope="row" class=${className(column)}>${column.cell(row)}</th>`
+                : html`<td class=${className(column)}>${column.cell(row)}</td>`,
+            )}
+          </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+/** Alternative views of a list: `options` are `[value, text]`, `to` maps a value to its address. */
+export function Tabs({ label, options, value = "", to }) {
+  return html`<nav class="tabs" aria-label=${label}>
+    ${options.map(([each, text]) => html`<a href=${to(each)} aria-current=${each === value ? "true" : undefined}>${text}</a>`)}
+  </nav>`;
+}
+
+/**
+ * The position in a list, and links to the next and previous page. `page` is the API's
+ * `{count, next, results}`, `nouns` names its records, singular and plural. A page may have fewer
+ * records than `limit`. `next` has a cursor, and up to 10,000 records an offset, which is the number
+ * of earlier records. Beyond, the only way back is to the first page.
+ */
+export function Pager({ page, path, query = {}, limit, nouns }) {
+  const { offset: start = 0, cursor, ...rest } = query;
+  const offset = Number(start);
+  const last = offset + page.results.length;
+  const total = page.count >= 10_000 ? "10,000+" : formatNumber(page.count);
+  if (!page.next && !offset && !cursor)
+    return html`<p class="pager">${formatCount(last, ...nouns)}</p>`;
+  const next = page.next && new URL(page.next).searchParams;
+  const nextQuery = next && { offset: next.get("offset"), cursor: next.get("cursor") };
+  const beyond = cursor && !offset;
+  const backQuery = beyond ? {} : offset > 0 && { offset: Math.max(0, offset - limit) || null };
+  const turn = (to, text) => html`<a role="button" class="plain"
+    href=${to ? link(path, { ...rest, ...to }) : null}
+    aria-disabled=${to ? null : "true"}>${text}</a>`;
+  return html`<nav class="pager" aria-label="Pages">
+    <span>${beyond ? "After the first 10,000" : `${formatNumber(offset + 1)}–${formatNumber(last)} of ${total}`}</span>
+    ${turn(backQuery, html`<${Icon} name="back" />${beyond ? "First" : "Previous"}`)}
+    ${turn(nextQuery, html`Next<${Icon} name="next" />`)}
+  </nav>`;
+}
