@@ -11,9 +11,12 @@ from shared.store.licenses import enable_license as write_enabled
 routes = Api("Records")
 
 
-@routes.get("/api/v1/licenses/", scope="records:read")
+@routes.get("/api/v1/licenses/", scope="records:read", refusals=("alias_conflict",))
 def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
-    """List licenses, newest first; the licenses of one order in the order of issue."""
+    """List licenses, newest first unless `order_by` is `created_at`.
+
+    The licenses of one order are always in the order of issue.
+    """
     return license_page(caller, query)
 
 

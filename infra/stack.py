@@ -142,7 +142,7 @@ class KeywrightStack(Stack):
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
         records.may("BatchGetItem", "GetItem", on=data.catalog)
-        records.may("BatchGetItem", "GetItem", "PutItem", on=data.customers)
+        records.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.customers)
         records.may("Query", on=data.customers, indexes=("by_created",))
         records.may("BatchGetItem", "Query", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))

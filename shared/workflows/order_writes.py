@@ -16,7 +16,7 @@ from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import customer_key, customer_put, user_put
+from shared.store.customers import customer_key, customer_puts, user_put
 from shared.store.license_index import listed_row
 from shared.store.licenses import committed_rows, license_puts, stored_licenses
 from shared.store.lookup import Lookup, find
@@ -185,7 +185,7 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
     if plan.customer:
-        puts.append(customer_put(company, plan.customer))
+        puts += customer_puts(company, plan.customer)
     if len(entries) > MOST_PRODUCTS:
         return puts, entries
     return [*puts, *entries], []
