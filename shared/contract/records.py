@@ -209,6 +209,12 @@ class ItemView(BaseModel, frozen=True, defer_build=True):
     updated_at: datetime
 
 
+class BackOfficeItemView(ItemView, frozen=True, defer_build=True):
+    """A product of an order as LicenseSpring's Go client reads it: `product_id` is a string."""
+
+    product_id: str  # type: ignore[assignment]  # the published type of this list
+
+
 class OrderView(BaseModel, frozen=True, defer_build=True):
     """An order. `store_id` is the client's id; two fields have LicenseSpring's older name too.
 
@@ -241,7 +247,7 @@ class OrderView(BaseModel, frozen=True, defer_build=True):
     licenses_url: Annotated[str, Field(description="Where all of them are listed.")]
     has_active_licenses: bool = False
     order_items: list[ItemView]
-    back_office_order_items: list[ItemView]
+    back_office_order_items: list[BackOfficeItemView]
     created_at: datetime
     updated_at: datetime
 
@@ -437,8 +443,8 @@ def _order_fields(
     items = [(item, _held(order, item, by_id)) for item in order.items]
     whole = [lic for _, held in items for lic in held if isinstance(lic, License)]
     seats = {seat.email: seat for lic in whole for seat in lic.license_users}
-    briefs = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
-    shown = briefs
+    briefs = [[*map(_in_brief, held)] for _, held in items]
+    shown = [_item_view(order, item, short) for (item, _), short in zip(items, briefs, strict=True)]
     if by_id is not None and not brief:
         views: dict[int, LicenseView | LicenseBrief] = {
             view.id: view for view in license_views(whole, related)
@@ -472,7 +478,12 @@ def _order_fields(
         "license_users": [_license_user_view(seat, related) for seat in seats.values()],
         "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
-        "back_office_order_items": briefs,
+        "back_office_order_items": [
+            BackOfficeItemView.model_construct(
+                **{**dict(_item_view(order, item, short)), "product_id": str(item.product_id)}
+            )
+            for (item, _), short in zip(items, briefs, strict=True)
+        ],
         "created_at": order.created_at,
         "updated_at": order.updated_at,
     }
