@@ -128,6 +128,9 @@ class KeywrightStack(Stack):
         create_order.function.add_environment(
             "STRICT_DUPLICATE_ORDERS", str(self._stage.strict_duplicate_orders).lower()
         )
+        create_order.function.add_environment(
+            "ORDER_UPDATES_CUSTOMER", str(self._stage.order_updates_customer).lower()
+        )
         return create_order
 
     def _catalog(self) -> Function:

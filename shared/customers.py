@@ -151,7 +151,7 @@ class LicenseUser(BaseModel, frozen=True):
 
 def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:
     """Create a customer from a request; blank fields are left out."""
-    fields = {name: value for name, value in request.fields().items() if value not in (None, "")}
+    fields = _details(request)
     return Customer(id=id, made_by=made_by, created_at=now, updated_at=now, **fields)
 
 
@@ -162,6 +162,21 @@ def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime
         message = "the e-mail identifies the customer and can't be changed; create another customer"
         refuse([Fault.at(("email",), "immutable", message, fields["email"])])
     return customer.model_copy(update={**fields, "updated_at": now})
+
+
+def has_other_details(customer: Customer, request: CustomerRequest) -> bool:
+    """Whether an order names other details of its customer than the stored ones."""
+    return any(getattr(customer, name) != value for name, value in _details(request).items())
+
+
+def update_from_order(customer: Customer, request: CustomerRequest, *, now: datetime) -> Customer:
+    """Apply the details that an order names to its customer; blank ones keep their values."""
+    return customer.model_copy(update={**_details(request), "updated_at": now})
+
+
+def _details(request: CustomerRequest) -> dict[str, Any]:
+    fields = request.fields().items()
+    return {name: value for name, value in fields if value not in (None, "", {})}
 
 
 def new_license_user(

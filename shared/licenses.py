@@ -39,6 +39,7 @@ from shared.values import (
     OptionalReference,
     OptionalText,
     RecordId,
+    StrictFlag,
     Text,
     drawn,
 )
@@ -91,7 +92,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A custom value, which is stored and returned as it is."""
 
     name: Line
-    value: Flag | Integer | Number | Text | None = None
+    value: StrictFlag | Integer | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid"):
@@ -197,6 +198,8 @@ class License(Terms, frozen=True):
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")
 """Fields in which licenses with equal terms can differ."""
 _NOT_OWN = dict.fromkeys(OWN)
+_OF_GRANT = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
+"""Fields of a feature request that take the place of the policy's, where null means "none"."""
 _NESTED = ("product_features", "custom_fields", "license_users")
 
 
@@ -314,7 +317,8 @@ def grant_of(
     if template:
         terms |= explicit_terms(template, FEATURE_TERMS)
     terms |= requested_terms(request, FEATURE_TERMS)
-    more = request if request.model_fields_set - {"code"} or template is None else template
+    says_more = request.metadata or requested_terms(request, _OF_GRANT)
+    more = request if says_more or template is None else template
     return FeatureGrant(
         code=feature.code,
         expiry_date=more.expiry_date,

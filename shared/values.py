@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from shared import strict_json
 from shared.stored_json import small_json, small_number
@@ -36,8 +36,8 @@ _LABEL = rf"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{{|}}~\/\\.{_WRAPPERS}]+(?<!-)"
 _QUOTED = r'"[^"\\\x00-\x1f]+"'
 EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*")
 """One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
-DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
-MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
+DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d|h|min)|[1-9][0-9]{0,3}w)$")
+MAINTENANCE_DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d)|[1-9][0-9]{0,3}w)$")
 ZERO_TIMES = ("0001-01-01", "0000-00-00")
 LINE_BREAKS = re.compile(r"(?:[ \t]*[\n\r\x0b\x0c\x85\u2028\u2029])+[ \t]*")
 _ENDS = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
@@ -171,15 +171,31 @@ def _visible(text: str) -> str:
 def _duration(text: str) -> str:
     if not DURATION.fullmatch(text):
         raise ValueError(
-            "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y"
+            "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y, "
+            "or up to 9999 weeks (w)"
         )
-    return text
+    return _in_days(text)
 
 
 def _maintenance_duration(text: str) -> str:
     if not MAINTENANCE_DURATION.fullmatch(text):
-        raise ValueError("must be a number from 1 to 99999 and one of y, m, d, such as 1y")
-    return text
+        raise ValueError(
+            "must be a number from 1 to 99999 and one of y, m, d, such as 1y, "
+            "or up to 9999 weeks (w)"
+        )
+    return _in_days(text)
+
+
+def _in_days(text: str) -> str:
+    """Replace weeks by days, so that one duration has one spelling."""
+    return f"{7 * int(text[:-1])}d" if text.endswith("w") else text
+
+
+def _flag(value: Any) -> Any:
+    """Read the spellings of a flag that published clients send: "true", "false", 0 and 1."""
+    if isinstance(value, str):
+        return _FLAGS.get(value, value)
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else value
 
 
 def _told_blank(schema: dict[str, Any]) -> None:
@@ -190,10 +206,9 @@ def _told_empty(schema: dict[str, Any]) -> None:
     schema["anyOf"] += [{"const": ""}, {"const": {}}]
 
 
-def _told_null(schema: dict[str, Any]) -> None:
-    schema["type"] = [schema["type"], "null"]
-
-
+_FLAGS = {"true": True, "false": False}
+_FLAG_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "boolean"}, {"enum": [0, 1, "true", "false"]}]}
+_SWITCH_SCHEMA: dict[str, Any] = {"anyOf": [*_FLAG_SCHEMA["anyOf"], {"type": "null"}]}
 BLANK = (
     BeforeValidator(lambda value: None if value == "" else value),
     Field(json_schema_extra=_told_blank),
@@ -342,11 +357,18 @@ type Email = Annotated[
 type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
 type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
 type OptionalReference = Annotated[Reference | None, AfterValidator(_none_if_empty)]
-type Flag = Annotated[bool, Field(strict=True)]
+type StrictFlag = Annotated[bool, Field(strict=True)]
+type Flag = Annotated[
+    bool,
+    Field(strict=True),
+    BeforeValidator(_flag),
+    WithJsonSchema(_FLAG_SCHEMA, mode="validation"),
+]
 type Switch = Annotated[
     bool,
-    Field(strict=True, json_schema_extra=_told_null),
-    BeforeValidator(lambda value: False if value is None else value),
+    Field(strict=True),
+    BeforeValidator(lambda value: False if value is None else _flag(value)),
+    WithJsonSchema(_SWITCH_SCHEMA, mode="validation"),
 ]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]

@@ -73,11 +73,15 @@ def add_customer(company: str, customer: Customer) -> bool:
 
 def put_customer(company: str, customer: Customer, before: Customer) -> bool:
     """Write a changed customer; False if it was changed concurrently."""
-    put = dynamo.put(
-        TABLE, _item(company, customer), "updated_at = :before", before=before.updated_at
-    )
+    return dynamo.write(customer_changes(company, customer, before))
+
+
+def customer_changes(company: str, customer: Customer, before: Customer) -> list[dict[str, Any]]:
+    """The writes of a changed customer, for a transaction, which fails if it changed meanwhile."""
+    unchanged = "updated_at = :before"
+    put = dynamo.put(TABLE, _item(company, customer), unchanged, before=before.updated_at)
     pointers = _pointer_puts(company, customer) if customer.reference != before.reference else []
-    return dynamo.write([put, *pointers])
+    return [put, *pointers]
 
 
 def customers_by_id(company: str, ids: Iterable[int]) -> dict[int, Customer]:

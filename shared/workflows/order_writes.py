@@ -16,7 +16,7 @@ from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import customer_key, customer_puts, user_put
+from shared.store.customers import customer_changes, customer_key, customer_puts, user_put
 from shared.store.license_index import listed_row
 from shared.store.licenses import committed_rows, license_puts, stored_licenses
 from shared.store.lookup import Lookup, find
@@ -184,7 +184,9 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
-    if plan.customer:
+    if plan.customer and plan.customer_before:
+        puts += customer_changes(company, plan.customer, plan.customer_before)
+    elif plan.customer:
         puts += customer_puts(company, plan.customer)
     if len(entries) > MOST_PRODUCTS:
         return puts, entries
