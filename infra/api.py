@@ -37,6 +37,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         *_folder("/api/v1/licenses"),
         "ANY /api/v1/licenses/{id}/enable",
         "ANY /api/v1/licenses/{id}/disable",
+        "ANY /api/v1/licenses/{id}/apply_policy",
+        *_folder("/api/v1/licenses/disable_bulk"),
         "ANY /api/v1/licenses/{id}/{proxy+}",
         *_folder("/api/v1/customers"),
     ),

@@ -144,12 +144,12 @@ class KeywrightStack(Stack):
         data = self._data
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
-        records.may("BatchGetItem", "GetItem", on=data.catalog)
+        records.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
         records.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.customers)
         records.may("Query", on=data.customers, indexes=("by_created",))
         records.may("BatchGetItem", "Query", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
-        records.may("BatchGetItem", "UpdateItem", on=data.licenses)
+        records.may("BatchGetItem", "PutItem", on=data.licenses)
         return records
 
     def _start_import(self) -> Function:

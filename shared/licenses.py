@@ -374,22 +374,28 @@ def _features(
             if wanted is not None:
                 at = (*path, "product_features", index)
                 repeated = code in grants
-                faults.append(_repeated(at, code) if repeated else _missing(offer, at, code))
+                faults.append(
+                    repeated_feature(at, code)
+                    if repeated
+                    else missing_feature(offer.product, at, code)
+                )
             continue
         own = request if isinstance(request, FeatureRequest) else FeatureRequest(code=code)
         grants[code] = grant_of(own, feature, templates.get(code))
     return tuple(grants.values())
 
 
-def _missing(offer: Offer, path: Path, code: str) -> Fault:
+def missing_feature(product: Product, path: Path, code: str) -> Fault:
+    """The fault of a feature that a product does not have, or that is not active."""
     return Fault.at(
         path,
         "unsupported_product_feature",
         "One or more of requested product features do not exist or are not enabled on the product: "
-        f"{code} on {offer.product.short_code}",
+        f"{code} on {product.short_code}",
         code,
     )
 
 
-def _repeated(path: Path, code: str) -> Fault:
+def repeated_feature(path: Path, code: str) -> Fault:
+    """The fault of a feature that is named twice."""
     return Fault.at(path, "feature_repeated", f"{code} appears twice on one license", code)

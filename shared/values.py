@@ -226,11 +226,14 @@ def _none_if_empty(text: str | None) -> str | None:
     return text or None
 
 
+def is_unset_time(value: Any) -> bool:
+    """Whether a value is an empty text or a zero time, as Go and PHP clients send it."""
+    return isinstance(value, str) and (not value or value.strip().startswith(ZERO_TIMES))
+
+
 def _unset_zero_time(value: Any) -> Any:
-    """Read the zero times of Go and PHP clients, and empty texts, as an unset date."""
-    if isinstance(value, str) and (not value or value.strip().startswith(ZERO_TIMES)):
-        return None
-    return value
+    """Read zero times and empty texts as an unset date."""
+    return None if is_unset_time(value) else value
 
 
 MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
