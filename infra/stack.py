@@ -145,7 +145,10 @@ class KeywrightStack(Stack):
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
         records.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
-        records.may("BatchGetItem", "GetItem", "Query", "PutItem", on=data.customers)
+        records.may(
+            *("BatchGetItem", "GetItem", "Query", "PutItem", "ConditionCheckItem"),
+            on=data.customers,
+        )
         records.may("Query", on=data.customers, indexes=("by_created",))
         records.may("BatchGetItem", "Query", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))

@@ -28,8 +28,8 @@ from shared.values import (
 )
 
 # Mixed case without similar characters; 14 of these have 81 bits.
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PASSWORD_LENGTH = 14
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+PASSWORD_LENGTH = 14
 
 
 type OptionalEmail = Annotated[Email | None, *BLANK]
@@ -131,6 +131,8 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
 class LicenseUser(BaseModel, frozen=True):
     """A person who signs in to use a license. Only a salted hash of the password is stored.
 
+    `hashed_by` names the slow hash of a chosen password and its parameters, such as
+    `scrypt 32768 8 3`; None means SHA-256, for a generated one.
     `unsettled` is as on a license: a user created by a large order is visible once it commits.
     """
 
@@ -143,6 +145,7 @@ class LicenseUser(BaseModel, frozen=True):
     is_initial_password: bool = True
     salt: str
     password_hash: str
+    hashed_by: str | None = None
     made_by: str | None = None
     unsettled: str | None = None
     created_at: datetime
@@ -186,7 +189,7 @@ def new_license_user(
 
     Password and salt are derived from `secret`, which is 32 random bytes per order.
     """
-    password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _LETTERS)
+    password = drawn(secret, f"password {request.email}", PASSWORD_LENGTH, LETTERS)
     salt = drawn(secret, f"salt {request.email}", 32, "0123456789abcdef")
     user = LicenseUser(
         id=id,

@@ -264,7 +264,7 @@ def apply_policy(
     if terms.get("valid_duration") and "validity_period" not in request.model_fields_set:
         moved = moved.model_copy(update={"validity_period": None})
     changed = _changed(moved, request, terms, features, product, now, (), faults)
-    return lic if _is_same(lic, changed) else _stamped(changed, lic, now)
+    return lic if _is_same(lic, changed) else stamped(changed, lic, now)
 
 
 def _changed(
@@ -308,7 +308,7 @@ def _changed(
         name: None if terms.get(name) == SYSTEM.get(name) else terms.get(name) for name in TERMS
     }
     changed = lic.model_copy(update={**fields, **stored, "product_features": features})
-    return lic if _is_same(lic, changed) else _stamped(changed, lic, now)
+    return lic if _is_same(lic, changed) else stamped(changed, lic, now)
 
 
 def _fields(lic: License, patch: LicensePatch, now: datetime) -> dict[str, Any]:
@@ -408,7 +408,7 @@ def _json(lic: License) -> bytes:
     return orjson.dumps(lic.model_dump(mode="json", exclude={"updated_at"}))
 
 
-def _stamped(changed: License, before: License, now: datetime) -> License:
+def stamped(changed: License, before: License, now: datetime) -> License:
     """The changed license with an `updated_at` that no earlier version has: it is the lock."""
     updated_at = max(now, before.updated_at + timedelta(microseconds=1))
     return changed.model_copy(update={"updated_at": updated_at})

@@ -18,6 +18,8 @@ SHARED = (
     "catalog",
     "customers",
     "licenses",
+    "license_changes",
+    "license_users",
     "orders",
     "issuing",
     "import_job",

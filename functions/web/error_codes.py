@@ -47,6 +47,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         "These are more than 10000 licenses: ask for fewer days, or send parts=true",
     ),
     "feature_repeated": (400, "export appears twice on one license"),
+    "filter_required": (400, "send email, or license with the id of a license"),
     "feature_exists": (409, "Product editor already has a feature export"),
     "external_id_reused": (409, "Another import has the external_id nightly-1"),
     "file_archived": (
@@ -117,6 +118,8 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "One or more of requested product features do not exist or are not enabled on the product",
     ),
+    "user_exists": (409, "There is a user with this e-mail already"),
+    "user_not_found": (404, "There is no license user 1593781720493279"),
     "user_repeated": (400, "an e-mail appears twice on one license"),
     "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),
     "users_required": (400, "viewer is authorized by user: name at least one"),

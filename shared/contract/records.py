@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from shared.catalog import FeatureGrant, LicensePolicy, Product, ProductFeature
-from shared.customers import Customer, CustomerFields
+from shared.customers import Customer, CustomerFields, LicenseUser
 from shared.licenses import OWN, CustomField, License, LicenseUserRef, compared, status_of
 from shared.orders import Order, OrderItem
 from shared.terms import (
@@ -136,6 +136,23 @@ class LicenseUserView(BaseModel, frozen=True, defer_build=True):
     is_manager: bool
     max_activations: int | None = None
     initial_password: str | None = None
+
+
+class UserView(BaseModel, frozen=True, defer_build=True):
+    """A license user; the initial password is shown once, when the user is created."""
+
+    id: int
+    email: str
+    true_email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    phone_number: str | None = None
+    is_active: bool
+    is_initial_password: bool
+    initial_password: str | None = None
+    last_login: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
 
 
 class LicenseView(Terms, _Identified, frozen=True, defer_build=True):
@@ -305,6 +322,11 @@ def policy_view(product: Product, policy: LicensePolicy) -> PolicyView:
 
 def feature_view(product: Product, feature: ProductFeature) -> FeatureView:
     return FeatureView.model_construct(**dict(feature), product=product.id)
+
+
+def user_view(user: LicenseUser) -> UserView:
+    fields = {name: value for name, value in user if name in UserView.model_fields}
+    return UserView.model_construct(**fields, true_email=user.email)
 
 
 def customer_view(

@@ -56,6 +56,18 @@ def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
     return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
 
 
+def put_user(company: str, user: LicenseUser, before: LicenseUser) -> bool:
+    """Write a changed user; False if it was changed concurrently."""
+    pk, sk = user_key(company, user.id)
+    item = dynamo.record_item(user, pk=pk, sk=sk)
+    return dynamo.write([dynamo.put(TABLE, item, "updated_at = :before", before=before.updated_at)])
+
+
+def user_check(company: str, id: int) -> dict[str, Any]:
+    """The condition check, for a transaction, that a user exists."""
+    return dynamo.check(TABLE, user_key(company, id), "attribute_exists(pk)")
+
+
 def get_customer(company: str, id: int) -> Customer | None:
     item = dynamo.get(TABLE, customer_key(company, id))
     return Customer.model_validate(item) if item else None

@@ -83,6 +83,11 @@ MOST: dict[str, list[Asked]] = {
         Asked(10, query="order_by=created_at"),
     ],
     "/api/v1/licenses/{id}/": [Asked(3, id="license")],
+    "/api/v1/license-users/": [
+        Asked(2, query="license={license}"),
+        Asked(1, query="email=nobody@x.test"),
+    ],
+    "/api/v1/license-users/{id}/": [],
     "/api/v1/license-templates/": [Asked(8), Asked(9, query="limit=100")],
     "/api/v1/license-templates/{id}/": [Asked(2, id="policy")],
     "/api/v1/orders/": [
