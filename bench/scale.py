@@ -115,6 +115,8 @@ _DESIGN = f"""
 * **10 times:** settings only. `requests_per_second`, `burst`, `order_reserved`, and
   `warm_throughput` before a migration. The design does not change: entries of a company's listings
   are spread over {IMPORT_SHARDS} shards, or written once per {newest_first.PAGE} rows.
+* **One reference for all:** a customer with a `reference` is also written to the partition of that
+  reference. An import whose customers all have the same one writes {PARTITION:,} per second.
 * **100 times:** quotas of Lambda, DynamoDB tables and API Gateway, and one design change: more
   guard items per product. An order checks one of {GUARDS}, each of which accepts {PARTITION:,}
   write units per second. A change of the product writes all of them in one transaction of at most

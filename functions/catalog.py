@@ -75,13 +75,14 @@ class Part(NamedTuple):
 
     product_id: int
     id: int
+    created: str
 
 
 @api.get("/api/v1/products/", scope="records:read")
 def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
-    """List products, oldest first."""
+    """List products, oldest first unless `order_by` is `-created_at`."""
     found = [
-        Part(head["id"], head["id"])
+        Part(head["id"], head["id"], head["created_at"])
         for head in catalog_heads(caller.company, "short_code", "is_archived", "is_bundle")
         if query.short_code in (None, head["short_code"])
         and query.is_archived in (None, head.get("is_archived", False))
@@ -158,9 +159,9 @@ def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
 
 @api.get("/api/v1/license-templates/", scope="records:read")
 def list_policies(caller: Caller, query: PolicyQuery) -> Page[PolicyView]:
-    """List license policies, by product."""
+    """List license policies, by product unless `order_by` says otherwise."""
     found = [
-        Part(head["id"], policy["id"])
+        Part(head["id"], policy["id"], str(policy["created_at"]))
         for head in _heads_of(caller.company, query, "policies")
         for policy in head.get("policies", ())
         if query.code in (None, policy["code"])
@@ -238,9 +239,9 @@ def patch_policy(caller: Caller, id: int, request: PolicyPatch) -> PolicyView:
 
 @api.get("/api/v1/product-features/", scope="records:read")
 def list_features(caller: Caller, query: PartQuery) -> Page[FeatureView]:
-    """List product features, by product."""
+    """List product features, by product unless `order_by` says otherwise."""
     found = [
-        Part(head["id"], feature["id"])
+        Part(head["id"], feature["id"], str(feature["created_at"]))
         for head in _heads_of(caller.company, query, "features")
         for feature in head.get("features", ())
         if query.code in (None, feature["code"])
@@ -363,6 +364,10 @@ def _page[V](
             product = products.get(part.product_id)
             yield view(product, part.id) if product else None
 
+    if query.order_by:
+        found = sorted(
+            found, key=lambda part: (part.created, part.id), reverse=not query.oldest_first
+        )
     return slice_of(caller, query, found, load)
 
 

@@ -100,6 +100,7 @@ def create_order(
         request,
         idempotency_key=idempotency_key,
         refuse_duplicates=os.environ.get("STRICT_DUPLICATE_ORDERS") == "true",
+        update_customer=os.environ.get("ORDER_UPDATES_CUSTOMER") == "true",
         accept=lambda plan: _refuse_what_can_not_be_answered(caller, plan),
     )
     annotate(order=order.id)

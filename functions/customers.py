@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from functions.web.api import Api, Caller, Page
-from functions.web.paging import CONTINUED, PageQuery, page_of
+from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
 from shared.contract.records import CustomerView, customer_view
 from shared.customers import (
     Customer,
@@ -19,7 +19,7 @@ from shared.store import customers as store
 from shared.store.customers import ListedCustomer
 from shared.store.order_index import totals_of
 from shared.store.retry import contended
-from shared.values import Email
+from shared.values import Email, Reference
 
 _MOST_COUNTED = 50_000
 """Index entries of a customer's orders that are counted for the totals."""
@@ -32,11 +32,16 @@ class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
     """Filters of customers."""
 
     email: Email | None = None
+    reference: Reference | None = None
+    reference__exact: Reference | None = None
 
 
-@routes.get("/api/v1/customers/", scope="records:read")
+@routes.get("/api/v1/customers/", scope="records:read", refusals=("alias_conflict",))
 def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
-    """List customers, newest first."""
+    """List customers, newest first unless `order_by` is `created_at`.
+
+    Several customers can have the same `reference`, which is compared exactly.
+    """
     return page_of(
         caller,
         query,
@@ -95,11 +100,18 @@ def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> Custome
 
 
 def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterator[ListedCustomer]:
+    reference: str | None = either_name(query, "reference", "reference__exact")
     if query.email:
         customer = store.customer_with_email(company, query.email)
-        found = ListedCustomer(f"{customer.id}/0", customer.id) if customer else None
-        return iter([found] if found and not after else [])
-    return store.listed_customers(company, after=after, limit=CONTINUED if after else None)
+        if customer is None or after or reference not in (None, customer.reference):
+            return iter(())
+        return iter([ListedCustomer(f"{customer.id}/0", customer.id)])
+    limit, oldest_first = CONTINUED if after else None, query.oldest_first
+    if reference is not None:
+        return store.customers_with_reference(
+            company, reference, after=after, limit=limit, oldest_first=oldest_first
+        )
+    return store.listed_customers(company, after=after, limit=limit, oldest_first=oldest_first)
 
 
 def _customer_views(company: str, listed: Sequence[ListedCustomer]) -> list[CustomerView | None]:

@@ -17,7 +17,7 @@ from functions.import_rows import (
 from functions.import_views import all_at_once, import_result, import_view, why_ended
 from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import Cursor, read_cursor
-from functions.web.paging import PageQuery, page_of
+from functions.web.paging import Limit, PageQuery, either_name, page_of
 from functions.web.response_size import PAGE_BYTES
 from shared.contract.imports import (
     CustomersResult,
@@ -64,7 +64,7 @@ class ImportQuery(ResultQuery, frozen=True, extra="forbid"):
 class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
     """The requested page of invalid rows."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    limit: Limit = 100
     cursor: str | None = None
 
 
@@ -74,9 +74,9 @@ class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
     outcome: Annotated[Outcome, Field(description="What became of the rows that are listed.")]
 
 
-@api.get("/api/v1/licenses-import-results/", scope="records:read")
+@api.get("/api/v1/licenses-import-results/", scope="records:read", refusals=("alias_conflict",))
 def list_license_imports(caller: Caller, query: ResultQuery) -> Page[ImportResult[LicensesResult]]:
-    """List license imports, newest first, with fewer invalid rows than a single import."""
+    """List license imports, newest first by default, with few of their invalid rows."""
     return _listed_results(caller, query, "licenses")
 
 
@@ -86,11 +86,11 @@ def show_license_import(caller: Caller, id: int) -> ImportResult[LicensesResult]
     return import_result(caller, _job(caller, id, "licenses"))
 
 
-@api.get("/api/v1/customers-import-results/", scope="records:read")
+@api.get("/api/v1/customers-import-results/", scope="records:read", refusals=("alias_conflict",))
 def list_customer_imports(
     caller: Caller, query: ResultQuery
 ) -> Page[ImportResult[CustomersResult]]:
-    """List customer imports, newest first, with fewer invalid rows than a single import."""
+    """List customer imports, newest first by default, with few of their invalid rows."""
     return _listed_results(caller, query, "customers")
 
 
@@ -100,11 +100,13 @@ def show_customer_import(caller: Caller, id: int) -> ImportResult[CustomersResul
     return import_result(caller, _job(caller, id, "customers"))
 
 
-@api.get("/api/v1/license-features-import-results/", scope="records:read")
+@api.get(
+    "/api/v1/license-features-import-results/", scope="records:read", refusals=("alias_conflict",)
+)
 def list_license_feature_imports(
     caller: Caller, query: ResultQuery
 ) -> Page[ImportResult[FeaturesResult]]:
-    """List license feature imports, newest first, with fewer invalid rows."""
+    """List license feature imports, newest first by default, with few of their invalid rows."""
     return _listed_results(caller, query, "license-features")
 
 
@@ -114,9 +116,9 @@ def show_license_feature_import(caller: Caller, id: int) -> ImportResult[Feature
     return import_result(caller, _job(caller, id, "license-features"))
 
 
-@api.get("/api/v1/imports/", scope="records:read")
+@api.get("/api/v1/imports/", scope="records:read", refusals=("alias_conflict",))
 def list_imports(caller: Caller, query: ImportQuery) -> Page[ImportView]:
-    """List imports of all kinds, newest first."""
+    """List imports of all kinds, newest first unless `order_by` is `created_at`."""
     return _listed(caller, query, query.kind, query.state, lambda job: import_view(caller, job))
 
 
@@ -138,6 +140,7 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
     taken, place = errors_page(job, results, cursor.place if cursor else START, most=most)
     onward = Cursor(place, counted).spelled(caller, query) if place else None
     return Page(
+        limit=query.limit,
         count=counted,
         next=caller.link(limit=query.limit, cursor=onward) if onward else None,
         cursor=onward,
@@ -160,7 +163,7 @@ def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRo
     counted = sum(count_of(each, query.outcome) for each in results)
     onward = Cursor(place_after, counted).spelled(caller, query) if place_after else None
     link = caller.link(outcome=query.outcome, limit=query.limit, cursor=onward) if onward else None
-    return Page(count=counted, next=link, cursor=onward, results=taken)
+    return Page(count=counted, limit=query.limit, next=link, cursor=onward, results=taken)
 
 
 @api.get("/api/v1/imports/<id>/failed.csv", scope="records:read", content_type=_CSV, moves=True)
@@ -258,11 +261,12 @@ def _listed[V](
     state: State | None,
     view: Callable[[ImportJob], V],
 ) -> Page[V]:
-    wanted = {query.status__iexact, query.status_iexact} - {None}
+    status = either_name(query, "status__iexact", "status_iexact")
 
     def walk(after: str | None) -> Iterator[ImportJob]:
-        for job in list_jobs(caller.company, kind, after=int(after) if after else None):
-            if wanted <= {job.status} and state in (None, job.state):
+        start = int(after) if after else None
+        for job in list_jobs(caller.company, kind, after=start, oldest_first=query.oldest_first):
+            if status in (None, job.status) and state in (None, job.state):
                 yield job
 
     return page_of(

@@ -9,26 +9,38 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from functions.order_answers import read_related
 from functions.web.api import Caller, Page
-from functions.web.paging import PageQuery, page_of
+from functions.web.paging import PageQuery, either_name, page_of
 from shared.catalog import Product
 from shared.contract.records import LicenseView, license_view
+from shared.errors import Refused
 from shared.licenses import License
 from shared.orders import Order
 from shared.store import customers as customer_store
 from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import get_product, products_by_id
+from shared.store.dynamo import stamp
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
 from shared.values import Code, Email, LicenseKey, Line, RecordId
 
 _ROWS = 100
+_ID = re.compile(r"[0-9]{1,16}")
+MOST_IDS = 100
+"""Ids in the filter `id__in`."""
 _MOST_OF_KEY = 51
 """Licenses that can have the same key: the license of a bundle and those of its members."""
+
+
+def _some_ids(text: str) -> str:
+    ids = dict.fromkeys(id.strip() for id in text.split(","))
+    if len(ids) > MOST_IDS or not all(map(_ID.fullmatch, ids)):
+        raise ValueError(f"must be 1 to {MOST_IDS} ids of licenses with commas between them")
+    return ",".join(ids)
 
 
 class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
@@ -40,6 +52,14 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
     customer: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None
     product: Code | None = None
+    id__in: Annotated[
+        str | None,
+        AfterValidator(lambda text: text and _some_ids(text)),
+        Field(description=f"At most {MOST_IDS} ids with commas between them.", examples=["1,2"]),
+    ] = None
+    customer_id: Annotated[RecordId, Field(strict=False)] | None = None
+    product_id: Annotated[RecordId, Field(strict=False)] | None = None
+    order__store_id: Line | None = None
 
 
 class Place(NamedTuple):
@@ -97,33 +117,50 @@ def ids_at(places: Sequence[Place]) -> list[int | None]:
 
 
 def _list_of(company: str, query: LicenseQuery) -> _List:
-    product = _product(company, query.product)
+    store_id = either_name(query, "order_store_id", "order__store_id")
+    product = _product(company, query)
     customer_id = _customer_id(company, query)
-    if (query.product and product is None) or customer_id == 0:
+    has_product = query.product is not None or query.product_id is not None
+    if (has_product and product is None) or customer_id == 0:
         return _NOTHING
-    if query.license_key:
-        return _of_key(company, query, product, customer_id)
-    if query.order is not None or query.order_store_id is not None:
-        order_id = _order_id(company, query)
+    if query.license_key or query.id__in:
+        order_id = _order_id(company, query, store_id)
+        return _named(company, query, order_id, product, customer_id)
+    if query.order is not None or store_id is not None:
+        order_id = _order_id(company, query, store_id)
         return _of_order(company, order_id, product, customer_id) if order_id else _NOTHING
     if customer_id is not None:
-        return _of_customer(company, customer_id, product)
-    return _of_product(company, product)
+        return _of_customer(company, customer_id, product, oldest_first=query.oldest_first)
+    return _of_product(company, product, oldest_first=query.oldest_first)
 
 
-def _of_key(
-    company: str, query: LicenseQuery, product: Product | None, customer_id: int | None
+def _named(
+    company: str,
+    query: LicenseQuery,
+    order_id: int | None,
+    product: Product | None,
+    customer_id: int | None,
 ) -> _List:
-    order_id = _order_id(company, query)
-    ids = sorted(
-        lic.id
-        for lic in _with_key(company, query.license_key or "")
+    """The licenses with a key, or with some ids, that match the other filters."""
+    ids = [int(id) for id in (query.id__in or "").split(",") if id]
+    if query.license_key:
+        found = [
+            lic
+            for lic in _with_key(company, query.license_key)
+            if not query.id__in or lic.id in ids
+        ]
+    else:
+        found = license_store.licenses_by_id(company, ids)
+    places = sorted(
+        Place(f"{stamp(lic.created_at)}#{lic.id}/0", lic.id)
+        for lic in found
         if order_id in (None, lic.order_id)
         and customer_id in (None, lic.customer_id)
         and (product is None or product.id == lic.product_id)
     )
-    places = [Place(f"{id}/0", id) for id in ids]
-    return _List(lambda after: [each for each in places if not after or each.place > after])
+    if query.oldest_first:
+        return _List(lambda after: [each for each in places if not after or each.place > after])
+    return _List(lambda after: [each for each in places[::-1] if not after or each.place < after])
 
 
 def _of_order(
@@ -144,14 +181,22 @@ def _of_order(
     return _List(walk)
 
 
-def _of_customer(company: str, customer_id: int, product: Product | None) -> _List:
-    """The licenses in a customer's orders, newest first."""
+def _of_customer(
+    company: str, customer_id: int, product: Product | None, *, oldest_first: bool
+) -> _List:
+    """The licenses in a customer's orders, newest first unless `oldest_first`."""
     matching = _Matching(company, product)
 
     def walk(after: str | None) -> Iterator[Place]:
         resume_at, _, passed = (after or "").rpartition("/")
         limit = _ROWS if after else None
-        found = issued(company, customer_id=customer_id, upto=resume_at or None, limit=limit)
+        found = issued(
+            company,
+            customer_id=customer_id,
+            upto=resume_at or None,
+            limit=limit,
+            oldest_first=oldest_first,
+        )
         for batch in batched(found, _ROWS, strict=False):
             rows = order_store.rows_at(entry.row for entry in batch) if product else {}
             for entry in batch:
@@ -166,14 +211,21 @@ def _of_customer(company: str, customer_id: int, product: Product | None) -> _Li
     return _List(walk)
 
 
-def _of_product(company: str, product: Product | None) -> _List:
-    """All licenses, or those of a product, newest first."""
+def _of_product(company: str, product: Product | None, *, oldest_first: bool) -> _List:
+    """All licenses, or those of a product, newest first unless `oldest_first`."""
     product_id = product.id if product else None
 
     def walk(after: str | None) -> Iterator[Place]:
         resume_at, _, passed = (after or "").rpartition("/")
         limit = _ROWS + 1 if after else None
-        for entry in issued(company, product_id=product_id, upto=resume_at or None, limit=limit):
+        found = issued(
+            company,
+            product_id=product_id,
+            upto=resume_at or None,
+            limit=limit,
+            oldest_first=oldest_first,
+        )
+        for entry in found:
             start = int(passed) + 1 if entry.created == resume_at else 0
             for at in range(start, entry.licenses):
                 yield Place(f"{entry.created}/{at}", row=entry.row, at=at)
@@ -234,26 +286,33 @@ def _with_key(company: str, key: str) -> list[License]:
     return found
 
 
-def _product(company: str, named: str | None) -> Product | None:
-    if named is None:
-        return None
+def _product(company: str, query: LicenseQuery) -> Product | None:
+    """The product that a query names by `product` or by `product_id`."""
+    if query.product is None:
+        return get_product(company, query.product_id) if query.product_id else None
+    named = query.product
     product = get_product(company, int(named)) if named.isdecimal() else None
-    return product or get_product(company, named)
+    product = product or get_product(company, named)
+    if query.product_id is not None and (product is None or product.id != query.product_id):
+        message = "product_id and product name different products: send one of them"
+        raise Refused("alias_conflict", message, field="product_id", value=query.product_id)
+    return product
 
 
 def _customer_id(company: str, query: LicenseQuery) -> int | None:
     """The customer that a query names; 0 if it does not exist."""
+    customer_id: int | None = either_name(query, "customer", "customer_id")
     if not query.customer_email:
-        return query.customer
+        return customer_id
     customer = customer_store.customer_with_email(company, query.customer_email)
-    if customer is None or query.customer not in (None, customer.id):
+    if customer is None or customer_id not in (None, customer.id):
         return 0
     return customer.id
 
 
-def _order_id(company: str, query: LicenseQuery) -> int | None:
+def _order_id(company: str, query: LicenseQuery, store_id: str | None) -> int | None:
     """The order that a query names; 0 if it does not exist, None if the query names none."""
-    if query.order_store_id is None:
+    if store_id is None:
         return query.order
-    found = order_store.order_id_of(company, query.order_store_id) or 0
+    found = order_store.order_id_of(company, store_id) or 0
     return found if query.order in (None, found) else 0

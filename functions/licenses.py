@@ -1,19 +1,49 @@
-"""HTTP API: read, enable and disable licenses. `functions.records` serves these routes."""
+"""HTTP API: read and change licenses. `functions.records` serves these routes."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 
-from functions.license_lists import LicenseQuery, license_page, license_views
+from functions.license_lists import LicenseQuery, license_page
+from functions.license_lists import license_views as license_views_of
+from functions.order_answers import read_related
 from functions.web.api import Api, Caller, Page
-from shared.contract.records import LicenseView
-from shared.errors import NotFound
-from shared.store.licenses import enable_license as write_enabled
+from shared.catalog import Product
+from shared.contract.records import LicenseView, license_view
+from shared.errors import NotFound, Path
+from shared.license_changes import (
+    BulkIds,
+    BulkUpdate,
+    LicensePatch,
+    PolicyRequest,
+    apply_policy,
+    change_license,
+)
+from shared.licenses import License
+from shared.workflows.change_licenses import change_licenses
 
 routes = Api("Records")
 
+_OF_CHANGES = (
+    "license_not_found",
+    "immutable",
+    "term_conflict",
+    "alias_conflict",
+    "duration_required",
+    "consumption_only",
+    "too_many_floating_users",
+    "unsupported_product_feature",
+    "feature_repeated",
+    "record_too_large",
+)
 
-@routes.get("/api/v1/licenses/", scope="records:read")
+
+@routes.get("/api/v1/licenses/", scope="records:read", refusals=("alias_conflict",))
 def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
-    """List licenses, newest first; the licenses of one order in the order of issue."""
+    """List licenses, newest first unless `order_by` is `created_at`.
+
+    The licenses of one order are always in the order of issue.
+    """
     return license_page(caller, query)
 
 
@@ -40,16 +70,97 @@ def disable_license(caller: Caller, id: int) -> LicenseView:
     return _set_enabled(caller, id, enabled=False)
 
 
+@routes.patch("/api/v1/licenses/<id>/", scope="orders:write", refusals=_OF_CHANGES)
+def patch_license(caller: Caller, id: int, request: LicensePatch) -> LicenseView:
+    """Update a license.
+
+    Absent fields keep their values, and null clears a field that can have no value. The license
+    must be valid by the rules of an order. `valid_duration` and `validity_period` replace each
+    other. Key, type, product and order can't be changed.
+    """
+    change = partial(_patched, request, ())
+    of_catalog = request.product_features is not None
+    changed = change_licenses(caller.company, [id], [change], of_catalog=of_catalog)
+    return _views(caller, changed)[0]
+
+
+@routes.patch(
+    "/api/v1/licenses/bulk_update/",
+    scope="orders:write",
+    refusals=(*_OF_CHANGES, "license_repeated"),
+)
+def bulk_update_licenses(caller: Caller, request: BulkUpdate) -> list[LicenseView]:
+    """Update up to 100 licenses, all or none.
+
+    Each entry has the `id` of a license and the fields to set, as in an update of one license.
+    """
+    patches = request.root
+    changed = change_licenses(
+        caller.company,
+        [patch.id for patch in patches],
+        [partial(_patched, patch, (at,)) for at, patch in enumerate(patches)],
+        paths=[(at, "id") for at in range(len(patches))],
+        of_catalog=any(patch.product_features is not None for patch in patches),
+    )
+    return _views(caller, changed)
+
+
+@routes.post(
+    "/api/v1/licenses/disable_bulk/",
+    scope="orders:write",
+    refusals=("license_not_found", "license_repeated"),
+)
+def disable_licenses(caller: Caller, request: BulkIds) -> list[LicenseView]:
+    """Disable up to 100 licenses, all or none.
+
+    The licenses are kept and can be enabled again.
+    """
+    disable = partial(_patched, LicensePatch(enabled=False), ())
+    changed = change_licenses(
+        caller.company,
+        request.ids,
+        [disable] * len(request.ids),
+        paths=[(*request.path, at) for at in range(len(request.ids))],
+    )
+    return _views(caller, changed)
+
+
+@routes.post(
+    "/api/v1/licenses/<id>/apply_policy/",
+    scope="orders:write",
+    refusals=(*_OF_CHANGES, "unknown_policy"),
+)
+def apply_policy_to_license(caller: Caller, id: int, request: PolicyRequest) -> LicenseView:
+    """Apply a policy to a license.
+
+    The license gets the policy's terms and features, except those that the request names. Its type,
+    key, order and users stay.
+    """
+
+    def change(lic: License, product: Product, now: datetime) -> License:
+        return apply_policy(lic, request, product, now=now)
+
+    return _views(caller, change_licenses(caller.company, [id], [change], of_catalog=True))[0]
+
+
+def _patched(
+    patch: LicensePatch, path: Path, lic: License, product: Product, now: datetime
+) -> License:
+    return change_license(lic, patch, product, now=now, path=path)
+
+
+def _views(caller: Caller, licenses: Sequence[License]) -> list[LicenseView]:
+    related = read_related(caller, licenses, [])
+    return [license_view(each, related) for each in licenses]
+
+
 def _license_view(caller: Caller, id: int) -> LicenseView:
-    (view,) = license_views(caller, [id])
+    (view,) = license_views_of(caller, [id])
     if view is None:
         raise NotFound(f"There is no license {id}", "license_not_found")
     return view
 
 
 def _set_enabled(caller: Caller, id: int, *, enabled: bool) -> LicenseView:
-    view = _license_view(caller, id)
-    if view.enabled == enabled:
-        return view
-    write_enabled(caller.company, id, enabled=enabled, now=datetime.now(UTC))
-    return _license_view(caller, id)
+    change = partial(_patched, LicensePatch(enabled=enabled), ())
+    return _views(caller, change_licenses(caller.company, [id], [change]))[0]

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from functions.exports import ExportQuery, PartsQuery, days_export, order_export
 from functions.order_answers import MOST_LISTED, listed_order_views, order_answer
 from functions.web.api import Answer, Api, Caller, Page
-from functions.web.paging import CONTINUED, PageQuery, page_of
+from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
 from shared.contract.records import OrderView
 from shared.errors import Fault, NotFound, refuse
 from shared.orders import Order
@@ -29,15 +29,15 @@ class OrderQuery(PageQuery, frozen=True, extra="forbid"):
     store_id: Line | None = None
     client_order_id: Line | None = None
     customer: Annotated[RecordId, Field(strict=False)] | None = None
+    customer_id: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None
     created_at__gte: OptionalMoment = None
     created_at__lt: OptionalMoment = None
-    order_by: Literal["-created_at"] = "-created_at"
 
 
-@routes.get("/api/v1/orders/", scope="records:read", refusals=("invalid_range",))
+@routes.get("/api/v1/orders/", scope="records:read", refusals=("alias_conflict", "invalid_range"))
 def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
-    """List orders, newest first.
+    """List orders, newest first unless `order_by` is `created_at`.
 
     Each order shows the ids of at most 10 licenses; `licenses_count` is the number of all.
     """
@@ -105,17 +105,17 @@ def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
 
 
 def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[ListedOrder]:
-    """The orders that match a query, newest first, after a position."""
-    customer_id = query.customer
+    """The orders that match a query, in its order, after a position."""
+    customer_id = either_name(query, "customer", "customer_id")
+    store_id = either_name(query, "store_id", "client_order_id")
     if query.customer_email:
         customer = customer_store.customer_with_email(company, query.customer_email)
         if customer is None or customer_id not in (None, customer.id):
             return
         customer_id = customer.id
-    names = {query.store_id, query.client_order_id} - {None}
-    if names:
-        if len(names) == 1 and not after:
-            yield from _named(company, query, names.pop() or "", customer_id)
+    if store_id is not None:
+        if not after:
+            yield from _named(company, query, store_id, customer_id)
         return
     found = listed_orders(
         company,
@@ -124,6 +124,7 @@ def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[List
         since=query.created_at__gte,
         until=query.created_at__lt,
         limit=CONTINUED if after else None,
+        oldest_first=query.oldest_first,
     )
     yield from (listed for listed in found if listed.created != after)
 

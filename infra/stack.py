@@ -128,6 +128,9 @@ class KeywrightStack(Stack):
         create_order.function.add_environment(
             "STRICT_DUPLICATE_ORDERS", str(self._stage.strict_duplicate_orders).lower()
         )
+        create_order.function.add_environment(
+            "ORDER_UPDATES_CUSTOMER", str(self._stage.order_updates_customer).lower()
+        )
         return create_order
 
     def _catalog(self) -> Function:
@@ -141,12 +144,15 @@ class KeywrightStack(Stack):
         data = self._data
         records = self._function("Records", module="functions.records")
         records.may("GetItem", "UpdateItem", on=data.access)
-        records.may("BatchGetItem", "GetItem", on=data.catalog)
-        records.may("BatchGetItem", "GetItem", "PutItem", on=data.customers)
+        records.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
+        records.may(
+            *("BatchGetItem", "GetItem", "Query", "PutItem", "ConditionCheckItem"),
+            on=data.customers,
+        )
         records.may("Query", on=data.customers, indexes=("by_created",))
         records.may("BatchGetItem", "Query", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
-        records.may("BatchGetItem", "UpdateItem", on=data.licenses)
+        records.may("BatchGetItem", "PutItem", on=data.licenses)
         return records
 
     def _start_import(self) -> Function:

@@ -66,6 +66,8 @@ class Stage:
     account's quota. 0 reserves none."""
     strict_duplicate_orders: bool
     """Answer 409 to a repeated order even if its body is the same. LicenseSpring: Create Order."""
+    order_updates_customer: bool
+    """Apply the details in an order to its existing customer, as LicenseSpring does."""
     import_inline_bytes: int
     """Largest file, in bytes, that is imported by a single invocation."""
     import_chunk_bytes: int

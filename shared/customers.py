@@ -28,8 +28,8 @@ from shared.values import (
 )
 
 # Mixed case without similar characters; 14 of these have 81 bits.
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PASSWORD_LENGTH = 14
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+PASSWORD_LENGTH = 14
 
 
 type OptionalEmail = Annotated[Email | None, *BLANK]
@@ -131,6 +131,8 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
 class LicenseUser(BaseModel, frozen=True):
     """A person who signs in to use a license. Only a salted hash of the password is stored.
 
+    `hashed_by` names the slow hash of a chosen password and its parameters, such as
+    `scrypt 32768 8 3`; None means SHA-256, for a generated one.
     `unsettled` is as on a license: a user created by a large order is visible once it commits.
     """
 
@@ -143,6 +145,7 @@ class LicenseUser(BaseModel, frozen=True):
     is_initial_password: bool = True
     salt: str
     password_hash: str
+    hashed_by: str | None = None
     made_by: str | None = None
     unsettled: str | None = None
     created_at: datetime
@@ -151,7 +154,7 @@ class LicenseUser(BaseModel, frozen=True):
 
 def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:
     """Create a customer from a request; blank fields are left out."""
-    fields = {name: value for name, value in request.fields().items() if value not in (None, "")}
+    fields = _details(request)
     return Customer(id=id, made_by=made_by, created_at=now, updated_at=now, **fields)
 
 
@@ -164,6 +167,21 @@ def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime
     return customer.model_copy(update={**fields, "updated_at": now})
 
 
+def has_other_details(customer: Customer, request: CustomerRequest) -> bool:
+    """Whether an order names other details of its customer than the stored ones."""
+    return any(getattr(customer, name) != value for name, value in _details(request).items())
+
+
+def update_from_order(customer: Customer, request: CustomerRequest, *, now: datetime) -> Customer:
+    """Apply the details that an order names to its customer; blank ones keep their values."""
+    return customer.model_copy(update={**_details(request), "updated_at": now})
+
+
+def _details(request: CustomerRequest) -> dict[str, Any]:
+    fields = request.fields().items()
+    return {name: value for name, value in fields if value not in (None, "", {})}
+
+
 def new_license_user(
     id: int, request: UserRequest, *, made_by: str, secret: bytes, now: datetime
 ) -> tuple[LicenseUser, str]:
@@ -171,7 +189,7 @@ def new_license_user(
 
     Password and salt are derived from `secret`, which is 32 random bytes per order.
     """
-    password = drawn(secret, f"password {request.email}", _PASSWORD_LENGTH, _LETTERS)
+    password = drawn(secret, f"password {request.email}", PASSWORD_LENGTH, LETTERS)
     salt = drawn(secret, f"salt {request.email}", 32, "0123456789abcdef")
     user = LicenseUser(
         id=id,

@@ -59,8 +59,14 @@ class NotFound(Refused):
 
     status = 404
 
-    def __init__(self, message: str = "Not found.", code: str = "not_found") -> None:
-        super().__init__(code, message)
+    def __init__(
+        self,
+        message: str = "Not found.",
+        code: str = "not_found",
+        *,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__(code, message, faults=faults)
 
 
 class Conflict(Refused):

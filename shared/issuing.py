@@ -8,7 +8,14 @@ from itertools import count
 from typing import Any
 
 from shared.catalog import Product
-from shared.customers import Customer, UserRequest, new_customer, new_license_user
+from shared.customers import (
+    Customer,
+    UserRequest,
+    has_other_details,
+    new_customer,
+    new_license_user,
+    update_from_order,
+)
 from shared.errors import Conflict, Fault, Path, Refused, refuse
 from shared.licenses import (
     License,
@@ -104,6 +111,7 @@ def plan_order(
         licenses=tuple(placing.licenses),
         products=tuple(placing.sold.values()),
         customer=customer,
+        customer_before=context.customer if customer else None,
         users=tuple(user for user, _ in new_users),
         passwords={user.email: password for user, password in new_users},
         seed=seed,
@@ -129,14 +137,17 @@ def _maker(context: OrderContext) -> str:
 def _customer(
     request: OrderRequest, context: OrderContext, now: datetime
 ) -> tuple[Customer | None, int | None]:
-    """The new customer, if the order creates one, and the id of the order's customer.
+    """The new or updated customer, if the order writes one, and the id of the order's customer.
 
     An append keeps the customer of the order.
     """
     if context.order is not None:
         return None, context.order.customer_id
     if context.customer is not None:
-        return None, context.customer.id
+        known, details = context.customer, request.customer
+        if context.updates_customer and details and has_other_details(known, details):
+            return update_from_order(known, details, now=now), known.id
+        return None, known.id
     if request.customer is None or not any(request.customer.fields().values()):
         return None, None
     if context.customer_id is None:

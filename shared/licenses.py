@@ -40,6 +40,7 @@ from shared.values import (
     OptionalReference,
     OptionalText,
     RecordId,
+    StrictFlag,
     Text,
     drawn,
 )
@@ -92,7 +93,7 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     """A custom value, which is stored and returned as it is."""
 
     name: Line
-    value: Flag | Integer | Number | Text | None = None
+    value: StrictFlag | Integer | Number | Text | None = None
 
 
 class MemberRequest(Terms, frozen=True, extra="forbid", defer_build=False):
@@ -203,6 +204,9 @@ class License(LicenseFields, frozen=True, defer_build=False):
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")
 """Fields in which licenses with equal terms can differ."""
 _NOT_OWN = dict.fromkeys(OWN)
+_OF_GRANT = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
+"""Fields of a feature request that take the place of the policy's, where null means "none"."""
+_NESTED = ("product_features", "custom_fields", "license_users")
 
 
 def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:
@@ -318,7 +322,8 @@ def grant_of(
     if template:
         terms |= explicit_terms(template, FEATURE_TERMS)
     terms |= requested_terms(request, FEATURE_TERMS)
-    more = request if request.model_fields_set - {"code"} or template is None else template
+    says_more = request.metadata or requested_terms(request, _OF_GRANT)
+    more = request if says_more or template is None else template
     return FeatureGrant(
         code=feature.code,
         expiry_date=more.expiry_date,
@@ -374,22 +379,28 @@ def _features(
             if wanted is not None:
                 at = (*path, "product_features", index)
                 repeated = code in grants
-                faults.append(_repeated(at, code) if repeated else _missing(offer, at, code))
+                faults.append(
+                    repeated_feature(at, code)
+                    if repeated
+                    else missing_feature(offer.product, at, code)
+                )
             continue
         own = request if isinstance(request, FeatureRequest) else FeatureRequest(code=code)
         grants[code] = grant_of(own, feature, templates.get(code))
     return tuple(grants.values())
 
 
-def _missing(offer: Offer, path: Path, code: str) -> Fault:
+def missing_feature(product: Product, path: Path, code: str) -> Fault:
+    """The fault of a feature that a product does not have, or that is not active."""
     return Fault.at(
         path,
         "unsupported_product_feature",
         "One or more of requested product features do not exist or are not enabled on the product: "
-        f"{code} on {offer.product.short_code}",
+        f"{code} on {product.short_code}",
         code,
     )
 
 
-def _repeated(path: Path, code: str) -> Fault:
+def repeated_feature(path: Path, code: str) -> Fault:
+    """The fault of a feature that is named twice."""
     return Fault.at(path, "feature_repeated", f"{code} appears twice on one license", code)

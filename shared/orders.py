@@ -19,7 +19,7 @@ from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
 from shared.errors import Conflict, Fault, Path
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
 from shared.stored_json import same_json
-from shared.terms import NULLABLE
+from shared.terms import NULLABLE, SYSTEM
 from shared.values import (
     BLANK,
     EMPTY,
@@ -158,7 +158,7 @@ class OrderRequest(BaseModel):
             customer.pop("id", None)
             if company := customer.pop("company", None):
                 customer.setdefault("company_name", company)
-            _drop_nothing(customer)
+            _drop_nothing(customer, is_manager=False)
         _drop_nothing(body, **_ORDER_DEFAULTS)
         return body
 
@@ -244,7 +244,8 @@ class OrderContext:
     `part` is the sort key of the row that the request would write; `row` is the stored row with
     this key. `taken` are license keys that exist; `occupied` are ids of licenses with other keys,
     after a collision. `blocking` are the pending orders that created users of this order: if they
-    are rolled back, their users are deleted.
+    are rolled back, their users are deleted. `updates_customer` is a setting: the customer gets the
+    details that the order names.
     """
 
     order_id: int
@@ -255,6 +256,7 @@ class OrderContext:
     products: Mapping[str, Product] = field(default_factory=dict)
     customer_id: int | None = None
     customer: Customer | None = None
+    updates_customer: bool = False
     user_ids: Mapping[str, int] = field(default_factory=dict)
     users: Mapping[str, LicenseUser] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
@@ -266,7 +268,8 @@ class OrderContext:
 class OrderPlan:
     """All records that placing an order writes, atomically, and the data of its answer.
 
-    `customer` and `users` are new records only; `passwords` are the initial passwords by e-mail.
+    `users` are new records only; `passwords` are the initial passwords by e-mail. `customer` is
+    new, or what `customer_before` becomes.
     `seed` and `begun_at` let a second attempt issue the same licenses. `placed_at` is when the
     original order was placed, if this is an append.
     """
@@ -278,6 +281,7 @@ class OrderPlan:
     begun_at: datetime
     placed_at: datetime
     customer: Customer | None = None
+    customer_before: Customer | None = None
     users: tuple[LicenseUser, ...] = ()
     passwords: Mapping[str, str] = field(default_factory=dict)
 
@@ -351,16 +355,34 @@ def _license(lic: dict[str, Any]) -> dict[str, Any]:
         lic["users"] = [_user(user) for user in users]
     if members := lic.get("products"):
         lic["products"] = [_license(member) for member in members]
+    for custom in lic.get("custom_fields") or ():
+        _drop_null(custom)
     kept = {name: lic[name] for name in NULLABLE if name in lic}
     if lic.get("product_features") is not None:
-        kept["product_features"] = lic["product_features"]
+        kept["product_features"] = [*map(_feature, lic["product_features"])]
     _drop_nothing(lic, is_trial=False, active=False, enabled=True)
     return lic | kept
+
+
+def _feature(feature: Any) -> Any:
+    """A feature in the canonical body; null closes the terms that have no system default."""
+    if isinstance(feature, str):
+        return feature
+    return {
+        name: value
+        for name, value in feature.items()
+        if (value or name != "metadata") and (value is not None or name not in SYSTEM)
+    }
 
 
 def _user(user: dict[str, Any]) -> dict[str, Any]:
     _drop_nothing(user, is_manager=False)
     return user
+
+
+def _drop_null(stated: dict[str, Any]) -> None:
+    for name in [name for name, value in stated.items() if value is None]:
+        del stated[name]
 
 
 def _drop_nothing(stated: dict[str, Any], **defaults: Any) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from shared import strict_json
 from shared.stored_json import small_json, small_number
@@ -37,8 +37,8 @@ _LABEL = rf"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{{|}}~\/\\.{_WRAPPERS}]+(?<!-)"
 _QUOTED = r'"[^"\\\x00-\x1f]+"'
 EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*")
 """One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
-DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d|h|min)$")
-MAINTENANCE_DURATION = re.compile(r"^[1-9][0-9]{0,4}(y|m|d)$")
+DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d|h|min)|[1-9][0-9]{0,3}w)$")
+MAINTENANCE_DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d)|[1-9][0-9]{0,3}w)$")
 ZERO_TIME = re.compile(
     r"(?:0001-0?1-0?1|0000-0?0-0?0)(?:[T ][0-9:.]+(?: ?[Zz]| ?[+-][0-9:]+)?)?", re.ASCII
 )
@@ -182,15 +182,31 @@ def _visible(text: str) -> str:
 def _duration(text: str) -> str:
     if not DURATION.fullmatch(text):
         raise ValueError(
-            "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y"
+            "must be a number from 1 to 99999 and one of y, m (months), d, h, min, such as 1y, "
+            "or up to 9999 weeks (w)"
         )
-    return text
+    return _in_days(text)
 
 
 def _maintenance_duration(text: str) -> str:
     if not MAINTENANCE_DURATION.fullmatch(text):
-        raise ValueError("must be a number from 1 to 99999 and one of y, m, d, such as 1y")
-    return text
+        raise ValueError(
+            "must be a number from 1 to 99999 and one of y, m, d, such as 1y, "
+            "or up to 9999 weeks (w)"
+        )
+    return _in_days(text)
+
+
+def _in_days(text: str) -> str:
+    """Replace weeks by days, so that one duration has one spelling."""
+    return f"{7 * int(text[:-1])}d" if text.endswith("w") else text
+
+
+def _flag(value: Any) -> Any:
+    """Read the spellings of a flag that published clients send: "true", "false", 0 and 1."""
+    if isinstance(value, str):
+        return _FLAGS.get(value, value)
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else value
 
 
 def _told_blank(schema: dict[str, Any]) -> None:
@@ -201,10 +217,9 @@ def _told_empty(schema: dict[str, Any]) -> None:
     schema["anyOf"] += [{"const": ""}, {"const": {}}]
 
 
-def _told_null(schema: dict[str, Any]) -> None:
-    schema["type"] = [schema["type"], "null"]
-
-
+_FLAGS = {"true": True, "false": False}
+_FLAG_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "boolean"}, {"enum": [0, 1, "true", "false"]}]}
+_SWITCH_SCHEMA: dict[str, Any] = {"anyOf": [*_FLAG_SCHEMA["anyOf"], {"type": "null"}]}
 BLANK = (
     BeforeValidator(lambda value: None if value == "" else value),
     Field(json_schema_extra=_told_blank),
@@ -222,11 +237,14 @@ def _none_if_empty(text: str | None) -> str | None:
     return text or None
 
 
+def is_unset_time(value: Any) -> bool:
+    """Whether a value is an empty text or a zero time, as Go and PHP clients send it."""
+    return isinstance(value, str) and (not value or bool(ZERO_TIME.fullmatch(value.strip())))
+
+
 def _unset_zero_time(value: Any) -> Any:
-    """Read a zero time, and an empty text, as an unset date."""
-    if isinstance(value, str) and (not value or ZERO_TIME.fullmatch(value.strip())):
-        return None
-    return value
+    """Read zero times and empty texts as an unset date."""
+    return None if is_unset_time(value) else value
 
 
 MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
@@ -353,11 +371,18 @@ type Email = Annotated[
 type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
 type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
 type OptionalReference = Annotated[Reference | None, AfterValidator(_none_if_empty)]
-type Flag = Annotated[bool, Field(strict=True)]
+type StrictFlag = Annotated[bool, Field(strict=True)]
+type Flag = Annotated[
+    bool,
+    Field(strict=True),
+    BeforeValidator(_flag),
+    WithJsonSchema(_FLAG_SCHEMA, mode="validation"),
+]
 type Switch = Annotated[
     bool,
-    Field(strict=True, json_schema_extra=_told_null),
-    BeforeValidator(lambda value: False if value is None else value),
+    Field(strict=True),
+    BeforeValidator(lambda value: False if value is None else _flag(value)),
+    WithJsonSchema(_SWITCH_SCHEMA, mode="validation"),
 ]
 type Count = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]
 type Integer = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]

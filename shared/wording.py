@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAliasType, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic_core import ErrorDetails
 
 _WHOLE, _DECIMAL = "must be a whole number such as 5", "must be a number such as 1.5"
@@ -102,7 +102,11 @@ def either(one: str, other: str) -> str:
 
 def meant(model: type[BaseModel], path: Sequence[str | int]) -> str | None:
     """The known field whose name is most similar to the unknown one at `path`, or None."""
-    models = [model]
+    models = (
+        [model]
+        if not issubclass(model, RootModel)
+        else [*_models_in(model.model_fields["root"].annotation)]
+    )
     for part in (part for part in path[:-1] if isinstance(part, str)):
         fields = [each.model_fields[part] for each in models if part in each.model_fields]
         models = [inner for field in fields for inner in _models_in(field.annotation)]

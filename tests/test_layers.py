@@ -24,6 +24,8 @@ SHARED = (
     "catalog_changes",
     "customers",
     "licenses",
+    "license_changes",
+    "license_users",
     "orders",
     "issuing",
     "import_job",

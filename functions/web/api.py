@@ -53,6 +53,7 @@ class Page[T](BaseModel):
     """One page of a list."""
 
     count: Annotated[int, Field(description="How many there are in all.")]
+    limit: Annotated[int, Field(description="The most records that a page of this list has.")]
     next: Annotated[str | None, Field(description="Where the next page is.")] = None
     previous: Annotated[str | None, Field(description="Where the page before is.")] = None
     cursor: Annotated[str | None, Field(description="Send it as `cursor` to go on from here.")] = (

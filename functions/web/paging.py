@@ -3,18 +3,21 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from functions.web.api import Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
+from shared.errors import Refused
 
 # Counting and skipping read the index, so they are limited.
 FARTHEST = 10_000
 CONTINUED = 101
 """Entries to request when a list continues from a cursor: the largest page and one more."""
+LARGEST = 100
+"""Records on a page; a larger `limit` is served as this one, as LicenseSpring does."""
 NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -26,12 +29,33 @@ def _not_too_far(offset: int) -> int:
     return offset
 
 
+type Limit = Annotated[
+    int,
+    Field(ge=1, description=f"Above {LARGEST} it is {LARGEST}; the page has the limit in use."),
+    AfterValidator(lambda limit: min(limit, LARGEST)),
+]
+
+
 class PageQuery(BaseModel, frozen=True, extra="forbid"):
     """The requested page of a list; with a `cursor`, `offset` only counts earlier records."""
 
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: Limit = 20
     offset: Annotated[int, Field(ge=0), AfterValidator(_not_too_far)] = 0
     cursor: str | None = None
+    order_by: Literal["-created_at", "created_at"] | None = None
+
+    @property
+    def oldest_first(self) -> bool:
+        return self.order_by == "created_at"
+
+
+def either_name(query: PageQuery, name: str, alias: str) -> Any:
+    """The value of a filter that has two names. Raises Refused if both are sent and differ."""
+    value, other = getattr(query, name), getattr(query, alias)
+    if value is not None and other is not None and value != other:
+        message = f"{alias} and {name} differ: send one of them"
+        raise Refused("alias_conflict", message, field=alias, value=other)
+    return other if value is None else value
 
 
 def page_of[E, T](
@@ -89,6 +113,7 @@ def _page[T](
         previous = caller.link(**given, offset=max(0, query.offset - query.limit))
     return Page(
         count=count,
+        limit=query.limit,
         next=caller.link(**given, **step, cursor=onward) if onward else None,
         previous=previous,
         cursor=onward,

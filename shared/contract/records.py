@@ -21,7 +21,7 @@ from shared.catalog import (
     ProductFeature,
     ProductFields,
 )
-from shared.customers import Customer, CustomerFields
+from shared.customers import Customer, CustomerFields, LicenseUser
 from shared.licenses import OWN, License, LicenseFields, LicenseUserRef, compared, status_of
 from shared.orders import ItemFields, Order, OrderFields, OrderItem
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM, FeatureTerms, explicit_terms
@@ -98,6 +98,23 @@ class LicenseUserView(_View, frozen=True, defer_build=True):
     initial_password: str | None = None
 
 
+class UserView(BaseModel, frozen=True, defer_build=True):
+    """A license user; the initial password is shown once, when the user is created."""
+
+    id: int
+    email: str
+    true_email: str
+    first_name: str | None = None
+    last_name: str | None = None
+    phone_number: str | None = None
+    is_active: bool
+    is_initial_password: bool
+    initial_password: str | None = None
+    last_login: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
 class LicenseView(LicenseFields, _View, frozen=True, defer_build=True):
     """A license with its effective terms."""
 
@@ -143,6 +160,12 @@ class ItemView(ItemFields, _View, frozen=True, defer_build=True):
     updated_at: datetime
 
 
+class BackOfficeItemView(ItemView, frozen=True, defer_build=True):
+    """A product of an order as LicenseSpring's Go client reads it: `product_id` is a string."""
+
+    product_id: str  # type: ignore[assignment]  # the published type of this list
+
+
 class OrderView(OrderFields, _View, frozen=True, defer_build=True):
     """An order. `store_id` is the client's id; two fields have LicenseSpring's older name too.
 
@@ -165,7 +188,7 @@ class OrderView(OrderFields, _View, frozen=True, defer_build=True):
     licenses_url: Annotated[str, Field(description="Where all of them are listed.")]
     has_active_licenses: bool = False
     order_items: list[ItemView]
-    back_office_order_items: list[ItemView]
+    back_office_order_items: list[BackOfficeItemView]
 
 
 class NewPassword(BaseModel, frozen=True, defer_build=True):
@@ -223,6 +246,11 @@ def policy_view(product: Product, policy: LicensePolicy) -> PolicyView:
 
 def feature_view(product: Product, feature: ProductFeature) -> FeatureView:
     return FeatureView.model_construct(**dict(feature), product=product.id)
+
+
+def user_view(user: LicenseUser) -> UserView:
+    fields = {name: value for name, value in user if name in UserView.model_fields}
+    return UserView.model_construct(**fields, true_email=user.email)
 
 
 def customer_view(
@@ -312,8 +340,12 @@ def with_whole_licenses(
     body = view.model_copy(update={"order_items": []}).model_dump(mode="json")
     whole = {lic["id"]: lic for lic in license_bodies(licenses, related)}
     body["order_items"] = [
-        {**item, "licenses": [whole.get(lic["id"], lic) for lic in item["licenses"]]}
-        for item in body["back_office_order_items"]
+        {
+            **item,
+            "product_id": shown.product_id,
+            "licenses": [whole.get(lic["id"], lic) for lic in item["licenses"]],
+        }
+        for shown, item in zip(view.order_items, body["back_office_order_items"], strict=True)
     ]
     return body
 
@@ -354,7 +386,8 @@ def _order_fields(
         if isinstance(lic, License)
         for seat in lic.license_users
     }
-    shown = [_item_view(order, item, map(_in_brief, held)) for item, held in items]
+    briefs = [[*map(_in_brief, held)] for _, held in items]
+    shown = [_item_view(order, item, short) for (item, _), short in zip(items, briefs, strict=True)]
     customer = related.customers.get(order.customer_id) if order.customer_id else None
     return {
         **_shared(order, OrderFields),
@@ -371,7 +404,12 @@ def _order_fields(
         "license_users": [_license_user_view(seat, related) for seat in seats.values()],
         "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
-        "back_office_order_items": shown,
+        "back_office_order_items": [
+            BackOfficeItemView.model_construct(
+                **{**dict(_item_view(order, item, short)), "product_id": str(item.product_id)}
+            )
+            for (item, _), short in zip(items, briefs, strict=True)
+        ],
     }
 
 

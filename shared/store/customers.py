@@ -3,9 +3,22 @@
 Customers are listed newest first: those of requests by an index entry each, and those of imports by
 pages; see newest_first. `listed_by` is the first row of the batch whose page lists the customer; it
 does not change when an earlier row of the file replaces the customer.
+
+| pk | sk | what |
+|---|---|---|
+| `<company>#<id>` | `customer#<id>` | a customer |
+| `<company>#<id>` | `user#<id>` | a license user |
+| `<company>#ref#<digest>` | `<created>#<id>` | a pointer: the customer has or had this reference |
+
+Every writer of a customer writes the pointer of its reference, in the same transaction or before.
+Pointers only find: a reader compares the reference of the customer. They are never deleted: another
+writer of the same customer may depend on one that it has found written.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import batched
 from typing import Any, NamedTuple
 
 from shared.customers import Customer, LicenseUser
@@ -25,9 +38,10 @@ def user_key(company: str, id: int) -> tuple[str, str]:
     return dynamo.partition(company, id), f"user#{id}"
 
 
-def customer_put(company: str, customer: Customer) -> dict[str, Any]:
-    """The put of a new customer, for a transaction, which fails if the e-mail has a customer."""
-    return dynamo.put(TABLE, _item(company, customer), "attribute_not_exists(pk)")
+def customer_puts(company: str, customer: Customer) -> list[dict[str, Any]]:
+    """The puts of a new customer, for a transaction, which fails if the e-mail has a customer."""
+    put = dynamo.put(TABLE, _item(company, customer), "attribute_not_exists(pk)")
+    return [put, *_pointer_puts(company, customer)]
 
 
 def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
@@ -41,6 +55,18 @@ def user_put(company: str, user: LicenseUser) -> dict[str, Any]:
         free = "attribute_not_exists(pk) OR unsettled = :row"
         return dynamo.put(TABLE, item, free, row=user.unsettled)
     return dynamo.put(TABLE, item, "attribute_not_exists(pk)")
+
+
+def put_user(company: str, user: LicenseUser, before: LicenseUser) -> bool:
+    """Write a changed user; False if it was changed concurrently."""
+    pk, sk = user_key(company, user.id)
+    item = dynamo.record_item(user, pk=pk, sk=sk)
+    return dynamo.write([dynamo.put(TABLE, item, "updated_at = :before", before=before.updated_at)])
+
+
+def user_check(company: str, id: int) -> dict[str, Any]:
+    """The condition check, for a transaction, that a user exists."""
+    return dynamo.check(TABLE, user_key(company, id), "attribute_exists(pk)")
 
 
 def get_customer(company: str, id: int) -> Customer | None:
@@ -80,15 +106,20 @@ def find_customer(lookup: Lookup) -> Customer | None:
 
 def add_customer(company: str, customer: Customer) -> bool:
     """Write a new customer; False if its id exists."""
-    return dynamo.write([customer_put(company, customer)])
+    return dynamo.write(customer_puts(company, customer))
 
 
 def put_customer(company: str, customer: Customer, before: Customer) -> bool:
     """Write a changed customer; False if it was changed concurrently."""
-    put = dynamo.put(
-        TABLE, _item(company, customer), "updated_at = :before", before=before.updated_at
-    )
-    return dynamo.write([put])
+    return dynamo.write(customer_changes(company, customer, before))
+
+
+def customer_changes(company: str, customer: Customer, before: Customer) -> list[dict[str, Any]]:
+    """The writes of a changed customer, for a transaction, which fails if it changed meanwhile."""
+    unchanged = "updated_at = :before"
+    put = dynamo.put(TABLE, _item(company, customer), unchanged, before=before.updated_at)
+    pointers = _pointer_puts(company, customer) if customer.reference != before.reference else []
+    return [put, *pointers]
 
 
 def customers_by_id(company: str, ids: Iterable[int]) -> dict[int, Customer]:
@@ -115,18 +146,67 @@ class ListedCustomer(NamedTuple):
 
 
 def listed_customers(
-    company: str, *, after: str | None = None, limit: int | None = None
+    company: str,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+    oldest_first: bool = False,
 ) -> Iterator[ListedCustomer]:
-    """A company's customers, newest first, after a position; `limit` is a hint for few."""
+    """A company's customers, newest first unless `oldest_first`, after a position.
+
+    `limit` is a hint for few.
+    """
     resume_at, _, passed = (after or "").rpartition("/")
     shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
-    found = newest_first(TABLE, "by_created", "listed", shards, last=resume_at or "~", limit=limit)
+    bounds = {"first": resume_at or " "} if oldest_first else {"last": resume_at or "~"}
+    found = newest_first(
+        TABLE, "by_created", "listed", shards, **bounds, limit=limit, oldest_first=oldest_first
+    )
     for item in found:
         created, row = item["created"], (item["pk"], item["sk"])
         is_page = row[1].startswith("page#")
         id = 0 if is_page else int(row[1].partition("#")[2])
         for at in range(int(passed) + 1 if created == resume_at else 0, item.get("n", 1)):
             yield ListedCustomer(f"{created}/{at}", id, row if is_page else None, at)
+
+
+def customers_with_reference(
+    company: str,
+    reference: str,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+    oldest_first: bool = False,
+) -> Iterator[ListedCustomer]:
+    """The customers with exactly this reference, newest first unless `oldest_first`.
+
+    100 pointers are compared per read. `limit` is a hint for few.
+    """
+    resume_at = (after or "").rpartition("/")[0]
+    first, last = (resume_at or " ", "~") if oldest_first else (" ", resume_at or "~")
+    found = dynamo.query(
+        TABLE,
+        "pk = :pk AND sk BETWEEN :first AND :last",
+        {"pk": _reference_partition(company, reference), "first": first, "last": last},
+        forward=oldest_first,
+        limit=limit,
+        consistent=True,
+    )
+    pointers = (item for item in found if item["sk"] != resume_at)
+    for some in batched(pointers, 100, strict=False):
+        keys = {item["sk"]: (TABLE, customer_key(company, item["id"])) for item in some}
+        customers = dynamo.get_many(keys.values(), select=["reference"])
+        for place, key in keys.items():
+            if customers.get(key, {}).get("reference") == reference:
+                yield ListedCustomer(f"{place}/0", int(place.rpartition("#")[2]))
+
+
+def reference_pointer(
+    company: str, id: int, reference: str, created_at: datetime
+) -> dict[str, Any]:
+    """The item by which a customer is found by its reference."""
+    pk = _reference_partition(company, reference)
+    return {"pk": pk, "sk": f"{dynamo.stamp(created_at)}#{id}", "id": id}
 
 
 def ids_of_listed(listed: Iterable[ListedCustomer]) -> list[int]:
@@ -136,6 +216,17 @@ def ids_of_listed(listed: Iterable[ListedCustomer]) -> list[int]:
     found = dynamo.get_many(pages, select=["ids"])
     held = {key: unpacked(item["ids"]) for (_, key), item in found.items()}
     return [held[each.page][each.at] if each.page else each.id for each in wanted]
+
+
+def _pointer_puts(company: str, customer: Customer) -> list[dict[str, Any]]:
+    if not customer.reference:
+        return []
+    pointer = reference_pointer(company, customer.id, customer.reference, customer.created_at)
+    return [dynamo.put(TABLE, dynamo.to_item(pointer))]
+
+
+def _reference_partition(company: str, reference: str) -> str:
+    return f"{company}#ref#{hashlib.sha256(reference.encode()).hexdigest()[:32]}"
 
 
 def _item(company: str, customer: Customer) -> dynamo.Item:

@@ -109,15 +109,23 @@ def get_job(company: str, number: int) -> ImportJob | None:
 
 
 def list_jobs(
-    company: str, kind: Kind | None = None, *, after: int | None = None
+    company: str,
+    kind: Kind | None = None,
+    *,
+    after: int | None = None,
+    oldest_first: bool = False,
 ) -> Iterator[ImportJob]:
-    """A company's jobs, newest first, after the number `after`."""
-    last = f"job#{after - 1:010}" if after else "job#~"
+    """A company's jobs, newest first unless `oldest_first`, after the number `after`."""
+    first, last = "job#", "job#~"
+    if after and oldest_first:
+        first = f"job#{after + 1:010}"
+    elif after:
+        last = f"job#{after - 1:010}"
     items = dynamo.query(
         TABLE,
         "pk = :company AND sk BETWEEN :first AND :last",
-        {"company": company, "first": "job#", "last": last},
-        forward=False,
+        {"company": company, "first": first, "last": last},
+        forward=oldest_first,
         consistent=True,
     )
     jobs = map(ImportJob.model_validate, items)

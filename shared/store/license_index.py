@@ -162,8 +162,9 @@ def issued(
     customer_id: int | None = None,
     upto: str | None = None,
     limit: int | None = None,
+    oldest_first: bool = False,
 ) -> Iterator[Issued]:
-    """The entries of a company, a product or a customer, newest first.
+    """The entries of a company, a product or a customer, newest first unless `oldest_first`.
 
     They begin with the position `upto`, inclusive; `limit` is a hint for few.
     """
@@ -174,7 +175,10 @@ def issued(
         shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]
     elif customer_id is not None:
         index, name, shards = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
-    found = newest_first.newest_first(TABLE, index, name, shards, last=upto or "~", limit=limit)
+    bounds = {"first": upto or " "} if oldest_first else {"last": upto or "~"}
+    found = newest_first.newest_first(
+        TABLE, index, name, shards, **bounds, limit=limit, oldest_first=oldest_first
+    )
     shown: dict[str | None, bool] = {None: True}
     for item in found:
         if is_at_its_time(item["created"]) and _is_visible(company, item.get("unsettled"), shown):

@@ -5,7 +5,6 @@ Licenses of an order that is too large for one transaction are written before th
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Any
 
 from shared.licenses import OWN, License, compared
@@ -112,18 +111,22 @@ def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     return [item for item in stored if item and item.get("unsettled") in visible]
 
 
-def enable_license(company: str, id: int, *, enabled: bool, now: datetime) -> None:
-    """Enable or disable a license; repeating it changes nothing. Returns None if it is missing."""
-    values: dict[str, Any] = {"enabled": enabled, "now": now}
-    update = "SET enabled = :enabled, updated_at = :now"
-    update += " REMOVE time_disabled" if enabled else ", time_disabled = :now"
-    dynamo.client().update_item(
-        TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((dynamo.partition(company, id),)),
-        UpdateExpression=update,
-        ConditionExpression="attribute_exists(pk)",
-        ExpressionAttributeValues=dynamo.to_item({f":{k}": v for k, v in values.items()}),
-    )
+def license_changes(
+    company: str, changes: Iterable[tuple[License, License]]
+) -> list[dict[str, Any]]:
+    """The puts of changed licenses, as pairs of after and before, for a transaction.
+
+    It fails if one of them was changed since it was read. The lock is `updated_at`.
+    """
+    return [
+        dynamo.put(
+            TABLE,
+            dynamo.record_item(after, pk=dynamo.partition(company, after.id)),
+            "updated_at = :before",
+            before=before.updated_at,
+        )
+        for after, before in changes
+    ]
 
 
 def committed_rows(company: str, unsettled: Iterable[str | None]) -> set[str | None]:

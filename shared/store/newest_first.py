@@ -1,4 +1,4 @@
-"""Merge the shards of an index into one list, newest first.
+"""Merge the shards of an index into one list, newest first, or oldest first.
 
 Imports write pages of up to `PAGE` records of a company instead of an entry per record. A page is
 identified by the rows of the file, regardless of the rows' results.
@@ -28,10 +28,12 @@ def newest_first(
     first: str = " ",
     last: str = "~",
     limit: int | None = None,
+    oldest_first: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """The entries of all shards by `created`, from `last` down to `first`, both inclusive.
 
-    `name` is the index's partition key. `limit` is a hint for few.
+    With `oldest_first` from `first` up to `last`. `name` is the index's partition key. `limit` is a
+    hint for few.
     """
     condition = f"{name} = :shard AND created BETWEEN :first AND :last"
     bounds = {"first": first, "last": last}
@@ -42,13 +44,13 @@ def newest_first(
                 condition,
                 {"shard": shard, **bounds},
                 index=index,
-                forward=False,
+                forward=oldest_first,
                 limit=limit,
             )
             for shard in shards
         ),
         key=lambda item: item["created"],
-        reverse=True,
+        reverse=not oldest_first,
     )
 
 

@@ -58,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order in a list: `created` is its position, and `entries` are its rows.
+    """An order in a list: `created` is its position; `entries` are its rows, the first one last.
 
     `order` is the order itself if it has been read.
     """
@@ -113,8 +113,9 @@ def index_keys(
 
 def listed_orders(company: str, **which: Any) -> Iterator[ListedOrder]:
     """The orders of a company or a customer, newest first; other arguments as for `entries`."""
+    step = -1 if which.get("oldest_first") else 1
     for created, group in groupby(entries(company, **which), key=lambda entry: entry.order):
-        yield ListedOrder(created, int(created.rpartition("#")[2]), tuple(group))
+        yield ListedOrder(created, int(created.rpartition("#")[2]), tuple(group)[::step])
 
 
 def entries(
@@ -125,13 +126,18 @@ def entries(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
+    oldest_first: bool = False,
 ) -> Iterator[Entry]:
-    """The rows of the orders of a company or a customer, newest first.
+    """The rows of the orders of a company or a customer, newest first unless `oldest_first`.
 
     They begin with the position `upto`, inclusive; `until` is exclusive. `limit` is a hint for few.
     """
     first = dynamo.stamp(since) if since else " "
-    last = min(upto or "~", dynamo.stamp(until) if until else "~")
+    last = dynamo.stamp(until) if until else "~"
+    if oldest_first:
+        first = max(first, upto or " ")
+    else:
+        last = min(last, upto or "~")
     if first > last:
         return
     if customer_id is not None:
@@ -139,7 +145,16 @@ def entries(
     else:
         index, name = "by_created", "listed"
         shards = [*dynamo.shards(company), *(_shard(company, n) for n in range(IMPORT_SHARDS))]
-    found = newest_first(TABLE, index, name, shards, first=first, last=last, limit=limit)
+    found = newest_first(
+        TABLE,
+        index,
+        name,
+        shards,
+        first=first,
+        last=last,
+        limit=limit,
+        oldest_first=oldest_first,
+    )
     yield from (_entry(item) for item in found if not is_twin(item["sk"]))
 
 

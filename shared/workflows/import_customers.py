@@ -13,7 +13,7 @@ from shared.differences import (
 from shared.row_reader import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import customer_key
+from shared.store.customers import customer_key, reference_pointer
 from shared.store.newest_first import page_item, page_of, page_start
 from shared.store.signed_http import Exchange
 from shared.values import record_id
@@ -110,6 +110,7 @@ def write_customers(
         customer["listed_by"] = done.first_row
         wanted[named] = customer | {"created_at": began, "updated_at": began}
         rows[named] = row
+    _write_pointers(job, places, drafts, pool)
     made = done.made.setdefault("customers", [])
     blocks: dict[int, list[int]] = {}
     for named, ours, is_listed in write_first(job, CUSTOMERS, places, wanted, rows, pool):
@@ -127,6 +128,29 @@ def write_customers(
         for start, ids in blocks.items()
     )
     for _ in pool.each(put, pages):
+        pass
+
+
+def _write_pointers(
+    job: Import,
+    places: dict[int, Found],
+    drafts: dict[int, tuple[int, CustomerRow]],
+    pool: bulk.Pool,
+) -> None:
+    """Write the pointers of the references before their customers; one that exists is kept."""
+    pointers = [
+        reference_pointer(job.company, places[named].id, fields.reference, job.began)
+        for named, (_, fields) in drafts.items()
+        if fields.reference and ((found := places[named].found) is None or is_ours(job, found))
+    ]
+
+    def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
+        return bulk.insert_all(CUSTOMERS, batch, pool.patience)
+
+    statements = (
+        [bulk.insert(CUSTOMERS, pointer) for pointer in batch] for batch in bulk.batches(pointers)
+    )
+    for _ in pool.each(insert, statements):
         pass
 
 

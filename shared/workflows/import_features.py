@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from shared.catalog import FeatureGrant, Product
@@ -183,7 +184,9 @@ def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
         if lic.product_features
         else ("attribute_exists(pk) AND attribute_not_exists(product_features)")
     )
-    values: dict[str, Any] = {":after": listed(grants), ":now": job.began}
+    # Other changes of a license are locked by `updated_at`: it must be new, and not go back.
+    now = max(job.began, lic.updated_at + timedelta(microseconds=1))
+    values: dict[str, Any] = {":after": listed(grants), ":now": now}
     if lic.product_features:
         values[":before"] = listed(lic.product_features)
     update = {

@@ -17,9 +17,10 @@ from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import (
+    customer_changes,
     customer_key,
     customer_lookup,
-    customer_put,
+    customer_puts,
     user_lookup,
     user_put,
 )
@@ -188,8 +189,10 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
-    if plan.customer:
-        puts.append(customer_put(company, plan.customer))
+    if plan.customer and plan.customer_before:
+        puts += customer_changes(company, plan.customer, plan.customer_before)
+    elif plan.customer:
+        puts += customer_puts(company, plan.customer)
     if len(entries) > MOST_PRODUCTS:
         return puts, entries
     return [*puts, *entries], []

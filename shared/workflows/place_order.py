@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from shared.errors import Busy, Conflict, Refused
+from shared.errors import Busy, Conflict, Fault, Refused
 from shared.issuing import plan_order
 from shared.licenses import new_key
 from shared.orders import Order, OrderContext, OrderPlan, OrderRequest, already_placed, is_by_id
@@ -32,12 +33,14 @@ def place_order(
     *,
     idempotency_key: str | None = None,
     refuse_duplicates: bool = False,
+    update_customer: bool = False,
     accept: Callable[[OrderPlan], None] = lambda _: None,
 ) -> PlacedOrder:
     """Place an order, or return the one that the same request has placed before.
 
     `accept` can refuse a plan before anything is written. With `refuse_duplicates`, an order that
-    another request placed under the same id is refused even if the bodies are equal. If a write
+    another request placed under the same id is refused even if the bodies are equal. With
+    `update_customer`, an existing customer gets the details that the order names. If a write
     fails its conditions, everything is read and planned again: the cause may be another order, a
     change of the catalog, or this very write, whose answer was lost. Raises Refused, or Busy after
     some 10 seconds.
@@ -56,6 +59,7 @@ def place_order(
             idempotency_key=idempotency_key,
             after=plan,
         )
+        context = replace(context, updates_customer=update_customer)
         if plan and plan.order.part != context.part:
             roll_back(company, context.order_id, plan.order.part, token)
         return context
@@ -70,7 +74,9 @@ def place_order(
             if row:
                 ours = row.token == token
                 if not ours and is_by_id(request) and refuse_duplicates:
-                    raise Conflict("order_id_exists", "Order with this ID already exists")
+                    message = "Order with this ID already exists"
+                    fault = Fault.at(("id",), "order_id_exists", message, store_id)
+                    raise Conflict("order_id_exists", message, faults=[fault])
                 return PlacedOrder(row, plan if ours else None, context)
             plan = plan_order(
                 company,

@@ -72,7 +72,7 @@ def create_thing(
 def list_things(caller: Caller, query: ThingFilter) -> Page[Thing]:
     """List things."""
     things = [Thing(id=7, company=caller.company, kind=query.kind or "small")]
-    return Page(count=1, next=caller.link(limit=query.limit, offset=None), results=things)
+    return Page(limit=20, count=1, next=caller.link(limit=query.limit, offset=None), results=things)
 
 
 @api.get("/api/v1/things/<id>/", scope="records:read")

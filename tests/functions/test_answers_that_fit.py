@@ -44,7 +44,12 @@ class Asked(NamedTuple):
 
 MOST: dict[str, list[Asked]] = {
     "/api/v1/api-key/": [Asked(0)],
-    "/api/v1/customers/": [Asked(7), Asked(1, query="email=nobody@x.test")],
+    "/api/v1/customers/": [
+        Asked(7),
+        Asked(1, query="email=nobody@x.test"),
+        Asked(3, query="reference=crm-1"),
+        Asked(7, query="limit=100&order_by=created_at"),
+    ],
     "/api/v1/customers/{id}/": [Asked(2, id="customer")],
     "/api/v1/import-templates/{kind}.csv": [Asked(0)],
     "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
@@ -74,8 +79,15 @@ MOST: dict[str, list[Asked]] = {
         Asked(10, query="product=featured&limit=100"),
         Asked(5, query="order={featured}&limit=100"),
         Asked(1, query="license_key=KEY-{license}"),
+        Asked(4, query="id__in={license},1"),
+        Asked(10, query="order_by=created_at"),
     ],
     "/api/v1/licenses/{id}/": [Asked(3, id="license")],
+    "/api/v1/license-users/": [
+        Asked(2, query="license={license}"),
+        Asked(1, query="email=nobody@x.test"),
+    ],
+    "/api/v1/license-users/{id}/": [],
     "/api/v1/license-templates/": [Asked(8), Asked(9, query="limit=100")],
     "/api/v1/license-templates/{id}/": [Asked(2, id="policy")],
     "/api/v1/orders/": [
@@ -84,6 +96,7 @@ MOST: dict[str, list[Asked]] = {
         Asked(4, query="limit=100&customer={customer}"),
         Asked(5, query="limit=100&customer_email=ana@x.test"),
         Asked(3, query="store_id=big"),
+        Asked(23, query="limit=100&order_by=created_at"),
         Asked(23, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
     ],
     "/api/v1/orders/{id}/": [

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.functions.shop import Shop, told
+from tests.wiretap import meanwhile, tapped
 
 ITEMS = [{"product_code": "kp", "licenses": [{}]}]
 
@@ -112,3 +113,54 @@ def test_a_customer_that_is_no_object_is_refused(shop: Shop) -> None:
     problem = shop.refused(customer="c@x.test")
 
     assert list(told(problem)) == ["/customer"]
+
+
+@pytest.fixture
+def updating(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDER_UPDATES_CUSTOMER", "true")
+
+
+@pytest.mark.usefixtures("updating")
+def test_an_order_updates_its_customer_where_the_stage_says_so(shop: Shop) -> None:
+    first = order_for(shop, email="c@x.test", first_name="Ana", phone="+1", reference="old")
+
+    second = order_for(shop, email="c@x.test", first_name="Anna", phone="", reference="new")
+
+    customer = shop.get(f"/customers/{first['customer']['id']}/").json()
+    names = ("first_name", "phone", "reference")
+    assert [customer[name] for name in names] == ["Anna", "+1", "new"]
+    assert [second["customer"][name] for name in names] == ["Anna", "+1", "new"]
+    assert shop.get("/customers/", "reference=new").json()["count"] == 1
+    assert shop.get("/customers/", "reference=old").json()["count"] == 0
+
+
+@pytest.mark.usefixtures("updating")
+def test_an_order_with_the_details_of_its_customer_does_not_write_it(shop: Shop) -> None:
+    first = order_for(shop, email="c@x.test", first_name="Ana", metadata={"a": 1})
+
+    second = order_for(shop, email="c@x.test", first_name="Ana", company_name="")
+
+    assert second["customer"]["updated_at"] == first["customer"]["updated_at"]
+
+
+@pytest.mark.usefixtures("updating")
+def test_a_customer_that_changes_while_an_order_updates_it_keeps_both_changes(shop: Shop) -> None:
+    id = order_for(shop, email="c@x.test")["customer"]["id"]
+
+    with tapped() as tap:
+        tap.on(
+            "TransactWriteItems",
+            meanwhile(lambda: shop.patch(f"/customers/{id}/", {"city": "Town"})),
+        )
+        order_for(shop, email="c@x.test", first_name="Ana")
+
+    customer = shop.get(f"/customers/{id}/").json()
+    assert (customer["city"], customer["first_name"]) == ("Town", "Ana")
+
+
+def test_an_order_shows_its_customer_as_it_is_stored(shop: Shop) -> None:
+    order_for(shop, email="c@x.test", first_name="Ana")
+
+    answer = order_for(shop, email="c@x.test", first_name="Other")
+
+    assert answer["customer"]["first_name"] == "Ana"

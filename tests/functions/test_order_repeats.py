@@ -108,6 +108,11 @@ def test_a_refused_repetition_changes_nothing(shop: Shop) -> None:
             {"customer": {"email": "c@x.test", "id": 7}},
         ),
         ({"created": "2021-08-24 07:22:27"}, {"created": "2021-08-24T09:22:27+02:00"}),
+        ({"is_trial": "true"}, {"is_trial": True}),
+        ({"is_trial": 1, "is_test": "false"}, {"is_trial": True}),
+        ({"prevent_vm": None, "reference": "", "customer": {}}, {"metadata": {}}),
+        ({"customer": {"email": "c@x.test", "is_manager": 0}}, {"customer": {"email": "c@x.test"}}),
+        ({"metadata": "", "created": "", "order_type": ""}, {"customer": None}),
     ],
 )
 def test_orders_that_mean_the_same_are_the_same(
@@ -134,6 +139,25 @@ def test_orders_that_mean_the_same_are_the_same(
             {"enable_maintenance_period": True},
         ),
         ("kp", {"validity_period": "2030-01-1"}, {"validity_period": "2030-01-01 00:00:00"}),
+        ("kp", {"is_trial": "false"}, {"is_trial": False}),
+        ("kp", {"is_floating": "true", "is_trial": 0}, {"is_floating": 1}),
+        ("kp", {"can_borrow": None, "max_activations": None, "note": ""}, {"metadata": {}}),
+        ("kp", {"custom_fields": [], "users": None, "key": ""}, {}),
+        (
+            "kp",
+            {"custom_fields": [{"name": "a", "value": None}]},
+            {"custom_fields": [{"name": "a"}]},
+        ),
+        (
+            "kp",
+            {"product_features": [{"code": "f1", "metadata": {}, "allow_overages": None}]},
+            {"product_features": [{"code": "f1"}]},
+        ),
+        (
+            "kp",
+            {"license_type": "time-limited", "valid_duration": "2w"},
+            {"license_type": "time-limited", "valid_duration": "14d"},
+        ),
     ],
 )
 def test_licenses_that_mean_the_same_are_the_same(
@@ -144,6 +168,25 @@ def test_licenses_that_mean_the_same_are_the_same(
     reply = shop.order(id="o-1", items=[{"product_code": product, "licenses": [meant]}])
 
     assert reply.headers.get("idempotent-replayed") == "true", reply.text
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent", "place"),
+    [
+        ({"metadata": {"a": 1}}, {"metadata": {"a": True}}, "/metadata/a"),
+        ({"metadata": {"a": ""}}, {"metadata": {"a": None}}, "/metadata/a"),
+        ({"metadata": {"a": []}}, {"metadata": {"a": {}}}, "/metadata/a"),
+        ({"metadata": {"a": [0]}}, {"metadata": {"a": [False]}}, "/metadata/a/0"),
+    ],
+)
+def test_what_python_would_take_for_equal_is_named(
+    shop: Shop, stored: dict[str, Any], sent: dict[str, Any], place: str
+) -> None:
+    shop.order(id="o-1", items=ITEMS, **stored)
+
+    reply = shop.order(id="o-1", items=ITEMS, **sent)
+
+    assert (reply.status, told(reply.json())) == (409, {place: "differs"})
 
 
 def test_the_order_of_names_and_spaces_in_a_body_mean_nothing(shop: Shop) -> None:
@@ -180,6 +223,7 @@ def test_where_duplicates_are_strict_the_same_order_again_is_refused(
 
     assert first.status == 200
     assert (second.status, second.json()["code"]) == (409, "order_id_exists")
+    assert told(second.json()) == {"/id": "order_id_exists"}
     assert shop.get("/licenses/").json()["count"] == 1
 
 

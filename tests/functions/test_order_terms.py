@@ -69,7 +69,8 @@ def test_what_is_said_of_a_license_is_kept(shop: Shop) -> None:
         ("max_activations", "5"),
         ("max_activations", 2**31),
         ("is_trial", "yes"),
-        ("prevent_vm", 1),
+        ("prevent_vm", 2),
+        ("prevent_vm", "TRUE"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_at_its_place(

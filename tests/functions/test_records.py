@@ -81,7 +81,6 @@ def test_a_listed_order_names_its_licenses_by_id(sold: Shop) -> None:
         ("customer_email=ana@x.test&created_at__lt=2021-06-01", ["o-1"]),
         ("store_id=o-2&customer_email=ana@x.test", []),
         ("store_id=o-2&customer_email=bob@x.test", ["o-2"]),
-        ("store_id=o-2&client_order_id=o-1", []),
         ("store_id=o-2&client_order_id=o-2", ["o-2"]),
         ("store_id=o-2&created_at__gte=2022-01-01", []),
         ("order_by=-created_at", ["o-3", "o-2", "o-1"]),
@@ -165,17 +164,12 @@ def test_a_filter_that_is_not_served_is_refused_with_those_that_are(
 
 
 @pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
-@pytest.mark.parametrize("query", ["limit=101", "limit=0", "offset=-1", "limit=x"])
+@pytest.mark.parametrize("query", ["limit=0", "offset=-1", "limit=x", "order_by=email"])
 def test_a_page_that_can_not_be_is_refused_by_name(shop: Shop, path: str, query: str) -> None:
     reply = shop.get(path, query)
 
     assert reply.status == 400
     assert [fault["field"] for fault in reply.json()["errors"]] == [query.partition("=")[0]]
-
-
-@pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])
-def test_too_large_a_page_is_refused_with_the_largest(shop: Shop, path: str) -> None:
-    assert "100" in shop.get(path, "limit=101").json()["message"]
 
 
 @pytest.mark.parametrize("path", ["/orders/", "/licenses/", "/customers/"])

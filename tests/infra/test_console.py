@@ -102,7 +102,13 @@ def test_the_notices_have_the_license_of_everything_that_is_deployed(static: Pat
     listed = dict(re.findall(r"={80}\n(.+) ([\d.]+)\n", text))
     assert listed.keys() == names
     assert listed["preact"] == LOCK["node_modules/preact"]["version"]
-    for license in ("MIT License", "Apache License", "Fedor Indutny", "SmartBear", "Mozilla Public"):
+    for license in (
+        "MIT License",
+        "Apache License",
+        "Fedor Indutny",
+        "SmartBear",
+        "Mozilla Public",
+    ):
         assert license in text
 
 

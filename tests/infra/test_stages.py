@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "traffic": "",
     "order_reserved": 0,
     "strict_duplicate_orders": False,
+    "order_updates_customer": False,
     "import_inline_bytes": 1,
     "import_chunk_bytes": 1,
     "import_concurrency": 1,

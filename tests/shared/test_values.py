@@ -15,6 +15,7 @@ from shared.stored_json import stored_number
 from shared.values import (
     Duration,
     Email,
+    Flag,
     LicenseKey,
     MaintenanceDuration,
     Metadata,
@@ -102,8 +103,29 @@ def test_a_duration_is_a_number_and_a_unit(text: str) -> None:
     assert read(Duration, text) == text
 
 
+@pytest.mark.parametrize(("weeks", "days"), [("1w", "7d"), ("2w", "14d"), ("9999w", "69993d")])
+def test_weeks_are_stored_as_days(weeks: str, days: str) -> None:
+    assert read(Duration, weeks) == read(MaintenanceDuration, weeks) == days
+
+
+@pytest.mark.parametrize("value", [True, "true", 1])
+def test_a_flag_is_read_in_every_published_spelling(value: Any) -> None:
+    assert read(Flag, value) is True
+
+
+@pytest.mark.parametrize("value", [False, "false", 0])
+def test_a_flag_that_is_off_is_read_in_every_published_spelling(value: Any) -> None:
+    assert read(Flag, value) is False
+
+
+@pytest.mark.parametrize("value", ["yes", "True", "1", 2, -1, "", [], {}])
+def test_what_is_no_flag_is_refused(value: Any) -> None:
+    assert refusal(Flag, value)
+
+
 @pytest.mark.parametrize(
-    "text", ["1Y", "0d", "-1d", "1y2m", "5x", "1y\n", " 1y", "\u0661y", "01d", ""]
+    "text",
+    ["1Y", "0d", "-1d", "1y2m", "5x", "1y\n", " 1y", "\u0661y", "01d", "", "10000w", "0w", "1W"],
 )
 def test_a_duration_of_another_form_is_refused(text: str) -> None:
     assert "such as 1y" in refusal(Duration, text)

@@ -10,7 +10,7 @@ from pydantic_core.core_schema import ErrorType
 from shared.catalog_changes import NewFeature, NewPolicy, NewProduct
 from shared.customers import NewCustomer
 from shared.orders import OrderRequest
-from shared.values import Code, Count, Email, Flag, RecordId
+from shared.values import Code, Count, Email, Flag, RecordId, StrictFlag
 from shared.wording import WORDS, either, in_words, meant
 
 ODD: tuple[Any, ...] = (
@@ -49,7 +49,7 @@ def told(wanted: Any, value: Any) -> list[str]:
         (int, "many", "must be a whole number such as 5"),
         (float, "much", "must be a number such as 1.5"),
         (Flag, "yes", "must be true or false"),
-        (Flag, "true", "must be true or false, without quotes"),
+        (StrictFlag, "true", "must be true or false, without quotes"),
         (bool, "perhaps", "must be true or false"),
         (Code, 5, 'must be a string in quotes, such as "5"'),
         (Code, True, 'must be a string in quotes, such as "true"'),

@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.catalog import (
+from shared.catalog import Product
+from shared.catalog_changes import (
     FeaturePatch,
     NewFeature,
     NewPolicy,
     NewProduct,
     PolicyPatch,
-    Product,
     ProductPatch,
     add_feature,
     add_policy,

@@ -181,9 +181,9 @@ def test_every_route_of_the_sample_is_known_with_its_scope() -> None:
 
 
 def test_a_page_has_the_published_keys() -> None:
-    page = Page[Thing](count=0, results=[])
+    page = Page[Thing](count=0, limit=20, results=[])
 
-    assert set(page.model_dump()) == {"count", "next", "previous", "cursor", "results"}
+    assert set(page.model_dump()) == {"count", "limit", "next", "previous", "cursor", "results"}
 
 
 # Keys
