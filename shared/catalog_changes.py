@@ -84,9 +84,6 @@ class NewProduct(ProductPatch):
     Published: management API, products."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
         json_schema_extra={
             "example": {
                 "product_name": "Sketchbook",
@@ -126,9 +123,6 @@ class NewPolicy(PolicyPatch):
     """A policy to add to a product. LicenseSpring: Create License Policy."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
         json_schema_extra={
             "example": {
                 "product": "sketch",
@@ -161,9 +155,6 @@ class NewFeature(FeaturePatch):
     """A feature to add to a product. LicenseSpring: Create Product Feature."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
         json_schema_extra={
             "example": {
                 "product": "sketch",

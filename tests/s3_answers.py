@@ -22,11 +22,11 @@ def s3_answers(
 
     Gives the URLs that were asked for.
     """
-    asked: list[str] = []
+    urls: list[str] = []
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        asked.append(request.url)
-        if len(asked) < from_nth:
+        urls.append(request.url)
+        if len(urls) < from_nth:
             return None
         sent = {"Content-Length": str(len(body)), **(headers or {})}
         return AWSResponse(request.url, status, sent, _Raw(body))  # type: ignore[arg-type]  # as moto does
@@ -34,15 +34,15 @@ def s3_answers(
     events: Any = uploads.client().meta.events  # the stubs know no handler that answers
     events.register_first(f"before-send.s3.{operation}", answer)
     try:
-        yield asked
+        yield urls
     finally:
         events.unregister(f"before-send.s3.{operation}", answer)
 
 
 def error(code: str, **more: str) -> bytes:
     """The body of an error answer."""
-    told = "".join(f"<{name}>{value}</{name}>" for name, value in more.items())
-    return f"<Error><Code>{code}</Code><Message>no</Message>{told}</Error>".encode()
+    elements = "".join(f"<{name}>{value}</{name}>" for name, value in more.items())
+    return f"<Error><Code>{code}</Code><Message>no</Message>{elements}</Error>".encode()
 
 
 class _Raw:

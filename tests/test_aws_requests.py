@@ -48,7 +48,7 @@ def got(**more: Any) -> dict[str, Any]:
     return {"TableName": table("LICENSES_TABLE"), "Key": {"pk": key(1)}, **more}
 
 
-def asked(condition: str, **values: str) -> dict[str, Any]:
+def query(condition: str, **values: str) -> dict[str, Any]:
     return {
         "TableName": table("ORDERS_TABLE"),
         "KeyConditionExpression": condition,
@@ -64,7 +64,7 @@ def test_what_the_service_takes_is_no_fault(tables: None) -> None:
         "BatchGetItem": {"RequestItems": {orders: keys(50), imports: keys(50)}},
         "BatchWriteItem": {"RequestItems": {orders: puts(13), imports: puts(12)}},
         "GetItem": got(ConsistentRead=True),
-        "Query": asked("pk = :pk AND sk BETWEEN :a AND :b", pk="acme#1", a="0", b="1"),
+        "Query": query("pk = :pk AND sk BETWEEN :a AND :b", pk="acme#1", a="0", b="1"),
     }
 
     faults = {name: faults_in(DYNAMODB, name, body) for name, body in taken.items()}
@@ -108,12 +108,12 @@ def test_what_the_service_takes_is_no_fault(tables: None) -> None:
             ),
             "path_overlap",
         ),
-        ("Query", lambda: asked("pk = :pk", pk="a") | {"Limit": 0}, "out of range"),
-        ("Query", lambda: asked("pk = :pk", pk="a") | {"Limit": "1"}, "no number"),
-        ("Query", lambda: asked("pk = :pk", pk="a", sk="b"), "value_unused"),
+        ("Query", lambda: query("pk = :pk", pk="a") | {"Limit": 0}, "out of range"),
+        ("Query", lambda: query("pk = :pk", pk="a") | {"Limit": "1"}, "no number"),
+        ("Query", lambda: query("pk = :pk", pk="a", sk="b"), "value_unused"),
         (
             "Query",
-            lambda: asked("pk = :pk AND sk BETWEEN :a AND :b", pk="a", a="1", b="0"),
+            lambda: query("pk = :pk AND sk BETWEEN :a AND :b", pk="a", a="1", b="0"),
             "between_reversed",
         ),
         ("PutItems", dict, "no operation"),

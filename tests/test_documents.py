@@ -73,16 +73,16 @@ def test_the_commands_that_documents_name_are_there_with_their_options(
     document: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = document.read_text(encoding="utf-8")
-    for told in re.findall(r"(?:^|[`/ ])keywright ([a-z][^`\n#]*)", text, re.MULTILINE):
-        words = re.match(r"(?:(?:import|doctor|preflight|deploy|verify)\b|[a-z]+ [a-z]+)", told)
-        if words is None or (document.name == "CHANGELOG.md" and "--" not in told):
+    for command in re.findall(r"(?:^|[`/ ])keywright ([a-z][^`\n#]*)", text, re.MULTILINE):
+        words = re.match(r"(?:(?:import|doctor|preflight|deploy|verify)\b|[a-z]+ [a-z]+)", command)
+        if words is None or (document.name == "CHANGELOG.md" and "--" not in command):
             continue
         with pytest.raises(SystemExit) as left:
             main([*words[0].split(), "--help"])
         shown = capsys.readouterr()
-        assert left.value.code == 0, f"{document.name}: keywright {told}: {shown.err}"
-        for option in re.findall(r"--[a-z-]+", told):
-            assert option in shown.out, f"{document.name}: keywright {told}"
+        assert left.value.code == 0, f"{document.name}: keywright {command}: {shown.err}"
+        for option in re.findall(r"--[a-z-]+", command):
+            assert option in shown.out, f"{document.name}: keywright {command}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -115,13 +115,13 @@ def test_the_api_guide_explains_every_scope() -> None:
 
 def test_every_command_is_on_its_page(capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    told = {
+    documented = {
         tuple(row.split()) for row in re.findall(r"^\| `keywright ([a-z ]+)", page, re.MULTILINE)
     }
 
     there = {(noun, verb) for noun in listed(capsys) for verb in listed(capsys, noun) or [""]}
 
-    assert {words[:2] for words in told} == {tuple(filter(None, words)) for words in there}
+    assert {words[:2] for words in documented} == {tuple(filter(None, words)) for words in there}
 
 
 def listed(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:

@@ -43,9 +43,9 @@ def post(
         headers={"Authorization": f"Api-Key {shop.key}"},
     )
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told.keys() == {"job_id"}
-    return int(told["job_id"])
+    view = answer.json()
+    assert view.keys() == {"job_id"}
+    return int(view["job_id"])
 
 
 def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
@@ -57,8 +57,8 @@ def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
 
 def begun(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
     """A job that waits for its file."""
-    asked = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
-    answer = shop.post("/imports/", asked)
+    body = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
+    answer = shop.post("/imports/", body)
     assert answer.status == 202, answer.text
     return answer.json()
 
@@ -96,11 +96,11 @@ def _ended(shop: RemoteShop, path: str) -> Any:
     while True:
         answer = shop.get(path)
         assert answer.status == 200, answer.text
-        told = answer.json()
-        assert told["status"] in ("pending", "running", "success", "error")
-        if told["status"] in ("success", "error"):
-            return told
-        assert time.monotonic() < until, told
+        view = answer.json()
+        assert view["status"] in ("pending", "running", "success", "error")
+        if view["status"] in ("success", "error"):
+            return view
+        assert time.monotonic() < until, view
         time.sleep(0.2)
 
 
@@ -115,15 +115,15 @@ def dropped(shop: RemoteShop, kind: str, *, after: int = 0) -> int:
         time.sleep(0.2)
 
 
-def counts(told: Mapping[str, Any]) -> dict[str, int]:
+def counts(view: Mapping[str, Any]) -> dict[str, int]:
     """The counters of a published result, without rows."""
-    return {name: value for name, value in told["result"].items() if name != "invalid_rows"}
+    return {name: value for name, value in view["result"].items() if name != "invalid_rows"}
 
 
-def codes(told: Mapping[str, Any]) -> dict[tuple[int | None, str | None], str]:
+def codes(view: Mapping[str, Any]) -> dict[tuple[int | None, str | None], str]:
     """What is wrong, by row and column."""
     return {
         (row["row"], fault["column"]): fault["code"]
-        for row in told["result"]["invalid_rows"]
+        for row in view["result"]["invalid_rows"]
         for fault in row["errors"]
     }

@@ -40,9 +40,9 @@ def keywright(
 
     def run(*words: str | Path, status: int | None = 0) -> Any:
         ended = main([*map(str, words), "--stage", "local", "--json"])
-        told = capsys.readouterr()
-        assert status in (ended, None), told.out + told.err
-        return json.loads(told.out or "null")
+        printed = capsys.readouterr()
+        assert status in (ended, None), printed.out + printed.err
+        return json.loads(printed.out or "null")
 
     with patch.dict(os.environ):
         company = f"operated-{secrets.token_hex(4)}"
@@ -82,10 +82,12 @@ def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
     assert keywright("jobs", "show", number, status=1)["state"] == "completed_with_errors"
     assert keywright("jobs", "watch", number, status=1)["counts"] == job["counts"]
 
-    told = keywright("doctor", status=None)
-    assert {finding["about"] for finding in told["findings"]} == CHECKS.keys()
-    assert {each["about"]: each for each in told["findings"] if not each["passed"]}.keys() <= OTHERS
-    assert "permissions of these aws credentials" not in json.dumps(told).lower()
+    printed = keywright("doctor", status=None)
+    assert {finding["about"] for finding in printed["findings"]} == CHECKS.keys()
+    assert {
+        each["about"]: each for each in printed["findings"] if not each["passed"]
+    }.keys() <= OTHERS
+    assert "permissions of these aws credentials" not in json.dumps(printed).lower()
 
 
 def test_an_import_is_ended_at_work_and_run_again(

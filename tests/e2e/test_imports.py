@@ -84,10 +84,10 @@ def test_a_missing_required_header_is_named_and_nothing_is_written(importer: Rem
     """Case 73."""
     data = table(("license__license_key",), ("head-1",))
 
-    told = ended(importer, post(importer, "licenses", data))
+    view = ended(importer, post(importer, "licenses", data))
 
-    assert told["state"] == "failed"
-    assert "product__short_code" in told["refusal"]["message"]
+    assert view["state"] == "failed"
+    assert "product__short_code" in view["refusal"]["message"]
     assert not keys_of(importer, "head-")
 
 
@@ -95,9 +95,9 @@ def test_the_two_required_headers_are_enough(importer: RemoteShop) -> None:
     """Case 74."""
     data = table(("license__license_key", "product__short_code"), ("bare-1", "kp"))
 
-    told = result(importer, "licenses", post(importer, "licenses", data))
+    view = result(importer, "licenses", post(importer, "licenses", data))
 
-    assert told["status"] == "success"
+    assert view["status"] == "success"
     (made,) = everything(importer, "licenses", "license_key", "bare-")
     assert made["license_type"] == "perpetual"
 
@@ -111,13 +111,13 @@ def test_a_wrong_row_is_told_with_its_line_and_keeps_no_other_from_being_importe
         header, ("w-1", "kp", ""), ("w-2", "nope", ""), ("w-3", "kp", ""), ("w-4", "kp", "foo")
     )
 
-    told = result(importer, "licenses", post(importer, "licenses", data))
+    view = result(importer, "licenses", post(importer, "licenses", data))
 
-    assert told["status"] == "error"
-    assert (told["result"]["total_row_count"], told["result"]["valid_row_count"]) == (4, 2)
-    assert set(codes(told)) == {(2, "product__short_code"), (4, "license__license_type")}
-    assert [row["line"] for row in told["result"]["invalid_rows"]] == [3, 5]
-    assert told["result"]["invalid_rows"][0]["data"]["license__license_key"] == "w-2"
+    assert view["status"] == "error"
+    assert (view["result"]["total_row_count"], view["result"]["valid_row_count"]) == (4, 2)
+    assert set(codes(view)) == {(2, "product__short_code"), (4, "license__license_type")}
+    assert [row["line"] for row in view["result"]["invalid_rows"]] == [3, 5]
+    assert view["result"]["invalid_rows"][0]["data"]["license__license_key"] == "w-2"
     assert sorted(keys_of(importer, "w-")) == ["w-1", "w-3"]
 
 
@@ -158,8 +158,8 @@ def test_a_dropped_file_takes_its_options_from_its_object(
 
     drop(stack, f"{importer.company}/customers/mixed.csv", data, encoding="windows-1252")
 
-    told = ended(importer, dropped(importer, "customers", after=before))
-    assert (told["state"], told["encoding"]) == ("succeeded", "windows-1252")
+    view = ended(importer, dropped(importer, "customers", after=before))
+    assert (view["state"], view["encoding"]) == ("succeeded", "windows-1252")
 
 
 def test_features_are_added_once_with_their_terms(importer: RemoteShop) -> None:
@@ -207,10 +207,10 @@ def test_keys_keep_their_zeros_and_formulas_are_text(importer: RemoteShop) -> No
     bad = ("00124", "kp", "form@f.test", "=1+1", "foo")
 
     number = post(importer, "licenses", table(header, good, bad))
-    told = result(importer, "licenses", number)
+    view = result(importer, "licenses", number)
     failed = importer.get(f"/imports/{number}/failed.csv")
 
-    assert counts(told)["valid_row_count"] == 1
+    assert counts(view)["valid_row_count"] == 1
     assert keys_of(importer, "00123") == ["00123"]
     (made,) = everything(importer, "customers", "email", "form@f.test")
     assert made["company_name"] == "=1+1"
@@ -315,11 +315,11 @@ def test_failed_rows_are_corrected_and_sent_back_as_they_are(importer: RemoteSho
 
     failed = importer.get(f"/imports/{number}/failed.csv").text
     corrected = failed.replace("nope", "kp").encode()
-    told = result(importer, "licenses", post(importer, "licenses", corrected))
+    view = result(importer, "licenses", post(importer, "licenses", corrected))
 
     assert failed.splitlines()[0].endswith("_row,_codes,_messages")
-    assert told["status"] == "success"
-    assert counts(told)["total_row_count"] == counts(told)["created_licenses_count"] == 2
+    assert view["status"] == "success"
+    assert counts(view)["total_row_count"] == counts(view)["created_licenses_count"] == 2
     assert len(keys_of(importer, "round-")) == 6
 
 
@@ -336,13 +336,13 @@ def test_what_is_exported_is_there_already_when_it_is_imported(importer: RemoteS
     order = reply.json()
 
     exported = importer.get(f"/orders/{order['id']}/export/").text
-    told = result(importer, "licenses", post(importer, "licenses", exported.encode()))
+    view = result(importer, "licenses", post(importer, "licenses", exported.encode()))
 
-    assert told["status"] == "success", told["result"]
-    assert counts(told)["existed_licenses_count"] == counts(told)["total_row_count"] == 3
-    assert counts(told)["created_licenses_count"] == 0
-    assert counts(told)["created_orders_count"] == 0
-    assert counts(told)["created_customers_count"] == 0
+    assert view["status"] == "success", view["result"]
+    assert counts(view)["existed_licenses_count"] == counts(view)["total_row_count"] == 3
+    assert counts(view)["created_licenses_count"] == 0
+    assert counts(view)["created_orders_count"] == 0
+    assert counts(view)["created_customers_count"] == 0
 
 
 def test_a_dry_run_says_what_a_real_run_does_and_writes_nothing(importer: RemoteShop) -> None:
@@ -373,19 +373,19 @@ def test_reject_all_writes_nothing_if_one_row_is_wrong(importer: RemoteShop) -> 
 
 
 def test_the_same_external_id_starts_one_import(importer: RemoteShop) -> None:
-    asked = {"kind": "customers", "file_name": "e.csv", "size": 9, "external_id": "nightly 1"}
+    request = {"kind": "customers", "file_name": "e.csv", "size": 9, "external_id": "nightly 1"}
 
-    first = importer.post("/imports/", asked)
-    again = importer.post("/imports/", asked)
-    other = importer.post("/imports/", asked | {"dry_run": True})
+    first = importer.post("/imports/", request)
+    again = importer.post("/imports/", request)
+    other = importer.post("/imports/", request | {"dry_run": True})
 
     assert first.json()["id"] == again.json()["id"]
     assert (other.status, other.json()["code"]) == (409, "external_id_reused")
 
 
 def test_an_import_can_be_cancelled_before_its_file_comes(importer: RemoteShop) -> None:
-    asked = {"kind": "customers", "file_name": "c.csv", "size": 9}
-    number = importer.post("/imports/", asked).json()["id"]
+    request = {"kind": "customers", "file_name": "c.csv", "size": 9}
+    number = importer.post("/imports/", request).json()["id"]
 
     answer = importer.post(f"/imports/{number}/cancel/")
 
@@ -397,11 +397,11 @@ def test_an_import_can_be_cancelled_before_its_file_comes(importer: RemoteShop) 
 def test_a_template_is_a_file_that_can_be_imported(importer: RemoteShop, kind: str) -> None:
     template = importer.get(f"/import-templates/{kind}.csv")
 
-    told = ended(importer, upload(importer, kind, template.text.encode(), dry_run=True))
+    view = ended(importer, upload(importer, kind, template.text.encode(), dry_run=True))
 
     assert template.status == 200
-    assert told["detected"]["unknown_columns"] == []
-    assert told["counts"]["total_row_count"] == 1
+    assert view["detected"]["unknown_columns"] == []
+    assert view["counts"]["total_row_count"] == 1
 
 
 @pytest.fixture(scope="module")
@@ -425,11 +425,11 @@ def test_a_large_file_is_imported_in_ranges_with_every_count_right(
     wrong = len(range(0, count, 1999))
 
     number = upload(importer, "licenses", data)
-    told = result(importer, "licenses", number)
+    view = result(importer, "licenses", number)
     errors = importer.get(f"/imports/{number}/errors/", "limit=100").json()["results"]
 
-    assert told["status"] == "error"
-    assert counts(told) == {
+    assert view["status"] == "error"
+    assert counts(view) == {
         "total_row_count": count,
         "valid_row_count": count - wrong,
         "created_customers_count": 0,
@@ -448,9 +448,9 @@ def test_a_large_file_with_a_wrong_row_is_rejected_whole(
 ) -> None:
     data = large[0].replace(b"large-", b"never-")
 
-    told = ended(importer, upload(importer, "licenses", data, on_error="reject_all"))
+    view = ended(importer, upload(importer, "licenses", data, on_error="reject_all"))
 
-    assert told["state"] == "rejected"
+    assert view["state"] == "rejected"
     kept = {row["license_key"][:6] for row in tables.rows("licenses", importer.company)}
     assert "large-" in kept
     assert "never-" not in kept

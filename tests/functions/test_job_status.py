@@ -50,22 +50,22 @@ def finish(desk: Desk, number: int, state: State = "completed_with_errors", bad:
 def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
     finish(desk, desk.dropped().number)
 
-    told = desk.get("/licenses-import-results/1/").json()
+    view = desk.get("/licenses-import-results/1/").json()
 
-    assert list(told)[:7] == [
+    assert list(view)[:7] == [
         "id", "file_name", "status", "created_at", "started_at", "finished_at", "result"
     ]  # fmt: skip
-    assert (told["id"], told["file_name"], told["status"]) == (1, "a.csv", "error")
-    assert told["created_at"] <= told["started_at"] <= told["finished_at"]
-    assert told["finished_at"].endswith("Z")
+    assert (view["id"], view["file_name"], view["status"]) == (1, "a.csv", "error")
+    assert view["created_at"] <= view["started_at"] <= view["finished_at"]
+    assert view["finished_at"].endswith("Z")
     published = {name: count for name, count in COUNTS.items() if name != "warnings"}
-    assert told["result"] == published | {"invalid_rows": [bad_row(1) | {"shortened": False}]}
-    assert told["warnings"] == 1
-    assert told["progress"] == {"rows_done": 3, "rows_total": 3, "percent": 100}
-    assert told["errors_url"] == "https://api.test/api/v1/imports/1/errors/"
-    assert told["failed_rows_url"] == "https://api.test/api/v1/imports/1/failed.csv"
-    assert (told["dry_run"], told["on_error"]) == (False, "skip_row")
-    assert (told["file_sha256"], told["detected"]) == ("ab" * 32, {"delimiter": ","})
+    assert view["result"] == published | {"invalid_rows": [bad_row(1) | {"shortened": False}]}
+    assert view["warnings"] == 1
+    assert view["progress"] == {"rows_done": 3, "rows_total": 3, "percent": 100}
+    assert view["errors_url"] == "https://api.test/api/v1/imports/1/errors/"
+    assert view["failed_rows_url"] == "https://api.test/api/v1/imports/1/failed.csv"
+    assert (view["dry_run"], view["on_error"]) == (False, "skip_row")
+    assert (view["file_sha256"], view["detected"]) == ("ab" * 32, {"delimiter": ","})
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
 def test_each_kind_has_its_own_counters(desk: Desk, kind: str, names: list[str]) -> None:
     finish(desk, desk.dropped(kind).number, "succeeded", bad=0)
 
-    told = desk.get(f"/{kind}-import-results/1").json()
+    view = desk.get(f"/{kind}-import-results/1").json()
 
-    assert told["status"] == "success"
-    assert list(told["result"]) == ["total_row_count", "valid_row_count", "invalid_rows", *names]
-    assert told["failed_rows_url"] is None
+    assert view["status"] == "success"
+    assert list(view["result"]) == ["total_row_count", "valid_row_count", "invalid_rows", *names]
+    assert view["failed_rows_url"] is None
 
 
 def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
@@ -92,9 +92,9 @@ def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
     desk.move(job.number, "running", rows=10)
     desk.chunk(job, 0, rows=4)
 
-    told = desk.get("/licenses-import-results/1/").json()
-    assert (told["status"], told["result"], told["finished_at"]) == ("running", None, None)
-    assert told["progress"] == {"rows_done": 4, "rows_total": 10, "percent": 40}
+    view = desk.get("/licenses-import-results/1/").json()
+    assert (view["status"], view["result"], view["finished_at"]) == ("running", None, None)
+    assert view["progress"] == {"rows_done": 4, "rows_total": 10, "percent": 40}
 
 
 def test_a_refused_file_says_why_in_a_row_that_is_none(desk: Desk) -> None:
@@ -146,9 +146,9 @@ def test_results_are_found_by_status(desk: Desk, name: str, status: str, ids: li
     desk.move(desk.dropped(version="v2").number, "failed")
     desk.dropped(version="v3")
 
-    told = desk.get("/licenses-import-results/", f"{name}={status}").json()
+    view = desk.get("/licenses-import-results/", f"{name}={status}").json()
 
-    assert [each["id"] for each in told["results"]] == ids
+    assert [each["id"] for each in view["results"]] == ids
 
 
 def test_a_status_that_is_none_is_refused(desk: Desk) -> None:
@@ -162,15 +162,15 @@ def test_our_view_says_more_and_has_all_kinds(desk: Desk) -> None:
     finish(desk, desk.dropped().number)
     desk.dropped("customers")
 
-    told = desk.get("/imports/").json()["results"]
+    view = desk.get("/imports/").json()["results"]
 
-    assert [(each["id"], each["kind"], each["state"]) for each in told] == [
+    assert [(each["id"], each["kind"], each["state"]) for each in view] == [
         (2, "customers", "queued"),
         (1, "licenses", "completed_with_errors"),
     ]
-    assert [each["counts"] for each in told] == [None, COUNTS]
+    assert [each["counts"] for each in view] == [None, COUNTS]
     by_kind = desk.get("/imports/", "kind=customers&state=queued").json()
-    assert by_kind["results"] == told[:1]
+    assert by_kind["results"] == view[:1]
 
 
 def test_errors_are_read_page_by_page_in_the_order_of_the_file(desk: Desk) -> None:
@@ -241,9 +241,9 @@ def test_a_cursor_of_another_imports_errors_is_refused(desk: Desk) -> None:
 def test_the_reason_of_a_refusal_stands_before_all_errors(desk: Desk) -> None:
     desk.move(desk.dropped().number, "failed", refusal=FileFault(code="not_text", message="no"))
 
-    told = desk.get("/imports/1/errors/", "limit=1").json()
+    view = desk.get("/imports/1/errors/", "limit=1").json()
 
-    assert (told["count"], told["results"][0]["errors"][0]["code"]) == (1, "not_text")
+    assert (view["count"], view["results"][0]["errors"][0]["code"]) == (1, "not_text")
 
 
 def test_failed_rows_are_a_file(desk: Desk) -> None:
@@ -299,10 +299,10 @@ def test_an_import_that_has_not_ended_is_cancelled(
     if state not in ("awaiting_upload", "queued"):
         desk.move(1, state)
 
-    told = desk.post("/imports/1/cancel/").json()
+    view = desk.post("/imports/1/cancel/").json()
 
-    assert (told["state"], told["status"]) == ("cancelled", "error")
-    assert told["finished_at"] is not None
+    assert (view["state"], view["status"]) == ("cancelled", "error")
+    assert view["finished_at"] is not None
     assert (engine.operations, engine.announced) == ([], [])
 
 
@@ -344,9 +344,9 @@ def test_an_import_is_run_again_by_the_function(desk: Desk, engine: Engine, stat
     job = desk.stored()
     desk.move(job.number, state)
 
-    told = desk.post("/imports/1/retry/").json()
+    view = desk.post("/imports/1/retry/").json()
 
-    assert (told["state"], told["attempts"], told["finished_at"]) == ("queued", 2, None)
+    assert (view["state"], view["attempts"], view["finished_at"]) == ("queued", 2, None)
     assert engine.announced == [(job.key, job.version_id)]
     assert engine.asked == []
 

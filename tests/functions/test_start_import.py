@@ -209,16 +209,16 @@ def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
 
     assert reply.status == 202
     assert reply.headers["location"] == "https://api.test/api/v1/imports/1/"
-    told = reply.json()
-    assert (told["id"], told["state"], told["status"]) == (1, "awaiting_upload", "pending")
-    assert (told["file_name"], told["size"], told["dry_run"]) == ("Müller.csv", 100_000_000, True)
-    upload = told["upload"]
+    view = reply.json()
+    assert (view["id"], view["state"], view["status"]) == (1, "awaiting_upload", "pending")
+    assert (view["file_name"], view["size"], view["dry_run"]) == ("Müller.csv", 100_000_000, True)
+    upload = view["upload"]
     assert (upload["method"], upload["expires_in"]) == ("POST", 3600)
     assert upload["fields"]["key"] == desk.job(1).key
     policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
     assert ["content-length-range", 0, 100_000_000] in policy["conditions"]
     assert {"key": desk.job(1).key} in policy["conditions"]
-    assert desk.get("/imports/1/").json() == {k: v for k, v in told.items() if k != "upload"}
+    assert desk.get("/imports/1/").json() == {k: v for k, v in view.items() if k != "upload"}
 
 
 def test_more_than_s3_takes_at_once_is_sent_in_parts(desk: Desk) -> None:
@@ -442,9 +442,9 @@ def test_once_the_file_is_there_no_form_is_given(desk: Desk) -> None:
     number = desk.ask(external_id="nightly").json()["id"]
     desk.move(number, "queued", version_id="v1")
 
-    told = desk.ask(external_id="nightly").json()
+    view = desk.ask(external_id="nightly").json()
 
-    assert (told["id"], told["state"], told["upload"]) == (number, "queued", None)
+    assert (view["id"], view["state"], view["upload"]) == (number, "queued", None)
 
 
 @pytest.mark.parametrize(

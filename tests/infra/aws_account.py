@@ -22,7 +22,7 @@ class AwsAccount:
     """`answers` by operation, in the place of moto's; every other call is moto's."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def concurrency(self, limit: int, unreserved: int | None = None) -> None:
         limits = {
@@ -34,8 +34,8 @@ class AwsAccount:
     def stack(self, status: str, *, protected: bool = False) -> None:
         """Have CloudFormation say that the stage's stack is in this state."""
 
-        def describe(asked: dict[str, Any]) -> dict[str, Any]:
-            found = {"StackName": asked["StackName"], "StackStatus": status, "Outputs": []}
+        def describe(request: dict[str, Any]) -> dict[str, Any]:
+            found = {"StackName": request["StackName"], "StackStatus": status, "Outputs": []}
             return {"Stacks": [found | {"EnableTerminationProtection": protected}]}
 
         self.answers["DescribeStacks"] = describe
@@ -60,17 +60,17 @@ def open_aws_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
     client: Any = botocore.client.BaseClient
     genuine = client._make_api_call  # noqa: SLF001 - see above
 
-    def call(self: Any, operation: str, asked: dict[str, Any]) -> Any:
-        account.asked.append(operation)
+    def call(self: Any, operation: str, request: dict[str, Any]) -> Any:
+        account.calls.append(operation)
         match account.answers.get(operation):
             case None:
-                return genuine(self, operation, asked)
+                return genuine(self, operation, request)
             case Exception() as error:
                 raise error
             case dict() as answer:
                 return answer
             case answer:
-                return answer(asked)
+                return answer(request)
 
     monkeypatch.setattr(client, "_make_api_call", call)
     account.answers |= {
@@ -78,5 +78,5 @@ def open_aws_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
         "ListRequestedServiceQuotaChangeHistoryByQuota": {"RequestedQuotas": []},
     }
     boto3.client("ssm").put_parameter(Name=BOOTSTRAP_PARAMETER, Value="28", Type="String")
-    account.asked.clear()
+    account.calls.clear()
     yield account

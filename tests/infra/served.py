@@ -64,7 +64,7 @@ class Served(httpx.BaseTransport):
         return answer
 
     def paths(self) -> list[str]:
-        """What the API was asked."""
+        """The requests to the API, as method and path."""
         return [f"{each.method} {each.url.path}" for each in self.requests if each.url.host == API]
 
     def _from_api(self, request: httpx.Request) -> httpx.Response:
@@ -146,12 +146,12 @@ class Keywright:
     out: pytest.CaptureFixture[str]
 
     def run(self, *words: str | Path, status: int = 0) -> str:
-        """What it prints; it must end with the status."""
+        """Run the command and return its output; it must end with the status."""
         ended = main([*map(str, words), "--stage", "test"])
-        told = self.out.readouterr()
-        assert ended == status, told.out + told.err
-        return told.out + told.err
+        printed = self.out.readouterr()
+        assert ended == status, printed.out + printed.err
+        return printed.out + printed.err
 
-    def told(self, *words: str | Path, status: int = 0) -> Any:
-        """What it tells a program."""
+    def run_json(self, *words: str | Path, status: int = 0) -> Any:
+        """Run the command with `--json` and return its output."""
         return json.loads(self.run(*words, "--json", status=status))

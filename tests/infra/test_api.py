@@ -98,14 +98,14 @@ def test_the_access_log_names_no_header_and_no_query(template: Template) -> None
 def test_functions_of_the_local_stage_know_that_paths_reach_them_without_their_beginning(
     synthesize: Callable[[str], Template], stage: str
 ) -> None:
-    told = {
+    urls = {
         module: function["Properties"]["Environment"]["Variables"].get("PUBLIC_URL")
         for module, function in functions(synthesize(stage)).items()
     }
 
     here = "http://{host}/_aws/execute-api/keywright/$default"
     served = {f"functions.{name}": here if stage == "local" else None for name in ROUTES}
-    assert {module: url for module, url in told.items() if module in served} == served
+    assert {module: url for module, url in urls.items() if module in served} == served
 
 
 def test_a_stage_with_a_domain_is_reached_by_it() -> None:

@@ -76,8 +76,8 @@ def test_arrows_to_tables_and_the_bucket_are_the_grants(prod: Template) -> None:
     named = {
         drawn(name, "AWS::Lambda::Function") for name in resources(prod, "AWS::Lambda::Function")
     }
-    told = {(who, what) for who, what in arrows() if what in stores.values() and who in named}
-    assert told == {(who, what) for who, what in granted if who in named}
+    shown = {(who, what) for who, what in arrows() if what in stores.values() and who in named}
+    assert shown == {(who, what) for who, what in granted if who in named}
 
 
 def test_the_way_of_an_import_names_functions_and_the_steps_of_the_machine(prod: Template) -> None:
@@ -88,11 +88,11 @@ def test_the_way_of_an_import_names_functions_and_the_steps_of_the_machine(prod:
     steps = set(definition("f", partition="aws", concurrency=1)["States"])
 
     assert set(parts.values()) <= made | {"Client", "Uploads", "Machine"}
-    asked = re.findall(r"M->>I: (\w+)", IMPORT)
-    assert [step.capitalize() for step in asked if step != "chunk"] == ["Plan", "Finish"]
+    shown = re.findall(r"M->>I: (\w+)", IMPORT)
+    assert [step.capitalize() for step in shown if step != "chunk"] == ["Plan", "Finish"]
     assert {
         "Validate",
         "Decide",
         "Write",
-        *(s.capitalize() for s in asked if s != "chunk"),
+        *(s.capitalize() for s in shown if s != "chunk"),
     } <= steps

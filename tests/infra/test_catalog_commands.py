@@ -71,25 +71,25 @@ def write(tmp_path: Path) -> Write:
 
 
 def apply(keywright: Keywright, path: Path) -> None:
-    keywright.told("catalog", "apply", path, "--yes")
+    keywright.run_json("catalog", "apply", path, "--yes")
 
 
 def test_a_catalog_is_made_and_then_is_as_the_file_says(keywright: Keywright, write: Write) -> None:
     path = write()
-    before = keywright.told("catalog", "diff", path, status=1)
+    before = keywright.run_json("catalog", "diff", path, status=1)
 
     apply(keywright, path)
 
     assert {change["action"] for change in before["changes"]} == {"create"}
     assert len(before["changes"]) == 7
-    assert keywright.told("catalog", "diff", path)["changes"] == []
+    assert keywright.run_json("catalog", "diff", path)["changes"] == []
     assert "matches the file" in keywright.run("catalog", "diff", path)
 
 
 def test_the_sample_catalog_is_applied_as_it_is_written(keywright: Keywright) -> None:
     apply(keywright, CATALOG)
 
-    assert keywright.told("catalog", "diff", CATALOG)["changes"] == []
+    assert keywright.run_json("catalog", "diff", CATALOG)["changes"] == []
 
 
 def test_a_difference_is_shown_before_it_is_made(
@@ -98,10 +98,10 @@ def test_a_difference_is_shown_before_it_is_made(
     apply(keywright, write())
     path = write(sketch__policies__studio__valid_duration="2y", sketch__max_activations=9)
 
-    told = keywright.told("catalog", "diff", path, status=1)
+    printed = keywright.run_json("catalog", "diff", path, status=1)
     shown = keywright.run("catalog", "apply", path, "--yes")
 
-    assert [(each["kind"], each["fields"]) for each in told["changes"]] == [
+    assert [(each["kind"], each["fields"]) for each in printed["changes"]] == [
         ("product", {"max_activations": {"was": None, "is": 9}}),
         ("policy", {"valid_duration": {"was": "1y", "is": "2y"}}),
     ]
@@ -119,7 +119,7 @@ def test_a_policy_gets_the_features_that_the_file_gives_it(
     one = [{"product_feature": "pdf"}]
     path = write(sketch__policies__studio__license_product_feature_templates=one)
 
-    (change,) = keywright.told("catalog", "diff", path, status=1)["changes"]
+    (change,) = keywright.run_json("catalog", "diff", path, status=1)["changes"]
     apply(keywright, path)
 
     (fields,) = change["fields"].values()
@@ -128,11 +128,11 @@ def test_a_policy_gets_the_features_that_the_file_gives_it(
         == PRODUCTS["sketch"]["policies"]["studio"]["license_product_feature_templates"]
     )
     assert fields["is"] == one
-    assert keywright.told("catalog", "diff", path)["changes"] == []
+    assert keywright.run_json("catalog", "diff", path)["changes"] == []
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "message"),
     [
         (
             "sketch__authorization_method",
@@ -144,7 +144,7 @@ def test_a_policy_gets_the_features_that_the_file_gives_it(
     ],
 )
 def test_what_orders_depend_on_is_refused_and_nothing_is_changed(
-    keywright: Keywright, served: Served, write: Write, place: str, value: Any, told: str
+    keywright: Keywright, served: Served, write: Write, place: str, value: Any, message: str
 ) -> None:
     apply(keywright, write())
     path = write(**{place: value}, all__product_name="Everything")
@@ -154,7 +154,7 @@ def test_what_orders_depend_on_is_refused_and_nothing_is_changed(
 
     shown = keywright.run("catalog", "apply", path, "--yes", status=2)
 
-    assert told in shown
+    assert message in shown
     assert {path.partition(" ")[0] for path in served.paths()} == {"GET"}
 
 
@@ -162,10 +162,10 @@ def test_what_the_file_does_not_name_stays(keywright: Keywright, shop: Shop, wri
     apply(keywright, write())
     shop.make("/products/", product_name="Old", short_code="old")
 
-    told = keywright.told("catalog", "diff", write())
+    printed = keywright.run_json("catalog", "diff", write())
 
-    assert told["changes"] == []
-    assert told["not_in_file"] == ["product old"]
+    assert printed["changes"] == []
+    assert printed["not_in_file"] == ["product old"]
 
 
 def test_what_is_missing_is_archived_if_nobody_has_bought_it(
@@ -177,7 +177,7 @@ def test_what_is_missing_is_archived_if_nobody_has_bought_it(
             "/products/", product_name=code, short_code=code, default_license_type="perpetual"
         )
     path = write()
-    keywright.told("catalog", "apply", path, "--archive-missing", "--yes")
+    keywright.run_json("catalog", "apply", path, "--archive-missing", "--yes")
     archived = shop.get("/products/", "is_archived=true").json()["results"]
     shop.make("/products/", product_name="new", short_code="new", default_license_type="perpetual")
     shop.order(items=[{"product_code": "new", "licenses": [{}]}])
@@ -214,12 +214,12 @@ def test_a_person_is_asked(
     shown = keywright.run("catalog", "apply", path, status=status)
 
     assert "Apply 7 changes? [y/N] " in shown
-    told = keywright.told("catalog", "diff", path, status=1 if left else 0)
-    assert len(told["changes"]) == left
+    printed = keywright.run_json("catalog", "diff", path, status=1 if left else 0)
+    assert len(printed["changes"]) == left
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("products: {sketch: {product_nam: Sketch}}", "products.sketch.product_nam: "),
         (
@@ -233,14 +233,14 @@ def test_a_person_is_asked(
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_with_the_place(
-    keywright: Keywright, served: Served, tmp_path: Path, text: str, told: str
+    keywright: Keywright, served: Served, tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "catalog.yaml"
     path.write_text(text)
 
     shown = keywright.run("catalog", "apply", path, "--yes", status=2)
 
-    assert told in shown
+    assert message in shown
     assert served.paths() == []
 
 
@@ -250,5 +250,5 @@ def test_codes_may_look_like_anything_else_in_yaml(keywright: Keywright, tmp_pat
 
     apply(keywright, path)
 
-    assert keywright.told("catalog", "diff", path)["changes"] == []
-    assert keywright.told("catalog", "diff", path)["not_in_file"] == []
+    assert keywright.run_json("catalog", "diff", path)["changes"] == []
+    assert keywright.run_json("catalog", "diff", path)["not_in_file"] == []

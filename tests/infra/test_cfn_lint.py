@@ -12,6 +12,6 @@ def test_the_template_is_what_cloudformation_understands(prod: Template) -> None
     """W3005 is the CDK's: what has a role waits for the role's policies, which needs saying."""
     found = lint(json.dumps(prod), config=ManualArgs(regions=["us-east-1", "eu-central-1"]))
 
-    told = {(match.rule.id, str(match)) for match in found}
-    assert {rule for rule, _ in told} == {"W3005"}
-    assert [text for _, text in told if "'GetAtt' at" not in text or "Role" not in text] == []
+    matches = {(match.rule.id, str(match)) for match in found}
+    assert {rule for rule, _ in matches} == {"W3005"}
+    assert [text for _, text in matches if "'GetAtt' at" not in text or "Role" not in text] == []

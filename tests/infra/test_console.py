@@ -166,13 +166,13 @@ def test_our_files_speak_to_no_other_host_and_run_no_text(files: dict[str, str])
 
 
 def test_only_the_time_of_a_sign_out_is_kept_beyond_the_tab() -> None:
-    told = {
+    connected = {
         path.name: re.findall(r"localStorage\.\w+\([^()]*(?:\(\))?\)|indexedDB|caches", text)
         for path in SOURCES.rglob("*.js")
         if "localStorage." in (text := path.read_text())
     }
 
-    assert told == {
+    assert connected == {
         "storage.js": ["localStorage.getItem(name)", "localStorage.setItem(name, Date.now())"]
     }
 
@@ -215,10 +215,12 @@ def test_the_page_may_speak_to_the_one_host_that_links_name(template: Template) 
     """tests/shared/store/test_links.py holds the links of every region to the same host."""
     ((bucket, _),) = resources(template, "AWS::S3::Bucket").items()
     console = functions(template)["functions.console.handler"]["Properties"]
-    told = console["Environment"]["Variables"]["UPLOADS_ORIGINS"]
+    origins = console["Environment"]["Variables"]["UPLOADS_ORIGINS"]
 
     named = {bucket: "<bucket>", "AWS::Region": "<region>", "AWS::URLSuffix": "<suffix>"}
-    parts = (part if isinstance(part, str) else named[part["Ref"]] for part in told["Fn::Join"][1])
+    parts = (
+        part if isinstance(part, str) else named[part["Ref"]] for part in origins["Fn::Join"][1]
+    )
     assert "".join(parts) == "https://<bucket>.s3.<region>.<suffix>"
 
 

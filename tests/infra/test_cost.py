@@ -42,7 +42,7 @@ def test_an_order_uses_what_is_said(shop: Shop) -> None:
     (transaction,) = tap.bodies("TransactWriteItems")
     (read,) = tap.bodies("BatchGetItem")
     puts = [part["Put"]["Item"] for part in transaction["TransactItems"] if "Put" in part]
-    keys = sum(len(asked["Keys"]) for asked in read["RequestItems"].values())
+    keys = sum(len(keyed["Keys"]) for keyed in read["RequestItems"].values())
     assert len(tap.calls) == 2
     assert write_units(transaction) + sum(map(indexed, puts)) == cost.ORDER["write units"]
     assert keys == cost.ORDER["read units"]

@@ -56,17 +56,17 @@ def healthy(keywright: Keywright, aws: AwsAccount) -> Keywright:
 
 def ill(keywright: Keywright) -> list[dict[str, Any]]:
     """What the doctor finds wrong."""
-    told = keywright.told("doctor", status=1)
-    assert told["healthy"] is False
-    return [finding for finding in told["findings"] if not finding["passed"]]
+    printed = keywright.run_json("doctor", status=1)
+    assert printed["healthy"] is False
+    return [finding for finding in printed["findings"] if not finding["passed"]]
 
 
 def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
-    told = healthy.told("doctor")
+    printed = healthy.run_json("doctor")
     shown = healthy.run("doctor")
 
-    assert told["healthy"] is True
-    assert {finding["about"] for finding in told["findings"]} == {
+    assert printed["healthy"] is True
+    assert {finding["about"] for finding in printed["findings"]} == {
         "API",
         "API key",
         "routes",
@@ -78,7 +78,7 @@ def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
         "protection",
         "alarms",
     }
-    assert shown.count("✓") == len(told["findings"])
+    assert shown.count("✓") == len(printed["findings"])
 
 
 def test_a_message_in_a_queue_of_failures_is_found(healthy: Keywright) -> None:
@@ -168,7 +168,7 @@ def test_an_import_that_failed_days_ago_is_no_news(
     failed_execution(desk, desk.dropped())
 
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
-        assert healthy.told("doctor")["healthy"] is True
+        assert healthy.run_json("doctor")["healthy"] is True
 
 
 def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
@@ -183,7 +183,7 @@ def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
     states = [client.imports.show(number).state for number in (refused, cancelled)]
     assert states == ["failed", "cancelled"]
 
-    assert healthy.told("doctor")["healthy"] is True
+    assert healthy.run_json("doctor")["healthy"] is True
 
 
 def test_an_import_that_waits_for_its_turn_is_found(
@@ -200,17 +200,17 @@ def test_an_import_that_waits_for_its_turn_is_found(
 
 def failed_execution(desk: Desk, job: ImportJob) -> None:
     """Step Functions tells that it gave the import up."""
-    asked = json.dumps({"company": desk.company, "number": job.number})
-    detail = {"status": "FAILED", "executionArn": "arn:started", "input": asked}
+    state_input = json.dumps({"company": desk.company, "number": job.number})
+    detail = {"status": "FAILED", "executionArn": "arn:started", "input": state_input}
     with redirect_stdout(io.StringIO()):
         import_csv.handler({"detail": detail}, Context())
     assert desk.job(job.number).state == "failed"
 
 
 def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> None:
-    told = [each for each in healthy.told("doctor")["findings"] if each["about"] == "routes"]
+    printed = [each for each in healthy.run_json("doctor")["findings"] if each["about"] == "routes"]
 
-    assert [each["message"] for each in told] == [
+    assert [each["message"] for each in printed] == [
         "GET /api/v1/orders/?limit=1 is served directly",
         "GET /api/v1/orders?limit=1 is served directly",
         "POST /api/v1/orders/create_order/ is served directly",
@@ -234,10 +234,10 @@ def test_a_path_that_is_redirected_is_well_and_one_that_is_not_served_is_found(
     answer = httpx.Response(status, headers={"Location": "/api/v1/orders?limit=1"}, json={})
     served.later = {("GET", "/api/v1/orders/"): [answer, None]}
 
-    told = healthy.told("doctor", status=0 if well else 1)
+    printed = healthy.run_json("doctor", status=0 if well else 1)
 
     (finding,) = [
-        each for each in told["findings"] if each["message"].startswith("GET /api/v1/orders/?")
+        each for each in printed["findings"] if each["message"].startswith("GET /api/v1/orders/?")
     ]
     assert (finding["passed"], finding["message"].partition(" is ")[2]) == (well, way)
 

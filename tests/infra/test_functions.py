@@ -44,7 +44,7 @@ def test_every_handler_imports_from_the_asset_alone(
 ) -> None:
     for module, function in functions(prod).items():
         variables = function["Properties"]["Environment"]["Variables"]
-        told = {
+        environment = {
             name: value if isinstance(value, str) else name for name, value in variables.items()
         }
         load = (
@@ -54,7 +54,7 @@ def test_every_handler_imports_from_the_asset_alone(
 
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", load, asset.path, runtime, module],
-            env={"AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]} | told,
+            env={"AWS_REGION": "eu-west-1", "PATH": os.environ["PATH"]} | environment,
             capture_output=True,
             text=True,
             check=False,

@@ -45,19 +45,19 @@ def test_the_exit_status_tells_how_it_ended(
 ) -> None:
     file = written(tmp_path / "old.csv", *rows)
 
-    told = keywright.told(*words(file, *options), status=status)
+    printed = keywright.run_json(*words(file, *options), status=status)
 
-    assert told["state"] == state
+    assert printed["state"] == state
 
 
 def test_what_is_asked_for_reaches_the_service(keywright: Keywright, file: Path) -> None:
     options = ("--dry-run", "--on-error", "reject_all", "--encoding", "windows-1252")
 
-    told = keywright.told(*words(file, *options), status=1)
+    printed = keywright.run_json(*words(file, *options), status=1)
 
-    assert (told["kind"], told["file_name"], told["size"]) == ("licenses", "old.csv", 61)
-    assert (told["dry_run"], told["on_error"]) == (True, "reject_all")
-    assert told["encoding"] == "windows-1252"
+    assert (printed["kind"], printed["file_name"], printed["size"]) == ("licenses", "old.csv", 61)
+    assert (printed["dry_run"], printed["on_error"]) == (True, "reject_all")
+    assert printed["encoding"] == "windows-1252"
 
 
 def test_rows_that_failed_are_shown_and_kept_to_be_corrected(
@@ -120,9 +120,9 @@ def test_a_refusal_names_the_option_that_helps_and_no_other(
 def test_the_encoding_is_detected_unless_one_is_named(
     keywright: Keywright, file: Path, encoding: str, shown: str | None
 ) -> None:
-    told = keywright.told(*words(file, "--encoding", encoding), status=1)
+    printed = keywright.run_json(*words(file, "--encoding", encoding), status=1)
 
-    assert told["encoding"] == shown
+    assert printed["encoding"] == shown
 
 
 def test_a_warning_about_the_file_is_shown(keywright: Keywright, tmp_path: Path) -> None:
@@ -136,18 +136,18 @@ def test_a_warning_about_the_file_is_shown(keywright: Keywright, tmp_path: Path)
 
 
 def test_a_program_gets_json_and_nothing_else(keywright: Keywright, file: Path) -> None:
-    told = keywright.told(*words(file), status=1)
+    printed = keywright.run_json(*words(file), status=1)
 
-    assert told["counts"]["created_licenses_count"] == 1
-    assert told["failed_file"] == str(file.with_suffix(".failed.csv"))
+    assert printed["counts"]["created_licenses_count"] == 1
+    assert printed["failed_file"] == str(file.with_suffix(".failed.csv"))
 
 
 def test_a_file_that_is_in_leaves_none_behind(keywright: Keywright, tmp_path: Path) -> None:
     file = written(tmp_path / "old.csv", GOOD)
 
-    told = keywright.told(*words(file))
+    printed = keywright.run_json(*words(file))
 
-    assert told["failed_file"] is None
+    assert printed["failed_file"] is None
     assert not file.with_suffix(".failed.csv").exists()
 
 
@@ -157,9 +157,9 @@ def test_a_refusal_of_the_api_is_told_in_its_own_words(
     body = {"message": "No scope", "code": "permission_denied", "errors": []}
     served.instead = [httpx.Response(403, json=body)]
 
-    told = keywright.run(*words(file), status=2)
+    printed = keywright.run(*words(file), status=2)
 
-    assert told.endswith("\nkeywright: No scope (permission_denied)\n")
+    assert printed.endswith("\nkeywright: No scope (permission_denied)\n")
 
 
 def test_a_stage_on_aws_wants_a_key(

@@ -226,11 +226,15 @@ def test_concurrency_is_reserved_where_the_account_has_enough(
 def test_the_function_is_told_what_is_large_and_who_takes_it(
     synthesize: Callable[[str], Template],
 ) -> None:
-    told = functions(synthesize("local"))["functions.import_csv"]["Properties"]["Environment"]
+    environment = functions(synthesize("local"))["functions.import_csv"]["Properties"][
+        "Environment"
+    ]
 
-    assert told["Variables"]["IMPORT_INLINE_BYTES"] == str(2 * 1024 * 1024)
-    assert told["Variables"]["IMPORT_CHUNK_BYTES"] == str(512 * 1024)
-    assert flat(told["Variables"]["IMPORT_STATE_MACHINE"]).endswith("Keywright-local-Imports")
+    assert environment["Variables"]["IMPORT_INLINE_BYTES"] == str(2 * 1024 * 1024)
+    assert environment["Variables"]["IMPORT_CHUNK_BYTES"] == str(512 * 1024)
+    assert flat(environment["Variables"]["IMPORT_STATE_MACHINE"]).endswith(
+        "Keywright-local-Imports"
+    )
 
 
 def test_an_import_never_takes_the_concurrency_of_orders(

@@ -13,8 +13,8 @@ def ended(keywright: Keywright, tmp_path: Path) -> int:
     """The number of an import with a row that failed."""
     path = tmp_path / "old.csv"
     path.write_text("license__license_key,product__short_code\nOLD-1,kp\nOLD-2,none\n")
-    told = keywright.told("import", "--file", path, "--kind", "licenses", status=1)
-    return int(told["id"])
+    printed = keywright.run_json("import", "--file", path, "--kind", "licenses", status=1)
+    return int(printed["id"])
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def waiting(keywright: Keywright) -> int:
 
 
 def test_imports_are_listed_newest_first(keywright: Keywright, ended: int, waiting: int) -> None:
-    told = keywright.told("jobs", "list")
+    printed = keywright.run_json("jobs", "list")
     shown = keywright.run("jobs", "list")
 
-    assert [job["id"] for job in told] == [waiting, ended]
+    assert [job["id"] for job in printed] == [waiting, ended]
     assert "completed with errors" in shown
     assert "awaiting upload" in shown
 
@@ -48,8 +48,8 @@ def test_the_list_shows_the_name_of_each_file_at_any_width(
     assert max(map(len, shown.splitlines())) <= columns
     cells = [line.split("│") for line in shown.splitlines() if line.startswith("│")]
     file = [cell.strip() for cell in cells[0]].index("File")
-    told = "".join(row[file].strip() for row in cells)
-    assert all(name in told for name in names)
+    printed = "".join(row[file].strip() for row in cells)
+    assert all(name in printed for name in names)
     assert "completed with errors" in shown
     assert (" UTC" in shown) or "Started (UTC)" in shown
     assert ("Duration" in shown) == (columns == 140)
@@ -58,8 +58,8 @@ def test_the_list_shows_the_name_of_each_file_at_any_width(
 def test_the_list_can_be_of_one_state_or_kind(
     keywright: Keywright, ended: int, waiting: int
 ) -> None:
-    by_state = keywright.told("jobs", "list", "--state", "awaiting_upload")
-    by_kind = keywright.told("jobs", "list", "--kind", "customers")
+    by_state = keywright.run_json("jobs", "list", "--state", "awaiting_upload")
+    by_kind = keywright.run_json("jobs", "list", "--kind", "customers")
 
     assert [job["id"] for job in by_state] == [waiting]
     assert by_kind == []
@@ -78,30 +78,32 @@ def test_an_import_shows_in_which_import_its_failed_rows_were_resolved(
     path = tmp_path / "fixed.csv"
     path.write_text("license__license_key,product__short_code\nOLD-2,kp\n")
 
-    told = keywright.told("import", "--file", path, "--kind", "licenses", "--corrects", str(ended))
+    printed = keywright.run_json(
+        "import", "--file", path, "--kind", "licenses", "--corrects", str(ended)
+    )
 
     shown = keywright.run("jobs", "show", str(ended), status=1)
-    assert f"1 of 1 resolved in import {told['id']}" in shown
-    corrected = keywright.run("jobs", "show", str(told["id"]))
+    assert f"1 of 1 resolved in import {printed['id']}" in shown
+    corrected = keywright.run("jobs", "show", str(printed["id"]))
     assert f"Corrects failed rows of import {ended}" in corrected
 
 
 def test_watching_one_that_has_ended_ends_at_once(keywright: Keywright, ended: int) -> None:
-    assert keywright.told("jobs", "watch", str(ended), status=1)["id"] == ended
+    assert keywright.run_json("jobs", "watch", str(ended), status=1)["id"] == ended
 
 
 def test_a_cancelled_import_is_told_and_no_failure(keywright: Keywright, waiting: int) -> None:
-    told = keywright.told("jobs", "cancel", str(waiting))
+    printed = keywright.run_json("jobs", "cancel", str(waiting))
 
-    assert told["state"] == "cancelled"
+    assert printed["state"] == "cancelled"
     assert "cancelled" in keywright.run("jobs", "show", str(waiting), status=2)
 
 
 def test_what_cannot_be_run_again_is_said_so(keywright: Keywright, ended: int) -> None:
-    told = keywright.run("jobs", "retry", str(ended), status=2)
+    printed = keywright.run("jobs", "retry", str(ended), status=2)
 
-    assert f"Import {ended} is completed with errors: it can't be run again" in told
-    assert "(import_state)" in told
+    assert f"Import {ended} is completed with errors: it can't be run again" in printed
+    assert "(import_state)" in printed
 
 
 def test_an_import_that_is_not_there_is_said_so(keywright: Keywright) -> None:
@@ -126,4 +128,4 @@ def test_rows_with_warnings_are_counted_and_the_first_are_shown(
         assert "12 rows were imported with warnings; first 10:" in text
         assert "482913374650109000" in text
         assert "482913374650110000" not in text
-    assert keywright.told("jobs", "show", "1")["counts"]["warnings"] == 12
+    assert keywright.run_json("jobs", "show", "1")["counts"]["warnings"] == 12

@@ -30,28 +30,28 @@ def stage(tables: None, monkeypatch: pytest.MonkeyPatch) -> str:
 def made(stage: str, out: Out, *options: str) -> dict[str, object]:
     """A key made by the command."""
     assert main(["keys", "create", "--stage", stage, "--json", *options]) == 0
-    told: dict[str, object] = json.loads(out.readouterr().out)
-    return told
+    printed: dict[str, object] = json.loads(out.readouterr().out)
+    return printed
 
 
 def test_a_new_key_opens_its_company(stage: str, capsys: Out) -> None:
-    told = made(stage, capsys, "--company", "acme", "--name", "shop")
+    printed = made(stage, capsys, "--company", "acme", "--name", "shop")
 
-    prefix, secret = str(told["api_key"]).split(".")
+    prefix, secret = str(printed["api_key"]).split(".")
     key = get_api_key(prefix)
 
     assert key is not None
     assert check(key, secret, now=datetime.now(UTC)).company == "acme"
-    assert told["scopes"] == ["catalog:write", "imports:write", "orders:write", "records:read"]
-    assert (told["name"], told["expires_at"]) == ("shop", None)
+    assert printed["scopes"] == ["catalog:write", "imports:write", "orders:write", "records:read"]
+    assert (printed["name"], printed["expires_at"]) == ("shop", None)
 
 
 def test_scopes_and_expiry_are_as_asked(stage: str, capsys: Out) -> None:
-    told = made(
+    printed = made(
         stage, capsys, "--company", "a", "--scopes", "records:read,keys:admin", "--expires", "90d"
     )
 
-    key = get_api_key(str(told["prefix"]))
+    key = get_api_key(str(printed["prefix"]))
 
     assert key is not None
     assert key.scopes == {"records:read", "keys:admin"}
@@ -77,7 +77,7 @@ def test_the_list_of_keys_cuts_nothing_off_at_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     company = "a-company-whose-name-is-as-long-as-it-is"
-    told = made(stage, capsys, "--company", company, "--name", "webshop", "--expires", "90d")
+    printed = made(stage, capsys, "--company", company, "--name", "webshop", "--expires", "90d")
 
     main(["keys", "list", "--stage", stage])
 
@@ -88,7 +88,7 @@ def test_the_list_of_keys_cuts_nothing_off_at_80_columns(
     assert columns["Company"] == company
     assert columns["Name"] == "webshop"
     assert columns["Scopes"] == "catalog:writeimports:writeorders:writerecords:read"
-    assert columns["Expires (UTC)"] == str(told["expires_at"])[:16].replace("T", " ")
+    assert columns["Expires (UTC)"] == str(printed["expires_at"])[:16].replace("T", " ")
 
 
 def test_the_list_can_be_of_one_company(stage: str, capsys: Out) -> None:
@@ -97,29 +97,33 @@ def test_the_list_can_be_of_one_company(stage: str, capsys: Out) -> None:
 
     main(["keys", "list", "--stage", stage, "--company", "other", "--json"])
 
-    (told,) = json.loads(capsys.readouterr().out)
-    assert (told["prefix"], told["state"]) == (other["prefix"], "live")
-    assert "hash" not in told
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert (printed["prefix"], printed["state"]) == (other["prefix"], "live")
+    assert "hash" not in printed
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_key_is_revoked_by_its_prefix_or_its_whole_text(
     stage: str, capsys: Out, *, whole: bool
 ) -> None:
-    told = made(stage, capsys, "--company", "acme")
+    printed = made(stage, capsys, "--company", "acme")
 
-    code = main(["keys", "revoke", "--stage", stage, str(told["api_key" if whole else "prefix"])])
+    code = main(
+        ["keys", "revoke", "--stage", stage, str(printed["api_key" if whole else "prefix"])]
+    )
 
-    key = get_api_key(str(told["prefix"]))
+    key = get_api_key(str(printed["prefix"]))
     assert code == 0
     assert key is not None
     assert key.revoked_at is not None
-    assert str(told["api_key"]) not in capsys.readouterr().out
+    assert str(printed["api_key"]) not in capsys.readouterr().out
 
 
-def rotated(stage: str, out: Out, told: dict[str, object], *options: str) -> dict[str, object]:
+def rotated(stage: str, out: Out, printed: dict[str, object], *options: str) -> dict[str, object]:
     """The key that took the other's place."""
-    assert main(["keys", "rotate", str(told["prefix"]), "--stage", stage, "--json", *options]) == 0
+    assert (
+        main(["keys", "rotate", str(printed["prefix"]), "--stage", stage, "--json", *options]) == 0
+    )
     answer: dict[str, object] = json.loads(out.readouterr().out)
     return answer
 
@@ -128,36 +132,36 @@ def test_a_rotated_key_has_a_successor_like_it_and_lives_on_for_a_while(
     stage: str, capsys: Out
 ) -> None:
     options = ("--company", "acme", "--name", "shop", "--scopes", "records:read")
-    told = made(stage, capsys, *options, "--expires", "90d")
+    printed = made(stage, capsys, *options, "--expires", "90d")
 
-    successor = rotated(stage, capsys, told, "--overlap", "12h")
+    successor = rotated(stage, capsys, printed, "--overlap", "12h")
 
-    old, new = get_api_key(str(told["prefix"])), get_api_key(str(successor["prefix"]))
+    old, new = get_api_key(str(printed["prefix"])), get_api_key(str(successor["prefix"]))
     assert old is not None
     assert new is not None
     assert (new.company, new.name) == ("acme", "shop")
     assert new.scopes == {"records:read"}
     assert new.expires_at == new.created_at + timedelta(days=90)
     assert old.expires_at == new.created_at + timedelta(hours=12)
-    assert check(old, str(told["api_key"]).split(".")[1], now=new.created_at) == old
+    assert check(old, str(printed["api_key"]).split(".")[1], now=new.created_at) == old
     assert check(new, str(successor["api_key"]).split(".")[1], now=new.created_at) == new
 
 
 def test_a_rotation_never_lengthens_a_life(stage: str, capsys: Out) -> None:
-    told = made(stage, capsys, "--company", "acme", "--expires", "1h")
+    printed = made(stage, capsys, "--company", "acme", "--expires", "1h")
 
-    rotated(stage, capsys, told)
+    rotated(stage, capsys, printed)
 
-    old = get_api_key(str(told["prefix"]))
+    old = get_api_key(str(printed["prefix"]))
     assert old is not None
     assert old.expires_at == old.created_at + timedelta(hours=1)
 
 
 def test_a_key_that_has_ended_is_not_rotated(stage: str, capsys: Out) -> None:
-    told = made(stage, capsys, "--company", "acme")
-    main(["keys", "revoke", "--stage", stage, str(told["prefix"])])
+    printed = made(stage, capsys, "--company", "acme")
+    main(["keys", "revoke", "--stage", stage, str(printed["prefix"])])
 
-    assert main(["keys", "rotate", "--stage", stage, str(told["prefix"])]) == 2
+    assert main(["keys", "rotate", "--stage", stage, str(printed["prefix"])]) == 2
 
     assert "is revoked. Create a new key" in capsys.readouterr().err
 
@@ -196,10 +200,10 @@ def test_the_local_stage_is_found_by_its_file(
     (tmp_path / "stack.json").write_text(json.dumps(stack))
     found = main(["keys", "list", "--stage", "local"])
 
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert (missing, found) == (2, 0)
-    assert "make up" in told.err
-    assert "No keys." in told.out
+    assert "make up" in printed.err
+    assert "No keys." in printed.out
 
 
 @pytest.mark.parametrize(
@@ -226,10 +230,10 @@ def test_a_wrong_option_is_refused_before_anything_is_made(
 def test_a_command_without_a_verb_is_its_help(words: list[str], capsys: Out) -> None:
     assert main(words) == 0
 
-    told = capsys.readouterr()
-    assert told.out.startswith(f"usage: {' '.join(['keywright', *words])} ")
-    assert ("SUBCOMMAND" if words else "COMMAND") in told.out
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"usage: {' '.join(['keywright', *words])} ")
+    assert ("SUBCOMMAND" if words else "COMMAND") in printed.out
+    assert printed.err == ""
 
 
 def test_the_version_is_that_of_the_package(capsys: Out) -> None:
@@ -252,11 +256,11 @@ def test_a_stage_that_nobody_knows_is_named_with_those_that_there_are(
 
     assert main(["jobs", "list", "--stage", "lokal"]) == 2
 
-    told = capsys.readouterr().err
-    assert "unknown stage 'lokal'" in told
-    assert "dev, local, prod" in told
-    assert "Did you mean local?" in told
-    assert len(told.splitlines()) == 1
+    printed = capsys.readouterr().err
+    assert "unknown stage 'lokal'" in printed
+    assert "dev, local, prod" in printed
+    assert "Did you mean local?" in printed
+    assert len(printed.splitlines()) == 1
 
 
 def test_a_known_stage_without_a_region_says_where_to_set_it(

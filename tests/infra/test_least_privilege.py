@@ -25,7 +25,7 @@ def test_every_function_has_the_names_of_the_tables_it_may_use_and_no_others(
     deployment = Deployment(template)
     names = {f"{name.upper()}_TABLE" for name in tables(template)}
     for module, granted in deployment.grants.items():
-        told = {
+        documented = {
             deployment.arn(value)
             for name, value in deployment.environments[module].items()
             if name in names
@@ -35,7 +35,7 @@ def test_every_function_has_the_names_of_the_tables_it_may_use_and_no_others(
             for grant in granted
             if grant.action.startswith("dynamodb:")
         }
-        assert told == used, module
+        assert documented == used, module
 
 
 @pytest.mark.parametrize("name", ["dev", "local"])

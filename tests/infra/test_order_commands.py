@@ -27,8 +27,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_an_order_from_a_file_is_placed_once(keywright: Keywright, file: Path) -> None:
-    first = keywright.told("orders", "create", file)
-    again = keywright.told("orders", "create", file)
+    first = keywright.run_json("orders", "create", file)
+    again = keywright.run_json("orders", "create", file)
 
     assert (first["replayed"], again["replayed"]) == (False, True)
     assert first["license_keys"] == again["license_keys"]
@@ -48,27 +48,27 @@ def test_a_person_sees_licenses_and_first_passwords(keywright: Keywright, file: 
 def test_an_order_is_shown_by_our_id_or_the_shops(
     keywright: Keywright, file: Path, name: str
 ) -> None:
-    placed = keywright.told("orders", "create", file)
+    placed = keywright.run_json("orders", "create", file)
 
-    told = keywright.told("orders", "show", str(placed[name]))
+    printed = keywright.run_json("orders", "show", str(placed[name]))
     shown = keywright.run("orders", "show", str(placed[name]))
 
-    assert told["id"] == placed["id"]
+    assert printed["id"] == placed["id"]
     assert placed["license_keys"][0] in shown
 
 
 def test_a_shop_may_call_its_orders_by_numbers(keywright: Keywright, tmp_path: Path) -> None:
     file = tmp_path / "order.json"
     file.write_text(json.dumps({**ORDER, "id": "4711"}))
-    keywright.told("orders", "create", file)
+    keywright.run_json("orders", "create", file)
 
-    assert keywright.told("orders", "show", "4711")["store_id"] == "4711"
+    assert keywright.run_json("orders", "show", "4711")["store_id"] == "4711"
 
 
 def test_a_large_order_says_how_many_licenses_are_not_shown(
     keywright: Keywright, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keywright.told("orders", "create", file)
+    keywright.run_json("orders", "create", file)
     monkeypatch.setattr(order_answers, "MOST_SHOWN", 1)
 
     assert "Showing 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
@@ -83,7 +83,7 @@ def test_an_order_that_is_not_there_is_said_so(keywright: Keywright) -> None:
 def test_licenses_are_exported_of_one_order_or_of_days(
     keywright: Keywright, file: Path, tmp_path: Path
 ) -> None:
-    placed = keywright.told("orders", "create", file)
+    placed = keywright.run_json("orders", "create", file)
     out = tmp_path / "licenses.csv"
 
     printed = keywright.run("orders", "export", "web-1")
@@ -113,10 +113,10 @@ def test_faults_of_an_order_are_told_with_their_places(
     file = tmp_path / "order.json"
     file.write_text(json.dumps({"items": [{"product_code": "none", "licenses": [{}]}]}))
 
-    told = keywright.run("orders", "create", file, status=2)
+    printed = keywright.run("orders", "create", file, status=2)
 
-    assert "(unknown_product)" in told
-    assert "  items.0.product_code: " in told
+    assert "(unknown_product)" in printed
+    assert "  items.0.product_code: " in printed
 
 
 def test_an_order_may_come_from_another_program(
@@ -124,7 +124,7 @@ def test_an_order_may_come_from_another_program(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(ORDER)))
 
-    assert keywright.told("orders", "create", "-")["store_id"] == "web-1"
+    assert keywright.run_json("orders", "create", "-")["store_id"] == "web-1"
 
 
 @pytest.mark.parametrize("words", [("orders", "create"), ("catalog", "diff")])

@@ -57,7 +57,7 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
     preflight: Preflight, aws: AwsAccount
 ) -> None:
     described(aws, [DOMAIN], "ISSUED")
-    aws.asked.clear()
+    aws.calls.clear()
 
     found = preflight.found(f"domain_name={DOMAIN}", f"certificate_arn={ARN}", ready=True)
 
@@ -73,7 +73,7 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
     }
     assert "reserves 140 of the 900 that it may" in found["concurrency"][0]["message"]
     reads = ("Get", "Describe", "List", "AssumeRole")
-    assert all(operation.startswith(reads) for operation in aws.asked)
+    assert all(operation.startswith(reads) for operation in aws.calls)
 
 
 def test_a_new_account_is_told_of_lambda_s_quota_and_the_setting_that_lowers_it(
@@ -157,7 +157,7 @@ def test_what_the_stack_has_reserved_already_is_not_needed_again(
         {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": "b"},
     )
     reserved = {"a": {"ReservedConcurrentExecutions": 100}, "b": {}}
-    aws.answers["GetFunctionConcurrency"] = lambda asked: reserved[asked["FunctionName"]]
+    aws.answers["GetFunctionConcurrency"] = lambda request: reserved[request["FunctionName"]]
 
     assert "of which 100 can be reserved" in preflight.refused()
     reserved["b"] = {"ReservedConcurrentExecutions": 40}
@@ -212,7 +212,7 @@ def test_an_old_bootstrap_is_told_to_be_made_again(preflight: Preflight) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "protected", "told"),
+    ("status", "protected", "message"),
     [
         ("UPDATE_IN_PROGRESS", True, "is UPDATE_IN_PROGRESS: wait"),
         ("DELETE_IN_PROGRESS", False, "is DELETE_IN_PROGRESS: wait"),
@@ -225,7 +225,7 @@ def test_an_old_bootstrap_is_told_to_be_made_again(preflight: Preflight) -> None
     ],
 )
 def test_a_stack_that_can_t_be_deployed_to_is_told_with_what_to_do(
-    preflight: Preflight, aws: AwsAccount, status: str, protected: bool, told: str
+    preflight: Preflight, aws: AwsAccount, status: str, protected: bool, message: str
 ) -> None:
     aws.stack(status, protected=protected)
     aws.resources(
@@ -237,7 +237,7 @@ def test_a_stack_that_can_t_be_deployed_to_is_told_with_what_to_do(
         }
     )
 
-    assert told in preflight.refused()
+    assert message in preflight.refused()
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_the_data_of_an_earlier_stack_is_mentioned(preflight: Preflight) -> None
 
 
 @pytest.mark.parametrize(
-    ("arn", "told"),
+    ("arn", "message"),
     [
         ("nonsense", "certificate_arn=nonsense is not the ARN of an ACM certificate"),
         ("arn:aws:acm:eu-west-1:123456789012:certificate/1", "is in eu-west-1, and the stack goes"),
@@ -341,13 +341,13 @@ def test_the_data_of_an_earlier_stack_is_mentioned(preflight: Preflight) -> None
     ],
 )
 def test_a_certificate_that_api_gateway_would_not_take_is_named(
-    preflight: Preflight, arn: str, told: str
+    preflight: Preflight, arn: str, message: str
 ) -> None:
-    assert told in preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={arn}")
+    assert message in preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={arn}")
 
 
 @pytest.mark.parametrize(
-    ("names", "status", "told"),
+    ("names", "status", "message"),
     [
         (["example.com"], "ISSUED", f"example.com and does not cover domain_name={DOMAIN}"),
         (["*.com", "a.b.example.com"], "ISSUED", "does not cover"),
@@ -356,11 +356,11 @@ def test_a_certificate_that_api_gateway_would_not_take_is_named(
     ],
 )
 def test_a_certificate_must_cover_the_domain_and_be_issued(
-    preflight: Preflight, aws: AwsAccount, names: list[str], status: str, told: str
+    preflight: Preflight, aws: AwsAccount, names: list[str], status: str, message: str
 ) -> None:
     described(aws, names, status)
 
-    assert told in preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={ARN}")
+    assert message in preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={ARN}")
 
 
 @pytest.mark.parametrize("name", [DOMAIN, "*.example.com", "LICENSES.example.com"])
@@ -381,7 +381,7 @@ def test_a_prod_stage_without_an_address_for_alarms_is_told_so(preflight: Prefli
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
         ("alarm_email=ops", "alarm_email must be an e-mail address"),
         ("order_reserved=many", "order_reserved must be int"),
@@ -392,9 +392,9 @@ def test_a_prod_stage_without_an_address_for_alarms_is_told_so(preflight: Prefli
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(
-    preflight: Preflight, setting: str, told: str
+    preflight: Preflight, setting: str, message: str
 ) -> None:
-    assert told in preflight.refused(setting)
+    assert message in preflight.refused(setting)
 
 
 def test_a_stage_that_is_not_there_is_named(preflight: Preflight) -> None:

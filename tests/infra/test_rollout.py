@@ -115,9 +115,9 @@ def test_nothing_is_run_when_the_account_is_not_ready(
     assert deploy() == 2
 
     assert cdk.calls == []
-    told = capsys.readouterr()
-    assert "L-B99A9384" in told.out
-    assert "Nothing was created or changed" in told.err
+    printed = capsys.readouterr()
+    assert "L-B99A9384" in printed.out
+    assert "Nothing was created or changed" in printed.err
 
 
 def test_nothing_is_run_when_the_stack_can_t_be_read(cdk: Cdk, aws: AwsAccount) -> None:

@@ -33,7 +33,7 @@ def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
 
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file is large: it goes in parts of 20 bytes, of which two links are asked for."""
+    """Every file is large: it goes in parts of 20 bytes, of which two links are requested."""
     monkeypatch.setattr(client_uploads, "MULTIPART_BYTES", -1)
     monkeypatch.setattr(client_uploads, "URLS_PER_REQUEST", 2)
     monkeypatch.setattr(links, "_LEAST_PART", 20)
@@ -99,9 +99,9 @@ def sent_whole(client: Client, path: Path) -> ImportView:
 
 
 def refused(client: Client, path: Path) -> LinkRefused:
-    with pytest.raises(LinkRefused) as told:
+    with pytest.raises(LinkRefused) as raised:
         client.imports.send(path, "customers")
-    return told.value
+    return raised.value
 
 
 def jobs(client: Client) -> list[str]:
@@ -193,8 +193,8 @@ def test_a_large_file_goes_in_parts_whose_links_are_asked_for_as_they_are_needed
     assert [request.content for request in faults.sent[:-1]] == [
         ROWS[at : at + 20] for at in range(0, len(ROWS), 20)
     ]
-    asked = [each for each in served.requests if each.url.path.endswith("/parts/")]
-    assert [each.content for each in asked] == [
+    requests = [each for each in served.requests if each.url.path.endswith("/parts/")]
+    assert [each.content for each in requests] == [
         b'{"part_numbers":[]}',
         b'{"part_numbers":[1,2]}',
         b'{"part_numbers":[3,4]}',
@@ -243,8 +243,8 @@ def test_an_expired_link_is_replaced_and_not_used_again(
 
     sent_whole(client, path)
 
-    asked = [each.content for each in served.requests if each.url.path.endswith("/parts/")]
-    assert asked[:4] == [
+    requests = [each.content for each in served.requests if each.url.path.endswith("/parts/")]
+    assert requests[:4] == [
         b'{"part_numbers":[]}',
         b'{"part_numbers":[1,2]}',
         b'{"part_numbers":[]}',

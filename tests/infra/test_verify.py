@@ -69,7 +69,7 @@ def test_a_path_with_a_slash_that_is_redirected_is_proved_and_said_so(
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "told"),
+    ("path", "answer", "message"),
     [
         (f"{CREATE}/", httpx.Response(404, text="no"), "answered 404: no"),
         (CREATE, httpx.Response(502, text="late"), "answered 502: late"),
@@ -81,7 +81,7 @@ def test_a_path_with_a_slash_that_is_redirected_is_proved_and_said_so(
     ],
 )
 def test_a_path_that_is_not_served_or_places_twice_is_found(
-    trial: Trial, served: Served, path: str, answer: httpx.Response, told: str
+    trial: Trial, served: Served, path: str, answer: httpx.Response, message: str
 ) -> None:
     outcome(trial, "catalog")
     served.later = {("POST", path): [answer]}
@@ -89,11 +89,11 @@ def test_a_path_that_is_not_served_or_places_twice_is_found(
     result = outcome(trial, "slash")
 
     assert result.outcome == "failed"
-    assert told in result.message
+    assert message in result.message
 
 
 @pytest.mark.parametrize(
-    ("step", "path", "answer", "told"),
+    ("step", "path", "answer", "message"),
     [
         ("append", "/api/v1/licenses/", {"count": 1}, "with one appended has 1 licenses"),
         ("presigned", "/api/v1/licenses/", {"count": 0}, "there are 0 licenses PRESIGNED-0000001"),
@@ -107,7 +107,7 @@ def test_licenses_that_are_missing_or_should_not_be_there_are_found(
     step: str,
     path: str,
     answer: dict[str, int],
-    told: str,
+    message: str,
 ) -> None:
     outcome(trial, "catalog")
     served.later = {("GET", path): [httpx.Response(200, json=answer)]}
@@ -115,7 +115,7 @@ def test_licenses_that_are_missing_or_should_not_be_there_are_found(
     result = outcome(trial, step)
 
     assert result.outcome == "failed"
-    assert told in result.message
+    assert message in result.message
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_a_step_that_fails_is_told_with_the_status_and_the_others_are_tried(
 ) -> None:
     served.later = {("POST", f"{CREATE}/"): [httpx.Response(404, text="no")]}
 
-    told = keywright.told("verify", "--only", "catalog,slash,bundle", status=1)
+    printed = keywright.run_json("verify", "--only", "catalog,slash,bundle", status=1)
 
-    assert told["ok"] is False
-    outcomes = {step["step"]: step["outcome"] for step in told["steps"]}
+    assert printed["ok"] is False
+    outcomes = {step["step"]: step["outcome"] for step in printed["steps"]}
     assert outcomes == {"catalog": "proved", "slash": "failed", "bundle": "proved"}
     served.later = {("POST", f"{CREATE}/"): [httpx.Response(404, text="no")]}
     shown = keywright.run("verify", "--only", "catalog,slash,rollback", status=1)
@@ -185,11 +185,11 @@ def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
 
 def test_what_the_tables_throttled_is_read_back(trial: Trial, aws: AwsAccount) -> None:
     """CloudWatch takes its time: until it has the minutes, nothing says that nothing throttled."""
-    asked: list[str] = []
+    metric_names: list[str] = []
 
     def metric(request: dict[str, Any]) -> dict[str, Any]:
-        asked.append(request["MetricName"])
-        late = asked.count("ConsumedWriteCapacityUnits") < 2
+        metric_names.append(request["MetricName"])
+        late = metric_names.count("ConsumedWriteCapacityUnits") < 2
         of = [dimension["Value"] for dimension in request["Dimensions"]]
         if late or "Orders" in of:
             return {"Datapoints": []}
@@ -201,7 +201,7 @@ def test_what_the_tables_throttled_is_read_back(trial: Trial, aws: AwsAccount) -
     assert trial_imports.count_throttled("Licenses", since=since) == 4.0
     assert trial_imports.count_throttled("Customers", "by_created", since=since) == 5.0
     assert trial_imports.count_throttled("Orders", since=since) == 0.0
-    assert asked.count("ConsumedWriteCapacityUnits") == 2
+    assert metric_names.count("ConsumedWriteCapacityUnits") == 2
 
 
 def test_the_step_of_many_rows_reports_throttled_writes_by_table(
@@ -253,7 +253,7 @@ class Deploying:
 
 
 @pytest.mark.parametrize(
-    ("status", "stack_status", "version", "told"),
+    ("status", "stack_status", "version", "message"),
     [
         (1, "UPDATE_ROLLBACK_COMPLETE", "7", "rolled back and version 7 is live"),
         (0, "UPDATE_COMPLETE", "7", "the deploy succeeded although"),
@@ -269,7 +269,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
     status: int,
     stack_status: str,
     version: str,
-    told: str,
+    message: str,
 ) -> None:
     settings = '{"context": {"stages": {"test": {"traffic": "ALL_AT_ONCE", "log_level": "INFO"}}}}'
     (tmp_path / "cdk.json").write_text(settings)
@@ -284,8 +284,8 @@ def test_a_deploy_under_an_alarm_must_go_back(
     monkeypatch.setattr(subprocess, "Popen", start)
     states: list[str] = []
 
-    def set_alarm(asked: dict[str, Any]) -> dict[str, Any]:
-        states.append(asked["StateValue"])
+    def set_alarm(request: dict[str, Any]) -> dict[str, Any]:
+        states.append(request["StateValue"])
         return {}
 
     versions = iter(["7", version])
@@ -301,8 +301,8 @@ def test_a_deploy_under_an_alarm_must_go_back(
 
     result = outcome(trial, "rollback")
 
-    assert told in result.message
-    assert result.outcome == ("proved" if "rolled back and" in told else "failed")
+    assert message in result.message
+    assert result.outcome == ("proved" if "rolled back and" in message else "failed")
     assert states == ["ALARM", "ALARM", "OK"]
     assert commands[0][-2:] == ["-c", "log_level=DEBUG"]
 

@@ -30,25 +30,27 @@ class Answer:
 
 def answered(body: Body) -> Answer:
     """A 200, without what no caller relies on: order where there is none, empty members."""
-    told = {
+    answer = {
         name: held
         for name, held in body.items()
         if name not in ("ConsumedCapacity", "ItemCollectionMetrics") and held not in ({}, None)
     }
-    if _by_table(told):
-        told["Responses"] = {
+    if _by_table(answer):
+        answer["Responses"] = {
             name: sorted(map(sorted_item, items), key=orjson.dumps)
-            for name, items in told["Responses"].items()
+            for name, items in answer["Responses"].items()
             if items
         }
     for name in ("Item", "Attributes"):
-        if name in told:
-            told[name] = sorted_item(told[name])
-    if "Items" in told:
-        told["Items"] = [sorted_item(item) for item in told["Items"]]
-    if isinstance(told.get("Responses"), list):
-        told["Responses"] = [each.get("Error", {}).get("Code", "") for each in told["Responses"]]
-    return Answer(told)
+        if name in answer:
+            answer[name] = sorted_item(answer[name])
+    if "Items" in answer:
+        answer["Items"] = [sorted_item(item) for item in answer["Items"]]
+    if isinstance(answer.get("Responses"), list):
+        answer["Responses"] = [
+            each.get("Error", {}).get("Code", "") for each in answer["Responses"]
+        ]
+    return Answer(answer)
 
 
 def refused(content: bytes, status: int = 400, rule: str = "") -> Answer:
@@ -62,8 +64,8 @@ def refused(content: bytes, status: int = 400, rule: str = "") -> Answer:
     return Answer(code=code, reasons=tuple(each.get("Code", "None") for each in reasons), rule=rule)
 
 
-def _by_table(told: Mapping[str, Any]) -> bool:
-    return isinstance(told.get("Responses"), dict)
+def _by_table(answer: Mapping[str, Any]) -> bool:
+    return isinstance(answer.get("Responses"), dict)
 
 
 def sorted_item(item: Any) -> Any:

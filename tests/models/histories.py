@@ -104,13 +104,13 @@ class History:
         return body | writer.given()
 
     def _batch_get(self) -> Step:
-        asked: Body = {}
+        tables: Body = {}
         for name, table in self.rng.sample(list(self.tables.items()), self.rng.randint(1, 2)):
             keys = {str(key): key for key in (self.parts.key(table) for _ in range(4))}
-            asked[name] = {"Keys": list(keys.values()), **self._read(table)}
+            tables[name] = {"Keys": list(keys.values()), **self._read(table)}
             if self.parts.flawed():
-                asked[name]["Keys"].append(asked[name]["Keys"][0])
-        return Step("BatchGetItem", {"RequestItems": asked})
+                tables[name]["Keys"].append(tables[name]["Keys"][0])
+        return Step("BatchGetItem", {"RequestItems": tables})
 
     def _query(self) -> Step:
         name, table = self.parts.table()

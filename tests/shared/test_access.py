@@ -66,10 +66,10 @@ def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
 
 @pytest.mark.parametrize("header", [None, "", "   "])
 def test_no_credentials_is_said_in_the_published_words(header: str | None) -> None:
-    with pytest.raises(Denied, match=r"^Authentication credentials were not provided\.$") as told:
+    with pytest.raises(Denied, match=r"^Authentication credentials were not provided\.$") as raised:
         read_authorization(header)
 
-    assert told.value.code == "not_authenticated"
+    assert raised.value.code == "not_authenticated"
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_no_credentials_is_said_in_the_published_words(header: str | None) -> No
     ],
 )
 def test_anything_else_is_not_a_key(header: str) -> None:
-    with pytest.raises(Denied) as told:
+    with pytest.raises(Denied) as raised:
         read_authorization(header)
 
-    assert told.value.code == "invalid_api_key"
+    assert raised.value.code == "invalid_api_key"
 
 
 def test_only_the_right_secret_opens() -> None:
@@ -102,16 +102,16 @@ def test_only_the_right_secret_opens() -> None:
             check(key, wrong, now=NOW)
 
 
-def test_an_unknown_key_and_a_wrong_secret_are_told_the_same() -> None:
+def test_an_unknown_key_and_a_wrong_secret_are_refused_alike() -> None:
     key, _ = new_api_key("acme", now=NOW)
-    told = []
+    refusals = []
 
     for known in (None, key):
         with pytest.raises(Denied) as refused:
             check(known, "wrong", now=NOW)
-        told.append((refused.value.code, refused.value.message))
+        refusals.append((refused.value.code, refused.value.message))
 
-    assert told[0] == told[1]
+    assert refusals[0] == refusals[1]
 
 
 def test_no_secret_opens_an_unknown_key_not_even_an_empty_one() -> None:
@@ -142,10 +142,10 @@ def test_only_who_knows_the_secret_learns_that_a_key_is_revoked() -> None:
 def test_a_missing_scope_is_named() -> None:
     allow(frozenset({"records:read"}), "records:read")
 
-    with pytest.raises(Denied, match="orders:write") as told:
+    with pytest.raises(Denied, match="orders:write") as raised:
         allow(frozenset({"records:read"}), "orders:write")
 
-    assert told.value.code == "permission_denied"
+    assert raised.value.code == "permission_denied"
 
 
 def test_a_hash_is_compared_in_constant_time_only() -> None:

@@ -137,10 +137,10 @@ def test_a_finished_job_has_its_totals() -> None:
 def test_a_cancelled_job_says_what_its_chunks_know() -> None:
     chunks = [BatchResult(index=0, valid=4, invalid=1, created_licenses=3, existed_licenses=1)]
 
-    told = counters(job("cancelled", rows=20), chunks)
+    counts = counters(job("cancelled", rows=20), chunks)
 
-    assert (told["total_row_count"], told["valid_row_count"]) == (20, 4)
-    assert (told["created_licenses_count"], told["existed_licenses_count"]) == (3, 1)
+    assert (counts["total_row_count"], counts["valid_row_count"]) == (20, 4)
+    assert (counts["created_licenses_count"], counts["existed_licenses_count"]) == (3, 1)
 
 
 @pytest.mark.parametrize(

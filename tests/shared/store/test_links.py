@@ -106,11 +106,11 @@ def test_a_link_is_for_one_operation_on_one_object() -> None:
     made = every_link()
 
     assert urlsplit(made["part"]).path == "/acme/licenses/job-1/a.csv"
-    asked = {name: parse_qs(urlsplit(url).query) for name, url in made.items()}
-    assert (asked["part"]["partNumber"], asked["part"]["uploadId"]) == (["1"], ["u1"])
-    assert asked["complete"]["uploadId"] == asked["abort"]["uploadId"] == ["u1"]
-    assert asked["get"]["response-content-type"] == ["text/csv"]
-    assert {query["X-Amz-Expires"][0] for name, query in asked.items() if name != "post"} == {
+    queries = {name: parse_qs(urlsplit(url).query) for name, url in made.items()}
+    assert (queries["part"]["partNumber"], queries["part"]["uploadId"]) == (["1"], ["u1"])
+    assert queries["complete"]["uploadId"] == queries["abort"]["uploadId"] == ["u1"]
+    assert queries["get"]["response-content-type"] == ["text/csv"]
+    assert {query["X-Amz-Expires"][0] for name, query in queries.items() if name != "post"} == {
         "3600"
     }
 
