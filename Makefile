@@ -64,8 +64,8 @@ import: setup ## Import FILE=… of KIND=licenses|customers|license-features (ST
 
 test: check ## Alias of check
 
-check: lint types browser ## Run everything that CI runs: lint, types, synth, unit and end-to-end tests
-	@$(MAKE) --no-print-directory synth STAGE=prod
+check: setup browser ## Run everything that CI runs: lint, types, synth, unit and end-to-end tests
+	@$(MAKE) --no-print-directory -j2 $(IN_TURN) lint types synth STAGE=prod
 	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
 	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
 

@@ -18,6 +18,12 @@ def described() -> dict[str, Any]:
     return document(importlib.import_module(f"functions.{name}").api for name in ROUTE_MODULES)
 
 
+@pytest.fixture(scope="module")
+def made(described: dict[str, Any]) -> dict[str, Any]:
+    """The collection, which takes a second of openapi-to-postmanv2."""
+    return collection(described)
+
+
 def requests(folder: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Method and path of each request of a folder, as the document writes them."""
     for item in folder["item"]:
@@ -26,8 +32,10 @@ def requests(folder: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield item["request"]["method"], "/" + "/".join(url["path"]).replace("{{kind}}", "{kind}")
 
 
-def test_every_operation_is_in_the_folder_of_its_tag(described: dict[str, Any]) -> None:
-    tour, *folders = collection(described)["item"]
+def test_every_operation_is_in_the_folder_of_its_tag(
+    described: dict[str, Any], made: dict[str, Any]
+) -> None:
+    tour, *folders = made["item"]
 
     there = {each for folder in folders for each in requests(folder)}
 
@@ -40,8 +48,10 @@ def test_every_operation_is_in_the_folder_of_its_tag(described: dict[str, Any]) 
     assert [item["name"] for item in tour["item"]] == [step.name for step in TOUR]
 
 
-def test_a_request_carries_the_example_of_its_operation(described: dict[str, Any]) -> None:
-    _, *folders = collection(described)["item"]
+def test_a_request_carries_the_example_of_its_operation(
+    described: dict[str, Any], made: dict[str, Any]
+) -> None:
+    _, *folders = made["item"]
     bodies = [
         json.loads(item["request"]["body"]["raw"])
         for folder in folders
@@ -84,11 +94,7 @@ def test_the_variables_are_those_of_the_local_stack(tmp_path: Path, *, known: bo
     assert path.stat().st_mode & 0o077 == 0
 
 
-def test_an_api_key_is_sent_to_every_route_but_those_that_want_none(
-    described: dict[str, Any],
-) -> None:
-    made = collection(described)
-
+def test_an_api_key_is_sent_to_every_route_but_those_that_want_none(made: dict[str, Any]) -> None:
     assert "auth" not in made, "requests without one would inherit it"
     for folder in made["item"]:
         for item in folder["item"]:
@@ -104,13 +110,15 @@ def test_an_api_key_is_sent_to_every_route_but_those_that_want_none(
                 }
 
 
-def test_optional_parameters_are_offered_and_not_sent(described: dict[str, Any]) -> None:
+def test_optional_parameters_are_offered_and_not_sent(
+    described: dict[str, Any], made: dict[str, Any]
+) -> None:
     operations = {
         (method.upper(), path.replace("{id}", ":id")): operation
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     }
-    _, *folders = collection(described)["item"]
+    _, *folders = made["item"]
     for folder in folders:
         for at, item in zip(requests(folder), folder["item"], strict=True):
             sent = {each["key"]: each["disabled"] for each in item["request"]["url"]["query"]}
