@@ -24,7 +24,7 @@ from shared.store import orders as order_store
 from shared.store.catalog import get_product, products_by_id
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
-from shared.values import Code, Email, LicenseKey, Line, RecordId
+from shared.values import Code, Email, LicenseKey, RecordId, Reference
 
 _ROWS = 100
 _MOST_OF_KEY = 51
@@ -36,7 +36,7 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
 
     license_key: LicenseKey | None = None
     order: Annotated[RecordId, Field(strict=False)] | None = None
-    order_store_id: Line | None = None
+    order_store_id: Reference | None = None
     customer: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None
     product: Code | None = None

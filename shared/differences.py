@@ -220,4 +220,9 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return unicodedata.normalize("NFC", str(value))
+    text = (
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, dict)
+        else str(value)
+    )
+    return unicodedata.normalize("NFC", text)
