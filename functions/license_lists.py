@@ -26,7 +26,7 @@ from shared.store.catalog import get_product, products_by_id
 from shared.store.dynamo import stamp
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
-from shared.values import Code, Email, LicenseKey, Line, RecordId
+from shared.values import Code, Email, LicenseKey, RecordId, Reference
 
 _ROWS = 100
 _ID = re.compile(r"[0-9]{1,16}")
@@ -48,7 +48,7 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
 
     license_key: LicenseKey | None = None
     order: Annotated[RecordId, Field(strict=False)] | None = None
-    order_store_id: Line | None = None
+    order_store_id: Reference | None = None
     customer: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None
     product: Code | None = None

@@ -16,7 +16,7 @@ from shared.orders import Order
 from shared.store import customers as customer_store
 from shared.store import orders as order_store
 from shared.store.order_index import ListedOrder, listed_orders
-from shared.values import Email, Line, OptionalMoment, RecordId
+from shared.values import Email, OptionalMoment, RecordId, Reference
 
 _PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
 
@@ -26,8 +26,8 @@ routes = Api("Records")
 class OrderQuery(PageQuery, frozen=True, extra="forbid"):
     """Filters of orders; at most one id or e-mail."""
 
-    store_id: Line | None = None
-    client_order_id: Line | None = None
+    store_id: Reference | None = None
+    client_order_id: Reference | None = None
     customer: Annotated[RecordId, Field(strict=False)] | None = None
     customer_id: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None

@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -22,7 +23,8 @@ MOST_WARNINGS = 10
 """Warnings per row; the last one says how many more there are."""
 _NAMED = 3
 """Columns that the fault of a duplicate names."""
-_SHOWN = 200
+_SHOWN, _QUOTED = 200, 40
+"""Characters of a value: by itself, and in a message."""
 _OWN_ORDER = re.compile(r"import-[0-9]+-([0-9]+) \1")
 """The id of an order without an `order__store_id`, and the row that created it."""
 _DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
@@ -97,7 +99,8 @@ def _duplicate_fault(
     column: str, what: str, value: str, row: int, differences: Iterable[Difference]
 ) -> dict[str, Any]:
     named = [
-        f"{each.column} {_quoted(each.there)} instead of {_quoted(each.wanted)}"
+        f"{each.column} {_quoted(each.there, each.wanted)} instead of"
+        f" {_quoted(each.wanted, each.there)}"
         for each in differences
     ]
     more = [f"{len(named) - _NAMED} more"] if len(named) > _NAMED else []
@@ -134,8 +137,8 @@ def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict
         {
             "column": each.column,
             "code": "differs_from_existing",
-            "message": f"the existing {what} has {_quoted(each.there)}, which stays",
-            "value": _text(each.wanted)[:_SHOWN],
+            "message": f"the existing {what} has {_quoted(each.there, each.wanted)}, which stays",
+            "value": _excerpt(each.wanted, each.there),
         }
         for each in differences
     ]
@@ -211,8 +214,15 @@ def _difference(column: str, wanted: Any, there: Any, default: Any = None) -> li
     return []
 
 
-def _quoted(value: Any) -> str:
-    return "no value" if value in (None, "") else repr(_text(value)[:_SHOWN])
+def _quoted(value: Any, other: Any) -> str:
+    return "no value" if value in (None, "") else repr(_excerpt(value, other, _QUOTED))
+
+
+def _excerpt(value: Any, other: Any, most: int = _SHOWN) -> str:
+    """At most `most` characters of a value, with the first that differs from the other value."""
+    text, pairs = _text(value), zip(_text(value), _text(other), strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return text[:most] if same < most else f"…{text[same - 20 :][: most - 1]}"
 
 
 def _text(value: Any) -> str:
@@ -220,4 +230,9 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return unicodedata.normalize("NFC", str(value))
+    text = (
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, dict)
+        else str(value)
+    )
+    return unicodedata.normalize("NFC", text)

@@ -147,8 +147,9 @@ def similar_columns(
     """The unknown headers that are similar to a missing known column; `names` are from `matched`.
 
     The first rule that matches any column decides: equal without the prefix (`Max Activations`);
-    one letter added, removed, changed or swapped; one word added (`Email Address`); one word
-    removed, if that matches only one column.
+    one letter added, removed, changed or swapped; equal without signs (`[email]`); one word added
+    (`Email Address`); one word removed, if that matches only one column or the header has a prefix
+    (`order__id`).
     """
     forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
     found = []
@@ -168,12 +169,13 @@ def _similar(column: str, forms: Mapping[str, set[str]]) -> list[str]:
     if near := [name for name, own in forms.items() if any(_is_slip(whole, form) for form in own)]:
         return near
     words = [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", column))]
-    for shorter in ("".join(words[:-1]), "".join(words[1:])):
+    for shorter in ("".join(words), "".join(words[:-1]), "".join(words[1:])):
         same = [name for name, own in forms.items() if shorter in own]
         if same and len(shorter) >= _SHORTEST:
             return same
-    by_word = [name for name in forms if len(whole) >= _SHORTEST and whole in _shortened(name)]
-    return by_word if len(by_word) == 1 else []
+    is_prefixed = "__" in column
+    by_word = [name for name in forms if whole in _shortened(name, is_prefixed)]
+    return by_word if len(by_word) == 1 or is_prefixed else []
 
 
 def _bare(name: str) -> str:
@@ -181,10 +183,13 @@ def _bare(name: str) -> str:
     return name.rpartition("__")[2]
 
 
-def _shortened(name: str) -> set[str]:
-    """A column's name without its first and without its last word."""
-    words = _bare(name).split("_")
-    return {"".join(words[1:]), "".join(words[:-1])}
+def _shortened(name: str, is_prefixed: bool) -> set[str]:
+    """A column's name without its first and without its last word, also with its prefix."""
+    prefix, _, bare = name.rpartition("__")
+    words = bare.split("_")
+    short = {"".join(words[1:]), "".join(words[:-1])} - {""}
+    long = {each for each in short if len(each) >= _SHORTEST}
+    return long | {squeezed(prefix) + each for each in (short if is_prefixed else long)}
 
 
 def _is_slip(one: str, other: str) -> bool:

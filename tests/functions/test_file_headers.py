@@ -159,6 +159,12 @@ def prepared(files: Files, data: str, kind: str = "customers", **options: Any) -
         (f"{LICENSES},licence__note", "license__note"),
         (f"{LICENSES},Is Trial", "license__is_trial or order__is_trial"),
         (f"{LICENSES},Email Address", "customer__email"),
+        (f"{LICENSES},license__validity", "license__validity_period"),
+        (f"{LICENSES},License Subscription", "license__subscription_id"),
+        (f"{LICENSES},order__id", "order__store_id or order__download_id"),
+        (f"{LICENSES},'customer__email'", "customer__email"),
+        (f"{LICENSES},[license__note]", "license__note"),
+        (f"{LICENSES},<Is Floating>!", "license__is_floating"),
     ],
 )
 def test_a_license_column_that_is_nearly_known_stops_an_import(
@@ -178,6 +184,7 @@ def test_a_license_column_that_is_nearly_known_stops_an_import(
         "email,Name",  # first, last or company: no telling
         "email,Billing address line 1,Postal address (old)",
         "email,fax,zip,web,age,mode",
+        "email,(Tags),'Newsletter',[id]",
     ],
 )
 def test_a_column_that_is_just_unknown_stops_nothing(files: Files, header: str) -> None:

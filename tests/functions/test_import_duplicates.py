@@ -129,6 +129,16 @@ def test_rows_that_say_the_same_exist(files: Files, between: int) -> None:
     assert counts(job, *CREATED) == [2 + between, 1 + between, 1]
 
 
+def test_long_values_are_shown_where_they_differ(files: Files) -> None:
+    header, note = "license__license_key,product__short_code,license__note", "n" * 300
+
+    job = files.imported(f"{header}\nK-1,kp,{note}a{note}\nK-1,kp,{note}b{note}\n")
+
+    (row,) = rows(files, job, "failed")
+    (fault,) = row["errors"]
+    assert f"'…{note[:20]}a{note[:18]}' instead of '…{note[:20]}b{note[:18]}'" in fault["message"]
+
+
 def run(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
     files.run(files.prepared(text, kind, **options))
     return files.last()

@@ -121,6 +121,18 @@ def test_licenses_are_listed_by_what_is_asked_for(sold: Shop, query: str, keys: 
     assert {lic["license_key"] for lic in found(sold, "/licenses/", query)} == keys
 
 
+@pytest.mark.parametrize("sent", ["\u200bé-1", " e\u0301-1 ", "é-1\ufeff"])
+def test_an_order_is_found_in_whatever_form_its_id_is_typed(shop: Shop, sent: str) -> None:
+    shop.order(id="é-1", items=[{"product_code": "kp", "licenses": [{}]}])
+
+    for path, name in (
+        ("/orders/", "store_id"),
+        ("/orders/", "client_order_id"),
+        ("/licenses/", "order_store_id"),
+    ):
+        assert shop.get(path, f"{name}={quote(sent)}").json()["count"] == 1
+
+
 def test_licenses_are_listed_by_the_ids_of_what_they_belong_to(sold: Shop) -> None:
     (license,) = found(sold, "/licenses/", "license_key=K-3")
     order, product, customer = (license[n] for n in ("order", "product", "customer"))

@@ -163,12 +163,21 @@ HEADERS = {
         *("License Key,Product Short Code", "LICENSE-license_key,product short code,Email"),
         *(f"{KEY},Email Address,customer__first_name", f"{KEY},licence__note,Notes,Type,Country"),
         *(f"{KEY},license__note,License Note", "a,b", f"{KEY},Activations,CustomerEmail,metadata"),
+        *(
+            f"{KEY},license__validity,order__id",
+            f"{KEY},'customer__email',[license__note],order id",
+        ),
+        *(
+            f"{KEY},License Duration,license__id,customer__name,__,order__",
+            f"{KEY},license id,<is_floating>",
+        ),
     ),
     "customers": (
         *("E-Mail,First Name", "EMAIL,FirstName,_row,_codes", "e\u200bmail,first\u00adname"),
         *("email,E-Mail", "email,EMAIL", "Email Address,first_name", "EmailAddress,Company,Name"),
         *("email,Email Address,Contry,frist_name", "first_name,Tags", "Name,Tags", "emial,Phone 2"),
         *("\u00a0Email ,City Name,Straße,İd", "email,Billing Address,Post-Code,Post Codes"),
+        *("'email',first_name", "(email),*City*,first.name", "[],email,__"),
     ),
 }
 

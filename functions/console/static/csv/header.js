@@ -37,24 +37,26 @@ function findSimilar(column, whole, forms) {
   const typos = select((form) => isTypo(whole, form));
   if (typos.length) return typos;
   const words = column.replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ").match(/[\p{L}\p{N}]+/gu) ?? [];
-  for (const some of [words.slice(0, -1), words.slice(1)]) {
+  for (const some of [words, words.slice(0, -1), words.slice(1)]) {
     const shorter = some.join("").toLowerCase();
     const found = select((form) => form === shorter);
     if (found.length && shorter.length >= MIN_LENGTH) return found;
   }
-  const byWord = forms.filter(
-    ([name]) => whole.length >= MIN_LENGTH && shortForms(name).includes(whole),
-  );
-  return byWord.length === 1 ? [byWord[0][0]] : [];
+  const isPrefixed = column.includes("__");
+  const byWord = forms.filter(([name]) => shortForms(name, isPrefixed).includes(whole));
+  return byWord.length === 1 || isPrefixed ? byWord.map(([name]) => name) : [];
 }
 
 /** A column without its prefix, such as `license__`. */
 const withoutPrefix = (name) => name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
 
-/** A column's name without its first word, and without its last word. */
-function shortForms(name) {
+/** A column's name without its first word, and without its last word, also with its prefix. */
+function shortForms(name, isPrefixed) {
   const words = withoutPrefix(name).split("_");
-  return [words.slice(1).join(""), words.slice(0, -1).join("")];
+  const prefix = name.slice(0, Math.max(0, name.lastIndexOf("__"))).replaceAll("_", "");
+  const short = [words.slice(1).join(""), words.slice(0, -1).join("")].filter(Boolean);
+  const long = short.filter((form) => form.length >= MIN_LENGTH);
+  return [...long, ...(isPrefixed ? short : long).map((form) => prefix + form)];
 }
 
 /** Whether the names differ by one inserted, deleted or changed letter, or by two swapped ones. */

@@ -142,8 +142,10 @@ function normalizeDomain(address) {
   const at = address.lastIndexOf("@") + 1;
   const domain = address.slice(at);
   if (/^[ -~]*$/.test(domain) && !domain.includes("xn--")) return address;
-  const url = `http://${domain}`;
-  return address.slice(0, at) + (URL.canParse(url) ? new URL(url).hostname : domain.normalize("NFKC"));
+  const url = new URL(import.meta.url);
+  url.hostname = "invalid";
+  url.hostname = domain; // sets its ASCII form, or nothing if it is not valid
+  return address.slice(0, at) + (url.hostname === "invalid" ? domain.normalize("NFKC") : url.hostname);
 }
 
 function compileTest(step) {
