@@ -142,6 +142,7 @@ docs: setup ## Generate the pages of docs/ that come from code
 	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/python -m infra.tools.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.web.error_codes docs/errors.md
+	@$(VENV)/python -m tests.e2e.clients.table docs/compatibility.md
 
 postman: setup ## Generate the Postman collection and sample files in .build/postman
 	@$(VENV)/python -m infra.tools.postman .build/postman
