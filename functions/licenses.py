@@ -20,10 +20,13 @@ from shared.license_changes import (
     change_license,
 )
 from shared.licenses import License
+from shared.store.dynamo import ITEM_BYTES
 from shared.workflows.change_licenses import change_licenses
 
 routes = Api("Records")
 
+_SWITCHED_BYTES = ITEM_BYTES + 1000
+"""Even the largest license can be disabled: DynamoDB's limit is 409,600 bytes."""
 _OF_CHANGES = (
     "license_not_found",
     "immutable",
@@ -108,7 +111,7 @@ def bulk_update_licenses(caller: Caller, request: BulkUpdate) -> list[LicenseVie
 @routes.post(
     "/api/v1/licenses/disable_bulk/",
     scope="orders:write",
-    refusals=("license_not_found", "license_repeated"),
+    refusals=("license_not_found", "license_repeated", "record_too_large"),
 )
 def disable_licenses(caller: Caller, request: BulkIds) -> list[LicenseView]:
     """Disable up to 100 licenses, all or none.
@@ -121,6 +124,7 @@ def disable_licenses(caller: Caller, request: BulkIds) -> list[LicenseView]:
         request.ids,
         [disable] * len(request.ids),
         paths=[(*request.path, at) for at in range(len(request.ids))],
+        most_bytes=_SWITCHED_BYTES,
     )
     return _views(caller, changed)
 
@@ -163,4 +167,5 @@ def _license_view(caller: Caller, id: int) -> LicenseView:
 
 def _set_enabled(caller: Caller, id: int, *, enabled: bool) -> LicenseView:
     change = partial(_patched, LicensePatch(enabled=enabled), ())
-    return _views(caller, change_licenses(caller.company, [id], [change]))[0]
+    changed = change_licenses(caller.company, [id], [change], most_bytes=_SWITCHED_BYTES)
+    return _views(caller, changed)[0]

@@ -7,7 +7,18 @@ from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import catalog, doctor, imports, jobs, keys, orders, preflight, rollout, verify
+from infra.cli import (
+    catalog,
+    doctor,
+    imports,
+    jobs,
+    keys,
+    orders,
+    preflight,
+    records,
+    rollout,
+    verify,
+)
 from infra.cli.findings import NotReady
 from infra.cli.stages import FAILED, NoStack
 from infra.client.connection import ApiProblem
@@ -30,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     imports.add_command(commands)
     jobs.add_commands(commands)
     orders.add_commands(commands)
+    records.add_commands(commands)
     doctor.add_command(commands)
     preflight.add_command(commands)
     rollout.add_command(commands)

@@ -1,9 +1,9 @@
-"""`keywright orders`: place, show and export orders."""
+"""`keywright orders`: place, list, show and export orders."""
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from infra.cli.records import add_limit, holder_of, paging_of, print_records, validity_of
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.client.client import Client, Placed
 from infra.client.connection import ApiProblem
@@ -21,7 +22,7 @@ from shared.errors import NotFound, Refused
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keywright orders`."""
-    subcommands = add_group(commands, "orders", about="place, show and export orders")
+    subcommands = add_group(commands, "orders", about="place, list, show and export orders")
 
     create = subcommands.add_parser(
         "create", parents=[stage_options()], help="place an order (idempotent)"
@@ -29,6 +30,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     create.add_argument("file", type=Path, help="order as JSON file, or - for stdin")
     create.add_argument("--idempotency-key", help="lets an order without an id be retried safely")
     create.set_defaults(run=_create)
+
+    listed = subcommands.add_parser("list", parents=[stage_options()], help="list orders")
+    listed.add_argument("--customer", help="only orders of the customer with this e-mail")
+    add_limit(listed, "orders")
+    listed.set_defaults(run=_list)
 
     show = subcommands.add_parser(
         "show", parents=[stage_options()], help="show an order and its licenses"
@@ -76,6 +82,18 @@ def _create(options: argparse.Namespace) -> None:
         print(json.dumps({"replayed": placed.replayed, **placed.order.model_dump(mode="json")}))
     else:
         show_placed(placed, console=Console(highlight=False))
+
+
+def _list(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        print_records(
+            client.orders.list(customer_email=options.customer, **paging_of(options)),
+            _COLUMNS,
+            options,
+            what="orders",
+            droppable=("Id",),
+            folded=("Order", "Customer"),
+        )
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -155,15 +173,16 @@ def _cells(product: str, view: LicenseView | LicenseBrief) -> Iterator[str]:
         yield from (view.product_code or product, view.license_key or str(view.id))
         return
     yield view.product.short_code
-    yield view.license_key or ", ".join(user.email for user in view.license_users)
+    yield holder_of(view)
     yield view.license_type
-    yield _validity(view)
+    yield validity_of(view)
     yield ", ".join(grant.product_feature.code for grant in view.product_features)
 
 
-def _validity(view: LicenseView) -> str:
-    if view.validity_period:
-        return f"until {view.validity_period}"
-    if view.license_type in ("time-limited", "subscription") and view.valid_duration:
-        return f"{view.valid_duration} from activation"
-    return "never expires"
+_COLUMNS: dict[str, Callable[[OrderView], str]] = {
+    "Order": lambda order: escape(order.store_id),
+    "Id": lambda order: str(order.id),
+    "Customer": lambda order: escape(order.customer_email or ""),
+    "Licenses": lambda order: f"{order.licenses_count:,}",
+    "Created (UTC)": lambda order: format_time(order.created_at).removesuffix(" UTC"),
+}

@@ -32,6 +32,7 @@ from shared.catalog_changes import (
     ProductPatch,
 )
 from shared.contract.records import (
+    CustomerView,
     FeatureView,
     LicenseView,
     OrderView,
@@ -54,6 +55,7 @@ class Client:
         self._connection = Connection(url, key, **options)
         self.orders = Orders(self._connection)
         self.licenses = Licenses(self._connection)
+        self.customers = Customers(self._connection)
         self.catalog = Catalog(self._connection)
         self.imports = Imports(self._connection)
 
@@ -163,6 +165,47 @@ class Licenses:
     def count(self, **query: Query) -> int:
         """Return the number of licenses that match the filters; 10,000 means 10,000 or more."""
         return int(self._connection.page("/licenses/", **query, limit=1)["count"])
+
+    def show(self, id: int) -> LicenseView:
+        """Return a license. LicenseSpring: Retrieve License. Raises ApiProblem."""
+        return self._connection.read(LicenseView, f"/licenses/{id}/")
+
+    def change(self, id: int, patch: Json) -> LicenseView:
+        """Change the given fields of a license. LicenseSpring: Update License.
+
+        Repeating a change changes nothing, so it is retried after a lost response too.
+        """
+        return self._switched("PATCH", f"/licenses/{id}/", patch)
+
+    def disable(self, id: int) -> LicenseView:
+        """Disable a license. LicenseSpring: Disable License."""
+        return self._switched("POST", f"/licenses/{id}/disable/")
+
+    def enable(self, id: int) -> LicenseView:
+        """Enable a license. LicenseSpring: Enable License."""
+        return self._switched("POST", f"/licenses/{id}/enable/")
+
+    def _switched(self, method: str, path: str, body: Json | None = None) -> LicenseView:
+        answer = self._connection.send(method, path, idempotent=True, body=body)
+        return LicenseView.model_validate_json(answer.content)
+
+
+class Customers:
+    """Customers of orders and imports."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, **query: Query) -> Iterator[CustomerView]:
+        """Yield customers, one page per request. LicenseSpring: List Customers.
+
+        `query` are the filters of the API, such as `email` or `reference`.
+        """
+        return self._connection.pages(CustomerView, "/customers/", **query)
+
+    def show(self, id: int) -> CustomerView:
+        """Return a customer with its totals. Raises ApiProblem `not_found`."""
+        return self._connection.read(CustomerView, f"/customers/{id}/")
 
 
 class Catalog:

@@ -24,13 +24,14 @@ def change_licenses(
     *,
     paths: Sequence[Path] = (),
     of_catalog: bool = False,
+    most_bytes: int = dynamo.ITEM_BYTES,
 ) -> list[License]:
     """Change the licenses with these ids, each by its own decision, in one transaction.
 
     `paths` are the places of the ids in the body, for faults. With `of_catalog` the products must
-    not change meanwhile either. Nothing is written if nothing differs, so that a repeated change
-    succeeds. If a license was changed meanwhile, all are read and decided again. Raises Refused
-    with all faults, NotFound, or Busy after five tries.
+    not change meanwhile either. `most_bytes` is the size of the largest license. Nothing is written
+    if nothing differs, so that a repeated change succeeds. If a license was changed meanwhile, all
+    are read and decided again. Raises Refused with all faults, NotFound, or Busy after five tries.
     """
     _refuse_repeated(ids, paths)
     for _ in contended(TRIES):
@@ -39,7 +40,7 @@ def change_licenses(
         after = _decided(before, products, changes)
         pairs = [(new, old) for new, old in zip(after, before, strict=True) if new is not old]
         writes = license_changes(company, pairs)
-        _refuse_too_large(writes)
+        _refuse_too_large(writes, most_bytes)
         if of_catalog:
             writes += [unchanged(company, product) for product in products.values()]
         if not pairs or dynamo.write(writes):
@@ -86,9 +87,9 @@ def _decided(
     return after
 
 
-def _refuse_too_large(writes: Sequence[dict[str, object]]) -> None:
+def _refuse_too_large(writes: Sequence[dict[str, object]], most_bytes: int) -> None:
     sizes = [dynamo.size_of(write) for write in writes]
-    if max(sizes, default=0) > dynamo.ITEM_BYTES:
+    if max(sizes, default=0) > most_bytes:
         raise Refused(
             "record_too_large",
             "A license would be more than 390 KB: shorten its metadata or its features",

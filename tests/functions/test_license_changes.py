@@ -405,6 +405,26 @@ def test_a_change_that_makes_a_license_too_large_is_refused(shop: Shop) -> None:
     assert shown(shop, lic) == lic
 
 
+def test_a_license_of_the_largest_size_can_be_disabled(shop: Shop) -> None:
+    codes = [f"h{n}" for n in range(25)]
+    for code in codes:
+        shop.make("/product-features/", product="kp", code=code, name=code)
+    features = [{"code": code, "metadata": {"text": "x" * 15_000}} for code in codes]
+    lic = shop.order_one("kp", {"product_features": features})
+    room = dynamo.ITEM_BYTES - dynamo.size_of(
+        dynamo.put(
+            "LICENSES_TABLE",
+            dynamo.client().get_item(
+                TableName=dynamo.table("LICENSES_TABLE"),
+                Key=dynamo.key_of((dynamo.partition(shop.company, lic["id"]),)),
+            )["Item"],
+        )
+    )
+    changed(shop, lic, metadata={"text": "x" * (room - 250)})
+
+    assert shop.post(f"/licenses/{lic['id']}/disable/").json()["status"] == "Disabled"
+
+
 def test_licenses_that_are_too_large_together_are_refused(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,7 +432,9 @@ def test_licenses_that_are_too_large_together_are_refused(
     ids = [shop.order_one()["id"] for _ in range(3)]
 
     reply = shop.patch("/licenses/bulk_update/", [{"id": id, "note": "x"} for id in ids])
+    disabled = shop.post("/licenses/disable_bulk/", ids)
 
+    assert disabled.json()["code"] == "record_too_large"
     assert (reply.json()["code"], "together" in reply.json()["message"]) == (
         "record_too_large",
         True,

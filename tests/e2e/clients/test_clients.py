@@ -1,0 +1,14 @@
+"""Public applications of the LicenseSpring Management API are answered by a deployed stack."""
+
+import httpx
+
+from tests.e2e.clients.calls import CALLS
+from tests.e2e.clients.replay import records_of, replayed
+from tests.e2e.remote import Operate, opened
+
+
+def test_public_applications_are_answered_over_http(http: httpx.Client, keys: Operate) -> None:
+    shop = opened(http, keys, "clients", stocked=True)
+    records = records_of(shop)
+
+    assert [each for call in CALLS for each in replayed(shop, call, records)] == []
