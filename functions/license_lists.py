@@ -59,7 +59,7 @@ class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
     ] = None
     customer_id: Annotated[RecordId, Field(strict=False)] | None = None
     product_id: Annotated[RecordId, Field(strict=False)] | None = None
-    order__store_id: Line | None = None
+    order__store_id: Reference | None = None
 
 
 class Place(NamedTuple):

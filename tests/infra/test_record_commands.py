@@ -30,13 +30,13 @@ def placed(keywright: Keywright, tmp_path: Path) -> Any:
     for order in orders:
         file = tmp_path / f"{order['id']}.json"
         file.write_text(json.dumps(order))
-        answers.append(keywright.told("orders", "create", file))
+        answers.append(keywright.run_json("orders", "create", file))
     return answers
 
 
 def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
-    told = keywright.told("orders", "list")
-    oldest = keywright.told("orders", "list", "--oldest-first", "--limit", "1")
+    told = keywright.run_json("orders", "list")
+    oldest = keywright.run_json("orders", "list", "--oldest-first", "--limit", "1")
     shown = keywright.run("orders", "list", "--customer", "ana@acme.example")
 
     assert [order["store_id"] for order in told] == ["web-2", "web-1"]
@@ -47,11 +47,11 @@ def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
 
 
 def test_licenses_are_listed(keywright: Keywright, placed: Any) -> None:
-    told = keywright.told("licenses", "list")
+    told = keywright.run_json("licenses", "list")
     shown = keywright.run("licenses", "list", "--product", "up")
 
     assert [lic["license_key"] for lic in told] == [None, "KEY-1"]
-    assert [lic["id"] for lic in keywright.told("licenses", "list", "--order", "web-1")] == [
+    assert [lic["id"] for lic in keywright.run_json("licenses", "list", "--order", "web-1")] == [
         told[1]["id"]
     ]
     assert "u@acme.example" in shown
@@ -63,14 +63,14 @@ def test_licenses_are_listed(keywright: Keywright, placed: Any) -> None:
 def test_a_license_is_shown_by_key_or_id(keywright: Keywright, placed: Any, by: str) -> None:
     lic = placed[0]["order_items"][0]["licenses"][0]
 
-    assert keywright.told("licenses", "show", str(lic[by]))["id"] == lic["id"]
+    assert keywright.run_json("licenses", "show", str(lic[by]))["id"] == lic["id"]
     assert "never expires" in keywright.run("licenses", "show", str(lic[by]))
 
 
 def test_a_license_is_changed_by_fields_of_the_api(keywright: Keywright, placed: Any) -> None:
     change = ("validity_period=2030-12-31", "max_activations=7", "note=7", 'metadata={"a": 1}')
-    told = keywright.told("licenses", "change", "KEY-1", *change)
-    cleared = keywright.told("licenses", "change", "KEY-1", "validity_period=null", "note=null")
+    told = keywright.run_json("licenses", "change", "KEY-1", *change)
+    cleared = keywright.run_json("licenses", "change", "KEY-1", "validity_period=null", "note=null")
 
     names = ("validity_period", "max_activations", "note", "metadata")
     assert [told[name] for name in names] == ["2030-12-31", 7, "7", {"a": 1}]
@@ -81,7 +81,7 @@ def test_a_license_is_changed_by_fields_of_the_api(keywright: Keywright, placed:
 
 
 def test_a_license_is_disabled_and_enabled(keywright: Keywright, placed: Any) -> None:
-    assert keywright.told("licenses", "disable", "KEY-1")["status"] == "Disabled"
+    assert keywright.run_json("licenses", "disable", "KEY-1")["status"] == "Disabled"
     assert "Inactive" in keywright.run("licenses", "enable", "KEY-1")
 
 
@@ -92,7 +92,8 @@ def test_a_change_is_made_once_though_its_answer_is_lost(
     served.later["PATCH", f"/api/v1/licenses/{lic['id']}/"] = [httpx.Response(500)]
 
     assert (
-        keywright.told("licenses", "change", "KEY-1", "max_activations=7")["max_activations"] == 7
+        keywright.run_json("licenses", "change", "KEY-1", "max_activations=7")["max_activations"]
+        == 7
     )
 
 
@@ -111,17 +112,17 @@ def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_pa
     members = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
     items = [{"product_code": "bnd", "key": "BUNDLE", "licenses": members}]
     file.write_text(json.dumps({"is_bundle": True, "items": items}))
-    keywright.told("orders", "create", file)
+    keywright.run_json("orders", "create", file)
 
     assert "name a license by id" in keywright.run("licenses", "disable", "BUNDLE", status=2)
 
 
 def test_customers_are_listed_and_shown(keywright: Keywright, placed: Any) -> None:
-    (told,) = keywright.told("customers", "list", "--reference", "crm-1")
+    (told,) = keywright.run_json("customers", "list", "--reference", "crm-1")
 
     shown = keywright.run("customers", "show", "ana@acme.example")
     assert told["email"] == "ana@acme.example"
     assert "ana@acme.example" in keywright.run("customers", "list")
-    assert keywright.told("customers", "show", str(told["id"]))["total_orders"] == 1
+    assert keywright.run_json("customers", "show", str(told["id"]))["total_orders"] == 1
     assert "crm-1" in shown
     assert keywright.run("customers", "list", "--reference", "x") == "No customers.\n"
