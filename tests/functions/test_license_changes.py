@@ -1,6 +1,6 @@
 """Issued licenses are changed: one, several, or by a policy. Published: update license."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,9 @@ import pytest
 from shared.licenses import License
 from shared.store import dynamo
 from shared.store.licenses import get_license
-from shared.workflows import change_licenses
+from shared.workflows import change_licenses, import_chunk
+from tests.engine import Engine
+from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop, told
 from tests.wiretap import Wiretap, answer_lost, meanwhile, tapped
 
@@ -487,3 +489,41 @@ def test_a_change_keeps_what_is_stored_besides(shop: Shop) -> None:
     )
     item = dynamo.get("LICENSES_TABLE", (dynamo.partition(shop.company, id),))
     assert "max_activations" not in (item or {"max_activations": 1})
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme; every row of a file is a batch."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
+    with open_files(shop) as files:
+        yield files
+
+
+def test_an_import_of_features_never_repeats_the_lock_of_a_license(files: Files) -> None:
+    lic = files.shop.order_one("kp", {"key": "K-1"})
+
+    with tapped() as tap:
+        job = files.imported("license_key,code\nK-1,f1\nK-1,f2\n", "license-features")
+
+    updates = [
+        write["Update"]["ExpressionAttributeValues"][":now"]["S"]
+        for body in tap.bodies("TransactWriteItems")
+        for write in body["TransactItems"]
+        if ":after" in write.get("Update", {}).get("ExpressionAttributeValues", {})
+    ]
+    assert job.state == "succeeded"
+    assert len({lic["updated_at"], *updates}) == 3
+    assert updates == sorted(updates)
+
+
+def test_a_change_during_an_import_of_features_keeps_both(files: Files) -> None:
+    lic = files.shop.order_one("kp", {"key": "K-1"})
+    text = "license_key,code\nK-1,f1\nK-1,f2\n"
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(text, "license-features")))
+        after = changed(files.shop, lic, max_activations=9)
+
+    assert after["max_activations"] == 9
+    assert [each["product_feature"]["code"] for each in after["product_features"]] == ["f1", "f2"]
