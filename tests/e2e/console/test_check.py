@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pydantic import ValidationError
 
 from shared.columns import KINDS, faults_of_row
@@ -409,6 +409,20 @@ def test_the_browser_finds_the_duplicates_that_the_server_finds(
             assert not existed & rejected.keys(), text
             if kind == "customers":
                 assert certain == rejected, text
+
+
+def test_duplicate_rows_are_listed_before_the_upload(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    rows = ("a,1", "b,1", "a,2", "a,01")
+    text = f"{KEY},license__note,license__max_activations\n"
+    text += "".join(f"D-1,kp,{row}\n" for row in rows)
+
+    console.choose("twice.csv", text.encode())
+
+    console.see("row 1 of this file has the same license key with other values: license__note")
+    console.see("Row 1 has other values in license__max_activations")
+    console.see("Same as row 1")
+    expect(page.get_by_role("button", name="Import 3 rows, skip 1", exact=True)).to_be_visible()
 
 
 def test_duplicates_of_a_large_file_are_found_in_bounded_memory(console: Console) -> None:

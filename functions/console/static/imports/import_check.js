@@ -136,18 +136,17 @@ function Repeated({ rows, listed }) {
       <${Table} caption="Duplicate rows in the file" rows=${listed} columns=${[
         { head: "Row", kind: "number", cell: ({ row }) => formatNumber(row) },
         { head: "Line", kind: "number", wide: true, cell: ({ line }) => formatNumber(line) },
-        { head: "Same as row", kind: "number", cell: ({ first }) => formatNumber(first) },
         { head: "Value", kind: "code", cell: ({ value }) => value },
-        { head: "Other values in", cell: ({ different }) => listColumns(different) },
+        { head: "Compared", kind: "long", cell: ({ first, different }) => compareWith(first, different) },
       ]} />
     </div>
   </section>`;
 }
 
-const listColumns = (columns) =>
+const compareWith = (first, columns) =>
   columns.length
-    ? columns.map((column) => html`<code>${column}</code> `)
-    : html`<span class="soft">none</span>`;
+    ? html`Row ${formatNumber(first)} has other values in${columns.map((column) => html` <code>${column}</code>`)}`
+    : `Same as row ${formatNumber(first)}`;
 
 /** The columns that have a value in the first rows. */
 function previewColumns({ columns, preview }) {
