@@ -8,6 +8,7 @@ SETTINGS = -c stage=$(STAGE) $(addprefix -c ,$(SET))
 VENV := .venv/bin
 CDK := node_modules/.bin/cdk
 BIOME := node_modules/.bin/biome
+API_TYPES := .build/console/openapi.d.ts
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 # Print the output of parallel targets one after another, if make supports it.
@@ -69,9 +70,17 @@ check: lint types browser ## Run everything that CI runs: lint, types, synth, un
 	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
 	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
 
-lint: setup ## Check style and formatting
+lint: setup $(API_TYPES) ## Check style and formatting, and the types of the console's scripts
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
+	@$(BIOME) ci --error-on-warnings
+	@node_modules/.bin/tsc
+
+# A default makes a field of a request optional, not of a response.
+$(API_TYPES): $(shell find functions shared -name '*.py') package-lock.json | setup
+	@mkdir -p $(@D)
+	@$(VENV)/python -m functions.web.openapi $(@D)/openapi.json
+	@node_modules/.bin/openapi-typescript $(@D)/openapi.json --default-non-nullable false --output $@ >/dev/null 2>&1
 
 faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))

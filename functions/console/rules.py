@@ -1,8 +1,8 @@
 """Write the validation rules of the browser: `python -m functions.console.rules OUT.json`.
 
 The build generates them from the row models; nothing here runs in Lambda. A rule is a list of steps
-for a cell, which `static/csv/rules.js` interprets. The code and message of a step are the model's own
-for an invalid sample. A validator without a rule fails the build.
+for a cell, which `static/csv/rules.js` interprets. The code and message of a step are the model's
+own for an invalid sample. A validator without a rule fails the build.
 """
 
 import json
