@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SHARED = (
+    "browser_rule",
     "errors",
     "wording",
     "strict_json",
