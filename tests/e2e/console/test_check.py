@@ -43,6 +43,7 @@ BAD = {
     "long code": f"a,{'c' * 101}",
     "more cells": "a,kp,b",
     "stray quote": '"a"b,kp',
+    "text after empty quotes": '""a,kp',
     "a mark before a quote": '\ufeff"a",kp',
     "an invisible key": "\u200b,kp",
     "stray quote behind lines": '"a","k\np","c"d',

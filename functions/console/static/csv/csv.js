@@ -48,7 +48,8 @@ export function parseRecords(text, delimiter, take) {
       skipEmptyLines: false,
       step({ data, errors, meta }, parser) {
         const error = errors.find(({ type }) => type === "Quotes");
-        const quoteAt = start + (error?.index ?? 0);
+        // Papa's index is after the quote.
+        const quoteAt = start + (error?.index ?? 1) - 1;
         const end = error ? findLineEnd(text, quoteAt) : start + meta.cursor;
         const goOn = take(data, error && quoteFault(text.slice(quoteAt, end)), end, quoteAt);
         if (goOn && error) from = end;
