@@ -97,8 +97,15 @@ throttle: setup ## Import ROWS=1000000 into throttling tables: real code, simula
 types: setup ## Check types
 	@$(VENV)/mypy
 
-unit: setup ## Run the tests that need no stack
+unit: setup console-tests ## Run the tests that need no stack
 	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
+
+console-tests: setup .build/console/rules.json ## Run the tests of the console's scripts that need no browser
+	@$(NICE) node --test --test-reporter=spec tests/console/*.test.js
+
+.build/console/rules.json: $(shell find functions shared -name '*.py') | setup
+	@mkdir -p $(@D)
+	@$(VENV)/python -m functions.console.rules $@
 
 prove-grants: setup ## Mutate each grant of prod; the comparison with the handlers must detect it
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof
