@@ -9,6 +9,8 @@ VENV := .venv/bin
 CDK := node_modules/.bin/cdk
 BIOME := node_modules/.bin/biome
 API_TYPES := .build/console/openapi.d.ts
+BROWSER_RULES := .build/console/rules.json
+PYTHON_SOURCES := $(shell find functions shared -name '*.py')
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 # Print the output of parallel targets one after another, if make supports it.
@@ -77,7 +79,7 @@ lint: setup $(API_TYPES) ## Check style and formatting, and the types of the con
 	@node_modules/.bin/tsc
 
 # A default makes a field of a request optional, not of a response.
-$(API_TYPES): $(shell find functions shared -name '*.py') package-lock.json | setup
+$(API_TYPES): $(PYTHON_SOURCES) package-lock.json | setup
 	@mkdir -p $(@D)
 	@$(VENV)/python -m functions.web.openapi $(@D)/openapi.json
 	@node_modules/.bin/openapi-typescript $(@D)/openapi.json --default-non-nullable false --output $@ >/dev/null 2>&1
@@ -100,10 +102,10 @@ types: setup ## Check types
 unit: setup console-tests ## Run the tests that need no stack
 	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
 
-console-tests: setup .build/console/rules.json ## Run the tests of the console's scripts that need no browser
+console-tests: setup $(BROWSER_RULES) ## Run the tests of the console's scripts that need no browser
 	@$(NICE) node --test --test-reporter=spec tests/console/*.test.js
 
-.build/console/rules.json: $(shell find functions shared -name '*.py') | setup
+$(BROWSER_RULES): $(PYTHON_SOURCES) | setup
 	@mkdir -p $(@D)
 	@$(VENV)/python -m functions.console.rules $@
 

@@ -1,4 +1,4 @@
-// The rules of the browser, which `make console-tests` generates from the server's row models.
+// The browser's rules, which `make console-tests` generates from the server's row models.
 import { readFileSync } from "node:fs";
 import { compileRules } from "../../functions/console/static/csv/rules.js";
 
