@@ -10,7 +10,7 @@ CDK := node_modules/.bin/cdk
 BIOME := node_modules/.bin/biome
 API_TYPES := .build/console/openapi.d.ts
 BROWSER_RULES := .build/console/rules.json
-PYTHON_SOURCES := $(shell find functions shared -name '*.py')
+PYTHON_SOURCES := $(wildcard functions/*.py functions/*/*.py shared/*.py shared/*/*.py)
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 # Print the output of parallel targets one after another, if make supports it.
