@@ -8,6 +8,9 @@ SETTINGS = -c stage=$(STAGE) $(addprefix -c ,$(SET))
 VENV := .venv/bin
 CDK := node_modules/.bin/cdk
 BIOME := node_modules/.bin/biome
+API_TYPES := .build/console/openapi.d.ts
+BROWSER_RULES := .build/console/rules.json
+PYTHON_SOURCES := $(wildcard functions/*.py functions/*/*.py shared/*.py shared/*/*.py)
 UV := $(shell sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 
 # Print the output of parallel targets one after another, if make supports it.
@@ -69,9 +72,17 @@ check: setup browser ## Run everything that CI runs: lint, types, synth, unit an
 	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
 	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
 
-lint: setup ## Check style and formatting
+lint: setup $(API_TYPES) ## Check style and formatting, and the types of the console's scripts
 	@$(VENV)/ruff check
 	@$(VENV)/ruff format --check
+	@$(BIOME) ci --error-on-warnings
+	@node_modules/.bin/tsc
+
+# A default makes a field of a request optional, not of a response.
+$(API_TYPES): $(PYTHON_SOURCES) package-lock.json | setup
+	@mkdir -p $(@D)
+	@$(VENV)/python -m functions.web.openapi $(@D)/openapi.json
+	@node_modules/.bin/openapi-typescript $(@D)/openapi.json --default-non-nullable false --output $@ >/dev/null 2>&1
 
 faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
@@ -88,8 +99,15 @@ throttle: setup ## Import ROWS=1000000 into throttling tables: real code, simula
 types: setup ## Check types
 	@$(VENV)/mypy
 
-unit: setup ## Run the tests that need no stack
+unit: setup console-tests ## Run the tests that need no stack
 	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
+
+console-tests: setup $(BROWSER_RULES) ## Run the tests of the console's scripts that need no browser
+	@$(NICE) node --test --test-reporter=spec tests/console/*.test.js
+
+$(BROWSER_RULES): $(PYTHON_SOURCES) | setup
+	@mkdir -p $(@D)
+	@$(VENV)/python -m functions.console.rules $@
 
 prove-grants: setup ## Mutate each grant of prod; the comparison with the handlers must detect it
 	@$(VENV)/pytest tests/functions -q -n 2 --require-grants-proof

@@ -62,6 +62,7 @@ def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:
     """Bundle `entries` into `files`; return the chunks that they import before they run."""
     report = files.with_suffix(".json")
     options = ["--bundle", "--splitting", "--minify", "--format=esm", "--log-level=warning"]
+    options += ["--tsconfig-raw={}"]
     written = [f"--outdir={files}", f"--metafile={report}"]
     subprocess.run([ESBUILD, *entries, *options, *written], cwd=sources, check=True)
     outputs = json.loads(report.read_bytes())["outputs"]

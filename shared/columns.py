@@ -6,6 +6,7 @@ and a blank cell is an absent field. LicenseSpring: Import Licenses, Customers, 
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from shared import strict_json
+from shared.browser_rule import BrowserRule
 from shared.csv_format.reader import spreadsheet_damage
 from shared.licenses import FeatureRequest, MemberRequest
 from shared.stored_json import small_json
@@ -96,18 +98,43 @@ def _object(cell: Any) -> Any:
     return value
 
 
+_WORDS = dict.fromkeys(_TRUE, "true") | dict.fromkeys(_FALSE, "false")
+"""What the browser compares instead of the spellings of a flag."""
 NO_VALUE = "\\N"
 """The cell for a term without a value, although the policy or the product has one."""
 
-type Flag = Annotated[bool, BeforeValidator(_truth)]
-type Count = Annotated[int, BeforeValidator(_whole)]
-type Transfers = Annotated[int, BeforeValidator(_transfers)]
-type Object = Annotated[dict[str, Any], BeforeValidator(_object), AfterValidator(small_json)]
-type Word[T] = Annotated[T, BeforeValidator(_trimmed)]
-type Key = Annotated[LicenseKey, BeforeValidator(_undamaged)]
-type Name = Annotated[Line, BeforeValidator(_undamaged)]
-type Identifier = Annotated[Reference, BeforeValidator(_undamaged)]
-type Free = Annotated[Text, BeforeValidator(_undamaged)]
+_UNDAMAGED = (BeforeValidator(_undamaged), BrowserRule({"sound": True}, "#REF!"))
+_NO_VALUE = (BeforeValidator(_no_value), BrowserRule({"unset": re.escape(NO_VALUE)}))
+
+type Flag = Annotated[
+    bool,
+    BeforeValidator(_truth),
+    BrowserRule(
+        {"match": f"^({'|'.join(_WORDS)})$", "words": _WORDS, "trim": True, "lower": True}, "?"
+    ),
+]
+type Count = Annotated[
+    int,
+    BeforeValidator(_whole),
+    BrowserRule({"match": "^[0-9]{1,10}$", "trim": True, "most": _MOST}, "?"),
+]
+type Transfers = Annotated[
+    int,
+    BeforeValidator(_transfers),
+    BrowserRule({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": _MOST}, "?"),
+]
+type Object = Annotated[
+    dict[str, Any],
+    BeforeValidator(_object),
+    BrowserRule({"json": True}, "?"),
+    AfterValidator(small_json),
+    BrowserRule(),
+]
+type Word[T] = Annotated[T, BeforeValidator(_trimmed), BrowserRule({"trim": True})]
+type Key = Annotated[LicenseKey, *_UNDAMAGED]
+type Name = Annotated[Line, *_UNDAMAGED]
+type Identifier = Annotated[Reference, *_UNDAMAGED]
+type Free = Annotated[Text, *_UNDAMAGED]
 
 
 class _Row(BaseModel):
@@ -119,9 +146,7 @@ class _Row(BaseModel):
 class CustomerRow(_Row):
     """A customer, identified by e-mail, reference, order, or file and row, in that order."""
 
-    email: Annotated[Email, BeforeValidator(_undamaged)] | None = Field(
-        None, examples=["ana@acme.example"]
-    )
+    email: Annotated[Email, *_UNDAMAGED] | None = Field(None, examples=["ana@acme.example"])
     first_name: Name | None = Field(None, examples=["Ana"])
     last_name: Name | None = Field(None, examples=["Peña"])
     company_name: Name | None = Field(None, examples=["Acme"])
@@ -137,9 +162,7 @@ class CustomerRow(_Row):
 class OrderRow(_Row):
     """The order of a row; a row without a store_id has an order of its own."""
 
-    store_id: Annotated[StoreId, BeforeValidator(_undamaged)] | None = Field(
-        None, examples=["web-4711"]
-    )
+    store_id: Annotated[StoreId, *_UNDAMAGED] | None = Field(None, examples=["web-4711"])
     type: Name | None = Field(None, examples=["normal"])
     is_test: Flag | None = Field(None, examples=["false"])
     is_trial: Flag | None = Field(None, examples=["false"])
@@ -156,22 +179,18 @@ class TermsRow(_Row):
     license_type: Word[LicenseType] | None = Field(None, examples=["time-limited"])
     max_activations: Count | None = Field(None, examples=["2"])
     allow_unlimited_activations: Flag | None = Field(None, examples=["false"])
-    valid_duration: Annotated[Word[Duration] | None, BeforeValidator(_no_value)] = Field(
-        None, examples=["1y"]
-    )
+    valid_duration: Annotated[Word[Duration] | None, *_NO_VALUE] = Field(None, examples=["1y"])
     validity_period: OptionalDay = None
     enable_maintenance_period: Flag | None = None
-    maintenance_duration: Annotated[
-        Word[MaintenanceDuration] | None, BeforeValidator(_no_value)
-    ] = None
+    maintenance_duration: Annotated[Word[MaintenanceDuration] | None, *_NO_VALUE] = None
     maintenance_period: OptionalDay = None
     is_trial: Flag | None = Field(None, examples=["false"])
-    trial_days: Annotated[Count | None, BeforeValidator(_no_value)] = None
+    trial_days: Annotated[Count | None, *_NO_VALUE] = None
     max_consumptions: Count | None = None
     allow_overages: Flag | None = None
     max_overages: Count | None = None
     reset_consumption: Flag | None = None
-    consumption_period: Annotated[Word[Period] | None, BeforeValidator(_no_value)] = None
+    consumption_period: Annotated[Word[Period] | None, *_NO_VALUE] = None
     is_floating: Flag | None = None
     is_floating_cloud: Flag | None = None
     floating_users: Count | None = None

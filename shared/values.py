@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from shared import strict_json
+from shared.browser_rule import BrowserRule
 from shared.stored_json import small_json, small_number
 
 # The largest safe integer of JavaScript; ids in the LicenseSpring API have 16 digits.
@@ -312,61 +313,73 @@ PERIODS = {
     "annualy": "annually",
 }
 
+_PRINTABLE = (
+    AfterValidator(_printable),
+    BrowserRule({"without": CONTROL.pattern}, "a@b\x01"),
+)
+_VISIBLE = (AfterValidator(_visible), BrowserRule({"visible": True}, "a@b\u200bc"))
+_IDENTIFIER = (BeforeValidator(_identifier), BrowserRule({"ends": True}))
+_UNSEEN_AS_EMPTY = (BeforeValidator(_unseen_as_empty), BrowserRule())
+
 type Text = Annotated[
     str,
     StringConstraints(max_length=1000),
     AfterValidator(_no_surrogates),
-    BeforeValidator(_unseen_as_empty),
+    BrowserRule(),
+    *_UNSEEN_AS_EMPTY,
 ]
 type Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=255),
-    AfterValidator(_printable),
+    *_PRINTABLE,
     BeforeValidator(_one_line),
+    BrowserRule({"fold": LINE_BREAKS.pattern}),
 ]
 type Reference = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=255),
-    AfterValidator(_printable),
-    AfterValidator(_visible),
-    BeforeValidator(_identifier),
+    *_PRINTABLE,
+    *_VISIBLE,
+    *_IDENTIFIER,
 ]
 type Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
-    AfterValidator(_printable),
-    BeforeValidator(_unseen_as_empty),
+    *_PRINTABLE,
+    *_UNSEEN_AS_EMPTY,
 ]
 type StoreId = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_printable),
-    AfterValidator(_visible),
-    BeforeValidator(_identifier),
+    *_PRINTABLE,
+    *_VISIBLE,
+    *_IDENTIFIER,
 ]
 type Code = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_printable),
-    AfterValidator(_visible),
-    BeforeValidator(_identifier),
+    *_PRINTABLE,
+    *_VISIBLE,
+    *_IDENTIFIER,
 ]
 type LicenseKey = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=256),
-    AfterValidator(_printable),
-    AfterValidator(_visible),
+    *_PRINTABLE,
+    *_VISIBLE,
     AfterValidator(_key_bytes),
-    BeforeValidator(_identifier),
+    BrowserRule({"bytes": 256}, "é" * 200),
+    *_IDENTIFIER,
 ]
 type Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_lower=True, max_length=254),
     AfterValidator(_email),
-    AfterValidator(_printable),
-    AfterValidator(_visible),
+    BrowserRule({"match": f"^{EMAIL.pattern}$", "domain": True}, "?"),
+    *_PRINTABLE,
+    *_VISIBLE,
     Field(json_schema_extra={"format": "email"}),
-    BeforeValidator(_identifier),
+    *_IDENTIFIER,
 ]
 type OptionalText = Annotated[Text | None, AfterValidator(_none_if_empty)]
 type OptionalLine = Annotated[Line | None, AfterValidator(_none_if_empty)]
@@ -391,18 +404,32 @@ type Transfers = Annotated[int, Field(strict=True, ge=-1, le=2_147_483_647)]
 type Duration = Annotated[
     str,
     AfterValidator(_duration),
+    BrowserRule({"match": DURATION.pattern}, "?"),
     Field(json_schema_extra={"pattern": DURATION.pattern}, examples=["1y"]),
 ]
 type MaintenanceDuration = Annotated[
     str,
     AfterValidator(_maintenance_duration),
+    BrowserRule({"match": MAINTENANCE_DURATION.pattern}, "?"),
     Field(json_schema_extra={"pattern": MAINTENANCE_DURATION.pattern}, examples=["1y"]),
 ]
-type Period = Annotated[Literal["daily", "weekly", "monthly", "annually"], BeforeValidator(_period)]
-type Day = Annotated[date, BeforeValidator(_day)]
+type Period = Annotated[
+    Literal["daily", "weekly", "monthly", "annually"],
+    BeforeValidator(_period),
+    BrowserRule({"instead": PERIODS}),
+]
+type Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    BrowserRule({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
+    BrowserRule({"calendar": True}, "2026-02-31"),
+]
 type Moment = Annotated[datetime, BeforeValidator(_padded_moment)]
 type OptionalDay = Annotated[
-    Day | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
+    Day | None,
+    BeforeValidator(_unset_zero_time),
+    BrowserRule({"unset": ZERO_TIME.pattern}),
+    Field(json_schema_extra=_told_blank),
 ]
 type OptionalMoment = Annotated[
     Moment | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)

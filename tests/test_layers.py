@@ -14,6 +14,7 @@ from tests.domain import is_of_the_domain, refuse_a_store
 
 ROOT = Path(__file__).parents[1]
 SHARED = (
+    "browser_rule",
     "errors",
     "wording",
     "strict_json",

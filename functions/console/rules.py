@@ -1,14 +1,14 @@
 """Write the validation rules of the browser: `python -m functions.console.rules OUT.json`.
 
 The build generates them from the row models; nothing here runs in Lambda. A rule is a list of steps
-for a cell, which `static/csv/rules.js` interprets. The code and message of a step are the model's
-own for an invalid sample. A validator without a rule fails the build.
+for a cell, which `static/csv/rules.js` interprets. A validator's steps are the `BrowserRule`s that
+follow it in the model's annotation; the code and message of a step are the model's own for an
+invalid sample. A validator without a rule fails the build.
 """
 
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin
@@ -17,52 +17,14 @@ from annotated_types import MaxLen
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
-from shared.columns import KINDS, NO_VALUE, Kind, Part, faults_of_row
+from shared.browser_rule import BrowserRule
+from shared.columns import KINDS, Kind, Part, faults_of_row
 from shared.csv_format.block import MAX_FIELD
 from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
 from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
 from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
-from shared.values import (
-    CONTROL,
-    DURATION,
-    EMAIL,
-    FORMAT,
-    LINE_BREAKS,
-    MAINTENANCE_DURATION,
-    MOMENT,
-    PERIODS,
-    ZERO_TIME,
-)
-
-_WORDS = {"1": "true", "true": "true", "yes": "true", "0": "false", "false": "false", "no": "false"}
-_CHECKS: Mapping[str, tuple[dict[str, Any], str | None]] = {
-    "_truth": (
-        {"match": f"^({'|'.join(_WORDS)})$", "words": _WORDS, "trim": True, "lower": True},
-        "?",
-    ),
-    "_whole": ({"match": "^[0-9]{1,10}$", "trim": True, "most": 2_147_483_647}, "?"),
-    "_undamaged": ({"sound": True}, "#REF!"),
-    "_transfers": ({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": 2_147_483_647}, "?"),
-    "_no_value": ({"unset": re.escape(NO_VALUE)}, None),
-    "_object": ({"json": True}, "?"),
-    "small_json": ({}, None),
-    "_trimmed": ({"trim": True}, None),
-    "_one_line": ({"fold": LINE_BREAKS.pattern}, None),
-    "_printable": ({"without": CONTROL.pattern}, "a@b\x01"),
-    "_visible": ({"visible": True}, "a@b\u200bc"),
-    "_identifier": ({"ends": True}, None),
-    "_unset_zero_time": ({"unset": ZERO_TIME.pattern}, None),
-    "_no_surrogates": ({}, None),
-    "_unseen_as_empty": ({}, None),
-    "_key_bytes": ({"bytes": 256}, "é" * 200),
-    "_email": ({"match": f"^{EMAIL.pattern}$", "domain": True}, "?"),
-    "_duration": ({"match": DURATION.pattern}, "?"),
-    "_maintenance_duration": ({"match": MAINTENANCE_DURATION.pattern}, "?"),
-    "_day": ({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
-    "_period": ({"instead": PERIODS}, None),
-}
-"""The step and an invalid sample of each validator of shared.columns and shared.values, by name."""
+from shared.values import FORMAT
 
 
 def rules() -> dict[str, Any]:
@@ -88,25 +50,36 @@ def _kind(kind: Kind) -> dict[str, Any]:
         "identity": [{"columns": columns, "what": what} for columns, what in kind.identity],
         "literal": kind.literal,
         "uncompared": kind.uncompared,
-        "columns": {header: [*_steps(parts[header], header)] for header in kind.columns},
+        "columns": {header: [*steps(parts[header], header)] for header in kind.columns},
     }
 
 
-def _steps(part: Part, header: str) -> Iterator[dict[str, Any]]:
+def steps(part: Part, header: str) -> Iterator[dict[str, Any]]:
     """Yield the steps of a column in pydantic's order; the first fault ends the validation."""
     field = part.model.model_fields[part.columns[header]]
     base, checks = _flatten(field.annotation)
-    checks += field.metadata
-    before = [check for check in reversed(checks) if isinstance(check, BeforeValidator)]
-    after = [check for check in checks if not isinstance(check, BeforeValidator)]
-    for check in before:
-        yield from _validator_steps(check, part, header)
+    ruled = _with_rules(checks + field.metadata)
+    for check, rules in reversed(ruled):
+        if isinstance(check, BeforeValidator):
+            yield from _validator_steps(check, rules, part, header)
     if get_origin(base) is Literal:
         yield {"choices": get_args(base), **_fault(part, header, "?")}
-    for check in after:
-        yield from _validator_steps(check, part, header)
-    if any(check.func.__name__ == "_day" for check in before):
-        yield {"calendar": True, **_fault(part, header, "2026-02-31")}
+    for check, rules in ruled:
+        if not isinstance(check, BeforeValidator):
+            yield from _validator_steps(check, rules, part, header)
+
+
+def _with_rules(metadata: Sequence[Any]) -> list[tuple[Any, list[BrowserRule]]]:
+    """Pair each annotation with the rules that follow it."""
+    paired: list[tuple[Any, list[BrowserRule]]] = []
+    for each in metadata:
+        if not isinstance(each, BrowserRule):
+            paired.append((each, []))
+        elif paired and isinstance(paired[-1][0], (BeforeValidator, AfterValidator)):
+            paired[-1][1].append(each)
+        else:
+            raise TypeError(f"{each!r} must follow a validator")
+    return paired
 
 
 def _flatten(annotation: Any) -> tuple[Any, list[Any]]:
@@ -127,19 +100,22 @@ def _flatten(annotation: Any) -> tuple[Any, list[Any]]:
     return annotation, []
 
 
-def _validator_steps(check: Any, part: Part, header: str) -> Iterator[dict[str, Any]]:
+def _validator_steps(
+    check: Any, rules: Sequence[BrowserRule], part: Part, header: str
+) -> Iterator[dict[str, Any]]:
     match check:
-        case BeforeValidator() | AfterValidator():
-            rule, sample = _CHECKS[check.func.__name__]
-            if rule:
-                yield rule | (_fault(part, header, sample) if sample else {})
+        case BeforeValidator() | AfterValidator() if rules:
+            for rule in rules:
+                if rule.step:
+                    fault = _fault(part, header, rule.sample) if rule.sample else {}
+                    yield {**rule.step, **fault}
         case StringConstraints():
             if check.strip_whitespace:
                 yield {"trim": True}
             if check.to_lower:
                 yield {"lower": True}
             if check.max_length:
-                yield from _validator_steps(MaxLen(check.max_length), part, header)
+                yield from _validator_steps(MaxLen(check.max_length), (), part, header)
         case MaxLen():
             yield {
                 "longest": check.max_length,
@@ -147,9 +123,9 @@ def _validator_steps(check: Any, part: Part, header: str) -> Iterator[dict[str, 
             }
         case FieldInfo():
             for each in check.metadata:
-                yield from _validator_steps(each, part, header)
+                yield from _validator_steps(each, (), part, header)
         case _:
-            raise TypeError(f"{header}: {check!r} has no rule for the browser; add one here")
+            raise TypeError(f"{header}: {check!r} has no BrowserRule after it; add one")
 
 
 def _fault(part: Part, header: str, sample: str) -> dict[str, str]:

@@ -4,9 +4,10 @@ import base64
 import gzip
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import AfterValidator, StringConstraints
 
 from functions.console.handler import (
     HOMES,
@@ -16,8 +17,9 @@ from functions.console.handler import (
     read_files,
     respond,
 )
-from functions.console.rules import rules
-from shared.columns import KINDS
+from functions.console.rules import rules, steps
+from shared.browser_rule import BrowserRule
+from shared.columns import KINDS, CustomerRow, Part
 
 handler = import_module("functions.console.handler")
 
@@ -184,3 +186,42 @@ def test_the_browser_has_rules_for_every_column() -> None:
     changes = {"trim", "lower", "instead", "ends", "unset", "whole", "fold"}
     checks = [step for step in written if set(step) - changes]
     assert all(step["code"] and step["message"] for step in checks)
+
+
+def test_the_rule_after_a_validator_is_its_step_with_the_models_own_message() -> None:
+    class Row(CustomerRow):
+        code: Annotated[str, AfterValidator(_even), BrowserRule({"match": "^(..)*$"}, "a")]
+
+    assert [*steps(Part(Row, {"Code": "code"}), "Code")] == [
+        {"match": "^(..)*$", "code": "invalid_value", "message": "must have an even length"}
+    ]
+
+
+def test_a_validator_without_a_rule_for_the_browser_fails_the_build() -> None:
+    class Row(CustomerRow):
+        code: Annotated[str, AfterValidator(_even)]
+
+    with pytest.raises(TypeError, match=r"Code: .*has no BrowserRule after it"):
+        list(steps(Part(Row, {"Code": "code"}), "Code"))
+
+
+def test_a_rule_without_a_validator_before_it_fails_the_build() -> None:
+    class Row(CustomerRow):
+        code: Annotated[str, StringConstraints(max_length=3), BrowserRule({"trim": True})]
+
+    with pytest.raises(TypeError, match="must follow a validator"):
+        list(steps(Part(Row, {"Code": "code"}), "Code"))
+
+
+def test_a_sample_that_the_model_accepts_fails_the_build() -> None:
+    class Row(CustomerRow):
+        code: Annotated[str, AfterValidator(_even), BrowserRule({"match": "^(..)*$"}, "ab")]
+
+    with pytest.raises(ValueError, match="the sample 'ab' is valid"):
+        list(steps(Part(Row, {"Code": "code"}), "Code"))
+
+
+def _even(text: str) -> str:
+    if len(text) % 2:
+        raise ValueError("must have an even length")
+    return text

@@ -1,4 +1,6 @@
 // The shell of the console: sign-in, navigation and the current page.
+
+/** @import { PageQuery } from "./parts/types.ts" */
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { Customers } from "./pages/customers.js";
@@ -20,9 +22,14 @@ import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /** The pages of imports are a bundle of their own, which is fetched on first use. */
 const fetchImports = async () => (await import("./imports/imports.js")).Imports;
+/** @param {object} props */
 const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
 
-/** The pages by the first part of the path. */
+/**
+ * The pages by the first part of the path.
+ *
+ * @type {Record<string, (props: { parts: string[], query: PageQuery }) => unknown>}
+ */
 const PAGES = {
   customers: Customers,
   features: Features,
@@ -33,6 +40,7 @@ const PAGES = {
   products: Products,
 };
 
+/** @type {[title: string, entries: [path: string, text: string, icon: string][]][]} */
 const MENU = [
   [
     "Sales",
@@ -78,7 +86,9 @@ function App() {
 /** Notifications that are shown on every page, such as the end of an import. */
 function Notices() {
   if (!notices.value.length) return null;
-  const dismiss = (one) => () => (notices.value = notices.value.filter((each) => each !== one));
+  const dismiss = (/** @type {object} */ one) => () => {
+    notices.value = notices.value.filter((each) => each !== one);
+  };
   return html`<section class="notices" aria-label="Notifications">${notices.value.map(
     (each) => html`<${Notice} kind=${each.kind} title=${each.title}>
       <div class="row"><a href=${each.href} onClick=${dismiss(each)}>View import</a>
@@ -89,15 +99,21 @@ function Notices() {
 
 /** A link that looks like a button also works like one: by the space bar. */
 addEventListener("keydown", (event) => {
-  if (event.key !== " " || !event.target.matches?.("a[role=button]")) return;
+  const { key: pressed, target } = event;
+  if (pressed !== " " || !(target instanceof HTMLElement && target.matches("a[role=button]")))
+    return;
   event.preventDefault();
-  event.target.click();
+  target.click();
 });
 
-/** Not by following the link, because the fragment of the address is the page. */
+/**
+ * Not by following the link, because the fragment of the address is the page.
+ *
+ * @type {(event: Event) => void}
+ */
 function skip(event) {
   event.preventDefault();
-  document.getElementById("main").focus();
+  document.getElementById("main")?.focus();
 }
 
 function Sidebar() {
@@ -128,6 +144,7 @@ function Sidebar() {
   </header>`;
 }
 
+/** @param {{ entry: [path: string, text: string, icon: string] }} props */
 function Entry({ entry: [path, text, icon] }) {
   const here = route.value.path;
   const current = here === path || here.startsWith(`${path}/`);
@@ -152,7 +169,7 @@ function NotFound() {
 }
 
 keepFocus();
-render(html`<${App} />`, document.getElementById("app"));
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 
 /** Prefetch the pages of imports, so that they work even if the network is lost. */
 setTimeout(() => fetchImports().catch(() => {}), 300);

@@ -1,4 +1,6 @@
 // Load data for a component, with its loading and error states.
+
+/** @import { Failure, Loadable } from "./types.ts" */
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { signInCount } from "./session.js";
@@ -11,16 +13,25 @@ import { signInCount } from "./session.js";
  * changed inputs fails, because it would look like the new value. `every(value, error)` returns the
  * milliseconds until the next automatic reload, or null. With it, the value also reloads when the tab
  * becomes visible.
+ *
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} read
+ * @param {unknown[]} inputs
+ * @param {{ every?: (value: T | null, error: Failure | null) => number | null }} options
+ * @returns {Loadable<T>}
  */
 export function useLoad(read, inputs = [], { every } = {}) {
-  const state = useSignal({ loading: true, error: null, value: null });
-  const current = useRef(null);
+  const state = useSignal(
+    /** @type {Omit<Loadable<T>, "reload">} */ ({ loading: true, error: null, value: null }),
+  );
+  const current = useRef(/** @type {AbortController | null} */ (null));
   const timer = useRef(0);
-  const loadedBy = useRef(null);
+  const loadedBy = useRef(/** @type {(() => void) | null} */ (null));
   const reload = useCallback(async () => {
     current.current?.abort();
     clearTimeout(timer.current);
-    const controller = (current.current = new AbortController());
+    const controller = new AbortController();
+    current.current = controller;
     state.value = { ...state.peek(), loading: true };
     try {
       const value = await read(controller.signal);
@@ -28,7 +39,8 @@ export function useLoad(read, inputs = [], { every } = {}) {
         state.value = { loading: false, error: null, value };
         loadedBy.current = reload;
       }
-    } catch (error) {
+    } catch (thrown) {
+      const error = /** @type {Failure} */ (thrown);
       const value = loadedBy.current === reload ? state.peek().value : null;
       if (current.current === controller) state.value = { loading: false, error, value };
     }

@@ -3,6 +3,9 @@
 // A new tab requests the session from other tabs of the same console over a BroadcastChannel, which
 // only pages of the same origin can join. Signing out ends the session in every tab: a tab that was
 // suspended compares the start of its session with the time of the last sign-out when it resumes.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { ApiKey } from "./types.ts" */
 import { computed, signal } from "@preact/signals";
 import { clear, matchShape, read, readLastSignOut, recordSignOut, write } from "./storage.js";
 
@@ -11,11 +14,21 @@ const STORAGE_NAME = "keywright-session";
 const CHANNEL_NAME = `keywright ${new URL(".", document.baseURI).pathname}`;
 /** Milliseconds that a new tab waits for responses of other tabs. */
 const RESPONSE_TIMEOUT = 200;
+/** @typedef {{ key: string, company: string, scopes: string[], since: number }} Session */
+/** @type {Session} */
 const NO_SESSION = { key: "", company: "", scopes: [], since: 0 };
 
-/** The API key, or null. While `keyError` is set, the key is invalid and the user must enter another. */
+/**
+ * The API key, or null. While `keyError` is set, the key is invalid and the user must enter another.
+ *
+ * @type {Signal<string | null>}
+ */
 export const key = signal(null);
-/** The key's company. Kept when the key becomes invalid: drafts belong to this company only. */
+/**
+ * The key's company. Kept when the key becomes invalid: drafts belong to this company only.
+ *
+ * @type {Signal<string | null>}
+ */
 export const company = signal(null);
 export const keyError = signal("");
 export const keyPrefix = computed(() => (key.value || "").split(".")[0]);
@@ -23,20 +36,21 @@ export const keyPrefix = computed(() => (key.value || "").split(".")[0]);
 /** Increases with every sign-in, to reload what is shown. */
 export const signInCount = signal(0);
 
+/** @type {Signal<string[]>} */
 const scopes = signal([]);
 /** The start of the session, in milliseconds since 1970. */
 let since = 0;
 
-export const hasScope = (scope) => scopes.value.includes(scope);
+export const hasScope = (/** @type {string} */ scope) => scopes.value.includes(scope);
 
-/** `owner` is the API's description of the key, `{company, scopes}`. */
+/** @type {(apiKey: string, owner: Pick<ApiKey, "company" | "scopes">) => void} */
 export function signIn(apiKey, owner) {
   const { company, scopes } = owner;
   start({ key: apiKey, company, scopes, since: Date.now() });
   channel.postMessage({ signedIn: true });
 }
 
-function start(session) {
+function start(/** @type {Session} */ session) {
   const isOtherCompany = company.peek() && company.peek() !== session.company;
   if (isOtherCompany) clear();
   write(STORAGE_NAME, session);
@@ -45,7 +59,7 @@ function start(session) {
   signInCount.value += 1;
 }
 
-function apply(session) {
+function apply(/** @type {Session} */ session) {
   since = session.since;
   company.value = session.company || null;
   scopes.value = session.scopes;
@@ -66,20 +80,22 @@ function end() {
 }
 
 /** Handle a key that the API rejects: ask for another one over the page, and keep drafts. */
-export function requireNewKey(reason) {
+export function requireNewKey(/** @type {string} */ reason) {
   write(STORAGE_NAME, { ...NO_SESSION, company: company.peek(), since });
   if (key.value) keyError.value = reason;
 }
 
 const hasValidKey = () => Boolean(key.peek() && !keyError.peek());
 
-const isCurrent = (session) => session.since > readLastSignOut(CHANNEL_NAME);
+const isCurrent = (/** @type {Pick<Session, "since">} */ { since }) =>
+  since > (readLastSignOut(CHANNEL_NAME) ?? 0);
 
 const channel = new BroadcastChannel(CHANNEL_NAME);
 let requestId = "";
+/** @type {{ session: Session }[]} */
 let offers = [];
 
-channel.onmessage = ({ data }) => {
+channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
   if (data.signedOut) end();
   else if (data.signedIn) join();
   else if (data.to === requestId)

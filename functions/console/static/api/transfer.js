@@ -1,7 +1,15 @@
 // One request to S3, by a presigned URL from the API.
 import * as api from "./api.js";
 
-/** Resolves to `{etag, text}` of a 2xx response; rejects with a Problem, whose `s3` is S3's code. */
+/**
+ * Resolves to the ETag and text of a 2xx response; rejects with a Problem, whose `s3` is S3's code.
+ *
+ * @param {string} method
+ * @param {string} url
+ * @param {XMLHttpRequestBodyInit} body
+ * @param {{ onProgress?: (sent: number) => void, signal?: AbortSignal }} options
+ * @returns {Promise<{ etag: string | null, text: string }>}
+ */
 export function transfer(method, url, body, { onProgress = () => {}, signal } = {}) {
   // XMLHttpRequest, because fetch does not report upload progress.
   return new Promise((resolve, reject) => {
@@ -24,13 +32,15 @@ export function transfer(method, url, body, { onProgress = () => {}, signal } = 
   });
 }
 
+/** @type {(detail: string, more?: { status: number, s3: string }) => api.Problem} */
 export const uploadProblem = (detail, more) =>
   new api.Problem({ code: "upload_refused", title: "The upload failed", detail, ...more });
 
+/** @type {(status: number, text: string) => api.Problem} */
 function parseError(status, text) {
   const [code, message] = ["Code", "Message"].map(
     (name) => new RegExp(`<${name}>([^<]*)`).exec(text)?.[1] ?? "",
   );
   const detail = `S3 responded with ${status}${code && ` ${code}`}${message && `: ${message}`}. Try again.`;
-  return Object.assign(uploadProblem(detail, { status }), { s3: code });
+  return uploadProblem(detail, { status, s3: code });
 }

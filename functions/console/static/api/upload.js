@@ -1,4 +1,6 @@
 // Start an import: create it in the API, then upload its file to S3.
+
+/** @import { ImportKind, ImportRequest, Upload } from "./types.ts" */
 import { effect } from "@preact/signals";
 import * as api from "./api.js";
 import { key } from "./session.js";
@@ -10,7 +12,14 @@ export const LARGEST = 5 * 1024 ** 4;
 /** Bytes above which a file is uploaded in parts. */
 const MULTIPART_THRESHOLD = 100 * 1024 ** 2;
 
-/** Files that can be imported again with `followUpOptions`, by the ID of their import. */
+/** @typedef {Omit<ImportRequest, "kind" | "file_name" | "size">} ImportOptions */
+/** @typedef {(share: number) => void} OnShare `share` is the part of the file that was sent, from 0 to 1 */
+
+/**
+ * Files that can be imported again with `followUpOptions`, by the ID of their import.
+ *
+ * @type {Map<number, { file: File, options: ImportOptions }>}
+ */
 export const resendable = new Map();
 effect(() => {
   if (!key.value) resendable.clear();
@@ -20,6 +29,11 @@ effect(() => {
  * Create an import and upload its file; returns the job. `options` are the API's. Their `external_id`
  * makes retries idempotent: a retry after a lost response continues the same import. Aborting `signal`
  * cancels the import, even if the API is still creating it.
+ *
+ * @param {ImportKind} kind
+ * @param {File} file
+ * @param {ImportOptions} options
+ * @param {{ onShare?: OnShare, signal?: AbortSignal }} uploading
  */
 export async function startImport(kind, file, options, { onShare = () => {}, signal } = {}) {
   const request = { kind, file_name: file.name, size: file.size, ...options };
@@ -40,19 +54,38 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
   }
 }
 
-/** After a test run the real import; after a rejected import one that skips rows with errors. */
-const followUpOptions = ({ dry_run, on_error }) =>
-  dry_run ? { dry_run: false } : on_error === "reject_all" && { on_error: "skip_row" };
+/**
+ * After a test run the real import; after a rejected import one that skips rows with errors.
+ *
+ * @param {ImportOptions} options
+ * @returns {Partial<ImportOptions> | null}
+ */
+const followUpOptions = ({ dry_run, on_error }) => {
+  if (dry_run) return { dry_run: false };
+  return on_error === "reject_all" ? { on_error: "skip_row" } : null;
+};
 
+/** @type {(signal?: AbortSignal) => Promise<never>} */
 const rejectOnAbort = (signal) =>
   new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
-/** Upload by a presigned form, or a large file in parts. */
-async function send(id, { url, fields }, file, onShare, signal) {
-  if (!url || file.size > MULTIPART_THRESHOLD) return sendParts(id, file, onShare, signal);
+/**
+ * Upload by a presigned form, or a large file in parts.
+ *
+ * @param {number} id
+ * @param {Upload} upload
+ * @param {File} file
+ * @param {OnShare} onShare
+ * @param {AbortSignal} [signal]
+ */
+async function send(id, upload, file, onShare, signal) {
+  if (!("url" in upload) || file.size > MULTIPART_THRESHOLD)
+    return sendParts(id, file, onShare, signal);
+  const { url, fields } = upload;
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append("file", file);
-  const onProgress = (sent) => onShare(file.size ? Math.min(1, sent / file.size) : 1);
+  const onProgress = (/** @type {number} */ sent) =>
+    onShare(file.size ? Math.min(1, sent / file.size) : 1);
   await transfer("POST", url, form, { onProgress, signal });
 }

@@ -4,7 +4,7 @@
 import { checkFile } from "./file_check.js";
 import { loadRules } from "./rules.js";
 
-onmessage = async ({ data }) => {
+addEventListener("message", async ({ data }) => {
   try {
     const rules = await loadRules();
     postMessage({ result: await checkFile(data, rules, (share) => postMessage({ share })) });
@@ -13,4 +13,4 @@ onmessage = async ({ data }) => {
       throw error; // fires the page's `onerror`, which a rejected promise does not
     });
   }
-};
+});

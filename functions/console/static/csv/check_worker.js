@@ -1,9 +1,18 @@
 // Start the worker that checks a file (check.js).
 const SCRIPT = new URL("check.js", import.meta.url).href;
+
+/** @import { ImportKind } from "../api/types.ts" */
+/** @import { Checked, FileError } from "./file_check.js" */
+/** @typedef {{ done: false, share: number }} Checking */
+/** @typedef {{ done: true } & (Checked | { error: FileError })} Result */
+
+/** @typedef {{ createScriptURL: (text: string) => string }} Policy */
+/** @typedef {{ createPolicy: (name: string, policy: Policy) => Policy }} TrustedTypes */
+
+/** Missing in some browsers and in TypeScript's library. */
+const { trustedTypes } = /** @type {{ trustedTypes?: TrustedTypes }} */ (globalThis);
 /** The only script that the page may start by its URL. */
-const policy = globalThis.trustedTypes?.createPolicy("keywright", {
-  createScriptURL: () => SCRIPT,
-});
+const policy = trustedTypes?.createPolicy("keywright", { createScriptURL: () => SCRIPT });
 
 const UNCHECKED = {
   code: "unchecked",
@@ -14,6 +23,11 @@ const UNCHECKED = {
 /**
  * Check a file. Calls `onResult` with `{done: false, share}` for progress, then with `{done: true, …}`
  * and the result of `checkFile`. Returns a function that stops the check.
+ *
+ * @param {File} file
+ * @param {ImportKind} kind
+ * @param {string} encoding
+ * @param {(result: Checking | Result) => void} onResult
  */
 export function startCheck(file, kind, encoding, onResult) {
   const worker = new Worker(policy ? policy.createScriptURL("") : SCRIPT, { type: "module" });

@@ -7,9 +7,33 @@ import { edgePattern, unescapeFormula } from "./rules.js";
 /** Characters that are searched for the header. */
 const HEAD = 256 * 1024;
 
+/** @import { QuoteFault } from "./csv.js" */
+/** @import { Kind, Rules } from "./rules.js" */
+
+/**
+ * A header that was read with one delimiter.
+ *
+ * @typedef {object} Header
+ * @property {string} delimiter
+ * @property {string[]} columns as written
+ * @property {string[]} names the known column of each
+ * @property {QuoteFault} [fault]
+ * @property {number} line
+ * @property {string} text
+ * @property {number} end position in the text
+ * @property {number[]} score
+ */
+
+/** @typedef {Header & { start: number }} Dialect `start` and `line` are those of the first row */
+
 /**
  * Returns `{text, encoding}`, with uniform line endings, and only complete lines if the file is `cut`.
  * `requested` is an encoding, or "" to detect it.
+ *
+ * @param {Uint8Array} bytes
+ * @param {string} requested
+ * @param {Rules} rules
+ * @param {boolean} cut
  */
 export function decodeFile(bytes, requested, rules, cut) {
   const head = String.fromCharCode(...bytes.subarray(0, 4096));
@@ -34,16 +58,24 @@ export function decodeFile(bytes, requested, rules, cut) {
   return { text: cut ? lines.slice(0, lines.lastIndexOf("\n") + 1) : lines, encoding };
 }
 
-/** Compare scores by their first number that differs. */
+/**
+ * Compare scores by their first number that differs.
+ *
+ * @type {(score: number[], other: number[]) => boolean}
+ */
 function isHigher(score, other) {
   const at = score.findIndex((number, index) => number !== other[index]);
   return at >= 0 && score[at] > other[at];
 }
 
-const emptyFile = (line) =>
+const emptyFile = (/** @type {number} */ line) =>
   new BadFile("empty_file", "The file is empty. Choose a file with a header and rows.", line);
 
-/** Find the delimiter with the most known columns, then with the most required columns. */
+/**
+ * Find the delimiter with the most known columns, then with the most required columns.
+ *
+ * @type {(text: string, kind: Kind, rules: Rules) => Dialect}
+ */
 export function detectDialect(text, kind, rules) {
   const sep = /^"?sep=([^\n"])"?(?:\n|$)/i.exec(text);
   const start = sep ? sep[0].length : 0;
@@ -64,7 +96,11 @@ export function detectDialect(text, kind, rules) {
   return { ...best, start: start + best.end, line: line + countLines(best.text) };
 }
 
-/** Strip white space, invisible characters, and quotes after a space from a header. */
+/**
+ * Strip white space, invisible characters, and quotes after a space from a header.
+ *
+ * @type {(cell: string, edges: RegExp) => string}
+ */
 function cleanHeader(cell, edges) {
   let name = cell.replace(edges, "");
   if (name !== cell && name.length > 1 && name[0] === '"' && name.at(-1) === '"')
@@ -72,8 +108,10 @@ function cleanHeader(cell, edges) {
   return unescapeFormula(name).replace(edges, "");
 }
 
+/** @type {(head: string, delimiter: string, kind: Kind, format: string) => Header} */
 function readHeader(head, delimiter, kind, format) {
   const edges = edgePattern(format);
+  /** @type {Omit<Header, "names" | "score"> | null} */
   let found = null;
   let line = 1;
   let at = 0;
@@ -88,17 +126,21 @@ function readHeader(head, delimiter, kind, format) {
     found = { delimiter, columns, fault, line, text, end: cursor };
     return false;
   });
-  if (!found) throw emptyFile(line);
-  found.names = matchColumns(found.columns, Object.keys(kind.columns), format);
-  const count = (test) => new Set(found.names.filter((name) => name && test(name))).size;
-  found.score = [
+  // The type checker does not see that the callback has assigned it.
+  const header = /** @type {Omit<Header, "names" | "score"> | null} */ (found);
+  if (!header) throw emptyFile(line);
+  const names = matchColumns(header.columns, Object.keys(kind.columns), format);
+  const count = (/** @type {(name: string) => boolean} */ test) =>
+    new Set(names.filter((name) => name && test(name))).size;
+  const score = [
     count((name) => Object.hasOwn(kind.columns, name)),
     count((name) => kind.required.includes(name)),
-    found.columns.filter((name) => name).length,
+    header.columns.filter((name) => name).length,
   ];
-  return found;
+  return { ...header, names, score };
 }
 
+/** @type {(header: Header, line: number, kind: Kind, rules: Rules) => void} */
 function validateHeader({ columns, names, fault, text }, line, kind, { report, most, format }) {
   if (fault)
     throw new BadFile(

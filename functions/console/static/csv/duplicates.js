@@ -1,4 +1,5 @@
 // Find rows that have the key of an earlier row, with the server's rules for keys and values.
+
 import { parseRecords } from "./csv.js";
 import { normalizeCell, unescapeFormula } from "./rules.js";
 
@@ -6,30 +7,59 @@ import { normalizeCell, unescapeFormula } from "./rules.js";
 const MAX_KEYS = 3_000_000;
 const SLOT = 4;
 
+/** @import { Dialect } from "./dialect.js" */
+/** @import { Kind } from "./rules.js" */
+
+/** @typedef {{ row: number, from: number, to: number }} Place a row and its position in the text */
+/** @typedef {{ what: string, column: string, values: string[] }} Key */
+
 /**
- * Returns a function of a valid row, `(row, cells, from, to)`: null if no earlier row has its key, else
- * `{first, what, column, value, columns, isError}`. `columns` have other values than the row `first`.
- * `isError` means that the server certainly rejects the row; the other columns have defaults that only
- * the server knows. `from` and `to` are the row's position in `text`.
+ * A row with the key of the row `first`; `columns` have other values than that row. `isError` means
+ * that the server certainly rejects the row: the other columns have defaults that only it knows.
+ *
+ * @typedef {object} Duplicate
+ * @property {number} first
+ * @property {string} what
+ * @property {string} column
+ * @property {string} value
+ * @property {string[]} columns
+ * @property {boolean} isError
+ */
+
+/**
+ * Returns a function of a valid row: null if no earlier row has its key.
+ *
+ * @param {string} text
+ * @param {Dialect} dialect
+ * @param {Kind} kind
+ * @param {number} [maxKeys]
+ * @returns {(row: number, cells: string[], from: number, to: number) => Duplicate | null}
  */
 export function findDuplicates(text, { delimiter, names }, kind, maxKeys = MAX_KEYS) {
   const at = new Map(names.map((name, index) => [name, index]));
-  const value = (cells, column) =>
-    at.has(column) ? normalizeCell(column, unescapeFormula(cells[at.get(column)] ?? ""), kind) : "";
+  const value = (/** @type {string[]} */ cells, /** @type {string} */ column) => {
+    const index = at.get(column);
+    return index === undefined
+      ? ""
+      : normalizeCell(column, unescapeFormula(cells[index] ?? ""), kind);
+  };
+  /** @type {(cells: string[]) => Key | null} */
   const keyOf = (cells) => {
     for (const { columns, what } of kind.identity) {
       const values = columns.map((column) => value(cells, column));
-      if (values.every(Boolean)) return { what, column: columns.at(-1), values };
+      if (values.every(Boolean)) return { what, column: columns[columns.length - 1], values };
     }
     return null;
   };
-  const textOf = (key) => [key.column, ...key.values].join("\u001f");
+  const textOf = (/** @type {Key | null} */ key) =>
+    key && [key.column, ...key.values].join("\u001f");
   const known = names.filter((name) => Object.hasOwn(kind.columns, name));
   const firstRows = new FirstRows();
-  let last = null;
+  /** @type {{ row: number, cells: string[] }} */
+  let last = { row: 0, cells: [] };
 
-  const read = ({ row, from, to }) => {
-    if (last?.row !== row) {
+  const read = (/** @type {Place} */ { row, from, to }) => {
+    if (last.row !== row) {
       parseRecords(text.slice(from, to), delimiter, (cells) => {
         last = { row, cells };
         return false;
@@ -41,8 +71,8 @@ export function findDuplicates(text, { delimiter, names }, kind, maxKeys = MAX_K
   return (row, cells, from, to) => {
     const key = keyOf(cells);
     if (!key) return null;
-    const own = textOf(key);
-    const isSame = (place) => textOf(keyOf(read(place))) === own;
+    const own = [key.column, ...key.values].join("\u001f");
+    const isSame = (/** @type {Place} */ place) => textOf(keyOf(read(place))) === own;
     const first = firstRows.findOrAdd(own, { row, from, to }, isSame, maxKeys);
     if (!first) return null;
     const there = read(first);
@@ -54,8 +84,8 @@ export function findDuplicates(text, { delimiter, names }, kind, maxKeys = MAX_K
       columns.some((column) => kind.literal.includes(column)) &&
       !columns.includes("product__short_code");
     return {
-      ...{ first: first.row, what: key.what, column: key.column, value: key.values.at(-1) },
-      ...{ columns, isError },
+      ...{ first: first.row, what: key.what, column: key.column, columns, isError },
+      value: key.values[key.values.length - 1],
     };
   };
 }
@@ -67,7 +97,15 @@ class FirstRows {
     this.slots = new Uint32Array(SLOT << 12);
   }
 
-  /** The earlier row with this key; otherwise adds this row and returns null. */
+  /**
+   * The earlier row with this key; otherwise adds this row and returns null.
+   *
+   * @param {string} key
+   * @param {Place} place
+   * @param {(place: Place) => boolean} isSame
+   * @param {number} maxKeys
+   * @returns {Place | null}
+   */
   findOrAdd(key, place, isSame, maxKeys) {
     const hash = hashOf(key);
     const { slots } = this;
@@ -81,11 +119,11 @@ class FirstRows {
     return null;
   }
 
-  start(hash) {
+  start(/** @type {number} */ hash) {
     return ((hash >>> 0) % (this.slots.length / SLOT)) * SLOT;
   }
 
-  put(at, slot) {
+  put(/** @type {number} */ at, /** @type {number[]} */ slot) {
     this.slots.set(slot, at);
     this.count += 1;
     if (this.count * SLOT * 4 > this.slots.length * 3) this.grow();
@@ -104,7 +142,7 @@ class FirstRows {
 }
 
 /** FNV-1a of the UTF-16 code units. */
-function hashOf(text) {
+function hashOf(/** @type {string} */ text) {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1)
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

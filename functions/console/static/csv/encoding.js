@@ -1,6 +1,7 @@
 // Detect the encoding of a file by its bytes, like the server does.
 import { BadFile, countLines } from "./csv.js";
 
+/** @type {[string, number[]][]} */
 const BYTE_ORDER_MARKS = [
   ["utf-16le", [0xff, 0xfe]],
   ["utf-16be", [0xfe, 0xff]],
@@ -14,6 +15,10 @@ const TRY_1252 = "save it as CSV UTF-8, or read it as Windows-1252";
  * Decode a file, or its start if it is `cut`; returns `{text, encoding}`. `requested` is "utf-8",
  * "windows-1252", or "" to detect the encoding: a byte order mark, else UTF-8 if the bytes are valid,
  * else Windows-1252. Valid UTF-8 is never read as Windows-1252.
+ *
+ * @param {Uint8Array} bytes
+ * @param {string} requested
+ * @param {boolean} cut
  */
 export function decode(bytes, requested, cut) {
   const mark = BYTE_ORDER_MARKS.find(([, start]) => start.every((byte, at) => bytes[at] === byte));
@@ -36,10 +41,12 @@ export function decode(bytes, requested, cut) {
   return { text: new TextDecoder("windows-1252").decode(bytes), encoding: "windows-1252" };
 }
 
+/** @type {(what: string, line: number, advice?: string) => never} */
 function reject(what, line, advice = "save it as CSV UTF-8") {
   throw new BadFile("undecodable", `The file is not ${what}. To import it, ${advice}.`, line);
 }
 
+/** @type {(bytes: Uint8Array, encoding: string, cut?: boolean) => string | null} */
 function decodeStrictly(bytes, encoding, cut) {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
@@ -48,10 +55,15 @@ function decodeStrictly(bytes, encoding, cut) {
   }
 }
 
+/** @type {(bytes: Uint8Array, at: number) => number} */
 const lineAt = (bytes, at) =>
   countLines(new TextDecoder("windows-1252").decode(bytes.subarray(0, at))) + 1;
 
-/** The position of the first multibyte UTF-8 character, in bytes that are not all UTF-8; or -1. */
+/**
+ * The position of the first multibyte UTF-8 character, in bytes that are not all UTF-8; or -1.
+ *
+ * @type {(bytes: Uint8Array) => number}
+ */
 function findMultibyte(bytes) {
   for (let at = 0; at < bytes.length; at += 1) {
     if (bytes[at] < 0xc2 || (bytes[at + 1] & 0xc0) !== 0x80) continue;
@@ -65,7 +77,11 @@ function findMultibyte(bytes) {
   return -1;
 }
 
-/** The line of the first byte that is invalid in the encoding. */
+/**
+ * The line of the first byte that is invalid in the encoding.
+ *
+ * @type {(bytes: Uint8Array, encoding: string) => number}
+ */
 function findInvalidLine(bytes, encoding) {
   const decoder = new TextDecoder(encoding, { fatal: true });
   let line = 1;

@@ -12,7 +12,46 @@ const PREVIEW = 5;
 /** Milliseconds between progress reports. */
 const REPORT_INTERVAL = 100;
 
-/** Returns `{error}` if the file can't be imported, else its format, rows, faults and warnings. */
+/** @import { QuoteFault } from "./csv.js" */
+/** @import { Dialect } from "./dialect.js" */
+/** @import { Duplicate } from "./duplicates.js" */
+/** @import { CellFault, Kind, Rules } from "./rules.js" */
+
+/** @typedef {(share: number) => void} OnShare */
+/**
+ * @typedef {{ file: Blob, kind: string, encoding: string, most?: number, maxKeys?: number }} Request
+ */
+/** @typedef {{ row: number, line: number, errors: CellFault[] }} RowFaults */
+/** @typedef {{ code: string, message: string, line?: number, column?: string | null }} FileError */
+
+/**
+ * The rows of a file: the first faults, and the cells of the first rows.
+ *
+ * @typedef {object} Rows
+ * @property {string} delimiter
+ * @property {string[]} columns
+ * @property {string[]} unknown
+ * @property {number} rows
+ * @property {number} faulty
+ * @property {RowFaults[]} faults
+ * @property {string[][]} preview
+ * @property {Repeated} repeated rows with the key of an earlier row
+ */
+
+/** @typedef {Duplicate & { row: number, line: number, different: string[] }} RepeatedRow */
+/** @typedef {{ rows: number, listed: RepeatedRow[] }} Repeated */
+
+/** @typedef {ReturnType<typeof checkFormat>} Format */
+/** @typedef {Rows & Format & { cut: boolean, error?: undefined }} Checked */
+
+/**
+ * Returns `{error}` if the file can't be imported, else its format, rows, faults and warnings.
+ *
+ * @param {Request} request
+ * @param {Rules} rules
+ * @param {OnShare} onShare
+ * @returns {Promise<Checked | { error: FileError }>}
+ */
 export async function checkFile(
   { file, kind, encoding, most = MAX_BYTES, maxKeys },
   rules,
@@ -32,11 +71,20 @@ export async function checkFile(
   }
 }
 
-/** The encoding, columns that may be misspelled, and warnings. */
+/**
+ * The encoding, columns that may be misspelled, and warnings.
+ *
+ * @param {string} kind
+ * @param {Dialect} dialect
+ * @param {string} encoding
+ * @param {string} requested
+ * @param {Rules} rules
+ */
 function checkFormat(kind, { columns, names }, encoding, requested, { kinds, format, report }) {
   const known = Object.keys(kinds[kind].columns);
   const imported = columns.map((column, at) => (report.includes(names[at]) ? "" : column));
   const similar = findSimilarColumns(imported, names, known, format);
+  /** @type {string[]} */
   const warnings = [];
   if (!requested && encoding === "windows-1252")
     warnings.push(
@@ -53,18 +101,28 @@ function checkFormat(kind, { columns, names }, encoding, requested, { kinds, for
   return { encoding, similar, warnings };
 }
 
+/**
+ * @param {string} text
+ * @param {Dialect} dialect
+ * @param {Kind} kind
+ * @param {Rules} rules
+ * @param {{ onShare: OnShare, cut: boolean, maxKeys?: number }} options
+ */
 function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   const { delimiter, columns, names, start } = dialect;
   let { line } = dialect;
-  const found = { delimiter, columns, rows: 0, faulty: 0, faults: [], preview: [] };
-  found.repeated = { rows: 0, listed: [] };
   const reportColumns = new Set(rules.report);
-  found.unknown = columns.filter(
+  const unknown = columns.filter(
     (name, at) => name && !Object.hasOwn(kind.columns, names[at]) && !reportColumns.has(names[at]),
   );
+  /** @type {Rows} */
+  const found = {
+    ...{ delimiter, columns, unknown, rows: 0, faulty: 0, faults: [], preview: [] },
+    repeated: { rows: 0, listed: [] },
+  };
   const body = text.slice(start);
   const findDuplicate = findDuplicates(body, dialect, kind, maxKeys);
-  const written = (column) => columns[names.indexOf(column)] ?? column;
+  const written = (/** @type {string} */ column) => columns[names.indexOf(column)] ?? column;
   let at = 0;
   let reportedAt = 0;
   parseRecords(body, delimiter, (cells, quoteFault, cursor, quoteAt) => {
@@ -86,9 +144,9 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
     if (!quoteFault && isBlank(cells)) return true;
     found.rows += 1;
     if (found.preview.length < PREVIEW) found.preview.push(cells);
-    const rowFault = quoteFault || (hasSpacedQuote(cells, raw, kind) && "stray_quote");
+    const rowFault = quoteFault || (hasSpacedQuote(cells, raw, kind) ? "stray_quote" : null);
     const faults = rowFault ? [createRowFault(rowFault)] : validateRecord(cells, names, kind);
-    const duplicate = !faults.length && findDuplicate(found.rows, cells, from, cursor);
+    const duplicate = faults.length ? null : findDuplicate(found.rows, cells, from, cursor);
     if (duplicate?.isError) faults.push(createDuplicateFault(duplicate, written));
     else if (duplicate) {
       const different = duplicate.columns.map(written);
@@ -106,16 +164,22 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   return found;
 }
 
-/** Whether a space precedes the opening quote of a cell: CSV then treats the quote as text. */
+/**
+ * Whether a space precedes the opening quote of a cell: CSV then treats the quote as text.
+ *
+ * @type {(cells: string[], raw: string, kind: Kind) => boolean}
+ */
 function hasSpacedQuote(cells, raw, kind) {
   if (!raw.includes('"')) return false;
   const found = cells.filter((text) => text[0] !== '"' && kind.lateQuote.test(text));
   return found.some((text) => !raw.includes(`"${text.replaceAll('"', '""')}"`));
 }
 
+/** @type {(fields: string[], names: string[], kind: Kind) => CellFault[]} */
 function validateRecord(fields, names, kind) {
   if (fields.length > names.length && !isBlank(fields.slice(names.length)))
     return [createRowFault("extra_fields")];
+  /** @type {Record<string, string>} */
   const cells = {};
   for (let at = 0; at < names.length; at += 1) cells[names[at]] = unescapeFormula(fields[at] ?? "");
   const faults = validateRow(cells, kind);
@@ -125,6 +189,7 @@ function validateRecord(fields, names, kind) {
   return faults.length || known ? faults : [createRowFault("blank_row")];
 }
 
+/** @type {(duplicate: Duplicate, written: (column: string) => string) => CellFault} */
 function createDuplicateFault({ first, what, column, value, columns }, written) {
   const message = `row ${first} of this file has the same ${what} with other values: ${columns.map(written).join(", ")}`;
   return { column, code: "duplicate_in_file", message, value };
@@ -136,4 +201,5 @@ const ROW_FAULTS = {
     "a cell has text or spaces outside its quotes; remove them, or double the quotes inside the cell",
   blank_row: "all imported columns are empty; fill one, or remove the row",
 };
+/** @type {(code: keyof typeof ROW_FAULTS) => CellFault} */
 const createRowFault = (code) => ({ column: "", code, message: ROW_FAULTS[code], value: null });

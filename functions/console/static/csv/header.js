@@ -4,11 +4,19 @@
 const MIN_LENGTH = 5;
 const MAX_LENGTH = 200;
 
-/** A header for comparison: without case, white space, `-`, `_` and invisible characters. */
+/**
+ * A header for comparison: without case, white space, `-`, `_` and invisible characters.
+ *
+ * @type {(name: string, format: string) => string}
+ */
 export const normalizeHeader = (name, format) =>
   name.toLowerCase().replace(new RegExp(`(?:${format}|[\\s_-])+`, "gu"), "");
 
-/** The known column of each header; for an unknown one, the header in lower case. */
+/**
+ * The known column of each header; for an unknown one, the header in lower case.
+ *
+ * @type {(columns: string[], known: string[], format: string) => string[]}
+ */
 export function matchColumns(columns, known, format) {
   const names = new Map(known.map((name) => [normalizeHeader(name, format), name]));
   return columns.map(
@@ -16,8 +24,19 @@ export function matchColumns(columns, known, format) {
   );
 }
 
-/** Unknown headers that are similar to a column that the file lacks: `{column, similar}`. */
+/** @typedef {[name: string, forms: string[]]} Forms a column's name, and how it is compared */
+
+/**
+ * Unknown headers that are similar to a column that the file lacks. `names` are the columns that
+ * `matchColumns` found, `format` is the pattern of invisible characters.
+ *
+ * @param {string[]} columns
+ * @param {string[]} names
+ * @param {string[]} known
+ * @param {string} format
+ */
 export function findSimilarColumns(columns, names, known, format) {
+  /** @type {Forms[]} */
   const forms = known.map((name) => [
     name,
     [normalizeHeader(name, format), normalizeHeader(withoutPrefix(name), format)],
@@ -30,8 +49,10 @@ export function findSimilarColumns(columns, names, known, format) {
   });
 }
 
+/** @type {(column: string, whole: string, forms: Forms[]) => string[]} */
 function findSimilar(column, whole, forms) {
-  const select = (test) => forms.filter(([, own]) => own.some(test)).map(([name]) => name);
+  const select = (/** @type {(form: string) => boolean} */ test) =>
+    forms.filter(([, own]) => own.some(test)).map(([name]) => name);
   const same = select((form) => form === whole);
   if (same.length) return same;
   const typos = select((form) => isTypo(whole, form));
@@ -48,9 +69,14 @@ function findSimilar(column, whole, forms) {
 }
 
 /** A column without its prefix, such as `license__`. */
-const withoutPrefix = (name) => name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
+const withoutPrefix = (/** @type {string} */ name) =>
+  name.slice(name.lastIndexOf("__") + 1).replace(/^_/, "");
 
-/** A column's name without its first word, and without its last word, also with its prefix. */
+/**
+ * A column's name without its first word, and without its last word, also with its prefix.
+ *
+ * @type {(name: string, isPrefixed: boolean) => string[]}
+ */
 function shortForms(name, isPrefixed) {
   const words = withoutPrefix(name).split("_");
   const prefix = name.slice(0, Math.max(0, name.lastIndexOf("__"))).replaceAll("_", "");
@@ -59,7 +85,11 @@ function shortForms(name, isPrefixed) {
   return [...long, ...(isPrefixed ? short : long).map((form) => prefix + form)];
 }
 
-/** Whether the names differ by one inserted, deleted or changed letter, or by two swapped ones. */
+/**
+ * Whether the names differ by one inserted, deleted or changed letter, or by two swapped ones.
+ *
+ * @type {(one: string, other: string) => boolean}
+ */
 function isTypo(one, other) {
   if (other.length < MIN_LENGTH || Math.abs(one.length - other.length) > 1) return false;
   let start = 0;

@@ -3,6 +3,76 @@
 // The browser rejects no cell that the server accepts. Rules that need the catalog are left to the
 // server.
 
+/**
+ * A step of the check of a cell, in rules.json. The keys are those of `shared/browser_rules.py`.
+ *
+ * @typedef {object} Step
+ * @property {string} code
+ * @property {string} message
+ * @property {string} [match] pattern
+ * @property {number} [most]
+ * @property {boolean} [trim]
+ * @property {boolean} [lower]
+ * @property {boolean} [sound] whether damage by spreadsheets is a fault
+ * @property {string} [unset] pattern of values that stand for no value
+ * @property {Record<string, string>} [words] what the browser compares instead of each spelling
+ * @property {boolean} [domain] whether the value ends in a domain, which has several spellings
+ * @property {boolean} [json]
+ * @property {string} [fold] pattern that is replaced by a space
+ * @property {string} [without] pattern that must not match
+ * @property {boolean} [visible]
+ * @property {boolean} [ends] whether to strip invisible characters
+ * @property {number} [bytes] maximum length in UTF-8
+ * @property {number} [longest] maximum length in characters
+ * @property {string[]} [choices]
+ * @property {Record<string, string>} [instead] values by synonym
+ * @property {boolean} [calendar]
+ */
+
+/**
+ * @typedef {object} Limits
+ * @property {number} columns
+ * @property {number} header in bytes
+ * @property {number} field in bytes
+ */
+
+/**
+ * @template C
+ * @typedef {object} RulesOfKind
+ * @property {string[]} required
+ * @property {Record<string, C[]>} columns
+ * @property {{ columns: string[], what: string }[]} identity columns that identify a record
+ * @property {string[]} literal columns without defaults
+ * @property {Record<string, string>} uncompared
+ */
+
+/**
+ * @template C
+ * @typedef {object} RulesOf
+ * @property {Record<string, RulesOfKind<C>>} kinds
+ * @property {string[]} delimiters
+ * @property {string[]} report columns of a report of failed rows
+ * @property {Limits} most
+ * @property {[source: string, flags: number, type: string][]} magic
+ * @property {string} format pattern of an invisible character
+ * @property {string} maybe_damaged
+ * @property {[source: string, name: string][]} damage
+ */
+
+/** @typedef {RulesOf<Step>} RulesFile rules.json */
+/** @typedef {{ code: string, message: string }} Invalid */
+/** @typedef {(value: string) => string | Invalid | null} Check null if the value is unset */
+/** @typedef {{ column: string, code: string, message: string, value: string | null }} CellFault */
+
+/**
+ * The compiled rules of a kind of file.
+ *
+ * @typedef {RulesOfKind<Check> & { format: string, unseen: RegExp, lateQuote: RegExp }} Kind
+ */
+
+/** @typedef {Omit<RulesFile, "kinds"> & { kinds: Record<string, Kind> }} Rules */
+
+/** @type {Promise<Rules> | null} */
 let loaded = null;
 
 /** The compiled rules of all kinds, loaded once. */
@@ -17,24 +87,42 @@ export function loadRules() {
   return loaded;
 }
 
-/** Replace each step of a column by a function, see `compileStep`. */
-function compileRules(rules) {
+/**
+ * Replace each step of a column by a function, see `compileStep`.
+ *
+ * @param {RulesFile} rules
+ * @returns {Rules}
+ */
+export function compileRules(rules) {
   const maybe = new RegExp(`^(?:${rules.maybe_damaged})`);
-  const damage = rules.damage.map(([source, name]) => [new RegExp(`^(?:${source})$`), name]);
+  const damage = rules.damage.map(([source, name]) => ({
+    at: new RegExp(`^(?:${source})$`),
+    name,
+  }));
+  /** @type {FindDamage} */
   const findDamage = (value) =>
-    maybe.test(value) && damage.find(([pattern]) => pattern.test(value.trim()))?.[1];
-  for (const kind of Object.values(rules.kinds)) {
-    kind.format = rules.format;
-    kind.unseen = new RegExp(`^(?:${rules.format}|\\s)*$`, "u");
-    kind.lateQuote = new RegExp(`^(?:${rules.format}|\\s)+"`, "u");
-    for (const [column, steps] of Object.entries(kind.columns)) {
-      kind.columns[column] = steps.map((step) => compileStep(step, findDamage, rules.format));
-    }
-  }
-  return rules;
+    maybe.test(value) ? damage.find(({ at }) => at.test(value.trim()))?.name : undefined;
+  const unseen = new RegExp(`^(?:${rules.format}|\\s)*$`, "u");
+  const lateQuote = new RegExp(`^(?:${rules.format}|\\s)+"`, "u");
+  const compile = (/** @type {Step} */ step) => compileStep(step, findDamage, rules.format);
+  /** @type {(columns: Record<string, Step[]>) => Record<string, Check[]>} */
+  const compileColumns = (columns) =>
+    Object.fromEntries(Object.entries(columns).map(([name, steps]) => [name, steps.map(compile)]));
+  const kinds = Object.entries(rules.kinds).map(([name, kind]) => [
+    name,
+    { ...kind, columns: compileColumns(kind.columns), format: rules.format, unseen, lateQuote },
+  ]);
+  return { ...rules, kinds: Object.fromEntries(kinds) };
 }
 
-/** The faults of a row; `cells` are by column. */
+/** @typedef {(value: string) => string | undefined} FindDamage the name of a spreadsheet's damage */
+
+/**
+ * The faults of a row; `cells` are by column.
+ *
+ * @param {Record<string, string>} cells
+ * @param {Kind} kind
+ */
 export function validateRow(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
@@ -47,6 +135,7 @@ export function validateRow(cells, kind) {
   return faults;
 }
 
+/** @type {(column: string) => CellFault} */
 const createRequiredFault = (column) => ({
   column,
   code: "required",
@@ -54,55 +143,87 @@ const createRequiredFault = (column) => ({
   value: null,
 });
 
-/** The first fault of a cell, or null. Blank cells and unknown columns have none. */
+/**
+ * The first fault of a cell, or null. Blank cells and unknown columns have none.
+ *
+ * @type {(column: string, cell: string, kind: Kind) => CellFault | null}
+ */
 export function validateCell(column, cell, kind) {
   const steps = kind.columns[column];
   if (!steps || isUnseen(cell, kind)) return null;
   let value = cell;
   for (const step of steps) {
-    value = step(value);
-    if (value === null) return null;
-    if (typeof value !== "string") return { column, ...value, value: cell.slice(0, 200) };
+    const checked = step(value);
+    if (checked === null) return null;
+    if (typeof checked !== "string") return { column, ...checked, value: cell.slice(0, 200) };
+    value = checked;
   }
   return null;
 }
 
-/** The value of a valid cell as the server compares it, as text; "" for a blank or unset one. */
+/**
+ * The value of a valid cell as the server compares it, as text; "" for a blank or unset one.
+ *
+ * @type {(column: string, cell: string, kind: Kind) => string}
+ */
 export function normalizeCell(column, cell, kind) {
   if (isUnseen(cell, kind)) return "";
-  return kind.columns[column].reduce((value, step) => value && (step(value) ?? ""), cell);
+  let value = cell;
+  for (const step of kind.columns[column]) {
+    const next = step(value);
+    if (typeof next !== "string") return "";
+    value = next;
+  }
+  return value;
 }
 
-/** Whether a cell is empty or has only white space and invisible characters. */
+/**
+ * Whether a cell is empty or has only white space and invisible characters.
+ *
+ * @type {(cell: string | undefined, kind: Kind) => boolean}
+ */
 export const isUnseen = (cell, kind) => !cell?.trim() || kind.unseen.test(cell);
 
 /** Matches white space and invisible characters at both ends of a text. */
-export const edgePattern = (format) => new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
+export const edgePattern = (/** @type {string} */ format) =>
+  new RegExp(`^(?:${format}|\\s)+|(?:${format}|\\s)+$`, "gu");
 
 /** Remove the apostrophe by which exports escape formulas, like the server does. */
-export const unescapeFormula = (cell) =>
+export const unescapeFormula = (/** @type {string} */ cell) =>
   /^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell;
-const escapeFormula = (cell) =>
+const escapeFormula = (/** @type {string} */ cell) =>
   /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
-/** Format rows, which are cells by column, as CSV. */
+/**
+ * Format rows, which are cells by column, as CSV.
+ *
+ * @param {string[]} columns
+ * @param {Record<string, string | undefined>[]} rows
+ */
 export function writeCsv(columns, rows) {
-  const cell = (text) => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const line = (cells) => cells.map((text) => cell(escapeFormula(text ?? ""))).join(",");
+  const cell = (/** @type {string} */ text) =>
+    /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const line = (/** @type {(string | undefined)[]} */ cells) =>
+    cells.map((text) => cell(escapeFormula(text ?? ""))).join(",");
   return (
     [columns, ...rows.map((row) => columns.map((column) => row[column]))].map(line).join("\r\n") +
     "\r\n"
   );
 }
 
+/** @type {(value: string, step: Pick<Step, "trim" | "lower">) => string} */
 const normalize = (value, step) => {
   const trimmed = step.trim ? value.trim() : value;
   return step.lower ? trimmed.toLowerCase() : trimmed;
 };
 
-/** A function from a value to the changed value, null for an unset one, or `{code, message}`. */
+/**
+ * A function from a value to the changed value, null for an unset one, or `{code, message}`.
+ *
+ * @type {(step: Step, findDamage: FindDamage, format: string) => Check}
+ */
 function compileStep(step, findDamage, format) {
-  const { code, message } = step;
+  const { code, message, unset, instead } = step;
   const fault = { code, message };
   if (step.sound) {
     return (value) => {
@@ -110,9 +231,9 @@ function compileStep(step, findDamage, format) {
       return name ? { code, message: message.replace("formula error", name) } : value;
     };
   }
-  if (step.unset) {
-    const unset = new RegExp(`^(?:${step.unset})$`);
-    return (value) => (unset.test(value.trim()) ? null : value);
+  if (unset) {
+    const pattern = new RegExp(`^(?:${unset})$`);
+    return (value) => (pattern.test(value.trim()) ? null : value);
   }
   if (step.fold) {
     const breaks = new RegExp(step.fold, "gu");
@@ -122,54 +243,61 @@ function compileStep(step, findDamage, format) {
     const edges = edgePattern(format);
     return (value) => value.normalize("NFC").replace(edges, "");
   }
-  if (step.instead) return (value) => step.instead[value.trim().toLowerCase()] ?? value;
+  if (instead) return (value) => instead[value.trim().toLowerCase()] ?? value;
   const isValid = step.visible
-    ? (value) => !new RegExp(format, "u").test(value)
+    ? (/** @type {string} */ value) => !new RegExp(format, "u").test(value)
     : compileTest(step);
   if (!isValid) return (value) => normalize(value, step);
   const convert = compileConversion(step);
   return (value) => (isValid(value) ? convert(value) : fault);
 }
 
-/** A function from a valid value to one that is equal for cells with the same meaning. */
+/**
+ * A function from a valid value to one that is equal for cells with the same meaning.
+ *
+ * @type {(step: Step) => (value: string) => string}
+ */
 function compileConversion(step) {
-  if (step.words) return (value) => step.words[normalize(value, step)];
+  const { words } = step;
+  if (words) return (value) => words[normalize(value, step)];
   if (step.most) return (value) => String(Number(value));
   return step.domain ? normalizeDomain : (value) => value;
 }
 
-function normalizeDomain(address) {
+function normalizeDomain(/** @type {string} */ address) {
   const at = address.lastIndexOf("@") + 1;
   const domain = address.slice(at);
   if (/^[ -~]*$/.test(domain) && !domain.includes("xn--")) return address;
   const url = new URL(import.meta.url);
   url.hostname = "invalid";
   url.hostname = domain; // sets its ASCII form, or nothing if it is not valid
-  return address.slice(0, at) + (url.hostname === "invalid" ? domain.normalize("NFKC") : url.hostname);
+  return (
+    address.slice(0, at) + (url.hostname === "invalid" ? domain.normalize("NFKC") : url.hostname)
+  );
 }
 
+/** @type {(step: Step) => ((value: string) => boolean) | null} */
 function compileTest(step) {
+  const { bytes, choices, longest, most = Infinity } = step;
   if (step.match) {
     const pattern = new RegExp(step.match, "s");
     return (value) => {
       const normalized = normalize(value, step);
-      return pattern.test(normalized) && !(Number(normalized) > step.most);
+      return pattern.test(normalized) && !(Number(normalized) > most);
     };
   }
   if (step.without) {
     const pattern = new RegExp(step.without, "u");
     return (value) => !pattern.test(value);
   }
-  if (step.longest)
-    return (value) => value.length <= step.longest || [...value].length <= step.longest;
-  if (step.bytes)
-    return (value) => value.length * 3 <= step.bytes || new Blob([value]).size <= step.bytes;
+  if (longest) return (value) => value.length <= longest || [...value].length <= longest;
+  if (bytes) return (value) => value.length * 3 <= bytes || new Blob([value]).size <= bytes;
   if (step.json) return isJsonObject;
-  if (step.choices) return (value) => step.choices.includes(value);
-  return step.calendar && isCalendarDay;
+  if (choices) return (value) => choices.includes(value);
+  return step.calendar ? isCalendarDay : null;
 }
 
-function isJsonObject(text) {
+function isJsonObject(/** @type {string} */ text) {
   try {
     return Object.getPrototypeOf(JSON.parse(text)) === Object.prototype;
   } catch {
@@ -178,11 +306,12 @@ function isJsonObject(text) {
 }
 
 /** Whether a date exists in the calendar. Times are only checked for two leading digits. */
-function isCalendarDay(text) {
-  const [, year, month, day, time] = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?$/s.exec(
-    text.trim(),
-  );
+function isCalendarDay(/** @type {string} */ text) {
+  const found = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?$/s.exec(text.trim());
+  if (!found) return false;
+  const [year, month, day] = found.slice(1, 4).map(Number);
+  const time = found[4];
   const last = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
-  const inYear = Number(year) >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= last;
+  const inYear = year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= last;
   return inYear && (!time || /^\d{2}/.test(time));
 }

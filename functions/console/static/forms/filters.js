@@ -1,5 +1,8 @@
 // The filters above a list. They are part of the page's address, except secrets, because browsers keep
 // addresses in their history.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Option, PageQuery } from "../parts/types.ts" */
 import { effect, signal, useSignal } from "@preact/signals";
 import { Field } from "./fields.js";
 import { html } from "../parts/html.js";
@@ -7,24 +10,51 @@ import { Icon } from "../parts/icons.js";
 import { go, link } from "../parts/route.js";
 import { key } from "../api/session.js";
 
+/**
+ * @template {string} [Name=string]
+ * @typedef {object} FilterField
+ * @property {Name} name
+ * @property {string} label
+ * @property {string} [type]
+ * @property {boolean} [secret]
+ * @property {Option[]} [options]
+ * @property {boolean} [spellcheck]
+ */
+
+/** @typedef {Record<string, HTMLInputElement>} Inputs */
+
+/** @type {Signal<Record<string, PageQuery>>} */
 const secrets = signal({});
 effect(() => {
   if (!key.value) secrets.value = {};
 });
 
-/** The filters of a list: `query` from the address, and secrets. */
+/**
+ * The filters of a list: `query` from the address, and secrets.
+ *
+ * @type {(path: string, query: PageQuery) => PageQuery}
+ */
 export const activeFilters = (path, query) => ({ ...query, ...secrets.value[path] });
 
 /**
  * `fields` are `{name, label, type, secret, options}`; `options`, `[value, text]`, make a field a
  * select. `action` is the text of the button. `check(values)` returns errors by name.
+ *
+ * @param {{
+ *   path: string,
+ *   fields: FilterField[],
+ *   query: PageQuery,
+ *   action: string,
+ *   check?: (values: PageQuery) => PageQuery,
+ * }} props
  */
-export function Filters({ path, fields, query, action, check = () => ({}) }) {
-  const errors = useSignal({});
+export function Filters({ path, fields, query, action, check }) {
+  const errors = useSignal(/** @type {PageQuery} */ ({}));
   const active = activeFilters(path, query);
   const values = useSignal(active);
   const last = useSignal(active);
   if (JSON.stringify(last.value) !== JSON.stringify(active)) values.value = last.value = active;
+  /** @type {(secret: boolean) => PageQuery} */
   const collect = (wanted) =>
     Object.fromEntries(
       fields
@@ -32,11 +62,15 @@ export function Filters({ path, fields, query, action, check = () => ({}) }) {
         .map(({ name }) => [name, (values.value[name] ?? "").trim()])
         .filter(([, value]) => value),
     );
+  const change = (/** @type {string} */ name) => (/** @type {string} */ value) => {
+    values.value = { ...values.value, [name]: value };
+  };
+  /** @param {Event & { currentTarget: HTMLFormElement }} event */
   const search = (event) => {
     event.preventDefault();
-    const inputs = event.currentTarget.elements;
+    const inputs = /** @type {Inputs} */ (/** @type {unknown} */ (event.currentTarget.elements));
     errors.value = {
-      ...check({ ...collect(true), ...collect(false) }),
+      ...check?.({ ...collect(true), ...collect(false) }),
       ...findIncomplete(fields, inputs),
     };
     const first = fields.find(({ name }) => errors.value[name]);
@@ -52,7 +86,7 @@ export function Filters({ path, fields, query, action, check = () => ({}) }) {
     ${fields.map(
       ({ name, options, secret: _, ...rest }) => html`<${Field} key=${name} ...${rest} name=${name}
         as=${options ? "select" : "input"} value=${values.value[name] ?? ""} autocomplete="off"
-        error=${errors.value[name]} onInput=${(value) => (values.value = { ...values.value, [name]: value })}>
+        error=${errors.value[name]} onInput=${change(name)}>
         ${options?.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
       <//>`,
     )}
@@ -66,8 +100,13 @@ export function Filters({ path, fields, query, action, check = () => ({}) }) {
   </form>`;
 }
 
-/** Errors of incomplete emails, which the API finds by exact match only, and incomplete dates. */
+/**
+ * Errors of incomplete emails, which the API finds by exact match only, and incomplete dates.
+ *
+ * @type {(fields: FilterField[], inputs: Inputs) => PageQuery}
+ */
 function findIncomplete(fields, inputs) {
+  /** @type {PageQuery} */
   const errors = {};
   for (const { name, type } of fields) {
     const { value, validity } = inputs[name];

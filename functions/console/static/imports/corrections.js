@@ -1,4 +1,9 @@
 // Rows with errors: edit their cells, then re-import just those rows.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Answer, Failure, Import } from "../api/types.ts" */
+/** @import { Kind } from "../csv/rules.js" */
+/** @import { Draft, FailedRow } from "./fault_table.js" */
 import { useEffect } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
@@ -7,7 +12,7 @@ import { loadDraft, saveDraft } from "../forms/drafts.js";
 import { FaultTable, validateEdit } from "./fault_table.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";
-import { isStopped } from "./import_states.js";
+import { detectedFormat, isStopped } from "./import_states.js";
 import { useLoad } from "../api/load.js";
 import { announce, Loaded, Notice } from "../parts/parts.js";
 import { go, link } from "../parts/route.js";
@@ -17,15 +22,23 @@ import { startImport } from "../api/upload.js";
 
 const LIMIT = 50;
 
-/** Drafts by import: `{cells: {row: {column: value}}, rows, sent, external_id}`. */
+/** @typedef {Answer<"get", "imports/1/errors/">} ErrorsPage */
+
+/**
+ * Drafts by import.
+ *
+ * @type {Record<number, Signal<Draft>>}
+ */
 let drafts = {};
 effect(() => {
   if (!key.value) drafts = {};
 });
 
+/** @type {(id: number) => Signal<Draft>} */
 function getDraft(id) {
   const name = `rows ${id}`;
   if (!drafts[id]) {
+    /** @type {Draft} */
     const blank = { cells: {}, rows: {}, sent: {}, external_id: "" };
     drafts[id] = signal(loadDraft(name, blank) ?? blank);
     drafts[id].subscribe((draft) => saveDraft(name, draft));
@@ -33,10 +46,11 @@ function getDraft(id) {
   return drafts[id];
 }
 
+/** @param {{ job: Import }} props */
 export function Corrections({ job }) {
   const draft = getDraft(job.id);
-  const cursors = useSignal([]);
-  const rules = useSignal(null);
+  const cursors = useSignal(/** @type {string[]} */ ([]));
+  const rules = useSignal(/** @type {Kind | null} */ (null));
   const from = useLoad(
     (signal) =>
       api.get(
@@ -48,7 +62,9 @@ export function Corrections({ job }) {
   );
   useEffect(() => {
     loadRules().then(
-      ({ kinds }) => (rules.value = kinds[job.kind]),
+      ({ kinds }) => {
+        rules.value = kinds[job.kind];
+      },
       () => {},
     );
   }, []);
@@ -72,7 +88,7 @@ export function Corrections({ job }) {
       </div>
     </div>
     <${Loaded} from=${from} rows=${6}>
-      ${(page) => html`
+      ${(/** @type {ErrorsPage} */ page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
           kind=${rules.value} />
         <${CursorPager} page=${page} cursors=${cursors} count=${page.count - jobErrors}
@@ -82,21 +98,34 @@ export function Corrections({ job }) {
   </section>`;
 }
 
-/** Links to the previous and next page; `cursors` holds those of the pages up to the current one. */
+/**
+ * Links to the previous and next page; `cursors` holds those of the pages up to the current one.
+ *
+ * @param {{
+ *   page: { cursor: string | null },
+ *   cursors: Signal<string[]>,
+ *   count: number,
+ *   what: string,
+ * }} props
+ */
 export function CursorPager({ page, cursors, count: rows, what }) {
   if (!page.cursor && !cursors.value.length)
     return html`<p class="pager">${formatCount(rows, "row")}</p>`;
+  const next = () => {
+    if (page.cursor) cursors.value = [...cursors.value, page.cursor];
+  };
   return html`<nav class="pager" aria-label="Pages of ${what}">
     <span>${formatCount(rows, "row")}</span>
     <${Button} plain icon="back" aria-disabled=${cursors.value.length ? undefined : "true"}
       onPress=${() => (cursors.value = cursors.value.slice(0, -1))}>Previous<//>
     <${Button} plain icon="next" aria-disabled=${page.cursor ? undefined : "true"}
-      onPress=${() => (cursors.value = [...cursors.value, page.cursor])}>Next<//>
+      onPress=${next}>Next<//>
   </nav>`;
 }
 
+/** @param {{ job: Import, draft: Signal<Draft>, kind: Kind | null }} props */
 function ReimportButton({ job, draft, kind }) {
-  const problem = useSignal(null);
+  const problem = useSignal(/** @type {Failure | null} */ (null));
   const { cells, rows } = draft.value;
   const changed = Object.keys(cells)
     .map(Number)
@@ -132,7 +161,7 @@ function ReimportButton({ job, draft, kind }) {
       draft.value = { cells: {}, rows: {}, sent, external_id: "" };
       go(`imports/${job.kind}/${next.id}`, { of: job.id });
     } catch (error) {
-      problem.value = error;
+      problem.value = /** @type {Failure} */ (error);
     }
   };
   return html`
@@ -145,11 +174,18 @@ function ReimportButton({ job, draft, kind }) {
   `;
 }
 
-/** The columns of the file in their order, then columns that were added. */
+/**
+ * The columns of the file in their order, then columns that were added.
+ *
+ * @type {(job: Import, rows: Record<string, string>[]) => string[]}
+ */
 function listColumns(job, rows) {
-  const own = (job.detected?.columns ?? []).filter((column) => column && !column.startsWith("_"));
-  return [...new Set([...own, ...rows.flatMap(Object.keys)])];
+  const own = (detectedFormat(job)?.columns ?? []).filter(
+    (column) => column && !column.startsWith("_"),
+  );
+  return [...new Set([...own, ...rows.flatMap((row) => Object.keys(row))])];
 }
 
+/** @type {(name: string) => string} */
 const correctedName = (name) =>
   `${name.replace(/\.csv$/i, "").replace(/-corrected$/, "")}-corrected.csv`;

@@ -1,4 +1,8 @@
 // The table of rows with errors, with editable cells.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Import, InvalidRow } from "../api/types.ts" */
+/** @import { Kind } from "../csv/rules.js" */
 import { useSignal } from "@preact/signals";
 import { formatNumber } from "../parts/formats.js";
 import { matchColumns } from "../csv/header.js";
@@ -6,7 +10,27 @@ import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { link } from "../parts/route.js";
 import { validateCell } from "../csv/rules.js";
+import { detectedFormat } from "./import_states.js";
 
+/**
+ * A row with errors, with its cells by column.
+ *
+ * @typedef {Omit<InvalidRow, "row" | "data"> & { row: number, data: Record<string, string> }} FailedRow
+ */
+
+/**
+ * The edited cells of an import by row, the rows that have them, and the imports to which rows were sent.
+ *
+ * @typedef {object} Draft
+ * @property {Record<string, Record<string, string>>} cells
+ * @property {Record<string, FailedRow>} rows
+ * @property {Record<string, number>} sent
+ * @property {string} external_id
+ */
+
+/** @typedef {{ column?: string | null, message: string }} Line a fault, or a column without a fault */
+
+/** @param {{ job: Import, rows: FailedRow[], draft: Signal<Draft>, kind: Kind | null }} props */
 export function FaultTable({ job, rows, draft, kind }) {
   return html`<div class="scroll" role="region" aria-label="Rows with errors" tabindex="0">
     <table class="faults">
@@ -21,13 +45,14 @@ export function FaultTable({ job, rows, draft, kind }) {
   </div>`;
 }
 
+/** @param {{ job: Import, row: FailedRow, draft: Signal<Draft>, kind: Kind | null }} props */
 function FaultRows({ job, row, draft, kind }) {
   const expanded = useSignal(false);
   const sent = draft.value.sent[row.row];
   const columnFaults = row.errors.filter(({ column }) => column);
-  const faults = row.errors.map((error, at) => ({ ...error, at }));
   const others = expanded.value ? findOtherColumns(job, row, columnFaults) : [];
-  const lines = [...faults, ...others.map((column) => ({ column, message: "" }))];
+  /** @type {Line[]} */
+  const lines = [...row.errors, ...others.map((column) => ({ column, message: "" }))];
   return html`<tbody>
     ${lines.map(
       (fault, at) => html`<tr key=${`${fault.column}-${at}`}>
@@ -57,19 +82,27 @@ function FaultRows({ job, row, draft, kind }) {
   </tbody>`;
 }
 
-/** The columns of the file without a fault. */
+/**
+ * The columns of the file without a fault.
+ *
+ * @type {(job: Import, row: FailedRow, faults: InvalidRow["errors"]) => string[]}
+ */
 function findOtherColumns(job, row, faults) {
   const faulty = new Set(faults.map(({ column }) => column));
-  const columns = job.detected?.columns ?? Object.keys(row.data);
+  const columns = detectedFormat(job)?.columns ?? Object.keys(row.data);
   return columns.filter((column) => column && !column.startsWith("_") && !faulty.has(column));
 }
 
+/** @param {{ row: FailedRow, column: string, draft: Signal<Draft>, sent?: number }} props */
 function Cell({ row, column, draft, sent }) {
   const value = draft.value.cells[row.row]?.[column] ?? row.data[column] ?? "";
+  /** @param {{ currentTarget: HTMLInputElement }} event */
   const edit = ({ currentTarget }) => {
     const { cells, rows, ...rest } = draft.value;
+    /** @type {Record<string, string>} */
     const changes = { ...cells[row.row], [column]: currentTarget.value };
     if (currentTarget.value === (row.data[column] ?? "")) delete changes[column];
+    /** @type {Draft["cells"]} */
     const all = { ...cells, [row.row]: changes };
     if (!Object.keys(changes).length) delete all[row.row];
     draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
@@ -80,15 +113,20 @@ function Cell({ row, column, draft, sent }) {
     onInput=${edit} />`;
 }
 
-/** The fault of a cell; of an edited cell, its current fault. */
+/**
+ * The fault of a cell; of an edited cell, its current fault.
+ *
+ * @param {{ row: FailedRow, fault: Line, draft: Signal<Draft>, kind: Kind | null }} props
+ */
 function CellProblem({ row, fault, draft, kind }) {
-  const value = draft.value.cells[row.row]?.[fault.column];
-  if (value === undefined) return fault.message;
+  const value = fault.column ? draft.value.cells[row.row]?.[fault.column] : undefined;
+  if (!fault.column || value === undefined) return fault.message;
   const current = kind && validateEdit(fault.column, value, kind);
   if (current) return html`<span class="wrong">${current.message}</span>`;
   return html`<span class="fixed"><${Icon} name="check" />Fixed</span>`;
 }
 
+/** @type {(column: string, value: string, kind: Kind) => { message: string } | null} */
 export function validateEdit(column, value, kind) {
   const [name] = matchColumns([column], Object.keys(kind.columns), kind.format);
   if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };

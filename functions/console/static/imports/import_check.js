@@ -1,12 +1,29 @@
 // The result of a file check: format, first rows, warnings and errors.
+
+/** @import { Checking, Result } from "../csv/check_worker.js" */
+/** @import { Checked, FileError as Refusal } from "../csv/file_check.js" */
+/** @import { CellFault } from "../csv/rules.js" */
+/** @import { Column } from "../parts/types.ts" */
 import { Button } from "../parts/buttons.js";
 import { Field } from "../forms/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { Loading, Notice, Table } from "../parts/parts.js";
 
+/** @typedef {(encoding: string) => void} OnEncoding */
+
+/** @type {Record<string, string>} */
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
 
+/**
+ * @param {{
+ *   file: File,
+ *   result: Checking | Result | null,
+ *   encoding: string,
+ *   onEncoding: OnEncoding,
+ *   onRetry: () => void,
+ * }} props
+ */
 export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
   if (!result?.done) {
     return html`<article>
@@ -51,13 +68,22 @@ export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
   `;
 }
 
+/** @type {Record<string, string>} */
 const ENCODING_NAMES = { "windows-1252": "Windows-1252" };
 
+/**
+ * @param {{
+ *   error: Refusal,
+ *   encoding: string,
+ *   onEncoding: OnEncoding,
+ *   onRetry: () => void,
+ * }} props
+ */
 function FileError({ error, encoding, onEncoding, onRetry }) {
   const unchecked = error.code === "unchecked";
   const title = unchecked ? "Couldn’t check this file" : "Can’t import this file";
   return html`<${Notice} kind="error" title=${title} onRetry=${unchecked && onRetry}>
-    <p>${error.line > 1 && `Line ${formatNumber(error.line)}: `}${error.message}</p>
+    <p>${(error.line ?? 0) > 1 && `Line ${formatNumber(error.line)}: `}${error.message}</p>
     ${
       error.message.includes("as Windows-1252.") &&
       !encoding &&
@@ -67,9 +93,14 @@ function FileError({ error, encoding, onEncoding, onRetry }) {
   ${encoding && html`<${Encoding} ...${{ result: {}, encoding, onEncoding }} />`}`;
 }
 
-/** The encoding in use, and the choice of another. */
+/**
+ * The encoding in use, and the choice of another.
+ *
+ * @param {{ result: { encoding?: string }, encoding: string, onEncoding: OnEncoding }} props
+ */
 function Encoding({ result, encoding, onEncoding }) {
-  const name = ENCODING_NAMES[result.encoding] ?? result.encoding?.toUpperCase();
+  const found = result.encoding ?? "";
+  const name = ENCODING_NAMES[found] ?? found.toUpperCase();
   return html`<div class="encoding">
     <${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
       <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
@@ -78,6 +109,7 @@ function Encoding({ result, encoding, onEncoding }) {
   </div>`;
 }
 
+/** @param {{ result: Checked }} props */
 function Summary({ result }) {
   const format = `${formatCount(result.columns.length, "column")}, ${DELIMITERS[result.delimiter]}-separated.`;
   const cut = result.cut
@@ -103,6 +135,7 @@ function Summary({ result }) {
   <//>`;
 }
 
+/** @param {{ result: Checked }} props */
 function Faults({ result }) {
   const rows = result.faults.flatMap(({ row, line, errors }) =>
     errors.map((error) => ({ row, line, ...error })),
@@ -113,18 +146,16 @@ function Faults({ result }) {
       html` <span class="soft">first ${result.faults.length} rows</span>`
     }</h2>
     <div class="tall">
-      <${Table} caption="Errors in the file" rows=${rows} columns=${[
-        { head: "Row", kind: "number", cell: (fault) => formatNumber(fault.row) },
-        { head: "Line", kind: "number", wide: true, cell: (fault) => formatNumber(fault.line) },
-        { head: "Column", cell: (fault) => fault.column && html`<code>${fault.column}</code>` },
-        { head: "Value", cell: (fault) => fault.value ?? html`<span class="soft">(empty)</span>` },
-        { head: "Problem", cell: (fault) => fault.message },
-      ]} />
+      <${Table} caption="Errors in the file" rows=${rows} columns=${FAULT_COLUMNS} />
     </div>
   </section>`;
 }
 
-/** Rows with the key of an earlier row, which may be errors: only the server knows all values. */
+/**
+ * Rows with the key of an earlier row, which may be errors: only the server knows all values.
+ *
+ * @param {import("../csv/file_check.js").Repeated} repeated
+ */
 function Repeated({ rows, listed }) {
   const { what } = listed[0];
   const differ = listed.some(({ different }) => different.length);
@@ -133,22 +164,39 @@ function Repeated({ rows, listed }) {
     <p>${formatCount(rows, "row has", "rows have")} the ${what} of an earlier row. Rows with the same values are
       counted as existing.${differ && " Rows with other values become errors, unless the product’s defaults are the same."}</p>
     <div class="tall">
-      <${Table} caption="Duplicate rows in the file" rows=${listed} columns=${[
-        { head: "Row", kind: "number", cell: ({ row }) => formatNumber(row) },
-        { head: "Line", kind: "number", wide: true, cell: ({ line }) => formatNumber(line) },
-        { head: "Value", kind: "code", cell: ({ value }) => value },
-        { head: "Compared", kind: "long", cell: ({ first, different }) => compareWith(first, different) },
-      ]} />
+      <${Table} caption="Duplicate rows in the file" rows=${listed} columns=${REPEATED_COLUMNS} />
     </div>
   </section>`;
 }
 
+/** @type {(first: number, columns: string[]) => unknown} */
 const compareWith = (first, columns) =>
   columns.length
     ? html`Row ${formatNumber(first)} has other values in${columns.map((column) => html` <code>${column}</code>`)}`
     : `Same as row ${formatNumber(first)}`;
 
-/** The columns that have a value in the first rows. */
+/** @type {Column<import("../csv/file_check.js").RepeatedRow>[]} */
+const REPEATED_COLUMNS = [
+  { head: "Row", kind: "number", cell: ({ row }) => formatNumber(row) },
+  { head: "Line", kind: "number", wide: true, cell: ({ line }) => formatNumber(line) },
+  { head: "Value", kind: "code", cell: ({ value }) => value },
+  { head: "Compared", kind: "long", cell: ({ first, different }) => compareWith(first, different) },
+];
+
+/** @type {Column<CellFault & { row: number, line: number }>[]} */
+const FAULT_COLUMNS = [
+  { head: "Row", kind: "number", cell: (fault) => formatNumber(fault.row) },
+  { head: "Line", kind: "number", wide: true, cell: (fault) => formatNumber(fault.line) },
+  { head: "Column", cell: (fault) => fault.column && html`<code>${fault.column}</code>` },
+  { head: "Value", cell: (fault) => fault.value ?? html`<span class="soft">(empty)</span>` },
+  { head: "Problem", cell: (fault) => fault.message },
+];
+
+/**
+ * The columns that have a value in the first rows.
+ *
+ * @type {(result: Checked) => Column<string[]>[]}
+ */
 function previewColumns({ columns, preview }) {
   return columns
     .map((head, at) => ({ head, at }))

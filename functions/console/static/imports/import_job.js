@@ -1,4 +1,7 @@
 // An import: progress, result, warnings and rows with errors.
+
+/** @import { Failure, Import, ImportKind } from "../api/types.ts" */
+/** @import { Children, NoticeKind, PageQuery } from "../parts/types.ts" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, CopyButton } from "../parts/buttons.js";
@@ -12,6 +15,7 @@ import { Progress } from "./import_progress.js";
 import { countRecords, describeResult } from "./import_result.js";
 import {
   countInvalidRows,
+  detectedFormat,
   ImportStatus,
   isChanging,
   isRunning,
@@ -29,6 +33,7 @@ import { UploadButton, useUpload } from "./upload_button.js";
 const INTERVAL = 700;
 const RETRY_INTERVAL = 5000;
 
+/** @param {{ kind: ImportKind, id: string, query: PageQuery }} props */
 export function ImportJob({ kind, id, query }) {
   const from = useLoad((signal) => api.get(`imports/${id}/`, {}, { signal }), [id], {
     every: (job, error) => (error ? RETRY_INTERVAL : job && isChanging(job) ? INTERVAL : null),
@@ -42,30 +47,36 @@ export function ImportJob({ kind, id, query }) {
     : { href: link(`imports/${kind}`), text: KINDS[kind].title };
   const title = job?.file_name ?? `Import ${id}`;
   const percent = job && isRunning(job) && job.progress.rows_done ? job.progress.percent : null;
+  /** @param {Import} shown */
   const actions = (shown) => html`<${Actions} job=${shown} reload=${from.reload} />`;
   return html`<${Page} title=${title} tab=${percent == null ? title : `${percent} % · ${title}`}
     back=${back} lead=${html`Import ${id} ${job && html`<${ImportStatus} job=${job} />`}`}>
     <${Loaded} from=${from} rows=${6}>
-      ${(shown) => html`
+      ${(/** @type {Import} */ shown) => html`
         <${Facts} job=${shown} />
         <${Progress} job=${shown}>${isRunning(shown) && actions(shown)}<//>
         ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
-        ${shown.counts?.warnings > 0 && html`<${Warnings} job=${shown} />`}
-        ${!isChanging(shown) && countInvalidRows(shown) > 0 && html`<${Corrections} job=${shown} />`}
+        ${(shown.counts?.warnings ?? 0) > 0 && html`<${Warnings} job=${shown} />`}
+        ${!isChanging(shown) && (countInvalidRows(shown) ?? 0) > 0 && html`<${Corrections} job=${shown} />`}
       `}
     <//>
   <//>`;
 }
 
-/** Shown next to the state: in the heading they would move the content below. */
+/**
+ * Shown next to the state: in the heading they would move the content below.
+ *
+ * @param {{ job: Import, reload: () => Promise<void> }} props
+ */
 function Actions({ job, reload }) {
-  const problem = useSignal(null);
+  const problem = useSignal(/** @type {Failure | null} */ (null));
+  /** @param {"cancel" | "retry"} action */
   const request = (action) => async () => {
     problem.value = null;
     try {
       await api.post(`imports/${job.id}/${action}/`);
     } catch (error) {
-      problem.value = error;
+      problem.value = /** @type {Failure} */ (error);
     }
     await reload();
   };
@@ -87,13 +98,17 @@ function Actions({ job, reload }) {
   </div>`;
 }
 
+/** @type {Partial<Record<Import["state"], NoticeKind>>} */
 const NOTICE_KINDS = { succeeded: "success", completed_with_errors: "warning", rejected: "error" };
 
+/** @type {(job: Import) => NoticeKind | undefined} */
 const noticeKindOf = ({ state, counts }) =>
-  state === "succeeded" && counts.warnings > 0 ? "warning" : NOTICE_KINDS[state];
+  state === "succeeded" && (counts?.warnings ?? 0) > 0 ? "warning" : NOTICE_KINDS[state];
 
+/** @param {{ job: Import, children: Children }} props */
 function Outcome({ job, children }) {
   const { refusal, counts, state } = job;
+  const valid = counts?.valid_row_count ?? 0;
   const newFile = link(`imports/${job.kind}/new`);
   return html`
     ${
@@ -121,8 +136,8 @@ function Outcome({ job, children }) {
       ${
         state === "rejected" &&
         html`<p>“Import nothing” was selected.
-          ${" "}${counts.valid_row_count > 0 && `Import the ${formatCount(counts.valid_row_count, "valid row")}, or fix`}
-          ${!counts.valid_row_count && "Fix"} the errors below.</p>`
+          ${" "}${valid > 0 && `Import the ${formatCount(valid, "valid row")}, or fix`}
+          ${!valid && "Fix"} the errors below.</p>`
       }
     <//>`
     }
@@ -130,16 +145,18 @@ function Outcome({ job, children }) {
     ${
       state === "rejected" &&
       !job.dry_run &&
-      counts.valid_row_count > 0 &&
-      html`<${ImportAgain} job=${job}>Import ${formatCount(counts.valid_row_count, "valid row")}<//>`
+      valid > 0 &&
+      html`<${ImportAgain} job=${job}>Import ${formatCount(valid, "valid row")}<//>`
     }
     ${counts && html`<${Counters} job=${job} />`}
     <${CorrectionLinks} job=${job} />
   `;
 }
 
+/** @param {{ job: Import }} props */
 function Counters({ job }) {
-  const { counts, dry_run, state } = job;
+  const { dry_run, state } = job;
+  const counts = job.counts ?? {};
   return html`<dl class="facts">
     <div><dt>Rows</dt><dd>${formatNumber(counts.total_row_count)}</dd></div>
     <div><dt>Valid</dt><dd>${formatNumber(counts.valid_row_count)}</dd></div>
@@ -155,9 +172,14 @@ function Counters({ job }) {
   </dl>`;
 }
 
-/** Links to the imports of corrected rows, and to the import that this one corrects. */
+/**
+ * Links to the imports of corrected rows, and to the import that this one corrects.
+ *
+ * @param {{ job: Import }} props
+ */
 function CorrectionLinks({ job }) {
   const total = formatNumber(countInvalidRows(job));
+  /** @param {number} id */
   const to = (id) => html`<a href=${link(`imports/${job.kind}/${id}`)}>import ${id}</a>`;
   return html`
     ${job.corrects && html`<p>Corrects rows of ${to(job.corrects)}.</p>`}
@@ -172,7 +194,11 @@ function CorrectionLinks({ job }) {
   `;
 }
 
-/** After a test run or a rejection: import the same file with other options, if still in memory. */
+/**
+ * After a test run or a rejection: import the same file with other options, if still in memory.
+ *
+ * @param {{ job: Import, children: Children }} props
+ */
 function ImportAgain({ job, children }) {
   const upload = useUpload(job.kind);
   const entry = resendable.get(job.id);
@@ -188,9 +214,13 @@ function ImportAgain({ job, children }) {
   </section>`;
 }
 
-/** Above everything that changes, with space for values that are not known yet: nothing moves. */
+/**
+ * Above everything that changes, with space for values that are not known yet: nothing moves.
+ *
+ * @param {{ job: Import }} props
+ */
 function Facts({ job }) {
-  const { detected } = job;
+  const detected = detectedFormat(job);
   const facts = [
     ["File", html`${job.file_name}, ${formatSize(job.size)}`],
     [

@@ -1,4 +1,11 @@
 // A new import: choose a file, check it, upload it.
+
+/** @import { ImportKind } from "../api/types.ts" */
+/** @import { ImportOptions } from "../api/upload.js" */
+/** @import { Checking, Result } from "../csv/check_worker.js" */
+/** @import { Checked } from "../csv/file_check.js" */
+/** @import { PageQuery } from "../parts/types.ts" */
+/** @import { Upload } from "./upload_button.js" */
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
@@ -16,12 +23,27 @@ import { key } from "../api/session.js";
 import { LARGEST } from "../api/upload.js";
 import { UploadButton, useUpload } from "./upload_button.js";
 
-/** The state of the form of each kind. Survives navigation, but not sign-out. */
+/**
+ * @typedef {object} ImportForm
+ * @property {File | null} file
+ * @property {"" | NonNullable<ImportOptions["encoding"]>} encoding
+ * @property {boolean} dry_run
+ * @property {NonNullable<ImportOptions["on_error"]>} on_error
+ * @property {NonNullable<ImportOptions["unknown_columns"]>} unknown_columns
+ * @property {string} external_id
+ */
+
+/**
+ * The state of the form of each kind. Survives navigation, but not sign-out.
+ *
+ * @type {Partial<Record<ImportKind, ImportForm>>}
+ */
 let forms = {};
 effect(() => {
   if (!key.value) forms = {};
 });
 
+/** @type {() => ImportForm} */
 const createForm = () => ({
   file: null,
   encoding: "",
@@ -31,16 +53,21 @@ const createForm = () => ({
   external_id: "",
 });
 
+/** @param {{ kind: ImportKind, query: PageQuery }} props */
 export function NewImport({ kind, query }) {
-  const form = useSignal((forms[kind] ??= createForm()));
-  const result = useSignal(null);
+  forms[kind] ??= createForm();
+  const form = useSignal(forms[kind]);
+  const result = useSignal(/** @type {Checking | Result | null} */ (null));
   const error = useSignal("");
   const checkCount = useSignal(1);
   const upload = useUpload(kind);
   const { file, encoding } = form.value;
+  /** @type {(changes: Partial<ImportForm>) => void} */
   const change = (changes) => {
-    form.value = forms[kind] = { ...form.value, ...changes, external_id: crypto.randomUUID() };
+    form.value = { ...form.value, ...changes, external_id: crypto.randomUUID() };
+    forms[kind] = form.value;
   };
+  /** @type {(chosen: File) => void} */
   const choose = (chosen) => {
     error.value = validateFile(chosen);
     change({ file: error.value ? null : chosen, encoding: "", unknown_columns: "check" });
@@ -79,7 +106,7 @@ export function NewImport({ kind, query }) {
     ${
       file &&
       html`<${CheckedFile} file=${file} result=${result.value} encoding=${encoding}
-      onEncoding=${(chosen) => change({ encoding: chosen })}
+      onEncoding=${(/** @type {ImportForm["encoding"]} */ chosen) => change({ encoding: chosen })}
       onRetry=${() => (checkCount.value += 1)} />`
     }
     ${
@@ -89,7 +116,11 @@ export function NewImport({ kind, query }) {
   <//>`;
 }
 
-/** Why a file can't be imported, without reading it; "" if it may be valid. */
+/**
+ * Why a file can't be imported, without reading it; "" if it may be valid.
+ *
+ * @type {(file: File) => string}
+ */
 function validateFile(file) {
   if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
     return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” and choose that file.`;
@@ -101,10 +132,13 @@ function validateFile(file) {
   return "";
 }
 
+/** @param {{ file: File | null, kind: ImportKind, onFile: (file: File) => void }} props */
 function Drop({ file, kind, onFile }) {
-  const input = useRef(null);
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
+  /** @param {{ currentTarget: HTMLInputElement }} event */
   const choose = ({ currentTarget }) => {
-    if (currentTarget.files[0]) onFile(currentTarget.files[0]);
+    const file = currentTarget.files?.[0];
+    if (file) onFile(file);
     currentTarget.value = "";
   };
   return html`<section class="drop" data-over=${dragged.value ? "" : undefined}
@@ -121,7 +155,7 @@ function Drop({ file, kind, onFile }) {
     <input id="file" class="visually-hidden" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
       onChange=${choose} />
     <div class="actions">
-      <button type="button" class="plain" onClick=${() => input.current.click()}>
+      <button type="button" class="plain" onClick=${() => input.current?.click()}>
         ${file ? "Choose another file" : "Choose a file"}</button>
       <${Download} path="import-templates/${kind}.csv">Download template<//>
     </div>
@@ -134,15 +168,29 @@ const REQUIRED = {
   "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
 };
 
-/** Shown below the result of the check and only after it, so that it does not move. */
+/**
+ * Shown below the result of the check and only after it, so that it does not move.
+ *
+ * @param {{
+ *   kind: ImportKind,
+ *   form: ImportForm,
+ *   result: Checking | Result | null,
+ *   change: (changes: Partial<ImportForm>) => void,
+ *   upload: Upload,
+ *   corrects?: string,
+ * }} props
+ */
 function Options({ kind, form, result, change, upload, corrects }) {
   const { unknown_columns } = form;
-  const hasSimilar = result?.similar?.length > 0;
-  const checked = result?.done && !result.error && result.rows > 0;
-  const obstacle = checked && findObstacle(form, result);
+  const complete = result?.done && !result.error ? result : null;
+  const hasSimilar = complete !== null && complete.similar.length > 0;
+  const checked = complete && complete.rows > 0 ? complete : null;
+  const obstacle = checked && findObstacle(form, checked);
   const ready = checked && !obstacle && !(hasSimilar && unknown_columns === "check");
   const send = async () => {
     const { file, external_id, dry_run, on_error, encoding } = form;
+    if (!file) return;
+    /** @type {ImportOptions} */
     const options = { external_id, dry_run, on_error, unknown_columns };
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
@@ -154,37 +202,41 @@ function Options({ kind, form, result, change, upload, corrects }) {
     <h2>Import options</h2>
     <div class="columns">
       <${Field} as="select" label="If some rows have errors" value=${form.on_error}
-        onInput=${(on_error) => change({ on_error })}
+        onInput=${(/** @type {ImportForm["on_error"]} */ on_error) => change({ on_error })}
         hint="You can fix rows with errors after the import in either case.">
         <option value="skip_row">Skip them</option>
         <option value="reject_all">Import nothing</option>
       <//>
-      <${Checkbox} label="Test run" checked=${form.dry_run} onChange=${(dry_run) => change({ dry_run })}
+      <${Checkbox} label="Test run" checked=${form.dry_run} onChange=${(/** @type {boolean} */ dry_run) => change({ dry_run })}
         hint="Validate everything without saving." />
     </div>
     ${
       hasSimilar &&
       html`<${Checkbox} label="Ignore columns that may be misspelled"
         checked=${unknown_columns === "ignore"}
-        onChange=${(on) => change({ unknown_columns: on ? "ignore" : "check" })} />`
+        onChange=${(/** @type {boolean} */ on) => change({ unknown_columns: on ? "ignore" : "check" })} />`
     }
     ${obstacle && html`<p class="soft">${obstacle}</p>`}
     <${UploadButton} upload=${upload} onSend=${send} ready=${ready}>
-      ${checked ? describeAction(form, result) : "Import file"}<//>
+      ${checked ? describeAction(form, checked) : "Import file"}<//>
   </article>`;
 }
 
-/** Why no row would be imported, or "". Unknown for a large file, which is not checked to its end. */
+/**
+ * Why no row would be imported, or "". Unknown for a large file, which is not checked to its end.
+ *
+ * @type {(form: ImportForm, result: Checked) => string}
+ */
 function findObstacle({ dry_run, on_error }, { rows, faulty, cut }) {
   if (dry_run || !faulty || cut) return "";
   if (faulty === rows)
     return "No rows can be imported: all of them have errors. Fix the file and choose it again.";
-  return (
-    on_error === "reject_all" &&
-    `Nothing would be imported: ${formatCount(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
-  );
+  return on_error === "reject_all"
+    ? `Nothing would be imported: ${formatCount(faulty, "row has errors", "rows have errors")}. Skip them, or fix the file.`
+    : "";
 }
 
+/** @type {(form: ImportForm, result: Checked) => string} */
 function describeAction({ dry_run, on_error }, { rows, faulty, cut }) {
   if (cut) return dry_run ? "Test file" : "Import file";
   if (dry_run) return `Test ${formatCount(rows, "row")}`;

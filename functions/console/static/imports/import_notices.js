@@ -1,4 +1,6 @@
 // Notify the user on any page when an import ends that was opened in this tab.
+
+/** @import { Import } from "../api/types.ts" */
 import { effect } from "@preact/signals";
 import * as api from "../api/api.js";
 import { describeProgress, describeResult } from "./import_result.js";
@@ -10,7 +12,11 @@ import { key } from "../api/session.js";
 const INTERVAL = 3000;
 const MAX_FOLLOWED = 20;
 
-/** The paths of running imports, by their IDs. */
+/**
+ * The paths of running imports, by their IDs.
+ *
+ * @type {Map<number, string>}
+ */
 const followed = new Map();
 let timer = 0;
 effect(() => {
@@ -19,11 +25,15 @@ effect(() => {
   notices.value = [];
 });
 
-/** Follow an import until it ends. While its own page is open, that page shows the end. */
+/**
+ * Follow an import until it ends. While its own page is open, that page shows the end.
+ *
+ * @type {(job: Import) => void}
+ */
 export function follow(job) {
   if (!isChanging(job)) followed.delete(job.id);
   else if (followed.size < MAX_FOLLOWED) followed.set(job.id, `imports/${job.kind}/${job.id}`);
-  timer ||= setTimeout(poll, INTERVAL);
+  if (!timer) timer = setTimeout(poll, INTERVAL);
 }
 
 async function poll() {
@@ -35,6 +45,7 @@ async function poll() {
   timer = followed.size && setTimeout(poll, INTERVAL);
 }
 
+/** @type {(job: Import, path: string) => void} */
 function notify(job, path) {
   const kind = job.state === "succeeded" ? "success" : isStopped(job) ? "error" : "warning";
   const title = `${job.file_name}: ${isStopped(job) ? describeProgress(job) : describeResult(job)}`;

@@ -1,20 +1,34 @@
 // Describe the progress and the result of an import.
+
+/** @import { Import } from "../api/types.ts" */
 import { formatCount, formatNumber } from "../parts/formats.js";
 import { describeState, isChanging, isRunning, isStopped } from "./import_states.js";
 
-/** The counters of each kind of record: `{title, created, existed}`. */
+/** @typedef {{ title: string, created?: number, existed?: number }} RecordCounts */
+
+/**
+ * The counters of each kind of record.
+ *
+ * @type {(job: Pick<Import, "counts">) => RecordCounts[]}
+ */
 export function countRecords({ counts }) {
+  /** @type {Record<string, RecordCounts>} */
   const records = {};
   for (const [name, value] of Object.entries(counts ?? {})) {
     const [, verb, noun] = /^(created|existed)_(.+?)(?:_count)?$/.exec(name) ?? [];
-    if (verb) (records[noun] ??= { title: toTitle(noun) })[verb] = value;
+    if (verb) records[noun] = { ...records[noun], title: toTitle(noun), [verb]: value };
   }
   return Object.values(records);
 }
 
+/** @type {(noun: string) => string} */
 const toTitle = (noun) => `${noun[0].toUpperCase()}${noun.slice(1).replaceAll("_", " ")}`;
 
-/** The state and progress of an import, in one sentence. */
+/**
+ * The state and progress of an import, in one sentence.
+ *
+ * @type {(job: Import) => string}
+ */
 export function describeProgress(job) {
   const { rows_done: done, rows_total: total } = job.progress;
   const [, text] = describeState(job);
@@ -24,14 +38,20 @@ export function describeProgress(job) {
   return `${text} ${formatNumber(done)} of ${formatCount(total, "row")}`;
 }
 
-/** The result of a finished import, in one sentence. */
+/**
+ * The result of a finished import, in one sentence.
+ *
+ * @type {(job: Import) => string}
+ */
 export function describeResult(job) {
-  const { warnings } = job.counts;
-  return `${describeOutcome(job)}${warnings > 0 ? `, ${formatNumber(warnings)} with warnings` : ""}`;
+  const counts = job.counts ?? {};
+  const { warnings } = counts;
+  return `${describeOutcome(job, counts)}${warnings > 0 ? `, ${formatNumber(warnings)} with warnings` : ""}`;
 }
 
-function describeOutcome(job) {
-  const { counts, dry_run, state } = job;
+/** @type {(job: Import, counts: Record<string, number>) => string} */
+function describeOutcome(job, counts) {
+  const { dry_run, state } = job;
   const rows = counts.total_row_count;
   const valid = counts.valid_row_count;
   const errors = formatCount(rows - valid, "row has errors", "rows have errors");

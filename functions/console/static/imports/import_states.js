@@ -1,4 +1,7 @@
 // The kinds and states of imports.
+
+/** @import { Import } from "../api/types.ts" */
+/** @import { Tone } from "../parts/types.ts" */
 import { html } from "../parts/html.js";
 import { Badge } from "../parts/parts.js";
 
@@ -8,6 +11,7 @@ export const KINDS = {
   "license-features": { title: "Feature imports", one: "license feature", icon: "features" },
 };
 
+/** @type {Record<Import["state"], [tone: Tone, text: string]>} */
 const STATES = {
   awaiting_upload: ["wait", "Waiting for upload"],
   queued: ["wait", "Queued"],
@@ -19,21 +23,43 @@ const STATES = {
   rejected: ["bad", "Rejected"],
   cancelled: ["off", "Cancelled"],
 };
+/** @type {[tone: Tone, text: string]} */
 const STOPPING = ["busy", "Stopping…"];
+/** @type {(job: Import) => [tone: Tone, text: string]} */
 export const describeState = (job) =>
   (job.stopping ? STOPPING : STATES[job.state]) ?? ["off", job.state];
 
+/** @type {(job: Import) => boolean} */
 export const isRunning = (job) => ["pending", "running"].includes(job.status);
-/** Whether the counters may still change: also for a moment after a cancellation. */
+/**
+ * Whether the counters may still change: also for a moment after a cancellation.
+ *
+ * @type {(job: Import) => boolean}
+ */
 export const isChanging = (job) => isRunning(job) || job.stopping;
-/** Whether the import ended before its last row was processed. */
+/**
+ * Whether the import ended before its last row was processed.
+ *
+ * @type {(job: Pick<Import, "state">) => boolean}
+ */
 export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 
+/** @param {{ job: Import }} props */
 export function ImportStatus({ job }) {
   const [tone, text] = describeState(job);
   return html`<${Badge} tone=${tone}>${text}<//>
     ${job.dry_run && html` <${Badge} tone="off">Test run<//>`}`;
 }
 
+/** @type {(job: Import) => number | null} */
 export const countInvalidRows = (job) =>
   job.counts ? job.counts.total_row_count - job.counts.valid_row_count : null;
+
+/** @typedef {{ encoding: string, delimiter: string, columns: string[], unknown_columns: string[] }} Detected */
+
+/**
+ * How the file is written, or null before it was read.
+ *
+ * @type {(job: Import) => Detected | null}
+ */
+export const detectedFormat = ({ detected }) => /** @type {Detected | null} */ (detected);

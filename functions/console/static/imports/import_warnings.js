@@ -1,4 +1,7 @@
 // Rows with warnings, such as a changed value or an existing record that differs.
+
+/** @import { Answer, Import } from "../api/types.ts" */
+/** @import { Column } from "../parts/types.ts" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { CursorPager } from "./corrections.js";
@@ -9,8 +12,12 @@ import { Loaded, Table } from "../parts/parts.js";
 
 const LIMIT = 50;
 
+/** @typedef {Answer<"get", "imports/1/rows/">} RowsPage */
+/** @typedef {{ row: number | null, line: number | null, column?: string | null, message: string, value?: unknown }} Warning */
+
+/** @param {{ job: Import }} props */
 export function Warnings({ job }) {
-  const cursors = useSignal([]);
+  const cursors = useSignal(/** @type {string[]} */ ([]));
   const cursor = cursors.value.at(-1);
   const from = useLoad(
     (signal) =>
@@ -21,7 +28,7 @@ export function Warnings({ job }) {
     <h2>Warnings</h2>
     <p class="soft">These rows are valid. Check them: some values were not imported as given.</p>
     <${Loaded} from=${from} rows=${4}>
-      ${(page) => html`
+      ${(/** @type {RowsPage} */ page) => html`
         <div class="tall"><${Table} caption="Rows with warnings" rows=${toRows(page)} columns=${COLUMNS} /></div>
         <${CursorPager} page=${page} cursors=${cursors} count=${page.count} what="warnings" />
       `}
@@ -29,9 +36,15 @@ export function Warnings({ job }) {
   </section>`;
 }
 
+/** @type {(page: RowsPage) => Warning[]} */
 const toRows = ({ results }) =>
-  results.flatMap(({ row, line, warnings }) => warnings.map((each) => ({ ...each, row, line })));
+  results.flatMap((each) =>
+    "warnings" in each
+      ? each.warnings.map((warning) => ({ ...warning, row: each.row, line: each.line }))
+      : [],
+  );
 
+/** @type {Column<Warning>[]} */
 const COLUMNS = [
   { head: "Row", kind: "number", cell: (each) => formatNumber(each.row) },
   { head: "Line", kind: "number", wide: true, cell: (each) => formatNumber(each.line) },

@@ -1,4 +1,7 @@
 // The list of imports of a kind, newest first.
+
+/** @import { Answer, Import, ImportKind } from "../api/types.ts" */
+/** @import { Column, Option, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { Download, LinkButton } from "../parts/buttons.js";
 import { openWithFile, useDrop } from "../parts/drop.js";
@@ -22,6 +25,7 @@ const LIMIT = 20;
 /** Milliseconds between reloads while an import runs, and otherwise: imports may start elsewhere. */
 const RUNNING_INTERVAL = 2000;
 const IDLE_INTERVAL = 10_000;
+/** @type {Option[]} */
 const STATUSES = [
   ["", "All"],
   ["pending", "Waiting"],
@@ -30,7 +34,11 @@ const STATUSES = [
   ["error", "Needs attention"],
 ];
 
-/** `#/imports/licenses`, `…/new`, `…/12`. */
+/**
+ * `#/imports/licenses`, `…/new`, `…/12`.
+ *
+ * @param {{ parts: string[], query: PageQuery }} props
+ */
 export function Imports({ parts: [kind, id], query }) {
   const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
   if (id === "new")
@@ -39,6 +47,7 @@ export function Imports({ parts: [kind, id], query }) {
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
+/** @param {{ kind: ImportKind, query: PageQuery }} props */
 function List({ kind, query }) {
   const { title, icon } = KINDS[kind];
   const path = `imports/${kind}`;
@@ -61,9 +70,9 @@ function List({ kind, query }) {
   return html`<${Page} title=${title} lead="${title} and their results"
     actions=${html`<${Download} path="import-templates/${kind}.csv">Download template<//><${ImportButton} kind=${kind} />`}>
     <${Tabs} label="Status" options=${STATUSES} value=${query.status}
-      to=${(status) => link(path, { status })} />
+      to=${(/** @type {string} */ status) => link(path, { status })} />
     <${Loaded} from=${jobs} rows=${8}>
-      ${(page) =>
+      ${(/** @type {Answer<"get", "imports/">} */ page) =>
         page.results.length
           ? html`<${Table} caption=${title} rows=${page.results} columns=${columns(kind)} />
               <${Pager} page=${page} path=${path} query=${query} limit=${LIMIT} nouns=${["import"]} />`
@@ -72,6 +81,7 @@ function List({ kind, query }) {
   <//>`;
 }
 
+/** @type {(kind: ImportKind) => Column<Import>[]} */
 const columns = (kind) => [
   {
     head: "File",
@@ -94,12 +104,14 @@ const columns = (kind) => [
   { head: "Requested", kind: "mid", cell: (job) => formatTime(job.created_at) },
 ];
 
+/** @type {(job: Import) => string} */
 function Errors(job) {
   if (!isRunning(job)) return formatNumber(isStopped(job) ? null : countInvalidRows(job));
   const { percent } = job.progress;
   return percent == null ? "–" : `${percent} % done`;
 }
 
+/** @param {{ kind: ImportKind, icon: string, filtered: boolean }} props */
 function NoImports({ kind, icon, filtered }) {
   if (filtered) {
     return html`<${Empty} icon="search" title="No imports with this status">
@@ -113,5 +125,6 @@ function NoImports({ kind, icon, filtered }) {
   <//>`;
 }
 
+/** @param {{ kind: ImportKind }} props */
 const ImportButton = ({ kind }) =>
   html`<${LinkButton} scope="imports:write" to=${link(`imports/${kind}/new`)} icon="up">Import a file<//>`;

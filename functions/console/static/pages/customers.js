@@ -1,4 +1,9 @@
 // The list of customers, a customer with their orders and licenses, and the form of a customer.
+
+/** @import { Answer, Customer as CustomerRecord, NewCustomer as CustomerDraft, Order, Query } from "../api/types.ts" */
+/** @import { AnyLicense } from "./records.js" */
+/** @import { FilterField } from "../forms/filters.js" */
+/** @import { Column, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { Filters } from "../forms/filters.js";
@@ -10,9 +15,14 @@ import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
 import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
 import { go, link } from "../parts/route.js";
 
+/** @typedef {"address" | "city" | "company_name" | "country" | "email" | "first_name" | "last_name"} Names */
+/** @typedef {(Names | "phone" | "postcode" | "reference" | "state") & keyof CustomerRecord & keyof CustomerDraft} FieldName */
+
 const LIMIT = 25;
 const PREVIEW = 10;
+/** @type {FilterField<keyof Query<"customers/">>[]} */
 const FIELDS = [{ name: "email", label: "Email", type: "email" }];
+/** @type {[name: FieldName, label: string][]} */
 const CONTACT = [
   ["first_name", "First name"],
   ["last_name", "Last name"],
@@ -20,6 +30,7 @@ const CONTACT = [
   ["phone", "Phone"],
   ["reference", "Reference"],
 ];
+/** @type {[name: FieldName, label: string][]} */
 const ADDRESS = [
   ["address", "Address"],
   ["postcode", "Postcode"],
@@ -28,15 +39,18 @@ const ADDRESS = [
   ["country", "Country"],
 ];
 
+/** @param {{ parts: string[], query: PageQuery }} props */
 export function Customers({ parts: [id, part], query }) {
   if (id === "new") return html`<${NewCustomer} />`;
   if (id && part === "edit") return html`<${EditCustomer} key=${id} id=${id} />`;
   return id ? html`<${Customer} key=${id} id=${id} />` : html`<${CustomerList} query=${query} />`;
 }
 
+/** @type {(customer: CustomerRecord) => string} */
 const titleOf = (customer) =>
   nameOf(customer) || customer.company_name || customer.email || "No name";
 
+/** @type {Column<CustomerRecord>[]} */
 const COLUMNS = [
   {
     head: "Customer",
@@ -48,6 +62,7 @@ const COLUMNS = [
   { head: "Since", wide: true, cell: ({ created_at: since }) => formatTime(since.slice(0, 10)) },
 ];
 
+/** @param {{ query: PageQuery }} props */
 function CustomerList({ query }) {
   const customers = useLoad(
     (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
@@ -67,7 +82,7 @@ function CustomerList({ query }) {
   return html`<${Page} title="Customers" lead="All customers" actions=${create}>
     <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers" />
     <${Loaded} from=${customers} rows=${8}>
-      ${(page) =>
+      ${(/** @type {Answer<"get", "customers/">} */ page) =>
         page.results.length
           ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results}
             busy=${customers.loading} />
@@ -78,16 +93,20 @@ function CustomerList({ query }) {
   <//>`;
 }
 
+/** @param {{ id: string }} props */
 function Customer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
   const edit = html`<${LinkButton} scope="orders:write" plain
     to=${link(`customers/${id}/edit`)}>Edit customer<//>`;
   return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
     actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
-    <${Loaded} from=${customer} rows=${8}>${(value) => html`<${Details} customer=${value} />`}<//>
+    <${Loaded} from=${customer} rows=${8}>${(/** @type {CustomerRecord} */ value) => html`<${Details} customer=${value} />`}<//>
   <//>`;
 }
 
+/** @typedef {[orders: Answer<"get", "orders/">, licenses: Answer<"get", "licenses/">]} Related */
+
+/** @type {Column<Order>[]} */
 const ORDERS = [
   {
     head: "Order",
@@ -102,18 +121,30 @@ const ORDERS = [
   { head: "Placed", cell: (order) => formatTime(order.created_at) },
 ];
 
+/** @param {{ customer: CustomerRecord }} props */
 function Details({ customer }) {
   const query = { customer: customer.id, limit: PREVIEW };
   const related = useLoad(
     (signal) =>
-      Promise.all(["orders/", "licenses/"].map((path) => api.get(path, query, { signal }))),
+      Promise.all([api.get("orders/", query, { signal }), api.get("licenses/", query, { signal })]),
     [customer.id],
   );
+  /**
+   * @param {string} path
+   * @param {number} total
+   */
   const more = (path, total) =>
     total > PREVIEW &&
     customer.email &&
     html`<a
       href=${link(path, { customer_email: customer.email })}>Show all ${formatNumber(total)} ${path}</a>`;
+  /**
+   * @template {object} Row
+   * @param {string} title
+   * @param {{ results: Row[] }} page
+   * @param {number} total
+   * @param {Column<Row>[]} columns
+   */
   const list = (title, { results }, total, columns) => html`<section>
     <div class="row apart heading"><h2>${title} <span
       class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
@@ -133,9 +164,9 @@ function Details({ customer }) {
       <dt>Customer since</dt><dd>${formatTime(customer.created_at)}</dd>
     </dl>
     <${Loaded} from=${related} rows=${8}>
-      ${([orders, licenses]) => html`
-        ${list("Orders", orders, customer.total_orders, ORDERS)}
-        ${list("Licenses", licenses, customer.total_licenses, LICENSE_COLUMNS)}
+      ${(/** @type {Related} */ [orders, licenses]) => html`
+        ${list("Orders", orders, customer.total_orders ?? 0, ORDERS)}
+        ${list("Licenses", licenses, customer.total_licenses ?? 0, LICENSE_COLUMNS)}
       `}
     <//>
   </div>`;
@@ -146,16 +177,21 @@ function NewCustomer() {
     back=${{ href: link("customers"), text: "Customers" }}><${CustomerForm} /><//>`;
 }
 
+/** @param {{ id: string }} props */
 function EditCustomer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
   return html`<${Page} title="Edit customer"
     back=${{ href: link(`customers/${id}`), text: customer.value ? titleOf(customer.value) : "Customer" }}>
-    <${Loaded} from=${customer} rows=${6}>${(value) => html`<${CustomerForm}
+    <${Loaded} from=${customer} rows=${6}>${(
+      /** @type {CustomerRecord} */ value,
+    ) => html`<${CustomerForm}
       customer=${value} />`}<//>
   <//>`;
 }
 
+/** @param {{ customer?: CustomerRecord }} props */
 function CustomerForm({ customer }) {
+  /** @type {FieldName[]} */
   const names = ["email", ...[...CONTACT, ...ADDRESS].map(([name]) => name)];
   const form = useForm(`customer ${customer?.id ?? ""}`, () =>
     Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])),
@@ -169,10 +205,14 @@ function CustomerForm({ customer }) {
       );
       const saved = customer
         ? await api.patch(`customers/${customer.id}/`, body)
-        : await api.post("customers/", body);
+        : await api.post(
+            "customers/",
+            /** @type {CustomerDraft} */ (/** @type {unknown} */ (body)),
+          );
       announce("Customer saved");
       go(`customers/${saved.id}`);
     });
+  /** @param {[name: FieldName, label: string][]} entries */
   const fields = (entries) => html`<div class="columns">
     ${entries.map(
       ([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}

@@ -1,4 +1,7 @@
 // The list of product features (optional capabilities of licenses), and the form of a feature.
+
+/** @import { Answer, Draft, Feature, Loadable, NewFeature as FeatureRequest, Product } from "../api/types.ts" */
+/** @import { Column, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import {
@@ -19,8 +22,10 @@ import { go, link } from "../parts/route.js";
 import { locateFault, toApiNumber } from "./terms.js";
 
 const LIMIT = 50;
+/** @type {Record<string, string>} */
 const FEATURE_TYPES = { activation: "On/off", consumption: "Metered" };
 
+/** @param {{ parts: string[], query: PageQuery }} props */
 export function Features({ parts: [id], query }) {
   const products = useProducts();
   if (!id) return html`<${FeatureList} query=${query} products=${products} />`;
@@ -29,6 +34,7 @@ export function Features({ parts: [id], query }) {
     : html`<${EditFeature} key=${id} id=${id} products=${products} />`;
 }
 
+/** @type {Column<Feature>[]} */
 export const FEATURE_COLUMNS = [
   { head: "Feature", cell: ({ id, name }) => html`<a href=${link(`features/${id}`)}>${name}</a>` },
   { head: "Code", kind: "code", cell: ({ code }) => code },
@@ -45,6 +51,7 @@ export const FEATURE_COLUMNS = [
   },
 ];
 
+/** @param {{ query: PageQuery, products: Loadable<Product[]> }} props */
 function FeatureList({ query, products }) {
   const features = useLoad(
     (signal) => api.get("product-features/", { ...query, limit: LIMIT }, { signal }),
@@ -58,7 +65,7 @@ function FeatureList({ query, products }) {
     <${Filters} path="features" fields=${[productFilter(products)]} query=${query}
       action="Filter features" />
     <${Loaded} from=${withProductNames(features, products)} rows=${6}>
-      ${(page) =>
+      ${(/** @type {Answer<"get", "product-features/">} */ page) =>
         page.results.length
           ? html`<${Table} caption="Product features" columns=${columns} rows=${page.results}
             busy=${features.loading} /><${Pager} page=${page} path="features" query=${query}
@@ -71,26 +78,44 @@ function FeatureList({ query, products }) {
   <//>`;
 }
 
+/** @param {{ code: string, products: Loadable<Product[]> }} props */
 function NewFeature({ code, products }) {
   return html`<${Page} title="New feature"
     back=${{ href: link("features"), text: "Product features" }}>
-    <${Loaded} from=${products} rows=${4}>${(all) => html`<${FeatureForm} code=${code}
+    <${Loaded} from=${products} rows=${4}>${(
+      /** @type {Product[]} */ all,
+    ) => html`<${FeatureForm} code=${code}
       products=${all} />`}<//>
   <//>`;
 }
 
+/** @param {{ id: string, products: Loadable<Product[]> }} props */
 function EditFeature({ id, products }) {
   const feature = useLoad((signal) => api.get(`product-features/${id}/`, {}, { signal }), [id]);
   return html`<${Page} title=${feature.value?.name ?? "Feature"}
     back=${{ href: link("features"), text: "Product features" }}>
     <${Loaded} from=${products} rows=${4}>
-      ${(all) =>
-        html`<${Loaded} from=${feature} rows=${4}>${(value) => html`<${FeatureForm}
+      ${(/** @type {Product[]} */ all) =>
+        html`<${Loaded} from=${feature} rows=${4}>${(
+          /** @type {Feature} */ value,
+        ) => html`<${FeatureForm}
         feature=${value} products=${all} />`}<//>`}
     <//>
   <//>`;
 }
 
+/**
+ * @typedef {{
+ *   product: string,
+ *   name: string,
+ *   code: string,
+ *   feature_type: string,
+ *   max_consumption: string,
+ *   active: boolean,
+ * }} FeatureDraft
+ */
+
+/** @type {(feature?: Feature, product?: string) => FeatureDraft} */
 const createDraft = (feature, product) => ({
   product: product ?? "",
   name: feature?.name ?? "",
@@ -100,6 +125,7 @@ const createDraft = (feature, product) => ({
   active: feature?.active ?? true,
 });
 
+/** @param {{ feature?: Feature, code?: string, products: Product[] }} props */
 function FeatureForm({ feature, code, products }) {
   const own = feature && products.find(({ id }) => id === feature.product);
   const form = useForm(`feature ${feature?.id ?? ""}`, () =>
@@ -108,12 +134,14 @@ function FeatureForm({ feature, code, products }) {
   const product = products.find(({ short_code: named }) => named === form.get("product"));
   const metered = form.get("feature_type") === "consumption";
   const submit = () =>
-    form.submit(async ({ max_consumption: most, ...body }) => {
-      if (metered) body.max_consumption = toApiNumber(most);
+    form.submit(async ({ max_consumption: most, ...rest }) => {
+      /** @type {Draft<FeatureRequest>} */
+      const draft = metered ? { ...rest, max_consumption: toApiNumber(most) } : rest;
+      const body = /** @type {FeatureRequest} */ (draft);
       if (feature) await api.patch(`product-features/${feature.id}/`, body);
       else await api.post("product-features/", body);
       announce("Feature saved");
-      go(`products/${product.id}`);
+      go(product ? `products/${product.id}` : "features");
     }, locateFault);
   return html`<${RecordForm} form=${form} action=${feature ? "Save changes" : "Create feature"}
     scope="catalog:write" onSubmit=${submit}

@@ -1,4 +1,9 @@
 // The list of licenses, and a license with buttons to disable and enable it.
+
+/** @import { FilterField } from "../forms/filters.js" */
+/** @import { Answer, Failure, Grant, License as LicenseRecord, Query } from "../api/types.ts" */
+/** @import { Column, PageQuery } from "../parts/types.ts" */
+/** @import { AnyLicense } from "./records.js" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
@@ -14,21 +19,25 @@ import { link } from "../parts/route.js";
 import { formatTerm, groupsFor, TYPES } from "./terms.js";
 
 const LIMIT = 25;
+/** @type {FilterField<keyof Query<"licenses/">>[]} */
 const FIELDS = [
   { name: "license_key", label: "License key", secret: true, spellcheck: false },
   { name: "customer_email", label: "Customer email", type: "email" },
   { name: "order_store_id", label: "Order ID" },
 ];
+/** @type {Column<AnyLicense>[]} */
 const COLUMNS = LICENSE_COLUMNS.toSpliced(1, 0, {
   head: "Customer",
   wide: true,
   cell: ({ customer }) => (customer ? html`<${CustomerLink} customer=${customer} />` : "–"),
 });
 
+/** @param {{ parts: string[], query: PageQuery }} props */
 export function Licenses({ parts: [id], query }) {
   return id ? html`<${License} key=${id} id=${id} />` : html`<${LicenseList} query=${query} />`;
 }
 
+/** @param {{ query: PageQuery }} props */
 function LicenseList({ query }) {
   const products = useProducts();
   const filters = activeFilters("licenses", query);
@@ -40,7 +49,7 @@ function LicenseList({ query }) {
     <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products)]} query=${query}
       action="Search licenses" />
     <${Loaded} from=${licenses} rows=${8}>
-      ${(page) =>
+      ${(/** @type {Answer<"get", "licenses/">} */ page) =>
         page.results.length
           ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results}
             busy=${licenses.loading} />
@@ -51,6 +60,7 @@ function LicenseList({ query }) {
   <//>`;
 }
 
+/** @param {{ filtered: boolean }} props */
 const NoLicenses = ({ filtered }) =>
   filtered
     ? html`<${Empty} icon="search" title="No matching licenses">
@@ -63,11 +73,13 @@ const NoLicenses = ({ filtered }) =>
           to=${link("imports/licenses/new")}>Import licenses<//>
       <//>`;
 
+/** @param {{ id: string }} props */
 function License({ id }) {
   const license = useLoad((signal) => api.get(`licenses/${id}/`, {}, { signal }), [id]);
-  const error = useSignal(null);
+  const error = useSignal(/** @type {Failure | null} */ (null));
   const shown = license.value;
   const toggle = async () => {
+    if (!shown) return;
     const text = "It will be rejected at its next check. You can re-enable it any time.";
     if (
       shown.enabled &&
@@ -79,7 +91,7 @@ function License({ id }) {
       await api.post(`licenses/${id}/${shown.enabled ? "disable" : "enable"}/`);
       announce(shown.enabled ? "License disabled" : "License enabled");
     } catch (problem) {
-      error.value = problem;
+      error.value = /** @type {Failure} */ (problem);
     }
     await license.reload();
   };
@@ -91,10 +103,11 @@ function License({ id }) {
       onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>`
     }>
     ${error.value && html`<${Notice} kind="error" problem=${error.value} />`}
-    <${Loaded} from=${license} rows=${8}>${(value) => html`<${Details} license=${value} />`}<//>
+    <${Loaded} from=${license} rows=${8}>${(/** @type {LicenseRecord} */ value) => html`<${Details} license=${value} />`}<//>
   <//>`;
 }
 
+/** @param {{ license: LicenseRecord }} props */
 function Details({ license }) {
   return html`<div class="stack">
     <dl class="card">
@@ -130,6 +143,7 @@ function Details({ license }) {
   </div>`;
 }
 
+/** @type {Column<Grant>[]} */
 const FEATURES = [
   {
     head: "Feature",
@@ -148,7 +162,11 @@ const FEATURES = [
   { head: "Expires", wide: true, cell: (grant) => formatTime(grant.expiry_date) },
 ];
 
-/** The effective terms of the license's type, except those that are 0 or "no". */
+/**
+ * The effective terms of the license's type, except those that are 0 or "no".
+ *
+ * @param {{ of: LicenseRecord }} props
+ */
 function Terms({ of: license }) {
   const isFloating = license.is_floating || license.is_floating_cloud;
   const shown = groupsFor(license.license_type, license.license_key ? "license-key" : "user")

@@ -1,4 +1,8 @@
 // An order with its licenses, and right after it was placed the initial passwords of new users.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Order as OrderRecord, OrderItem, PlacedOrder } from "../api/types.ts" */
+/** @import { AnyLicense } from "./records.js" */
 import { effect, signal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { CopyButton, Download } from "../parts/buttons.js";
@@ -10,12 +14,17 @@ import { CustomerLink, LICENSE_COLUMNS, orderBadges } from "./records.js";
 import { link } from "../parts/route.js";
 import { key } from "../api/session.js";
 
-/** The response to the last placed order: passwords in it can't be requested again. */
+/**
+ * The response to the last placed order: passwords in it can't be requested again.
+ *
+ * @type {Signal<PlacedOrder | null>}
+ */
 export const placedOrder = signal(null);
 effect(() => {
   if (!key.value) placedOrder.value = null;
 });
 
+/** @param {{ id: string }} props */
 export function Order({ id }) {
   const order = useLoad((signal) => api.get(`orders/${id}/`, {}, { signal }), [id]);
   const hasKeys = order.value?.order_items.some(({ licenses }) =>
@@ -25,10 +34,11 @@ export function Order({ id }) {
     back=${{ href: link("orders"), text: "Orders" }}
     actions=${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
     ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
-    <${Loaded} from=${order} rows=${6}>${(value) => html`<${Details} order=${value} />`}<//>
+    <${Loaded} from=${order} rows=${6}>${(/** @type {OrderRecord} */ value) => html`<${Details} order=${value} />`}<//>
   <//>`;
 }
 
+/** @param {{ order: PlacedOrder }} props */
 function PlacedNotice({ order: { order_licenses, new_passwords } }) {
   const title = `Order placed – ${formatCount(order_licenses.length, "license")} issued`;
   return html`<${Notice} kind="success" title=${title}>
@@ -46,6 +56,7 @@ function PlacedNotice({ order: { order_licenses, new_passwords } }) {
   <//>`;
 }
 
+/** @param {{ order: OrderRecord }} props */
 function Details({ order }) {
   return html`<div class="stack">
     <dl class="card">
@@ -65,7 +76,11 @@ function Details({ order }) {
   </div>`;
 }
 
-/** The API returns a large order with its first licenses only. */
+/**
+ * The API returns a large order with its first licenses only.
+ *
+ * @param {{ order: OrderRecord }} props
+ */
 function MoreLicenses({ order: { order_items: items, licenses_count: total, store_id: id } }) {
   const shown = items.reduce((sum, { licenses }) => sum + licenses.length, 0);
   return (
@@ -75,11 +90,14 @@ function MoreLicenses({ order: { order_items: items, licenses_count: total, stor
   );
 }
 
+/** @param {{ item: OrderItem }} props */
 function Item({ item }) {
+  /** @type {AnyLicense | undefined} */
+  const first = item.licenses[0];
   const keys = [...new Set(item.licenses.map((license) => license.license_key).filter(Boolean))];
   return html`<section>
     <div class="row apart heading">
-      <h2>${item.licenses[0]?.product?.product_name ?? item.product_code} <span
+      <h2>${first?.product?.product_name ?? item.product_code} <span
         class="soft">${formatCount(item.licenses.length, "license")}</span></h2>
       ${keys.length > 1 && html`<${CopyKeys} keys=${keys} />`}
     </div>
@@ -89,5 +107,6 @@ function Item({ item }) {
   </section>`;
 }
 
+/** @param {{ keys: string[] }} props */
 const CopyKeys = ({ keys }) => html`<span class="soft">Copy all ${keys.length} keys
   <${CopyButton} text=${keys.join("\n")} what="Copy all ${keys.length} keys" /></span>`;

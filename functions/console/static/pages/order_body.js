@@ -1,10 +1,59 @@
 // A new order: its draft in the form, and its request to the API.
 
+/** @import { Customer, Draft, Fault, LicenseRequest, OrderItemRequest, OrderRequest, Policy, Product } from "../api/types.ts" */
+/** @import { FieldFault } from "../forms/form.js" */
+/** @import { Catalog } from "./catalog.js" */
+/** @import { TermName } from "./terms.js" */
+
 import { part } from "../forms/field_names.js";
 import { groupsFor, toApiTerms } from "./terms.js";
 
 const MAX_LICENSES = 1000;
 
+/** @typedef {{ email: string, is_manager: boolean }} UserDraft */
+/** @typedef {{ on: boolean, max_consumption?: string }} FeatureDraft */
+
+/**
+ * An item of a new order in the form.
+ *
+ * @typedef {{
+ *   uid: string,
+ *   product: string,
+ *   policy: string,
+ *   members: Record<string, string>,
+ *   count: string,
+ *   own_keys: boolean,
+ *   keys: string,
+ *   users: UserDraft[],
+ *   shared: boolean,
+ *   license_type: string,
+ *   validity_period: string,
+ *   start_date: string,
+ *   is_trial: boolean,
+ *   terms: Record<string, string>,
+ *   features: Record<string, FeatureDraft> | null,
+ *   note: string,
+ * }} ItemDraft
+ */
+
+/** @typedef {"email" | "first_name" | "last_name" | "company_name" | "phone" | "reference"} Contact */
+
+/**
+ * @typedef {{
+ *   token: string,
+ *   id: string,
+ *   reference: string,
+ *   is_test: boolean,
+ *   customer: Record<Contact & keyof Customer, string>,
+ *   items: ItemDraft[],
+ * }} OrderDraft
+ */
+
+/** @typedef {{ body: OrderRequest, locate: (fault: Fault) => FieldFault }} BuiltOrder */
+/** @typedef {Map<string, string>} Fields the form's field of each JSON pointer of the request */
+/** @typedef {{ key?: string, users?: Partial<UserDraft>[], first?: number }} Holder */
+
+/** @type {() => ItemDraft} */
 export const createItem = () => ({
   uid: crypto.getRandomValues(new Uint32Array(2)).join(""),
   product: "",
@@ -24,7 +73,11 @@ export const createItem = () => ({
   note: "",
 });
 
-/** The token is sent as Idempotency-Key: a retry after a lost response places the order once. */
+/**
+ * The token is sent as Idempotency-Key: a retry after a lost response places the order once.
+ *
+ * @type {() => OrderDraft}
+ */
 export const createDraft = () => ({
   token: `console-${crypto.getRandomValues(new Uint32Array(4)).join("")}`,
   id: "",
@@ -41,6 +94,7 @@ export const createDraft = () => ({
   items: [createItem()],
 });
 
+/** @type {(text: string) => string[]} */
 export const parseKeys = (text) =>
   text
     .split("\n")
@@ -50,6 +104,8 @@ export const parseKeys = (text) =>
 /**
  * Build the request of a draft. `catalog` is `{products, policies}`, both by product code. Returns
  * `{body, locate}`; `locate` maps a fault of the API to its field in the form.
+ *
+ * @type {(draft: OrderDraft, catalog: Catalog) => BuiltOrder}
  */
 export function buildOrder(draft, catalog) {
   const fields = new Map([
@@ -58,21 +114,31 @@ export function buildOrder(draft, catalog) {
     ["/items", "items"],
     ["/reference", "reference"],
   ]);
+  /** @type {Record<string, string>} */
   const customer = {};
   for (const [name, value] of Object.entries(draft.customer)) {
     fields.set(`/customer/${name}`, `customer.${name}`);
     if (value.trim()) customer[name] = value.trim();
   }
+  /** @type {Draft<OrderRequest>} */
   const body = { items: draft.items.map((item, n) => buildItem(item, n, catalog, fields)) };
   if (draft.id.trim()) body.id = draft.id.trim();
   if (draft.reference.trim()) body.reference = draft.reference.trim();
   if (draft.is_test) body.is_test = true;
   if (Object.keys(customer).length) body.customer = customer;
   if (catalog.products[draft.items[0]?.product]?.is_bundle) body.is_bundle = true;
-  return { body, locate: (fault) => locateFault(fault, fields) };
+  const request = /** @type {OrderRequest} */ (body);
+  return { body: request, locate: (fault) => locateFault(fault, fields) };
 }
 
-/** `fields` maps each JSON pointer of the request to a field of the form. */
+/**
+ * `fields` maps each JSON pointer of the request to a field of the form.
+ *
+ * @param {ItemDraft} item
+ * @param {number} n
+ * @param {Catalog} catalog
+ * @param {Fields} fields
+ */
 function buildItem(item, n, catalog, fields) {
   const product = catalog.products[item.product];
   const at = `/items/${n}`;
@@ -85,14 +151,15 @@ function buildItem(item, n, catalog, fields) {
     fields.set(path, `${field}.product`);
     fields.set(`${path}/key`, `${field}.keys`);
     fields.set(`${path}/users`, `${field}.users`);
-    holder.users?.forEach((user, k) => {
-      fields.set(`${path}/users/${k}`, `${field}.users.${holder.first + k}`);
+    holder.users?.forEach((_, k) => {
+      fields.set(`${path}/users/${k}`, `${field}.users.${(holder.first ?? 0) + k}`);
     });
     const { first: _, ...license } = holder;
     return product?.is_bundle
       ? { ...license, products: buildMembers(item, product, path, field, catalog, fields) }
       : { ...license, ...buildLicense(item, product, path, field, catalog, fields) };
   });
+  /** @type {Draft<OrderItemRequest>} */
   const body = { product_code: item.product, licenses };
   if (item.note.trim()) body.note = item.note.trim();
   if (product?.is_bundle && item.policy) body.license_policy = item.policy;
@@ -100,7 +167,11 @@ function buildItem(item, n, catalog, fields) {
   return body;
 }
 
-/** One entry per license: its users, its key, or nothing. `first` is the form's index of its users. */
+/**
+ * One entry per license: its users, its key, or nothing. `first` is the form's index of its users.
+ *
+ * @type {(item: ItemDraft, product?: Product) => Holder[]}
+ */
 function buildHolders(item, product) {
   if (product?.authorization_method === "user") {
     const users = item.users.map(({ email, is_manager }) =>
@@ -115,6 +186,14 @@ function buildHolders(item, product) {
   return Array.from({ length }, () => ({}));
 }
 
+/**
+ * @param {ItemDraft} item
+ * @param {Product} bundle
+ * @param {string} path
+ * @param {string} field
+ * @param {Catalog} catalog
+ * @param {Fields} fields
+ */
 function buildMembers(item, bundle, path, field, catalog, fields) {
   return bundle.bundle_products.map((code, k) => {
     fields.set(`${path}/products/${k}`, `${field}.members.${part(code)}`);
@@ -123,6 +202,14 @@ function buildMembers(item, bundle, path, field, catalog, fields) {
   });
 }
 
+/**
+ * @param {ItemDraft} item
+ * @param {Product | undefined} product
+ * @param {string} path
+ * @param {string} field
+ * @param {Catalog} catalog
+ * @param {Fields} fields
+ */
 function buildLicense(item, product, path, field, catalog, fields) {
   const type = effectiveType(item, catalog);
   fields.set(`${path}/policy_code`, `${field}.policy`);
@@ -131,17 +218,19 @@ function buildLicense(item, product, path, field, catalog, fields) {
   const method = product?.authorization_method;
   for (const { name } of groupsFor(type, method).flatMap(({ terms }) => terms))
     fields.set(`${path}/${name}`, `${field}.terms.${name}`);
+  /** @type {Draft<LicenseRequest>} */
   const license = toApiTerms(item.terms, type, method);
   if (item.policy) license.policy_code = item.policy;
-  for (const name of ["license_type", "validity_period", "start_date"])
+  for (const name of /** @type {const} */ (["license_type", "validity_period", "start_date"]))
     if (item[name]) license[name] = item[name];
   if (item.is_trial) license.is_trial = true;
-  if (item.features)
+  const { features } = item;
+  if (features)
     license.product_features = (product?.product_features ?? [])
-      .filter(({ code }) => item.features[code]?.on)
+      .filter(({ code }) => features[code]?.on)
       .map(({ code }, k) => {
         fields.set(`${path}/product_features/${k}`, `${field}.features.${part(code)}`);
-        const most = item.features[code].max_consumption?.trim();
+        const most = features[code].max_consumption?.trim();
         return most
           ? { code, max_consumption: /^\d{1,15}$/.test(most) ? Number(most) : most }
           : code;
@@ -149,14 +238,20 @@ function buildLicense(item, product, path, field, catalog, fields) {
   return license;
 }
 
+/** @type {(catalog: Catalog, code: string) => Policy | undefined} */
 const defaultPolicy = (catalog, code) =>
   catalog.policies[code]?.find(({ is_default }) => is_default);
 
+/** @type {(item: ItemDraft, catalog: Catalog) => Policy | undefined} */
 export const effectivePolicy = (item, catalog) =>
   catalog.policies[item.product]?.find(({ code }) => code === item.policy) ??
   defaultPolicy(catalog, item.product);
 
-/** The type of the license, resolved like the API does: explicit, or inherited. */
+/**
+ * The type of the license, resolved like the API does: explicit, or inherited.
+ *
+ * @type {(item: ItemDraft, catalog: Catalog) => string}
+ */
 export const effectiveType = (item, catalog) =>
   item.license_type ||
   effectivePolicy(item, catalog)?.default_license_type ||
@@ -164,13 +259,21 @@ export const effectiveType = (item, catalog) =>
   catalog.products[item.product]?.default_license_type ||
   "perpetual";
 
-/** The value of a term if its field is blank. */
+/**
+ * The value of a term if its field is blank.
+ *
+ * @type {(item: ItemDraft, catalog: Catalog, name: TermName) => unknown}
+ */
 export const inheritedTerm = (item, catalog, name) =>
   effectivePolicy(item, catalog)?.[name] ??
   defaultPolicy(catalog, item.product)?.[name] ??
   catalog.products[item.product]?.[name];
 
-/** Faults that need no request: fields that must not be blank. */
+/**
+ * Faults that need no request: fields that must not be blank.
+ *
+ * @type {(draft: OrderDraft, catalog: Catalog) => FieldFault[]}
+ */
 export function findMissing(draft, catalog) {
   return draft.items.flatMap((item, n) => {
     const field = `items.${n}`;
@@ -192,7 +295,11 @@ export function findMissing(draft, catalog) {
   });
 }
 
-/** Find the field of the longest known prefix of a fault's pointer. */
+/**
+ * Find the field of the longest known prefix of a fault's pointer.
+ *
+ * @type {(fault: Fault, fields: Fields) => FieldFault}
+ */
 function locateFault({ pointer, message, value }, fields) {
   let prefix = pointer ?? "";
   while (prefix && !fields.has(prefix)) prefix = prefix.slice(0, prefix.lastIndexOf("/"));

@@ -1,4 +1,12 @@
 // One product of a new order: its policy, its licenses and their holders, and their terms.
+
+/** @import { Policy as PolicyRecord, Product } from "../api/types.ts" */
+/** @import { Form } from "../forms/form.js" */
+/** @import { Catalog } from "./catalog.js" */
+/** @import { FeatureDraft, ItemDraft, OrderDraft, UserDraft } from "./order_body.js" */
+/** @import { TermName } from "./terms.js" */
+/** @import { InputEvent } from "../forms/fields.js" */
+/** @import { Option } from "../parts/types.ts" */
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { loadPolicies, policyProducts } from "./catalog.js";
 import { part } from "../forms/field_names.js";
@@ -11,6 +19,17 @@ import { effectivePolicy, effectiveType, inheritedTerm, parseKeys } from "./orde
 import { TermFields } from "./term_fields.js";
 import { summarizeTerms, TYPES } from "./terms.js";
 
+/** @typedef {Form<OrderDraft>} OrderForm */
+
+/**
+ * @param {{
+ *   form: OrderForm,
+ *   at: number,
+ *   item: ItemDraft,
+ *   catalog: Catalog,
+ *   products: Product[],
+ * }} props
+ */
 export function OrderItem({ form, at, item, catalog, products }) {
   const name = `items.${at}`;
   const product = catalog.products[item.product];
@@ -19,7 +38,7 @@ export function OrderItem({ form, at, item, catalog, products }) {
   const remove = () =>
     form.set(
       "items",
-      form.get("items").filter((_, n) => n !== at),
+      form.draft.value.items.filter((_, n) => n !== at),
     );
   const first = at ? form.get("items.0.product") : "";
   return html`<section class="card" aria-label="Product ${at + 1}">
@@ -54,21 +73,36 @@ export function OrderItem({ form, at, item, catalog, products }) {
   </section>`;
 }
 
+/** @type {(product: Product) => typeof Users | typeof Keys} */
 const holderFields = (product) => (product.authorization_method === "user" ? Users : Keys);
 
-/** An order can't mix bundles and other products: the first item decides. */
+/** @type {(product: Product) => Option} */
+const toProductOption = ({ short_code: code, product_name: title, is_bundle: bundle }) => [
+  code,
+  `${title} (${code})${bundle ? ", bundle" : ""}`,
+];
+
+/**
+ * An order can't mix bundles and other products: the first item decides.
+ *
+ * @type {(products: Product[], first: string, catalog: Catalog) => Option[]}
+ */
 function productOptions(products, first, catalog) {
   const bundles = catalog.products[first]?.is_bundle;
   const offered = products.filter((product) => !first || product.is_bundle === Boolean(bundles));
-  return [
-    ["", "Choose a product"],
-    ...offered.map(({ short_code: code, product_name: title, is_bundle: bundle }) => [
-      code,
-      `${title} (${code})${bundle ? ", bundle" : ""}`,
-    ]),
-  ];
+  return [["", "Choose a product"], ...offered.map(toProductOption)];
 }
 
+/**
+ * @param {{
+ *   form: OrderForm,
+ *   name: string,
+ *   label: string,
+ *   item: ItemDraft,
+ *   catalog: Catalog,
+ *   code: string,
+ * }} props
+ */
 function Policy({ form, name, label, item, catalog, code }) {
   const { error, reload } = useLoad((signal) => loadPolicies(code, { signal }), [code]);
   const policies = catalog.policies[code];
@@ -76,15 +110,12 @@ function Policy({ form, name, label, item, catalog, code }) {
     policies?.find((policy) => policy.code === form.get(name)) ??
     policies?.find(({ is_default }) => is_default);
   const options = [...(policies ?? [])]
-    .sort((a, b) => b.is_default - a.is_default)
-    .map((policy) => [
-      policy.is_default ? "" : policy.code,
-      policy.name + (policy.is_default && !/default/i.test(policy.name) ? " (default)" : ""),
-    ]);
+    .sort((a, b) => Number(b.is_default) - Number(a.is_default))
+    .map(toOption);
   const type =
     code === item.product ? effectiveType(item, catalog) : selected?.default_license_type;
   const terms = { ...withoutNulls(catalog.products[code]), ...withoutNulls(selected) };
-  const texts = [TYPES[type], selected && summarizeTerms(terms)];
+  const texts = [type && TYPES[type], selected && summarizeTerms(terms)];
   return html`<div>
     <${FormSelect} form=${form} name=${name} label=${label}
       hint=${texts.filter(Boolean).join(" · ") || " "} disabled=${!policies}
@@ -93,9 +124,17 @@ function Policy({ form, name, label, item, catalog, code }) {
   </div>`;
 }
 
+/** @type {(policy: PolicyRecord) => Option} */
+const toOption = ({ code, name, is_default }) => [
+  is_default ? "" : code,
+  name + (is_default && !/default/i.test(name) ? " (default)" : ""),
+];
+
+/** @type {(terms?: object) => object} */
 const withoutNulls = (terms) =>
   Object.fromEntries(Object.entries(terms ?? {}).filter(([, value]) => value != null));
 
+/** @param {{ form: OrderForm, name: string, item: ItemDraft }} props */
 function Keys({ form, name, item }) {
   return html`<div class="columns">
     ${
@@ -111,7 +150,9 @@ function Keys({ form, name, item }) {
   </div>`;
 }
 
+/** @param {{ form: OrderForm, name: string, item: ItemDraft }} props */
 function Users({ form, name, item }) {
+  /** @param {UserDraft[]} users */
   const set = (users) => form.set(`${name}.users`, users);
   const add = () => {
     set([...item.users, { email: "", is_manager: false }]);
@@ -125,7 +166,7 @@ function Users({ form, name, item }) {
       <${FormField} form=${createUserForm(form, name, k)} name="${name}.users.${k}"
         label="Email of user ${k + 1}" type="email" autocomplete="off" />
       <${Checkbox} label="Manager" checked=${user.is_manager}
-        onChange=${(on) => form.set(`${name}.users.${k}.is_manager`, on)} />
+        onChange=${(/** @type {boolean} */ on) => form.set(`${name}.users.${k}.is_manager`, on)} />
       ${
         item.users.length > 1 &&
         html`<${Button} plain icon="close"
@@ -148,16 +189,34 @@ function Users({ form, name, item }) {
   </fieldset>`;
 }
 
-/** The API's faults are about the user, but the value is the user's email. */
+/**
+ * The API's faults are about the user, but the value is the user's email.
+ *
+ * @type {(form: OrderForm, name: string, k: number) => Pick<OrderForm, "get" | "set" | "errorOf">}
+ */
 const createUserForm = (form, name, k) => ({
   get: () => form.get(`${name}.users.${k}.email`),
   set: (_, email) => form.set(`${name}.users.${k}.email`, email),
   errorOf: (field) => form.errorOf(field),
 });
 
+/**
+ * @param {{
+ *   form: OrderForm,
+ *   name: string,
+ *   item: ItemDraft,
+ *   catalog: Catalog,
+ *   product: Product,
+ * }} props
+ */
 function PolicyOverrides({ form, name, item, catalog, product }) {
   const type = effectiveType(item, catalog);
   const inheritedType = effectiveType({ ...item, license_type: "" }, catalog);
+  /**
+   * @param {string} term
+   * @param {string} label
+   * @param {object} rest
+   */
   const field = (term, label, rest) =>
     html`<${FormField} form=${form} name="${name}.${term}" label=${label} ...${rest} />`;
   return html`<details>
@@ -171,7 +230,7 @@ function PolicyOverrides({ form, name, item, catalog, product }) {
     </div>
     <${TermFields} form=${form} prefix="${name}.terms" type=${type}
       method=${product.authorization_method} source="policy"
-      inherited=${(term) => inheritedTerm(item, catalog, term)} />
+      inherited=${(/** @type {TermName} */ term) => inheritedTerm(item, catalog, term)} />
     ${
       product.product_features.length > 0 &&
       html`<${Features} form=${form} name=${name}
@@ -181,11 +240,25 @@ function PolicyOverrides({ form, name, item, catalog, product }) {
   </details>`;
 }
 
+/**
+ * @param {{
+ *   form: OrderForm,
+ *   name: string,
+ *   item: ItemDraft,
+ *   catalog: Catalog,
+ *   product: Product,
+ * }} props
+ */
 function Features({ form, name, item, catalog, product }) {
   const grants = effectivePolicy(item, catalog)?.license_product_feature_templates ?? [];
+  /** @type {Record<string, FeatureDraft>} */
   const features =
     item.features ??
     Object.fromEntries(grants.map((grant) => [grant.product_feature.code, { on: true }]));
+  /**
+   * @param {string} code
+   * @param {Partial<FeatureDraft>} change
+   */
   const set = (code, change) =>
     form.set(`${name}.features`, { ...features, [code]: { ...features[code], ...change } });
   return html`<fieldset>
@@ -200,13 +273,13 @@ function Features({ form, name, item, catalog, product }) {
           max_consumption: most,
         }) => html`<div class="feature" key=${code}>
       <${Checkbox} label="${title} (${code})" checked=${Boolean(features[code]?.on)}
-        data-field="${name}.features.${part(code)}" onChange=${(on) => set(code, { on })} />
+        data-field="${name}.features.${part(code)}" onChange=${(/** @type {boolean} */ on) => set(code, { on })} />
       ${
         type === "consumption" &&
         features[code]?.on &&
         html`<label class="inline">Uses <input inputmode="numeric" autocomplete="off"
           placeholder=${most ?? ""} value=${features[code].max_consumption ?? ""}
-        onInput=${(event) => set(code, { max_consumption: event.currentTarget.value })} /></label>`
+        onInput=${(/** @type {InputEvent} */ event) => set(code, { max_consumption: event.currentTarget.value })} /></label>`
       }
       ${
         form.errorOf(`${name}.features.${part(code)}`) &&

@@ -1,4 +1,8 @@
 // A new order: its customer, its products and their terms.
+
+/** @import { Failure, Order, Customer as CustomerRecord, PlacedOrder, Product } from "../api/types.ts" */
+/** @import { Form, FormProblem } from "../forms/form.js" */
+/** @import { BuiltOrder, OrderDraft } from "./order_body.js" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
@@ -18,12 +22,13 @@ export function NewOrder() {
   return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
     lead="All licenses are issued together, or none">
     <${Loaded} from=${products} rows=${8}>
-      ${(all) =>
+      ${(/** @type {Product[]} */ all) =>
         all.some(isOnSale) ? html`<${OrderForm} products=${all} />` : html`<${NoProducts} />`}
     <//>
   <//>`;
 }
 
+/** @type {(product: Product) => boolean} */
 const isOnSale = (product) => product.active && !product.is_archived;
 
 const NoProducts = () => html`<${Empty} icon="products" title="No products yet">
@@ -31,21 +36,25 @@ const NoProducts = () => html`<${Empty} icon="products" title="No products yet">
   <${LinkButton} scope="catalog:write" to=${link("products/new")} icon="plus">New product<//>
 <//>`;
 
+/** @param {{ products: Product[] }} props */
 function OrderForm({ products }) {
   const form = useForm("order", createDraft);
   const catalog = createCatalog(products);
   const submit = () => {
     const faults = findMissing(form.draft.value, catalog);
     if (faults.length) return form.showFaults(faults);
+    /** @type {BuiltOrder} */
     let order;
+    /** @param {OrderDraft} draft */
     const act = async (draft) => {
       const codes = draft.items.flatMap(({ product }) => policyProducts(catalog.products[product]));
       const unloaded = codes.filter((code) => !policies.value[code]);
       await Promise.all(unloaded.map((code) => loadPolicies(code)));
       order = buildOrder(draft, createCatalog(products));
-      placedOrder.value = await placeOrder(order, draft.token);
+      const placed = await placeOrder(order, draft.token);
+      placedOrder.value = placed;
       announce("Order placed");
-      go(`orders/${placedOrder.value.id}`);
+      go(`orders/${placed.id}`);
     };
     return form.submit(act, (fault) => order.locate(fault));
   };
@@ -58,7 +67,10 @@ function OrderForm({ products }) {
     onSubmit=${submit} back=${link("orders")}>
     <${Customer} form=${form} />
     ${form.get("items").map(
-      (item, n) => html`<${OrderItem} key=${item.uid} form=${form} at=${n} item=${item}
+      (
+        /** @type {OrderDraft["items"][number]} */ item,
+        /** @type {number} */ n,
+      ) => html`<${OrderItem} key=${item.uid} form=${form} at=${n} item=${item}
         catalog=${catalog} products=${products.filter(isOnSale)} />`,
     )}
     <p class="add"><${Button} plain icon="plus" onPress=${add}>Add another product<//></p>
@@ -77,11 +89,14 @@ function OrderForm({ products }) {
 /**
  * A reused token means that the order was placed, but its response was lost, and the form was changed
  * since. If another order has the ID, the ID is the fault, not the fields in which the orders differ.
+ *
+ * @type {(order: BuiltOrder, token: string) => Promise<PlacedOrder>}
  */
 async function placeOrder({ body, locate }, token) {
   try {
     return await api.post("orders/create_order/", body, { "Idempotency-Key": token });
-  } catch (problem) {
+  } catch (thrown) {
+    const problem = /** @type {FormProblem} */ (thrown);
     if (problem.code === "idempotency_key_reused")
       problem.detail =
         "This order was already placed: the response was lost, and the form was changed since. " +
@@ -90,7 +105,13 @@ async function placeOrder({ body, locate }, token) {
       const labels = problem.faults.map((fault) => labelOf(locate(fault).at)).filter(Boolean);
       problem.detail = `The two orders differ in: ${[...new Set(labels)].join(", ") || "other details"}.`;
       problem.faults = [
-        { pointer: "/id", message: "Another order has this ID. Enter a different ID." },
+        {
+          code: problem.code,
+          field: "id",
+          pointer: "/id",
+          value: body.id ?? null,
+          message: "Another order has this ID. Enter a different ID.",
+        },
       ];
       problem.link = {
         href: link("orders", { store_id: body.id }),
@@ -101,8 +122,11 @@ async function placeOrder({ body, locate }, token) {
   }
 }
 
+/** @param {{ form: Form<OrderDraft> }} props */
 function Customer({ form }) {
-  const lookup = useSignal(null);
+  const lookup = useSignal(
+    /** @type {{ email: string, customer?: CustomerRecord } | null} */ (null),
+  );
   const email = form.get("customer.email").trim();
   const find = async () => {
     lookup.value = null;
@@ -117,6 +141,10 @@ function Customer({ form }) {
     : current
       ? "New customer – will be created with this order"
       : "Customers are identified by email. Leave blank for an order without a customer.";
+  /**
+   * @param {keyof OrderDraft["customer"]} name
+   * @param {string} label
+   */
   const field = (name, label) =>
     existing
       ? html`<${Field} label=${label} value=${existing[name] ?? ""} disabled />`
@@ -133,5 +161,6 @@ function Customer({ form }) {
   </section>`;
 }
 
+/** @type {(customer: CustomerRecord) => string} */
 const titleOf = (customer) =>
-  [nameOf(customer), customer.company_name].filter(Boolean).join(", ") || customer.email;
+  [nameOf(customer), customer.company_name].filter(Boolean).join(", ") || customer.email || "";

@@ -1,4 +1,8 @@
 // The list of orders, newest first.
+
+/** @import { FilterField } from "../forms/filters.js" */
+/** @import { Answer, Failure, Order as OrderRecord, Query } from "../api/types.ts" */
+/** @import { Column, PageQuery } from "../parts/types.ts" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
@@ -14,7 +18,10 @@ import { announce, Empty, Loaded, Notice, Page, Pager, Table } from "../parts/pa
 import { CustomerLink, orderBadges } from "./records.js";
 import { link } from "../parts/route.js";
 
+/** @typedef {Answer<"get", "orders/">} OrdersPage */
+
 const LIMIT = 25;
+/** @type {FilterField<keyof Query<"orders/"> | "from" | "to">[]} */
 const FIELDS = [
   { name: "store_id", label: "Order ID" },
   { name: "customer_email", label: "Customer email", type: "email" },
@@ -22,24 +29,32 @@ const FIELDS = [
   { name: "to", label: "To (UTC)", type: "date" },
 ];
 
+/** @type {(values: PageQuery) => PageQuery} */
 const checkOrder = ({ from, to }) =>
   from && to && from > to ? { from: "From must not be later than To" } : {};
 
 const DAY = 86_400_000;
+/** @type {(day: string) => string} */
 const nextDay = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
 
-/** Replace the days of a query by the API's half-open range of times. */
+/**
+ * Replace the days of a query by the API's half-open range of times.
+ *
+ * @type {(query: PageQuery) => PageQuery}
+ */
 const toApiQuery = ({ from, to, ...query }) => ({
   ...query,
   created_at__gte: from,
   created_at__lt: to && nextDay(to),
 });
 
+/** @param {{ parts: string[], query: PageQuery }} props */
 export function Orders({ parts: [id], query }) {
   if (id === "new") return html`<${NewOrder} />`;
   return id ? html`<${Order} key=${id} id=${id} />` : html`<${OrderList} query=${query} />`;
 }
 
+/** @param {{ query: PageQuery }} props */
 function OrderList({ query }) {
   const orders = useLoad(
     (signal) => api.get("orders/", { ...toApiQuery(query), limit: LIMIT }, { signal }),
@@ -53,12 +68,15 @@ function OrderList({ query }) {
   return html`<${Page} title="Orders" lead="All orders, newest first" actions=${actions}>
     <${Filters} path="orders" fields=${FIELDS} query=${query} action="Search orders"
       check=${checkOrder} />
-    <${Loaded} from=${orders} rows=${8}>${(page) => html`<${OrderTable} page=${page} query=${query}
+    <${Loaded} from=${orders} rows=${8}>${(
+      /** @type {OrdersPage} */ page,
+    ) => html`<${OrderTable} page=${page} query=${query}
       busy=${orders.loading} />`}<//>
     ${exporting.value && html`<${ExportDialog} onClose=${() => (exporting.value = false)} />`}
   <//>`;
 }
 
+/** @type {Column<OrderRecord>[]} */
 const COLUMNS = [
   {
     head: "Order",
@@ -81,6 +99,7 @@ const COLUMNS = [
   { head: "Placed", kind: "mid", cell: (order) => formatTime(order.created_at) },
 ];
 
+/** @param {{ page: OrdersPage, query: PageQuery, busy: boolean }} props */
 function OrderTable({ page, query, busy }) {
   if (!page.results.length)
     return Object.keys(query).length ? html`<${NoMatches} />` : html`<${NoOrders} />`;
@@ -111,16 +130,18 @@ const RANGES = {
   days: "Custom range",
 };
 
+/** @type {(days: PageQuery) => PageQuery} */
 const checkRange = (days) => {
   const [blank] = Object.keys(days).filter((name) => !days[name]);
   return blank ? { [blank]: "Enter a date" } : checkOrder(days);
 };
 
+/** @param {{ onClose: () => void }} props */
 function ExportDialog({ onClose }) {
   const range = useSignal("last30");
   const days = useSignal({ from: "", to: "" });
-  const problem = useSignal(null);
-  const errors = useSignal({});
+  const problem = useSignal(/** @type {Failure | null} */ (null));
+  const errors = useSignal(/** @type {PageQuery} */ ({}));
   const save = async () => {
     problem.value = null;
     errors.value = range.value === "days" ? checkRange(days.value) : {};
@@ -133,16 +154,22 @@ function ExportDialog({ onClose }) {
       announce("Downloaded");
       onClose();
     } catch (error) {
-      problem.value = error;
+      problem.value = /** @type {Failure} */ (error);
     }
   };
+  /**
+   * @param {"from" | "to"} name
+   * @param {string} label
+   */
   const day = (name, label) => html`<${Field} label=${label} type="date" value=${days.value[name]}
-    error=${errors.value[name]} onInput=${(value) => (days.value = { ...days.value, [name]: value })} />`;
+    error=${errors.value[name]} onInput=${(/** @type {string} */ value) => {
+      days.value = { ...days.value, [name]: value };
+    }} />`;
   return html`<${Dialog} title="Export licenses" onClose=${onClose}>
     <p>Download licenses as CSV, in the import format.</p>
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     <${Field} as="select" label="Date range" value=${range.value}
-      onInput=${(value) => (range.value = value)}>
+      onInput=${(/** @type {string} */ value) => (range.value = value)}>
       ${Object.entries(RANGES).map(
         ([value, text]) => html`<option
         value=${value}>${text}</option>`,

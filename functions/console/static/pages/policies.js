@@ -1,4 +1,7 @@
 // The list of license policies: named sets of terms of a product.
+
+/** @import { Answer, Loadable, Policy, Product } from "../api/types.ts" */
+/** @import { Column, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { productColumn, productFilter, useProducts, withProductNames } from "./catalog.js";
@@ -12,6 +15,7 @@ import { summarizeTerms, TYPES } from "./terms.js";
 
 const LIMIT = 50;
 
+/** @param {{ parts: string[], query: PageQuery }} props */
 export function Policies({ parts: [id], query }) {
   const products = useProducts();
   if (!id) return html`<${PolicyList} query=${query} products=${products} />`;
@@ -20,6 +24,7 @@ export function Policies({ parts: [id], query }) {
     : html`<${EditPolicy} key=${id} id=${id} products=${products} />`;
 }
 
+/** @type {Column<Policy>[]} */
 export const POLICY_COLUMNS = [
   {
     head: "Policy",
@@ -37,7 +42,7 @@ export const POLICY_COLUMNS = [
     head: "License type",
     kind: "mid",
     cell: ({ default_license_type: type }) =>
-      TYPES[type] ?? html`<span class="soft">From product</span>`,
+      (type && TYPES[type]) ?? html`<span class="soft">From product</span>`,
   },
   {
     head: "Terms",
@@ -52,6 +57,7 @@ export const POLICY_COLUMNS = [
   },
 ];
 
+/** @param {{ query: PageQuery, products: Loadable<Product[]> }} props */
 function PolicyList({ query, products }) {
   const policies = useLoad(
     (signal) => api.get("license-templates/", { ...query, limit: LIMIT }, { signal }),
@@ -65,7 +71,7 @@ function PolicyList({ query, products }) {
     <${Filters} path="policies" fields=${[productFilter(products)]} query=${query}
       action="Filter policies" />
     <${Loaded} from=${withProductNames(policies, products)} rows=${6}>
-      ${(page) =>
+      ${(/** @type {Answer<"get", "license-templates/">} */ page) =>
         page.results.length
           ? html`<${Table} caption="License policies" columns=${columns} rows=${page.results}
             busy=${policies.loading} /><${Pager} page=${page} path="policies" query=${query}

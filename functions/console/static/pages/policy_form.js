@@ -1,4 +1,8 @@
 // The form of a new or existing policy.
+
+/** @import { Draft, Feature, Grant, Loadable, NewPolicy as PolicyRequest, Policy, Product } from "../api/types.ts" */
+/** @import { Form } from "../forms/form.js" */
+/** @import { TermName } from "./terms.js" */
 import * as api from "../api/api.js";
 import { productOptions } from "./catalog.js";
 import { part } from "../forms/field_names.js";
@@ -11,6 +15,7 @@ import { go, link } from "../parts/route.js";
 import { TermFields } from "./term_fields.js";
 import { locateFault, toApiNumber, toApiTerms, toFormTerms, TYPES } from "./terms.js";
 
+/** @type {(keyof Grant)[]} */
 const GRANT_TERMS = [
   "max_consumption",
   "allow_overages",
@@ -25,27 +30,47 @@ const GRANT_TERMS = [
   "metadata",
 ];
 
+/**
+ * @typedef {{
+ *   product: string,
+ *   name: string,
+ *   code: string,
+ *   default_license_type: string,
+ *   is_default: boolean,
+ *   is_archived: boolean,
+ * }} PolicyFields
+ */
+/** @typedef {Record<string, { on: boolean, uses: string, grant?: Grant }>} GrantDrafts by feature */
+/** @typedef {PolicyFields & { terms: Record<string, string>, grants: GrantDrafts }} PolicyDraft */
+
+/** @param {{ code: string, products: Loadable<Product[]> }} props */
 export function NewPolicy({ code, products }) {
   return html`<${Page} title="New policy"
     back=${{ href: link("policies"), text: "License policies" }}>
-    <${Loaded} from=${products} rows=${8}>${(all) => html`<${PolicyForm} code=${code}
+    <${Loaded} from=${products} rows=${8}>${(
+      /** @type {Product[]} */ all,
+    ) => html`<${PolicyForm} code=${code}
       products=${all} />`}<//>
   <//>`;
 }
 
+/** @param {{ id: string, products: Loadable<Product[]> }} props */
 export function EditPolicy({ id, products }) {
   const policy = useLoad((signal) => api.get(`license-templates/${id}/`, {}, { signal }), [id]);
   return html`<${Page} title=${policy.value?.name ?? "Policy"}
     back=${{ href: link("policies"), text: "License policies" }}
     lead="Existing licenses are not affected">
     <${Loaded} from=${products} rows=${8}>
-      ${(all) =>
-        html`<${Loaded} from=${policy} rows=${8}>${(value) => html`<${PolicyForm}
+      ${(/** @type {Product[]} */ all) =>
+        html`<${Loaded} from=${policy} rows=${8}>${(
+          /** @type {Policy} */ value,
+        ) => html`<${PolicyForm}
         policy=${value} products=${all} />`}<//>`}
     <//>
   <//>`;
 }
 
+/** @type {(policy?: Policy, code?: string) => PolicyDraft} */
 const createDraft = (policy, code) => ({
   product: code ?? "",
   name: policy?.name ?? "",
@@ -62,24 +87,25 @@ const createDraft = (policy, code) => ({
   ),
 });
 
-/** The request of a draft. Features keep their terms that the form does not show. */
-function buildPolicy({ terms, grants, default_license_type: type, ...body }, policy, product) {
-  Object.assign(
-    body,
-    toApiTerms(
-      terms,
-      type || "consumption",
-      product?.authorization_method,
-      policy ? null : undefined,
-    ),
-  );
+/**
+ * The request of a draft. Features keep their terms that the form does not show.
+ *
+ * @type {(draft: PolicyDraft, policy?: Policy, product?: Product) => PolicyRequest}
+ */
+function buildPolicy({ terms, grants, default_license_type: type, ...rest }, policy, product) {
+  const method = product?.authorization_method;
+  /** @type {Draft<PolicyRequest>} */
+  const body = {
+    ...rest,
+    ...toApiTerms(terms, type || "consumption", method, policy ? null : undefined),
+  };
   if (type) body.default_license_type = type;
   body.license_product_feature_templates = Object.entries(grants)
     .filter(([, { on }]) => on)
     .map(([code, { uses, grant }]) => {
       const terms = GRANT_TERMS.filter((name) => grant?.[name] != null).map((name) => [
         name,
-        grant[name],
+        grant?.[name],
       ]);
       return {
         ...Object.fromEntries(terms),
@@ -87,9 +113,10 @@ function buildPolicy({ terms, grants, default_license_type: type, ...body }, pol
         max_consumption: toApiNumber(uses),
       };
     });
-  return body;
+  return /** @type {PolicyRequest} */ (body);
 }
 
+/** @param {{ policy?: Policy, code?: string, products: Product[] }} props */
 function PolicyForm({ policy, code, products }) {
   const own = policy && products.find(({ id }) => id === policy.product);
   const form = useForm(`policy ${policy?.id ?? ""}`, () =>
@@ -102,7 +129,7 @@ function PolicyForm({ policy, code, products }) {
       if (policy) await api.patch(`license-templates/${policy.id}/`, body);
       else await api.post("license-templates/", body);
       announce("Policy saved");
-      go(`products/${product.id}`);
+      go(product ? `products/${product.id}` : "policies");
     }, locateFault);
   const type = form.get("default_license_type");
   const inheritedType = product?.default_license_type
@@ -134,17 +161,20 @@ function PolicyForm({ policy, code, products }) {
     <section class="card">
       <h2>Terms</h2>
       <${TermFields} form=${form} prefix="terms" type=${type || product?.default_license_type}
-        method=${product?.authorization_method} source="product" inherited=${(term) => product?.[term]} />
+        method=${product?.authorization_method} source="product" inherited=${(/** @type {TermName} */ term) => product?.[term]} />
     </section>
     ${
-      product?.product_features.length > 0 &&
+      product &&
+      product.product_features.length > 0 &&
       html`<${Grants} form=${form}
       features=${product.product_features} />`
     }
   <//>`;
 }
 
+/** @param {{ form: Form<PolicyDraft>, features: Feature[] }} props */
 function Grants({ form, features }) {
+  /** @type {(code: string, change: object) => void} */
   const set = (code, change) =>
     form.set(`grants.${part(code)}`, { ...form.get(`grants.${part(code)}`), ...change });
   const error = form.errorOf("license_product_feature_templates");
@@ -156,13 +186,13 @@ function Grants({ form, features }) {
       const grant = form.draft.value.grants[code];
       return html`<div class="feature" key=${code}>
         <${Checkbox} label="${name} (${code})" checked=${Boolean(grant?.on)}
-          onChange=${(on) => set(code, { on })} />
+          onChange=${(/** @type {boolean} */ on) => set(code, { on })} />
         ${
           kind === "consumption" &&
           grant?.on &&
           html`<${Field} label="Uses of ${name}" inputmode="numeric" autocomplete="off"
           placeholder=${most ?? ""} value=${grant.uses ?? ""}
-            onInput=${(uses) => set(code, { uses })} />`
+            onInput=${(/** @type {string} */ uses) => set(code, { uses })} />`
         }
       </div>`;
     })}

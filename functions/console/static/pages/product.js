@@ -1,4 +1,6 @@
 // A product with its policies and features.
+
+/** @import { Policy, Product as ProductRecord } from "../api/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { listAll } from "./catalog.js";
@@ -11,6 +13,7 @@ import { authorizationOf, CatalogStatus } from "./records.js";
 import { link } from "../parts/route.js";
 import { formatTerm, TERMS, TYPES } from "./terms.js";
 
+/** @param {{ id: string }} props */
 export function Product({ id }) {
   const product = useLoad(
     async (signal) => {
@@ -29,12 +32,17 @@ export function Product({ id }) {
   return html`<${Page} title=${product.value?.product_name ?? "Product"}
     actions=${product.value && edit}
     back=${{ href: link("products"), text: "Products" }}>
-    <${Loaded} from=${product} rows=${8}>${(value) => html`<${Details} product=${value} />`}<//>
+    <${Loaded} from=${product} rows=${8}>${(/** @type {ProductRecord & { policies: Policy[] }} */ value) => html`<${Details} product=${value} />`}<//>
   <//>`;
 }
 
+/** @param {{ product: ProductRecord & { policies: Policy[] } }} props */
 function Details({ product }) {
   const terms = TERMS.filter(({ name }) => product[name] != null);
+  /**
+   * @param {string} path
+   * @param {string} text
+   */
   const createButton = (path, text) =>
     html`<${LinkButton} scope="catalog:write" plain icon="plus"
       to=${link(path, { product: product.short_code })}>${text}<//>`;
@@ -53,7 +61,7 @@ function Details({ product }) {
           (code) => html`<code>${code}</code> `,
         )}</dd>`
       }
-      <dt>License type</dt><dd>${TYPES[product.default_license_type] ?? "Set per policy"}</dd>
+      <dt>License type</dt><dd>${product.default_license_type ? TYPES[product.default_license_type] : "Set per policy"}</dd>
       ${terms.map(
         (term) => html`<dt>${term.label}</dt><dd>${formatTerm(term, product[term.name])}</dd>`,
       )}

@@ -1,4 +1,8 @@
 // The form of a new or existing product.
+
+/** @import { Draft, Fault, NewProduct as ProductRequest, Product } from "../api/types.ts" */
+/** @import { FieldFault, Form } from "../forms/form.js" */
+/** @import { Option } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { useProducts } from "./catalog.js";
 import { part } from "../forms/field_names.js";
@@ -10,10 +14,25 @@ import { go, link } from "../parts/route.js";
 import { TermFields } from "./term_fields.js";
 import { locateFault, toApiTerms, toFormTerms, TYPES } from "./terms.js";
 
+/** @type {Option[]} */
 const METHODS = [
   ["license-key", "Key-based"],
   ["user", "User-based (users sign in)"],
 ];
+
+/**
+ * @typedef {{
+ *   product_name: string,
+ *   short_code: string,
+ *   authorization_method: string,
+ *   default_license_type: string,
+ *   key_length: string,
+ *   is_bundle: boolean,
+ *   active: boolean,
+ *   is_archived: boolean,
+ * }} ProductFields
+ */
+/** @typedef {ProductFields & { members: Record<string, boolean>, terms: Record<string, string> }} ProductDraft */
 
 export function NewProduct() {
   const back = link("products");
@@ -23,17 +42,21 @@ export function NewProduct() {
   <//>`;
 }
 
+/** @param {{ id: string }} props */
 export function EditProduct({ id }) {
   const product = useLoad((signal) => api.get(`products/${id}/`, {}, { signal }), [id]);
   const back = link(`products/${id}`);
   return html`<${Page} title="Edit product"
     back=${{ href: back, text: product.value?.product_name ?? "Product" }}
     lead="Existing licenses are not affected">
-    <${Loaded} from=${product} rows=${8}>${(value) => html`<${ProductForm} product=${value}
+    <${Loaded} from=${product} rows=${8}>${(
+      /** @type {Product} */ value,
+    ) => html`<${ProductForm} product=${value}
       back=${back} />`}<//>
   <//>`;
 }
 
+/** @type {(product?: Product) => ProductDraft} */
 const createDraft = (product) => ({
   product_name: product?.product_name ?? "",
   short_code: product?.short_code ?? "",
@@ -47,19 +70,26 @@ const createDraft = (product) => ({
   terms: toFormTerms(product),
 });
 
-/** The request of a draft. In an existing product, a blank term is cleared. */
+/**
+ * The request of a draft. In an existing product, a blank term is cleared.
+ *
+ * @type {(draft: ProductDraft, product?: Product) => ProductRequest}
+ */
 function buildProduct(draft, product) {
-  const { terms, members, key_length: length, default_license_type: type, ...body } = draft;
-  Object.assign(
-    body,
-    toApiTerms(terms, type || "consumption", body.authorization_method, product ? null : undefined),
-  );
+  const { terms, members, key_length: length, default_license_type: type, ...rest } = draft;
+  const blank = product ? null : undefined;
+  /** @type {Draft<ProductRequest>} */
+  const body = {
+    ...rest,
+    ...toApiTerms(terms, type || "consumption", rest.authorization_method, blank),
+  };
   if (type) body.default_license_type = type;
   if (length.trim()) body.key_length = /^\d{1,9}$/.test(length.trim()) ? Number(length) : length;
   if (body.is_bundle) body.bundle_products = Object.keys(members).filter((code) => members[code]);
-  return body;
+  return /** @type {ProductRequest} */ (body);
 }
 
+/** @param {{ product?: Product, back: string }} props */
 function ProductForm({ product, back }) {
   const form = useForm(`product ${product?.id ?? ""}`, () => createDraft(product));
   const submit = () =>
@@ -72,6 +102,7 @@ function ProductForm({ product, back }) {
       go(`products/${saved.id}`);
     }, locate);
   const type = form.get("default_license_type");
+  /** @type {Option[]} */
   const blank = product?.default_license_type ? [] : [["", "Set per policy"]];
   return html`<${RecordForm} form=${form} action=${product ? "Save changes" : "Create product"}
     scope="catalog:write" onSubmit=${submit} back=${back}>
@@ -110,13 +141,16 @@ function ProductForm({ product, back }) {
   <//>`;
 }
 
+/** @type {(fault: Fault) => FieldFault} */
 const locate = (fault) => {
   const { at, message } = locateFault(fault);
   return { at: at === "bundle_products" ? "members" : at, message };
 };
 
+/** @param {{ form: Form<ProductDraft>, bundleCode?: string }} props */
 function Members({ form, bundleCode }) {
   const products = useProducts();
+  /** @param {Product[]} all */
   const offered = (all) =>
     all.filter(
       (product) =>
@@ -128,7 +162,7 @@ function Members({ form, bundleCode }) {
   return html`<fieldset>
     <legend>Bundle members</legend>
     <${Loaded} from=${products} rows=${2}>
-      ${(all) =>
+      ${(/** @type {Product[]} */ all) =>
         offered(all).map(
           (product) => html`<${FormCheckbox} key=${product.id} form=${form}
         name="members.${part(product.short_code)}"

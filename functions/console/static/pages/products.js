@@ -1,4 +1,7 @@
 // The list of products.
+
+/** @import { Product as ProductRecord } from "../api/types.ts" */
+/** @import { Column } from "../parts/types.ts" */
 import { LinkButton } from "../parts/buttons.js";
 import { useProducts } from "./catalog.js";
 import { html } from "../parts/html.js";
@@ -9,12 +12,14 @@ import { authorizationOf, CatalogStatus } from "./records.js";
 import { link } from "../parts/route.js";
 import { summarizeTerms, TYPES } from "./terms.js";
 
+/** @param {{ parts: string[] }} props */
 export function Products({ parts: [id, part] }) {
   if (id === "new") return html`<${NewProduct} />`;
   if (id && part === "edit") return html`<${EditProduct} key=${id} id=${id} />`;
   return id ? html`<${Product} key=${id} id=${id} />` : html`<${ProductList} />`;
 }
 
+/** @type {Column<ProductRecord>[]} */
 const COLUMNS = [
   {
     head: "Product",
@@ -26,7 +31,7 @@ const COLUMNS = [
     head: "License type",
     wide: true,
     cell: ({ default_license_type: type }) =>
-      TYPES[type] ?? html`<span class="soft">From policy</span>`,
+      (type && TYPES[type]) ?? html`<span class="soft">From policy</span>`,
   },
   { head: "Terms", wide: true, cell: (product) => summarizeTerms(product) || "–" },
   { head: "Status", cell: (product) => html`<${CatalogStatus} of=${product} />` },
@@ -39,7 +44,7 @@ function ProductList() {
   return html`<${Page} title="Products" lead="Products and their default terms"
     actions=${create}>
     <${Loaded} from=${products} rows=${6}>
-      ${(all) =>
+      ${(/** @type {ProductRecord[]} */ all) =>
         all.length
           ? html`<${Table} caption="Products" columns=${COLUMNS} rows=${all}
             busy=${products.loading} />`

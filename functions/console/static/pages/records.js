@@ -1,4 +1,7 @@
 // How customers, orders and licenses are shown in tables and on pages.
+
+/** @import { Customer, Feature, License, LicenseBrief, Order, Product } from "../api/types.ts" */
+/** @import { Column, Tone } from "../parts/types.ts" */
 import { Masked } from "../parts/buttons.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
@@ -6,15 +9,28 @@ import { Badge } from "../parts/parts.js";
 import { link } from "../parts/route.js";
 import { summarizeTerms, TYPES } from "./terms.js";
 
+/**
+ * A license, or its short form, which has a product code instead of a product.
+ *
+ * @typedef {Omit<LicenseBrief, "product_code"> & Partial<Pick<LicenseBrief, "product_code">> &
+ *   Partial<License>} AnyLicense
+ */
+
+/** @type {(customer: Pick<Customer, "first_name" | "last_name">) => string} */
 export const nameOf = ({ first_name: first, last_name: last }) =>
   [first, last].filter(Boolean).join(" ");
 
-/** An email address that can wrap before its domain. */
+/**
+ * An email address that can wrap before its domain.
+ *
+ * @param {{ of: string }} props
+ */
 export function Email({ of }) {
   const at = of.lastIndexOf("@");
   return html`${of.slice(0, at)}<wbr />${of.slice(at)}`;
 }
 
+/** @param {{ customer: Customer }} props */
 export function CustomerLink({ customer }) {
   const title =
     customer.company_name || nameOf(customer) || customer.email || customer.reference || "No name";
@@ -24,13 +40,22 @@ export function CustomerLink({ customer }) {
   }`;
 }
 
+/** @param {Pick<Order, "is_test" | "is_trial">} order */
 export const orderBadges = (order) => html`${order.is_test && html`<${Badge} tone="off">Test<//>`}
   ${order.is_trial && html`<${Badge} tone="wait">Trial<//>`}`;
 
+/** @type {(product: Product) => string} */
 export const authorizationOf = ({ authorization_method: method, is_bundle: bundle }) =>
   `${method === "user" ? "User-based" : "Key-based"}${bundle ? ", bundle" : ""}`;
 
-/** Whether new licenses can have a product or feature. */
+/**
+ * Whether new licenses can have a product or feature.
+ *
+ * @param {{
+ *   of: Pick<Feature, "active"> & Partial<Pick<Product, "is_archived">>,
+ *   activeText?: string,
+ * }} props
+ */
 export function CatalogStatus({
   of: { active = true, is_archived: archived },
   activeText = "On sale",
@@ -41,14 +66,24 @@ export function CatalogStatus({
     : html`<${Badge} tone="warn">Disabled<//>`;
 }
 
+/** @type {Record<string, Tone>} */
 const TONES = { Active: "good", Inactive: "wait", Disabled: "off", Expired: "warn" };
+/** @type {Record<string, string>} */
 const TEXTS = { Inactive: "Not activated" };
 
-/** The API's status of a license. */
+/**
+ * The API's status of a license.
+ *
+ * @param {{ of: string }} props
+ */
 export const LicenseStatus = ({ of }) =>
   html`<${Badge} tone=${TONES[of] ?? "off"}>${TEXTS[of] ?? of}<//>`;
 
-/** The key or the users of a license. */
+/**
+ * The key or the users of a license.
+ *
+ * @param {{ license: AnyLicense }} props
+ */
 export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
   key
     ? html`<${Masked} text=${key} />`
@@ -57,10 +92,15 @@ export const LicenseHolder = ({ license: { license_key: key, license_users: user
           html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
       );
 
+/** @type {(license: AnyLicense) => string | number} */
 const titleOf = ({ id, license_key: key, license_users: users }) =>
   key ? `ending in ${key.slice(-4)}` : users?.length ? `of ${users[0].email}` : id;
 
-/** In a large order, licenses have no terms and no status. */
+/**
+ * In a large order, licenses have no terms and no status.
+ *
+ * @type {Column<AnyLicense>[]}
+ */
 export const LICENSE_COLUMNS = [
   { head: "License", cell: (license) => html`<${LicenseHolder} license=${license} />` },
   {

@@ -1,4 +1,6 @@
 // Sign-in by API key, which the API validates.
+
+/** @import { Failure } from "../api/types.ts" */
 import { useSignal } from "@preact/signals";
 import { readKeyOwner } from "../api/api.js";
 import { Button } from "../parts/buttons.js";
@@ -35,6 +37,7 @@ function KeyForm() {
   const entered = useSignal("");
   const error = useSignal("");
   const busy = useSignal(false);
+  /** @param {Event} event */
   const submit = async (event) => {
     event.preventDefault();
     if (busy.value) return;
@@ -50,7 +53,7 @@ function KeyForm() {
       focusNextPage();
       signIn(apiKey, owner);
     } catch (problem) {
-      error.value = problem.message;
+      error.value = /** @type {Failure} */ (problem).message;
     } finally {
       busy.value = false;
     }
@@ -60,7 +63,7 @@ function KeyForm() {
       autofocus error=${error.value} value=${entered.value}
       hint=${html`Stored in this browser’s console tabs only, until you sign out or close them. Ask your
         administrator for a key: <code>keywright keys create</code>`}
-      onInput=${(value) => (entered.value = value)} />
+      onInput=${(/** @type {string} */ value) => (entered.value = value)} />
     <${Button} busy=${busy.value}>Sign in<//>
   </form>`;
 }

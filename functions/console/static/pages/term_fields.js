@@ -1,4 +1,8 @@
 // The terms of a license as form fields; a blank field shows the value that it inherits.
+
+/** @import { Form } from "../forms/form.js" */
+/** @import { Group, Term, TermName } from "./terms.js" */
+/** @import { Option } from "../parts/types.ts" */
 import { FormField, FormSelect } from "../forms/form.js";
 import { html } from "../parts/html.js";
 import { formatTerm, groupsFor } from "./terms.js";
@@ -6,15 +10,26 @@ import { formatTerm, groupsFor } from "./terms.js";
 /**
  * `prefix` is the name of the terms in the form, e.g. `items.0.terms`. `inherited(name)` returns the
  * value that applies if a term is blank, if it is known, and `source` says which record it is from.
+ *
+ * @param {{
+ *   form: Form<unknown>,
+ *   prefix: string,
+ *   type?: string,
+ *   method?: string,
+ *   inherited: (name: TermName) => unknown,
+ *   source: string,
+ * }} props
  */
 export function TermFields({ form, prefix, type, method, inherited, source }) {
   const [first, ...others] = groupsFor(type || "consumption", method);
+  /** @param {Group} group */
   const fields = ({ terms }) => html`<div class="columns">
     ${terms.map(
       (term) => html`<${TermField} key=${term.name} form=${form} term=${term}
       name="${prefix}.${term.name}" value=${inherited(term.name)} source=${source} />`,
     )}
   </div>`;
+  /** @type {(group: Group) => number} */
   const countSet = ({ terms }) => terms.filter(({ name }) => form.get(`${prefix}.${name}`)).length;
   return html`<div class="terms">
     ${fields(first)}
@@ -31,14 +46,24 @@ export function TermFields({ form, prefix, type, method, inherited, source }) {
   </div>`;
 }
 
+/**
+ * @param {{
+ *   form: Form<unknown>,
+ *   term: Term,
+ *   name: string,
+ *   value: unknown,
+ *   source: string,
+ * }} props
+ */
 function TermField({ form, term, name, value, source }) {
   const inherited = value == null ? "" : `${formatTerm(term, value)} (${source})`;
   const common = { form, name, label: term.label, hint: term.hint };
+  /** @type {Option} */
   const blank = ["", inherited || `From ${source}`];
   if (term.kind === "flag")
     return html`<${FormSelect} ...${common} options=${[blank, ["yes", "Yes"], ["no", "No"]]} />`;
   if (term.kind === "choice")
-    return html`<${FormSelect} ...${common} options=${[blank, ...Object.entries(term.choices)]} />`;
+    return html`<${FormSelect} ...${common} options=${[blank, ...Object.entries(term.choices ?? {})]} />`;
   return html`<${FormField} ...${common} placeholder=${inherited} autocomplete="off"
     inputmode=${term.kind === "count" ? "numeric" : undefined} />`;
 }

@@ -2,8 +2,28 @@
 //
 // Products, policies and licenses have the same terms. A license inherits a term that it does not set
 // from its policy, and a policy from its product.
+
+/** @import { Draft, Fault, License, LicenseType, Policy, Product } from "../api/types.ts" */
+/** @import { FieldFault } from "../forms/form.js" */
 import { formatDay } from "../parts/formats.js";
 
+/** @typedef {keyof Product & keyof Policy & keyof License} TermName */
+/** @typedef {Partial<Pick<License, TermName>> & Partial<Pick<License, "validity_period" | "is_trial">>} Terms */
+/** @typedef {(type: string, method?: string) => boolean} Only */
+
+/**
+ * @typedef {object} Term
+ * @property {TermName} name
+ * @property {string} label
+ * @property {string} [hint]
+ * @property {"count" | "number" | "flag" | "duration" | "choice"} kind
+ * @property {Record<string, string>} [choices]
+ * @property {Only} [only]
+ */
+
+/** @typedef {{ title: string, terms: Term[], only?: Only }} Group */
+
+/** @type {Record<LicenseType, string> & Record<string, string>} */
 export const TYPES = {
   perpetual: "Perpetual",
   "time-limited": "Time-limited",
@@ -11,13 +31,19 @@ export const TYPES = {
   consumption: "Consumption",
 };
 
+/** @type {Record<NonNullable<License["consumption_period"]>, string>} */
 const PERIODS = { daily: "Daily", weekly: "Weekly", monthly: "Monthly", annually: "Yearly" };
+/** @type {(name: TermName, label: string, hint?: string) => Term} */
 const count = (name, label, hint) => ({ name, label, hint, kind: "count" });
+/** @type {(name: TermName, label: string, hint?: string) => Term} */
 const flag = (name, label, hint) => ({ name, label, hint, kind: "flag" });
+/** @type {(type: string) => boolean} */
 const hasDuration = (type) => type !== "perpetual";
+/** @type {(type: string) => boolean} */
 const isConsumption = (type) => type === "consumption";
 
 // `only(type, method)` restricts a term or group to some license types or authorization methods.
+/** @type {Group[]} */
 const GROUPS = [
   {
     title: "Duration and activations",
@@ -87,6 +113,7 @@ const GROUPS = [
   },
 ];
 
+/** @type {(type: string, method?: string) => Group[]} */
 export const groupsFor = (type, method) =>
   GROUPS.filter(({ only }) => !only || only(type, method)).map((group) => ({
     ...group,
@@ -95,7 +122,11 @@ export const groupsFor = (type, method) =>
 
 export const TERMS = GROUPS.flatMap(({ terms }) => terms);
 
-/** A form value as the API expects it; null if blank. */
+/**
+ * A form value as the API expects it; null if blank.
+ *
+ * @type {(term: Term, input: string | undefined) => boolean | number | string | null}
+ */
 function toApiValue(term, input) {
   const text = String(input ?? "").trim();
   if (text === "") return null;
@@ -103,24 +134,42 @@ function toApiValue(term, input) {
   return term.kind === "count" || term.kind === "number" ? toApiNumber(text) : text;
 }
 
-/** A number, null if blank, or any other text unchanged, so that the API explains what is wrong. */
+/**
+ * A number, null if blank, or any other text unchanged, so that the API explains what is wrong.
+ *
+ * @type {(input: string | undefined) => number | string | null}
+ */
 export function toApiNumber(input) {
   const text = String(input ?? "").trim();
   return /^-?\d{1,15}$/.test(text) ? Number(text) : text || null;
 }
 
-/** The terms of a record as form values. */
+/**
+ * The terms of a record as form values.
+ *
+ * @type {(record?: Terms) => Record<string, string>}
+ */
 export const toFormTerms = (record) =>
   Object.fromEntries(TERMS.map(({ name }) => [name, toFormValue(record?.[name])]));
 
+/** @type {(value: unknown) => string} */
 function toFormValue(value) {
   if (value === true) return "yes";
   if (value === false) return "no";
   return value == null ? "" : String(value);
 }
 
-/** Form values as terms of a request; `blank` is the value of blank terms, undefined omits them. */
+/**
+ * Form values as terms of a request; `blank` is the value of blank terms, undefined omits them.
+ *
+ * @param {Record<string, string>} form
+ * @param {string} type
+ * @param {string} [method]
+ * @param {null} [blank]
+ * @returns {Draft<Terms>}
+ */
 export function toApiTerms(form, type, method, blank) {
+  /** @type {Draft<Terms>} */
   const body = {};
   for (const term of groupsFor(type, method).flatMap(({ terms }) => terms)) {
     const value = toApiValue(term, form[term.name]);
@@ -129,28 +178,40 @@ export function toApiTerms(form, type, method, blank) {
   return body;
 }
 
-/** Map an API fault to its field in a catalog form, where terms are below `terms`. */
+/**
+ * Map an API fault to its field in a catalog form, where terms are below `terms`.
+ *
+ * @type {(fault: Fault) => FieldFault}
+ */
 export function locateFault({ pointer, message }) {
   const name = (pointer ?? "").split("/")[1] ?? "";
   return { at: TERMS.some((term) => term.name === name) ? `terms.${name}` : name, message };
 }
 
+/** @type {Record<string, string>} */
 const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
 
+/** @type {(duration: string) => string} */
 function formatDuration(duration) {
-  const [, number, unit] = /^(\d+)([a-z]+)$/.exec(duration ?? "") ?? [];
+  const [, number, unit = ""] = /^(\d+)([a-z]+)$/.exec(duration) ?? [];
   return unit in UNITS ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
 }
 
+/** @type {(term: Term, value: unknown) => string} */
 export function formatTerm(term, value) {
   if (term.kind === "flag") return value ? "Yes" : "No";
-  if (term.kind === "duration") return formatDuration(value);
-  if (term.kind === "choice") return term.choices[value] ?? value;
-  return value.toLocaleString("en");
+  if (term.kind === "duration") return formatDuration(String(value));
+  if (term.kind === "choice") return term.choices?.[String(value)] ?? String(value);
+  return Number(value).toLocaleString("en");
 }
 
-/** The main terms in one line: `1 year · 5 activations`. */
+/**
+ * The main terms in one line: `1 year · 5 activations`.
+ *
+ * @type {(terms: Terms) => string}
+ */
 export function summarizeTerms(terms) {
+  /** @type {string[]} */
   const texts = [];
   if (terms.validity_period) texts.push(`until ${formatDay(terms.validity_period)}`);
   else if (terms.is_trial && terms.trial_days) texts.push(`${terms.trial_days}-day trial`);

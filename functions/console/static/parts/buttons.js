@@ -1,4 +1,7 @@
 // Buttons, links that look like buttons, and the errors shown below them.
+
+/** @import { Failure } from "../api/types.ts" */
+/** @import { Children, PageQuery } from "./types.ts" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { showForCopying } from "./dialogs.js";
@@ -7,10 +10,21 @@ import { Icon } from "./icons.js";
 import { announce } from "./parts.js";
 import { hasScope } from "../api/session.js";
 
+/** @param {{ scope: string }} props */
 const MissingScope = ({ scope }) =>
   html`<small class="soft">Your key lacks <code>${scope}</code></small>`;
 
-/** A link styled as a button; disabled if the key lacks `scope`. */
+/**
+ * A link styled as a button; disabled if the key lacks `scope`.
+ *
+ * @param {{
+ *   to: string,
+ *   scope: string,
+ *   icon?: string,
+ *   plain?: boolean,
+ *   children: Children,
+ * }} props
+ */
 export function LinkButton({ to, scope, icon, plain, children }) {
   const lacks = !hasScope(scope);
   return html`<a role="button" class=${plain ? "plain" : ""} href=${lacks ? null : to}
@@ -21,6 +35,17 @@ export function LinkButton({ to, scope, icon, plain, children }) {
 /**
  * A button that ignores further presses while `onPress` runs, or while `busy` is set. Disabled if the
  * key lacks `scope`. Without `onPress` it submits its form.
+ *
+ * @param {{
+ *   onPress?: () => unknown,
+ *   busy?: boolean,
+ *   icon?: string,
+ *   plain?: boolean,
+ *   danger?: boolean,
+ *   scope?: string,
+ *   children?: Children,
+ *   "aria-disabled"?: string,
+ * }} props
  */
 export function Button({ onPress, busy, icon, plain, danger, scope, children, ...rest }) {
   const working = useSignal(false);
@@ -29,7 +54,7 @@ export function Button({ onPress, busy, icon, plain, danger, scope, children, ..
     if (working.value || busy || lacks) return;
     working.value = true;
     try {
-      await onPress();
+      await onPress?.();
     } finally {
       working.value = false;
     }
@@ -43,24 +68,38 @@ export function Button({ onPress, busy, icon, plain, danger, scope, children, ..
   </button>${lacks && html`<${MissingScope} scope=${scope} />`}`;
 }
 
-/** An error below the control that caused it: what failed, why, and a button to retry. */
+/**
+ * An error below the control that caused it: what failed, why, and a button to retry.
+ *
+ * @param {{ what?: string, problem: Failure, onRetry?: () => unknown }} props
+ */
 export const ErrorLine = ({ what, problem, onRetry }) => html`<p class="wrong" role="alert">
   <${Icon} name="error" />${what && `${what}. `}${problem.detail ?? problem.message}
   ${onRetry && html` <${Button} plain class="plain small" onPress=${onRetry}>Try again<//>`}
 </p>`;
 
-/** A button that saves an API response as a file. */
+/**
+ * A button that saves an API response as a file.
+ *
+ * @param {{ path: string, query?: PageQuery, children: Children }} props
+ */
 export function Download({ path, query, children }) {
-  const error = useSignal(null);
+  const error = useSignal(/** @type {Failure | null} */ (null));
   const save = async () => {
     error.value = null;
-    await api.download(path, query).catch((problem) => (error.value = problem));
+    await api.download(path, query).catch((problem) => {
+      error.value = problem;
+    });
   };
   return html`<${Button} plain icon="down" onPress=${save}>${children}<//>
     ${error.value && html`<${ErrorLine} problem=${error.value} />`}`;
 }
 
-/** If the browser denies access to the clipboard, a dialog shows the text for manual copying. */
+/**
+ * If the browser denies access to the clipboard, a dialog shows the text for manual copying.
+ *
+ * @param {{ text: string, what?: string }} props
+ */
 export function CopyButton({ text, what = "Copy" }) {
   const copied = useSignal(false);
   const copy = async () => {
@@ -78,7 +117,11 @@ export function CopyButton({ text, what = "Copy" }) {
     aria-label=${what} title=${what} />`;
 }
 
-/** A secret, masked until the user reveals it. */
+/**
+ * A secret, masked until the user reveals it.
+ *
+ * @param {{ text: string, what?: string }} props
+ */
 export function Masked({ text, what = "license key" }) {
   const revealed = useSignal(false);
   if (!text) return "–";

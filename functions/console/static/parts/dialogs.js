@@ -1,11 +1,25 @@
 // Modal dialogs: confirmations, and texts to copy by hand.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Children } from "./types.ts" */
 import { useId, useRef } from "preact/hooks";
 import { effect, signal } from "@preact/signals";
 import { Field } from "../forms/fields.js";
 import { html } from "./html.js";
 import { key } from "../api/session.js";
 
+/**
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text
+ * @property {string} action the text of the button that confirms
+ * @property {string} [cancel] the text of the other button
+ * @property {boolean} [danger]
+ */
+
+/** @type {Signal<(Required<Question> & { resolve: (confirmed: boolean) => void }) | null>} */
 const confirmation = signal(null);
+/** @type {Signal<string | null>} */
 const copyText = signal(null);
 
 /** Close both on sign-out: neither may be shown to the next user. */
@@ -13,14 +27,23 @@ effect(() => {
   if (!key.value) confirmation.value = copyText.value = null;
 });
 
-/** Ask before a destructive action: `await confirm({title, text, action})` is true if confirmed. */
+/**
+ * Ask before a destructive action: `await confirm({title, text, action})` is true if confirmed.
+ *
+ * @param {Question} question
+ * @returns {Promise<boolean>}
+ */
 export function confirm({ title, text, action, cancel = "Cancel", danger = true }) {
   return new Promise((resolve) => {
     confirmation.value = { title, text, action, cancel, danger, resolve };
   });
 }
 
-/** Show a text selected, for browsers that deny access to the clipboard. */
+/**
+ * Show a text selected, for browsers that deny access to the clipboard.
+ *
+ * @type {(text: string) => void}
+ */
 export function showForCopying(text) {
   copyText.value = text;
 }
@@ -31,17 +54,22 @@ export function Dialogs() {
   return confirmation.value && html`<${ConfirmDialog} ...${confirmation.value} />`;
 }
 
+const selectAll = (/** @type {{ currentTarget: HTMLTextAreaElement }} */ { currentTarget }) =>
+  currentTarget.select();
+
 function CopyDialog() {
   const close = () => (copyText.value = null);
   return html`<${Dialog} title="Copy manually" onClose=${close}>
     <p>Your browser blocked access to the clipboard. The text is selected: press Ctrl+C or ⌘C.</p>
     <${Field} as="textarea" label="Text" value=${copyText} rows="4" readonly autofocus
-      spellcheck="false" onFocus=${({ currentTarget }) => currentTarget.select()} />
+      spellcheck="false" onFocus=${selectAll} />
     <footer><button type="button" onClick=${close}>Close</button></footer>
   <//>`;
 }
 
+/** @param {Required<Question> & { resolve: (confirmed: boolean) => void }} props */
 function ConfirmDialog({ title, text, action, cancel, danger, resolve }) {
+  /** @type {(confirmed: boolean) => void} */
   const close = (confirmed) => {
     confirmation.value = null;
     resolve(confirmed);
@@ -55,16 +83,22 @@ function ConfirmDialog({ title, text, action, cancel, danger, resolve }) {
   <//>`;
 }
 
-/** A modal dialog; Escape closes it if there is an `onClose`. */
+/**
+ * A modal dialog; Escape closes it if there is an `onClose`.
+ *
+ * @param {{ title: string, onClose?: () => void, children: Children }} props
+ */
 export function Dialog({ title, onClose, children }) {
   const id = useId();
-  const shown = useRef(null);
+  const shown = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  /** @type {(dialog: HTMLDialogElement | null) => void} */
   const show = (dialog) => {
     if (!dialog)
       shown.current?.close(); // restores the focus
     else if (shown.current !== dialog) dialog.showModal();
     shown.current = dialog;
   };
+  /** @type {(event: Event) => void} */
   const cancel = (event) => {
     event.preventDefault();
     onClose?.();

@@ -7,11 +7,14 @@ const UNFOCUSABLE = "a:not([href]), :disabled";
 const DELAY = 50;
 
 /** The focused element and its ancestors, innermost first. */
+/** @type {HTMLElement[]} */
 let chain = [];
 
+/** @type {(event: FocusEvent) => void} */
 function remember({ target }) {
   chain = [];
-  for (let at = target; at && at !== document.body; at = at.parentElement) chain.push(at);
+  let at = target instanceof HTMLElement ? target : null;
+  for (; at && at !== document.body; at = at.parentElement) chain.push(at);
 }
 
 function restore() {
@@ -20,9 +23,9 @@ function restore() {
   chain = [];
   if (last.isConnected && !last.matches(UNFOCUSABLE)) return; // the user clicked next to it
   for (const ancestor of ancestors) {
-    const target =
-      ancestor.isConnected && (ancestor.querySelector("h1") ?? ancestor.querySelector(FOCUSABLE));
-    if (target) return target.focus({ preventScroll: true });
+    /** @type {HTMLElement | null} */
+    const target = ancestor.querySelector("h1") ?? ancestor.querySelector(FOCUSABLE);
+    if (ancestor.isConnected && target) return target.focus({ preventScroll: true });
     if (ancestor.id === "main") return;
   }
 }

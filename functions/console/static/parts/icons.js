@@ -1,6 +1,7 @@
 // Line icons, 16 by 16, in the color of the adjacent text. Decorative: a text says the same.
 import { html } from "./html.js";
 
+/** @type {Record<string, string>} */
 const PATHS = {
   orders: "M3 2h10v12l-2-1.3L9 14l-1-1.3L7 14l-2-1.3L3 14zM5.5 5.5h5M5.5 8.5h5",
   licenses:
@@ -34,6 +35,7 @@ const PATHS = {
   retry: "M13.5 8A5.5 5.5 0 1 1 11.8 4M12.5 1.5v3h-3",
 };
 
+/** @param {{ name: string }} props */
 export function Icon({ name }) {
   return html`<svg class="icon" data-icon=${name} viewBox="0 0 16 16" aria-hidden="true"
     fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"

@@ -3,7 +3,11 @@ import { html } from "./html.js";
 import { useLoad } from "../api/load.js";
 import { Loading, Notice } from "./parts.js";
 
-/** `fetch` resolves to the component, which receives all other properties. */
+/**
+ * `fetch` resolves to the component, which receives all other properties.
+ *
+ * @param {{ fetch: () => Promise<(props: object) => unknown> }} props
+ */
 export function Lazy({ fetch, ...rest }) {
   const { value: Component, error, reload } = useLoad(fetch);
   if (Component) return html`<${Component} ...${rest} />`;
@@ -15,6 +19,7 @@ export function Lazy({ fetch, ...rest }) {
   <//>`;
 }
 
+/** @type {(event: Event) => void} */
 function reloadConsole(event) {
   event.preventDefault();
   location.reload();

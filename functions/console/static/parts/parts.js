@@ -1,4 +1,8 @@
 // Building blocks of pages: heading, notice, table, badge, pager, and loading and empty states.
+
+/** @import { Signal } from "@preact/signals" */
+/** @import { Failure, Loadable } from "../api/types.ts" */
+/** @import { Children, Column, Link, NoticeKind, Option, PageQuery, Tone } from "./types.ts" */
 import { useEffect, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { formatCount, formatNumber } from "./formats.js";
@@ -7,11 +11,20 @@ import { Icon } from "./icons.js";
 import { link, route } from "./route.js";
 
 const announcement = signal("");
-/** Notifications shown on every page until they are dismissed: `{kind, title, href}`. */
+/**
+ * Notifications shown on every page until they are dismissed.
+ *
+ * @type {Signal<{ kind: NoticeKind, title: string, href: string }[]>}
+ */
 export const notices = signal([]);
+/** @type {string | null} */
 let focusedPath = route.peek().path;
 
-/** Have screen readers read a text aloud. */
+/**
+ * Have screen readers read a text aloud.
+ *
+ * @type {(text: string) => void}
+ */
 export function announce(text) {
   announcement.value = text;
 }
@@ -24,16 +37,27 @@ export function focusNextPage() {
   focusedPath = null;
 }
 
-/** A page with its heading, which gets the focus when the user navigates to it. */
+/**
+ * A page with its heading, which gets the focus when the user navigates to it.
+ *
+ * @param {{
+ *   title: Children,
+ *   tab?: Children,
+ *   lead?: Children,
+ *   back?: Link,
+ *   actions?: Children,
+ *   children: Children,
+ * }} props
+ */
 export function Page({ title, tab = title, lead, back, actions, children }) {
-  const heading = useRef(null);
+  const heading = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     document.title = `${tab} · Keywright`;
   }, [tab]);
   useEffect(() => {
     const path = route.peek().path;
     if (focusedPath !== path) {
-      heading.current.focus({ preventScroll: true });
+      heading.current?.focus({ preventScroll: true });
       scrollTo(0, 0);
     }
     focusedPath = path;
@@ -51,7 +75,17 @@ export function Page({ title, tab = title, lead, back, actions, children }) {
   `;
 }
 
-/** `kind` is error, warning, success or info; `problem` is an error of the API. */
+/**
+ * `kind` is error, warning, success or info; `problem` is an error of the API.
+ *
+ * @param {{
+ *   kind?: NoticeKind,
+ *   title?: string,
+ *   problem?: Failure,
+ *   onRetry?: () => unknown,
+ *   children?: Children,
+ * }} props
+ */
 export function Notice({ kind = "info", title, problem, onRetry, children }) {
   const icon = { error: "error", warning: "warning", success: "done", info: "info" }[kind];
   const role = kind === "error" ? "alert" : undefined;
@@ -66,7 +100,11 @@ export function Notice({ kind = "info", title, problem, onRetry, children }) {
   </section>`;
 }
 
-/** An empty state: `children` say what to do next. */
+/**
+ * An empty state: `children` say what to do next.
+ *
+ * @param {{ icon: string, title: string, children: Children }} props
+ */
 export function Empty({ icon, title, children }) {
   return html`<section class="empty">
     <${Icon} name=${icon} />
@@ -75,7 +113,11 @@ export function Empty({ icon, title, children }) {
   </section>`;
 }
 
-/** A placeholder; `rows` sets its height, so that nothing moves when the content arrives. */
+/**
+ * A placeholder; `rows` sets its height, so that nothing moves when the content arrives.
+ *
+ * @param {{ rows?: number, text?: string }} props
+ */
 export function Loading({ rows = 5, text = "Loading" }) {
   return html`<div class="loading" role="status">
     <span class="visually-hidden">${text}…</span>
@@ -83,7 +125,12 @@ export function Loading({ rows = 5, text = "Loading" }) {
   </div>`;
 }
 
-/** Render the states of `useLoad`; `children` is a function of the value. */
+/**
+ * Render the states of `useLoad`; `children` is a function of the value.
+ *
+ * @template T
+ * @param {{ from: Loadable<T>, rows?: number, children: (value: T) => unknown }} props
+ */
 export function Loaded({ from, rows, children }) {
   if (from.value === null && from.error)
     return html`<${Notice} kind="error" problem=${from.error} onRetry=${from.reload} />`;
@@ -96,6 +143,9 @@ export function Loaded({ from, rows, children }) {
   ${children(from.value)}`;
 }
 
+/** @typedef {{ count: number, next: string | null, results: unknown[] }} ListPage */
+
+/** @type {Record<Tone, string>} */
 const TONE_ICONS = {
   good: "done",
   bad: "error",
@@ -105,7 +155,11 @@ const TONE_ICONS = {
   off: "stopped",
 };
 
-/** A status word with an icon: `tone` is good, bad, warn, busy, wait or off. */
+/**
+ * A status word with an icon: `tone` is good, bad, warn, busy, wait or off.
+ *
+ * @param {{ tone: Tone, children: Children }} props
+ */
 export function Badge({ tone, children }) {
   return html`<span class="badge" data-tone=${tone}><${Icon} name=${TONE_ICONS[tone]} />${children}</span>`;
 }
@@ -114,8 +168,12 @@ export function Badge({ tone, children }) {
  * `columns` are `{head, cell: (row) => …, kind, wide}`. Tables narrower than 640 pixels hide `wide`
  * columns, and on phones those of kind "mid". The other kinds are "number", "code", "long" (a larger
  * minimum width) and "line" (truncated instead of wrapped). The first column is the row header.
+ *
+ * @template {object} Row
+ * @param {{ caption: string, columns: Column<Row>[], rows: Row[], busy?: boolean }} props
  */
 export function Table({ caption, columns, rows, busy }) {
+  /** @type {(column: Column<Row>) => string} */
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
     <table aria-busy=${busy ? "true" : undefined}>
@@ -125,7 +183,7 @@ export function Table({ caption, columns, rows, busy }) {
       </thead>
       <tbody>
         ${rows.map(
-          (row, at) => html`<tr key=${row.id ?? at}>
+          (row, at) => html`<tr key=${"id" in row ? row.id : at}>
             ${columns.map((column, n) =>
               n === 0
                 ? html`<th scope="row" class=${className(column)}>${column.cell(row)}</th>`
@@ -138,7 +196,16 @@ export function Table({ caption, columns, rows, busy }) {
   </div>`;
 }
 
-/** Alternative views of a list: `options` are `[value, text]`, `to` maps a value to its address. */
+/**
+ * Alternative views of a list: `options` are `[value, text]`, `to` maps a value to its address.
+ *
+ * @param {{
+ *   label: string,
+ *   options: Option[],
+ *   value?: string,
+ *   to: (value: string) => string,
+ * }} props
+ */
 export function Tabs({ label, options, value = "", to }) {
   return html`<nav class="tabs" aria-label=${label}>
     ${options.map(([each, text]) => html`<a href=${to(each)} aria-current=${each === value ? "true" : undefined}>${text}</a>`)}
@@ -150,10 +217,18 @@ export function Tabs({ label, options, value = "", to }) {
  * `{count, next, results}`, `nouns` names its records, singular and plural. A page may have fewer
  * records than `limit`. `next` has a cursor, and up to 10,000 records an offset, which is the number
  * of earlier records. Beyond, the only way back is to the first page.
+ *
+ * @param {{
+ *   page: ListPage,
+ *   path: string,
+ *   query?: PageQuery,
+ *   limit: number,
+ *   nouns: [one: string, many?: string],
+ * }} props
  */
 export function Pager({ page, path, query = {}, limit, nouns }) {
-  const { offset: start = 0, cursor, ...rest } = query;
-  const offset = Number(start);
+  const { offset: start, cursor, ...rest } = query;
+  const offset = Number(start ?? 0);
   const last = offset + page.results.length;
   const total = page.count >= 10_000 ? "10,000+" : formatNumber(page.count);
   if (!page.next && !offset && !cursor)
@@ -162,6 +237,10 @@ export function Pager({ page, path, query = {}, limit, nouns }) {
   const nextQuery = next && { offset: next.get("offset"), cursor: next.get("cursor") };
   const beyond = cursor && !offset;
   const backQuery = beyond ? {} : offset > 0 && { offset: Math.max(0, offset - limit) || null };
+  /**
+   * @param {object | "" | false | null} to
+   * @param {Children} text
+   */
   const turn = (to, text) => html`<a role="button" class="plain"
     href=${to ? link(path, { ...rest, ...to }) : null}
     aria-disabled=${to ? null : "true"}>${text}</a>`;

@@ -16,16 +16,22 @@ export const route = computed(() => {
   };
 });
 
-/** The address of a page, e.g. `link("orders", {status: "new"})`; blank values are left out. */
+/**
+ * The address of a page, e.g. `link("orders", {status: "new"})`; blank values are left out.
+ *
+ * @type {(path: string, query?: object) => string}
+ */
 export function link(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
+/** @type {(path: string, query?: object) => void} */
 export function go(path, query) {
   location.hash = link(path, query);
 }
 
+/** @type {(part: string) => string} */
 function decode(part) {
   try {
     return decodeURIComponent(part);

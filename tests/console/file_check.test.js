@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkFile } from "../../functions/console/static/csv/file_check.js";
+import { rules } from "./rules_file.js";
+
+const KEY = "license__license_key,product__short_code";
+const check = (text, options = {}) =>
+  checkFile({ file: new Blob([text]), kind: "licenses", encoding: "", ...options }, rules);
+
+test("rows are counted without blank ones, and the first are kept", async () => {
+  const result = await check(`${KEY}\na,kp\n\n ,\nb,kp\n`);
+
+  assert.equal(result.rows, 2);
+  assert.equal(result.faulty, 0);
+  assert.deepEqual(result.preview, [
+    ["a", "kp"],
+    ["b", "kp"],
+  ]);
+});
+
+test("a fault has its row, its line, and the header as it is written", async () => {
+  const { faults } = await check(`${KEY.toUpperCase()},Note\na,kp,"x\ny"\n,kp,z\n`);
+
+  assert.deepEqual(
+    faults.map(({ row, line, errors }) => [row, line, errors.map(({ column }) => column)]),
+    [[2, 4, ["LICENSE__LICENSE_KEY"]]],
+  );
+});
+
+for (const [code, row] of [
+  ["extra_fields", "a,kp,b"],
+  ["stray_quote", '"a"b,kp'],
+  ["stray_quote", '""a,kp'],
+  ["stray_quote", 'a, "kp"'],
+])
+  test(`the row ${row} has the fault ${code}`, async () => {
+    const { faults } = await check(`${KEY}\n${row}\nlast,kp\n`);
+
+    assert.deepEqual(
+      faults.map((each) => each.errors.map((error) => error.code)),
+      [[code]],
+    );
+  });
+
+test("a quote that is not closed refuses the file at its line", async () => {
+  const { error } = await check(`${KEY}\na,kp\n"b,kp\nc,kp\n`);
+
+  assert.deepEqual([error.code, error.line], ["unbalanced_quote", 3]);
+});
+
+test("of many faulty rows the first 200 are listed and all are counted", async () => {
+  const { faulty, faults } = await check(`${KEY}\n${",kp\n".repeat(300)}`);
+
+  assert.deepEqual([faulty, faults.length], [300, 200]);
+});
+
+test("columns that are not imported are named, and similar ones too", async () => {
+  const { unknown, similar } = await check(`${KEY},Shoe,licence__note,_row\na,kp,,,1\n`);
+
+  assert.deepEqual(unknown, ["Shoe", "licence__note"]);
+  assert.deepEqual(similar, [{ column: "licence__note", similar: ["license__note"] }]);
+});
+
+test("customers without an email column are a warning", async () => {
+  const { warnings } = await check("first_name\nAna\n", { kind: "customers" });
+
+  assert.match(warnings[0], /The column email is missing/);
+});
+
+test("cutting a large file causes no errors", async () => {
+  const bytes = (text) => new TextEncoder().encode(text);
+  const head = bytes(`${KEY}\na,kp\n`);
+  for (const tail of ["b,\u00e9\n", '"b\nc","k\np"\n', "b,kp\r\n"]) {
+    const file = new Blob([head, tail, "c,kp\n"]);
+    for (let most = head.length; most < head.length + bytes(tail).length; most += 1) {
+      const { error, faults, cut } = await check("", { file, most });
+
+      assert.deepEqual([error, faults, cut], [undefined, [], true], `${most} bytes`);
+    }
+  }
+});
