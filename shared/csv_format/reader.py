@@ -97,7 +97,7 @@ def records(data: bytes, dialect: Dialect, *, first_row: int, first_line: int) -
             line += len(kept)
             if fault is None and _is_spaced(fields, kept):
                 fault = "stray_quote"
-        if fault is None and is_blank(fields):
+        if fault is None and (not fields[0] or fields[0].isspace()) and is_blank(fields):
             continue
         if len(fields) < width:
             fields += [""] * (width - len(fields))

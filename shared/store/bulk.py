@@ -39,10 +39,12 @@ def _insert_of(table: str, names: tuple[str, ...]) -> bytes:
     return b'{"Statement":' + orjson.dumps(text) + b',"Parameters":['
 
 
-def insert(env_name: str, record: Mapping[str, Any]) -> Statement:
-    """An INSERT of a record."""
-    item = dynamo.to_item(record)
-    return insert_of(env_name, tuple(item)) + orjson.dumps([*item.values()])[1:] + b"}"
+def inserts(env_name: str, records: Iterable[Mapping[str, Any]]) -> list[Statement]:
+    """The INSERTs of records."""
+    table, items = dynamo.table(env_name), map(dynamo.to_item, records)
+    return [
+        _insert_of(table, tuple(item)) + orjson.dumps([*item.values()])[1:] + b"}" for item in items
+    ]
 
 
 def insert_all(
@@ -76,20 +78,32 @@ def put_larger(
 ) -> Exchange[None]:
     """Write an item unless the stored one has the same or a larger `counter`."""
     body = {
-        "TableName": dynamo.table(env_name),
         "Item": item,
         "ConditionExpression": "attribute_not_exists(pk) OR #n < :n",
         "ExpressionAttributeNames": {"#n": counter},
         "ExpressionAttributeValues": {":n": item[counter]},
     }
+    yield from write("PutItem", env_name, body, patience)
+
+
+def write(
+    operation: str, env_name: str, body: Mapping[str, Any], patience: Patience
+) -> Exchange[bool]:
+    """Send a write of one item, with the parameters of the SDK; False if its condition failed.
+
+    A retry can fail the condition because the lost first attempt was executed.
+    """
     request = patience.request(env_name)
     yield from request.begin(1)
+    content = orjson.dumps({"TableName": dynamo.table(env_name), **body})
     try:
-        yield from send("PutItem", orjson.dumps(body), request)
+        yield from send(operation, content, request)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
+        return False
     yield from request.answered(throttled=0)
+    return True
 
 
 def get_all(
@@ -117,6 +131,10 @@ class Pool:
 
     sender: Sender
     patience: Patience
+
+    def run(self, exchanges: Iterable[Exchange[Any]]) -> list[Any]:
+        """Run exchanges concurrently; their results, in order."""
+        return list(self.sender.each(lambda exchange: exchange, exchanges))
 
     def each[T, R](self, act: Callable[[T], Exchange[R]], work: Iterable[T]) -> Iterator[R]:
         """Run `act` for all of `work` concurrently; the results are in order."""

@@ -6,12 +6,15 @@ requests and reads responses can block, and needs no `await`.
 """
 
 import asyncio
+import selectors
 import ssl
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import httptools
+
+from shared.store.turns import Turns
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
@@ -26,12 +29,12 @@ type Answer = tuple[int, bytes]
 class Connections:
     """A pool of keep-alive connections, each with one request at a time."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, turns: Turns) -> None:
         self._host, self._port, self._tls = host, port, tls
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop(_Selector(turns))
         self.active = 0
         """The number of requests without a response."""
 
@@ -102,6 +105,21 @@ class Connections:
         self.active -= 1
         receive(answer)
         self._loop.stop()
+
+
+class _Selector(selectors.DefaultSelector):
+    """Lets other threads run while this one waits for its connections."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__()
+        self._turns = turns
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        with self._turns.released():
+            return super().select(timeout)
 
 
 class _Connection(asyncio.Protocol):

@@ -6,7 +6,7 @@ Decisions never depend on an index: they use consistent reads of the table.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import botocore.session
@@ -66,6 +66,7 @@ def shards(company: str) -> list[str]:
     return [f"{company}#{shard}" for shard in range(SHARDS)]
 
 
+@lru_cache(maxsize=100)
 def stamp(moment: datetime) -> str:
     """A timestamp as text that sorts by time."""
     # Not strftime: its %Y does not pad years below 1000, which would then sort last.
@@ -81,10 +82,13 @@ def to_item(record: Mapping[str, Any]) -> Item:
     """A record as a DynamoDB item; None and empty values are left out."""
     item: Item = {}
     for name, value in record.items():
-        if type(value) is str:
+        kind = type(value)
+        if kind is str:
             if value:
                 item[name] = {"S": value}
-        elif value or isinstance(value, int | float | bytes):
+        elif kind is int:
+            item[name] = {"N": str(value)}
+        elif value is not None and (value or isinstance(value, int | float | bytes)):
             item[name] = _to_value(value)
     return item
 

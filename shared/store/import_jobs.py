@@ -15,7 +15,6 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -173,28 +172,34 @@ def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> b
     The revision does not change, so the workers of a job do not conflict. Raises Busy if other
     writes of the job conflict again and again.
     """
-    dynamodb = dynamo.client()
-    condition = "#state IN (:validating, :running)"
-    values = {":validating": "validating", ":running": "running", ":now": now.isoformat()}
-    if runner is not None:
-        condition += " AND runner = :runner"
-        values[":runner"] = runner
+    dynamodb, update = dynamo.client(), heartbeat_update(company, number, runner, now)
     for _ in attempts():
         try:
-            dynamodb.update_item(
-                TableName=dynamo.table(TABLE),
-                Key=dynamo.key_of(_job_key(company, number)),
-                UpdateExpression="SET heartbeat_at = :now",
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues=dynamo.to_item(values),
-            )
+            dynamodb.update_item(TableName=dynamo.table(TABLE), **update)
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         except dynamodb.exceptions.TransactionConflictException:
             continue  # a concurrent transaction writes the job, and may end it
         return True
     raise Busy
+
+
+def heartbeat_update(
+    company: str, number: int, runner: str | None, now: datetime
+) -> dict[str, Any]:
+    """The parameters of the UpdateItem of `heartbeat`; its condition fails if the lease is lost."""
+    condition = "#state IN (:validating, :running)"
+    values = {":validating": "validating", ":running": "running", ":now": now.isoformat()}
+    if runner is not None:
+        condition += " AND runner = :runner"
+        values[":runner"] = runner
+    return {
+        "Key": dynamo.key_of(_job_key(company, number)),
+        "UpdateExpression": "SET heartbeat_at = :now",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": dynamo.to_item(values),
+    }
 
 
 def claim_object(
@@ -254,11 +259,11 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
     return [version for version, key in keys.items() if (TABLE, key) not in found]
 
 
-def put_batch_result(company: str, number: int, result: BatchResult) -> None:
-    """Write the result of a batch, replacing the result of an earlier attempt.
+def batch_result_put(company: str, number: int, result: BatchResult) -> dict[str, Any]:
+    """The parameters of the PutItem that replaces the result of an earlier attempt of a batch.
 
-    A late result is ignored: that of an earlier attempt, or of the first pass if the second pass
-    has written one.
+    Its condition fails if the result is late: that of an earlier attempt, or of the first pass if
+    the second pass has written one.
     """
     item = dynamo.record_item(
         result, pk=dynamo.partition(company, number), sk=f"chunk#{result.index:010}"
@@ -277,14 +282,11 @@ def put_batch_result(company: str, number: int, result: BatchResult) -> None:
             free += " OR phase = :validate"
             values[":validate"] = "validate"
         condition = f"({condition}) AND ({free})"
-    dynamodb = dynamo.client()
-    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
-        dynamodb.put_item(
-            TableName=dynamo.table(TABLE),
-            Item=item,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=dynamo.to_item(values),
-        )
+    return {
+        "Item": item,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": dynamo.to_item(values),
+    }
 
 
 def get_batch_result(company: str, number: int, index: int) -> BatchResult | None:

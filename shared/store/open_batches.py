@@ -12,6 +12,7 @@ completed for the licenses that exist.
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -39,16 +40,20 @@ class OpenBatch(BaseModel, frozen=True):
         return _OPEN, f"{self.company}#{self.number:010}#{first_row:010}"
 
 
-def open_batch(batch: OpenBatch) -> None:
-    """Record that a batch has begun, before any of its records is written."""
+def opening(batch: OpenBatch) -> dict[str, Any]:
+    """The parameters of the PutItem that records a batch, before any of its records is written."""
     pk, sk = batch.key
-    item = dynamo.to_item({**batch.model_dump(), "pk": pk, "sk": sk})
-    dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
+    return {"Item": dynamo.to_item({**batch.model_dump(), "pk": pk, "sk": sk})}
+
+
+def closing(batch: OpenBatch) -> dict[str, Any]:
+    """The parameters of the DeleteItem that closes a batch, when all of its records are written."""
+    return {"Key": dynamo.key_of(batch.key)}
 
 
 def close_batch(batch: OpenBatch) -> None:
-    """Record that all records of a batch are written."""
-    dynamo.client().delete_item(TableName=dynamo.table(TABLE), Key=dynamo.key_of(batch.key))
+    """Record that nothing of a batch remains to be written."""
+    dynamo.client().delete_item(TableName=dynamo.table(TABLE), **closing(batch))
 
 
 def open_batches(before: datetime, *, most: int) -> Iterator[OpenBatch]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from shared.errors import Busy
 from shared.store.pace import Pace, clock
 from shared.store.retry import pause
+from shared.store.turns import Turns
 
 FAILURES = 6
 """Consecutive failures other than throttling, without progress, after which a request fails."""
@@ -43,6 +44,7 @@ class Patience:
     keep_alive: Callable[[], None]
     progressed: bool = False
     """Whether the worker has written anything new."""
+    turns: Turns = field(default_factory=Turns)
     _began: float = field(init=False)
     _alive_at: float = field(init=False)
     _ended: BaseException | None = None
@@ -95,7 +97,8 @@ class Patience:
     def wait(self, seconds: float) -> None:
         """Sleep; raises what the worker ends with, as soon as it is time to."""
         for slept in self.pauses(seconds):
-            time.sleep(slept)
+            with self.turns.released():
+                time.sleep(slept)
 
     def check(self) -> None:
         """Raise what another thread of the worker ended with."""

@@ -15,16 +15,17 @@ from shared.store import signed_http
 from shared.store.connections import ANSWER_SECONDS, Answer, Connections
 from shared.store.pace import clock
 from shared.store.signed_http import Exchange
+from shared.store.turns import Turns
 
-CONNECTIONS = 12
+CONNECTIONS = 20
 """Requests in flight per sender; further requests wait for a connection."""
 
 
 class Sender:
     """Runs exchanges on connections of its own, for one thread at a time. It must be closed."""
 
-    def __init__(self, most: int = CONNECTIONS) -> None:
-        self._most = most
+    def __init__(self, turns: Turns | None = None, most: int = CONNECTIONS) -> None:
+        self._turns, self._most = turns or Turns(), most
         self._connections: Connections | None = None
 
     def run[R](self, exchange: Exchange[R]) -> R:
@@ -40,11 +41,12 @@ class Sender:
         if self._connections is not None:
             self._connections.poll(0)  # detect connections that were closed in the meantime
         started: deque[_Task] = deque()
-        run = _Run(self._opened, self._most)
+        run = _Run(self._opened, self._turns, self._most)
         try:
             for part in work:
                 started.append(run.start(act(part)))
-                run.advance(wait=False)
+                if run.is_full:
+                    run.advance(wait=False)
                 while len(started) >= 2 * self._most and not started[0].done:
                     run.advance(wait=True)
                 while started and started[0].done:
@@ -65,7 +67,7 @@ class Sender:
         """The connections, created for the first request that no event handler answers."""
         if self._connections is None:
             line = signed_http.client()
-            self._connections = Connections(line.name, line.port, line.certificates)
+            self._connections = Connections(line.name, line.port, line.certificates, self._turns)
         return self._connections
 
 
@@ -84,13 +86,18 @@ class _Task:
 class _Run:
     """The tasks of a call of `each`: in flight, pausing, or waiting for a connection."""
 
-    def __init__(self, connections: Callable[[], Connections], most: int) -> None:
-        self._connections, self._most = connections, most
+    def __init__(self, connections: Callable[[], Connections], turns: Turns, most: int) -> None:
+        self._connections, self._turns, self._most = connections, turns, most
         self._in_flight = 0
         self._answered: deque[tuple[_Task, Answer]] = deque()
         self._waiting: deque[_Task] = deque()
         self._asleep: list[tuple[float, int, _Task]] = []
         self._order = count()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all connections have requests in flight."""
+        return self._in_flight >= self._most
 
     def start(self, exchange: Exchange[Any]) -> _Task:
         task = _Task(exchange)
@@ -103,7 +110,8 @@ class _Run:
         if not self._answered and self._in_flight:
             self._connections().poll(self._seconds_to_wait() if wait else 0)
         elif not self._answered and wait and self._asleep:
-            time.sleep(self._seconds_to_wait())
+            with self._turns.released():
+                time.sleep(self._seconds_to_wait())
             self._resume(heappop(self._asleep)[2], None)
         while self._answered:
             self._resume(*self._answered.popleft())

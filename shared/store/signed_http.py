@@ -16,7 +16,7 @@ import time
 from collections.abc import Generator
 from copy import copy
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -169,14 +169,20 @@ def signed_headers(
             hashlib.sha256(string_to_sign.encode()).hexdigest(),
         )
     )
-    key = f"AWS4{keys.secret_key}".encode()
-    for part in (*scope, text):
-        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(_signing_key(keys.secret_key, *scope), text.encode(), "sha256")
     headers["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{'/'.join(scope)}, "
-        f"SignedHeaders={listed}, Signature={key.hex()}"
+        f"SignedHeaders={listed}, Signature={signature.hex()}"
     )
     return headers
+
+
+@lru_cache(maxsize=1)
+def _signing_key(secret_key: str, *scope: str) -> bytes:
+    key = f"AWS4{secret_key}".encode()
+    for part in scope:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def _error_in(content: bytes) -> Any:

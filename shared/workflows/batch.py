@@ -6,7 +6,8 @@ partly, immediately or much later, recognizes its own records and has the same c
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
@@ -55,47 +56,77 @@ class Found:
     found: dict[str, Any] | None
 
 
-def find_records(
-    pool: bulk.Pool,
-    env_name: str,
-    named: dict[int, str],
-    field: str,
-    key: Callable[[int], dynamo.Key],
-    next_id: Callable[[str, int], int],
-) -> dict[int, Found]:
-    """Look up the records that rows name, by their ids; an empty name belongs to its id alone."""
+class Wanted(NamedTuple):
+    """Records of a table that rows name: the name of each first id, and the field that has it."""
 
-    def lookup(first: int, name: str) -> Lookup:
+    env_name: str
+    named: dict[int, str]
+    field: str
+    key: Callable[[int], dynamo.Key]
+    next_id: Callable[[str, int], int]
+
+    def lookup(self, first: int, name: str) -> Lookup:
+        """The lookup of the record with a name, which begins at its first id."""
         return Lookup(
-            env_name,
-            field,
+            self.env_name,
+            self.field,
             name,
-            lambda attempt: next_id(name, attempt) if attempt else first,
-            lambda id: [key(id)],
+            lambda attempt: self.next_id(name, attempt) if attempt else first,
+            lambda id: [self.key(id)],
         )
 
-    lookups = {first: lookup(first, name) for first, name in named.items()}
+
+def find_records(
+    pool: bulk.Pool, tables: Sequence[Wanted], opening: Sequence[Exchange[Any]] = ()
+) -> list[dict[int, Found]]:
+    """Look up the records that rows name, by their ids; an empty name belongs to its id alone.
+
+    `opening` runs next to the first reads.
+    """
+    beside = [*opening]
 
     def read(keys: Sequence[Keyed]) -> Records:
-        found = get_all(pool, env_name, [key for _, key in keys])
-        return {(env_name, key): item for key, item in found.items()}
+        first, beside[:] = [*beside], []
+        return get_many(pool, keys, first)
 
-    find(lookups.values(), read=read)
-    return {first: Found(lookup.id, lookup.found) for first, lookup in lookups.items()}
+    lookups = [
+        {first: table.lookup(first, name) for first, name in table.named.items()}
+        for table in tables
+    ]
+    find(chain.from_iterable(each.values() for each in lookups), read=read)
+    pool.run(beside)  # nothing was read
+    return [
+        {first: Found(lookup.id, lookup.found) for first, lookup in each.items()}
+        for each in lookups
+    ]
+
+
+def get_many(
+    pool: bulk.Pool,
+    keys: Iterable[tuple[str, dynamo.Key]],
+    beside: Iterable[Exchange[Any]] = (),
+) -> dict[tuple[str, dynamo.Key], dict[str, Any]]:
+    """Read records of several tables, by table and key; `beside` runs at the same time."""
+    by_table: dict[str, dict[dynamo.Key, None]] = {}
+    for env_name, key in keys:
+        by_table.setdefault(env_name, {})[key] = None
+
+    def get(env_name: str, some: Sequence[dynamo.Key]) -> Exchange[None]:
+        items = yield from bulk.get_all(env_name, some, pool.patience)
+        found.update(((env_name, key), item) for key, item in items.items())
+
+    found: dict[tuple[str, dynamo.Key], dict[str, Any]] = {}
+    reads = (get(name, some) for name, of in by_table.items() for some in bulk.batches(of, 100))
+    pool.run(chain(beside, reads))
+    return found
 
 
 def get_all(
-    pool: bulk.Pool, env_name: str, keys: Sequence[dynamo.Key]
+    pool: bulk.Pool, env_name: str, keys: Iterable[dynamo.Key]
 ) -> dict[dynamo.Key, dict[str, Any]]:
-    found: dict[dynamo.Key, dict[str, Any]] = {}
-    work = bulk.batches(dict.fromkeys(keys), 100)
-
-    def get(keys: Sequence[dynamo.Key]) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:
-        return bulk.get_all(env_name, keys, pool.patience)
-
-    for part in pool.each(get, work):
-        found |= part
-    return found
+    """Read records of a table, by key."""
+    found = get_many(pool, ((env_name, key) for key in keys))
+    return {key: item for (_, key), item in found.items()}
 
 
 def is_ours(job: Import, item: Mapping[str, Any]) -> bool:
@@ -110,46 +141,71 @@ def holder_of(
     return Holder(row, item, customer)
 
 
+class SharedRecords(NamedTuple):
+    """Records of a table that several rows can name, as the first row of the file wants them.
+
+    `places`, `wanted` and `rows` (the numbers of the first rows) have the same keys.
+    """
+
+    env_name: str
+    places: dict[int, Found]
+    wanted: dict[int, dict[str, Any]]
+    rows: dict[int, int]
+
+
 def write_first(
-    job: Import,
-    env_name: str,
-    places: dict[int, Found],
-    wanted: dict[int, dict[str, Any]],
-    rows: dict[int, int],
-    pool: bulk.Pool,
-) -> list[tuple[int, bool, bool]]:
+    job: Import, tables: Sequence[SharedRecords], pool: bulk.Pool
+) -> list[list[tuple[int, bool, bool]]]:
     """Write records that several rows can name, with the values of the file's first row.
 
-    Returns for each id whether this job created the record, and whether this batch lists it. If
-    another chunk has written the record from a later row, it is replaced; from an earlier row, it
-    is kept. The batch that wrote the record first lists it, even if it is replaced later.
+    Returns per table, for each id, whether this job created the record, and whether this batch
+    lists it. If another chunk has written the record from a later row, it is replaced; from an
+    earlier row, it is kept. The batch that wrote the record first lists it, even if it is replaced
+    later.
     """
-    missing = [named for named in wanted if places[named].found is None]
-    statements = (
-        [bulk.insert(env_name, wanted[named]) for named in batch] for batch in bulk.batches(missing)
+    late: list[list[int]] = [[] for _ in tables]
+
+    def insert(number: int, some: Sequence[int]) -> Exchange[None]:
+        table = tables[number]
+        statements = bulk.inserts(table.env_name, (table.wanted[named] for named in some))
+        written = yield from bulk.insert_all(table.env_name, statements, pool.patience)
+        late[number] += [named for named, new in zip(some, written, strict=True) if not new]
+
+    missing = [
+        [named for named in table.wanted if table.places[named].found is None] for table in tables
+    ]
+    pool.run(insert(number, some) for number, of in enumerate(missing) for some in bulk.batches(of))
+    found = get_many(
+        pool,
+        (
+            (table.env_name, _key_of(table.wanted[named]))
+            for table, of in zip(tables, late, strict=True)
+            for named in of
+        ),
     )
+    for table, of in zip(tables, late, strict=True):
+        for named in of:
+            table.places[named].found = found.get((table.env_name, _key_of(table.wanted[named])))
+    return [_first_written(job, table) for table in tables]
 
-    def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
-        return bulk.insert_all(env_name, batch, pool.patience)
 
-    written = [new for batch in pool.each(insert, statements) for new in batch]
-    late = [named for named, new in zip(missing, written, strict=True) if not new]
-    keys = {named: (wanted[named]["pk"], wanted[named]["sk"]) for named in late}
-    found = get_all(pool, env_name, list(keys.values()))
-    for named in late:
-        places[named].found = found.get(keys[named])
+def _first_written(job: Import, table: SharedRecords) -> list[tuple[int, bool, bool]]:
     results = []
-    for named, record in wanted.items():
-        there = places[named].found
+    for named, record in table.wanted.items():
+        there = table.places[named].found
         ours = there is None or is_ours(job, there)
         is_listed = ours and (there or {}).get("listed_by") == (
             record.get("listed_by") if there else None
         )
         results.append((named, ours, is_listed))
         if there is not None and ours:
-            item = dynamo.to_item(record)
-            places[named].found = _put_earlier(job, env_name, item, there, rows[named])
+            item, row = dynamo.to_item(record), table.rows[named]
+            table.places[named].found = _put_earlier(job, table.env_name, item, there, row)
     return results
+
+
+def _key_of(record: Mapping[str, Any]) -> dynamo.Key:
+    return record["pk"], record["sk"]
 
 
 def _put_earlier(

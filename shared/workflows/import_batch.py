@@ -1,6 +1,7 @@
 """Import a batch of rows of any kind: create new records, and count existing ones."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared.differences import repeated_fault
 from shared.row_reader import (
@@ -12,6 +13,7 @@ from shared.row_reader import (
     LicenseEntry,
 )
 from shared.store import bulk
+from shared.store.signed_http import Exchange
 from shared.workflows.batch import Batch
 from shared.workflows.import_customers import import_customers
 from shared.workflows.import_features import import_features
@@ -26,12 +28,13 @@ def import_batch(
     pool: bulk.Pool,
     firsts: Mapping[int, int] | None = None,
     complete: bool = False,
+    opening: Sequence[Exchange[Any]] = (),
 ) -> Batch:
     """Import consecutive rows, or, in a dry run, determine their results.
 
     `firsts` are rows that are known to be duplicates, with the earlier row that has their key.
     `complete` creates no licenses or customers, and writes the records that belong to those that an
-    earlier run has created.
+    earlier run has created. `opening` runs before anything is written.
     """
     done, whole = Batch(entries[0].record.row, len(entries)), entries
     if firsts:
@@ -43,12 +46,18 @@ def import_batch(
     for entry in entries:
         if not isinstance(entry, InvalidRecord) and entry.warnings:
             done.warn(entry.record, entry.warnings)
+    if not (licenses or customers):
+        pool.run(opening)
     if licenses:
         rows = [entry for entry in whole if isinstance(entry, LicenseEntry)]
-        import_licenses(job, licenses, done, pool, rows, dry_run=dry_run, complete=complete)
+        import_licenses(
+            job, licenses, done, pool, rows, dry_run=dry_run, complete=complete, opening=opening
+        )
     if customers:
         named = [entry for entry in whole if isinstance(entry, CustomerEntry)]
-        import_customers(job, customers, done, pool, named, dry_run=dry_run, complete=complete)
+        import_customers(
+            job, customers, done, pool, named, dry_run=dry_run, complete=complete, opening=opening
+        )
     if features:
         import_features(job, features, done, pool, dry_run=dry_run)
     done.invalid.sort(key=lambda bad: bad.record.row)

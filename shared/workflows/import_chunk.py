@@ -35,11 +35,13 @@ from shared.row_reader import (
     reader_of,
 )
 from shared.store import bulk, uploads, workers
-from shared.store.import_jobs import heartbeat, put_batch_result
-from shared.store.open_batches import OpenBatch, close_batch, open_batch
+from shared.store.import_jobs import TABLE, batch_result_put, heartbeat, heartbeat_update
+from shared.store.open_batches import OpenBatch, close_batch, closing, opening
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
 from shared.store.sender import Sender
+from shared.store.signed_http import Exchange
+from shared.store.turns import Turns
 from shared.workflows.batch import Batch
 from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_bundle_keys
@@ -47,14 +49,16 @@ from shared.workflows.import_lifecycle import ImportStopped
 
 BATCH_ROWS = 5_000
 """Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
-_SMALLEST_BATCH = 500
+_SMALLEST_BATCH = 2_500
 _BATCHES = 10
-MOST_ORDERS = 2_000
+MOST_ORDERS = 1_500
 """Orders in a batch: with its customer, an order takes as much memory as some rows."""
 _GARBAGE_OBJECTS = 50_000
-IN_FLIGHT = 2
-"""Batches that are written at once: while one waits for answers, the other is worked out."""
+IN_FLIGHT = 3
+"""Batches that are written at once: while they wait for responses, rows are read."""
+_ROWS_PER_TURN = 50
 type _Cells = Callable[[Container[int]], Mapping[int, Record]]
+type _Read = Callable[[Record], Entry | InvalidRecord]
 type _Act = Callable[[Sequence[Entry | InvalidRecord], Mapping[int, int] | None], int]
 _LONGEST_PAUSE_SECONDS = 20.0
 
@@ -91,7 +95,7 @@ class Work:
     @contextmanager
     def pool(self) -> Iterator[bulk.Pool]:
         """The resources to write a batch. Connections are kept for the next batches."""
-        sender = self.senders.pop() if self.senders else Sender()
+        sender = self.senders.pop() if self.senders else Sender(self.patience.turns)
         try:
             yield bulk.Pool(sender, self.patience)
         finally:
@@ -162,24 +166,26 @@ def import_chunk(
     With `again`, only the batches that begin with these rows are imported. It maps rows that repeat
     a row of an earlier batch to that row.
 
-    A batch is read while the previous one is written. Two batches are written concurrently unless
-    DynamoDB throttles, or the order in which they are written matters.
+    A batch is read while the previous ones are written. Up to `IN_FLIGHT` batches are written
+    concurrently unless DynamoDB throttles, or the order in which they are written matters.
     """
     read = reader_of(work.terms, work.dialect)
     rows = records(data, work.dialect, first_row=chunk.first_row, first_line=chunk.first_line)
-    entries = (read(row) for row in rows if row.row >= chunk.first_row + done)
-    names = _Names(())
+    turns = work.patience.turns
+    entries = _read_in_turn(read, rows, chunk.first_row + done, turns)
+    recent: deque[_Names] = deque(maxlen=IN_FLIGHT - 1)
     cells = partial(_rows_with_cells, work, chunk, data)
     act = partial(_import_batch, work, chunk, cells)
-    with _rare_collections(), _InFlight(work, act) as in_flight:
+    with turns.taken(), _rare_collections(), _InFlight(work, act) as in_flight:
         for batch in read_batches(entries, batch_rows(work.job.rows)):
             firsts = None
             if again is not None and (firsts := again.get(batch[0].record.row)) is None:
                 in_flight.skip(batch)
                 continue
-            before, names = names, _Names(batch)
-            if work.patience.is_throttled or names.depend_on(before):
+            names = _Names(batch)
+            if work.patience.is_throttled or any(map(names.depend_on, recent)):
                 in_flight.wait(0)
+            recent.append(names)
             if not work.registered:
                 _insist(work, partial(_register, work))
             in_flight.begin(batch, firsts)
@@ -188,6 +194,18 @@ def import_chunk(
                 break
         in_flight.wait(0)
     return done + in_flight.done
+
+
+def _read_in_turn(
+    read: _Read, rows: Iterable[Record], first_row: int, turns: Turns
+) -> Iterator[Entry | InvalidRecord]:
+    """Read the rows from `first_row`, while the threads that write batches wait for responses."""
+    for record in rows:
+        row = record.row
+        if not row % _ROWS_PER_TURN:
+            turns.offer()
+        if row >= first_row:
+            yield read(record)
 
 
 def read_batches(
@@ -249,11 +267,11 @@ class _Names:
     def __init__(self, batch: Sequence[Entry | InvalidRecord]) -> None:
         self._keys: set[str] = set()
         self._described: dict[int, object] = {}
-        describe = self._described.setdefault
+        describe, add_key = self._described.setdefault, self._keys.add
         last: tuple[int, int | None] | None = None
         for entry in batch:
             if isinstance(entry, LicenseEntry):
-                self._keys.add(entry.key)
+                add_key(entry.key)
                 if (named := (entry.order_id, entry.customer_id)) == last:
                     continue
                 describe(entry.order_id, (entry.order, entry.customer_id))
@@ -284,7 +302,13 @@ class _InFlight:
     def begin(
         self, batch: Sequence[Entry | InvalidRecord], firsts: Mapping[int, int] | None
     ) -> None:
-        self._futures.append(self._work.executor.submit(self._act, batch, firsts))
+        self._futures.append(self._work.executor.submit(self._in_turn, batch, firsts))
+
+    def _in_turn(
+        self, batch: Sequence[Entry | InvalidRecord], firsts: Mapping[int, int] | None
+    ) -> int:
+        with self._work.patience.turns.taken():
+            return self._act(batch, firsts)
 
     def skip(self, batch: Sequence[Entry | InvalidRecord]) -> None:
         """Count rows that were done before."""
@@ -295,7 +319,8 @@ class _InFlight:
     def wait(self, most: int) -> None:
         """Wait until at most so many are in flight. Rows are done once all earlier ones are."""
         while len(self._futures) > most:
-            self.done += self._futures.popleft().result()
+            with self._work.patience.turns.released():
+                self.done += self._futures.popleft().result()
 
     def __enter__(self) -> Self:
         return self
@@ -304,38 +329,10 @@ class _InFlight:
         """Wait for the other batches, whose results can still be reported."""
         if error is not None and not isinstance(error, ImportStopped):
             self._work.patience.end(error)
-        for future in self._futures:
-            future.exception()
+        with self._work.patience.turns.released():
+            for future in self._futures:
+                future.exception()
         return isinstance(error, OutOfTime)
-
-
-@contextmanager
-def _opened(work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]) -> Iterator[None]:
-    """Check that the job is running, and have the sweeper complete a batch if this worker dies.
-
-    Every attempt to open the batch checks again, because pauses between attempts can be long.
-    """
-    if work.dry_run or work.job.kind == "license-features":
-        _insist(work, partial(_check_running, work.job))
-        yield
-        return
-    company, number = work.job.company, work.job.number
-    opened = OpenBatch(
-        company=company,
-        number=number,
-        chunk=chunk,
-        done=batch[0].record.row - chunk.first_row,
-        rows=len(batch),
-        opened_at=datetime.now(UTC),
-    )
-
-    def open_checked() -> None:
-        _check_running(work.job)
-        open_batch(opened)
-
-    _insist(work, open_checked)
-    yield
-    _insist(work, lambda: close_batch(opened))
 
 
 def _insist(work: Work, act: Callable[[], None]) -> None:
@@ -362,24 +359,59 @@ def _import_batch(
     Raises OutOfTime if the invocation ends first.
     """
 
-    attempts = count()
+    opened = _open_batch(work, chunk, batch)
 
     def write() -> None:
-        if next(attempts):
-            _check_running(work.job)
-        result = import_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
+        result = import_batch(
+            work.terms,
+            batch,
+            dry_run=work.dry_run,
+            pool=pool,
+            firsts=firsts,
+            opening=[*_opening(work, opened)],
+        )
         if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
             full = cells(bare)
             result.invalid = [
                 InvalidRecord(full.get(bad.record.row, bad.record), bad.faults)
                 for bad in result.invalid
             ]
-        _report(work, result, compared=firsts is not None)
+        writes: list[Exchange[Any]] = [_report(work, result, compared=firsts is not None)]
+        if opened is not None:
+            writes.append(bulk.write("DeleteItem", TABLE, closing(opened), work.patience))
+        pool.run(writes)
 
-    with _opened(work, chunk, batch), work.pool() as pool:
+    with work.pool() as pool:
         _insist(work, write)
     work.patience.progressed = True
     return len(batch)
+
+
+def _open_batch(
+    work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]
+) -> OpenBatch | None:
+    """The batch, to be completed by the sweeper if this worker dies; None if it writes no lists."""
+    if work.dry_run or work.job.kind == "license-features":
+        return None
+    return OpenBatch(
+        company=work.job.company,
+        number=work.job.number,
+        chunk=chunk,
+        done=batch[0].record.row - chunk.first_row,
+        rows=len(batch),
+        opened_at=datetime.now(UTC),
+    )
+
+
+def _opening(work: Work, opened: OpenBatch | None) -> Iterator[Exchange[Any]]:
+    """What must have succeeded before an attempt to write a batch: it is open, and the job runs.
+
+    Every attempt checks again, because pauses between attempts can be long. A batch of a job that
+    has stopped can stay open: the sweeper finds that it wrote nothing.
+    """
+    yield _checking(work)
+    if opened is not None:
+        yield bulk.write("PutItem", TABLE, opening(opened), work.patience)
 
 
 def _register(work: Work) -> None:
@@ -410,6 +442,14 @@ def _check_running(job: ImportJob) -> None:
         raise ImportStopped
 
 
+def _checking(work: Work) -> Exchange[None]:
+    """The same as `_check_running`, next to other requests."""
+    job = work.job
+    update = heartbeat_update(job.company, job.number, job.runner, datetime.now(UTC))
+    if not (yield from bulk.write("UpdateItem", TABLE, update, work.patience)):
+        raise ImportStopped
+
+
 def _keep_alive(job: ImportJob) -> None:
     """Write a heartbeat within a batch; a failed heartbeat is skipped, because others follow."""
     try:
@@ -419,8 +459,8 @@ def _keep_alive(job: ImportJob) -> None:
             raise
 
 
-def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
-    """Write the report and then the result of a batch, so that a result always has its report."""
+def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
+    """Write the report of a batch. Returns the write of its result, which always has its report."""
     report, warned = None, _warned_rows(work.dialect, done)
     if done.invalid or warned or any(done.made.values()):
         details = {
@@ -430,8 +470,9 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
             "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
         }
         report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
-        uploads.put_result(work.job, report, orjson.dumps(details))
-    put_batch_result(
+        with work.patience.turns.released():
+            uploads.put_result(work.job, report, orjson.dumps(details))
+    result = batch_result_put(
         work.job.company,
         work.job.number,
         BatchResult(
@@ -453,6 +494,7 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> None:
             compared=compared,
         ),
     )
+    return bulk.write("PutItem", TABLE, result, work.patience)
 
 
 def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """Import rows of customers: the first row of the file that names a customer is used."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from shared.columns import CustomerRow
 from shared.differences import (
@@ -11,13 +13,22 @@ from shared.differences import (
     repeated_fault,
 )
 from shared.row_reader import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
-from shared.store import bulk, dynamo
+from shared.store import bulk
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, reference_pointer
 from shared.store.newest_first import page_item, page_of, page_start
 from shared.store.signed_http import Exchange
 from shared.values import record_id
-from shared.workflows.batch import Batch, Found, find_records, holder_of, is_ours, write_first
+from shared.workflows.batch import (
+    Batch,
+    Found,
+    SharedRecords,
+    Wanted,
+    find_records,
+    holder_of,
+    is_ours,
+    write_first,
+)
 
 
 def import_customers(
@@ -29,6 +40,7 @@ def import_customers(
     *,
     dry_run: bool,
     complete: bool = False,
+    opening: Sequence[Exchange[Any]] = (),
 ) -> None:
     """Write the customers that are new, or count what would be.
 
@@ -40,11 +52,16 @@ def import_customers(
     for entry in entries:
         drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
         first.setdefault(entry.customer_id, entry)
-    places = customer_places(job, pool, ((named, row) for named, (_, row) in drafts.items()))
+    wanted = customers_wanted(job, ((named, row) for named, (_, row) in drafts.items()))
+    by_email, by_reference = find_records(pool, wanted, opening)
+    places = by_email | by_reference
     if complete:
         drafts = {named: draft for named, draft in drafts.items() if places[named].found}
     if not dry_run:
-        write_customers(job, places, drafts, done, pool, first_rows(whole))
+        customers = customer_records(job, places, drafts, done)
+        pool.run(reference_pointers(job, customers, pool))
+        (written,) = write_first(job, [customers], pool)
+        pool.run(customer_pages(job, places, written, done, pool, first_rows(whole)))
     valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
     made = [
         entry
@@ -90,74 +107,69 @@ def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int
     }
 
 
-def write_customers(
-    job: Import,
-    places: dict[int, Found],
-    drafts: dict[int, tuple[int, CustomerRow]],
-    done: Batch,
-    pool: bulk.Pool,
-    first_rows: Mapping[int, int],
-) -> None:
-    """Write the customers of these rows, and list those that this batch wrote first.
-
-    `first_rows` has the first row of the batch that names each customer, regardless of its result.
-    """
+def customer_records(
+    job: Import, places: dict[int, Found], drafts: dict[int, tuple[int, CustomerRow]], done: Batch
+) -> SharedRecords:
+    """The customers of these rows, to be written by `write_first`."""
     wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, fields) in drafts.items():
         id = places[named].id
         pk, sk = customer_key(job.company, id)
-        customer = {"pk": pk, "sk": sk, "id": id, "made_by": job.maker(row), **vars(fields)}
-        customer["listed_by"] = done.first_row
-        wanted[named] = customer | {"created_at": began, "updated_at": began}
+        wanted[named] = {
+            "pk": pk,
+            "sk": sk,
+            "id": id,
+            "made_by": job.maker(row),
+            **vars(fields),
+            "listed_by": done.first_row,
+            "created_at": began,
+            "updated_at": began,
+        }
         rows[named] = row
-    _write_pointers(job, places, drafts, pool)
+    return SharedRecords(CUSTOMERS, places, wanted, rows)
+
+
+def customer_pages(
+    job: Import,
+    places: dict[int, Found],
+    written: Iterable[tuple[int, bool, bool]],
+    done: Batch,
+    pool: bulk.Pool,
+    first_rows: Mapping[int, int],
+) -> Iterator[Exchange[None]]:
+    """Add written customers to the results, and list those that this batch wrote first.
+
+    `first_rows` has the first row of the batch that names each customer, regardless of its result.
+    """
     made = done.made.setdefault("customers", [])
     blocks: dict[int, list[int]] = {}
-    for named, ours, is_listed in write_first(job, CUSTOMERS, places, wanted, rows, pool):
+    for named, ours, is_listed in written:
         if ours:
             made.append(places[named].id)
         if is_listed:
             start = page_start(first_rows[named], done.first_row)
             blocks.setdefault(start, []).append(places[named].id)
+    for start, ids in blocks.items():
+        page = page_item(page_of(job.company, job.number, job.began, start, ids))
+        yield bulk.put_larger(CUSTOMERS, page, "n", pool.patience)
 
-    def put(page: dynamo.Item) -> Exchange[None]:
-        return bulk.put_larger(CUSTOMERS, page, "n", pool.patience)
 
-    pages = (
-        page_item(page_of(job.company, job.number, job.began, start, ids))
-        for start, ids in blocks.items()
+def reference_pointers(
+    job: Import, customers: SharedRecords, pool: bulk.Pool
+) -> Iterator[Exchange[list[bool]]]:
+    """Write the pointers of references, before their customers; one that exists is kept."""
+    pointers = (
+        reference_pointer(job.company, customer["id"], customer["reference"], job.began)
+        for named, customer in customers.wanted.items()
+        if customer["reference"]
+        and ((found := customers.places[named].found) is None or is_ours(job, found))
     )
-    for _ in pool.each(put, pages):
-        pass
+    for some in bulk.batches(pointers):
+        yield bulk.insert_all(CUSTOMERS, bulk.inserts(CUSTOMERS, some), pool.patience)
 
 
-def _write_pointers(
-    job: Import,
-    places: dict[int, Found],
-    drafts: dict[int, tuple[int, CustomerRow]],
-    pool: bulk.Pool,
-) -> None:
-    """Write the pointers of the references before their customers; one that exists is kept."""
-    pointers = [
-        reference_pointer(job.company, places[named].id, fields.reference, job.began)
-        for named, (_, fields) in drafts.items()
-        if fields.reference and ((found := places[named].found) is None or is_ours(job, found))
-    ]
-
-    def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
-        return bulk.insert_all(CUSTOMERS, batch, pool.patience)
-
-    statements = (
-        [bulk.insert(CUSTOMERS, pointer) for pointer in batch] for batch in bulk.batches(pointers)
-    )
-    for _ in pool.each(insert, statements):
-        pass
-
-
-def customer_places(
-    job: Import, pool: bulk.Pool, named: Iterable[tuple[int, CustomerRow]]
-) -> dict[int, Found]:
-    """Look up customers by e-mail, by reference, or by their row in the file."""
+def customers_wanted(job: Import, named: Iterable[tuple[int, CustomerRow]]) -> tuple[Wanted, ...]:
+    """Customers to look up: by e-mail or by their row in the file, and by reference."""
     emails: dict[int, str] = {}
     references: dict[int, str] = {}
     for id, row in named:
@@ -165,21 +177,20 @@ def customer_places(
             references[id] = row.reference
         else:
             emails[id] = row.email or ""
-    places = find_records(
-        pool,
-        CUSTOMERS,
-        emails,
-        "email",
-        lambda id: customer_key(job.company, id),
-        lambda name, n: record_id(job.company, "customer", name, attempt=n),
-    )
-    if references:
-        places |= find_records(
-            pool,
+    key = partial(customer_key, job.company)
+    return (
+        Wanted(
+            CUSTOMERS,
+            emails,
+            "email",
+            key,
+            lambda name, n: record_id(job.company, "customer", name, attempt=n),
+        ),
+        Wanted(
             CUSTOMERS,
             references,
             "reference",
-            lambda id: customer_key(job.company, id),
+            key,
             lambda name, n: reference_id(job.company, name, n),
-        )
-    return places
+        ),
+    )

@@ -67,7 +67,7 @@ def import_features(
 
     named: list[tuple[FeatureEntry, int]] = []
     ids: list[int] = []
-    with ThreadPoolExecutor(_THREADS) as executor:
+    with pool.patience.turns.released(), ThreadPoolExecutor(_THREADS) as executor:
         for added in executor.map(add, by_license.items()):
             done.created_features += len(added.created)
             done.existed_features += added.existed

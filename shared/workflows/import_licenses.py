@@ -6,6 +6,7 @@ nothing.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -25,9 +26,24 @@ from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed_http import Exchange
 from shared.values import record_id, record_ids
-from shared.workflows.batch import Batch, Found, find_records, get_all, is_ours, write_first
+from shared.workflows.batch import (
+    Batch,
+    Found,
+    SharedRecords,
+    Wanted,
+    find_records,
+    get_all,
+    is_ours,
+    write_first,
+)
 from shared.workflows.held_keys import HeldKeys, group_by_key, named_rows
-from shared.workflows.import_customers import customer_places, first_rows, write_customers
+from shared.workflows.import_customers import (
+    customer_pages,
+    customer_records,
+    customers_wanted,
+    first_rows,
+    reference_pointers,
+)
 from shared.workflows.import_warnings import warn_of_parts
 from shared.workflows.pending_orders import roll_back_pending
 
@@ -43,13 +59,14 @@ def import_licenses(
     *,
     dry_run: bool,
     complete: bool = False,
+    opening: Sequence[Exchange[Any]] = (),
 ) -> None:
     """Write the licenses that are new with their orders and customers, or count what would be.
 
     `whole` is the batch with its refused rows, which say what the page of a row is. `complete`
     inserts no license, and writes what belongs to those that this job inserted before.
     """
-    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries, whole)
+    _Licenses(job, done, pool, dry_run=dry_run, complete=complete).run(entries, whole, opening)
 
 
 class _Licenses:
@@ -65,30 +82,34 @@ class _Licenses:
         self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
 
-    def run(self, entries: list[LicenseEntry], whole: list[LicenseEntry]) -> None:
+    def run(
+        self,
+        entries: list[LicenseEntry],
+        whole: list[LicenseEntry],
+        opening: Sequence[Exchange[Any]],
+    ) -> None:
         faulty = len(self.done.invalid)
         first, repeated, bundled = group_by_key(self.job, entries)
-        self.orders = find_records(
-            self.pool,
+        orders = Wanted(
             ORDERS,
             {entry.order_id: entry.store_id for entry in entries},
             "store_id",
             lambda id: (dynamo.partition(self.job.company, id), FIRST_PART),
             lambda name, n: record_id(self.job.company, "order", name, attempt=n),
         )
-        self.customers = customer_places(
+        customers = customers_wanted(
             self.job,
-            self.pool,
             (
                 (entry.customer_id, entry.customer)
                 for entry in entries
                 if entry.customer_id is not None and entry.customer is not None
             ),
         )
+        self.orders, *found = find_records(self.pool, (orders, *customers), opening)
+        self.customers = found[0] | found[1]
         made = self._write(list(first.values()))
         if not self.dry_run:
             self._settle(whole, made)
-            self._list(whole, made)
         if self.complete:
             return
         same: list[LicenseEntry] = []
@@ -251,60 +272,65 @@ class _Licenses:
                 ids = held.setdefault(model.product_code, (model.product_id, []))[1]
                 last = place
             ids.append(id)
-        write_customers(job, self.customers, drafts, self.done, self.pool, first_rows(entries))
-        self._write_orders(orders)
+        customers = customer_records(job, self.customers, drafts, self.done)
+        self.pool.run(reference_pointers(job, customers, self.pool))
+        written, orders_written = write_first(job, [customers, self._orders(orders)], self.pool)
+        self.done.made.setdefault("orders", []).extend(
+            self.orders[named].id for named, ours, _ in orders_written if ours
+        )
+        listed = chain(
+            customer_pages(job, self.customers, written, self.done, self.pool, first_rows(entries)),
+            map(self._put_larger, self._pages(entries, made)),
+        )
         parts = (
             row
             for (named, customer), held in items.items()
             for row in self._part(orders[named], customer, held)
         )
-        self._put_rows(list(parts))
+        self._put_rows(parts, listed)
 
-    def _list(self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
-        """Write the pages of these rows, after everything that they list is written."""
+    def _pages(
+        self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]
+    ) -> Iterator[dynamo.Item]:
+        """The pages of these rows, to be written after the licenses that they list."""
         ids = {entry.record.row: id for entry, id in made}
         rows = (
             PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
             for entry in entries
         )
         job = self.job
-        listed = pages(job.company, job.number, job.began, self.done.first_row, rows)
-        self._put_larger([page_item(page) for page in listed])
+        return map(page_item, pages(job.company, job.number, job.began, self.done.first_row, rows))
 
-    def _put_rows(self, rows: list[dict[str, Any]]) -> None:
-        """Write rows of orders; an earlier run of this batch may have written some partly."""
+    def _put_rows(self, rows: Iterable[dict[str, Any]], listed: Iterable[Exchange[None]]) -> None:
+        """Write rows of orders; an earlier run of this batch may have written some partly.
 
-        def insert(batch: Sequence[dict[str, Any]]) -> Exchange[list[bool]]:
-            statements = [bulk.insert(ORDERS, row) for row in batch]
-            return bulk.insert_all(ORDERS, statements, self.pool.patience)
+        The pages `listed` are written at the same time.
+        """
+        late: dict[dynamo.Key, dict[str, Any]] = {}
 
-        written = self.pool.each(insert, bulk.batches(rows))
-        results = [new for batch in written for new in batch]
-        late = {
-            (row["pk"], row["sk"]): row for row, new in zip(rows, results, strict=True) if not new
-        }
-        found = get_all(self.pool, ORDERS, list(late))
-        self._put_larger(
-            [dynamo.to_item(row) for key, row in late.items() if found[key]["n"] < row["n"]]
-        )
+        def insert(some: Sequence[dict[str, Any]]) -> Exchange[None]:
+            statements = bulk.inserts(ORDERS, some)
+            written = yield from bulk.insert_all(ORDERS, statements, self.pool.patience)
+            for row, new in zip(some, written, strict=True):
+                if not new:
+                    late[row["pk"], row["sk"]] = row
 
-    def _put_larger(self, items: list[dynamo.Item]) -> None:
-        def put(item: dynamo.Item) -> Exchange[None]:
-            counter = "n" if "n" in item else "sold_n"
-            return bulk.put_larger(ORDERS, item, counter, self.pool.patience)
+        self.pool.run(chain(map(insert, bulk.batches(rows)), listed))
+        found = get_all(self.pool, ORDERS, late)
+        smaller = [row for key, row in late.items() if found[key]["n"] < row["n"]]
+        self.pool.run(self._put_larger(dynamo.to_item(row)) for row in smaller)
 
-        for _ in self.pool.each(put, items):
-            pass
+    def _put_larger(self, item: dynamo.Item) -> Exchange[None]:
+        counter = "n" if "n" in item else "sold_n"
+        return bulk.put_larger(ORDERS, item, counter, self.pool.patience)
 
-    def _write_orders(self, orders: dict[int, LicenseEntry]) -> None:
-        job, made = self.job, self.done.made.setdefault("orders", [])
+    def _orders(self, orders: dict[int, LicenseEntry]) -> SharedRecords:
+        """The orders of these first rows, to be written by `write_first`."""
         wanted = {
             named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
         }
         rows = {named: entry.record.row for named, entry in orders.items()}
-        for named, ours, _ in write_first(job, ORDERS, self.orders, wanted, rows, self.pool):
-            if ours:
-                made.append(self.orders[named].id)
+        return SharedRecords(ORDERS, self.orders, wanted, rows)
 
     def _order(self, id: int, entry: LicenseEntry) -> dict[str, Any]:
         """The record of an Order, made without a model, because a batch has thousands."""

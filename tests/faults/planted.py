@@ -159,16 +159,16 @@ def key_logged(patch: pytest.MonkeyPatch) -> None:
 def added_counters(patch: pytest.MonkeyPatch) -> None:
     """A chunk adds what it did to what is there."""
 
-    def put(company: str, number: int, result: Any) -> None:
+    def put(company: str, number: int, result: Any) -> Any:
         before = import_jobs.get_batch_result(company, number, result.index)
         if before and before.phase == result.phase:
             names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
             added = {name: getattr(before, name) + getattr(result, name) for name in names}
             result = result.model_copy(update=added)
-        write(company, number, result)
+        return write(company, number, result)
 
-    write = import_jobs.put_batch_result
-    patch.setattr(import_chunk, "put_batch_result", put)
+    write = import_jobs.batch_result_put
+    patch.setattr(import_chunk, "batch_result_put", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
@@ -215,14 +215,14 @@ def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
 def pages_written_first(patch: pytest.MonkeyPatch) -> None:
     """Pages with the ids that licenses are to get, before they are there."""
 
-    def run(self: Any, entries: Any, rows: Any) -> None:
+    def run(self: Any, entries: Any, rows: Any, opening: Any) -> None:
         first = {entry.key: entry for entry in entries}
         made = [
             (entry, record_id(self.job.company, "license", entry.key)) for entry in first.values()
         ]
         if not self.dry_run:
-            self._list(rows, made)
-        whole(self, entries, rows)
+            self.pool.run(map(self._put_larger, self._pages(rows, made)))
+        whole(self, entries, rows, opening)
 
     whole = import_licenses._Licenses.run  # noqa: SLF001
     patch.setattr(import_licenses._Licenses, "run", run)  # noqa: SLF001

@@ -20,13 +20,14 @@ from shared.customers import Customer
 from shared.import_job import BatchResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
-from shared.store import dynamo, import_jobs, uploads
+from shared.store import dynamo, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer
 from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import page_item
 from shared.store.order_index import index_keys
 from shared.values import record_id
+from tests.batch_results import put_batch_result
 from tests.functions.big_tables import BigTable, Item, big_tables
 from tests.functions.shop import Shop, stocked_shop
 
@@ -315,7 +316,7 @@ def _import(number: int, *, batches: int) -> int:
         report = f"chunk-{batch}.json"
         uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
         result = BatchResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
-        import_jobs.put_batch_result(COMPANY, number, result)
+        put_batch_result(COMPANY, number, result)
     uploads.put_result(job, "failed.json", orjson.dumps(rows[:100]))
     if number == 1:
         uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)

@@ -9,6 +9,7 @@ import orjson
 from functions import job_status, start_import
 from shared.import_job import BatchResult, ImportJob, State, transition
 from shared.store import import_jobs, uploads
+from tests.batch_results import put_batch_result
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
 
@@ -85,7 +86,7 @@ class Desk:
     def chunk(self, job: ImportJob, index: int, bad: int = 0, **counts: Any) -> None:
         """What a chunk did, with a report of its bad rows."""
         result = BatchResult(index=index, report=f"chunk-{index}.json", invalid=bad, **counts)
-        import_jobs.put_batch_result(job.company, job.number, result)
+        put_batch_result(job.company, job.number, result)
         rows = [bad_row(index * 1000 + n + 1) for n in range(bad)]
         uploads.put_result(job, f"chunk-{index}.json", orjson.dumps({"invalid": rows}))
 

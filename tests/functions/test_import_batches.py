@@ -5,13 +5,18 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
 from shared.catalog_changes import NewProduct, new_product
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.row_reader import Entry, Import, InvalidRecord, reader_of
+from shared.store import bulk
+from shared.store.patience import Patience
+from shared.store.turns import Turns
 from shared.workflows import import_chunk
 from shared.workflows.import_chunk import read_batches
 from tests.engine import Engine
@@ -20,6 +25,8 @@ from tests.functions.shop import Shop
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 HEADER = "license__license_key,product__short_code,license__note,order__store_id\n"
+TURNS: list[Turns] = []
+"""Of the workers of a test: a request that is held up gives up the turn, as on a network."""
 
 
 def entries_of(orders: list[str]) -> list[Entry | InvalidRecord]:
@@ -70,8 +77,16 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """The company acme; every row of a file is a batch."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
+
+    def patience(*arguments: Any) -> Patience:
+        made = Patience(*arguments)
+        TURNS.append(made.turns)
+        return made
+
+    monkeypatch.setattr(import_chunk, "Patience", patience)
     with open_files(shop) as files:
         yield files
+    TURNS.clear()
 
 
 def on_insert(files: Files, act: Callable[[str], object]) -> None:
@@ -80,7 +95,8 @@ def on_insert(files: Files, act: Callable[[str], object]) -> None:
     def hear() -> bool:
         statements = str(files.inserts.batches[-1])
         if "license_key" in statements:
-            act(statements)
+            with TURNS[-1].released():
+                act(statements)
         return False
 
     files.inserts.throttles = hear
@@ -103,6 +119,39 @@ def test_two_batches_are_written_at_once(files: Files) -> None:
     assert counts(job, "created_licenses") == [3]
 
 
+def test_a_batch_is_open_from_before_its_first_write_until_after_its_last(files: Files) -> None:
+    sent: list[str] = []
+
+    def hear(request: AWSPreparedRequest, **_: Any) -> None:
+        operation = str(request.headers["X-Amz-Target"]).partition(".")[2]
+        body = str(request.body)
+        if '"open#"' in body:
+            sent.append("open" if operation == "PutItem" else "close")
+        elif "heartbeat_at" in body and operation == "UpdateItem":
+            sent.append("check")
+        elif operation == "BatchExecuteStatement" or '"page#' in body:
+            sent.append("write")
+
+    bulk.client().events.register_first("before-send.dynamodb.*", hear)
+    files.imported(HEADER + "K-1,kp,,web-1\n")
+
+    assert set(sent[:2]) == {"open", "check"}
+    assert set(sent[2:-1]) == {"write"}
+    assert sent[-1] == "close"
+
+
+def test_a_batch_that_can_not_be_opened_writes_nothing(files: Files) -> None:
+    def refuse(request: AWSPreparedRequest, **_: Any) -> None:
+        if '"open#"' in str(request.body):
+            raise PermissionError
+
+    bulk.client().events.register_first("before-send.dynamodb.*", refuse)
+    with pytest.raises(Exception, match="PermissionError"):
+        files.imported(HEADER + "K-1,kp,,web-1\n")
+
+    assert not files.inserts.batches
+
+
 def test_of_two_batches_with_one_key_the_earlier_makes_the_license(
     files: Files, shop: Shop
 ) -> None:
@@ -113,6 +162,16 @@ def test_of_two_batches_with_one_key_the_earlier_makes_the_license(
 
     (found,) = shop.get("/licenses/").json()["results"]
     assert found["note"] == "first"
+
+
+def test_of_three_batches_the_last_waits_for_a_first_with_its_key(files: Files, shop: Shop) -> None:
+    late = threading.Event()
+    on_insert(files, lambda statements: "first" in statements and late.wait(0.5))
+
+    files.imported(HEADER + "K-1,kp,first,\nK-2,kp,,\nK-1,kp,third,\n")
+
+    found = shop.get("/licenses/").json()["results"]
+    assert [each["note"] for each in found if each["license_key"] == "K-1"] == ["first"]
 
 
 @pytest.mark.parametrize(

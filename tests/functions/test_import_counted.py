@@ -277,7 +277,7 @@ def test_reports_that_are_gone_keep_no_import_uncounted(
 
 @pytest.mark.parametrize(
     ("rows", "batch"),
-    [(None, 5000), (0, 500), (20, 500), (5_000, 500), (10_001, 1_100), (60_000, 5_000)],
+    [(None, 5000), (0, 2500), (20, 2500), (25_001, 2_600), (40_000, 4_000), (60_000, 5_000)],
 )
-def test_a_small_file_is_imported_in_about_ten_batches(rows: int | None, batch: int) -> None:
+def test_the_batches_of_a_small_file_are_smaller(rows: int | None, batch: int) -> None:
     assert import_chunk.batch_rows(rows) == batch

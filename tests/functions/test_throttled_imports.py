@@ -183,13 +183,14 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
     """Every heartbeat is at most so old that neither of them believes the worker dead."""
     drought.until = drought.now + 10 * MINUTE
     alive: list[float] = []
-    written = import_jobs.heartbeat
+    update = import_jobs.heartbeat_update
 
-    def heartbeat(*told: Any) -> bool:
+    def heartbeat(*told: Any) -> dict[str, Any]:
         alive.append(drought.now)
-        return written(*told)
+        return update(*told)
 
-    monkeypatch.setattr(import_chunk, "heartbeat", heartbeat)
+    for module in (import_jobs, import_chunk):
+        monkeypatch.setattr(module, "heartbeat_update", heartbeat)
 
     drought.invoke(chunk)
 

@@ -73,7 +73,7 @@ def refusal(code: str, status: int = 400) -> Callable[[dict[str, Any]], tuple[in
 
 
 def inserted(worker: Patience) -> list[bool]:
-    statements = [bulk.insert(TABLE, dynamo.from_item(item)) for item in ITEMS]
+    statements = bulk.inserts(TABLE, map(dynamo.from_item, ITEMS))
     return Sender().run(bulk.insert_all(TABLE, statements, worker))
 
 
@@ -89,7 +89,7 @@ VALUES = st.recursive(
 def test_an_insert_has_the_attributes_of_the_item(record: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(TABLE, "orders")
-        statement = json.loads(bulk.insert(TABLE, record))
+        statement = json.loads(bulk.inserts(TABLE, [record])[0])
 
     names = re.findall(r"'([^']*)':\?", statement["Statement"])
     assert dict(zip(names, statement["Parameters"], strict=True)) == dynamo.to_item(record)

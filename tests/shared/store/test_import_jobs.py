@@ -10,6 +10,7 @@ from shared.errors import NotFound
 from shared.import_job import BatchResult, ImportJob, State, WrongState, transition
 from shared.store import import_jobs as store
 from shared.store.import_jobs import Version
+from tests.batch_results import put_batch_result
 from tests.functions.shop import open_shop
 from tests.wiretap import (
     Fault,
@@ -398,22 +399,22 @@ def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
 
 def test_a_chunk_that_comes_late_replaces_nothing() -> None:
     written = BatchResult(index=1, attempt=2, rows=5)
-    store.put_batch_result("acme", 7, written)
+    put_batch_result("acme", 7, written)
 
-    store.put_batch_result("acme", 7, BatchResult(index=1, attempt=2, phase="validate", rows=5))
-    store.put_batch_result("acme", 7, BatchResult(index=1, attempt=1, rows=5))
+    put_batch_result("acme", 7, BatchResult(index=1, attempt=2, phase="validate", rows=5))
+    put_batch_result("acme", 7, BatchResult(index=1, attempt=1, rows=5))
 
     assert store.batch_results("acme", 7) == [written]
     validated = BatchResult(index=1, attempt=3, phase="validate", rows=5)
-    store.put_batch_result("acme", 7, validated)
+    put_batch_result("acme", 7, validated)
     assert store.batch_results("acme", 7) == [validated]
 
 
 def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
-    store.put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
-    store.put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
+    put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
+    put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
     again = BatchResult(index=1, rows=5, valid=4, invalid=1)
-    store.put_batch_result("acme", 7, again)
+    put_batch_result("acme", 7, again)
 
     first, second = store.batch_results("acme", 7)
 
