@@ -43,7 +43,7 @@ from shared.values import (
 )
 from shared.wording import in_words
 
-_TRUE, _FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
+_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
 _MOST = 2_147_483_647
 
 

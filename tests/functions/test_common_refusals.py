@@ -87,7 +87,8 @@ def test_an_asset_that_is_missing_is_an_internal_error(
 def test_a_body_that_is_no_json_or_too_large_is_refused(
     operation: Operation, api_key: str, body: str, status: int, code: str
 ) -> None:
-    assert_refused(replace(operation, body=body).send(api_key), status, code)
+    reply = replace(operation, body=body).send(api_key, query=operation.needed)
+    assert_refused(reply, status, code)
 
 
 @each(WITH_FILE)

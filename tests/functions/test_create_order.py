@@ -19,7 +19,8 @@ def ids_in(value: Any) -> list[int]:
         return [id for part in value for id in ids_in(part)]
     if not isinstance(value, dict):
         return []
-    own = [value[name] for name in ("id", "order_id", "product_id") if name in value]
+    named = [value[name] for name in ("id", "order_id", "product_id") if name in value]
+    own = [int(id) for id in named]
     return own + [id for part in value.values() for id in ids_in(part)]
 
 

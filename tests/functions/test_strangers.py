@@ -76,8 +76,9 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def known(files: Files) -> Known:
     """As a stranger could know it who has seen all that acme can list."""
     lists = [each for each in OPERATIONS if each.method == "GET" and "limit" in each.queries]
-    told = [each.send(files.shop.key, query="limit=100").text for each in lists if not each.ids]
-    pages = [each.send(files.shop.key, query="limit=1").json() for each in lists if not each.ids]
+    lists = [each for each in lists if not each.ids]
+    told = [each.send(files.shop.key, query=f"limit=100&{each.needed}").text for each in lists]
+    pages = [each.send(files.shop.key, query=f"limit=1&{each.needed}").json() for each in lists]
     ids = {int(id) for text in told for id in re.findall(r'"(?:id|job_id)": ?(\d+)', text)}
     names = {
         word for text in told for word in re.findall(r'"([^"]*secret[^"]*)"', text, re.IGNORECASE)
