@@ -26,7 +26,7 @@ const CELLS = [
     ],
   ],
   ["license__max_transfers", ["-1", "0"], [["-2", "invalid_value"]]],
-  ["license__valid_duration", ["1y", "90min", " 3m ", "\\N"], [["1w", "invalid_value"]]],
+  ["license__valid_duration", ["1y", "90min", " 3m ", "\\N"], [["1x", "invalid_value"]]],
   [
     "license__validity_period",
     ["2026-03-12", "2026-3-2", "2024-02-29", "2026-03-12T08:00:00Z", "0001-01-01"],
