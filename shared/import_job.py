@@ -133,6 +133,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     detected: dict[str, Any] | None = None
     rows: int | None = None
     chunks: int | None = None
+    planned_in: int = 0
+    """The attempt that planned the file. A redriven execution keeps the plan and its results."""
     writing_began: bool = False
     """Whether the second pass of `reject_all` has begun, in this attempt or an earlier one."""
     refusal: FileFault | None = None

@@ -107,6 +107,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         products = [product.model_dump(mode="json") for product in all_products(job.company)]
         uploads.put_first_result(job, "catalog.json", orjson.dumps(products))
     known = {
+        "planned_in": job.attempts,
         "rows": planned.rows,
         "chunks": len(planned.chunks),
         "file_sha256": digest,
@@ -153,14 +154,14 @@ def begin_writing(job: ImportJob) -> bool:
 
 
 def _all_results(job: ImportJob, phase: str) -> list[BatchResult]:
-    """The results of a pass of this attempt. Raises Busy if they do not have all rows of the file.
+    """The results of a pass since the file was planned. Raises Busy if they lack rows of the file.
 
-    Results of an earlier attempt are of a state that this attempt may find changed.
+    Batches of an earlier plan run again, and may find that something has changed.
     """
     results = [
         result
         for result in batch_results(job.company, job.number)
-        if result.phase == phase and result.attempt == job.attempts
+        if result.phase == phase and result.attempt >= job.planned_in
     ]
     if sum(result.rows for result in results) != (job.rows or 0):
         raise Busy

@@ -64,7 +64,7 @@ def test_a_list_has_the_published_shape_and_its_links_lead_on(
         page = http.get(page["next"], headers=headers).json()
         pages.append(page)
 
-    assert pages[0].keys() == {"count", "next", "previous", "cursor", "results"}
+    assert pages[0].keys() == {"count", "limit", "next", "previous", "cursor", "results"}
     assert [len(page["results"]) for page in pages] == [20, len(made) - 20]
     assert {each["id"] for page in pages for each in page["results"]} == made
     assert all(page["count"] == len(made) for page in pages)

@@ -334,6 +334,26 @@ def test_an_end_of_an_earlier_attempt_waits_for_every_batch_of_the_new_one(
     assert machine.failed_csv(machine.last()).count("unknown_product") == 1
 
 
+def test_a_redriven_execution_counts_the_chunks_that_were_done_before(machine: Files) -> None:
+    """It runs only the step that failed: the other results are of the attempt that planned."""
+    machine.run(machine.drop(ROWS))
+    chunks = planned_chunks(machine)
+    for chunk in chunks[1:]:
+        machine.chunk(chunk)
+    job = machine.last()
+    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
+    machine.run({"detail": detail})
+    assert outcome(machine) == ("failed", "import_failed")
+
+    assert post(machine, "retry").status == 200
+    machine.chunk(chunks[0])
+    step(machine, "finish")
+
+    assert (machine.last().state, machine.last().attempts) == ("succeeded", 2)
+    assert machine.last().counts["total_row_count"] == 200
+
+
 def test_a_late_end_replaces_no_failed_rows(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers end the same import: what is shown is of the one that the job names."""
     finish, ended = import_lifecycle.finish, []

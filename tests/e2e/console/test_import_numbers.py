@@ -193,13 +193,13 @@ def test_every_page_notifies_of_an_import_that_ended(console: Console, vendor: R
 def test_a_running_import_shows_its_rate_and_the_tab_its_percentage(
     console: Console, vendor: RemoteShop
 ) -> None:
-    number = post(vendor, "customers", customers("rate", 8_000), name="rate.csv")
+    number = post(vendor, "customers", customers("rate", 14_000), name="rate.csv")
     page = console.visit(f"imports/customers/{number}", vendor)
 
     console.see("rows/s")
 
     assert re.fullmatch(r"[1-9]\d? % · rate\.csv · Keywright", page.title())
-    console.see("All 8,000 rows imported")
+    console.see("All 14,000 rows imported")
     expect(page).to_have_title("rate.csv · Keywright")
 
 
