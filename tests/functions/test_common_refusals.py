@@ -20,7 +20,8 @@ from tests.http_event import Reply
 from tests.wiretap import answer, tapped
 
 KEYED = [each for each in OPERATIONS if each.scope]
-WITH_JSON = [each for each in OPERATIONS if isinstance(each.body, dict)]
+WITH_JSON = [each for each in OPERATIONS if isinstance(each.body, dict | list)]
+WITH_ID = [each for each in OPERATIONS if each.ids]
 WITH_FILE = [each for each in OPERATIONS if isinstance(each.body, bytes)]
 WITH_ASSET = [each for each in OPERATIONS if each.path == "/openapi.json"]
 _HEAVY = {"text": "x" * 15_900}
@@ -89,6 +90,24 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(
 ) -> None:
     reply = replace(operation, body=body).send(api_key, query=operation.needed)
     assert_refused(reply, status, code)
+
+
+@each(WITH_JSON)
+def test_a_field_that_no_model_has_is_refused(operation: Operation, api_key: str) -> None:
+    """In a list of objects too; a list of ids has no objects."""
+    fields = {"no_such_field": 1}
+    body = fields if isinstance(operation.body, dict) else [fields]
+
+    reply = replace(operation, body=body).send(api_key, query=operation.needed)
+
+    assert_refused(reply, 400, "validation_error")
+
+
+@each(WITH_ID)
+def test_an_id_that_no_record_can_have_is_not_found(operation: Operation, api_key: str) -> None:
+    reply = operation.send(api_key, id=2**53, query=operation.needed)
+
+    assert_refused(reply, 404, "not_found")
 
 
 @each(WITH_FILE)
