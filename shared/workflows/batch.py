@@ -83,10 +83,10 @@ def find_records(
 
     `opening` runs next to the first reads.
     """
-    beside = [*opening]
+    pending = [*opening]
 
     def read(keys: Sequence[Keyed]) -> Records:
-        first, beside[:] = [*beside], []
+        first, pending[:] = [*pending], []
         return get_many(pool, keys, first)
 
     lookups = [
@@ -94,7 +94,7 @@ def find_records(
         for table in tables
     ]
     find(chain.from_iterable(each.values() for each in lookups), read=read)
-    pool.run(beside)  # nothing was read
+    pool.run(pending)  # nothing was read
     return [
         {first: Found(lookup.id, lookup.found) for first, lookup in each.items()}
         for each in lookups
@@ -104,9 +104,9 @@ def find_records(
 def get_many(
     pool: bulk.Pool,
     keys: Iterable[tuple[str, dynamo.Key]],
-    beside: Iterable[Exchange[Any]] = (),
+    alongside: Iterable[Exchange[Any]] = (),
 ) -> dict[tuple[str, dynamo.Key], dict[str, Any]]:
-    """Read records of several tables, by table and key; `beside` runs at the same time."""
+    """Read records of several tables, by table and key; `alongside` runs at the same time."""
     by_table: dict[str, dict[dynamo.Key, None]] = {}
     for env_name, key in keys:
         by_table.setdefault(env_name, {})[key] = None
@@ -117,7 +117,7 @@ def get_many(
 
     found: dict[tuple[str, dynamo.Key], dict[str, Any]] = {}
     reads = (get(name, some) for name, of in by_table.items() for some in bulk.batches(of, 100))
-    pool.run(chain(beside, reads))
+    pool.run(chain(alongside, reads))
     return found
 
 

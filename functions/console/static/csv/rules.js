@@ -4,7 +4,7 @@
 // server.
 
 /**
- * A step of the check of a cell, in rules.json. The keys are those of `shared/browser_rules.py`.
+ * A step of the check of a cell, in rules.json. The keys are those of `shared/browser_rule.py`.
  *
  * @typedef {object} Step
  * @property {string} code
