@@ -171,7 +171,7 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
 
 
 class BatchResult(BaseModel, frozen=True, extra="ignore"):
-    """The result of one batch; a later attempt at the batch replaces it.
+    """The result of one batch; a result of higher precedence replaces it.
 
     `report` is the key of the object with the details. Each attempt has its own object, so result
     and details always belong together.
@@ -196,7 +196,13 @@ class BatchResult(BaseModel, frozen=True, extra="ignore"):
     named: int = 0
     """Number of rows in the report that have to be compared with other batches."""
     compared: bool = False
-    """Whether the rows were compared with earlier batches; a late result without it is ignored."""
+    """Whether the rows were compared with earlier batches."""
+
+    @property
+    def precedence(self) -> int:
+        """A later attempt replaces an earlier one; within an attempt, the second pass the first
+        one, and rows that were compared with earlier batches those that were not."""
+        return 4 * self.attempt + 2 * (self.phase == "write") + self.compared
 
 
 class Progress(BaseModel, frozen=True):

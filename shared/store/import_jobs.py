@@ -260,32 +260,19 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
 
 
 def batch_result_put(company: str, number: int, result: BatchResult) -> dict[str, Any]:
-    """The parameters of the PutItem that replaces the result of an earlier attempt of a batch.
+    """The parameters of the PutItem that stores the result of a batch.
 
-    Its condition fails if the result is late: that of an earlier attempt, or of the first pass if
-    the second pass has written one.
+    Its condition fails if the batch already has a result of the same precedence or a higher one.
+    So of the workers that run a batch in one attempt, only the first one stores its result, and a
+    late worker changes nothing after an import's end has read the results.
     """
-    item = dynamo.record_item(
-        result, pk=dynamo.partition(company, number), sk=f"chunk#{result.index:010}"
-    )
-    condition = "attribute_not_exists(attempt) OR attempt <= :attempt"
-    values: dict[str, Any] = {":attempt": result.attempt}
-    if result.phase == "validate":
-        condition = (
-            "attribute_not_exists(pk) OR attempt < :attempt"
-            " OR (attempt = :attempt AND phase = :validate)"
-        )
-        values[":validate"] = result.phase
-    if not result.compared:
-        free = "attribute_not_exists(compared) OR attempt < :attempt"
-        if result.phase == "write":
-            free += " OR phase = :validate"
-            values[":validate"] = "validate"
-        condition = f"({condition}) AND ({free})"
+    key = {"pk": dynamo.partition(company, number), "sk": f"chunk#{result.index:010}"}
+    item = dynamo.record_item(result, **key)
+    item |= dynamo.to_item({"precedence": result.precedence})
     return {
         "Item": item,
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": dynamo.to_item(values),
+        "ConditionExpression": "attribute_not_exists(pk) OR precedence < :precedence",
+        "ExpressionAttributeValues": dynamo.to_item({":precedence": result.precedence}),
     }
 
 

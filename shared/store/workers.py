@@ -2,10 +2,12 @@
 
 A worker registers before it checks that its job still runs, and releases after its last report. So
 once a job has stopped and no worker is registered, every row that was written has been reported.
-The item of a worker that died counts until its invocation would have ended at the latest.
+The sweeper deletes the item of a worker that died, after its invocation must have ended.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.store import dynamo
 from shared.store.import_jobs import TABLE
@@ -27,12 +29,26 @@ def release(company: str, number: int, worker: str) -> None:
     dynamo.client().delete_item(TableName=dynamo.table(TABLE), Key=key)
 
 
-def any_registered(company: str, number: int, now: datetime) -> bool:
-    """Whether a worker may still write rows of a job."""
+def any_registered(company: str, number: int) -> bool:
+    """Whether a worker may still write rows of a job.
+
+    The clock does not matter here: a worker whose clock is behind may outlive its `until`.
+    """
+    return any(_registered(company, number))
+
+
+def release_expired(company: str, number: int, now: datetime) -> None:
+    """Release the workers of a job whose invocations must have ended."""
+    for item in _registered(company, number):
+        if item["until"] <= dynamo.stamp(now):
+            key = dynamo.key_of((item["pk"], item["sk"]))
+            dynamo.client().delete_item(TableName=dynamo.table(TABLE), Key=key)
+
+
+def _registered(company: str, number: int) -> Iterator[dict[str, Any]]:
     condition = "pk = :partition AND begins_with(sk, :worker)"
     values = {"partition": dynamo.partition(company, number), "worker": "worker#"}
-    items = dynamo.query(TABLE, condition, values, consistent=True)
-    return any(item["until"] > dynamo.stamp(now) for item in items)
+    return dynamo.query(TABLE, condition, values, consistent=True)
 
 
 def _key(company: str, number: int, worker: str) -> tuple[str, str]:

@@ -211,15 +211,16 @@ def count_stopped(job: ImportJob) -> ImportJob | None:
     """Store the counts of a job that stopped midway, once none of its workers can write any more.
 
     Called by each worker at its end and by whatever else meets such a job, so the last one counts.
-    A worker may outlive its registration, because clocks differ: then it counts once more. Counts
-    are written only over the job that they were read with, so a late, older count changes nothing.
+    A worker whose clock is behind may outlive its registration, if the sweeper runs meanwhile: then
+    it counts once more. Counts are written only over the job that they were read with, so a late,
+    older count changes nothing.
     Returns the job if this call wrote its counts.
     """
     for _ in attempts():
         current = get_job(job.company, job.number)
         if current is None or not current.is_stopped:
             return None
-        if workers.any_registered(job.company, job.number, datetime.now(UTC)):
+        if workers.any_registered(job.company, job.number):
             return None
         counts = stopped_counts(current, batch_results(job.company, job.number))
         if current.counts == counts:

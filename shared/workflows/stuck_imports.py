@@ -14,6 +14,7 @@ from shared.store.executions import announce, announce_job, complete, is_running
 from shared.store.import_jobs import get_job, put_job, unfinished_jobs
 from shared.store.open_batches import OpenBatch, open_batches
 from shared.store.uploads import find_upload
+from shared.store.workers import release_expired
 
 LEFT_ALONE = timedelta(minutes=15)
 """After the last sign of life of a worker."""
@@ -95,6 +96,7 @@ def count_stopped(this: SweepRun) -> Iterator[ImportJob]:
     """Have stopped jobs counted whose last worker died before it could count them."""
     for job in this.unfinished:
         if job.is_stopping and job.heartbeat_at < this.now - COUNTED_WITHIN:
+            release_expired(job.company, job.number, this.now)
             announce_job(job)
             yield job
 

@@ -198,21 +198,55 @@ def test_an_import_whose_last_worker_died_is_counted_by_the_sweep(
     assert (swept(), unfinished_jobs()) == ({}, [])
 
 
-def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_completed(
-    machine: Files, chunks: list[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The clock of its worker is an hour slow, and the worker dies before it could count."""
+def slow_clock(patch: pytest.MonkeyPatch) -> None:
+    """The clocks of workers are an hour behind."""
 
     def register(company: str, number: int, worker: str, until: datetime) -> None:
         registered(company, number, worker, until - timedelta(hours=1))
 
     registered = workers.register
+    patch.setattr(workers, "register", register)
+
+
+def test_a_worker_with_a_slow_clock_that_dies_before_it_counts_is_waited_for(
+    machine: Files, chunks: list[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_clock(monkeypatch)
+
+    def cancel() -> None:
+        """Before the worker's first result; something else tries to count the import."""
+        ask(machine, "POST", "cancel/")
+        machine.run(engine.invoked.pop())
+        assert ask(machine)["stopping"]
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(workers, "release", die)
+    with tapped() as tap:
+        tap.on("PutItem", meanwhile(cancel), nth=3)
+        with pytest.raises(Killed):
+            machine.chunk(chunks[0])
+
+    assert ask(machine)["stopping"]
+    assert swept() == {"counted": 1}
+    machine.run(engine.invoked.pop())
+    shown = ask(machine)
+    assert shown["counts"]["valid_row_count"] == shown["progress"]["rows_done"] > 0
+    assert shown["counts"].items() >= made(machine).items()
+
+
+def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_completed(
+    machine: Files, chunks: list[Any], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of its worker is an hour slow, and the worker dies before it could count."""
+    slow_clock(monkeypatch)
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(seconds=-2))
     monkeypatch.setattr(import_chunk, "IN_FLIGHT", 1)
-    monkeypatch.setattr(workers, "register", register)
 
     def cancel() -> None:
         ask(machine, "POST", "cancel/")
+        workers.release_expired("acme", 1, datetime.now(UTC))  # as the sweeper does
         for event in engine.invoked:
             machine.run(event)
         engine.invoked.clear()

@@ -410,10 +410,24 @@ def test_a_chunk_that_comes_late_replaces_nothing() -> None:
     assert store.batch_results("acme", 7) == [validated]
 
 
-def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
+@pytest.mark.parametrize("phase", ["validate", "write"])
+def test_of_the_results_of_one_attempt_the_first_stays_until_it_is_compared(phase: Any) -> None:
+    """An import's end has read it: a late worker of the same attempt must not change it."""
+    first = BatchResult(index=1, attempt=2, phase=phase, rows=5, valid=5, report="first")
+    compared = first.model_copy(update={"valid": 4, "invalid": 1, "compared": True})
+
+    for late in (first, first.model_copy(update={"valid": 3, "report": "late"})):
+        put_batch_result("acme", 7, late)
+        assert store.batch_results("acme", 7) == [first]
+    for late in (compared, first, compared.model_copy(update={"report": "late"})):
+        put_batch_result("acme", 7, late)
+        assert store.batch_results("acme", 7) == [compared]
+
+
+def test_a_chunk_that_is_run_again_in_a_later_attempt_replaces_its_result() -> None:
     put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
     put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
-    again = BatchResult(index=1, rows=5, valid=4, invalid=1)
+    again = BatchResult(index=1, attempt=1, rows=5, valid=4, invalid=1)
     put_batch_result("acme", 7, again)
 
     first, second = store.batch_results("acme", 7)
