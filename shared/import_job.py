@@ -171,7 +171,7 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
 
 
 class BatchResult(BaseModel, frozen=True, extra="ignore"):
-    """The result of one batch; a result of higher precedence replaces it.
+    """The result of one batch; a later result replaces it unless its precedence is lower.
 
     `report` is the key of the object with the details. Each attempt has its own object, so result
     and details always belong together.
@@ -200,8 +200,8 @@ class BatchResult(BaseModel, frozen=True, extra="ignore"):
 
     @property
     def precedence(self) -> int:
-        """A later attempt replaces an earlier one; within an attempt, the second pass the first
-        one, and rows that were compared with earlier batches those that were not."""
+        """Later attempts precede earlier ones; within an attempt, the second pass the first one,
+        and results of rows that were compared with earlier batches those of rows that were not."""
         return 4 * self.attempt + 2 * (self.phase == "write") + self.compared
 
 

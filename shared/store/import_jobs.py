@@ -262,22 +262,45 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
 def batch_result_put(company: str, number: int, result: BatchResult) -> dict[str, Any]:
     """The parameters of the PutItem that stores the result of a batch.
 
-    Its condition fails if the batch already has a result of the same precedence or a higher one.
-    So of the workers that run a batch in one attempt, only the first one stores its result, and a
-    late worker changes nothing after an import's end has read the results.
+    Its condition fails if the batch has a result of higher precedence, or if an end of the import
+    has sealed the results of this attempt.
     """
-    key = {"pk": dynamo.partition(company, number), "sk": f"chunk#{result.index:010}"}
+    key = {"pk": dynamo.partition(company, number), "sk": _result_row(result.index)}
     item = dynamo.record_item(result, **key)
     item |= dynamo.to_item({"precedence": result.precedence})
+    precedes = "attribute_not_exists(pk) OR precedence <= :precedence"
+    is_open = "attribute_not_exists(sealed) OR sealed < :attempt"
+    values = {":precedence": result.precedence, ":attempt": result.attempt}
     return {
         "Item": item,
-        "ConditionExpression": "attribute_not_exists(pk) OR precedence < :precedence",
-        "ExpressionAttributeValues": dynamo.to_item({":precedence": result.precedence}),
+        "ConditionExpression": f"({precedes}) AND ({is_open})",
+        "ExpressionAttributeValues": dynamo.to_item(values),
     }
 
 
+def seal_result(company: str, number: int, index: int, attempt: int) -> BatchResult:
+    """The result of a batch, which no worker of this attempt or an earlier one can replace now."""
+    answer = dynamo.client().update_item(
+        TableName=dynamo.table(TABLE),
+        Key=dynamo.key_of((dynamo.partition(company, number), _result_row(index))),
+        UpdateExpression="SET sealed = :attempt",
+        ExpressionAttributeValues=dynamo.to_item({":attempt": attempt}),
+        ReturnValues="ALL_NEW",
+    )
+    return BatchResult.model_validate(dynamo.from_item(answer["Attributes"]))
+
+
+def unseal_result(company: str, number: int, index: int) -> None:
+    """Let workers replace the result of a batch again."""
+    dynamo.client().update_item(
+        TableName=dynamo.table(TABLE),
+        Key=dynamo.key_of((dynamo.partition(company, number), _result_row(index))),
+        UpdateExpression="REMOVE sealed",
+    )
+
+
 def get_batch_result(company: str, number: int, index: int) -> BatchResult | None:
-    item = dynamo.get(TABLE, (dynamo.partition(company, number), f"chunk#{index:010}"))
+    item = dynamo.get(TABLE, (dynamo.partition(company, number), _result_row(index)))
     return BatchResult.model_validate(item) if item else None
 
 
@@ -347,6 +370,10 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
         return True
     stored = dynamo.get(TABLE, key)
     return stored is not None and stored["token"] == token
+
+
+def _result_row(index: int) -> str:
+    return f"chunk#{index:010}"
 
 
 def _job_key(company: str, number: int) -> tuple[str, str]:

@@ -173,27 +173,19 @@ def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _
     return not differences
 
 
-def _put_features(job: Import, lic: License, grants: Sequence[Any]) -> bool:
-    """Write a license's features if they have not changed since they were read."""
+def _put_features(job: Import, lic: License, grants: Sequence[FeatureGrant]) -> bool:
+    """Write a license's features if it has not changed since it was read.
 
-    def listed(features: Iterable[Any]) -> list[dict[str, Any]]:
-        return [grant.model_dump(exclude_defaults=True) for grant in features]
-
-    condition = (
-        "product_features = :before"
-        if lic.product_features
-        else ("attribute_exists(pk) AND attribute_not_exists(product_features)")
-    )
-    # Other changes of a license are locked by `updated_at`: it must be new, and not go back.
+    Changes of a license are locked by `updated_at`: it must be new, and not go back.
+    """
     now = max(job.began, lic.updated_at + timedelta(microseconds=1))
-    values: dict[str, Any] = {":after": listed(grants), ":now": now}
-    if lic.product_features:
-        values[":before"] = listed(lic.product_features)
+    listed = [grant.model_dump(exclude_defaults=True) for grant in grants]
+    values = {":after": listed, ":now": now, ":before": lic.updated_at}
     update = {
         "TableName": dynamo.table(LICENSES),
         "Key": dynamo.key_of((dynamo.partition(job.company, lic.id),)),
         "UpdateExpression": "SET product_features = :after, updated_at = :now",
-        "ConditionExpression": condition,
+        "ConditionExpression": "updated_at = :before",
         "ExpressionAttributeValues": dynamo.to_item(values),
     }
     return dynamo.write([{"Update": update}])

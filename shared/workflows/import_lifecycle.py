@@ -5,8 +5,10 @@ end. It returns None if another worker has ended the job before.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -26,10 +28,19 @@ from shared.import_job import (
 )
 from shared.store import uploads, workers
 from shared.store.catalog import all_products
-from shared.store.import_jobs import batch_results, change_job, get_job, heartbeat, put_job
+from shared.store.import_jobs import (
+    batch_results,
+    change_job,
+    get_job,
+    heartbeat,
+    put_job,
+    seal_result,
+    unseal_result,
+)
 from shared.store.retry import attempts
 from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
 
+_SEALING_THREADS = 8
 ALIVE_SECONDS = 30
 """A job with a heartbeat in the last so many seconds is running."""
 
@@ -178,9 +189,7 @@ def finish(job: ImportJob) -> ImportJob | None:
     if job.is_ended or job.rows is None:
         raise ImportStopped
     is_writing = job.on_error != "reject_all" or job.writing_began
-    results = _all_results(job, "write" if is_writing else "validate")
-    if repeated_rows(job, results):
-        raise Busy  # a late worker has written the result of a batch again
+    results = _sealed(job, _all_results(job, "write" if is_writing else "validate"))
     total, report = totals_of(job, results), None
     if total.invalid:
         report = f"failed-{secrets.token_hex(4)}"
@@ -193,6 +202,24 @@ def finish(job: ImportJob) -> ImportJob | None:
     else:
         state = "completed_with_errors"
     return end(job, state, counts=total.counts, failed_report=report)
+
+
+def _sealed(job: ImportJob, results: Sequence[BatchResult]) -> list[BatchResult]:
+    """The results once no late worker can replace them, so that counts and reports agree.
+
+    Raises Busy, with nothing sealed, if rows are repeated in several batches: a late worker has
+    stored the result of a batch again, which must be compared.
+    """
+    if repeated_rows(job, results):
+        raise Busy
+    indexes = [result.index for result in results]
+    with ThreadPoolExecutor(_SEALING_THREADS) as executor:
+        seal = partial(seal_result, job.company, job.number, attempt=job.attempts)
+        sealed = [*executor.map(seal, indexes)]
+        if sealed != results and repeated_rows(job, sealed):
+            [*executor.map(partial(unseal_result, job.company, job.number), indexes)]
+            raise Busy
+    return sealed
 
 
 def fail_throttled(job: ImportJob) -> ImportJob | None:

@@ -119,6 +119,9 @@ class Watch:
                 if after is None or after.get(name) != before.get(name):
                     told = f"{name} of license {write.key} was {before.get(name)}"
                     self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
+            if after != before and after and after["updated_at"]["S"] <= before["updated_at"]["S"]:
+                was, now = (each["updated_at"]["S"] for each in (before, after))
+                self.violations.append(f"O13 license {write.key} was changed at {was}, then {now}")
         if before is None and after is not None and "made_by" not in after:
             self._sold(after)
 

@@ -43,7 +43,14 @@ from shared.store import (
     sender,
     uploads,
 )
-from shared.workflows import import_chunk, import_features, lost_files, order_writes, pending_orders
+from shared.workflows import (
+    import_chunk,
+    import_features,
+    import_lifecycle,
+    lost_files,
+    order_writes,
+    pending_orders,
+)
 from tests.engine import MACHINE
 from tests.faults.attribute_values import attribute_of
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
@@ -170,7 +177,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
-    for module in (import_features, import_views, lost_files):
+    for module in (import_features, import_lifecycle, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)

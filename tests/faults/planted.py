@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,9 +21,12 @@ from shared.store.retry import TRANSIENT
 from shared.store.signed_http import Exchange, send
 from shared.values import record_id
 from shared.workflows import (
+    assign_users,
+    change_licenses,
     held_keys,
     import_chunk,
     import_duplicates,
+    import_features,
     import_licenses,
     import_lifecycle,
     order_writes,
@@ -312,6 +317,49 @@ def stopped_never_counted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_csv, "count_stopped", lambda _: None)
 
 
+def changes_unlocked(patch: pytest.MonkeyPatch) -> None:
+    """A changed license is written whatever it is by now."""
+
+    def license_changes(company: str, changes: Any) -> list[Any]:
+        return [
+            dynamo.put(
+                licenses.TABLE,
+                dynamo.record_item(after, pk=dynamo.partition(company, after.id)),
+                "attribute_exists(pk)",
+            )
+            for after, _ in changes
+        ]
+
+    for module in (change_licenses, assign_users):
+        patch.setattr(module, "license_changes", license_changes)
+
+
+def changes_one_by_one(patch: pytest.MonkeyPatch) -> None:
+    """The licenses of a bulk update are written in a transaction each."""
+
+    def write(operations: list[Any]) -> bool:
+        changes = [each for each in operations if _table_of(each) == licenses.TABLE]
+        if len(changes) < 2 or len(changes) < len(operations):
+            return whole(operations)
+        return [whole([each]) for each in changes].count(False) == 0
+
+    whole = dynamo.write
+    patch.setattr(dynamo, "write", write)
+
+
+def features_unlocked(patch: pytest.MonkeyPatch) -> None:
+    """An import adds features to a license without a new `updated_at`."""
+
+    def put_features(job: Any, lic: Any, grants: Any) -> bool:
+        return put(replace(job, began=lic.updated_at), frozen(lic), grants)
+
+    def frozen(lic: Any) -> Any:
+        return lic.model_copy(update={"updated_at": lic.updated_at - timedelta(microseconds=1)})
+
+    put = import_features._put_features  # noqa: SLF001
+    patch.setattr(import_features, "_put_features", put_features)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -345,6 +393,7 @@ IN_IMPORTS: tuple[Plant, ...] = (
     strangers_imported,
     strangers_forgotten,
 )
+IN_CHANGES: tuple[Plant, ...] = (changes_unlocked, changes_one_by_one, features_unlocked)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.faults.changes import change
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import trade
@@ -10,6 +11,7 @@ from tests.faults.world import World
 KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "orders": trade,
     "imports": manage,
+    "changes": change,
 }
 
 

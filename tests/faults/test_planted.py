@@ -3,11 +3,15 @@
 import pytest
 
 from tests.faults.laboratory import Laboratory
-from tests.faults.planted import FIRST_SEEDS, IN_IMPORTS, IN_ORDERS, Plant
+from tests.faults.planted import FIRST_SEEDS, IN_CHANGES, IN_IMPORTS, IN_ORDERS, Plant
 from tests.faults.schedules import KINDS
 
 SEEDS = 800
-PLANTED = [("orders", plant) for plant in IN_ORDERS] + [("imports", plant) for plant in IN_IMPORTS]
+PLANTED = [
+    *(("orders", plant) for plant in IN_ORDERS),
+    *(("imports", plant) for plant in IN_IMPORTS),
+    *(("changes", plant) for plant in IN_CHANGES),
+]
 
 
 @pytest.mark.planted_bug

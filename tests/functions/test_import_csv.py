@@ -13,6 +13,7 @@ from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.store.import_jobs import batch_results, get_job, list_jobs
 from shared.workflows import import_chunk, import_lifecycle, pending_orders
+from tests.batch_results import put_batch_result
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files
 from tests.functions.shop import Shop
@@ -452,6 +453,29 @@ def test_reject_all_by_the_machine_writes_nothing_if_any_row_is_bad(machine: Fil
 
     assert (machine.last().state, machine.license_count()) == ("rejected", 0)
     assert machine.failed_csv(machine.last()).count("K-9,nope") == 1
+
+
+def test_a_result_that_comes_while_an_import_ends_changes_nothing(machine: Files) -> None:
+    """A late worker stores a result between the counts of the end and its write."""
+    machine.run(machine.drop(SMALL))
+    job = machine.last()
+    machine.run({"step": "plan", "company": job.company, "number": job.number})
+    for chunk in orjson.loads(uploads.get_result(job, "manifest.json") or b"[]"):
+        machine.chunk(chunk)
+
+    def late() -> None:
+        *_, result = batch_results("acme", job.number)
+        better = {"valid": result.rows, "invalid": 0, "report": None}
+        put_batch_result("acme", job.number, result.model_copy(update=better))
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(late))
+        machine.run({"step": "finish", "company": job.company, "number": job.number})
+
+    job = machine.last()
+    assert job.state == "completed_with_errors"
+    assert [error["row"] for error in machine.errors(job)] == [151]
+    assert machine.failed_csv(job).count("K-9,nope") == 1
 
 
 def test_a_worker_short_of_time_hands_over_and_nothing_is_lost(machine: Files) -> None:

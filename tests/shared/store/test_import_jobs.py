@@ -410,24 +410,37 @@ def test_a_chunk_that_comes_late_replaces_nothing() -> None:
     assert store.batch_results("acme", 7) == [validated]
 
 
-@pytest.mark.parametrize("phase", ["validate", "write"])
-def test_of_the_results_of_one_attempt_the_first_stays_until_it_is_compared(phase: Any) -> None:
-    """An import's end has read it: a late worker of the same attempt must not change it."""
-    first = BatchResult(index=1, attempt=2, phase=phase, rows=5, valid=5, report="first")
-    compared = first.model_copy(update={"valid": 4, "invalid": 1, "compared": True})
+def test_a_sealed_result_is_replaced_by_a_later_attempt_only() -> None:
+    first = BatchResult(index=1, attempt=2, rows=5, valid=5, report="first")
+    late = first.model_copy(update={"valid": 3, "report": "late"})
+    put_batch_result("acme", 7, first)
 
-    for late in (first, first.model_copy(update={"valid": 3, "report": "late"})):
-        put_batch_result("acme", 7, late)
+    assert store.seal_result("acme", 7, 1, attempt=3) == first
+    for attempt in (1, 2, 3):
+        put_batch_result("acme", 7, late.model_copy(update={"attempt": attempt}))
         assert store.batch_results("acme", 7) == [first]
-    for late in (compared, first, compared.model_copy(update={"report": "late"})):
-        put_batch_result("acme", 7, late)
-        assert store.batch_results("acme", 7) == [compared]
+    again = late.model_copy(update={"attempt": 4})
+    put_batch_result("acme", 7, again)
+    assert store.batch_results("acme", 7) == [again]
 
 
-def test_a_chunk_that_is_run_again_in_a_later_attempt_replaces_its_result() -> None:
+def test_results_that_are_no_longer_sealed_can_be_replaced() -> None:
+    first = BatchResult(index=1, rows=5, valid=5)
+    compared = first.model_copy(update={"valid": 4, "invalid": 1, "compared": True})
+    put_batch_result("acme", 7, first)
+    store.seal_result("acme", 7, 1, attempt=0)
+
+    store.unseal_result("acme", 7, 1)
+    put_batch_result("acme", 7, compared)
+    put_batch_result("acme", 7, first)
+
+    assert store.batch_results("acme", 7) == [compared]
+
+
+def test_a_chunk_that_is_run_again_replaces_its_result() -> None:
     put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
     put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
-    again = BatchResult(index=1, attempt=1, rows=5, valid=4, invalid=1)
+    again = BatchResult(index=1, rows=5, valid=4, invalid=1)
     put_batch_result("acme", 7, again)
 
     first, second = store.batch_results("acme", 7)
