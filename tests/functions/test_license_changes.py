@@ -527,3 +527,21 @@ def test_a_change_during_an_import_of_features_keeps_both(files: Files) -> None:
 
     assert after["max_activations"] == 9
     assert [each["product_feature"]["code"] for each in after["product_features"]] == ["f1", "f2"]
+
+
+def test_features_are_not_written_over_a_change_that_the_import_has_not_seen(files: Files) -> None:
+    """Or the lock would go back to a value that another writer may have read."""
+    lic = files.shop.order_one("kp", {"key": "K-1"})
+    seen = []
+
+    def change() -> None:
+        seen.append(changed(files.shop, lic, note="theirs"))
+
+    with tapped() as tap:
+        tap.on("BatchGetItem", meanwhile(lambda: tap.on("TransactWriteItems", meanwhile(change))))
+        job = files.imported("license_key,code\nK-1,f1\n", "license-features")
+
+    after = shown(files.shop, lic)
+    assert (job.state, after["note"]) == ("succeeded", "theirs")
+    assert [each["product_feature"]["code"] for each in after["product_features"]] == ["f1"]
+    assert after["updated_at"] > seen[0]["updated_at"]
