@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from botocore.exceptions import ClientError
+
 from shared.errors import Busy, NotFound
 from shared.import_job import BatchResult, ImportJob, Kind, ObjectKey, parse_object_key, transition
 from shared.store import dynamo
 from shared.store.access import has_api_key
-from shared.store.retry import attempts
+from shared.store.retry import attempts, is_transient
 
 TABLE = "IMPORTS_TABLE"
 MOST_CORRECTIONS = 20
@@ -279,24 +281,35 @@ def batch_result_put(company: str, number: int, result: BatchResult) -> dict[str
 
 
 def seal_result(company: str, number: int, index: int, attempt: int) -> BatchResult:
-    """The result of a batch, which no worker of this attempt or an earlier one can replace now."""
-    answer = dynamo.client().update_item(
-        TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((dynamo.partition(company, number), _result_row(index))),
-        UpdateExpression="SET sealed = :attempt",
-        ExpressionAttributeValues=dynamo.to_item({":attempt": attempt}),
-        ReturnValues="ALL_NEW",
-    )
-    return BatchResult.model_validate(dynamo.from_item(answer["Attributes"]))
+    """The result of a batch, which no worker of this attempt or an earlier one can replace now.
+
+    Raises Busy if the table is throttled for several seconds.
+    """
+    update = {
+        "UpdateExpression": "SET sealed = :attempt",
+        "ExpressionAttributeValues": dynamo.to_item({":attempt": attempt}),
+    }
+    return BatchResult.model_validate(_updated_result(company, number, index, update))
 
 
 def unseal_result(company: str, number: int, index: int) -> None:
-    """Let workers replace the result of a batch again."""
-    dynamo.client().update_item(
-        TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((dynamo.partition(company, number), _result_row(index))),
-        UpdateExpression="REMOVE sealed",
-    )
+    """Let workers replace the result of a batch again. Raises Busy like `seal_result`."""
+    _updated_result(company, number, index, {"UpdateExpression": "REMOVE sealed"})
+
+
+def _updated_result(
+    company: str, number: int, index: int, update: dict[str, Any]
+) -> dict[str, Any]:
+    key = dynamo.key_of((dynamo.partition(company, number), _result_row(index)))
+    named: dict[str, Any] = {"TableName": dynamo.table(TABLE), "Key": key, **update}
+    for _ in attempts():
+        try:
+            answer = dynamo.client().update_item(**named, ReturnValues="ALL_NEW")
+            return dynamo.from_item(answer["Attributes"])
+        except ClientError as error:
+            if not is_transient(error):
+                raise
+    raise Busy
 
 
 def get_batch_result(company: str, number: int, index: int) -> BatchResult | None:

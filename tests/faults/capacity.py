@@ -128,11 +128,13 @@ class Resource:
 class Capacity:
     """All tables and indexes, new when they are first written to or read.
 
-    `scale` divides every rate, so that a small import is throttled for as long as a large one.
+    `scale` divides every rate, so that a small import is throttled for as long as a large one. It
+    does not apply to the tables of `unscaled`, whose writes do not depend on the number of rows.
     """
 
     began: float
     scale: float = 1
+    unscaled: frozenset[str] = frozenset()
     resources: dict[str, Resource] = field(default_factory=dict)
     throttled: int = 0
     accepted: int = 0
@@ -176,5 +178,7 @@ class Capacity:
 
     def _of(self, charge: Charge) -> Resource:
         if charge.resource not in self.resources:
-            self.resources[charge.resource] = Resource(self.scale, self.began)
+            is_scaled = charge.resource not in self.unscaled
+            scale = self.scale if is_scaled else 1
+            self.resources[charge.resource] = Resource(scale, self.began)
         return self.resources[charge.resource]

@@ -19,8 +19,9 @@ import orjson
 import pytest
 
 from functions import import_csv
-from shared.store import pace
-from shared.workflows import import_chunk, import_features
+from shared.store import newest_first, pace
+from shared.store.newest_first import PAGE
+from shared.workflows import import_chunk, import_features, import_lifecycle
 from shared.workflows.import_chunk import read_batches as cut
 from tests.faults.capacity import Capacity
 from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS
@@ -206,7 +207,7 @@ def throttle(lab: Laboratory, rows: int, *, scale: float = 1, inline: bool = Fal
 def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     """A world with new tables; the sizes of batches and steps follow the scale."""
     world = lab.world(0)
-    capacity = Capacity(began=world.time, scale=scale)
+    capacity = Capacity(world.time, scale, frozenset({IMPORTS}))
     tables: Any = {name: packed(table) for name, table in world.dynamodb.tables.items()}
     timeline = Timeline(0, world.dynamodb, world.s3, coordinates=world.coordinates)
     timeline.time = world.time
@@ -216,9 +217,10 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
     timeline.s3.now = lambda: timeline.time
     lab.worlds[:] = [timeline]
     with pytest.MonkeyPatch.context() as patch:
-        for module in (import_chunk, import_features):
+        for module in (import_chunk, import_features, import_lifecycle):
             patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
         patch.setattr(import_chunk, "BATCH_ROWS", batch_rows(rows))
+        patch.setattr(newest_first, "PAGE", PAGE)  # the schedules have smaller pages
         patch.setattr(import_chunk, "read_batches", partial(read_batches, timeline))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)
