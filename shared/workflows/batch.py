@@ -153,16 +153,8 @@ class SharedRecords(NamedTuple):
     rows: dict[int, int]
 
 
-def write_first(
-    job: Import, tables: Sequence[SharedRecords], pool: bulk.Pool
-) -> list[list[tuple[int, bool, bool]]]:
-    """Write records that several rows can name, with the values of the file's first row.
-
-    Returns per table, for each id, whether this job created the record, and whether this batch
-    lists it. If another chunk has written the record from a later row, it is replaced; from an
-    earlier row, it is kept. The batch that wrote the record first lists it, even if it is replaced
-    later.
-    """
+def insert_missing(tables: Sequence[SharedRecords], pool: bulk.Pool) -> None:
+    """Write the records that do not exist; afterwards, `places` have those that existed."""
     late: list[list[int]] = [[] for _ in tables]
 
     def insert(number: int, some: Sequence[int]) -> Exchange[None]:
@@ -186,10 +178,15 @@ def write_first(
     for table, of in zip(tables, late, strict=True):
         for named in of:
             table.places[named].found = found.get((table.env_name, _key_of(table.wanted[named])))
-    return [_first_written(job, table) for table in tables]
 
 
-def _first_written(job: Import, table: SharedRecords) -> list[tuple[int, bool, bool]]:
+def put_first(job: Import, table: SharedRecords) -> list[tuple[int, bool, bool]]:
+    """Give records that existed the values of the file's first row, after `insert_missing`.
+
+    Returns for each id whether this job created the record, and whether this batch lists it. If
+    another chunk has written the record from a later row, it is replaced; from an earlier row, it
+    is kept. The batch that wrote the record first lists it, even if it is replaced later.
+    """
     results = []
     for named, record in table.wanted.items():
         there = table.places[named].found

@@ -26,8 +26,9 @@ from shared.workflows.batch import (
     Wanted,
     find_records,
     holder_of,
+    insert_missing,
     is_ours,
-    write_first,
+    put_first,
 )
 
 
@@ -60,7 +61,8 @@ def import_customers(
     if not dry_run:
         customers = customer_records(job, places, drafts, done)
         pool.run(reference_pointers(job, customers, pool))
-        (written,) = write_first(job, [customers], pool)
+        insert_missing([customers], pool)
+        written = put_first(job, customers)
         pool.run(customer_pages(job, places, written, done, pool, first_rows(whole)))
     valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
     made = [
@@ -110,7 +112,7 @@ def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int
 def customer_records(
     job: Import, places: dict[int, Found], drafts: dict[int, tuple[int, CustomerRow]], done: Batch
 ) -> SharedRecords:
-    """The customers of these rows, to be written by `write_first`."""
+    """The customers of these rows, to be written by `insert_missing` and `put_first`."""
     wanted, rows, began = {}, {}, job.began.isoformat()
     for named, (row, fields) in drafts.items():
         id = places[named].id

@@ -55,7 +55,7 @@ def test_a_row_uses_what_is_said(
     meter = Meter()
     with open_files(shop) as files:
         bulk.client().events.register_first("before-send.dynamodb.*", meter.hear)
-        files.imported(sheet())
+        files.imported(sheet(PER_ORDER, references=False))
 
     items = [item for kept in meter.items.values() for item in kept]
     entries = len(items) + sum(map(indexed, items))
