@@ -5,7 +5,7 @@ lists are counted and skipped without reading licenses. All entries are in the t
 
 | sk | what |
 |---|---|
-| `order`, `append#…` | licenses of a request; of one product, also in the list of that |
+| `order`, `append#…` | licenses of a request; of one product, also in its list |
 | `rows#…` | what an import added to an order, in the list of its customer |
 | `issued#order` | the licenses of an order that has another time |
 | `sold#<product>#<part>` | the licenses of one product, where a row has several |
