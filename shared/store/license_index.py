@@ -12,8 +12,8 @@ lists are counted and skipped without reading licenses. All entries are in the t
 | `page#<row>` | what 500 rows of an import made, in `<company>#job#<number>` |
 | `sold#<row>#<product>#<n>` | the licenses of one product, where rows of a page have several |
 
-The licenses of an order's row that an import created are on a page, and in the list of its customer.
-An order's entries are written in the transaction of its row, so a large order appears atomically. A
+Licenses in the own row of an imported order are on a page, and in the list of its customer. An
+order's entries are written in the transaction of its row, so a large order appears atomically. A
 page is identified by its rows and written after their licenses: a batch that runs again overwrites
 its own pages. A page never shrinks, so late writes of earlier runs do no harm. All pages of an
 import are in one partition.

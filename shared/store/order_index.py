@@ -69,13 +69,19 @@ def index_keys(
 ) -> dict[str, Any]:
     """The index attributes of a row: an order at the time when it was placed, or an addition.
 
-    `late` marks an order whose licenses have another time. An import's rows are on pages of the
-    company's lists: they have these keys without `listed`.
+    `late` marks an order whose licenses have another time.
     """
-    created = issued_place(at, order_id, part)
+    place = issued_place(at, order_id, part)
+    keys = customer_keys(company, f"{place}#{LATE}" if late else place, licenses, customer_id)
+    return {"listed": dynamo.shard(company, order_id), **keys}
+
+
+def customer_keys(
+    company: str, place: str, licenses: int, customer_id: int | None
+) -> dict[str, Any]:
+    """The index attributes of a row that is listed by a page, except in its customer's lists."""
     return {
-        "listed": dynamo.shard(company, order_id),
-        "created": f"{created}#{LATE}" if late else created,
+        "created": place,
         "customer_orders": f"{company}#{customer_id}" if customer_id else None,
         "n": licenses,
     }

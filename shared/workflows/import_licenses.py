@@ -270,11 +270,11 @@ class _Licenses:
                 last = place
             ids.append(id)
         customers = customer_records(job, self.customers, drafts, self.done)
-        self.pool.run(reference_pointers(job, customers, self.pool))
+        self.pool.run(reference_pointers(job, self.customers, drafts, self.pool))
         orders = self.writer.records()
         insert_missing([customers, orders], self.pool)
         written = put_first(job, customers)
-        self.writer.put_first(orders)
+        self.writer.put_first()
         rows = first_rows(entries)
         self.pool.run(
             chain(

@@ -8,15 +8,16 @@ licenses of a row belong to the customer of the row.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from shared.errors import Busy
 from shared.orders import FIRST_PART
 from shared.row_reader import Import, LicenseEntry
 from shared.store import bulk, dynamo
+from shared.store.license_index import issued_place
 from shared.store.newest_first import page_item
-from shared.store.order_index import index_keys, order_page
+from shared.store.order_index import customer_keys, order_page
 from shared.store.orders import TABLE as ORDERS
 from shared.store.orders import added_licenses
 from shared.store.retry import ATTEMPTS, attempts
@@ -49,6 +50,10 @@ class BatchOrders:
     others: list[tuple[int, int | None]] = field(default_factory=list)
     """The keys of `sold` whose licenses are not in the own row of their order."""
 
+    @cached_property
+    def began(self) -> str:
+        return self.job.began.isoformat()
+
     def item_id(self, order_id: int, product_code: str) -> int:
         """The id of the item that has all licenses of a product that imports add to an order."""
         place = order_id, product_code
@@ -60,12 +65,10 @@ class BatchOrders:
 
     def records(self) -> SharedRecords:
         """The orders as these rows want them, to be written if they do not exist."""
-        began = self.job.began.isoformat()
-        wanted = {named: self._order(named, entry, began) for named, entry in self.first.items()}
         rows = {named: entry.record.row for named, entry in self.first.items()}
-        return SharedRecords(ORDERS, self.places, wanted, rows)
+        return SharedRecords(ORDERS, self.places, rows, self._order)
 
-    def put_first(self, records: SharedRecords) -> None:
+    def put_first(self) -> None:
         """Give orders that existed the values of the file's first row, after `insert_missing`."""
         made = self.done.made.setdefault("orders", [])
         for named, entry in self.first.items():
@@ -76,7 +79,7 @@ class BatchOrders:
             if place.found is None or place.found["listed_by"] == self.done.first_row:
                 self.listed.append(place.id)
             if place.found is not None:
-                self._put_earlier(place, records.wanted[named], entry.record.row)
+                self._put_earlier(place, self._order(named), entry.record.row)
         self.others = [
             each for each, sold in self.sold.items() if not self._is_in_order(*each, sold)
         ]
@@ -90,9 +93,10 @@ class BatchOrders:
             page = order_page(job.company, job.number, job.began, first_row, self.listed)
             yield bulk.put_larger(ORDERS, page_item(page), "n", self.pool.patience)
 
-    def _order(self, named: int, entry: LicenseEntry, began: str) -> dict[str, Any]:
+    def _order(self, named: int) -> dict[str, Any]:
         """The record of an Order, made without a model, because a batch has thousands."""
-        job, row, id = self.job, entry.order, self.places[named].id
+        job, entry, id, began = self.job, self.first[named], self.places[named].id, self.began
+        row = entry.order
         customer_id = self._customer_id(entry.customer_id)
         sold = self.sold[named, entry.customer_id]
         return {
@@ -125,15 +129,14 @@ class BatchOrders:
         count: int,
     ) -> dict[str, Any]:
         """The row that adds the licenses of a batch and a customer to an order."""
-        began = self.job.began.isoformat()
         part = f"rows#{self.job.number}#{first_row:010}#{customer_id or 0}"
         return {
             "id": order["id"],
             "part": part,
             "store_id": order["store_id"],
             "customer_id": customer_id,
-            "created_at": began,
-            "updated_at": began,
+            "created_at": self.began,
+            "updated_at": self.began,
             "pk": dynamo.partition(self.job.company, order["id"]),
             "sk": part,
             "items": items,
@@ -143,12 +146,8 @@ class BatchOrders:
     def _keys(
         self, order_id: int, part: str, count: int, customer_id: int | None
     ) -> dict[str, Any]:
-        """Index keys: pages list the licenses and orders of an import, except by customer."""
-        job = self.job
-        keys = index_keys(
-            job.company, order_id, part, licenses=count, at=job.began, customer_id=customer_id
-        )
-        return keys | {"listed": None}
+        place = issued_place(self.job.began, order_id, part)
+        return customer_keys(self.job.company, place, count, customer_id)
 
     def _items(self, order_id: int, sold: Sold) -> list[dict[str, Any]]:
         return [
