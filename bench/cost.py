@@ -147,14 +147,14 @@ The table Licenses determines the time, because a row takes one write unit there
 accepts {NEW_UNITS:,} write units per second, and twice its previous peak 30 minutes later. Each of
 its partitions accepts {PARTITION_UNITS:,}, regardless of the table. Licenses, customers and orders
 are on partitions of their own. Listings get a page per {PAGE} rows, and per batch of orders. So one
-company can import {RATES["pre-warmed tables"]:,.0f} rows per second into tables and
-indexes that are pre-warmed for {WARM_UNITS:,} write units. Eight workers send no more rows than that. The setting
-`warm_throughput` pre-warms them, see [operations.md](operations.md#imports). AWS charges for it
-once, per write unit. Above 40,000 write units, the account's quota for a table must be raised.
-The rates apply to ten licenses per order, and to one: then each table and index takes one write
-unit per row. Where every row also has a customer with a reference, the table Customers takes two,
-so new tables accept at most {NEW_UNITS / 2:,.0f} rows per second.
-`make throttle` imports a million rows into a model of these limits, see
+company can import {RATES["pre-warmed tables"]:,.0f} rows per second into tables and indexes that
+are pre-warmed for {WARM_UNITS:,} write units. Eight workers send no more rows than that. The
+setting `warm_throughput` pre-warms them, see [operations.md](operations.md#imports). AWS charges
+for it once, per write unit. Above 40,000 write units, the account's quota for a table must be
+raised. The rates apply to ten licenses per order, and to one: then each table and index takes one
+write unit per row. Where every row also has a customer with a reference, the table Customers takes
+two, so new tables accept at most {NEW_UNITS / 2:,.0f} rows per second. `make throttle` imports a
+million rows into a model of these limits, see
 [performance.md](performance.md#imports-into-new-tables). An execution may take 24 hours. An import
 that is not finished by then continues when it is retried.
 """
