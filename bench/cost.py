@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from infra.stamp import ROOT
 from shared.store.newest_first import PAGE
-from shared.store.order_index import IMPORT_SHARDS
 
 COST = ROOT / "docs" / "cost.md"
 PRICES: Mapping[str, tuple[float, float, str]] = {
@@ -55,10 +54,12 @@ SWEEP: Usage = {
 ALARMS, METRICS = 40, 20
 """Maximum alarms of a stage, and custom metrics with their dimensions in a month with orders."""
 
-ROW_UNITS, LICENSE_UNITS, ROW_READS = 1.518, 1.0, 0.2
+ROW_UNITS, LICENSE_UNITS, ROW_READS = 1.322, 1.0, 0.2
 """Counted per row, with a tenth of an order and a customer and a share of the pages that list them.
 `LICENSE_UNITS` of the write units go to the table Licenses."""
-ROW_BYTES, STORED_BYTES = 347, 1000
+ALONE_UNITS = 4.038
+"""The same with an order and a customer for each row."""
+ROW_BYTES, STORED_BYTES = 347, 900
 """Size of a shop's row in its file (44 columns), and in the tables with their indexes."""
 WORKER_ROWS = 5_000
 """Rows per second of one worker: half of the measurement in docs/performance.md."""
@@ -135,7 +136,8 @@ ${dollars({"traces": 30 * 86400}):.0f} if a function is invoked in every second.
 """
 _ROW_COST = f"""
 A row takes {ROW_UNITS} write units, including a tenth of an order and a customer. The license takes
-{LICENSE_UNITS:.0f} of them. Write units are nine tenths of the price. The higher
+{LICENSE_UNITS:.0f} of them. A row with an order and a customer of its own takes {ALONE_UNITS}, and
+every new customer with a reference 1 more. Write units are nine tenths of the price. The higher
 price is for the slowest tables, where workers wait. Assumptions: rows of {ROW_BYTES} bytes,
 {WORKER_ROWS:,} rows per second by one worker with {WORKER_GB} GB of memory, and {WORKERS} workers
 (`import_concurrency`) for a file above 32 MiB.
@@ -144,15 +146,15 @@ _IMPORT_TIME = f"""
 The table Licenses determines the time, because a row takes one write unit there. A new table
 accepts {NEW_UNITS:,} write units per second, and twice its previous peak 30 minutes later. Each of
 its partitions accepts {PARTITION_UNITS:,}, regardless of the table. Licenses, customers and orders
-are on partitions of their own. Entries of listings are spread over {IMPORT_SHARDS} shards per
-company, or written once per {PAGE} rows. So one company can import
-{RATES["pre-warmed tables"]:,.0f} rows per second into tables and indexes that are pre-warmed for
-{WARM_UNITS:,} write units. Eight workers send no more rows than that. The setting
-`warm_throughput` pre-warms them, see [operations.md](operations.md#imports). AWS charges for it
-once, per write unit. Above 40,000 write units, the account's quota for a table must be raised.
-The rates apply to ten licenses per order. With one license per order, the table Orders takes two
-write units per row, so new tables accept at most {NEW_UNITS / 2:,.0f} rows per second.
-`make throttle` imports a million rows into a model of these limits, see
+are on partitions of their own. Listings get a page per {PAGE} rows, and per batch of orders. So one
+company can import {RATES["pre-warmed tables"]:,.0f} rows per second into tables and indexes that
+are pre-warmed for {WARM_UNITS:,} write units. Eight workers send no more rows than that. The
+setting `warm_throughput` pre-warms them, see [operations.md](operations.md#imports). AWS charges
+for it once, per write unit. Above 40,000 write units, the account's quota for a table must be
+raised. The rates apply to ten licenses per order, and to one: then each table and index takes one
+write unit per row. Where every row also has a customer with a reference, the table Customers takes
+two, so new tables accept at most {NEW_UNITS / 2:,.0f} rows per second. `make throttle` imports a
+million rows into a model of these limits, see
 [performance.md](performance.md#imports-into-new-tables). An execution may take 24 hours. An import
 that is not finished by then continues when it is retried.
 """

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from bench import aws_words, cost
 from infra.stamp import ROOT
 from shared.store import catalog, newest_first
-from shared.store.order_index import IMPORT_SHARDS
 
 PAGE = ROOT / "docs" / "scale.md"
 PROD = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]["stages"]["prod"]
@@ -113,8 +112,8 @@ product each.
 """
 _DESIGN = f"""
 * **10 times:** settings only. `requests_per_second`, `burst`, `order_reserved`, and
-  `warm_throughput` before a migration. The design does not change: entries of a company's listings
-  are spread over {IMPORT_SHARDS} shards, or written once per {newest_first.PAGE} rows.
+  `warm_throughput` before a migration. The design does not change: an import writes a company's
+  listings once per {newest_first.PAGE} rows, and once per batch of orders.
 * **One reference for all:** a customer with a `reference` is also written to the partition of that
   reference. An import whose customers all have the same one writes {PARTITION:,} per second.
 * **100 times:** quotas of Lambda, DynamoDB tables and API Gateway, and one design change: more

@@ -9,6 +9,7 @@ from typing import Any
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
 _INDEXES = {
     "ORDERS": (("listed", "created"), ("customer_orders", "created"), ("sold", "created")),
+    "CUSTOMERS": (("listed", "created"),),
 }
 """The keys of each table's indexes: an item that has both is in the index, for a unit more."""
 

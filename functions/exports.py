@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import batched, islice
+from itertools import batched, chain, islice
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
@@ -29,12 +29,13 @@ from shared.store import orders as order_store
 from shared.store.catalog import products_named
 from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
-from shared.store.order_index import Entry, entries
+from shared.store.order_index import ListedOrder, ids_of_listed, listed_orders
 
 MOST_EXPORTED = 10_000
 """Licenses in one file."""
 _RANGES = {"last30": 30, "last60": 60, "last180": 180, "last365": 365}
 _PLACES = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
+_DAYS_PLACES = re.compile(r"[0-9TZ:.#/j-]{1,80}\|[0-9]{1,16}\|[^\x00-\x1f|]{1,100}/[0-9]{1,6}")
 _BATCH = 100
 
 
@@ -48,6 +49,10 @@ class PartsQuery(BaseModel, frozen=True, extra="forbid"):
         None
     )
 
+    @property
+    def in_parts(self) -> bool:
+        return self.parts or self.cursor is not None
+
 
 class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
     """The first and the last day of the orders, or a number of last days."""
@@ -58,11 +63,10 @@ class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
 
 
 class _Sold(NamedTuple):
-    """A license to export: its position in the file, and the row and index in its order."""
+    """A license to export: its position in the file, and its id."""
 
     place: str
-    row: Order | Entry
-    at: int
+    id: int
 
 
 def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str]:
@@ -70,30 +74,28 @@ def order_export(caller: Caller, order_id: int, query: PartsQuery) -> Answer[str
     cursor = read_cursor(caller, query, _PLACES)
     resume_at, passed = _split(cursor)
     rows = order_store.order_rows(caller.company, order_id, after=resume_at)
-    sold = (
-        _Sold(f"{row.part}/{at}", row, at)
-        for row in rows
-        for at in range(passed if row.part == resume_at else 0, len(row.license_ids))
-    )
+    sold = _sold(rows, "", resume_at, passed)
     return _exported(caller, query, sold, f"order-{order_id}.csv")
 
 
 def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
     """Export the licenses of all orders of a range of days."""
     first, last = days_of(query)
-    cursor = read_cursor(caller, query, _PLACES)
-    resume_at, passed = _split(cursor)
-    found = entries(
-        caller.company,
-        since=datetime(first.year, first.month, first.day, tzinfo=UTC),
-        until=_day_after(last),
-        upto=resume_at,
+    cursor = read_cursor(caller, query, _DAYS_PLACES)
+    after = cursor.place.partition("|")[0] if cursor else None
+    listed = _listed(
+        listed_orders(
+            caller.company,
+            after=after,
+            since=datetime(first.year, first.month, first.day, tzinfo=UTC),
+            until=_day_after(last),
+        )
     )
-    sold = (
-        _Sold(f"{entry.created}/{at}", entry, at)
-        for entry in found
-        for at in range(passed if entry.created == resume_at else 0, entry.licenses)
-    )
+    if not query.in_parts and sum(each.licenses for each in listed) > MOST_EXPORTED:
+        raise _too_many()
+    sold = _sold_in(caller.company, listed)
+    if cursor:
+        sold = chain(_rest_of_order(caller.company, cursor), sold)
     return _exported(caller, query, sold, f"orders-{first}-{last}.csv")
 
 
@@ -115,6 +117,48 @@ def _day_after(day: date) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
+def _listed(found: Iterable[ListedOrder]) -> list[ListedOrder]:
+    """The first orders, until they have more licenses than a file."""
+    listed, licenses = [], 0
+    for each in found:
+        listed.append(each)
+        licenses += each.licenses
+        if licenses > MOST_EXPORTED:
+            break
+    return listed
+
+
+def _sold_in(company: str, listed: Iterable[ListedOrder]) -> Iterator[_Sold]:
+    """The licenses of orders; 100 first rows are read per request."""
+    for some in batched(listed, _BATCH, strict=False):
+        ids = ids_of_listed(some)
+        orders = order_store.first_rows(company, ids)
+        for each, id in zip(some, ids, strict=True):
+            if id in orders:
+                order = orders[id]
+                rows = order_store.order_rows(company, id) if order.added else [order]
+                yield from _sold(rows, f"{each.place}|{id}|")
+
+
+def _rest_of_order(company: str, cursor: Cursor) -> Iterator[_Sold]:
+    """The licenses of the order in which the previous part ended."""
+    place, order_id, _ = cursor.place.split("|")
+    resume_at, passed = _split(cursor)
+    part = (resume_at or "").rpartition("|")[2]
+    rows = order_store.order_rows(company, int(order_id), after=part)
+    return _sold(rows, f"{place}|{order_id}|", part, passed)
+
+
+def _sold(
+    rows: Iterable[Order], prefix: str, resume_at: str | None = None, passed: int = 0
+) -> Iterator[_Sold]:
+    """The licenses of rows, without the first `passed` of the row `resume_at`."""
+    for row in rows:
+        ids = row.license_ids
+        for at in range(passed if row.part == resume_at else 0, len(ids)):
+            yield _Sold(f"{prefix}{row.part}/{at}", ids[at])
+
+
 def _split(cursor: Cursor | None) -> tuple[str | None, int]:
     """The row in which the previous part ended, and how many of its licenses were exported."""
     if cursor is None:
@@ -128,9 +172,9 @@ def _exported(
 ) -> Answer[str]:
     """The file. Raises TooLarge, before licenses are read, if there are too many for one file."""
     taken = list(islice(sold, MOST_EXPORTED + 1))
-    in_parts = query.parts or query.cursor is not None
+    in_parts = query.in_parts
     if len(taken) > MOST_EXPORTED and not in_parts:
-        raise _too_large(f"These are more than {MOST_EXPORTED} licenses")
+        raise _too_many()
     file = _File()
     written: _Sold | None = None
     products: dict[str, Product] = {}
@@ -143,6 +187,10 @@ def _exported(
             written = each
     more = written if len(taken) > MOST_EXPORTED else None
     return file.answer(file_name, _onward(caller, query, more))
+
+
+def _too_many() -> TooLarge:
+    return _too_large(f"These are more than {MOST_EXPORTED} licenses")
 
 
 def _too_large(what: str) -> TooLarge:
@@ -208,26 +256,14 @@ def _rows_of(
 
     `products` caches the products of earlier rows.
     """
-    ids = _ids_of(sold)
-    licenses = {lic.id: lic for lic in licenses_by_id(company, [id for id in ids if id])}
+    licenses = {lic.id: lic for lic in licenses_by_id(company, [each.id for each in sold])}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
     named = {lic.customer_id for lic in licenses.values() if lic.customer_id}
     customers = customers_by_id(company, named)
     if new := {lic.product_code for lic in licenses.values()} - products.keys():
         products |= products_named(company, new)
-    for each, id in zip(sold, ids, strict=True):
-        yield each, _row(licenses.get(id), orders, customers, products)
-
-
-def _ids_of(sold: Sequence[_Sold]) -> list[int]:
-    """The ids of the licenses; 0 for a license that is no longer in its row."""
-    rows = order_store.rows_at({each.row.row for each in sold if isinstance(each.row, Entry)})
-    ids = []
     for each in sold:
-        row = rows.get(each.row.row) if isinstance(each.row, Entry) else each.row
-        held = row.license_ids if row else ()
-        ids.append(held[each.at] if each.at < len(held) else 0)
-    return ids
+        yield each, _row(licenses.get(each.id), orders, customers, products)
 
 
 def _row(

@@ -1,6 +1,6 @@
 """Responses with orders, which show as many of the licenses as fit."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from functions.web.api import Answer, Caller
@@ -14,13 +14,12 @@ from shared.contract.records import (
     with_whole_licenses,
 )
 from shared.licenses import License
-from shared.orders import FIRST_PART, Order, first_licenses
+from shared.orders import Order, first_licenses
 from shared.store import customers as customer_store
-from shared.store import dynamo
 from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import products_by_id
-from shared.store.order_index import ListedOrder
+from shared.store.order_index import ListedOrder, ids_of_listed
 
 MOST_SHOWN = 1_000
 """Licenses of a single order in a response; also the limit of a create_order request."""
@@ -72,11 +71,13 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
 def listed_order_views(caller: Caller, listed: Sequence[ListedOrder]) -> list[OrderView | None]:
     """The views of orders in lists: one for each, None for an order that no longer exists.
 
-    100 rows are read per request: one row per order, and one more for an imported order.
+    100 orders are read per request: their first rows.
     """
     unread = [each for each in listed if each.order is None]
-    rows = order_store.rows_at([key for each in unread for key in _row_keys(each)])
-    orders = [each.order or _order_of(each, rows) for each in listed]
+    ids = ids_of_listed(unread)
+    rows = order_store.first_rows(caller.company, ids)
+    read = {each.place: rows.get(id) for each, id in zip(unread, ids, strict=True)}
+    orders = [each.order or read[each.place] for each in listed]
     related = read_related(caller, [], [order for order in orders if order])
     return [
         _listed_view(order, each, related) if order else None
@@ -115,19 +116,10 @@ def _fit_whole(licenses: Sequence[License], related: Related) -> bool:
     return True
 
 
-def _order_of(listed: ListedOrder, rows: Mapping[dynamo.Key, Order]) -> Order | None:
-    return order_store.whole_order([rows[key] for key in _row_keys(listed) if key in rows])
-
-
-def _row_keys(listed: ListedOrder) -> list[tuple[str, str]]:
-    """The rows that show an order in a list: the first one, and one with licenses if needed."""
-    own = (listed.entries[-1].row[0], FIRST_PART)
-    return list(dict.fromkeys((own, listed.entries[-1].row)))
-
-
 def _listed_view(order: Order, listed: ListedOrder, related: Related) -> OrderView:
-    shown = first_licenses(order, MOST_LISTED).model_copy(update={"updated_at": listed.updated_at})
-    return order_view(shown, related, None, count=listed.licenses)
+    count = listed.licenses if listed.order else order.licenses_count
+    shown = first_licenses(order, MOST_LISTED).model_copy(update={"updated_at": order.changed_at})
+    return order_view(shown, related, None, count=count)
 
 
 def _brief(item: dict[str, object]) -> LicenseBrief:

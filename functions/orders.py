@@ -18,7 +18,7 @@ from shared.store import orders as order_store
 from shared.store.order_index import ListedOrder, listed_orders
 from shared.values import Email, OptionalMoment, RecordId, Reference
 
-_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9]{1,16}")
+_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#([0-9]{1,16}|j[0-9]{1,20}#[0-9]{1,20}/[0-9]{1,6})")
 
 routes = Api("Records")
 
@@ -50,7 +50,7 @@ def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
         caller,
         query,
         walk=lambda after: _orders(caller.company, query, after),
-        place=lambda listed: listed.created,
+        place=lambda listed: listed.place,
         load=lambda shown: listed_order_views(caller, shown),
         places=_PLACES,
     )
@@ -117,16 +117,15 @@ def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[List
         if not after:
             yield from _named(company, query, store_id, customer_id)
         return
-    found = listed_orders(
+    yield from listed_orders(
         company,
         customer_id=customer_id,
-        upto=after,
+        after=after,
         since=query.created_at__gte,
         until=query.created_at__lt,
         limit=CONTINUED if after else None,
         oldest_first=query.oldest_first,
     )
-    yield from (listed for listed in found if listed.created != after)
 
 
 def _named(
@@ -136,7 +135,7 @@ def _named(
     order_id = order_store.order_id_of(company, store_id)
     found = order_store.read_order(company, order_id, most=MOST_LISTED) if order_id else None
     if found and _is_wanted(found[0], query, customer_id):
-        yield ListedOrder.of(company, *found)
+        yield ListedOrder.of(*found)
 
 
 def _is_wanted(order: Order, query: OrderQuery, customer_id: int | None) -> bool:

@@ -46,7 +46,7 @@ class Data(Construct):
         self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk", warm=warm)
         _index(self.customers, "by_created", ("listed", "created"), include=("n",), warm=warm)
         self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk", warm=warm)
-        listed, sold = ("n", "updated_at"), ("sold_n", "unsettled")
+        listed, sold = ("n",), ("sold_n", "unsettled")
         _index(self.orders, "by_created", ("listed", "created"), include=listed, warm=warm)
         _index(
             self.orders, "by_customer", ("customer_orders", "created"), include=listed, warm=warm

@@ -53,7 +53,9 @@ class Imports(Construct):
         function.may(
             "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "DeleteItem", on=data.customers
         )
-        function.may("BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", on=data.orders)
+        function.may(
+            "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "UpdateItem", on=data.orders
+        )
         # An abandoned pending order that holds the key of a row is rolled back.
         function.may("DeleteItem", "ConditionCheckItem", on=data.orders)
         function.may_on_files("GetObjectVersion", on=data, under=UPLOADED)

@@ -120,6 +120,7 @@ class KeywrightStack(Stack):
             "BatchGetItem",
             "GetItem",
             "PutItem",
+            "UpdateItem",
             "DeleteItem",
             "ConditionCheckItem",
             on=data.orders,

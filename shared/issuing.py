@@ -28,6 +28,7 @@ from shared.licenses import (
     offer,
 )
 from shared.orders import (
+    FIRST_PART,
     MAX_LICENSES,
     Order,
     OrderContext,
@@ -116,7 +117,7 @@ def plan_order(
         passwords={user.email: password for user, password in new_users},
         seed=seed,
         begun_at=now,
-        placed_at=context.order.created_at if context.order else created,
+        added_to=None if context.part == FIRST_PART else context.order,
     )
 
 

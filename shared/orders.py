@@ -204,6 +204,10 @@ class Order(OrderFields, frozen=True, defer_build=False):
 
     `body` is the compressed canonical request. `token` identifies the execution that wrote the row,
     among those with the same request.
+
+    The first row counts what was `added` to the order by other rows, last at `added_at`. If an
+    import created the order, `rows_from` is the first row of the batch whose licenses the first row
+    has, and `listed_by` that of the batch whose page lists the order.
     """
 
     part: str = FIRST_PART
@@ -217,10 +221,24 @@ class Order(OrderFields, frozen=True, defer_build=False):
     token: str | None = None
     idempotency_key: str | None = None
     made_by: str | None = None
+    added: int = 0
+    added_at: datetime | None = None
+    rows_from: int | None = None
+    listed_by: int | None = None
 
     @property
     def license_ids(self) -> tuple[int, ...]:
         return tuple(id for item in self.items for id in item.license_ids)
+
+    @property
+    def licenses_count(self) -> int:
+        """The number of the order's licenses, from its first row."""
+        return len(self.license_ids) + self.added
+
+    @property
+    def changed_at(self) -> datetime:
+        """When the order was placed or last added to, from its first row."""
+        return max(self.updated_at, self.added_at or self.updated_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +288,8 @@ class OrderPlan:
 
     `users` are new records only; `passwords` are the initial passwords by e-mail. `customer` is
     new, or what `customer_before` becomes.
-    `seed` and `begun_at` let a second attempt issue the same licenses. `placed_at` is when the
-    original order was placed, if this is an append.
+    `seed` and `begun_at` let a second attempt issue the same licenses. `added_to` is the first row
+    of the order, if this is an append.
     """
 
     order: Order
@@ -279,7 +297,7 @@ class OrderPlan:
     products: tuple[Product, ...]
     seed: bytes
     begun_at: datetime
-    placed_at: datetime
+    added_to: Order | None = None
     customer: Customer | None = None
     customer_before: Customer | None = None
     users: tuple[LicenseUser, ...] = ()

@@ -106,6 +106,31 @@ def write(
     return True
 
 
+def transact(env_name: str, operations: Sequence[Any], patience: Patience) -> Exchange[bool]:
+    """Write all operations or none, in one transaction; False if a condition failed.
+
+    Conflicts with other transactions are retried. A retry can fail the condition because the lost
+    first attempt was executed.
+    """
+    request = patience.request(f"{env_name} transactions")
+    yield from request.begin(len(operations))
+    content = orjson.dumps({"TransactItems": operations})
+    while True:
+        try:
+            yield from send("TransactWriteItems", content, request)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+            if "ConditionalCheckFailed" in codes:
+                return False
+            if not codes or codes - TRANSIENT:
+                raise
+            yield from request.throttled()
+            continue
+        yield from request.answered(throttled=0)
+        return True
+
+
 def get_all(
     env_name: str, keys: Sequence[dynamo.Key], patience: Patience
 ) -> Exchange[dict[dynamo.Key, dict[str, Any]]]:

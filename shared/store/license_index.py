@@ -5,13 +5,15 @@ lists are counted and skipped without reading licenses. All entries are in the t
 
 | sk | what |
 |---|---|
-| `order` | an order as placed; of one product, also in the list of that |
-| `issued#<part>` | the same of a row that is listed at its order's time, not at its licenses' |
+| `order`, `append#…` | licenses of a request; of one product, also in its list |
+| `rows#…` | what an import added to an order, in the list of its customer |
+| `issued#order` | the licenses of an order that has another time |
 | `sold#<product>#<part>` | the licenses of one product, where a row has several |
 | `page#<row>` | what 500 rows of an import made, in `<company>#job#<number>` |
 | `sold#<row>#<product>#<n>` | the licenses of one product, where rows of a page have several |
 
-An order's entries are written in the transaction of its row, so a large order appears atomically. A
+Licenses in the own row of an imported order are on a page, and in the list of its customer. An
+order's entries are written in the transaction of its row, so a large order appears atomically. A
 page is identified by its rows and written after their licenses: a batch that runs again overwrites
 its own pages. A page never shrinks, so late writes of earlier runs do no harm. All pages of an
 import are in one partition.
@@ -30,7 +32,7 @@ from shared.store.newest_first import PAGES, packed, page_of, page_start, unpack
 
 TABLE = "ORDERS_TABLE"
 LATE = "+"
-"""Marks an entry whose licenses were issued at another time than that of the entry."""
+"""Ends the position of an order whose licenses were issued at another time."""
 
 _ISSUED = "issued#"
 
@@ -57,7 +59,7 @@ class Listed(NamedTuple):
 def listed_row(
     company: str, order: Order, licenses: Iterable[License], *, issued_at: datetime, late: bool
 ) -> Listed:
-    """The entries of an order's row; `late` if the row is listed at another time."""
+    """The entries of a row; `late` if it is an order with another time than its licenses."""
     by_product: dict[int, list[int]] = {}
     for lic in licenses:
         by_product.setdefault(lic.product_id, []).append(lic.id)
@@ -85,26 +87,20 @@ def listed_row(
     if not late:
         return Listed(own, None, products)
     count = sum(map(len, by_product.values()))
-    twin = issued_twin(company, order.id, order.part, issued_at, count, order.customer_id)
-    twin["listed"] = dynamo.shard(company, order.id)
+    twin = {
+        "pk": pk,
+        "sk": f"{_ISSUED}{order.part}",
+        "listed": dynamo.shard(company, order.id),
+        "created": created,
+        "customer_orders": f"{company}#{order.customer_id}" if order.customer_id else None,
+        "n": count,
+    }
     return Listed({}, twin | own, products)
 
 
-def issued_twin(
-    company: str, order_id: int, part: str, issued_at: datetime, count: int, customer_id: int | None
-) -> dict[str, Any]:
-    """The item that lists the licenses of a row for a customer, at their own time."""
-    return {
-        "pk": dynamo.partition(company, order_id),
-        "sk": f"{_ISSUED}{part}",
-        "created": issued_place(issued_at, order_id, part),
-        "customer_orders": f"{company}#{customer_id}" if customer_id else None,
-        "n": count,
-    }
-
-
-def issued_place(issued_at: datetime, order_id: int, part: str) -> str:
-    place = f"{dynamo.stamp(issued_at)}#{order_id}"
+def issued_place(at: datetime, order_id: int, part: str) -> str:
+    """The position of a row that is listed at this time."""
+    place = f"{dynamo.stamp(at)}#{order_id}"
     return place if part == FIRST_PART else f"{place}#{part}"
 
 
@@ -187,19 +183,14 @@ def issued(
 
 
 def is_at_its_time(created: str) -> bool:
-    """Whether an entry lists its licenses at their own time, for the order's customer."""
-    _, _, *part = created.split("#", 2)
-    return not part or part[0][:1] not in (LATE, "~")
+    """Whether an entry lists its licenses at their own time."""
+    return not created.endswith(f"#{LATE}")
 
 
 def ids_at(rows: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence[int]]:
     """The ids of the licenses of rows and pages."""
     found = dynamo.get_many(((TABLE, row) for row in rows), select=("ids", "items"))
     return {(item["pk"], item["sk"]): _ids_of(item) for item in found.values()}
-
-
-def is_twin(sk: str) -> bool:
-    return sk.startswith(_ISSUED)
 
 
 def _ids_of(item: Mapping[str, Any]) -> Sequence[int]:

@@ -1,34 +1,34 @@
-"""Lists of orders, newest first: of a company and of a customer, with their license counts.
+"""Lists of orders, newest first: of a company and of a customer.
 
-Each row of an order that has licenses is an index entry with their number: the row `order` of a
-placed order, `append#…`, and `rows#…` of an import. The entries of an order are adjacent, sorted by
-when it was placed, so that orders and licenses can be counted from the index alone:
+An order of a request is an index entry. The orders that a batch of an import created are on a page:
+see newest_first. An order's first row counts the licenses of its other rows, which are written
+in one transaction with this count. So lists read only first rows.
 
-    created = <time of the order>#<order id>             the order as placed
-              <time of the order>#<order id>#<part>      what was added to it
-              <time of the order>#<order id>#+<part>     the same, of licenses of another time
-              <time of the order>#<order id>#~<part>     the same, of another customer's licenses
+    created = <time of the order>#<order id>         the order as placed
+              <time of the order>#<order id>#+       the same, if its licenses have another time
+              <time of the import>#j<job>#<row>      a page of orders
+              <time of the addition>#<order id>#<part>   licenses that were added to an order
 
-Lists of licenses have the third kind at its own time; see license_index. Rows of imports are listed
-on shards of their own, of which there are more.
+Additions are only in the lists of licenses; see license_index. A page is in the partition of its
+import, `<company>#job#<number>`, at `orders#<first row of the batch>`.
 
 Decisions never depend on the index, and records are read from the table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any
 
 from shared.orders import FIRST_PART, Order
 from shared.store import dynamo
-from shared.store.license_index import LATE, is_twin
-from shared.store.newest_first import newest_first
+from shared.store.license_index import LATE, is_at_its_time, issued_place
+from shared.store.newest_first import newest_first, page_of, unpacked
 
 TABLE = "ORDERS_TABLE"
-IMPORT_SHARDS = 16
-"""Shards for rows of imports, so that imports of a company can write 4,000 orders per second."""
+PAGES = "orders"
+"""The shard that has all pages of orders."""
 FIELDS = (
     *(set(Order.model_fields) - {"body", "fingerprint", "token", "idempotency_key"}),
     "sk",
@@ -37,51 +37,24 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A row in an index. `created` sorts by time; `licenses` is the row's number of licenses."""
-
-    created: str
-    row: tuple[str, str]
-    licenses: int
-    updated_at: datetime
-
-    @property
-    def order(self) -> str:
-        """The prefix that the entries of an order share."""
-        time, id, *_ = self.created.split("#", 2)
-        return f"{time}#{id}"
-
-    @property
-    def of_another_customer(self) -> bool:
-        return self.created.startswith("#~", len(self.order))
-
-
-@dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """An order in a list: `created` is its position; `entries` are its rows, the first one last.
+    """An order in a list: its position, and its id, or its page and the index in it.
 
-    `order` is the order itself if it has been read.
+    The order has at least `licenses`. If `order` has been read, this is their number.
     """
 
-    created: str
-    id: int
-    entries: tuple[Entry, ...]
+    place: str
+    licenses: int
+    id: int = 0
+    page: tuple[str, str] | None = None
+    at: int = 0
     order: Order | None = None
 
     @classmethod
-    def of(cls, company: str, order: Order, licenses: int) -> "ListedOrder":
+    def of(cls, order: Order, licenses: int) -> "ListedOrder":
         """The list entry for an order that was read by itself."""
-        created = f"{dynamo.stamp(order.created_at)}#{order.id}"
-        row = dynamo.partition(company, order.id), FIRST_PART
-        return cls(created, order.id, (Entry(created, row, licenses, order.updated_at),), order)
-
-    @property
-    def licenses(self) -> int:
-        return sum(entry.licenses for entry in self.entries)
-
-    @property
-    def updated_at(self) -> datetime:
-        return max(entry.updated_at for entry in self.entries)
+        place = f"{dynamo.stamp(order.created_at)}#{order.id}"
+        return cls(place, licenses, order.id, order=order)
 
 
 def index_keys(
@@ -90,72 +63,82 @@ def index_keys(
     part: str,
     *,
     licenses: int,
-    placed_at: datetime,
+    at: datetime,
     customer_id: int | None,
-    of_another_customer: bool = False,
     late: bool = False,
-    imported: bool = False,
 ) -> dict[str, Any]:
-    """The index attributes of a row; `placed_at` and the customer are those of the order."""
-    created = f"{dynamo.stamp(placed_at)}#{order_id}"
-    mark = "~" if of_another_customer else LATE if late else ""
-    if part != FIRST_PART:
-        created += f"#{mark}{part}"
-    elif late:
-        created += f"#{LATE}"
+    """The index attributes of a row: an order at the time when it was placed, or an addition.
+
+    `late` marks an order whose licenses have another time.
+    """
+    place = issued_place(at, order_id, part)
+    keys = customer_keys(company, f"{place}#{LATE}" if late else place, licenses, customer_id)
+    return {"listed": dynamo.shard(company, order_id), **keys}
+
+
+def customer_keys(
+    company: str, place: str, licenses: int, customer_id: int | None
+) -> dict[str, Any]:
+    """The index attributes of a row that is listed by a page, except in its customer's lists."""
     return {
-        "listed": _shard(company, order_id) if imported else dynamo.shard(company, order_id),
-        "created": created,
+        "created": place,
         "customer_orders": f"{company}#{customer_id}" if customer_id else None,
         "n": licenses,
     }
 
 
-def listed_orders(company: str, **which: Any) -> Iterator[ListedOrder]:
-    """The orders of a company or a customer, newest first; other arguments as for `entries`."""
-    step = -1 if which.get("oldest_first") else 1
-    for created, group in groupby(entries(company, **which), key=lambda entry: entry.order):
-        yield ListedOrder(created, int(created.rpartition("#")[2]), tuple(group)[::step])
+def order_page(
+    company: str, job: int, began: datetime, first_row: int, ids: Sequence[int]
+) -> dict[str, Any]:
+    """The page of the orders that the batch beginning at `first_row` created."""
+    page = page_of(company, job, began, first_row, ids)
+    return page | {"sk": f"orders#{first_row:010}", "listed": f"{company}#{PAGES}"}
 
 
-def entries(
+def listed_orders(
     company: str,
     *,
     customer_id: int | None = None,
-    upto: str | None = None,
+    after: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
     oldest_first: bool = False,
-) -> Iterator[Entry]:
-    """The rows of the orders of a company or a customer, newest first unless `oldest_first`.
+) -> Iterator[ListedOrder]:
+    """The orders of a company or a customer, newest first unless `oldest_first`.
 
-    They begin with the position `upto`, inclusive; `until` is exclusive. `limit` is a hint for few.
+    They follow the position `after`; `until` is exclusive. `limit` is a hint for few.
     """
+    resume_at, passed = _split(after)
     first = dynamo.stamp(since) if since else " "
     last = dynamo.stamp(until) if until else "~"
-    if oldest_first:
-        first = max(first, upto or " ")
-    else:
-        last = min(last, upto or "~")
+    if resume_at and oldest_first:
+        first = max(first, resume_at)
+    elif resume_at:
+        last = min(last, f"{resume_at}#{LATE}")
     if first > last:
         return
-    if customer_id is not None:
-        shards, index, name = [f"{company}#{customer_id}"], "by_customer", "customer_orders"
-    else:
-        index, name = "by_created", "listed"
-        shards = [*dynamo.shards(company), *(_shard(company, n) for n in range(IMPORT_SHARDS))]
+    index, name, shards = _shards(company, customer_id)
     found = newest_first(
-        TABLE,
-        index,
-        name,
-        shards,
-        first=first,
-        last=last,
-        limit=limit,
-        oldest_first=oldest_first,
+        TABLE, index, name, shards, first=first, last=last, limit=limit, oldest_first=oldest_first
     )
-    yield from (_entry(item) for item in found if not is_twin(item["sk"]))
+    for item in found:
+        row, place = (item["pk"], item["sk"]), item["created"].removesuffix(f"#{LATE}")
+        start = passed + 1 if place == resume_at else 0
+        if row[1].startswith("orders#"):
+            for at in range(start, item["n"]):
+                yield ListedOrder(f"{place}/{at}", 1, page=row, at=at)
+        elif row[1] == FIRST_PART and not start:
+            yield ListedOrder(place, item["n"], int(place.rpartition("#")[2]))
+
+
+def ids_of_listed(listed: Iterable[ListedOrder]) -> list[int]:
+    """The ids of listed orders, in their order."""
+    wanted = list(listed)
+    pages = {(TABLE, each.page) for each in wanted if each.page}
+    found = dynamo.get_many(pages, select=["ids"])
+    held = {key: unpacked(item["ids"]) for (_, key), item in found.items()}
+    return [held[each.page][each.at] if each.page else each.id for each in wanted]
 
 
 def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, bool]:
@@ -163,30 +146,24 @@ def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, b
 
     Counting stops after `most` entries; DynamoDB returns about 7,000 per request.
     """
-    found = list(islice(entries(company, customer_id=customer_id), most + 1))
+    index, name, shards = _shards(company, customer_id)
+    found = list(islice(newest_first(TABLE, index, name, shards), most + 1))
     counted = found[:most]
-    orders = {entry.order for entry in counted}
-    licenses = sum(entry.licenses for entry in counted if not entry.of_another_customer)
-    return len(orders), licenses, len(found) <= most
+    orders = sum(item["sk"] == FIRST_PART for item in counted)
+    licenses = sum(item.get("n", 0) for item in counted if is_at_its_time(item["created"]))
+    return orders, licenses, len(found) <= most
 
 
-def count_licenses(company: str, order: Order) -> int:
-    """The number of an order's licenses, from the index."""
-    created = f"{dynamo.stamp(order.created_at)}#{order.id}"
-    condition = "listed = :shard AND created BETWEEN :first AND :last"
-    bounds = {"first": created, "last": f"{created}#~~"}
-    return sum(
-        _entry(item).licenses
-        for shard in (dynamo.shard(company, order.id), _shard(company, order.id))
-        for item in dynamo.query(TABLE, condition, {"shard": shard, **bounds}, index="by_created")
-        if not is_twin(item["sk"])
-    )
+def _split(after: str | None) -> tuple[str | None, int]:
+    """The entry of a position, and the index of the order on it if it is a page."""
+    if after is None or "/" not in after:
+        return after, 0
+    resume_at, _, passed = after.rpartition("/")
+    return resume_at, int(passed)
 
 
-def _shard(company: str, order_id: int) -> str:
-    return f"{company}#i{order_id % IMPORT_SHARDS}"
-
-
-def _entry(item: dict[str, Any]) -> Entry:
-    updated_at = datetime.fromisoformat(item["updated_at"])
-    return Entry(item["created"], (item["pk"], item["sk"]), item.get("n", 0), updated_at)
+def _shards(company: str, customer_id: int | None) -> tuple[str, str, list[str]]:
+    """The index of a list, its partition key, and the partitions that have it."""
+    if customer_id is not None:
+        return "by_customer", "customer_orders", [f"{company}#{customer_id}"]
+    return "by_created", "listed", [*dynamo.shards(company), f"{company}#{PAGES}"]

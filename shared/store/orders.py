@@ -1,18 +1,26 @@
 """Orders, in the table Orders, to be found; shared.workflows.order_writes writes them.
 
-A partition is one order: the row `order`, a row `append#…` for each later addition, a row
-`rows#<job>#<row>` for what a stretch of an import added, and, while an order too large for one
-transaction is on its way, `pending#<part>` and `plan#<part>` beside the row that is to come.
-Every row that holds licenses is also in the indexes, with their number: see order_index.
+A partition is one order. While an order that is too large for one transaction is pending, it also
+has `pending#<part>` and `plan#<part>`.
+
+| sk | what |
+|---|---|
+| `order` | the order as placed, with its licenses and the number of those in the other rows |
+| `append#…` | what a request added |
+| `rows#<job>#<row>#<customer>` | what a batch of an import added for a customer |
+
+Lists read the first rows only; see order_index.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
-from shared.store.order_index import FIELDS, count_licenses
+from shared.store.order_index import FIELDS
 from shared.values import record_id
 
 TABLE = "ORDERS_TABLE"
@@ -43,7 +51,27 @@ def read_order(company: str, id: int, *, most: int) -> tuple[Order, int] | None:
     order = whole_order(rows)
     if order is None:
         return None
-    return order, count_licenses(company, order) if more else len(order.license_ids)
+    (first,) = (row for row in rows if row.part == FIRST_PART)
+    return order, first.licenses_count if more else len(order.license_ids)
+
+
+def added_licenses(
+    company: str, order_id: int, count: int, at: datetime, *, after: datetime | None
+) -> dict[str, Any]:
+    """The update of an order's first row with `count` licenses in another row, for a transaction.
+
+    `after` is when the order was changed before. It fails if the order does not exist.
+    """
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of((dynamo.partition(company, order_id), FIRST_PART)),
+        "UpdateExpression": "SET added_at = :at ADD added :n",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": dynamo.to_item(
+            {":at": dynamo.stamp(max(at, after or at)), ":n": count}
+        ),
+    }
+    return {"Update": update}
 
 
 def order_rows(

@@ -108,7 +108,8 @@ def send(operation: str, body: bytes, request: Request) -> Exchange[Any]:
         elif status >= 500 or error["Code"] in TRANSIENT:
             yield from request.failed()
         else:
-            raise ClientError({"Error": error}, operation)
+            reasons = error.pop("CancellationReasons", [])
+            raise ClientError({"Error": error, "CancellationReasons": reasons}, operation)
 
 
 def heard(operation: str, body: bytes) -> Answer | None:
@@ -191,4 +192,9 @@ def _error_in(content: bytes) -> Any:
     except orjson.JSONDecodeError:
         answer = {}
     code = str(answer.get("__type", "")).rpartition("#")[2]
-    return {"Code": code, "Message": str(answer.get("message") or answer.get("Message") or "")}
+    text = str(answer.get("message") or answer.get("Message") or "")
+    return {
+        "Code": code,
+        "Message": text,
+        "CancellationReasons": answer.get("CancellationReasons", []),
+    }

@@ -144,62 +144,61 @@ def holder_of(
 class SharedRecords(NamedTuple):
     """Records of a table that several rows can name, as the first row of the file wants them.
 
-    `places`, `wanted` and `rows` (the numbers of the first rows) have the same keys.
+    `rows` has the numbers of their first rows, and `make` returns the record of one of its keys. A
+    batch has thousands, so each is made when it is written.
     """
 
     env_name: str
     places: dict[int, Found]
-    wanted: dict[int, dict[str, Any]]
     rows: dict[int, int]
+    make: Callable[[int], dict[str, Any]]
 
 
-def write_first(
-    job: Import, tables: Sequence[SharedRecords], pool: bulk.Pool
-) -> list[list[tuple[int, bool, bool]]]:
-    """Write records that several rows can name, with the values of the file's first row.
-
-    Returns per table, for each id, whether this job created the record, and whether this batch
-    lists it. If another chunk has written the record from a later row, it is replaced; from an
-    earlier row, it is kept. The batch that wrote the record first lists it, even if it is replaced
-    later.
-    """
+def insert_missing(tables: Sequence[SharedRecords], pool: bulk.Pool) -> None:
+    """Write the records that do not exist; afterwards, `places` have those that existed."""
     late: list[list[int]] = [[] for _ in tables]
 
     def insert(number: int, some: Sequence[int]) -> Exchange[None]:
         table = tables[number]
-        statements = bulk.inserts(table.env_name, (table.wanted[named] for named in some))
+        statements = bulk.inserts(table.env_name, map(table.make, some))
         written = yield from bulk.insert_all(table.env_name, statements, pool.patience)
         late[number] += [named for named, new in zip(some, written, strict=True) if not new]
 
     missing = [
-        [named for named in table.wanted if table.places[named].found is None] for table in tables
+        [named for named in table.rows if table.places[named].found is None] for table in tables
     ]
     pool.run(insert(number, some) for number, of in enumerate(missing) for some in bulk.batches(of))
     found = get_many(
         pool,
         (
-            (table.env_name, _key_of(table.wanted[named]))
+            (table.env_name, _key_of(table.make(named)))
             for table, of in zip(tables, late, strict=True)
             for named in of
         ),
     )
     for table, of in zip(tables, late, strict=True):
         for named in of:
-            table.places[named].found = found.get((table.env_name, _key_of(table.wanted[named])))
-    return [_first_written(job, table) for table in tables]
+            table.places[named].found = found.get((table.env_name, _key_of(table.make(named))))
 
 
-def _first_written(job: Import, table: SharedRecords) -> list[tuple[int, bool, bool]]:
+def put_first(job: Import, table: SharedRecords) -> list[tuple[int, bool, bool]]:
+    """Give records that existed the values of the file's first row, after `insert_missing`.
+
+    Returns for each id whether this job created the record, and whether this batch lists it. If
+    another chunk has written the record from a later row, it is replaced; from an earlier row, it
+    is kept. The batch that wrote the record first lists it, even if it is replaced later.
+    """
     results = []
-    for named, record in table.wanted.items():
+    for named, row in table.rows.items():
         there = table.places[named].found
-        ours = there is None or is_ours(job, there)
-        is_listed = ours and (there or {}).get("listed_by") == (
-            record.get("listed_by") if there else None
-        )
-        results.append((named, ours, is_listed))
-        if there is not None and ours:
-            item, row = dynamo.to_item(record), table.rows[named]
+        if there is None:
+            results.append((named, True, True))
+        elif not is_ours(job, there):
+            results.append((named, False, False))
+        else:
+            record = table.make(named)
+            results.append((named, True, there.get("listed_by") == record["listed_by"]))
+            item = dynamo.to_item(record)
             table.places[named].found = _put_earlier(job, table.env_name, item, there, row)
     return results
 

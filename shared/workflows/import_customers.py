@@ -26,8 +26,9 @@ from shared.workflows.batch import (
     Wanted,
     find_records,
     holder_of,
+    insert_missing,
     is_ours,
-    write_first,
+    put_first,
 )
 
 
@@ -59,8 +60,9 @@ def import_customers(
         drafts = {named: draft for named, draft in drafts.items() if places[named].found}
     if not dry_run:
         customers = customer_records(job, places, drafts, done)
-        pool.run(reference_pointers(job, customers, pool))
-        (written,) = write_first(job, [customers], pool)
+        pool.run(reference_pointers(job, places, drafts, pool))
+        insert_missing([customers], pool)
+        written = put_first(job, customers)
         pool.run(customer_pages(job, places, written, done, pool, first_rows(whole)))
     valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
     made = [
@@ -110,12 +112,13 @@ def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int
 def customer_records(
     job: Import, places: dict[int, Found], drafts: dict[int, tuple[int, CustomerRow]], done: Batch
 ) -> SharedRecords:
-    """The customers of these rows, to be written by `write_first`."""
-    wanted, rows, began = {}, {}, job.began.isoformat()
-    for named, (row, fields) in drafts.items():
-        id = places[named].id
+    """The customers of these rows, to be written by `insert_missing` and `put_first`."""
+    began = job.began.isoformat()
+
+    def make(named: int) -> dict[str, Any]:
+        id, (row, fields) = places[named].id, drafts[named]
         pk, sk = customer_key(job.company, id)
-        wanted[named] = {
+        return {
             "pk": pk,
             "sk": sk,
             "id": id,
@@ -125,8 +128,9 @@ def customer_records(
             "created_at": began,
             "updated_at": began,
         }
-        rows[named] = row
-    return SharedRecords(CUSTOMERS, places, wanted, rows)
+
+    rows = {named: row for named, (row, _) in drafts.items()}
+    return SharedRecords(CUSTOMERS, places, rows, make)
 
 
 def customer_pages(
@@ -155,14 +159,16 @@ def customer_pages(
 
 
 def reference_pointers(
-    job: Import, customers: SharedRecords, pool: bulk.Pool
+    job: Import,
+    places: dict[int, Found],
+    drafts: dict[int, tuple[int, CustomerRow]],
+    pool: bulk.Pool,
 ) -> Iterator[Exchange[list[bool]]]:
     """Write the pointers of references, before their customers; one that exists is kept."""
     pointers = (
-        reference_pointer(job.company, customer["id"], customer["reference"], job.began)
-        for named, customer in customers.wanted.items()
-        if customer["reference"]
-        and ((found := customers.places[named].found) is None or is_ours(job, found))
+        reference_pointer(job.company, places[named].id, customer.reference, job.began)
+        for named, (_, customer) in drafts.items()
+        if customer.reference and ((found := places[named].found) is None or is_ours(job, found))
     )
     for some in bulk.batches(pointers):
         yield bulk.insert_all(CUSTOMERS, bulk.inserts(CUSTOMERS, some), pool.patience)

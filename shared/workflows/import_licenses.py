@@ -5,7 +5,6 @@ nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import chain
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -17,11 +16,10 @@ from shared.licenses import License
 from shared.orders import FIRST_PART
 from shared.row_reader import Import, LicenseEntry
 from shared.store import bulk, dynamo
-from shared.store.license_index import PageRow, issued_twin, pages
+from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import committed_rows
 from shared.store.newest_first import page_item
-from shared.store.order_index import index_keys
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed_http import Exchange
@@ -29,12 +27,12 @@ from shared.values import record_id, record_ids
 from shared.workflows.batch import (
     Batch,
     Found,
-    SharedRecords,
     Wanted,
     find_records,
     get_all,
+    insert_missing,
     is_ours,
-    write_first,
+    put_first,
 )
 from shared.workflows.held_keys import HeldKeys, group_by_key, named_rows
 from shared.workflows.import_customers import (
@@ -44,6 +42,7 @@ from shared.workflows.import_customers import (
     first_rows,
     reference_pointers,
 )
+from shared.workflows.import_orders import BatchOrders
 from shared.workflows.import_warnings import warn_of_parts
 from shared.workflows.pending_orders import roll_back_pending
 
@@ -77,7 +76,6 @@ class _Licenses:
         self.complete, self.maker, self.began = complete, job.made, job.began.isoformat()
         self.heads: dict[tuple[int, int], tuple[str, str]] = {}
         self.bought: dict[tuple[int, int | None, str], str] = {}
-        self.items: dict[tuple[int, str], int] = {}
         self.orders: dict[int, Found] = {}
         self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
@@ -107,6 +105,7 @@ class _Licenses:
         )
         self.orders, *found = find_records(self.pool, (orders, *customers), opening)
         self.customers = found[0] | found[1]
+        self.writer = BatchOrders(self.job, self.pool, self.done, self.orders, self.customers)
         made = self._write(list(first.values()))
         if not self.dry_run:
             self._settle(whole, made)
@@ -229,7 +228,7 @@ class _Licenses:
         if known is None:
             id = self.orders[entry.order_id].id
             known = (
-                f',{{"N":"{id}"}},{{"N":"{self._item_id(id, place[2])}"}}'
+                f',{{"N":"{id}"}},{{"N":"{self.writer.item_id(id, place[2])}"}}'
                 f',{{"S":{quoted(entry.store_id)}}}'
             )
             if entry.customer_id is not None:
@@ -254,11 +253,9 @@ class _Licenses:
         return known
 
     def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
-        """Write the customers and orders of new licenses, and the licenses of each order."""
-        job = self.job
+        """Write the customers and orders of new licenses, and the pages that list all of them."""
+        job, first, sold = self.job, self.writer.first, self.writer.sold
         drafts: dict[int, tuple[int, CustomerRow]] = {}
-        orders: dict[int, LicenseEntry] = {}
-        items: dict[tuple[int, int | None], dict[str, tuple[int, list[int]]]] = {}
         last: tuple[int, int | None, str] | None = None
         ids: list[int] = []
         for entry, id in made:
@@ -267,27 +264,25 @@ class _Licenses:
             if place != last:
                 if entry.customer_id is not None and entry.customer is not None:
                     drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
-                orders.setdefault(entry.order_id, entry)
-                held = items.setdefault(place[:2], {})
+                first.setdefault(entry.order_id, entry)
+                held = sold.setdefault(place[:2], {})
                 ids = held.setdefault(model.product_code, (model.product_id, []))[1]
                 last = place
             ids.append(id)
         customers = customer_records(job, self.customers, drafts, self.done)
-        self.pool.run(reference_pointers(job, customers, self.pool))
-        written, orders_written = write_first(job, [customers, self._orders(orders)], self.pool)
-        self.done.made.setdefault("orders", []).extend(
-            self.orders[named].id for named, ours, _ in orders_written if ours
+        self.pool.run(reference_pointers(job, self.customers, drafts, self.pool))
+        orders = self.writer.records()
+        insert_missing([customers, orders], self.pool)
+        written = put_first(job, customers)
+        self.writer.put_first()
+        rows = first_rows(entries)
+        self.pool.run(
+            chain(
+                customer_pages(job, self.customers, written, self.done, self.pool, rows),
+                map(self._put_larger, self._pages(entries, made)),
+                self.writer.additions(),
+            )
         )
-        listed = chain(
-            customer_pages(job, self.customers, written, self.done, self.pool, first_rows(entries)),
-            map(self._put_larger, self._pages(entries, made)),
-        )
-        parts = (
-            row
-            for (named, customer), held in items.items()
-            for row in self._part(orders[named], customer, held)
-        )
-        self._put_rows(parts, listed)
 
     def _pages(
         self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]
@@ -301,126 +296,9 @@ class _Licenses:
         job = self.job
         return map(page_item, pages(job.company, job.number, job.began, self.done.first_row, rows))
 
-    def _put_rows(self, rows: Iterable[dict[str, Any]], listed: Iterable[Exchange[None]]) -> None:
-        """Write rows of orders; an earlier run of this batch may have written some partly.
-
-        The pages `listed` are written at the same time.
-        """
-        late: dict[dynamo.Key, dict[str, Any]] = {}
-
-        def insert(some: Sequence[dict[str, Any]]) -> Exchange[None]:
-            statements = bulk.inserts(ORDERS, some)
-            written = yield from bulk.insert_all(ORDERS, statements, self.pool.patience)
-            for row, new in zip(some, written, strict=True):
-                if not new:
-                    late[row["pk"], row["sk"]] = row
-
-        self.pool.run(chain(map(insert, bulk.batches(rows)), listed))
-        found = get_all(self.pool, ORDERS, late)
-        smaller = [row for key, row in late.items() if found[key]["n"] < row["n"]]
-        self.pool.run(self._put_larger(dynamo.to_item(row)) for row in smaller)
-
     def _put_larger(self, item: dynamo.Item) -> Exchange[None]:
         counter = "n" if "n" in item else "sold_n"
         return bulk.put_larger(ORDERS, item, counter, self.pool.patience)
-
-    def _orders(self, orders: dict[int, LicenseEntry]) -> SharedRecords:
-        """The orders of these first rows, to be written by `write_first`."""
-        wanted = {
-            named: self._order(self.orders[named].id, entry) for named, entry in orders.items()
-        }
-        rows = {named: entry.record.row for named, entry in orders.items()}
-        return SharedRecords(ORDERS, self.orders, wanted, rows)
-
-    def _order(self, id: int, entry: LicenseEntry) -> dict[str, Any]:
-        """The record of an Order, made without a model, because a batch has thousands."""
-        job, row = self.job, entry.order
-        customer = None if entry.customer_id is None else self.customers[entry.customer_id].id
-        return {
-            "id": id,
-            "store_id": entry.store_id,
-            "customer_id": customer,
-            "type": None if row.type == "normal" else row.type,
-            "is_test": row.is_test or None,
-            "is_trial": row.is_trial or None,
-            "download_id": row.download_id,
-            "language": row.language,
-            "campaign_params": row.campaign_params,
-            "made_by": job.maker(entry.record.row),
-            "created_at": self.began,
-            "updated_at": self.began,
-            "pk": dynamo.partition(job.company, id),
-            "sk": FIRST_PART,
-        }
-
-    def _part(
-        self, first: LicenseEntry, customer: int | None, held: dict[str, tuple[int, list[int]]]
-    ) -> Iterator[dict[str, Any]]:
-        """The record of the part of an Order that these rows add for one customer.
-
-        These parts are the index entries of an imported order; its first row is not in an index.
-        `first` is the first row of the file that names the order. If the order is older than the
-        import, another item lists the customer's licenses at their own time.
-        """
-        job, place = self.job, self.orders[first.order_id]
-        customer_id = None if customer is None else self.customers[customer].id
-        placed_at, owner_id = self._placed(place, first)
-        part = f"rows#{job.number}#{self.done.first_row:010}"
-        if customer != first.customer_id:
-            part += f"#{customer_id or 0}"
-        count = sum(len(ids) for _, ids in held.values())
-        late = placed_at != job.began
-        items = [
-            {
-                "id": self._item_id(place.id, product_code),
-                "product_id": product_id,
-                "product_code": product_code,
-                "license_ids": ids,
-            }
-            for product_code, (product_id, ids) in held.items()
-        ]
-        order = {
-            "pk": dynamo.partition(job.company, place.id),
-            "sk": part,
-            "id": place.id,
-            "part": part,
-            "store_id": first.store_id,
-            "items": items,
-            "customer_id": customer_id,
-            "created_at": self.began,
-            "updated_at": self.began,
-            **index_keys(
-                job.company,
-                place.id,
-                part,
-                licenses=count,
-                placed_at=placed_at,
-                customer_id=owner_id,
-                of_another_customer=customer_id != owner_id,
-                late=late,
-                imported=True,
-            ),
-        }
-        yield order
-        if late and owner_id and customer_id == owner_id:
-            yield issued_twin(job.company, place.id, part, job.began, count, owner_id)
-
-    def _placed(self, place: Found, first: LicenseEntry) -> tuple[datetime, int | None]:
-        """The time when an order was placed, and its customer."""
-        if place.found is not None:
-            placed_at = datetime.fromisoformat(place.found["created_at"])
-            return placed_at, place.found.get("customer_id")
-        customer = first.customer_id
-        return self.job.began, None if customer is None else self.customers[customer].id
-
-    def _item_id(self, order_id: int, product_code: str) -> int:
-        """The id of the item that has all licenses of a product that imports add to an order."""
-        place = order_id, product_code
-        known = self.items.get(place)
-        if known is None:
-            known = record_id(self.job.company, "item", order_id, "import", product_code)
-            self.items[place] = known
-        return known
 
     def _new(self, places: dict[int, Found], named: int | None) -> int:
         if named is None:

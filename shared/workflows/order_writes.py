@@ -28,7 +28,7 @@ from shared.store.license_index import listed_row
 from shared.store.licenses import committed_rows, license_puts, stored_licenses
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
-from shared.store.orders import TABLE, order_lookup
+from shared.store.orders import TABLE, added_licenses, order_lookup
 from shared.values import record_id
 from shared.workflows.pending_orders import (
     BYTES,
@@ -169,24 +169,25 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
 
     Separately, the index entries of its products if they are too many for the same transaction.
     """
-    order = plan.order
-    pk = dynamo.partition(company, order.id)
-    late = plan.placed_at != plan.begun_at
+    order, count = plan.order, len(plan.licenses)
+    pk, is_placed = dynamo.partition(company, order.id), order.part == FIRST_PART
+    late = is_placed and order.created_at != plan.begun_at
     keys = index_keys(
         company,
         order.id,
         order.part,
-        licenses=len(plan.licenses),
-        placed_at=plan.placed_at,
+        licenses=count,
+        at=order.created_at if is_placed else plan.begun_at,
         customer_id=order.customer_id,
         late=late,
     )
     listed = listed_row(company, order, plan.licenses, issued_at=plan.begun_at, late=late)
     entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
-    placed = dynamo.check(TABLE, (pk, FIRST_PART), "attribute_exists(pk)")
-    puts = [] if order.part == FIRST_PART else [placed]
     item = dynamo.record_item(order, pk=pk, sk=order.part, **(keys | listed.row))
-    puts.append(dynamo.put(TABLE, item, "attribute_not_exists(pk)"))
+    puts = [dynamo.put(TABLE, item, "attribute_not_exists(pk)")]
+    if not is_placed:
+        after = plan.added_to.changed_at if plan.added_to else None
+        puts.append(added_licenses(company, order.id, count, order.updated_at, after=after))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
     if plan.customer and plan.customer_before:

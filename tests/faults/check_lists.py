@@ -1,4 +1,4 @@
-"""L1: every license and customer that can be seen is listed once, newest first, whoever made it."""
+"""L1: every license, order and customer that can be seen is listed once, newest first."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import pytest
 from shared.store import dynamo
 from shared.store.customers import ids_of_listed, listed_customers
 from shared.store.license_index import ids_at, issued
-from shared.store.order_index import entries
+from shared.store.order_index import ids_of_listed as order_ids
+from shared.store.order_index import listed_orders, totals_of
 from tests.faults.attribute_values import structure_of
 from tests.faults.dynamodb import DynamoDB
 from tests.faults.history import CATALOG, CUSTOMERS, LICENSES, ORDERS, rows_of
@@ -61,9 +62,25 @@ def _wrong(world: World, company: str) -> Iterator[str]:
         wanted = [id for id, lic in there.items() if product_id in (None, lic["product_id"])]
         yield from _listed(company, product_id, there, wanted)
     yield from _customers(world, company)
-    counted = sum(entry.licenses for entry in entries(company))
-    if counted != len(there):
-        yield f"L1 {company}'s orders have {counted} licenses, of {len(there)}"
+    orders = {
+        order["id"]: order
+        for (_, sk), row in rows.items()
+        if sk == "order"
+        for order in (dynamo.from_item(row),)
+    }
+    yield from _orders(company, None, orders)
+    for id, order in orders.items():
+        own = sum(len(item["license_ids"]) for item in order.get("items", ()))
+        licenses = sum(lic["order_id"] == id for lic in there.values())
+        if own + order.get("added", 0) != licenses:
+            yield f"L1 order {id} counts {own} and {order.get('added', 0)} licenses of {licenses}"
+    for customer in {each["customer_id"] for each in orders.values() if "customer_id" in each}:
+        its = {id: each for id, each in orders.items() if each.get("customer_id") == customer}
+        yield from _orders(company, customer, its)
+        licenses = sum(lic.get("customer_id") == customer for lic in there.values())
+        totals = totals_of(company, customer, most=10_000)
+        if totals != (len(its), licenses, True):
+            yield f"L1 {company} counts {totals} of {customer}, not {len(its)} and {licenses}"
 
 
 def _listed(
@@ -87,6 +104,28 @@ def _listed(
     times = [entry.created for entry in found]
     if times != sorted(times, reverse=True):
         yield f"L1 {name} is in the order {times}"
+
+
+def _orders(
+    company: str, customer_id: int | None, there: dict[int, dict[str, Any]]
+) -> Iterator[str]:
+    """The orders of a company or a customer, by cursors of all kinds."""
+    name = f"the list of {company}'s orders, customer {customer_id},"
+    listed = list(listed_orders(company, customer_id=customer_id))
+    ids = order_ids(listed)
+    if Counter(ids) != Counter([*there]):
+        yield f"L1 {name} has {sorted(ids)} of {sorted(there)}"
+    for each, id in zip(listed, ids, strict=True):
+        if id in there and not each.place.startswith(there[id]["created_at"][:19]):
+            yield f"L1 {name} has {id} of {there[id]['created_at']} at {each.place}"
+    times = [each.place.partition("/")[0] for each in listed]
+    if times != sorted(times, reverse=True):
+        yield f"L1 {name} is in the order {times}"
+    if listed:
+        middle = len(listed) // 2
+        onward = [*listed_orders(company, customer_id=customer_id, after=listed[middle].place)]
+        if onward != listed[middle + 1 :]:
+            yield f"L1 {name} continues after {listed[middle]} with {onward}"
 
 
 def _customers(world: World, company: str) -> Iterator[str]:

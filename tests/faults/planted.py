@@ -13,7 +13,15 @@ from functions.web.api import logger
 from shared import orders
 from shared.csv_format import reader
 from shared.errors import Conflict
-from shared.store import bulk, customers, dynamo, import_jobs, license_index, licenses
+from shared.store import (
+    bulk,
+    customers,
+    dynamo,
+    import_jobs,
+    license_index,
+    licenses,
+    order_index,
+)
 from shared.store import catalog as catalog_store
 from shared.store.orders import TABLE as ORDERS
 from shared.store.patience import Patience
@@ -29,6 +37,7 @@ from shared.workflows import (
     import_features,
     import_licenses,
     import_lifecycle,
+    import_orders,
     order_writes,
     pending_orders,
     place_order,
@@ -233,6 +242,34 @@ def pages_written_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_licenses._Licenses, "run", run)  # noqa: SLF001
 
 
+def orders_listed_by_each_run(patch: pytest.MonkeyPatch) -> None:
+    """A batch that runs again lists its orders anew, next to those that it listed before."""
+
+    def named(*args: Any) -> Any:
+        return {**page(*args), "sk": f"orders#{secrets.token_hex(8)}"}
+
+    page = order_index.order_page
+    patch.setattr(import_orders, "order_page", named)
+
+
+def additions_in_two_writes(patch: pytest.MonkeyPatch) -> None:
+    """What is added to an order is written first, and counted afterwards."""
+
+    def transact(env_name: str, operations: Any, patience: Patience) -> Exchange[bool]:
+        for each in operations:
+            ((kind, body),) = each.items()
+            if not (yield from bulk.write(f"{kind}Item", env_name, body, patience)):
+                return False
+        return True
+
+    patch.setattr(bulk, "transact", transact)
+
+
+def orders_replaced_whole(patch: pytest.MonkeyPatch) -> None:
+    """An earlier row of the file replaces an order with the licenses that it has."""
+    patch.setattr(import_orders, "_OWN_LICENSES", ())
+
+
 def open_batches_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What a worker left of a batch stays as it is when the import is cancelled."""
     patch.setitem(sweep._CONCERNS, "completed", ("BatchCompleted", lambda _: 0))  # noqa: SLF001
@@ -381,6 +418,9 @@ IN_IMPORTS: tuple[Plant, ...] = (
     statement_errors_swallowed,
     pages_named_by_time,
     pages_written_first,
+    orders_listed_by_each_run,
+    additions_in_two_writes,
+    orders_replaced_whole,
     open_batches_forgotten,
     maker_forgotten,
     unescaped_report,
@@ -402,6 +442,7 @@ FIRST_SEEDS: dict[Plant, int] = {
     commit_assumed: 91,
     latest_version: 30,
     statement_errors_swallowed: 47,
+    additions_in_two_writes: 88,
     open_batches_forgotten: 304,
     pending_key_exists: 44,
 }

@@ -25,7 +25,7 @@ from shared.store.catalog import get_product
 from shared.store.customers import add_customer
 from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import page_item
-from shared.store.order_index import index_keys
+from shared.store.order_index import index_keys, order_page
 from shared.values import record_id
 from tests.batch_results import put_batch_result
 from tests.functions.big_tables import BigTable, Item, big_tables
@@ -126,20 +126,33 @@ class _Orders:
         return id
 
     def imported(self, store_id: str, licenses: int) -> int:
-        """As an import writes it: a first row in no index, and a part for each 5,000 rows."""
+        """As imports of 5,000 rows write it: the first one on a page, and a row of each other."""
         id, at = record_id(COMPANY, "order", store_id), next(self._placed)
-        self._row(id, FIRST_PART, store_id, 0, at)
         for first in range(0, licenses, BATCH):
             self._imports += 1
-            part = f"rows#{self._imports}#0000000001"
-            row = self._row(id, part, store_id, min(BATCH, licenses - first), at)
+            part = f"rows#{self._imports}#0000000001#{self.customer}" if first else FIRST_PART
+            added = max(0, licenses - BATCH) if not first else 0
+            count = min(BATCH, licenses - first)
+            row = self._row(id, part, store_id, count, at, added=added, is_imported=True)
             product_id = self._product(store_id).id
             made = (PageRow(n, product_id, each) for n, each in enumerate(row.license_ids, 1))
             for page in pages(COMPANY, self._imports, at, 1, made):
                 self.rows.append(page_item(page))
+            if not first:
+                self.rows.append(page_item(order_page(COMPANY, self._imports, at, 1, [id])))
         return id
 
-    def _row(self, id: int, part: str, store_id: str, licenses: int, at: datetime) -> Order:
+    def _row(
+        self,
+        id: int,
+        part: str,
+        store_id: str,
+        licenses: int,
+        at: datetime,
+        *,
+        added: int = 0,
+        is_imported: bool = False,
+    ) -> Order:
         ids = [next(self._ids) for _ in range(licenses)]
         self.licenses |= dict.fromkeys(ids, (id, store_id))
         product = self._product(store_id)
@@ -153,24 +166,18 @@ class _Orders:
             id=id,
             part=part,
             store_id=store_id,
-            items=(item,) if ids else (),
+            items=(item,),
             customer_id=self.customer,
             fingerprint=_MARK,
             metadata={"note": NOTE},
             created_at=at,
             updated_at=at,
+            added=added,
         )
         keys: dict[str, Any] = {"pk": dynamo.partition(COMPANY, id), "sk": part}
-        if ids:
-            keys |= index_keys(
-                COMPANY,
-                id,
-                part,
-                licenses=licenses,
-                placed_at=at,
-                customer_id=self.customer,
-                imported=part != FIRST_PART,
-            )
+        keys |= index_keys(COMPANY, id, part, licenses=licenses, at=at, customer_id=self.customer)
+        if is_imported:
+            del keys["listed"]
         self.rows.append(dynamo.record_item(order, **keys))
         return order
 
@@ -198,7 +205,7 @@ class _Orders:
             table.add(None, row)
             for index, keys in names.items():
                 if index and row.keys() >= set(keys):
-                    names_held = held.get(index, {"pk", "sk", "n", "updated_at"}) | set(keys)
+                    names_held = held.get(index, {"pk", "sk", "n"}) | set(keys)
                     table.add(index, {name: row[name] for name in names_held & row.keys()})
         table.sort()
         return table

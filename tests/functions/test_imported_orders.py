@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from functions import exports
 from shared.store import dynamo
-from shared.store.order_index import IMPORT_SHARDS
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -57,7 +57,7 @@ def test_a_page_of_imported_orders_makes_no_query_for_each(files: Files) -> None
     shown = [lic["id"] for order in orders for lic in order["order_items"][0]["licenses"]]
     assert len(set(shown)) == 60
     requests = Counter(name for name, _ in tap.calls)
-    assert requests == {"BatchGetItem": 2, "Query": dynamo.SHARDS + IMPORT_SHARDS}
+    assert requests == {"BatchGetItem": 3, "Query": dynamo.SHARDS + 1}
 
 
 def test_what_imports_and_appends_add_to_an_order_is_counted_and_listed_once(files: Files) -> None:
@@ -112,7 +112,7 @@ def test_an_order_whose_rows_name_two_customers_is_one_customers_order(files: Fi
     assert whole == {"o-1": 3, "o-2": 1}
     assert of_ana == {"o-1": 3}
     assert keys(shop, f"customer={ana}") == ["K-1", "K-3"]
-    assert keys(shop, f"customer={bob}") == ["K-4"]
+    assert keys(shop, f"customer={bob}") == ["K-2", "K-4"]
     assert keys(shop, f"order_store_id=o-1&customer={bob}") == ["K-2"]
     assert keys(shop, "order_store_id=o-1") == ["K-1", "K-2", "K-3"]
     totals = shop.get(f"/customers/{ana}/").json()
@@ -128,3 +128,69 @@ def test_the_order_of_one_row_comes_with_its_one_license(files: Files) -> None:
     assert order["licenses_count"] == shown["licenses_count"] == 1
     assert shown["order_items"][0]["licenses"][0]["license_key"] == "K-1"
     assert files.shop.get(f"/orders/{order['id']}/export/").text.count("\nK-1,") == 1
+
+
+def test_an_order_gets_the_customer_of_its_first_row_even_if_that_is_written_last(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "0")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "40")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    shop, rows = files.shop, [("K-1", "ana"), ("K-2", "bob"), ("K-3", "bob"), ("K-4", "ana")]
+    text = "".join(f"{key},kp,o-1,{name}@x.test\n" for key, name in rows)
+    files.run(files.drop(HEAD + text))
+
+    files.by_machine(again=True)
+
+    ana, bob = (customer_id(shop, f"{name}@x.test") for name in ("ana", "bob"))
+    (order,) = listed(shop, "/orders/")
+    assert (order["customer"]["id"], order["licenses_count"]) == (ana, 4)
+    assert [each["id"] for each in listed(shop, "/orders/", f"customer={ana}")] == [order["id"]]
+    assert listed(shop, "/orders/", f"customer={bob}") == []
+    assert keys(shop, f"customer={ana}") == ["K-1", "K-4"]
+    assert keys(shop, f"customer={bob}") == ["K-2", "K-3"]
+    assert keys(shop, "order_store_id=o-1") == ["K-1", "K-2", "K-3", "K-4"]
+    assert shop.get(f"/orders/{order['id']}/export/").text.count(",kp,") == 4
+
+
+def test_an_imported_order_that_grows_stays_where_it_is_in_lists(files: Files) -> None:
+    shop = files.shop
+    bring(files, *((f"K-{n}", f"o-{n}", "ana@x.test") for n in range(4)))
+    first = shop.get("/orders/", "limit=2").json()
+    before = [order["id"] for order in listed(shop, "/orders/")]
+
+    bring(files, ("K-10", "o-2", "ana@x.test"), ("K-11", "o-9", "ana@x.test"), name="b.csv")
+    items = [{"product_code": "kp", "licenses": [{}, {}]}]
+    added = shop.order(id="o-3", append=True, items=items).json()
+    second = shop.get("/orders/", first["next"].partition("?")[2]).json()
+
+    assert [order["id"] for order in first["results"] + second["results"]] == before
+    counts = {order["store_id"]: order["licenses_count"] for order in second["results"]}
+    assert (counts, second["count"], second["next"]) == ({"o-2": 2, "o-3": 3}, 4, None)
+    orders = listed(shop, "/orders/", "order_by=created_at")
+    assert [order["store_id"] for order in orders] == ["o-0", "o-1", "o-2", "o-3", "o-9"]
+    assert orders[3]["updated_at"] == added["updated_at"] > orders[0]["updated_at"]
+    customer = shop.get(f"/customers/{customer_id(shop, 'ana@x.test')}/").json()
+    assert (customer["total_orders"], customer["total_licenses"]) == (5, 8)
+
+
+def test_an_export_of_days_goes_on_within_an_imported_order(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = files.shop
+    bring(files, *((f"K-{n}", f"o-{n // 3}", "ana@x.test") for n in range(9)))
+    shop.order(id="o-1", append=True, items=[{"product_code": "kp", "licenses": [{"key": "A"}]}])
+    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+    assert shop.get("/orders/export/", "range=last30").json()["code"] == "export_too_large"
+
+    parts, query = [], "range=last30&parts=true"
+    while query:
+        reply = shop.get("/orders/export/", query)
+        assert reply.status == 200, reply.text
+        parts.append([line.partition(",")[0] for line in reply.text.splitlines()[1:]])
+        cursor = reply.headers.get("x-next-cursor")
+        query = f"range=last30&parts=true&cursor={cursor}" if cursor else ""
+
+    assert [len(part) for part in parts] == [2] * 5
+    exported = [key for part in parts for key in part]
+    assert exported == ["K-0", "K-1", "K-2", "K-3", "K-4", "K-5", "A", "K-6", "K-7", "K-8"]

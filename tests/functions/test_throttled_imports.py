@@ -21,7 +21,7 @@ from tests.wiretap import Wiretap, tapped
 
 MINUTE = 60
 ROWS = 60
-REQUESTS = 6
+REQUESTS = 4
 """Requests that insert what a batch of 30 rows is: licenses, orders, and rows of orders."""
 
 

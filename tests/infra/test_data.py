@@ -19,7 +19,7 @@ KEYS = {
     "Licenses": ["pk"],
     "Imports": ["pk", "sk"],
 }
-LISTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n", "updated_at"]}
+LISTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]}
 INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
     "Access": {"by_company": (["company", "pk"], {"ProjectionType": "ALL"})},
     "Orders": {

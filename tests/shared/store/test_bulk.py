@@ -216,3 +216,59 @@ def test_keys_that_were_not_processed_are_read_again_and_only_those(
     assert sorted(found) == sorted(KEYS)
     assert [len(each["Keys"]) for each in asked] == [10, 5, 3, 2, 1]
     assert all(each["ConsistentRead"] for each in asked)
+
+
+def canceled(*codes: str) -> Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]:
+    """The cancellation of a transaction, with the reason of each operation."""
+    reasons = [{"Code": code} for code in codes]
+    body = {"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"}
+    return lambda _: (400, {**body, "CancellationReasons": reasons})
+
+
+def transacted(worker: Patience) -> bool:
+    puts = [dynamo.put(TABLE, item, "attribute_not_exists(pk)") for item in ITEMS[:2]]
+    return Sender().run(bulk.transact(TABLE, puts, worker))
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        canceled("None", "TransactionConflict"),
+        canceled("ThrottlingError", "None"),
+        refusal("ProvisionedThroughputExceededException"),
+        refusal("InternalServerError", 500),
+        refusal("TransactionInProgressException"),
+    ],
+    ids=["conflict", "throttled", "refused", "failed", "in progress"],
+)
+def test_a_transaction_is_sent_again_until_it_is_taken(
+    table: Table, worker: Patience, answered: Callable[..., Any]
+) -> None:
+    table.answers = [answered] * 4 + [lambda _: (200, {})]
+
+    assert transacted(worker)
+    assert sizes(table, "TransactItems") == [2] * 5
+
+
+def test_of_a_transaction_whose_condition_failed_nothing_is_sent_again(
+    table: Table, worker: Patience
+) -> None:
+    table.answers = [canceled("ConditionalCheckFailed", "TransactionConflict")]
+
+    assert not transacted(worker)
+    assert sizes(table, "TransactItems") == [2]
+
+
+def test_a_transaction_that_can_not_succeed_is_an_error(table: Table, worker: Patience) -> None:
+    table.answers = [canceled("None", "ValidationError")]
+
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        transacted(worker)
+
+
+def test_conflicts_of_transactions_slow_nothing_else_down(table: Table, worker: Patience) -> None:
+    table.answers = [canceled("TransactionConflict", "None")] * 5 + [lambda _: (200, {})]
+    transacted(worker)
+    waited = sum(1 for _ in worker.request(TABLE).begin(25))
+
+    assert waited == 0

@@ -20,6 +20,15 @@ from tests.functions.shop import Shop
 from tests.wiretap import item_bytes
 
 ROWS, PER_ORDER = 500, 10
+UNITS = {
+    # License; order and its list by customer; pages of licenses and of orders; customer, pages.
+    (10, False): {"LICENSES": 1, "ORDERS": 0.1 + 0.1 + 0.014 + 0.004, "CUSTOMERS": 0.1 + 0.004},
+    (1, False): {"LICENSES": 1, "ORDERS": 1 + 1 + 0.014 + 0.012, "CUSTOMERS": 1 + 0.012},
+    # The same, and the pointer by which a customer is found by its reference.
+    (10, True): {"LICENSES": 1, "ORDERS": 0.218, "CUSTOMERS": 0.104 + 0.1},
+    (1, True): {"LICENSES": 1, "ORDERS": 2.026, "CUSTOMERS": 1.012 + 1},
+}
+"""Write units per row of each table: by licenses per order, and if customers have references."""
 COLUMNS = {
     "license__license_key": "G8HA-SRRZ-A6WK-{n:04}",
     "product__short_code": "kp",
@@ -67,13 +76,11 @@ class Meter:
 
     def units(self, table: str) -> float:
         """Write units for each row: one for each started KB, one for each index it is in."""
-        return (
-            sum(
-                -(-item_bytes(item) // 1024) + sum(a in item and b in item for a, b in INDEXES)
-                for item in self.items[table]
-            )
-            / ROWS
+        units = (
+            -(-item_bytes(item) // 1024) + sum(a in item and b in item for a, b in INDEXES)
+            for item in self.items[table]
         )
+        return round(sum(units) / ROWS, 3)
 
 
 def _written(operation: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,48 +93,62 @@ def _written(operation: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield body["TableName"], body["Item"]
 
 
-def sheet() -> str:
+def sheet(per_order: int, *, references: bool) -> str:
+    columns = COLUMNS | ({"customer__reference": "crm-{order}"} if references else {})
     rows = (
-        ",".join(cell.format(n=n, order=n // PER_ORDER) for cell in COLUMNS.values())
+        ",".join(cell.format(n=n, order=n // per_order) for cell in columns.values())
         for n in range(ROWS)
     )
-    return "\n".join((",".join(COLUMNS), *rows)) + "\n"
+    return "\n".join((",".join(columns), *rows)) + "\n"
 
 
 @pytest.fixture
-def meter(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
-    """What an import of 500 licenses of 50 orders and customers sent."""
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
     with open_files(shop) as files:
-        yield _metered(files)
+        yield files
 
 
-def _metered(files: Files) -> Meter:
+@pytest.fixture
+def meter(files: Files) -> Meter:
+    """What an import of 500 licenses of 50 orders and customers sent."""
+    return metered(files, PER_ORDER)
+
+
+def metered(files: Files, per_order: int, *, references: bool = False) -> Meter:
     meter = Meter()
     bulk.client().events.register_first("before-send.dynamodb.*", meter.hear)
-    job = files.imported(sheet())
-    assert counts(job, "valid", "created_licenses", "created_orders") == [ROWS, ROWS, 50]
+    job = files.imported(sheet(per_order, references=references))
+    made = [ROWS, ROWS, ROWS // per_order]
+    assert counts(job, "valid", "created_licenses", "created_orders") == made
     return meter
 
 
 def test_a_write_request_holds_25_records_and_a_read_100(meter: Meter) -> None:
-    # 500 licenses, 50 orders, 50 customers, what each order got; where orders and customers are;
-    # the pages that list licenses and customers; the heartbeat, and the batch that is opened,
-    # reported and closed.
+    # 500 licenses, 50 orders, 50 customers; where orders and customers are; the pages that list
+    # licenses, orders and customers; the heartbeat, and the batch that is opened, reported and
+    # closed.
     assert Counter(meter.requests) == {
-        ("BatchExecuteStatement", 25): 26,
+        ("BatchExecuteStatement", 25): 24,
         ("BatchGetItem", 0): 2,
-        ("PutItem", 1): 4,
+        ("PutItem", 1): 5,
         ("UpdateItem", 0): 1,
         ("DeleteItem", 0): 1,
     }
 
 
-def test_a_row_costs_at_most_1_55_write_units_with_its_order_and_customer(meter: Meter) -> None:
-    assert meter.units("LICENSES") == 1
-    assert meter.units("ORDERS") == 0.414
-    assert meter.units("CUSTOMERS") == 0.104
-    assert sum(map(meter.units, meter.items)) <= 1.55
+@pytest.mark.parametrize(
+    ("per_order", "references", "most"),
+    [(10, False, 1.35), (1, False, 4.1), (10, True, 1.45), (1, True, 5.1)],
+)
+def test_a_row_takes_few_write_units_with_its_order_and_customer(
+    files: Files, per_order: int, references: bool, most: float
+) -> None:
+    meter = metered(files, per_order, references=references)
+
+    units = {table: meter.units(table) for table in meter.items}
+    assert units == pytest.approx(UNITS[per_order, references])
+    assert sum(units.values()) <= most
 
 
 def test_a_license_is_at_most_a_kilobyte(meter: Meter) -> None:
@@ -138,7 +159,8 @@ def test_a_license_is_at_most_a_kilobyte(meter: Meter) -> None:
 def test_what_is_written_without_a_model_is_what_the_model_would_write(
     meter: Meter, table: str, model: type[BaseModel]
 ) -> None:
-    records = [item for item in meter.items[table] if not item["sk"]["S"].startswith("page#")]
+    pages = ("page#", "orders#")
+    records = [item for item in meter.items[table] if not item["sk"]["S"].startswith(pages)]
     for item in records:
         record = model.model_validate(dynamo.from_item(item))
 
