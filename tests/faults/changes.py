@@ -17,7 +17,7 @@ from tests.faults.check_changes import check_changes
 from tests.faults.history import Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
-from tests.faults.orders import weather
+from tests.faults.orders import fault_plan
 from tests.faults.world import Actor, World
 from tests.functions.shop import Shop
 from tests.http_event import Reply
@@ -214,7 +214,7 @@ def change(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     world = lab.world(seed)
     run, rng = Changers(lab, world), world.rng
     run.place_orders()
-    world.weather = weather(rng)
+    world.fault_plan = fault_plan(rng)
     for what in random.Random(seed).sample(_WRITERS, rng.randint(2, 5)):
         run.begin(what)
     if rng.random() < 0.1:

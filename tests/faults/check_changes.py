@@ -39,7 +39,7 @@ def _lost(run: "Changers", views: dict[int, dict[str, Any]]) -> Iterator[str]:
                 yield f"O13 {written.name} of license {id} {is_not}"
     for email, written in run.seats.items():
         (id,) = written.licenses
-        seats = {seat["true_email"] for seat in views[id]["license_users"]}
+        seats = {ref["true_email"] for ref in views[id]["license_users"]}
         if (email in seats) not in written.possible:
             yield f"O13 {email} is {'' if email in seats else 'not '}assigned: {written.values}"
 

@@ -1,4 +1,4 @@
-"""What was asked and answered in a world, and everything that was written in it."""
+"""The requests and responses of a world, and everything that was written in it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,8 +117,8 @@ class Watch:
         if before is not None and not self._is_unsettled(before):
             for name in ("order_id", "order_item_id", "license_key", "made_by"):
                 if after is None or after.get(name) != before.get(name):
-                    told = f"{name} of license {write.key} was {before.get(name)}"
-                    self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
+                    change = f"{name} of license {write.key} was {before.get(name)}"
+                    self.violations.append(f"O3 J6 {change}, and is {after and after.get(name)}")
             if after != before and after and after["updated_at"]["S"] <= before["updated_at"]["S"]:
                 was, now = (each["updated_at"]["S"] for each in (before, after))
                 self.violations.append(f"O13 license {write.key} was changed at {was}, then {now}")
@@ -126,7 +126,7 @@ class Watch:
             self._sold(after)
 
     def _not_taken(self, write: Write) -> None:
-        """A customer, a user or an order stays with whoever made it, but for rows of one import."""
+        """A customer, user or order stays with its creator, except for rows of one import."""
         before, after = write.before or {}, write.after or {}
         if write.key[-1].startswith(("pending#", "plan#")) or self._is_unsettled(before):
             return
@@ -163,7 +163,7 @@ class Watch:
 
 
 def owner_of(table: str, key: Key) -> str | None:
-    """The company that a record belongs to; None for those of the house."""
+    """The company that a record belongs to; None for the product's own records."""
     if table == ACCESS:
         return None
     if table == IMPORTS and key[0].startswith("external#"):

@@ -1,4 +1,4 @@
-"""docs/cost.md is what bench/cost.py makes of counts that are counted here."""
+"""docs/cost.md is the output of bench/cost.py for the requests that are counted here."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def test_the_page_is_what_the_script_makes_of_the_counts() -> None:
     assert cost.COST.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
 
 
-def test_an_order_uses_what_is_said(shop: Shop) -> None:
+def test_an_order_uses_the_documented_units(shop: Shop) -> None:
     shop.get("/products/")  # the function knows the key from here on
 
     with tapped() as tap:
@@ -52,7 +52,7 @@ def test_an_order_uses_what_is_said(shop: Shop) -> None:
     ("per_order", "units", "largest"),
     [(PER_ORDER, cost.ROW_UNITS, cost.STORED_BYTES), (1, cost.ALONE_UNITS, 2_200)],
 )
-def test_a_row_uses_what_is_said(
+def test_a_row_uses_the_documented_units(
     shop: Shop,
     engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
@@ -75,7 +75,7 @@ def test_a_row_uses_what_is_said(
     assert 0.7 * largest < stored / ROWS <= largest
 
 
-def test_what_is_said_of_prod_is_so(prod: Template) -> None:
+def test_the_documented_settings_are_those_of_prod(prod: Template) -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["prod"]
     kinds = [resource["Type"] for resource in prod["Resources"].values()]
 
