@@ -65,11 +65,11 @@ def run_apart(name: str, path: Path, warm_up: Path, *, keep: bool = False) -> Fi
         command = [sys.executable, "-m", "bench.contestants", name]
         command += [str(path), str(warm_up)]
         if keep:
-            asked(url, "_keep")
+            fetch(url, "_keep")
         environment = os.environ | _ENVIRONMENT | {"AWS_ENDPOINT_URL": url}
-        told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
-        figures: Figures = json.loads(told.splitlines()[-1])
-        at_endpoint = json.loads(asked(url, "_told"))
+        result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+        figures: Figures = json.loads(result.splitlines()[-1])
+        at_endpoint = json.loads(fetch(url, "_read"))
     figures["endpoint_busy"] = at_endpoint["cpu_seconds"] / figures["seconds"]
     return figures | {name: at_endpoint[name] for name in ("requests", "items", "kept")}
 
@@ -85,7 +85,7 @@ def endpoint() -> Iterator[str]:
             process.kill()
 
 
-def asked(url: str, what: str) -> bytes:
+def fetch(url: str, what: str) -> bytes:
     with urllib.request.urlopen(f"{url}/{what}") as answer:  # noqa: S310  # our own endpoint
         body: bytes = answer.read()
     return body
@@ -186,13 +186,13 @@ def show(figures: Figures, console: Console) -> None:
     console.print("\n{at} · {cpu}, {cores} cores · Python {python}".format(**figures["machine"]))
     console.print("load {least:.1f} to {most:.1f}".format(**figures["load"]))
     table = Table("contestant", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
-    for name, told in figures["contestants"].items():
+    for name, result in figures["contestants"].items():
         table.add_row(
             name,
-            f"{told['rows_per_s']:,.0f}",
-            f"{told['us_per_row']:.0f}",
-            f"{told['peak_rss_mb']:.0f}",
-            f"{told['endpoint_busy']:.0%}",
+            f"{result['rows_per_s']:,.0f}",
+            f"{result['us_per_row']:.0f}",
+            f"{result['peak_rss_mb']:.0f}",
+            f"{result['endpoint_busy']:.0%}",
         )
     console.print(table)
     table = Table("figure", "is", "goal")

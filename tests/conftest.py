@@ -10,7 +10,7 @@ from tests import emulated
 from tests.domain import refuse_a_store
 from tests.empty_store import empty_store
 from tests.engine import Engine, running_engine
-from tests.functions.import_desk import Desk, open_desk
+from tests.functions.importer import Importer, new_importer
 from tests.functions.shop import Shop, open_shop, stocked_shop
 
 pytest_plugins = ["tests.grants.plugin", "tests.refusals.plugin"]
@@ -87,6 +87,6 @@ def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def desk(tables: None) -> Desk:
+def importer(tables: None) -> Importer:
     """The company acme, which imports."""
-    return open_desk()
+    return new_importer()

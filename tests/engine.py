@@ -28,7 +28,7 @@ class Engine:
     """What was asked of the two services, in order, and the answers that wait for it."""
 
     invoked: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     """Error codes by the operation of Step Functions that meets them."""
     status: str = "RUNNING"
@@ -43,7 +43,7 @@ class Engine:
     @property
     def operations(self) -> list[str]:
         """What was asked of Step Functions."""
-        return [operation for operation, _ in self.asked]
+        return [operation for operation, _ in self.calls]
 
     def invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         assert "/functions/import-csv/invocations" in request.url
@@ -55,7 +55,7 @@ class Engine:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
         sent = _sent(request)
-        self.asked.append((operation, sent))
+        self.calls.append((operation, sent))
         if code := self.refusals.get(operation):
             return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
         answers = {

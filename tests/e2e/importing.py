@@ -50,12 +50,12 @@ def post(
 
 def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
     """Ask for a place to send a file to, and send it there; the number of its job."""
-    job = begun(shop, kind, data, **request)
+    job = request_import(shop, kind, data, **request)
     send(shop, job, data)
     return int(job["id"])
 
 
-def begun(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
+def request_import(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
     """A job that waits for its file."""
     body = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
     answer = shop.post("/imports/", body)

@@ -46,8 +46,8 @@ def executed(stack: LocalStack) -> str:
         for arn in arns
         for page in history.paginate(executionArn=arn, includeExecutionData=True)
     ]
-    told = [steps.describe_execution(executionArn=arn) for arn in arns]
-    return json.dumps([told, steps_taken], default=str)
+    executions = [steps.describe_execution(executionArn=arn) for arn in arns]
+    return json.dumps([executions, steps_taken], default=str)
 
 
 def test_nothing_that_the_deployed_stack_keeps_of_requests_holds_a_secret(

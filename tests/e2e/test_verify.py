@@ -56,7 +56,7 @@ def test_the_emulator_s_account_is_ready_for_a_stage_of_aws(
     with patch.dict(os.environ, account):
         status = main(["preflight", "--stage", "prod", "--json"])
 
-    told = json.loads(capsys.readouterr().out)
-    outcomes = {each["about"]: each["outcome"] for each in told["findings"]}
-    assert (status, told["ready"]) == (0, True)
+    report = json.loads(capsys.readouterr().out)
+    outcomes = {each["about"]: each["outcome"] for each in report["findings"]}
+    assert (status, report["ready"]) == (0, True)
     assert outcomes == dict.fromkeys(CHECKS, "ok") | {"alarms": "note"}

@@ -51,23 +51,23 @@ class Wire:
     @contextmanager
     def meeting(self, *faults: Mapping[str, Any]) -> Iterator[None]:
         """For a while, requests meet the first of `faults` that is for them, and are seen."""
-        self._ask("DELETE", "fired")
-        self._ask("POST", "rules", json=[*faults, {"service": "*", "latency": 0}])
+        self._call("DELETE", "fired")
+        self._call("POST", "rules", json=[*faults, {"service": "*", "latency": 0}])
         try:
             yield
         finally:
-            self._ask("POST", "rules", json=[])
+            self._call("POST", "rules", json=[])
 
     def seen(self, *, faulty: bool) -> Counter[str]:
         """How many requests of which operation met a fault, or met none."""
-        *_, everything = self._ask("GET", "rules")
+        *_, everything = self._call("GET", "rules")
         return Counter(
             f"{each['service']}.{each['operation']}"
-            for each in self._ask("GET", "fired", params={"limit": 5000})
+            for each in self._call("GET", "fired", params={"limit": 5000})
             if (each["rule_id"] != everything["id"]) is faulty
         )
 
-    def _ask(self, method: str, path: str, **request: Any) -> Any:
+    def _call(self, method: str, path: str, **request: Any) -> Any:
         url = f"{self.url}/_microburst/{path}"
         answer = httpx.request(method, url, trust_env=False, timeout=_PATIENCE, **request)
         return answer.raise_for_status().json()
@@ -145,6 +145,6 @@ def swept(stack: LocalStack) -> dict[str, int]:
     client: Any = boto3.client("lambda", **behind(stack))
     (sweep,) = functions(stack, "sweep")
     answer = client.invoke(FunctionName=sweep["FunctionName"], Payload=b"{}")
-    told: dict[str, int] = json.load(answer["Payload"])
-    assert "FunctionError" not in answer, told
-    return told
+    result: dict[str, int] = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, result
+    return result

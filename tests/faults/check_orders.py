@@ -28,19 +28,19 @@ def check_orders(
     world: World, watch: Watch, sent: list[Sent], crowd: Iterable[Actor], lab: Laboratory
 ) -> list[str]:
     """Every violation that there is; the empty list is what is hoped for."""
-    told = list(watch.violations)
+    violations = list(watch.violations)
     for actor in crowd:
         watch.check_reads(actor)
-    told += watch.violations[len(told) :]
+    violations += watch.violations[len(violations) :]
     for company in COMPANIES:
-        told += stored(world, company, unfinished=set())
-        told += check_lists(world, company)
-    told += _answered(world, sent, lab)
-    told += _refused(watch, sent)
-    told += _same(sent)
-    told += _settled(sent)
-    told += _silent(lab, sent)
-    return told
+        violations += stored(world, company, unfinished=set())
+        violations += check_lists(world, company)
+    violations += _answered(world, sent, lab)
+    violations += _refused(watch, sent)
+    violations += _same(sent)
+    violations += _pending(sent)
+    violations += _silent(lab, sent)
+    return violations
 
 
 def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
@@ -91,9 +91,9 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
         if "customer_id" in order and f"customer#{order['customer_id']['N']}" not in people:
             yield f"O4 order {order['pk']['S']} names a customer who is not there"
     for lic in rows_of(world, LICENSES, company):
-        for seat in lic.get("license_users", {"L": []})["L"]:
-            if f"user#{seat['M']['user_id']['N']}" not in people:
-                yield f"O4 license {lic['id']['N']} names a user who is not there: {seat['M']}"
+        for ref in lic.get("license_users", {"L": []})["L"]:
+            if f"user#{ref['M']['user_id']['N']}" not in people:
+                yield f"O4 license {lic['id']['N']} names a user who is not there: {ref['M']}"
 
 
 def _answered(world: World, sent: list[Sent], lab: Laboratory) -> Iterator[str]:
@@ -128,8 +128,8 @@ def _passwords(world: World, sent: Sent) -> Iterator[str]:
     }
     for shown in sent.json["new_passwords"]:
         user = users.get(shown["email"])
-        told = user and f"{user['salt']['S']}{shown['new_password']}".encode()
-        if not user or hashlib.sha256(told or b"").hexdigest() != user["password_hash"]["S"]:
+        salted = user and f"{user['salt']['S']}{shown['new_password']}".encode()
+        if not user or hashlib.sha256(salted or b"").hexdigest() != user["password_hash"]["S"]:
             yield f"O1 the password of {shown['email']} in {sent.identity} does not open anything"
 
 
@@ -181,7 +181,7 @@ def _same(sent: list[Sent]) -> Iterator[str]:
             yield f"O2 {each.identity} had two answers: {change}"
 
 
-def _settled(sent: list[Sent]) -> Iterator[str]:
+def _pending(sent: list[Sent]) -> Iterator[str]:
     """O9: without faults, an answer is final: the first one, unless another order is in the way."""
     last: dict[Any, Sent] = {}
     for each in sent:

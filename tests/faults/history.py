@@ -117,8 +117,8 @@ class Watch:
         if before is not None and not self._is_unsettled(before):
             for name in ("order_id", "order_item_id", "license_key", "made_by"):
                 if after is None or after.get(name) != before.get(name):
-                    told = f"{name} of license {write.key} was {before.get(name)}"
-                    self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
+                    change = f"{name} of license {write.key} was {before.get(name)}"
+                    self.violations.append(f"O3 J6 {change}, and is {after and after.get(name)}")
         if before is None and after is not None and "made_by" not in after:
             self._sold(after)
 

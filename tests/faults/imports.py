@@ -17,7 +17,7 @@ from tests.faults.history import IMPORTS, LICENSES, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.world import Actor, Fair, Foul, World
-from tests.functions.import_desk import FORM, form, part
+from tests.functions.importer import FORM, form, part
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
 
@@ -29,7 +29,7 @@ _CANCELLED = 0.25
 
 
 @dataclass
-class Desks:
+class Importers:
     """What both companies import in one world, and what they were told."""
 
     lab: Laboratory
@@ -70,7 +70,7 @@ class Desks:
             case 0:
                 self.put(f"{company}/{file.kind}/{rng.randrange(3)}.csv", file)
             case 1:
-                self.world.spawn("asker", partial(self._ask, company, file))
+                self.world.spawn("asker", partial(self._request_upload, company, file))
             case 2:
                 self.world.spawn("sender", partial(self._send_form, company, file))
 
@@ -154,11 +154,11 @@ class Desks:
             likely = 0.3 if self.is_abandoned else 0.8
             if state in ("failed", "cancelled") and not refused and world.rng.random() < likely:
                 path = f"/api/v1/imports/{number}/retry/"
-                asked = self._request(job_status.handler, path, company)
+                retry = self._request(job_status.handler, path, company)
                 world.run()
-                if asked.result.status == 200:
+                if retry.result.status == 200:
                     self.retried.add((company, number))
-                self._check_retry(company, number, asked.result)
+                self._check_retry(company, number, retry.result)
         if self.retried:
             self._rounds()
 
@@ -262,7 +262,7 @@ class Desks:
         codes = ("no_progress", "import_failed")
         return item["refusal"]["M"]["code"]["S"] not in codes
 
-    def _ask(self, company: str, file: File) -> None:
+    def _request_upload(self, company: str, file: File) -> None:
         rng = self.world.rng
         name = rng.choice((None, "ext-1", f"ext-{rng.random()}"))
         options = {
@@ -378,21 +378,21 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     rng = world.rng
     world.weather = Foul(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
     os.environ["IMPORT_INLINE_BYTES"] = rng.choice(("0", "1000000"))
-    desks = Desks(lab, world)
+    importers = Importers(lab, world)
     for _ in range(rng.choice((1, 1, 2, 3))):
         company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
         for _ in range(rng.choice((1, 1, 1, 2))):
-            desks.bring(company, file)
+            importers.bring(company, file)
     doings = (
         *("cancel", "retry", "look", "sweep", "order", *["large order"] * 4),
         *("archive", "change", "later", "blackout", "stranger", "abandon", "abandon"),
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
-        desks.interfere("acme", rng.choice(doings))
+        importers.interfere("acme", rng.choice(doings))
     # Drawn apart, so that the other schedules stay as they are.
     own = random.Random(f"cancel {seed}")
     if own.random() < _CANCELLED:
-        desks.cancel_running("acme", own.randrange(8))
+        importers.cancel_running("acme", own.randrange(8))
     world.run()
-    desks.recover()
-    return world, check_imports(desks)
+    importers.recover()
+    return world, check_imports(importers)

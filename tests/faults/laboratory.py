@@ -241,8 +241,8 @@ def _structure(self: Any, shape: Any, value: Any) -> Any:
 
 
 def _connect(worlds: list[World]) -> None:
-    def take(**told: Any) -> Any:
-        return worlds[0].take(**told)
+    def take(**arguments: Any) -> Any:
+        return worlds[0].take(**arguments)
 
     clients = (dynamo.client(), uploads.client(), executions.client("lambda"))
     for client in (*clients, executions.client("stepfunctions")):

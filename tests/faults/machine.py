@@ -122,49 +122,49 @@ class Machine:
             "StopExecution": self._stop,
             "DescribeExecution": self._describe,
         }[operation]
-        told = act(_sent(request))
-        if isinstance(told, str):
-            body = {"__type": told, "message": told}
+        result = act(_sent(request))
+        if isinstance(result, str):
+            body = {"__type": result, "message": result}
             return answer_of(request, 400, orjson.dumps(body))
-        return answer_of(request, 200, orjson.dumps(told))
+        return answer_of(request, 200, orjson.dumps(result))
 
-    def _start(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        known = self.executions.get(asked["name"])
-        if known and (known.status != "RUNNING" or known.input != asked["input"]):
+    def _start(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        known = self.executions.get(request["name"])
+        if known and (known.status != "RUNNING" or known.input != request["input"]):
             return "ExecutionAlreadyExists"
         if known is None:
-            known = self.executions[asked["name"]] = Execution(asked["name"], asked["input"])
+            known = self.executions[request["name"]] = Execution(request["name"], request["input"])
             self._go_on(known)
         return {"executionArn": known.arn, "startDate": self.world.time}
 
-    def _redrive(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _redrive(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
-        if asked["clientToken"] not in execution.tokens:
+        if request["clientToken"] not in execution.tokens:
             if execution.status in ("RUNNING", "SUCCEEDED") or self.world.rng.random() < 0.3:
                 return "ExecutionNotRedrivable"
-            execution.tokens.add(asked["clientToken"])
+            execution.tokens.add(request["clientToken"])
             execution.status = "RUNNING"
             self._go_on(execution)
         return {"redriveDate": self.world.time}
 
-    def _stop(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
         if execution.status == "RUNNING":
             self._end(execution, "ABORTED")
         return {"stopDate": self.world.time}
 
-    def _describe(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
         return {"status": execution.status, "executionArn": execution.arn, "startDate": 1}
 
-    def _found(self, asked: dict[str, Any]) -> Execution | None:
-        return self.executions.get(asked["executionArn"].removeprefix(execution_arn("")))
+    def _found(self, request: dict[str, Any]) -> Execution | None:
+        return self.executions.get(request["executionArn"].removeprefix(execution_arn("")))
 
     def _go_on(self, execution: Execution) -> None:
         def run() -> None:

@@ -112,12 +112,12 @@ class Trade:
     def recover(self) -> None:
         """Faults have stopped: some ask once more, what is unsettled is settled, then all ask."""
         self.world.calm()
-        asked: dict[tuple[Any, ...], Sent] = {}
+        requests: dict[tuple[Any, ...], Sent] = {}
         for each in self.sent:
             if each.is_repeatable:
-                asked.setdefault((*each.identity, str(each.body)), each)
+                requests.setdefault((*each.identity, str(each.body)), each)
         eager = self.world.rng.choice((0, 0.4))
-        for each in asked.values():
+        for each in requests.values():
             if self.world.rng.random() < eager:
                 self.repeat(each)
         # The second comes when even those clocks are past it that went a day ahead.
@@ -128,7 +128,7 @@ class Trade:
         # Now, not only later: who is placed again makes anew what was taken from others.
         for company in COMPANIES:
             self.watch.violations += stored(self.world, company, unfinished=set())
-        for each in asked.values():
+        for each in requests.values():
             self.repeat(each)
 
     def repeat(self, sent: Sent) -> Sent:

@@ -32,10 +32,10 @@ def check_query(body: Mapping[str, Any], names: tuple[str, ...], index: Index | 
     given = Names.of(body)
     stored_item(given.values)
     condition = condition_of(body["KeyConditionExpression"])
-    asked = check_projection(body, conditions=(condition,))
+    projected = check_projection(body, conditions=(condition,))
     parts = _key_parts(condition, index.names if index else names, given)
     if index is not None and index.holds is not None:
-        absent = asked - index.holds - {*index.names, *names}
+        absent = projected - index.holds - {*index.names, *names}
         if absent:
             raise invalid("index_projection", sorted(absent))
     if "ExclusiveStartKey" in body:

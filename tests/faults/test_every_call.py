@@ -9,7 +9,7 @@ import pytest
 from tests.faults.check_imports import check_imports
 from tests.faults.check_orders import check_orders
 from tests.faults.files import File, Row
-from tests.faults.imports import Desks
+from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Trade
 from tests.faults.world import Forecast
@@ -58,12 +58,12 @@ def imported(lab: Laboratory, inline_bytes: str) -> Run:
     def run(at: Faults) -> tuple[Forecast, list[str]]:
         world = lab.world(0)
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
-        desks, weather = Desks(lab, world), Forecast(at)
+        importers, weather = Importers(lab, world), Forecast(at)
         world.weather = weather
-        desks.put("acme/licenses/a.csv", FILE)
+        importers.put("acme/licenses/a.csv", FILE)
         world.run()
-        desks.recover()
-        return weather, check_imports(desks)
+        importers.recover()
+        return weather, check_imports(importers)
 
     return run
 

@@ -256,10 +256,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make throttle", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--scale", type=float, default=1)
-    asked, out = parser.parse_args(), sys.stdout
+    arguments, out = parser.parse_args(), sys.stdout
     with laboratory() as lab:
         began = lab.real_clock()
-        outcome = throttle(lab, asked.rows, scale=asked.scale)
+        outcome = throttle(lab, arguments.rows, scale=arguments.scale)
         took = lab.real_clock() - began
     print(outcome.text(), *outcome.faults(), sep="\n", file=out)
     print(f"It took {took:.0f} s of this machine", file=out)

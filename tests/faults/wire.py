@@ -126,8 +126,8 @@ class Call:
         if self.operation == "BatchExecuteStatement":
             return self._some_statements(body, fault)
         (name, parts), *_ = body["RequestItems"].items()
-        asked = parts["Keys"] if self.operation == "BatchGetItem" else parts
-        done, left = _split(asked, self.rng)
+        entries = parts["Keys"] if self.operation == "BatchGetItem" else parts
+        done, left = _split(entries, self.rng)
         some: Any = parts | {"Keys": done} if self.operation == "BatchGetItem" else done
         rest: Any = parts | {"Keys": left} if self.operation == "BatchGetItem" else left
         if not done:
@@ -135,23 +135,25 @@ class Call:
         answer = self.carry_out({**body, "RequestItems": {**body["RequestItems"], name: some}})
         if fault == "half applied":
             raise self._timeout()
-        told = orjson.loads(answer.content)
-        told["UnprocessedKeys" if "Responses" in told else "UnprocessedItems"] = (
+        result = orjson.loads(answer.content)
+        result["UnprocessedKeys" if "Responses" in result else "UnprocessedItems"] = (
             {name: rest} if left else {}
         )
-        return answer_of(self.request, 200, orjson.dumps(told))
+        return answer_of(self.request, 200, orjson.dumps(result))
 
     def _some_statements(self, body: Body, fault: str) -> AWSResponse:
         statements = body["Statements"]
         chosen = [self.rng.random() < 0.5 for _ in statements]
         done = [each for each, yes in zip(statements, chosen, strict=True) if yes]
-        told = orjson.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
+        result = orjson.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
         if fault == "half applied":
             raise self._timeout()
         code = "TransactionConflict" if fault == "conflict of statements" else "ThrottlingError"
-        answers = iter(told.get("Responses", ()))
-        told["Responses"] = [next(answers) if yes else {"Error": {"Code": code}} for yes in chosen]
-        return answer_of(self.request, 200, orjson.dumps(told))
+        answers = iter(result.get("Responses", ()))
+        result["Responses"] = [
+            next(answers) if yes else {"Error": {"Code": code}} for yes in chosen
+        ]
+        return answer_of(self.request, 200, orjson.dumps(result))
 
     def _spoiled(self, fault: str) -> AWSResponse:
         """An object whose bytes do not all arrive as they were sent."""
@@ -198,7 +200,7 @@ class Call:
         return ConnectionClosedError(endpoint_url=self.request.url)
 
 
-def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
+def dynamodb_response(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
     """What DynamoDB answers to a request."""
     try:
         return answer_of(call, 200, orjson.dumps(service.answer(target(call), body)))
@@ -206,13 +208,13 @@ def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) ->
         return answer_of(call, 400, orjson.dumps(refusal.body))
 
 
-def told_by_s3(service: S3, call: AWSPreparedRequest) -> AWSResponse:
+def s3_response(service: S3, call: AWSPreparedRequest) -> AWSResponse:
     """What S3 answers to a request."""
     sent: Sent = service.answer(call)
     return answer_of(call, sent.status, sent.body, dict(sent.headers))
 
 
-def told_of(answer: AWSResponse) -> str:
+def description(answer: AWSResponse) -> str:
     """A refusal in few words, for the journal."""
     text = answer.content.decode()
     found = re.search(r"#(\w+)|<Code>(\w+)", text)

@@ -16,7 +16,7 @@ from greenlet import getcurrent, greenlet
 
 from tests.faults.dynamodb import Body, DynamoDB, Key, Write
 from tests.faults.s3 import S3
-from tests.faults.wire import Call, told_by_dynamodb, told_by_s3, told_of
+from tests.faults.wire import Call, description, dynamodb_response, s3_response
 from tests.wiretap import Killed
 
 BEGAN = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
@@ -237,7 +237,7 @@ class World:
             self._kill()
         answer = call.meet(fault, lambda act: self._later(call, act))
         if answer.status_code >= 300:
-            self.journal[-1] += f" → {told_of(answer)}"
+            self.journal[-1] += f" → {description(answer)}"
         return answer
 
     def heard(self, writes: list[Write]) -> None:
@@ -302,9 +302,9 @@ class World:
     ) -> AWSResponse:
         match service:
             case "dynamodb":
-                return told_by_dynamodb(self.dynamodb, request, body)
+                return dynamodb_response(self.dynamodb, request, body)
             case "s3":
-                return told_by_s3(self.s3, request)
+                return s3_response(self.s3, request)
         return self.services[service](operation, request)
 
     def _note(self, call: Call, fault: str | None) -> None:

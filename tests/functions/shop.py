@@ -71,7 +71,7 @@ def open_shop(company: str) -> Shop:
     return Shop(company, presented)
 
 
-def told(problem: Any) -> dict[str, str]:
+def fault_codes(problem: Any) -> dict[str, str]:
     """The code of every fault of a problem, by the place that it points at."""
     return {fault["pointer"]: fault["code"] for fault in problem["errors"]}
 

@@ -11,8 +11,8 @@ from shared.csv_format.header import similar_columns, squeezed
 from shared.import_job import ImportJob
 from shared.store import uploads
 from tests.engine import Engine
-from tests.functions.import_desk import FORM, form, part
 from tests.functions.import_files import Files, counts, open_files
+from tests.functions.importer import FORM, form, part
 from tests.functions.shop import Shop
 from tests.grants.recorder import outside
 from tests.http_event import send

@@ -121,8 +121,8 @@ def test_an_execution_that_was_stopped_for_its_caller_is_no_failure(
     """Cancelling ends the execution too, and the notice of that must ring nothing."""
     machine.run(machine.drop(many(60)))
     job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": asked}
+    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": execution_input}
     path = f"/api/v1/imports/{job.number}/cancel/"
     assert send(job_status.handler, "POST", path, key=machine.shop.key).status == 200
 

@@ -94,11 +94,11 @@ def test_a_file_that_cannot_be_read_fails_its_import_at_once(
 ) -> None:
     event = files.drop(ROWS, name="secret.csv")
 
-    with s3_answers("GetObject", status, body=error(s3_code, StorageClass="DEEP_ARCHIVE")) as asked:
+    with s3_answers("GetObject", status, body=error(s3_code, StorageClass="DEEP_ARCHIVE")) as urls:
         files.run(event)
 
     assert outcome(files) == ("failed", code)
-    assert len(asked) == 1
+    assert len(urls) == 1
     assert files.license_count() == 0
     refusal = files.last().refusal
     assert refusal is not None
@@ -176,11 +176,11 @@ def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: F
     machine.chunk(first)
     destroy(machine.last())
 
-    with s3_reads() as asked:
+    with s3_reads() as urls:
         workers = machine.chunk(second) + machine.chunk(second)
 
     assert workers == 2
-    assert len([url for url in asked if "a.csv" in url]) == 1
+    assert len([url for url in urls if "a.csv" in url]) == 1
     assert outcome(machine) == ("failed", "file_gone")
     assert step(machine, "finish") == {}
     assert machine.last().state == "failed"
@@ -239,12 +239,12 @@ def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> 
 def test_a_planner_stops_when_its_import_is_cancelled(machine: Files, heartbeats: int) -> None:
     machine.run(machine.drop(ROWS))
 
-    with tapped() as tap, s3_reads() as asked:
+    with tapped() as tap, s3_reads() as urls:
         tap.on("UpdateItem", meanwhile(lambda: post(machine, "cancel")), nth=heartbeats)
         planned = step(machine, "plan")
 
     assert planned["passes"] == ["none"]
-    assert len(asked) == heartbeats
+    assert len(urls) == heartbeats
     assert reports() == set()
     cancelled = machine.last()
     assert cancelled.state == "cancelled"
@@ -341,8 +341,8 @@ def test_a_redriven_execution_counts_the_chunks_that_were_done_before(machine: F
     for chunk in chunks[1:]:
         machine.chunk(chunk)
     job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
+    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": execution_input}
     machine.run({"detail": detail})
     assert outcome(machine) == ("failed", "import_failed")
 

@@ -153,8 +153,8 @@ class History:
         self.pass_time(20)
         self.engine.invoked.clear()
         sweep.handler({}, LambdaContext())
-        for asked in list(self.engine.invoked):
-            self.files.run(asked)
+        for event in list(self.engine.invoked):
+            self.files.run(event)
         self.time = max(self.time, began)
 
     def stored_keys(self, number: int) -> set[str]:

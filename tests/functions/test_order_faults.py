@@ -291,7 +291,7 @@ def users(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"product_code": "up", "licenses": licenses}]
 
 
-def begun(shop: Shop, nth: int, **order: Any) -> None:
+def interrupt_order(shop: Shop, nth: int, **order: Any) -> None:
     """A large order whose process was killed before its nth write."""
     with tapped() as tap:
         tap.on(WRITE, killed_before, nth=nth)
@@ -303,7 +303,7 @@ def test_users_of_an_unfinished_order_are_not_lent_to_another(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "POLL_SECONDS", 0)
-    begun(shop, 4, id="big", items=users(80))
+    interrupt_order(shop, 4, id="big", items=users(80))
 
     answer = body_of(shop.order(id="small", items=users(1)))
 
@@ -316,7 +316,7 @@ def test_users_of_an_unfinished_order_are_not_lent_to_another(
 def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun(shop, 2, id="big", items=users(120))
+    interrupt_order(shop, 2, id="big", items=users(120))
     body_of(shop.order(id="small", items=users(1)))
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
@@ -329,7 +329,7 @@ def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
 def test_users_of_an_order_that_was_rolled_back_are_gone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun(shop, 3, id="big", items=users(80))
+    interrupt_order(shop, 3, id="big", items=users(80))
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
@@ -362,7 +362,7 @@ def test_a_large_order_does_not_take_the_users_of_another_body_under_its_id(shop
 def test_an_unfinished_order_is_finished_though_it_is_small_once_others_made_its_users(
     shop: Shop,
 ) -> None:
-    begun(shop, 3, id="big", items=users(4))
+    interrupt_order(shop, 3, id="big", items=users(4))
     body_of(shop.order(id="small-1", items=users(2)))
     body_of(shop.order(id="small-2", items=users(2, 2)))
 

@@ -324,7 +324,7 @@ def refuses_cursor(shop: Shop, path: str, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "others"),
+    ("path", "query", "others"),
     [
         (
             "/orders/",
@@ -343,16 +343,16 @@ def refuses_cursor(shop: Shop, path: str, query: str) -> None:
     ],
 )
 def test_a_cursor_of_another_query_is_refused(
-    sold: Shop, path: str, asked: str, others: list[str]
+    sold: Shop, path: str, query: str, others: list[str]
 ) -> None:
-    cursor = sold.get(path, f"{asked}&limit=1").json()["cursor"]
+    cursor = sold.get(path, f"{query}&limit=1").json()["cursor"]
     assert cursor, "there is a second page"
 
     for other in others:
         refuses_cursor(sold, path, f"{other}&limit=1&cursor={cursor}")
     for elsewhere in {"/orders/", "/licenses/", "/customers/", "/products/"} - {path}:
         refuses_cursor(sold, elsewhere, f"cursor={cursor}")
-    assert sold.get(path, f"{asked}&limit=2&cursor={cursor}").status == 200
+    assert sold.get(path, f"{query}&limit=2&cursor={cursor}").status == 200
 
 
 def test_a_cursor_of_another_company_is_refused(sold: Shop, other_shop: Shop) -> None:

@@ -96,10 +96,10 @@ def test_an_import_waits_while_its_table_takes_nothing(drought: Drought, chunk: 
     drought.until = drought.now + 10 * MINUTE
 
     with tapped() as tap:
-        told = drought.invoke(chunk)
+        result = drought.invoke(chunk)
     finish(drought, chunk)
 
-    assert told["done"]
+    assert result["done"]
     assert counts(drought.files.last(), "created_licenses") == [ROWS]
     assert drought.files.license_count() == ROWS
     assert heartbeats(tap) >= 10 * MINUTE / 15
@@ -129,7 +129,7 @@ def test_an_invocation_that_writes_nothing_new_fails_the_import_and_a_retry_ends
 ) -> None:
     drought.until = drought.now + 60 * MINUTE
 
-    told = drought.invoke(chunk)
+    result = drought.invoke(chunk)
     finish(drought, chunk)
     failed = drought.files.last()
     drought.now = drought.until
@@ -137,7 +137,7 @@ def test_an_invocation_that_writes_nothing_new_fails_the_import_and_a_retry_ends
     retried = send(job_status.handler, "POST", path, key=drought.files.shop.key)
     drought.files.by_machine()
 
-    assert told["done"], "the state machine must not go on"
+    assert result["done"], "the state machine must not go on"
     assert (failed.state, failed.refusal and failed.refusal.code) == ("failed", "no_progress")
     assert failed.refusal is not None
     assert "throttled" in failed.refusal.message
@@ -169,9 +169,9 @@ def test_a_cancelled_import_stops_waiting(drought: Drought, chunk: Any) -> None:
 
     drought.files.inserts.throttles = cancelling
 
-    told = drought.invoke(chunk)
+    result = drought.invoke(chunk)
 
-    assert told["done"]
+    assert result["done"]
     assert drought.files.last().state == "cancelled"
     assert 2 * MINUTE < drought.now <= 2 * MINUTE + 2 * patience.ALIVE_SECONDS
     assert drought.files.license_count() == 0
@@ -185,9 +185,9 @@ def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_w
     alive: list[float] = []
     update = import_jobs.heartbeat_update
 
-    def heartbeat(*told: Any) -> dict[str, Any]:
+    def heartbeat(*arguments: Any) -> dict[str, Any]:
         alive.append(drought.now)
-        return update(*told)
+        return update(*arguments)
 
     for module in (import_jobs, import_chunk):
         monkeypatch.setattr(module, "heartbeat_update", heartbeat)

@@ -67,9 +67,9 @@ def test_the_operations_page_says_what_every_stage_reserves() -> None:
     assert heads
     assert row
     stages = [head.strip(" `") for head in heads[1].split("|")]
-    said = [sum(map(int, re.findall(r"\d+", cell))) for cell in row[1].split("|")]
+    documented = [sum(map(int, re.findall(r"\d+", cell))) for cell in row[1].split("|")]
 
-    assert dict(zip(stages, said, strict=True)) == {
+    assert dict(zip(stages, documented, strict=True)) == {
         name: reserved_concurrency(settings(name)) for name in STAGES
     }
 

@@ -87,7 +87,7 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"log_retention": "FOREVER"}, "log_retention must be one of ONE_DAY, "),
         ({"traffic": "SLOWLY"}, "traffic must be empty or one of ALL_AT_ONCE, "),
@@ -100,8 +100,8 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
         ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be negative"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(StageError, match=told):
+def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(StageError, match=message):
         read(SETTINGS | wrong)
 
 

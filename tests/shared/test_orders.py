@@ -23,7 +23,7 @@ def of_license(**license: Any) -> str:
 
 @given(st.permutations(["reference", "language", "is_test", "metadata", "customer"]))
 def test_the_order_of_names_means_nothing(names: list[str]) -> None:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "reference": "r",
         "language": "de",
         "is_test": True,
@@ -31,7 +31,7 @@ def test_the_order_of_names_means_nothing(names: list[str]) -> None:
         "customer": {"email": "c@x.test", "company": "Acme"},
     }
 
-    assert of(**{name: said[name] for name in names}) == of(**said)
+    assert of(**{name: fields[name] for name in names}) == of(**fields)
 
 
 def test_append_is_part_of_what_is_compared() -> None:

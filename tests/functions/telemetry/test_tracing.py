@@ -94,10 +94,10 @@ def test_a_trace_tells_what_was_at_work_and_nothing_that_was_sent(
     assert len(noted(handled, "chunk")) > 1
     assert {job.correlation_id} < noted(handled, "correlation_id")
     inside = {span["id"] for span in handled}  # the test has calls of its own, and so have threads
-    told = {
+    traced = {
         (span["name"], span["aws"]["operation"]) for span in calls if span["parent_id"] in inside
     }
-    assert {("dynamodb", "TransactWriteItems"), ("s3", "GetObject")} < told
+    assert {("dynamodb", "TransactWriteItems"), ("s3", "GetObject")} < traced
     assert any(span["aws"].get("table_name", "").startswith("DataImports") for span in calls)
     assert "NoSuchKey" in noted(calls, "code")
     everything = json.dumps(spans).lower()

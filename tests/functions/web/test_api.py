@@ -142,16 +142,16 @@ def test_links_are_absolute_and_say_only_what_was_given(api_key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "start"),
+    ("captured", "start"),
     [
         ("https://keys.example/back/", "https://keys.example/back/api/v1/things?"),
         ("http://{host}/stage", "http://api.test/stage/api/v1/things?"),
     ],
 )
 def test_links_follow_the_address_that_operators_set(
-    api_key: str, monkeypatch: pytest.MonkeyPatch, told: str, start: str
+    api_key: str, monkeypatch: pytest.MonkeyPatch, value: str, start: str
 ) -> None:
-    monkeypatch.setenv("PUBLIC_URL", told)
+    monkeypatch.setenv("PUBLIC_URL", value)
 
     reply = send(handler, "GET", "/api/v1/things", key=api_key)
 
@@ -616,7 +616,7 @@ def test_no_secret_gets_into_a_log(api_key: str, out: Out, caplog: Any) -> None:
     send(handler, "GET", f"/api/v1/{canary}/", key=api_key)
     send(handler, "GET", f"/api/v1/things/{canary}/", key=api_key)
 
-    told = out.readouterr()
-    logged = told.out + told.err + caplog.text
+    captured = out.readouterr()
+    logged = captured.out + captured.err + caplog.text
     assert "places" in logged
     assert not re.search(f"{canary}|{api_key[9:]}", logged)

@@ -185,22 +185,22 @@ def test_when_one_raises_the_answers_in_flight_are_waited_for_and_the_sender_goe
     server: Server, sender: Sender
 ) -> None:
     def act(n: int) -> Exchange[int]:
-        begun.append(n)
+        started.append(n)
         yield from exchange()
         if n == 3:
             raise LookupError
         ended.append(n)
         return n
 
-    begun: list[int] = []
+    started: list[int] = []
     ended: list[int] = []
     results: list[int] = []
     with pytest.raises(LookupError):
         results.extend(sender.each(act, range(1_000)))
 
     assert results == [*range(len(results))]
-    assert len(begun) <= 3 * CONNECTIONS, "nothing begins after that"
-    assert len(begun) - CONNECTIONS <= server.requests <= len(begun)
+    assert len(started) <= 3 * CONNECTIONS, "nothing begins after that"
+    assert len(started) - CONNECTIONS <= server.requests <= len(started)
     assert 3 not in ended
     before = server.requests
     assert send(sender, 3) == [GOOD] * 3

@@ -32,7 +32,7 @@ def form(*parts: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Importer:
     """A company's way in."""
 
     company: str
@@ -53,7 +53,7 @@ class Desk:
         sent = form() if body is None else body
         return self.post(f"/{kind}/import_from_csv/", sent, headers=headers, **more)
 
-    def ask(self, **body: Any) -> Reply:
+    def request_upload(self, **body: Any) -> Reply:
         """Asks where to send a file."""
         given = {"kind": "licenses", "file_name": "licenses.csv", "size": 100}
         return self.post("/imports/", given | body)
@@ -102,5 +102,5 @@ def bad_row(row: int) -> dict[str, Any]:
     return {"row": row, "line": row + 1, "errors": [fault], "data": {"product__short_code": "nope"}}
 
 
-def open_desk(company: str = "acme") -> Desk:
-    return Desk(company, open_shop(company).key)
+def new_importer(company: str = "acme") -> Importer:
+    return Importer(company, open_shop(company).key)
