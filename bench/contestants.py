@@ -41,7 +41,7 @@ type Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|
 
 
 class Row(BaseModel):
-    """The 44 columns as a model that somebody would write."""
+    """The 44 columns as a conventional model."""
 
     license__license_key: Annotated[Line, StringConstraints(min_length=1, max_length=256)]
     product__short_code: Annotated[Line, StringConstraints(min_length=1, max_length=100)]

@@ -1,6 +1,6 @@
 """An endpoint that does nothing, in 8 ms: `python -m bench.endpoint` prints its address.
 
-It answers what imports ask of DynamoDB and S3 as if all was well and nothing was there yet, and
+It answers the requests that imports send to DynamoDB and S3 as if no record existed yet, and
 counts. HTTP is read by hand, so that it is quick: how busy it was is among the counts. `/_keep`
 makes it keep what is written, `/_read` answers the counts and what was kept, and forgets both.
 """
@@ -25,7 +25,7 @@ _ANSWERS = {
 
 @dataclass
 class Meter:
-    """What was asked since it was last told; `items` are those of batches."""
+    """Requests counted since the last read; `items` are those of batches."""
 
     requests: Counter[str] = field(default_factory=Counter)
     items: Counter[str] = field(default_factory=Counter)

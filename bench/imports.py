@@ -3,7 +3,7 @@
 Three contestants import the same file into an endpoint that does nothing in 8 ms, taking turns,
 each in a new process. Figures named `single_…` are of a file in which each license has an order and
 a customer of its own. Only ratios within one run say something: figures vary with what else the
-machine does, so its load is printed beside them. `--local` imports 200,000 rows on the running
+machine does, so its load is printed next to them. `--local` imports 200,000 rows on the running
 local stack instead, where the emulator sets the pace, and checks every count.
 """
 

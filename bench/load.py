@@ -1,7 +1,7 @@
-"""Orders at rising rates on the local stack, alone and beside a large import: `make load`.
+"""Orders at rising rates on the local stack, alone and during a large import: `make load`.
 
 The loop is open: an order is sent when its time has come, however long those before it take, and
-its answer is timed from then, so a service that falls behind can't slow down whoever asks. At the
+its answer is timed from then, so a service that falls behind can't slow down the clients. At the
 end every order that was answered is read again, and every one that was not is sent again.
 """
 
@@ -32,7 +32,7 @@ from infra.client.client import Client
 from infra.local.demo import CATALOG
 
 PATIENCE = 30
-"""Seconds after which whoever orders gives up; API Gateway does as well."""
+"""Seconds after which a client gives up; API Gateway does as well."""
 
 type Figures = dict[str, Any]
 
@@ -53,7 +53,7 @@ class Sent:
 
 
 async def offered(api: httpx.AsyncClient, tag: str, rate: int, seconds: int) -> list[Sent]:
-    """Orders at a steady rate, whatever becomes of them."""
+    """Send orders at a steady rate, whatever their results."""
     began = time.perf_counter()
     tasks = []
     async with asyncio.TaskGroup() as group:
@@ -198,7 +198,9 @@ def importing(client: Client, tag: str, rows: int) -> Iterator[int]:
 
 def show(figures: Figures, console: Console) -> None:
     console.print("\n{at} · {cpu}, {cores} cores".format(**figures["machine"]))
-    table = Table("orders/s asked", "placed", "p50, p99 ms", "not placed", "rows/s beside", "load")
+    table = Table(
+        "orders/s offered", "placed", "p50, p99 ms", "not placed", "rows/s imported", "load"
+    )
     for stage in (*figures["alone"], *figures["during_import"]):
         table.add_row(
             str(stage["rate"]),

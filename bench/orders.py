@@ -120,7 +120,7 @@ def place(client: httpx.Client) -> float:
 def import_time(asset: Asset, module: str, *, times: int, cache: Path) -> Figures:
     """Milliseconds of `import functions.<module>` in a new interpreter, by the clock and of CPU.
 
-    Beside the asset stands what the Lambda runtime brings; a first run only writes its bytecode.
+    The Lambda runtime's own packages are added to the asset; a first run only writes bytecode.
     """
     runtime = cache / "runtime"
     if not runtime.exists():

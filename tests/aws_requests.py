@@ -49,7 +49,7 @@ _listening: list[Heard] = []
 
 
 def hear(request: Any, **_: Any) -> None:
-    """Check a request on its way; botocore asks each handler of `before-send`."""
+    """Check a request on its way; botocore calls each handler of `before-send`."""
     target = _text(request.headers.get("X-Amz-Target", ""))
     prefix, _dot, operation = target.partition(".")
     if not _listening or prefix not in _SERVICES:

@@ -1,4 +1,4 @@
-"""What tests of handlers and of the store stand on: the real store, over moto."""
+"""Fixtures of the tests of handlers and of the store: the real store, over moto."""
 
 import gc
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def other_shop(tables: None) -> Shop:
 
 @pytest.fixture
 def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """What runs imports: it notes what it is asked, and does nothing."""
+    """Lambda and Step Functions: they record the requests and run nothing."""
     monkeypatch.setenv("IMPORT_FUNCTION", "import-csv")
     with running_engine() as engine:
         yield engine

@@ -20,7 +20,7 @@ def s3_answers(
 ) -> Iterator[list[str]]:
     """For a while, an operation that reads is answered like this from its `from_nth` call on.
 
-    Gives the URLs that were asked for.
+    Yields the URLs that were requested.
     """
     urls: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What the deployed functions log, and what Step Functions was told, holds no secret."""
+"""Logs of the deployed functions and inputs of Step Functions contain no secret."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What any client meets first: keys, slashes, lists, and refusals of one shape."""
+"""What every client relies on: keys, slashes, lists, and errors of one shape."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ def test_the_local_stage_is_proved_as_far_as_it_can_show(verified: Any) -> None:
 def test_the_emulator_s_account_is_ready_for_a_stage_of_aws(
     stack: LocalStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every check of the preflight is answered by somebody else than moto."""
+    """Every check of the preflight gets its answers from the emulator, not from moto."""
     account = {
         "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
         "AWS_DEFAULT_REGION": stack["region"],

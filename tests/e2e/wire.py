@@ -31,7 +31,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     # With a header that can't be sent the proxy fails when AWS has answered already.
     "failed when done": {"response": {"set_headers": {"X": "\n"}}},
 }
-"""What becomes of a request. The first three keep it from AWS; the others only its answer."""
+"""What can happen to a request. The first three keep it from AWS; the others only its response."""
 _CODES = {
     ("failed", "dynamodb"): "InternalServerError",
     ("failed", "s3"): "InternalError",
@@ -44,7 +44,7 @@ _PATIENCE = 60
 
 @dataclass(frozen=True)
 class Wire:
-    """The proxy: what it is told to do to requests, and which of them it saw."""
+    """The proxy: its rules for requests, and the requests that it saw."""
 
     url: str
 
@@ -84,7 +84,7 @@ def fault(what: str, operation: str, **when: Any) -> dict[str, Any]:
 
 @contextmanager
 def running_proxy(upstream: str, *, port: int, log: Path) -> Iterator[Wire]:
-    """A proxy that hands everything on as it is until it is told otherwise."""
+    """A proxy that forwards everything unchanged until it gets rules."""
     command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(port)]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as proxy:
         try:
@@ -109,8 +109,8 @@ def _wait_for(wire: Wire) -> None:
 
 @contextmanager
 def sent_through(wire: Wire, stack: LocalStack, *modules: str) -> Iterator[None]:
-    """The functions of these modules speak to AWS over the wire, for as long as the block runs."""
-    # The emulator may take a minute to stop many workers; asked once more, it has done so.
+    """The functions of these modules call AWS over the wire, for as long as the block runs."""
+    # The emulator may take a minute to stop many workers; the second request finds it done.
     config = Config(read_timeout=8, retries={"total_max_attempts": 8})
     client: Any = boto3.client("lambda", config=config, **behind(stack))
     found = functions(stack, *modules)

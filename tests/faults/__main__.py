@@ -16,7 +16,7 @@ _EVERY = 15
 
 
 def main() -> int:
-    """Runs what the arguments ask for."""
+    """Run the schedules that the arguments select."""
     arguments = _arguments()
     out, began, reported = sys.stdout, time.monotonic(), 0.0
     totals: Counter[str] = Counter()

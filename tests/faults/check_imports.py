@@ -48,7 +48,7 @@ def check_imports(importers: "Importers") -> list[str]:
 def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
     """J1: of every version there is one job, and of every `external_id`.
 
-    J11: whatever appears at an import's own key is that import's, and nothing else's.
+    J11: every object at an import's own key belongs to that import alone.
     """
     had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
     keys = Counter(key for key, version in had if version)
@@ -118,7 +118,7 @@ def check_stopped() -> Iterator[str]:
 
 
 def _counted(importers: "Importers", job: ImportJob, name: str) -> Iterator[str]:
-    """J4 J5: what is said to have been created has been, and each row is counted once."""
+    """J4 J5: every counted record exists, and each row is counted once."""
     counts = job.counts
     done = {
         "licenses": ("created_licenses_count", "existed_licenses_count"),
@@ -156,7 +156,7 @@ def _counted(importers: "Importers", job: ImportJob, name: str) -> Iterator[str]
 def _reported(
     importers: "Importers", job: ImportJob, file: File, bad: list[Row] | None, name: str
 ) -> Iterator[str]:
-    """J10: every bad row is told of at its line, and is in failed.csv as it was."""
+    """J10: every bad row is reported at its line, and is in failed.csv unchanged."""
     listed = _read(importers, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
     by_row = {row.row: row for row in file.rows}
     for each in listed:
@@ -189,7 +189,7 @@ def _reported(
 
 
 def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterator[str]:
-    """J7: every imported license names the row of a file that asks for it; no good row is lost."""
+    """J7: every imported license names the row that it comes from; no good row is lost."""
     by_number = {job.number: job for job in jobs}
     keys = set()
     for item in rows_of(importers.world, LICENSES, company):
@@ -216,7 +216,7 @@ def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterat
 
 
 def _unmoved(importers: "Importers") -> Iterator[str]:
-    """J8 J9: what has ended does not move, whatever is told or run again."""
+    """J8 J9: an ended job does not change, whatever events or steps are repeated."""
     before = _everything(importers)
     importers.again()
     after = _everything(importers)
@@ -250,7 +250,7 @@ def _secrets(importers: "Importers") -> Iterator[str]:
     secrets = {shop.key for shop in importers.lab.shops.values()}
     for file in importers.files.values():
         secrets |= {row.key for row in file.rows if row.key.startswith(("OWN-", "IMP-"))}
-    yield from (f"O11 {secret} was said aloud" for secret in secrets if secret in text)
+    yield from (f"O11 {secret} was logged" for secret in secrets if secret in text)
 
 
 def _bad_rows(importers: "Importers", job: ImportJob, file: File) -> list[Row] | None:

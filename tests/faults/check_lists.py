@@ -1,4 +1,4 @@
-"""L1: every license and customer that can be seen is listed once, newest first, whoever made it."""
+"""L1: every license and customer that can be seen is listed once, newest first."""
 
 from collections import Counter
 from collections.abc import Iterator

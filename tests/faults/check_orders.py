@@ -170,7 +170,7 @@ def _row_of(sent: Sent, watch: Watch) -> tuple[str, str]:
 
 
 def _same(sent: list[Sent]) -> Iterator[str]:
-    """O2: whoever asks for the same is told the same, but for passwords and what today says."""
+    """O2: the same request gets the same response, except passwords and dates relative to today."""
     answers: dict[Any, Any] = {}
     for each in sent:
         if not each.is_placed or not each.is_repeatable:
@@ -207,7 +207,7 @@ def _silent(lab: Laboratory, sent: list[Sent]) -> Iterator[str]:
         if each.is_placed:
             secrets |= {shown["new_password"] for shown in each.json["new_passwords"]}
             secrets |= set(each.json["license_keys"])
-    yield from (f"O11 {secret} was said aloud" for secret in secrets if secret in text)
+    yield from (f"O11 {secret} was logged" for secret in secrets if secret in text)
     yield from (f"O11 {found} looks like a license key" for found in _KEY.findall(text))
 
 

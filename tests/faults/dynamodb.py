@@ -1,7 +1,7 @@
 """DynamoDB in one process: the operations that the product uses, one at a time and whole.
 
 A model, because moto copies every table for each transaction, keeps no `ClientRequestToken` and has
-no PartiQL INSERT. It speaks the JSON of the wire, and refuses what the service refuses, by the
+no PartiQL INSERT. It reads and writes JSON, and refuses what the service refuses, by the
 rules in `rules.py`. `test_models.py` compares it with moto on random operations, and
 `tests/e2e/test_models.py` with the local emulator.
 """

@@ -30,7 +30,7 @@ _CANCELLED = 0.25
 
 @dataclass
 class Importers:
-    """What both companies import in one world, and what they were told."""
+    """What both companies import in one world, and the responses they got."""
 
     lab: Laboratory
     world: World
@@ -39,7 +39,7 @@ class Importers:
     files: dict[tuple[str, str], File] = field(default_factory=dict)
     """What each version of an object holds, by key and version."""
     gone: set[tuple[str, str]] = field(default_factory=set)
-    """Versions that somebody destroyed."""
+    """Versions that were deleted."""
     named: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     """The jobs that were answered for a company's `external_id`."""
 
@@ -58,7 +58,7 @@ class Importers:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
 
     def put(self, key: str, file: File) -> None:
-        """An object appears, whoever put it there."""
+        """An object appears in the bucket."""
         version = self.world.s3.put(key, file.data)
         self.files[key, version.id] = file
 
@@ -75,7 +75,7 @@ class Importers:
                 self.world.spawn("sender", partial(self._send_form, company, file))
 
     def interfere(self, company: str, what: str) -> None:
-        """Somebody does something else meanwhile."""
+        """Another client acts at the same time."""
         rng, world = self.world.rng, self.world
         number = rng.randint(1, 3)
         match what:
@@ -116,7 +116,7 @@ class Importers:
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
     def cancel_running(self, company: str, later: int) -> None:
-        """Somebody cancels an import while its rows are being written, some calls later."""
+        """A client cancels an import while its rows are being written, some calls later."""
 
         def act() -> Reply | None:
             for _ in range(_PATIENCE):
@@ -163,7 +163,7 @@ class Importers:
             self._rounds()
 
     def again(self) -> None:
-        """Everything that ever happened is told once more, but for what was destroyed."""
+        """Every event is delivered once more, except those of deleted versions."""
         destroyed = {version for _, version in self.gone}
         for event in list(self.machine.events):
             objects = [each["s3"]["object"] for each in event.get("Records", ())]
@@ -199,7 +199,7 @@ class Importers:
         world.calm()
 
     def _check_retry(self, company: str, number: int, reply: Reply) -> None:
-        """A file that is gone is told at once, and no other file is said to be."""
+        """A deleted file is reported at once, and no other file is."""
         item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
         key, version = item["key"]["S"], item.get("version_id", {}).get("S")
         is_gone = version is not None and (key, version) in self.gone

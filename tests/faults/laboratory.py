@@ -184,7 +184,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
 def _lighten(patch: pytest.MonkeyPatch) -> None:
     """Leave out of botocore what most of a request costs and nobody here looks at.
 
-    What becomes of a request once it is made, retries above all, stays as it is.
+    How a request is sent after that, above all its retries, does not change.
     """
     patch.setattr(RequestSigner, "sign", lambda *_, **__: None)
     patch.setattr(UserAgentString, "to_string", lambda _: "botocore")

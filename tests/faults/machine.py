@@ -59,7 +59,7 @@ class Machine:
     world: World
     executions: dict[str, Execution] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
-    """Every event that was, to be told again later."""
+    """Every event, to be delivered again later."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """Every input of a step that was."""
 
@@ -247,7 +247,7 @@ class Machine:
         raise Ended
 
     def _awaited(self, actor: Actor, patience: int | None = None) -> Actor:
-        """The actor when it is done, or when whoever waits has no patience left."""
+        """The actor when it is done, or when the caller's timeout ends."""
         while not actor.done and patience != 0:
             self.world.wait()
             patience = None if patience is None else patience - 1

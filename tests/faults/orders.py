@@ -24,7 +24,7 @@ _SKEWS = (0, 0, 0, 0, 5, -5, 400, -400, 90_000, -90_000)
 
 
 def bodies(rng: random.Random) -> list[dict[str, Any]]:
-    """What may be ordered; few keys, e-mails and ids, so that everybody meets everybody."""
+    """What may be ordered; few keys, e-mails and ids, so that requests collide."""
     everybody = [{"email": f"u{n}@x.test"} for n in range(8)]
     users = rng.sample(everybody[:3], 2)
     key = rng.choice(("KEY-1", "KEY-2"))
@@ -51,7 +51,7 @@ def bodies(rng: random.Random) -> list[dict[str, Any]]:
 
 @dataclass
 class Trade:
-    """The clients of both companies in one world, and all that they were told."""
+    """The clients of both companies in one world, and all responses they got."""
 
     lab: Laboratory
     world: World
@@ -66,7 +66,7 @@ class Trade:
     def send(
         self, company: str, body: dict[str, Any], key: str | None = None, skew: float = 0
     ) -> Sent:
-        """One request, by whoever gets it."""
+        """One request, to the handler of its path."""
         shop = self.lab.shops[company]
         headers = {"Idempotency-Key": key} if key else {}
         act = partial(shop.post, "/orders/create_order/", body, headers=headers)
@@ -76,7 +76,7 @@ class Trade:
         return sent
 
     def client(self, company: str, body: dict[str, Any], key: str | None, tries: int) -> None:
-        """Sends until it is told, as often as it has patience."""
+        """Send until there is a response, up to a number of attempts."""
 
         def insist() -> None:
             for _ in range(tries):
@@ -90,7 +90,7 @@ class Trade:
         self.world.spawn(f"client of {company}", insist)
 
     def interfere(self, company: str, what: str) -> None:
-        """Somebody else does something."""
+        """Another client acts."""
         shop, rng = self.lab.shops[company], self.world.rng
         match what:
             case "archive" | "archive policy":
@@ -110,7 +110,7 @@ class Trade:
                 self.world.pass_time(rng.choice((60, 1000, 5000, -5000, 100_000)))
 
     def recover(self) -> None:
-        """Faults have stopped: some ask once more, what is unsettled is settled, then all ask."""
+        """Without faults: some clients retry, pending orders are rolled back, all retry."""
         self.world.calm()
         requests: dict[tuple[Any, ...], Sent] = {}
         for each in self.sent:
@@ -125,7 +125,7 @@ class Trade:
             self.world.pass_time(hours * HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
             self.world.run()
-        # Now, not only later: who is placed again makes anew what was taken from others.
+        # Now, not only later: a retried order creates again what was rolled back with others.
         for company in COMPANIES:
             self.watch.violations += stored(self.world, company, unfinished=set())
         for each in requests.values():
@@ -165,7 +165,7 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
     run, rng = Trade(lab, world), world.rng
-    # Some days processes die and nobody asks again, while all sell to the same people.
+    # In some schedules processes die and no client retries, while all sell to the same people.
     deadly = rng.random() < 0.2
     world.weather = Foul(rng, 0.2, 0.3, deadly=True) if deadly else weather(rng)
     offered = bodies(rng)

@@ -83,7 +83,7 @@ def projected(
 def check_projection(
     part: Mapping[str, Any], conditions: tuple[Condition, ...] = ()
 ) -> frozenset[str]:
-    """The attributes that a read asks for, none for all; refuses what is wrong with them."""
+    """The attributes that a read projects, none for all. Refuses invalid projections."""
     given = Names.of(part)
     wanted = projection_of(part["ProjectionExpression"]) if "ProjectionExpression" in part else ()
     check_expressions(given, conditions=conditions, projected=wanted)
@@ -94,7 +94,7 @@ def check_projection(
 
 
 def wanted_of(item: Item, part: Mapping[str, Any]) -> Item:
-    """What a read asks for of an item."""
+    """The projected attributes of an item."""
     if "ProjectionExpression" not in part:
         return item
     given = Names.of(part)

@@ -39,7 +39,7 @@ class Sent:
 
 @dataclass
 class S3:
-    """The service. `heard` is told of each new version, as a bucket's notification would."""
+    """The service. `heard` is called with each new version, as a bucket's notification would be."""
 
     now: Callable[[], float]
     heard: Callable[[str, Version], None] = lambda *_: None

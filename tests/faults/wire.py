@@ -1,4 +1,4 @@
-"""A call of AWS on its way, and everything that can become of it.
+"""A call of AWS, and everything that can happen to it.
 
 Faults happen where the network is, below botocore's retries and below those of
 `shared.store.signed_http`, so both run as they are.
@@ -37,7 +37,7 @@ ANYWHERE = (
     "failed but applied",
     "applied late",
 )
-"""What can become of every call."""
+"""What can happen to every call."""
 _OF_OPERATION = {
     "TransactWriteItems": ("conflict",),
     "PutItem": ("conflict",),
@@ -74,7 +74,7 @@ class Call:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What can become of it."""
+        """What can happen to it."""
         anywhere: tuple[str, ...] = ANYWHERE
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def own_faults(self) -> tuple[str, ...]:
-        """What can become of its operation only."""
+        """What can happen to calls of its operation only."""
         return _OF_OPERATION.get(self.operation, ())
 
     def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
@@ -111,7 +111,7 @@ class Call:
             case "conflict":
                 return self._conflict()
             case "cut" | "flipped" | "broken off":
-                return self._spoiled(fault)
+                return self._corrupted(fault)
         return self._partly(fault)
 
     def seconds(self, fault: str | None) -> int:
@@ -155,7 +155,7 @@ class Call:
         ]
         return answer_of(self.request, 200, orjson.dumps(result))
 
-    def _spoiled(self, fault: str) -> AWSResponse:
+    def _corrupted(self, fault: str) -> AWSResponse:
         """An object whose bytes do not all arrive as they were sent."""
         answer = self.carried_out()
         data = answer.content

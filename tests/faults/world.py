@@ -1,6 +1,6 @@
 """A world of one thread: actors that take turns at every call of AWS, its time, and its weather.
 
-Everything that happens follows from the seed: who goes on, what becomes of a call, what time each
+Everything follows from the seed: which actor runs next, what happens to a call, what time each
 actor believes it is, and every random number that the product draws.
 """
 
@@ -24,7 +24,7 @@ _MOST_TURNS = 50_000
 
 
 class Weather(Protocol):
-    """What becomes of calls, and whether another actor goes first."""
+    """The faults of calls, and whether another actor goes first."""
 
     def fault(self, call: Call, /) -> str | None: ...
 
@@ -80,7 +80,7 @@ class Forecast:
 
 @dataclass(eq=False)
 class Actor:
-    """One execution of a handler, or whoever waits for some; it may die at any call."""
+    """One execution of a handler, or an actor that waits for some; it may die at any call."""
 
     name: str
     company: str | None = None
@@ -256,7 +256,7 @@ class World:
         actor.began = self.calls
         try:
             actor.result = act()
-        except (Exception, Killed) as error:  # noqa: BLE001  # what became of it is what is asked
+        except (Exception, Killed) as error:  # noqa: BLE001  # the result of the actor
             actor.error = error
         actor.done, actor.ended = True, self.calls
         status = getattr(actor.result, "status", "done")

@@ -34,7 +34,7 @@ _BATCH = 16 * 1024 * 1024
 class BigTable:
     """Items by key, and the keys of each index in its order with the bytes that an entry has.
 
-    `items` may make an item when it is asked for.
+    `items` may create an item when it is read.
     """
 
     keys: tuple[str, ...]

@@ -33,7 +33,7 @@ def form(*parts: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Importer:
-    """A company's way in."""
+    """Call the API as one company."""
 
     company: str
     key: str
@@ -54,7 +54,7 @@ class Importer:
         return self.post(f"/{kind}/import_from_csv/", sent, headers=headers, **more)
 
     def request_upload(self, **body: Any) -> Reply:
-        """Asks where to send a file."""
+        """Request an upload."""
         given = {"kind": "licenses", "file_name": "licenses.csv", "size": 100}
         return self.post("/imports/", given | body)
 

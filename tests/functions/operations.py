@@ -34,7 +34,7 @@ class Operation:
     ids: tuple[str, ...]
     """Names of the parameters in its path that are numbers of records."""
     queries: Mapping[str, Any]
-    """The schemas of what may stand in its query."""
+    """The schemas of its query parameters."""
     needed: str
     """The parameters that its query requires, with values; blank if there are none."""
     api: Api

@@ -1,6 +1,6 @@
 """Every route answers within Lambda's 6 MB, from a bounded number of requests to AWS.
 
-`MOST` is the table of docs/performance.md: what a route may ask of AWS for a company with more than
+`MOST` is the table of docs/performance.md: a route's requests to AWS for a company with more than
 fits. A route that is not in it fails the first test.
 """
 
@@ -166,7 +166,7 @@ def filled(text: str, big: BigCompany) -> str:
 
 
 def sent(operation: Operation, big: BigCompany, read: Read) -> tuple[Reply, int, list[str]]:
-    """An answer, its bytes as Lambda sends them, and what was asked of AWS."""
+    """A response, its bytes as Lambda sends them, and the requests to AWS."""
     path = operation.path.replace("{kind}", "licenses")
     path = path.replace("{id}", str(getattr(big, read.id or "license")))
     event = http_event("GET", path, query=filled(read.query, big), key=big.shop.key)

@@ -40,7 +40,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(path for key, held in inside for path in places(held, (*at, key)))]
 
 
-def spoilt(draw: random.Random) -> str | bytes:
+def malformed(draw: random.Random) -> str | bytes:
     """An order with another value, or with text or bytes put in or taken out."""
     body = copy.deepcopy(ORDER)
     if draw.random() < 0.5:
@@ -61,12 +61,12 @@ def spoilt(draw: random.Random) -> str | bytes:
     return data[:at] + draw.choice((b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xfe\xff")) + data[at:]
 
 
-def test_no_spoilt_body_crashes_an_order(shop: Shop) -> None:
+def test_no_malformed_body_crashes_an_order(shop: Shop) -> None:
     statuses: dict[int, int] = {}
     for number in range(MANY):
         draw = random.Random(f"1/{number}")
 
-        reply = shop.post("/orders/create_order/", spoilt(draw))
+        reply = shop.post("/orders/create_order/", malformed(draw))
 
         statuses[reply.status] = statuses.get(reply.status, 0) + 1
         assert reply.status in (200, 400, 409, 413), (number, reply.text)
@@ -109,7 +109,7 @@ def test_a_form_that_is_none_is_refused_whatever_it_is(
     assert not [*list_jobs(importer.company)]
 
 
-def test_no_spoilt_form_crashes_an_import(importer: Importer) -> None:
+def test_no_malformed_form_crashes_an_import(importer: Importer) -> None:
     good = form()
     for number in range(500):
         draw = random.Random(f"1/{number}")

@@ -40,7 +40,7 @@ class Stdout:
 
 @dataclass
 class Watch:
-    """Secrets by what they are, and everything that was told."""
+    """Secrets by what they are, and everything that was logged or sent."""
 
     files: Files
     engine: Engine
@@ -67,7 +67,7 @@ class Watch:
         return "\n".join([captured.out, captured.err, self.caplog.text, calls, *self.exceptions])
 
     def leaks(self) -> dict[str, str]:
-        """Secrets that were told, each with the line that tells it."""
+        """Secrets that were revealed, each with the line that contains it."""
         lines = self.text().splitlines()
         return {
             what: line
@@ -189,10 +189,10 @@ def test_imports_and_their_refusals_tell_no_secret(watch: Watch) -> None:
 
 
 def damage(name: str, attribute: str) -> None:
-    """Spoils an attribute of every item, so that reading one fails with what it holds."""
+    """Corrupt an attribute of every item, so that reading one fails with its content."""
     for item in client().scan(TableName=table(name))["Items"]:
         if attribute in item:
-            item[attribute] = {"M": {"spoilt": item[attribute], "by": {"S": KEY}}}
+            item[attribute] = {"M": {"corrupt": item[attribute], "by": {"S": KEY}}}
             client().put_item(TableName=table(name), Item=item)
 
 

@@ -12,7 +12,7 @@ def product_named(shop: Shop, code: str) -> Any:
     return product
 
 
-def test_a_product_is_made_with_what_it_is_told(shop: Shop) -> None:
+def test_a_product_is_created_with_all_requested_fields(shop: Shop) -> None:
     fields = {
         "product_name": "Sketchbook",
         "short_code": "Sketch-1",
@@ -67,7 +67,7 @@ def test_codes_that_differ_in_case_are_two_products(shop: Shop) -> None:
     assert made["id"] != product_named(shop, "kp")["id"]
 
 
-def test_a_product_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_product_are_changed(shop: Shop) -> None:
     before = product_named(shop, "kp")
 
     reply = shop.patch(f"/products/{before['id']}/", {"product_name": "New", "max_activations": 4})
@@ -144,7 +144,7 @@ def test_products_are_listed_oldest_first(shop: Shop) -> None:
         ("is_archived=false&limit=2", ["kp", "up"]),
     ],
 )
-def test_products_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
+def test_products_are_listed_by_their_filters(shop: Shop, query: str, codes: list[str]) -> None:
     shop.patch(f"/products/{product_named(shop, 'p1')['id']}/", {"is_archived": True})
 
     found = shop.get("/products/", query).json()["results"]

@@ -192,7 +192,7 @@ def test_an_order_may_have_been_created_earlier(shop: Shop, created: str, shown:
     assert shop.get(f"/orders/{answer['id']}/").json()["created_at"] == shown
 
 
-def test_what_is_said_of_an_order_is_kept(shop: Shop) -> None:
+def test_fields_of_an_order_are_stored(shop: Shop) -> None:
     fields = {
         "is_test": True,
         "is_trial": True,
@@ -224,7 +224,7 @@ def test_an_order_is_shown_later_as_it_was_answered(shop: Shop) -> None:
     assert order == {name: value for name, value in answer.items() if name in order}
 
 
-def test_every_fault_of_an_order_is_told_at_once(shop: Shop) -> None:
+def test_all_faults_of_an_order_are_reported_at_once(shop: Shop) -> None:
     reply = shop.order(
         items=[
             {"product_code": "nope", "licenses": [{}]},
@@ -264,7 +264,7 @@ def test_an_unknown_field_is_answered_with_the_one_that_was_meant(shop: Shop) ->
     )
 
 
-def test_a_fault_inside_of_a_license_is_the_only_one_told(shop: Shop) -> None:
+def test_a_fault_inside_a_license_is_reported_alone(shop: Shop) -> None:
     problem = shop.refused(license={"max_activations": "many"})
 
     assert fault_codes(problem) == {"/items/0/licenses/0/max_activations": "int_type"}

@@ -22,7 +22,7 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def test_a_customer_is_made_with_what_it_is_told(shop: Shop) -> None:
+def test_a_customer_is_created_with_all_requested_fields(shop: Shop) -> None:
     made = shop.make("/customers/", **FIELDS)
 
     shown = shop.get(f"/customers/{made['id']}/").json()
@@ -66,7 +66,7 @@ def test_a_customer_is_found_by_email(shop: Shop) -> None:
     assert shop.get("/customers/", "email=nobody@x.test").json()["count"] == 0
 
 
-def test_a_customer_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_customer_are_changed(shop: Shop) -> None:
     made = shop.make("/customers/", **FIELDS)
 
     changed = shop.patch(f"/customers/{made['id']}/", {"city": "Other", "company": "New"}).json()

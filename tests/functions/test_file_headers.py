@@ -322,7 +322,7 @@ def test_a_file_in_the_folder_of_another_import_is_refused(files: Files, name: s
     assert customers(files) == []
 
 
-def test_metadata_of_a_file_that_was_asked_for_changes_nothing(files: Files) -> None:
+def test_object_metadata_of_a_requested_upload_changes_nothing(files: Files) -> None:
     event = files.prepared("email\na@x.test\n", "customers")
     job = files.last()
     with outside():

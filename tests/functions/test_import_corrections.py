@@ -167,7 +167,7 @@ def test_a_replay_of_an_import_shows_its_corrections_too(
     assert [each["id"] for each in replay["corrections"]] == [second]
 
 
-def test_a_correction_whose_request_died_halfway_is_not_shown(
+def test_a_correction_whose_request_was_killed_is_not_shown(
     importer: Importer, engine: Engine
 ) -> None:
     first = faulty(importer)

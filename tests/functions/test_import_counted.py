@@ -266,7 +266,7 @@ def test_an_import_that_was_counted_can_be_run_again_to_its_end(
     assert shown["counts"].items() >= made(machine).items()
 
 
-def test_reports_that_are_gone_keep_no_import_uncounted(
+def test_an_import_whose_reports_were_deleted_is_counted(
     machine: Files, chunks: list[Any], engine: Engine
 ) -> None:
     machine.chunk(chunks[0])

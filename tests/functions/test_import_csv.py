@@ -79,7 +79,7 @@ def test_the_same_file_again_changes_nothing(files: Files) -> None:
     assert files.license_count() == 2
 
 
-def test_bad_rows_are_told_with_row_line_column_and_value(files: Files) -> None:
+def test_bad_rows_are_reported_with_row_line_column_and_value(files: Files) -> None:
     job = files.imported(BAD)
 
     assert (job.state, counts(job, "total", "valid", "created_licenses")) == (

@@ -1,4 +1,4 @@
-"""Imports that can't go on: their file is gone, or somebody cancelled them meanwhile."""
+"""Imports that can't continue: their file was deleted, or they were cancelled."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +75,7 @@ def outcome(files: Files) -> tuple[str, str]:
     return job.state, job.refusal.code if job.refusal else ""
 
 
-# The file is gone
+# The file was deleted
 
 
 GONE = [
@@ -127,7 +127,7 @@ def test_a_file_that_may_not_be_read_is_left_to_the_operator(
     ]
 
 
-def test_a_gone_file_is_told_by_the_api(files: Files) -> None:
+def test_a_deleted_file_is_reported_by_the_api(files: Files) -> None:
     event = files.drop(ROWS)
     version = event["Records"][0]["s3"]["object"]["versionId"]
     uploads.client().delete_object(Bucket="uploads", Key="acme/licenses/a.csv", VersionId=version)
@@ -146,7 +146,7 @@ def test_a_gone_file_is_told_by_the_api(files: Files) -> None:
     assert (retried.status, retried.json()["code"]) == (409, "file_gone")
 
 
-def test_a_file_that_is_gone_before_it_is_planned_ends_the_machine_quietly(
+def test_a_file_deleted_before_it_is_planned_ends_the_execution_without_an_alarm(
     machine: Files,
 ) -> None:
     machine.run(machine.drop(ROWS))
@@ -198,9 +198,7 @@ def s3_reads() -> Any:
 
 
 @pytest.mark.parametrize("name", ["catalog.json"])
-def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
-    machine: Files, name: str
-) -> None:
+def test_a_deleted_pinned_catalog_is_not_taken_for_an_empty_one(machine: Files, name: str) -> None:
     machine.run(machine.drop(ROWS))
     step(machine, "plan")
     uploads.delete_result(machine.last(), name)
@@ -214,7 +212,7 @@ def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
     assert machine.last().state == "succeeded"
 
 
-def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> None:
+def test_a_deleted_report_is_not_taken_for_an_empty_one(machine: Files) -> None:
     machine.run(machine.drop(ROWS + "K-bad,nope\n"))
     step(machine, "plan")
     for chunk in manifest(machine):
@@ -232,7 +230,7 @@ def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> 
     assert machine.last().counts["valid_row_count"] == 200
 
 
-# Somebody cancels it
+# A client cancels it
 
 
 @pytest.mark.parametrize("heartbeats", [1, 2, 5])

@@ -392,7 +392,7 @@ def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer, engin
 
 
 @pytest.mark.parametrize("name", ["catalog.json", "manifest.json"])
-def test_an_execution_whose_plan_is_gone_is_begun_again(
+def test_an_execution_whose_plan_was_deleted_is_started_again(
     importer: Importer, engine: Engine, name: str
 ) -> None:
     job = planned(importer)
@@ -430,7 +430,7 @@ def planned(importer: Importer, code: str | None = "import_failed") -> ImportJob
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_an_import_whose_file_is_gone_is_not_run_again(
+def test_an_import_whose_file_was_deleted_is_not_run_again(
     importer: Importer, engine: Engine, state: State
 ) -> None:
     job = importer.stored()
@@ -545,7 +545,9 @@ def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(
 
 
 @pytest.mark.parametrize("path", ["/imports/1/cancel/", "/imports/1/retry/"])
-def test_nobody_ends_or_runs_anothers_import(importer: Importer, engine: Engine, path: Any) -> None:
+def test_no_company_cancels_or_retries_an_import_of_another(
+    importer: Importer, engine: Engine, path: Any
+) -> None:
     importer.dropped()
 
     refused(new_importer("globex").post(path), 404, "not_found")

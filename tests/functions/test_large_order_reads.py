@@ -33,7 +33,7 @@ def place(shop: Shop, id: str, items: Any = ITEMS) -> list[int]:
 
 
 def looked_up(tap: Wiretap) -> list[int]:
-    """How many rows of orders each BatchGetItem for their fingerprint alone asks for."""
+    """The number of order rows in each BatchGetItem that reads only fingerprints."""
     orders = table_names()["ORDERS_TABLE"]
     requests = [body["RequestItems"].get(orders, {}) for body in tap.bodies("BatchGetItem")]
     return [

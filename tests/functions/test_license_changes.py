@@ -473,7 +473,7 @@ def test_the_license_of_a_bundle_needs_no_end_of_its_own(shop: Shop) -> None:
     assert [shown(shop, lic) for lic in others] == others
 
 
-def test_a_change_keeps_what_is_stored_besides(shop: Shop) -> None:
+def test_a_change_keeps_other_stored_attributes(shop: Shop) -> None:
     """A license of an order in several transactions stays visible by its order."""
     order = shop.order(items=[{"product_code": "kp", "licenses": [{}] * 120}]).json()
     id = order["order_licenses"][0]["id"]

@@ -22,7 +22,7 @@ def test_an_unknown_feature_is_refused_and_no_order_is_left(shop: Shop) -> None:
     assert shop.get("/orders/").json()["count"] == 0
 
 
-def test_a_fault_in_a_long_feature_is_told_at_its_place_alone(shop: Shop) -> None:
+def test_a_fault_in_a_long_feature_is_reported_at_its_pointer_alone(shop: Shop) -> None:
     problem = shop.refused(license={"product_features": [{"code": "f1", "max_consumption": -1}]})
 
     place = "/items/0/licenses/0/product_features/0/max_consumption"

@@ -39,7 +39,7 @@ def test_fewer_than_any_transfers_are_refused(shop: Shop) -> None:
     assert list(fault_codes(problem)) == ["/items/0/licenses/0/max_transfers"]
 
 
-def test_what_is_said_of_a_license_is_kept(shop: Shop) -> None:
+def test_fields_of_a_license_are_stored(shop: Shop) -> None:
     terms = {
         "can_borrow": True,
         "max_borrow_time": 24,

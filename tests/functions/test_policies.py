@@ -18,7 +18,7 @@ def feature_of(shop: Shop, code: str) -> Any:
     return feature
 
 
-def test_a_policy_is_made_with_what_it_is_told(shop: Shop) -> None:
+def test_a_policy_is_created_with_all_requested_fields(shop: Shop) -> None:
     fields = {
         "code": "studio",
         "name": "Studio",
@@ -74,7 +74,7 @@ def test_a_code_is_unique_in_its_product_only(
     assert elsewhere.status == 201
 
 
-def test_a_policy_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_policy_are_changed(shop: Shop) -> None:
     before = policy_of(shop, "kp", "policy_A")
 
     changed = shop.patch(f"/license-templates/{before['id']}/", {"max_activations": 6}).json()
@@ -134,7 +134,7 @@ def test_the_default_policy_can_not_go(shop: Shop, change: dict[str, bool]) -> N
         ("product=nope", []),
     ],
 )
-def test_policies_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
+def test_policies_are_listed_by_their_filters(shop: Shop, query: str, codes: list[str]) -> None:
     id = policy_of(shop, "p2", "pro")["id"]
     shop.patch(f"/license-templates/{id}/", {"is_archived": True})
 
@@ -212,7 +212,7 @@ def test_a_feature_is_made_and_shown_with_its_product(shop: Shop) -> None:
     assert made in product["product_features"]
 
 
-def test_a_feature_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_feature_are_changed(shop: Shop) -> None:
     id = feature_of(shop, "credits")["id"]
 
     changed = shop.patch(f"/product-features/{id}/", {"name": "New", "max_consumption": 20}).json()

@@ -273,7 +273,7 @@ def uploads_begun() -> list[str]:
     return [each["UploadId"] for each in listed.get("Uploads", ())]
 
 
-def test_links_to_parts_are_of_one_upload_however_often_they_are_asked_for(
+def test_links_to_parts_are_of_one_upload_however_often_they_are_requested(
     importer: Importer,
 ) -> None:
     importer.request_upload(size=10**9)

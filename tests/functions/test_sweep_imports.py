@@ -1,4 +1,4 @@
-"""The sweep of imports: files that no event told of, and jobs that nobody works on."""
+"""The sweep of imports: files without an event, and jobs without a worker."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def swept() -> dict[str, int]:
 
 @contextmanager
 def s3_calls() -> Iterator[Counter[str]]:
-    """How often each operation of S3 was asked for."""
+    """How often each operation of S3 was called."""
     counts: Counter[str] = Counter()
 
     def note(event_name: str, **_: Any) -> None:
@@ -66,9 +66,7 @@ def drop(key: str) -> str:
     return uploads.client().put_object(Bucket="uploads", Key=key, Body=b"x")["VersionId"]
 
 
-def test_a_file_that_no_event_told_of_is_announced(
-    importer: Importer, engine: Engine, out: Out
-) -> None:
+def test_a_file_without_an_event_is_announced(importer: Importer, engine: Engine, out: Out) -> None:
     version = drop("acme/licenses/Ä b+c.csv")
     other = drop("globex/customers/a.csv")
 
@@ -187,7 +185,7 @@ def test_the_jobs_that_have_not_ended_are_read_once(importer: Importer, engine: 
 # Files of a company without an API key
 
 
-def test_a_file_of_an_unknown_company_is_kept_and_told(
+def test_a_file_of_an_unknown_company_is_kept_and_logged(
     importer: Importer, engine: Engine, out: Out
 ) -> None:
     version = drop("nobody/customers/secret-name.csv")
@@ -248,7 +246,7 @@ def tell(key: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["queued", "validating", "running"])
-def test_a_job_that_nobody_works_on_is_run_again(
+def test_a_job_without_a_worker_is_run_again(
     importer: Importer, engine: Engine, state: State
 ) -> None:
     importer.move(importer.dropped().number, state, runner="r1")
@@ -276,7 +274,7 @@ def test_a_job_that_stops_again_and_again_fails(
     assert [line["ImportFailed"] for line in out() if "ImportFailed" in line] == [[1.0]]
 
 
-def test_the_age_of_the_oldest_import_is_told(
+def test_the_age_of_the_oldest_import_is_a_metric(
     importer: Importer, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))

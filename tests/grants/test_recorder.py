@@ -83,7 +83,7 @@ def test_threads_of_a_pool_act_for_the_function(recorder: Recorder) -> None:
     assert recorded(recorder) == [(CATALOG, SCAN)]
 
 
-def test_a_thread_that_nobody_follows_is_a_problem(recorder: Recorder) -> None:
+def test_an_untracked_thread_is_a_problem(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
         thread = threading.Thread(target=get)
         thread.start()
@@ -163,7 +163,7 @@ def test_a_name_that_the_functions_environment_lacks_is_a_problem(recorder: Reco
     )
 
 
-def test_a_call_that_nobody_can_translate_is_a_problem(recorder: Recorder) -> None:
+def test_an_untranslatable_call_is_a_problem(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
         client().describe_table(TableName=table("CATALOG_TABLE"))
 

@@ -61,7 +61,7 @@ def ill(keywright: Keywright) -> list[dict[str, Any]]:
     return [finding for finding in printed["findings"] if not finding["passed"]]
 
 
-def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
+def test_a_healthy_stage_passes(healthy: Keywright) -> None:
     printed = healthy.run_json("doctor")
     shown = healthy.run("doctor")
 
@@ -122,7 +122,7 @@ def test_a_service_that_does_not_answer_is_found(healthy: Keywright, served: Ser
     assert (finding["about"], finding["message"]) == ("API", "api.test: no route (unreachable)")
 
 
-def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
+def test_a_bucket_without_notifications_is_found(healthy: Keywright) -> None:
     uploads.client().put_bucket_notification_configuration(
         Bucket=uploads.bucket(), NotificationConfiguration={}
     )
@@ -207,7 +207,7 @@ def failed_execution(importer: Importer, job: ImportJob) -> None:
     assert importer.job(job.number).state == "failed"
 
 
-def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> None:
+def test_how_paths_are_served_is_reported(healthy: Keywright, served: Served) -> None:
     printed = [each for each in healthy.run_json("doctor")["findings"] if each["about"] == "routes"]
 
     assert [each["message"] for each in printed] == [

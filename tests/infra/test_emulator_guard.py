@@ -20,7 +20,7 @@ OPEN = (b"Access-Control-Allow-Origin", b"*")
 
 
 class Emulator:
-    """What stands behind the guard: it answers every request, and every origin."""
+    """The server behind the guard: it answers every request, of every origin."""
 
     def __init__(self) -> None:
         self.reached = 0

@@ -97,7 +97,7 @@ def test_a_change_is_made_once_though_its_answer_is_lost(
     )
 
 
-def test_what_can_not_be_is_said_so(keywright: Keywright, placed: Any) -> None:
+def test_impossible_changes_are_refused_with_the_reason(keywright: Keywright, placed: Any) -> None:
     assert "There is no license KEY-9" in keywright.run("licenses", "show", "KEY-9", status=2)
     assert "There is no license 12" in keywright.run("licenses", "show", "12", status=2)
     assert "FIELD=VALUE" in keywright.run("licenses", "change", "KEY-1", "x", status=2)

@@ -131,7 +131,7 @@ def test_a_number_on_the_command_line_must_be_one() -> None:
 
 @pytest.mark.parametrize("name", ["alarm_emial", "name", "retain", "tracing", "burts"])
 def test_what_the_command_line_cannot_set_is_named(name: str) -> None:
-    """A misspelled setting would be deployed without; and what protects stands in cdk.json."""
+    """A misspelled setting would be ignored; protection is set in cdk.json."""
     context = {"stages": {"here": SETTINGS}, "stage": "here", name: "true"}
 
     with pytest.raises(StageError, match=f"-c {name}=… has no effect"):

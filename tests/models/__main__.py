@@ -20,7 +20,7 @@ STALE_AFTER = 300
 
 
 def main() -> int:
-    """Compare as the arguments ask for."""
+    """Compare as the arguments select."""
     arguments = _arguments()
     with _service(arguments.service, arguments.url) as service:
         result = compared(
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def compared(name: str, service: Wired, seeds: range) -> Result:
-    """Our model beside a service in which the tables are made for this, and dropped."""
+    """Our model and a service in which the tables are created for this, and deleted."""
     service.make_tables()
     try:
         return compare(Model(), service, KNOWN[name], seeds, lacks=LACKS[name])

@@ -36,12 +36,12 @@ class Opinion:
 
 
 def main() -> int:
-    """Ask for the opinions that the arguments name, all of them by default."""
+    """Run the tools that the arguments name, all of them by default."""
     arguments = _arguments()
     HOME.mkdir(parents=True, exist_ok=True)
     opinions: list[Opinion] = []
     for name in arguments.of or _OPINIONS:
-        with step(f"Ask {name}"):
+        with step(f"Run {name}"):
             opinions += _OPINIONS[name](arguments.n)
     console.print()
     for opinion in opinions:
@@ -115,7 +115,7 @@ _OPINIONS: dict[str, Callable[[int], Iterator[Opinion]]] = {
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make second-opinion", description=__doc__)
     parser.add_argument("--n", type=int, default=HISTORIES, help="histories of 40 requests")
-    parser.add_argument("--of", action="append", choices=_OPINIONS, help="ask this one only")
+    parser.add_argument("--of", action="append", choices=_OPINIONS, help="run this one only")
     return parser.parse_args()
 
 

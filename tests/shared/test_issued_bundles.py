@@ -209,7 +209,7 @@ def test_key_and_users_do_not_stand_on_one_member(shop: ValueShop, extra: dict[s
     assert fault_codes(problem) == {f"/items/0/licenses/0/{name}": "bundle_only"}
 
 
-def test_what_a_license_says_beside_its_members_is_refused_not_lost(shop: ValueShop) -> None:
+def test_fields_of_a_license_next_to_its_members_are_refused_not_lost(shop: ValueShop) -> None:
     problem = refused_bundle(shop, {"licenses": [{"products": MEMBERS, "max_activations": 5}]})
 
     assert fault_codes(problem) == {"/items/0/licenses/0/max_activations": "bundle_members_only"}

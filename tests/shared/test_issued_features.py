@@ -144,7 +144,7 @@ def test_a_feature_may_have_no_end(shop: ValueShop, date: Any) -> None:
     assert features_of(license)["credits"]["expiry_date"] is None
 
 
-def test_features_of_both_forms_stand_beside_each_other(shop: ValueShop) -> None:
+def test_features_of_both_forms_are_combined(shop: ValueShop) -> None:
     features = ["f1", {"code": "credits", "max_consumption": 33}]
 
     license = shop.order_one(license={"product_features": features})

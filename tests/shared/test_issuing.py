@@ -57,7 +57,7 @@ def test_a_named_policy_wins_over_the_default_one_and_that_over_the_product(
     assert settled == [5, 4, 3]
 
 
-def test_zero_and_false_are_said_not_left_open(shop: ValueShop) -> None:
+def test_zero_and_false_are_explicit_terms(shop: ValueShop) -> None:
     shop.change_policy("kp", "default", max_transfers=3, prevent_vm=True)
 
     license = shop.order_one("kp", {"max_transfers": 0, "prevent_vm": False})
@@ -71,7 +71,7 @@ def test_null_leaves_a_term_open(shop: ValueShop) -> None:
     assert license["max_activations"] == 5
 
 
-def test_where_nobody_says_anything_the_system_does(shop: ValueShop) -> None:
+def test_without_any_term_the_system_default_applies(shop: ValueShop) -> None:
     license = shop.order_one("kp")
 
     expected: dict[str, object] = {

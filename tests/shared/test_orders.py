@@ -59,7 +59,7 @@ def test_aliases_and_spellings_mean_the_same(sent: dict[str, Any], meant: dict[s
 @pytest.mark.parametrize(
     "license", [{"policy_code": "a"}, {"max_activations": 0}, {"key": "K"}, {"enabled": False}]
 )
-def test_what_is_said_makes_a_difference(license: dict[str, Any]) -> None:
+def test_explicit_terms_change_the_fingerprint(license: dict[str, Any]) -> None:
     assert of_license(**license) != of_license()
 
 

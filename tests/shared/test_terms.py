@@ -1,4 +1,4 @@
-"""Who has the say over the terms of a license, and which terms contradict each other."""
+"""Resolve the terms of a license, and refuse terms that contradict each other."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ lines = st.builds(Terms, max_activations=limits, max_transfers=limits, trial_day
 
 
 @given(st.lists(lines, max_size=4))
-def test_the_first_line_that_says_something_has_the_say(levels: list[Terms]) -> None:
+def test_the_first_level_with_a_value_decides(levels: list[Terms]) -> None:
     held = inherited_terms(*levels)
 
     for name in ("max_activations", "max_transfers", "trial_days"):
@@ -32,7 +32,7 @@ def test_the_first_line_that_says_something_has_the_say(levels: list[Terms]) -> 
 
 
 @given(lines, st.lists(lines, max_size=3), st.booleans())
-def test_what_is_asked_for_wins_over_all_that_is_inherited(
+def test_requested_terms_override_inherited_terms(
     request: Terms, levels: list[Terms], vm: bool
 ) -> None:
     wanted = {**requested_terms(request), "prevent_vm": vm}

@@ -244,7 +244,7 @@ def test_a_key_that_can_not_be_is_refused(text: str, message: str) -> None:
         (Title, "", "at least 1 character"),
     ],
 )
-def test_a_length_is_told_in_characters(kind: Any, text: str, message: str) -> None:
+def test_a_length_is_reported_in_characters(kind: Any, text: str, message: str) -> None:
     assert message in refusal(kind, text)
 
 

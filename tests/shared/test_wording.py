@@ -1,4 +1,4 @@
-"""Every refusal says what would be right, in the words of the house and not in pydantic's."""
+"""Every refusal says what would be right, in the product's words and not in pydantic's."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, get_args
@@ -112,7 +112,7 @@ def test_no_field_of_a_request_is_refused_in_words_of_pydantic(model: type[BaseM
         (("metadata", "x", "idd"), None),
     ],
 )
-def test_an_unknown_field_is_told_which_one_was_meant_at_its_place(
+def test_an_unknown_field_is_reported_with_a_suggestion_at_its_pointer(
     path: tuple[str | int, ...], name: str | None
 ) -> None:
     assert meant(OrderRequest, path) == name

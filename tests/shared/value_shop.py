@@ -150,5 +150,5 @@ def refusal(act: Callable[[], object]) -> Refused:
 
 
 def fault_codes(refused: Refused) -> dict[str | None, str]:
-    """The code of every fault, by the place that it points at."""
+    """The code of each fault, by JSON pointer."""
     return {fault.pointer: fault.code for fault in refused.faults}

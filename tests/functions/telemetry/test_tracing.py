@@ -29,7 +29,7 @@ type Span = dict[str, Any]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Span]]]:
-    """The functions, loaded anew as Lambda loads those of a stage that traces; what they send."""
+    """The functions, reloaded as Lambda loads those of a stage with tracing; and what they send."""
     with socket.socket(type=socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(0.2)

@@ -100,7 +100,7 @@ def test_refusals_follow_from_what_a_route_takes() -> None:
     }  # fmt: skip
 
 
-def test_a_refusal_that_nobody_explained_is_an_error_at_build_time() -> None:
+def test_an_undocumented_error_code_is_an_error_at_build_time() -> None:
     api = Api("X")
 
     @api.get("/x/", public=True, refusals=("out_of_tea",))

@@ -40,7 +40,7 @@ class Table:
 
 @pytest.fixture
 def table(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """Time passes only while somebody sleeps."""
+    """Time passes only in sleep()."""
     table, slept = Table(), [0.0]
     monkeypatch.setattr(time, "sleep", slept.append)
     for module in (pace, patience, sender):

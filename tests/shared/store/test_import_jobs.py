@@ -159,7 +159,7 @@ def test_what_is_no_import_is_no_job() -> None:
     assert store.claim_object("uploads", "readme.txt", "v1", 1, now=NOW) is None
 
 
-def test_an_object_that_was_asked_for_is_its_jobs() -> None:
+def test_the_object_of_a_requested_upload_belongs_to_its_job() -> None:
     requested = added(external_id="nightly", requested_by="abcdefgh")
 
     job = claim(uploaded(requested))
@@ -181,7 +181,7 @@ def test_the_object_of_a_job_is_claimed_once_whatever_happens(fault: Fault) -> N
     assert jobs() == [requested.number]
 
 
-def test_two_events_of_an_object_that_was_asked_for_are_one_job() -> None:
+def test_two_events_of_the_object_of_a_requested_upload_are_one_job() -> None:
     requested = added()
 
     with tapped() as tap:
@@ -237,7 +237,7 @@ def test_an_object_next_to_an_imports_own_is_not_imported_with_other_options(
     assert claim(uploaded(requested)).version_id == "v1"
 
 
-def test_a_folder_that_is_called_like_that_of_a_dropped_file_is_anybodys() -> None:
+def test_a_folder_with_the_name_of_a_dropped_files_folder_is_not_reserved() -> None:
     first = claim(Version("uploads", "acme/licenses/a.csv", "v1", 5))
     job = claim(Version("uploads", f"acme/licenses/job-{first.number}/a.csv", "v1", 5))
 
@@ -329,7 +329,7 @@ def test_a_job_that_is_not_there_is_not_changed() -> None:
         store.change_job("acme", 5, move("failed"))
 
 
-def test_a_heartbeat_is_noted_for_whoever_runs_the_job() -> None:
+def test_a_heartbeat_is_recorded_for_the_holder_of_the_lease() -> None:
     job = added("running", runner="r1")
 
     assert store.heartbeat("acme", job.number, "r1", LATER)
@@ -390,7 +390,7 @@ def test_a_file_of_a_company_without_a_key_has_no_job() -> None:
     assert claim(dropped).company == "nobody"
 
 
-def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
+def test_unclaimed_objects_are_distinguished_from_claimed_ones() -> None:
     claim(DROPPED)
     other = DROPPED._replace(version_id="v2")
 
@@ -410,7 +410,7 @@ def test_a_chunk_that_comes_late_replaces_nothing() -> None:
     assert store.batch_results("acme", 7) == [validated]
 
 
-def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
+def test_a_chunk_that_is_run_again_replaces_its_result() -> None:
     put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
     put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
     again = BatchResult(index=1, rows=5, valid=4, invalid=1)

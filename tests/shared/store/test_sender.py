@@ -132,7 +132,7 @@ def test_one_after_the_other_takes_one_connection(server: Server, sender: Sender
     assert server.connections == 1
 
 
-def test_an_answer_that_nobody_asked_for_is_nobodys(server: Server, sender: Sender) -> None:
+def test_a_response_without_a_request_is_ignored(server: Server, sender: Sender) -> None:
     server.script = [bad.answering_twice]
     send(sender)
     time.sleep(0.1)
@@ -247,7 +247,7 @@ def test_a_deadline_passes_over_the_requests_that_are_answered(
     assert SECONDS <= time.monotonic() - began < 4
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_an_untrusted_certificate_is_refused(
     server: Server, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over TCP it is the server that has none."""
