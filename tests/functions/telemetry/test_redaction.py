@@ -12,11 +12,10 @@ from shared.errors import NotFound
 SECRET = "KEY-4711"
 
 
-def crashed() -> ValueError:
-    try:
+def crashed() -> Exception:
+    with pytest.raises(ValueError, match=SECRET) as caught:
         int(SECRET)
-    except ValueError as error:
-        return error
+    return caught.value
 
 
 def test_an_exception_is_logged_by_type_and_stack() -> None:
