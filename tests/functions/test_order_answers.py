@@ -10,7 +10,8 @@ from functions import create_order, order_answers
 from functions.web import api
 from functions.web.request import MAX_BODY
 from functions.web.response_size import MOST_BYTES
-from shared.catalog_changes import NewProduct, new_product
+from shared.catalog_changes import new_product
+from shared.catalog_requests import NewProduct
 from shared.contract.records import Related, placed_order_view
 from shared.licenses import License
 from shared.orders import Order, OrderItem, first_licenses

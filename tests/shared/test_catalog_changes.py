@@ -6,16 +6,14 @@ import pytest
 from pydantic import BaseModel
 
 from shared.catalog import FeatureFields, PolicyFields, Product, ProductFields
-from shared.catalog_changes import (
+from shared.catalog_changes import add_feature, add_policy, new_product
+from shared.catalog_requests import (
     FeaturePatch,
     NewFeature,
     NewPolicy,
     NewProduct,
     PolicyPatch,
     ProductPatch,
-    add_feature,
-    add_policy,
-    new_product,
 )
 from shared.errors import Conflict, Refused
 
