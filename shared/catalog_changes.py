@@ -211,7 +211,8 @@ def _check_new_part(
     if len(parts) >= MAX_PARTS:
         plural = {"policy": "policies", "feature": "features"}[kind]
         raise Refused(
-            "too_many", f"Product {product.short_code} has {MAX_PARTS} {plural}, which is the most"
+            "too_many",
+            f"Product {product.short_code} has {MAX_PARTS} {plural}, which is the maximum",
         )
 
 

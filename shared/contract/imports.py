@@ -53,7 +53,7 @@ class InvalidRow(BaseModel, frozen=True):
     errors: list[RowFaultView]
     data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
     shortened: Annotated[
-        bool, Field(description="Whether values are cut here: failed.csv has the row whole.")
+        bool, Field(description="Whether values are shortened; `failed.csv` has them in full.")
     ] = False
 
 
@@ -255,7 +255,10 @@ class PartLinks(BaseModel, frozen=True):
     ]
     abort_url: Annotated[str, Field(description="DELETE drops the parts that were sent.")]
     expires_in: Annotated[
-        int, Field(description="Seconds in which a request must begin; then ask again.")
+        int,
+        Field(
+            description="Seconds within which a request must begin; after that, request new links."
+        ),
     ]
 
 

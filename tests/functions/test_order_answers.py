@@ -150,7 +150,7 @@ def test_an_append_reads_and_answers_what_was_appended_alone(grown: Shop) -> Non
 @pytest.mark.parametrize(
     ("method", "body", "expected"),
     [
-        ("GET", None, "ask for fewer records"),
+        ("GET", None, "request fewer records"),
         ("POST", {"parts": [{"name": "lid"}]}, "it was carried out"),
     ],
 )

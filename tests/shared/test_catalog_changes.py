@@ -60,5 +60,5 @@ def test_a_product_has_at_most_200_policies_and_200_features() -> None:
     policies = tuple(many.policies[0].model_copy(update={"code": f"p{n}"}) for n in range(200))
     many = many.model_copy(update={"policies": policies})
 
-    with pytest.raises(Refused, match="has 200 policies, which is the most"):
+    with pytest.raises(Refused, match="has 200 policies, which is the maximum"):
         add_policy("acme", many, NewPolicy(product="sketch", code="x", name="X"), now=NOW)

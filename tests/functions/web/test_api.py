@@ -142,7 +142,7 @@ def test_links_are_absolute_and_say_only_what_was_given(api_key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("captured", "start"),
+    ("value", "start"),
     [
         ("https://keys.example/back/", "https://keys.example/back/api/v1/things?"),
         ("http://{host}/stage", "http://api.test/stage/api/v1/things?"),
