@@ -1,6 +1,6 @@
 """What an import costs: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
 
-Three contestants import the same file into an endpoint that does nothing in 8 ms, taking turns,
+Three alternatives import the same file into an endpoint that does nothing in 8 ms, taking turns,
 each in a new process. Figures named `single_…` are of a file in which each license has an order and
 a customer of its own. Only ratios within one run say something: figures vary with what else the
 machine does, so its load is printed next to them. `--local` imports 200,000 rows on the running
@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.contestants import CONTESTANTS, pieces
+from bench.alternatives import ALTERNATIVES, pieces
 from bench.endpoint import SERVICE_SECONDS
 from bench.license_file import write_file
 from bench.local_imports import measured_locally
@@ -60,9 +60,9 @@ type Figures = dict[str, Any]
 
 
 def run_apart(name: str, path: Path, warm_up: Path, *, keep: bool = False) -> Figures:
-    """A contestant in a new process against a new endpoint, with what the endpoint tells."""
+    """An alternative in a new process against a new endpoint, with the endpoint's counts."""
     with endpoint() as url:
-        command = [sys.executable, "-m", "bench.contestants", name]
+        command = [sys.executable, "-m", "bench.alternatives", name]
         command += [str(path), str(warm_up)]
         if keep:
             fetch(url, "_keep")
@@ -92,9 +92,9 @@ def fetch(url: str, what: str) -> bytes:
 
 
 def measured(console: Console, *, rounds: int, full: bool) -> Figures:
-    """All figures. The contestants take turns; of each the median of its rounds counts."""
+    """All figures. The alternatives take turns; of each the median of its rounds counts."""
     loads = []
-    runs: dict[str, list[Figures]] = {name: [] for name in CONTESTANTS}
+    runs: dict[str, list[Figures]] = {name: [] for name in ALTERNATIVES}
     with tempfile.TemporaryDirectory() as folder:
         path = write_file(Path(folder, "licenses.csv"), ROWS)
         warm_up = write_file(Path(folder, "warm-up.csv"), 500, seed=2)
@@ -130,7 +130,7 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
         "planner_mb_per_s": max(planner),
         **single,
         **units,
-        "contestants": middle,
+        "alternatives": middle,
         "requests": runs["ours"][-1]["requests"],
         "long_runs": {rows: run["rows_per_s"] for rows, run in flat.items()},
         "load": {"least": min(loads), "most": max(loads)},
@@ -185,8 +185,8 @@ def planner_speed(path: Path, times: int = 5) -> float:
 def show(figures: Figures, console: Console) -> None:
     console.print("\n{at} · {cpu}, {cores} cores · Python {python}".format(**figures["machine"]))
     console.print("load {least:.1f} to {most:.1f}".format(**figures["load"]))
-    table = Table("contestant", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
-    for name, result in figures["contestants"].items():
+    table = Table("alternative", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
+    for name, result in figures["alternatives"].items():
         table.add_row(
             name,
             f"{result['rows_per_s']:,.0f}",

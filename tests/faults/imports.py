@@ -16,7 +16,7 @@ from tests.faults.files import File, some_file
 from tests.faults.history import IMPORTS, LICENSES, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
 from tests.faults.machine import Machine
-from tests.faults.world import Actor, Fair, Foul, World
+from tests.faults.world import Actor, NoFaults, RandomFaults, World
 from tests.functions.importer import FORM, form, part
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
@@ -190,7 +190,7 @@ class Importers:
                 self._request(job_status.handler, f"/api/v1/imports/{number}/cancel/", company)
         world.run()
         world.pass_time(20 * MINUTE)
-        world.weather = Foul(rng, 0, 0.3)
+        world.fault_plan = RandomFaults(rng, 0, 0.3)
         self._sweep()
         for company, number, state in self._jobs():
             if state == "cancelled" and rng.random() < 0.3:
@@ -327,7 +327,7 @@ class Importers:
                 self.world.wait()
             return send(handler, method, path, key=self.lab.shops[company].key, **request)
 
-        skew = 0 if isinstance(self.world.weather, Fair) else self.world.rng.choice(_SKEWS)
+        skew = 0 if isinstance(self.world.fault_plan, NoFaults) else self.world.rng.choice(_SKEWS)
         return self.world.spawn(f"{company} {path}", act, company=company, skew=skew)
 
     def _order_large(self, company: str) -> None:
@@ -376,7 +376,7 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
     rng = world.rng
-    world.weather = Foul(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
+    world.fault_plan = RandomFaults(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
     os.environ["IMPORT_INLINE_BYTES"] = rng.choice(("0", "1000000"))
     importers = Importers(lab, world)
     for _ in range(rng.choice((1, 1, 2, 3))):

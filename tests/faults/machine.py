@@ -19,7 +19,7 @@ from functions import import_csv
 from tests.engine import execution_arn
 from tests.faults.s3 import Version
 from tests.faults.wire import answer_of
-from tests.faults.world import Actor, Fair, World
+from tests.faults.world import Actor, NoFaults, World
 
 CONCURRENCY = 2
 _TRIES = {"event": 3, "step": 6}
@@ -69,9 +69,9 @@ class Machine:
 
     def call(self, event: dict[str, Any]) -> Actor:
         """One execution of the function."""
-        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
-        left = 900_000 if fair or rng.random() < 0.9 else 1000
-        skew = 0 if fair else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
+        rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
+        left = 900_000 if faultless or rng.random() < 0.9 else 1000
+        skew = 0 if faultless else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
         name = f"import-csv {event.get('step') or next(iter(event))}"
         return self.world.spawn(
             name,
@@ -106,7 +106,7 @@ class Machine:
         self.events.append(event)
         rng = self.world.rng
         copies = 1
-        if not isinstance(self.world.weather, Fair):
+        if not isinstance(self.world.fault_plan, NoFaults):
             copies = rng.choice((0, 1, 1, 1, 1, 1, 2, 2, 3))
         for _ in range(copies):
             self.deliver(event, rng.choice((0, 0, 1, 40)))
@@ -206,7 +206,7 @@ class Machine:
         planned = execution.planned or {}
         manifest = orjson.loads(self.world.s3.read(planned["manifest_key"]) or b"[]")
         names = {"company": planned["company"], "number": planned["number"]}
-        if not isinstance(self.world.weather, Fair):
+        if not isinstance(self.world.fault_plan, NoFaults):
             self.world.rng.shuffle(manifest)
         for some in batched(manifest, CONCURRENCY, strict=False):
             ranges = [
@@ -230,12 +230,12 @@ class Machine:
     def _task(self, execution: Execution, event: dict[str, Any]) -> dict[str, Any]:
         """One state of the machine: its answer, or the end of the execution."""
         self.steps.append(event)
-        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
+        rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
         for _ in range(_TRIES["step"]):
             if execution.status != "RUNNING":
                 raise Ended
             call = self.call(event)
-            given_up = not fair and rng.random() < 0.05
+            given_up = not faultless and rng.random() < 0.05
             patience = rng.randrange(40) if given_up else None
             self._awaited(call, patience)
             if call.done and call.error is None:

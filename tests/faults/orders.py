@@ -12,7 +12,7 @@ from tests.faults.check_orders import check_orders, stored
 from tests.faults.history import Sent, Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
-from tests.faults.world import Actor, Foul, Weather, World
+from tests.faults.world import Actor, FaultPlan, RandomFaults, World
 from tests.functions.shop import Shop
 
 HOUR = 3600
@@ -50,7 +50,7 @@ def bodies(rng: random.Random) -> list[dict[str, Any]]:
 
 
 @dataclass
-class Trade:
+class Clients:
     """The clients of both companies in one world, and all responses they got."""
 
     lab: Laboratory
@@ -161,25 +161,27 @@ class Trade:
         return actor.result
 
 
-def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
+def clients(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
-    run, rng = Trade(lab, world), world.rng
+    run, rng = Clients(lab, world), world.rng
     # In some schedules processes die and no client retries, while all sell to the same people.
-    deadly = rng.random() < 0.2
-    world.weather = Foul(rng, 0.2, 0.3, deadly=True) if deadly else weather(rng)
+    kills_only = rng.random() < 0.2
+    world.fault_plan = (
+        RandomFaults(rng, 0.2, 0.3, kills_only=True) if kills_only else fault_plan(rng)
+    )
     offered = bodies(rng)
     by_user = offered[3:5] + offered[7:]
     liked = rng.choice((offered, by_user, by_user, offered[:3], offered[6:]))
-    if deadly:
+    if kills_only:
         liked = [*offered[3:5], offered[7], offered[7]]
     chosen = [rng.choice(liked) for _ in range(rng.randint(1, 3))]
-    companies = ("acme",) if deadly else (*COMPANIES, "acme", "acme")
+    companies = ("acme",) if kills_only else (*COMPANIES, "acme", "acme")
     for _ in range(rng.randint(1, 5)):
         company = rng.choice(companies)
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
-            run.client(company, body, key, tries=1 if deadly else rng.choice((1, 1, 2, 3)))
+            run.client(company, body, key, tries=1 if kills_only else rng.choice((1, 1, 2, 3)))
     for _ in range(rng.choice((0, 1, 2, 3))):
         run.interfere("acme", rng.choice(_DOINGS))
     world.run()
@@ -187,9 +189,9 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     return world, check_orders(run.world, run.watch, run.sent, run.crowd, lab)
 
 
-def weather(rng: random.Random) -> Weather:
+def fault_plan(rng: random.Random) -> FaultPlan:
     """Some worlds have few faults and many turns, some the other way round."""
-    return Foul(rng, rng.choice((0, 0.02, 0.1, 0.3)), rng.choice((0.05, 0.3, 0.7)))
+    return RandomFaults(rng, rng.choice((0, 0.02, 0.1, 0.3)), rng.choice((0.05, 0.3, 0.7)))
 
 
 def _request(rng: random.Random, offered: dict[str, Any]) -> tuple[dict[str, Any], str | None]:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
-from tests.faults.orders import trade
+from tests.faults.orders import clients
 from tests.faults.world import World
 
 KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
-    "orders": trade,
+    "orders": clients,
     "imports": manage,
 }
 

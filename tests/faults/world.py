@@ -1,4 +1,4 @@
-"""A world of one thread: actors that take turns at every call of AWS, its time, and its weather.
+"""A world of one thread: actors that take turns at every call of AWS, their time and their faults.
 
 Everything follows from the seed: which actor runs next, what happens to a call, what time each
 actor believes it is, and every random number that the product draws.
@@ -23,7 +23,7 @@ BEGAN = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
 _MOST_TURNS = 50_000
 
 
-class Weather(Protocol):
+class FaultPlan(Protocol):
     """The faults of calls, and whether another actor goes first."""
 
     def fault(self, call: Call, /) -> str | None: ...
@@ -31,8 +31,8 @@ class Weather(Protocol):
     def turns(self) -> bool: ...
 
 
-class Fair:
-    """Nothing goes wrong."""
+class NoFaults:
+    """No faults."""
 
     def fault(self, _: Call) -> str | None:
         return None
@@ -42,19 +42,19 @@ class Fair:
 
 
 @dataclass
-class Foul:
-    """At any call anything, as often as this world's climate has it."""
+class RandomFaults:
+    """Random faults at any call, with these probabilities."""
 
     rng: random.Random
     faults: float
     switches: float
-    deadly: bool = False
-    """Whether all that happens is that processes die."""
+    kills_only: bool = False
+    """Whether the only faults are killed processes."""
 
     def fault(self, call: Call) -> str | None:
         if self.rng.random() >= self.faults:
             return None
-        if self.deadly:
+        if self.kills_only:
             return self.rng.choice(("killed before", "killed after"))
         own = call.own_faults
         return self.rng.choice(own if own and self.rng.random() < 0.5 else call.faults)
@@ -64,8 +64,8 @@ class Foul:
 
 
 @dataclass
-class Forecast:
-    """Faults at the calls with these numbers, and no others; `met` is what calls there were."""
+class FaultsAt:
+    """Faults at the calls with these numbers only; `met` lists all calls."""
 
     at: dict[int, str]
     met: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
@@ -111,7 +111,7 @@ class World:
     seed: int
     dynamodb: DynamoDB
     s3: S3
-    weather: Weather = field(default_factory=Fair)
+    fault_plan: FaultPlan = field(default_factory=NoFaults)
     time: float = BEGAN
     elapsed: float = 0
     """What a clock shows that nobody sets: the seconds of calls and of sleep."""
@@ -168,7 +168,7 @@ class World:
 
     def calm(self) -> None:
         """Lets everybody come to an end, and nothing fail from now on."""
-        self.weather, self.blackout = Fair(), 0
+        self.fault_plan, self.blackout = NoFaults(), 0
         self.run()
         self.say("— faults have stopped —")
 
@@ -179,8 +179,8 @@ class World:
         return actor
 
     def pause(self) -> None:
-        """Lets others go first, if the weather has it so."""
-        if self.current is not None and self.weather.turns():
+        """Let others go first, if the fault plan says so."""
+        if self.current is not None and self.fault_plan.turns():
             self.wait()
 
     def wait(self) -> None:
@@ -224,7 +224,7 @@ class World:
             lambda body: self._served(service, operation, request, body),
             self.rng,
         )
-        fault = self.weather.fault(call)
+        fault = self.fault_plan.fault(call)
         self.injected += fault is not None
         seconds = 0.004 + call.seconds(fault)
         self.elapsed += seconds

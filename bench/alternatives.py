@@ -189,7 +189,7 @@ def _each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Ite
         yield future.result()
 
 
-CONTESTANTS: dict[str, Callable[[Path], int]] = {
+ALTERNATIVES: dict[str, Callable[[Path], int]] = {
     "ours": ours,
     "batch_writer": batch_writer,
     "threads": plain_threads,
@@ -222,7 +222,7 @@ def peak_rss_mb() -> float:
 
 def contest(name: str, path: Path, warm_up: Path) -> dict[str, float]:
     """One import in this process, whose clients and connections a small one has made."""
-    run = CONTESTANTS[name]
+    run = ALTERNATIVES[name]
     run(warm_up)
     forget = f"{os.environ['AWS_ENDPOINT_URL']}/_told"
     urllib.request.urlopen(forget).close()  # noqa: S310  # our own endpoint
