@@ -1,4 +1,4 @@
-"""Three ways from a file of licenses into DynamoDB: ours, and two that are written every day.
+"""Three ways to import a file of licenses into DynamoDB: ours, and two conventional ones.
 
 The other two read the same 44 columns into one model with the same rules across fields, and write
 what a row says, and its key, as one item.

@@ -1,4 +1,4 @@
-"""An endpoint that does nothing, in 8 ms: `python -m bench.endpoint` prints its address.
+"""An HTTP endpoint that responds after 8 ms without any work: `python -m bench.endpoint`.
 
 It answers the requests that imports send to DynamoDB and S3 as if no record existed yet, and
 counts. HTTP is read by hand, so that it is quick: how busy it was is among the counts. `/_keep`

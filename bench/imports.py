@@ -1,4 +1,4 @@
-"""What an import costs: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
+"""Cost of an import: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
 
 Three alternatives import the same file into an endpoint that does nothing in 8 ms, taking turns,
 each in a new process. Figures named `single_…` are of a file in which each license has an order and

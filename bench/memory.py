@@ -1,4 +1,4 @@
-"""DynamoDB's answers out of a dict, below botocore: what remains is the time of the code above."""
+"""DynamoDB from a dict, below botocore, so that only the time of the code above is measured."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What an order costs in time: `make bench`, or `python -m bench.orders [--json]`.
+"""Time of an order: `make bench`, or `python -m bench.orders [--json]`.
 
 Own time is a warm handler's CPU time, in this process, with DynamoDB answered from memory below
 botocore; botocore's own time for messages is measured separately. Over HTTP

@@ -1,4 +1,4 @@
-"""Every request that tests send to AWS, held to AWS's own description of it.
+"""Validate every request that tests send to AWS against AWS's service models.
 
 botocore ships the service models and checks its callers' parameters by them, but no limits, and it
 never sees the bodies that `shared.store.bulk` writes by hand. Here the bytes on the wire are

@@ -1,4 +1,4 @@
-"""What S3 says where moto would not: answers at the wire, below botocore's own retries."""
+"""Responses of S3 that moto does not give, below botocore's retries."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

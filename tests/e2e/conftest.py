@@ -1,4 +1,4 @@
-"""A whole stack, deployed by `cdk deploy`, for tests that speak HTTP to it."""
+"""A stack, deployed by `cdk deploy`, for tests over HTTP."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A shop that is reached over HTTP, and the tables behind it as they are."""
+"""A vendor's shop over HTTP, and direct access to the stack's tables."""
 
 import secrets
 from collections.abc import Callable, Mapping

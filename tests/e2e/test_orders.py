@@ -1,4 +1,4 @@
-"""Orders on the real stack: what they issue is in DynamoDB, once, whole, and nobody else's."""
+"""Orders on a deployed stack: their licenses are in DynamoDB, completely and once."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""Newman, which is what runs Postman's collections, against a deployed stack."""
+"""Run Postman collections with Newman against a deployed stack."""
 
 import json
 import secrets

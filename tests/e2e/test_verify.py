@@ -1,4 +1,4 @@
-"""The scripted first hour of a stage, and what comes before it, on the emulator."""
+"""`keywright verify` and the preflight, on the emulator."""
 
 import json
 import os

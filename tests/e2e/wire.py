@@ -1,4 +1,4 @@
-"""The wire between the deployed functions and AWS, where a proxy can cut it.
+"""A proxy between the deployed functions and AWS that injects network faults.
 
 microburst knows AWS's requests and answers. Functions are sent through it by their configuration,
 as an operator could set it after a deploy: nothing in the product or its template knows of it.

@@ -1,7 +1,7 @@
-"""`make faults`: seeded schedules of faults on the real code, as many as wanted.
+"""`make faults`: run seeded schedules of faults on the real code.
 
-Prints how far it is, and for each violation the seed and the command that plays it again; with
-N=1, everything that happened. Exits with 1 if an invariant was broken.
+Prints its progress, and for each violation the seed and the command that reproduces it; with
+N=1, every event. Exits with 1 if an invariant was violated.
 """
 
 import argparse

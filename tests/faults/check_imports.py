@@ -1,4 +1,4 @@
-"""What must be true of imports when faults have stopped, by the ids of docs/reliability.md."""
+"""Check the promises about imports of docs/reliability.md after faults have stopped."""
 
 import csv
 import io

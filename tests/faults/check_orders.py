@@ -1,4 +1,4 @@
-"""What must be true of orders when faults have stopped, by the ids of docs/reliability.md."""
+"""Check the promises about orders of docs/reliability.md after faults have stopped."""
 
 import base64
 import hashlib

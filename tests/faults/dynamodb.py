@@ -1,4 +1,4 @@
-"""DynamoDB in one process: the operations that the product uses, one at a time and whole.
+"""A model of DynamoDB: the operations that the product uses, one at a time and atomic.
 
 A model, because moto copies every table for each transaction, keeps no `ClientRequestToken` and has
 no PartiQL INSERT. It reads and writes JSON, and refuses what the service refuses, by the

@@ -1,4 +1,4 @@
-"""A seeded hour of imports: files that come by every door, twice, late, changed or not at all."""
+"""Seeded schedules of imports: files sent in every way, twice, late, changed or not at all."""
 
 import os
 import random

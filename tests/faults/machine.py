@@ -1,4 +1,4 @@
-"""What runs imports: S3's events, Lambda's asynchronous calls, and the state machine.
+"""Simulate what runs imports: S3's events, asynchronous invocations and the state machine.
 
 As the template has it: an event is tried three times, a step six times, two ranges of a file at
 once; and as AWS has it: an event may come twice, late, out of order or never, a call that nobody

@@ -1,4 +1,4 @@
-"""A seeded hour of a vendor's life: orders that are sent, doubled, lost, contested and repeated."""
+"""Seeded schedules of orders: sent, doubled, lost, concurrent and retried."""
 
 import random
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""S3 in one process: one versioned bucket, and the operations on it that the product uses.
+"""A model of S3: one versioned bucket, and the operations that the product uses.
 
 It reads requests and writes answers as they are on the wire, checksums among them, so botocore
 finds a body that was changed on its way as it would on AWS.

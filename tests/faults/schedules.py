@@ -1,4 +1,4 @@
-"""The kinds of schedules by name, and how one is played again."""
+"""The kinds of schedules by name, and the command that reproduces one."""
 
 from collections.abc import Callable
 

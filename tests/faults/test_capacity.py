@@ -1,4 +1,4 @@
-"""The buckets of DynamoDB, on values."""
+"""The token buckets of DynamoDB tables."""
 
 import pytest
 

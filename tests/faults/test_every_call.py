@@ -1,4 +1,4 @@
-"""Every fault at every call of an order and of an import; of the smallest order, every two."""
+"""Every fault at every call of an order and an import; every pair for the smallest order."""
 
 import os
 from collections.abc import Callable, Iterator

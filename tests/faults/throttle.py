@@ -1,4 +1,4 @@
-"""`make throttle`: a large import into new tables, which take less than eight workers could send.
+"""`make throttle`: import a large file into new tables, which throttle eight workers.
 
 The real code runs over a DynamoDB with the token buckets of `capacity`, in a world whose time
 passes only while an actor waits. How long the buckets need is worked out from what is in the tables

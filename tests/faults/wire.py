@@ -1,6 +1,6 @@
 """A call of AWS, and everything that can happen to it.
 
-Faults happen where the network is, below botocore's retries and below those of
+Faults are injected at the network, below botocore's retries and below those of
 `shared.store.signed_http`, so both run as they are.
 """
 

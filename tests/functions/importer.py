@@ -1,4 +1,4 @@
-"""A company that imports: its forms, its jobs, and what it reads of them."""
+"""Call the import API as one company, and prepare its jobs and files."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

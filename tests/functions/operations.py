@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, ready to be sent: what is new there is tested here."""
+"""Every operation of the OpenAPI document with a request, so that new operations are tested."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""GET /api/v1/api-key/: whose key it is that is sent."""
+"""GET /api/v1/api-key/: company, scopes and expiry of the key in use."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Bodies and forms as no client should send them: refused with a reason, never a crash."""
+"""Malformed bodies and forms are refused with a reason and never crash."""
 
 import copy
 import json

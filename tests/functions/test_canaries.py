@@ -1,7 +1,7 @@
-"""Secrets are marked, sent through everything that can happen, and looked for in what came out.
+"""Canary values go through orders, imports, errors and crashes, and must appear in no output.
 
-What came out is what an operator can read: logs, metrics, what Lambda and Step Functions were
-asked and keep as history, and the text of exceptions, which Lambda logs.
+Output is what an operator can read: logs, metrics, the inputs that Lambda and Step Functions
+store, and the text of exceptions, which Lambda logs.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What operations refuse with for how they are called, each operation with each code.
+"""Error codes that all operations share, each tested on each operation.
 
 `tests/refusals` compares what is raised here and elsewhere with the OpenAPI document.
 """

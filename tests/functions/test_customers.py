@@ -1,4 +1,4 @@
-"""Customers: listed, made, shown, changed. Published: customers."""
+"""Customers: list, create, show, change. LicenseSpring: Customers."""
 
 from typing import Any
 

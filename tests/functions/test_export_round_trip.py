@@ -1,4 +1,4 @@
-"""What an export shows is imported again: every license comes back with equal terms."""
+"""An imported export creates licenses with equal terms."""
 
 import csv
 import io

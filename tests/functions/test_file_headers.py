@@ -1,4 +1,4 @@
-"""Headers as people spell them, and what a file says of itself: encoding, columns, warnings."""
+"""Spellings of headers, and what is detected of a file: encoding, columns, warnings."""
 
 from collections.abc import Iterator
 from typing import Any

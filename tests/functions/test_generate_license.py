@@ -1,4 +1,4 @@
-"""Keys for those who order with their own. Published: generate license key."""
+"""Generate license keys. LicenseSpring: Generate License Key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports of corrected rows: which import they correct, and what they resolved of it."""
+"""Imports of corrected rows: the import that they correct, and the rows that they resolve."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Counts of an import that stopped midway: of every kind, and once no worker writes any more."""
+"""Counts of an import that stopped early are final once no worker writes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

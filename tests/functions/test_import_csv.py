@@ -1,4 +1,4 @@
-"""Files become records: what is created, what is there, what is refused, and all of it once."""
+"""Imports of files: rows are created, counted as existing or refused, exactly once."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What callers read of their imports, and the ways to end one or have it run again."""
+"""Import results and progress, cancelling and retrying."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What it costs to read licenses of orders that were too large for one transaction.
+"""The reads of licenses of orders that were too large for one transaction.
 
 Such a license names the row of its order, and is visible when that row is committed. A process
 looks up each order once: a commit is final, and only what is committed is remembered.

@@ -1,4 +1,4 @@
-"""Issued licenses are changed: one, several, or by a policy. Published: update license."""
+"""Change licenses: one, several, or by a policy. LicenseSpring: Update License."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

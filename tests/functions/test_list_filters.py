@@ -1,4 +1,4 @@
-"""Lists take LicenseSpring's names of filters, its limits and its order; published: lists."""
+"""Lists take LicenseSpring's filters, limits and order."""
 
 import json
 from collections.abc import Iterator

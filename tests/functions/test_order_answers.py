@@ -1,4 +1,4 @@
-"""Answers to orders: all that was issued, within what Lambda carries, however large the order."""
+"""Responses to orders contain everything that was issued, within Lambda's limit."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What an order costs: DynamoDB requests, and write units of the tables.
+"""The DynamoDB requests and write units of an order.
 
 A write in a transaction costs 2 units for each started KB of the record. Besides its records an
 order pays 2 units for each product in it: the check, in the same transaction, that the product has

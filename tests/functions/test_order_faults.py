@@ -1,4 +1,4 @@
-"""What an order survives: answers that get lost, rivals, a catalog that moves, a process killed."""
+"""Orders under faults: lost responses, concurrent requests, catalog changes, killed processes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each code that an order's rules refuse with, once on the wire; `tests/shared` has the rules."""
+"""Each error code of an order's rules, once over HTTP; `tests/shared` tests the rules."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Orders that are sent again: replayed, refused, or appended to."""
+"""Retried orders are replayed, refused or appended to."""
 
 import json
 from typing import Any

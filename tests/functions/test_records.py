@@ -1,4 +1,4 @@
-"""Orders, licenses and customers, listed, shown and switched. Published: order, license lists."""
+"""List and show orders, licenses and customers; enable and disable licenses."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Free JSON is read back as it was answered first, or it is refused at its place."""
+"""Free JSON is read back as in the first response, or refused at its pointer."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The two doors of imports: a file in a form, and a form that sends the file to S3."""
+"""Start imports: a file in a form, or a presigned upload to S3."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
-"""A company that knows every name and id of another one finds and changes nothing of it.
+"""A company that knows every name and id of another one can neither read nor change them.
 
-Made of the OpenAPI document: an operation or a filter that is new there is tried here.
+Generated from the OpenAPI document, so new operations and filters are tested.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A caller of the API is answered within bounds when tables are throttled: 503, and when to ask."""
+"""When tables are throttled, the API responds in time with 503 and Retry-After."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Imports whose tables take nothing for minutes, on a clock that only waiting moves on."""
+"""Imports whose tables are throttled for minutes, on a simulated clock."""
 
 import itertools
 import time

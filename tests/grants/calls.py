@@ -1,4 +1,4 @@
-"""What an AWS call needs of IAM: actions on resources that have the names the caller gave.
+"""The IAM actions and resources of an AWS call.
 
 Sources, by AWS's own words:
 

@@ -1,4 +1,4 @@
-"""What a function's role must be granted: for a call it makes, and for what AWS does in its name.
+"""The grants that a function's role needs for its calls and for AWS's calls on its behalf.
 
 Sources for the customer key, by AWS's own words:
 

@@ -1,4 +1,4 @@
-"""Notes every AWS call of a handler that runs in this process, by the function whose handler it is.
+"""Record every AWS call of a handler in this process, by function.
 
 A handler is known by its entry: `handler` of its module, or `answer` of its routes. Its threads
 inherit that, and a fixture, a fault or an emulation between the handler and AWS does not: calls

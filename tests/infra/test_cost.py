@@ -1,4 +1,4 @@
-"""docs/cost.md is what bench/cost.py makes of counts that are counted here."""
+"""docs/cost.md is the output of bench/cost.py for the requests that are counted here."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Functions: all from one asset that lacks nothing, on arm64, within the API's patience."""
+"""Functions: one complete asset, arm64, and timeouts below API Gateway's."""
 
 import json
 import os

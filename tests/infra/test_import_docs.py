@@ -1,4 +1,4 @@
-"""docs/imports.md and docs/columns.md name what there is: kinds, columns, states, codes."""
+"""docs/imports.md and docs/columns.md list all kinds, columns, states and codes."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Imports: started by the bucket, run by a machine that can be redriven, and never lost."""
+"""The import resources: bucket notification, state machine, dead-letter queues."""
 
 import re
 from collections.abc import Callable

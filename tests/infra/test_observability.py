@@ -1,4 +1,4 @@
-"""Alarms reach a person who finds in the runbook what to do; the dashboard shows the rest."""
+"""Alarms notify a person and have a runbook entry; the dashboard shows the metrics."""
 
 import json
 import re

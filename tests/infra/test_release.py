@@ -1,4 +1,4 @@
-"""Releases: in stages that say so, calls go to an alias, and it moves while alarms are quiet."""
+"""Releases: calls go to an alias, which moves unless an alarm is raised."""
 
 from collections.abc import Callable
 

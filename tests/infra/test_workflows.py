@@ -1,4 +1,4 @@
-"""Workflows for GitHub: they run what the Makefile has, by actions and rights that can't change."""
+"""GitHub workflows run Makefile targets, with pinned actions and least privilege."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make second-opinion`: what other tools say of the store, the handlers and the template.
+"""`make second-opinion`: run other tools on the store, the handlers and the template.
 
 Prints one line for each opinion. Differences that are known are listed with their reasons in
 `known_tests.py`, `checkov.py` and `tests/models/known.py`; a new one, or an entry that is not

@@ -1,4 +1,4 @@
-"""A second opinion that nobody expected must be shown, and so must one that nobody has any more."""
+"""New differences are reported, and so are listed ones that no longer occur."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keys: what is kept of them, and who gets in."""
+"""API keys: stored hashes, expiry, scopes and verification."""
 
 import re
 from datetime import UTC, datetime, timedelta

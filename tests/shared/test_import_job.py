@@ -1,4 +1,4 @@
-"""What an import job may become, and what its chunks say of it."""
+"""State transitions of import jobs, and counts from batch results."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args

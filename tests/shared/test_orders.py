@@ -1,4 +1,4 @@
-"""When two orders are the same, without a store."""
+"""Fingerprints of orders: which requests are the same order."""
 
 from datetime import UTC, datetime
 from typing import Any

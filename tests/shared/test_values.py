@@ -1,4 +1,4 @@
-"""The small values: what they let in, and what they say of what they don't."""
+"""Small value types: valid values, and messages for invalid ones."""
 
 from datetime import UTC, date, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Traces, as the X-Ray daemon of Lambda is sent them."""
+"""Traces as sent to Lambda's X-Ray daemon."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""`keywright deploy`: nothing before the preflight, and a creation that can be repeated."""
+"""`keywright deploy` runs the preflight first, and a failed creation can be repeated."""
 
 import subprocess
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What is not ready is refused in one sentence before anything is created."""
+"""`keywright preflight`: each problem is one sentence, before anything is created."""
 
 import json
 from collections.abc import Iterator

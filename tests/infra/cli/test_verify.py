@@ -1,4 +1,4 @@
-"""`keywright verify`: a stage that works is proved, and one that does not is found."""
+"""`keywright verify` proves a working stage, and finds faults of another."""
 
 import subprocess
 from collections.abc import Iterator

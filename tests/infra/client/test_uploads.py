@@ -1,4 +1,4 @@
-"""Files on their way to S3, by the client: only what S3 says that it took is taken for sent."""
+"""The client's uploads to S3: only a confirmed upload counts as sent."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Requests with many parts, of which DynamoDB takes some: each part is sent until it is taken."""
+"""Bulk requests: each part is sent until DynamoDB accepts it."""
 
 import json
 import re

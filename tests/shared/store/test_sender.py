@@ -1,4 +1,4 @@
-"""Many requests at once over real sockets: what goes wrong there is sent again, and only that."""
+"""Concurrent requests over real sockets: only failed ones are retried."""
 
 import ssl
 import time
