@@ -103,7 +103,7 @@ unit: setup console-tests ## Run the tests that need no stack
 	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
 
 console-tests: setup $(BROWSER_RULES) ## Run the tests of the console's scripts that need no browser
-	@$(NICE) node --test --test-reporter=spec tests/console/*.test.js
+	@$(NICE) node --test --test-reporter=spec $(wildcard tests/console/*.test.js tests/console/*/*.test.js)
 
 $(BROWSER_RULES): $(PYTHON_SOURCES) | setup
 	@mkdir -p $(@D)

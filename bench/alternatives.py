@@ -21,7 +21,8 @@ from typing import Annotated, Any, Literal, Self
 from botocore.config import Config
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from shared.catalog_changes import NewProduct, new_product
+from shared.catalog_changes import new_product
+from shared.catalog_requests import NewProduct
 from shared.csv_format.planner import plan
 from shared.import_job import ImportJob
 from shared.row_reader import Import

@@ -61,7 +61,7 @@ type Figures = dict[str, Any]
 
 
 def run_apart(name: str, path: Path, warm_up: Path, *, keep: bool = False) -> Figures:
-    """A alternative in a new process against a new endpoint, with what the endpoint tells."""
+    """An alternative in a new process against a new endpoint, with the endpoint's counts."""
     with endpoint() as url:
         command = [sys.executable, "-m", "bench.alternatives", name]
         command += [str(path), str(warm_up)]

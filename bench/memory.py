@@ -14,7 +14,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions import create_order
 from shared.access import new_api_key
-from shared.catalog_changes import NewPolicy, NewProduct, add_policy, new_product
+from shared.catalog_changes import add_policy, new_product
+from shared.catalog_requests import NewPolicy, NewProduct
 from shared.store import dynamo
 from shared.store.access import add_api_key
 from shared.store.catalog import put_product

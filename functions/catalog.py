@@ -9,18 +9,20 @@ from functions.web.api import Api, Caller, Page
 from functions.web.paging import PageQuery, slice_of
 from shared.catalog import LicensePolicy, Product, ProductFeature
 from shared.catalog_changes import (
-    FeaturePatch,
-    NewFeature,
-    NewPolicy,
-    NewProduct,
-    PolicyPatch,
-    ProductPatch,
     add_feature,
     add_policy,
     change_feature,
     change_policy,
     change_product,
     new_product,
+)
+from shared.catalog_requests import (
+    FeaturePatch,
+    NewFeature,
+    NewPolicy,
+    NewProduct,
+    PolicyPatch,
+    ProductPatch,
 )
 from shared.contract.records import (
     FeatureView,

@@ -166,8 +166,8 @@ def _refuse_what_can_not_be_answered(caller: Caller, plan: OrderPlan) -> None:
     if size > PAGE_BYTES:
         raise Refused(
             "order_too_large",
-            f"The answer to this order would have {size} bytes, which is more than the "
-            f"{PAGE_BYTES} that one answer can hold: place it as several",
+            f"The response to this order would have {size} bytes, and the limit is"
+            f" {PAGE_BYTES}: place it as several orders",
         )
 
 

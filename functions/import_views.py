@@ -13,6 +13,7 @@ from functions.web.response_size import PAGE_BYTES, sent_bytes
 from shared.contract.imports import (
     Correction,
     CustomersResult,
+    DetectedFile,
     FeaturesResult,
     ImportResult,
     ImportView,
@@ -70,6 +71,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         "counts": _counts(job, results),
         "stopping": job.is_stopping,
         "corrections": _corrections(job),
+        "detected": DetectedFile.model_validate(job.detected) if job.detected else None,
         **_urls(caller, job),
     }
 

@@ -71,7 +71,7 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
 class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
     """The requested page of rows, and their outcome."""
 
-    outcome: Annotated[Outcome, Field(description="What became of the rows that are listed.")]
+    outcome: Annotated[Outcome, Field(description="The outcome of the rows in the list.")]
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read", refusals=("alias_conflict",))

@@ -87,7 +87,7 @@ type Corrected = Annotated[
 class FormQuery(BaseModel, frozen=True, extra="forbid"):
     """The options of an import by form."""
 
-    dry_run: Annotated[bool, Field(description="Do everything but write.")] = False
+    dry_run: Annotated[bool, Field(description="Validate and count, but write nothing.")] = False
     on_error: Annotated[
         OnError, Field(description="Import the rows that are valid, or nothing if one is not.")
     ] = "skip_row"
@@ -112,7 +112,7 @@ class ImportRequest(BaseModel):
     size: Annotated[
         int,
         Field(
-            strict=True, ge=0, le=LARGEST_OBJECT, description="In bytes; a smaller file will do."
+            strict=True, ge=0, le=LARGEST_OBJECT, description="In bytes; the file may be smaller."
         ),
     ]
     dry_run: Flag = False
@@ -120,7 +120,7 @@ class ImportRequest(BaseModel):
     external_id: Annotated[
         str | None,
         StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
-        Field(description="The caller's name for this import: the same never starts two."),
+        Field(description="Idempotency key: requests with the same value start one import."),
     ] = None
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"

@@ -108,7 +108,7 @@ def _log_files(announced: Iterable[Version]) -> int:
     count = 0
     for version in announced:
         count += 1
-        kind = version.key.split("/", 2)[1]  # the rest is a name that somebody gave
+        kind = version.key.split("/", 2)[1]  # the rest is a name that a person chose
         about = {"company": company_of(version), "kind": kind, "version_id": version.version_id}
         logger.warning("import_announced", extra=about)
     return count

@@ -1,173 +1,40 @@
-"""Changes of the catalog: the requests that create or change its records, and their rules.
-
-A PATCH can repeat a code or an authorization method but not change it, so these are fields of it
-too. Models are built on first use (`defer_build`), so that functions without such a route start
-faster. A patch declares the fields of its record again, because each of them is optional.
-"""
+"""Changes of the catalog: the rules by which its records are created and changed."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from shared.catalog import (
-    AuthorizationMethod,
     FeatureGrant,
-    FeatureType,
     LicensePolicy,
     Product,
     ProductFeature,
+)
+from shared.catalog_requests import (
+    MAX_PARTS,
+    FeaturePatch,
+    NewFeature,
+    NewPolicy,
+    NewProduct,
+    PolicyPatch,
+    ProductPatch,
 )
 from shared.errors import Conflict, Fault, Refused, refuse
 from shared.terms import (
     FEATURE_TERMS,
     FeatureTerms,
-    LicenseType,
     Terms,
     explicit_terms,
     requested_terms,
     validate_terms,
 )
 from shared.values import (
-    Code,
-    Count,
-    Day,
-    Flag,
-    JsonObject,
-    Line,
-    Metadata,
-    OptionalText,
-    RecordId,
-    Title,
     record_id,
 )
 
 DEFAULT_POLICY = "default"
-_MAX_PARTS = 200
-
-
-class FeatureTemplate(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
-    """A feature of a policy in a request; `product_feature` is the feature's id or code."""
-
-    product_feature: RecordId | Code
-    expiry_date: Day | None = None
-    metadata: Metadata | None = None
-
-
-class ProductPatch(Terms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a product to set; absent fields keep their values."""
-
-    short_code: Code | None = None
-    product_name: Title | None = None
-    authorization_method: AuthorizationMethod | None = None
-    active: Flag | None = None
-    is_archived: Flag | None = None
-    is_bundle: Flag | None = None
-    bundle_products: tuple[Code, ...] | None = Field(None, max_length=50)
-    allow_trial: Flag | None = None
-    default_license_type: LicenseType | None = None
-    key_length: Annotated[int, Field(strict=True, ge=16, le=240)] | None = None
-    subscription_duration: OptionalText = None
-    hardware_id_required: Flag | None = None
-    is_node_locked: Flag | None = None
-    is_user_locked: Flag | None = None
-    is_upgrade: Flag | None = None
-    upgrade_from: tuple[Line, ...] | None = Field(None, max_length=50)
-    custom_fields: tuple[JsonObject, ...] | None = Field(None, max_length=50)
-    metadata: Metadata | None = None
-
-
-class NewProduct(ProductPatch):
-    """A product to make; its default policy is made with it.
-
-    Published: management API, products."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "product_name": "Sketchbook",
-                "short_code": "sketch",
-                "authorization_method": "license-key",
-                "default_license_type": "perpetual",
-                "max_activations": 2,
-            }
-        },
-    )
-
-    short_code: Code
-    product_name: Title
-
-
-class PolicyPatch(Terms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a policy to set; absent fields keep their values."""
-
-    product: RecordId | Code | None = None
-    code: Code | None = None
-    name: Title | None = None
-    is_default: Flag | None = None
-    is_archived: Flag | None = None
-    default_license_type: LicenseType | None = None
-    allow_trial: Flag | None = None
-    user_max_activations: Count | None = None
-    license_product_feature_templates: tuple[FeatureTemplate, ...] | None = Field(
-        None, max_length=_MAX_PARTS
-    )
-    license_custom_field_templates: tuple[JsonObject, ...] | None = Field(None, max_length=50)
-    installation_file: OptionalText = None
-    is_sku: Flag | None = None
-    metadata: Metadata | None = None
-
-
-class NewPolicy(PolicyPatch):
-    """A policy to add to a product. LicenseSpring: Create License Policy."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "product": "sketch",
-                "code": "studio",
-                "name": "Studio, one year",
-                "default_license_type": "time-limited",
-                "valid_duration": "1y",
-                "max_activations": 5,
-            }
-        },
-    )
-
-    product: RecordId | Code
-    code: Code
-    name: Title
-
-
-class FeaturePatch(FeatureTerms, frozen=True, extra="forbid", defer_build=True):
-    """Fields of a feature to set; absent fields keep their values."""
-
-    product: RecordId | Code | None = None
-    code: Code | None = None
-    name: Title | None = None
-    feature_type: FeatureType | None = None
-    active: Flag | None = None
-    metadata: Metadata | None = None
-
-
-class NewFeature(FeaturePatch):
-    """A feature to add to a product. LicenseSpring: Create Product Feature."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "product": "sketch",
-                "code": "export",
-                "name": "PDF export",
-                "feature_type": "activation",
-            }
-        },
-    )
-
-    product: RecordId | Code
-    code: Code
-    name: Title
 
 
 def new_product(
@@ -341,10 +208,11 @@ def _check_new_part(
             pointer="/code",
             value=code,
         )
-    if len(parts) >= _MAX_PARTS:
+    if len(parts) >= MAX_PARTS:
         plural = {"policy": "policies", "feature": "features"}[kind]
         raise Refused(
-            "too_many", f"Product {product.short_code} has {_MAX_PARTS} {plural}, which is the most"
+            "too_many",
+            f"Product {product.short_code} has {MAX_PARTS} {plural}, which is the maximum",
         )
 
 

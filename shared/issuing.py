@@ -1,12 +1,11 @@
 """Plan an order: issue all of its licenses, or report all faults of the request."""
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
 
+from shared.bundle_requests import MEMBERS, BundleRequest, bundle_requests, misplaced_fields
 from shared.catalog import Product
 from shared.customers import (
     Customer,
@@ -40,8 +39,6 @@ from shared.orders import (
 from shared.values import record_id
 
 _MAX_BODY = 300_000
-_OF_BUNDLE = ("key", "users", "user")
-_MEMBERS = ("products", "bundle_products")
 _OWN = frozenset({"key", "users", "user", "metadata", "custom_fields", "note", "subscription_id"})
 """Fields of a license request that do not affect its terms."""
 
@@ -237,15 +234,15 @@ class _Issuing:
                 self._issue(request, sold, at, item_id, place, license_key=key, license_users=seats)
 
     def _names_members(self, product: Product, request: LicenseRequest, path: Path) -> None:
-        for name in ("product_code", *_MEMBERS):
+        for name in ("product_code", *MEMBERS):
             if getattr(request, name):
                 message = f"{product.short_code} is not a bundle: its licenses name no members"
                 self._fault((*path, name), "not_a_bundle", message, None)
 
     def _bundles(self, bundle: Product, item: OrderItemRequest, path: Path, item_id: int) -> None:
         """Issue one license for the bundle and one per member, all with the same key."""
-        self.faults += _misplaced(item, path)
-        for index, requested in enumerate(_bundle_requests(item, path)):
+        self.faults += misplaced_fields(item, path)
+        for index, requested in enumerate(bundle_requests(item, path)):
             key = self._key(bundle, requested.key, requested.key_path, f"{path}{index}")
             seats = self._license_users(bundle, requested.users, requested.users_path)
             self._check_members(bundle, requested)
@@ -281,7 +278,7 @@ class _Issuing:
                         bundle_license_id=bundle_license.id,
                     )
 
-    def _check_members(self, bundle: Product, requested: "_BundleRequest") -> None:
+    def _check_members(self, bundle: Product, requested: BundleRequest) -> None:
         named = [request.product_code for _, request in requested.members]
         missing = [code for code in bundle.bundle_products if code not in named]
         if missing:
@@ -432,56 +429,3 @@ class _Issuing:
 
     def _fault(self, path: Path, code: str, message: str, value: object) -> None:
         self.faults.append(Fault.at(path, code, message, value))
-
-
-@dataclass(frozen=True, slots=True)
-class _BundleRequest:
-    """A bundle license, requested in either of LicenseSpring's two forms."""
-
-    path: Path
-    key: str | None
-    key_path: Path
-    users: tuple[UserRequest, ...]
-    users_path: Path
-    members: tuple[tuple[Path, MemberRequest], ...]
-
-
-def _bundle_requests(item: OrderItemRequest, path: Path) -> Iterator[_BundleRequest]:
-    """The bundle licenses of an item: one with a member per license, or one per license.
-
-    A license with `products` is a bundle license itself.
-    """
-    if not any(lic.products or lic.bundle_products for lic in item.licenses):
-        named = tuple(((*path, "licenses", i), lic) for i, lic in enumerate(item.licenses))
-        yield _BundleRequest(path, item.key, (*path, "key"), item.users, (*path, "users"), named)
-        return
-    for index, lic in enumerate(item.licenses):
-        at: Path = (*path, "licenses", index)
-        name = "products" if lic.products else "bundle_products"
-        members = getattr(lic, name) or ()
-        yield _BundleRequest(
-            path=at,
-            key=lic.key or item.key,
-            key_path=(*at, "key") if lic.key else (*path, "key"),
-            users=lic.all_users or item.users,
-            users_path=(*at, "users"),
-            members=tuple(((*at, name, i), member) for i, member in enumerate(members)),
-        )
-
-
-def _misplaced(item: OrderItemRequest, path: Path) -> Iterator[Fault]:
-    """Faults for fields of a bundle order that would be ignored, or shared unintentionally."""
-    nested = any(lic.products or lic.bundle_products for lic in item.licenses)
-    for index, lic in enumerate(item.licenses):
-        at: Path = (*path, "licenses", index)
-        given = [name for name in type(lic).model_fields if getattr(lic, name) not in (None, ())]
-        for name in given:
-            if not nested and name in _OF_BUNDLE:
-                message = f"put {name} of a bundle on its item"
-                yield Fault.at((*at, name), "bundle_only", message)
-            if nested and name not in (*_OF_BUNDLE, *_MEMBERS):
-                message = f"{name} has no effect next to members: move it to the members"
-                yield Fault.at((*at, name), "bundle_members_only", message)
-        if lic.products and lic.bundle_products:
-            message = "members stand in products or in bundle_products, not in both"
-            yield Fault.at((*at, "bundle_products"), "alias_conflict", message)

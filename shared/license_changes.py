@@ -287,7 +287,7 @@ def _changed(
     terms = resolve_terms(lic.license_type, wanted, inherited)
     fields = _fields(lic, patch, now)
     if wanted.get("valid_duration") and patch.validity_period:
-        message = "valid_duration and validity_period are two ends: send one of them"
+        message = "valid_duration and validity_period both end the license: send one of them"
         at = (*path, "validity_period")
         faults.append(Fault.at(at, "term_conflict", message, patch.validity_period.isoformat()))
     elif patch.validity_period:

@@ -440,7 +440,10 @@ def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:
     if not product.active:
         return "disabled_product", f"product {code} is disabled"
     if product.authorization_method == "user":
-        return "key_not_allowed", f"{code} is authorized by user: a file has no users, order it"
+        return (
+            "key_not_allowed",
+            f"{code} is authorized by user, and a file has no users: place an order instead",
+        )
     return None
 
 

@@ -5,6 +5,7 @@ And which tests run on values alone.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -22,12 +23,14 @@ SHARED = (
     "values",
     "terms",
     "catalog",
+    "catalog_requests",
     "catalog_changes",
     "customers",
     "licenses",
     "license_changes",
     "license_users",
     "orders",
+    "bundle_requests",
     "issuing",
     "import_job",
     "csv_format",
@@ -60,8 +63,13 @@ def modules(folder: str) -> list[Path]:
     return sorted(path for path in (ROOT / folder).rglob("*.py") if path.name != "__init__.py")
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Dotted names that a module imports, anywhere in it; `from a import b` may mean `a.b`."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -122,18 +130,25 @@ def test_constructs_import_no_product_code_and_commands_no_cdk(path: Path) -> No
         assert used <= {"client"}
 
 
-def reached(path: Path) -> dict[str, list[str]]:
-    """The packages that a test imports, directly or through our modules, and by which way."""
-    found: dict[str, list[str]] = {}
+def ways_from(path: Path) -> dict[Path, list[str]]:
+    """The modules of ours that a module imports, also through others, and by which way."""
     ways = {path: [path.name]}
     for here in (waiting := [path]):
         for name in imports(here):
-            found.setdefault(name.partition(".")[0], [*ways[here], name])
             for part in (name, name.rpartition(".")[0]):
                 module = ROOT.joinpath(*part.split(".")).with_suffix(".py")
                 if module.exists() and module not in ways:
                     ways[module] = [*ways[here], part]
                     waiting.append(module)
+    return ways
+
+
+def reached(path: Path) -> dict[str, list[str]]:
+    """The packages that a test imports, directly or through our modules, and by which way."""
+    found: dict[str, list[str]] = {}
+    for module, way in ways_from(path).items():
+        for name in imports(module):
+            found.setdefault(name.partition(".")[0], [*way, name])
     return found
 
 

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
+from bench.units import item_bytes
 from shared.store.dynamo import client
 from tests.emulated import carry_out
 
@@ -129,27 +130,6 @@ def write_units(body: dict[str, Any]) -> int:
         (part,) = operation.values()
         units += 2 * -(-item_bytes(part.get("Item", {"pk": {"S": "x"}})) // 1024)
     return units
-
-
-def item_bytes(item: dict[str, Any]) -> int:
-    """The size of an item as DynamoDB documents it."""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
-
-
-def _value_bytes(value: dict[str, Any]) -> int:
-    ((kind, held),) = value.items()
-    match kind:
-        case "S":
-            return len(held.encode())
-        case "N":
-            return (len(held.strip("-0.")) + 1) // 2 + 1
-        case "B":
-            return len(held) * 3 // 4
-        case "L":
-            return 3 + sum(1 + _value_bytes(part) for part in held)
-        case "M":
-            return 3 + len(held) + item_bytes(held)
-    return 1
 
 
 def _text(sent: Any) -> str:

@@ -40,7 +40,7 @@ IdempotencyKey = Annotated[
     Field(
         min_length=1,
         max_length=255,
-        description="Makes a request repeatable: the same key never acts twice.",
+        description="Makes the request idempotent: the same key never acts twice.",
     ),
 ]
 
@@ -52,13 +52,14 @@ _MAX_ID = 2**53
 class Page[T](BaseModel):
     """One page of a list."""
 
-    count: Annotated[int, Field(description="How many there are in all.")]
+    count: Annotated[int, Field(description="Number of all records in the list, at most 10,000.")]
     limit: Annotated[int, Field(description="The most records that a page of this list has.")]
-    next: Annotated[str | None, Field(description="Where the next page is.")] = None
-    previous: Annotated[str | None, Field(description="Where the page before is.")] = None
-    cursor: Annotated[str | None, Field(description="Send it as `cursor` to go on from here.")] = (
-        None
-    )
+    next: Annotated[str | None, Field(description="URL of the next page.")] = None
+    previous: Annotated[str | None, Field(description="URL of the previous page.")] = None
+    cursor: Annotated[
+        str | None,
+        Field(description="The position after this page: send it as `cursor` to continue."),
+    ] = None
     results: list[T]
 
 
@@ -311,7 +312,9 @@ def _response(result: Any, operation: Operation) -> Response[Any]:
 def _too_large(operation: Operation) -> TooLarge:
     """The error for a response that exceeds Lambda's limit, which would cause a 500 otherwise."""
     if operation.method == "GET":
-        message = "ask for fewer records with limit, or for each record by its id"
+        message = "request fewer records with limit, or for each record by its id"
     else:
         message = "it was carried out; read the record with GET, do not send this again"
-    return TooLarge("answer_too_large", f"The answer is larger than {MOST_BYTES} bytes: {message}")
+    return TooLarge(
+        "answer_too_large", f"The response is larger than {MOST_BYTES} bytes: {message}"
+    )

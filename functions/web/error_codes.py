@@ -14,7 +14,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "alias_conflict": (400, "license_template_code and policy_code differ"),
     "answer_too_large": (
         413,
-        "The answer is larger than 6000000 bytes: ask for fewer records with limit",
+        "The response is larger than 6000000 bytes: request fewer records with limit",
     ),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
@@ -44,7 +44,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "export_too_large": (
         413,
-        "These are more than 10000 licenses: ask for fewer days, or send parts=true",
+        (
+            "These are more than 10000 licenses, which is more than one file can have:"
+            " request fewer days, or send parts=true"
+        ),
     ),
     "feature_repeated": (400, "export appears twice on one license"),
     "filter_required": (400, "send email, or license with the id of a license"),
@@ -61,7 +64,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     "file_required": (400, "The form needs one part named file, with the name of the file"),
     "file_too_large": (
         413,
-        "A file of more than 4500000 bytes can't be sent here: POST /api/v1/imports/ says where to",
+        (
+            "The file is larger than 4500000 bytes, the limit of a form:"
+            " upload it with POST /api/v1/imports/"
+        ),
     ),
     "idempotency_key_reused": (
         409,
@@ -69,7 +75,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "immutable": (400, "short_code can't be changed once it is set"),
     "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
-    "internal_error": (500, "The service failed. It has been logged."),
+    "internal_error": (
+        500,
+        "The service failed, and the error was logged. Report the request_id to the operator.",
+    ),
     "invalid_api_key": (403, "The API key is not valid."),
     "invalid_bundle": (400, "a bundle has at least one product"),
     "invalid_json": (400, "Expecting value at line 1 column 5."),
@@ -81,7 +90,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "license_key_repeated": (400, "this license key appears twice in the order"),
     "license_repeated": (400, "this license is named more than once"),
     "license_not_found": (404, "There is no license 1593781720493279"),
-    "method_not_allowed": (405, 'Method "DELETE" not allowed; here: GET, HEAD, POST.'),
+    "method_not_allowed": (405, 'Method "DELETE" not allowed. Supported: GET, HEAD, POST.'),
     "moved": (308, "Send the same request to /api/v1/orders."),
     "not_a_bundle": (400, "editor is not a bundle"),
     "not_authenticated": (403, "Authentication credentials were not provided."),
@@ -93,7 +102,13 @@ CODES: Mapping[str, tuple[int, str]] = {
     "one_file_only": (400, "The form has more than one part; send one file at a time"),
     "order_id_exists": (409, "Order with this ID already exists"),
     "order_in_progress": (409, "This order is being written by another request"),
-    "order_too_large": (400, "The order is more than one order can hold: place it as several"),
+    "order_too_large": (
+        400,
+        (
+            "The response to this order would have 6100000 bytes, and the limit is 5500000:"
+            " place it as several orders"
+        ),
+    ),
     "permission_denied": (403, "This API key lacks the scope orders:write."),
     "policy_exists": (409, "Product editor already has a policy std"),
     "policy_required": (400, "policy_code is mandatory for every member of a bundle"),
@@ -106,8 +121,11 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "One license of the order is more than 390 KB: shorten its metadata or its features",
     ),
-    "term_conflict": (400, "valid_duration and validity_period are two ends: send one of them"),
-    "too_many": (400, "Product editor has 100 policies, which is the most"),
+    "term_conflict": (
+        400,
+        "valid_duration and validity_period both end the license: send one of them",
+    ),
+    "too_many": (400, "Product editor has 200 policies, which is the maximum"),
     "too_many_floating_users": (400, "floating_users (9) must not be more than max_activations"),
     "too_many_licenses": (400, "an order holds at most 1000 licenses"),
     "unavailable": (503, "The service is busy. Please send the request again."),

@@ -22,7 +22,9 @@ class MethodNotAllowed(Refused):
     status = 405
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__("method_not_allowed", f'Method "{method}" not allowed; here: {allowed}.')
+        super().__init__(
+            "method_not_allowed", f'Method "{method}" not allowed. Supported: {allowed}.'
+        )
         self.allowed = allowed
 
 
@@ -42,23 +44,26 @@ class Crash(Refused):
     status = 500
 
     def __init__(self) -> None:
-        super().__init__("internal_error", "The service failed. It has been logged.")
+        super().__init__(
+            "internal_error",
+            "The service failed, and the error was logged. Report the request_id to the operator.",
+        )
 
 
 class ProblemFault(BaseModel):
     """A fault of the request."""
 
     field: Annotated[
-        str | None, Field(description="Where it is, in dots: `items.0.product_code`.")
+        str | None, Field(description="Path of the field, with dots: `items.0.product_code`.")
     ] = None
     pointer: Annotated[
-        str | None, Field(description="Where it is in the JSON body, as an RFC 6901 pointer.")
+        str | None, Field(description="Path in the JSON body, as an RFC 6901 pointer.")
     ] = None
-    code: Annotated[str, Field(description="What is wrong, for a program.")]
-    message: Annotated[str, Field(description="What is wrong, for a person.")]
+    code: Annotated[str, Field(description="Error code, for programs.")]
+    message: Annotated[str, Field(description="Message, for people.")]
     value: Annotated[
         str | int | float | bool | None,
-        Field(description="What was sent, shortened; never a password."),
+        Field(description="The sent value, shortened; never a password."),
     ] = None
 
 
@@ -88,7 +93,7 @@ class Problem(BaseModel):
         }
     )
 
-    type: Annotated[str, Field(description="Where this code is explained.")]
+    type: Annotated[str, Field(description="URL of this code's documentation.")]
     title: str
     status: int
     code: str

@@ -1,8 +1,8 @@
 """The limits for the size of a response, and how its size is measured.
 
 Lambda: "6 MB each for request and response (synchronous)", which is 6,291,556 bytes of the whole
-answer. The runtime sends it as JSON, so a body that is JSON itself has each quotation mark escaped
-once more; since Python 3.12 other characters go out as they are, in UTF-8.
+response. The runtime sends it as JSON, so each quotation mark of a body that is JSON is escaped
+again; since Python 3.12 other characters go out as they are, in UTF-8.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def sent_bytes(body: str | bytes) -> int:
 
 def fits(body: str | bytes, most: int) -> bool:
     """Whether Lambda sends a body in at most `most` bytes; a small body is not measured."""
-    return len(body) * _MOST_PER_CHARACTER <= most or sent_bytes(body) <= most
+    return len(body) * _MOST_PER_CHARACTER + 2 <= most or sent_bytes(body) <= most
 
 
 def encoded(body: Any) -> str | bytes:

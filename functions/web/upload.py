@@ -153,8 +153,8 @@ def _raw(request: Request) -> bytes:
     except TooLarge:
         raise TooLarge(
             "file_too_large",
-            f"A file of more than {MAX_FORM} bytes can't be sent here:"
-            " POST /api/v1/imports/ says where to",
+            f"The file is larger than {MAX_FORM} bytes, the limit of a form:"
+            " upload it with POST /api/v1/imports/",
         ) from None
     except (UnicodeError, binascii.Error):
         raise _broken("The form can't be read: it is not Base64") from None

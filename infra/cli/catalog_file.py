@@ -16,13 +16,8 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from shared.catalog_changes import (
-    DEFAULT_POLICY,
-    NewFeature,
-    NewPolicy,
-    NewProduct,
-    PolicyPatch,
-)
+from shared.catalog_changes import DEFAULT_POLICY
+from shared.catalog_requests import NewFeature, NewPolicy, NewProduct, PolicyPatch
 from shared.errors import Fault, NotFound, Refused
 from shared.errors import Path as FaultPath
 from shared.wording import in_words

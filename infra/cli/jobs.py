@@ -174,8 +174,8 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         failed = job.counts["total_row_count"] - job.counts["valid_row_count"]
         for each in job.corrections:
             console.print(f"{each.resolved_rows:,} of {failed:,} resolved in import {each.id}")
-    for warning in (job.detected or {}).get("warnings", ()):
-        console.print(f"[yellow]{escape(warning['message'])}.[/] [dim]{warning['code']}")
+    for warning in job.detected.warnings if job.detected else ():
+        console.print(f"[yellow]{escape(warning.message)}.[/] [dim]{warning.code}")
     if job.stopping:
         console.print(
             "Stopping: rows in flight are still being written, so these counts will change."

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from infra.client.connection import ApiProblem, Connection, Query
 from infra.client.imports import Imports
-from shared.catalog_changes import (
+from shared.catalog_requests import (
     FeaturePatch,
     NewFeature,
     NewPolicy,

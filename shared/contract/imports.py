@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shared.csv_format.dialect import Dialect
 from shared.import_job import (
     ChosenEncoding,
     FileFault,
@@ -27,6 +28,23 @@ class RowFaultView(BaseModel, frozen=True):
     value: Any = None
 
 
+class FileWarning(BaseModel, frozen=True):
+    """A warning about a file as a whole."""
+
+    code: str
+    message: str
+    column: str | None
+
+
+class DetectedFile(Dialect, frozen=True, json_schema_serialization_defaults_required=True):
+    """The format of a file as it was read, and warnings about the file as a whole."""
+
+    names: tuple[str, ...] = ()
+    """As of a `Dialect`; imports of version 0.1.0 have none."""
+    unknown_columns: Annotated[list[str], Field(description="Columns that were left out.")] = []
+    warnings: list[FileWarning] = []
+
+
 class InvalidRow(BaseModel, frozen=True):
     """A row that was not imported; without a row number, the reason why the file was not."""
 
@@ -35,7 +53,7 @@ class InvalidRow(BaseModel, frozen=True):
     errors: list[RowFaultView]
     data: Annotated[dict[str, Any], Field(description="The cells, by column.")] = {}
     shortened: Annotated[
-        bool, Field(description="Whether values are cut here: failed.csv has the row whole.")
+        bool, Field(description="Whether values are shortened; `failed.csv` has them in full.")
     ] = False
 
 
@@ -122,10 +140,7 @@ class ImportResult[R: Result](BaseModel, frozen=True):
     dry_run: bool
     on_error: OnError
     file_sha256: str | None
-    detected: Annotated[
-        dict[str, Any] | None,
-        Field(description="How the file is written, and `warnings` about it as a whole."),
-    ]
+    detected: DetectedFile | None
 
 
 class Correction(BaseModel, frozen=True):
@@ -187,10 +202,7 @@ class ImportView(BaseModel, frozen=True):
     errors_url: str
     failed_rows_url: str | None
     file_sha256: str | None
-    detected: Annotated[
-        dict[str, Any] | None,
-        Field(description="How the file is written, and `warnings` about it as a whole."),
-    ]
+    detected: DetectedFile | None
 
 
 class TakenImport(BaseModel, frozen=True):
@@ -243,7 +255,10 @@ class PartLinks(BaseModel, frozen=True):
     ]
     abort_url: Annotated[str, Field(description="DELETE drops the parts that were sent.")]
     expires_in: Annotated[
-        int, Field(description="Seconds in which a request must begin; then ask again.")
+        int,
+        Field(
+            description="Seconds within which a request must begin; after that, request new links."
+        ),
     ]
 
 

@@ -59,7 +59,7 @@ def give_up_uploads(this: SweepRun) -> Iterator[ImportJob]:
 
     If the file has arrived and its event was lost, it is announced, for one more day.
     """
-    refusal = FileFault(code="never_uploaded", message="The file did not come within 24 hours")
+    refusal = FileFault(code="never_uploaded", message="The file did not arrive within 24 hours")
     late = [job for job in this.waiting if job.heartbeat_at < this.now - UPLOAD_WITHIN]
     for job in late[:MOST_GIVEN_UP]:
         version = find_upload(job)

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
+from bench.units import item_bytes
 from tests.faults.capacity import Capacity, Charge
 from tests.faults.dynamodb import Body, DynamoDB, Index, Item, Key, Refusal, Table
-from tests.wiretap import item_bytes
 
 _SINGLE = {"partition": "ProvisionedThroughputExceededException", "table": "ThrottlingException"}
 _STATEMENT = {"partition": "ProvisionedThroughputExceeded", "table": "ThrottlingError"}

@@ -15,8 +15,9 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.models import botocore_stubber
 
+from bench.units import item_bytes
 from shared.store.dynamo import client
-from tests.wiretap import answer, item_bytes
+from tests.wiretap import answer
 
 type Item = dict[str, dict[str, Any]]
 type Key = tuple[str, ...]

@@ -220,7 +220,7 @@ def test_a_large_order_with_a_license_too_large_writes_nothing(shop: Shop) -> No
 def test_a_product_has_an_end_to_its_parts(
     shop: Shop, path: str, more: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.catalog_changes._MAX_PARTS", 3)
+    monkeypatch.setattr("shared.catalog_changes.MAX_PARTS", 3)
     sent = [
         shop.post(path, {"product": "kp", "code": f"c{n}", "name": "N", **more}) for n in range(4)
     ]

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from functions import job_status, start_import
-from shared.columns import KINDS
-from shared.csv_format.header import similar_columns, squeezed
 from shared.import_job import ImportJob
 from shared.store import uploads
 from tests.engine import Engine
@@ -334,18 +332,6 @@ def test_object_metadata_of_a_requested_upload_changes_nothing(files: Files) -> 
     files.run(event)
 
     assert files.last().state == "succeeded"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_column_is_spelled_like_another(kind: str) -> None:
-    columns = KINDS[kind].columns
-
-    assert len({squeezed(column) for column in columns}) == len(columns)
-    for column in columns:
-        typo = f"{column[:3]}x{column[3:]}"
-        similar = similar_columns([typo], [typo], columns)
-        if len(squeezed(column)) >= 5:
-            assert similar[0].similar == (column,)
 
 
 def test_lines_of_an_address_become_one_line(files: Files) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from shared.catalog_changes import NewProduct, new_product
+from shared.catalog_changes import new_product
+from shared.catalog_requests import NewProduct
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.row_reader import Entry, Import, InvalidRecord, reader_of

@@ -1,6 +1,5 @@
 """Imports of files: rows are created, counted as existing or refused, exactly once."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +14,7 @@ from shared.store.import_jobs import batch_results, get_job, list_jobs
 from shared.workflows import import_chunk, import_lifecycle, pending_orders
 from tests.batch_results import put_batch_result
 from tests.engine import Engine
-from tests.functions.import_files import Context, Files, counts, open_files
-from tests.functions.shop import Shop
+from tests.functions.import_files import Context, Files, counts
 from tests.http_event import send
 from tests.wiretap import Killed, killed_before, meanwhile, tapped
 
@@ -36,16 +34,6 @@ def many(rows: int, per_order: int = 4) -> str:
     lines = ["license__license_key,product__short_code,order__store_id,customer__email"]
     lines += [f"K-{n:05},kp,o-{n // per_order},c{n // per_order}@x.test" for n in range(rows)]
     return "\n".join(lines) + "\n"
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files
 
 
 ALL = (

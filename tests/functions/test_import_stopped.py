@@ -1,6 +1,5 @@
 """Imports that can't continue: their file was deleted, or they were cancelled."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,26 +13,14 @@ from shared.store import uploads
 from shared.store.import_jobs import batch_results
 from shared.workflows import import_lifecycle
 from shared.workflows.import_totals import Totals
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
+from tests.functions.import_files import Files
 from tests.functions.log_lines import Out
-from tests.functions.shop import Shop
 from tests.http_event import Reply, send
 from tests.s3_answers import error, s3_answers
 from tests.wiretap import meanwhile, tapped
 
 HEADER = "license__license_key,product__short_code\n"
 ROWS = HEADER + "".join(f"K-{n:05},kp\n" for n in range(200))
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, whose files are imported by one function."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.contract.imports import DetectedFile, FileWarning
 from shared.import_job import KINDS, FileFault, ImportJob, State
 from shared.store import import_jobs, uploads
 from tests.engine import Engine, execution_arn
@@ -26,6 +27,20 @@ COUNTS = {
     "warnings": 1,
 }
 ARN = execution_arn("acme-1-1")
+DETECTED = DetectedFile(
+    encoding="utf-8",
+    bom=False,
+    delimiter=",",
+    line_end="LF",
+    sep_line=False,
+    columns=("email", "note"),
+    names=("email", "note"),
+    header_line=1,
+    body_start=11,
+    body_line=2,
+    unknown_columns=["note"],
+    warnings=[FileWarning(code="encoding_assumed", message="The file is not UTF-8", column=None)],
+).model_dump(mode="json")
 
 
 def refused(reply: Reply, status: int, code: str) -> str:
@@ -37,9 +52,7 @@ def finish(
     importer: Importer, number: int, state: State = "completed_with_errors", bad: int = 1
 ) -> None:
     """As the last step of an import does."""
-    job = importer.move(
-        number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","}
-    )
+    job = importer.move(number, "running", rows=3, file_sha256="ab" * 32, detected=DETECTED)
     rows = [bad_row(n + 1) for n in range(bad)]
     importer.chunk(job, 0, bad=bad, rows=3, valid=3 - bad)
     uploads.put_result(job, "failed.json", orjson.dumps(rows))
@@ -69,7 +82,7 @@ def test_a_finished_import_has_the_published_shape(importer: Importer) -> None:
     assert view["errors_url"] == "https://api.test/api/v1/imports/1/errors/"
     assert view["failed_rows_url"] == "https://api.test/api/v1/imports/1/failed.csv"
     assert (view["dry_run"], view["on_error"]) == (False, "skip_row")
-    assert (view["file_sha256"], view["detected"]) == ("ab" * 32, {"delimiter": ","})
+    assert (view["file_sha256"], view["detected"]) == ("ab" * 32, DETECTED)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from functions import create_order, order_answers
 from functions.web import api
 from functions.web.request import MAX_BODY
 from functions.web.response_size import MOST_BYTES
-from shared.catalog_changes import NewProduct, new_product
+from shared.catalog_changes import new_product
+from shared.catalog_requests import NewProduct
 from shared.contract.records import Related, placed_order_view
 from shared.licenses import License
 from shared.orders import Order, OrderItem, first_licenses
@@ -155,7 +156,7 @@ def test_an_append_reads_and_answers_what_was_appended_alone(grown: Shop) -> Non
 @pytest.mark.parametrize(
     ("method", "body", "expected"),
     [
-        ("GET", None, "ask for fewer records"),
+        ("GET", None, "request fewer records"),
         ("POST", {"parts": [{"name": "lid"}]}, "it was carried out"),
     ],
 )

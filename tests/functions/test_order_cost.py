@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from bench.units import item_bytes
 from tests.functions.shop import Shop, open_shop
 from tests.moto_tables import table_names
 from tests.shared.store.test_import_cost import INDEXES
-from tests.wiretap import Wiretap, item_bytes, tapped, write_units
+from tests.wiretap import Wiretap, tapped, write_units
 
 CUSTOMER = {"email": "ana@acme.example", "first_name": "Ana", "company_name": "Acme"}
 USERS = [{"email": "ana@acme.example", "is_manager": True}, {"email": "ben@acme.example"}]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from shared.catalog_changes import NewFeature, NewPolicy, NewProduct
+from shared.catalog_requests import NewFeature, NewPolicy, NewProduct
 from shared.customers import CustomerRequest, NewCustomer, UserRequest
 from shared.licenses import LicenseRequest
 from shared.orders import OrderItemRequest, OrderRequest

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench import cost
+from bench.units import item_bytes
 from infra.stamp import ROOT
 from shared.store import bulk
 from tests.engine import Engine
@@ -13,7 +14,7 @@ from tests.functions.import_files import open_files
 from tests.functions.shop import Shop
 from tests.infra.reading import Template
 from tests.shared.store.test_import_cost import INDEXES, PER_ORDER, ROWS, Meter, sheet
-from tests.wiretap import item_bytes, tapped, write_units
+from tests.wiretap import tapped, write_units
 
 ORDER = {
     "id": "web-1",

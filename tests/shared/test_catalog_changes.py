@@ -6,16 +6,14 @@ import pytest
 from pydantic import BaseModel
 
 from shared.catalog import FeatureFields, PolicyFields, Product, ProductFields
-from shared.catalog_changes import (
+from shared.catalog_changes import add_feature, add_policy, new_product
+from shared.catalog_requests import (
     FeaturePatch,
     NewFeature,
     NewPolicy,
     NewProduct,
     PolicyPatch,
     ProductPatch,
-    add_feature,
-    add_policy,
-    new_product,
 )
 from shared.errors import Conflict, Refused
 
@@ -62,5 +60,5 @@ def test_a_product_has_at_most_200_policies_and_200_features() -> None:
     policies = tuple(many.policies[0].model_copy(update={"code": f"p{n}"}) for n in range(200))
     many = many.model_copy(update={"policies": policies})
 
-    with pytest.raises(Refused, match="has 200 policies, which is the most"):
+    with pytest.raises(Refused, match="has 200 policies, which is the maximum"):
         add_policy("acme", many, NewPolicy(product="sketch", code="x", name="X"), now=NOW)

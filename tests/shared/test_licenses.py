@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shared.catalog import Product
-from shared.catalog_changes import NewProduct, new_product
+from shared.catalog_changes import new_product
+from shared.catalog_requests import NewProduct
 from shared.errors import Refused
 from shared.licenses import License, LicenseRequest, issue, new_key, offer, status_of
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core.core_schema import ErrorType
 
-from shared.catalog_changes import NewFeature, NewPolicy, NewProduct
+from shared.catalog_requests import NewFeature, NewPolicy, NewProduct
 from shared.customers import NewCustomer
 from shared.orders import OrderRequest
 from shared.values import Code, Count, Email, Flag, RecordId, StrictFlag

@@ -13,18 +13,20 @@ from pydantic import BaseModel
 
 from shared.catalog import Product
 from shared.catalog_changes import (
-    FeaturePatch,
-    NewFeature,
-    NewPolicy,
-    NewProduct,
-    PolicyPatch,
-    ProductPatch,
     add_feature,
     add_policy,
     change_feature,
     change_policy,
     change_product,
     new_product,
+)
+from shared.catalog_requests import (
+    FeaturePatch,
+    NewFeature,
+    NewPolicy,
+    NewProduct,
+    PolicyPatch,
+    ProductPatch,
 )
 from shared.contract.records import Related, placed_order_view, with_whole_licenses
 from shared.errors import Refused

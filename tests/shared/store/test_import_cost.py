@@ -11,13 +11,13 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from pydantic import BaseModel
 
+from bench.units import item_bytes
 from shared.customers import Customer
 from shared.orders import Order
 from shared.store import bulk, dynamo
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
 from tests.functions.shop import Shop
-from tests.wiretap import item_bytes
 
 ROWS, PER_ORDER = 500, 10
 UNITS = {

@@ -12,7 +12,7 @@ import { loadDraft, saveDraft } from "../forms/drafts.js";
 import { FaultTable, validateEdit } from "./fault_table.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";
-import { detectedFormat, isStopped } from "./import_states.js";
+import { isStopped } from "./import_states.js";
 import { useLoad } from "../api/load.js";
 import { announce, Loaded, Notice } from "../parts/parts.js";
 import { go, link } from "../parts/route.js";
@@ -180,9 +180,7 @@ function ReimportButton({ job, draft, kind }) {
  * @type {(job: Import, rows: Record<string, string>[]) => string[]}
  */
 function listColumns(job, rows) {
-  const own = (detectedFormat(job)?.columns ?? []).filter(
-    (column) => column && !column.startsWith("_"),
-  );
+  const own = (job.detected?.columns ?? []).filter((column) => column && !column.startsWith("_"));
   return [...new Set([...own, ...rows.flatMap((row) => Object.keys(row))])];
 }
 

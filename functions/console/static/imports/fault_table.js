@@ -10,7 +10,6 @@ import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { link } from "../parts/route.js";
 import { validateCell } from "../csv/rules.js";
-import { detectedFormat } from "./import_states.js";
 
 /**
  * A row with errors, with its cells by column.
@@ -89,7 +88,7 @@ function FaultRows({ job, row, draft, kind }) {
  */
 function findOtherColumns(job, row, faults) {
   const faulty = new Set(faults.map(({ column }) => column));
-  const columns = detectedFormat(job)?.columns ?? Object.keys(row.data);
+  const columns = job.detected?.columns ?? Object.keys(row.data);
   return columns.filter((column) => column && !column.startsWith("_") && !faulty.has(column));
 }
 

@@ -15,7 +15,6 @@ import { Progress } from "./import_progress.js";
 import { countRecords, describeResult } from "./import_result.js";
 import {
   countInvalidRows,
-  detectedFormat,
   ImportStatus,
   isChanging,
   isRunning,
@@ -220,7 +219,7 @@ function ImportAgain({ job, children }) {
  * @param {{ job: Import }} props
  */
 function Facts({ job }) {
-  const detected = detectedFormat(job);
+  const { detected } = job;
   const facts = [
     ["File", html`${job.file_name}, ${formatSize(job.size)}`],
     [

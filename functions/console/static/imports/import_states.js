@@ -54,12 +54,3 @@ export function ImportStatus({ job }) {
 /** @type {(job: Import) => number | null} */
 export const countInvalidRows = (job) =>
   job.counts ? job.counts.total_row_count - job.counts.valid_row_count : null;
-
-/** @typedef {{ encoding: string, delimiter: string, columns: string[], unknown_columns: string[] }} Detected */
-
-/**
- * How the file is written, or null before it was read.
- *
- * @type {(job: Import) => Detected | null}
- */
-export const detectedFormat = ({ detected }) => /** @type {Detected | null} */ (detected);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkFile } from "../../functions/console/static/csv/file_check.js";
+import { checkFile } from "../../../functions/console/static/csv/file_check.js";
 import { rules } from "./rules_file.js";
 
 const KEY = "license__license_key,product__short_code";

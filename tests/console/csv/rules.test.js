@@ -6,7 +6,7 @@ import {
   validateCell,
   validateRow,
   writeCsv,
-} from "../../functions/console/static/csv/rules.js";
+} from "../../../functions/console/static/csv/rules.js";
 import { rules } from "./rules_file.js";
 
 const { licenses, customers } = rules.kinds;

@@ -1,6 +1,5 @@
 """Logs and metrics of imports; each log line leads back to its request."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -8,10 +7,8 @@ import pytest
 
 from functions import job_status
 from shared.workflows import import_chunk
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
+from tests.functions.import_files import Files
 from tests.functions.log_lines import Out
-from tests.functions.shop import Shop
 from tests.http_event import send
 
 
@@ -23,15 +20,6 @@ def many(rows: int) -> str:
 
 FILE = many(50) + "K-9,nope,,\nK-00003,kp,o-0,c0@x.test\n"
 """50 rows that are new, one with a fault, and one that repeats another."""
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decode } from "../../functions/console/static/csv/encoding.js";
+import { decode } from "../../../functions/console/static/csv/encoding.js";
 import { catchError } from "./rules_file.js";
 
 const utf8 = (text) => new TextEncoder().encode(text);

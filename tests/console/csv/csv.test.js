@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countLines, isBlank, parseRecords } from "../../functions/console/static/csv/csv.js";
+import { countLines, isBlank, parseRecords } from "../../../functions/console/static/csv/csv.js";
 
 function parse(text, delimiter = ",") {
   const found = [];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findSimilarColumns, matchColumns } from "../../functions/console/static/csv/header.js";
+import { findSimilarColumns, matchColumns } from "../../../functions/console/static/csv/header.js";
 import { rules } from "./rules_file.js";
 
 const KNOWN = Object.keys(rules.kinds.customers.columns);

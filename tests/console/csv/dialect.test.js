@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeFile, detectDialect } from "../../functions/console/static/csv/dialect.js";
+import { decodeFile, detectDialect } from "../../../functions/console/static/csv/dialect.js";
 import { catchError, rules } from "./rules_file.js";
 
 const KEY = "license__license_key,product__short_code";

@@ -1,8 +1,8 @@
 // The browser's rules, which `make console-tests` generates from the server's row models.
 import { readFileSync } from "node:fs";
-import { compileRules } from "../../functions/console/static/csv/rules.js";
+import { compileRules } from "../../../functions/console/static/csv/rules.js";
 
-const file = new URL("../../.build/console/rules.json", import.meta.url);
+const file = new URL("../../../.build/console/rules.json", import.meta.url);
 
 export const rules = compileRules(JSON.parse(readFileSync(file, "utf-8")));
 
