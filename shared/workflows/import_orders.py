@@ -82,9 +82,7 @@ class BatchOrders:
                 self.listed.append(place.id)
             if place.found is not None:
                 self._put_earlier(place, self._order(named), entry.record.row)
-        self.others = [
-            each for each, sold in self.sold.items() if not self._is_in_order(*each, sold)
-        ]
+        self.others = [each for each in self.sold if not self._put_own(*each)]
 
     def additions(self) -> Iterator[Exchange[None]]:
         """Add the licenses of other orders, and the page of the orders that this batch created."""
@@ -194,9 +192,14 @@ class BatchOrders:
             place.found = dynamo.get(ORDERS, (wanted["pk"], FIRST_PART))
         raise Busy
 
-    def _is_in_order(self, named: int, customer: int | None, sold: Sold) -> bool:
-        """Whether an order's own row has these licenses; adds those that it lacks."""
+    def _put_own(self, named: int, customer: int | None) -> bool:
+        """Complete the licenses in an order's own row; False if they belong in another row.
+
+        The own row has the licenses of one batch and customer. An earlier run of this batch may
+        have written it with fewer.
+        """
         place, customer_id = self.places[named], self._customer_id(customer)
+        sold = self.sold[named, customer]
         if place.found is None:
             return customer == self.first[named].customer_id
         for _ in attempts():
