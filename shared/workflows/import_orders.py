@@ -5,10 +5,10 @@ is written in one transaction with their number in the order's row, so that it i
 licenses of a row belong to the customer of the row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from shared.errors import Busy
@@ -28,6 +28,8 @@ from shared.workflows.batch import Batch, Found, SharedRecords, is_ours
 type Sold = dict[str, tuple[int, list[int]]]
 """By product code: the id of the product, and the ids of its licenses."""
 
+type _Key = tuple[int, int | None]
+
 _OWN_LICENSES = ("items", "n", "rows_from")
 _OF_ORDER = ("listed_by", "added", "added_at")
 
@@ -43,11 +45,11 @@ class BatchOrders:
     customers: dict[int, Found]
     first: dict[int, LicenseEntry] = field(default_factory=dict)
     """The first row of each order."""
-    sold: dict[tuple[int, int | None], Sold] = field(default_factory=dict)
+    sold: dict[_Key, Sold] = field(default_factory=dict)
     item_ids: dict[tuple[int, str], int] = field(default_factory=dict)
     listed: list[int] = field(default_factory=list)
     """The orders that this batch created and lists."""
-    others: list[tuple[int, int | None]] = field(default_factory=list)
+    others: list[_Key] = field(default_factory=list)
     """The keys of `sold` whose licenses are not in the own row of their order."""
 
     @cached_property
@@ -80,14 +82,11 @@ class BatchOrders:
                 self.listed.append(place.id)
             if place.found is not None:
                 self._put_earlier(place, self._order(named), entry.record.row)
-        self.others = [
-            each for each, sold in self.sold.items() if not self._is_in_order(*each, sold)
-        ]
+        self.others = [each for each in self.sold if not self._put_own(*each)]
 
     def additions(self) -> Iterator[Exchange[None]]:
         """Add the licenses of other orders, and the page of the orders that this batch created."""
-        for named, customer in self.others:
-            yield self._add(named, customer, self.sold[named, customer])
+        yield from map(self._add_all, self._distinct())
         if self.listed:
             job, first_row = self.job, self.done.first_row
             page = order_page(job.company, job.number, job.began, first_row, self.listed)
@@ -193,9 +192,14 @@ class BatchOrders:
             place.found = dynamo.get(ORDERS, (wanted["pk"], FIRST_PART))
         raise Busy
 
-    def _is_in_order(self, named: int, customer: int | None, sold: Sold) -> bool:
-        """Whether an order's own row has these licenses; adds those that it lacks."""
+    def _put_own(self, named: int, customer: int | None) -> bool:
+        """Complete the licenses in an order's own row; False if they belong in another row.
+
+        The own row has the licenses of one batch and customer. An earlier run of this batch may
+        have written it with fewer.
+        """
         place, customer_id = self.places[named], self._customer_id(customer)
+        sold = self.sold[named, customer]
         if place.found is None:
             return customer == self.first[named].customer_id
         for _ in attempts():
@@ -215,26 +219,52 @@ class BatchOrders:
             place.found = dynamo.get(ORDERS, (there["pk"], FIRST_PART)) or there
         raise Busy
 
-    def _add(self, named: int, customer: int | None, sold: Sold) -> Exchange[None]:
-        """Add licenses to an order in a row of their own, or those that an earlier run did not."""
-        place, company = self.places[named], self.job.company
-        order = {"id": place.id, "store_id": self.first[named].store_id}
-        items, count = self._items(place.id, sold), _count(sold)
-        part = self._part(order, self.done.first_row, self._customer_id(customer), items, count)
-        add = partial(added_licenses, company, place.id, at=self.job.began, after=_changed(place))
-        key, before = (part["pk"], part["sk"]), 0
+    def _distinct(self) -> Iterator[Sequence[_Key]]:
+        """The keys of `others` in groups that name each order once, as a transaction must."""
+        waiting = self.others
+        while waiting:
+            taken: dict[int, _Key] = {}
+            waiting = [each for each in waiting if taken.setdefault(each[0], each) is not each]
+            yield from bulk.batches(taken.values())
+
+    def _add_all(self, some: Sequence[_Key]) -> Exchange[None]:
+        """Add licenses to several orders in one transaction, or else to each order by itself."""
+        if len(some) > 1:
+            writes = [write for each in some for write in self._addition(*each)]
+            if (yield from bulk.transact(ORDERS, writes, self.pool.patience)):
+                return
+        for each in some:
+            yield from self._add(*each)
+
+    def _add(self, named: int, customer: int | None) -> Exchange[None]:
+        """Add licenses to an order, or those that an earlier run did not add."""
+        part, before = self._part_of(named, customer), 0
+        key = part["pk"], part["sk"]
         for _ in range(ATTEMPTS):
-            put = dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)")
-            if before:
-                put = dynamo.put(ORDERS, dynamo.to_item(part), "n = :before", before=before)
-            writes = [put, add(count - before)]
+            writes = self._addition(named, customer, before)
             if (yield from bulk.transact(ORDERS, writes, self.pool.patience)):
                 return
             found = yield from bulk.get_all(ORDERS, [key], self.pool.patience)
             before = found[key]["n"] if key in found else 0
-            if before >= count:
+            if before >= part["n"]:
                 return
         raise Busy
+
+    def _addition(self, named: int, customer: int | None, before: int = 0) -> list[dict[str, Any]]:
+        """The writes that add licenses to an order, of whose row `before` are there."""
+        place, part = self.places[named], self._part_of(named, customer)
+        put = dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)")
+        if before:
+            put = dynamo.put(ORDERS, dynamo.to_item(part), "n = :before", before=before)
+        count, at = part["n"] - before, self.job.began
+        return [put, added_licenses(self.job.company, place.id, count, at, after=_changed(place))]
+
+    def _part_of(self, named: int, customer: int | None) -> dict[str, Any]:
+        """The row of a key of `others`."""
+        id, sold = self.places[named].id, self.sold[named, customer]
+        order = {"id": id, "store_id": self.first[named].store_id}
+        customer_id, first_row = self._customer_id(customer), self.done.first_row
+        return self._part(order, first_row, customer_id, self._items(id, sold), _count(sold))
 
 
 def _replacement(after: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:

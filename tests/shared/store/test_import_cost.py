@@ -151,6 +151,21 @@ def test_a_row_takes_few_write_units_with_its_order_and_customer(
     assert sum(units.values()) <= most
 
 
+def test_what_is_added_to_orders_takes_one_request_for_25_of_them(files: Files, shop: Shop) -> None:
+    files.imported(sheet(PER_ORDER, references=False))
+    meter = Meter()
+    bulk.client().events.register_first("before-send.dynamodb.*", meter.hear)
+
+    for name in ("b.csv", "b-again.csv"):
+        text = sheet(PER_ORDER, references=False).replace("G8HA", "NEW1")
+        assert files.imported(text, name=name).state == "succeeded"
+
+    assert Counter(operation for operation, _ in meter.requests)["TransactWriteItems"] == 2
+    page = shop.get("/orders/", "limit=100").json()
+    counted = {order["licenses_count"] for order in page["results"]}
+    assert (page["count"], counted) == (ROWS // PER_ORDER, {2 * PER_ORDER})
+
+
 def test_a_license_is_at_most_a_kilobyte(meter: Meter) -> None:
     assert max(map(item_bytes, meter.items["LICENSES"])) <= 1024
 
