@@ -82,6 +82,7 @@ MOST: dict[str, list[Asked]] = {
         Asked(4, query="id__in={license},1"),
         Asked(10, query="order_by=created_at"),
     ],
+    "/api/v1/licenses/export/": [Asked(4, query="id__in={license},1")],
     "/api/v1/licenses/{id}/": [Asked(3, id="license")],
     "/api/v1/license-users/": [
         Asked(2, query="license={license}"),
