@@ -95,15 +95,17 @@ const conflict = () =>
 /**
  * What was changed while the user typed.
  *
- * @param {{ changes: Change[], describe?: (value: unknown, name: string) => string }} props
+ * @param {{ changes: Change[], describe?: (value: unknown) => string }} props
  */
 export function Meanwhile({ changes, describe = toText }) {
   if (!changes.length) return null;
   return html`<${Notice} kind="warning" title="Changed meanwhile">
     <ul>${changes.map(
-      (change) => html`<li><strong>${labelOf(fieldOf(change.name)) ?? change.name}</strong>:
-        ${describe(change.before, change.name)} → ${describe(change.now, change.name)}${
-          "typed" in change && html`; you entered ${describe(change.typed, change.name)}`
+      (change) =>
+        html`<li>${labelOf(fieldOf(change.name)) ?? change.name}: ${`${describe(
+          change.before,
+        )} → ${describe(change.now)}`}${
+          "typed" in change && `; you entered ${describe(change.typed)}`
         }</li>`,
     )}</ul>
     ${

@@ -14,24 +14,10 @@ import { licenseTitle } from "../pages/records.js";
 import { link } from "../parts/route.js";
 import { hasScope } from "../api/session.js";
 import { extendLicense, STEPS } from "./extend.js";
+import { failedLicenses } from "./failures.js";
 import { formatEnd, today } from "./extend_dialog.js";
 
-const MAX_LISTED = 100;
-
-/** @typedef {{ license?: License, message: string }} Failed */
-
-/**
- * The licenses that a request could not change; the API names each by its position.
- *
- * @type {(problem: Failure, sent: License[]) => Failed[]}
- */
-export const failedLicenses = ({ faults = [] }, sent) =>
-  faults
-    .filter(({ pointer }) => /^\/\d+(\/|$)/.test(pointer ?? ""))
-    .map(({ pointer, message }) => ({
-      license: sent[Number((pointer ?? "").split("/")[1])],
-      message,
-    }));
+/** @typedef {{ license: License, message: string }} Failed */
 
 /**
  * `onChanged` reloads the list, `onClear` empties the selection.
@@ -57,7 +43,7 @@ export function BulkActions({ licenses, onChanged, onClear }) {
       announce(text);
     } catch (thrown) {
       const problem = /** @type {Failure} */ (thrown);
-      failed.value = failedLicenses(problem, sent);
+      failed.value = failedLicenses(problem.faults ?? [], sent);
       error.value = problem;
     }
     await onChanged();
@@ -112,15 +98,10 @@ function Failures({ problem, failed, children }) {
     return html`<${Notice} kind="error" title="No license was changed"
       problem=${problem}>${children}<//>`;
   return html`<${Notice} kind="error" title="No license was changed">
-    <ul>${failed
-      .slice(0, MAX_LISTED)
-      .map(
-        ({ license, message }) =>
-          html`<li>${
-            license &&
-            html`<a href=${link(`licenses/${license.id}`)}>License ${licenseTitle(license)}</a>: `
-          }${message}</li>`,
-      )}</ul>
+    <ul>${failed.map(
+      ({ license, message }) => html`<li><a
+        href=${link(`licenses/${license.id}`)}>License ${licenseTitle(license)}</a>: ${message}</li>`,
+    )}</ul>
     ${problem.requestId && html`<p class="soft">Request ID: ${problem.requestId}</p>`}
     ${children}
   <//>`;

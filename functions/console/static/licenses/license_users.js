@@ -61,7 +61,7 @@ export function Users({ license, reload }) {
   const actions = (/** @type {LicenseUser} */ user) => html`<div class="actions">
     <button type="button" class="plain" aria-label="Edit ${user.email}"
       onClick=${() => open("edit", user)}>Edit</button>
-    <button type="button" class="plain" aria-label="Set the password of ${user.email}"
+    <button type="button" class="plain" aria-label="Set password of ${user.email}"
       onClick=${() => open("password", user)}>Set password</button>
     <button type="button" class="plain danger" aria-label="Unassign ${user.email}"
       onClick=${() => unassign(user)}>Unassign</button>

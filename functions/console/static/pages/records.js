@@ -87,10 +87,12 @@ export const LicenseStatus = ({ of }) =>
 export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
   key
     ? html`<${Masked} text=${key} />`
-    : users.map(
-        ({ email, is_manager: manager }) =>
-          html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
-      );
+    : users.length === 0
+      ? html`<span class="soft">No users</span>`
+      : users.map(
+          ({ email, is_manager: manager }) =>
+            html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
+        );
 
 /**
  * What tells a license apart: the end of its key, or its first user.
