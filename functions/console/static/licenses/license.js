@@ -1,7 +1,7 @@
 // A license: its terms, features and users, each with a form in its place.
 
 /** @import { Signal } from "@preact/signals" */
-/** @import { Failure, Grant, License as LicenseRecord, Loadable, Product } from "../api/types.ts" */
+/** @import { Answer, Failure, Grant, License as LicenseRecord, Product } from "../api/types.ts" */
 /** @import { Children, Column } from "../parts/types.ts" */
 /** @import { Part } from "./license_forms.js" */
 import { useSignal } from "@preact/signals";
@@ -21,16 +21,20 @@ import { DetailsForm, FeaturesForm, isEdited, TermsForm } from "./license_forms.
 import { Users } from "./license_users.js";
 import { PolicyDialog } from "./policy_dialog.js";
 
+const MAX_USERS = 100;
+
 /** @typedef {{ title: string, lines: Children[] }} Result what a change has done */
+/** @typedef {Answer<"get", "license-users/">} UserPage */
+/** @typedef {{ license: LicenseRecord, product: Product, users: UserPage | null }} Loading */
 
 /** @param {{ id: string }} props */
 export function License({ id }) {
-  const license = useLoad((signal) => api.get(`licenses/${id}/`, {}, { signal }), [id]);
+  const loaded = useLoad((signal) => load(id, signal), [id]);
   const saved = useSignal(/** @type {LicenseRecord | null} */ (null));
   const error = useSignal(/** @type {Failure | null} */ (null));
   const result = useSignal(/** @type {Result | null} */ (null));
   const dialog = useSignal("");
-  const shown = newer(saved.value, license.value);
+  const shown = newer(saved.value, loaded.value?.license ?? null);
   const reload = async () => {
     saved.value = await api.get(`licenses/${id}/`);
     return saved.value;
@@ -55,7 +59,7 @@ export function License({ id }) {
       announce(shown.enabled ? "License disabled" : "License enabled");
     } catch (problem) {
       error.value = /** @type {Failure} */ (problem);
-      await license.reload();
+      await loaded.reload();
     }
   };
   const open = (/** @type {string} */ name) => () => (dialog.value = name);
@@ -79,8 +83,11 @@ export function License({ id }) {
         <ul>${result.value.lines.map((line) => html`<li>${line}</li>`)}</ul>
       <//>`
     }
-    <${Loaded} from=${license} rows=${8}>
-      ${() => shown && html`<${Details} license=${shown} reload=${reload} onSaved=${show} />`}
+    <${Loaded} from=${loaded} rows=${8}>
+      ${(/** @type {Loading} */ { product, users }) =>
+        shown &&
+        html`<${Details} license=${shown} product=${product} users=${users} reload=${reload}
+          reloadUsers=${loaded.reload} onSaved=${show} />`}
     <//>
     ${
       shown &&
@@ -96,6 +103,25 @@ export function License({ id }) {
 }
 
 /**
+ * A license with its product and the users assigned to it: the page is shown at once, so that nothing
+ * moves.
+ *
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<Loading>}
+ */
+async function load(id, signal) {
+  const license = await api.get(`licenses/${id}/`, {}, { signal });
+  const [product, users] = await Promise.all([
+    api.get(`products/${license.product.id}/`, {}, { signal }),
+    license.license_key
+      ? null
+      : api.get("license-users/", { license: license.id, limit: MAX_USERS }, { signal }),
+  ]);
+  return { license, product, users };
+}
+
+/**
  * The version that was changed last: what was loaded, or the response to a change.
  *
  * @type {(one: LicenseRecord | null, other: LicenseRecord | null) => LicenseRecord | null}
@@ -106,18 +132,15 @@ const newer = (one, other) =>
 /**
  * @typedef {{
  *   license: LicenseRecord,
+ *   product: Product,
  *   reload: () => Promise<LicenseRecord>,
  *   onSaved: (license: LicenseRecord) => void,
  * }} Props
  */
 
-/** @param {Props} props */
-function Details(props) {
+/** @param {Props & { users: UserPage | null, reloadUsers: () => Promise<void> }} props */
+function Details({ users, reloadUsers, ...props }) {
   const { license } = props;
-  const product = useLoad(
-    (signal) => api.get(`products/${license.product.id}/`, {}, { signal }),
-    [license.product.id],
-  );
   return html`<div class="stack">
     <dl class="card">
       <dt>${license.license_key ? "Key" : "Users"}</dt><dd>${
@@ -147,8 +170,8 @@ function Details(props) {
     <${Section} ...${props} part="terms" title="Terms" form=${TermsForm}>
       <${Terms} of=${license} />
     <//>
-    ${!license.license_key && html`<${Users} license=${license} reload=${props.reload} />`}
-    <${FeatureSection} ...${props} product=${product} />
+    ${users && html`<${Users} license=${license} users=${users} reload=${reloadUsers} />`}
+    <${FeatureSection} ...${props} />
     <${Section} ...${props} part="details" title="Note and metadata" form=${DetailsForm}>
       <${Notes} of=${license} />
     <//>
@@ -162,7 +185,6 @@ function Details(props) {
  *   part: Part,
  *   title: string,
  *   form: (props: any) => unknown,
- *   product?: Product,
  *   children: Children,
  * }} props
  */
@@ -187,15 +209,11 @@ function Section({ part, title, form, children, ...props }) {
   </section>`;
 }
 
-/** @param {Props & { product: Loadable<Product> }} props */
-function FeatureSection({ product: { value: product, error, reload }, ...props }) {
+/** @param {Props} props */
+function FeatureSection(props) {
   const { product_features: grants } = props.license;
-  if (error && !product)
-    return html`<${Notice} kind="warning" title="Couldn’t load the features of the product"
-      problem=${error} onRetry=${reload} />`;
-  if (!grants.length && !product?.product_features.length) return null;
-  return html`<${Section} ...${props} product=${product} part="features" title="Features"
-    form=${product ? FeaturesForm : () => null}>
+  if (!grants.length && !props.product.product_features.length) return null;
+  return html`<${Section} ...${props} part="features" title="Features" form=${FeaturesForm}>
     ${
       grants.length
         ? html`<${Table} caption="Features" columns=${FEATURES} rows=${grants} />`

@@ -5,7 +5,6 @@
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { hasScope } from "../api/session.js";
-import { useLoad } from "../api/load.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
 import { Field } from "../forms/fields.js";
 import { FormCheckbox, FormField, FormSelect, RecordForm, useForm } from "../forms/form.js";
@@ -14,16 +13,18 @@ import { Button, CopyButton, ErrorLine } from "../parts/buttons.js";
 import { confirm, Dialog } from "../parts/dialogs.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";
-import { announce, Badge, Loaded } from "../parts/parts.js";
+import { announce, Badge } from "../parts/parts.js";
 
 /** @typedef {{ email: string, password: string, title: string }} Secret a password that is shown once */
 
-/** @param {{ license: License, reload: () => Promise<License> }} props */
-export function Users({ license, reload }) {
-  const users = useLoad(
-    (signal) => api.get("license-users/", { license: license.id, limit: 100 }, { signal }),
-    [license.id, license.updated_at],
-  );
+/**
+ * @param {{
+ *   license: License,
+ *   users: Answer<"get", "license-users/">,
+ *   reload: () => Promise<void>,
+ * }} props
+ */
+export function Users({ license, users, reload }) {
   const dialog = useSignal(/** @type {"" | "assign" | "edit" | "password"} */ (""));
   const chosen = useSignal(/** @type {LicenseUser | null} */ (null));
   const secret = useSignal(/** @type {Secret | null} */ (null));
@@ -38,8 +39,7 @@ export function Users({ license, reload }) {
   const onAssigned = async (/** @type {Secret | null} */ shown) => {
     close();
     secret.value = shown;
-    await reload().catch(() => {});
-    await users.reload();
+    await reload();
   };
   const unassign = async (/** @type {LicenseUser} */ user) => {
     const text = `${user.email} can no longer use this license. The user is kept and can be assigned again.`;
@@ -52,8 +52,7 @@ export function Users({ license, reload }) {
     } catch (problem) {
       error.value = /** @type {Failure} */ (problem);
     }
-    await reload().catch(() => {});
-    await users.reload();
+    await reload();
   };
   const managers = new Set(
     license.license_users.filter(({ is_manager: manager }) => manager).map(({ email }) => email),
@@ -75,19 +74,20 @@ export function Users({ license, reload }) {
       }
     </div>
     ${error.value && html`<${ErrorLine} what="Not unassigned" problem=${error.value} />`}
-    <${Loaded} from=${users} rows=${2}>${(/** @type {Answer<"get", "license-users/">} */ page) =>
-      page.results.length
-        ? html`<ul class="people">${page.results.map(
+    ${
+      users.results.length
+        ? html`<ul class="people">${users.results.map(
             (user) => html`<li key=${user.id} class="row apart">
               <${Person} user=${user} isManager=${managers.has(user.email)} />
               ${isWriter && actions(user)}
             </li>`,
           )}</ul>
           ${
-            page.count > page.results.length &&
-            html`<p class="soft">First ${page.results.length} of ${formatCount(page.count, "user")}.</p>`
+            users.count > users.results.length &&
+            html`<p class="soft">First ${users.results.length} of ${formatCount(users.count, "user")}.</p>`
           }`
-        : html`<p class="soft">None.</p>`}<//>
+        : html`<p class="soft">None.</p>`
+    }
     ${
       dialog.value === "assign" &&
       html`<${AssignDialog} license=${license} onDone=${onAssigned} onClose=${close} />`
@@ -97,7 +97,7 @@ export function Users({ license, reload }) {
       chosen.value &&
       html`<${EditDialog} user=${chosen.value} onDone=${() => {
         close();
-        users.reload();
+        reload();
       }} onClose=${close} />`
     }
     ${
