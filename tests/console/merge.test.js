@@ -43,3 +43,12 @@ test("a second merge compares with the version of the first", () => {
   assert.deepEqual(second.changes, [{ name: "activations", before: "5", now: "9" }]);
   assert.equal(second.draft.values.note, "mine");
 });
+
+test("a field that is new has its current value, and one that is gone is left out", () => {
+  const { note, ...rest } = BASE;
+  const merged = merge(draft({ note: "mine" }), { ...rest, color: "red" }, "2");
+
+  assert.equal(note, "first");
+  assert.deepEqual(merged.draft.values, { ...rest, color: "red" });
+  assert.deepEqual(merged.changes, []);
+});

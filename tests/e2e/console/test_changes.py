@@ -396,6 +396,28 @@ def test_licenses_are_selected_by_keyboard_and_exported(
     assert (one["license_key"] in text) != (two["license_key"] in text)
 
 
+def test_the_licenses_of_a_customer_are_changed_on_its_page(
+    console: Console, seller: RemoteShop
+) -> None:
+    customer = {"email": "two-licenses@acme.example"}
+    license = timed(seller, validity_period="2032-01-01")
+    items = [{"product_code": "kp", "licenses": [{"policy_code": "policy_A"}] * 2}]
+    order = seller.order(customer=customer, items=items).json()
+    page = console.visit(f"customers/{order['customer']['id']}", seller)
+
+    page.get_by_role("checkbox", name="Select all licenses on this page").check()
+    bar = page.get_by_role("region", name="Selected licenses")
+    expect(bar).to_contain_text("2 selected")
+    assert not [*console.faults()]
+    bar.get_by_role("button", name="Extend").click()
+    page.get_by_role("dialog").get_by_role("button", name="Extend 2 licenses").click()
+
+    console.see("2 licenses extended by 1 year")
+    found = seller.get("/licenses/", f"customer={order['customer']['id']}").json()["results"]
+    assert [each["valid_duration"] for each in found] == ["2y", "2y"]
+    assert stored(seller, license) == license
+
+
 def test_a_customer_is_changed_and_a_conflict_keeps_what_was_typed(
     console: Console, seller: RemoteShop
 ) -> None:

@@ -27,7 +27,8 @@ export const changedNames = ({ values, base }) =>
 
 /**
  * The draft on top of `current`, the values of the record as it is now, and the fields that were
- * changed meanwhile. Typed values are kept; all other fields get the current values.
+ * changed meanwhile. Typed values are kept; all other fields get the current values. The fields are
+ * those of `current`.
  *
  * @param {EditDraft} draft
  * @param {Values} current
@@ -35,17 +36,17 @@ export const changedNames = ({ values, base }) =>
  * @returns {{ draft: EditDraft, changes: Change[] }}
  */
 export function merge({ values, base }, current, seen) {
-  const merged = { ...values };
+  /** @type {Values} */
+  const merged = {};
   /** @type {Change[]} */
   const changes = [];
   for (const [name, now] of Object.entries(current)) {
-    const before = base[name];
-    if (isSame(before, now)) continue;
-    const typed = values[name];
-    if (isSame(typed, before)) {
-      merged[name] = now;
-      changes.push({ name, before, now });
-    } else if (!isSame(typed, now)) changes.push({ name, before, now, typed });
+    const [before, typed] = [base[name], values[name]];
+    const isTyped = name in base && !isSame(typed, before);
+    merged[name] = isTyped ? typed : now;
+    if (!(name in base) || isSame(before, now)) continue;
+    if (!isTyped) changes.push({ name, before, now });
+    else if (!isSame(typed, now)) changes.push({ name, before, now, typed });
   }
   return { draft: { values: merged, base: current, seen }, changes };
 }

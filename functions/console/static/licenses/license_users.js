@@ -229,8 +229,11 @@ function EditDialog({ user, onDone, onClose }) {
 function PasswordDialog({ user, onDone, onClose }) {
   const password = useSignal("");
   const error = useSignal(/** @type {Failure | null} */ (null));
-  const set = async () => {
-    error.value = null;
+  const busy = useSignal(false);
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (busy.value) return;
+    [error.value, busy.value] = [null, true];
     const body = password.value ? { password: password.value } : {};
     try {
       const path = /** @type {const} */ (`license-users/${user.id}/set_password/`);
@@ -240,18 +243,22 @@ function PasswordDialog({ user, onDone, onClose }) {
       onDone(generated ? { email: user.email, password: generated, title } : null);
     } catch (problem) {
       error.value = /** @type {Failure} */ (problem);
+    } finally {
+      busy.value = false;
     }
   };
   return html`<${Dialog} title="Set password" onClose=${onClose}>
     <p>Sets a new password for <strong>${user.email}</strong>. The current one stops working.</p>
-    <${Field} label="New password" type="password" autocomplete="new-password" value=${password.value}
-      hint="8 to 128 characters. Blank: one is generated and shown once."
-      onInput=${(/** @type {string} */ value) => (password.value = value)} />
-    ${error.value && html`<${ErrorLine} what="Not set" problem=${error.value} />`}
-    <footer>
-      <button type="button" class="plain" onClick=${onClose}>Cancel</button>
-      <${Button} onPress=${set}>${password.value ? "Set password" : "Generate password"}<//>
-    </footer>
+    <form onSubmit=${submit} novalidate>
+      <${Field} label="New password" type="password" autocomplete="new-password"
+        value=${password.value} hint="8 to 128 characters. Blank: one is generated and shown once."
+        onInput=${(/** @type {string} */ value) => (password.value = value)} />
+      ${error.value && html`<${ErrorLine} what="Not set" problem=${error.value} />`}
+      <footer class="form">
+        <${Button} busy=${busy.value}>${password.value ? "Set password" : "Generate password"}<//>
+        <button type="button" class="plain" onClick=${onClose}>Cancel</button>
+      </footer>
+    </form>
   <//>`;
 }
 

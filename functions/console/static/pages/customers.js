@@ -17,6 +17,7 @@ import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
+import { LicenseTable } from "./license_table.js";
 import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
 import { go, link } from "../parts/route.js";
 
@@ -144,21 +145,14 @@ function Details({ customer }) {
     html`<a
       href=${link(path, { customer_email: customer.email })}>Show all ${formatNumber(total)} ${path}</a>`;
   /**
-   * @template {object} Row
    * @param {string} title
-   * @param {{ results: Row[] }} page
    * @param {number} total
-   * @param {Column<Row>[]} columns
+   * @param {unknown} table
    */
-  const list = (title, { results }, total, columns) => html`<section>
+  const list = (title, total, table) => html`<section>
     <div class="row apart heading"><h2>${title} <span
       class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
-    ${
-      results.length
-        ? html`<${Table} caption=${title} columns=${columns}
-      rows=${results} />`
-        : html`<p class="soft">None yet.</p>`
-    }
+    ${total ? table : html`<p class="soft">None yet.</p>`}
   </section>`;
   return html`<div class="stack">
     <dl class="card">
@@ -174,8 +168,17 @@ function Details({ customer }) {
     </dl>
     <${Loaded} from=${related} rows=${8}>
       ${(/** @type {Related} */ [orders, licenses]) => html`
-        ${list("Orders", orders, customer.total_orders ?? 0, ORDERS)}
-        ${list("Licenses", licenses, customer.total_licenses ?? 0, LICENSE_COLUMNS)}
+        ${list(
+          "Orders",
+          customer.total_orders ?? 0,
+          html`<${Table} caption="Orders" columns=${ORDERS} rows=${orders.results} />`,
+        )}
+        ${list(
+          "Licenses",
+          customer.total_licenses ?? 0,
+          html`<${LicenseTable} columns=${LICENSE_COLUMNS} licenses=${licenses.results}
+            busy=${related.loading} onChanged=${related.reload} />`,
+        )}
       `}
     <//>
   </div>`;

@@ -1,10 +1,9 @@
-// The list of licenses. A license, and the actions for selected ones, are in the second bundle.
+// The list of licenses. The page of a license is in the second bundle.
 
 /** @import { FilterField } from "../forms/filters.js" */
-/** @import { Answer, License as LicenseRecord, Query } from "../api/types.ts" */
+/** @import { Answer, Query } from "../api/types.ts" */
 /** @import { Column, PageQuery } from "../parts/types.ts" */
 /** @import { AnyLicense } from "./records.js" */
-import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { productFilter, useProducts } from "./catalog.js";
@@ -12,8 +11,9 @@ import { activeFilters, Filters } from "../forms/filters.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Lazy } from "../parts/lazy.js";
-import { Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
-import { CustomerLink, LICENSE_COLUMNS, licenseTitle } from "./records.js";
+import { Empty, Loaded, Page, Pager } from "../parts/parts.js";
+import { LicenseTable } from "./license_table.js";
+import { CustomerLink, LICENSE_COLUMNS } from "./records.js";
 import { link } from "../parts/route.js";
 
 const LIMIT = 25;
@@ -31,7 +31,6 @@ const COLUMNS = LICENSE_COLUMNS.toSpliced(1, 0, {
 });
 
 const fetchLicense = async () => (await import("../later.js")).License;
-const fetchActions = async () => (await import("../later.js")).BulkActions;
 
 /** @param {{ parts: string[], query: PageQuery }} props */
 export function Licenses({ parts: [id], query }) {
@@ -48,37 +47,18 @@ function LicenseList({ query }) {
     (signal) => api.get("licenses/", { ...filters, limit: LIMIT }, { signal }),
     [JSON.stringify(filters)],
   );
-  const ids = useSignal(/** @type {Set<number>} */ (new Set()));
-  const used = useSignal(false);
-  const rows = licenses.value?.results ?? [];
-  const selected = new Set(rows.filter(({ id }) => ids.value.has(id)));
-  const select = (/** @type {Set<LicenseRecord>} */ chosen) => {
-    ids.value = new Set([...chosen].map(({ id }) => id));
-    used.value = true;
-  };
-  const selection = {
-    selected,
-    onChange: select,
-    label: (/** @type {LicenseRecord} */ license) => `license ${licenseTitle(license)}`,
-    all: "Select all licenses on this page",
-  };
   return html`<${Page} title="Licenses" lead="All licenses from orders and imports">
     <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products)]} query=${query}
       action="Search licenses" />
     <${Loaded} from=${licenses} rows=${8}>
       ${(/** @type {Answer<"get", "licenses/">} */ page) =>
         page.results.length
-          ? html`<${Table} caption="Licenses" columns=${COLUMNS} rows=${page.results}
-            busy=${licenses.loading} selection=${selection} />
-            <${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT}
-              nouns=${["license"]} />`
+          ? html`<${LicenseTable} columns=${COLUMNS} licenses=${page.results}
+            busy=${licenses.loading} onChanged=${licenses.reload}
+            pager=${html`<${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT}
+              nouns=${["license"]} />`} />`
           : html`<${NoLicenses} filtered=${Object.keys(filters).length > 0} />`}
     <//>
-    ${
-      used.value &&
-      html`<${Lazy} fetch=${fetchActions} licenses=${[...selected]} onChanged=${licenses.reload}
-        onClear=${() => select(new Set())} />`
-    }
   <//>`;
 }
 
