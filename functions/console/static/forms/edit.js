@@ -110,7 +110,7 @@ export function Meanwhile({ changes, describe = toText }) {
     )}</ul>
     ${
       changes.some((change) => "typed" in change) &&
-      html`<p>Save again to replace the new values by yours.</p>`
+      html`<p>Save again to replace the new values with yours.</p>`
     }
   <//>`;
 }
