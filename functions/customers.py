@@ -9,7 +9,7 @@ from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
 from shared.contract.records import CustomerView, customer_view
 from shared.customers import (
     Customer,
-    CustomerRequest,
+    CustomerPatch,
     NewCustomer,
     change_customer,
     new_customer,
@@ -82,11 +82,14 @@ def show_customer(caller: Caller, id: int) -> CustomerView:
     return _customer_view(caller.company, _customer(caller.company, id))
 
 
-@routes.patch("/api/v1/customers/<id>/", scope="orders:write", refusals=("immutable",))
-def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> CustomerView:
+@routes.patch(
+    "/api/v1/customers/<id>/", scope="orders:write", refusals=("immutable", "changed_meanwhile")
+)
+def patch_customer(caller: Caller, id: int, request: CustomerPatch) -> CustomerView:
     """Update a customer.
 
-    Absent fields keep their values; the e-mail can't be changed.
+    Absent fields keep their values; the e-mail can't be changed. With the `updated_at` that was
+    read, a customer that was changed meanwhile is not overwritten.
     """
     changed = None
     for _ in contended():
@@ -94,7 +97,7 @@ def patch_customer(caller: Caller, id: int, request: CustomerRequest) -> Custome
         if before == changed:
             return _customer_view(caller.company, before)
         changed = change_customer(before, request, now=datetime.now(UTC))
-        if store.put_customer(caller.company, changed, before):
+        if changed is before or store.put_customer(caller.company, changed, before):
             return _customer_view(caller.company, changed)
     raise Busy
 

@@ -43,6 +43,13 @@ def _some_ids(text: str) -> str:
     return ",".join(ids)
 
 
+type SomeIds = Annotated[
+    str,
+    AfterValidator(_some_ids),
+    Field(description=f"At most {MOST_IDS} ids with commas between them.", examples=["1,2"]),
+]
+
+
 class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
     """Filters of licenses; `product` is an id or a short code."""
 

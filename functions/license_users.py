@@ -71,7 +71,9 @@ def show_user(caller: Caller, id: int) -> UserView:
 
 
 @routes.patch(
-    "/api/v1/license-users/<id>/", scope="orders:write", refusals=("user_not_found", "immutable")
+    "/api/v1/license-users/<id>/",
+    scope="orders:write",
+    refusals=("user_not_found", "immutable", "changed_meanwhile"),
 )
 def patch_user(caller: Caller, id: int, request: UserPatch) -> UserView:
     """Update a license user.

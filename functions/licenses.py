@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from functions.license_lists import LicenseQuery, license_page
+from pydantic import BaseModel
+
+from functions.exports import selection_export
+from functions.license_lists import LicenseQuery, SomeIds, license_page
 from functions.license_lists import license_views as license_views_of
 from functions.order_answers import read_related
-from functions.web.api import Api, Caller, Page
+from functions.web.api import Answer, Api, Caller, Page
 from shared.catalog import Product
 from shared.contract.records import LicenseView, license_view
 from shared.errors import NotFound, Path
@@ -38,7 +41,14 @@ _OF_CHANGES = (
     "unsupported_product_feature",
     "feature_repeated",
     "record_too_large",
+    "changed_meanwhile",
 )
+
+
+class SelectionQuery(BaseModel, frozen=True, extra="forbid"):
+    """The licenses to export."""
+
+    id__in: SomeIds
 
 
 @routes.get("/api/v1/licenses/", scope="records:read", refusals=("alias_conflict",))
@@ -48,6 +58,21 @@ def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     The licenses of one order are always in the order of issue.
     """
     return license_page(caller, query)
+
+
+@routes.get(
+    "/api/v1/licenses/export/",
+    scope="records:read",
+    content_type="text/csv; charset=utf-8",
+    refusals=("export_too_large",),
+)
+def export_licenses(caller: Caller, query: SelectionQuery) -> Answer[str]:
+    """Export up to 100 licenses as CSV.
+
+    The columns are those of the license import. Licenses without a key, which the import requires,
+    and ids without a license are left out and counted in `X-Licenses-Left-Out`.
+    """
+    return selection_export(caller, [int(id) for id in query.id__in.split(",")])
 
 
 @routes.get("/api/v1/licenses/<id>/", scope="records:read", refusals=("license_not_found",))
@@ -79,7 +104,8 @@ def patch_license(caller: Caller, id: int, request: LicensePatch) -> LicenseView
 
     Absent fields keep their values, and null clears a field that can have no value. The license
     must be valid by the rules of an order. `valid_duration` and `validity_period` replace each
-    other. Key, type, product and order can't be changed.
+    other. Key, type, product and order can't be changed. With the `updated_at` that was read, a
+    license that was changed meanwhile is not overwritten.
     """
     change = partial(_patched, request, ())
     of_catalog = request.product_features is not None

@@ -5,12 +5,13 @@ customers can have the same `reference`.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from shared.changed_meanwhile import Seen, require_unchanged
 from shared.errors import Fault, refuse
 from shared.values import (
     BLANK,
@@ -85,9 +86,15 @@ class CustomerRequest(CustomerFields):
         company = given.pop("company", None)
         if company and not given.get("company_name"):
             given["company_name"] = company
-        for name in ("id", "is_manager", "customer_account"):
+        for name in ("id", "is_manager", "customer_account", "updated_at"):
             given.pop(name, None)
         return given
+
+
+class CustomerPatch(CustomerRequest):
+    """Fields of a customer to set. LicenseSpring: Update Customer."""
+
+    updated_at: Seen = None
 
 
 def _named(value: Any) -> Any:
@@ -158,13 +165,28 @@ def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: dateti
     return Customer(id=id, made_by=made_by, created_at=now, updated_at=now, **fields)
 
 
-def change_customer(customer: Customer, patch: CustomerRequest, *, now: datetime) -> Customer:
-    """Apply `patch` to the customer. Raises Refused if it changes the e-mail."""
+def change_customer(customer: Customer, patch: CustomerPatch, *, now: datetime) -> Customer:
+    """Apply `patch` to the customer; the customer itself if nothing differs.
+
+    Raises Refused if it changes the e-mail, and Conflict if the customer was changed after the
+    client read it.
+    """
     fields = {name: None if value == "" else value for name, value in patch.fields().items()}
     if "email" in fields and fields["email"] != customer.email:
         message = "the e-mail identifies the customer and can't be changed; create another customer"
         refuse([Fault.at(("email",), "immutable", message, fields["email"])])
-    return customer.model_copy(update={**fields, "updated_at": now})
+    changed = customer.model_copy(update=fields)
+    if changed.model_dump_json() == customer.model_dump_json():
+        return customer
+    after = changed.model_copy(update={"updated_at": later(customer, now)})
+    old, new = (each.model_dump(mode="json") for each in (customer, after))
+    require_unchanged(f"customer {customer.id}", old, new, patch.updated_at, named=fields)
+    return after
+
+
+def later(record: Customer | LicenseUser, now: datetime) -> datetime:
+    """A new `updated_at` that no earlier version of the record has: it is the lock."""
+    return max(now, record.updated_at + timedelta(microseconds=1))
 
 
 def has_other_details(customer: Customer, request: CustomerRequest) -> bool:
@@ -174,7 +196,7 @@ def has_other_details(customer: Customer, request: CustomerRequest) -> bool:
 
 def update_from_order(customer: Customer, request: CustomerRequest, *, now: datetime) -> Customer:
     """Apply the details that an order names to its customer; blank ones keep their values."""
-    return customer.model_copy(update={**_details(request), "updated_at": now})
+    return customer.model_copy(update={**_details(request), "updated_at": later(customer, now)})
 
 
 def _details(request: CustomerRequest) -> dict[str, Any]:

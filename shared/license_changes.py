@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from shared.catalog import FeatureGrant, Product
+from shared.changed_meanwhile import Seen, require_unchanged
 from shared.errors import Fault, Path, Refused, refuse
 from shared.licenses import (
     CustomField,
@@ -74,7 +75,6 @@ _IDENTITY: Mapping[str, Callable[[License], tuple[Any, ...]]] = {
     "customer": lambda lic: (lic.customer_id,),
     "license_users": lambda _: (),
     "created_at": lambda _: (),
-    "updated_at": lambda _: (),
 }
 """Fields that can't be changed, with the values that may be repeated."""
 
@@ -120,7 +120,7 @@ class LicensePatch(Terms):
     customer: Any = None
     license_users: Any = None
     created_at: Any = None
-    updated_at: Any = None
+    updated_at: Seen = None
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +131,7 @@ class LicensePatch(Terms):
         return {
             name: value
             for name, value in given.items()
-            if name not in _DATES or not is_unset_time(value)
+            if name not in (*_DATES, "updated_at") or not is_unset_time(value)
         }
 
 
@@ -223,14 +223,16 @@ def change_license(
 ) -> License:
     """Apply a patch to a license; the license itself if nothing differs.
 
-    Raises Refused with all faults; `path` is the path of the patch in its body.
+    Raises Refused with all faults, or Conflict if the license was changed after the client read it;
+    `path` is the path of the patch in its body.
     """
     faults = _immutable(lic, patch, path)
     terms = {**SYSTEM, **explicit_terms(lic)}
     features = _changed_features(
         lic.product_features, patch.product_features, product, path, faults
     )
-    return _changed(lic, patch, terms, features, product, now, path, faults)
+    changed = _changed(lic, patch, terms, features, product, now, path, faults)
+    return _checked(lic, changed, patch, now, path)
 
 
 def apply_policy(
@@ -239,7 +241,7 @@ def apply_policy(
     """Give a license the terms and features of another policy of its product.
 
     The explicit fields of the request take precedence. Type, key, users and consumption stay.
-    Raises Refused with all faults. LicenseSpring: Apply License Policy.
+    Raises Refused with all faults, or Conflict. LicenseSpring: Apply License Policy.
     """
     other = request.license_template_code
     faults = _immutable(lic, request, (), without=("policy_code",))
@@ -264,7 +266,7 @@ def apply_policy(
     if terms.get("valid_duration") and "validity_period" not in request.model_fields_set:
         moved = moved.model_copy(update={"validity_period": None})
     changed = _changed(moved, request, terms, features, product, now, (), faults)
-    return lic if _is_same(lic, changed) else stamped(changed, lic, now)
+    return _checked(lic, changed, request, now, ())
 
 
 def _changed(
@@ -303,8 +305,22 @@ def _changed(
     stored = {
         name: None if terms.get(name) == SYSTEM.get(name) else terms.get(name) for name in TERMS
     }
-    changed = lic.model_copy(update={**fields, **stored, "product_features": features})
-    return lic if _is_same(lic, changed) else stamped(changed, lic, now)
+    return lic.model_copy(update={**fields, **stored, "product_features": features})
+
+
+def _checked(
+    lic: License, changed: License, patch: LicensePatch, now: datetime, path: Path
+) -> License:
+    """The changed license, stamped; the license itself if nothing differs. Raises Conflict."""
+    if _is_same(lic, changed):
+        return lic
+    after = stamped(changed, lic, now)
+    old, new = (
+        {**each.model_dump(mode="json"), **SYSTEM, **explicit_terms(each)} for each in (lic, after)
+    )
+    named = patch.model_fields_set
+    require_unchanged(f"license {lic.id}", old, new, patch.updated_at, named=named, path=path)
+    return after
 
 
 def _fields(lic: License, patch: LicensePatch, now: datetime) -> dict[str, Any]:

@@ -7,13 +7,14 @@ a person has chosen is stored as a scrypt hash, with its parameters.
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from shared.catalog import Product
-from shared.customers import LETTERS, PASSWORD_LENGTH, LicenseUser
+from shared.changed_meanwhile import Seen, require_unchanged
+from shared.customers import LETTERS, PASSWORD_LENGTH, LicenseUser, later
 from shared.errors import Fault, refuse
 from shared.license_changes import stamped
 from shared.licenses import License, LicenseUserRef
@@ -50,6 +51,7 @@ class UserPatch(BaseModel):
     last_name: OptionalLine = None
     phone_number: OptionalLine = None
     is_active: Flag | None = None
+    updated_at: Seen = None
 
 
 class PasswordRequest(BaseModel):
@@ -118,7 +120,7 @@ def with_password(
             "hashed_by": hashed_by,
             "password_hash": _hash(password, salt, hashed_by),
             "is_initial_password": generated,
-            "updated_at": _later(user, now),
+            "updated_at": later(user, now),
         }
     )
 
@@ -130,17 +132,23 @@ def has_password(user: LicenseUser, password: str) -> bool:
 
 
 def change_user(user: LicenseUser, patch: UserPatch, *, now: datetime) -> LicenseUser:
-    """Apply a patch; the user itself if nothing differs. Raises Refused for another e-mail."""
+    """Apply a patch; the user itself if nothing differs.
+
+    Raises Refused for another e-mail, and Conflict if it was changed after the client read it.
+    """
     if patch.email is not None and patch.email != user.email:
         message = "the e-mail identifies the user and can't be changed; assign another user"
         refuse([Fault.at(("email",), "immutable", message, patch.email)])
-    given = patch.model_fields_set - {"email"}
+    given = patch.model_fields_set - {"email", "updated_at"}
     fields = {name: getattr(patch, name) for name in given}
     if fields.get("is_active", True) is None:
         del fields["is_active"]
     if all(getattr(user, name) == value for name, value in fields.items()):
         return user
-    return user.model_copy(update={**fields, "updated_at": _later(user, now)})
+    after = user.model_copy(update={**fields, "updated_at": later(user, now)})
+    old, new = (each.model_dump(mode="json") for each in (user, after))
+    require_unchanged(f"license user {user.id}", old, new, patch.updated_at, named=fields)
+    return after
 
 
 def new_user(
@@ -210,8 +218,3 @@ def _hash(password: str, salt: str, hashed_by: str | None) -> str:
         maxmem=2 * 128 * cost * block,
         dklen=32,
     ).hex()
-
-
-def _later(user: LicenseUser, now: datetime) -> datetime:
-    """A new `updated_at` that no earlier version has, because it is the lock."""
-    return max(now, user.updated_at + timedelta(microseconds=1))

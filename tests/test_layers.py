@@ -21,6 +21,7 @@ SHARED = (
     "strict_json",
     "stored_json",
     "values",
+    "changed_meanwhile",
     "terms",
     "catalog",
     "catalog_requests",

@@ -28,6 +28,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         "note has no effect next to members: move it to the members",
     ),
     "bundle_only": (400, "key is allowed on the item of a bundle only: move it to a license"),
+    "changed_meanwhile": (
+        409,
+        "license 12 was changed at 2026-03-12T08:00:00Z: read it again, and send its updated_at",
+    ),
     "consumption_only": (
         400,
         "max_overages is only for licenses of type consumption; this one is perpetual",

@@ -28,7 +28,7 @@ from infra.cli.stages import (
     open_client,
     stage_options,
 )
-from infra.cli.tables import fit_table
+from infra.cli.tables import print_table
 from infra.client.client import Client
 from shared.contract.imports import ImportView, InvalidRow, RowFaultView, RowWarning, WarnedRow
 from shared.import_job import ENDED, KINDS
@@ -87,10 +87,9 @@ def _list(options: argparse.Namespace) -> None:
         print(json.dumps([job.model_dump(mode="json") for job in jobs]))
     elif jobs:
         console = Console(highlight=False)
-        table = fit_table(
+        print_table(
             jobs, _COLUMNS, console=console, droppable=("Duration", "Kind"), folded=("File",)
         )
-        console.print(table)
     else:
         print("No imports.")
 

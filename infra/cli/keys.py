@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.cli.stages import add_group, find_deployment, format_time, stage_options
-from infra.cli.tables import fit_table
+from infra.cli.tables import print_table
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
 from shared.errors import Conflict, NotFound
 from shared.store.access import (
@@ -179,7 +179,7 @@ def _show(keys: Sequence[ApiKey], now: datetime) -> None:
     }
     droppable = ("Created (UTC)", "Last used (UTC)")
     folded = ("Company", "Name")
-    console.print(fit_table(keys, columns, console=console, droppable=droppable, folded=folded))
+    print_table(keys, columns, console=console, droppable=droppable, folded=folded)
 
 
 def _moment(at: datetime | None) -> str:

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import (
     catalog,
+    completion,
     doctor,
     imports,
     jobs,
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     preflight.add_command(commands)
     rollout.add_command(commands)
     verify.add_command(commands)
+    completion.add_command(commands, parser)
     options = parser.parse_args(argv)
     try:
         return options.run(options) or 0

@@ -3,21 +3,23 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from infra.cli.records import add_limit, holder_of, paging_of, print_records, validity_of
+from infra.cli.records import add_limit, holder_in_brief, paging_of, print_records, validity_of
 from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.cli.tables import print_table
 from infra.client.client import Client, Placed
 from infra.client.connection import ApiProblem
 from shared.contract.records import LicenseBrief, LicenseView, OrderView, PlacedOrderView
 from shared.errors import NotFound, Refused
+
+type _Issued = tuple[str, LicenseView | LicenseBrief]
+"""The product code of an order item, and one of its licenses."""
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,6 +35,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     listed = subcommands.add_parser("list", parents=[stage_options()], help="list orders")
     listed.add_argument("--customer", help="only orders of the customer with this e-mail")
+    listed.add_argument(
+        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="first day (UTC)"
+    )
+    listed.add_argument(
+        "--to", dest="last", type=_day, metavar="YYYY-MM-DD", help="last day (UTC), included"
+    )
     add_limit(listed, "orders")
     listed.set_defaults(run=_list)
 
@@ -87,7 +95,12 @@ def _create(options: argparse.Namespace) -> None:
 def _list(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         print_records(
-            client.orders.list(customer_email=options.customer, **paging_of(options)),
+            client.orders.list(
+                customer_email=options.customer,
+                created_at__gte=options.first and f"{options.first}T00:00:00Z",
+                created_at__lt=options.last and f"{options.last + timedelta(days=1)}T00:00:00Z",
+                **paging_of(options),
+            ),
             _COLUMNS,
             options,
             what="orders",
@@ -104,8 +117,12 @@ def _show(options: argparse.Namespace) -> None:
     else:
         console = Console(highlight=False)
         placed = format_time(order.created_at)
-        console.print(f"Order {escape(order.store_id)}, id {order.id}, placed {placed}")
-        console.print(licenses_table(order))
+        customer = f", for {escape(order.customer_email)}" if order.customer_email else ""
+        test = ", test order" if order.is_test else ""
+        console.print(
+            f"Order {escape(order.store_id)}, id {order.id}, placed {placed}{customer}{test}"
+        )
+        print_licenses(order, console=console)
         _show_remaining(order, console)
 
 
@@ -141,7 +158,7 @@ def show_placed(placed: Placed, *, console: Console) -> None:
     """Print what an order issued, with initial passwords, which are shown only once."""
     replayed = " [dim](already placed)" if placed.replayed else ""
     console.print(f"Order {escape(placed.order.store_id)}{replayed}, id {placed.order.id}")
-    console.print(licenses_table(placed.order))
+    print_licenses(placed.order, console=console)
     _show_remaining(placed.order, console)
     for secret in placed.order.new_passwords:
         console.print(f"  initial password for {secret.email}: [bold]{escape(secret.new_password)}")
@@ -157,28 +174,44 @@ def _show_remaining(order: OrderView, console: Console) -> None:
         )
 
 
-def licenses_table(order: OrderView | PlacedOrderView) -> Table:
-    """Return a table of an order's licenses."""
-    table = Table(box=box.ROUNDED)
-    for column in ("Product", "License", "Type", "Valid", "Features"):
-        table.add_column(column, no_wrap=column == "License")
-    for item in order.order_items:
-        for view in item.licenses:
-            table.add_row(*map(escape, _cells(item.product_code, view)))
-    return table
+def print_licenses(order: OrderView | PlacedOrderView, *, console: Console) -> None:
+    """Print a table of an order's licenses."""
+    licenses = [(item.product_code, view) for item in order.order_items for view in item.licenses]
+    print_table(
+        licenses,
+        _LICENSES,
+        console=console,
+        droppable=("Type", "Features"),
+        folded=("Features",),
+    )
 
 
-def _cells(product: str, view: LicenseView | LicenseBrief) -> Iterator[str]:
+def _full(cell: Callable[[LicenseView], str]) -> Callable[[_Issued], str]:
+    """A cell of a complete license; blank for a license in brief."""
+    return lambda row: "" if isinstance(row[1], LicenseBrief) else escape(cell(row[1]))
+
+
+def _holder(row: _Issued) -> str:
+    view = row[1]
     if isinstance(view, LicenseBrief):
-        yield from (view.product_code or product, view.license_key or str(view.id))
-        return
-    yield view.product.short_code
-    yield holder_of(view)
-    yield view.license_type
-    yield validity_of(view)
-    yield ", ".join(grant.product_feature.code for grant in view.product_features)
+        return escape(view.license_key or str(view.id))
+    return escape(holder_in_brief(view))
 
 
+_LICENSES: dict[str, Callable[[_Issued], str]] = {
+    "Product": lambda row: escape(
+        (row[1].product_code or row[0])
+        if isinstance(row[1], LicenseBrief)
+        else row[1].product.short_code
+    ),
+    "License": _holder,
+    "Status": _full(lambda view: view.status),
+    "Type": _full(lambda view: view.license_type),
+    "Valid": _full(validity_of),
+    "Features": _full(
+        lambda view: ", ".join(grant.product_feature.code for grant in view.product_features)
+    ),
+}
 _COLUMNS: dict[str, Callable[[OrderView], str]] = {
     "Order": lambda order: escape(order.store_id),
     "Id": lambda order: str(order.id),

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.stages import add_group, format_time, open_client, stage_options
-from infra.cli.tables import fit_table
+from infra.cli.tables import print_table
 from infra.client.client import Client
 from infra.client.connection import ApiProblem
 from shared.contract.records import CustomerView, LicenseView
@@ -55,6 +55,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     customers = add_group(commands, "customers", about="list and show customers")
     listed = customers.add_parser("list", parents=[stage_options()], help="list customers")
+    listed.add_argument("--email", help="only the customer with this e-mail")
     listed.add_argument("--reference", help="only customers with exactly this reference")
     add_limit(listed, "customers")
     listed.set_defaults(run=_list_customers)
@@ -92,8 +93,7 @@ def print_records[R: BaseModel](
         print(json.dumps([each.model_dump(mode="json") for each in shown]))
     elif shown:
         console = Console(highlight=False)
-        table = fit_table(shown, columns, console=console, droppable=droppable, folded=folded)
-        console.print(table)
+        print_table(shown, columns, console=console, droppable=droppable, folded=folded)
     else:
         print(f"No {what}.")
 
@@ -131,6 +131,13 @@ def holder_of(view: LicenseView) -> str:
     return view.license_key or ", ".join(user.email for user in view.license_users)
 
 
+def holder_in_brief(view: LicenseView) -> str:
+    """The key of a license, or its first user and the number of the others."""
+    users = view.license_users
+    more = f" +{len(users) - 1}" if len(users) > 1 else ""
+    return view.license_key or (f"{users[0].email}{more}" if users else str(view.id))
+
+
 def _list_licenses(options: argparse.Namespace) -> None:
     query = {
         "customer_email": options.customer,
@@ -143,8 +150,8 @@ def _list_licenses(options: argparse.Namespace) -> None:
             _LICENSES,
             options,
             what="licenses",
-            droppable=("Order", "Type"),
-            folded=("License", "Customer"),
+            droppable=("Order", "Type", "Product"),
+            folded=("Customer",),
         )
 
 
@@ -168,16 +175,28 @@ def _run_license(options: argparse.Namespace) -> None:
                 "Product": view.product.short_code,
                 "Policy": view.policy_code,
                 "Status": view.status,
-                "Type": view.license_type,
+                "Type": f"{view.license_type}, trial" if view.is_trial else view.license_type,
+                "Starts": str(view.start_date or ""),
                 "Valid": validity_of(view),
-                "Activations": str(view.max_activations),
+                "Maintenance": f"until {view.maintenance_period}"
+                if view.maintenance_period
+                else "",
+                "Activations": _activations(view),
+                "Users": ", ".join(user.email for user in view.license_users),
                 "Order": f"{view.order_store_id} ({view.order})",
                 "Customer": _customer_name(view.customer),
                 "Features": ", ".join(each.product_feature.code for each in view.product_features),
                 "Note": view.note or "",
+                "Subscription": view.subscription_id or "",
+                "Metadata": json.dumps(view.metadata, ensure_ascii=False) if view.metadata else "",
+                "Issued": format_time(view.created_at),
                 "Changed": format_time(view.updated_at),
             }
         )
+
+
+def _activations(view: LicenseView) -> str:
+    return "unlimited" if view.allow_unlimited_activations else str(view.max_activations)
 
 
 def _patch(fields: Sequence[str]) -> Iterator[tuple[str, Any]]:
@@ -198,7 +217,9 @@ def _patch(fields: Sequence[str]) -> Iterator[tuple[str, Any]]:
 def _list_customers(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         print_records(
-            client.customers.list(reference=options.reference, **paging_of(options)),
+            client.customers.list(
+                email=options.email, reference=options.reference, **paging_of(options)
+            ),
             _CUSTOMERS,
             options,
             what="customers",
@@ -221,11 +242,24 @@ def _show_customer(options: argparse.Namespace) -> None:
             "Company": view.company_name or "",
             "Phone": view.phone or "",
             "Reference": view.reference or "",
-            "Orders": str(view.total_orders),
-            "Licenses": str(view.total_licenses),
+            "Address": _address(view),
+            "Metadata": json.dumps(view.metadata, ensure_ascii=False) if view.metadata else "",
+            "Orders": _total(view, view.total_orders),
+            "Licenses": _total(view, view.total_licenses),
             "Created": format_time(view.created_at),
+            "Changed": format_time(view.updated_at),
         }
     )
+
+
+def _address(view: CustomerView) -> str:
+    parts = (view.address, view.postcode, view.city, view.state, view.country)
+    return ", ".join(part for part in parts if part)
+
+
+def _total(view: CustomerView, total: int | None) -> str:
+    """A count; `50,000+` if the API stopped counting."""
+    return f"{total or 0:,}{'+' if view.totals_truncated else ''}"
 
 
 def _find_customer(client: Client, named: str) -> CustomerView:
@@ -253,7 +287,7 @@ def _customer_name(view: CustomerView | None) -> str:
 
 
 _LICENSES: dict[str, Callable[[LicenseView], str]] = {
-    "License": lambda view: escape(holder_of(view)),
+    "License": lambda view: escape(holder_in_brief(view)),
     "Product": lambda view: escape(view.product.short_code),
     "Status": lambda view: view.status,
     "Type": lambda view: view.license_type,

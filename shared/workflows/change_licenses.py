@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from shared.catalog import Product
-from shared.errors import Busy, Fault, NotFound, Path, Refused, refuse
+from shared.errors import Busy, Conflict, Fault, NotFound, Path, Refused, refuse
 from shared.licenses import License
 from shared.store import dynamo
 from shared.store.catalog import products_by_id, unchanged
@@ -31,7 +31,8 @@ def change_licenses(
     `paths` are the places of the ids in the body, for faults. With `of_catalog` the products must
     not change meanwhile either. `most_bytes` is the size of the largest license. Nothing is written
     if nothing differs, so that a repeated change succeeds. If a license was changed meanwhile, all
-    are read and decided again. Raises Refused with all faults, NotFound, or Busy after five tries.
+    are read and decided again. Raises Refused with all faults, NotFound, Conflict if one was
+    changed after the client read it, or Busy after five tries.
     """
     _refuse_repeated(ids, paths)
     for _ in contended(TRIES):
@@ -78,12 +79,18 @@ def _decided(
     now = datetime.now(UTC)
     after: list[License] = []
     faults: list[Fault] = []
+    conflicts: list[Conflict] = []
     for lic, change in zip(before, changes, strict=True):
         try:
             after.append(change(lic, products[lic.product_id], now))
+        except Conflict as conflict:
+            conflicts.append(conflict)
         except Refused as refused:
             faults += refused.faults
     refuse(faults)
+    if conflicts:
+        named = [fault for conflict in conflicts for fault in conflict.faults]
+        raise Conflict(conflicts[0].code, conflicts[0].message, faults=named)
     return after
 
 

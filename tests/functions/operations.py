@@ -16,6 +16,7 @@ APIS: Mapping[str, Api] = {name: import_module(f"functions.{name}").api for name
 _NEEDED = {
     "/api/v1/orders/generate_license/": "product=kp",
     "/api/v1/orders/export/": "range=last30",
+    "/api/v1/licenses/export/": "id__in=1,2",
     "/api/v1/license-users/": "email=ana@x.test",
     "/api/v1/license-users/set_password/": "email=ana@x.test",
     "/api/v1/imports/{id}/rows/": "outcome=warning",

@@ -82,6 +82,7 @@ MOST: dict[str, list[Read]] = {
         Read(4, query="id__in={license},1"),
         Read(10, query="order_by=created_at"),
     ],
+    "/api/v1/licenses/export/": [Read(4, query="id__in={license},1")],
     "/api/v1/licenses/{id}/": [Read(3, id="license")],
     "/api/v1/license-users/": [
         Read(2, query="license={license}"),

@@ -116,3 +116,27 @@ def test_unknown_fields_of_a_customer_are_refused_by_name(shop: Shop) -> None:
     assert (
         fault_codes(created.json()) == fault_codes(patched.json()) == {"/colour": "unknown_field"}
     )
+
+
+def test_a_customer_that_was_changed_meanwhile_is_not_overwritten(shop: Shop) -> None:
+    made = shop.make("/customers/", **FIELDS)
+    path, seen = f"/customers/{made['id']}/", {"updated_at": made["updated_at"]}
+    other = shop.patch(path, {"city": "Other"}).json()
+
+    late = shop.patch(path, {"city": "Late", "phone": "+9", **seen})
+    same = shop.patch(path, {"city": "Other", **seen})
+    current = shop.patch(path, {"city": "Late", "updated_at": other["updated_at"]})
+
+    assert (late.status, late.json()["code"]) == (409, "changed_meanwhile")
+    assert set(fault_codes(late.json())) == {"/updated_at", "/city", "/phone"}
+    assert 'city is "Other" now' in late.text.replace("\\", "")
+    assert same.json() == other
+    assert current.json()["city"] == "Late"
+
+
+def test_a_change_of_a_customer_that_differs_in_nothing_writes_nothing(shop: Shop) -> None:
+    made = shop.make("/customers/", **FIELDS)
+
+    same = shop.patch(f"/customers/{made['id']}/", {"city": made["city"]}).json()
+
+    assert same["updated_at"] == made["updated_at"]

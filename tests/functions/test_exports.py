@@ -280,3 +280,33 @@ def test_a_range_that_is_none_is_refused_by_name(shop: Shop, query: str) -> None
 
     assert reply.status == 400
     assert reply.json()["errors"][0]["field"] in {"from", "range"}
+
+
+def test_a_selection_of_licenses_is_exported_in_its_order(shop: Shop) -> None:
+    one, two, _ = (shop.order_one("kp", {"key": f"K-{n}"})["id"] for n in range(3))
+    user = shop.order_one("up", {"users": [{"email": "u@x.test"}]})["id"]
+
+    reply = shop.get("/licenses/export/", f"id__in={two},{user},{one},{two},1")
+
+    assert [row["license__license_key"] for row in rows_of(reply)] == ["K-1", "K-0"]
+    assert reply.headers["content-disposition"] == 'attachment; filename="licenses.csv"'
+    assert reply.headers["x-licenses-left-out"] == "2"
+
+
+@pytest.mark.parametrize(
+    "ids",
+    ["", "id__in=", "id__in=x", "id__in=" + ",".join(map(str, range(101)))],
+)
+def test_a_selection_names_1_to_100_licenses(shop: Shop, ids: str) -> None:
+    assert shop.get("/licenses/export/", ids).status == 400
+
+
+def test_a_selection_larger_than_a_response_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = ",".join(str(shop.order_one("kp")["id"]) for _ in range(2))
+    monkeypatch.setattr(exports, "PAGE_BYTES", 300)
+
+    reply = shop.get("/licenses/export/", f"id__in={ids}")
+
+    assert (reply.status, reply.json()["code"]) == (413, "export_too_large")

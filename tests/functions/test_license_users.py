@@ -258,3 +258,15 @@ def test_a_user_of_another_company_is_not_found(shop: Shop, other_shop: Shop, li
     assert other_shop.get(f"/license-users/{id}/").status == 404
     assert other_shop.get("/license-users/", "email=u1@x.test").json()["count"] == 0
     assert other_shop.post(f"/license-users/{id}/set_password/", {}).status == 404
+
+
+def test_a_user_that_was_changed_meanwhile_is_not_overwritten(shop: Shop, lic: Any) -> None:
+    before = user(shop, "u1@x.test")
+    path = f"/license-users/{before['id']}/"
+    other = shop.patch(path, {"first_name": "Ana"}).json()
+
+    late = shop.patch(path, {"first_name": "Bo", "updated_at": before["updated_at"]})
+
+    assert (late.status, late.json()["code"]) == (409, "changed_meanwhile")
+    assert set(fault_codes(late.json())) == {"/updated_at", "/first_name"}
+    assert user(shop, "u1@x.test") == other

@@ -545,3 +545,92 @@ def test_features_are_not_written_over_a_change_that_the_import_has_not_seen(fil
     assert (job.state, after["note"]) == ("succeeded", "theirs")
     assert [each["product_feature"]["code"] for each in after["product_features"]] == ["f1"]
     assert after["updated_at"] > seen[0]["updated_at"]
+
+
+def test_a_license_that_was_changed_meanwhile_is_not_overwritten(shop: Shop) -> None:
+    lic = shop.order_one("kp", {"max_activations": 3, "note": "first"})
+    other = changed(shop, lic, max_activations=5)
+    seen = {"updated_at": lic["updated_at"]}
+
+    patch = {"max_activations": 7, "note": "first", "metadata": {"a": 1}, **seen}
+    reply = shop.patch(f"/licenses/{lic['id']}/", patch)
+    applied = shop.post(f"/licenses/{lic['id']}/apply_policy/", {"policy_code": "policy_A", **seen})
+
+    problem = reply.json()
+    assert (reply.status, problem["code"]) == (409, "changed_meanwhile")
+    assert fault_codes(problem) == {
+        "/updated_at": "changed_meanwhile",
+        "/max_activations": "changed_meanwhile",
+        "/metadata": "changed_meanwhile",
+    }
+    messages = {fault["field"]: fault["message"] for fault in problem["errors"]}
+    assert messages["max_activations"] == "max_activations is 5 now"
+    assert messages["metadata"] == "metadata has no value now"
+    assert other["updated_at"] in messages["updated_at"]
+    assert (applied.status, applied.json()["code"]) == (409, "changed_meanwhile")
+    assert shown(shop, lic) == other
+
+
+def test_a_license_is_changed_by_who_has_read_its_last_version(shop: Shop) -> None:
+    lic = shop.order_one("kp")
+
+    first = changed(shop, lic, max_activations=7, updated_at=lic["updated_at"])
+    second = changed(shop, lic, note="x", updated_at=first["updated_at"])
+
+    assert (second["max_activations"], second["note"]) == (7, "x")
+
+
+def test_a_change_that_was_applied_already_needs_no_last_version(shop: Shop) -> None:
+    lic = shop.order_one("kp", {"max_activations": 3})
+    patch = {"max_activations": 7, "updated_at": lic["updated_at"]}
+    after = changed(shop, lic, **patch)
+
+    assert changed(shop, lic, **patch) == after
+
+
+def test_a_change_at_the_same_time_is_not_overwritten(shop: Shop) -> None:
+    lic = shop.order_one("kp", {"max_activations": 3})
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: changed(shop, lic, max_activations=5)))
+        reply = shop.patch(
+            f"/licenses/{lic['id']}/", {"max_activations": 7, "updated_at": lic["updated_at"]}
+        )
+
+    assert (reply.status, reply.json()["code"]) == (409, "changed_meanwhile")
+    assert shown(shop, lic)["max_activations"] == 5
+
+
+@pytest.mark.parametrize("unset", [None, "", "0001-01-01T00:00:00Z"])
+def test_an_unset_updated_at_is_no_precondition(shop: Shop, unset: str | None) -> None:
+    lic = shop.order_one("kp")
+
+    assert changed(shop, lic, note="x", updated_at=unset)["note"] == "x"
+
+
+def test_an_updated_at_that_is_no_time_is_refused(shop: Shop) -> None:
+    lic = shop.order_one("kp")
+
+    reply = shop.patch(f"/licenses/{lic['id']}/", {"note": "x", "updated_at": "yesterday"})
+
+    assert (reply.status, list(fault_codes(reply.json()))) == (400, ["/updated_at"])
+
+
+def test_of_several_licenses_each_that_was_changed_meanwhile_is_named(shop: Shop) -> None:
+    licenses = [shop.order_one("kp", {"max_activations": 3}) for _ in range(3)]
+    for lic in licenses[1:]:
+        changed(shop, lic, note="other")
+
+    patches = [
+        {"id": lic["id"], "max_activations": 7, "updated_at": lic["updated_at"]} for lic in licenses
+    ]
+    reply = shop.patch("/licenses/bulk_update/", patches)
+
+    assert reply.status == 409
+    assert set(fault_codes(reply.json())) == {
+        "/1/updated_at",
+        "/1/max_activations",
+        "/2/updated_at",
+        "/2/max_activations",
+    }
+    assert shown(shop, licenses[0]) == licenses[0]

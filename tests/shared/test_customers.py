@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.customers import (
+    CustomerPatch,
     CustomerRequest,
     UserRequest,
     change_customer,
@@ -69,7 +70,7 @@ def test_what_is_not_named_stays() -> None:
         7, CustomerRequest(email="ana@x.test", city="A", phone="1"), made_by="o", now=NOW
     )
 
-    changed = change_customer(customer, CustomerRequest(city="B"), now=LATER)
+    changed = change_customer(customer, CustomerPatch(city="B"), now=LATER)
 
     assert (changed.city, changed.phone, changed.email) == ("B", "1", "ana@x.test")
     assert (changed.created_at, changed.updated_at) == (NOW, LATER)
@@ -79,6 +80,6 @@ def test_another_email_is_another_customer() -> None:
     customer = new_customer(7, CustomerRequest(email="ana@x.test"), made_by="o", now=NOW)
 
     with pytest.raises(Refused) as refused:
-        change_customer(customer, CustomerRequest(email="bob@x.test"), now=LATER)
+        change_customer(customer, CustomerPatch(email="bob@x.test"), now=LATER)
 
     assert refused.value.code == "immutable"

@@ -20,8 +20,8 @@ import { link, route } from "./parts/route.js";
 import { company, key, keyError, keyPrefix, signOut } from "./api/session.js";
 import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
-/** The pages of imports are a bundle of their own, which is fetched on first use. */
-const fetchImports = async () => (await import("./imports/imports.js")).Imports;
+/** The second bundle is fetched on first use. */
+const fetchImports = async () => (await import("./later.js")).Imports;
 /** @param {object} props */
 const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
 
@@ -171,5 +171,5 @@ function NotFound() {
 keepFocus();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 
-/** Prefetch the pages of imports, so that they work even if the network is lost. */
+/** Prefetch the second bundle, so that its pages work even if the network is lost. */
 setTimeout(() => fetchImports().catch(() => {}), 300);

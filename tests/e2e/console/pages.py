@@ -14,8 +14,9 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="ut
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 WIDTHS = (320, 360, 768, 1280)
-SIDEWAYS = """[...document.querySelectorAll(":root, .scroll:not([aria-label^=First])")]
-    .some(part => part.scrollWidth > part.clientWidth)"""
+SIDEWAYS = """[...document.querySelectorAll(
+        ":root, .scroll:not([aria-label^=First]), dialog > article"
+    )].some(part => part.scrollWidth > part.clientWidth)"""
 """Only the preview of a file may scroll sideways: it has as many columns as the file."""
 
 WATCH = """

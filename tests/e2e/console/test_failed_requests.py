@@ -42,7 +42,7 @@ def test_the_first_page_takes_few_requests(
 
         expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
         page.wait_for_load_state("networkidle")
-    files = [url for url in requests if "/console/" in url and "/imports-" not in url]
+    files = [url for url in requests if "/console/" in url and "/later-" not in url]
     assert 3 < len(files) <= 5, files
 
 

@@ -21,7 +21,7 @@ DROP = """([name, text, place]) => {
 }"""
 """Whether the page prevented each default action of the browser, such as opening the file."""
 
-FETCHED = "performance.getEntriesByType('resource').some(r => r.name.includes('/imports-'))"
+FETCHED = "performance.getEntriesByType('resource').some(r => r.name.includes('/later-'))"
 
 
 def customers(prefix: str, count: int, bad: int = 0) -> bytes:

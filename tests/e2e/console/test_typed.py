@@ -41,7 +41,7 @@ def test_a_page_that_fails_to_load_can_be_retried_and_no_draft_is_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
-    page.route("**/imports-*.js", lambda route: route.abort())
+    page.route("**/later-*.js", lambda route: route.abort())
     console.visit("products/new", vendor)
     page.get_by_label("Name").fill("Typed before")
 
@@ -49,7 +49,7 @@ def test_a_page_that_fails_to_load_can_be_retried_and_no_draft_is_lost(
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.get_by_role("alert").get_by_role("link", name="reload the console").click()
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
-    page.unroute("**/imports-*.js")
+    page.unroute("**/later-*.js")
     console.button("Try again").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Customer imports")

@@ -126,3 +126,70 @@ def test_customers_are_listed_and_shown(keywright: Keywright, placed: Any) -> No
     assert keywright.run_json("customers", "show", str(printed["id"]))["total_orders"] == 1
     assert "crm-1" in shown
     assert keywright.run("customers", "list", "--reference", "x") == "No customers.\n"
+
+
+@pytest.mark.parametrize("command", [("licenses", "list"), ("orders", "show", "web-3")])
+@pytest.mark.parametrize("length", [19, 90])
+def test_a_license_key_is_in_one_piece_at_80_columns(
+    keywright: Keywright,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    length: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    key = ("ABCD-EFGH-JKLM-NPQR-" * 5)[:length]
+    file = tmp_path / "order.json"
+    order = {
+        "id": "web-3",
+        "customer": {"email": "a.customer.with.a.long.name@a-long-domain.example"},
+        "items": [{"product_code": "kp", "licenses": [{"key": key, "valid_duration": "18m"}]}],
+    }
+    file.write_text(json.dumps(order))
+    keywright.run("orders", "create", file)
+
+    lines = keywright.run(*command).splitlines()
+
+    assert any(key in line for line in lines)
+    assert length > 80 or max(map(len, lines)) <= 80
+
+
+def test_a_user_based_license_is_listed_by_its_first_user(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = tmp_path / "order.json"
+    users = [{"email": f"u{n}@acme.example"} for n in range(3)]
+    items = [{"product_code": "up", "licenses": [{"users": users, "max_license_users": 5}]}]
+    file.write_text(json.dumps({"id": "web-3", "items": items}))
+    keywright.run("orders", "create", file)
+
+    (lic,) = keywright.run_json("licenses", "list")
+
+    assert "u0@acme.example +2" in keywright.run("licenses", "list")
+    assert "u0@acme.example, u1@acme.example" in keywright.run("licenses", "show", str(lic["id"]))
+
+
+def test_orders_are_listed_by_days(keywright: Keywright, placed: Any) -> None:
+    today = placed[0]["created_at"][:10]
+
+    assert len(keywright.run_json("orders", "list", "--from", today, "--to", today)) == 2
+    assert keywright.run_json("orders", "list", "--to", "2020-01-01") == []
+
+
+def test_a_customer_is_shown_with_address_and_metadata(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = tmp_path / "order.json"
+    customer = {"email": "bo@acme.example", "address": "Main St 1", "city": "Bonn"}
+    items = [{"product_code": "kp", "licenses": [{}]}]
+    file.write_text(json.dumps({"customer": customer | {"metadata": {"a": 1}}, "items": items}))
+    keywright.run("orders", "create", file)
+
+    shown = keywright.run("customers", "show", "bo@acme.example")
+
+    assert "Main St 1, Bonn" in shown
+    assert '{"a": 1}' in shown
+    assert [
+        each["email"]
+        for each in keywright.run_json("customers", "list", "--email", "bo@acme.example")
+    ] == ["bo@acme.example"]

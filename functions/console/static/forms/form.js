@@ -43,6 +43,14 @@ export function useForm(name, start) {
 }
 
 /**
+ * Whether there is an unsent draft of the form of a name.
+ *
+ * @type {(name: string) => boolean}
+ */
+export const hasDraft = (name) =>
+  forms.get(name)?.changed.value ?? loadDraft(`form ${name}`, null) !== null;
+
+/**
  * Values are nested in `draft` by the parts of the field's name: `items.0.users.1.email`.
  *
  * @template T
@@ -84,6 +92,16 @@ export class Form {
     this.draft.value = replaceAt(this.draft.value, parseFieldName(field), value);
     this.changed.value = true;
     saveDraft(this.draftName, this.draft.value);
+  }
+
+  /**
+   * Put another draft under the form, without faults.
+   *
+   * @param {T} draft
+   */
+  replace(draft) {
+    this.draft.value = draft;
+    if (this.changed.peek()) saveDraft(this.draftName, draft);
   }
 
   /**
@@ -149,6 +167,7 @@ export class Form {
 
 /**
  * A form with its errors above the fields and its buttons below; `scope` is required to submit.
+ * `notice` is shown above the fields. Cancel discards the draft and leads `back`, or calls `onCancel`.
  *
  * @param {{
  *   form: Form<unknown>,
@@ -156,10 +175,12 @@ export class Form {
  *   scope: string,
  *   onSubmit: () => unknown,
  *   back?: string,
+ *   onCancel?: () => void,
+ *   notice?: Children,
  *   children: Children,
  * }} props
  */
-export function RecordForm({ form, action, scope, onSubmit, back, children }) {
+export function RecordForm({ form, action, scope, onSubmit, back, onCancel, notice, children }) {
   /** @type {(event: Event) => void} */
   const submit = (event) => {
     event.preventDefault();
@@ -168,6 +189,7 @@ export function RecordForm({ form, action, scope, onSubmit, back, children }) {
   if (!hasScope(scope)) return html`<${ReadOnly} scope=${scope}>${children}<//>`;
   return html`<form novalidate onSubmit=${submit}>
     <${FormErrors} form=${form} />
+    ${notice}
     ${children}
     <footer class="form">
       <${Button} busy=${form.busy.value}>${action}<//>
@@ -175,6 +197,13 @@ export function RecordForm({ form, action, scope, onSubmit, back, children }) {
         back &&
         html`<a role="button" class="plain" href=${back}
         onClick=${() => form.discard()}>Cancel</a>`
+      }
+      ${
+        onCancel &&
+        html`<button type="button" class="plain" onClick=${() => {
+          form.discard();
+          onCancel();
+        }}>Cancel</button>`
       }
     </footer>
   </form>`;

@@ -1,17 +1,23 @@
-// The list of customers, a customer with their orders and licenses, and the form of a customer.
+// The list of customers, a customer with their orders and licenses, and the forms of a customer.
 
 /** @import { Answer, Customer as CustomerRecord, NewCustomer as CustomerDraft, Order, Query } from "../api/types.ts" */
 /** @import { AnyLicense } from "./records.js" */
 /** @import { FilterField } from "../forms/filters.js" */
+/** @import { Form } from "../forms/form.js" */
+/** @import { Values } from "../forms/merge.js" */
 /** @import { Column, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
+import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
+import { Field } from "../forms/fields.js";
 import { Filters } from "../forms/filters.js";
 import { FormField, RecordForm, useForm } from "../forms/form.js";
+import { checkMetadata, formatMetadata, MetadataField } from "../forms/metadata.js";
 import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
+import { LicenseTable } from "./license_table.js";
 import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
 import { go, link } from "../parts/route.js";
 
@@ -139,21 +145,14 @@ function Details({ customer }) {
     html`<a
       href=${link(path, { customer_email: customer.email })}>Show all ${formatNumber(total)} ${path}</a>`;
   /**
-   * @template {object} Row
    * @param {string} title
-   * @param {{ results: Row[] }} page
    * @param {number} total
-   * @param {Column<Row>[]} columns
+   * @param {unknown} table
    */
-  const list = (title, { results }, total, columns) => html`<section>
+  const list = (title, total, table) => html`<section>
     <div class="row apart heading"><h2>${title} <span
       class="soft">${formatNumber(total)}</span></h2>${more(title.toLowerCase(), total)}</div>
-    ${
-      results.length
-        ? html`<${Table} caption=${title} columns=${columns}
-      rows=${results} />`
-        : html`<p class="soft">None yet.</p>`
-    }
+    ${total ? table : html`<p class="soft">None yet.</p>`}
   </section>`;
   return html`<div class="stack">
     <dl class="card">
@@ -161,12 +160,25 @@ function Details({ customer }) {
       ${[...CONTACT, ...ADDRESS]
         .filter(([name]) => customer[name])
         .map(([name, label]) => html`<dt>${label}</dt><dd>${customer[name]}</dd>`)}
+      ${
+        formatMetadata(customer.metadata) &&
+        html`<dt>Metadata</dt><dd><code>${JSON.stringify(customer.metadata)}</code></dd>`
+      }
       <dt>Customer since</dt><dd>${formatTime(customer.created_at)}</dd>
     </dl>
     <${Loaded} from=${related} rows=${8}>
       ${(/** @type {Related} */ [orders, licenses]) => html`
-        ${list("Orders", orders, customer.total_orders ?? 0, ORDERS)}
-        ${list("Licenses", licenses, customer.total_licenses ?? 0, LICENSE_COLUMNS)}
+        ${list(
+          "Orders",
+          customer.total_orders ?? 0,
+          html`<${Table} caption="Orders" columns=${ORDERS} rows=${orders.results} />`,
+        )}
+        ${list(
+          "Licenses",
+          customer.total_licenses ?? 0,
+          html`<${LicenseTable} columns=${LICENSE_COLUMNS} licenses=${licenses.results}
+            busy=${related.loading} onChanged=${related.reload} />`,
+        )}
       `}
     <//>
   </div>`;
@@ -174,7 +186,7 @@ function Details({ customer }) {
 
 function NewCustomer() {
   return html`<${Page} title="New customer"
-    back=${{ href: link("customers"), text: "Customers" }}><${CustomerForm} /><//>`;
+    back=${{ href: link("customers"), text: "Customers" }}><${NewForm} /><//>`;
 }
 
 /** @param {{ id: string }} props */
@@ -182,51 +194,80 @@ function EditCustomer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
   return html`<${Page} title="Edit customer"
     back=${{ href: link(`customers/${id}`), text: customer.value ? titleOf(customer.value) : "Customer" }}>
-    <${Loaded} from=${customer} rows=${6}>${(
-      /** @type {CustomerRecord} */ value,
-    ) => html`<${CustomerForm}
-      customer=${value} />`}<//>
+    <${Loaded} from=${customer} rows=${6}>${(/** @type {CustomerRecord} */ value) =>
+      html`<${ChangeForm} customer=${value} />`}<//>
   <//>`;
 }
 
-/** @param {{ customer?: CustomerRecord }} props */
-function CustomerForm({ customer }) {
+/** @type {(customer: CustomerRecord) => Values} */
+const toValues = (customer) => ({
+  ...Object.fromEntries([...CONTACT, ...ADDRESS].map(([name]) => [name, customer[name] ?? ""])),
+  metadata: formatMetadata(customer.metadata),
+});
+
+/** @param {{ customer: CustomerRecord }} props */
+function ChangeForm({ customer }) {
+  const { id } = customer;
+  const { form, changes, save } = useEdit(`customer ${id}`, customer, toValues);
+  const submit = async () => {
+    const faults = checkMetadata(form.draft.peek().values);
+    if (faults.length) return form.showFaults(faults);
+    const saved = await save(
+      (changed, seen) => {
+        const given = Object.entries(changed).map(([name, value]) => [name, value || null]);
+        return api.patch(`customers/${id}/`, { ...Object.fromEntries(given), updated_at: seen });
+      },
+      () => api.get(`customers/${id}/`),
+    );
+    if (!saved) return undefined;
+    announce("Customer saved");
+    return go(`customers/${id}`);
+  };
+  return html`<${RecordForm} form=${form} action="Save changes" scope="orders:write" onSubmit=${submit}
+    back=${link(`customers/${id}`)} notice=${html`<${Meanwhile} changes=${changes.value} />`}>
+    <section class="card">
+      <${Field} label="Email" type="email" value=${customer.email ?? ""} disabled
+        hint="Email can’t be changed. Create a new customer instead." />
+      ${fields(form, CONTACT, fieldOf)}
+    </section>
+    <section class="card"><h2>Address</h2>${fields(form, ADDRESS, fieldOf)}</section>
+    <section class="card"><h2>Metadata</h2><${MetadataField} form=${form} /></section>
+  <//>`;
+}
+
+/**
+ * @param {Form<any>} form
+ * @param {[name: FieldName, label: string][]} entries
+ * @param {(name: string) => string} nameIn the name of a field in the form
+ */
+const fields = (form, entries, nameIn = (name) => name) => html`<div class="columns">
+  ${entries.map(
+    ([name, label]) => html`<${FormField} key=${name} form=${form} name=${nameIn(name)}
+    label=${label} autocomplete="off" />`,
+  )}
+</div>`;
+
+function NewForm() {
   /** @type {FieldName[]} */
   const names = ["email", ...[...CONTACT, ...ADDRESS].map(([name]) => name)];
-  const form = useForm(`customer ${customer?.id ?? ""}`, () =>
-    Object.fromEntries(names.map((name) => [name, customer?.[name] ?? ""])),
-  );
+  const form = useForm("customer ", () => Object.fromEntries(names.map((name) => [name, ""])));
   const submit = () =>
     form.submit(async (draft) => {
-      const body = Object.fromEntries(
-        Object.entries(draft).filter(([name, value]) =>
-          customer ? name !== "email" : name === "email" || value.trim(),
-        ),
+      const given = Object.entries(draft).filter(
+        ([name, value]) => name === "email" || value.trim(),
       );
-      const saved = customer
-        ? await api.patch(`customers/${customer.id}/`, body)
-        : await api.post(
-            "customers/",
-            /** @type {CustomerDraft} */ (/** @type {unknown} */ (body)),
-          );
+      const body = /** @type {unknown} */ (Object.fromEntries(given));
+      const saved = await api.post("customers/", /** @type {CustomerDraft} */ (body));
       announce("Customer saved");
       go(`customers/${saved.id}`);
     });
-  /** @param {[name: FieldName, label: string][]} entries */
-  const fields = (entries) => html`<div class="columns">
-    ${entries.map(
-      ([name, label]) => html`<${FormField} key=${name} form=${form} name=${name}
-      label=${label} autocomplete="off" />`,
-    )}
-  </div>`;
-  return html`<${RecordForm} form=${form} action=${customer ? "Save changes" : "Create customer"}
-    scope="orders:write" onSubmit=${submit} back=${link(customer ? `customers/${customer.id}` : "customers")}>
+  return html`<${RecordForm} form=${form} action="Create customer" scope="orders:write"
+    onSubmit=${submit} back=${link("customers")}>
     <section class="card">
       <${FormField} form=${form} name="email" label="Email" type="email" required autocomplete="off"
-        disabled=${Boolean(customer)}
-        hint=${customer ? "Email can’t be changed. Create a new customer instead." : "Used to identify the customer; can’t be changed later"} />
-      ${fields(CONTACT)}
+        hint="Used to identify the customer; can’t be changed later" />
+      ${fields(form, CONTACT)}
     </section>
-    <section class="card"><h2>Address</h2>${fields(ADDRESS)}</section>
+    <section class="card"><h2>Address</h2>${fields(form, ADDRESS)}</section>
   <//>`;
 }

@@ -16,7 +16,7 @@ import { summarizeTerms, TYPES } from "./terms.js";
  *   Partial<License>} AnyLicense
  */
 
-/** @type {(customer: Pick<Customer, "first_name" | "last_name">) => string} */
+/** @type {(person: Partial<Pick<Customer, "first_name" | "last_name">>) => string} */
 export const nameOf = ({ first_name: first, last_name: last }) =>
   [first, last].filter(Boolean).join(" ");
 
@@ -87,13 +87,19 @@ export const LicenseStatus = ({ of }) =>
 export const LicenseHolder = ({ license: { license_key: key, license_users: users = [] } }) =>
   key
     ? html`<${Masked} text=${key} />`
-    : users.map(
-        ({ email, is_manager: manager }) =>
-          html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
-      );
+    : users.length === 0
+      ? html`<span class="soft">No users</span>`
+      : users.map(
+          ({ email, is_manager: manager }) =>
+            html`<div><${Email} of=${email} />${manager && html` <span class="soft">manager</span>`}</div>`,
+        );
 
-/** @type {(license: AnyLicense) => string | number} */
-const titleOf = ({ id, license_key: key, license_users: users }) =>
+/**
+ * What tells a license apart: the end of its key, or its first user.
+ *
+ * @type {(license: AnyLicense) => string | number}
+ */
+export const licenseTitle = ({ id, license_key: key, license_users: users }) =>
   key ? `ending in ${key.slice(-4)}` : users?.length ? `of ${users[0].email}` : id;
 
 /**
@@ -125,6 +131,6 @@ export const LICENSE_COLUMNS = [
     head: html`<span class="visually-hidden">Details</span>`,
     cell: (license) =>
       html`<a href=${link(`licenses/${license.id}`)} class="open"
-        aria-label="View license ${titleOf(license)}"><${Icon} name="next" /></a>`,
+        aria-label="View license ${licenseTitle(license)}"><${Icon} name="next" /></a>`,
   },
 ];

@@ -127,7 +127,7 @@ export const TERMS = GROUPS.flatMap(({ terms }) => terms);
  *
  * @type {(term: Term, input: string | undefined) => boolean | number | string | null}
  */
-function toApiValue(term, input) {
+export function toApiValue(term, input) {
   const text = String(input ?? "").trim();
   if (text === "") return null;
   if (term.kind === "flag") return text === "yes";
@@ -192,7 +192,7 @@ export function locateFault({ pointer, message }) {
 const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
 
 /** @type {(duration: string) => string} */
-function formatDuration(duration) {
+export function formatDuration(duration) {
   const [, number, unit = ""] = /^(\d+)([a-z]+)$/.exec(duration) ?? [];
   return unit in UNITS ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
 }

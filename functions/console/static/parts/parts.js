@@ -168,22 +168,36 @@ export function Badge({ tone, children }) {
  * `columns` are `{head, cell: (row) => …, kind, wide}`. Tables narrower than 640 pixels hide `wide`
  * columns, and on phones those of kind "mid". The other kinds are "number", "code", "long" (a larger
  * minimum width) and "line" (truncated instead of wrapped). The first column is the row header.
+ * `selection` adds a checkbox to each row, and one for all rows.
  *
  * @template {object} Row
- * @param {{ caption: string, columns: Column<Row>[], rows: Row[], busy?: boolean }} props
+ * @param {{
+ *   caption: string,
+ *   columns: Column<Row>[],
+ *   rows: Row[],
+ *   busy?: boolean,
+ *   selection?: Selection<Row>,
+ * }} props
  */
-export function Table({ caption, columns, rows, busy }) {
+export function Table({ caption, columns, rows, busy, selection }) {
   /** @type {(column: Column<Row>) => string} */
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
     <table aria-busy=${busy ? "true" : undefined}>
       <caption class="visually-hidden">${caption}</caption>
       <thead>
-        <tr>${columns.map((column) => html`<th scope="col" class=${className(column)}>${column.head}</th>`)}</tr>
+        <tr>${selection && html`<td class="select"><${SelectAll} ...${selection} rows=${rows} /></td>`}
+          ${columns.map((column) => html`<th scope="col" class=${className(column)}>${column.head}</th>`)}</tr>
       </thead>
       <tbody>
         ${rows.map(
           (row, at) => html`<tr key=${"id" in row ? row.id : at}>
+            ${
+              selection &&
+              html`<td class="select"><input type="checkbox" checked=${selection.selected.has(row)}
+                aria-label="Select ${selection.label(row)}"
+                onChange=${() => selection.onChange(toggle(selection.selected, row))} /></td>`
+            }
             ${columns.map((column, n) =>
               n === 0
                 ? html`<th scope="row" class=${className(column)}>${column.cell(row)}</th>`
@@ -194,6 +208,32 @@ export function Table({ caption, columns, rows, busy }) {
       </tbody>
     </table>
   </div>`;
+}
+
+/**
+ * @template Row
+ * @typedef {{
+ *   selected: Set<Row>,
+ *   onChange: (selected: Set<Row>) => void,
+ *   label: (row: Row) => string,
+ *   all: string,
+ * }} Selection
+ */
+
+/** @type {<Row>(selected: Set<Row>, row: Row) => Set<Row>} */
+const toggle = (selected, row) =>
+  selected.has(row)
+    ? new Set([...selected].filter((each) => each !== row))
+    : new Set([...selected, row]);
+
+/**
+ * @template Row
+ * @param {Selection<Row> & { rows: Row[] }} props
+ */
+function SelectAll({ selected, onChange, all, rows }) {
+  const whole = rows.length > 0 && rows.every((row) => selected.has(row));
+  return html`<input type="checkbox" checked=${whole} indeterminate=${selected.size > 0 && !whole}
+    aria-label=${all} onChange=${() => onChange(new Set(whole ? [] : rows))} />`;
 }
 
 /**

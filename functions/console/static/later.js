@@ -1,0 +1,5 @@
+// The second bundle: pages that are fetched after the first one, on first use or when the network is idle.
+
+export { Imports } from "./imports/imports.js";
+export { BulkActions } from "./licenses/bulk.js";
+export { License } from "./licenses/license.js";
