@@ -276,7 +276,7 @@ def customer_view(
 def license_view(license: License, related: Related) -> LicenseView:
     """The view of a license; terms that are not stored have the system default."""
     product = related.products[license.product_id]
-    seats = [_license_user_view(seat, related) for seat in license.license_users]
+    users = [_license_user_view(ref, related) for ref in license.license_users]
     customer = related.customers.get(license.customer_id) if license.customer_id else None
     fields = _shared(license, LicenseFields)
     return LicenseView.model_construct(
@@ -291,8 +291,8 @@ def license_view(license: License, related: Related) -> LicenseView:
         order_item=license.order_item_id,
         bundle_license=license.bundle_license_id,
         customer=customer_view(related.company, customer) if customer else None,
-        license_users=seats,
-        license_user=seats[0] if seats else None,
+        license_users=users,
+        license_user=users[0] if users else None,
         product_features=_grants(product, license.product_features, closed=True),
         product_custom_fields=list(product.custom_fields),
     )
@@ -379,12 +379,12 @@ def _order_fields(
 ) -> dict[str, Any]:
     by_id = None if licenses is None else {lic.id: lic for lic in licenses}
     items = [(item, _held(order, item, by_id)) for item in order.items]
-    seats = {
-        seat.email: seat
+    users = {
+        ref.email: ref
         for _, held in items
         for lic in held
         if isinstance(lic, License)
-        for seat in lic.license_users
+        for ref in lic.license_users
     }
     briefs = [[*map(_in_brief, held)] for _, held in items]
     shown = [_item_view(order, item, short) for (item, _), short in zip(items, briefs, strict=True)]
@@ -401,7 +401,7 @@ def _order_fields(
         "customer_last_name": customer.last_name if customer else None,
         "customer_company": customer.company_name if customer else None,
         "customer_phone": customer.phone if customer else None,
-        "license_users": [_license_user_view(seat, related) for seat in seats.values()],
+        "license_users": [_license_user_view(ref, related) for ref in users.values()],
         "licenses_url": f"{related.base_url}/api/v1/licenses/?order={order.id}",
         "order_items": shown,
         "back_office_order_items": [
@@ -445,14 +445,14 @@ def _item_view(
     )
 
 
-def _license_user_view(seat: LicenseUserRef, related: Related) -> LicenseUserView:
+def _license_user_view(ref: LicenseUserRef, related: Related) -> LicenseUserView:
     return LicenseUserView.model_construct(
-        id=seat.user_id,
-        email=seat.email,
-        true_email=seat.email,
-        is_manager=seat.is_manager,
-        max_activations=seat.max_activations,
-        initial_password=related.passwords.get(seat.email),
+        id=ref.user_id,
+        email=ref.email,
+        true_email=ref.email,
+        is_manager=ref.is_manager,
+        max_activations=ref.max_activations,
+        initial_password=related.passwords.get(ref.email),
     )
 
 
