@@ -10,6 +10,7 @@ from tests.test_layers import ROOT, modules, ways_from
 
 ELSEWHERE: dict[str, dict[str, str]] = {
     "A use case reads and writes tables, so it is tested through the handler that calls it.": {
+        "shared/changed_meanwhile.py": "tests/functions/test_licenses.py",
         "shared/workflows/assign_users.py": "tests/functions/test_license_users.py",
         "shared/workflows/batch.py": "tests/functions/test_import_batches.py",
         "shared/workflows/change_licenses.py": "tests/functions/test_licenses.py",
@@ -162,6 +163,16 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         ),
         "functions/console/static/imports/imports.js": "tests/e2e/console/test_import_lists.py",
         "functions/console/static/imports/upload_button.js": "tests/e2e/console/test_sending.py",
+        "functions/console/static/forms/edit.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/forms/metadata.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/later.js": "tests/e2e/console/test_pages.py",
+        "functions/console/static/licenses/bulk.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/licenses/extend_dialog.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/licenses/license.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/licenses/license_forms.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/licenses/license_users.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/licenses/policy_dialog.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/pages/license_table.js": "tests/e2e/console/test_changes.py",
         "functions/console/static/pages/catalog.js": "tests/e2e/console/test_catalog.py",
         "functions/console/static/pages/customers.js": "tests/e2e/console/test_catalog.py",
         "functions/console/static/pages/features.js": "tests/e2e/console/test_catalog.py",

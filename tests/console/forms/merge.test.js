@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changedNames, merge } from "../../functions/console/static/forms/merge.js";
+import { changedNames, merge } from "../../../functions/console/static/forms/merge.js";
 
 const BASE = { activations: "5", note: "first", features: { pdf: { on: true } } };
 const draft = (typed) => ({ values: { ...BASE, ...typed }, base: BASE, seen: "1" });

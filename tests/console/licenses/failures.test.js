@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failedLicenses } from "../../functions/console/static/licenses/failures.js";
+import { failedLicenses } from "../../../functions/console/static/licenses/failures.js";
 
 const SENT = [{ id: 11 }, { id: 12 }, { id: 13 }];
 

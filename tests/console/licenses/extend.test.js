@@ -5,7 +5,7 @@ import {
   addToDuration,
   extendLicense,
   extendMaintenance,
-} from "../../functions/console/static/licenses/extend.js";
+} from "../../../functions/console/static/licenses/extend.js";
 
 const TODAY = "2026-11-26";
 
