@@ -10,7 +10,6 @@ from tests.test_layers import ROOT, modules, ways_from
 
 ELSEWHERE: dict[str, dict[str, str]] = {
     "A use case reads and writes tables, so it is tested through the handler that calls it.": {
-        "shared/changed_meanwhile.py": "tests/functions/test_licenses.py",
         "shared/workflows/assign_users.py": "tests/functions/test_license_users.py",
         "shared/workflows/batch.py": "tests/functions/test_import_batches.py",
         "shared/workflows/change_licenses.py": "tests/functions/test_licenses.py",
@@ -62,6 +61,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/web/request.py": "tests/functions/web/test_api.py",
     },
     "A part of some routes, which is tested by requests to them.": {
+        "shared/changed_meanwhile.py": "tests/functions/test_licenses.py",
         "functions/console/rules.py": "tests/functions/console/test_handler.py",
         "functions/import_rows.py": "tests/functions/test_job_status.py",
         "functions/import_views.py": "tests/functions/test_job_status.py",
