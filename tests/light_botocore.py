@@ -1,0 +1,66 @@
+"""Botocore without most of what a request costs and no test looks at.
+
+What becomes of a request once it is made, retries above all, stays as it is.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.endpoint import Endpoint
+from botocore.parsers import BaseJSONParser
+from botocore.regions import EndpointRulesetResolver
+from botocore.useragent import UserAgentString
+
+from tests.faults.attribute_values import attribute_of
+
+_endpoints: WeakKeyDictionary[EndpointRulesetResolver, dict[tuple[str, str | None], Any]] = (
+    WeakKeyDictionary()
+)
+_CONSTRUCT = EndpointRulesetResolver.construct_endpoint
+_CREATE = Endpoint.create_request
+
+
+def lighten(patch: pytest.MonkeyPatch) -> None:
+    """Leave it out for a while; requests to DynamoDB are not even signed, others are."""
+    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
+    patch.setattr(EndpointRulesetResolver, "construct_endpoint", _construct_endpoint)
+    patch.setattr(BaseJSONParser, "_handle_structure", _structure)
+    patch.setattr(Endpoint, "create_request", _create_request)
+
+
+def _construct_endpoint(
+    self: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any
+) -> Any:
+    """An endpoint follows from the operation, and of S3 from the bucket."""
+    known = _endpoints.setdefault(self, {})
+    called = operation_model.name, (call_args or {}).get("Bucket")
+    if called not in known:
+        known[called] = _CONSTRUCT(self, operation_model, call_args, request_context)
+    return known[called]
+
+
+def _create_request(
+    self: Endpoint, params: dict[str, Any], operation_model: Any = None
+) -> AWSPreparedRequest:
+    """A request to DynamoDB is prepared without encoding and sorting headers that nobody reads."""
+    if self._endpoint_prefix != "dynamodb":  # type: ignore[attr-defined]  # it has no public name
+        prepared: AWSPreparedRequest = _CREATE(self, params, operation_model)
+        return prepared
+    headers = HeadersDict(params["headers"])
+    return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
+
+
+def _structure(self: Any, shape: Any, value: Any) -> Any:
+    """What botocore makes of a structure in JSON, without asking for each member that is absent."""
+    if value is None:
+        return None
+    if shape.name == "AttributeValue":
+        return attribute_of(value)
+    members = shape.members
+    return {
+        name: self._parse_shape(members[name], part)
+        for name, part in value.items()
+        if part is not None and name in members
+    }
