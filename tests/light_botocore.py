@@ -3,14 +3,18 @@
 What becomes of a request once it is made, retries above all, stays as it is.
 """
 
+from base64 import b64encode
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
 from botocore.endpoint import Endpoint
-from botocore.parsers import BaseJSONParser
+from botocore.model import OperationModel, Shape
+from botocore.parsers import BaseJSONParser, JSONParser
 from botocore.regions import EndpointRulesetResolver
+from botocore.serialize import JSONSerializer
 from botocore.useragent import UserAgentString
 
 from tests.faults.attribute_values import attribute_of
@@ -20,6 +24,20 @@ _endpoints: WeakKeyDictionary[EndpointRulesetResolver, dict[tuple[str, str | Non
 )
 _CONSTRUCT = EndpointRulesetResolver.construct_endpoint
 _CREATE = Endpoint.create_request
+_SERIALIZE = JSONSerializer.serialize_to_request
+_PARSE: Any = vars(JSONParser)["_handle_json_body"]
+_OF_RECORDS = frozenset(
+    {
+        "BatchGetItemOutput",
+        "BatchWriteItemOutput",
+        "DeleteItemOutput",
+        "GetItemOutput",
+        "PutItemOutput",
+        "QueryOutput",
+        "TransactWriteItemsOutput",
+        "UpdateItemOutput",
+    }
+)
 
 
 def lighten(patch: pytest.MonkeyPatch) -> None:
@@ -28,6 +46,8 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(EndpointRulesetResolver, "construct_endpoint", _construct_endpoint)
     patch.setattr(BaseJSONParser, "_handle_structure", _structure)
     patch.setattr(Endpoint, "create_request", _create_request)
+    patch.setattr(JSONSerializer, "serialize_to_request", _serialize)
+    patch.setattr(JSONParser, "_handle_json_body", _parse)
 
 
 def _construct_endpoint(
@@ -50,6 +70,31 @@ def _create_request(
         return prepared
     headers = HeadersDict(params["headers"])
     return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
+
+
+def _serialize(self: Any, parameters: Any, operation_model: OperationModel) -> Any:
+    """What is asked of DynamoDB has the form of the wire, but for binary values."""
+    if operation_model.service_model.service_name != "dynamodb":
+        return _SERIALIZE(self, parameters, operation_model)
+    metadata = operation_model.metadata
+    return self._create_default_request() | {
+        "headers": {
+            "X-Amz-Target": f"{metadata['targetPrefix']}.{operation_model.name}",
+            "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
+        },
+        "body": orjson.dumps(parameters, default=_base64),
+    }
+
+
+def _parse(self: Any, raw_body: bytes, shape: Shape) -> Any:
+    """And so have its answers about records."""
+    if shape.name not in _OF_RECORDS or b'"B":' in raw_body:
+        return _PARSE(self, raw_body, shape)
+    return orjson.loads(raw_body)
+
+
+def _base64(value: Any) -> str:
+    return b64encode(value).decode()
 
 
 def _structure(self: Any, shape: Any, value: Any) -> Any:
