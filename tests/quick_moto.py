@@ -151,6 +151,15 @@ def _item(self: Item, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> N
         raise ItemSizeTooLarge
 
 
+def _project(project: Any, item: Item, args: Any, named: Any) -> Any:
+    """Moto makes plain JSON of the whole record for each attribute that is asked for."""
+    (paths,) = args
+    if any(len(path) > 1 or "[" in path[0] for path in paths):
+        return project(*args, **named)
+    held = {name: item.attrs[name] for (name,) in paths if name in item.attrs}
+    return Item(item.hash_key, item.range_key, held)
+
+
 _kept: ContextVar[dict[int, Table] | None] = ContextVar("kept", default=None)
 """In a transaction, the tables as they were at its beginning."""
 
@@ -228,6 +237,7 @@ def install() -> None:
         (BotocoreStubber, "process_request", _process),
         (DynamoDBBackend, "transact_write_items", _transact),
         (DynamoDBBackend, "update_item", _update),
+        (Item, "project", _project),
         (Table, "query", _query),
         (Table, "all_items", _all_items),
     ):
