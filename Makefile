@@ -68,9 +68,8 @@ import: setup ## Import FILE=… of KIND=licenses|customers|license-features (ST
 test: check ## Alias of check
 
 check: setup browser ## Run everything that CI runs: lint, types, synth, unit and end-to-end tests
-	@$(MAKE) --no-print-directory -j2 $(IN_TURN) lint types synth STAGE=prod
-	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
-	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
+	@echo "… Run all checks in parallel; the output of each follows when it is done"
+	@$(MAKE) --no-print-directory -j3 $(IN_TURN) lint types synth e2e unit STAGE=prod NICE=nice
 
 lint: setup $(API_TYPES) ## Check style and formatting, and the types of the console's scripts
 	@$(VENV)/ruff check
