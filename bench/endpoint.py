@@ -1,8 +1,8 @@
-"""An endpoint that does nothing, in 8 ms: `python -m bench.endpoint` prints its address.
+"""An HTTP endpoint that responds after 8 ms without any work: `python -m bench.endpoint`.
 
-It answers what imports ask of DynamoDB and S3 as if all was well and nothing was there yet, and
+It answers the requests that imports send to DynamoDB and S3 as if no record existed yet, and
 counts. HTTP is read by hand, so that it is quick: how busy it was is among the counts. `/_keep`
-makes it keep what is written, `/_told` answers the counts and what was kept, and forgets both.
+makes it keep what is written, `/_read` answers the counts and what was kept, and forgets both.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ _ANSWERS = {
 
 
 @dataclass
-class Told:
-    """What was asked since it was last told; `items` are those of batches."""
+class Meter:
+    """Requests counted since the last read; `items` are those of batches."""
 
     requests: Counter[str] = field(default_factory=Counter)
     items: Counter[str] = field(default_factory=Counter)
@@ -49,23 +49,23 @@ class Told:
             self.items[operation] += body.count(b'"PutRequest":')
         return _ANSWERS.get(operation, b"{}")
 
-    def tell(self) -> bytes:
+    def read(self) -> bytes:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        told = {
+        figures = {
             "requests": self.requests,
             "items": self.items,
             "kept": self.kept,
             "cpu_seconds": used.ru_utime + used.ru_stime,
         }
         self.requests, self.items, self.kept = Counter(), Counter(), []
-        return json.dumps(told).encode()
+        return json.dumps(figures).encode()
 
 
 class Connection(asyncio.Protocol):
     """One client's connection, which sends one request at a time."""
 
-    def __init__(self, told: Told) -> None:
-        self.told, self.data = told, bytearray()
+    def __init__(self, meter: Meter) -> None:
+        self.meter, self.data = meter, bytearray()
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,12 +86,12 @@ class Connection(asyncio.Protocol):
         body = bytes(self.data[end + 4 : end + 4 + length])
         del self.data[: end + 4 + length]
         if b" /_" in head[:12]:
-            self.told.keeping |= b"/_keep" in head[:16]
-            answer = self.told.tell() if b"/_told" in head[:16] else b""
+            self.meter.keeping |= b"/_keep" in head[:16]
+            answer = self.meter.read() if b"/_read" in head[:16] else b""
             self.respond(answer)
         else:
             loop = asyncio.get_running_loop()
-            loop.call_later(SERVICE_SECONDS, self.respond, self.told.answer(head, body))
+            loop.call_later(SERVICE_SECONDS, self.respond, self.meter.answer(head, body))
 
     def respond(self, body: bytes) -> None:
         self.transport.write(
@@ -101,9 +101,9 @@ class Connection(asyncio.Protocol):
 
 
 async def serve() -> None:
-    told = Told()
+    meter = Meter()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(told), "127.0.0.1", 0
+        lambda: Connection(meter), "127.0.0.1", 0
     )
     host, port = server.sockets[0].getsockname()
     print(f"http://{host}:{port}", flush=True)

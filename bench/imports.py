@@ -1,9 +1,9 @@
-"""What an import costs: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
+"""Cost of an import: `make bench-imports`, or `python bench/imports.py [--full] [--json]`.
 
-Three contestants import the same file into an endpoint that does nothing in 8 ms, taking turns,
+Three alternatives import the same file into an endpoint that does nothing in 8 ms, taking turns,
 each in a new process. Figures named `single_…` are of a file in which each license has an order and
 a customer of its own. Only ratios within one run say something: figures vary with what else the
-machine does, so its load is printed beside them. `--local` imports 200,000 rows on the running
+machine does, so its load is printed next to them. `--local` imports 200,000 rows on the running
 local stack instead, where the emulator sets the pace, and checks every count.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.contestants import CONTESTANTS, pieces
+from bench.alternatives import ALTERNATIVES, pieces
 from bench.endpoint import SERVICE_SECONDS
 from bench.license_file import write_file
 from bench.local_imports import measured_locally
@@ -60,16 +60,16 @@ type Figures = dict[str, Any]
 
 
 def run_apart(name: str, path: Path, warm_up: Path, *, keep: bool = False) -> Figures:
-    """A contestant in a new process against a new endpoint, with what the endpoint tells."""
+    """A alternative in a new process against a new endpoint, with what the endpoint tells."""
     with endpoint() as url:
-        command = [sys.executable, "-m", "bench.contestants", name]
+        command = [sys.executable, "-m", "bench.alternatives", name]
         command += [str(path), str(warm_up)]
         if keep:
-            asked(url, "_keep")
+            fetch(url, "_keep")
         environment = os.environ | _ENVIRONMENT | {"AWS_ENDPOINT_URL": url}
-        told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
-        figures: Figures = json.loads(told.splitlines()[-1])
-        at_endpoint = json.loads(asked(url, "_told"))
+        result = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
+        figures: Figures = json.loads(result.splitlines()[-1])
+        at_endpoint = json.loads(fetch(url, "_read"))
     figures["endpoint_busy"] = at_endpoint["cpu_seconds"] / figures["seconds"]
     return figures | {name: at_endpoint[name] for name in ("requests", "items", "kept")}
 
@@ -85,16 +85,16 @@ def endpoint() -> Iterator[str]:
             process.kill()
 
 
-def asked(url: str, what: str) -> bytes:
+def fetch(url: str, what: str) -> bytes:
     with urllib.request.urlopen(f"{url}/{what}") as answer:  # noqa: S310  # our own endpoint
         body: bytes = answer.read()
     return body
 
 
 def measured(console: Console, *, rounds: int, full: bool) -> Figures:
-    """All figures. The contestants take turns; of each the median of its rounds counts."""
+    """All figures. The alternatives take turns; of each the median of its rounds counts."""
     loads = []
-    runs: dict[str, list[Figures]] = {name: [] for name in CONTESTANTS}
+    runs: dict[str, list[Figures]] = {name: [] for name in ALTERNATIVES}
     with tempfile.TemporaryDirectory() as folder:
         path = write_file(Path(folder, "licenses.csv"), ROWS)
         warm_up = write_file(Path(folder, "warm-up.csv"), 500, seed=2)
@@ -130,7 +130,7 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
         "planner_mb_per_s": max(planner),
         **single,
         **units,
-        "contestants": middle,
+        "alternatives": middle,
         "requests": runs["ours"][-1]["requests"],
         "long_runs": {rows: run["rows_per_s"] for rows, run in flat.items()},
         "load": {"least": min(loads), "most": max(loads)},
@@ -185,14 +185,14 @@ def planner_speed(path: Path, times: int = 5) -> float:
 def show(figures: Figures, console: Console) -> None:
     console.print("\n{at} · {cpu}, {cores} cores · Python {python}".format(**figures["machine"]))
     console.print("load {least:.1f} to {most:.1f}".format(**figures["load"]))
-    table = Table("contestant", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
-    for name, told in figures["contestants"].items():
+    table = Table("alternative", "rows/s", "µs of CPU/row", "peak RSS, MB", "endpoint busy")
+    for name, result in figures["alternatives"].items():
         table.add_row(
             name,
-            f"{told['rows_per_s']:,.0f}",
-            f"{told['us_per_row']:.0f}",
-            f"{told['peak_rss_mb']:.0f}",
-            f"{told['endpoint_busy']:.0%}",
+            f"{result['rows_per_s']:,.0f}",
+            f"{result['us_per_row']:.0f}",
+            f"{result['peak_rss_mb']:.0f}",
+            f"{result['endpoint_busy']:.0%}",
         )
     console.print(table)
     table = Table("figure", "is", "goal")

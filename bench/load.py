@@ -1,7 +1,7 @@
-"""Orders at rising rates on the local stack, alone and beside a large import: `make load`.
+"""Orders at rising rates on the local stack, alone and during a large import: `make load`.
 
 The loop is open: an order is sent when its time has come, however long those before it take, and
-its answer is timed from then, so a service that falls behind can't slow down whoever asks. At the
+its answer is timed from then, so a service that falls behind can't slow down the clients. At the
 end every order that was answered is read again, and every one that was not is sent again.
 """
 
@@ -32,7 +32,7 @@ from infra.client.client import Client
 from infra.local.demo import CATALOG
 
 PATIENCE = 30
-"""Seconds after which whoever orders gives up; API Gateway does as well."""
+"""Seconds after which a client gives up; API Gateway does as well."""
 
 type Figures = dict[str, Any]
 
@@ -53,7 +53,7 @@ class Sent:
 
 
 async def offered(api: httpx.AsyncClient, tag: str, rate: int, seconds: int) -> list[Sent]:
-    """Orders at a steady rate, whatever becomes of them."""
+    """Send orders at a steady rate, whatever their results."""
     began = time.perf_counter()
     tasks = []
     async with asyncio.TaskGroup() as group:
@@ -145,7 +145,7 @@ class Trial:
         return self.client.imports.show(job).progress.rows_done if job else 0
 
 
-async def measured(asked: argparse.Namespace, console: Console) -> Figures:
+async def measured(arguments: argparse.Namespace, console: Console) -> Figures:
     """All figures; raises if a count is not right or an order is lost."""
     deployment, tag = find_deployment("local"), f"load-{int(time.time())}"
     headers = {"Authorization": f"Api-Key {deployment.api_key}"}
@@ -157,14 +157,14 @@ async def measured(asked: argparse.Namespace, console: Console) -> Figures:
             timeout=PATIENCE,
             limits=httpx.Limits(max_connections=None),
         ) as api:
-            with at_most(asked.at_once):
-                orders = await offered(api, f"{tag}-warm", asked.at_once, 5)
-                trial = Trial(api, client, asked.rates, asked.seconds, console)
+            with at_most(arguments.at_once):
+                orders = await offered(api, f"{tag}-warm", arguments.at_once, 5)
+                trial = Trial(api, client, arguments.rates, arguments.seconds, console)
                 alone, more = await trial.run(f"{tag}-alone")
-                with importing(client, tag, asked.rows) as job:
-                    beside, most = await trial.run(f"{tag}-beside", job)
+                with importing(client, tag, arguments.rows) as job:
+                    during_import, most = await trial.run(f"{tag}-import", job)
             counted = await settled(api, [*orders, *more, *most])
-    return {"machine": machine(), "alone": alone, "beside_an_import": beside, **counted}
+    return {"machine": machine(), "alone": alone, "during_import": during_import, **counted}
 
 
 @contextmanager
@@ -198,8 +198,10 @@ def importing(client: Client, tag: str, rows: int) -> Iterator[int]:
 
 def show(figures: Figures, console: Console) -> None:
     console.print("\n{at} · {cpu}, {cores} cores".format(**figures["machine"]))
-    table = Table("orders/s asked", "placed", "p50, p99 ms", "not placed", "rows/s beside", "load")
-    for stage in (*figures["alone"], *figures["beside_an_import"]):
+    table = Table(
+        "orders/s offered", "placed", "p50, p99 ms", "not placed", "rows/s imported", "load"
+    )
+    for stage in (*figures["alone"], *figures["during_import"]):
         table.add_row(
             str(stage["rate"]),
             str(stage["placed_per_s"]),
@@ -222,11 +224,11 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=8, help="concurrency of the function")
     parser.add_argument("--rows", type=int, default=200_000, help="of the import")
     parser.add_argument("--json", action="store_true", help="end with all figures in one line")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(highlight=False)
-    figures = asyncio.run(measured(asked, console))
+    figures = asyncio.run(measured(arguments, console))
     show(figures, console)
-    if asked.json:
+    if arguments.json:
         print(json.dumps(figures))
 
 

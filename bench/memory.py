@@ -1,4 +1,4 @@
-"""DynamoDB's answers out of a dict, below botocore: what remains is the time of the code above."""
+"""DynamoDB from a dict, below botocore, so that only the time of the code above is measured."""
 
 import json
 import os
@@ -35,21 +35,21 @@ class Memory:
     def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target: Any = request.headers["X-Amz-Target"]  # bytes, whatever the stubs say
         operation = target.decode().partition(".")[2]
-        asked = json.loads(bytes(request.body or b"{}"))  # type: ignore[arg-type]  # never a file
+        body = json.loads(bytes(request.body or b"{}"))  # type: ignore[arg-type]  # never a file
         match operation:
             case "GetItem":
-                told = {"Item": found} if (found := self._find(asked, asked["Key"])) else {}
+                response = {"Item": found} if (found := self._find(body, body["Key"])) else {}
             case "BatchGetItem":
-                told = {"Responses": self._batch(asked["RequestItems"]), "UnprocessedKeys": {}}
+                response = {"Responses": self._batch(body["RequestItems"]), "UnprocessedKeys": {}}
             case "PutItem":
-                told = self._keep(asked)
+                response = self._keep(body)
             case "TransactWriteItems":
-                told = {}
-                for part in asked["TransactItems"]:
+                response = {}
+                for part in body["TransactItems"]:
                     self._keep(part.get("Put", {}))
             case _:
-                told = {}
-        return _response(request.url, json.dumps(told).encode())
+                response = {}
+        return _response(request.url, json.dumps(response).encode())
 
     def order(self, body: dict[str, Any]) -> None:
         """One order from event to answer."""
@@ -70,17 +70,17 @@ class Memory:
         if answer["statusCode"] != 200:
             raise RuntimeError(answer["body"])
 
-    def _find(self, asked: Any, key: Any) -> Any:
-        return self.items.get((asked["TableName"], key["pk"]["S"], key.get("sk", {}).get("S", "")))
+    def _find(self, body: Any, key: Any) -> Any:
+        return self.items.get((body["TableName"], key["pk"]["S"], key.get("sk", {}).get("S", "")))
 
     def _batch(self, wanted: Any) -> Any:
         return {
             name: [
                 found
-                for key in asked["Keys"]
+                for key in body["Keys"]
                 if (found := self._find({"TableName": name}, key)) is not None
             ]
-            for name, asked in wanted.items()
+            for name, body in wanted.items()
         }
 
     def _keep(self, put: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an order costs in time: `make bench`, or `python -m bench.orders [--json]`.
+"""Time of an order: `make bench`, or `python -m bench.orders [--json]`.
 
 Own time is a warm handler's CPU time, in this process, with DynamoDB answered from memory below
 botocore; botocore's own time for messages is measured separately. Over HTTP
@@ -120,7 +120,7 @@ def place(client: httpx.Client) -> float:
 def import_time(asset: Asset, module: str, *, times: int, cache: Path) -> Figures:
     """Milliseconds of `import functions.<module>` in a new interpreter, by the clock and of CPU.
 
-    Beside the asset stands what the Lambda runtime brings; a first run only writes its bytecode.
+    The Lambda runtime's own packages are added to the asset; a first run only writes bytecode.
     """
     runtime = cache / "runtime"
     if not runtime.exists():
@@ -181,8 +181,8 @@ def silenced() -> Iterator[None]:
 
 
 def machine() -> Figures:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
     return {
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -250,8 +250,8 @@ def show(figures: Figures, console: Console) -> None:
     for count, http in figures["http"].items():
         goal = f"≤ {GOALS['http_ms_p50']:g}" if count == "1" else ""
         met = not goal or http["ms"]["p50"] <= GOALS["http_ms_p50"]
-        told = f"{http['requests_per_second']}/s; {http['ms']['p50']}, {http['ms']['p99']}"
-        row("over HTTP", f"  connections: {count}", told, goal, met=met)
+        text = f"{http['requests_per_second']}/s; {http['ms']['p50']}, {http['ms']['p99']}"
+        row("over HTTP", f"  connections: {count}", text, goal, met=met)
     table.add_row("[bold]Import[/], ms", "[dim]min, median; CPU min")
     for name, took in figures["import_ms"].items():
         goal = f"≤ {GOALS['import_ms']}" if name == "create_order" else ""
@@ -260,19 +260,19 @@ def show(figures: Figures, console: Console) -> None:
     table.add_row("[bold]Package[/] of all functions, MB", "[dim]zipped; unpacked")
     for name, size in figures["package"].items():
         met = size["zipped_mb"] <= GOALS["package_mb"]
-        told = "{zipped_mb}; {unpacked_mb}".format(**size)
-        row("package", f"  for {name}", told, f"≤ {GOALS['package_mb']:g}", met=met)
+        text = "{zipped_mb}; {unpacked_mb}".format(**size)
+        row("package", f"  for {name}", text, f"≤ {GOALS['package_mb']:g}", met=met)
     console.print(table)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="end with all figures in one line")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(highlight=False)
     figures = measured(lambda part: console.print(f"… {part}"))
     show(figures, console)
-    if asked.json:
+    if arguments.json:
         print(json.dumps(figures))
 
 

@@ -1,4 +1,4 @@
-"""What writes cost, counted from the bodies that were sent."""
+"""Count write units from the bodies of requests."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every request that tests send to AWS, held to AWS's own description of it.
+"""Validate every request that tests send to AWS against AWS's service models.
 
 botocore ships the service models and checks its callers' parameters by them, but no limits, and it
 never sees the bodies that `shared.store.bulk` writes by hand. Here the bytes on the wire are
@@ -49,7 +49,7 @@ _listening: list[Heard] = []
 
 
 def hear(request: Any, **_: Any) -> None:
-    """Check a request on its way; botocore asks each handler of `before-send`."""
+    """Check a request on its way; botocore calls each handler of `before-send`."""
     target = _text(request.headers.get("X-Amz-Target", ""))
     prefix, _dot, operation = target.partition(".")
     if not _listening or prefix not in _SERVICES:

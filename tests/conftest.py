@@ -1,4 +1,4 @@
-"""What tests of handlers and of the store stand on: the real store, over moto."""
+"""Fixtures of the tests of handlers and of the store: the real store, over moto."""
 
 import gc
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests import emulated
 from tests.domain import refuse_a_store
 from tests.empty_store import empty_store
 from tests.engine import Engine, running_engine
-from tests.functions.import_desk import Desk, open_desk
+from tests.functions.importer import Importer, new_importer
 from tests.functions.shop import Shop, open_shop, stocked_shop
 
 pytest_plugins = ["tests.grants.plugin", "tests.refusals.plugin"]
@@ -80,13 +80,13 @@ def other_shop(tables: None) -> Shop:
 
 @pytest.fixture
 def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """What runs imports: it notes what it is asked, and does nothing."""
+    """Lambda and Step Functions: they record the requests and run nothing."""
     monkeypatch.setenv("IMPORT_FUNCTION", "import-csv")
     with running_engine() as engine:
         yield engine
 
 
 @pytest.fixture
-def desk(tables: None) -> Desk:
+def importer(tables: None) -> Importer:
     """The company acme, which imports."""
-    return open_desk()
+    return new_importer()

@@ -1,4 +1,4 @@
-"""Which tests are of the domain: they run on values, without AWS, moto or a handler."""
+"""Tests of the domain run on values, without AWS, moto or a handler."""
 
 from pathlib import Path
 

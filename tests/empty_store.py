@@ -1,4 +1,4 @@
-"""AWS with the stack's tables and bucket, all of them empty: moto's, or an emulator's."""
+"""The stack's tables and bucket, empty, in moto or in an emulator."""
 
 import ssl
 from collections.abc import Callable, Iterator

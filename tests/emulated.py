@@ -1,4 +1,4 @@
-"""Another AWS for the tests of handlers and of the store: an emulator instead of moto.
+"""Run the tests of handlers and of the store on an emulator instead of moto.
 
 `pytest --emulator roto=http://127.0.0.1:5070 tests/functions/test_create_order.py` runs on an
 emulator that listens there; `make second-opinion` starts some and does so. What is known to differ

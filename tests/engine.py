@@ -1,6 +1,6 @@
-"""Lambda and Step Functions as far as imports are run by them: what was asked, and what they say.
+"""Lambda and Step Functions as imports use them: recorded requests and configured responses.
 
-They answer where the network is, so botocore's own client speaks to them as it does to AWS.
+They replace the network, so botocore's own client is used as it is with AWS.
 """
 
 import json
@@ -25,25 +25,25 @@ def execution_arn(name: str) -> str:
 
 @dataclass
 class Engine:
-    """What was asked of the two services, in order, and the answers that wait for it."""
+    """The requests to both services, in order, and the responses to give."""
 
     invoked: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
-    """Error codes by the operation of Step Functions that meets them."""
+    """Error codes to respond with, by operation of Step Functions."""
     status: str = "RUNNING"
     """Of every execution."""
 
     @property
     def announced(self) -> list[tuple[str, str]]:
-        """Key and version of the objects that ImportCsv was told of."""
+        """Key and version of the objects that ImportCsv was invoked for."""
         objects = [event["Records"][0]["s3"]["object"] for event in self.invoked]
         return [(unquote_plus(each["key"]), each["versionId"]) for each in objects]
 
     @property
     def operations(self) -> list[str]:
-        """What was asked of Step Functions."""
-        return [operation for operation, _ in self.asked]
+        """The operations of Step Functions that were called."""
+        return [operation for operation, _ in self.calls]
 
     def invoke(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         assert "/functions/import-csv/invocations" in request.url
@@ -55,7 +55,7 @@ class Engine:
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else target).partition(".")[2]
         sent = _sent(request)
-        self.asked.append((operation, sent))
+        self.calls.append((operation, sent))
         if code := self.refusals.get(operation):
             return _answer(request, 400, json.dumps({"__type": code, "message": "no"}).encode())
         answers = {

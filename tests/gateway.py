@@ -31,7 +31,7 @@ class Reading:
     """Routes of other methods are left out before the path is compared, not after."""
 
     def __str__(self) -> str:
-        return ", ".join(name if told else f"not {name}" for name, told in vars(self).items())
+        return ", ".join(name if known else f"not {name}" for name, known in vars(self).items())
 
 
 READINGS = [Reading(*each) for each in itertools.product((True, False), repeat=3)]

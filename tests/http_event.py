@@ -1,4 +1,4 @@
-"""Requests as an HTTP API hands them to a handler, and its answers as a client reads them."""
+"""Events as API Gateway sends them to a handler, and responses as a client reads them."""
 
 import base64
 import json

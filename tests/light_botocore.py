@@ -1,6 +1,6 @@
 """Botocore without most of what a request costs and no test looks at.
 
-What becomes of a request once it is made, retries above all, stays as it is.
+How a request is sent after that, above all its retries, does not change.
 """
 
 from base64 import b64encode

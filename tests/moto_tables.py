@@ -90,6 +90,8 @@ def table_names() -> dict[str, str]:
     names: dict[str, str] = {}
     for resource in local_template()["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
-            told = resource["Properties"].get("Environment", {}).get("Variables", {})
-            names |= {env: value["Ref"] for env, value in told.items() if env.endswith("_TABLE")}
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            names |= {
+                env: value["Ref"] for env, value in variables.items() if env.endswith("_TABLE")
+            }
     return names

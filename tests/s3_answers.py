@@ -1,4 +1,4 @@
-"""What S3 says where moto would not: answers at the wire, below botocore's own retries."""
+"""Responses of S3 that moto does not give, below botocore's retries."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def s3_answers(
 ) -> Iterator[list[str]]:
     """For a while, an operation that reads is answered like this from its `from_nth` call on.
 
-    Gives the URLs that were asked for.
+    Yields the URLs that were requested.
     """
     urls: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Between botocore and moto: what was asked of AWS, and the faults that a network can add.
+"""Between botocore and moto: the requests to AWS, and the faults that a network can add.
 
 Faults are injected where the network is, below botocore's own retries, so handlers, store and
 retries run as they are.
@@ -35,7 +35,7 @@ class Wiretap:
     counted: Counter[str] = field(default_factory=Counter)
 
     def on(self, operation: str, fault: Fault, *, nth: int = 1) -> None:
-        """Let the `nth` call of an operation from now on meet a fault."""
+        """Add a fault to the `nth` call of an operation from now on."""
         self.faults[operation, self.counted[operation] + nth] = fault
 
     def bodies(self, operation: str) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ class Wiretap:
 def tapped() -> Iterator[Wiretap]:
     """Listens to the client for a while.
 
-    It stands in moto's place and asks moto itself: botocore asks every handler even when the first
+    It replaces moto's handler and calls moto: botocore calls every handler even when the first
     has answered, so what a fault refused would be carried out all the same.
     """
     tap = Wiretap()
@@ -80,7 +80,7 @@ def failed(request: AWSPreparedRequest) -> AWSResponse | None:
 
 
 def throttled(request: AWSPreparedRequest) -> AWSResponse | None:
-    """The service has no room."""
+    """The service is throttled."""
     return _refusal(request, 400, "ThrottlingException")
 
 

@@ -1,4 +1,4 @@
-"""A whole stack, deployed by `cdk deploy`, for tests that speak HTTP to it."""
+"""A stack, deployed by `cdk deploy`, for tests over HTTP."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(home: Path) -> Iterator[LocalStack]:
-    """A new one beside whatever runs already, or the one that KEYWRIGHT_STACK's file describes."""
+    """A new stack next to any that runs, or the one that KEYWRIGHT_STACK's file describes."""
     if running := os.environ.get("KEYWRIGHT_STACK"):
         described: LocalStack = json.loads(Path(running).read_text())
         yield described

@@ -1,4 +1,4 @@
-"""Odd requests to every operation: `python -m tests.e2e.fuzz --seconds 600 --seed 1`.
+"""Send malformed requests to every operation: `python -m tests.e2e.fuzz --seconds 600 --seed 1`.
 
 schemathesis makes them of the stack's own OpenAPI document, and holds every answer to it.
 """

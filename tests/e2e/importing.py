@@ -1,4 +1,4 @@
-"""Files that are sent to be imported, and what becomes of them, from outside."""
+"""Send files to be imported, and read their results, over HTTP."""
 
 import csv
 import io
@@ -49,13 +49,13 @@ def post(
 
 
 def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
-    """Ask for a place to send a file to, and send it there; the number of its job."""
-    job = begun(shop, kind, data, **request)
+    """Request an upload, send the file, and return the number of its job."""
+    job = request_import(shop, kind, data, **request)
     send(shop, job, data)
     return int(job["id"])
 
 
-def begun(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
+def request_import(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
     """A job that waits for its file."""
     body = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
     answer = shop.post("/imports/", body)

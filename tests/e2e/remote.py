@@ -1,4 +1,4 @@
-"""A shop that is reached over HTTP, and the tables behind it as they are."""
+"""A vendor's shop over HTTP, and direct access to the stack's tables."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ type Operate = Callable[..., Any]
 
 @dataclass(frozen=True)
 class RemoteShop(Shop):
-    """A company's way in, from outside."""
+    """Call the API as one company, over HTTP."""
 
     http: httpx.Client
 
@@ -56,7 +56,7 @@ def opened(http: httpx.Client, keys: Operate, name: str, *, stocked: bool = Fals
 
 
 def behind(stack: LocalStack) -> dict[str, Any]:
-    """What a boto3 client needs to ask the stack behind the API's back."""
+    """What a boto3 client needs to read the stack's tables without the API."""
     return {
         "endpoint_url": stack["aws_endpoint_url"],
         "region_name": stack["region"],
@@ -66,7 +66,7 @@ def behind(stack: LocalStack) -> dict[str, Any]:
 
 
 class Tables:
-    """DynamoDB, asked behind the API's back."""
+    """DynamoDB, read without the API."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._names = stack["tables"]

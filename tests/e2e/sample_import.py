@@ -1,4 +1,4 @@
-"""A small file in two sizes, and what must have become of it however it was imported."""
+"""A small file in two sizes, and the result that every way of importing it must have."""
 
 from typing import Any
 

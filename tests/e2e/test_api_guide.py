@@ -37,8 +37,8 @@ def test_each_example_is_answered_as_shown(clone: Path) -> None:
     shown = 0
     for (language, command), (kind, answer) in pairwise(BLOCKS):
         if (language, kind) == ("sh", "json"):
-            told = run(f"{FIRST}\n{command}", clone)
-            assert_shortens(json.loads(answer), json.loads(told))
+            output = run(f"{FIRST}\n{command}", clone)
+            assert_shortens(json.loads(answer), json.loads(output))
             shown += 1
 
     assert shown == len([1 for language, _ in BLOCKS if language == "json"])

@@ -1,4 +1,4 @@
-"""More orders at once than there is room for: some are refused, cleanly, and nothing is lost."""
+"""More orders at once than the stack has capacity for: some are refused, and none is lost."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def crowded(http: httpx.Client, keys: Operate) -> RemoteShop:
     return opened(http, keys, "crowded", stocked=True)
 
 
-def test_orders_beyond_what_the_tables_take_are_told_when_to_come_again(
+def test_orders_beyond_the_capacity_of_the_tables_get_a_retry_after(
     wire: Wire, crowded: RemoteShop, tables: Tables
 ) -> None:
     """Nine of ten transactions are throttled."""

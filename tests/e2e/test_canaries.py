@@ -1,4 +1,4 @@
-"""What the deployed functions log, and what Step Functions was told, holds no secret."""
+"""Logs of the deployed functions and inputs of Step Functions contain no secret."""
 
 import json
 from typing import Any
@@ -46,8 +46,8 @@ def executed(stack: LocalStack) -> str:
         for arn in arns
         for page in history.paginate(executionArn=arn, includeExecutionData=True)
     ]
-    told = [steps.describe_execution(executionArn=arn) for arn in arns]
-    return json.dumps([told, steps_taken], default=str)
+    executions = [steps.describe_execution(executionArn=arn) for arn in arns]
+    return json.dumps([executions, steps_taken], default=str)
 
 
 def test_nothing_that_the_deployed_stack_keeps_of_requests_holds_a_secret(

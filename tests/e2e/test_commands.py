@@ -1,4 +1,4 @@
-"""Every operators' command once, on a deployed stack."""
+"""Run every operators' command once on a deployed stack."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The demo is a person's first minute with the product."""
+"""`make demo` starts a stack with sample data and prints its addresses."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Odd requests to the deployed API: no crash, nothing that its own document does not say."""
+"""Malformed requests to the deployed API: no crash, and only documented responses."""
 
 import httpx
 

@@ -102,7 +102,7 @@ def test_the_two_required_headers_are_enough(importer: RemoteShop) -> None:
     assert made["license_type"] == "perpetual"
 
 
-def test_a_wrong_row_is_told_with_its_line_and_keeps_no_other_from_being_imported(
+def test_a_wrong_row_is_reported_with_its_line_and_the_others_are_imported(
     importer: RemoteShop,
 ) -> None:
     """Cases 75 and 76."""

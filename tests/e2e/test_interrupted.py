@@ -1,4 +1,4 @@
-"""Imports that are interrupted half-way, by their owner or with the whole cloud, come out right."""
+"""Imports that are cancelled or interrupted with the whole stack end with correct results."""
 
 import time
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_an_import_that_is_cancelled_and_run_again_counts_as_if_it_had_run_once(
     assert_imported_once(tables, interrupted, job, "cancelled")
 
 
-def test_an_import_goes_on_when_the_cloud_was_gone(
+def test_an_import_continues_after_the_whole_stack_was_down(
     wire: Wire, interrupted: RemoteShop, stack: LocalStack, home: Path, tables: Tables
 ) -> None:
     """The emulator keeps its tables and files, and forgets what ran and what was to run."""

@@ -1,4 +1,4 @@
-"""Our model of DynamoDB beside the local emulator: the same random requests, answer by answer."""
+"""Our model of DynamoDB against the local emulator: the same random requests, each response."""
 
 from collections.abc import Iterator
 

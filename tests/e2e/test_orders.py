@@ -1,4 +1,4 @@
-"""Orders on the real stack: what they issue is in DynamoDB, once, whole, and nobody else's."""
+"""Orders on a deployed stack: their licenses are in DynamoDB, completely and once."""
 
 import socket
 import time
@@ -202,13 +202,13 @@ def named(row: dict[str, Any], store_id: str) -> bool:
 
 def without_passwords(reply: Reply) -> Any:
     answer = reply.json()
-    seats = [
+    users = [
         *answer["license_users"],
         *(s for lic in licenses_of(answer) for s in lic["license_users"]),
     ]
-    seats += [lic["license_user"] for lic in licenses_of(answer) if lic["license_user"]]
-    for seat in seats:
-        seat["initial_password"] = None
+    users += [lic["license_user"] for lic in licenses_of(answer) if lic["license_user"]]
+    for user in users:
+        user["initial_password"] = None
     return answer | {"new_passwords": []}
 
 

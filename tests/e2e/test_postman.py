@@ -1,4 +1,4 @@
-"""Newman, which is what runs Postman's collections, against a deployed stack."""
+"""Run Postman collections with Newman against a deployed stack."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ DOORS = (
     ),
     ("customers", "customers/import_from_csv/", "customers-import-results/{{id}}/"),
 )
-"""What the published collection sends, where to, and how it asks for what became of it."""
+"""What the published collection sends, where to, and how it reads the result."""
 LISTS = (
     "licenses-import-results/",
     "license-features-import-results/",
@@ -40,7 +40,7 @@ pm.test("a list", () => pm.expect(pm.response.json()).to.include.keys("count", "
 
 
 def newman(path: Path, stack: LocalStack, key: str) -> dict[str, Any]:
-    """Run a collection whose files are beside it, and give the summary of a run that went well."""
+    """Run a collection whose files are next to it, and return the summary of a successful run."""
     report = path.with_suffix(".report.json")
     done = subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""What any client meets first: keys, slashes, lists, and refusals of one shape."""
+"""What every client relies on: keys, slashes, lists, and errors of one shape."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ SHAPE = {"type", "title", "status", "code", "message", "detail", "errors", "requ
 def problem(response: httpx.Response) -> dict[str, Any]:
     """The body of a refusal, which always has the one shape."""
     assert response.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = response.json()
-    assert told.keys() == SHAPE
-    assert told["status"] == response.status_code
-    assert isinstance(told["message"], str)
-    assert told["message"] == told["detail"] != ""
-    return told
+    problem: dict[str, Any] = response.json()
+    assert problem.keys() == SHAPE
+    assert problem["status"] == response.status_code
+    assert isinstance(problem["message"], str)
+    assert problem["message"] == problem["detail"] != ""
+    return problem
 
 
 def test_without_credentials_the_answer_is_the_published_one(http: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""The scripted first hour of a stage, and what comes before it, on the emulator."""
+"""`keywright verify` and the preflight, on the emulator."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_the_local_stage_is_proved_as_far_as_it_can_show(verified: Any) -> None:
 def test_the_emulator_s_account_is_ready_for_a_stage_of_aws(
     stack: LocalStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every check of the preflight is answered by somebody else than moto."""
+    """Every check of the preflight gets its answers from the emulator, not from moto."""
     account = {
         "AWS_ENDPOINT_URL": stack["aws_endpoint_url"],
         "AWS_DEFAULT_REGION": stack["region"],
@@ -56,7 +56,7 @@ def test_the_emulator_s_account_is_ready_for_a_stage_of_aws(
     with patch.dict(os.environ, account):
         status = main(["preflight", "--stage", "prod", "--json"])
 
-    told = json.loads(capsys.readouterr().out)
-    outcomes = {each["about"]: each["outcome"] for each in told["findings"]}
-    assert (status, told["ready"]) == (0, True)
+    report = json.loads(capsys.readouterr().out)
+    outcomes = {each["about"]: each["outcome"] for each in report["findings"]}
+    assert (status, report["ready"]) == (0, True)
     assert outcomes == dict.fromkeys(CHECKS, "ok") | {"alarms": "note"}

@@ -1,4 +1,4 @@
-"""Whatever becomes of the requests that functions send to AWS, orders and counts come out right."""
+"""Orders and counts are correct whatever happens to the requests that functions send to AWS."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ IMPORT = {
     "s3.PutObject",
 }
 LARGE_IMPORT = IMPORT | {"s3.HeadObject", "stepfunctions.StartExecution"}
-"""What each of them asks of AWS: an operation that is not here fails the test that meets it."""
+"""The AWS operations of each; an operation that is not listed fails its test."""
 EVERY_OTHER = {"sequence": {"fail": 1, "pass": 1}}
 INSERT, MANY = "dynamodb.BatchExecuteStatement", 30
 """More often in a row than any one request is sent after other failures than throttling."""
@@ -38,7 +38,7 @@ INSERT, MANY = "dynamodb.BatchExecuteStatement", 30
 
 @pytest.fixture(scope="module")
 def cut_off(http: httpx.Client, keys: Operate) -> RemoteShop:
-    """A company whose requests meet faults."""
+    """A company whose requests to AWS get faults."""
     return opened(http, keys, "cut-off", stocked=True)
 
 
@@ -53,10 +53,10 @@ def test_every_other_request_of_an_order_may_go_wrong(
     with wire.meeting(*(fault(what, each, **EVERY_OTHER) for each in ORDER)):
         small = shop.order(id=f"small {what}", items=items(1), customer={"email": "a@x.test"})
         large = shop.order(id=f"large {what}", items=items(150), customer={"email": "a@x.test"})
-        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+        faulty, passed = wire.seen(faulty=True), wire.seen(faulty=False)
 
     assert (small.status, large.status) == (200, 200), (small.text, large.text)
-    assert spoiled.keys() == ORDER >= passed.keys()
+    assert faulty.keys() == ORDER >= passed.keys()
     assert_placed_once(tables, shop, small.json(), 1)
     assert_placed_once(tables, shop, large.json(), 150)
 
@@ -64,7 +64,7 @@ def test_every_other_request_of_an_order_may_go_wrong(
 def test_an_order_for_which_there_is_no_room_is_refused_and_can_be_sent_again(
     wire: Wire, cut_off: RemoteShop, tables: Tables
 ) -> None:
-    body = {"id": "no room", "items": items(2)}
+    body = {"id": "too large", "items": items(2)}
 
     with wire.meeting(fault("throttled", "dynamodb.TransactWriteItems")):
         refused = cut_off.order(**body)
@@ -83,9 +83,9 @@ def test_a_request_of_every_kind_that_an_import_makes_may_go_wrong(
 ) -> None:
     with wire.meeting(*(fault(what, each, times=1) for each in IMPORT)):
         job = ended(cut_off, post(cut_off, "licenses", file(what)))
-        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+        faulty, passed = wire.seen(faulty=True), wire.seen(faulty=False)
 
-    assert spoiled.keys() == IMPORT >= passed.keys()
+    assert faulty.keys() == IMPORT >= passed.keys()
     assert_imported_once(tables, cut_off, job, what)
 
 
@@ -95,9 +95,9 @@ def test_a_request_of_every_kind_that_a_large_import_makes_may_go_wrong(
 ) -> None:
     with wire.meeting(*(fault(what, each, times=1) for each in LARGE_IMPORT)):
         job = ended(cut_off, dropped_file(stack, cut_off, f"large {what}"))
-        spoiled, passed = wire.seen(faulty=True), wire.seen(faulty=False)
+        faulty, passed = wire.seen(faulty=True), wire.seen(faulty=False)
 
-    assert spoiled.keys() == LARGE_IMPORT >= passed.keys()
+    assert faulty.keys() == LARGE_IMPORT >= passed.keys()
     assert_imported_once(tables, cut_off, job, f"large {what}")
 
 

@@ -1,4 +1,4 @@
-"""The wire between the deployed functions and AWS, where a proxy can cut it.
+"""A proxy between the deployed functions and AWS that injects network faults.
 
 microburst knows AWS's requests and answers. Functions are sent through it by their configuration,
 as an operator could set it after a deploy: nothing in the product or its template knows of it.
@@ -31,7 +31,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     # With a header that can't be sent the proxy fails when AWS has answered already.
     "failed when done": {"response": {"set_headers": {"X": "\n"}}},
 }
-"""What becomes of a request. The first three keep it from AWS; the others only its answer."""
+"""What can happen to a request. The first three keep it from AWS; the others only its response."""
 _CODES = {
     ("failed", "dynamodb"): "InternalServerError",
     ("failed", "s3"): "InternalError",
@@ -44,30 +44,30 @@ _PATIENCE = 60
 
 @dataclass(frozen=True)
 class Wire:
-    """The proxy: what it is told to do to requests, and which of them it saw."""
+    """The proxy: its rules for requests, and the requests that it saw."""
 
     url: str
 
     @contextmanager
     def meeting(self, *faults: Mapping[str, Any]) -> Iterator[None]:
         """For a while, requests meet the first of `faults` that is for them, and are seen."""
-        self._ask("DELETE", "fired")
-        self._ask("POST", "rules", json=[*faults, {"service": "*", "latency": 0}])
+        self._call("DELETE", "fired")
+        self._call("POST", "rules", json=[*faults, {"service": "*", "latency": 0}])
         try:
             yield
         finally:
-            self._ask("POST", "rules", json=[])
+            self._call("POST", "rules", json=[])
 
     def seen(self, *, faulty: bool) -> Counter[str]:
         """How many requests of which operation met a fault, or met none."""
-        *_, everything = self._ask("GET", "rules")
+        *_, everything = self._call("GET", "rules")
         return Counter(
             f"{each['service']}.{each['operation']}"
-            for each in self._ask("GET", "fired", params={"limit": 5000})
+            for each in self._call("GET", "fired", params={"limit": 5000})
             if (each["rule_id"] != everything["id"]) is faulty
         )
 
-    def _ask(self, method: str, path: str, **request: Any) -> Any:
+    def _call(self, method: str, path: str, **request: Any) -> Any:
         url = f"{self.url}/_microburst/{path}"
         answer = httpx.request(method, url, trust_env=False, timeout=_PATIENCE, **request)
         return answer.raise_for_status().json()
@@ -84,7 +84,7 @@ def fault(what: str, operation: str, **when: Any) -> dict[str, Any]:
 
 @contextmanager
 def running_proxy(upstream: str, *, port: int, log: Path) -> Iterator[Wire]:
-    """A proxy that hands everything on as it is until it is told otherwise."""
+    """A proxy that forwards everything unchanged until it gets rules."""
     command = [sys.executable, "-m", "microburst", "--upstream", upstream, "--port", str(port)]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as proxy:
         try:
@@ -109,8 +109,8 @@ def _wait_for(wire: Wire) -> None:
 
 @contextmanager
 def sent_through(wire: Wire, stack: LocalStack, *modules: str) -> Iterator[None]:
-    """The functions of these modules speak to AWS over the wire, for as long as the block runs."""
-    # The emulator may take a minute to stop many workers; asked once more, it has done so.
+    """The functions of these modules call AWS over the wire, for as long as the block runs."""
+    # The emulator may take a minute to stop many workers; the second request finds it done.
     config = Config(read_timeout=8, retries={"total_max_attempts": 8})
     client: Any = boto3.client("lambda", config=config, **behind(stack))
     found = functions(stack, *modules)
@@ -145,6 +145,6 @@ def swept(stack: LocalStack) -> dict[str, int]:
     client: Any = boto3.client("lambda", **behind(stack))
     (sweep,) = functions(stack, "sweep")
     answer = client.invoke(FunctionName=sweep["FunctionName"], Payload=b"{}")
-    told: dict[str, int] = json.load(answer["Payload"])
-    assert "FunctionError" not in answer, told
-    return told
+    result: dict[str, int] = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, result
+    return result

@@ -1,7 +1,7 @@
-"""`make faults`: seeded schedules of faults on the real code, as many as wanted.
+"""`make faults`: run seeded schedules of faults on the real code.
 
-Prints how far it is, and for each violation the seed and the command that plays it again; with
-N=1, everything that happened. Exits with 1 if an invariant was broken.
+Prints its progress, and for each violation the seed and the command that reproduces it; with
+N=1, every event. Exits with 1 if an invariant was violated.
 """
 
 import argparse
@@ -16,25 +16,25 @@ _EVERY = 15
 
 
 def main() -> int:
-    """Runs what the arguments ask for."""
-    asked = _arguments()
-    out, began, told = sys.stdout, time.monotonic(), 0.0
+    """Run the schedules that the arguments select."""
+    arguments = _arguments()
+    out, began, reported = sys.stdout, time.monotonic(), 0.0
     totals: Counter[str] = Counter()
     with laboratory() as lab:
         clock = lab.real_clock
-        began = told = clock()
-        for kind in KINDS if asked.kind == "all" else [asked.kind]:
-            for seed in range(asked.seed, asked.seed + asked.n):
+        began = reported = clock()
+        for kind in KINDS if arguments.kind == "all" else [arguments.kind]:
+            for seed in range(arguments.seed, arguments.seed + arguments.n):
                 world, violations = KINDS[kind](lab, seed)
                 totals += Counter(schedules=1, calls=world.calls, faults=world.injected)
                 totals["violations"] += len(violations)
-                if asked.n == 1:
+                if arguments.n == 1:
                     print(*world.journal, sep="\n", file=out)
                 if violations:
                     print(f"{kind} {seed}:", *violations[:5], sep="\n  ", file=out)
                     print(f"  again: {replay(kind, seed)}", file=out)
-                if clock() - told > _EVERY:
-                    told = clock()
+                if clock() - reported > _EVERY:
+                    reported = clock()
                     print(f"{kind} {seed}: {_shown(totals)}", file=out, flush=True)
         took = clock() - began
     print(f"{_shown(totals)}, {took:.0f} s", file=out)

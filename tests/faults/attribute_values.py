@@ -1,4 +1,4 @@
-"""Attribute values as DynamoDB takes them, stores them and counts their bytes."""
+"""Attribute values as DynamoDB validates, stores and measures them."""
 
 import re
 from base64 import b64decode

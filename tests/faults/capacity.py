@@ -1,4 +1,4 @@
-"""What DynamoDB tables on demand can take: token buckets of tables, indexes and partitions.
+"""The capacity of on-demand DynamoDB tables: token buckets of tables, indexes and partitions.
 
 As far as AWS documents it (DynamoDB Developer Guide, unless another page is named):
 

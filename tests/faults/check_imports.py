@@ -1,4 +1,4 @@
-"""What must be true of imports when faults have stopped, by the ids of docs/reliability.md."""
+"""Check the promises about imports of docs/reliability.md after faults have stopped."""
 
 import csv
 import io
@@ -20,45 +20,45 @@ from tests.faults.laboratory import COMPANIES, STRANGER
 from tests.http_event import send
 
 if TYPE_CHECKING:
-    from tests.faults.imports import Desks
+    from tests.faults.imports import Importers
 
 _FINISHED = ("succeeded", "completed_with_errors", "rejected")
 
 
-def check_imports(desks: "Desks") -> list[str]:
+def check_imports(importers: "Importers") -> list[str]:
     """Every violation that there is; the empty list is what is hoped for."""
-    for actor in desks.world.past:
-        desks.watch.check_reads(actor)
-    told = [*desks.watch.violations, *desks.refusals]
+    for actor in importers.world.past:
+        importers.watch.check_reads(actor)
+    violations = [*importers.watch.violations, *importers.refusals]
     jobs = {company: list(import_jobs.list_jobs(company)) for company in (*COMPANIES, STRANGER)}
-    told += _one_each(desks, jobs)
+    violations += _one_each(importers, jobs)
     for company in COMPANIES:
         for job in jobs[company]:
-            told += _ended(desks, job)
-            told += _finished(desks, job)
-        told += _made(desks, company, jobs[company])
-        told += stored(desks.world, company, unfinished=set())
-        told += check_lists(desks.world, company)
-    told += check_stopped()
-    told += _unmoved(desks)
-    told += _said(desks)
-    return told
+            violations += _ended(importers, job)
+            violations += _finished(importers, job)
+        violations += _made(importers, company, jobs[company])
+        violations += stored(importers.world, company, unfinished=set())
+        violations += check_lists(importers.world, company)
+    violations += check_stopped()
+    violations += _unmoved(importers)
+    violations += _secrets(importers)
+    return violations
 
 
-def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
+def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
     """J1: of every version there is one job, and of every `external_id`.
 
-    J11: whatever appears at an import's own key is that import's, and nothing else's.
+    J11: every object at an import's own key belongs to that import alone.
     """
     had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
     keys = Counter(key for key, version in had if version)
-    for place in desks.files:
+    for place in importers.files:
         if "/job-" in place[0]:
             if keys[place[0]] != 1:
                 yield f"J11 {place} has {keys[place[0]]} jobs"
             continue
-        wanted = 1 if desks.opened or not place[0].startswith(STRANGER) else 0
-        if had[place] != wanted and place not in desks.gone:
+        wanted = 1 if importers.opened or not place[0].startswith(STRANGER) else 0
+        if had[place] != wanted and place not in importers.gone:
             yield f"J1 {place} has {had[place]} jobs"
     for job in (job for each in jobs.values() for job in each):
         if "/job-" in job.key and job.requested_by == "s3":
@@ -66,15 +66,15 @@ def _one_each(desks: "Desks", jobs: dict[str, list[ImportJob]]) -> Iterator[str]
     for (key, version), count in had.items():
         if version is not None and count > 1:
             yield f"J1 {key} {version} has {count} jobs"
-    for name, numbers in desks.named.items():
+    for name, numbers in importers.named.items():
         if len(numbers) > 1:
             yield f"J1 {name} was answered with the jobs {sorted(numbers)}"
 
 
-def _ended(desks: "Desks", job: ImportJob) -> Iterator[str]:
+def _ended(importers: "Importers", job: ImportJob) -> Iterator[str]:
     """J2: every job ends; and well, if it is run again when nothing fails."""
-    destroyed = (job.key, job.version_id) in desks.gone
-    again = (job.company, job.number) in desks.retried and not destroyed
+    destroyed = (job.key, job.version_id) in importers.gone
+    again = (job.company, job.number) in importers.retried and not destroyed
     code = job.refusal.code if job.refusal else None
     if code not in (None, "no_progress", "import_failed", "never_uploaded") and not destroyed:
         yield f"J3 import {job.number} of {job.company} was refused, and is good: {job.refusal}"
@@ -82,14 +82,14 @@ def _ended(desks: "Desks", job: ImportJob) -> Iterator[str]:
         yield f"J2 import {job.number} of {job.company} is {job.state}: {job.refusal}"
 
 
-def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
+def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     """J3 J4 J5 J10 of a job that came to its end."""
-    file = desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+    file = importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
     if job.state not in _FINISHED or file is None:
         return
     name = f"import {job.number} of {job.company}"
     counts = job.counts
-    bad = _bad_rows(desks, job, file)
+    bad = _bad_rows(importers, job, file)
     invalid = counts["total_row_count"] - counts["valid_row_count"]
     if counts["total_row_count"] != len(file.rows):
         yield f"J3 {name} counts {counts['total_row_count']} rows of {len(file.rows)}"
@@ -101,9 +101,9 @@ def _finished(desks: "Desks", job: ImportJob) -> Iterator[str]:
     }.get((invalid == 0, job.on_error), "succeeded")
     if job.state != expected:
         yield f"J3 {name} has {invalid} bad rows, and is {job.state}"
-    yield from _counted(desks, job, name)
-    yield from _repeated(desks, job, file, name)
-    yield from _reported(desks, job, file, bad, name)
+    yield from _counted(importers, job, name)
+    yield from _repeated(importers, job, file, name)
+    yield from _reported(importers, job, file, bad, name)
 
 
 def check_stopped() -> Iterator[str]:
@@ -117,8 +117,8 @@ def check_stopped() -> Iterator[str]:
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"
 
 
-def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:
-    """J4 J5: what is said to have been created has been, and each row is counted once."""
+def _counted(importers: "Importers", job: ImportJob, name: str) -> Iterator[str]:
+    """J4 J5: every counted record exists, and each row is counted once."""
     counts = job.counts
     done = {
         "licenses": ("created_licenses_count", "existed_licenses_count"),
@@ -136,7 +136,7 @@ def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:
     for counter, table in tables:
         found = [
             item
-            for item in rows_of(desks.world, table, job.company)
+            for item in rows_of(importers.world, table, job.company)
             if item.get("made_by", {"S": ""})["S"].startswith(made)
         ]
         wanted = 0 if job.dry_run or job.state == "rejected" else counts[counter]
@@ -144,7 +144,7 @@ def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:
             yield f"J4 {name} says {counter} {wanted}, made {len(found)}"
     grants = [
         grant
-        for item in rows_of(desks.world, LICENSES, job.company)
+        for item in rows_of(importers.world, LICENSES, job.company)
         for grant in item.get("product_features", {"L": []})["L"]
         if grant["M"].get("made_by", {"S": ""})["S"].startswith(made)
     ]
@@ -154,10 +154,10 @@ def _counted(desks: "Desks", job: ImportJob, name: str) -> Iterator[str]:
 
 
 def _reported(
-    desks: "Desks", job: ImportJob, file: File, bad: list[Row] | None, name: str
+    importers: "Importers", job: ImportJob, file: File, bad: list[Row] | None, name: str
 ) -> Iterator[str]:
-    """J10: every bad row is told of at its line, and is in failed.csv as it was."""
-    listed = _read(desks, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
+    """J10: every bad row is reported at its line, and is in failed.csv unchanged."""
+    listed = _read(importers, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
     by_row = {row.row: row for row in file.rows}
     for each in listed:
         row = by_row.get(each["row"])
@@ -165,7 +165,7 @@ def _reported(
             yield f"J10 {name} tells of row {each['row']} at line {each['line']}: {row}"
     if bad is not None and [each["row"] for each in listed] != [row.row for row in bad]:
         yield f"J10 {name} tells of {[each['row'] for each in listed]}, bad are {bad}"
-    repeated = _duplicates(desks, job, file)
+    repeated = _duplicates(importers, job, file)
     for each in listed if bad is not None else ():
         codes = tuple(fault["code"] for fault in each["errors"])
         meant = by_row[each["row"]].codes if each["row"] in by_row else codes
@@ -175,7 +175,7 @@ def _reported(
             yield f"J10 {name} tells of {codes} for {by_row[each['row']]}"
     if not listed:
         return
-    text = _read(desks, job, f"/api/v1/imports/{job.number}/failed.csv").text
+    text = _read(importers, job, f"/api/v1/imports/{job.number}/failed.csv").text
     header, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     width = len(header) - 3
     for each, cells in zip(listed, lines, strict=False):
@@ -188,11 +188,11 @@ def _reported(
         yield f"J10 {name}: failed.csv has {len(lines)} rows of {len(listed)}"
 
 
-def _made(desks: "Desks", company: str, jobs: list[ImportJob]) -> Iterator[str]:
-    """J7: every imported license names the row of a file that asks for it; no good row is lost."""
+def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterator[str]:
+    """J7: every imported license names the row that it comes from; no good row is lost."""
     by_number = {job.number: job for job in jobs}
     keys = set()
-    for item in rows_of(desks.world, LICENSES, company):
+    for item in rows_of(importers.world, LICENSES, company):
         key = item.get("license_key", {"S": ""})["S"]
         keys.add(key)
         if "made_by" not in item:
@@ -200,33 +200,33 @@ def _made(desks: "Desks", company: str, jobs: list[ImportJob]) -> Iterator[str]:
         number, _, row = item["made_by"]["S"].removeprefix("import ").partition("#")
         job = by_number.get(int(number))
         file = job and (
-            desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+            importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
         )
         rows = {each.row: each for each in file.rows} if file else {}
         if int(row) not in rows or rows[int(row)].key != key or rows[int(row)].codes:
             yield f"J7 license {key} is of {item['made_by']['S']}: {rows.get(int(row))}"
     for job in jobs:
-        file = desks.files.get((job.key, job.version_id or "")) or _stored_file(desks, job)
+        file = importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
         if job.kind != "licenses" or job.dry_run or not file:
             continue
-        if job.state in ("succeeded", "completed_with_errors") and not _is_archived(desks, job):
+        if job.state in ("succeeded", "completed_with_errors") and not _is_archived(importers, job):
             for each in file.rows:
                 if not each.codes and each.key not in keys:
                     yield f"J3 import {job.number} lost {each}"
 
 
-def _unmoved(desks: "Desks") -> Iterator[str]:
-    """J8 J9: what has ended does not move, whatever is told or run again."""
-    before = _everything(desks)
-    desks.again()
-    after = _everything(desks)
+def _unmoved(importers: "Importers") -> Iterator[str]:
+    """J8 J9: an ended job does not change, whatever events or steps are repeated."""
+    before = _everything(importers)
+    importers.again()
+    after = _everything(importers)
     for place in before.keys() | after.keys():
         if before.get(place) != after.get(place):
             yield f"J8 J9 {place} was {before.get(place)}, and is {after.get(place)}"
 
 
-def _everything(desks: "Desks") -> dict[Any, Any]:
-    tables = desks.world.dynamodb.tables
+def _everything(importers: "Importers") -> dict[Any, Any]:
+    tables = importers.world.dynamodb.tables
     return (
         {
             (name, key): item
@@ -236,68 +236,68 @@ def _everything(desks: "Desks") -> dict[Any, Any]:
         }
         | {
             key: [version.data for version in versions][-1:]
-            for key, versions in desks.world.s3.objects.items()
+            for key, versions in importers.world.s3.objects.items()
         }
     )
 
 
-def _said(desks: "Desks") -> Iterator[str]:
+def _secrets(importers: "Importers") -> Iterator[str]:
     """O11: no key of a license or of the API in a log, a metric or an execution."""
-    words = [desks.lab.printed.getvalue()]
-    words += [repr(actor.error) for actor in desks.world.past if actor.error]
-    words += [f"{each.name} {each.input}" for each in desks.machine.executions.values()]
+    words = [importers.lab.printed.getvalue()]
+    words += [repr(actor.error) for actor in importers.world.past if actor.error]
+    words += [f"{each.name} {each.input}" for each in importers.machine.executions.values()]
     text = "\n".join(words)
-    secrets = {shop.key for shop in desks.lab.shops.values()}
-    for file in desks.files.values():
+    secrets = {shop.key for shop in importers.lab.shops.values()}
+    for file in importers.files.values():
         secrets |= {row.key for row in file.rows if row.key.startswith(("OWN-", "IMP-"))}
-    yield from (f"O11 {secret} was said aloud" for secret in secrets if secret in text)
+    yield from (f"O11 {secret} was logged" for secret in secrets if secret in text)
 
 
-def _bad_rows(desks: "Desks", job: ImportJob, file: File) -> list[Row] | None:
+def _bad_rows(importers: "Importers", job: ImportJob, file: File) -> list[Row] | None:
     """The rows that must be refused; None where it is not for the file to say."""
     if job.kind == "license-features":
         return None
-    if job.kind == "licenses" and _is_archived(desks, job):
+    if job.kind == "licenses" and _is_archived(importers, job):
         return None
-    repeated = _duplicates(desks, job, file)
+    repeated = _duplicates(importers, job, file)
     return [row for row in file.rows if row.codes or row.row in repeated]
 
 
-def _duplicates(desks: "Desks", job: ImportJob, file: File) -> dict[int, int]:
+def _duplicates(importers: "Importers", job: ImportJob, file: File) -> dict[int, int]:
     """The rows that must be refused since another row has their name, and that row."""
     if job.kind == "license-features":
         return {}
     made, holders = f"import {job.number}#", {}
     if job.kind == "licenses" and not job.dry_run and job.state != "rejected":
-        for item in rows_of(desks.world, LICENSES, job.company):
+        for item in rows_of(importers.world, LICENSES, job.company):
             maker = item.get("made_by", {"S": ""})["S"]
             if maker.startswith(made) and "license_key" in item:
                 holders[item["license_key"]["S"].lower()] = int(maker.removeprefix(made))
     return file.repeated(holders)
 
 
-def _repeated(desks: "Desks", job: ImportJob, file: File, name: str) -> Iterator[str]:
+def _repeated(importers: "Importers", job: ImportJob, file: File, name: str) -> Iterator[str]:
     """J12: a name belongs to one row of a file; every other one agrees with it, or is refused."""
-    if job.kind == "license-features" or (job.kind == "licenses" and _is_archived(desks, job)):
+    if job.kind == "license-features" or (job.kind == "licenses" and _is_archived(importers, job)):
         return
-    listed = _read(desks, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
-    told = {
+    listed = _read(importers, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
+    reported = {
         each["row"]: fault["message"]
         for each in listed
         for fault in each["errors"]
         if fault["code"] == "duplicate_in_file"
     }
-    meant = _duplicates(desks, job, file)
-    if told.keys() != meant.keys():
-        yield f"J12 {name} refuses {sorted(told)} as duplicates, which are {meant}"
-    for row in told.keys() & meant.keys():
-        if not told[row].startswith(f"row {meant[row]} of this file"):
-            yield f"J12 {name} says of row {row}: {told[row]}, and its name has row {meant[row]}"
+    meant = _duplicates(importers, job, file)
+    if reported.keys() != meant.keys():
+        yield f"J12 {name} refuses {sorted(reported)} as duplicates, which are {meant}"
+    for row in reported.keys() & meant.keys():
+        if not reported[row].startswith(f"row {meant[row]} of this file"):
+            yield f"J12 {name}, row {row}: {reported[row]}; its name is of row {meant[row]}"
 
 
-def _is_archived(desks: "Desks", job: ImportJob) -> bool:
+def _is_archived(importers: "Importers", job: ImportJob) -> bool:
     """Whether the product was archived in the catalog that the job decided by."""
-    pinned = desks.world.s3.read(f"_results/{job.company}/{job.number}/catalog.json")
+    pinned = importers.world.s3.read(f"_results/{job.company}/{job.number}/catalog.json")
     products = json.loads(pinned or b"[]")
     return any(each["short_code"] == "kp" and each["is_archived"] for each in products)
 
@@ -306,14 +306,14 @@ def _archived(codes: tuple[str, ...]) -> bool:
     return "archived_product" in codes
 
 
-def _stored_file(desks: "Desks", job: ImportJob) -> File | None:
+def _stored_file(importers: "Importers", job: ImportJob) -> File | None:
     """A file that came in a form: what was sent is what is there."""
-    data = desks.world.s3.read(job.key, job.version_id) if job.version_id else None
-    return next((file for file in desks.sent if file.data == data), None)
+    data = importers.world.s3.read(job.key, job.version_id) if job.version_id else None
+    return next((file for file in importers.sent if file.data == data), None)
 
 
-def _read(desks: "Desks", job: ImportJob, path: str) -> Any:
-    key = desks.lab.shops[job.company].key
-    return desks.world.alone(
+def _read(importers: "Importers", job: ImportJob, path: str) -> Any:
+    key = importers.lab.shops[job.company].key
+    return importers.world.alone(
         "auditor", lambda: send(job_status.handler, "GET", path, key=key)
     ).result

@@ -1,4 +1,4 @@
-"""L1: every license and customer that can be seen is listed once, newest first, whoever made it."""
+"""L1: every license and customer that can be seen is listed once, newest first."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from tests.faults.world import World
 
 def check_lists(world: World, company: str) -> list[str]:
     """Every violation of L1 in a company's lists: of all licenses, and of each product."""
-    told: list[str] = []
+    violations: list[str] = []
 
     def audit() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(dynamo, "client", lambda: _Reader(world.dynamodb))
-            told.extend(_wrong(world, company))
+            violations.extend(_wrong(world, company))
 
     world.alone("auditor", audit)
-    return told
+    return violations
 
 
 @dataclass(frozen=True)

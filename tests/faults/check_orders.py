@@ -1,4 +1,4 @@
-"""What must be true of orders when faults have stopped, by the ids of docs/reliability.md."""
+"""Check the promises about orders of docs/reliability.md after faults have stopped."""
 
 import base64
 import hashlib
@@ -28,19 +28,19 @@ def check_orders(
     world: World, watch: Watch, sent: list[Sent], crowd: Iterable[Actor], lab: Laboratory
 ) -> list[str]:
     """Every violation that there is; the empty list is what is hoped for."""
-    told = list(watch.violations)
+    violations = list(watch.violations)
     for actor in crowd:
         watch.check_reads(actor)
-    told += watch.violations[len(told) :]
+    violations += watch.violations[len(violations) :]
     for company in COMPANIES:
-        told += stored(world, company, unfinished=set())
-        told += check_lists(world, company)
-    told += _answered(world, sent, lab)
-    told += _refused(watch, sent)
-    told += _same(sent)
-    told += _settled(sent)
-    told += _silent(lab, sent)
-    return told
+        violations += stored(world, company, unfinished=set())
+        violations += check_lists(world, company)
+    violations += _answered(world, sent, lab)
+    violations += _refused(watch, sent)
+    violations += _same(sent)
+    violations += _pending(sent)
+    violations += _silent(lab, sent)
+    return violations
 
 
 def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
@@ -91,9 +91,9 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
         if "customer_id" in order and f"customer#{order['customer_id']['N']}" not in people:
             yield f"O4 order {order['pk']['S']} names a customer who is not there"
     for lic in rows_of(world, LICENSES, company):
-        for seat in lic.get("license_users", {"L": []})["L"]:
-            if f"user#{seat['M']['user_id']['N']}" not in people:
-                yield f"O4 license {lic['id']['N']} names a user who is not there: {seat['M']}"
+        for ref in lic.get("license_users", {"L": []})["L"]:
+            if f"user#{ref['M']['user_id']['N']}" not in people:
+                yield f"O4 license {lic['id']['N']} names a user who is not there: {ref['M']}"
 
 
 def _answered(world: World, sent: list[Sent], lab: Laboratory) -> Iterator[str]:
@@ -128,8 +128,8 @@ def _passwords(world: World, sent: Sent) -> Iterator[str]:
     }
     for shown in sent.json["new_passwords"]:
         user = users.get(shown["email"])
-        told = user and f"{user['salt']['S']}{shown['new_password']}".encode()
-        if not user or hashlib.sha256(told or b"").hexdigest() != user["password_hash"]["S"]:
+        salted = user and f"{user['salt']['S']}{shown['new_password']}".encode()
+        if not user or hashlib.sha256(salted or b"").hexdigest() != user["password_hash"]["S"]:
             yield f"O1 the password of {shown['email']} in {sent.identity} does not open anything"
 
 
@@ -170,7 +170,7 @@ def _row_of(sent: Sent, watch: Watch) -> tuple[str, str]:
 
 
 def _same(sent: list[Sent]) -> Iterator[str]:
-    """O2: whoever asks for the same is told the same, but for passwords and what today says."""
+    """O2: the same request gets the same response, except passwords and dates relative to today."""
     answers: dict[Any, Any] = {}
     for each in sent:
         if not each.is_placed or not each.is_repeatable:
@@ -181,7 +181,7 @@ def _same(sent: list[Sent]) -> Iterator[str]:
             yield f"O2 {each.identity} had two answers: {change}"
 
 
-def _settled(sent: list[Sent]) -> Iterator[str]:
+def _pending(sent: list[Sent]) -> Iterator[str]:
     """O9: without faults, an answer is final: the first one, unless another order is in the way."""
     last: dict[Any, Sent] = {}
     for each in sent:
@@ -207,7 +207,7 @@ def _silent(lab: Laboratory, sent: list[Sent]) -> Iterator[str]:
         if each.is_placed:
             secrets |= {shown["new_password"] for shown in each.json["new_passwords"]}
             secrets |= set(each.json["license_keys"])
-    yield from (f"O11 {secret} was said aloud" for secret in secrets if secret in text)
+    yield from (f"O11 {secret} was logged" for secret in secrets if secret in text)
     yield from (f"O11 {found} looks like a license key" for found in _KEY.findall(text))
 
 

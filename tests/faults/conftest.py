@@ -1,4 +1,4 @@
-"""One laboratory for the tests of a module; outside of it, time and chance are as always."""
+"""One laboratory for the tests of a module; only inside it, time and randomness are simulated."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
-"""DynamoDB in one process: the operations that the product uses, one at a time and whole.
+"""A model of DynamoDB: the operations that the product uses, one at a time and atomic.
 
 A model, because moto copies every table for each transaction, keeps no `ClientRequestToken` and has
-no PartiQL INSERT. It speaks the JSON of the wire, and refuses what the service refuses, by the
+no PartiQL INSERT. It reads and writes JSON, and refuses what the service refuses, by the
 rules in `rules.py`. `test_models.py` compares it with moto on random operations, and
 `tests/e2e/test_models.py` with the local emulator.
 """
@@ -84,13 +84,13 @@ class DynamoDB:
         for name, keyed in body["RequestItems"].items():
             check_known(f"BatchGetItem {name}", keyed, {"Keys"} | READ)
             check_projection(keyed)
-        asked = [
+        requested = [
             (name, key) for name, keyed in body["RequestItems"].items() for key in keyed["Keys"]
         ]
-        check_count(100, asked)
-        check_distinct((name, self._table(name).key_given(key)) for name, key in asked)
+        check_count(100, requested)
+        check_distinct((name, self._table(name).key_given(key)) for name, key in requested)
         found: dict[str, list[Item]] = {name: [] for name in body["RequestItems"]}
-        for name, key in asked:
+        for name, key in requested:
             if item := self._read(name, key):
                 found[name].append(wanted_of(item, body["RequestItems"][name]))
             self.between()
@@ -117,14 +117,14 @@ class DynamoDB:
         for kind, part in operations:
             self._check(kind, part)
         check_distinct((part["TableName"], self._key(part)) for _, part in operations)
-        asked = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         if token in self.tokens and self.now() - self.tokens[token][1] < _TOKEN_SECONDS:
-            if self.tokens[token][0] != asked:
+            if self.tokens[token][0] != digest:
                 raise Refusal("IdempotentParameterMismatchException")
             return {}
         self._apply(self._transacted(operations))
         if token:
-            self.tokens[token] = asked, self.now()
+            self.tokens[token] = digest, self.now()
         return {}
 
     def batch_write_item(self, body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""Files to import, and what a person who reads them would say must become of each row."""
+"""Files to import, and the result that each row must have."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _NOTES = ("", "", "", "", "", "=1+1", "two\nlines", '"quoted"', "-1+1", "@name")
 
 @dataclass(frozen=True)
 class Row:
-    """A row: where it stands, its cells, and which codes it is refused with; none if it is good."""
+    """A row: its line, its cells, and the codes of its errors; none if it is valid."""
 
     row: int
     line: int
@@ -66,7 +66,7 @@ class File:
 
 
 def some_file(rng: random.Random, kind: str | None = None) -> File:
-    """A file; names in it are few, so that files, orders and customers meet."""
+    """A file; its names are few, so that files, orders and customers share them."""
     kind = kind or rng.choice(("licenses", "licenses", "licenses", "customers", "license-features"))
     rows = range(rng.choice((0, 1, 2, 5, 9, 14)))
     header, make = {

@@ -1,4 +1,4 @@
-"""What was asked and answered in a world, and everything that was written in it."""
+"""The requests and responses of a world, and everything that was written in it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,13 +117,13 @@ class Watch:
         if before is not None and not self._is_unsettled(before):
             for name in ("order_id", "order_item_id", "license_key", "made_by"):
                 if after is None or after.get(name) != before.get(name):
-                    told = f"{name} of license {write.key} was {before.get(name)}"
-                    self.violations.append(f"O3 J6 {told}, and is {after and after.get(name)}")
+                    change = f"{name} of license {write.key} was {before.get(name)}"
+                    self.violations.append(f"O3 J6 {change}, and is {after and after.get(name)}")
         if before is None and after is not None and "made_by" not in after:
             self._sold(after)
 
     def _not_taken(self, write: Write) -> None:
-        """A customer, a user or an order stays with whoever made it, but for rows of one import."""
+        """A customer, user or order stays with its creator, except for rows of one import."""
         before, after = write.before or {}, write.after or {}
         if write.key[-1].startswith(("pending#", "plan#")) or self._is_unsettled(before):
             return
@@ -160,7 +160,7 @@ class Watch:
 
 
 def owner_of(table: str, key: Key) -> str | None:
-    """The company that a record belongs to; None for those of the house."""
+    """The company that a record belongs to; None for the product's own records."""
     if table == ACCESS:
         return None
     if table == IMPORTS and key[0].startswith("external#"):

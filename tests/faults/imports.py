@@ -1,4 +1,4 @@
-"""A seeded hour of imports: files that come by every door, twice, late, changed or not at all."""
+"""Seeded schedules of imports: files sent in every way, twice, late, changed or not at all."""
 
 import os
 import random
@@ -16,8 +16,8 @@ from tests.faults.files import File, some_file
 from tests.faults.history import IMPORTS, LICENSES, Watch
 from tests.faults.laboratory import COMPANIES, STRANGER, Laboratory
 from tests.faults.machine import Machine
-from tests.faults.world import Actor, Fair, Foul, World
-from tests.functions.import_desk import FORM, form, part
+from tests.faults.world import Actor, NoFaults, RandomFaults, World
+from tests.functions.importer import FORM, form, part
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
 
@@ -29,8 +29,8 @@ _CANCELLED = 0.25
 
 
 @dataclass
-class Desks:
-    """What both companies import in one world, and what they were told."""
+class Importers:
+    """What both companies import in one world, and the responses they got."""
 
     lab: Laboratory
     world: World
@@ -39,7 +39,7 @@ class Desks:
     files: dict[tuple[str, str], File] = field(default_factory=dict)
     """What each version of an object holds, by key and version."""
     gone: set[tuple[str, str]] = field(default_factory=set)
-    """Versions that somebody destroyed."""
+    """Versions that were deleted."""
     named: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     """The jobs that were answered for a company's `external_id`."""
 
@@ -58,7 +58,7 @@ class Desks:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
 
     def put(self, key: str, file: File) -> None:
-        """An object appears, whoever put it there."""
+        """An object appears in the bucket."""
         version = self.world.s3.put(key, file.data)
         self.files[key, version.id] = file
 
@@ -70,12 +70,12 @@ class Desks:
             case 0:
                 self.put(f"{company}/{file.kind}/{rng.randrange(3)}.csv", file)
             case 1:
-                self.world.spawn("asker", partial(self._ask, company, file))
+                self.world.spawn("asker", partial(self._request_upload, company, file))
             case 2:
                 self.world.spawn("sender", partial(self._send_form, company, file))
 
     def interfere(self, company: str, what: str) -> None:
-        """Somebody does something else meanwhile."""
+        """Another client acts at the same time."""
         rng, world = self.world.rng, self.world
         number = rng.randint(1, 3)
         match what:
@@ -116,7 +116,7 @@ class Desks:
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
     def cancel_running(self, company: str, later: int) -> None:
-        """Somebody cancels an import while its rows are being written, some calls later."""
+        """A client cancels an import while its rows are being written, some calls later."""
 
         def act() -> Reply | None:
             for _ in range(_PATIENCE):
@@ -154,16 +154,16 @@ class Desks:
             likely = 0.3 if self.is_abandoned else 0.8
             if state in ("failed", "cancelled") and not refused and world.rng.random() < likely:
                 path = f"/api/v1/imports/{number}/retry/"
-                asked = self._request(job_status.handler, path, company)
+                retry = self._request(job_status.handler, path, company)
                 world.run()
-                if asked.result.status == 200:
+                if retry.result.status == 200:
                     self.retried.add((company, number))
-                self._check_retry(company, number, asked.result)
+                self._check_retry(company, number, retry.result)
         if self.retried:
             self._rounds()
 
     def again(self) -> None:
-        """Everything that ever happened is told once more, but for what was destroyed."""
+        """Every event is delivered once more, except those of deleted versions."""
         destroyed = {version for _, version in self.gone}
         for event in list(self.machine.events):
             objects = [each["s3"]["object"] for each in event.get("Records", ())]
@@ -190,7 +190,7 @@ class Desks:
                 self._request(job_status.handler, f"/api/v1/imports/{number}/cancel/", company)
         world.run()
         world.pass_time(20 * MINUTE)
-        world.weather = Foul(rng, 0, 0.3)
+        world.fault_plan = RandomFaults(rng, 0, 0.3)
         self._sweep()
         for company, number, state in self._jobs():
             if state == "cancelled" and rng.random() < 0.3:
@@ -199,7 +199,7 @@ class Desks:
         world.calm()
 
     def _check_retry(self, company: str, number: int, reply: Reply) -> None:
-        """A file that is gone is told at once, and no other file is said to be."""
+        """A deleted file is reported at once, and no other file is."""
         item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
         key, version = item["key"]["S"], item.get("version_id", {}).get("S")
         is_gone = version is not None and (key, version) in self.gone
@@ -262,7 +262,7 @@ class Desks:
         codes = ("no_progress", "import_failed")
         return item["refusal"]["M"]["code"]["S"] not in codes
 
-    def _ask(self, company: str, file: File) -> None:
+    def _request_upload(self, company: str, file: File) -> None:
         rng = self.world.rng
         name = rng.choice((None, "ext-1", f"ext-{rng.random()}"))
         options = {
@@ -327,7 +327,7 @@ class Desks:
                 self.world.wait()
             return send(handler, method, path, key=self.lab.shops[company].key, **request)
 
-        skew = 0 if isinstance(self.world.weather, Fair) else self.world.rng.choice(_SKEWS)
+        skew = 0 if isinstance(self.world.fault_plan, NoFaults) else self.world.rng.choice(_SKEWS)
         return self.world.spawn(f"{company} {path}", act, company=company, skew=skew)
 
     def _order_large(self, company: str) -> None:
@@ -376,23 +376,23 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
     rng = world.rng
-    world.weather = Foul(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
+    world.fault_plan = RandomFaults(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
     os.environ["IMPORT_INLINE_BYTES"] = rng.choice(("0", "1000000"))
-    desks = Desks(lab, world)
+    importers = Importers(lab, world)
     for _ in range(rng.choice((1, 1, 2, 3))):
         company, file = rng.choice((*COMPANIES, "acme")), some_file(rng)
         for _ in range(rng.choice((1, 1, 1, 2))):
-            desks.bring(company, file)
+            importers.bring(company, file)
     doings = (
         *("cancel", "retry", "look", "sweep", "order", *["large order"] * 4),
         *("archive", "change", "later", "blackout", "stranger", "abandon", "abandon"),
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
-        desks.interfere("acme", rng.choice(doings))
+        importers.interfere("acme", rng.choice(doings))
     # Drawn apart, so that the other schedules stay as they are.
     own = random.Random(f"cancel {seed}")
     if own.random() < _CANCELLED:
-        desks.cancel_running("acme", own.randrange(8))
+        importers.cancel_running("acme", own.randrange(8))
     world.run()
-    desks.recover()
-    return world, check_imports(desks)
+    importers.recover()
+    return world, check_imports(importers)

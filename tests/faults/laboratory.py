@@ -1,4 +1,4 @@
-"""The product in one process with worlds under it: real handlers, store and botocore.
+"""Run the product in one process on simulated AWS: real handlers, store and botocore.
 
 What is patched is what a process has from outside: sockets, clock, sleep, randomness, threads, its
 environment. And some sizes, so that a file of ten rows is a large import, an order of ten
@@ -179,8 +179,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
 
 
 def _connect(worlds: list[World]) -> None:
-    def take(**told: Any) -> Any:
-        return worlds[0].take(**told)
+    def take(**arguments: Any) -> Any:
+        return worlds[0].take(**arguments)
 
     clients = (dynamo.client(), uploads.client(), executions.client("lambda"))
     for client in (*clients, executions.client("stepfunctions")):

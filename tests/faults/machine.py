@@ -1,4 +1,4 @@
-"""What runs imports: S3's events, Lambda's asynchronous calls, and the state machine.
+"""Simulate what runs imports: S3's events, asynchronous invocations and the state machine.
 
 As the template has it: an event is tried three times, a step six times, two ranges of a file at
 once; and as AWS has it: an event may come twice, late, out of order or never, a call that nobody
@@ -19,7 +19,7 @@ from functions import import_csv
 from tests.engine import execution_arn
 from tests.faults.s3 import Version
 from tests.faults.wire import answer_of
-from tests.faults.world import Actor, Fair, World
+from tests.faults.world import Actor, NoFaults, World
 
 CONCURRENCY = 2
 _TRIES = {"event": 3, "step": 6}
@@ -59,7 +59,7 @@ class Machine:
     world: World
     executions: dict[str, Execution] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
-    """Every event that was, to be told again later."""
+    """Every event, to be delivered again later."""
     steps: list[dict[str, Any]] = field(default_factory=list)
     """Every input of a step that was."""
 
@@ -69,9 +69,9 @@ class Machine:
 
     def call(self, event: dict[str, Any]) -> Actor:
         """One execution of the function."""
-        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
-        left = 900_000 if fair or rng.random() < 0.9 else 1000
-        skew = 0 if fair else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
+        rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
+        left = 900_000 if faultless or rng.random() < 0.9 else 1000
+        skew = 0 if faultless else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
         name = f"import-csv {event.get('step') or next(iter(event))}"
         return self.world.spawn(
             name,
@@ -106,7 +106,7 @@ class Machine:
         self.events.append(event)
         rng = self.world.rng
         copies = 1
-        if not isinstance(self.world.weather, Fair):
+        if not isinstance(self.world.fault_plan, NoFaults):
             copies = rng.choice((0, 1, 1, 1, 1, 1, 2, 2, 3))
         for _ in range(copies):
             self.deliver(event, rng.choice((0, 0, 1, 40)))
@@ -122,49 +122,49 @@ class Machine:
             "StopExecution": self._stop,
             "DescribeExecution": self._describe,
         }[operation]
-        told = act(_sent(request))
-        if isinstance(told, str):
-            body = {"__type": told, "message": told}
+        result = act(_sent(request))
+        if isinstance(result, str):
+            body = {"__type": result, "message": result}
             return answer_of(request, 400, orjson.dumps(body))
-        return answer_of(request, 200, orjson.dumps(told))
+        return answer_of(request, 200, orjson.dumps(result))
 
-    def _start(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        known = self.executions.get(asked["name"])
-        if known and (known.status != "RUNNING" or known.input != asked["input"]):
+    def _start(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        known = self.executions.get(request["name"])
+        if known and (known.status != "RUNNING" or known.input != request["input"]):
             return "ExecutionAlreadyExists"
         if known is None:
-            known = self.executions[asked["name"]] = Execution(asked["name"], asked["input"])
+            known = self.executions[request["name"]] = Execution(request["name"], request["input"])
             self._go_on(known)
         return {"executionArn": known.arn, "startDate": self.world.time}
 
-    def _redrive(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _redrive(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
-        if asked["clientToken"] not in execution.tokens:
+        if request["clientToken"] not in execution.tokens:
             if execution.status in ("RUNNING", "SUCCEEDED") or self.world.rng.random() < 0.3:
                 return "ExecutionNotRedrivable"
-            execution.tokens.add(asked["clientToken"])
+            execution.tokens.add(request["clientToken"])
             execution.status = "RUNNING"
             self._go_on(execution)
         return {"redriveDate": self.world.time}
 
-    def _stop(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
         if execution.status == "RUNNING":
             self._end(execution, "ABORTED")
         return {"stopDate": self.world.time}
 
-    def _describe(self, asked: dict[str, Any]) -> dict[str, Any] | str:
-        execution = self._found(asked)
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any] | str:
+        execution = self._found(request)
         if execution is None:
             return "ExecutionDoesNotExist"
         return {"status": execution.status, "executionArn": execution.arn, "startDate": 1}
 
-    def _found(self, asked: dict[str, Any]) -> Execution | None:
-        return self.executions.get(asked["executionArn"].removeprefix(execution_arn("")))
+    def _found(self, request: dict[str, Any]) -> Execution | None:
+        return self.executions.get(request["executionArn"].removeprefix(execution_arn("")))
 
     def _go_on(self, execution: Execution) -> None:
         def run() -> None:
@@ -206,7 +206,7 @@ class Machine:
         planned = execution.planned or {}
         manifest = orjson.loads(self.world.s3.read(planned["manifest_key"]) or b"[]")
         names = {"company": planned["company"], "number": planned["number"]}
-        if not isinstance(self.world.weather, Fair):
+        if not isinstance(self.world.fault_plan, NoFaults):
             self.world.rng.shuffle(manifest)
         for some in batched(manifest, CONCURRENCY, strict=False):
             ranges = [
@@ -230,12 +230,12 @@ class Machine:
     def _task(self, execution: Execution, event: dict[str, Any]) -> dict[str, Any]:
         """One state of the machine: its answer, or the end of the execution."""
         self.steps.append(event)
-        rng, fair = self.world.rng, isinstance(self.world.weather, Fair)
+        rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
         for _ in range(_TRIES["step"]):
             if execution.status != "RUNNING":
                 raise Ended
             call = self.call(event)
-            given_up = not fair and rng.random() < 0.05
+            given_up = not faultless and rng.random() < 0.05
             patience = rng.randrange(40) if given_up else None
             self._awaited(call, patience)
             if call.done and call.error is None:
@@ -247,7 +247,7 @@ class Machine:
         raise Ended
 
     def _awaited(self, actor: Actor, patience: int | None = None) -> Actor:
-        """The actor when it is done, or when whoever waits has no patience left."""
+        """The actor when it is done, or when the caller's timeout ends."""
         while not actor.done and patience != 0:
             self.world.wait()
             patience = None if patience is None else patience - 1

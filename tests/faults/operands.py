@@ -22,7 +22,7 @@ ORDERED = ("S", "N", "B")
 
 
 class Unmodelled(BaseException):
-    """The product asked for something that the model does not have; no handler may catch it."""
+    """The product used something that the model does not have; no handler may catch it."""
 
 
 @cache
@@ -66,7 +66,7 @@ class Operand:
         return given.values[self.text] if self.is_value else None
 
     def check(self, given: Names) -> None:
-        """Refuse a placeholder that stands for nothing, and a reserved word."""
+        """Refuse an undefined placeholder, and a reserved word."""
         if self.is_value:
             if self.text not in given.values:
                 raise invalid("value_undefined", self.text)

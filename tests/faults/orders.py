@@ -1,4 +1,4 @@
-"""A seeded hour of a vendor's life: orders that are sent, doubled, lost, contested and repeated."""
+"""Seeded schedules of orders: sent, doubled, lost, concurrent and retried."""
 
 import random
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from tests.faults.check_orders import check_orders, stored
 from tests.faults.history import Sent, Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
-from tests.faults.world import Actor, Foul, Weather, World
+from tests.faults.world import Actor, FaultPlan, RandomFaults, World
 from tests.functions.shop import Shop
 
 HOUR = 3600
@@ -24,7 +24,7 @@ _SKEWS = (0, 0, 0, 0, 5, -5, 400, -400, 90_000, -90_000)
 
 
 def bodies(rng: random.Random) -> list[dict[str, Any]]:
-    """What may be ordered; few keys, e-mails and ids, so that everybody meets everybody."""
+    """What may be ordered; few keys, e-mails and ids, so that requests collide."""
     everybody = [{"email": f"u{n}@x.test"} for n in range(8)]
     users = rng.sample(everybody[:3], 2)
     key = rng.choice(("KEY-1", "KEY-2"))
@@ -50,8 +50,8 @@ def bodies(rng: random.Random) -> list[dict[str, Any]]:
 
 
 @dataclass
-class Trade:
-    """The clients of both companies in one world, and all that they were told."""
+class Clients:
+    """The clients of both companies in one world, and all responses they got."""
 
     lab: Laboratory
     world: World
@@ -66,7 +66,7 @@ class Trade:
     def send(
         self, company: str, body: dict[str, Any], key: str | None = None, skew: float = 0
     ) -> Sent:
-        """One request, by whoever gets it."""
+        """One request, to the handler of its path."""
         shop = self.lab.shops[company]
         headers = {"Idempotency-Key": key} if key else {}
         act = partial(shop.post, "/orders/create_order/", body, headers=headers)
@@ -76,7 +76,7 @@ class Trade:
         return sent
 
     def client(self, company: str, body: dict[str, Any], key: str | None, tries: int) -> None:
-        """Sends until it is told, as often as it has patience."""
+        """Send until there is a response, up to a number of attempts."""
 
         def insist() -> None:
             for _ in range(tries):
@@ -90,7 +90,7 @@ class Trade:
         self.world.spawn(f"client of {company}", insist)
 
     def interfere(self, company: str, what: str) -> None:
-        """Somebody else does something."""
+        """Another client acts."""
         shop, rng = self.lab.shops[company], self.world.rng
         match what:
             case "archive" | "archive policy":
@@ -110,14 +110,14 @@ class Trade:
                 self.world.pass_time(rng.choice((60, 1000, 5000, -5000, 100_000)))
 
     def recover(self) -> None:
-        """Faults have stopped: some ask once more, what is unsettled is settled, then all ask."""
+        """Without faults: some clients retry, pending orders are rolled back, all retry."""
         self.world.calm()
-        asked: dict[tuple[Any, ...], Sent] = {}
+        requests: dict[tuple[Any, ...], Sent] = {}
         for each in self.sent:
             if each.is_repeatable:
-                asked.setdefault((*each.identity, str(each.body)), each)
+                requests.setdefault((*each.identity, str(each.body)), each)
         eager = self.world.rng.choice((0, 0.4))
-        for each in asked.values():
+        for each in requests.values():
             if self.world.rng.random() < eager:
                 self.repeat(each)
         # The second comes when even those clocks are past it that went a day ahead.
@@ -125,10 +125,10 @@ class Trade:
             self.world.pass_time(hours * HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
             self.world.run()
-        # Now, not only later: who is placed again makes anew what was taken from others.
+        # Now, not only later: a retried order creates again what was rolled back with others.
         for company in COMPANIES:
             self.watch.violations += stored(self.world, company, unfinished=set())
-        for each in asked.values():
+        for each in requests.values():
             self.repeat(each)
 
     def repeat(self, sent: Sent) -> Sent:
@@ -161,25 +161,27 @@ class Trade:
         return actor.result
 
 
-def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
+def clients(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """One schedule, and what is wrong with what came of it."""
     world = lab.world(seed)
-    run, rng = Trade(lab, world), world.rng
-    # Some days processes die and nobody asks again, while all sell to the same people.
-    deadly = rng.random() < 0.2
-    world.weather = Foul(rng, 0.2, 0.3, deadly=True) if deadly else weather(rng)
+    run, rng = Clients(lab, world), world.rng
+    # In some schedules processes die and no client retries, while all sell to the same people.
+    kills_only = rng.random() < 0.2
+    world.fault_plan = (
+        RandomFaults(rng, 0.2, 0.3, kills_only=True) if kills_only else fault_plan(rng)
+    )
     offered = bodies(rng)
     by_user = offered[3:5] + offered[7:]
     liked = rng.choice((offered, by_user, by_user, offered[:3], offered[6:]))
-    if deadly:
+    if kills_only:
         liked = [*offered[3:5], offered[7], offered[7]]
     chosen = [rng.choice(liked) for _ in range(rng.randint(1, 3))]
-    companies = ("acme",) if deadly else (*COMPANIES, "acme", "acme")
+    companies = ("acme",) if kills_only else (*COMPANIES, "acme", "acme")
     for _ in range(rng.randint(1, 5)):
         company = rng.choice(companies)
         body, key = _request(rng, rng.choice(chosen))
         for _ in range(rng.choice((1, 1, 2))):
-            run.client(company, body, key, tries=1 if deadly else rng.choice((1, 1, 2, 3)))
+            run.client(company, body, key, tries=1 if kills_only else rng.choice((1, 1, 2, 3)))
     for _ in range(rng.choice((0, 1, 2, 3))):
         run.interfere("acme", rng.choice(_DOINGS))
     world.run()
@@ -187,9 +189,9 @@ def trade(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     return world, check_orders(run.world, run.watch, run.sent, run.crowd, lab)
 
 
-def weather(rng: random.Random) -> Weather:
+def fault_plan(rng: random.Random) -> FaultPlan:
     """Some worlds have few faults and many turns, some the other way round."""
-    return Foul(rng, rng.choice((0, 0.02, 0.1, 0.3)), rng.choice((0.05, 0.3, 0.7)))
+    return RandomFaults(rng, rng.choice((0, 0.02, 0.1, 0.3)), rng.choice((0.05, 0.3, 0.7)))
 
 
 def _request(rng: random.Random, offered: dict[str, Any]) -> tuple[dict[str, Any], str | None]:

@@ -1,4 +1,4 @@
-"""Bugs that somebody could make: what the checker must not let pass."""
+"""Plausible bugs that the checker must find."""
 
 import secrets
 from collections.abc import Callable
@@ -33,7 +33,7 @@ type Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def unconditional_put(patch: pytest.MonkeyPatch) -> None:
-    """Whoever writes last, wins."""
+    """The last write wins."""
 
     def put(env_name: str, item: Any, _: Any = None, **__: Any) -> Any:
         return {"Put": {"TableName": dynamo.table(env_name), "Item": item}}
@@ -42,7 +42,7 @@ def unconditional_put(patch: pytest.MonkeyPatch) -> None:
 
 
 def own_write_refused(patch: pytest.MonkeyPatch) -> None:
-    """What is there must be somebody else's."""
+    """An existing record is taken for another writer's."""
 
     def add(company: str, plan: Any, pending: Any) -> bool:
         if written(company, plan, pending):
@@ -98,12 +98,12 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def users_taken_back(patch: pytest.MonkeyPatch) -> None:
-    """Users of an unfinished order are lent, as they were before."""
+    """Users of a pending order are shared, as they were before."""
     patch.setattr(order_writes, "_blocking", lambda *_: frozenset())
 
 
 def users_taken_over(patch: pytest.MonkeyPatch) -> None:
-    """Who has the id of an order has its users, whatever its body."""
+    """Any order with the same id shares its users, whatever its body."""
 
     def put(company: str, user: Any) -> Any:
         written = write(company, user)
@@ -185,7 +185,7 @@ def random_job_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def latest_version(patch: pytest.MonkeyPatch) -> None:
-    """The object, whatever it is by now."""
+    """The object's newest version instead of the pinned one."""
     patch.setattr("shared.store.uploads._pin", lambda _: {})
 
 
@@ -202,7 +202,7 @@ def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
-    """A batch that runs again writes its pages anew, next to those that it wrote before."""
+    """A batch that runs again writes new pages next to those that it wrote before."""
 
     def named(*args: Any) -> Any:
         for page in pages(*args):
@@ -244,7 +244,7 @@ def unescaped_report(patch: pytest.MonkeyPatch) -> None:
 
 
 def half_validated(patch: pytest.MonkeyPatch) -> None:
-    """What the first stretch says holds for the file."""
+    """The first block decides for the whole file."""
 
     def begin_writing(job: Any) -> bool:
         results = import_jobs.batch_results(job.company, job.number)
@@ -298,7 +298,7 @@ def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def strangers_imported(patch: pytest.MonkeyPatch) -> None:
-    """Whoever a folder is named after is a company."""
+    """The name of any folder is a company."""
     patch.setattr(import_jobs, "has_api_key", lambda _: True)
 
 
@@ -356,7 +356,7 @@ FIRST_SEEDS: dict[Plant, int] = {
     open_batches_forgotten: 304,
     pending_key_exists: 44,
 }
-"""Where to begin for bugs that few schedules meet.
+"""The first seed, for bugs that few schedules show.
 
 Any seed is as good as 0: it saves time as long as schedules stay as they are, and costs none later.
 """

@@ -32,10 +32,10 @@ def check_query(body: Mapping[str, Any], names: tuple[str, ...], index: Index | 
     given = Names.of(body)
     stored_item(given.values)
     condition = condition_of(body["KeyConditionExpression"])
-    asked = check_projection(body, conditions=(condition,))
+    projected = check_projection(body, conditions=(condition,))
     parts = _key_parts(condition, index.names if index else names, given)
     if index is not None and index.holds is not None:
-        absent = asked - index.holds - {*index.names, *names}
+        absent = projected - index.holds - {*index.names, *names}
         if absent:
             raise invalid("index_projection", sorted(absent))
     if "ExclusiveStartKey" in body:
@@ -83,7 +83,7 @@ def projected(
 def check_projection(
     part: Mapping[str, Any], conditions: tuple[Condition, ...] = ()
 ) -> frozenset[str]:
-    """The attributes that a read asks for, none for all; refuses what is wrong with them."""
+    """The attributes that a read projects, none for all. Refuses invalid projections."""
     given = Names.of(part)
     wanted = projection_of(part["ProjectionExpression"]) if "ProjectionExpression" in part else ()
     check_expressions(given, conditions=conditions, projected=wanted)
@@ -94,7 +94,7 @@ def check_projection(
 
 
 def wanted_of(item: Item, part: Mapping[str, Any]) -> Item:
-    """What a read asks for of an item."""
+    """The projected attributes of an item."""
     if "ProjectionExpression" not in part:
         return item
     given = Names.of(part)

@@ -80,7 +80,7 @@ def check_returned(body: Body, *allowed: str) -> None:
 
 
 def returned(body: Body, before: Item, after: Item) -> Item:
-    """The attributes that the caller of a write asked for."""
+    """The attributes that a write returns."""
     wanted = body.get("ReturnValues", "NONE")
     source = {"ALL_OLD": before, "UPDATED_OLD": before, "NONE": {}}.get(wanted, after)
     if not wanted.startswith("UPDATED"):

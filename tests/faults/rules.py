@@ -1,4 +1,4 @@
-"""Every rule by which the model of DynamoDB refuses a request, with the source that it rests on.
+"""The rules by which the model of DynamoDB rejects requests, with their sources.
 
 A quoted sentence is AWS's own: of the API reference (botocore ships it as `service-2.json`) or of
 the developer guide. "Seen" marks a rule that AWS's pages do not state; the message next to it is

@@ -1,4 +1,4 @@
-"""S3 in one process: one versioned bucket, and the operations on it that the product uses.
+"""A model of S3: one versioned bucket, and the operations that the product uses.
 
 It reads requests and writes answers as they are on the wire, checksums among them, so botocore
 finds a body that was changed on its way as it would on AWS.
@@ -39,7 +39,7 @@ class Sent:
 
 @dataclass
 class S3:
-    """The service. `heard` is told of each new version, as a bucket's notification would."""
+    """The service. `heard` is called with each new version, as a bucket's notification would be."""
 
     now: Callable[[], float]
     heard: Callable[[str, Version], None] = lambda *_: None
@@ -92,17 +92,17 @@ class S3:
         if data is None:
             code = "NoSuchVersion" if version else "NoSuchKey"
             return refused(404, code) if method == "GET" else Sent(404)
-        told = {"content-length": str(len(data)), "content-type": "binary/octet-stream"}
-        told["x-amz-version-id"] = version or self.objects[key][-1].id
-        told["etag"] = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        headers = {"content-length": str(len(data)), "content-type": "binary/octet-stream"}
+        headers["x-amz-version-id"] = version or self.objects[key][-1].id
+        headers["etag"] = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         if wanted := headers.get("range"):
             first, _, last = wanted.removeprefix("bytes=").partition("-")
-            told["content-range"] = f"bytes {first}-{last}/{len(data)}"
+            headers["content-range"] = f"bytes {first}-{last}/{len(data)}"
             data = data[int(first) : int(last) + 1]
-            return Sent(206, told | {"content-length": str(len(data))}, data)
-        told["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
-        told["x-amz-checksum-type"] = "FULL_OBJECT"
-        return Sent(200, told, data if method == "GET" else b"")
+            return Sent(206, headers | {"content-length": str(len(data))}, data)
+        headers["x-amz-checksum-crc32"] = base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
+        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+        return Sent(200, headers, data if method == "GET" else b"")
 
     def _put(self, key: str, data: bytes, headers: Mapping[str, str]) -> Sent:
         if headers.get("if-none-match") == "*" and self.read(key) is not None:
@@ -115,13 +115,13 @@ class S3:
         if entries is None:
             return refused(400, "InvalidArgument")
         page = list(islice(entries, self.page))
-        told = "<EncodingType>url</EncodingType>"
+        xml = "<EncodingType>url</EncodingType>"
         if next(entries, None) is not None:
             key, version = page[-1]
-            told += f"<NextKeyMarker>{quote(key)}</NextKeyMarker>"
-            told += f"<NextVersionIdMarker>{version.id}</NextVersionIdMarker>"
-            told += "<IsTruncated>true</IsTruncated>"
-        return _xml("ListVersionsResult", told + "".join(_entry(*each) for each in page))
+            xml += f"<NextKeyMarker>{quote(key)}</NextKeyMarker>"
+            xml += f"<NextVersionIdMarker>{version.id}</NextVersionIdMarker>"
+            xml += "<IsTruncated>true</IsTruncated>"
+        return _xml("ListVersionsResult", xml + "".join(_entry(*each) for each in page))
 
     def _behind(self, key_marker: str, version_marker: str) -> Iterator[tuple[str, Version]] | None:
         """What a list goes on with; None if there is no such version to go on behind."""

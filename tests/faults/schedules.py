@@ -1,14 +1,14 @@
-"""The kinds of schedules by name, and how one is played again."""
+"""The kinds of schedules by name, and the command that reproduces one."""
 
 from collections.abc import Callable
 
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
-from tests.faults.orders import trade
+from tests.faults.orders import clients
 from tests.faults.world import World
 
 KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
-    "orders": trade,
+    "orders": clients,
     "imports": manage,
 }
 

@@ -1,4 +1,4 @@
-"""The buckets of DynamoDB, on values."""
+"""The token buckets of DynamoDB tables."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.faults.throttled import charges_of
 
 
 def taken(capacity: Capacity, charge: Charge, seconds: float, per_second: int = 20_000) -> float:
-    """Units a second that are taken of what is asked in that time."""
+    """Units per second that are accepted in that time."""
     steps = int(seconds * 100)
     count = 0
     for step in range(steps):

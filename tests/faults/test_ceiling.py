@@ -1,4 +1,4 @@
-"""How many rows a second one company can import into pre-warmed tables, by the model of capacity.
+"""The rows per second that one company can import into pre-warmed tables, by the model.
 
 What an import writes is counted per partition key. Records lie on keys of their own, which spread
 evenly over any number of partitions; keys of lists are few, and are put where their hashes are.

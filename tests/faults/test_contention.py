@@ -1,6 +1,6 @@
-"""Many who change one record at the same moment all succeed, and soon.
+"""Concurrent changes of one record all succeed within seconds.
 
-They are truly at once: each call takes 8 ms of simulated time, in which the others go on.
+They are concurrent: each call takes 8 ms of simulated time, in which the others continue.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every fault at every call of an order and of an import; of the smallest order, every two."""
+"""Every fault at every call of an order and an import; every pair for the smallest order."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ import pytest
 from tests.faults.check_imports import check_imports
 from tests.faults.check_orders import check_orders
 from tests.faults.files import File, Row
-from tests.faults.imports import Desks
+from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
-from tests.faults.orders import Trade
-from tests.faults.world import Forecast
+from tests.faults.orders import Clients
+from tests.faults.world import FaultsAt
 
 type Faults = dict[int, str]
-type Run = Callable[[Faults], tuple[Forecast, list[str]]]
+type Run = Callable[[Faults], tuple[FaultsAt, list[str]]]
 
 USERS = [{"email": "u1@x.test"}, {"email": "u2@x.test"}]
 ONE: dict[str, Any] = {"id": "o-1", "items": [{"product_code": "kp", "licenses": [{}]}]}
@@ -40,39 +40,39 @@ FILE = File(
 
 
 def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Run:
-    def run(at: Faults) -> tuple[Forecast, list[str]]:
+    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
         world = lab.world(0)
-        trade, weather = Trade(lab, world), Forecast(at)
+        clients, fault_plan = Clients(lab, world), FaultsAt(at)
         if body.get("append"):
-            trade.repeat(trade.send("acme", ONE))
-        world.weather = weather
-        trade.client("acme", body, key, tries=3)
+            clients.repeat(clients.send("acme", ONE))
+        world.fault_plan = fault_plan
+        clients.client("acme", body, key, tries=3)
         world.run()
-        trade.recover()
-        return weather, check_orders(world, trade.watch, trade.sent, trade.crowd, lab)
+        clients.recover()
+        return fault_plan, check_orders(world, clients.watch, clients.sent, clients.crowd, lab)
 
     return run
 
 
 def imported(lab: Laboratory, inline_bytes: str) -> Run:
-    def run(at: Faults) -> tuple[Forecast, list[str]]:
+    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
         world = lab.world(0)
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
-        desks, weather = Desks(lab, world), Forecast(at)
-        world.weather = weather
-        desks.put("acme/licenses/a.csv", FILE)
+        importers, fault_plan = Importers(lab, world), FaultsAt(at)
+        world.fault_plan = fault_plan
+        importers.put("acme/licenses/a.csv", FILE)
         world.run()
-        desks.recover()
-        return weather, check_imports(desks)
+        importers.recover()
+        return fault_plan, check_imports(importers)
 
     return run
 
 
 def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
     """`before`, and one more fault at any later call."""
-    weather, violations = run(before)
+    fault_plan, violations = run(before)
     assert not violations, (before, violations)
-    for number, faults in weather.met:
+    for number, faults in fault_plan.met:
         if number > max(before, default=0):
             yield from (before | {number: fault} for fault in faults)
 

@@ -1,4 +1,4 @@
-"""Our model of DynamoDB beside moto: the same random requests, answer by answer.
+"""Our model of DynamoDB against moto: the same random requests, each response.
 
 What each service answers otherwise is listed in `tests/models/known.py`. More requests, and
 other services: `python -m tests.models --help`.

@@ -1,4 +1,4 @@
-"""Hundreds of worlds in which anything may fail at any call, and nothing may be lost or doubled."""
+"""Hundreds of schedules with faults at any call: no order or row is lost or doubled."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Imports into tables that take less than their workers could send; bugs that this must show."""
+"""Imports into throttling tables, and planted bugs that they must reveal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

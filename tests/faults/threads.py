@@ -1,4 +1,4 @@
-"""A pool of threads for a world of one thread: they take turns like everybody else."""
+"""A thread pool for a world of one thread: its threads are greenlets."""
 
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""`make throttle`: a large import into new tables, which take less than eight workers could send.
+"""`make throttle`: import a large file into new tables, which throttle eight workers.
 
 The real code runs over a DynamoDB with the token buckets of `capacity`, in a world whose time
-passes only while somebody waits. How long the buckets need is worked out from what is in the tables
+passes only while an actor waits. How long the buckets need is worked out from what is in the tables
 at the end, and from the buckets alone.
 """
 
@@ -97,7 +97,7 @@ class ThrottledMachine(Machine):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an import, and how it compares with what the buckets allow."""
+    """The result of an import, and how it compares with what the buckets allow."""
 
     rows: int
     state: str
@@ -252,14 +252,14 @@ def _outcome(
 
 
 def main() -> int:
-    """Imports as many rows as are asked for; 1 if something is wrong with it."""
+    """Import as many rows as the arguments say; 1 if a check fails."""
     parser = argparse.ArgumentParser(prog="make throttle", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--scale", type=float, default=1)
-    asked, out = parser.parse_args(), sys.stdout
+    arguments, out = parser.parse_args(), sys.stdout
     with laboratory() as lab:
         began = lab.real_clock()
-        outcome = throttle(lab, asked.rows, scale=asked.scale)
+        outcome = throttle(lab, arguments.rows, scale=arguments.scale)
         took = lab.real_clock() - began
     print(outcome.text(), *outcome.faults(), sep="\n", file=out)
     print(f"It took {took:.0f} s of this machine", file=out)

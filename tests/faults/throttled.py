@@ -1,4 +1,4 @@
-"""DynamoDB that takes only so much: each write and read is charged to the buckets of `capacity`.
+"""A throttling DynamoDB: each write and read is charged to the buckets of `capacity`.
 
 Units are those of AWS: a write of a new item is one for each started KB, in the table and in each
 index that has an entry of it ("Capacity unit consumption" in the Developer Guide; for indexes,

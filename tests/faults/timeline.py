@@ -1,4 +1,4 @@
-"""A world whose actors are truly at work at once: whoever is to be woken first goes on.
+"""A world whose actors work concurrently: the actor with the earliest wake-up time runs next.
 
 Time passes only while actors sleep or wait for an answer, so hours of waiting take seconds, and
 threads of one process wait side by side.
@@ -28,7 +28,7 @@ class Timeline(World):
     """The actors by the moment at which they go on."""
 
     deadlines: dict[Actor, float] = field(default_factory=dict)
-    """When Lambda ends an invocation, whatever it does."""
+    """When Lambda ends an invocation."""
     _wakes: list[tuple[float, int, Actor]] = field(default_factory=list)
     _order: Any = field(default_factory=count)
 

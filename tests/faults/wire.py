@@ -1,6 +1,6 @@
-"""A call of AWS on its way, and everything that can become of it.
+"""A call of AWS, and everything that can happen to it.
 
-Faults happen where the network is, below botocore's retries and below those of
+Faults are injected at the network, below botocore's retries and below those of
 `shared.store.signed_http`, so both run as they are.
 """
 
@@ -37,7 +37,7 @@ ANYWHERE = (
     "failed but applied",
     "applied late",
 )
-"""What can become of every call."""
+"""What can happen to every call."""
 _OF_OPERATION = {
     "TransactWriteItems": ("conflict",),
     "PutItem": ("conflict",),
@@ -74,7 +74,7 @@ class Call:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What can become of it."""
+        """What can happen to it."""
         anywhere: tuple[str, ...] = ANYWHERE
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def own_faults(self) -> tuple[str, ...]:
-        """What can become of its operation only."""
+        """What can happen to calls of its operation only."""
         return _OF_OPERATION.get(self.operation, ())
 
     def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
@@ -111,7 +111,7 @@ class Call:
             case "conflict":
                 return self._conflict()
             case "cut" | "flipped" | "broken off":
-                return self._spoiled(fault)
+                return self._corrupted(fault)
         return self._partly(fault)
 
     def seconds(self, fault: str | None) -> int:
@@ -126,8 +126,8 @@ class Call:
         if self.operation == "BatchExecuteStatement":
             return self._some_statements(body, fault)
         (name, parts), *_ = body["RequestItems"].items()
-        asked = parts["Keys"] if self.operation == "BatchGetItem" else parts
-        done, left = _split(asked, self.rng)
+        entries = parts["Keys"] if self.operation == "BatchGetItem" else parts
+        done, left = _split(entries, self.rng)
         some: Any = parts | {"Keys": done} if self.operation == "BatchGetItem" else done
         rest: Any = parts | {"Keys": left} if self.operation == "BatchGetItem" else left
         if not done:
@@ -135,25 +135,27 @@ class Call:
         answer = self.carry_out({**body, "RequestItems": {**body["RequestItems"], name: some}})
         if fault == "half applied":
             raise self._timeout()
-        told = orjson.loads(answer.content)
-        told["UnprocessedKeys" if "Responses" in told else "UnprocessedItems"] = (
+        result = orjson.loads(answer.content)
+        result["UnprocessedKeys" if "Responses" in result else "UnprocessedItems"] = (
             {name: rest} if left else {}
         )
-        return answer_of(self.request, 200, orjson.dumps(told))
+        return answer_of(self.request, 200, orjson.dumps(result))
 
     def _some_statements(self, body: Body, fault: str) -> AWSResponse:
         statements = body["Statements"]
         chosen = [self.rng.random() < 0.5 for _ in statements]
         done = [each for each, yes in zip(statements, chosen, strict=True) if yes]
-        told = orjson.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
+        result = orjson.loads(self.carry_out({**body, "Statements": done}).content) if done else {}
         if fault == "half applied":
             raise self._timeout()
         code = "TransactionConflict" if fault == "conflict of statements" else "ThrottlingError"
-        answers = iter(told.get("Responses", ()))
-        told["Responses"] = [next(answers) if yes else {"Error": {"Code": code}} for yes in chosen]
-        return answer_of(self.request, 200, orjson.dumps(told))
+        answers = iter(result.get("Responses", ()))
+        result["Responses"] = [
+            next(answers) if yes else {"Error": {"Code": code}} for yes in chosen
+        ]
+        return answer_of(self.request, 200, orjson.dumps(result))
 
-    def _spoiled(self, fault: str) -> AWSResponse:
+    def _corrupted(self, fault: str) -> AWSResponse:
         """An object whose bytes do not all arrive as they were sent."""
         answer = self.carried_out()
         data = answer.content
@@ -198,7 +200,7 @@ class Call:
         return ConnectionClosedError(endpoint_url=self.request.url)
 
 
-def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
+def dynamodb_response(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
     """What DynamoDB answers to a request."""
     try:
         return answer_of(call, 200, orjson.dumps(service.answer(target(call), body)))
@@ -206,13 +208,13 @@ def told_by_dynamodb(service: DynamoDB, call: AWSPreparedRequest, body: Body) ->
         return answer_of(call, 400, orjson.dumps(refusal.body))
 
 
-def told_by_s3(service: S3, call: AWSPreparedRequest) -> AWSResponse:
+def s3_response(service: S3, call: AWSPreparedRequest) -> AWSResponse:
     """What S3 answers to a request."""
     sent: Sent = service.answer(call)
     return answer_of(call, sent.status, sent.body, dict(sent.headers))
 
 
-def told_of(answer: AWSResponse) -> str:
+def description(answer: AWSResponse) -> str:
     """A refusal in few words, for the journal."""
     text = answer.content.decode()
     found = re.search(r"#(\w+)|<Code>(\w+)", text)

@@ -1,6 +1,6 @@
-"""A world of one thread: actors that take turns at every call of AWS, its time, and its weather.
+"""A world of one thread: actors that take turns at every call of AWS, their time and their faults.
 
-Everything that happens follows from the seed: who goes on, what becomes of a call, what time each
+Everything follows from the seed: which actor runs next, what happens to a call, what time each
 actor believes it is, and every random number that the product draws.
 """
 
@@ -16,23 +16,23 @@ from greenlet import getcurrent, greenlet
 
 from tests.faults.dynamodb import Body, DynamoDB, Key, Write
 from tests.faults.s3 import S3
-from tests.faults.wire import Call, told_by_dynamodb, told_by_s3, told_of
+from tests.faults.wire import Call, description, dynamodb_response, s3_response
 from tests.wiretap import Killed
 
 BEGAN = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
 _MOST_TURNS = 50_000
 
 
-class Weather(Protocol):
-    """What becomes of calls, and whether another actor goes first."""
+class FaultPlan(Protocol):
+    """The faults of calls, and whether another actor goes first."""
 
     def fault(self, call: Call, /) -> str | None: ...
 
     def turns(self) -> bool: ...
 
 
-class Fair:
-    """Nothing goes wrong."""
+class NoFaults:
+    """No faults."""
 
     def fault(self, _: Call) -> str | None:
         return None
@@ -42,19 +42,19 @@ class Fair:
 
 
 @dataclass
-class Foul:
-    """At any call anything, as often as this world's climate has it."""
+class RandomFaults:
+    """Random faults at any call, with these probabilities."""
 
     rng: random.Random
     faults: float
     switches: float
-    deadly: bool = False
-    """Whether all that happens is that processes die."""
+    kills_only: bool = False
+    """Whether the only faults are killed processes."""
 
     def fault(self, call: Call) -> str | None:
         if self.rng.random() >= self.faults:
             return None
-        if self.deadly:
+        if self.kills_only:
             return self.rng.choice(("killed before", "killed after"))
         own = call.own_faults
         return self.rng.choice(own if own and self.rng.random() < 0.5 else call.faults)
@@ -64,8 +64,8 @@ class Foul:
 
 
 @dataclass
-class Forecast:
-    """Faults at the calls with these numbers, and no others; `met` is what calls there were."""
+class FaultsAt:
+    """Faults at the calls with these numbers only; `met` lists all calls."""
 
     at: dict[int, str]
     met: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Forecast:
 
 @dataclass(eq=False)
 class Actor:
-    """One execution of a handler, or whoever waits for some; it may die at any call."""
+    """One execution of a handler, or an actor that waits for some; it may die at any call."""
 
     name: str
     company: str | None = None
@@ -111,7 +111,7 @@ class World:
     seed: int
     dynamodb: DynamoDB
     s3: S3
-    weather: Weather = field(default_factory=Fair)
+    fault_plan: FaultPlan = field(default_factory=NoFaults)
     time: float = BEGAN
     elapsed: float = 0
     """What a clock shows that nobody sets: the seconds of calls and of sleep."""
@@ -168,7 +168,7 @@ class World:
 
     def calm(self) -> None:
         """Lets everybody come to an end, and nothing fail from now on."""
-        self.weather, self.blackout = Fair(), 0
+        self.fault_plan, self.blackout = NoFaults(), 0
         self.run()
         self.say("— faults have stopped —")
 
@@ -179,8 +179,8 @@ class World:
         return actor
 
     def pause(self) -> None:
-        """Lets others go first, if the weather has it so."""
-        if self.current is not None and self.weather.turns():
+        """Let others go first, if the fault plan says so."""
+        if self.current is not None and self.fault_plan.turns():
             self.wait()
 
     def wait(self) -> None:
@@ -224,7 +224,7 @@ class World:
             lambda body: self._served(service, operation, request, body),
             self.rng,
         )
-        fault = self.weather.fault(call)
+        fault = self.fault_plan.fault(call)
         self.injected += fault is not None
         seconds = 0.004 + call.seconds(fault)
         self.elapsed += seconds
@@ -237,7 +237,7 @@ class World:
             self._kill()
         answer = call.meet(fault, lambda act: self._later(call, act))
         if answer.status_code >= 300:
-            self.journal[-1] += f" → {told_of(answer)}"
+            self.journal[-1] += f" → {description(answer)}"
         return answer
 
     def heard(self, writes: list[Write]) -> None:
@@ -256,7 +256,7 @@ class World:
         actor.began = self.calls
         try:
             actor.result = act()
-        except (Exception, Killed) as error:  # noqa: BLE001  # what became of it is what is asked
+        except (Exception, Killed) as error:  # noqa: BLE001  # the result of the actor
             actor.error = error
         actor.done, actor.ended = True, self.calls
         status = getattr(actor.result, "status", "done")
@@ -302,9 +302,9 @@ class World:
     ) -> AWSResponse:
         match service:
             case "dynamodb":
-                return told_by_dynamodb(self.dynamodb, request, body)
+                return dynamodb_response(self.dynamodb, request, body)
             case "s3":
-                return told_by_s3(self.s3, request)
+                return s3_response(self.s3, request)
         return self.services[service](operation, request)
 
     def _note(self, call: Call, fault: str | None) -> None:

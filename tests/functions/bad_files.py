@@ -1,4 +1,4 @@
-"""A corpus of files as people and programs spoil them, generated from a seed, of all three kinds.
+"""A corpus of malformed files of all three kinds, as people and programs make them, from a seed.
 
 `python -m tests.functions.bad_files` plans and reads all of it, and prints what took longest and
 how much memory the process came to; with `giants`, the largest files alone.
@@ -75,7 +75,7 @@ BYTES = (
 
 @dataclass(frozen=True)
 class Specimen:
-    """One file; `name` says how it was spoilt."""
+    """One file; `name` says how it is malformed."""
 
     name: str
     kind: str
@@ -84,7 +84,7 @@ class Specimen:
 
 @dataclass
 class Bench:
-    """Where files are spoilt."""
+    """The generator of malformed files."""
 
     kind: str
     draw: random.Random
@@ -121,8 +121,8 @@ class Bench:
         data = bytearray(written(self.table()).encode())
         for _ in range(self.draw.randint(1, 4)):
             at = self.draw.randrange(len(data))
-            spoil = self.draw.choice(BYTES)
-            data[at : at + self.draw.choice((0, 0, 1, len(spoil)))] = spoil
+            garbage = self.draw.choice(BYTES)
+            data[at : at + self.draw.choice((0, 0, 1, len(garbage)))] = garbage
         return bytes(data)
 
     def ends(self) -> bytes:
@@ -146,10 +146,10 @@ class Bench:
         """Rows with fewer or more cells, blank ones, rows of delimiters."""
         table = self.table(6)
         for row in self.draw.sample(table[1:], 3):
-            spoil = self.draw.choice(
+            garbage = self.draw.choice(
                 ([], [""] * 5, ["x"] * 12, row[:1], [*row, "surplus"], [*row, "", ""])
             )
-            row[:] = spoil
+            row[:] = garbage
         return written(table).encode()
 
     def header(self) -> bytes:
@@ -212,7 +212,7 @@ class Bench:
 
 
 def written(table: list[list[str]], delimiter: str = ",", *, quoted: bool = False) -> str:
-    """CSV as somebody might write it by hand: quotes only if asked for."""
+    """CSV as written by hand: quotes only if requested."""
     if quoted:
         table = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in table]
     return "".join(delimiter.join(row) + "\n" for row in table)
@@ -225,7 +225,7 @@ WAYS: tuple[Callable[[Bench], bytes], ...] = (
 
 
 def specimens(count: int, seed: int = 1) -> Iterator[Specimen]:
-    """As many small files, every way to spoil one and every kind equally often."""
+    """This many small files; every kind and every malformation equally often."""
     for number in range(count):
         way, kind = WAYS[number % len(WAYS)], tuple(GOOD)[number // len(WAYS) % len(GOOD)]
         draw = random.Random(f"{seed}/{number}")

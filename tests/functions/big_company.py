@@ -1,4 +1,4 @@
-"""A company with more than fits: made in the tables themselves, since 51,000 orders take an hour.
+"""A company with more records than a response holds, written directly into the tables.
 
 One order of 30,000 licenses that a file brought, 21 orders of 1,000, 100 of one license from a
 file, notes of 3 KB, products of 330 KB, 100 imports with a faulty row of 240 KB, and one with 100

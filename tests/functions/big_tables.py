@@ -22,7 +22,7 @@ type Item = dict[str, dict[str, Any]]
 type Key = tuple[str, ...]
 
 _CONDITION = re.compile(
-    r"\w+ = (?P<shelf>:\w+)(?: AND \w+ BETWEEN (?P<low>:\w+) AND (?P<high>:\w+))?"
+    r"\w+ = (?P<partition>:\w+)(?: AND \w+ BETWEEN (?P<low>:\w+) AND (?P<high>:\w+))?"
 )
 _PAGE = 1024 * 1024
 """Query: "a single Query operation can retrieve a maximum of 1 MB of data"."""
@@ -34,7 +34,7 @@ _BATCH = 16 * 1024 * 1024
 class BigTable:
     """Items by key, and the keys of each index in its order with the bytes that an entry has.
 
-    `items` may make an item when it is asked for.
+    `items` may create an item when it is read.
     """
 
     keys: tuple[str, ...]
@@ -45,8 +45,8 @@ class BigTable:
 
     def add(self, index: str | None, entry: Item) -> None:
         """Put an entry into an index; None is the table itself."""
-        shelf, sort = self.indexes[index]
-        place = index, entry[shelf]["S"]
+        partition, sort = self.indexes[index]
+        place = index, entry[partition]["S"]
         self.entries.setdefault(place, []).append((entry[sort]["S"], item_bytes(entry), entry))
 
     def sort(self) -> None:
@@ -57,11 +57,11 @@ class BigTable:
         found = _CONDITION.fullmatch(body["KeyConditionExpression"])
         assert found, body["KeyConditionExpression"]
         index, values = body.get("IndexName"), body["ExpressionAttributeValues"]
-        shelf, sort = self.indexes[index]
-        names = dict.fromkeys((shelf, sort, *self.keys))
+        partition, sort = self.indexes[index]
+        names = dict.fromkeys((partition, sort, *self.keys))
         low = values[found["low"]]["S"] if found["low"] else ""
         high = values[found["high"]]["S"] if found["high"] else "\x7f"
-        entries = self.entries.get((index, values[found["shelf"]]["S"]), [])
+        entries = self.entries.get((index, values[found["partition"]]["S"]), [])
         if not body.get("ScanIndexForward", True):
             entries = entries[::-1]
         matching = [entry for entry in entries if low <= entry[0] <= high]
@@ -86,17 +86,17 @@ def _page(
         if taken and size > _PAGE:
             break
         taken.append(item)
-    told: dict[str, Any] = {"Items": [_projected(item, body) for item in taken]}
+    result: dict[str, Any] = {"Items": [_projected(item, body) for item in taken]}
     if len(taken) < len(matching):
-        told["LastEvaluatedKey"] = {name: taken[-1][name] for name in names}
-    return told
+        result["LastEvaluatedKey"] = {name: taken[-1][name] for name in names}
+    return result
 
 
-def _projected(item: Item, asked: Mapping[str, Any]) -> Item:
-    if "ProjectionExpression" not in asked:
+def _projected(item: Item, request: Mapping[str, Any]) -> Item:
+    if "ProjectionExpression" not in request:
         return item
-    names = asked["ExpressionAttributeNames"]
-    wanted = [names[name.strip()] for name in asked["ProjectionExpression"].split(",")]
+    names = request["ExpressionAttributeNames"]
+    wanted = [names[name.strip()] for name in request["ProjectionExpression"].split(",")]
     return {name: item[name] for name in wanted if name in item}
 
 
@@ -105,16 +105,16 @@ def big_tables(tables: Mapping[str, BigTable]) -> Iterator[None]:
     """Serves reads of these tables, by their names, for a while."""
 
     def batch_get(body: Mapping[str, Any]) -> dict[str, Any]:
-        ((name, asked),) = body["RequestItems"].items()
-        assert len(asked["Keys"]) <= 100
+        ((name, request),) = body["RequestItems"].items()
+        assert len(request["Keys"]) <= 100
         found: list[Item] = []
-        left, size = list(asked["Keys"]), 0
+        left, size = list(request["Keys"]), 0
         while left and size <= _BATCH:
             key = left.pop(0)
             if item := tables[name].get(tuple(part["S"] for part in key.values())):
                 size += item_bytes(item)
-                found.append(_projected(item, asked))
-        unread = {name: {**asked, "Keys": left}} if left else {}
+                found.append(_projected(item, request))
+        unread = {name: {**request, "Keys": left}} if left else {}
         return {"Responses": {name: found}, "UnprocessedKeys": unread}
 
     def take(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:

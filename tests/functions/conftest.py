@@ -1,4 +1,4 @@
-"""What tests of handlers read besides their answers."""
+"""What tests of handlers read in addition to responses."""
 
 import json
 import sys

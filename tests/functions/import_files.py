@@ -1,4 +1,4 @@
-"""Files that appear in the bucket, and what becomes of them, over the real store."""
+"""Files that appear in the bucket, and their import, over the real store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +59,7 @@ class Files:
         return next(import_jobs.list_jobs(self.shop.company))
 
     def prepared(self, text: str, kind: str = "licenses", **options: Any) -> Any:
-        """A job with options, asked for through the API, and the event of its file."""
+        """A job with options, requested through the API, and the event of its file."""
         body = {"kind": kind, "file_name": "a.csv", "size": len(text.encode()), **options}
         reply = send(start_import.handler, "POST", "/api/v1/imports/", body=body, key=self.shop.key)
         assert reply.status == 202, reply.text

@@ -1,4 +1,4 @@
-"""What the functions log, of which CloudWatch makes metrics too."""
+"""Log lines of the functions, including metrics in EMF."""
 
 from collections.abc import Callable
 from typing import Any

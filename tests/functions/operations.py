@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, ready to be sent: what is new there is tested here."""
+"""Every operation of the OpenAPI document with a request, so that new operations are tested."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.web.api import Api
 from functions.web.openapi import ROUTE_MODULES, document
-from tests.functions.import_desk import FORM, form
+from tests.functions.importer import FORM, form
 from tests.http_event import Reply, send
 
 APIS: Mapping[str, Api] = {name: import_module(f"functions.{name}").api for name in ROUTE_MODULES}
@@ -34,7 +34,7 @@ class Operation:
     ids: tuple[str, ...]
     """Names of the parameters in its path that are numbers of records."""
     queries: Mapping[str, Any]
-    """The schemas of what may stand in its query."""
+    """The schemas of its query parameters."""
     needed: str
     """The parameters that its query requires, with values; blank if there are none."""
     api: Api
@@ -61,14 +61,14 @@ def _read() -> Iterator[Operation]:
         for each in api.operations
     }
     for path, methods in document(APIS.values())["paths"].items():
-        for method, told in methods.items():
-            content = told.get("requestBody", {}).get("content", {})
-            parameters = told["parameters"]
+        for method, described in methods.items():
+            content = described.get("requestBody", {}).get("content", {})
+            parameters = described["parameters"]
             body = form() if "multipart/form-data" in content else None
             yield Operation(
                 method=method.upper(),
                 path=path,
-                scope=told.get("x-required-scope"),
+                scope=described.get("x-required-scope"),
                 body=body or content.get("application/json", {}).get("example"),
                 ids=tuple(
                     each["name"]

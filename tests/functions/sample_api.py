@@ -1,4 +1,4 @@
-"""A route module as small as one can be, with one of everything that `functions.web.api` offers."""
+"""A minimal route module that uses every feature of `functions.web.api`."""
 
 from typing import Annotated, Literal
 

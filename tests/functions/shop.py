@@ -17,7 +17,7 @@ _catalogs: dict[str, list[Item]] = {}
 
 @dataclass(frozen=True)
 class Shop:
-    """A company's way in."""
+    """Call the API as one company."""
 
     company: str
     key: str
@@ -45,14 +45,14 @@ class Shop:
         return self.post("/orders/create_order/", body)
 
     def order_one(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
-        """Orders one license, and answers with it."""
+        """Order one license, and return it."""
         items = [{"product_code": product, "licenses": [license or {}]}]
         reply = self.order(items=items, **order)
         assert reply.status == 200, reply.text
         return reply.json()["order_items"][0]["licenses"][0]
 
     def refused(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
-        """Orders one license, and answers with the problem that it meets."""
+        """Order one license, and return the problem of the refusal."""
         items = [{"product_code": product, "licenses": [license or {}]}]
         reply = self.order(items=items, **order)
         assert reply.status == 400, reply.text
@@ -71,8 +71,8 @@ def open_shop(company: str) -> Shop:
     return Shop(company, presented)
 
 
-def told(problem: Any) -> dict[str, str]:
-    """The code of every fault of a problem, by the place that it points at."""
+def fault_codes(problem: Any) -> dict[str, str]:
+    """The code of each fault of a problem, by JSON pointer."""
     return {fault["pointer"]: fault["code"] for fault in problem["errors"]}
 
 

@@ -45,7 +45,7 @@ _OWN = {"id", "license_key", "order", "order_item", "order_store_id", "created_a
 
 
 def terms(lic: dict[str, Any]) -> str:
-    """What is shown of a license but for what is its own; text, so that 1 is not true."""
+    """The view of a license without its own fields; text, so that 1 is not true."""
     return str({name: value for name, value in lic.items() if name not in _OWN})
 
 

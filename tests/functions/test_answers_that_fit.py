@@ -1,6 +1,6 @@
 """Every route answers within Lambda's 6 MB, from a bounded number of requests to AWS.
 
-`MOST` is the table of docs/performance.md: what a route may ask of AWS for a company with more than
+`MOST` is the table of docs/performance.md: a route's requests to AWS for a company with more than
 fits. A route that is not in it fails the first test.
 """
 
@@ -34,7 +34,7 @@ from tests.functions.operations import APIS, OPERATIONS, Operation
 from tests.http_event import Reply, http_event
 
 
-class Asked(NamedTuple):
+class Read(NamedTuple):
     """A request, and how often it may call AWS."""
 
     most: int
@@ -42,92 +42,92 @@ class Asked(NamedTuple):
     query: str = ""
 
 
-MOST: dict[str, list[Asked]] = {
-    "/api/v1/api-key/": [Asked(0)],
+MOST: dict[str, list[Read]] = {
+    "/api/v1/api-key/": [Read(0)],
     "/api/v1/customers/": [
-        Asked(7),
-        Asked(1, query="email=nobody@x.test"),
-        Asked(3, query="reference=crm-1"),
-        Asked(7, query="limit=100&order_by=created_at"),
+        Read(7),
+        Read(1, query="email=nobody@x.test"),
+        Read(3, query="reference=crm-1"),
+        Read(7, query="limit=100&order_by=created_at"),
     ],
-    "/api/v1/customers/{id}/": [Asked(2, id="customer")],
-    "/api/v1/import-templates/{kind}.csv": [Asked(0)],
-    "/api/v1/imports/": [Asked(1), Asked(1, query="limit=100")],
-    "/api/v1/imports/{id}/": [Asked(1, id="batches")],
-    "/api/v1/imports/{id}/errors/": [Asked(18, id="batches"), Asked(3, id="failed")],
-    "/api/v1/imports/{id}/rows/": [Asked(18, id="batches", query="outcome=failed")],
-    "/api/v1/imports/{id}/failed.csv": [Asked(3, id="failed")],
-    "/api/v1/customers-import-results/": [Asked(1)],
+    "/api/v1/customers/{id}/": [Read(2, id="customer")],
+    "/api/v1/import-templates/{kind}.csv": [Read(0)],
+    "/api/v1/imports/": [Read(1), Read(1, query="limit=100")],
+    "/api/v1/imports/{id}/": [Read(1, id="batches")],
+    "/api/v1/imports/{id}/errors/": [Read(18, id="batches"), Read(3, id="failed")],
+    "/api/v1/imports/{id}/rows/": [Read(18, id="batches", query="outcome=failed")],
+    "/api/v1/imports/{id}/failed.csv": [Read(3, id="failed")],
+    "/api/v1/customers-import-results/": [Read(1)],
     "/api/v1/customers-import-results/{id}/": [],
-    "/api/v1/license-features-import-results/": [Asked(1)],
+    "/api/v1/license-features-import-results/": [Read(1)],
     "/api/v1/license-features-import-results/{id}/": [],
-    "/api/v1/licenses-import-results/": [Asked(21), Asked(101, query="limit=100")],
-    "/api/v1/licenses-import-results/{id}/": [Asked(2, id="batches"), Asked(2, id="failed")],
+    "/api/v1/licenses-import-results/": [Read(21), Read(101, query="limit=100")],
+    "/api/v1/licenses-import-results/{id}/": [Read(2, id="batches"), Read(2, id="failed")],
     "/api/v1/licenses/": [
-        Asked(10),
-        Asked(11, query="limit=100&product=kp"),
-        Asked(4, query="order={big}"),
-        Asked(4, query="order={big}&limit=100"),
-        Asked(4, query="order={big}&limit=100&offset=9900"),
-        Asked(5, query="order={big}&product=kp"),
-        Asked(4, query="order={big}&product=p1"),
-        Asked(5, query="order_store_id=big&limit=100"),
-        Asked(6, query="order={large}&customer={customer}&limit=100"),
-        Asked(5, query="customer={customer}&limit=100"),
-        Asked(6, query="customer_email=ana@x.test&limit=100"),
-        Asked(8, query="customer={customer}&product=kp&limit=100"),
-        Asked(10, query="product=featured&limit=100"),
-        Asked(5, query="order={featured}&limit=100"),
-        Asked(1, query="license_key=KEY-{license}"),
-        Asked(4, query="id__in={license},1"),
-        Asked(10, query="order_by=created_at"),
+        Read(10),
+        Read(11, query="limit=100&product=kp"),
+        Read(4, query="order={big}"),
+        Read(4, query="order={big}&limit=100"),
+        Read(4, query="order={big}&limit=100&offset=9900"),
+        Read(5, query="order={big}&product=kp"),
+        Read(4, query="order={big}&product=p1"),
+        Read(5, query="order_store_id=big&limit=100"),
+        Read(6, query="order={large}&customer={customer}&limit=100"),
+        Read(5, query="customer={customer}&limit=100"),
+        Read(6, query="customer_email=ana@x.test&limit=100"),
+        Read(8, query="customer={customer}&product=kp&limit=100"),
+        Read(10, query="product=featured&limit=100"),
+        Read(5, query="order={featured}&limit=100"),
+        Read(1, query="license_key=KEY-{license}"),
+        Read(4, query="id__in={license},1"),
+        Read(10, query="order_by=created_at"),
     ],
-    "/api/v1/licenses/{id}/": [Asked(3, id="license")],
+    "/api/v1/licenses/{id}/": [Read(3, id="license")],
     "/api/v1/license-users/": [
-        Asked(2, query="license={license}"),
-        Asked(1, query="email=nobody@x.test"),
+        Read(2, query="license={license}"),
+        Read(1, query="email=nobody@x.test"),
     ],
     "/api/v1/license-users/{id}/": [],
-    "/api/v1/license-templates/": [Asked(8), Asked(9, query="limit=100")],
-    "/api/v1/license-templates/{id}/": [Asked(2, id="policy")],
+    "/api/v1/license-templates/": [Read(8), Read(9, query="limit=100")],
+    "/api/v1/license-templates/{id}/": [Read(2, id="policy")],
     "/api/v1/orders/": [
-        Asked(22),
-        Asked(23, query="limit=100"),
-        Asked(4, query="limit=100&customer={customer}"),
-        Asked(5, query="limit=100&customer_email=ana@x.test"),
-        Asked(3, query="store_id=big"),
-        Asked(23, query="limit=100&order_by=created_at"),
-        Asked(23, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
+        Read(22),
+        Read(23, query="limit=100"),
+        Read(4, query="limit=100&customer={customer}"),
+        Read(5, query="limit=100&customer_email=ana@x.test"),
+        Read(3, query="store_id=big"),
+        Read(23, query="limit=100&order_by=created_at"),
+        Read(23, query="limit=100&created_at__gte=2026-01-01&created_at__lt=2027-01-01"),
     ],
     "/api/v1/orders/{id}/": [
-        Asked(13, id="big"),
-        Asked(14, id="large"),
-        Asked(5, id="featured"),
+        Read(13, id="big"),
+        Read(14, id="large"),
+        Read(5, id="featured"),
     ],
     "/api/v1/orders/{id}/export/": [
-        Asked(2, id="big"),
-        Asked(40, id="large"),
-        Asked(32, id="big", query="parts=true"),
+        Read(2, id="big"),
+        Read(40, id="large"),
+        Read(32, id="big", query="parts=true"),
     ],
     "/api/v1/orders/export/": [
-        Asked(20, query="from=0001-01-01&to=9999-12-31"),
-        Asked(62, query="from=0001-01-01&to=9999-12-31&parts=true"),
+        Read(20, query="from=0001-01-01&to=9999-12-31"),
+        Read(62, query="from=0001-01-01&to=9999-12-31&parts=true"),
     ],
-    "/api/v1/orders/generate_license/": [Asked(1, query="product=kp&quantity=1000&key_length=240")],
-    "/api/v1/product-features/": [Asked(8), Asked(8, query="limit=100")],
-    "/api/v1/product-features/{id}/": [Asked(2, id="feature")],
-    "/api/v1/products/": [Asked(8), Asked(8, query="limit=100")],
-    "/api/v1/products/{id}/": [Asked(1, id="product")],
-    "/api/v1/products/{id}/bundle/": [Asked(2, id="bundle")],
-    "/healthz": [Asked(0)],
-    "/openapi.json": [Asked(0)],
+    "/api/v1/orders/generate_license/": [Read(1, query="product=kp&quantity=1000&key_length=240")],
+    "/api/v1/product-features/": [Read(8), Read(8, query="limit=100")],
+    "/api/v1/product-features/{id}/": [Read(2, id="feature")],
+    "/api/v1/products/": [Read(8), Read(8, query="limit=100")],
+    "/api/v1/products/{id}/": [Read(1, id="product")],
+    "/api/v1/products/{id}/bundle/": [Read(2, id="bundle")],
+    "/healthz": [Read(0)],
+    "/openapi.json": [Read(0)],
 }
 ORDERS = SMALL_ORDERS + LARGE_ORDERS + 2
 READS = {each.path: each for each in OPERATIONS if each.method == "GET"}
 CASES = [
-    pytest.param(path, asked, id=f"{path} {asked.query} {asked.id}")
+    pytest.param(path, read, id=f"{path} {read.query} {read.id}")
     for path, cases in MOST.items()
-    for asked in cases
+    for read in cases
 ]
 
 
@@ -165,11 +165,11 @@ def filled(text: str, big: BigCompany) -> str:
     return re.sub(r"{(\w+)}", lambda name: str(getattr(big, name[1])), text)
 
 
-def sent(operation: Operation, big: BigCompany, asked: Asked) -> tuple[Reply, int, list[str]]:
-    """An answer, its bytes as Lambda sends them, and what was asked of AWS."""
+def sent(operation: Operation, big: BigCompany, read: Read) -> tuple[Reply, int, list[str]]:
+    """A response, its bytes as Lambda sends them, and the requests to AWS."""
     path = operation.path.replace("{kind}", "licenses")
-    path = path.replace("{id}", str(getattr(big, asked.id or "license")))
-    event = http_event("GET", path, query=filled(asked.query, big), key=big.shop.key)
+    path = path.replace("{id}", str(getattr(big, read.id or "license")))
+    event = http_event("GET", path, query=filled(read.query, big), key=big.shop.key)
     big.shop.get("/api-key/")
     with calls_counted() as calls:
         answer = operation.api.answer(event, None)  # type: ignore[arg-type]  # it is not looked at
@@ -185,29 +185,29 @@ def test_the_table_is_on_the_page_about_performance() -> None:
     page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(/\S*)` \| (\d+) \|", page, re.MULTILINE)
 
-    told = {path: int(calls) for path, calls in rows}
+    documented = {path: int(calls) for path, calls in rows}
     most = {path: max((case.most for case in cases), default=0) for path, cases in MOST.items()}
-    assert told == {path: most[path] for path in told}
-    assert {path for path, calls in most.items() if calls > 1} <= told.keys()
+    assert documented == {path: most[path] for path in documented}
+    assert {path for path, calls in most.items() if calls > 1} <= documented.keys()
 
 
-@pytest.mark.parametrize(("path", "asked"), CASES)
-def test_an_answer_fits_and_takes_so_many_calls(big: BigCompany, path: str, asked: Asked) -> None:
-    reply, size, calls = sent(READS[path], big, asked)
+@pytest.mark.parametrize(("path", "read"), CASES)
+def test_an_answer_fits_and_takes_so_many_calls(big: BigCompany, path: str, read: Read) -> None:
+    reply, size, calls = sent(READS[path], big, read)
 
     assert reply.status in (200, 307, 413), reply.text[:1000]
     assert size <= MOST_BYTES
-    assert len(calls) <= asked.most, calls
+    assert len(calls) <= read.most, calls
 
 
 def listed(big: BigCompany, path: str, query: str) -> Any:
-    reply, _, _ = sent(READS[path], big, Asked(0, query=query))
+    reply, _, _ = sent(READS[path], big, Read(0, query=query))
     assert reply.status == 200, reply.text[:1000]
     return reply.json()
 
 
 def test_an_order_shows_its_first_licenses_and_says_how_many_it_has(big: BigCompany) -> None:
-    order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="big"))[0].json()
+    order = sent(READS["/api/v1/orders/{id}/"], big, Read(0, id="big"))[0].json()
 
     licenses = [lic for item in order["order_items"] for lic in item["licenses"]]
     assert (len(licenses), order["licenses_count"]) == (1000, BIG)
@@ -227,7 +227,7 @@ def test_licenses_that_can_not_fit_are_not_put_together_whole(
     for module in (records, order_answers):
         monkeypatch.setattr(module, "license_view", counted)
 
-    order = sent(READS["/api/v1/orders/{id}/"], big, Asked(0, id="featured"))[0].json()
+    order = sent(READS["/api/v1/orders/{id}/"], big, Read(0, id="featured"))[0].json()
 
     assert sum(len(item["licenses"]) for item in order["order_items"]) == FEATURED_LICENSES
     assert len(made) < 30, "each has 300 KB"
@@ -248,7 +248,7 @@ def test_a_list_shows_few_licenses_of_an_order_and_says_how_many_it_has(big: Big
 
 
 def test_a_customer_has_totals_without_an_order_being_read(big: BigCompany) -> None:
-    reply, _, calls = sent(READS["/api/v1/customers/{id}/"], big, Asked(0, id="customer"))
+    reply, _, calls = sent(READS["/api/v1/customers/{id}/"], big, Read(0, id="customer"))
 
     customer = reply.json()
     licenses = BIG + LARGE * LARGE_ORDERS + SMALL_ORDERS + FEATURED_LICENSES
@@ -259,8 +259,8 @@ def test_a_customer_has_totals_without_an_order_being_read(big: BigCompany) -> N
 
 def test_a_page_of_an_orders_licenses_reads_those_of_the_page_alone(big: BigCompany) -> None:
     first = listed(big, "/api/v1/licenses/", f"order={big.big}&limit=100")
-    asked = Asked(0, query=f"order={big.big}&limit=100&cursor={first['cursor']}")
-    reply, _, calls = sent(READS["/api/v1/licenses/"], big, asked)
+    read = Read(0, query=f"order={big.big}&limit=100&cursor={first['cursor']}")
+    reply, _, calls = sent(READS["/api/v1/licenses/"], big, read)
 
     second = reply.json()
     assert (first["count"], second["count"]) == (10_000, 10_000)
@@ -273,7 +273,7 @@ def test_a_page_of_an_orders_licenses_reads_those_of_the_page_alone(big: BigComp
 def test_all_faulty_rows_are_reached_page_by_page(big: BigCompany, path: str) -> None:
     rows, query = [], ""
     while True:
-        page = sent(READS[path], big, Asked(0, id="batches", query=query))[0].json()
+        page = sent(READS[path], big, Read(0, id="batches", query=query))[0].json()
         rows += page["results"]
         if page["cursor"] is None:
             break
@@ -293,14 +293,14 @@ def test_a_list_of_imports_shortens_rows_that_do_not_fit(big: BigCompany) -> Non
 
 def test_an_order_that_is_too_large_for_a_file_comes_in_parts(big: BigCompany) -> None:
     operation = READS["/api/v1/orders/{id}/export/"]
-    refused, _, calls = sent(operation, big, Asked(0, id="big"))
+    refused, _, calls = sent(operation, big, Read(0, id="big"))
     assert (refused.status, refused.json()["code"]) == (413, "export_too_large")
     assert "parts=true" in refused.json()["message"]
     assert "BatchGetItem" not in calls[1:]
 
     keys, query = [], "parts=true"
     for _ in range(2):
-        reply, size, _ = sent(operation, big, Asked(0, id="big", query=query))
+        reply, size, _ = sent(operation, big, Read(0, id="big", query=query))
         assert (reply.status, size <= MOST_BYTES) == (200, True)
         keys += [line.partition(",")[0] for line in reply.text.splitlines()[1:]]
         query = reply.headers["Link"].partition("?")[2].partition(">")[0]

@@ -1,4 +1,4 @@
-"""GET /api/v1/api-key/: whose key it is that is sent."""
+"""GET /api/v1/api-key/: company, scopes and expiry of the key in use."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,10 +25,10 @@ def test_a_key_learns_whose_it_is_and_nothing_that_is_secret() -> None:
 
     reply = send(records.handler, "GET", "/api/v1/api-key/", key=presented)
 
-    told = reply.json()
-    assert datetime.fromisoformat(told.pop("created_at")) == NOW
-    assert datetime.fromisoformat(told.pop("expires_at")) == NOW + timedelta(days=9)
-    assert told == {
+    view = reply.json()
+    assert datetime.fromisoformat(view.pop("created_at")) == NOW
+    assert datetime.fromisoformat(view.pop("expires_at")) == NOW + timedelta(days=9)
+    assert view == {
         "prefix": key.prefix,
         "name": "shop",
         "company": "acme",
@@ -41,9 +41,9 @@ def test_a_key_of_any_scope_may_ask() -> None:
     key, presented = new_api_key("acme", now=NOW, scopes={"keys:admin"})
     add_api_key(key)
 
-    told = send(records.handler, "GET", "/api/v1/api-key/", key=presented).json()
+    view = send(records.handler, "GET", "/api/v1/api-key/", key=presented).json()
 
-    assert (told["company"], told["scopes"], told["expires_at"]) == (
+    assert (view["company"], view["scopes"], view["expires_at"]) == (
         "acme",
         ["keys:admin"],
         None,

@@ -1,4 +1,4 @@
-"""Thousands of spoilt files through the real import: none crashes it, none loses a row."""
+"""Thousands of malformed files through the real import: none crashes it, none loses a row."""
 
 import csv
 import io
@@ -146,7 +146,7 @@ def judged(files: Files, specimen: Specimen) -> ImportJob:
     return job
 
 
-def test_no_spoilt_file_crashes_the_readers_or_loses_a_row() -> None:
+def test_no_malformed_file_crashes_the_readers_or_loses_a_row() -> None:
     found = sum((read(specimen) for specimen in specimens(COUNT)), Counter[str]())
 
     assert found.keys() - {"valid", "invalid"} == REFUSALS
@@ -155,7 +155,7 @@ def test_no_spoilt_file_crashes_the_readers_or_loses_a_row() -> None:
     assert COUNT / 4 < sum(found[code] for code in REFUSALS) < COUNT * 3 / 4
 
 
-def test_no_spoilt_file_crashes_an_import_or_loses_a_row(files: Files) -> None:
+def test_no_malformed_file_crashes_an_import_or_loses_a_row(files: Files) -> None:
     jobs = [judged(files, each) for each in islice(specimens(COUNT), 0, None, SAMPLE)]
 
     assert len({job.refusal.code for job in jobs if job.refusal}) > 3

@@ -1,4 +1,4 @@
-"""Bodies and forms as no client should send them: refused with a reason, never a crash."""
+"""Malformed bodies and forms are refused with a reason and never crash."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.store.import_jobs import list_jobs
-from tests.functions.import_desk import BOUNDARY, Desk, form, part
+from tests.functions.importer import BOUNDARY, Importer, form, part
 from tests.functions.shop import Shop
 
 ORDER: dict[str, Any] = {
@@ -40,7 +40,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(path for key, held in inside for path in places(held, (*at, key)))]
 
 
-def spoilt(draw: random.Random) -> str | bytes:
+def malformed(draw: random.Random) -> str | bytes:
     """An order with another value, or with text or bytes put in or taken out."""
     body = copy.deepcopy(ORDER)
     if draw.random() < 0.5:
@@ -61,19 +61,19 @@ def spoilt(draw: random.Random) -> str | bytes:
     return data[:at] + draw.choice((b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xfe\xff")) + data[at:]
 
 
-def test_no_spoilt_body_crashes_an_order(shop: Shop) -> None:
+def test_no_malformed_body_crashes_an_order(shop: Shop) -> None:
     statuses: dict[int, int] = {}
     for number in range(MANY):
         draw = random.Random(f"1/{number}")
 
-        reply = shop.post("/orders/create_order/", spoilt(draw))
+        reply = shop.post("/orders/create_order/", malformed(draw))
 
         statuses[reply.status] = statuses.get(reply.status, 0) + 1
         assert reply.status in (200, 400, 409, 413), (number, reply.text)
         if reply.status != 200:
-            told = reply.json()
-            assert told["code"], number
-            assert told["message"], number
+            problem = reply.json()
+            assert problem["code"], number
+            assert problem["message"], number
     assert statuses[200]
     assert statuses[400] > MANY / 2
 
@@ -101,15 +101,15 @@ LONG_HEADER = OPEN + b"X: " + b"y" * 4_400_000
     ],
 )
 def test_a_form_that_is_none_is_refused_whatever_it_is(
-    desk: Desk, body: bytes, status: int, code: str
+    importer: Importer, body: bytes, status: int, code: str
 ) -> None:
-    reply = desk.send(body)
+    reply = importer.send(body)
 
     assert (reply.status, reply.json()["code"]) == (status, code)
-    assert not [*list_jobs(desk.company)]
+    assert not [*list_jobs(importer.company)]
 
 
-def test_no_spoilt_form_crashes_an_import(desk: Desk) -> None:
+def test_no_malformed_form_crashes_an_import(importer: Importer) -> None:
     good = form()
     for number in range(500):
         draw = random.Random(f"1/{number}")
@@ -120,7 +120,7 @@ def test_no_spoilt_form_crashes_an_import(desk: Desk) -> None:
                 (b"\r\n", b"--", b'"', b"\x00", b"\xff", b";", b":", OPEN, b"=")
             )
 
-        reply = desk.send(bytes(body))
+        reply = importer.send(bytes(body))
 
         assert reply.status in (200, 400), (number, reply.text)
         assert reply.status == 200 or reply.json()["code"], number

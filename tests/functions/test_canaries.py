@@ -1,7 +1,7 @@
-"""Secrets are marked, sent through everything that can happen, and looked for in what came out.
+"""Canary values go through orders, imports, errors and crashes, and must appear in no output.
 
-What came out is what an operator can read: logs, metrics, what Lambda and Step Functions were
-asked and keep as history, and the text of exceptions, which Lambda logs.
+Output is what an operator can read: logs, metrics, the inputs that Lambda and Step Functions
+store, and the text of exceptions, which Lambda logs.
 """
 
 import json
@@ -18,8 +18,8 @@ from functions import import_csv, start_import, sweep
 from functions.web import api, auth
 from shared.store.dynamo import client, table
 from tests.engine import Engine
-from tests.functions.import_desk import FORM, form, part
 from tests.functions.import_files import Context, Files, open_files
+from tests.functions.importer import FORM, form, part
 from tests.functions.shop import Shop
 from tests.http_event import send
 
@@ -40,7 +40,7 @@ class Stdout:
 
 @dataclass
 class Watch:
-    """Secrets by what they are, and everything that was told."""
+    """Secrets by what they are, and everything that was logged or sent."""
 
     files: Files
     engine: Engine
@@ -57,18 +57,18 @@ class Watch:
         """Does what must crash, and keeps what Lambda would log of it."""
         with pytest.raises(Exception) as crash:  # noqa: PT011  # any, which is the point
             act()
-        told = traceback.TracebackException.from_exception(crash.value)
-        self.exceptions.append("".join(told.format()))
+        text = traceback.TracebackException.from_exception(crash.value)
+        self.exceptions.append("".join(text.format()))
 
-    def told(self) -> str:
+    def text(self) -> str:
         """All of it."""
         captured = self.capture.readouterr()
-        asked = json.dumps([self.engine.invoked, self.engine.asked], default=str)
-        return "\n".join([captured.out, captured.err, self.caplog.text, asked, *self.exceptions])
+        calls = json.dumps([self.engine.invoked, self.engine.calls], default=str)
+        return "\n".join([captured.out, captured.err, self.caplog.text, calls, *self.exceptions])
 
     def leaks(self) -> dict[str, str]:
-        """Secrets that were told, each with the line that tells it."""
-        lines = self.told().splitlines()
+        """Secrets that were revealed, each with the line that contains it."""
+        lines = self.text().splitlines()
         return {
             what: line
             for what, secret in self.secrets.items()
@@ -114,11 +114,11 @@ ORDER: dict[str, Any] = {
 
 def place_order(watch: Watch) -> None:
     """An order with a key of its own, a generated one, and a user's password."""
-    told = watch.shop.order(**ORDER)
-    assert told.status == 200, told.text
-    (new,) = told.json()["new_passwords"]
+    placed = watch.shop.order(**ORDER)
+    assert placed.status == 200, placed.text
+    (new,) = placed.json()["new_passwords"]
     watch.secrets["a password"] = new["new_password"]
-    keys = told.json()["license_keys"]
+    keys = placed.json()["license_keys"]
     watch.secrets |= {f"license key {n}": key for n, key in enumerate(keys)}
     assert len(watch.secrets) == 7
 
@@ -184,15 +184,15 @@ def test_imports_and_their_refusals_tell_no_secret(watch: Watch) -> None:
     assert {job.state for job in (small, features, customers, large)} == {"completed_with_errors"}
     assert all(refused)
     assert sent.status == 400
-    assert watch.engine.asked
+    assert watch.engine.calls
     assert not watch.leaks()
 
 
 def damage(name: str, attribute: str) -> None:
-    """Spoils an attribute of every item, so that reading one fails with what it holds."""
+    """Corrupt an attribute of every item, so that reading one fails with its content."""
     for item in client().scan(TableName=table(name))["Items"]:
         if attribute in item:
-            item[attribute] = {"M": {"spoilt": item[attribute], "by": {"S": KEY}}}
+            item[attribute] = {"M": {"corrupt": item[attribute], "by": {"S": KEY}}}
             client().put_item(TableName=table(name), Item=item)
 
 
@@ -228,7 +228,7 @@ def test_crashes_tell_where_and_not_what(watch: Watch) -> None:
 def test_what_is_looked_for_would_be_found(watch: Watch) -> None:
     """A watch that sees nothing would see no leak either."""
     import_csv.logger.info("planted", key=KEY)
-    watch.engine.asked.append(("StartExecution", {"input": EMAIL}))
+    watch.engine.calls.append(("StartExecution", {"input": EMAIL}))
     watch.crashing(lambda: int(watch.shop.key))
 
     assert watch.leaks().keys() == {"a license key", "an e-mail", "the API key"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 
 def product_named(shop: Shop, code: str) -> Any:
@@ -12,8 +12,8 @@ def product_named(shop: Shop, code: str) -> Any:
     return product
 
 
-def test_a_product_is_made_with_what_it_is_told(shop: Shop) -> None:
-    said = {
+def test_a_product_is_created_with_all_requested_fields(shop: Shop) -> None:
+    fields = {
         "product_name": "Sketchbook",
         "short_code": "Sketch-1",
         "authorization_method": "license-key",
@@ -27,11 +27,11 @@ def test_a_product_is_made_with_what_it_is_told(shop: Shop) -> None:
         "custom_fields": [{"name": "n"}],
     }
 
-    made = shop.make("/products/", **said)
+    made = shop.make("/products/", **fields)
 
     shown = shop.get(f"/products/{made['id']}/").json()
     assert shown == made
-    assert {name: shown[name] for name in said} == said
+    assert {name: shown[name] for name in fields} == fields
     assert (shown["active"], shown["is_archived"], shown["is_bundle"]) == (True, False, False)
 
 
@@ -50,7 +50,7 @@ def test_a_product_needs_a_name_and_a_code(shop: Shop, missing: str) -> None:
 
     reply = shop.post("/products/", body)
 
-    assert told(reply.json()) == {f"/{missing}": "required"}
+    assert fault_codes(reply.json()) == {f"/{missing}": "required"}
 
 
 def test_a_code_is_one_product_s(shop: Shop) -> None:
@@ -67,7 +67,7 @@ def test_codes_that_differ_in_case_are_two_products(shop: Shop) -> None:
     assert made["id"] != product_named(shop, "kp")["id"]
 
 
-def test_a_product_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_product_are_changed(shop: Shop) -> None:
     before = product_named(shop, "kp")
 
     reply = shop.patch(f"/products/{before['id']}/", {"product_name": "New", "max_activations": 4})
@@ -98,7 +98,7 @@ def test_what_a_product_is_can_not_be_changed(shop: Shop, change: dict[str, Any]
 
     (name,) = change
     assert reply.status == 400
-    assert told(reply.json()) == {f"/{name}": "immutable"}
+    assert fault_codes(reply.json()) == {f"/{name}": "immutable"}
 
 
 def test_what_can_not_be_changed_may_be_repeated(shop: Shop) -> None:
@@ -144,7 +144,7 @@ def test_products_are_listed_oldest_first(shop: Shop) -> None:
         ("is_archived=false&limit=2", ["kp", "up"]),
     ],
 )
-def test_products_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
+def test_products_are_listed_by_their_filters(shop: Shop, query: str, codes: list[str]) -> None:
     shop.patch(f"/products/{product_named(shop, 'p1')['id']}/", {"is_archived": True})
 
     found = shop.get("/products/", query).json()["results"]
@@ -213,7 +213,7 @@ def test_a_bundle_of_what_can_not_be_bundled_is_refused(
     )
 
     assert reply.status == 400
-    assert told(reply.json()) == {place: "invalid_bundle"}
+    assert fault_codes(reply.json()) == {place: "invalid_bundle"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,9 @@ def test_unknown_fields_are_refused_by_name(shop: Shop, path: str, body: dict[st
     created = shop.post(f"/{path}/", {**body, "colour": "red"})
     patched = shop.patch(f"/{path}/{made['id']}/", {"colour": "red"})
 
-    assert told(created.json()) == told(patched.json()) == {"/colour": "unknown_field"}
+    assert (
+        fault_codes(created.json()) == fault_codes(patched.json()) == {"/colour": "unknown_field"}
+    )
 
 
 @pytest.mark.parametrize("path", ["products", "license-templates", "product-features"])
@@ -263,4 +265,4 @@ def test_metadata_that_the_store_can_not_hold_is_refused_anywhere(shop: Shop) ->
         {"product_name": "N", "short_code": "n", "custom_fields": [{"far": 1e300}]},
     )
 
-    assert list(told(reply.json())) == ["/custom_fields/0"]
+    assert list(fault_codes(reply.json())) == ["/custom_fields/0"]

@@ -1,4 +1,4 @@
-"""A product and all its parts are one record, which has an end."""
+"""A product with its policies and features is one record of at most 390 KB."""
 
 from tests.functions.shop import Shop
 

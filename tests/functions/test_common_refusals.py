@@ -1,4 +1,4 @@
-"""What operations refuse with for how they are called, each operation with each code.
+"""Error codes that all operations share, each tested on each operation.
 
 `tests/refusals` compares what is raised here and elsewhere with the OpenAPI document.
 """
@@ -13,7 +13,7 @@ import pytest
 
 from functions import documents
 from functions.web.auth import forget_keys
-from tests.functions.import_desk import Desk, form, part
+from tests.functions.importer import Importer, form, part
 from tests.functions.operations import OPERATIONS, Operation
 from tests.functions.shop import Shop
 from tests.http_event import Reply
@@ -122,31 +122,33 @@ def test_an_id_that_no_record_can_have_is_not_found(operation: Operation, api_ke
     ids=["invalid_multipart", "file_required", "one_file_only", "file_too_large"],
 )
 def test_a_form_that_is_none_is_refused(
-    operation: Operation, desk: Desk, body: bytes, status: int, code: str
+    operation: Operation, importer: Importer, body: bytes, status: int, code: str
 ) -> None:
-    assert_refused(replace(operation, body=body).send(desk.key), status, code)
+    assert_refused(replace(operation, body=body).send(importer.key), status, code)
 
 
 @each(WITH_FILE)
-def test_a_file_without_a_form_is_refused(operation: Operation, desk: Desk) -> None:
-    sent = operation.send(desk.key, headers={"content-type": "text/csv"})
+def test_a_file_without_a_form_is_refused(operation: Operation, importer: Importer) -> None:
+    sent = operation.send(importer.key, headers={"content-type": "text/csv"})
 
     assert_refused(sent, 400, "not_multipart")
 
 
 @each(WITH_FILE)
-def test_an_unknown_option_of_a_form_is_refused(operation: Operation, desk: Desk) -> None:
-    assert_refused(operation.send(desk.key, query="dry_run=maybe"), 400, "validation_error")
+def test_an_unknown_option_of_a_form_is_refused(operation: Operation, importer: Importer) -> None:
+    assert_refused(operation.send(importer.key, query="dry_run=maybe"), 400, "validation_error")
 
 
 @each(WITH_FILE)
-def test_an_idempotency_key_of_another_file_is_refused(operation: Operation, desk: Desk) -> None:
+def test_an_idempotency_key_of_another_file_is_refused(
+    operation: Operation, importer: Importer
+) -> None:
     headers = {"idempotency-key": "nightly"}
-    assert operation.send(desk.key, headers=headers).status == 200
+    assert operation.send(importer.key, headers=headers).status == 200
 
     other = replace(operation, body=form(part(b"other")))
 
-    assert_refused(other.send(desk.key, headers=headers), 409, "external_id_reused")
+    assert_refused(other.send(importer.key, headers=headers), 409, "external_id_reused")
 
 
 @pytest.mark.parametrize("switch", ["enable", "disable"])

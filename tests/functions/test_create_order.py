@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 KEY = re.compile(r"[2-9A-HJ-NP-Z]{4}(-[2-9A-HJ-NP-Z]{4}){3}")
 
@@ -52,7 +52,7 @@ def test_a_key_that_is_taken_is_refused_and_nothing_is_written(shop: Shop) -> No
     reply = shop.order(id="o-2", items=[{"product_code": "kp", "licenses": [{}, {"key": "K-1"}]}])
 
     assert reply.status == 409
-    assert told(reply.json()) == {"/items/0/licenses/1/key": "license_key_exists"}
+    assert fault_codes(reply.json()) == {"/items/0/licenses/1/key": "license_key_exists"}
     assert shop.get("/orders/", "store_id=o-2").json()["count"] == 0
     assert shop.get("/licenses/").json()["count"] == 1
 
@@ -78,14 +78,14 @@ def test_a_key_that_stands_twice_in_one_order_is_refused(shop: Shop) -> None:
     reply = shop.order(items=[{"product_code": "kp", "licenses": [{"key": "K"}, {"key": "K "}]}])
 
     assert reply.status == 400
-    assert told(reply.json()) == {"/items/0/licenses/1/key": "license_key_repeated"}
+    assert fault_codes(reply.json()) == {"/items/0/licenses/1/key": "license_key_repeated"}
 
 
 @pytest.mark.parametrize("key", ["x" * 257, "ü" * 129, "two\nlines", 4711])
 def test_a_key_that_can_not_be_is_refused(shop: Shop, key: Any) -> None:
     problem = shop.refused(license={"key": key})
 
-    assert list(told(problem)) == ["/items/0/licenses/0/key"]
+    assert list(fault_codes(problem)) == ["/items/0/licenses/0/key"]
 
 
 def test_three_licenses_have_three_different_keys(shop: Shop) -> None:
@@ -192,8 +192,8 @@ def test_an_order_may_have_been_created_earlier(shop: Shop, created: str, shown:
     assert shop.get(f"/orders/{answer['id']}/").json()["created_at"] == shown
 
 
-def test_what_is_said_of_an_order_is_kept(shop: Shop) -> None:
-    said = {
+def test_fields_of_an_order_are_stored(shop: Shop) -> None:
+    fields = {
         "is_test": True,
         "is_trial": True,
         "reference": "ref-1",
@@ -203,11 +203,11 @@ def test_what_is_said_of_an_order_is_kept(shop: Shop) -> None:
     }
 
     answer = shop.order(
-        items=[{"product_code": "kp", "licenses": [{}], "note": "n"}], **said
+        items=[{"product_code": "kp", "licenses": [{}], "note": "n"}], **fields
     ).json()
 
     order = shop.get(f"/orders/{answer['id']}/").json()
-    assert {name: order[name] for name in said} == said
+    assert {name: order[name] for name in fields} == fields
     assert order["type"] == "normal"
     assert order["order_items"][0]["note"] == "n"
 
@@ -224,7 +224,7 @@ def test_an_order_is_shown_later_as_it_was_answered(shop: Shop) -> None:
     assert order == {name: value for name, value in answer.items() if name in order}
 
 
-def test_every_fault_of_an_order_is_told_at_once(shop: Shop) -> None:
+def test_all_faults_of_an_order_are_reported_at_once(shop: Shop) -> None:
     reply = shop.order(
         items=[
             {"product_code": "nope", "licenses": [{}]},
@@ -233,7 +233,7 @@ def test_every_fault_of_an_order_is_told_at_once(shop: Shop) -> None:
     )
 
     assert reply.status == 400
-    assert told(reply.json()) == {
+    assert fault_codes(reply.json()) == {
         "/items/0/product_code": "unknown_product",
         "/items/1/licenses/0/policy_code": "unknown_policy",
         "/items/1/licenses/1/allow_overages": "consumption_only",
@@ -248,7 +248,7 @@ def test_unknown_fields_are_named_wherever_they_stand(shop: Shop) -> None:
     )
 
     assert reply.status == 400
-    assert told(reply.json()) == {
+    assert fault_codes(reply.json()) == {
         "/nope": "unknown_field",
         "/customer/nope": "unknown_field",
         "/items/0/nope": "unknown_field",
@@ -264,10 +264,10 @@ def test_an_unknown_field_is_answered_with_the_one_that_was_meant(shop: Shop) ->
     )
 
 
-def test_a_fault_inside_of_a_license_is_the_only_one_told(shop: Shop) -> None:
+def test_a_fault_inside_a_license_is_reported_alone(shop: Shop) -> None:
     problem = shop.refused(license={"max_activations": "many"})
 
-    assert told(problem) == {"/items/0/licenses/0/max_activations": "int_type"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/max_activations": "int_type"}
 
 
 @pytest.mark.parametrize(
@@ -287,8 +287,8 @@ def test_an_order_of_nothing_is_refused_in_words_a_person_knows(
 def test_items_and_product_codes_are_required(shop: Shop) -> None:
     nothing, no_product = shop.order(id="o-1"), shop.order(items=[{"licenses": [{}]}])
 
-    assert told(nothing.json()) == {"/items": "required"}
-    assert told(no_product.json()) == {"/items/0/product_code": "required"}
+    assert fault_codes(nothing.json()) == {"/items": "required"}
+    assert fault_codes(no_product.json()) == {"/items/0/product_code": "required"}
 
 
 def test_more_licenses_than_an_order_holds_are_refused(shop: Shop) -> None:
@@ -297,7 +297,7 @@ def test_more_licenses_than_an_order_holds_are_refused(shop: Shop) -> None:
     reply = shop.order(items=items)
 
     assert reply.status == 400
-    assert told(reply.json()) == {"/items": "too_many_licenses"}
+    assert fault_codes(reply.json()) == {"/items": "too_many_licenses"}
 
 
 @pytest.mark.parametrize(

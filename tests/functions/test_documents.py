@@ -1,4 +1,4 @@
-"""What anyone may ask without a key, and how unknown paths and methods are refused."""
+"""Paths that need no key, and the responses to unknown paths and methods."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an export shows is imported again: every license comes back with equal terms."""
+"""An imported export creates licenses with equal terms."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def random_license(chance: random.Random, number: int) -> tuple[str, dict[str, Any]]:
-    """A product and what a license of it asks for; some contradict themselves."""
+    """A product and the terms of a license of it; some contradict each other."""
     product = chance.choice(["kp", "kp", "cp", "full"])
     kind = chance.choice(["perpetual", "time-limited", "subscription", "consumption"])
     choices: dict[str, list[Any]] = {name: [True, False] for name in FLAGS}
@@ -133,7 +133,7 @@ def test_an_export_changes_nothing_where_it_comes_from(
 
 
 def rows(body: bytes) -> list[list[str]]:
-    """The rows of a file but for the orders, which have numbers of their own."""
+    """The rows of a file without its orders, which have other numbers."""
     found = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
     assert found
     for row in found:

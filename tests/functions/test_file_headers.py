@@ -1,4 +1,4 @@
-"""Headers as people spell them, and what a file says of itself: encoding, columns, warnings."""
+"""Spellings of headers, and what is detected of a file: encoding, columns, warnings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +11,8 @@ from shared.csv_format.header import similar_columns, squeezed
 from shared.import_job import ImportJob
 from shared.store import uploads
 from tests.engine import Engine
-from tests.functions.import_desk import FORM, form, part
 from tests.functions.import_files import Files, counts, open_files
+from tests.functions.importer import FORM, form, part
 from tests.functions.shop import Shop
 from tests.grants.recorder import outside
 from tests.http_event import send
@@ -322,7 +322,7 @@ def test_a_file_in_the_folder_of_another_import_is_refused(files: Files, name: s
     assert customers(files) == []
 
 
-def test_metadata_of_a_file_that_was_asked_for_changes_nothing(files: Files) -> None:
+def test_object_metadata_of_a_requested_upload_changes_nothing(files: Files) -> None:
     event = files.prepared("email\na@x.test\n", "customers")
     job = files.last()
     with outside():

@@ -1,11 +1,11 @@
-"""Keys for those who order with their own. Published: generate license key."""
+"""Generate license keys. LicenseSpring: Generate License Key."""
 
 import pytest
 
 from tests.functions.shop import Shop
 
 
-def test_as_many_keys_as_are_asked_for_are_generated_all_different(shop: Shop) -> None:
+def test_the_requested_number_of_keys_is_generated_all_different(shop: Shop) -> None:
     keys = shop.get("/orders/generate_license/", "product=kp&quantity=3").json()
 
     assert len(set(keys)) == 3
@@ -31,13 +31,13 @@ def test_a_generated_key_can_be_ordered_with(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("length", [16, 17, 240])
-def test_a_key_has_the_length_that_is_asked_for(shop: Shop, length: int) -> None:
+def test_a_key_has_the_requested_length(shop: Shop, length: int) -> None:
     (key,) = shop.get("/orders/generate_license/", f"product=kp&key_length={length}").json()
 
     assert len(key.replace("-", "")) == length
 
 
-def test_a_key_is_of_the_alphabet_that_is_asked_for(shop: Shop) -> None:
+def test_a_key_is_of_the_requested_alphabet(shop: Shop) -> None:
     (key,) = shop.get(
         "/orders/generate_license/", "product=kp&key_length=240&alphabet=abcdefghij"
     ).json()

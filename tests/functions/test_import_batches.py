@@ -1,4 +1,4 @@
-"""How the rows of a range are cut into batches, and which batches are written at once."""
+"""Chunks are divided into batches, some of which are written concurrently."""
 
 import gc
 import threading

@@ -1,4 +1,4 @@
-"""Counts of an import that stopped midway: of every kind, and once no worker writes any more."""
+"""Counts of an import that stopped early are final once no worker writes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def chunks(machine: Files) -> list[Any]:
     return list(orjson.loads(uploads.get_result(machine.last(), "manifest.json") or b"[]"))
 
 
-def ask(files: Files, method: str = "GET", action: str = "") -> Any:
+def job_request(files: Files, method: str = "GET", action: str = "") -> Any:
     path = f"/api/v1/imports/{files.last().number}/{action}"
     reply = send(job_status.handler, method, path, key=files.shop.key)
     assert reply.status == 200, reply.text
@@ -80,15 +80,15 @@ def test_rows_in_flight_when_an_import_is_cancelled_are_counted_with_all_that_th
 
     def cancel() -> None:
         """When the second chunk's first batch is written, and not reported yet."""
-        seen.append(ask(machine, "POST", "cancel/"))
-        seen.append(ask(machine))
+        seen.append(job_request(machine, "POST", "cancel/"))
+        seen.append(job_request(machine))
 
     with tapped() as tap:
         tap.on("PutItem", meanwhile(cancel), nth=2)
         machine.chunk(chunks[1])
 
     assert [each["stopping"] for each in seen] == [True, True]
-    shown = ask(machine)
+    shown = job_request(machine)
     assert (shown["state"], shown["stopping"]) == ("cancelled", False)
     written = shown["progress"]["rows_done"]
     assert written in {chunks[0]["rows"] + 10 * each for each in batches}
@@ -106,10 +106,10 @@ def test_a_worker_that_cannot_tell_whether_its_job_runs_writes_nothing(
     counted = []
 
     def cancel() -> None:
-        ask(machine, "POST", "cancel/")
+        job_request(machine, "POST", "cancel/")
         for event in engine.invoked:
             machine.run(event)
-        counted.append(ask(machine)["counts"])
+        counted.append(job_request(machine)["counts"])
         for nth in range(1, ATTEMPTS + 1):
             tap.on("UpdateItem", failed, nth=nth)
 
@@ -117,7 +117,7 @@ def test_a_worker_that_cannot_tell_whether_its_job_runs_writes_nothing(
         tap.on("PutItem", meanwhile(cancel), nth=1)
         machine.chunk(chunks[1])
 
-    assert counted == [ask(machine)["counts"]]
+    assert counted == [job_request(machine)["counts"]]
     assert counted[0].items() >= made(machine).items()
 
 
@@ -127,13 +127,13 @@ def test_nothing_is_counted_while_another_worker_may_write(
     machine.chunk(chunks[0])
     now = datetime.now(UTC)
     workers.register("acme", 1, "busy", now + timedelta(minutes=10))
-    ask(machine, "POST", "cancel/")
+    job_request(machine, "POST", "cancel/")
 
     for event in engine.invoked:
         machine.run(event)
 
     assert len(engine.invoked) == 1
-    assert ask(machine)["stopping"]
+    assert job_request(machine)["stopping"]
     assert [job.number for job in unfinished_jobs()] == [1]
 
 
@@ -151,7 +151,7 @@ def test_a_late_count_of_fewer_rows_changes_nothing(
 
     def count_without_this_worker() -> None:
         """While the worker writes its first batch, of which there is no report yet."""
-        ask(machine, "POST", "cancel/")
+        job_request(machine, "POST", "cancel/")
         expire_workers()
         tap.on("TransactWriteItems", meanwhile(hold))
         late.start()
@@ -161,13 +161,13 @@ def test_a_late_count_of_fewer_rows_changes_nothing(
     with tapped() as tap:
         tap.on("PutItem", meanwhile(count_without_this_worker), nth=2)
         machine.chunk(chunks[1])
-        counted = ask(machine)["counts"]
+        counted = job_request(machine)["counts"]
         may_write.set()
         late.join(60)
 
     assert not late.is_alive()
     assert counted["valid_row_count"] == chunks[0]["rows"] + 10
-    assert ask(machine)["counts"] == counted
+    assert job_request(machine)["counts"] == counted
     assert counted.items() >= made(machine).items()
 
 
@@ -186,13 +186,13 @@ def test_an_import_whose_last_worker_died_is_counted_by_the_sweep(
     workers.register("acme", 1, "dead", now - timedelta(minutes=1))
     workers.register("acme", 1, "released", now + timedelta(minutes=10))
     workers.release("acme", 1, "released")
-    ask(machine, "POST", "cancel/")
+    job_request(machine, "POST", "cancel/")
     engine.invoked.clear()  # Lambda lost it
 
     assert swept() == {"counted": 1}
     machine.run(engine.invoked.pop())
 
-    shown = ask(machine)
+    shown = job_request(machine)
     assert not shown["stopping"]
     assert shown["counts"].items() >= made(machine).items()
     assert (swept(), unfinished_jobs()) == ({}, [])
@@ -212,7 +212,7 @@ def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_complet
     monkeypatch.setattr(workers, "register", register)
 
     def cancel() -> None:
-        ask(machine, "POST", "cancel/")
+        job_request(machine, "POST", "cancel/")
         for event in engine.invoked:
             machine.run(event)
         engine.invoked.clear()
@@ -227,13 +227,13 @@ def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_complet
         with pytest.raises(Killed):
             machine.chunk(chunks[0])
     bulk.client().events.unregister("before-send.dynamodb.*", die)
-    assert ask(machine)["counts"]["valid_row_count"] == 0
+    assert job_request(machine)["counts"]["valid_row_count"] == 0
 
     assert swept() == {"completed": 1}
     for event in engine.invoked:
         machine.run(event)
 
-    shown = ask(machine)
+    shown = job_request(machine)
     assert shown["counts"]["valid_row_count"] == shown["progress"]["rows_done"] > 0
     assert shown["counts"].items() >= made(machine).items()
 
@@ -243,7 +243,7 @@ def test_an_import_that_no_worker_had_begun_has_nothing_in_flight(
 ) -> None:
     machine.run(machine.drop(ROWS))
 
-    shown = ask(machine, "POST", "cancel/")
+    shown = job_request(machine, "POST", "cancel/")
 
     assert not shown["stopping"]
     assert not any(shown["counts"].values())
@@ -254,29 +254,29 @@ def test_an_import_that_was_counted_can_be_run_again_to_its_end(
     machine: Files, chunks: list[Any], engine: Engine
 ) -> None:
     machine.chunk(chunks[0])
-    ask(machine, "POST", "cancel/")
+    job_request(machine, "POST", "cancel/")
     machine.run(engine.invoked[-1])
-    assert ask(machine)["counts"]["created_orders_count"] > 0
+    assert job_request(machine)["counts"]["created_orders_count"] > 0
 
-    assert not ask(machine, "POST", "retry/")["stopping"]
+    assert not job_request(machine, "POST", "retry/")["stopping"]
     machine.by_machine()
 
-    shown = ask(machine)
+    shown = job_request(machine)
     assert (shown["state"], shown["progress"]["rows_done"]) == ("succeeded", 60)
     assert shown["counts"].items() >= made(machine).items()
 
 
-def test_reports_that_are_gone_keep_no_import_uncounted(
+def test_an_import_whose_reports_were_deleted_is_counted(
     machine: Files, chunks: list[Any], engine: Engine
 ) -> None:
     machine.chunk(chunks[0])
-    ask(machine, "POST", "cancel/")
+    job_request(machine, "POST", "cancel/")
     for name in uploads.client().list_objects_v2(Bucket="uploads", Prefix="_results/")["Contents"]:
         uploads.client().delete_object(Bucket="uploads", Key=name["Key"])
 
     machine.run(engine.invoked[-1])
 
-    shown = ask(machine)
+    shown = job_request(machine)
     assert not shown["stopping"]
     assert shown["counts"]["created_licenses_count"] == chunks[0]["rows"]
 

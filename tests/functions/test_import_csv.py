@@ -1,4 +1,4 @@
-"""Files become records: what is created, what is there, what is refused, and all of it once."""
+"""Imports of files: rows are created, counted as existing or refused, exactly once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,7 @@ def test_the_same_file_again_changes_nothing(files: Files) -> None:
     assert files.license_count() == 2
 
 
-def test_bad_rows_are_told_with_row_line_column_and_value(files: Files) -> None:
+def test_bad_rows_are_reported_with_row_line_column_and_value(files: Files) -> None:
     job = files.imported(BAD)
 
     assert (job.state, counts(job, "total", "valid", "created_licenses")) == (
@@ -115,14 +115,14 @@ def test_the_rules_of_orders_hold_for_rows(files: Files) -> None:
         "K-4,up,,,,\n"
     )
 
-    told = [row["errors"][0] for row in files.errors(job)]
-    assert [error["code"] for error in told] == [
+    errors = [row["errors"][0] for row in files.errors(job)]
+    assert [error["code"] for error in errors] == [
         "consumption_only",
         "duration_required",
         "too_many_floating_users",
         "key_not_allowed",
     ]
-    assert told[0]["column"] == "license__max_overages"
+    assert errors[0]["column"] == "license__max_overages"
     assert files.license_count() == 0
 
 
@@ -379,7 +379,7 @@ def test_a_large_file_goes_to_the_state_machine_once(files: Files, engine: Engin
     files.run(event)
 
     job = files.last()
-    names = {json["name"] for operation, json in engine.asked if operation == "StartExecution"}
+    names = {json["name"] for operation, json in engine.calls if operation == "StartExecution"}
     assert (names, job.execution_arn is not None) == ({f"acme-{job.number}-1"}, True)
 
 
@@ -497,8 +497,8 @@ def test_a_cancelled_import_stops_between_two_stretches(machine: Files) -> None:
 def test_a_failed_execution_fails_its_job_and_a_late_notice_does_not(machine: Files) -> None:
     machine.run(machine.drop(many(60)))
     job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
+    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": execution_input}
     late = int((job.heartbeat_at - timedelta(minutes=1)).timestamp() * 1000)
 
     machine.run({"detail": {**detail, "stopDate": late}})
@@ -583,11 +583,11 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     with monkeypatch.context() as patch:
         patch.setattr(Context, "get_remaining_time_in_millis", lambda _: next(left, 1000))
         files.run(event)
-    asked, begun = list(engine.operations), batch_results("acme", files.last().number)
+    operations, results = list(engine.operations), batch_results("acme", files.last().number)
     files.by_machine()
 
-    assert asked == ["StartExecution"]
-    assert [result.index for result in begun] == [1, 3, 4]
+    assert operations == ["StartExecution"]
+    assert [result.index for result in results] == [1, 3, 4]
     assert counts(files.last(), "total", "created_licenses") == [7, 7]
     assert files.last().state == "succeeded"
 

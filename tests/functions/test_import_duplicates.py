@@ -1,4 +1,4 @@
-"""Rows that name what another row, or an older record, names with other content."""
+"""Rows with the key of another row or of an older record, and other content."""
 
 import json
 from collections.abc import Iterator

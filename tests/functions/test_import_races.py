@@ -1,4 +1,4 @@
-"""Imports that meet orders on their way: a license counts once it is certain whose it is."""
+"""Imports and orders of the same license at once: it counts once its owner is certain."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

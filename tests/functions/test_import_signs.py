@@ -1,4 +1,4 @@
-"""What an import says of itself: log lines that lead back to who asked, and numbers."""
+"""Logs and metrics of imports; each log line leads back to its request."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,9 +42,7 @@ def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     return files
 
 
-def test_every_line_of_an_import_goes_back_to_the_request_that_asked_for_it(
-    machine: Files, out: Out
-) -> None:
+def test_every_log_line_of_an_import_has_the_id_of_its_request(machine: Files, out: Out) -> None:
     event = machine.prepared(FILE)
     out()
 
@@ -61,9 +59,7 @@ def test_every_line_of_an_import_goes_back_to_the_request_that_asked_for_it(
     assert "chunk" not in lines[-1]
 
 
-def test_lines_about_a_dropped_file_go_back_to_the_event_that_told_of_it(
-    files: Files, out: Out
-) -> None:
+def test_log_lines_of_a_dropped_file_have_the_id_of_its_event(files: Files, out: Out) -> None:
     files.imported(FILE)
 
     (ended,) = [line for line in out() if line.get("message") == "import_ended"]
@@ -121,8 +117,8 @@ def test_an_execution_that_was_stopped_for_its_caller_is_no_failure(
     """Cancelling ends the execution too, and the notice of that must ring nothing."""
     machine.run(machine.drop(many(60)))
     job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": asked}
+    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": execution_input}
     path = f"/api/v1/imports/{job.number}/cancel/"
     assert send(job_status.handler, "POST", path, key=machine.shop.key).status == 200
 

@@ -1,4 +1,4 @@
-"""Imports that can't go on: their file is gone, or somebody cancelled them meanwhile."""
+"""Imports that can't continue: their file was deleted, or they were cancelled."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +75,7 @@ def outcome(files: Files) -> tuple[str, str]:
     return job.state, job.refusal.code if job.refusal else ""
 
 
-# The file is gone
+# The file was deleted
 
 
 GONE = [
@@ -94,11 +94,11 @@ def test_a_file_that_cannot_be_read_fails_its_import_at_once(
 ) -> None:
     event = files.drop(ROWS, name="secret.csv")
 
-    with s3_answers("GetObject", status, body=error(s3_code, StorageClass="DEEP_ARCHIVE")) as asked:
+    with s3_answers("GetObject", status, body=error(s3_code, StorageClass="DEEP_ARCHIVE")) as urls:
         files.run(event)
 
     assert outcome(files) == ("failed", code)
-    assert len(asked) == 1
+    assert len(urls) == 1
     assert files.license_count() == 0
     refusal = files.last().refusal
     assert refusal is not None
@@ -127,7 +127,7 @@ def test_a_file_that_may_not_be_read_is_left_to_the_operator(
     ]
 
 
-def test_a_gone_file_is_told_by_the_api(files: Files) -> None:
+def test_a_deleted_file_is_reported_by_the_api(files: Files) -> None:
     event = files.drop(ROWS)
     version = event["Records"][0]["s3"]["object"]["versionId"]
     uploads.client().delete_object(Bucket="uploads", Key="acme/licenses/a.csv", VersionId=version)
@@ -146,7 +146,7 @@ def test_a_gone_file_is_told_by_the_api(files: Files) -> None:
     assert (retried.status, retried.json()["code"]) == (409, "file_gone")
 
 
-def test_a_file_that_is_gone_before_it_is_planned_ends_the_machine_quietly(
+def test_a_file_deleted_before_it_is_planned_ends_the_execution_without_an_alarm(
     machine: Files,
 ) -> None:
     machine.run(machine.drop(ROWS))
@@ -176,11 +176,11 @@ def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: F
     machine.chunk(first)
     destroy(machine.last())
 
-    with s3_reads() as asked:
+    with s3_reads() as urls:
         workers = machine.chunk(second) + machine.chunk(second)
 
     assert workers == 2
-    assert len([url for url in asked if "a.csv" in url]) == 1
+    assert len([url for url in urls if "a.csv" in url]) == 1
     assert outcome(machine) == ("failed", "file_gone")
     assert step(machine, "finish") == {}
     assert machine.last().state == "failed"
@@ -198,9 +198,7 @@ def s3_reads() -> Any:
 
 
 @pytest.mark.parametrize("name", ["catalog.json"])
-def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
-    machine: Files, name: str
-) -> None:
+def test_a_deleted_pinned_catalog_is_not_taken_for_an_empty_one(machine: Files, name: str) -> None:
     machine.run(machine.drop(ROWS))
     step(machine, "plan")
     uploads.delete_result(machine.last(), name)
@@ -214,7 +212,7 @@ def test_a_pinned_catalog_that_is_gone_is_not_taken_for_an_empty_one(
     assert machine.last().state == "succeeded"
 
 
-def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> None:
+def test_a_deleted_report_is_not_taken_for_an_empty_one(machine: Files) -> None:
     machine.run(machine.drop(ROWS + "K-bad,nope\n"))
     step(machine, "plan")
     for chunk in manifest(machine):
@@ -232,19 +230,19 @@ def test_a_report_that_is_gone_is_not_taken_for_an_empty_one(machine: Files) -> 
     assert machine.last().counts["valid_row_count"] == 200
 
 
-# Somebody cancels it
+# A client cancels it
 
 
 @pytest.mark.parametrize("heartbeats", [1, 2, 5])
 def test_a_planner_stops_when_its_import_is_cancelled(machine: Files, heartbeats: int) -> None:
     machine.run(machine.drop(ROWS))
 
-    with tapped() as tap, s3_reads() as asked:
+    with tapped() as tap, s3_reads() as urls:
         tap.on("UpdateItem", meanwhile(lambda: post(machine, "cancel")), nth=heartbeats)
         planned = step(machine, "plan")
 
     assert planned["passes"] == ["none"]
-    assert len(asked) == heartbeats
+    assert len(urls) == heartbeats
     assert reports() == set()
     cancelled = machine.last()
     assert cancelled.state == "cancelled"
@@ -341,8 +339,8 @@ def test_a_redriven_execution_counts_the_chunks_that_were_done_before(machine: F
     for chunk in chunks[1:]:
         machine.chunk(chunk)
     job = machine.last()
-    asked = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": asked}
+    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
+    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": execution_input}
     machine.run({"detail": detail})
     assert outcome(machine) == ("failed", "import_failed")
 

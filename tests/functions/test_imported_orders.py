@@ -1,4 +1,4 @@
-"""Orders that imports made or added to, in lists and totals: counted once, and read in batches."""
+"""Orders that imports created or extended are listed and counted once."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Two companies with the same names for everything never meet."""
+"""Two companies with equal names for everything are isolated."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What callers read of their imports, and the ways to end one or have it run again."""
+"""Import results and progress, cancelling and retrying."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from shared.import_job import KINDS, FileFault, ImportJob, State
 from shared.store import import_jobs, uploads
 from tests.engine import Engine, execution_arn
-from tests.functions.import_desk import Desk, bad_row, open_desk
+from tests.functions.importer import Importer, bad_row, new_importer
 from tests.http_event import Reply
 from tests.s3_answers import s3_answers
 from tests.wiretap import answer_lost, meanwhile, tapped
@@ -33,24 +33,28 @@ def refused(reply: Reply, status: int, code: str) -> str:
     return str(reply.json()["message"])
 
 
-def finish(desk: Desk, number: int, state: State = "completed_with_errors", bad: int = 1) -> None:
+def finish(
+    importer: Importer, number: int, state: State = "completed_with_errors", bad: int = 1
+) -> None:
     """As the last step of an import does."""
-    job = desk.move(number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","})
+    job = importer.move(
+        number, "running", rows=3, file_sha256="ab" * 32, detected={"delimiter": ","}
+    )
     rows = [bad_row(n + 1) for n in range(bad)]
-    desk.chunk(job, 0, bad=bad, rows=3, valid=3 - bad)
+    importer.chunk(job, 0, bad=bad, rows=3, valid=3 - bad)
     uploads.put_result(job, "failed.json", orjson.dumps(rows))
     uploads.put_result(job, "failed.rows", "code,_row\r\nMüller,1\r\n".encode())
     counts = COUNTS | {"valid_row_count": 3 - bad}
-    desk.move(number, state, counts=counts, failed_report="failed" if bad else None)
+    importer.move(number, state, counts=counts, failed_report="failed" if bad else None)
 
 
 # The published results
 
 
-def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
-    finish(desk, desk.dropped().number)
+def test_a_finished_import_has_the_published_shape(importer: Importer) -> None:
+    finish(importer, importer.dropped().number)
 
-    view = desk.get("/licenses-import-results/1/").json()
+    view = importer.get("/licenses-import-results/1/").json()
 
     assert list(view)[:7] == [
         "id", "file_name", "status", "created_at", "started_at", "finished_at", "result"
@@ -75,33 +79,33 @@ def test_a_finished_import_has_the_published_shape(desk: Desk) -> None:
         ("license-features", ["created_license_features", "existed_license_features"]),
     ],
 )
-def test_each_kind_has_its_own_counters(desk: Desk, kind: str, names: list[str]) -> None:
-    finish(desk, desk.dropped(kind).number, "succeeded", bad=0)
+def test_each_kind_has_its_own_counters(importer: Importer, kind: str, names: list[str]) -> None:
+    finish(importer, importer.dropped(kind).number, "succeeded", bad=0)
 
-    view = desk.get(f"/{kind}-import-results/1").json()
+    view = importer.get(f"/{kind}-import-results/1").json()
 
     assert view["status"] == "success"
     assert list(view["result"]) == ["total_row_count", "valid_row_count", "invalid_rows", *names]
     assert view["failed_rows_url"] is None
 
 
-def test_an_import_that_has_not_ended_has_no_result(desk: Desk) -> None:
-    job = desk.dropped()
-    assert desk.get("/licenses-import-results/1/").json()["status"] == "pending"
+def test_an_import_that_has_not_ended_has_no_result(importer: Importer) -> None:
+    job = importer.dropped()
+    assert importer.get("/licenses-import-results/1/").json()["status"] == "pending"
 
-    desk.move(job.number, "running", rows=10)
-    desk.chunk(job, 0, rows=4)
+    importer.move(job.number, "running", rows=10)
+    importer.chunk(job, 0, rows=4)
 
-    view = desk.get("/licenses-import-results/1/").json()
+    view = importer.get("/licenses-import-results/1/").json()
     assert (view["status"], view["result"], view["finished_at"]) == ("running", None, None)
     assert view["progress"] == {"rows_done": 4, "rows_total": 10, "percent": 40}
 
 
-def test_a_refused_file_says_why_in_a_row_that_is_none(desk: Desk) -> None:
+def test_a_refused_file_says_why_in_a_row_that_is_none(importer: Importer) -> None:
     refusal = FileFault(code="missing_header", message="Line 1: no", line=1, column="email")
-    desk.move(desk.dropped().number, "failed", refusal=refusal)
+    importer.move(importer.dropped().number, "failed", refusal=refusal)
 
-    result = desk.get("/licenses-import-results/1/").json()["result"]
+    result = importer.get("/licenses-import-results/1/").json()["result"]
 
     assert (result["total_row_count"], result["valid_row_count"]) == (0, 0)
     (row,) = result["invalid_rows"]
@@ -110,30 +114,30 @@ def test_a_refused_file_says_why_in_a_row_that_is_none(desk: Desk) -> None:
     assert (fault["code"], fault["column"]) == ("missing_header", "email")
 
 
-def test_an_import_is_found_among_its_kind_and_company_alone(desk: Desk) -> None:
-    number = desk.dropped().number
+def test_an_import_is_found_among_its_kind_and_company_alone(importer: Importer) -> None:
+    number = importer.dropped().number
 
     for kind in ("customers", "license-features"):
         assert "There is no import 1" in refused(
-            desk.get(f"/{kind}-import-results/{number}/"), 404, "not_found"
+            importer.get(f"/{kind}-import-results/{number}/"), 404, "not_found"
         )
     for path in ("/licenses-import-results/1/", "/imports/1/", "/imports/1/errors/"):
-        refused(open_desk("globex").get(path), 404, "not_found")
-    refused(desk.get("/licenses-import-results/2/"), 404, "not_found")
+        refused(new_importer("globex").get(path), 404, "not_found")
+    refused(importer.get("/licenses-import-results/2/"), 404, "not_found")
 
 
-def test_results_are_listed_newest_first_by_page(desk: Desk) -> None:
+def test_results_are_listed_newest_first_by_page(importer: Importer) -> None:
     for n in range(3):
-        desk.dropped(version=f"v{n}")
-    desk.dropped("customers")
+        importer.dropped(version=f"v{n}")
+    importer.dropped("customers")
 
-    first = desk.get("/licenses-import-results/", "limit=2").json()
-    second = desk.get("/licenses-import-results/", "limit=2&offset=2").json()
+    first = importer.get("/licenses-import-results/", "limit=2").json()
+    second = importer.get("/licenses-import-results/", "limit=2&offset=2").json()
 
     assert (first["count"], [each["id"] for each in first["results"]]) == (3, [3, 2])
     assert [each["id"] for each in second["results"]] == [1]
     assert (first["previous"], second["next"]) == (None, None)
-    by_cursor = desk.get("/licenses-import-results/", f"cursor={first['cursor']}").json()
+    by_cursor = importer.get("/licenses-import-results/", f"cursor={first['cursor']}").json()
     assert by_cursor["results"] == second["results"]
 
 
@@ -141,47 +145,51 @@ def test_results_are_listed_newest_first_by_page(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("status", "ids"), [("SUCCESS", [1]), ("error", [2]), ("Pending", [3]), ("running", [])]
 )
-def test_results_are_found_by_status(desk: Desk, name: str, status: str, ids: list[int]) -> None:
-    finish(desk, desk.dropped(version="v1").number, "succeeded", bad=0)
-    desk.move(desk.dropped(version="v2").number, "failed")
-    desk.dropped(version="v3")
+def test_results_are_found_by_status(
+    importer: Importer, name: str, status: str, ids: list[int]
+) -> None:
+    finish(importer, importer.dropped(version="v1").number, "succeeded", bad=0)
+    importer.move(importer.dropped(version="v2").number, "failed")
+    importer.dropped(version="v3")
 
-    view = desk.get("/licenses-import-results/", f"{name}={status}").json()
+    view = importer.get("/licenses-import-results/", f"{name}={status}").json()
 
     assert [each["id"] for each in view["results"]] == ids
 
 
-def test_a_status_that_is_none_is_refused(desk: Desk) -> None:
-    refused(desk.get("/licenses-import-results/", "status__iexact=done"), 400, "validation_error")
+def test_a_status_that_is_none_is_refused(importer: Importer) -> None:
+    refused(
+        importer.get("/licenses-import-results/", "status__iexact=done"), 400, "validation_error"
+    )
 
 
 # Our own view
 
 
-def test_our_view_says_more_and_has_all_kinds(desk: Desk) -> None:
-    finish(desk, desk.dropped().number)
-    desk.dropped("customers")
+def test_our_view_says_more_and_has_all_kinds(importer: Importer) -> None:
+    finish(importer, importer.dropped().number)
+    importer.dropped("customers")
 
-    view = desk.get("/imports/").json()["results"]
+    view = importer.get("/imports/").json()["results"]
 
     assert [(each["id"], each["kind"], each["state"]) for each in view] == [
         (2, "customers", "queued"),
         (1, "licenses", "completed_with_errors"),
     ]
     assert [each["counts"] for each in view] == [None, COUNTS]
-    by_kind = desk.get("/imports/", "kind=customers&state=queued").json()
+    by_kind = importer.get("/imports/", "kind=customers&state=queued").json()
     assert by_kind["results"] == view[:1]
 
 
-def test_errors_are_read_page_by_page_in_the_order_of_the_file(desk: Desk) -> None:
-    job = desk.dropped()
-    desk.chunk(job, 0, bad=3)
-    desk.chunk(job, 1)
-    desk.chunk(job, 2, bad=2)
+def test_errors_are_read_page_by_page_in_the_order_of_the_file(importer: Importer) -> None:
+    job = importer.dropped()
+    importer.chunk(job, 0, bad=3)
+    importer.chunk(job, 1)
+    importer.chunk(job, 2, bad=2)
 
-    pages = [desk.get("/imports/1/errors/", "limit=2").json()]
+    pages = [importer.get("/imports/1/errors/", "limit=2").json()]
     while cursor := pages[-1]["cursor"]:
-        pages.append(desk.get("/imports/1/errors/", f"limit=2&cursor={cursor}").json())
+        pages.append(importer.get("/imports/1/errors/", f"limit=2&cursor={cursor}").json())
 
     rows = [[row["row"] for row in page["results"]] for page in pages]
     assert rows == [[1, 2], [3, 2001], [2002]]
@@ -190,66 +198,70 @@ def test_errors_are_read_page_by_page_in_the_order_of_the_file(desk: Desk) -> No
     assert pages[0]["results"][0] == bad_row(1) | {"shortened": False}
 
 
-def test_pages_of_errors_end_where_chunks_end(desk: Desk) -> None:
-    job = desk.dropped()
-    desk.chunk(job, 0, bad=2)
-    desk.chunk(job, 1, bad=1)
+def test_pages_of_errors_end_where_chunks_end(importer: Importer) -> None:
+    job = importer.dropped()
+    importer.chunk(job, 0, bad=2)
+    importer.chunk(job, 1, bad=1)
 
-    first = desk.get("/imports/1/errors/", "limit=2").json()
-    second = desk.get("/imports/1/errors/", f"limit=2&cursor={first['cursor']}").json()
+    first = importer.get("/imports/1/errors/", "limit=2").json()
+    second = importer.get("/imports/1/errors/", f"limit=2&cursor={first['cursor']}").json()
 
     assert [len(first["results"]), len(second["results"])] == [2, 1]
     assert second["next"] is None
 
 
-def test_a_page_of_large_errors_is_cut_to_what_an_answer_holds(desk: Desk) -> None:
-    job = desk.dropped()
-    desk.chunk(job, 0, bad=3)
+def test_a_page_of_large_errors_is_cut_to_what_an_answer_holds(importer: Importer) -> None:
+    job = importer.dropped()
+    importer.chunk(job, 0, bad=3)
     rows = [bad_row(n) | {"data": {"note": "x" * 2_500_000}} for n in range(3)]
     uploads.put_result(job, "chunk-0.json", orjson.dumps({"invalid": rows}))
 
-    first = desk.get("/imports/1/errors/").json()
-    second = desk.get("/imports/1/errors/", f"cursor={first['cursor']}").json()
+    first = importer.get("/imports/1/errors/").json()
+    second = importer.get("/imports/1/errors/", f"cursor={first['cursor']}").json()
 
     assert [[row["row"] for row in page["results"]] for page in (first, second)] == [[0, 1], [2]]
     assert not any(row["shortened"] for row in first["results"] + second["results"])
 
 
-def test_a_row_that_alone_is_too_large_is_shortened_and_says_so(desk: Desk) -> None:
-    job = desk.dropped()
-    desk.chunk(job, 0, bad=2)
+def test_a_row_that_alone_is_too_large_is_shortened_and_says_so(importer: Importer) -> None:
+    job = importer.dropped()
+    importer.chunk(job, 0, bad=2)
     large = bad_row(1) | {"data": {"note": "x" * 6_000_000, "code": "short"}}
     uploads.put_result(job, "chunk-0.json", orjson.dumps({"invalid": [large, bad_row(2)]}))
 
-    (row, other) = desk.get("/imports/1/errors/").json()["results"]
+    (row, other) = importer.get("/imports/1/errors/").json()["results"]
 
     assert row["shortened"]
     assert row["data"] == {"note": "x" * 200 + "…", "code": "short"}
     assert other == bad_row(2) | {"shortened": False}
 
 
-def test_a_cursor_of_another_imports_errors_is_refused(desk: Desk) -> None:
+def test_a_cursor_of_another_imports_errors_is_refused(importer: Importer) -> None:
     for version in ("v1", "v2"):
-        desk.chunk(desk.dropped(version=version), 0, bad=2)
-    cursor = desk.get("/imports/1/errors/", "limit=1").json()["cursor"]
+        importer.chunk(importer.dropped(version=version), 0, bad=2)
+    cursor = importer.get("/imports/1/errors/", "limit=1").json()["cursor"]
 
-    message = refused(desk.get("/imports/2/errors/", f"cursor={cursor}"), 400, "validation_error")
+    message = refused(
+        importer.get("/imports/2/errors/", f"cursor={cursor}"), 400, "validation_error"
+    )
 
     assert "is not a cursor of this list" in message
 
 
-def test_the_reason_of_a_refusal_stands_before_all_errors(desk: Desk) -> None:
-    desk.move(desk.dropped().number, "failed", refusal=FileFault(code="not_text", message="no"))
+def test_the_reason_of_a_refusal_stands_before_all_errors(importer: Importer) -> None:
+    importer.move(
+        importer.dropped().number, "failed", refusal=FileFault(code="not_text", message="no")
+    )
 
-    view = desk.get("/imports/1/errors/", "limit=1").json()
+    view = importer.get("/imports/1/errors/", "limit=1").json()
 
     assert (view["count"], view["results"][0]["errors"][0]["code"]) == (1, "not_text")
 
 
-def test_failed_rows_are_a_file(desk: Desk) -> None:
-    finish(desk, desk.dropped().number)
+def test_failed_rows_are_a_file(importer: Importer) -> None:
+    finish(importer, importer.dropped().number)
 
-    reply = desk.get("/imports/1/failed.csv")
+    reply = importer.get("/imports/1/failed.csv")
 
     assert reply.status == 200
     assert reply.text == "code,_row\r\nMüller,1\r\n"
@@ -257,33 +269,33 @@ def test_failed_rows_are_a_file(desk: Desk) -> None:
     assert 'filename="a-failed.csv"' in reply.headers["content-disposition"]
 
 
-def test_many_failed_rows_are_a_link(desk: Desk) -> None:
-    finish(desk, desk.dropped().number)
-    uploads.put_result(desk.job(1), "failed.rows", b"x" * 4_000_001)
+def test_many_failed_rows_are_a_link(importer: Importer) -> None:
+    finish(importer, importer.dropped().number)
+    uploads.put_result(importer.job(1), "failed.rows", b"x" * 4_000_001)
 
-    reply = desk.get("/imports/1/failed.csv")
+    reply = importer.get("/imports/1/failed.csv")
 
     assert (reply.status, reply.text) == (307, "")
     assert "_results/acme/1/failed.rows?" in reply.headers["location"]
     assert "X-Amz-Expires=3600" in reply.headers["location"]
 
 
-def test_reports_that_have_expired_are_no_errors(desk: Desk) -> None:
+def test_reports_that_have_expired_are_no_errors(importer: Importer) -> None:
     """The bucket's lifecycle deletes them before it deletes the job."""
-    finish(desk, desk.dropped().number)
-    job = desk.job(1)
+    finish(importer, importer.dropped().number)
+    job = importer.job(1)
     for name in ("failed.rows", "chunk-0.json"):
         uploads.delete_result(job, name)
 
-    assert "no failed rows" in refused(desk.get("/imports/1/failed.csv"), 404, "not_found")
-    errors = desk.get("/imports/1/errors/")
+    assert "no failed rows" in refused(importer.get("/imports/1/failed.csv"), 404, "not_found")
+    errors = importer.get("/imports/1/errors/")
     assert (errors.status, errors.json()["results"]) == (200, [])
 
 
-def test_without_failed_rows_there_is_no_file(desk: Desk) -> None:
-    finish(desk, desk.dropped().number, "succeeded", bad=0)
+def test_without_failed_rows_there_is_no_file(importer: Importer) -> None:
+    finish(importer, importer.dropped().number, "succeeded", bad=0)
 
-    assert "is succeeded" in refused(desk.get("/imports/1/failed.csv"), 404, "not_found")
+    assert "is succeeded" in refused(importer.get("/imports/1/failed.csv"), 404, "not_found")
 
 
 # Cancel and retry
@@ -291,151 +303,159 @@ def test_without_failed_rows_there_is_no_file(desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", ["awaiting_upload", "queued", "validating", "running"])
 def test_an_import_that_has_not_ended_is_cancelled(
-    desk: Desk, engine: Engine, state: State
+    importer: Importer, engine: Engine, state: State
 ) -> None:
-    desk.ask()
+    importer.request_upload()
     if state != "awaiting_upload":
-        desk.move(1, "queued", version_id="v1")
+        importer.move(1, "queued", version_id="v1")
     if state not in ("awaiting_upload", "queued"):
-        desk.move(1, state)
+        importer.move(1, state)
 
-    view = desk.post("/imports/1/cancel/").json()
+    view = importer.post("/imports/1/cancel/").json()
 
     assert (view["state"], view["status"]) == ("cancelled", "error")
     assert view["finished_at"] is not None
     assert (engine.operations, engine.announced) == ([], [])
 
 
-def test_cancelling_stops_the_execution_and_may_be_repeated(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "running", execution_arn=ARN)
+def test_cancelling_stops_the_execution_and_may_be_repeated(
+    importer: Importer, engine: Engine
+) -> None:
+    importer.move(importer.dropped().number, "running", execution_arn=ARN)
 
-    first, again = desk.post("/imports/1/cancel/"), desk.post("/imports/1/cancel/")
+    first, again = importer.post("/imports/1/cancel/"), importer.post("/imports/1/cancel/")
 
     assert first.json() == again.json()
     assert engine.operations == ["StopExecution", "StopExecution"]
-    assert engine.asked[0][1]["executionArn"] == ARN
+    assert engine.calls[0][1]["executionArn"] == ARN
     engine.refusals["StopExecution"] = "ExecutionDoesNotExist"
-    assert desk.post("/imports/1/cancel/").status == 200
+    assert importer.post("/imports/1/cancel/").status == 200
 
 
-def test_a_cancellation_whose_answer_is_lost_is_one(desk: Desk, engine: Engine) -> None:
-    desk.dropped()
+def test_a_cancellation_whose_answer_is_lost_is_one(importer: Importer, engine: Engine) -> None:
+    importer.dropped()
 
     with tapped() as tap:
         tap.on("TransactWriteItems", answer_lost)
-        assert desk.post("/imports/1/cancel/").json()["state"] == "cancelled"
+        assert importer.post("/imports/1/cancel/").json()["state"] == "cancelled"
 
-    assert desk.job(1).revision == 2
+    assert importer.job(1).revision == 2
 
 
-def test_an_import_that_ended_meanwhile_is_not_cancelled(desk: Desk, engine: Engine) -> None:
-    desk.dropped()
+def test_an_import_that_ended_meanwhile_is_not_cancelled(
+    importer: Importer, engine: Engine
+) -> None:
+    importer.dropped()
 
     with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: finish(desk, 1)))
-        reply = desk.post("/imports/1/cancel/")
+        tap.on("TransactWriteItems", meanwhile(lambda: finish(importer, 1)))
+        reply = importer.post("/imports/1/cancel/")
 
     assert "is completed with errors" in refused(reply, 409, "import_state")
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_an_import_is_run_again_by_the_function(desk: Desk, engine: Engine, state: State) -> None:
-    job = desk.stored()
-    desk.move(job.number, state)
+def test_an_import_is_run_again_by_the_function(
+    importer: Importer, engine: Engine, state: State
+) -> None:
+    job = importer.stored()
+    importer.move(job.number, state)
 
-    view = desk.post("/imports/1/retry/").json()
+    view = importer.post("/imports/1/retry/").json()
 
     assert (view["state"], view["attempts"], view["finished_at"]) == ("queued", 2, None)
     assert engine.announced == [(job.key, job.version_id)]
-    assert engine.asked == []
+    assert engine.calls == []
 
 
-def test_a_large_import_goes_on_where_its_execution_ended(desk: Desk, engine: Engine) -> None:
-    planned(desk)
+def test_a_large_import_goes_on_where_its_execution_ended(
+    importer: Importer, engine: Engine
+) -> None:
+    planned(importer)
 
-    desk.post("/imports/1/retry/")
+    importer.post("/imports/1/retry/")
 
-    ((operation, asked),) = engine.asked
-    assert (operation, asked["executionArn"]) == ("RedriveExecution", ARN)
-    assert asked["clientToken"] == "acme-1-2"
+    ((operation, request),) = engine.calls
+    assert (operation, request["executionArn"]) == ("RedriveExecution", ARN)
+    assert request["clientToken"] == "acme-1-2"
     assert engine.invoked == []
 
 
-def test_an_execution_that_cannot_go_on_is_begun_again(desk: Desk, engine: Engine) -> None:
-    job = planned(desk)
+def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer, engine: Engine) -> None:
+    job = planned(importer)
     engine.refusals["RedriveExecution"] = "ExecutionNotRedrivable"
 
-    assert desk.post("/imports/1/retry/").status == 200
+    assert importer.post("/imports/1/retry/").status == 200
 
     assert engine.announced == [(job.key, job.version_id)]
 
 
 @pytest.mark.parametrize("name", ["catalog.json", "manifest.json"])
-def test_an_execution_whose_plan_is_gone_is_begun_again(
-    desk: Desk, engine: Engine, name: str
+def test_an_execution_whose_plan_was_deleted_is_started_again(
+    importer: Importer, engine: Engine, name: str
 ) -> None:
-    job = planned(desk)
+    job = planned(importer)
     uploads.delete_result(job, name)
 
-    assert desk.post("/imports/1/retry/").json()["state"] == "queued"
+    assert importer.post("/imports/1/retry/").json()["state"] == "queued"
 
     assert engine.operations == []
     assert engine.announced == [(job.key, job.version_id)]
-    assert desk.job(1).execution_arn is None
+    assert importer.job(1).execution_arn is None
 
 
 @pytest.mark.parametrize("code", [None, "no_progress", "file_archived"])
 def test_an_import_that_ended_before_its_execution_has_a_new_one(
-    desk: Desk, engine: Engine, code: str | None
+    importer: Importer, engine: Engine, code: str | None
 ) -> None:
     """Its ranges noticed that it had ended, and are done for the execution without their rows."""
-    job = planned(desk, code)
+    job = planned(importer, code)
 
-    desk.post("/imports/1/retry/")
+    importer.post("/imports/1/retry/")
 
     assert engine.operations == []
     assert engine.announced == [(job.key, job.version_id)]
-    assert desk.job(1).execution_arn is None
+    assert importer.job(1).execution_arn is None
 
 
-def planned(desk: Desk, code: str | None = "import_failed") -> ImportJob:
+def planned(importer: Importer, code: str | None = "import_failed") -> ImportJob:
     """A large import that failed after its file was planned; without a code, was cancelled."""
-    job = desk.stored()
+    job = importer.stored()
     for name in uploads.PLANNED:
         uploads.put_result(job, name, b"[]")
     refusal = FileFault(code=code, message="The import stopped.") if code else None
     state: State = "failed" if code else "cancelled"
-    return desk.move(job.number, state, execution_arn=ARN, refusal=refusal)
+    return importer.move(job.number, state, execution_arn=ARN, refusal=refusal)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_an_import_whose_file_is_gone_is_not_run_again(
-    desk: Desk, engine: Engine, state: State
+def test_an_import_whose_file_was_deleted_is_not_run_again(
+    importer: Importer, engine: Engine, state: State
 ) -> None:
-    job = desk.stored()
-    desk.move(job.number, state)
+    job = importer.stored()
+    importer.move(job.number, state)
     uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
 
-    message = refused(desk.post("/imports/1/retry/"), 409, "file_gone")
+    message = refused(importer.post("/imports/1/retry/"), 409, "file_gone")
 
     assert message == (
         f"a.csv (version {job.version_id} of acme/licenses/a.csv) was deleted from the bucket,"
         " or has expired. Import the file again."
     )
     assert (engine.operations, engine.announced) == ([], [])
-    assert (desk.job(1).state, desk.job(1).attempts) == (state, 1)
+    assert (importer.job(1).state, importer.job(1).attempts) == (state, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_import_whose_file_is_only_hidden_is_run_again(
-    desk: Desk, engine: Engine, kind: str
+    importer: Importer, engine: Engine, kind: str
 ) -> None:
-    job = desk.stored(kind)
-    desk.move(job.number, "failed")
+    job = importer.stored(kind)
+    importer.move(job.number, "failed")
     uploads.client().delete_object(Bucket=job.bucket, Key=job.key)
 
-    assert desk.post("/imports/1/retry/").status == 200
+    assert importer.post("/imports/1/retry/").status == 200
 
 
 @pytest.mark.parametrize(
@@ -469,12 +489,12 @@ def test_an_import_whose_file_is_only_hidden_is_run_again(
     ],
 )
 def test_what_s3_says_of_the_file_decides_whether_an_import_is_run_again(
-    desk: Desk, engine: Engine, status: int, headers: dict[str, str], answer: str | None
+    importer: Importer, engine: Engine, status: int, headers: dict[str, str], answer: str | None
 ) -> None:
-    desk.move(desk.stored().number, "failed")
+    importer.move(importer.stored().number, "failed")
 
     with s3_answers("HeadObject", status, headers):
-        reply = desk.post("/imports/1/retry/")
+        reply = importer.post("/imports/1/retry/")
 
     assert reply.json().get("code") == answer
     assert reply.status == {"internal_error": 500, None: 200}.get(answer, 409)
@@ -484,46 +504,52 @@ def test_what_s3_says_of_the_file_decides_whether_an_import_is_run_again(
     "state", ["queued", "running", "succeeded", "completed_with_errors", "rejected"]
 )
 def test_only_what_failed_or_was_cancelled_is_run_again(
-    desk: Desk, engine: Engine, state: State
+    importer: Importer, engine: Engine, state: State
 ) -> None:
-    desk.move(desk.dropped().number, state)
+    importer.move(importer.dropped().number, state)
 
-    assert state.replace("_", " ") in refused(desk.post("/imports/1/retry/"), 409, "import_state")
+    assert state.replace("_", " ") in refused(
+        importer.post("/imports/1/retry/"), 409, "import_state"
+    )
 
     assert (engine.operations, engine.announced) == ([], [])
 
 
-def test_an_import_without_a_file_cannot_be_run(desk: Desk, engine: Engine) -> None:
-    desk.ask()
-    desk.move(1, "failed")
+def test_an_import_without_a_file_cannot_be_run(importer: Importer, engine: Engine) -> None:
+    importer.request_upload()
+    importer.move(1, "failed")
 
-    assert "its file never came" in refused(desk.post("/imports/1/retry/"), 409, "import_state")
+    assert "its file never came" in refused(importer.post("/imports/1/retry/"), 409, "import_state")
 
 
-def test_two_retries_at_once_run_it_once(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.stored().number, "failed")
+def test_two_retries_at_once_run_it_once(importer: Importer, engine: Engine) -> None:
+    importer.move(importer.stored().number, "failed")
 
     with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: desk.post("/imports/1/retry/")))
-        refused(desk.post("/imports/1/retry/"), 409, "import_state")
+        tap.on("TransactWriteItems", meanwhile(lambda: importer.post("/imports/1/retry/")))
+        refused(importer.post("/imports/1/retry/"), 409, "import_state")
 
     assert len(engine.invoked) == 1
-    assert desk.job(1).attempts == 2
+    assert importer.job(1).attempts == 2
 
 
-def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "running", runner="r1")
-    desk.post("/imports/1/cancel/")
+def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(
+    importer: Importer, engine: Engine
+) -> None:
+    importer.move(importer.dropped().number, "running", runner="r1")
+    importer.post("/imports/1/cancel/")
 
     assert not import_jobs.heartbeat("acme", 1, "r1", datetime.now(UTC))
 
-    assert desk.get("/imports/1/").json()["state"] == "cancelled"
+    assert importer.get("/imports/1/").json()["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("path", ["/imports/1/cancel/", "/imports/1/retry/"])
-def test_nobody_ends_or_runs_anothers_import(desk: Desk, engine: Engine, path: Any) -> None:
-    desk.dropped()
+def test_no_company_cancels_or_retries_an_import_of_another(
+    importer: Importer, engine: Engine, path: Any
+) -> None:
+    importer.dropped()
 
-    refused(open_desk("globex").post(path), 404, "not_found")
+    refused(new_importer("globex").post(path), 404, "not_found")
 
-    assert desk.job(1).state == "queued"
+    assert importer.job(1).state == "queued"

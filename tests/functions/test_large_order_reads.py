@@ -1,4 +1,4 @@
-"""What it costs to read licenses of orders that were too large for one transaction.
+"""The reads of licenses of orders that were too large for one transaction.
 
 Such a license names the row of its order, and is visible when that row is committed. A process
 looks up each order once: a commit is final, and only what is committed is remembered.
@@ -33,7 +33,7 @@ def place(shop: Shop, id: str, items: Any = ITEMS) -> list[int]:
 
 
 def looked_up(tap: Wiretap) -> list[int]:
-    """How many rows of orders each BatchGetItem for their fingerprint alone asks for."""
+    """The number of order rows in each BatchGetItem that reads only fingerprints."""
     orders = table_names()["ORDERS_TABLE"]
     requests = [body["RequestItems"].get(orders, {}) for body in tap.bodies("BatchGetItem")]
     return [

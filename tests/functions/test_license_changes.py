@@ -1,4 +1,4 @@
-"""Issued licenses are changed: one, several, or by a policy. Published: update license."""
+"""Change licenses: one, several, or by a policy. LicenseSpring: Update License."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from shared.store.licenses import get_license
 from shared.workflows import change_licenses, import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 from tests.wiretap import Wiretap, answer_lost, meanwhile, tapped
 
 
@@ -156,13 +156,13 @@ def test_a_change_that_an_order_could_not_make_is_refused(
     bulk = shop.patch("/licenses/bulk_update/", [{"id": lic["id"], **patch}])
     applied = shop.post(f"/licenses/{lic['id']}/apply_policy/", {**patch, **policy})
 
-    assert (one.status, told(one.json())) == (400, faults)
-    assert (bulk.status, told(bulk.json())) == (
+    assert (one.status, fault_codes(one.json())) == (400, faults)
+    assert (bulk.status, fault_codes(bulk.json())) == (
         400,
         {f"/0{at}": code for at, code in faults.items()},
     )
     if "valid_duration" not in patch:
-        assert told(applied.json()) == faults
+        assert fault_codes(applied.json()) == faults
     assert shown(shop, lic) == lic
 
 
@@ -200,7 +200,7 @@ def test_a_feature_that_was_switched_off_stays_on_a_license_that_has_it(shop: Sh
     refused = shop.patch(f"/licenses/{other['id']}/", {"product_features": ["f1"]})
 
     assert len(kept["product_features"]) == 1
-    assert told(refused.json()) == {"/product_features/0": "unsupported_product_feature"}
+    assert fault_codes(refused.json()) == {"/product_features/0": "unsupported_product_feature"}
 
 
 def test_enabled_is_changed_with_its_time(shop: Shop) -> None:
@@ -295,7 +295,7 @@ def test_a_policy_that_is_archived_meanwhile_is_not_applied(shop: Shop) -> None:
         tap.on("TransactWriteItems", meanwhile(archive))
         reply = shop.post(f"/licenses/{lic['id']}/apply_policy/", {"policy_code": "policy_A"})
 
-    assert told(reply.json()) == {"/policy_code": "unknown_policy"}
+    assert fault_codes(reply.json()) == {"/policy_code": "unknown_policy"}
     assert shown(shop, lic) == lic
 
 
@@ -323,7 +323,7 @@ def test_a_policy_is_named_in_one_way(shop: Shop) -> None:
     body = {"policy_code": "policy_A", "license_template_code": "default"}
     reply = shop.post(f"/licenses/{id}/apply_policy/", body)
 
-    assert told(reply.json()) == {"/license_template_code": "alias_conflict"}
+    assert fault_codes(reply.json()) == {"/license_template_code": "alias_conflict"}
 
 
 def test_several_licenses_are_changed_together(shop: Shop) -> None:
@@ -350,9 +350,9 @@ def test_several_licenses_are_changed_all_or_none(shop: Shop) -> None:
     )
     twice = shop.patch("/licenses/bulk_update/", [{"id": one["id"]}, {"id": one["id"]}])
 
-    assert told(faulty.json()) == {"/1/max_overages": "consumption_only"}
-    assert (missing.status, told(missing.json())) == (404, {"/1/id": "license_not_found"})
-    assert told(twice.json()) == {"/1/id": "license_repeated"}
+    assert fault_codes(faulty.json()) == {"/1/max_overages": "consumption_only"}
+    assert (missing.status, fault_codes(missing.json())) == (404, {"/1/id": "license_not_found"})
+    assert fault_codes(twice.json()) == {"/1/id": "license_repeated"}
     assert [shown(shop, lic) for lic in (one, two)] == [one, two]
 
 
@@ -385,9 +385,9 @@ def test_several_licenses_are_disabled_all_or_none(shop: Shop) -> None:
     twice = shop.post("/licenses/disable_bulk/", {"license_ids": [id, id]})
     faulty = shop.post("/licenses/disable_bulk/", {"license_ids": [id, "x"]})
 
-    assert (missing.status, told(missing.json())) == (404, {"/1": "license_not_found"})
-    assert told(twice.json()) == {"/license_ids/1": "license_repeated"}
-    assert [*told(faulty.json())] == ["/license_ids/1"]
+    assert (missing.status, fault_codes(missing.json())) == (404, {"/1": "license_not_found"})
+    assert fault_codes(twice.json()) == {"/license_ids/1": "license_repeated"}
+    assert [*fault_codes(faulty.json())] == ["/license_ids/1"]
     assert shop.get(f"/licenses/{id}/").json()["enabled"]
 
 
@@ -413,7 +413,7 @@ def test_a_license_of_the_largest_size_can_be_disabled(shop: Shop) -> None:
         shop.make("/product-features/", product="kp", code=code, name=code)
     features = [{"code": code, "metadata": {"text": "x" * 15_000}} for code in codes]
     lic = shop.order_one("kp", {"product_features": features})
-    room = dynamo.ITEM_BYTES - dynamo.size_of(
+    free = dynamo.ITEM_BYTES - dynamo.size_of(
         dynamo.put(
             "LICENSES_TABLE",
             dynamo.client().get_item(
@@ -422,7 +422,7 @@ def test_a_license_of_the_largest_size_can_be_disabled(shop: Shop) -> None:
             )["Item"],
         )
     )
-    changed(shop, lic, metadata={"text": "x" * (room - 250)})
+    changed(shop, lic, metadata={"text": "x" * (free - 250)})
 
     assert shop.post(f"/licenses/{lic['id']}/disable/").json()["status"] == "Disabled"
 
@@ -473,7 +473,7 @@ def test_the_license_of_a_bundle_needs_no_end_of_its_own(shop: Shop) -> None:
     assert [shown(shop, lic) for lic in others] == others
 
 
-def test_a_change_keeps_what_is_stored_besides(shop: Shop) -> None:
+def test_a_change_keeps_other_stored_attributes(shop: Shop) -> None:
     """A license of an order in several transactions stays visible by its order."""
     order = shop.order(items=[{"product_code": "kp", "licenses": [{}] * 120}]).json()
     id = order["order_licenses"][0]["id"]

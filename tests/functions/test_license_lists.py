@@ -1,4 +1,4 @@
-"""Lists of licenses, customers and orders: newest first, each record once, whatever made it.
+"""Lists of licenses, customers and orders: newest first, each record once, however created.
 
 Random histories of orders, additions, imports, runs that die and runs that are repeated, against a
 model of a few lines: a list of what was issued, and when.
@@ -111,7 +111,7 @@ class History:
         return rows
 
     def made(self, rows: list[tuple[str, str, str, str | None]], number: int) -> None:
-        """What an import makes of rows, at the time at which it was asked for."""
+        """Import rows as of the time of the request."""
         known = {each.key for each in self.issued}
         for row, (key, product, order, email) in enumerate(rows, 1):
             if key not in known:
@@ -148,13 +148,13 @@ class History:
             self.files.run(event)
 
     def sweep(self) -> None:
-        """The sweeper finds what nobody works on; ImportCsv does what it is asked to."""
+        """Run the sweeper, and ImportCsv for each of its invocations."""
         began = self.time
         self.pass_time(20)
         self.engine.invoked.clear()
         sweep.handler({}, LambdaContext())
-        for asked in list(self.engine.invoked):
-            self.files.run(asked)
+        for event in list(self.engine.invoked):
+            self.files.run(event)
         self.time = max(self.time, began)
 
     def stored_keys(self, number: int) -> set[str]:
@@ -243,7 +243,7 @@ def walked(shop: Shop, path: str, query: str, limit: int) -> Iterator[Any]:
 def history(
     shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[History]:
-    """A shop with small pages, batches and transactions; its time stands still."""
+    """A shop with small pages, batches and transactions, and a fixed time."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
     monkeypatch.setattr(newest_first, "PAGE", 4)
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)

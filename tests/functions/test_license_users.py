@@ -9,7 +9,7 @@ from shared.license_users import has_password
 from shared.store import dynamo
 from shared.store.customers import users_by_id
 from tests.functions.log_lines import Out
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 from tests.wiretap import answer_lost, meanwhile, tapped
 
 
@@ -87,7 +87,7 @@ def test_a_repeated_assignment_with_the_same_password_is_the_same(shop: Shop, li
     )
 
     assert second == first
-    assert (other.status, told(other.json())) == (409, {"/password": "user_exists"})
+    assert (other.status, fault_codes(other.json())) == (409, {"/password": "user_exists"})
     assert "another one" not in other.text
 
 
@@ -127,7 +127,7 @@ def test_users_are_assigned_to_licenses_of_user_based_products_only(shop: Shop) 
 
     reply = shop.post(f"/licenses/{id}/assign_user/", {"email": "u@x.test"})
 
-    assert told(reply.json()) == {"/email": "users_not_allowed"}
+    assert fault_codes(reply.json()) == {"/email": "users_not_allowed"}
     assert shop.get("/license-users/", "email=u@x.test").json()["count"] == 0
 
 
@@ -213,7 +213,7 @@ def test_the_email_of_a_user_can_not_be_changed(shop: Shop, lic: Any) -> None:
 
     reply = shop.patch(f"/license-users/{id}/", {"email": "new@x.test"})
 
-    assert told(reply.json()) == {"/email": "immutable"}
+    assert fault_codes(reply.json()) == {"/email": "immutable"}
 
 
 @pytest.mark.parametrize("by", ["id", "email"])

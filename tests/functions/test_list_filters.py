@@ -1,4 +1,4 @@
-"""Lists take LicenseSpring's names of filters, its limits and its order; published: lists."""
+"""Lists take LicenseSpring's filters, limits and order."""
 
 import json
 from collections.abc import Iterator
@@ -182,7 +182,7 @@ def test_an_appended_order_is_listed_once_oldest_first(sold: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["reference", "reference__exact"])
-def test_a_customer_is_found_by_reference_whoever_wrote_it(shop: Shop, name: str) -> None:
+def test_a_customer_is_found_by_reference_however_it_was_written(shop: Shop, name: str) -> None:
     shop.make("/customers/", email="a@x.test", reference="r-1")
     shop.order_one(customer={"email": "b@x.test", "reference": "r-1"})
     changed = shop.make("/customers/", email="c@x.test", reference="other")

@@ -1,4 +1,4 @@
-"""Files as people have them: what they mean is imported, what they hide is refused at its cell."""
+"""Untidy files: what is unambiguous is imported, the rest is refused at its cell."""
 
 import unicodedata
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Answers to orders: all that was issued, within what Lambda carries, however large the order."""
+"""Responses to orders contain everything that was issued, within Lambda's limit."""
 
 import json
 from datetime import UTC, datetime
@@ -147,21 +147,21 @@ def test_an_append_reads_and_answers_what_was_appended_alone(grown: Shop) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "told"),
+    ("method", "body", "expected"),
     [
         ("GET", None, "ask for fewer records"),
         ("POST", {"parts": [{"name": "lid"}]}, "it was carried out"),
     ],
 )
 def test_what_no_route_has_bounded_is_refused_in_our_words(
-    api_key: str, monkeypatch: pytest.MonkeyPatch, method: str, body: Any, told: str
+    api_key: str, monkeypatch: pytest.MonkeyPatch, method: str, body: Any, expected: str
 ) -> None:
     monkeypatch.setattr(api, "MOST_BYTES", 10)
 
     reply = send(sample_api.handler, method, "/api/v1/things/", body=body, key=api_key)
 
     assert (reply.status, reply.json()["code"]) == (413, "answer_too_large")
-    assert told in reply.json()["message"]
+    assert expected in reply.json()["message"]
 
 
 @pytest.mark.parametrize(

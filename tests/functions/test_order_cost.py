@@ -1,6 +1,6 @@
-"""What an order costs: DynamoDB requests, and write units of the tables.
+"""The DynamoDB requests and write units of an order.
 
-A write in a transaction costs 2 units for each started KB of the record. Beside its records an
+A write in a transaction costs 2 units for each started KB of the record. Besides its records an
 order pays 2 units for each product in it: the check, in the same transaction, that the product has
 not changed since it was read. Each index that lists a record takes one unit more.
 """
@@ -25,7 +25,7 @@ def order_of(count: int) -> dict[str, Any]:
 
 
 def placed(shop: Shop, **order: Any) -> Wiretap:
-    """What an order asks of DynamoDB when nothing is remembered from before: not even its key."""
+    """The DynamoDB requests of an order with cold caches, including that of the API key."""
     newcomer = open_shop(shop.company)
     with tapped() as tap:
         reply = newcomer.order(**order)
@@ -160,6 +160,6 @@ def test_what_an_order_reads_of_the_catalog_does_not_grow_with_it(shop: Shop) ->
 
 
 def catalog_keys(tap: Wiretap) -> int:
-    """How many catalog items an order asks for."""
+    """The number of catalog items that an order reads."""
     (read,) = tap.bodies("BatchGetItem")
     return len(read["RequestItems"][table_names()["CATALOG_TABLE"]]["Keys"])

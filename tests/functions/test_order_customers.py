@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 from tests.wiretap import meanwhile, tapped
 
 ITEMS = [{"product_code": "kp", "licenses": [{}]}]
@@ -112,7 +112,7 @@ def test_a_refused_order_makes_no_customer(shop: Shop) -> None:
 def test_a_customer_that_is_no_object_is_refused(shop: Shop) -> None:
     problem = shop.refused(customer="c@x.test")
 
-    assert list(told(problem)) == ["/customer"]
+    assert list(fault_codes(problem)) == ["/customer"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What an order survives: answers that get lost, rivals, a catalog that moves, a process killed."""
+"""Orders under faults: lost responses, concurrent requests, catalog changes, killed processes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -214,7 +214,7 @@ def test_a_large_order_that_meets_a_taken_key_leaves_nothing_behind(shop: Shop) 
     body_of(shop.order(id="big", items=ONE))
 
 
-def test_a_large_order_left_unfinished_is_taken_back(
+def test_an_abandoned_pending_order_is_rolled_back(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(120)]
@@ -238,7 +238,7 @@ def test_a_large_order_left_unfinished_is_taken_back(
     assert len(body["new_passwords"]) == 120
 
 
-def test_another_order_under_an_unfinished_id_has_to_wait(shop: Shop) -> None:
+def test_another_order_with_the_id_of_a_pending_order_has_to_wait(shop: Shop) -> None:
     with tapped() as tap:
         tap.on(WRITE, killed_after, nth=2)
         with pytest.raises(Killed):
@@ -250,7 +250,7 @@ def test_another_order_under_an_unfinished_id_has_to_wait(shop: Shop) -> None:
     assert reply.headers["retry-after"] == "1"
 
 
-def test_a_rollback_that_somebody_else_took_over_is_not_counted(
+def test_a_rollback_that_another_process_took_over_is_not_counted(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, out: Out
 ) -> None:
     with tapped() as tap:
@@ -291,19 +291,19 @@ def users(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"product_code": "up", "licenses": licenses}]
 
 
-def begun(shop: Shop, nth: int, **order: Any) -> None:
-    """A large order whose process was killed before its nth write."""
+def interrupt_order(shop: Shop, nth: int, **order: Any) -> None:
+    """Place a large order whose process is killed before its nth write."""
     with tapped() as tap:
         tap.on(WRITE, killed_before, nth=nth)
         with pytest.raises(Killed):
             shop.order(**order)
 
 
-def test_users_of_an_unfinished_order_are_not_lent_to_another(
+def test_users_of_a_pending_order_are_not_shared_with_another(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "POLL_SECONDS", 0)
-    begun(shop, 4, id="big", items=users(80))
+    interrupt_order(shop, 4, id="big", items=users(80))
 
     answer = body_of(shop.order(id="small", items=users(1)))
 
@@ -313,10 +313,10 @@ def test_users_of_an_unfinished_order_are_not_lent_to_another(
     assert len(body_of(shop.order(id="big", items=users(80)))["new_passwords"]) == 79
 
 
-def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
+def test_a_pending_order_is_rolled_back_though_another_created_its_users(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun(shop, 2, id="big", items=users(120))
+    interrupt_order(shop, 2, id="big", items=users(120))
     body_of(shop.order(id="small", items=users(1)))
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
@@ -326,10 +326,10 @@ def test_an_unfinished_order_is_taken_back_though_another_made_its_users(
     assert [shown["email"] for shown in again["new_passwords"]] == ["u1@x.test"]
 
 
-def test_users_of_an_order_that_was_rolled_back_are_gone(
+def test_users_of_an_order_that_was_rolled_back_are_deleted(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun(shop, 3, id="big", items=users(80))
+    interrupt_order(shop, 3, id="big", items=users(80))
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
@@ -359,10 +359,10 @@ def test_a_large_order_does_not_take_the_users_of_another_body_under_its_id(shop
 
 
 @pytest.mark.usefixtures("small_transactions")
-def test_an_unfinished_order_is_finished_though_it_is_small_once_others_made_its_users(
+def test_a_pending_order_is_completed_though_it_is_small_once_others_created_its_users(
     shop: Shop,
 ) -> None:
-    begun(shop, 3, id="big", items=users(4))
+    interrupt_order(shop, 3, id="big", items=users(4))
     body_of(shop.order(id="small-1", items=users(2)))
     body_of(shop.order(id="small-2", items=users(2, 2)))
 

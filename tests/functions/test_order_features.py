@@ -1,6 +1,6 @@
 """Consumption and product features of ordered licenses. Published: create order."""
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 
 def test_an_unknown_period_is_refused_with_those_that_are(shop: Shop) -> None:
@@ -15,18 +15,18 @@ def test_an_unknown_feature_is_refused_and_no_order_is_left(shop: Shop) -> None:
     reply = shop.order(id="o-1", items=[{"product_code": "kp", "licenses": licenses}])
 
     assert reply.status == 400
-    assert told(reply.json()) == {
+    assert fault_codes(reply.json()) == {
         "/items/0/licenses/0/product_features/1": "unsupported_product_feature"
     }
     assert reply.json()["code"] == "unsupported_product_feature"
     assert shop.get("/orders/").json()["count"] == 0
 
 
-def test_a_fault_in_a_long_feature_is_told_at_its_place_alone(shop: Shop) -> None:
+def test_a_fault_in_a_long_feature_is_reported_at_its_pointer_alone(shop: Shop) -> None:
     problem = shop.refused(license={"product_features": [{"code": "f1", "max_consumption": -1}]})
 
     place = "/items/0/licenses/0/product_features/0/max_consumption"
-    assert told(problem) == {place: "greater_than_equal"}
+    assert fault_codes(problem) == {place: "greater_than_equal"}
 
 
 def test_a_feature_that_is_neither_code_nor_object_is_refused(shop: Shop) -> None:

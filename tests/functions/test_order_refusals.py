@@ -1,10 +1,10 @@
-"""Each code that an order's rules refuse with, once on the wire; `tests/shared` has the rules."""
+"""Each error code of an order's rules, once over HTTP; `tests/shared` tests the rules."""
 
 from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 LICENSE = "/items/0/licenses/0"
 USERS = [{"email": "u1@x.test"}]
@@ -52,7 +52,7 @@ def test_a_license_that_breaks_a_rule_is_refused_at_its_place(
 ) -> None:
     problem = shop.refused(product, license, id="o-1")
 
-    assert told(problem) == {place: code}
+    assert fault_codes(problem) == {place: code}
     assert problem["code"] == code
     assert shop.get("/orders/").json()["count"] == 0
 
@@ -87,7 +87,7 @@ def test_a_bundle_that_breaks_a_rule_is_refused_at_its_place(
     reply = shop.order(is_bundle=True, items=[{"product_code": "bnd", **item}])
 
     assert reply.status == 400
-    assert told(reply.json()) == {f"/items/0/{place}".rstrip("/"): code}
+    assert fault_codes(reply.json()) == {f"/items/0/{place}".rstrip("/"): code}
 
 
 def test_a_member_that_is_named_twice_is_refused_at_both_places(shop: Shop) -> None:
@@ -95,7 +95,7 @@ def test_a_member_that_is_named_twice_is_refused_at_both_places(shop: Shop) -> N
 
     reply = shop.order(is_bundle=True, items=[{"product_code": "bnd", "licenses": licenses}])
 
-    assert told(reply.json()) == {
+    assert fault_codes(reply.json()) == {
         "/items/0/licenses/0/product_code": "bundle_member_repeated",
         "/items/0/licenses/2/product_code": "bundle_member_repeated",
     }
@@ -105,4 +105,4 @@ def test_a_product_that_is_disabled_is_refused(shop: Shop) -> None:
     (product,) = shop.get("/products/", "short_code=kp").json()["results"]
     shop.patch(f"/products/{product['id']}/", {"active": False})
 
-    assert told(shop.refused("kp")) == {"/items/0/product_code": "disabled_product"}
+    assert fault_codes(shop.refused("kp")) == {"/items/0/product_code": "disabled_product"}

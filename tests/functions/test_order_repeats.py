@@ -1,11 +1,11 @@
-"""Orders that are sent again: replayed, refused, or appended to."""
+"""Retried orders are replayed, refused or appended to."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 ITEMS = [{"product_code": "kp", "licenses": [{}]}]
 
@@ -58,7 +58,7 @@ def test_another_body_under_the_same_id_is_refused_with_what_differs(shop: Shop)
     problem = reply.json()
     assert (reply.status, problem["code"]) == (409, "order_id_exists")
     assert problem["message"] == "Order with this ID already exists"
-    assert told(problem) == {
+    assert fault_codes(problem) == {
         "/reference": "differs",
         "/metadata/po": "differs",
         "/items/0/licenses/0/max_activations": "differs",
@@ -72,7 +72,7 @@ def test_true_and_1_differ(shop: Shop, first: Any, second: Any) -> None:
     reply = shop.order(id="o-1", metadata={"a": second}, items=ITEMS)
 
     assert reply.status == 409
-    assert list(told(reply.json()).values()) == ["differs"]
+    assert list(fault_codes(reply.json()).values()) == ["differs"]
 
 
 def test_another_number_of_licenses_differs_as_a_whole(shop: Shop) -> None:
@@ -80,7 +80,7 @@ def test_another_number_of_licenses_differs_as_a_whole(shop: Shop) -> None:
 
     reply = shop.order(id="o-1", items=[{"product_code": "kp", "licenses": [{}, {}]}])
 
-    assert told(reply.json()) == {"/items/0/licenses": "differs"}
+    assert fault_codes(reply.json()) == {"/items/0/licenses": "differs"}
 
 
 def test_a_refused_repetition_changes_nothing(shop: Shop) -> None:
@@ -186,7 +186,7 @@ def test_what_python_would_take_for_equal_is_named(
 
     reply = shop.order(id="o-1", items=ITEMS, **sent)
 
-    assert (reply.status, told(reply.json())) == (409, {place: "differs"})
+    assert (reply.status, fault_codes(reply.json())) == (409, {place: "differs"})
 
 
 def test_the_order_of_names_and_spaces_in_a_body_mean_nothing(shop: Shop) -> None:
@@ -223,7 +223,7 @@ def test_where_duplicates_are_strict_the_same_order_again_is_refused(
 
     assert first.status == 200
     assert (second.status, second.json()["code"]) == (409, "order_id_exists")
-    assert told(second.json()) == {"/id": "order_id_exists"}
+    assert fault_codes(second.json()) == {"/id": "order_id_exists"}
     assert shop.get("/licenses/").json()["count"] == 1
 
 
@@ -308,7 +308,7 @@ def test_an_idempotency_key_is_good_for_one_body(shop: Shop, created_with: str) 
     reply = shop.post("/orders/create_order/", other, **keyed("k"))
 
     assert (reply.status, reply.json()["code"]) == (409, "idempotency_key_reused")
-    assert told(reply.json()) == {"/items/0/product_code": "differs"}
+    assert fault_codes(reply.json()) == {"/items/0/product_code": "differs"}
 
 
 @pytest.mark.parametrize("more", [{}, keyed("k")])
@@ -340,7 +340,7 @@ def test_another_order_without_an_id_under_the_same_idempotency_key_is_refused(
     reply = shop.post("/orders/create_order/", {"items": ITEMS, "is_test": True}, **keyed("k"))
 
     assert (reply.status, reply.json()["code"]) == (409, "idempotency_key_reused")
-    assert told(reply.json()) == {"/is_test": "differs"}
+    assert fault_codes(reply.json()) == {"/is_test": "differs"}
 
 
 def test_the_order_itself_is_still_repeatable_when_more_was_appended(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What orders say of themselves: the numbers that the dashboard shows."""
+"""Metrics of orders: the numbers that the dashboard shows."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def test_orders_repetitions_and_refusals_are_counted_apart(shop: Shop, out: Out)
     assert refused == {"order_id_exists": 1}
 
 
-def test_an_order_that_is_taken_back_is_counted(
+def test_an_order_that_is_rolled_back_is_counted(
     shop: Shop, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(seconds=-2))

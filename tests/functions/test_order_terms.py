@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 
 def test_the_older_name_of_policy_code_works_and_says_that_it_is_old(shop: Shop) -> None:
@@ -36,11 +36,11 @@ def test_a_license_keeps_its_terms_when_its_policy_changes(shop: Shop) -> None:
 def test_fewer_than_any_transfers_are_refused(shop: Shop) -> None:
     problem = shop.refused("kp", {"max_transfers": -2})
 
-    assert list(told(problem)) == ["/items/0/licenses/0/max_transfers"]
+    assert list(fault_codes(problem)) == ["/items/0/licenses/0/max_transfers"]
 
 
-def test_what_is_said_of_a_license_is_kept(shop: Shop) -> None:
-    said = {
+def test_fields_of_a_license_are_stored(shop: Shop) -> None:
+    terms = {
         "can_borrow": True,
         "max_borrow_time": 24,
         "allow_grace_period": True,
@@ -55,10 +55,10 @@ def test_what_is_said_of_a_license_is_kept(shop: Shop) -> None:
         "custom_fields": [{"name": "seat", "value": "7"}, {"name": "n", "value": 2.5}],
     }
 
-    license = shop.order_one(license=said)
+    license = shop.order_one(license=terms)
 
     stored = shop.get(f"/licenses/{license['id']}/").json()
-    assert {name: stored[name] for name in said} == said
+    assert {name: stored[name] for name in terms} == terms
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_a_value_of_the_wrong_kind_is_refused_at_its_place(
 ) -> None:
     problem = shop.refused("kp", {name: value})
 
-    assert list(told(problem)) == [f"/items/0/licenses/0/{name}"]
+    assert list(fault_codes(problem)) == [f"/items/0/licenses/0/{name}"]
     assert problem["errors"][0]["value"] == value

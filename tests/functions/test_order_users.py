@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.store.dynamo import client, table
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 
 def order_users(shop: Shop, *users: Any, **order: Any) -> Any:
@@ -59,7 +59,7 @@ def test_two_user_based_licenses_with_the_same_user_are_two(shop: Shop) -> None:
 def test_a_user_without_an_email_is_refused_at_its_place(shop: Shop) -> None:
     problem = shop.refused("up", {"users": [{"email": "u1@x.test"}, {"is_manager": True}]})
 
-    assert told(problem) == {"/items/0/licenses/0/users/1/email": "required"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/users/1/email": "required"}
 
 
 def test_an_email_that_is_none_is_refused_with_an_example(shop: Shop) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 
 def policy_of(shop: Shop, product: str, code: str) -> Any:
@@ -18,8 +18,8 @@ def feature_of(shop: Shop, code: str) -> Any:
     return feature
 
 
-def test_a_policy_is_made_with_what_it_is_told(shop: Shop) -> None:
-    said = {
+def test_a_policy_is_created_with_all_requested_fields(shop: Shop) -> None:
+    fields = {
         "code": "studio",
         "name": "Studio",
         "default_license_type": "time-limited",
@@ -31,11 +31,11 @@ def test_a_policy_is_made_with_what_it_is_told(shop: Shop) -> None:
         "metadata": {"k": "v"},
     }
 
-    made = shop.make("/license-templates/", product="kp", **said)
+    made = shop.make("/license-templates/", product="kp", **fields)
 
     shown = shop.get(f"/license-templates/{made['id']}/").json()
     assert shown == made
-    assert {name: shown[name] for name in said} == said
+    assert {name: shown[name] for name in fields} == fields
     assert (shown["is_default"], shown["is_archived"]) == (False, False)
 
 
@@ -54,7 +54,7 @@ def test_a_part_of_an_unknown_product_is_refused(shop: Shop, path: str, product:
     reply = shop.post(f"/{path}/", {"product": product, "code": "n", "name": "N"})
 
     assert reply.status == 400
-    assert told(reply.json()) == {"/product": "unknown_product"}
+    assert fault_codes(reply.json()) == {"/product": "unknown_product"}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_code_is_unique_in_its_product_only(
     assert elsewhere.status == 201
 
 
-def test_a_policy_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_policy_are_changed(shop: Shop) -> None:
     before = policy_of(shop, "kp", "policy_A")
 
     changed = shop.patch(f"/license-templates/{before['id']}/", {"max_activations": 6}).json()
@@ -91,7 +91,7 @@ def test_what_a_policy_is_can_not_be_changed(shop: Shop, change: dict[str, str])
     reply = shop.patch(f"/license-templates/{id}/", change)
 
     (name,) = change
-    assert told(reply.json()) == {f"/{name}": "immutable"}
+    assert fault_codes(reply.json()) == {f"/{name}": "immutable"}
 
 
 def test_a_product_has_one_default_policy_always(shop: Shop) -> None:
@@ -118,7 +118,7 @@ def test_the_default_policy_can_not_go(shop: Shop, change: dict[str, bool]) -> N
     reply = shop.patch(f"/license-templates/{id}/", change)
 
     (name,) = change
-    assert told(reply.json()) == {f"/{name}": "default_policy_required"}
+    assert fault_codes(reply.json()) == {f"/{name}": "default_policy_required"}
     assert policy_of(shop, "kp", "default")["is_default"] is True
 
 
@@ -134,7 +134,7 @@ def test_the_default_policy_can_not_go(shop: Shop, change: dict[str, bool]) -> N
         ("product=nope", []),
     ],
 )
-def test_policies_are_listed_by_what_is_asked_for(shop: Shop, query: str, codes: list[str]) -> None:
+def test_policies_are_listed_by_their_filters(shop: Shop, query: str, codes: list[str]) -> None:
     id = policy_of(shop, "p2", "pro")["id"]
     shop.patch(f"/license-templates/{id}/", {"is_archived": True})
 
@@ -173,7 +173,7 @@ def test_a_policy_grants_no_feature_that_the_product_has_not(shop: Shop) -> None
     )
 
     place = "/license_product_feature_templates/1/product_feature"
-    assert told(reply.json()) == {place: "unsupported_product_feature"}
+    assert fault_codes(reply.json()) == {place: "unsupported_product_feature"}
 
 
 def test_a_policy_that_contradicts_itself_is_refused(shop: Shop) -> None:
@@ -189,7 +189,7 @@ def test_a_policy_that_contradicts_itself_is_refused(shop: Shop) -> None:
         },
     )
 
-    assert told(reply.json()) == {
+    assert fault_codes(reply.json()) == {
         "/allow_overages": "consumption_only",
         "/floating_users": "too_many_floating_users",
     }
@@ -212,7 +212,7 @@ def test_a_feature_is_made_and_shown_with_its_product(shop: Shop) -> None:
     assert made in product["product_features"]
 
 
-def test_a_feature_is_changed_where_it_is_told_to_be(shop: Shop) -> None:
+def test_only_requested_fields_of_a_feature_are_changed(shop: Shop) -> None:
     id = feature_of(shop, "credits")["id"]
 
     changed = shop.patch(f"/product-features/{id}/", {"name": "New", "max_consumption": 20}).json()
@@ -231,7 +231,7 @@ def test_what_a_feature_is_can_not_be_changed(shop: Shop, change: dict[str, str]
     reply = shop.patch(f"/product-features/{id}/", change)
 
     (name,) = change
-    assert told(reply.json()) == {f"/{name}": "immutable"}
+    assert fault_codes(reply.json()) == {f"/{name}": "immutable"}
 
 
 def test_features_are_listed_by_product_and_code(shop: Shop) -> None:

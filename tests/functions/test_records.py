@@ -1,4 +1,4 @@
-"""Orders, licenses and customers, listed, shown and switched. Published: order, license lists."""
+"""List and show orders, licenses and customers; enable and disable licenses."""
 
 from typing import Any
 from urllib.parse import quote
@@ -86,7 +86,7 @@ def test_a_listed_order_names_its_licenses_by_id(sold: Shop) -> None:
         ("order_by=-created_at", ["o-3", "o-2", "o-1"]),
     ],
 )
-def test_orders_are_listed_by_what_is_asked_for(sold: Shop, query: str, ids: list[str]) -> None:
+def test_orders_are_listed_by_their_filters(sold: Shop, query: str, ids: list[str]) -> None:
     assert store_ids(found(sold, "/orders/", query)) == ids
 
 
@@ -117,7 +117,7 @@ def test_orders_are_listed_by_the_id_of_their_customer(sold: Shop) -> None:
         ("customer_email=nobody@x.test", set()),
     ],
 )
-def test_licenses_are_listed_by_what_is_asked_for(sold: Shop, query: str, keys: set[str]) -> None:
+def test_licenses_are_listed_by_their_filters(sold: Shop, query: str, keys: set[str]) -> None:
     assert {lic["license_key"] for lic in found(sold, "/licenses/", query)} == keys
 
 
@@ -324,7 +324,7 @@ def refuses_cursor(shop: Shop, path: str, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "others"),
+    ("path", "query", "others"),
     [
         (
             "/orders/",
@@ -343,16 +343,16 @@ def refuses_cursor(shop: Shop, path: str, query: str) -> None:
     ],
 )
 def test_a_cursor_of_another_query_is_refused(
-    sold: Shop, path: str, asked: str, others: list[str]
+    sold: Shop, path: str, query: str, others: list[str]
 ) -> None:
-    cursor = sold.get(path, f"{asked}&limit=1").json()["cursor"]
+    cursor = sold.get(path, f"{query}&limit=1").json()["cursor"]
     assert cursor, "there is a second page"
 
     for other in others:
         refuses_cursor(sold, path, f"{other}&limit=1&cursor={cursor}")
     for elsewhere in {"/orders/", "/licenses/", "/customers/", "/products/"} - {path}:
         refuses_cursor(sold, elsewhere, f"cursor={cursor}")
-    assert sold.get(path, f"{asked}&limit=2&cursor={cursor}").status == 200
+    assert sold.get(path, f"{query}&limit=2&cursor={cursor}").status == 200
 
 
 def test_a_cursor_of_another_company_is_refused(sold: Shop, other_shop: Shop) -> None:
@@ -361,7 +361,7 @@ def test_a_cursor_of_another_company_is_refused(sold: Shop, other_shop: Shop) ->
     refuses_cursor(other_shop, "/orders/", f"cursor={cursor}")
 
 
-def test_a_list_goes_on_behind_a_license_that_is_gone(sold: Shop) -> None:
+def test_a_list_continues_after_a_license_that_was_deleted(sold: Shop) -> None:
     whole = [lic["id"] for lic in found(sold, "/licenses/", "")]
     first = sold.get("/licenses/", "limit=2").json()
 
@@ -412,7 +412,7 @@ def test_an_order_that_grew_says_so_in_lists_without_being_read(sold: Shop) -> N
     assert (shown["licenses_count"], shown["updated_at"]) == (5, orders[1]["updated_at"])
 
 
-def test_licenses_of_a_bundle_are_told_apart_by_product(shop: Shop) -> None:
+def test_licenses_of_a_bundle_are_distinguished_by_product(shop: Shop) -> None:
     members = [
         {"product_code": "p1", "policy_code": "std"},
         {"product_code": "p2", "policy_code": "std"},

@@ -1,4 +1,4 @@
-"""Free JSON is read back as it was answered first, or it is refused at its place."""
+"""Free JSON is read back as in the first response, or refused at its pointer."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from shared.catalog_changes import NewFeature, NewPolicy, NewProduct
 from shared.customers import CustomerRequest, NewCustomer, UserRequest
 from shared.licenses import LicenseRequest
 from shared.orders import OrderItemRequest, OrderRequest
-from tests.functions.shop import Shop, told
+from tests.functions.shop import Shop, fault_codes
 
 EDGES: tuple[Any, ...] = (
     *(1.0, -0.0, 1e2, 1e22, 1.5e300, 5e-324, 1e-128, 1e-129, 1e125, 1.1e125, 0.1, 1 / 3, 2.0**53),
@@ -86,7 +86,7 @@ def test_metadata_of_an_order_is_read_back_as_it_was_answered_first(
 
     if not fits(value):
         places = {"/metadata", "/customer/metadata", "/items/0/licenses/0/metadata"}
-        assert (first.status, set(told(first.json()))) == (400, places)
+        assert (first.status, set(fault_codes(first.json()))) == (400, places)
         return
     assert first.status == 200, first.text
     again, later = shop.order(**body), shop.get(f"/orders/{first.json()['id']}/")
@@ -133,7 +133,7 @@ def test_a_record_is_read_back_as_it_was_answered_first(
 
     if not fits(value):
         places = {f"/{name}" if name == "metadata" else f"/{name}/0" for name in free}
-        assert (first.status, set(told(first.json()))) == (400, places)
+        assert (first.status, set(fault_codes(first.json()))) == (400, places)
         return
     assert first.status == 201, first.text
     later = shop.get(f"{path}/{first.json()['id']}/").json()
@@ -164,7 +164,7 @@ def test_a_number_that_nothing_can_hold_is_refused_at_its_place(shop: Shop, numb
     problem = shop.post("/orders/create_order/", body).json()
 
     assert problem["code"] == "invalid_json"
-    assert list(told(problem)) == ["/items/0/licenses/0/metadata/n/1"]
+    assert list(fault_codes(problem)) == ["/items/0/licenses/0/metadata/n/1"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_number_that_nothing_can_hold_is_refused_at_its_place(shop: Shop, numb
 def test_metadata_as_text_is_read_as_strictly_as_a_body(shop: Shop, value: str) -> None:
     problem = shop.refused(metadata=f'{{"a": {value}}}')
 
-    assert list(told(problem)) == ["/metadata"]
+    assert list(fault_codes(problem)) == ["/metadata"]
 
 
 def test_numbers_that_are_equal_are_one_order_however_they_are_spelled(shop: Shop) -> None:

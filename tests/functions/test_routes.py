@@ -157,8 +157,8 @@ def test_a_key_that_is_not_good_opens_no_route() -> None:
         for operation in KEYED:
             reply = operation.send(key)
 
-            told = (reply.status, reply.json()["code"])
-            assert told == (403, "invalid_api_key"), f"a key {what} on {operation}: {reply.text}"
+            outcome = (reply.status, reply.json()["code"])
+            assert outcome == (403, "invalid_api_key"), f"a key {what} on {operation}: {reply.text}"
             assert secret not in reply.text
 
 

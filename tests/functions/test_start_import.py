@@ -1,4 +1,4 @@
-"""The two doors of imports: a file in a form, and a form that sends the file to S3."""
+"""Start imports: a file in a form, or a presigned upload to S3."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from shared.columns import KINDS
 from shared.import_job import State
 from shared.store import uploads
 from shared.store.import_jobs import list_jobs
-from tests.functions.import_desk import BOUNDARY, CSV, FORM, Desk, form, open_desk, part
+from tests.functions.importer import BOUNDARY, CSV, FORM, Importer, form, new_importer, part
 from tests.http_event import Reply
 from tests.wiretap import answer_lost, meanwhile, tapped
 
@@ -42,31 +42,31 @@ def versions() -> list[str]:
 
 
 @pytest.mark.parametrize("path", DOORS)
-def test_a_form_is_answered_with_the_number_of_its_job_alone(desk: Desk, path: str) -> None:
+def test_a_form_is_answered_with_the_number_of_its_job_alone(importer: Importer, path: str) -> None:
     kind, results = DOORS[path]
 
-    reply = desk.post(path, form(), headers={"content-type": FORM})
+    reply = importer.post(path, form(), headers={"content-type": FORM})
 
     assert (reply.status, reply.json()) == (200, {"job_id": 1})
     assert reply.headers["location"] == f"https://api.test/api/v1/{results}-import-results/1/"
-    job = desk.job(1)
+    job = importer.job(1)
     assert (job.kind, job.state, job.file_name) == (kind, "awaiting_upload", "a.csv")
-    assert job.requested_by == desk.key[:8]
+    assert job.requested_by == importer.key[:8]
     assert job.key == f"acme/{kind}/job-1/a.csv"
     assert stored(job.key) == CSV
 
 
-def test_a_form_may_come_as_text(desk: Desk) -> None:
-    assert desk.send(form().decode()).json() == {"job_id": 1}
+def test_a_form_may_come_as_text(importer: Importer) -> None:
+    assert importer.send(form().decode()).json() == {"job_id": 1}
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\r\n", b"--", f"--{BOUNDARY[:-1]}\r\n".encode(), bytes(range(256)), b"a\r\n\r"]
 )
-def test_the_file_is_stored_byte_for_byte(desk: Desk, data: bytes) -> None:
-    desk.send(form(part(data)))
+def test_the_file_is_stored_byte_for_byte(importer: Importer, data: bytes) -> None:
+    importer.send(form(part(data)))
 
-    assert stored(desk.job(1).key) == data
+    assert stored(importer.job(1).key) == data
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_the_file_is_stored_byte_for_byte(desk: Desk, data: bytes) -> None:
         ("x" * 400, "x" * 255),
     ],
 )
-def test_a_file_name_is_shown_and_leads_nowhere(desk: Desk, sent: str, shown: str) -> None:
-    desk.send(form(part(file_name=sent)))
+def test_a_file_name_is_shown_and_leads_nowhere(importer: Importer, sent: str, shown: str) -> None:
+    importer.send(form(part(file_name=sent)))
 
-    job = desk.job(1)
+    job = importer.job(1)
     assert job.file_name == shown
     assert job.key.startswith("acme/customers/job-1/")
     assert job.key.count("/") == 3
@@ -98,24 +98,24 @@ def test_a_file_name_is_shown_and_leads_nowhere(desk: Desk, sent: str, shown: st
         "filename*=windows-1252''na%EFve%20%80.csv",
     ],
 )
-def test_a_file_name_is_decoded_as_clients_encode_it(desk: Desk, named: str) -> None:
+def test_a_file_name_is_decoded_as_clients_encode_it(importer: Importer, named: str) -> None:
     body = form().replace(b'filename="a.csv"', named.encode())
 
-    assert desk.send(body).status == 200
+    assert importer.send(body).status == 200
 
-    assert desk.job(1).file_name == "na\u00efve \u20ac.csv"
+    assert importer.job(1).file_name == "na\u00efve \u20ac.csv"
 
 
-def test_a_form_may_say_how_to_import(desk: Desk) -> None:
-    desk.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252")
+def test_a_form_may_say_how_to_import(importer: Importer) -> None:
+    importer.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252")
 
-    job = desk.job(1)
+    job = importer.job(1)
     assert (job.dry_run, job.on_error, job.encoding) == (True, "reject_all", "windows-1252")
 
 
-def test_an_option_that_is_not_served_is_refused(desk: Desk) -> None:
+def test_an_option_that_is_not_served_is_refused(importer: Importer) -> None:
     assert "dry_run, on_error, encoding" in refused(
-        desk.send(query="update=1"), 400, "validation_error"
+        importer.send(query="update=1"), 400, "validation_error"
     )
 
 
@@ -143,69 +143,69 @@ def test_an_option_that_is_not_served_is_refused(desk: Desk) -> None:
     ],
 )
 def test_a_form_that_is_none_is_refused_and_leaves_nothing(
-    desk: Desk, headers: dict[str, str], body: Any, code: str
+    importer: Importer, headers: dict[str, str], body: Any, code: str
 ) -> None:
-    assert refused(desk.send(body, headers=headers), 400, code)
+    assert refused(importer.send(body, headers=headers), 400, code)
 
     assert list(list_jobs("acme")) == []
     assert versions() == []
 
 
-def test_a_part_has_few_headers(desk: Desk) -> None:
+def test_a_part_has_few_headers(importer: Importer) -> None:
     more = b"".join(b"X-%d: y\r\n" % n for n in range(9))
 
     many = part().replace(b"Content-Type", more + b"Content-Type", 1)
 
-    refused(desk.send(form(many)), 400, "invalid_multipart")
+    refused(importer.send(form(many)), 400, "invalid_multipart")
 
 
-def test_a_body_that_is_not_base64_is_no_form(desk: Desk) -> None:
+def test_a_body_that_is_not_base64_is_no_form(importer: Importer) -> None:
     event_body = base64.b64encode(form()).decode()
 
-    refused(desk.send(event_body), 400, "invalid_multipart")
+    refused(importer.send(event_body), 400, "invalid_multipart")
 
 
-def test_a_larger_file_is_shown_the_other_door(desk: Desk) -> None:
-    message = refused(desk.send(form(part(b"x" * 4_500_000))), 413, "file_too_large")
+def test_a_larger_file_is_shown_the_other_door(importer: Importer) -> None:
+    message = refused(importer.send(form(part(b"x" * 4_500_000))), 413, "file_too_large")
 
     assert "POST /api/v1/imports/" in message
-    assert desk.send(form(part(b"x" * 4_499_000))).status == 200
+    assert importer.send(form(part(b"x" * 4_499_000))).status == 200
 
 
-def test_a_form_sent_again_under_its_key_is_one_import(desk: Desk) -> None:
+def test_a_form_sent_again_under_its_key_is_one_import(importer: Importer) -> None:
     headers = {"idempotency-key": "k1"}
     with tapped() as tap:
-        rival = meanwhile(lambda: desk.send(headers=headers))
+        rival = meanwhile(lambda: importer.send(headers=headers))
         tap.on("TransactWriteItems", rival)
-        first = desk.send(headers=headers)
+        first = importer.send(headers=headers)
 
-    again = desk.send(headers=headers)
+    again = importer.send(headers=headers)
 
     assert first.json() == again.json()
     assert again.headers["idempotent-replayed"] == "true"
     assert len(list(list_jobs("acme"))) == len(versions()) == 1
-    refused(desk.send(form(part(b"other")), headers=headers), 409, "external_id_reused")
+    refused(importer.send(form(part(b"other")), headers=headers), 409, "external_id_reused")
 
 
-def test_a_job_whose_write_is_unsure_gets_its_file(desk: Desk) -> None:
+def test_a_job_whose_write_is_unsure_gets_its_file(importer: Importer) -> None:
     with tapped() as tap:
         tap.on("TransactWriteItems", answer_lost)
-        reply = desk.send()
+        reply = importer.send()
 
-    job = desk.job(reply.json()["job_id"])
+    job = importer.job(reply.json()["job_id"])
     assert [each.number for each in list_jobs("acme")] == [job.number]
     assert stored(job.key) == CSV
 
 
 def test_only_a_key_that_may_import_imports(tables: None) -> None:
-    refused(Desk("acme", "nobodyss.secret").send(), 403, "invalid_api_key")
+    refused(Importer("acme", "nobodyss.secret").send(), 403, "invalid_api_key")
 
 
 # A form that sends the file to S3
 
 
-def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
-    reply = desk.ask(file_name="dir/Müller.csv", size=100_000_000, dry_run=True)
+def test_a_file_of_any_size_is_sent_to_s3_by_a_form(importer: Importer) -> None:
+    reply = importer.request_upload(file_name="dir/Müller.csv", size=100_000_000, dry_run=True)
 
     assert reply.status == 202
     assert reply.headers["location"] == "https://api.test/api/v1/imports/1/"
@@ -214,17 +214,17 @@ def test_a_file_of_any_size_is_sent_to_s3_by_a_form(desk: Desk) -> None:
     assert (view["file_name"], view["size"], view["dry_run"]) == ("Müller.csv", 100_000_000, True)
     upload = view["upload"]
     assert (upload["method"], upload["expires_in"]) == ("POST", 3600)
-    assert upload["fields"]["key"] == desk.job(1).key
+    assert upload["fields"]["key"] == importer.job(1).key
     policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
     assert ["content-length-range", 0, 100_000_000] in policy["conditions"]
-    assert {"key": desk.job(1).key} in policy["conditions"]
-    assert desk.get("/imports/1/").json() == {k: v for k, v in view.items() if k != "upload"}
+    assert {"key": importer.job(1).key} in policy["conditions"]
+    assert importer.get("/imports/1/").json() == {k: v for k, v in view.items() if k != "upload"}
 
 
-def test_more_than_s3_takes_at_once_is_sent_in_parts(desk: Desk) -> None:
+def test_more_than_s3_takes_at_once_is_sent_in_parts(importer: Importer) -> None:
     size = 5 * 1024**3 + 1
 
-    upload = desk.ask(size=size).json()["upload"]
+    upload = importer.request_upload(size=size).json()["upload"]
 
     assert upload == {
         "method": "PUT",
@@ -232,25 +232,25 @@ def test_more_than_s3_takes_at_once_is_sent_in_parts(desk: Desk) -> None:
         "part_size": 16 * 1024**2,
         "part_count": 321,
     }
-    smaller = desk.ask(size=size - 1).json()["upload"]
+    smaller = importer.request_upload(size=size - 1).json()["upload"]
     assert smaller["method"] == "POST"
     assert smaller["parts_url"] == "https://api.test/api/v1/imports/2/parts/"
 
 
-def sign(desk: Desk, *numbers: Any, job: int = 1) -> Reply:
-    return desk.post(f"/imports/{job}/parts/", {"part_numbers": list(numbers)})
+def sign(importer: Importer, *numbers: Any, job: int = 1) -> Reply:
+    return importer.post(f"/imports/{job}/parts/", {"part_numbers": list(numbers)})
 
 
-def test_a_file_sent_in_parts_is_the_file(desk: Desk) -> None:
-    desk.ask(size=16 * 1024**2 + 5)
+def test_a_file_sent_in_parts_is_the_file(importer: Importer) -> None:
+    importer.request_upload(size=16 * 1024**2 + 5)
     data = [b"email\n" + b"x" * (16 * 1024**2 - 6), b"tail\n"]
-    links = sign(desk, 1, 2).json()
+    links = sign(importer, 1, 2).json()
 
     tags = [put(links, number, part) for number, part in enumerate(data, 1)]
     answer = complete(links, tags)
 
     assert answer.status_code == 200
-    assert stored(desk.job(1).key) == b"".join(data)
+    assert stored(importer.job(1).key) == b"".join(data)
     assert len(versions()) == 1
 
 
@@ -273,10 +273,12 @@ def uploads_begun() -> list[str]:
     return [each["UploadId"] for each in listed.get("Uploads", ())]
 
 
-def test_links_to_parts_are_of_one_upload_however_often_they_are_asked_for(desk: Desk) -> None:
-    desk.ask(size=10**9)
+def test_links_to_parts_are_of_one_upload_however_often_they_are_requested(
+    importer: Importer,
+) -> None:
+    importer.request_upload(size=10**9)
 
-    first, again, renewed = sign(desk, 1, 2), sign(desk, 2, 60), sign(desk)
+    first, again, renewed = sign(importer, 1, 2), sign(importer, 2, 60), sign(importer)
 
     answers = [reply.json() for reply in (first, again, renewed)]
     assert [reply.status for reply in (first, again, renewed)] == [200] * 3
@@ -296,44 +298,44 @@ def test_links_to_parts_are_of_one_upload_however_often_they_are_asked_for(desk:
 
 
 def test_links_do_not_promise_more_than_the_credentials_hold(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     credentials = uploads.session().get_credentials()
     monkeypatch.setattr(credentials, "token", "of a role")
 
-    assert desk.ask().json()["upload"]["expires_in"] == 900
-    assert sign(desk, 1).json()["expires_in"] == 900
+    assert importer.request_upload().json()["upload"]["expires_in"] == 900
+    assert sign(importer, 1).json()["expires_in"] == 900
 
 
-def test_two_that_begin_an_upload_at_once_get_the_same(desk: Desk) -> None:
-    desk.ask(size=10**9)
+def test_two_that_begin_an_upload_at_once_get_the_same(importer: Importer) -> None:
+    importer.request_upload(size=10**9)
     answers = []
 
     with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: answers.append(sign(desk, 1))))
-        answers.append(sign(desk, 1))
+        tap.on("TransactWriteItems", meanwhile(lambda: answers.append(sign(importer, 1))))
+        answers.append(sign(importer, 1))
 
     (upload_id,) = {each.json()["upload_id"] for each in answers}
     assert uploads_begun() == [upload_id]
-    assert desk.job(1).upload_id == upload_id
+    assert importer.job(1).upload_id == upload_id
 
 
-def test_an_upload_whose_note_is_lost_is_begun_once(desk: Desk) -> None:
-    desk.ask(size=10**9)
+def test_an_upload_whose_note_is_lost_is_begun_once(importer: Importer) -> None:
+    importer.request_upload(size=10**9)
 
     with tapped() as tap:
         tap.on("TransactWriteItems", answer_lost)
-        first = sign(desk, 1).json()["upload_id"]
+        first = sign(importer, 1).json()["upload_id"]
 
-    assert sign(desk, 1).json()["upload_id"] == first
+    assert sign(importer, 1).json()["upload_id"] == first
     assert uploads_begun() == [first]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_upload_can_be_dropped(desk: Desk, kind: str) -> None:
-    desk.ask(size=10**9, kind=kind)
+def test_an_upload_can_be_dropped(importer: Importer, kind: str) -> None:
+    importer.request_upload(size=10**9, kind=kind)
 
-    answer = requests.delete(sign(desk, 1).json()["abort_url"], timeout=5)
+    answer = requests.delete(sign(importer, 1).json()["abort_url"], timeout=5)
 
     assert answer.status_code == 204
     assert uploads_begun() == []
@@ -352,11 +354,11 @@ def test_an_upload_can_be_dropped(desk: Desk, kind: str) -> None:
     ],
 )
 def test_parts_that_a_file_does_not_have_are_refused(
-    desk: Desk, numbers: list[Any], field: str
+    importer: Importer, numbers: list[Any], field: str
 ) -> None:
-    desk.ask(size=10**9)
+    importer.request_upload(size=10**9)
 
-    reply = sign(desk, *numbers)
+    reply = sign(importer, *numbers)
 
     refused(reply, 400, "validation_error")
     assert [fault["field"] for fault in reply.json()["errors"]] == [field]
@@ -364,43 +366,43 @@ def test_parts_that_a_file_does_not_have_are_refused(
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "succeeded", "failed", "cancelled"])
-def test_parts_are_signed_only_while_the_file_is_awaited(desk: Desk, state: State) -> None:
-    desk.ask()
-    desk.move(1, "queued", version_id="v1")
-    desk.move(1, state)
+def test_parts_are_signed_only_while_the_file_is_awaited(importer: Importer, state: State) -> None:
+    importer.request_upload()
+    importer.move(1, "queued", version_id="v1")
+    importer.move(1, state)
 
-    message = refused(sign(desk, 1), 409, "import_state")
+    message = refused(sign(importer, 1), 409, "import_state")
 
     assert message == f"Import 1 is {state}: it can't be sent in parts"
     assert uploads_begun() == []
 
 
-def test_parts_are_signed_for_ones_own_imports_alone(desk: Desk) -> None:
-    desk.ask()
+def test_parts_are_signed_for_ones_own_imports_alone(importer: Importer) -> None:
+    importer.request_upload()
 
-    refused(sign(open_desk("globex"), 1), 404, "not_found")
-    refused(sign(desk, 1, job=2), 404, "not_found")
+    refused(sign(new_importer("globex"), 1), 404, "not_found")
+    refused(sign(importer, 1, job=2), 404, "not_found")
 
 
 def test_a_job_whose_parts_are_on_their_way_is_heard_of_once_an_hour(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.ask(size=10**9)
-    sign(desk, 1)
-    begun = desk.job(1)
-    sign(desk, 2)
-    assert desk.job(1) == begun
+    importer.request_upload(size=10**9)
+    sign(importer, 1)
+    before = importer.job(1)
+    sign(importer, 2)
+    assert importer.job(1) == before
 
     monkeypatch.setattr(start_import, "_NOTED_EVERY", timedelta(0))
-    sign(desk, 3)
+    sign(importer, 3)
 
-    assert desk.job(1).heartbeat_at > begun.heartbeat_at
+    assert importer.job(1).heartbeat_at > before.heartbeat_at
 
 
-def test_the_same_external_id_is_the_same_import(desk: Desk) -> None:
-    first = desk.ask(external_id="nightly")
+def test_the_same_external_id_is_the_same_import(importer: Importer) -> None:
+    first = importer.request_upload(external_id="nightly")
 
-    again = desk.ask(external_id="nightly")
+    again = importer.request_upload(external_id="nightly")
 
     assert (first.json()["id"], again.json()["id"]) == (1, 1)
     assert again.status == 202
@@ -409,40 +411,40 @@ def test_the_same_external_id_is_the_same_import(desk: Desk) -> None:
     assert again.json()["upload"]["fields"]["key"] == first.json()["upload"]["fields"]["key"]
 
 
-def test_another_request_under_an_external_id_is_refused(desk: Desk) -> None:
-    desk.ask(external_id="nightly")
+def test_another_request_under_an_external_id_is_refused(importer: Importer) -> None:
+    importer.request_upload(external_id="nightly")
 
-    refused(desk.ask(external_id="nightly", size=101), 409, "external_id_reused")
+    refused(importer.request_upload(external_id="nightly", size=101), 409, "external_id_reused")
 
-    assert open_desk("globex").ask(external_id="nightly").status == 202
+    assert new_importer("globex").request_upload(external_id="nightly").status == 202
 
 
-def test_two_equal_requests_at_once_are_one_import(desk: Desk) -> None:
+def test_two_equal_requests_at_once_are_one_import(importer: Importer) -> None:
     answers = []
 
     with tapped() as tap:
-        rival = meanwhile(lambda: answers.append(desk.ask(external_id="nightly")))
+        rival = meanwhile(lambda: answers.append(importer.request_upload(external_id="nightly")))
         tap.on("TransactWriteItems", rival)
-        answers.append(desk.ask(external_id="nightly"))
+        answers.append(importer.request_upload(external_id="nightly"))
 
     assert len({each.json()["id"] for each in answers}) == 1
     assert len(list(list_jobs("acme"))) == 1
 
 
-def test_a_request_whose_answer_is_lost_is_one_import(desk: Desk) -> None:
+def test_a_request_whose_answer_is_lost_is_one_import(importer: Importer) -> None:
     with tapped() as tap:
         tap.on("TransactWriteItems", answer_lost)
-        first = desk.ask(external_id="nightly")
+        first = importer.request_upload(external_id="nightly")
 
     assert "idempotent-replayed" not in first.headers
-    assert desk.ask(external_id="nightly").json()["id"] == first.json()["id"]
+    assert importer.request_upload(external_id="nightly").json()["id"] == first.json()["id"]
 
 
-def test_once_the_file_is_there_no_form_is_given(desk: Desk) -> None:
-    number = desk.ask(external_id="nightly").json()["id"]
-    desk.move(number, "queued", version_id="v1")
+def test_once_the_file_is_there_no_form_is_given(importer: Importer) -> None:
+    number = importer.request_upload(external_id="nightly").json()["id"]
+    importer.move(number, "queued", version_id="v1")
 
-    view = desk.ask(external_id="nightly").json()
+    view = importer.request_upload(external_id="nightly").json()
 
     assert (view["id"], view["state"], view["upload"]) == (number, "queued", None)
 
@@ -463,9 +465,9 @@ def test_once_the_file_is_there_no_form_is_given(desk: Desk) -> None:
     ],
 )
 def test_what_is_wrong_with_a_request_is_named(
-    desk: Desk, wrong: dict[str, Any], field: str
+    importer: Importer, wrong: dict[str, Any], field: str
 ) -> None:
-    reply = desk.ask(**wrong)
+    reply = importer.request_upload(**wrong)
 
     refused(reply, 400, "validation_error")
     assert [fault["field"] for fault in reply.json()["errors"]] == [field]
@@ -475,8 +477,8 @@ def test_what_is_wrong_with_a_request_is_named(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_template_has_every_column(desk: Desk, kind: str) -> None:
-    reply = desk.get(f"/import-templates/{kind}.csv")
+def test_a_template_has_every_column(importer: Importer, kind: str) -> None:
+    reply = importer.get(f"/import-templates/{kind}.csv")
 
     assert reply.status == 200
     assert reply.headers["content-type"] == "text/csv; charset=utf-8"
@@ -484,5 +486,5 @@ def test_a_template_has_every_column(desk: Desk, kind: str) -> None:
     assert header.split(",") == list(KINDS[kind].columns)
 
 
-def test_there_is_no_template_of_another_kind(desk: Desk) -> None:
-    refused(desk.get("/import-templates/orders.csv"), 404, "not_found")
+def test_there_is_no_template_of_another_kind(importer: Importer) -> None:
+    refused(importer.get("/import-templates/orders.csv"), 404, "not_found")

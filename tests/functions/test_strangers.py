@@ -1,6 +1,6 @@
-"""A company that knows every name and id of another one finds and changes nothing of it.
+"""A company that knows every name and id of another one can neither read nor change them.
 
-Made of the OpenAPI document: an operation or a filter that is new there is tried here.
+Generated from the OpenAPI document, so new operations and filters are tested.
 """
 
 import json
@@ -53,11 +53,11 @@ class Known:
     ids: frozenset[int]
     names: frozenset[str]
 
-    def told_in(self, reply: Reply, *, sent: str = "") -> set[str]:
+    def found_in(self, reply: Reply, *, sent: str = "") -> set[str]:
         """What of it an answer tells that was not sent; short numbers may be anybody's."""
         words = {str(id) for id in self.ids} | self.names
-        told = {word for word in words if len(word) > 8 and word in reply.text}
-        return {word for word in told if word not in sent}
+        found = {word for word in words if len(word) > 8 and word in reply.text}
+        return {word for word in found if word not in sent}
 
 
 @pytest.fixture
@@ -77,11 +77,11 @@ def known(files: Files) -> Known:
     """As a stranger could know it who has seen all that acme can list."""
     lists = [each for each in OPERATIONS if each.method == "GET" and "limit" in each.queries]
     lists = [each for each in lists if not each.ids]
-    told = [each.send(files.shop.key, query=f"limit=100&{each.needed}").text for each in lists]
+    found = [each.send(files.shop.key, query=f"limit=100&{each.needed}").text for each in lists]
     pages = [each.send(files.shop.key, query=f"limit=1&{each.needed}").json() for each in lists]
-    ids = {int(id) for text in told for id in re.findall(r'"(?:id|job_id)": ?(\d+)', text)}
+    ids = {int(id) for text in found for id in re.findall(r'"(?:id|job_id)": ?(\d+)', text)}
     names = {
-        word for text in told for word in re.findall(r'"([^"]*secret[^"]*)"', text, re.IGNORECASE)
+        word for text in found for word in re.findall(r'"([^"]*secret[^"]*)"', text, re.IGNORECASE)
     }
     cursors = {page["cursor"] for page in pages if page["cursor"]}
     assert len(ids) > 20
@@ -109,7 +109,7 @@ def test_an_id_of_another_company_is_not_found_and_nothing_changes(
         for id in known.ids:
             reply = operation.send(other_shop.key, id=id, query=operation.needed)
             assert reply.status == 404, (operation, id, reply.text)
-            assert not known.told_in(reply, sent=str(id)), (operation, id, reply.text)
+            assert not known.found_in(reply, sent=str(id)), (operation, id, reply.text)
 
     assert stored() == before
     for operation in WITH_ID:
@@ -127,7 +127,7 @@ def test_a_filter_by_what_is_another_company_s_finds_nothing_of_it(
             reply = operation.send(other_shop.key, query=urlencode({name: value}))
 
             assert reply.status < 500, (operation, name, value)
-            assert not known.told_in(reply, sent=value), (operation, name, value, reply.text)
+            assert not known.found_in(reply, sent=value), (operation, name, value, reply.text)
 
 
 def test_an_operation_without_an_id_tells_nothing_of_another_company(
@@ -138,4 +138,4 @@ def test_an_operation_without_an_id_tells_nothing_of_another_company(
             reply = operation.send(other_shop.key)
 
             assert reply.status < 500, operation
-            assert not known.told_in(reply), (operation, reply.text)
+            assert not known.found_in(reply), (operation, reply.text)

@@ -1,4 +1,4 @@
-"""The sweep of imports: files that no event told of, and jobs that nobody works on."""
+"""The sweep of imports: files without an event, and jobs without a worker."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from shared.store import import_jobs, unknown_files, uploads
 from shared.store.import_jobs import Version
 from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine, execution_arn
-from tests.functions.import_desk import Desk, open_desk
 from tests.functions.import_files import Context
+from tests.functions.importer import Importer, new_importer
 from tests.functions.log_lines import Out
 from tests.wiretap import failed, meanwhile, tapped
 
@@ -36,9 +36,9 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def globex(desk: Desk) -> Desk:
+def globex(importer: Importer) -> Importer:
     """Another company that imports."""
-    return open_desk("globex")
+    return new_importer("globex")
 
 
 def swept() -> dict[str, int]:
@@ -48,16 +48,16 @@ def swept() -> dict[str, int]:
 
 @contextmanager
 def s3_calls() -> Iterator[Counter[str]]:
-    """How often each operation of S3 was asked for."""
-    asked: Counter[str] = Counter()
+    """How often each operation of S3 was called."""
+    counts: Counter[str] = Counter()
 
     def note(event_name: str, **_: Any) -> None:
-        asked[event_name.rpartition(".")[2]] += 1
+        counts[event_name.rpartition(".")[2]] += 1
 
     events: Any = uploads.client().meta.events  # the stubs know few events
     events.register("before-send.s3.*", note)
     try:
-        yield asked
+        yield counts
     finally:
         events.unregister("before-send.s3.*", note)
 
@@ -66,7 +66,7 @@ def drop(key: str) -> str:
     return uploads.client().put_object(Bucket="uploads", Key=key, Body=b"x")["VersionId"]
 
 
-def test_a_file_that_no_event_told_of_is_announced(desk: Desk, engine: Engine, out: Out) -> None:
+def test_a_file_without_an_event_is_announced(importer: Importer, engine: Engine, out: Out) -> None:
     version = drop("acme/licenses/Ä b+c.csv")
     other = drop("globex/customers/a.csv")
 
@@ -76,17 +76,17 @@ def test_a_file_that_no_event_told_of_is_announced(desk: Desk, engine: Engine, o
         ("acme/licenses/Ä b+c.csv", version),
         ("globex/customers/a.csv", other),
     ]
-    told = [line for line in out() if line.get("message") == "import_announced"]
-    assert [(line["company"], line["kind"]) for line in told] == [
+    logged = [line for line in out() if line.get("message") == "import_announced"]
+    assert [(line["company"], line["kind"]) for line in logged] == [
         ("acme", "licenses"),
         ("globex", "customers"),
     ]
-    assert {line["version_id"] for line in told} == {version, other}
-    assert ".csv" not in str(told)
+    assert {line["version_id"] for line in logged} == {version, other}
+    assert ".csv" not in str(logged)
 
 
 def test_a_file_that_was_overwritten_is_announced_in_each_version(
-    desk: Desk, engine: Engine
+    importer: Importer, engine: Engine
 ) -> None:
     versions = {drop("acme/licenses/a.csv") for _ in range(2)}
 
@@ -95,11 +95,11 @@ def test_a_file_that_was_overwritten_is_announced_in_each_version(
     assert {version for _, version in engine.announced} == versions
 
 
-def test_a_file_with_a_job_is_left_alone(desk: Desk, engine: Engine) -> None:
+def test_a_file_with_a_job_is_left_alone(importer: Importer, engine: Engine) -> None:
     version = drop("acme/licenses/a.csv")
     import_jobs.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
-    desk.move(1, "succeeded")
-    desk.chunk(desk.job(1), 0)
+    importer.move(1, "succeeded")
+    importer.chunk(importer.job(1), 0)
     drop("readme.txt")
 
     assert swept() == {}
@@ -107,7 +107,7 @@ def test_a_file_with_a_job_is_left_alone(desk: Desk, engine: Engine) -> None:
 
 
 def test_a_file_that_has_just_come_is_left_to_its_event(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("acme/licenses/a.csv")
 
@@ -119,26 +119,26 @@ def test_a_file_that_has_just_come_is_left_to_its_event(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_a_job_waits_for_is_found_at_its_key(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     monkeypatch.setattr(lost_files, "MOST_LISTINGS", 0)
-    desk.ask(kind=kind)
-    desk.ask(kind=kind)
-    version = drop(desk.job(2).key)
+    importer.request_upload(kind=kind)
+    importer.request_upload(kind=kind)
+    version = drop(importer.job(2).key)
 
-    with s3_calls() as asked:
+    with s3_calls() as counts:
         assert swept() == {"found": 1}
 
-    assert engine.announced == [(desk.job(2).key, version)]
-    assert asked == {"HeadObject": 2}
+    assert engine.announced == [(importer.job(2).key, version)]
+    assert counts == {"HeadObject": 2}
 
 
 def test_jobs_take_turns_if_many_wait(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_files, "MOST_LOOKED_UP", 2)
-    waiting = [desk.job(desk.ask().json()["id"]) for _ in range(5)]
+    waiting = [importer.job(importer.request_upload().json()["id"]) for _ in range(5)]
     keys = {job.key for job in waiting for _ in drop(job.key)[:1]}
     now = datetime.now(UTC)
 
@@ -153,23 +153,23 @@ def test_jobs_take_turns_if_many_wait(
 
 @pytest.mark.parametrize(("hours", "state"), [(25, "awaiting_upload"), (49, "failed")])
 def test_a_job_whose_file_came_unheard_is_given_a_day_more(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
-    desk.ask()
-    version = drop(desk.job(1).key)
+    importer.request_upload()
+    version = drop(importer.job(1).key)
 
     run = stuck_imports.SweepRun(datetime.now(UTC) + timedelta(hours=hours))
     list(stuck_imports.give_up_uploads(run))
 
-    assert desk.job(1).state == state
+    assert importer.job(1).state == state
     if state == "awaiting_upload":
-        assert engine.announced == [(desk.job(1).key, version)]
+        assert engine.announced == [(importer.job(1).key, version)]
 
 
-def test_the_jobs_that_have_not_ended_are_read_once(desk: Desk, engine: Engine) -> None:
-    desk.ask()
-    desk.move(desk.dropped().number, "running")
+def test_the_jobs_that_have_not_ended_are_read_once(importer: Importer, engine: Engine) -> None:
+    importer.request_upload()
+    importer.move(importer.dropped().number, "running")
 
     with tapped() as tap:
         swept()
@@ -185,8 +185,8 @@ def test_the_jobs_that_have_not_ended_are_read_once(desk: Desk, engine: Engine) 
 # Files of a company without an API key
 
 
-def test_a_file_of_an_unknown_company_is_kept_and_told(
-    desk: Desk, engine: Engine, out: Out
+def test_a_file_of_an_unknown_company_is_kept_and_logged(
+    importer: Importer, engine: Engine, out: Out
 ) -> None:
     version = drop("nobody/customers/secret-name.csv")
     tell("nobody/customers/secret-name.csv", version)
@@ -197,14 +197,14 @@ def test_a_file_of_an_unknown_company_is_kept_and_told(
     assert list(import_jobs.list_jobs("nobody")) == []
     assert engine.invoked == []
     lines = out()
-    told = [line for line in lines if line.get("message") == "unknown_company"]
-    assert [(line["company"], line["level"]) for line in told] == [("nobody", "WARNING")] * 2
+    logged = [line for line in lines if line.get("message") == "unknown_company"]
+    assert [(line["company"], line["level"]) for line in logged] == [("nobody", "WARNING")] * 2
     assert "secret-name" not in str(lines)
     assert [line["UnknownCompany"] for line in lines if "UnknownCompany" in line] == [[1.0]] * 2
 
 
 def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000")
     version = drop("nobody/customers/a.csv")
@@ -213,7 +213,7 @@ def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
     tell("noone/customers/a.csv", other)
     swept()
 
-    nobody = open_desk("nobody")
+    nobody = new_importer("nobody")
     assert [swept(), swept()] == [{"known": 1}, {"known": 1}]  # its first event may be lost
     for key, announced in engine.announced:
         tell(key, announced)
@@ -225,7 +225,9 @@ def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
     assert unknown_files.companies(9) == ["noone"]
 
 
-def test_companies_without_a_key_take_turns_if_they_are_many(desk: Desk, engine: Engine) -> None:
+def test_companies_without_a_key_take_turns_if_they_are_many(
+    importer: Importer, engine: Engine
+) -> None:
     names = [f"nobody-{n}" for n in range(5)]
     for name in names:
         for file in range(2):
@@ -244,23 +246,27 @@ def tell(key: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["queued", "validating", "running"])
-def test_a_job_that_nobody_works_on_is_run_again(desk: Desk, engine: Engine, state: State) -> None:
-    desk.move(desk.dropped().number, state, runner="r1")
+def test_a_job_without_a_worker_is_run_again(
+    importer: Importer, engine: Engine, state: State
+) -> None:
+    importer.move(importer.dropped().number, state, runner="r1")
 
     assert swept() == {"resumed": 1}
 
-    job = desk.job(1)
+    job = importer.job(1)
     assert (job.state, job.attempts, job.runner) == ("queued", 2, None)
     assert engine.announced == [("acme/licenses/a.csv", "v1")]
 
 
-def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine, out: Out) -> None:
-    desk.dropped()
+def test_a_job_that_stops_again_and_again_fails(
+    importer: Importer, engine: Engine, out: Out
+) -> None:
+    importer.dropped()
 
     counts = [swept() for _ in range(4)]
 
     assert counts == [{"resumed": 1}, {"resumed": 1}, {"resumed": 1}, {}]
-    job = desk.job(1)
+    job = importer.job(1)
     assert (job.state, job.attempts) == ("failed", 3)
     assert job.refusal is not None
     assert job.refusal.code == "no_progress"
@@ -268,16 +274,16 @@ def test_a_job_that_stops_again_and_again_fails(desk: Desk, engine: Engine, out:
     assert [line["ImportFailed"] for line in out() if "ImportFailed" in line] == [[1.0]]
 
 
-def test_the_age_of_the_oldest_import_is_told(
-    desk: Desk, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
+def test_the_age_of_the_oldest_import_is_a_metric(
+    importer: Importer, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
     swept()
-    desk.ask()
+    importer.request_upload()
     swept()
-    begun = datetime.now(UTC) - timedelta(hours=3)
-    desk.move(desk.dropped().number, "running", started_at=begun)
-    desk.dropped(version="v2")
+    started = datetime.now(UTC) - timedelta(hours=3)
+    importer.move(importer.dropped().number, "running", started_at=started)
+    importer.dropped(version="v2")
     swept()
 
     first, awaited, old = (
@@ -288,28 +294,28 @@ def test_the_age_of_the_oldest_import_is_told(
 
 
 def test_a_job_that_was_heard_of_lately_is_left_alone(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
-    desk.move(desk.dropped().number, "running")
+    importer.move(importer.dropped().number, "running")
 
     assert swept() == {}
 
 
-def test_a_job_whose_execution_runs_is_left_to_it(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "running", execution_arn=ARN)
+def test_a_job_whose_execution_runs_is_left_to_it(importer: Importer, engine: Engine) -> None:
+    importer.move(importer.dropped().number, "running", execution_arn=ARN)
 
     assert swept() == {}
 
     assert engine.operations == ["DescribeExecution"]
-    assert desk.job(1).state == "running"
+    assert importer.job(1).state == "running"
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_a_job_whose_execution_ended_unheard_goes_on(
-    desk: Desk, engine: Engine, status: str
+    importer: Importer, engine: Engine, status: str
 ) -> None:
-    desk.move(desk.dropped().number, "running", execution_arn=ARN)
+    importer.move(importer.dropped().number, "running", execution_arn=ARN)
     engine.status = status
 
     assert swept() == {"resumed": 1}
@@ -318,23 +324,23 @@ def test_a_job_whose_execution_ended_unheard_goes_on(
     assert engine.invoked == []
 
 
-def test_a_job_that_gets_on_meanwhile_is_left_alone(desk: Desk, engine: Engine) -> None:
-    desk.move(desk.dropped().number, "running")
+def test_a_job_that_gets_on_meanwhile_is_left_alone(importer: Importer, engine: Engine) -> None:
+    importer.move(importer.dropped().number, "running")
 
     with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: desk.move(1, "succeeded")))
+        tap.on("TransactWriteItems", meanwhile(lambda: importer.move(1, "succeeded")))
         assert swept() == {}
 
-    assert desk.job(1).state == "succeeded"
+    assert importer.job(1).state == "succeeded"
     assert engine.invoked == []
 
 
-def test_a_job_whose_file_never_came_fails(desk: Desk, engine: Engine) -> None:
-    desk.ask()
+def test_a_job_whose_file_never_came_fails(importer: Importer, engine: Engine) -> None:
+    importer.request_upload()
 
     assert swept() == {"given_up": 1}
 
-    job = desk.job(1)
+    job = importer.job(1)
     assert job.state == "failed"
     assert job.refusal is not None
     assert job.refusal.code == "never_uploaded"
@@ -342,16 +348,16 @@ def test_a_job_whose_file_never_came_fails(desk: Desk, engine: Engine) -> None:
 
 
 def test_a_job_is_given_a_day_for_its_file(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
-    desk.ask()
+    importer.request_upload()
 
     assert swept() == {}
 
 
 def test_one_concern_that_fails_keeps_none_of_the_others(
-    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("acme/licenses/a.csv")
 
@@ -367,8 +373,8 @@ def test_one_concern_that_fails_keeps_none_of_the_others(
     assert len(engine.invoked) == 1
 
 
-def test_a_throttled_read_is_left_for_the_next_run(desk: Desk, engine: Engine) -> None:
-    desk.dropped()
+def test_a_throttled_read_is_left_for_the_next_run(importer: Importer, engine: Engine) -> None:
+    importer.dropped()
 
     with tapped() as tap:
         for nth in (1, 2, 3):
@@ -376,4 +382,4 @@ def test_a_throttled_read_is_left_for_the_next_run(desk: Desk, engine: Engine) -
         with pytest.raises(ExceptionGroup):
             swept()
 
-    assert desk.job(1).state == "queued"
+    assert importer.job(1).state == "queued"

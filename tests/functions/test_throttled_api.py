@@ -1,4 +1,4 @@
-"""A caller of the API is answered within bounds when tables are throttled: 503, and when to ask."""
+"""When tables are throttled, the API responds in time with 503 and Retry-After."""
 
 import time
 from collections.abc import Callable
@@ -58,11 +58,11 @@ def test_an_order_whose_tables_are_throttled_is_503_and_placed_when_it_is_sent_a
     with tapped() as tap:
         always(tap, "TransactWriteItems", fault)
         busy = shop.order(id="o-1", items=ONE)
-        asked = tap.counted["TransactWriteItems"]
+        attempts = tap.counted["TransactWriteItems"]
     placed = shop.order(id="o-1", items=ONE)
 
     assert_busy(busy)
-    assert (asked, sum(slept) < _LAMBDA_SECONDS / 2) == (requests, True)
+    assert (attempts, sum(slept) < _LAMBDA_SECONDS / 2) == (requests, True)
     assert (placed.status, "idempotent-replayed" in placed.headers) == (200, False)
     assert shop.get("/licenses/").json()["count"] == 1
 

@@ -1,4 +1,4 @@
-"""Imports whose tables take nothing for minutes, on a clock that only waiting moves on."""
+"""Imports whose tables are throttled for minutes, on a simulated clock."""
 
 import itertools
 import time
@@ -26,14 +26,14 @@ REQUESTS = 6
 
 
 @dataclass
-class Drought:
-    """A time in which no INSERT is accepted, and the clock of all workers."""
+class Throttling:
+    """A time in which every INSERT is throttled, and the clock of all workers."""
 
     files: Files
     now: float = 0.0
     until: float = 0.0
     accepts: int = 0
-    """Requests that are accepted before it begins."""
+    """Requests that are accepted before the throttling begins."""
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds / 2  # two threads sleep at once
@@ -57,24 +57,24 @@ class Drought:
 
 
 @pytest.fixture
-def drought(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drought]:
+def throttling(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Throttling]:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100000")
     monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 30)
     with open_files(shop) as files:
-        drought = Drought(files)
-        files.inserts.throttles = drought.throttles
-        monkeypatch.setattr(time, "sleep", drought.sleep)
+        throttling = Throttling(files)
+        files.inserts.throttles = throttling.throttles
+        monkeypatch.setattr(time, "sleep", throttling.sleep)
         for module in (pace, patience):
-            monkeypatch.setattr(module, "clock", lambda: drought.now)
-        yield drought
+            monkeypatch.setattr(module, "clock", lambda: throttling.now)
+        yield throttling
 
 
 @pytest.fixture
-def chunk(drought: Drought) -> Any:
+def chunk(throttling: Throttling) -> Any:
     """The one chunk of a planned import of 60 rows, as the state machine has it run."""
-    files = drought.files
+    files = throttling.files
     rows = "".join(f"K-{n:05},kp\n" for n in range(ROWS))
     files.run(files.drop("license__license_key,product__short_code\n" + rows))
     named = {"company": "acme", "number": files.last().number}
@@ -84,116 +84,116 @@ def chunk(drought: Drought) -> Any:
     return {"step": "chunk", "pass": "write", **named, "chunk": cut, "done_rows": 0}
 
 
-def finish(drought: Drought, chunk: Any) -> None:
-    drought.files.run({"step": "finish", "company": chunk["company"], "number": chunk["number"]})
+def finish(throttling: Throttling, chunk: Any) -> None:
+    throttling.files.run({"step": "finish", "company": chunk["company"], "number": chunk["number"]})
 
 
 def heartbeats(tap: Wiretap) -> int:
     return sum("heartbeat_at" in body["UpdateExpression"] for body in tap.bodies("UpdateItem"))
 
 
-def test_an_import_waits_while_its_table_takes_nothing(drought: Drought, chunk: Any) -> None:
-    drought.until = drought.now + 10 * MINUTE
+def test_an_import_waits_while_its_table_takes_nothing(throttling: Throttling, chunk: Any) -> None:
+    throttling.until = throttling.now + 10 * MINUTE
 
     with tapped() as tap:
-        told = drought.invoke(chunk)
-    finish(drought, chunk)
+        result = throttling.invoke(chunk)
+    finish(throttling, chunk)
 
-    assert told["done"]
-    assert counts(drought.files.last(), "created_licenses") == [ROWS]
-    assert drought.files.license_count() == ROWS
+    assert result["done"]
+    assert counts(throttling.files.last(), "created_licenses") == [ROWS]
+    assert throttling.files.license_count() == ROWS
     assert heartbeats(tap) >= 10 * MINUTE / 15
 
 
 def test_a_worker_out_of_time_returns_and_the_next_one_recognizes_its_records(
-    drought: Drought, chunk: Any, monkeypatch: pytest.MonkeyPatch
+    throttling: Throttling, chunk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One batch is done, of the other one request is written, then nothing is for 20 minutes."""
     monkeypatch.setattr(import_chunk, "IN_FLIGHT", 1)
-    drought.until, drought.accepts = drought.now + 20 * MINUTE, REQUESTS + 1
+    throttling.until, throttling.accepts = throttling.now + 20 * MINUTE, REQUESTS + 1
 
-    first = drought.invoke(chunk)
+    first = throttling.invoke(chunk)
     written = len(dynamo.client().scan(TableName=dynamo.table("LICENSES_TABLE"))["Items"])
-    second = drought.invoke(first)
-    finish(drought, chunk)
+    second = throttling.invoke(first)
+    finish(throttling, chunk)
 
     assert (first["done"], first["done_rows"]) == (False, 30)
     assert 30 < written < ROWS
     assert (second["done"], second["done_rows"]) == (True, ROWS)
-    assert counts(drought.files.last(), "total", "created_licenses") == [ROWS, ROWS]
-    assert drought.files.license_count() == ROWS
+    assert counts(throttling.files.last(), "total", "created_licenses") == [ROWS, ROWS]
+    assert throttling.files.license_count() == ROWS
 
 
 def test_an_invocation_that_writes_nothing_new_fails_the_import_and_a_retry_ends_it(
-    drought: Drought, chunk: Any, engine: Engine
+    throttling: Throttling, chunk: Any, engine: Engine
 ) -> None:
-    drought.until = drought.now + 60 * MINUTE
+    throttling.until = throttling.now + 60 * MINUTE
 
-    told = drought.invoke(chunk)
-    finish(drought, chunk)
-    failed = drought.files.last()
-    drought.now = drought.until
+    result = throttling.invoke(chunk)
+    finish(throttling, chunk)
+    failed = throttling.files.last()
+    throttling.now = throttling.until
     path = f"/api/v1/imports/{failed.number}/retry/"
-    retried = send(job_status.handler, "POST", path, key=drought.files.shop.key)
-    drought.files.by_machine()
+    retried = send(job_status.handler, "POST", path, key=throttling.files.shop.key)
+    throttling.files.by_machine()
 
-    assert told["done"], "the state machine must not go on"
+    assert result["done"], "the state machine must not go on"
     assert (failed.state, failed.refusal and failed.refusal.code) == ("failed", "no_progress")
     assert failed.refusal is not None
     assert "throttled" in failed.refusal.message
-    assert (retried.status, drought.files.last().state) == (200, "succeeded")
-    assert counts(drought.files.last(), "created_licenses") == [ROWS]
+    assert (retried.status, throttling.files.last().state) == (200, "succeeded")
+    assert counts(throttling.files.last(), "created_licenses") == [ROWS]
 
 
 def test_a_small_file_that_no_table_takes_fails_too(
-    drought: Drought, monkeypatch: pytest.MonkeyPatch
+    throttling: Throttling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    drought.until = drought.now + 60 * MINUTE
+    throttling.until = throttling.now + 60 * MINUTE
 
-    drought.invoke(drought.files.drop("license__license_key,product__short_code\nK-1,kp\n"))
+    throttling.invoke(throttling.files.drop("license__license_key,product__short_code\nK-1,kp\n"))
 
-    job = drought.files.last()
+    job = throttling.files.last()
     assert (job.state, job.refusal and job.refusal.code) == ("failed", "no_progress")
 
 
-def test_a_cancelled_import_stops_waiting(drought: Drought, chunk: Any) -> None:
-    drought.until = drought.now + 60 * MINUTE
+def test_a_cancelled_import_stops_waiting(throttling: Throttling, chunk: Any) -> None:
+    throttling.until = throttling.now + 60 * MINUTE
     path = f"/api/v1/imports/{chunk['number']}/cancel/"
 
     def cancelling() -> bool:
-        if drought.now > 2 * MINUTE and drought.files.last().state == "running":
-            cancelled = send(job_status.handler, "POST", path, key=drought.files.shop.key)
+        if throttling.now > 2 * MINUTE and throttling.files.last().state == "running":
+            cancelled = send(job_status.handler, "POST", path, key=throttling.files.shop.key)
             assert cancelled.status == 200
         return True
 
-    drought.files.inserts.throttles = cancelling
+    throttling.files.inserts.throttles = cancelling
 
-    told = drought.invoke(chunk)
+    result = throttling.invoke(chunk)
 
-    assert told["done"]
-    assert drought.files.last().state == "cancelled"
-    assert 2 * MINUTE < drought.now <= 2 * MINUTE + 2 * patience.ALIVE_SECONDS
-    assert drought.files.license_count() == 0
+    assert result["done"]
+    assert throttling.files.last().state == "cancelled"
+    assert 2 * MINUTE < throttling.now <= 2 * MINUTE + 2 * patience.ALIVE_SECONDS
+    assert throttling.files.license_count() == 0
 
 
 def test_neither_the_sweeper_nor_a_second_event_takes_the_job_of_a_worker_that_waits(
-    drought: Drought, chunk: Any, monkeypatch: pytest.MonkeyPatch
+    throttling: Throttling, chunk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every heartbeat is at most so old that neither of them believes the worker dead."""
-    drought.until = drought.now + 10 * MINUTE
+    throttling.until = throttling.now + 10 * MINUTE
     alive: list[float] = []
     update = import_jobs.heartbeat_update
 
-    def heartbeat(*told: Any) -> dict[str, Any]:
-        alive.append(drought.now)
-        return update(*told)
+    def heartbeat(*arguments: Any) -> dict[str, Any]:
+        alive.append(throttling.now)
+        return update(*arguments)
 
     for module in (import_jobs, import_chunk):
         monkeypatch.setattr(module, "heartbeat_update", heartbeat)
 
-    drought.invoke(chunk)
+    throttling.invoke(chunk)
 
-    silences = [b - a for a, b in itertools.pairwise([*alive, drought.now])]
+    silences = [b - a for a, b in itertools.pairwise([*alive, throttling.now])]
     assert max(silences) < import_lifecycle.ALIVE_SECONDS < stuck_imports.LEFT_ALONE.total_seconds()
     assert len(batch_results("acme", chunk["number"])) == 2

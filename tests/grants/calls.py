@@ -1,4 +1,4 @@
-"""What an AWS call needs of IAM: actions on resources that have the names the caller gave.
+"""The IAM actions and resources of an AWS call.
 
 Sources, by AWS's own words:
 
@@ -62,7 +62,7 @@ ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 
 
 class UnknownCallError(Exception):
-    """An AWS call that this module can't translate; teach it what IAM asks for."""
+    """An AWS call that this module can't translate; add what IAM requires."""
 
 
 def accesses(service: str, operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
@@ -73,7 +73,7 @@ def accesses(service: str, operation: str, sent: Mapping[str, Any]) -> Iterator[
 
 
 def absent(sent: Mapping[str, Any]) -> Access:
-    """What it takes to be told by S3 that an object does not exist."""
+    """The grant without which S3 does not say that an object does not exist."""
     return Access("s3:ListBucket", sent["Bucket"])
 
 
@@ -155,7 +155,7 @@ def _states(operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
 
 def _unknown(service: str, operation: str) -> UnknownCallError:
     return UnknownCallError(
-        f"tests/grants/calls.py does not know what IAM asks for {service} {operation}"
+        f"tests/grants/calls.py does not know what IAM requires for {service} {operation}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`make prove-grants`: break prod's policies in every way that counts; the proof must notice.
+"""`make prove-grants`: mutate prod's policies; the comparison must detect each mutation.
 
 Each grant of each function is removed once, action by action and resource by resource, and verbs
 that nothing calls are added. It reads what the last whole run of the handler tests recorded.

@@ -1,4 +1,4 @@
-"""What a function's role must be granted: for a call it makes, and for what AWS does in its name.
+"""The grants that a function's role needs for its calls and for AWS's calls on its behalf.
 
 Sources for the customer key, by AWS's own words:
 
@@ -11,7 +11,7 @@ Sources for the customer key, by AWS's own words:
   the key. To download an object encrypted with an AWS KMS key, you need kms:Decrypt permissions for
   the key. To perform a multipart upload to encrypt an object with an AWS KMS key, you must have the
   kms:GenerateDataKey and kms:Decrypt permissions for the key." For directory buckets, where bucket
-  keys are always on, the API reference asks for both on PutObject; our bucket has a bucket key.
+  keys are always on, the API reference requires both on PutObject; our bucket has a bucket key.
 * SQS ("Key management"): "the producer must have the kms:GenerateDataKey and kms:Decrypt
   permissions for the KMS key."
 """
@@ -49,7 +49,7 @@ def needs_of_call(deployment: Deployment, module: str, access: Access) -> Iterat
 
 
 def standing_needs(deployment: Deployment, module: str) -> Iterator[Grant]:
-    """The grants that AWS itself uses in the function's name, as its template asks for it."""
+    """The grants that AWS itself uses on the function's behalf, as its template requires."""
     properties = deployment.functions[module]["Properties"]
     if log_group := properties.get("LoggingConfig", {}).get("LogGroup"):
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):

@@ -1,4 +1,4 @@
-"""Notes every AWS call of a handler that runs in this process, by the function whose handler it is.
+"""Record every AWS call of a handler in this process, by function.
 
 A handler is known by its entry: `handler` of its module, or `answer` of its routes. Its threads
 inherit that, and a fixture, a fault or an emulation between the handler and AWS does not: calls
@@ -37,7 +37,7 @@ _in_call: ContextVar[bool] = ContextVar("in_call", default=False)
 
 @contextmanager
 def outside() -> Iterator[None]:
-    """What this block asks of AWS is nobody's: a test acts in the middle of a handler."""
+    """Requests of this block count for no function: a test acts in the middle of a handler."""
     token = _running.set("")
     try:
         yield
@@ -55,7 +55,7 @@ class Problem(NamedTuple):
 
 
 class Recorder:
-    """What handlers asked of AWS, as grants, and what of it prod does not grant."""
+    """The AWS requests of handlers, as grants, and those that prod does not grant."""
 
     def __init__(self, deploy: Callable[[], Deployment]) -> None:
         """`deploy` is called at the first call of a handler: reading a template takes time."""
@@ -74,7 +74,7 @@ class Recorder:
         self.active, self.recording = 0, recording
 
     def take_problems(self) -> list[Problem]:
-        """The problems since this was last asked."""
+        """The problems since the last call."""
         found = list(self._problems)
         self._problems.clear()
         return found
@@ -190,7 +190,7 @@ def _signed(recorder: Recorder, call: Any, _: Any, args: Any, named: Any) -> Any
 
 
 def _presigned_url(recorder: Recorder, call: Any, client: Any, args: Any, named: Any) -> Any:
-    """Whoever has the link acts with the rights of the role that signed it."""
+    """A presigned link acts with the rights of the role that signed it."""
     operation = client.meta.method_to_api_mapping[args[0]]
     with recorder.calling(client.meta.service_model.service_name, operation, named["Params"]):
         return call(*args, **named)
@@ -203,6 +203,6 @@ def _presigned_post(recorder: Recorder, call: Any, _: Any, args: Any, named: Any
 
 
 def _submitted(submit: Any, _: Any, args: Any, named: Any) -> Any:
-    """A pool's thread acts for whoever gave it the work."""
+    """A pool's thread acts for the function that gave it the work."""
     act, *rest = args
     return submit(copy_context().run, act, *rest, **named)

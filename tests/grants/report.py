@@ -1,4 +1,4 @@
-"""What the proof says to whoever has to fix something: function, action, resource, and where."""
+"""The proof's report for developers: function, action, resource, and where."""
 
 from collections.abc import Iterator, Sequence
 
@@ -62,7 +62,7 @@ def _place(module: str) -> str:
 
 
 def _grant(grant: Grant) -> str:
-    """The call of infra.function.Function that grants it, as far as it can be told."""
+    """The call of infra.function.Function that grants it, as far as it is known."""
     service, _, verb = grant.action.partition(":")
     name = short(grant.resource)
     if service == "dynamodb":

@@ -1,4 +1,4 @@
-"""AWS calls taken apart into what IAM asks for."""
+"""AWS calls translated into IAM actions and resources."""
 
 from typing import Any
 
@@ -149,7 +149,7 @@ def test_a_missing_key_is_a_404_for_those_alone_who_may_list_the_bucket() -> Non
         ("sns", "Publish", {}),
     ],
 )
-def test_a_call_that_nobody_translated_is_never_waved_through(
+def test_an_untranslated_call_never_passes(
     service: str, operation: str, sent: dict[str, Any]
 ) -> None:
     with pytest.raises(UnknownCallError, match=r"tests/grants/calls\.py"):

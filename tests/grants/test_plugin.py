@@ -1,4 +1,4 @@
-"""The plugin, in a pytest of its own: a call that prod does not grant fails the test."""
+"""The plugin in a separate pytest: a call that prod does not grant fails the test."""
 
 import json
 import subprocess

@@ -40,7 +40,7 @@ def get() -> None:
     client().get_item(TableName=table("CATALOG_TABLE"), Key=KEY)
 
 
-def told(recorder: Recorder) -> list[tuple[str, str]]:
+def recorded(recorder: Recorder) -> list[tuple[str, str]]:
     return [
         (problem.module, f"{problem.grant.action} {short(problem.grant.resource)}")
         for problem in recorder.take_problems()
@@ -61,11 +61,11 @@ def test_a_call_that_is_granted_is_no_problem(recorder: Recorder) -> None:
 def test_a_call_that_is_not_granted_is_one_each_time(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
         scan()
-    first = told(recorder)
+    first = recorded(recorder)
     with recorder.inside(CATALOG):
         scan()
 
-    assert first == told(recorder) == [(CATALOG, SCAN)]
+    assert first == recorded(recorder) == [(CATALOG, SCAN)]
 
 
 def test_a_test_may_do_what_it_likes(recorder: Recorder) -> None:
@@ -80,10 +80,10 @@ def test_threads_of_a_pool_act_for_the_function(recorder: Recorder) -> None:
     with recorder.inside(CATALOG), ThreadPoolExecutor(2) as pool:
         pool.submit(scan).result()
 
-    assert told(recorder) == [(CATALOG, SCAN)]
+    assert recorded(recorder) == [(CATALOG, SCAN)]
 
 
-def test_a_thread_that_nobody_follows_is_a_problem(recorder: Recorder) -> None:
+def test_an_untracked_thread_is_a_problem(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
         thread = threading.Thread(target=get)
         thread.start()
@@ -111,7 +111,7 @@ def test_a_function_that_runs_during_a_call_has_calls_of_its_own(recorder: Recor
         get()
         scan()
 
-    assert told(recorder) == [(RECORDS, SCAN), (CATALOG, SCAN)]
+    assert recorded(recorder) == [(RECORDS, SCAN), (CATALOG, SCAN)]
 
 
 def test_hand_signed_requests_are_calls(recorder: Recorder) -> None:
@@ -120,7 +120,7 @@ def test_hand_signed_requests_are_calls(recorder: Recorder) -> None:
         patience = Patience(lambda: 900_000, lambda: None)
         Sender().run(bulk.put_larger("ACCESS_TABLE", item, "n", patience))
 
-    assert told(recorder) == [(CATALOG, "dynamodb:PutItem table/DataAccess")]
+    assert recorded(recorder) == [(CATALOG, "dynamodb:PutItem table/DataAccess")]
 
 
 def test_a_key_outside_the_patterns_is_not_granted(recorder: Recorder) -> None:
@@ -128,14 +128,14 @@ def test_a_key_outside_the_patterns_is_not_granted(recorder: Recorder) -> None:
         for key in ("acme/licenses/a.csv", "acme/secrets/a.csv"):
             uploads.client().put_object(Bucket=uploads.bucket(), Key=key, Body=b"")
 
-    assert told(recorder) == [(START, "s3:PutObject DataUploads/acme/secrets/a.csv")]
+    assert recorded(recorder) == [(START, "s3:PutObject DataUploads/acme/secrets/a.csv")]
 
 
 def test_a_missing_key_takes_the_right_to_list_the_bucket(recorder: Recorder) -> None:
     with recorder.inside(START), pytest.raises(ClientError):
         uploads.client().get_object(Bucket=uploads.bucket(), Key="_results/acme/1/a")
 
-    assert told(recorder) == [
+    assert recorded(recorder) == [
         (START, "s3:GetObject DataUploads/_results/acme/1/a"),
         (START, "s3:ListBucket DataUploads"),
     ]
@@ -147,7 +147,7 @@ def test_links_and_forms_are_calls_of_the_role_that_signs_them(recorder: Recorde
         uploads.client().generate_presigned_url("get_object", Params=place)
         uploads.client().generate_presigned_post(uploads.bucket(), "acme/a.csv")
 
-    assert told(recorder) == [
+    assert recorded(recorder) == [
         (START, "s3:GetObject DataUploads/acme/licenses/a.csv"),
         (START, "s3:PutObject DataUploads/acme/a.csv"),
     ]
@@ -163,7 +163,7 @@ def test_a_name_that_the_functions_environment_lacks_is_a_problem(recorder: Reco
     )
 
 
-def test_a_call_that_nobody_can_translate_is_a_problem(recorder: Recorder) -> None:
+def test_an_untranslatable_call_is_a_problem(recorder: Recorder) -> None:
     with recorder.inside(CATALOG):
         client().describe_table(TableName=table("CATALOG_TABLE"))
 

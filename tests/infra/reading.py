@@ -74,7 +74,7 @@ def table_names(template: Template) -> dict[str, str]:
 
 
 def asynchronous(template: Template, module: str) -> dict[str, Any]:
-    """What becomes of events for a function that nobody waits for."""
+    """The event invoke configuration of a function: retries and destination."""
     (properties,) = (
         config["Properties"]
         for config in resources(template, "AWS::Lambda::EventInvokeConfig").values()

@@ -35,7 +35,7 @@ _GATEWAY = Gateway(
 
 @dataclass
 class Served(httpx.BaseTransport):
-    """Answers as the API and S3 do, but for what `instead` has for the next request."""
+    """Answer as the API and S3 do, except for the next request if `instead` is set."""
 
     requests: list[httpx.Request] = field(default_factory=list)
     instead: list[httpx.Response | Exception] = field(default_factory=list)

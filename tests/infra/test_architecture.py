@@ -1,4 +1,4 @@
-"""docs/architecture.md draws what there is: functions, tables, queues, and who leads to whom."""
+"""docs/architecture.md shows the functions, tables, queues and connections of the template."""
 
 import re
 from collections.abc import Iterator

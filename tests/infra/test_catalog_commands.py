@@ -168,7 +168,7 @@ def test_what_the_file_does_not_name_stays(keywright: Keywright, shop: Shop, wri
     assert printed["not_in_file"] == ["product old"]
 
 
-def test_what_is_missing_is_archived_if_nobody_has_bought_it(
+def test_what_is_missing_is_archived_if_it_was_never_ordered(
     keywright: Keywright, shop: Shop, write: Write
 ) -> None:
     apply(keywright, write())
@@ -188,7 +188,7 @@ def test_what_is_missing_is_archived_if_nobody_has_bought_it(
     assert "product new: new has 1 licenses. To archive it" in shown
 
 
-def test_nothing_is_changed_where_nobody_can_be_asked(
+def test_nothing_is_changed_where_no_person_can_confirm(
     keywright: Keywright, served: Served, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = keywright.run("catalog", "apply", write(), status=2)
@@ -198,7 +198,7 @@ def test_nothing_is_changed_where_nobody_can_be_asked(
 
 
 @pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 0), ("", 2, 7)])
-def test_a_person_is_asked(
+def test_a_person_has_to_confirm(
     keywright: Keywright,
     write: Write,
     monkeypatch: pytest.MonkeyPatch,

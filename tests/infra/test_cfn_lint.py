@@ -1,4 +1,4 @@
-"""The templates are what CloudFormation understands, by its own specification."""
+"""cfn-lint: the templates match CloudFormation's specification."""
 
 import json
 

@@ -112,7 +112,7 @@ def test_a_change_that_may_have_been_made_is_not_sent_again(
     assert len(served.requests) == 1
 
 
-def test_what_is_only_read_is_asked_for_again(client: Client, served: Served) -> None:
+def test_reads_are_retried(client: Client, served: Served) -> None:
     served.instead = [httpx.ConnectError("no"), httpx.Response(502, text="oops")]
 
     assert client.is_up()
@@ -177,9 +177,7 @@ def test_an_export_comes_back_as_an_import_reads_it(client: Client, tmp_path: Pa
     assert job.counts["existed_licenses_count"] == 1
 
 
-def test_the_key_goes_to_the_api_and_to_nobody_else(
-    client: Client, served: Served, tmp_path: Path
-) -> None:
+def test_the_key_is_sent_to_the_api_only(client: Client, served: Served, tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("email\nana@acme.example\n")
 

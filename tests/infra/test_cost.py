@@ -1,4 +1,4 @@
-"""docs/cost.md is what bench/cost.py makes of counts that are counted here."""
+"""docs/cost.md is the output of bench/cost.py for the requests that are counted here."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def test_the_page_is_what_the_script_makes_of_the_counts() -> None:
     assert cost.COST.read_text(encoding="utf-8") == cost.page(), "write it again: make docs"
 
 
-def test_an_order_uses_what_is_said(shop: Shop) -> None:
+def test_an_order_uses_the_documented_units(shop: Shop) -> None:
     shop.get("/products/")  # the function knows the key from here on
 
     with tapped() as tap:
@@ -48,7 +48,7 @@ def test_an_order_uses_what_is_said(shop: Shop) -> None:
     assert keys == cost.ORDER["read units"]
 
 
-def test_a_row_uses_what_is_said(
+def test_a_row_uses_the_documented_units(
     shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
@@ -66,7 +66,7 @@ def test_a_row_uses_what_is_said(
     assert 0.7 * cost.STORED_BYTES < stored / ROWS <= cost.STORED_BYTES
 
 
-def test_what_is_said_of_prod_is_so(prod: Template) -> None:
+def test_the_documented_settings_are_those_of_prod(prod: Template) -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]["stages"]["prod"]
     kinds = [resource["Type"] for resource in prod["Resources"].values()]
 

@@ -22,8 +22,8 @@ from shared.import_job import ImportJob
 from shared.store import uploads
 from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine
-from tests.functions.import_desk import Desk
 from tests.functions.import_files import Context
+from tests.functions.importer import Importer
 from tests.infra.aws_account import AwsAccount, open_aws_account, refusal
 from tests.infra.served import Keywright, Served, deploy
 
@@ -61,7 +61,7 @@ def ill(keywright: Keywright) -> list[dict[str, Any]]:
     return [finding for finding in printed["findings"] if not finding["passed"]]
 
 
-def test_a_healthy_stage_is_said_to_be_well(healthy: Keywright) -> None:
+def test_a_healthy_stage_passes(healthy: Keywright) -> None:
     printed = healthy.run_json("doctor")
     shown = healthy.run("doctor")
 
@@ -122,7 +122,7 @@ def test_a_service_that_does_not_answer_is_found(healthy: Keywright, served: Ser
     assert (finding["about"], finding["message"]) == ("API", "api.test: no route (unreachable)")
 
 
-def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
+def test_a_bucket_without_notifications_is_found(healthy: Keywright) -> None:
     uploads.client().put_bucket_notification_configuration(
         Bucket=uploads.bucket(), NotificationConfiguration={}
     )
@@ -133,16 +133,16 @@ def test_a_bucket_that_tells_nobody_is_found(healthy: Keywright) -> None:
 
 
 def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
-    healthy: Keywright, desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    healthy: Keywright, importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the sweeper ends it: with a refusal, which the service is the reason of."""
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(seconds=-2))
     monkeypatch.setattr(lost_files, "EVENT_TAKES", timedelta(seconds=-2))
-    desk.dropped()
+    importer.dropped()
     with redirect_stdout(io.StringIO()):
         for _ in range(4):
             sweep.handler({}, LambdaContext())
-    assert desk.job(1).state == "failed"
+    assert importer.job(1).state == "failed"
 
     (finding,) = ill(healthy)
 
@@ -153,9 +153,9 @@ def test_an_import_that_stopped_again_and_again_is_found_with_what_to_do(
 
 
 def test_an_import_whose_execution_failed_is_found(
-    healthy: Keywright, desk: Desk, engine: Engine
+    healthy: Keywright, importer: Importer, engine: Engine
 ) -> None:
-    failed_execution(desk, desk.dropped())
+    failed_execution(importer, importer.dropped())
 
     (finding,) = ill(healthy)
 
@@ -163,16 +163,16 @@ def test_an_import_whose_execution_failed_is_found(
 
 
 def test_an_import_that_failed_days_ago_is_no_news(
-    healthy: Keywright, desk: Desk, engine: Engine
+    healthy: Keywright, importer: Importer, engine: Engine
 ) -> None:
-    failed_execution(desk, desk.dropped())
+    failed_execution(importer, importer.dropped())
 
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
         assert healthy.run_json("doctor")["healthy"] is True
 
 
 def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
-    healthy: Keywright, desk: Desk, tmp_path: Path
+    healthy: Keywright, importer: Importer, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("colour\nred\n")
@@ -187,9 +187,9 @@ def test_imports_that_failed_for_their_file_or_were_ended_by_a_person_are_well(
 
 
 def test_an_import_that_waits_for_its_turn_is_found(
-    healthy: Keywright, desk: Desk, engine: Engine
+    healthy: Keywright, importer: Importer, engine: Engine
 ) -> None:
-    desk.dropped()
+    importer.dropped()
 
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=31)):
         (finding,) = ill(healthy)
@@ -198,16 +198,16 @@ def test_an_import_that_waits_for_its_turn_is_found(
     assert finding["advice"] == "keywright jobs retry 1 --stage test"
 
 
-def failed_execution(desk: Desk, job: ImportJob) -> None:
+def failed_execution(importer: Importer, job: ImportJob) -> None:
     """Step Functions tells that it gave the import up."""
-    state_input = json.dumps({"company": desk.company, "number": job.number})
+    state_input = json.dumps({"company": importer.company, "number": job.number})
     detail = {"status": "FAILED", "executionArn": "arn:started", "input": state_input}
     with redirect_stdout(io.StringIO()):
         import_csv.handler({"detail": detail}, Context())
-    assert desk.job(job.number).state == "failed"
+    assert importer.job(job.number).state == "failed"
 
 
-def test_how_paths_are_served_is_said(healthy: Keywright, served: Served) -> None:
+def test_how_paths_are_served_is_reported(healthy: Keywright, served: Served) -> None:
     printed = [each for each in healthy.run_json("doctor")["findings"] if each["about"] == "routes"]
 
     assert [each["message"] for each in printed] == [

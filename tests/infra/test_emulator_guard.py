@@ -20,7 +20,7 @@ OPEN = (b"Access-Control-Allow-Origin", b"*")
 
 
 class Emulator:
-    """What stands behind the guard: it answers every request, and every origin."""
+    """The server behind the guard: it answers every request, of every origin."""
 
     def __init__(self) -> None:
         self.reached = 0
@@ -74,7 +74,7 @@ def test_tools_and_own_pages_reach_the_emulator(
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "reason"),
     [
         ([], "Host must be one of 127.0.0.1:4566, localhost:4566, [::1]:4566; it is missing."),
         ([(b"host", b"evil.example:4566")], "it is 'evil.example:4566'."),
@@ -100,13 +100,13 @@ def test_tools_and_own_pages_reach_the_emulator(
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_a_foreign_page_is_refused_with_one_sentence(
-    headers: list[tuple[bytes, bytes]], told: str, method: str
+    headers: list[tuple[bytes, bytes]], reason: str, method: str
 ) -> None:
     emulator, (start, body) = call(*headers, method=method)
 
     assert emulator.reached == 0
     assert start["status"] == 403
-    assert told in body["body"].decode()
+    assert reason in body["body"].decode()
     assert not [name for name, _ in start["headers"] if b"access-control" in name.lower()]
 
 

@@ -1,4 +1,4 @@
-"""Functions: all from one asset that lacks nothing, on arm64, within the API's patience."""
+"""Functions: one complete asset, arm64, and timeouts below API Gateway's."""
 
 import json
 import os
@@ -121,7 +121,7 @@ def test_orders_have_room_whatever_else_is_busy(
 
 
 def test_every_function_logs_to_a_group_of_the_stack(template: Template) -> None:
-    """One that Lambda makes by itself is kept for ever, and stays when the stack goes."""
+    """A group that Lambda creates never expires, and is left when the stack is deleted."""
     for function in resources(template, "AWS::Lambda::Function").values():
         group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
         assert template["Resources"][group]["Type"] == "AWS::Logs::LogGroup"

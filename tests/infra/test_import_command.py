@@ -50,7 +50,7 @@ def test_the_exit_status_tells_how_it_ended(
     assert printed["state"] == state
 
 
-def test_what_is_asked_for_reaches_the_service(keywright: Keywright, file: Path) -> None:
+def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     options = ("--dry-run", "--on-error", "reject_all", "--encoding", "windows-1252")
 
     printed = keywright.run_json(*words(file, *options), status=1)
@@ -83,7 +83,7 @@ def test_failed_rows_that_lie_in_s3_are_fetched_from_there(
     assert served.requests[-2].url.host != API
 
 
-def test_a_refused_file_is_told_with_its_line(keywright: Keywright, tmp_path: Path) -> None:
+def test_a_refused_file_is_reported_with_its_line(keywright: Keywright, tmp_path: Path) -> None:
     file = written(tmp_path / "old.csv", GOOD, '"OLD-2')
 
     shown = keywright.run(*words(file), status=2)
@@ -151,7 +151,7 @@ def test_a_file_that_is_in_leaves_none_behind(keywright: Keywright, tmp_path: Pa
     assert not file.with_suffix(".failed.csv").exists()
 
 
-def test_a_refusal_of_the_api_is_told_in_its_own_words(
+def test_an_error_of_the_api_is_shown_with_its_message(
     keywright: Keywright, served: Served, file: Path
 ) -> None:
     body = {"message": "No scope", "code": "permission_denied", "errors": []}

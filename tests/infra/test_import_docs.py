@@ -1,4 +1,4 @@
-"""docs/imports.md and docs/columns.md name what there is: kinds, columns, states, codes."""
+"""docs/imports.md and docs/columns.md list all kinds, columns, states and codes."""
 
 import ast
 import re
@@ -28,9 +28,11 @@ def test_the_columns_of_a_kind_are_named_and_the_required_ones_in_bold(kind: str
 
 
 def test_every_state_is_explained() -> None:
-    told = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE))))
+    documented = set(
+        re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE)))
+    )
 
-    assert set(get_args(State.__value__)) <= told
+    assert set(get_args(State.__value__)) <= documented
 
 
 def codes_in(source: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Imports: started by the bucket, run by a machine that can be redriven, and never lost."""
+"""The import resources: bucket notification, state machine, dead-letter queues."""
 
 import re
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_an_arrival_that_cannot_be_handled_is_tried_again_and_kept(template: Tem
     assert {"Fn::GetAtt": [queue, "QueueName"]} in watched
 
 
-def test_the_job_of_a_failed_execution_is_told(template: Template) -> None:
+def test_the_job_of_a_failed_execution_is_marked_failed(template: Template) -> None:
     (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
     (rule,) = (
         each["Properties"]
@@ -223,7 +223,7 @@ def test_concurrency_is_reserved_where_the_account_has_enough(
     assert function.get("ReservedConcurrentExecutions") == reserved
 
 
-def test_the_function_is_told_what_is_large_and_who_takes_it(
+def test_the_function_knows_which_files_are_large_and_the_state_machine(
     synthesize: Callable[[str], Template],
 ) -> None:
     environment = functions(synthesize("local"))["functions.import_csv"]["Properties"][

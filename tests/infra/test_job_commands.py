@@ -92,25 +92,29 @@ def test_watching_one_that_has_ended_ends_at_once(keywright: Keywright, ended: i
     assert keywright.run_json("jobs", "watch", str(ended), status=1)["id"] == ended
 
 
-def test_a_cancelled_import_is_told_and_no_failure(keywright: Keywright, waiting: int) -> None:
+def test_a_cancelled_import_is_reported_and_is_no_failure(
+    keywright: Keywright, waiting: int
+) -> None:
     printed = keywright.run_json("jobs", "cancel", str(waiting))
 
     assert printed["state"] == "cancelled"
     assert "cancelled" in keywright.run("jobs", "show", str(waiting), status=2)
 
 
-def test_what_cannot_be_run_again_is_said_so(keywright: Keywright, ended: int) -> None:
+def test_a_job_that_can_not_be_retried_is_refused_with_the_reason(
+    keywright: Keywright, ended: int
+) -> None:
     printed = keywright.run("jobs", "retry", str(ended), status=2)
 
     assert f"Import {ended} is completed with errors: it can't be run again" in printed
     assert "(import_state)" in printed
 
 
-def test_an_import_that_is_not_there_is_said_so(keywright: Keywright) -> None:
+def test_an_unknown_import_is_reported(keywright: Keywright) -> None:
     assert "(not_found)" in keywright.run("jobs", "show", "99", status=2)
 
 
-def test_nothing_to_list_is_said_in_words(keywright: Keywright) -> None:
+def test_an_empty_list_is_reported_in_words(keywright: Keywright) -> None:
     assert keywright.run("jobs", "list") == "No imports.\n"
 
 

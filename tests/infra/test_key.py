@@ -20,7 +20,7 @@ KEPT = {
 }
 SERVICES = ("dynamodb", "s3", "sqs")
 USE_QUEUE = {"kms:Decrypt", "kms:GenerateDataKey"}
-"""SQS, "Configure KMS permissions for AWS services": both, for whoever sends to the queue; SNS says
+"""SQS, "Configure KMS permissions for AWS services": both, for each sender to the queue; SNS says
 the same of a topic."""
 
 

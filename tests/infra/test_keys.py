@@ -46,7 +46,7 @@ def test_a_new_key_opens_its_company(stage: str, capsys: Out) -> None:
     assert (printed["name"], printed["expires_at"]) == ("shop", None)
 
 
-def test_scopes_and_expiry_are_as_asked(stage: str, capsys: Out) -> None:
+def test_scopes_and_expiry_are_as_requested(stage: str, capsys: Out) -> None:
     printed = made(
         stage, capsys, "--company", "a", "--scopes", "records:read,keys:admin", "--expires", "90d"
     )
@@ -247,7 +247,7 @@ def test_the_version_is_that_of_the_package(capsys: Out) -> None:
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("region", ["", "us-east-1"], ids=["no region", "a region"])
-def test_a_stage_that_nobody_knows_is_named_with_those_that_there_are(
+def test_an_unknown_stage_is_refused_with_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: Out, region: str
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

@@ -59,7 +59,7 @@ def test_stages_differ_by_their_key_and_their_traces_alone(
 
 
 def test_nothing_is_allowed_on_everything(template: Template) -> None:
-    """No action and no resource is a wildcard, but for traces and ERASES."""
+    """No action and no resource is a wildcard, except for traces and ERASES."""
     known = (TRACES, TRACES_OF_MACHINE, ERASES)
     for name, resource in template["Resources"].items():
         document = resource.get("Properties", {}).get("PolicyDocument", {})

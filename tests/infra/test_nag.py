@@ -1,4 +1,4 @@
-"""cdk-nag: every synth is held to its rules, and what is acknowledged is needed."""
+"""cdk-nag: every synth passes its rules, and every suppression is needed."""
 
 import json
 from typing import Any

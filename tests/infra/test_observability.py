@@ -1,4 +1,4 @@
-"""Alarms reach a person who finds in the runbook what to do; the dashboard shows the rest."""
+"""Alarms notify a person and have a runbook entry; the dashboard shows the metrics."""
 
 import json
 import re
@@ -85,7 +85,7 @@ def test_alarms_may_publish_to_the_topic_and_only_from_this_account(template: Te
     assert allowed == [({"Service": "cloudwatch.amazonaws.com"}, here)]
 
 
-def test_our_own_metrics_are_logged_by_some_function_and_told_apart_by_stage(
+def test_our_metrics_are_logged_by_a_function_and_distinguished_by_stage(
     template: Template, stage: str
 ) -> None:
     own = [alarm for alarm in alarms(template) if alarm.get("Namespace") == "Keywright"]
@@ -97,7 +97,7 @@ def test_our_own_metrics_are_logged_by_some_function_and_told_apart_by_stage(
 
 
 def test_the_dashboard_shows_every_metric_that_functions_log(prod: Template) -> None:
-    """But for those that say the same in another way, or ring by themselves."""
+    """Except metrics that repeat another, or that have an alarm of their own."""
     (page,) = resources(prod, "AWS::CloudWatch::Dashboard").values()
     counted = set(re.findall(r"(?:add_metric|count)\(\s*(?:name=)?\"(\w+)\"", SOURCES))
     swept = set(re.findall(r"\(\"(\w+)\", (?:lambda .*|\w+)\),$", SOURCES, re.MULTILINE))
@@ -128,7 +128,7 @@ def test_every_graph_that_the_docs_refer_to_is_on_the_dashboard(prod: Template) 
     assert quoted <= titles
 
 
-def test_whoever_the_stage_names_is_written_to() -> None:
+def test_alarms_are_sent_to_the_address_of_the_stage() -> None:
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context=context | {"stage": "local", "alarm_email": "ops@example.com"})
     stack = add_stack(app)
@@ -140,7 +140,7 @@ def test_whoever_the_stage_names_is_written_to() -> None:
 
 
 @pytest.mark.parametrize("stage_name", ["local", "dev", "prod"])
-def test_no_stage_writes_to_anybody_unless_it_is_told_to(
+def test_no_stage_sends_mail_unless_an_address_is_set(
     synthesize: Callable[[str], Template], stage_name: str
 ) -> None:
     assert not resources(synthesize(stage_name), "AWS::SNS::Subscription")

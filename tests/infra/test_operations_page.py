@@ -1,4 +1,4 @@
-"""What docs/operations.md has operators run, where it is more than a command of AWS."""
+"""The scripts in docs/operations.md work."""
 
 import re
 import sys

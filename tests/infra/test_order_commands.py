@@ -74,7 +74,7 @@ def test_a_large_order_says_how_many_licenses_are_not_shown(
     assert "Showing 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
 
 
-def test_an_order_that_is_not_there_is_said_so(keywright: Keywright) -> None:
+def test_an_unknown_order_is_reported(keywright: Keywright) -> None:
     assert keywright.run("orders", "show", "web-2", status=2) == (
         "keywright: There is no order web-2.\n"
     )
@@ -107,7 +107,7 @@ def test_what_is_no_json_is_refused_before_it_is_sent(keywright: Keywright, tmp_
     assert "is not valid JSON" in keywright.run("orders", "create", file, status=2)
 
 
-def test_faults_of_an_order_are_told_with_their_places(
+def test_faults_of_an_order_are_shown_with_their_pointers(
     keywright: Keywright, tmp_path: Path
 ) -> None:
     file = tmp_path / "order.json"
@@ -128,5 +128,5 @@ def test_an_order_may_come_from_another_program(
 
 
 @pytest.mark.parametrize("words", [("orders", "create"), ("catalog", "diff")])
-def test_a_file_that_is_not_there_is_said_so(keywright: Keywright, words: tuple[str, str]) -> None:
+def test_a_missing_file_is_reported(keywright: Keywright, words: tuple[str, str]) -> None:
     assert "No such file" in keywright.run(*words, "none", status=2)

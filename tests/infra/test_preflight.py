@@ -1,4 +1,4 @@
-"""What is not ready is refused in one sentence before anything is created."""
+"""`keywright preflight`: each problem is one sentence, before anything is created."""
 
 import json
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
     assert all(operation.startswith(reads) for operation in aws.calls)
 
 
-def test_a_new_account_is_told_of_lambda_s_quota_and_the_setting_that_lowers_it(
+def test_a_new_account_gets_lambda_s_quota_and_the_setting_that_needs_less(
     preflight: Preflight, aws: AwsAccount
 ) -> None:
     aws.concurrency(10)
@@ -197,7 +197,7 @@ def test_credentials_that_aws_does_not_accept_are_named(
     assert reason in sentence
 
 
-def test_an_account_without_the_cdk_s_bootstrap_is_told_the_command(preflight: Preflight) -> None:
+def test_an_account_without_the_cdk_s_bootstrap_gets_the_command(preflight: Preflight) -> None:
     boto3.client("ssm").delete_parameter(Name=BOOTSTRAP_PARAMETER)
 
     assert "run node_modules/.bin/cdk bootstrap aws://123456789012/us-east-1." in (
@@ -205,7 +205,7 @@ def test_an_account_without_the_cdk_s_bootstrap_is_told_the_command(preflight: P
     )
 
 
-def test_an_old_bootstrap_is_told_to_be_made_again(preflight: Preflight) -> None:
+def test_an_old_bootstrap_has_to_be_updated(preflight: Preflight) -> None:
     boto3.client("ssm").put_parameter(Name=BOOTSTRAP_PARAMETER, Value="5", Overwrite=True)
 
     assert "has version 5, and 6 is required" in preflight.refused()
@@ -224,7 +224,7 @@ def test_an_old_bootstrap_is_told_to_be_made_again(preflight: Preflight) -> None
         ("IMPORT_ROLLBACK_FAILED", True, "fix it in the CloudFormation console"),
     ],
 )
-def test_a_stack_that_can_t_be_deployed_to_is_told_with_what_to_do(
+def test_a_stack_that_can_t_be_deployed_to_is_reported_with_what_to_do(
     preflight: Preflight, aws: AwsAccount, status: str, protected: bool, message: str
 ) -> None:
     aws.stack(status, protected=protected)
@@ -372,7 +372,7 @@ def test_a_certificate_covers_its_names_and_one_label_of_a_wildcard(
     assert preflight.found(f"domain_name={DOMAIN}", f"certificate_arn={ARN}", ready=True)
 
 
-def test_a_prod_stage_without_an_address_for_alarms_is_told_so(preflight: Preflight) -> None:
+def test_a_prod_stage_without_an_address_for_alarms_gets_a_warning(preflight: Preflight) -> None:
     (found,) = preflight.found(ready=True)["alarms"]
     (set_,) = preflight.found("alarm_email=ops@example.com", ready=True)["alarms"]
 
@@ -413,7 +413,7 @@ def test_a_right_that_is_missing_leaves_its_check_out_and_is_named(
     assert "lacks lambda:GetAccountSettings" in found["message"]
 
 
-def test_who_can_t_read_the_stack_is_told_the_right(preflight: Preflight, aws: AwsAccount) -> None:
+def test_a_missing_right_to_read_the_stack_is_named(preflight: Preflight, aws: AwsAccount) -> None:
     aws.deny("DescribeStacks", "cloudformation:DescribeStacks")
 
     assert "grant it cloudformation:DescribeStacks" in preflight.refused()

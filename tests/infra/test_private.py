@@ -1,4 +1,4 @@
-"""What the local stack writes is for its user alone, from the first byte on."""
+"""Files of the local stack are readable by their user alone."""
 
 import os
 from pathlib import Path

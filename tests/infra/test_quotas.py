@@ -1,4 +1,4 @@
-"""What a stage asks of an account stays within AWS's quotas, and its names collide with nothing."""
+"""A stage stays within the account's quotas, and its names collide with no others."""
 
 import json
 import re
@@ -67,9 +67,9 @@ def test_the_operations_page_says_what_every_stage_reserves() -> None:
     assert heads
     assert row
     stages = [head.strip(" `") for head in heads[1].split("|")]
-    said = [sum(map(int, re.findall(r"\d+", cell))) for cell in row[1].split("|")]
+    documented = [sum(map(int, re.findall(r"\d+", cell))) for cell in row[1].split("|")]
 
-    assert dict(zip(stages, said, strict=True)) == {
+    assert dict(zip(stages, documented, strict=True)) == {
         name: reserved_concurrency(settings(name)) for name in STAGES
     }
 
@@ -137,7 +137,7 @@ def test_maps_are_labelled_as_step_functions_wants(template: Template) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9-]{1,40}", label) for label in labels)
 
 
-def test_every_name_of_ours_is_the_stage_s_alone_and_free_again_when_the_stack_is_gone(
+def test_every_name_of_ours_is_the_stage_s_alone_and_free_again_when_the_stack_is_deleted(
     template: Template, stage: str
 ) -> None:
     """CloudFormation can't create what is there already, nor replace what has a fixed name."""

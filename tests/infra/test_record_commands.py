@@ -35,11 +35,11 @@ def placed(keywright: Keywright, tmp_path: Path) -> Any:
 
 
 def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
-    told = keywright.run_json("orders", "list")
+    printed = keywright.run_json("orders", "list")
     oldest = keywright.run_json("orders", "list", "--oldest-first", "--limit", "1")
     shown = keywright.run("orders", "list", "--customer", "ana@acme.example")
 
-    assert [order["store_id"] for order in told] == ["web-2", "web-1"]
+    assert [order["store_id"] for order in printed] == ["web-2", "web-1"]
     assert [order["store_id"] for order in oldest] == ["web-1"]
     assert "web-1" in shown
     assert "web-2" not in shown
@@ -47,12 +47,12 @@ def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
 
 
 def test_licenses_are_listed(keywright: Keywright, placed: Any) -> None:
-    told = keywright.run_json("licenses", "list")
+    printed = keywright.run_json("licenses", "list")
     shown = keywright.run("licenses", "list", "--product", "up")
 
-    assert [lic["license_key"] for lic in told] == [None, "KEY-1"]
+    assert [lic["license_key"] for lic in printed] == [None, "KEY-1"]
     assert [lic["id"] for lic in keywright.run_json("licenses", "list", "--order", "web-1")] == [
-        told[1]["id"]
+        printed[1]["id"]
     ]
     assert "u@acme.example" in shown
     assert "KEY-1" not in shown
@@ -69,11 +69,11 @@ def test_a_license_is_shown_by_key_or_id(keywright: Keywright, placed: Any, by: 
 
 def test_a_license_is_changed_by_fields_of_the_api(keywright: Keywright, placed: Any) -> None:
     change = ("validity_period=2030-12-31", "max_activations=7", "note=7", 'metadata={"a": 1}')
-    told = keywright.run_json("licenses", "change", "KEY-1", *change)
+    printed = keywright.run_json("licenses", "change", "KEY-1", *change)
     cleared = keywright.run_json("licenses", "change", "KEY-1", "validity_period=null", "note=null")
 
     names = ("validity_period", "max_activations", "note", "metadata")
-    assert [told[name] for name in names] == ["2030-12-31", 7, "7", {"a": 1}]
+    assert [printed[name] for name in names] == ["2030-12-31", 7, "7", {"a": 1}]
     assert [cleared[name] for name in names] == [None, 7, None, {"a": 1}]
     assert "until 2031-01-01" in keywright.run(
         "licenses", "change", "KEY-1", "validity_period=2031-01-01"
@@ -97,7 +97,7 @@ def test_a_change_is_made_once_though_its_answer_is_lost(
     )
 
 
-def test_what_can_not_be_is_said_so(keywright: Keywright, placed: Any) -> None:
+def test_impossible_changes_are_refused_with_the_reason(keywright: Keywright, placed: Any) -> None:
     assert "There is no license KEY-9" in keywright.run("licenses", "show", "KEY-9", status=2)
     assert "There is no license 12" in keywright.run("licenses", "show", "12", status=2)
     assert "FIELD=VALUE" in keywright.run("licenses", "change", "KEY-1", "x", status=2)
@@ -118,11 +118,11 @@ def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_pa
 
 
 def test_customers_are_listed_and_shown(keywright: Keywright, placed: Any) -> None:
-    (told,) = keywright.run_json("customers", "list", "--reference", "crm-1")
+    (printed,) = keywright.run_json("customers", "list", "--reference", "crm-1")
 
     shown = keywright.run("customers", "show", "ana@acme.example")
-    assert told["email"] == "ana@acme.example"
+    assert printed["email"] == "ana@acme.example"
     assert "ana@acme.example" in keywright.run("customers", "list")
-    assert keywright.run_json("customers", "show", str(told["id"]))["total_orders"] == 1
+    assert keywright.run_json("customers", "show", str(printed["id"]))["total_orders"] == 1
     assert "crm-1" in shown
     assert keywright.run("customers", "list", "--reference", "x") == "No customers.\n"

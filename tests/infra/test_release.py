@@ -1,4 +1,4 @@
-"""Releases: in stages that say so, calls go to an alias, and it moves while alarms are quiet."""
+"""Releases: calls go to an alias, which moves unless an alarm is raised."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ def test_every_function_moves_as_the_stage_says_and_back_when_an_alarm_rings(
 
 
 @pytest.mark.parametrize("stage_name", ["dev", "prod"])
-def test_nobody_calls_past_the_alias(
+def test_every_caller_uses_the_alias(
     synthesize: Callable[[str], Template], stage_name: str
 ) -> None:
     template = synthesize(stage_name)

@@ -1,4 +1,4 @@
-"""`keywright deploy`: nothing before the preflight, and a creation that can be repeated."""
+"""`keywright deploy` runs the preflight first, and a failed creation can be repeated."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ def test_a_creation_that_failed_is_repeated_as_a_creation(
     assert cdk.first == [True, True, False]
 
 
-def test_a_stack_that_could_not_be_protected_is_said_to_work_without(
+def test_a_stack_that_could_not_be_protected_is_reported(
     cdk: Cdk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cdk.ends = [0, 1]

@@ -1,4 +1,4 @@
-"""A deploy changes no more than it says: what is kept keeps its name, and synth needs nobody."""
+"""Retained resources keep their logical ids, and synth needs no credentials."""
 
 import json
 import os

@@ -87,7 +87,7 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"log_retention": "FOREVER"}, "log_retention must be one of ONE_DAY, "),
         ({"traffic": "SLOWLY"}, "traffic must be empty or one of ALL_AT_ONCE, "),
@@ -100,8 +100,8 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
         ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be negative"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: str) -> None:
-    with pytest.raises(StageError, match=told):
+def test_a_setting_that_makes_no_sense_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(StageError, match=message):
         read(SETTINGS | wrong)
 
 
@@ -131,7 +131,7 @@ def test_a_number_on_the_command_line_must_be_one() -> None:
 
 @pytest.mark.parametrize("name", ["alarm_emial", "name", "retain", "tracing", "burts"])
 def test_what_the_command_line_cannot_set_is_named(name: str) -> None:
-    """A misspelled setting would be deployed without; and what protects stands in cdk.json."""
+    """A misspelled setting would be ignored; protection is set in cdk.json."""
     context = {"stages": {"here": SETTINGS}, "stage": "here", name: "true"}
 
     with pytest.raises(StageError, match=f"-c {name}=… has no effect"):

@@ -1,4 +1,4 @@
-"""What everything is made of: locked by hashes, listed, and never called audited when it is not."""
+"""Dependencies are locked by hash and listed, and an audit without an answer fails."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The sweep runs by itself, and what fails is kept."""
+"""The sweeper has a schedule and a dead-letter queue."""
 
 from typing import Any
 

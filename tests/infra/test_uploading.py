@@ -1,4 +1,4 @@
-"""Files on their way to S3, by the client: only what S3 says that it took is taken for sent."""
+"""The client's uploads to S3: only a confirmed upload counts as sent."""
 
 import io
 from pathlib import Path
@@ -148,7 +148,7 @@ def test_a_form_whose_answer_is_lost_is_not_sent_twice(
     assert faults.methods() == ["POST"]
 
 
-def test_a_form_that_never_got_there_is_told(
+def test_a_form_that_was_not_received_is_reported(
     client: Client, faults: Faults, path: Path, pauses: list[float]
 ) -> None:
     faults.plan["POST"] = [httpx.ConnectError("no route")]
@@ -185,7 +185,7 @@ def test_a_busy_store_is_waited_for(
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_large_file_goes_in_parts_whose_links_are_asked_for_as_they_are_needed(
+def test_a_large_file_goes_in_parts_whose_links_are_requested_as_they_are_needed(
     client: Client, served: Served, faults: Faults, path: Path
 ) -> None:
     sent_whole(client, path)
@@ -312,7 +312,7 @@ def test_a_part_without_an_etag_is_not_taken_for_sent(
     ],
 )
 @pytest.mark.usefixtures("in_parts")
-def test_a_completion_that_s3_did_not_do_is_asked_for_again(
+def test_a_completion_that_s3_did_not_do_is_requested_again(
     client: Client, faults: Faults, path: Path, instead: httpx.Response | Exception
 ) -> None:
     faults.plan["POST"] = [instead]

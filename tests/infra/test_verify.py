@@ -1,4 +1,4 @@
-"""`keywright verify`: a stage that works is proved, and one that does not is found."""
+"""`keywright verify` proves a working stage, and finds faults of another."""
 
 import subprocess
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_a_stage_that_does_what_it_should_is_proved(trial: Trial, engine: Engine
     )
 
 
-def test_a_path_with_a_slash_that_is_redirected_is_proved_and_said_so(
+def test_a_redirected_path_with_a_slash_is_verified_and_reported(
     trial: Trial, served: Served
 ) -> None:
     outcome(trial, "catalog")
@@ -151,7 +151,7 @@ def test_the_trial_s_key_is_revoked_and_its_files_are_deleted(served: Served) ->
         next(late.orders.list(), None)
 
 
-def test_a_step_that_fails_is_told_with_the_status_and_the_others_are_tried(
+def test_a_failed_step_is_reported_with_its_status_and_the_others_are_tried(
     keywright: Keywright, served: Served, engine: Engine
 ) -> None:
     served.later = {("POST", f"{CREATE}/"): [httpx.Response(404, text="no")]}
@@ -173,7 +173,7 @@ def test_a_step_that_is_not_there_is_named(keywright: Keywright, capsys: Any) ->
     assert "unknown step nonsense: choose from catalog, " in capsys.readouterr().err
 
 
-def test_a_stage_that_retains_its_data_is_verified_only_if_asked(
+def test_a_stage_that_retains_its_data_is_verified_only_if_requested(
     keywright: Keywright, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cdk.json").write_text('{"context": {"stages": {"test": {"retain": true}}}}')
@@ -307,7 +307,7 @@ def test_a_deploy_under_an_alarm_must_go_back(
     assert commands[0][-2:] == ["-c", "log_level=DEBUG"]
 
 
-def test_a_rollback_is_provoked_only_if_asked(trial: Trial) -> None:
+def test_a_rollback_is_provoked_only_if_requested(trial: Trial) -> None:
     result = outcome(trial, "rollback")
 
     assert (result.outcome, "add --rollback" in result.message) == ("not proved", True)

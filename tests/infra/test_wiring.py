@@ -1,6 +1,6 @@
-"""What AWS checks when resources of a stage meet: logs, events, queues and alarms.
+"""What AWS checks between the resources of a stage: logs, events, queues and alarms.
 
-CloudFormation accepts a template in which a service may not write where it is told to. Then the
+CloudFormation accepts a template in which a service may not write to its destination. Then the
 first deploy fails, or an event or an alarm is lost in silence. `test_key.py` has the key.
 """
 

@@ -1,4 +1,4 @@
-"""Workflows for GitHub: they run what the Makefile has, by actions and rights that can't change."""
+"""GitHub workflows run Makefile targets, with pinned actions and least privilege."""
 
 import re
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_deploy_is_started_by_hand_and_goes_to_dev_before_prod() -> None:
     assert prod["needs"] == "dev"
 
 
-def test_a_pull_request_only_looks_and_only_where_somebody_set_it_up() -> None:
+def test_a_pull_request_only_looks_and_only_where_it_is_set_up() -> None:
     diff = read(DEPLOY)["jobs"]["diff"]
 
     assert "vars.AWS_DIFF_ROLE != ''" in diff["if"]

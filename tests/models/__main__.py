@@ -20,22 +20,24 @@ STALE_AFTER = 300
 
 
 def main() -> int:
-    """Compare as the arguments ask for."""
-    asked = _arguments()
-    with _service(asked.service, asked.url) as service:
-        result = compared(asked.service, service, range(asked.seed, asked.seed + asked.n))
+    """Compare as the arguments select."""
+    arguments = _arguments()
+    with _service(arguments.service, arguments.url) as service:
+        result = compared(
+            arguments.service, service, range(arguments.seed, arguments.seed + arguments.n)
+        )
     print(*result.new[:10], sep="\n")
-    for entry in KNOWN[asked.service]:
+    for entry in KNOWN[arguments.service]:
         print(f"{result.known[entry.name]:6} of {entry.name}: it {entry.does}. AWS: {entry.aws}")
-    gone = stale(asked.service, result)
+    gone = stale(arguments.service, result)
     if gone:
         print(f"listed, but not seen in {result.histories} histories: {', '.join(gone)}")
-    print(f"{asked.service}: {result}")
+    print(f"{arguments.service}: {result}")
     return 1 if result.new or gone else 0
 
 
 def compared(name: str, service: Wired, seeds: range) -> Result:
-    """Our model beside a service in which the tables are made for this, and dropped."""
+    """Our model and a service in which the tables are created for this, and deleted."""
     service.make_tables()
     try:
         return compare(Model(), service, KNOWN[name], seeds, lacks=LACKS[name])

@@ -36,7 +36,7 @@ class Result:
 
 
 class Comparison:
-    """Our model beside another service."""
+    """Our model and another service."""
 
     def __init__(self, model: Model, other: Service, known: Sequence[Known]) -> None:
         self.model, self.other, self.known = model, other, known

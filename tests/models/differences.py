@@ -1,4 +1,4 @@
-"""What a difference between our model and another service is, and how one is known again.
+"""Differences between our model and another service, and how a known one is recognized.
 
 An entry says what the service does instead, and what AWS says. A difference that no entry explains
 fails the comparison; so does an entry that explains nothing any more. They are in `known.py`.

@@ -1,4 +1,4 @@
-"""Random histories of requests to DynamoDB, weighted to meet on a few keys."""
+"""Random histories of requests to DynamoDB, on few keys, so that requests collide."""
 
 import random
 import secrets
@@ -136,7 +136,7 @@ class History:
         walk = "Limit" in body
         if self.parts.flawed():
             walk = False
-            self._spoil_query(body, writer, table)
+            self._malform_query(body, writer, table)
         return Step("Query", body | writer.given(), walk=walk)
 
     def _sort_condition(self, writer: Writer, name: str) -> str:
@@ -153,7 +153,7 @@ class History:
         operator = self.rng.choice(("=", "<", "<=", ">", ">="))
         return f"{writer.name(name)} {operator} {writer.literal(first)}"
 
-    def _spoil_query(self, body: Body, writer: Writer, table: Table) -> None:
+    def _malform_query(self, body: Body, writer: Writer, table: Table) -> None:
         match self.rng.randrange(6):
             case 0:
                 body["Limit"] = 0

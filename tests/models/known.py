@@ -11,7 +11,7 @@ from tests.models.differences import Known, Seen, lax, other_code
 
 
 def _numbers_as_sent(seen: Seen) -> bool:
-    """Whether the answers are the same but for the spelling of numbers."""
+    """Whether the answers are the same except for the spelling of numbers."""
     return seen.expected.same(replace(seen.got, body=_stored_numbers(seen.got.body)))
 
 
@@ -27,7 +27,7 @@ def _stored_numbers(held: Any) -> Any:
 
 
 def _no_key_at_limit(seen: Seen) -> bool:
-    """Whether the answers are the same but for a last key where nothing comes after it."""
+    """Whether the answers are the same except for a last key where nothing comes after it."""
     expected = {k: v for k, v in seen.expected.body.items() if k != "LastEvaluatedKey"}
     same = replace(seen.expected, body=expected).same(
         replace(seen.got, body=_stored_numbers(seen.got.body))

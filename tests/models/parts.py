@@ -58,7 +58,7 @@ class Parts:
             if self.rng.random() < 0.7:
                 item |= self._index_key(table, index.names, key)
         if flawed and self.flawed():
-            self._spoil(item, table)
+            self._malform(item, table)
         return item
 
     def _index_key(self, table: Table, names: tuple[str, ...], key: Body) -> Body:
@@ -68,7 +68,7 @@ class Parts:
         made = {name: {"S": part} for name, part in zip(names, parts, strict=True)}
         return {name: part for name, part in made.items() if name not in table.names}
 
-    def _spoil(self, item: Body, table: Table) -> None:
+    def _malform(self, item: Body, table: Table) -> None:
         indexed = [n for index in table.indexes.values() for n in index.names]
         indexed = [name for name in indexed if name not in table.names]
         match self.rng.randrange(3):
@@ -97,11 +97,11 @@ class Parts:
         writer = Writer(self.rng, table.names)
         text = writer.update()
         if self.flawed():
-            text = self._spoiled_update(text, writer, table)
+            text = self._malformed_update(text, writer, table)
         part = {"TableName": name, "Key": self.any_key(table), "UpdateExpression": text}
         return self.conditional({**part, "writer": writer}, table)
 
-    def _spoiled_update(self, text: str, writer: Writer, table: Table) -> str:
+    def _malformed_update(self, text: str, writer: Writer, table: Table) -> str:
         actions = ("SET", "REMOVE", "ADD")
         match self.rng.randrange(4):
             case 0 if "SET" not in text:

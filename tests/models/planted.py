@@ -23,7 +23,7 @@ def condition_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def half_applied(patch: pytest.MonkeyPatch) -> None:
-    """A transaction that is cancelled has applied what stands before the failed part."""
+    """A cancelled transaction has applied the parts before the failed one."""
 
     def transacted(self: DynamoDB, operations: Any) -> Any:
         for number in range(1, len(operations)):

@@ -72,8 +72,8 @@ def main() -> None:
         found = clients(Path(folder))
         for name, command in found.items():
             for method, path in REQUESTS.items():
-                told = outcome(command, url, method, path)
-                print(f"{name}: {method} {told}", file=out, flush=True)
+                result = outcome(command, url, method, path)
+                print(f"{name}: {method} {result}", file=out, flush=True)
     sys.exit(None if found else "Neither Go nor PHP is here: apt-get install golang-go php-curl")
 
 

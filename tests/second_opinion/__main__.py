@@ -1,4 +1,4 @@
-"""`make second-opinion`: what other tools say of the store, the handlers and the template.
+"""`make second-opinion`: run other tools on the store, the handlers and the template.
 
 Prints one line for each opinion. Differences that are known are listed with their reasons in
 `known_tests.py`, `checkov.py` and `tests/models/known.py`; a new one, or an entry that is not
@@ -31,22 +31,22 @@ class Opinion:
     """What one tool said; `new` is what nobody expected."""
 
     of: str
-    said: str
+    summary: str
     new: tuple[str, ...] = ()
 
 
 def main() -> int:
-    """Ask for the opinions that the arguments name, all of them by default."""
-    asked = _arguments()
+    """Run the tools that the arguments name, all of them by default."""
+    arguments = _arguments()
     HOME.mkdir(parents=True, exist_ok=True)
     opinions: list[Opinion] = []
-    for name in asked.of or _OPINIONS:
-        with step(f"Ask {name}"):
-            opinions += _OPINIONS[name](asked.n)
+    for name in arguments.of or _OPINIONS:
+        with step(f"Run {name}"):
+            opinions += _OPINIONS[name](arguments.n)
     console.print()
     for opinion in opinions:
         mark = "[red]✗[/]" if opinion.new else "[green]✓[/]"
-        console.print(f"{mark} {opinion.of}: {opinion.said}", soft_wrap=True)
+        console.print(f"{mark} {opinion.of}: {opinion.summary}", soft_wrap=True)
         for line in opinion.new[:10]:
             console.print(line, markup=False, soft_wrap=True)
     return 1 if any(opinion.new for opinion in opinions) else 0
@@ -70,12 +70,12 @@ def _checkov(_: int) -> Iterator[Opinion]:
     assembly = synthesize("prod", log=HOME / "synth.log", report=lambda _: None)
     template = assembly.path / f"{assembly.stack_name}.template.json"
     found = judge(python_tool("checkov", "checkov"), template)
-    said = (
+    summary = (
         f"{found.passed} checks passed, {found.accepted} findings accepted with reasons,"
         f" {len(found.new)} new"
     )
     gone = tuple(f"accepted, but not found any more: {rule}" for rule in found.stale)
-    yield Opinion("checkov, template of prod", said, (*found.new, *gone))
+    yield Opinion("checkov, template of prod", summary, (*found.new, *gone))
 
 
 def _tests(name: str, url: str, paths: tuple[str, ...]) -> Opinion:
@@ -115,7 +115,7 @@ _OPINIONS: dict[str, Callable[[int], Iterator[Opinion]]] = {
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make second-opinion", description=__doc__)
     parser.add_argument("--n", type=int, default=HISTORIES, help="histories of 40 requests")
-    parser.add_argument("--of", action="append", choices=_OPINIONS, help="ask this one only")
+    parser.add_argument("--of", action="append", choices=_OPINIONS, help="run this one only")
     return parser.parse_args()
 
 

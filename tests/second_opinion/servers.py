@@ -1,4 +1,4 @@
-"""Emulators for a while: on a free port of this machine, and stopped in the end."""
+"""Start emulators on free ports, and stop them at the end."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""A second opinion that nobody expected must be shown, and so must one that nobody has any more."""
+"""New differences are reported, and so are listed ones that no longer occur."""
 
 from typing import Any
 
@@ -38,19 +38,19 @@ def test_findings_that_are_accepted_are_counted() -> None:
         ("CKV_AWS_115", "AWS::Lambda::Function.CreateOrderFunction4D4A6308"),
     ],
 )
-def test_a_finding_that_nobody_accepted_is_new(rule: str, resource: str) -> None:
+def test_a_finding_that_is_not_accepted_is_new(rule: str, resource: str) -> None:
     found = judged(report(FOUND | {rule: resource}))
 
     assert [line.split(":")[0] for line in found.new] == [f"{rule} {resource.split('.')[1]}"]
 
 
-def test_a_finding_that_is_gone_is_said() -> None:
+def test_a_finding_that_no_longer_occurs_is_reported() -> None:
     (rule, *_) = FOUND
 
     assert judged(report({r: at for r, at in FOUND.items() if r != rule})).stale == [rule]
 
 
-def test_a_listed_difference_that_a_long_comparison_does_not_meet_is_said() -> None:
+def test_a_listed_difference_that_a_long_comparison_does_not_show_is_reported() -> None:
     names = [entry.name for entry in DYNALITE]
 
     assert stale("dynalite", Result(histories=STALE_AFTER)) == names

@@ -1,4 +1,4 @@
-"""Keys: what is kept of them, and who gets in."""
+"""API keys: stored hashes, expiry, scopes and verification."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "   "])
-def test_no_credentials_is_said_in_the_published_words(header: str | None) -> None:
+def test_missing_credentials_get_the_published_message(header: str | None) -> None:
     with pytest.raises(Denied, match=r"^Authentication credentials were not provided\.$") as raised:
         read_authorization(header)
 

@@ -1,4 +1,4 @@
-"""Whatever a pattern takes, the model takes, and reads as the same row."""
+"""Every cell that a pattern accepts is read by the model as the same row."""
 
 import random
 from collections.abc import Callable

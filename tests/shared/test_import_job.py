@@ -1,4 +1,4 @@
-"""What an import job may become, and what its chunks say of it."""
+"""State transitions of import jobs, and counts from batch results."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -60,13 +60,13 @@ def test_the_published_status_has_four_words_for_nine_states() -> None:
 
 
 def test_a_job_starts_once_and_ends_once() -> None:
-    begun = transition(job(), "validating", now=NOW)
-    running = transition(begun, "running", now=LATER, runner="r1")
+    validating = transition(job(), "validating", now=NOW)
+    running = transition(validating, "running", now=LATER, runner="r1")
     ended = transition(running, "succeeded", now=LATER)
 
     assert (running.started_at, running.finished_at, running.heartbeat_at) == (NOW, None, LATER)
     assert (ended.started_at, ended.finished_at) == (NOW, LATER)
-    assert [each.revision for each in (begun, running, ended)] == [2, 3, 4]
+    assert [each.revision for each in (validating, running, ended)] == [2, 3, 4]
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))
@@ -107,10 +107,10 @@ def test_progress_is_what_the_chunks_have_done() -> None:
 
 def test_the_second_pass_of_reject_all_begins_at_nothing() -> None:
     validated = BatchResult(index=0, phase="validate", rows=10)
-    begun = job("validating", rows=10, on_error="reject_all")
+    validating = job("validating", rows=10, on_error="reject_all")
 
-    assert progress(begun, [validated]).percent == 100
-    assert progress(transition(begun, "running", now=NOW), [validated]).percent == 0
+    assert progress(validating, [validated]).percent == 100
+    assert progress(transition(validating, "running", now=NOW), [validated]).percent == 0
 
 
 @pytest.mark.parametrize(("state", "percent"), [("running", 0), ("succeeded", 100)])

@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import Refused
 from shared.orders import OrderRequest
-from tests.shared.value_shop import ValueShop, read, refusal, told
+from tests.shared.value_shop import ValueShop, fault_codes, read, refusal
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_one_key_for_two_bundles_is_refused(shop: ValueShop) -> None:
 
     problem = refused_bundle(shop, {"key": "K-1", "licenses": two})
 
-    assert told(problem) == {"/items/0/key": "license_key_repeated"}
+    assert fault_codes(problem) == {"/items/0/key": "license_key_repeated"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_users_of_a_bundle_are_on_all_of_its_licenses(
     answer = order_bundle(shop, item, "ubnd")
 
     licenses = licenses_of(answer)
-    emails = [[seat["email"] for seat in lic["license_users"]] for lic in licenses]
+    emails = [[user["email"] for user in lic["license_users"]] for lic in licenses]
     assert emails == [["u@x.test"]] * 3
     assert [lic["license_key"] for lic in licenses] == [None] * 3
     assert len({lic["id"] for lic in licenses}) == 3
@@ -145,7 +145,7 @@ def test_a_user_based_bundle_needs_a_user(shop: ValueShop) -> None:
 
     problem = refused_bundle(shop, {"licenses": members}, "ubnd")
 
-    assert told(problem) == {"/items/0/users": "users_required"}
+    assert fault_codes(problem) == {"/items/0/users": "users_required"}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_member_that_is_missing_is_named(
 ) -> None:
     problem = refused_bundle(shop, item)
 
-    assert told(problem) == {place: "bundle_member_missing"}
+    assert fault_codes(problem) == {place: "bundle_member_missing"}
     assert "p2" in problem.message
 
 
@@ -169,14 +169,14 @@ def test_a_product_that_is_no_member_is_refused_with_those_that_are(shop: ValueS
 
     problem = refused_bundle(shop, {"licenses": members})
 
-    assert told(problem) == {"/items/0/licenses/2/product_code": "unknown_bundle_member"}
+    assert fault_codes(problem) == {"/items/0/licenses/2/product_code": "unknown_bundle_member"}
     assert problem.message == "bundle bnd has the members p1, p2"
 
 
 def test_a_member_that_is_named_twice_is_refused(shop: ValueShop) -> None:
     problem = refused_bundle(shop, {"licenses": [*MEMBERS, MEMBERS[0]]})
 
-    assert told(problem) == {
+    assert fault_codes(problem) == {
         "/items/0/licenses/0/product_code": "bundle_member_repeated",
         "/items/0/licenses/2/product_code": "bundle_member_repeated",
     }
@@ -197,7 +197,7 @@ def test_a_member_without_a_policy_is_refused(
 ) -> None:
     problem = refused_bundle(shop, item)
 
-    assert told(problem) == {place: "policy_required"}
+    assert fault_codes(problem) == {place: "policy_required"}
     assert "mandatory" in problem.message
 
 
@@ -206,13 +206,13 @@ def test_key_and_users_do_not_stand_on_one_member(shop: ValueShop, extra: dict[s
     problem = refused_bundle(shop, {"licenses": [{**MEMBERS[0], **extra}, MEMBERS[1]]})
 
     (name,) = extra
-    assert told(problem) == {f"/items/0/licenses/0/{name}": "bundle_only"}
+    assert fault_codes(problem) == {f"/items/0/licenses/0/{name}": "bundle_only"}
 
 
-def test_what_a_license_says_beside_its_members_is_refused_not_lost(shop: ValueShop) -> None:
+def test_fields_of_a_license_next_to_its_members_are_refused_not_lost(shop: ValueShop) -> None:
     problem = refused_bundle(shop, {"licenses": [{"products": MEMBERS, "max_activations": 5}]})
 
-    assert told(problem) == {"/items/0/licenses/0/max_activations": "bundle_members_only"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/max_activations": "bundle_members_only"}
 
 
 def test_a_member_that_is_disabled_is_refused(shop: ValueShop) -> None:
@@ -220,19 +220,19 @@ def test_a_member_that_is_disabled_is_refused(shop: ValueShop) -> None:
 
     problem = refused_bundle(shop, FLAT)
 
-    assert told(problem) == {"/items/0/licenses/0/product_code": "disabled_product"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/product_code": "disabled_product"}
 
 
 def test_an_ordinary_product_in_a_bundle_order_is_refused(shop: ValueShop) -> None:
     problem = shop.refused("kp", is_bundle=True)
 
-    assert told(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
+    assert fault_codes(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
 
 
 def test_a_bundle_in_an_ordinary_order_is_refused(shop: ValueShop) -> None:
     problem = shop.refused("bnd")
 
-    assert told(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
+    assert fault_codes(problem) == {"/items/0/product_code": "is_bundle_mismatch"}
 
 
 @pytest.mark.parametrize("is_bundle", [True, False])
@@ -246,13 +246,13 @@ def test_bundles_and_ordinary_products_are_not_in_one_order(
 
     problem = refusal(lambda: shop.order(is_bundle=is_bundle, items=items))
 
-    assert list(told(problem).values()) == ["is_bundle_mismatch"]
+    assert list(fault_codes(problem).values()) == ["is_bundle_mismatch"]
 
 
 def test_members_in_an_ordinary_order_are_refused(shop: ValueShop) -> None:
     problem = shop.refused("kp", {"products": MEMBERS})
 
-    assert told(problem) == {"/items/0/licenses/0/products": "not_a_bundle"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/products": "not_a_bundle"}
 
 
 @pytest.mark.parametrize("extra", [{"key": "K"}, {"users": [{"email": "u@x.test"}]}])
@@ -264,4 +264,4 @@ def test_key_and_users_of_an_ordinary_item_stand_in_its_licenses(
     problem = refusal(lambda: shop.order(items=items))
 
     (name,) = extra
-    assert told(problem) == {f"/items/0/{name}": "bundle_only"}
+    assert fault_codes(problem) == {f"/items/0/{name}": "bundle_only"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.shared.value_shop import ValueShop, told
+from tests.shared.value_shop import ValueShop, fault_codes
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_is_for_consumption_only_is_refused_elsewhere(
 ) -> None:
     problem = shop.refused("kp", {name: value})
 
-    assert told(problem) == {f"/items/0/licenses/0/{name}": "consumption_only"}
+    assert fault_codes(problem) == {f"/items/0/licenses/0/{name}": "consumption_only"}
     assert "perpetual" in problem.message
 
 
@@ -144,7 +144,7 @@ def test_a_feature_may_have_no_end(shop: ValueShop, date: Any) -> None:
     assert features_of(license)["credits"]["expiry_date"] is None
 
 
-def test_features_of_both_forms_stand_beside_each_other(shop: ValueShop) -> None:
+def test_features_of_both_forms_are_combined(shop: ValueShop) -> None:
     features = ["f1", {"code": "credits", "max_consumption": 33}]
 
     license = shop.order_one(license={"product_features": features})
@@ -185,5 +185,5 @@ def test_a_feature_of_another_product_is_refused(shop: ValueShop) -> None:
 def test_a_feature_that_is_named_twice_is_refused_as_such(shop: ValueShop) -> None:
     problem = shop.refused(license={"product_features": ["f1", {"code": "f1"}]})
 
-    assert told(problem) == {"/items/0/licenses/0/product_features/1": "feature_repeated"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/product_features/1": "feature_repeated"}
     assert problem.message == "f1 appears twice on one license"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.shared.value_shop import ValueShop, told
+from tests.shared.value_shop import ValueShop, fault_codes
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def order_users(shop: ValueShop, *users: Any) -> Any:
     return shop.order(items=[{"product_code": "up", "licenses": [{"users": list(users)}]}])
 
 
-def seats_of(answer: Any) -> Any:
+def users_of(answer: Any) -> Any:
     return answer["order_items"][0]["licenses"][0]["license_users"]
 
 
 def test_users_are_attached_and_only_the_manager_manages(shop: ValueShop) -> None:
     answer = order_users(shop, {"email": "u1@x.test"}, {"email": "boss@x.test", "is_manager": True})
 
-    managing = {seat["true_email"]: seat["is_manager"] for seat in seats_of(answer)}
+    managing = {user["true_email"]: user["is_manager"] for user in users_of(answer)}
     assert managing == {"u1@x.test": False, "boss@x.test": True}
 
 
@@ -32,7 +32,7 @@ def test_a_new_user_has_an_initial_password_that_is_shown_here(shop: ValueShop) 
     answer = order_users(shop, {"email": "u1@x.test"}, {"email": "u2@x.test"})
 
     shown = {new["email"]: new["new_password"] for new in answer["new_passwords"]}
-    assert {seat["email"]: seat["initial_password"] for seat in seats_of(answer)} == shown
+    assert {user["email"]: user["initial_password"] for user in users_of(answer)} == shown
     assert all(len(password) >= 12 for password in shown.values())
     assert len(set(shown.values())) == 2
 
@@ -57,21 +57,21 @@ def test_a_manager_manages_all_licenses_of_the_order(shop: ValueShop) -> None:
 
     answer = shop.order(items=[{"product_code": "up", "licenses": licenses}])
 
-    seats = [lic["license_users"][0] for lic in answer["order_items"][0]["licenses"]]
-    assert [seat["is_manager"] for seat in seats] == [True, True]
+    users = [lic["license_users"][0] for lic in answer["order_items"][0]["licenses"]]
+    assert [user["is_manager"] for user in users] == [True, True]
 
 
 def test_a_user_has_a_limit_of_its_own(shop: ValueShop) -> None:
     answer = order_users(shop, {"email": "u1@x.test", "max_activations": 2})
 
-    assert seats_of(answer)[0]["max_activations"] == 2
+    assert users_of(answer)[0]["max_activations"] == 2
 
 
 @pytest.mark.parametrize("name", ["users", "user"])
 def test_one_user_may_stand_without_a_list(shop: ValueShop, name: str) -> None:
     license = shop.order_one("up", {name: {"email": "u1@x.test"}})
 
-    assert [seat["email"] for seat in license["license_users"]] == ["u1@x.test"]
+    assert [user["email"] for user in license["license_users"]] == ["u1@x.test"]
     assert license["license_user"]["email"] == "u1@x.test"
 
 
@@ -85,23 +85,23 @@ def test_a_user_based_license_has_no_key(shop: ValueShop) -> None:
 def test_a_key_on_a_user_based_product_is_refused(shop: ValueShop) -> None:
     problem = shop.refused("up", {"key": "K-1", "users": [{"email": "u1@x.test"}]})
 
-    assert told(problem) == {"/items/0/licenses/0/key": "key_not_allowed"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/key": "key_not_allowed"}
 
 
 def test_users_on_a_key_based_product_are_refused(shop: ValueShop) -> None:
     problem = shop.refused("kp", {"users": [{"email": "u1@x.test"}]})
 
-    assert told(problem) == {"/items/0/licenses/0/users": "users_not_allowed"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/users": "users_not_allowed"}
 
 
 @pytest.mark.parametrize("license", [{}, {"users": []}, {"user": {}}])
 def test_a_user_based_license_needs_a_user(shop: ValueShop, license: dict[str, Any]) -> None:
     problem = shop.refused("up", license)
 
-    assert told(problem) == {"/items/0/licenses/0/users": "users_required"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/users": "users_required"}
 
 
 def test_an_email_that_stands_twice_on_a_license_is_refused(shop: ValueShop) -> None:
     problem = shop.refused("up", {"users": [{"email": "u1@x.test"}, {"email": "U1@x.test"}]})
 
-    assert told(problem) == {"/items/0/licenses/0/users": "user_repeated"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/users": "user_repeated"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.shared.value_shop import NOW, ValueShop, told
+from tests.shared.value_shop import NOW, ValueShop, fault_codes
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_named_policy_wins_over_the_default_one_and_that_over_the_product(
     assert settled == [5, 4, 3]
 
 
-def test_zero_and_false_are_said_not_left_open(shop: ValueShop) -> None:
+def test_zero_and_false_are_explicit_terms(shop: ValueShop) -> None:
     shop.change_policy("kp", "default", max_transfers=3, prevent_vm=True)
 
     license = shop.order_one("kp", {"max_transfers": 0, "prevent_vm": False})
@@ -71,7 +71,7 @@ def test_null_leaves_a_term_open(shop: ValueShop) -> None:
     assert license["max_activations"] == 5
 
 
-def test_where_nobody_says_anything_the_system_does(shop: ValueShop) -> None:
+def test_without_any_term_the_system_default_applies(shop: ValueShop) -> None:
     license = shop.order_one("kp")
 
     expected: dict[str, object] = {
@@ -100,7 +100,7 @@ def test_where_nobody_says_anything_the_system_does(shop: ValueShop) -> None:
 def test_a_policy_that_the_product_has_not_is_refused_by_name(shop: ValueShop, code: str) -> None:
     problem = shop.refused("kp", {"policy_code": code})
 
-    assert told(problem) == {"/items/0/licenses/0/policy_code": "unknown_policy"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/policy_code": "unknown_policy"}
     assert code in problem.message
     assert "kp" in problem.message
 
@@ -116,7 +116,7 @@ def test_a_policy_that_is_archived_is_refused(shop: ValueShop) -> None:
 def test_an_older_name_is_refused_at_its_own_place(shop: ValueShop) -> None:
     problem = shop.refused("kp", {"license_template_code": "gone"})
 
-    assert told(problem) == {"/items/0/licenses/0/license_template_code": "unknown_policy"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/license_template_code": "unknown_policy"}
 
 
 def test_two_names_of_a_policy_that_differ_are_refused(shop: ValueShop) -> None:
@@ -124,7 +124,7 @@ def test_two_names_of_a_policy_that_differ_are_refused(shop: ValueShop) -> None:
 
     problem = shop.refused("kp", both)
 
-    assert told(problem) == {"/items/0/licenses/0/license_template_code": "alias_conflict"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/license_template_code": "alias_conflict"}
 
 
 def test_each_license_has_its_own_policy(shop: ValueShop) -> None:
@@ -164,7 +164,7 @@ def test_transfers_are_none_any_or_a_number(shop: ValueShop, transfers: int) -> 
 def test_more_floating_users_than_activations_are_refused(shop: ValueShop) -> None:
     problem = shop.refused("kp", {"floating_users": 10, "max_activations": 5})
 
-    assert told(problem) == {"/items/0/licenses/0/floating_users": "too_many_floating_users"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/floating_users": "too_many_floating_users"}
     assert "(10)" in problem.message
     assert "(5)" in problem.message
 
@@ -215,7 +215,7 @@ def test_a_duration_is_kept_as_it_is_given(shop: ValueShop, duration: str) -> No
 def test_a_time_limited_license_needs_an_end(shop: ValueShop) -> None:
     problem = shop.refused("kp", {"license_type": "time-limited"})
 
-    assert told(problem) == {"/items/0/licenses/0/valid_duration": "duration_required"}
+    assert fault_codes(problem) == {"/items/0/licenses/0/valid_duration": "duration_required"}
 
 
 def test_an_end_date_is_end_enough(shop: ValueShop) -> None:
@@ -245,7 +245,9 @@ def test_two_names_of_maintenance_that_differ_are_refused(shop: ValueShop) -> No
 
     problem = shop.refused("kp", both)
 
-    assert told(problem) == {"/items/0/licenses/0/enable_maintenance_duration": "alias_conflict"}
+    assert fault_codes(problem) == {
+        "/items/0/licenses/0/enable_maintenance_duration": "alias_conflict"
+    }
 
 
 @pytest.mark.parametrize("name", ["start_date", "validity_period", "maintenance_period"])

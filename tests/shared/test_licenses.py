@@ -62,7 +62,7 @@ def test_there_is_no_offer_under_a_policy_that_is_not_there() -> None:
     assert offer(product_with(), "nope") is None
 
 
-def test_every_fault_of_a_license_is_told_at_its_place() -> None:
+def test_every_fault_of_a_license_is_reported_at_its_pointer() -> None:
     with pytest.raises(Refused) as refused:
         issued(
             product_with(),

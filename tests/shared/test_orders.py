@@ -1,4 +1,4 @@
-"""When two orders are the same, without a store."""
+"""Fingerprints of orders: which requests are the same order."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ def of_license(**license: Any) -> str:
 
 @given(st.permutations(["reference", "language", "is_test", "metadata", "customer"]))
 def test_the_order_of_names_means_nothing(names: list[str]) -> None:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "reference": "r",
         "language": "de",
         "is_test": True,
@@ -31,7 +31,7 @@ def test_the_order_of_names_means_nothing(names: list[str]) -> None:
         "customer": {"email": "c@x.test", "company": "Acme"},
     }
 
-    assert of(**{name: said[name] for name in names}) == of(**said)
+    assert of(**{name: fields[name] for name in names}) == of(**fields)
 
 
 def test_append_is_part_of_what_is_compared() -> None:
@@ -59,7 +59,7 @@ def test_aliases_and_spellings_mean_the_same(sent: dict[str, Any], meant: dict[s
 @pytest.mark.parametrize(
     "license", [{"policy_code": "a"}, {"max_activations": 0}, {"key": "K"}, {"enabled": False}]
 )
-def test_what_is_said_makes_a_difference(license: dict[str, Any]) -> None:
+def test_explicit_terms_change_the_fingerprint(license: dict[str, Any]) -> None:
     assert of_license(**license) != of_license()
 
 

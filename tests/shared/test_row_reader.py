@@ -1,4 +1,4 @@
-"""What is taken without asking the model is what the model would take."""
+"""Rows that are read without the model are read as the model would."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ def test_a_sound_cell_is_what_the_model_makes_of_it(cell: str) -> None:
         return
 
     own = {"note": cell}
-    if cell.isascii():  # others are asked of the model, which has one form for identifiers
+    if cell.isascii():  # the model reads the others; it has one form for identifiers
         own |= {"license_key": cell, "subscription_id": cell}
 
     row = FreeRow.model_validate({"license_key": "K-1"} | own)

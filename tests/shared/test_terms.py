@@ -1,4 +1,4 @@
-"""Who has the say over the terms of a license, and which terms contradict each other."""
+"""Resolve the terms of a license, and refuse terms that contradict each other."""
 
 from typing import Any
 
@@ -15,34 +15,34 @@ from shared.terms import (
     requested_terms,
     validate_terms,
 )
-from shared.terms import resolve_terms as settled
+from shared.terms import resolve_terms as resolve
 
 limits = st.none() | st.integers(0, 9)
 lines = st.builds(Terms, max_activations=limits, max_transfers=limits, trial_days=limits)
 
 
 @given(st.lists(lines, max_size=4))
-def test_the_first_line_that_says_something_has_the_say(said: list[Terms]) -> None:
-    held = inherited_terms(*said)
+def test_the_first_level_with_a_value_decides(levels: list[Terms]) -> None:
+    held = inherited_terms(*levels)
 
     for name in ("max_activations", "max_transfers", "trial_days"):
-        values = [getattr(line, name) for line in said]
+        values = [getattr(line, name) for line in levels]
         first = next((value for value in values if value is not None), SYSTEM.get(name))
         assert held.get(name) == first
 
 
 @given(lines, st.lists(lines, max_size=3), st.booleans())
-def test_what_is_asked_for_wins_over_all_that_is_inherited(
-    request: Terms, said: list[Terms], vm: bool
+def test_requested_terms_override_inherited_terms(
+    request: Terms, levels: list[Terms], vm: bool
 ) -> None:
     wanted = {**requested_terms(request), "prevent_vm": vm}
 
-    terms = settled("subscription", wanted, inherited_terms(*said))
+    terms = resolve("subscription", wanted, inherited_terms(*levels))
 
     assert terms.items() >= wanted.items()
     assert all(
         terms.get(name) == value
-        for name, value in inherited_terms(*said).items()
+        for name, value in inherited_terms(*levels).items()
         if name in SYSTEM
         and name not in wanted
         and "overages" not in name
@@ -57,15 +57,15 @@ def test_null_means_none_only_where_none_is_possible() -> None:
 
 
 def test_a_perpetual_license_has_no_duration() -> None:
-    assert "valid_duration" not in settled("perpetual", {"valid_duration": "1y"}, {})
-    assert settled("time-limited", {"valid_duration": "1y"}, {})["valid_duration"] == "1y"
+    assert "valid_duration" not in resolve("perpetual", {"valid_duration": "1y"}, {})
+    assert resolve("time-limited", {"valid_duration": "1y"}, {})["valid_duration"] == "1y"
 
 
 def test_overages_are_dropped_where_they_were_inherited() -> None:
     inherits = inherited_terms(Terms(allow_overages=True, max_overages=5))
 
-    assert "max_overages" not in settled("perpetual", {}, inherits)
-    assert settled("consumption", {}, inherits)["max_overages"] == 5
+    assert "max_overages" not in resolve("perpetual", {}, inherits)
+    assert resolve("consumption", {}, inherits)["max_overages"] == 5
 
 
 @pytest.mark.parametrize("type_", ["perpetual", "time-limited", "subscription"])

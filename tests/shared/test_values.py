@@ -1,4 +1,4 @@
-"""The small values: what they let in, and what they say of what they don't."""
+"""Small value types: valid values, and messages for invalid ones."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -183,7 +183,7 @@ def test_metadata_of_nothing_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "message"),
     [
         ("{", "must be a JSON object"),
         ("[1]", "must be a JSON object such as"),
@@ -194,8 +194,8 @@ def test_metadata_of_nothing_is_empty() -> None:
         ({"a": 1e-129}, "1e-128"),
     ],
 )
-def test_metadata_that_can_not_be_stored_is_refused(sent: Any, said: str) -> None:
-    assert said in refusal(Metadata, sent)
+def test_metadata_that_can_not_be_stored_is_refused(sent: Any, message: str) -> None:
+    assert message in refusal(Metadata, sent)
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -230,13 +230,13 @@ def test_an_email_of_another_form_is_refused_with_an_example(text: str) -> None:
     assert "ana@acme.example" in refusal(Email, text)
 
 
-@pytest.mark.parametrize(("text", "said"), [("ü" * 129, "256 bytes"), ("a\tb", "control")])
-def test_a_key_that_can_not_be_is_refused(text: str, said: str) -> None:
-    assert said in refusal(LicenseKey, text)
+@pytest.mark.parametrize(("text", "message"), [("ü" * 129, "256 bytes"), ("a\tb", "control")])
+def test_a_key_that_can_not_be_is_refused(text: str, message: str) -> None:
+    assert message in refusal(LicenseKey, text)
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "said"),
+    ("kind", "text", "message"),
     [
         (StoreId, "x" * 201, "at most 200 characters"),
         (StoreId, " ", "at least 1 character"),
@@ -244,8 +244,8 @@ def test_a_key_that_can_not_be_is_refused(text: str, said: str) -> None:
         (Title, "", "at least 1 character"),
     ],
 )
-def test_a_length_is_told_in_characters(kind: Any, text: str, said: str) -> None:
-    assert said in refusal(kind, text)
+def test_a_length_is_reported_in_characters(kind: Any, text: str, message: str) -> None:
+    assert message in refusal(kind, text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every refusal says what would be right, in the words of the house and not in pydantic's."""
+"""Every refusal says what would be right, in the product's words and not in pydantic's."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, get_args
@@ -23,7 +23,7 @@ class Named(BaseModel, extra="forbid"):
     name: str
 
 
-def told(wanted: Any, value: Any) -> list[str]:
+def messages(wanted: Any, value: Any) -> list[str]:
     try:
         TypeAdapter(wanted).validate_python(value)
     except ValidationError as error:
@@ -69,7 +69,7 @@ def told(wanted: Any, value: Any) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_would_be_right(wanted: Any, value: Any, words: str) -> None:
-    assert told(wanted, value) == [words]
+    assert messages(wanted, value) == [words]
 
 
 @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ def test_a_refusal_says_what_would_be_right(wanted: Any, value: Any, words: str)
     ],
 )
 def test_what_may_be_of_two_kinds_is_refused_in_one_sentence(value: Any, words: str) -> None:
-    one, other = told(RecordId | Code, value)
+    one, other = messages(RecordId | Code, value)
 
     assert either(one, other) == words
 
 
 @pytest.mark.parametrize("model", [OrderRequest, NewProduct, NewPolicy, NewFeature, NewCustomer])
 def test_no_field_of_a_request_is_refused_in_words_of_pydantic(model: type[BaseModel]) -> None:
-    said = {
+    found = {
         words
         for name, field in model.model_fields.items()
         for value in ODD
-        for words in told(model, {field.alias or name: value})
+        for words in messages(model, {field.alias or name: value})
     }
 
-    assert len(said) > 5
-    assert not [words for words in said if words.startswith("Input") or " should " in words]
+    assert len(found) > 5
+    assert not [words for words in found if words.startswith("Input") or " should " in words]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_no_field_of_a_request_is_refused_in_words_of_pydantic(model: type[BaseM
         (("metadata", "x", "idd"), None),
     ],
 )
-def test_an_unknown_field_is_told_which_one_was_meant_at_its_place(
+def test_an_unknown_field_is_reported_with_a_suggestion_at_its_pointer(
     path: tuple[str | int, ...], name: str | None
 ) -> None:
     assert meant(OrderRequest, path) == name

@@ -149,6 +149,6 @@ def refusal(act: Callable[[], object]) -> Refused:
     raise AssertionError("was not refused")
 
 
-def told(refused: Refused) -> dict[str | None, str]:
-    """The code of every fault, by the place that it points at."""
+def fault_codes(refused: Refused) -> dict[str | None, str]:
+    """The code of each fault, by JSON pointer."""
     return {fault.pointer: fault.code for fault in refused.faults}

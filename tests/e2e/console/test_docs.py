@@ -26,7 +26,10 @@ def docs(browser: Browser, stack: LocalStack) -> Iterator[Page]:
         page = context.new_page()
         page.on("request", lambda sent: request(sent.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: wrong.append(message.text) if message.type == "error" else None,
+        )
         page.goto(f"{stack['api_url']}/docs")
         yield page
         refused = "Failed to load resource"  # how Chromium logs an answer of 4xx

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import begun, ended, licenses, post
+from tests.e2e.importing import ended, licenses, post, request_import
 from tests.e2e.remote import Operate, RemoteShop, opened
 
 EMPTY = b"email\n"
@@ -45,7 +45,7 @@ def test_a_long_list_has_pages_also_when_filtered_by_status(
     console: Console, vendor: RemoteShop, keys: Operate
 ) -> None:
     shop = opened(vendor.http, keys, "importer")
-    jobs = [begun(shop, "customers", EMPTY, file_name=f"{n}.csv") for n in range(22)]
+    jobs = [request_import(shop, "customers", EMPTY, file_name=f"{n}.csv") for n in range(22)]
     shop.post(f"/imports/{jobs[0]['id']}/cancel/", {})
     page = console.visit("imports/customers", shop)
     files = page.get_by_role("table", name="Customer imports").get_by_role("rowheader")

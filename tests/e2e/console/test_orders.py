@@ -58,8 +58,8 @@ def test_an_order_of_several_products_overrides_policy_terms(
         assert license["max_activations"] == 7
         [grant] = license["product_features"]
         assert (grant["product_feature"]["code"], grant["max_consumption"]) == ("credits", 33)
-    seats = [seat for lic in licenses for seat in lic["license_users"]]
-    assert {(s["email"], s["is_manager"]) for s in seats} == {
+    users = [user for lic in licenses for user in lic["license_users"]]
+    assert {(s["email"], s["is_manager"]) for s in users} == {
         ("ben@brush.example", False),
         ("boss@brush.example", True),
     }

@@ -4,7 +4,7 @@ from playwright.sync_api import Route, expect
 
 from infra.local.stack import LocalStack
 from tests.e2e.console.pages import Console, revoked_key
-from tests.e2e.importing import begun
+from tests.e2e.importing import request_import
 from tests.e2e.remote import RemoteShop
 
 
@@ -69,7 +69,7 @@ def test_an_open_dialog_is_closed_when_the_session_ends(
     console: Console, vendor: RemoteShop, other_shop: RemoteShop
 ) -> None:
     page = console.page
-    console.open(f"imports/customers/{begun(vendor, 'customers', b'email')['id']}")
+    console.open(f"imports/customers/{request_import(vendor, 'customers', b'email')['id']}")
     console.sign_in(vendor.key)
     console.button("Cancel import").click()
     expect(page.get_by_role("dialog", name="Cancel this import?")).to_be_visible()

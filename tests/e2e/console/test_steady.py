@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from infra.local.stack import LocalStack
 from tests.e2e.console.pages import MAX_SHIFT, Console
-from tests.e2e.importing import begun, send, table
+from tests.e2e.importing import request_import, send, table
 from tests.e2e.remote import RemoteShop
 
 NARROW, WIDE = 360, 1280
@@ -28,7 +28,7 @@ def test_nothing_shifts_when_an_import_ends(
     console.watch_layout()
     console.visit("nowhere", vendor)
     page.set_viewport_size({"width": width, "height": 860})
-    job = begun(vendor, "customers", FAULTY)
+    job = request_import(vendor, "customers", FAULTY)
     console.layout_shift(f"imports/customers/{job['id']}")
     console.see("Waiting for upload")
     about = page.get_by_text("About this import")
@@ -63,7 +63,7 @@ def test_nothing_is_animated_if_reduced_motion_is_preferred(
 ) -> None:
     """Neither a loading page nor a waiting import; without the preference, both are animated."""
     page = console.page
-    job = begun(vendor, "customers", FAULTY)
+    job = request_import(vendor, "customers", FAULTY)
     routes = console.hold(f"**/imports/{job['id']}/")
     console.visit(f"imports/customers/{job['id']}", vendor)
 

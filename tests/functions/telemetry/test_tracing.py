@@ -1,4 +1,4 @@
-"""Traces, as the X-Ray daemon of Lambda is sent them."""
+"""Traces as sent to Lambda's X-Ray daemon."""
 
 import importlib
 import json
@@ -29,7 +29,7 @@ type Span = dict[str, Any]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Span]]]:
-    """The functions, loaded anew as Lambda loads those of a stage that traces; what they send."""
+    """The functions, reloaded as Lambda loads those of a stage with tracing; and what they send."""
     with socket.socket(type=socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         daemon.settimeout(0.2)
@@ -94,10 +94,10 @@ def test_a_trace_tells_what_was_at_work_and_nothing_that_was_sent(
     assert len(noted(handled, "chunk")) > 1
     assert {job.correlation_id} < noted(handled, "correlation_id")
     inside = {span["id"] for span in handled}  # the test has calls of its own, and so have threads
-    told = {
+    traced = {
         (span["name"], span["aws"]["operation"]) for span in calls if span["parent_id"] in inside
     }
-    assert {("dynamodb", "TransactWriteItems"), ("s3", "GetObject")} < told
+    assert {("dynamodb", "TransactWriteItems"), ("s3", "GetObject")} < traced
     assert any(span["aws"].get("table_name", "").startswith("DataImports") for span in calls)
     assert "NoSuchKey" in noted(calls, "code")
     everything = json.dumps(spans).lower()

@@ -1,4 +1,4 @@
-"""The door of every HTTP function: routing, keys, bodies, and one shape for every refusal."""
+"""What all HTTP functions share: routing, keys, bodies, and one shape of errors."""
 
 import json
 import re
@@ -142,16 +142,16 @@ def test_links_are_absolute_and_say_only_what_was_given(api_key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "start"),
+    ("value", "start"),
     [
         ("https://keys.example/back/", "https://keys.example/back/api/v1/things?"),
         ("http://{host}/stage", "http://api.test/stage/api/v1/things?"),
     ],
 )
 def test_links_follow_the_address_that_operators_set(
-    api_key: str, monkeypatch: pytest.MonkeyPatch, told: str, start: str
+    api_key: str, monkeypatch: pytest.MonkeyPatch, value: str, start: str
 ) -> None:
-    monkeypatch.setenv("PUBLIC_URL", told)
+    monkeypatch.setenv("PUBLIC_URL", value)
 
     reply = send(handler, "GET", "/api/v1/things", key=api_key)
 
@@ -166,7 +166,7 @@ def test_a_route_names_a_scope_or_is_public(options: dict[str, Any]) -> None:
         Api("X").get("/x/", **options)
 
 
-def test_a_parameter_that_nobody_fills_is_refused_at_import() -> None:
+def test_a_parameter_without_a_source_is_refused_at_import_time() -> None:
     def wrong(caller: web_api.Caller, body: Part) -> Part:
         raise NotImplementedError(caller, body)
 
@@ -190,7 +190,7 @@ def test_a_page_has_the_published_keys() -> None:
 
 
 @pytest.mark.usefixtures("tables")
-def test_missing_credentials_are_said_in_the_published_words() -> None:
+def test_missing_credentials_get_the_published_message() -> None:
     problem = refusal(send(handler, "POST", "/api/v1/things/"), 403, "not_authenticated")
 
     assert problem["detail"] == "Authentication credentials were not provided."
@@ -430,7 +430,7 @@ def test_the_members_of_a_union_are_not_in_a_pointer(api_key: str) -> None:
     ]
 
 
-def test_a_value_is_shortened_and_a_password_is_not_told(api_key: str) -> None:
+def test_a_value_is_shortened_and_a_password_is_not_shown(api_key: str) -> None:
     body = {"parts": [{"name": "n" * 600}], "key": "k" * 20, "password": "p" * 20}
 
     faults = refusal(create(api_key, body), 400, "validation_error")["errors"]
@@ -556,7 +556,7 @@ def aws(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> ClientEr
         Busy(),
     ],
 )
-def test_a_busy_store_is_503_and_may_be_asked_again(error: Exception) -> None:
+def test_a_busy_store_is_503_and_may_be_retried(error: Exception) -> None:
     reply = send(failing(error).handler, "GET", "/fail/")
 
     refusal(reply, 503, "unavailable")
@@ -616,7 +616,7 @@ def test_no_secret_gets_into_a_log(api_key: str, out: Out, caplog: Any) -> None:
     send(handler, "GET", f"/api/v1/{canary}/", key=api_key)
     send(handler, "GET", f"/api/v1/things/{canary}/", key=api_key)
 
-    told = out.readouterr()
-    logged = told.out + told.err + caplog.text
+    captured = out.readouterr()
+    logged = captured.out + captured.err + caplog.text
     assert "places" in logged
     assert not re.search(f"{canary}|{api_key[9:]}", logged)

@@ -36,11 +36,11 @@ def test_every_route_is_in_it_under_its_own_name(made: dict[str, Any]) -> None:
 
 
 def test_an_operation_says_what_its_docstring_says(made: dict[str, Any]) -> None:
-    told = made["paths"]["/api/v1/things/"]["post"]
+    operation = made["paths"]["/api/v1/things/"]["post"]
 
-    assert told["summary"] == "Make a thing"
-    assert told["description"] == "It is made once for each `Idempotency-Key`."
-    assert told["tags"] == ["Things"]
+    assert operation["summary"] == "Make a thing"
+    assert operation["description"] == "It is made once for each `Idempotency-Key`."
+    assert operation["tags"] == ["Things"]
 
 
 def test_an_operation_names_its_scope_and_a_public_one_needs_no_key(made: dict[str, Any]) -> None:
@@ -52,12 +52,12 @@ def test_an_operation_names_its_scope_and_a_public_one_needs_no_key(made: dict[s
 
 
 def test_parameters_are_those_of_path_query_and_header(made: dict[str, Any]) -> None:
-    def told(path: str, method: str) -> list[tuple[str, str]]:
+    def parameters(path: str, method: str) -> list[tuple[str, str]]:
         return [(p["in"], p["name"]) for p in made["paths"][path][method]["parameters"]]
 
-    assert told("/api/v1/things/{id}/", "get") == [("path", "id")]
-    assert told("/api/v1/things/", "get") == [("query", "limit"), ("query", "kind__iexact")]
-    assert told("/api/v1/things/", "post") == [("header", "Idempotency-Key")]
+    assert parameters("/api/v1/things/{id}/", "get") == [("path", "id")]
+    assert parameters("/api/v1/things/", "get") == [("query", "limit"), ("query", "kind__iexact")]
+    assert parameters("/api/v1/things/", "post") == [("header", "Idempotency-Key")]
 
 
 def test_the_request_example_is_the_models_own_and_works(
@@ -100,7 +100,7 @@ def test_refusals_follow_from_what_a_route_takes() -> None:
     }  # fmt: skip
 
 
-def test_a_refusal_that_nobody_explained_is_an_error_at_build_time() -> None:
+def test_an_undocumented_error_code_is_an_error_at_build_time() -> None:
     api = Api("X")
 
     @api.get("/x/", public=True, refusals=("out_of_tea",))

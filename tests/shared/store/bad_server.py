@@ -1,4 +1,4 @@
-"""A server that misbehaves on its sockets, over TCP or TLS: every kind of fault a network has."""
+"""A server with network faults, over TCP or TLS."""
 
 import socket
 import ssl

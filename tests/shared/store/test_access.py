@@ -1,4 +1,4 @@
-"""Keys in their table."""
+"""API keys in the table Access."""
 
 from datetime import UTC, datetime, timedelta
 

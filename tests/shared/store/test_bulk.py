@@ -1,4 +1,4 @@
-"""Requests with many parts, of which DynamoDB takes some: each part is sent until it is taken."""
+"""Bulk requests: each part is sent until DynamoDB accepts it."""
 
 import json
 import re
@@ -29,18 +29,18 @@ class Table:
 
     def __init__(self) -> None:
         self.answers: list[Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]] = []
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         sent: Any = request.body
-        self.asked.append(json.loads(sent))
+        self.requests.append(json.loads(sent))
         act = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer(request, *act(self.asked[-1]))
+        return answer(request, *act(self.requests[-1]))
 
 
 @pytest.fixture
 def table(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """Time passes only while somebody sleeps."""
+    """Time passes only in sleep()."""
     table, slept = Table(), [0.0]
     monkeypatch.setattr(time, "sleep", slept.append)
     for module in (pace, patience, sender):
@@ -96,7 +96,7 @@ def test_an_insert_has_the_attributes_of_the_item(record: dict[str, Any]) -> Non
 
 
 def sizes(table: Table, name: str = "Statements") -> list[int]:
-    return [len(body[name]) for body in table.asked]
+    return [len(body[name]) for body in table.requests]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_whole_requests_that_are_throttled_are_sent_until_they_are_not(
     table.answers.append(each(None))
 
     assert all(inserted(worker))
-    assert len(table.asked) == times + 1
+    assert len(table.requests) == times + 1
 
 
 def test_a_statement_that_is_throttled_is_never_counted_as_written(table: Table) -> None:
@@ -154,7 +154,7 @@ def test_a_service_that_fails_is_given_up_after_six_tries(table: Table, worker: 
     with pytest.raises(Busy):
         inserted(worker)
 
-    assert len(table.asked) == patience.FAILURES
+    assert len(table.requests) == patience.FAILURES
 
 
 @pytest.mark.parametrize("code", ["InternalServerError", "TransactionConflict"])
@@ -177,7 +177,7 @@ def test_other_errors_are_raised_at_once(table: Table, worker: Patience) -> None
     with pytest.raises(ClientError):
         inserted(worker)
 
-    assert len(table.asked) == 2
+    assert len(table.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -192,19 +192,19 @@ def test_an_item_is_written_over_a_smaller_one_only(
 
     Sender().run(bulk.put_larger(TABLE, ITEMS[0] | {"n": {"N": "3"}}, "n", worker))
 
-    assert len(table.asked) == 2
-    assert table.asked[1]["ConditionExpression"] == "attribute_not_exists(pk) OR #n < :n"
-    assert table.asked[1]["ExpressionAttributeValues"] == {":n": {"N": "3"}}
+    assert len(table.requests) == 2
+    assert table.requests[1]["ConditionExpression"] == "attribute_not_exists(pk) OR #n < :n"
+    assert table.requests[1]["ExpressionAttributeValues"] == {":n": {"N": "3"}}
 
 
 def test_keys_that_were_not_processed_are_read_again_and_only_those(
     table: Table, worker: Patience
 ) -> None:
     def half(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        ((name, asked),) = body["RequestItems"].items()
-        keys = asked["Keys"]
+        ((name, requests),) = body["RequestItems"].items()
+        keys = requests["Keys"]
         done, left = (keys[1::2], keys[::2]) if len(keys) > 1 else (keys, [])
-        rest = {name: {**asked, "Keys": left}} if left else {}
+        rest = {name: {**requests, "Keys": left}} if left else {}
         return 200, {"Responses": {name: done}, "UnprocessedKeys": rest}
 
     table.answers = [half]
@@ -212,7 +212,7 @@ def test_keys_that_were_not_processed_are_read_again_and_only_those(
     keys: list[dynamo.Key] = [*KEYS]
     found = Sender().run(bulk.get_all(TABLE, keys, worker))
 
-    asked = [next(iter(body["RequestItems"].values())) for body in table.asked]
+    requests = [next(iter(body["RequestItems"].values())) for body in table.requests]
     assert sorted(found) == sorted(KEYS)
-    assert [len(each["Keys"]) for each in asked] == [10, 5, 3, 2, 1]
-    assert all(each["ConsistentRead"] for each in asked)
+    assert [len(each["Keys"]) for each in requests] == [10, 5, 3, 2, 1]
+    assert all(each["ConsistentRead"] for each in requests)

@@ -101,9 +101,9 @@ def test_a_job_is_added_once_whatever_happens_to_its_write(fault: Fault) -> None
 
     with tapped() as tap:
         tap.on(WRITE, fault)
-        assert store.add_job(job, external="asked")
+        assert store.add_job(job, external="requested")
 
-    assert store.external_claim("acme", "nightly") == (job.number, "asked")
+    assert store.external_claim("acme", "nightly") == (job.number, "requested")
     assert jobs() == [job.number]
 
 
@@ -111,8 +111,8 @@ def test_an_external_id_is_one_jobs_for_ever() -> None:
     first = new_job(external_id="nightly")
 
     with tapped() as tap:
-        tap.on(WRITE, meanwhile(lambda: store.add_job(first, external="asked")))
-        assert not store.add_job(new_job(external_id="nightly"), external="asked")
+        tap.on(WRITE, meanwhile(lambda: store.add_job(first, external="requested")))
+        assert not store.add_job(new_job(external_id="nightly"), external="requested")
 
     assert jobs() == [first.number]
     assert store.external_claim("globex", "nightly") is None
@@ -159,65 +159,65 @@ def test_what_is_no_import_is_no_job() -> None:
     assert store.claim_object("uploads", "readme.txt", "v1", 1, now=NOW) is None
 
 
-def test_an_object_that_was_asked_for_is_its_jobs() -> None:
-    asked = added(external_id="nightly", requested_by="abcdefgh")
+def test_the_object_of_a_requested_upload_belongs_to_its_job() -> None:
+    requested = added(external_id="nightly", requested_by="abcdefgh")
 
-    job = claim(uploaded(asked))
+    job = claim(uploaded(requested))
 
-    assert (job.number, job.state, job.version_id) == (asked.number, "queued", "v1")
+    assert (job.number, job.state, job.version_id) == (requested.number, "queued", "v1")
     assert job.requested_by == "abcdefgh"
-    assert claim(uploaded(asked)) == job
+    assert claim(uploaded(requested)) == job
 
 
 @pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
 def test_the_object_of_a_job_is_claimed_once_whatever_happens(fault: Fault) -> None:
-    asked = added()
+    requested = added()
 
     with tapped() as tap:
         tap.on(WRITE, fault)
-        job = claim(uploaded(asked))
+        job = claim(uploaded(requested))
 
-    assert store.get_job("acme", asked.number) == job
-    assert jobs() == [asked.number]
+    assert store.get_job("acme", requested.number) == job
+    assert jobs() == [requested.number]
 
 
-def test_two_events_of_an_object_that_was_asked_for_are_one_job() -> None:
-    asked = added()
+def test_two_events_of_the_object_of_a_requested_upload_are_one_job() -> None:
+    requested = added()
 
     with tapped() as tap:
-        tap.on(WRITE, meanwhile(lambda: claim(uploaded(asked))))
-        job = claim(uploaded(asked))
+        tap.on(WRITE, meanwhile(lambda: claim(uploaded(requested))))
+        job = claim(uploaded(requested))
 
-    assert (job.number, job.state) == (asked.number, "queued")
-    assert jobs() == [asked.number]
+    assert (job.number, job.state) == (requested.number, "queued")
+    assert jobs() == [requested.number]
 
 
 def test_a_second_version_at_a_jobs_key_is_the_same_jobs_and_changes_nothing() -> None:
-    asked = added(dry_run=True)
+    requested = added(dry_run=True)
 
     with tapped() as tap:
-        tap.on(WRITE, meanwhile(lambda: claim(uploaded(asked, "v2"))))
-        second = claim(uploaded(asked, "v1"))
+        tap.on(WRITE, meanwhile(lambda: claim(uploaded(requested, "v2"))))
+        second = claim(uploaded(requested, "v1"))
 
-    first = store.get_job("acme", asked.number)
+    first = store.get_job("acme", requested.number)
     assert first is not None
-    assert second == first == claim(uploaded(asked, "v3"))
+    assert second == first == claim(uploaded(requested, "v3"))
     assert (first.version_id, first.dry_run) == ("v2", True)
-    assert store.unclaimed([uploaded(asked, version) for version in ("v1", "v2", "v3")]) == []
-    assert jobs() == [asked.number]
+    assert store.unclaimed([uploaded(requested, version) for version in ("v1", "v2", "v3")]) == []
+    assert jobs() == [requested.number]
 
 
 @pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
 def test_a_second_version_is_claimed_once_whatever_happens(fault: Fault) -> None:
-    asked = added()
-    first = claim(uploaded(asked))
+    requested = added()
+    first = claim(uploaded(requested))
 
     with tapped() as tap:
         tap.on(WRITE, fault)
-        second = claim(uploaded(asked, "v2"))
+        second = claim(uploaded(requested, "v2"))
 
     assert second == first
-    assert jobs() == [asked.number]
+    assert jobs() == [requested.number]
 
 
 @pytest.mark.parametrize("has_file", [True, False])
@@ -225,19 +225,19 @@ def test_a_second_version_is_claimed_once_whatever_happens(fault: Fault) -> None
 def test_an_object_next_to_an_imports_own_is_not_imported_with_other_options(
     name: str, *, has_file: bool
 ) -> None:
-    asked = added(dry_run=True)
+    requested = added(dry_run=True)
     if has_file:
-        claim(uploaded(asked))
-    folder = asked.key.removesuffix("a.csv")
+        claim(uploaded(requested))
+    folder = requested.key.removesuffix("a.csv")
 
     job = claim(Version("uploads", folder + name, "v2", 5))
 
-    assert (job.number, job.version_id) == (asked.number, "v1" if has_file else None)
-    assert jobs() == [asked.number]
-    assert claim(uploaded(asked)).version_id == "v1"
+    assert (job.number, job.version_id) == (requested.number, "v1" if has_file else None)
+    assert jobs() == [requested.number]
+    assert claim(uploaded(requested)).version_id == "v1"
 
 
-def test_a_folder_that_is_called_like_that_of_a_dropped_file_is_anybodys() -> None:
+def test_a_folder_with_the_name_of_a_dropped_files_folder_is_not_reserved() -> None:
     first = claim(Version("uploads", "acme/licenses/a.csv", "v1", 5))
     job = claim(Version("uploads", f"acme/licenses/job-{first.number}/a.csv", "v1", 5))
 
@@ -251,12 +251,12 @@ def test_the_key_of_a_job_that_never_was_is_a_dropped_file() -> None:
 
 
 def test_a_file_that_comes_after_its_job_was_cancelled_starts_nothing() -> None:
-    asked = added()
-    store.change_job("acme", asked.number, move("cancelled"))
+    requested = added()
+    store.change_job("acme", requested.number, move("cancelled"))
 
-    job = claim(uploaded(asked))
+    job = claim(uploaded(requested))
 
-    assert (job.number, job.state, job.version_id) == (asked.number, "cancelled", "v1")
+    assert (job.number, job.state, job.version_id) == (requested.number, "cancelled", "v1")
     assert list(store.unfinished_jobs()) == []
 
 
@@ -329,7 +329,7 @@ def test_a_job_that_is_not_there_is_not_changed() -> None:
         store.change_job("acme", 5, move("failed"))
 
 
-def test_a_heartbeat_is_noted_for_whoever_runs_the_job() -> None:
+def test_a_heartbeat_is_recorded_for_the_holder_of_the_lease() -> None:
     job = added("running", runner="r1")
 
     assert store.heartbeat("acme", job.number, "r1", LATER)
@@ -390,7 +390,7 @@ def test_a_file_of_a_company_without_a_key_has_no_job() -> None:
     assert claim(dropped).company == "nobody"
 
 
-def test_unclaimed_objects_are_told_from_claimed_ones() -> None:
+def test_unclaimed_objects_are_distinguished_from_claimed_ones() -> None:
     claim(DROPPED)
     other = DROPPED._replace(version_id="v2")
 
@@ -410,7 +410,7 @@ def test_a_chunk_that_comes_late_replaces_nothing() -> None:
     assert store.batch_results("acme", 7) == [validated]
 
 
-def test_a_chunk_that_is_run_again_replaces_what_it_said() -> None:
+def test_a_chunk_that_is_run_again_replaces_its_result() -> None:
     put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
     put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
     again = BatchResult(index=1, rows=5, valid=4, invalid=1)

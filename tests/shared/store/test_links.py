@@ -136,12 +136,12 @@ def refreshable(left: timedelta, after: timedelta = timedelta(hours=6)) -> Refre
     """Credentials that end in a while, and are then followed by others."""
     now = datetime.now(UTC)
 
-    def told(ends: datetime) -> dict[str, str]:
+    def variables(ends: datetime) -> dict[str, str]:
         names = {"access_key": "AKIA", "secret_key": "s", "token": "t"}
         return {**names, "expiry_time": ends.isoformat()}
 
     return RefreshableCredentials.create_from_metadata(
-        told(now + left), lambda: told(now + after), "test"
+        variables(now + left), lambda: variables(now + after), "test"
     )
 
 

@@ -1,4 +1,4 @@
-"""The rolling listing: every version is seen, by few calls, whatever becomes of a run."""
+"""The rolling listing: every version is seen, by few calls, even if runs fail."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How long and how fast a worker sends: on a clock that goes on only when somebody sleeps."""
+"""How long and how fast a worker sends, on a clock that only sleep() advances."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ from shared.store.patience import OutOfTime, Patience, Request
 
 @dataclass
 class Clock:
-    """A worker's time: what it slept, and when it said that it is alive."""
+    """A worker's time: its sleeps and its heartbeats."""
 
     now: float = 0.0
     ends: float = 900.0

@@ -1,4 +1,4 @@
-"""Which errors pass by themselves, and how often and after how long calls are sent again."""
+"""Transient errors, and the number and delays of retries."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Many requests at once over real sockets: what goes wrong there is sent again, and only that."""
+"""Concurrent requests over real sockets: only failed ones are retried."""
 
 import ssl
 import time
@@ -132,7 +132,7 @@ def test_one_after_the_other_takes_one_connection(server: Server, sender: Sender
     assert server.connections == 1
 
 
-def test_an_answer_that_nobody_asked_for_is_nobodys(server: Server, sender: Sender) -> None:
+def test_a_response_without_a_request_is_ignored(server: Server, sender: Sender) -> None:
     server.script = [bad.answering_twice]
     send(sender)
     time.sleep(0.1)
@@ -185,22 +185,22 @@ def test_when_one_raises_the_answers_in_flight_are_waited_for_and_the_sender_goe
     server: Server, sender: Sender
 ) -> None:
     def act(n: int) -> Exchange[int]:
-        begun.append(n)
+        started.append(n)
         yield from exchange()
         if n == 3:
             raise LookupError
         ended.append(n)
         return n
 
-    begun: list[int] = []
+    started: list[int] = []
     ended: list[int] = []
     results: list[int] = []
     with pytest.raises(LookupError):
         results.extend(sender.each(act, range(1_000)))
 
     assert results == [*range(len(results))]
-    assert len(begun) <= 3 * CONNECTIONS, "nothing begins after that"
-    assert len(begun) - CONNECTIONS <= server.requests <= len(begun)
+    assert len(started) <= 3 * CONNECTIONS, "nothing begins after that"
+    assert len(started) - CONNECTIONS <= server.requests <= len(started)
     assert 3 not in ended
     before = server.requests
     assert send(sender, 3) == [GOOD] * 3
@@ -247,7 +247,7 @@ def test_a_deadline_passes_over_the_requests_that_are_answered(
     assert SECONDS <= time.monotonic() - began < 4
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_an_untrusted_certificate_is_refused(
     server: Server, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over TCP it is the server that has none."""

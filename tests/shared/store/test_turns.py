@@ -1,4 +1,4 @@
-"""Threads that take turns: one runs at a time, in the order in which they came."""
+"""Threads take turns: one runs at a time, in order of arrival."""
 
 import selectors
 import socket

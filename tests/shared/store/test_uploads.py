@@ -85,7 +85,7 @@ def test_a_file_that_arrives_otherwise_than_it_was_sent_is_not_read_to_its_end(
     sent = job.model_copy(update={"version_id": put["VersionId"], "size": 8})
     assert b"".join(uploads.stream(sent, part=5)) == b"a,b\n1,2\n"
 
-    with bodies_spoilt():
+    with corrupt_bodies():
         parts = uploads.stream(sent, part=5)
         assert next(parts) == b"a,b\n1"
         with pytest.raises(Busy):
@@ -93,15 +93,15 @@ def test_a_file_that_arrives_otherwise_than_it_was_sent_is_not_read_to_its_end(
 
 
 @contextmanager
-def bodies_spoilt() -> Iterator[None]:
+def corrupt_bodies() -> Iterator[None]:
     """S3 hands over other bytes than it was given, as many of them."""
 
-    def spoil(parsed: dict[str, Any], **_: Any) -> None:
+    def corrupt(parsed: dict[str, Any], **_: Any) -> None:
         parsed["Body"] = io.BytesIO(b"a,b\n1" if parsed["ContentLength"] == 5 else b",3\n")
 
     events: Any = uploads.client().meta.events  # the stubs know no handler that answers
-    events.register("after-call.s3.GetObject", spoil)
+    events.register("after-call.s3.GetObject", corrupt)
     try:
         yield
     finally:
-        events.unregister("after-call.s3.GetObject", spoil)
+        events.unregister("after-call.s3.GetObject", corrupt)

@@ -1,4 +1,4 @@
-"""A company that imports: its forms, its jobs, and what it reads of them."""
+"""Call the import API as one company, and prepare its jobs and files."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,8 +32,8 @@ def form(*parts: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A company's way in."""
+class Importer:
+    """Call the API as one company."""
 
     company: str
     key: str
@@ -53,8 +53,8 @@ class Desk:
         sent = form() if body is None else body
         return self.post(f"/{kind}/import_from_csv/", sent, headers=headers, **more)
 
-    def ask(self, **body: Any) -> Reply:
-        """Asks where to send a file."""
+    def request_upload(self, **body: Any) -> Reply:
+        """Request an upload."""
         given = {"kind": "licenses", "file_name": "licenses.csv", "size": 100}
         return self.post("/imports/", given | body)
 
@@ -102,5 +102,5 @@ def bad_row(row: int) -> dict[str, Any]:
     return {"row": row, "line": row + 1, "errors": [fault], "data": {"product__short_code": "nope"}}
 
 
-def open_desk(company: str = "acme") -> Desk:
-    return Desk(company, open_shop(company).key)
+def new_importer(company: str = "acme") -> Importer:
+    return Importer(company, open_shop(company).key)

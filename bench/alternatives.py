@@ -1,4 +1,4 @@
-"""Three ways from a file of licenses into DynamoDB: ours, and two that are written every day.
+"""Three ways to import a file of licenses into DynamoDB: ours, and two conventional ones.
 
 The other two read the same 44 columns into one model with the same rules across fields, and write
 what a row says, and its key, as one item.
@@ -41,7 +41,7 @@ type Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}(y|m|
 
 
 class Row(BaseModel):
-    """The 44 columns as a model that somebody would write."""
+    """The 44 columns as a conventional model."""
 
     license__license_key: Annotated[Line, StringConstraints(min_length=1, max_length=256)]
     product__short_code: Annotated[Line, StringConstraints(min_length=1, max_length=100)]
@@ -188,7 +188,7 @@ def _each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Ite
         yield future.result()
 
 
-CONTESTANTS: dict[str, Callable[[Path], int]] = {
+ALTERNATIVES: dict[str, Callable[[Path], int]] = {
     "ours": ours,
     "batch_writer": batch_writer,
     "threads": plain_threads,
@@ -221,7 +221,7 @@ def peak_rss_mb() -> float:
 
 def contest(name: str, path: Path, warm_up: Path) -> dict[str, float]:
     """One import in this process, whose clients and connections a small one has made."""
-    run = CONTESTANTS[name]
+    run = ALTERNATIVES[name]
     run(warm_up)
     forget = f"{os.environ['AWS_ENDPOINT_URL']}/_told"
     urllib.request.urlopen(forget).close()  # noqa: S310  # our own endpoint
