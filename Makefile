@@ -26,7 +26,7 @@ export CDK_DISABLE_CLI_TELEMETRY = true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 
 .DEFAULT_GOAL := help
-.PHONY: not-local $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
+.PHONY: not-local synth-prod $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -68,9 +68,11 @@ import: setup ## Import FILE=… of KIND=licenses|customers|license-features (ST
 test: check ## Alias of check
 
 check: setup browser ## Run everything that CI runs: lint, types, synth, unit and end-to-end tests
-	@$(MAKE) --no-print-directory -j2 $(IN_TURN) lint types synth STAGE=prod
-	@echo "… Run unit and end-to-end tests in parallel; their output follows when they are done"
-	@$(MAKE) --no-print-directory -j2 $(IN_TURN) unit e2e NICE=nice
+	@echo "… Run all checks in parallel; the output of each follows when it is done"
+	@$(MAKE) --no-print-directory -j3 $(IN_TURN) lint types synth-prod e2e unit NICE=nice
+
+synth-prod: setup
+	@$(MAKE) --no-print-directory synth STAGE=prod
 
 lint: setup $(API_TYPES) ## Check style and formatting, and the types of the console's scripts
 	@$(VENV)/ruff check

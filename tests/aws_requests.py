@@ -20,7 +20,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.session import Session
 
-from tests.faults.dynamodb import DynamoDB, tables_of
+from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.expressions import Unmodelled
 from tests.faults.rules import Refusal
 from tests.moto_tables import local_template
@@ -91,7 +91,7 @@ def faults_in(prefix: str, operation: str, body: Any) -> list[str]:
 def _refused(operation: str, body: Any) -> list[str]:
     """By which rule DynamoDB refuses a request, whatever its tables hold."""
     try:
-        DynamoDB(dict(tables_of(local_template())), now=lambda: 0.0).answer(operation, body)
+        DynamoDB(_empty_tables(), now=lambda: 0.0).answer(operation, body)
     except Unmodelled:
         # Not known to the model, such as the Scan of an operator's command, is not wrong.
         return []
@@ -99,6 +99,15 @@ def _refused(operation: str, body: Any) -> list[str]:
         if refusal.rule and refusal.rule not in _BY_STATE:
             return [f"is refused: {refusal.body['message']}"]
     return []
+
+
+def _empty_tables() -> dict[str, Table]:
+    return {name: Table(table.names, table.indexes) for name, table in _tables().items()}
+
+
+@cache
+def _tables() -> dict[str, Table]:
+    return dict(tables_of(local_template()))
 
 
 def _checked(shape: Shape | None, value: Any, at: str) -> Iterator[str]:

@@ -1,8 +1,11 @@
 """The stack's tables and bucket, empty, in moto or in an emulator."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import RLock
+from typing import Any
 
 import pytest
 from botocore.session import Session
@@ -12,8 +15,9 @@ from moto.core.botocore_stubber import BotocoreStubber
 from functions.web.auth import forget_keys
 from shared.store.dynamo import client
 from shared.store.licenses import forget_committed
-from tests import emulated
+from tests import emulated, quick_moto
 from tests.aws_requests import heard_requests
+from tests.light_botocore import lighten
 from tests.moto_tables import make_moto_bucket, make_tables, table_names
 
 # The description of DynamoDB is read once for all tests. Sessions are not shared: boto3, which
@@ -21,6 +25,8 @@ from tests.moto_tables import make_moto_bucket, make_tables, table_names
 _LOADER = Session().get_component("data_loader")
 
 
+quick_moto.install()
+_CONTEXT = ssl.create_default_context
 _PROCESS_REQUEST = BotocoreStubber.process_request
 
 
@@ -33,6 +39,18 @@ def _one_at_a_time[**P, R](act: Callable[P, R]) -> Callable[P, R]:
             return act(*args, **more)
 
     return locked
+
+
+def _context(*args: Any, **named: Any) -> ssl.SSLContext:
+    """Certificates are read once: nothing here sends anything to those whom they are of."""
+    if args or named.keys() != {"cafile"}:
+        return _CONTEXT(*args, **named)
+    return _certificates(named["cafile"])
+
+
+@cache
+def _certificates(cafile: str) -> ssl.SSLContext:
+    return _CONTEXT(cafile=cafile)
 
 
 def _new_session() -> Session:
@@ -54,6 +72,7 @@ def empty_store(patch: pytest.MonkeyPatch) -> Iterator[None]:
     for env_name, name in table_names().items():
         patch.setenv(env_name, name)
     patch.setattr("botocore.session.get_session", _new_session)
+    patch.setattr(ssl, "create_default_context", _context)
     patch.setenv("UPLOADS_BUCKET", "uploads")
     forget_keys()
     forget_committed()
@@ -71,6 +90,7 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[None]:
         emulator.empty()
         yield
         return
+    lighten(patch)
     patch.setattr(BotocoreStubber, "process_request", _one_at_a_time(_PROCESS_REQUEST))
     with mock_aws():
         make_tables(client())

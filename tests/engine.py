@@ -5,7 +5,7 @@ They replace the network, so botocore's own client is used as it is with AWS.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
@@ -71,13 +71,23 @@ class Engine:
 def running_engine() -> Iterator[Engine]:
     """The two services, for a while."""
     engine = Engine()
-    client.cache_clear()
-    for service, answer in (("lambda", engine.invoke), ("stepfunctions", engine.step)):
-        events = client(service).meta.events
-        events.unregister("before-send", botocore_stubber)
-        events.register_first("before-send.*", answer)
-    yield engine
-    client.cache_clear()
+    with ExitStack() as stack:
+        for service, answer in (("lambda", engine.invoke), ("stepfunctions", engine.step)):
+            stack.enter_context(_answered(service, answer))
+        yield engine
+
+
+@contextmanager
+def _answered(service: str, answer: Any) -> Iterator[None]:
+    """The product's client of a service is made once a run, since that takes long."""
+    events = client(service).meta.events
+    events.unregister("before-send", botocore_stubber)
+    events.register_first("before-send.*", answer)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.*", answer)
+        events.register("before-send", botocore_stubber)
 
 
 def _sent(request: AWSPreparedRequest) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,8 @@ class Gateway:
         return named == method
 
     def _matches(self, key: str, path: str) -> bool:
-        return re.fullmatch("".join(self._pattern(key.partition(" ")[2])), path) is not None
-
-    def _pattern(self, path: str) -> Iterator[str]:
-        for part in re.split(r"({[^}]+})", path):
-            if part.endswith("+}"):
-                yield ".*" if self.reading.empty_rest else ".+"
-            else:
-                yield "[^/]+" if part.startswith("{") else re.escape(part)
+        pattern = _pattern(key.partition(" ")[2], empty_rest=self.reading.empty_rest)
+        return pattern.fullmatch(path) is not None
 
     def _rank(self, key: str) -> tuple[bool, int, int]:
         """The best first: full matches, then by parts that are no variable, then by all parts."""
@@ -81,3 +76,16 @@ class Gateway:
         sign = -1 if self.reading.longest_first or not greedy else 1
         fixed = sum(not part.startswith("{") for part in parts)
         return greedy, sign * fixed, sign * len(parts)
+
+
+@cache
+def _pattern(path: str, *, empty_rest: bool) -> re.Pattern[str]:
+    return re.compile("".join(_parts(path, empty_rest)))
+
+
+def _parts(path: str, empty_rest: bool) -> Iterator[str]:
+    for part in re.split(r"({[^}]+})", path):
+        if part.endswith("+}"):
+            yield ".*" if empty_rest else ".+"
+        else:
+            yield "[^/]+" if part.startswith("{") else re.escape(part)

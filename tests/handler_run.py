@@ -5,6 +5,8 @@ which merges the findings and judges them when every handler test was collected 
 """
 
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -118,4 +120,9 @@ class WholeRun:
 
 
 def is_handler_test(item: pytest.Item) -> bool:
-    return item.path.is_relative_to(HANDLER_TESTS)
+    return _has_handler_tests(item.path)
+
+
+@cache
+def _has_handler_tests(path: Path) -> bool:
+    return path.is_relative_to(HANDLER_TESTS)

@@ -1,25 +1,12 @@
-"""The tables, the bucket and the environment of the synthesized template, made in moto.
-
-Moto is patched where it has no setting: for what DynamoDB does otherwise, and for what would take
-most of the time of handlers' tests.
-"""
+"""The tables, the bucket and the environment of the synthesized template, made in moto."""
 
 import json
-from contextvars import ContextVar
-from copy import copy, deepcopy
-from decimal import Decimal
+from copy import deepcopy
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
-import wrapt
-from moto import backend_index
-from moto.core import models
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.core.serialize import SERVICE_SPECIFIC_SERIALIZERS, JSONSerializer
-from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.s3.models import s3_backends
 from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,85 +16,6 @@ from infra.stamp import BUILD, ROOT, build_once, digest
 
 _made: dict[str, Table] = {}
 _TABLE_SETTINGS = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-
-
-class _Plain(JSONSerializer):
-    """DynamoDB's answers have the names of the wire already.
-
-    Moto looks for each name under others too, for a tenth of the time of handlers' tests.
-    """
-
-    def get_value(self, value: Any, key: str, shape: Any) -> Any:
-        return value.get(key) if isinstance(value, dict) else super().get_value(value, key, shape)
-
-
-SERVICE_SPECIFIC_SERIALIZERS["dynamodb"] = {"json": _Plain}
-
-
-def spelled_by_dynamodb(number: str) -> str:
-    """A number as DynamoDB answers it, which keeps its value and not its spelling.
-
-    AWS: "Leading and trailing zeroes are trimmed." Numbers of more than 38 digits keep an exponent
-    here, because moto itself reads none that is longer.
-    """
-    value = Decimal(number).normalize()
-    return format(value, "f") if abs(value.adjusted()) < 38 else str(value)
-
-
-_init = DynamoType.__init__
-
-
-def _init_as_dynamodb(self: DynamoType, type_as_dict: Any) -> None:
-    """Have moto keep a number as DynamoDB does."""
-    _init(self, type_as_dict)
-    if self.type == "N":
-        self.value = spelled_by_dynamodb(self.value)
-
-
-DynamoType.__init__ = _init_as_dynamodb  # type: ignore[method-assign]
-
-
-def _item(self: Item, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
-    """Moto's own, but it adds up the sizes of all attributes once and not for each of them."""
-    self.hash_key, self.range_key = hash_key, range_key
-    self.attrs = LimitedSizeDict()
-    for name, value in attrs.items():
-        dict.__setitem__(self.attrs, name, DynamoType(value))
-    if self.size() > _MOST_BYTES:
-        raise ItemSizeTooLarge
-
-
-Item.__init__ = _item  # type: ignore[method-assign]
-_MOST_BYTES = 405_000
-"""As in moto's LimitedSizeDict."""
-
-_copied: ContextVar[dict[int, Table]] = ContextVar("copied")
-
-
-def _copy_of(table: Table, memo: dict[int, Any]) -> Table:
-    """A copy of a table; in a transaction always the same one, of how it was at the beginning."""
-    copied = _copied.get({})
-    if id(table) not in copied:
-        copied[id(table)] = made = copy(table)
-        vars(made).update(deepcopy(vars(table), memo))
-    return copied[id(table)]
-
-
-def _transact(transact: Any, _: DynamoDBBackend, args: Any, named: Any) -> Any:
-    """Moto copies a whole table for each operation of a transaction, before the first one."""
-    token = _copied.set({})
-    try:
-        return transact(*args, **named)
-    finally:
-        _copied.reset(token)
-
-
-Table.__deepcopy__ = _copy_of  # type: ignore[attr-defined]
-wrapt.wrap_function_wrapper(DynamoDBBackend, "transact_write_items", _transact)
-
-# Each start of moto would register 1,288 addresses for the library requests; only S3 is so reached.
-_reached = [each for each in backend_index.backend_url_patterns if each[0] == "s3"]
-vars(models)["backend_index"] = SimpleNamespace(backend_url_patterns=_reached)
 
 
 def local_template() -> dict[str, Any]:

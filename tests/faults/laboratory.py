@@ -21,13 +21,8 @@ from typing import Any
 
 import pytest
 import time_machine
-from botocore.awsrequest import AWSPreparedRequest, HeadersDict
-from botocore.endpoint import Endpoint
-from botocore.parsers import BaseJSONParser
-from botocore.regions import EndpointRulesetResolver
 from botocore.retries.quota import RetryQuota
 from botocore.signers import RequestSigner
-from botocore.useragent import UserAgentString
 from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import import_views
@@ -52,12 +47,12 @@ from shared.workflows import (
     pending_orders,
 )
 from tests.engine import MACHINE
-from tests.faults.attribute_values import attribute_of
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
 from tests.faults.threads import Threads
 from tests.faults.world import BEGAN, World
 from tests.functions.shop import Shop, open_shop, stock
+from tests.light_botocore import lighten
 from tests.moto_tables import local_template, table_names
 
 OPERATIONS = 6
@@ -173,7 +168,9 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
         patch.setattr(module, "clock", lambda: worlds[0].elapsed)
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))
     patch.setattr(secrets, "token_hex", lambda size=32: worlds[0].secrets.randbytes(size).hex())
-    _lighten(patch)
+    lighten(patch)
+    patch.setattr(RequestSigner, "sign", lambda *_, **__: None)
+    patch.setattr(ParamValidator, "validate", lambda *_: ValidationErrors())
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
@@ -186,65 +183,6 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     for module in (order_writes, pending_orders):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
     _forget()
-
-
-def _lighten(patch: pytest.MonkeyPatch) -> None:
-    """Leave out of botocore what most of a request costs and nobody here looks at.
-
-    How a request is sent after that, above all its retries, does not change.
-    """
-    patch.setattr(RequestSigner, "sign", lambda *_, **__: None)
-    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
-    patch.setattr(ParamValidator, "validate", lambda *_: ValidationErrors())
-    patch.setattr(EndpointRulesetResolver, "construct_endpoint", _endpoint_once())
-    patch.setattr(BaseJSONParser, "_handle_structure", _structure)
-    patch.setattr(Endpoint, "create_request", _request_maker())
-
-
-def _endpoint_once() -> Callable[..., Any]:
-    """An endpoint follows from the operation, and of S3 from the bucket."""
-    known: dict[tuple[int, str, str | None], Any] = {}
-    construct = EndpointRulesetResolver.construct_endpoint
-
-    def endpoint(
-        self: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any
-    ) -> Any:
-        called = id(self), operation_model.name, (call_args or {}).get("Bucket")
-        if called not in known:
-            known[called] = construct(self, operation_model, call_args, request_context)
-        return known[called]
-
-    return endpoint
-
-
-def _request_maker() -> Callable[..., AWSPreparedRequest]:
-    """A request to DynamoDB is prepared without encoding and sorting headers that nobody reads."""
-    create = Endpoint.create_request
-
-    def create_request(
-        self: Endpoint, params: dict[str, Any], operation_model: Any = None
-    ) -> AWSPreparedRequest:
-        if self._endpoint_prefix != "dynamodb":  # type: ignore[attr-defined]  # it has no public name
-            prepared: AWSPreparedRequest = create(self, params, operation_model)
-            return prepared
-        headers = HeadersDict(params["headers"])
-        return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
-
-    return create_request
-
-
-def _structure(self: Any, shape: Any, value: Any) -> Any:
-    """What botocore makes of a structure in JSON, without asking for each member that is absent."""
-    if value is None:
-        return None
-    if shape.name == "AttributeValue":
-        return attribute_of(value)
-    members = shape.members
-    return {
-        name: self._parse_shape(members[name], part)
-        for name, part in value.items()
-        if part is not None and name in members
-    }
 
 
 def _connect(worlds: list[World]) -> None:

@@ -41,7 +41,7 @@ def caught(outcome: Outcome, *words: str) -> bool:
 def test_an_import_into_new_tables_succeeds_in_the_time_that_their_buckets_need(
     lab: Laboratory,
 ) -> None:
-    outcome = throttle.throttle(lab, 20_000, scale=10)
+    outcome = throttle.throttle(lab, 30_000, scale=10)
 
     assert outcome.faults() == [], outcome.text()
     assert outcome.throttled > 0

@@ -1,0 +1,111 @@
+"""Botocore without most of what a request costs and no test looks at.
+
+How a request is sent after that, above all its retries, does not change.
+"""
+
+from base64 import b64encode
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import orjson
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+from botocore.endpoint import Endpoint
+from botocore.model import OperationModel, Shape
+from botocore.parsers import BaseJSONParser, JSONParser
+from botocore.regions import EndpointRulesetResolver
+from botocore.serialize import JSONSerializer
+from botocore.useragent import UserAgentString
+
+from tests.faults.attribute_values import attribute_of
+
+_endpoints: WeakKeyDictionary[EndpointRulesetResolver, dict[tuple[str, str | None], Any]] = (
+    WeakKeyDictionary()
+)
+_CONSTRUCT = EndpointRulesetResolver.construct_endpoint
+_CREATE = Endpoint.create_request
+_SERIALIZE = JSONSerializer.serialize_to_request
+_PARSE: Any = vars(JSONParser)["_handle_json_body"]
+_OF_RECORDS = frozenset(
+    {
+        "BatchGetItemOutput",
+        "BatchWriteItemOutput",
+        "DeleteItemOutput",
+        "GetItemOutput",
+        "PutItemOutput",
+        "QueryOutput",
+        "TransactWriteItemsOutput",
+        "UpdateItemOutput",
+    }
+)
+
+
+def lighten(patch: pytest.MonkeyPatch) -> None:
+    """Leave it out for a while; requests to DynamoDB are not even signed, others are."""
+    patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
+    patch.setattr(EndpointRulesetResolver, "construct_endpoint", _construct_endpoint)
+    patch.setattr(BaseJSONParser, "_handle_structure", _structure)
+    patch.setattr(Endpoint, "create_request", _create_request)
+    patch.setattr(JSONSerializer, "serialize_to_request", _serialize)
+    patch.setattr(JSONParser, "_handle_json_body", _parse)
+
+
+def _construct_endpoint(
+    self: EndpointRulesetResolver, operation_model: Any, call_args: Any, request_context: Any
+) -> Any:
+    """An endpoint follows from the operation, and of S3 from the bucket."""
+    known = _endpoints.setdefault(self, {})
+    called = operation_model.name, (call_args or {}).get("Bucket")
+    if called not in known:
+        known[called] = _CONSTRUCT(self, operation_model, call_args, request_context)
+    return known[called]
+
+
+def _create_request(
+    self: Endpoint, params: dict[str, Any], operation_model: Any = None
+) -> AWSPreparedRequest:
+    """A request to DynamoDB is prepared without encoding and sorting headers that nobody reads."""
+    if self._endpoint_prefix != "dynamodb":  # type: ignore[attr-defined]  # it has no public name
+        prepared: AWSPreparedRequest = _CREATE(self, params, operation_model)
+        return prepared
+    headers = HeadersDict(params["headers"])
+    return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
+
+
+def _serialize(self: Any, parameters: Any, operation_model: OperationModel) -> Any:
+    """What is asked of DynamoDB has the form of the wire, but for binary values."""
+    if operation_model.service_model.service_name != "dynamodb":
+        return _SERIALIZE(self, parameters, operation_model)
+    metadata = operation_model.metadata
+    return self._create_default_request() | {
+        "headers": {
+            "X-Amz-Target": f"{metadata['targetPrefix']}.{operation_model.name}",
+            "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
+        },
+        "body": orjson.dumps(parameters, default=_base64),
+    }
+
+
+def _parse(self: Any, raw_body: bytes, shape: Shape) -> Any:
+    """And so have its answers about records."""
+    if shape.name not in _OF_RECORDS or b'"B":' in raw_body:
+        return _PARSE(self, raw_body, shape)
+    return orjson.loads(raw_body)
+
+
+def _base64(value: Any) -> str:
+    return b64encode(value).decode()
+
+
+def _structure(self: Any, shape: Any, value: Any) -> Any:
+    """What botocore makes of a structure in JSON, without asking for each member that is absent."""
+    if value is None:
+        return None
+    if shape.name == "AttributeValue":
+        return attribute_of(value)
+    members = shape.members
+    return {
+        name: self._parse_shape(members[name], part)
+        for name, part in value.items()
+        if part is not None and name in members
+    }
