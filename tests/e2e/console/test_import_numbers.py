@@ -238,8 +238,7 @@ def test_the_page_of_an_import_opens_after_the_connection_was_lost(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/customers/new", vendor)
-    while not page.evaluate(FETCHED):
-        page.wait_for_timeout(100)
+    page.wait_for_function(FETCHED)
     number = post(vendor, "customers", customers("gone", 1))
     console.context.set_offline(True)
 
