@@ -156,7 +156,8 @@ class ActivationsRequest(
     """Activations by the id of the user. LicenseSpring: Set Users Activations."""
 
     model_config = ConfigDict(
-        frozen=True, json_schema_extra={"example": {"1": {"max_activations": 100}}}
+        frozen=True,
+        json_schema_extra={"minProperties": 1, "example": {"1": {"max_activations": 100}}},
     )
 
     @property
