@@ -164,7 +164,7 @@ docs: setup ## Generate the pages of docs/ that come from code
 	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/python -m infra.tools.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.web.error_codes docs/errors.md
-	@$(VENV)/python -m tests.e2e.clients.table docs/compatibility.md
+	@$(VENV)/python -m tests.e2e.clients.table docs/compatibility.md README.md
 
 release: setup ## Set VERSION=x.y.z, date the changelog, commit and tag
 	@$(VENV)/python -m infra.tools.release "$(VERSION)"

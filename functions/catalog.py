@@ -1,6 +1,6 @@
 """HTTP API: products, license policies ("license templates") and product features."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -83,14 +83,8 @@ class Part(NamedTuple):
 @api.get("/api/v1/products/", scope="records:read")
 def list_products(caller: Caller, query: ProductQuery) -> Page[ProductView]:
     """List products, oldest first unless `order_by` is `-created_at`."""
-    found = [
-        Part(head["id"], head["id"], head["created_at"])
-        for head in catalog_heads(caller.company, "short_code", "is_archived", "is_bundle")
-        if query.short_code in (None, head["short_code"])
-        and query.is_archived in (None, head.get("is_archived", False))
-        and query.is_bundle in (None, head.get("is_bundle", False))
-    ]
-    return _page(caller, query, found, lambda product, _: product_view(caller.company, product))
+    heads = catalog_heads(caller.company, "short_code", "is_archived", "is_bundle")
+    return _product_page(caller, query, heads)
 
 
 @api.post(
@@ -157,6 +151,19 @@ def list_bundle_products(caller: Caller, id: int) -> list[ProductView]:
         raise Refused("not_a_bundle", f"{bundle.short_code} is not a bundle")
     members = products_named(caller.company, bundle.bundle_products)
     return [product_view(caller.company, members[code]) for code in bundle.bundle_products]
+
+
+@api.get("/api/v1/products/<id>/in_bundle/", scope="records:read")
+def list_bundles_of_product(caller: Caller, id: int, query: ProductQuery) -> Page[ProductView]:
+    """List the bundles that have a product as a member.
+
+    They are listed oldest first unless `order_by` is `-created_at`.
+    """
+    code = _product(caller.company, id).short_code
+    names = ("short_code", "is_archived", "is_bundle", "bundle_products")
+    heads = catalog_heads(caller.company, *names)
+    bundles = [head for head in heads if code in head.get("bundle_products", ())]
+    return _product_page(caller, query, bundles)
 
 
 @api.get("/api/v1/license-templates/", scope="records:read")
@@ -347,6 +354,20 @@ def _heads_of(company: str, query: PartQuery, parts: str) -> list[dict[str, Any]
     named: int | str = int(query.product) if query.product.isdecimal() else query.product
     product = get_product(company, named) or get_product(company, query.product)
     return [product.model_dump(include={"id", parts})] if product else []
+
+
+def _product_page(
+    caller: Caller, query: ProductQuery, heads: Iterable[Mapping[str, Any]]
+) -> Page[ProductView]:
+    """A page of the products among `heads` that match a query."""
+    found = [
+        Part(head["id"], head["id"], head["created_at"])
+        for head in heads
+        if query.short_code in (None, head["short_code"])
+        and query.is_archived in (None, head.get("is_archived", False))
+        and query.is_bundle in (None, head.get("is_bundle", False))
+    ]
+    return _page(caller, query, found, lambda product, _: product_view(caller.company, product))
 
 
 def _page[V](

@@ -1,11 +1,14 @@
-"""HTTP API: read, create and update customers. `functions.records` serves these routes."""
+"""HTTP API: read, export, create and update customers. `functions.records` serves these routes."""
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from functions.web.api import Api, Caller, Page
+from functions.export_file import Contents, PartsQuery, exported
+from functions.web.api import Answer, Api, Caller, Page
+from functions.web.cursors import read_cursor
 from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
+from shared.columns import KINDS
 from shared.contract.records import CustomerView, customer_view
 from shared.customers import (
     Customer,
@@ -15,6 +18,7 @@ from shared.customers import (
     new_customer,
 )
 from shared.errors import Busy, Conflict, Fault, NotFound
+from shared.exported_row import customer_row
 from shared.store import customers as store
 from shared.store.customers import ListedCustomer
 from shared.store.order_index import totals_of
@@ -49,6 +53,34 @@ def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
         place=lambda listed: listed.place,
         load=lambda shown: _customer_views(caller.company, shown),
         places=_PLACES,
+    )
+
+
+@routes.get(
+    "/api/v1/customers/export/",
+    scope="records:read",
+    content_type="text/csv; charset=utf-8",
+    refusals=("export_too_large",),
+)
+def export_customers(caller: Caller, query: PartsQuery) -> Answer[str]:
+    """Export all customers as CSV, newest first.
+
+    The columns are those of the customer import, so there is no `metadata`. A file has at most
+    10,000 customers and 5.5 MB. For more, send `parts=true` and follow the `Link` of each response.
+    """
+    cursor = read_cursor(caller, query, _PLACES)
+    after = cursor.place if cursor else None
+    return exported(
+        caller,
+        query,
+        store.listed_customers(caller.company, after=after),
+        Contents(
+            columns=KINDS["customers"].columns,
+            rows=lambda listed: _rows(caller.company, listed),
+            place=lambda listed: listed.place,
+            records="customers",
+        ),
+        "customers.csv",
     )
 
 
@@ -117,10 +149,20 @@ def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterato
     return store.listed_customers(company, after=after, limit=limit, oldest_first=oldest_first)
 
 
+def _rows(company: str, listed: Sequence[ListedCustomer]) -> list[list[str] | None]:
+    found = _read(company, listed)
+    return [customer_row(customer) if customer else None for customer in found]
+
+
 def _customer_views(company: str, listed: Sequence[ListedCustomer]) -> list[CustomerView | None]:
+    found = _read(company, listed)
+    return [customer_view(company, customer) if customer else None for customer in found]
+
+
+def _read(company: str, listed: Sequence[ListedCustomer]) -> list[Customer | None]:
     ids = store.ids_of_listed(listed)
     customers = store.customers_by_id(company, ids)
-    return [customer_view(company, customers[id]) if id in customers else None for id in ids]
+    return [customers.get(id) for id in ids]
 
 
 def _customer_view(company: str, customer: Customer) -> CustomerView:

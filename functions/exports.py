@@ -1,25 +1,20 @@
-"""Exports of licenses as CSV with the columns of the import: of an order, or of a range of days.
+"""Exports of licenses as CSV with the columns of the import: of an order, or of a range of days."""
 
-A file is complete, or the request is refused. With `parts=true` a large export is split into files
-that link to the next one.
-"""
-
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import batched, chain, islice
+from itertools import batched, chain
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from functions import export_file
+from functions.export_file import BATCH, Contents, ExportFile, PartsQuery, exported
 from functions.web.api import Answer, Caller
 from functions.web.cursors import Cursor, read_cursor
-from functions.web.response_size import PAGE_BYTES, sent_bytes
+from functions.web.response_size import PAGE_BYTES
 from shared.catalog import Product
 from shared.columns import LICENSE_COLUMNS
-from shared.csv_format.cells import escape_formula
 from shared.customers import Customer
 from shared.errors import Refused, TooLarge
 from shared.exported_row import license_row
@@ -31,27 +26,10 @@ from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.store.order_index import ListedOrder, ids_of_listed, listed_orders
 
-MOST_EXPORTED = 10_000
-"""Licenses in one file."""
 _RANGES = {"last30": 30, "last60": 60, "last180": 180, "last365": 365}
 _PLACES = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
 _DAYS_PLACES = re.compile(r"[0-9TZ:.#/j-]{1,80}\|[0-9]{1,16}\|[^\x00-\x1f|]{1,100}/[0-9]{1,6}")
-_BATCH = 100
-
-
-class PartsQuery(BaseModel, frozen=True, extra="forbid"):
-    """Whether the export is split into parts, and the cursor of the part."""
-
-    parts: Annotated[
-        bool, Field(description="Answer with the first part, and with `Link` to the next one.")
-    ] = False
-    cursor: Annotated[str | None, Field(description="The `X-Next-Cursor` of the part before.")] = (
-        None
-    )
-
-    @property
-    def in_parts(self) -> bool:
-        return self.parts or self.cursor is not None
+_LEFT_OUT = "X-Licenses-Left-Out"
 
 
 class ExportQuery(PartsQuery, frozen=True, extra="forbid"):
@@ -91,8 +69,8 @@ def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
             until=_day_after(last),
         )
     )
-    if not query.in_parts and sum(each.licenses for each in listed) > MOST_EXPORTED:
-        raise _too_many()
+    if not query.in_parts and sum(each.licenses for each in listed) > export_file.MOST_EXPORTED:
+        raise _licenses_of(caller.company).too_many()
     sold = _sold_in(caller.company, listed)
     if cursor:
         sold = chain(_rest_of_order(caller.company, cursor), sold)
@@ -101,7 +79,7 @@ def days_export(caller: Caller, query: ExportQuery) -> Answer[str]:
 
 def selection_export(caller: Caller, ids: Sequence[int]) -> Answer[str]:
     """Export these licenses, in this order. A license that does not exist is left out."""
-    file = _File()
+    file = ExportFile(LICENSE_COLUMNS, _LEFT_OUT)
     for row in _rows(caller.company, ids, {}):
         if not file.takes(row):
             raise TooLarge(
@@ -135,14 +113,14 @@ def _listed(found: Iterable[ListedOrder]) -> list[ListedOrder]:
     for each in found:
         listed.append(each)
         licenses += each.licenses
-        if licenses > MOST_EXPORTED:
+        if licenses > export_file.MOST_EXPORTED:
             break
     return listed
 
 
 def _sold_in(company: str, listed: Iterable[ListedOrder]) -> Iterator[_Sold]:
     """The licenses of orders; 100 first rows are read per request."""
-    for some in batched(listed, _BATCH, strict=False):
+    for some in batched(listed, BATCH, strict=False):
         ids = ids_of_listed(some)
         orders = order_store.first_rows(company, ids)
         for each, id in zip(some, ids, strict=True):
@@ -182,98 +160,29 @@ def _split(cursor: Cursor | None) -> tuple[str | None, int]:
 def _exported(
     caller: Caller, query: PartsQuery, sold: Iterable[_Sold], file_name: str
 ) -> Answer[str]:
-    """The file. Raises TooLarge, before licenses are read, if there are too many for one file."""
-    taken = list(islice(sold, MOST_EXPORTED + 1))
-    in_parts = query.in_parts
-    if len(taken) > MOST_EXPORTED and not in_parts:
-        raise _too_many()
-    file = _File()
-    written: _Sold | None = None
+    return exported(caller, query, sold, _licenses_of(caller.company), file_name)
+
+
+def _licenses_of(company: str) -> Contents[_Sold]:
+    """The contents of a file of licenses, which reads each product once."""
     products: dict[str, Product] = {}
-    for batch in batched(taken[:MOST_EXPORTED], _BATCH, strict=False):
-        for each, row in _rows_of(caller.company, batch, products):
-            if not file.takes(row):
-                if not in_parts:
-                    raise _too_large(f"The file would be larger than {PAGE_BYTES} bytes")
-                return file.answer(file_name, _onward(caller, query, written))
-            written = each
-    more = written if len(taken) > MOST_EXPORTED else None
-    return file.answer(file_name, _onward(caller, query, more))
-
-
-def _too_many() -> TooLarge:
-    return _too_large(f"These are more than {MOST_EXPORTED} licenses")
-
-
-def _too_large(what: str) -> TooLarge:
-    message = (
-        f"{what}, which is more than one file can have: request fewer days, or send "
-        "parts=true and follow the Link of each response to the next part"
+    return Contents(
+        columns=LICENSE_COLUMNS,
+        rows=lambda sold: _rows(company, [each.id for each in sold], products),
+        place=lambda sold: sold.place,
+        records="licenses",
+        fewer="request fewer days, or ",
+        left_out=_LEFT_OUT,
     )
-    return TooLarge("export_too_large", message)
-
-
-def _onward(caller: Caller, query: PartsQuery, last: _Sold | None) -> Mapping[str, str]:
-    """Headers with the link to the next part, if there is one."""
-    if last is None:
-        return {}
-    cursor = Cursor(last.place, 0).spelled(caller, query)
-    given = query.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"cursor"})
-    link = caller.link(**{**given, "parts": "true"}, cursor=cursor)
-    return {"Link": f'<{link}>; rel="next"', "X-Next-Cursor": cursor}
-
-
-class _File:
-    """A CSV file that is built row by row, up to the size of a response."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._left = PAGE_BYTES
-        self._left_out = 0
-
-    def takes(self, row: Sequence[str] | None) -> bool:
-        """Add a row, or count a license without a key; False if the row does not fit."""
-        if row is None:
-            self._left_out += 1
-            return True
-        line = _line(row)
-        self._left -= sent_bytes(line)
-        if self._left < 0 and self._lines:
-            return False
-        self._lines.append(line)
-        return True
-
-    def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
-        """The response with the file."""
-        return Answer(
-            "".join(("\ufeff", _line(LICENSE_COLUMNS), *self._lines)),
-            headers={
-                "Content-Disposition": f'attachment; filename="{file_name}"',
-                "X-Licenses-Left-Out": str(self._left_out),
-                **headers,
-            },
-        )
-
-
-def _line(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(map(escape_formula, cells))
-    return text.getvalue()
-
-
-def _rows_of(
-    company: str, sold: Sequence[_Sold], products: dict[str, Product]
-) -> Iterator[tuple[_Sold, list[str] | None]]:
-    """The rows of licenses; None for a license without a key, which an import requires.
-
-    `products` caches the products of earlier rows.
-    """
-    return zip(sold, _rows(company, [each.id for each in sold], products), strict=True)
 
 
 def _rows(
     company: str, ids: Sequence[int], products: dict[str, Product]
 ) -> Iterator[list[str] | None]:
+    """The rows of licenses; None for a license without a key, which an import requires.
+
+    `products` caches the products of earlier rows.
+    """
     licenses = {lic.id: lic for lic in licenses_by_id(company, ids)}
     orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
     named = {lic.customer_id for lic in licenses.values() if lic.customer_id}

@@ -12,7 +12,9 @@ from shared.contract.records import UserView, user_view
 from shared.customers import LicenseUser
 from shared.errors import Fault, NotFound, refuse
 from shared.license_users import (
+    ActivationsRequest,
     AssignRequest,
+    AssignSeveral,
     PasswordRequest,
     UnassignRequest,
     UserPatch,
@@ -22,7 +24,15 @@ from shared.license_users import (
 )
 from shared.store.licenses import get_license
 from shared.values import Email, RecordId
-from shared.workflows.assign_users import assign, change, read_user, unassign, visible_users
+from shared.workflows.assign_users import (
+    assign,
+    assign_several,
+    change,
+    read_user,
+    set_users_activations,
+    unassign,
+    visible_users,
+)
 
 routes = Api("Records")
 
@@ -45,6 +55,20 @@ class PasswordSet(BaseModel, frozen=True):
 
     message: str
     new_password: str | None = None
+
+
+class ActivationsSet(BaseModel, frozen=True):
+    """The answer to activations that were set."""
+
+    message: str
+
+
+class AssignedUser(BaseModel, frozen=True):
+    """An assigned user; a generated password is shown this once."""
+
+    email: str
+    new_user: bool
+    password: str | None = None
 
 
 @routes.get("/api/v1/license-users/", scope="records:read", refusals=("filter_required",))
@@ -111,7 +135,7 @@ def set_password_by_email(
 @routes.post(
     "/api/v1/licenses/<id>/assign_user/",
     scope="orders:write",
-    refusals=("license_not_found", "users_not_allowed", "user_exists"),
+    refusals=("license_not_found", "users_not_allowed", "user_exists", "record_too_large"),
 )
 def assign_license_user(caller: Caller, id: int, request: AssignRequest) -> PasswordSet:
     """Assign a user to a license of a user-based product.
@@ -121,6 +145,42 @@ def assign_license_user(caller: Caller, id: int, request: AssignRequest) -> Pass
     """
     assigned = assign(caller.company, id, request)
     return PasswordSet(message="License assigned.", new_password=assigned.password)
+
+
+@routes.post(
+    "/api/v1/licenses/<id>/assign_users/",
+    scope="orders:write",
+    refusals=("license_not_found", "users_not_allowed", "user_repeated", "record_too_large"),
+)
+def assign_license_users(caller: Caller, id: int, request: AssignSeveral) -> list[AssignedUser]:
+    """Assign up to 99 users to a license of a user-based product, all or none.
+
+    Users are created if no user has the e-mail; their generated passwords are shown in this
+    response only. E-mails are not sent.
+    """
+    requests = request.requests
+    paths = [("emails", at) for at in range(len(requests))]
+    return [
+        AssignedUser(email=each.email, new_user=each.is_new, password=each.password)
+        for each in assign_several(caller.company, id, requests, paths)
+    ]
+
+
+@routes.post(
+    "/api/v1/licenses/<id>/set_users_activations/",
+    scope="orders:write",
+    refusals=("license_not_found", "user_not_assigned", "record_too_large"),
+)
+def set_license_users_activations(
+    caller: Caller, id: int, request: ActivationsRequest
+) -> ActivationsSet:
+    """Set how many activations users of a license may have.
+
+    The body has the ids of users who are assigned to the license. `max_activations` null removes
+    the user's own limit. Activations are not served, so there are none to reset.
+    """
+    set_users_activations(caller.company, id, request.by_id)
+    return ActivationsSet(message="Activations set.")
 
 
 @routes.post(

@@ -20,8 +20,10 @@ from shared.license_changes import (
     LicensePatch,
     PolicyRequest,
     apply_policy,
+    change_features,
     change_license,
 )
+from shared.license_features import FeaturesRequest
 from shared.licenses import License
 from shared.store.dynamo import ITEM_BYTES
 from shared.workflows.change_licenses import change_licenses
@@ -30,18 +32,21 @@ routes = Api("Records")
 
 _SWITCHED_BYTES = ITEM_BYTES + 1000
 """Even the largest license can be disabled: DynamoDB's limit is 409,600 bytes."""
-_OF_CHANGES = (
+_OF_FEATURES = (
     "license_not_found",
+    "unsupported_product_feature",
+    "feature_repeated",
+    "record_too_large",
+    "changed_meanwhile",
+)
+_OF_CHANGES = (
+    *_OF_FEATURES,
     "immutable",
     "term_conflict",
     "alias_conflict",
     "duration_required",
     "consumption_only",
     "too_many_floating_users",
-    "unsupported_product_feature",
-    "feature_repeated",
-    "record_too_large",
-    "changed_meanwhile",
 )
 
 
@@ -169,6 +174,25 @@ def apply_policy_to_license(caller: Caller, id: int, request: PolicyRequest) -> 
 
     def change(lic: License, product: Product, now: datetime) -> License:
         return apply_policy(lic, request, product, now=now)
+
+    return _views(caller, change_licenses(caller.company, [id], [change], of_catalog=True))[0]
+
+
+@routes.post(
+    "/api/v1/licenses/<id>/update_features/",
+    scope="orders:write",
+    refusals=_OF_FEATURES,
+)
+def update_license_features(caller: Caller, id: int, request: FeaturesRequest) -> LicenseView:
+    """Replace the features of a license.
+
+    Features in the list are added, or updated if the license has them; then absent fields keep
+    their values. Features that are not in the list are removed. With the `updated_at` that was
+    read, a license that was changed meanwhile is not overwritten.
+    """
+
+    def change(lic: License, product: Product, now: datetime) -> License:
+        return change_features(lic, request, product, now=now)
 
     return _views(caller, change_licenses(caller.company, [id], [change], of_catalog=True))[0]
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from functions.exports import ExportQuery, PartsQuery, days_export, order_export
+from functions.export_file import PartsQuery
+from functions.exports import ExportQuery, days_export, order_export
 from functions.order_answers import MOST_LISTED, listed_order_views, order_answer
 from functions.web.api import Answer, Api, Caller, Page
 from functions.web.paging import CONTINUED, PageQuery, either_name, page_of

@@ -1,4 +1,4 @@
-"""Write a license as a row of a file that can be imported again."""
+"""Write a license or a customer as a row of a file that can be imported again."""
 
 import json
 
@@ -43,6 +43,11 @@ def license_row(
             if f"customer__{name}" in _PARTS["customer"].columns
         }
     return [_cell(values.get(column)) for column in LICENSE_COLUMNS]
+
+
+def customer_row(customer: Customer) -> list[str]:
+    """A customer as a row of `KINDS["customers"]`."""
+    return [_cell(getattr(customer, column)) for column in KINDS["customers"].columns]
 
 
 def _cell(value: object) -> str:

@@ -6,7 +6,7 @@ value. Everything else about the license, such as its key, its order and its use
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic import (
 from shared.catalog import FeatureGrant, Product
 from shared.changed_meanwhile import Seen, require_unchanged
 from shared.errors import Fault, Path, Refused, refuse
+from shared.license_features import FeaturesRequest, changed_features
 from shared.licenses import (
     CustomField,
     Feature,
@@ -31,12 +32,9 @@ from shared.licenses import (
     Offer,
     OptionalCode,
     grant_of,
-    missing_feature,
     offer,
-    repeated_feature,
 )
 from shared.terms import (
-    FEATURE_TERMS,
     SYSTEM,
     TERMS,
     Terms,
@@ -103,6 +101,9 @@ class LicensePatch(Terms):
     note: OptionalText = None
     subscription_id: OptionalReference = None
     metadata: Metadata | None = None
+    total_consumptions: Annotated[
+        Literal[0] | None, Field(description="consumption is not served, so there is none")
+    ] = None
     product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
     custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
     id: Any = None
@@ -228,11 +229,24 @@ def change_license(
     """
     faults = _immutable(lic, patch, path)
     terms = {**SYSTEM, **explicit_terms(lic)}
-    features = _changed_features(
-        lic.product_features, patch.product_features, product, path, faults
-    )
+    features = changed_features(lic.product_features, patch.product_features, product, path, faults)
     changed = _changed(lic, patch, terms, features, product, now, path, faults)
     return _checked(lic, changed, patch, now, path)
+
+
+def change_features(
+    lic: License, request: FeaturesRequest, product: Product, *, now: datetime
+) -> License:
+    """Replace the features of a license; the license itself if nothing differs.
+
+    A feature that the license has already keeps the terms that its entry does not name. Raises
+    Refused with all faults, or Conflict. LicenseSpring: Update License Product Features.
+    """
+    patch = LicensePatch(
+        product_features=tuple(entry.requested(product) for entry in request.product_features),
+        updated_at=request.updated_at,
+    )
+    return change_license(lic, patch, product, now=now)
 
 
 def apply_policy(
@@ -258,7 +272,7 @@ def apply_policy(
     kept = {grant.code: grant for grant in lic.product_features}
     offered = (_of_policy(grant, kept.get(grant.code), sold) for grant in sold.features)
     granted = tuple(grant for grant in offered if grant is not None)
-    features = _changed_features(granted, request.product_features, product, (), faults)
+    features = changed_features(granted, request.product_features, product, (), faults)
     moved = lic.model_copy(update={"policy_id": sold.policy.id, "policy_code": sold.policy.code})
     terms = resolve_terms(lic.license_type, {}, sold.terms)
     if not (lic.is_trial or request.is_trial):
@@ -355,46 +369,6 @@ def _immutable(
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else None
-
-
-def _changed_features(
-    granted: tuple[FeatureGrant, ...],
-    wanted: Sequence[str | FeatureRequest] | None,
-    product: Product,
-    path: Path,
-    faults: list[Fault],
-) -> tuple[FeatureGrant, ...]:
-    """The features in a patch; those that are granted already keep what their entry leaves out."""
-    if wanted is None:
-        return granted
-    kept = {grant.code: grant for grant in granted}
-    grants: dict[str, FeatureGrant] = {}
-    for index, each in enumerate(wanted):
-        request = FeatureRequest(code=each) if isinstance(each, str) else each
-        code, at = request.code, (*path, "product_features", index)
-        feature, before = product.feature(code), kept.get(code)
-        if code in grants:
-            faults.append(repeated_feature(at, code))
-        elif feature is None or not (feature.active or before):
-            faults.append(missing_feature(product, at, code))
-        elif before is None:
-            grants[code] = grant_of(request, feature, None)
-        else:
-            grants[code] = _merged(before, request)
-    return tuple(grants.values())
-
-
-def _merged(grant: FeatureGrant, request: FeatureRequest) -> FeatureGrant:
-    fields: dict[str, Any] = {
-        name: None if value == SYSTEM.get(name) else value
-        for name, value in requested_terms(request, FEATURE_TERMS).items()
-    }
-    for name in ("expiry_date", "total_consumptions", "metadata"):
-        if name in request.model_fields_set:
-            fields[name] = getattr(request, name)
-    if "metadata" in fields:
-        fields["metadata"] = fields["metadata"] or {}
-    return grant.model_copy(update=fields)
 
 
 def _of_policy(

@@ -6,20 +6,35 @@ a person has chosen is stored as a scrypt hash, with its parameters.
 
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    SecretStr,
+    model_validator,
+)
 
 from shared.catalog import Product
 from shared.changed_meanwhile import Seen, require_unchanged
 from shared.customers import LETTERS, PASSWORD_LENGTH, LicenseUser, later
-from shared.errors import Fault, refuse
+from shared.errors import Fault, Path, refuse
 from shared.license_changes import stamped
 from shared.licenses import License, LicenseUserRef
 from shared.values import Count, Email, Flag, OptionalLine, RecordId, drawn
 
+MOST_ASSIGNED = 99
+"""Users that are assigned in one transaction, which has at most 100 operations: one is the license.
+"""
+_ID = re.compile(r"[1-9][0-9]{0,15}")
 _SCRYPT = (2**15, 8, 3)
 """Cost, block size and parallelism: 32 MB and about 0.3 s, as OWASP's Password Storage Cheat Sheet
 recommends."""
@@ -79,6 +94,75 @@ class AssignRequest(BaseModel):
     total_activations: Annotated[
         Literal[0] | None, Field(description="activations are not served, so there are none")
     ] = None
+
+
+class AssignEntry(BaseModel, frozen=True, extra="forbid"):
+    """One of several users to assign to a license."""
+
+    email: Email
+    is_manager: Flag | None = None
+
+
+def _not_sent(value: bool | None) -> bool | None:
+    if value:
+        raise ValueError("must be false: e-mails are not sent, the response has the passwords")
+    return value
+
+
+class AssignSeveral(BaseModel):
+    """Users to assign to a license. LicenseSpring: Assign Users (Bulk) To License."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"example": {"emails": [{"email": "ana@acme.example"}]}},
+    )
+
+    emails: Annotated[tuple[AssignEntry, ...], Field(min_length=1, max_length=MOST_ASSIGNED)]
+    send_email: Annotated[
+        Flag | None, AfterValidator(_not_sent), Field(description="e-mails are not sent")
+    ] = None
+
+    @property
+    def requests(self) -> list[AssignRequest]:
+        return [AssignRequest(email=each.email, is_manager=each.is_manager) for each in self.emails]
+
+
+class UserActivations(BaseModel, frozen=True, extra="forbid"):
+    """The activations of a user who is assigned to a license."""
+
+    max_activations: Count | None = None
+    reset_total_activations: Annotated[
+        Flag | None, Field(description="activations are not served, so there are none to reset")
+    ] = None
+
+
+def _user_ids(given: Any) -> Any:
+    """Refuse names that are not ids in their only spelling, so that no user is named twice."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError('must be an object with ids of users, such as {"1": {}}')
+    for name in given:
+        if not _ID.fullmatch(str(name)):
+            raise ValueError(f"{str(name)[:40]!r} is not the id of a user, such as 1")
+    return given
+
+
+type UserId = Annotated[str, Field(json_schema_extra={"pattern": f"^{_ID.pattern}$"})]
+
+
+class ActivationsRequest(
+    RootModel[Annotated[dict[UserId, UserActivations], BeforeValidator(_user_ids)]]
+):
+    """Activations by the id of the user. LicenseSpring: Set Users Activations."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={"minProperties": 1, "example": {"1": {"max_activations": 100}}},
+    )
+
+    @property
+    def by_id(self) -> dict[int, UserActivations]:
+        return {int(id): activations for id, activations in self.root.items()}
 
 
 class UnassignRequest(BaseModel):
@@ -171,15 +255,21 @@ def new_user(
 
 
 def assign_user(
-    lic: License, request: AssignRequest, user_id: int, product: Product, *, now: datetime
+    lic: License,
+    request: AssignRequest,
+    user_id: int,
+    product: Product,
+    *,
+    now: datetime,
+    path: Path = (),
 ) -> License:
     """Assign a user, or change the assignment; the license itself if nothing differs.
 
-    Raises Refused if the product is not user-based.
+    Raises Refused if the product is not user-based; `path` is the path of the request in its body.
     """
     if product.authorization_method != "user":
         message = f"{product.short_code} is authorized by key: its licenses have no users"
-        refuse([Fault.at(("email",), "users_not_allowed", message, request.email)])
+        refuse([Fault.at((*path, "email"), "users_not_allowed", message, request.email)])
     before = next((seat for seat in lic.license_users if seat.user_id == user_id), None)
     seat = before or LicenseUserRef(user_id=user_id, email=request.email)
     fields = {
@@ -195,6 +285,35 @@ def assign_user(
     else:
         seats = (*lic.license_users, seat)
     return stamped(lic.model_copy(update={"license_users": seats}), lic, now)
+
+
+def set_activations(
+    lic: License, activations: Mapping[int, UserActivations], *, now: datetime
+) -> License:
+    """Set the activations of assigned users; the license itself if nothing differs.
+
+    Raises Refused with all faults if a user is not assigned.
+    """
+    seats = {seat.user_id: seat for seat in lic.license_users}
+    refuse(
+        [
+            Fault.at(
+                (str(id),),
+                "user_not_assigned",
+                f"user {id} is not assigned to license {lic.id}",
+                id,
+            )
+            for id in activations
+            if id not in seats
+        ]
+    )
+    for id, wanted in activations.items():
+        if "max_activations" in wanted.model_fields_set:
+            update = {"max_activations": wanted.max_activations}
+            seats[id] = seats[id].model_copy(update=update)
+    if tuple(seats.values()) == lic.license_users:
+        return lic
+    return stamped(lic.model_copy(update={"license_users": tuple(seats.values())}), lic, now)
 
 
 def unassign_user(lic: License, user_id: int, *, now: datetime) -> License:

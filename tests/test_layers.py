@@ -28,6 +28,7 @@ SHARED = (
     "catalog_changes",
     "customers",
     "licenses",
+    "license_features",
     "license_changes",
     "license_users",
     "orders",

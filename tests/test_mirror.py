@@ -63,6 +63,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "A part of some routes, which is tested by requests to them.": {
         "shared/changed_meanwhile.py": "tests/functions/test_licenses.py",
         "functions/console/rules.py": "tests/functions/console/test_handler.py",
+        "functions/export_file.py": "tests/functions/test_exports.py",
         "functions/import_rows.py": "tests/functions/test_job_status.py",
         "functions/import_views.py": "tests/functions/test_job_status.py",
         "functions/orders.py": "tests/functions/test_records.py",

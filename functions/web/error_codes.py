@@ -141,6 +141,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         "One or more of requested product features do not exist or are not enabled on the product",
     ),
     "user_exists": (409, "There is a user with this e-mail already"),
+    "user_not_assigned": (400, "user 7 is not assigned to license 1593781720493279"),
     "user_not_found": (404, "There is no license user 1593781720493279"),
     "user_repeated": (400, "an e-mail appears twice on one license"),
     "users_not_allowed": (400, "editor is authorized by key: its licenses have no users"),

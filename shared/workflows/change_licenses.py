@@ -41,7 +41,7 @@ def change_licenses(
         after = _decided(before, products, changes)
         pairs = [(new, old) for new, old in zip(after, before, strict=True) if new is not old]
         writes = license_changes(company, pairs)
-        _refuse_too_large(writes, most_bytes)
+        refuse_too_large(writes, most_bytes)
         if of_catalog:
             writes += [unchanged(company, product) for product in products.values()]
         if not pairs or dynamo.write(writes):
@@ -94,12 +94,16 @@ def _decided(
     return after
 
 
-def _refuse_too_large(writes: Sequence[dict[str, object]], most_bytes: int) -> None:
+def refuse_too_large(
+    writes: Sequence[dict[str, object]], most_bytes: int = dynamo.ITEM_BYTES
+) -> None:
+    """Refuse licenses that exceed the size of a record, or that of a transaction together."""
     sizes = [dynamo.size_of(write) for write in writes]
     if max(sizes, default=0) > most_bytes:
         raise Refused(
             "record_too_large",
-            "A license would be more than 390 KB: shorten its metadata or its features",
+            "A license would be more than 390 KB: shorten its metadata or its features, or "
+            "unassign users",
         )
     if sum(sizes) > BYTES:
         raise Refused(

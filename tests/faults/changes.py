@@ -166,12 +166,19 @@ class Changers:
         self.world.spawn(f"writer of {name}", write)
 
     def _assign(self) -> None:
-        """Assign users of its own, and unassign some."""
+        """Assign users of its own, at once or one by one, and unassign some of the latter."""
         rng = self.world.rng
         lic = self.licenses[2]
         emails = [f"u{rng.random()}@x.test" for _ in range(3)]
         for email in emails:
             self.seats[email] = Written((lic["id"],), email, before=False)
+
+        def write_at_once() -> None:
+            body = {"emails": [{"email": email} for email in emails]}
+            path = f"/licenses/{lic['id']}/assign_users/"
+            known = self._insist("assign several", partial(self.shop.post, path, body))
+            for email in emails:
+                self.seats[email].values.append((True, known))
 
         def write() -> None:
             for email in emails:
@@ -184,7 +191,8 @@ class Changers:
                     known = self._insist(verb, act)
                     self.seats[email].values.append((verb == "assign", known))
 
-        self.world.spawn("writer of users", write)
+        at_once = rng.random() < 0.5
+        self.world.spawn("writer of users", write_at_once if at_once else write)
 
     def _insist(self, what: str, act: Callable[[], Reply]) -> bool:
         """Send a request until there is a response; returns whether it was acknowledged."""

@@ -1,15 +1,15 @@
 """A company with more records than a response holds, written directly into the tables.
 
 One order of 30,000 licenses that a file brought, 21 orders of 1,000, 100 of one license from a
-file, notes of 3 KB, products of 330 KB, 100 imports with a faulty row of 240 KB, and one with 100
-batches of one such row each.
+file, 2,400 customers of 3 KB from a file, notes of 3 KB, products of 330 KB, 100 imports with a
+faulty row of 240 KB, and one with 100 batches of one such row each.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import batched, count
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,9 +22,9 @@ from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
 from shared.store import dynamo, uploads
 from shared.store.catalog import get_product
-from shared.store.customers import add_customer
+from shared.store.customers import add_customer, customer_key
 from shared.store.license_index import PageRow, listed_row, pages
-from shared.store.newest_first import page_item
+from shared.store.newest_first import PAGE, page_item, page_of
 from shared.store.order_index import index_keys, order_page
 from shared.values import record_id
 from tests.batch_results import put_batch_result
@@ -36,6 +36,7 @@ NOTE = "許可証は一年ごとに更新されます。" * 62
 BATCH = 5_000
 FEATURED, FEATURED_LICENSES = "featured", 200
 BIG, LARGE, LARGE_ORDERS, SMALL_ORDERS = 30_000, 1_000, 21, 100
+CUSTOMERS = 2_400
 CELL = 'Zażółć "gęślą" jaźń, ' * 10_000
 _MARK = "f" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,6 +55,8 @@ class BigCompany:
     license: int
     product: int
     bundle: int
+    member: int
+    """A product of the bundle."""
     policy: int
     feature: int
     batches: int
@@ -76,6 +79,7 @@ def open_big_company() -> Iterator[BigCompany]:
         updated_at=NOW,
     )
     assert add_customer(COMPANY, customer)
+    _import_customers()
     featured = _featured_product(shop)
     makes = _Orders(customer.id, product, featured)
     big = makes.imported("big", BIG)
@@ -97,6 +101,7 @@ def open_big_company() -> Iterator[BigCompany]:
             license=next(iter(makes.licenses)),
             product=product.id,
             bundle=bundle,
+            member=record_id(COMPANY, "product", "large-1"),
             policy=product.policies[0].id,
             feature=product.features[0].id,
             batches=batches,
@@ -294,6 +299,23 @@ def _large_products(shop: Shop) -> int:
     bundle = {"is_bundle": True, "bundle_products": codes}
     made = shop.make("/products/", product_name="All", short_code="all", **bundle)
     return int(made["id"])
+
+
+def _import_customers() -> None:
+    """Customers of 3 KB each, as an import of them writes them: more than a file holds."""
+    ids = [record_id(COMPANY, "customer", f"c{n}@x.test") for n in range(CUSTOMERS)]
+    for start in range(0, CUSTOMERS, PAGE):
+        page = page_of(COMPANY, 102, NOW, start + 1, ids[start : start + PAGE])
+        _put("CUSTOMERS_TABLE", page_item(page))
+    puts: list[Any] = []
+    for n, id in enumerate(ids):
+        customer = Customer(
+            id=id, email=f"c{n}@x.test", address=NOTE, created_at=NOW, updated_at=NOW
+        )
+        pk, sk = customer_key(COMPANY, id)
+        puts.append({"PutRequest": {"Item": dynamo.record_item(customer, pk=pk, sk=sk)}})
+    for some in batched(puts, 25, strict=False):
+        dynamo.client().batch_write_item(RequestItems={dynamo.table("CUSTOMERS_TABLE"): list(some)})
 
 
 def _import(number: int, *, batches: int) -> int:

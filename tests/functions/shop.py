@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from functions import catalog, create_order, records
+from functions import catalog, create_order, job_status, records, start_import
 from shared.access import new_api_key
 from shared.store.access import add_api_key
 from shared.store.dynamo import Item, client, table
@@ -37,6 +37,10 @@ class Shop:
             handler = catalog.handler
         elif any(path.startswith(f"/api/v1{route}") for route in _ORDER_ROUTES):
             handler = create_order.handler
+        elif "/import_" in path:
+            handler = start_import.handler
+        elif "-import-results/" in path:
+            handler = job_status.handler
         else:
             handler = records.handler
         return send(handler, method, path, key=self.key, **request)

@@ -50,6 +50,7 @@ MOST: dict[str, list[Read]] = {
         Read(3, query="reference=crm-1"),
         Read(7, query="limit=100&order_by=created_at"),
     ],
+    "/api/v1/customers/export/": [Read(43), Read(43, query="parts=true")],
     "/api/v1/customers/{id}/": [Read(2, id="customer")],
     "/api/v1/import-templates/{kind}.csv": [Read(0)],
     "/api/v1/imports/": [Read(1), Read(1, query="limit=100")],
@@ -120,6 +121,10 @@ MOST: dict[str, list[Read]] = {
     "/api/v1/products/": [Read(8), Read(8, query="limit=100")],
     "/api/v1/products/{id}/": [Read(1, id="product")],
     "/api/v1/products/{id}/bundle/": [Read(2, id="bundle")],
+    "/api/v1/products/{id}/in_bundle/": [
+        Read(9, id="member"),
+        Read(9, id="member", query="limit=100"),
+    ],
     "/healthz": [Read(0)],
     "/openapi.json": [Read(0)],
 }

@@ -183,6 +183,43 @@ def test_the_members_of_a_bundle_can_be_changed(shop: Shop) -> None:
     assert [member["short_code"] for member in members] == ["kp", "p1"]
 
 
+def test_a_product_shows_the_bundles_that_have_it(shop: Shop) -> None:
+    for code, members in (("b2", ["p2", "kp"]), ("b3", ["kp", "cp"])):
+        shop.make(
+            "/products/",
+            product_name=code,
+            short_code=code,
+            is_bundle=True,
+            bundle_products=members,
+        )
+    id = product_named(shop, "p2")["id"]
+
+    def bundles(query: str = "", id: int = id) -> list[str]:
+        page = shop.get(f"/products/{id}/in_bundle/", query).json()
+        assert page["count"] == len(page["results"])
+        return [bundle["short_code"] for bundle in page["results"]]
+
+    assert bundles() == ["bnd", "b2"]
+    assert bundles("order_by=-created_at") == ["b2", "bnd"]
+    assert bundles("short_code=b2&is_archived=false&is_bundle=true") == ["b2"]
+    assert bundles("is_archived=true") == []
+    assert bundles(id=product_named(shop, "up")["id"]) == []
+
+
+def test_the_bundles_of_a_product_come_in_pages(shop: Shop) -> None:
+    bundle = {"is_bundle": True, "bundle_products": ["p1"]}
+    shop.make("/products/", product_name="B2", short_code="b2", **bundle)
+    id = product_named(shop, "p1")["id"]
+
+    first = shop.get(f"/products/{id}/in_bundle/", "limit=1").json()
+    second = shop.get(f"/products/{id}/in_bundle/", f"limit=1&cursor={first['cursor']}").json()
+
+    pages = (first, second)
+    assert [page["results"][0]["short_code"] for page in pages] == ["bnd", "b2"]
+    assert second["next"] is None
+    assert shop.get("/products/1000000000000001/in_bundle/").status == 404
+
+
 def test_a_product_that_is_no_bundle_has_no_members(shop: Shop) -> None:
     reply = shop.get(f"/products/{product_named(shop, 'kp')['id']}/bundle/")
 

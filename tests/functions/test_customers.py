@@ -1,9 +1,13 @@
 """Customers: list, create, show, change. LicenseSpring: Customers."""
 
+import csv
+import io
 from typing import Any
 
 import pytest
 
+from functions import export_file
+from shared.columns import KINDS
 from tests.functions.shop import Shop, fault_codes
 
 FIELDS: dict[str, Any] = {
@@ -140,3 +144,69 @@ def test_a_change_of_a_customer_that_differs_in_nothing_writes_nothing(shop: Sho
     same = shop.patch(f"/customers/{made['id']}/", {"city": made["city"]}).json()
 
     assert same["updated_at"] == made["updated_at"]
+
+
+def exported(shop: Shop, query: str = "") -> tuple[list[dict[str, str]], str]:
+    """The rows of an export, and the query of the next part."""
+    reply = shop.get("/customers/export/", query)
+    assert reply.status == 200, reply.text
+    rows = list(csv.DictReader(io.StringIO(reply.text.removeprefix("\ufeff"))))
+    return rows, reply.headers.get("link", "").partition("?")[2].partition(">")[0]
+
+
+def test_customers_are_exported_newest_first_in_the_columns_of_the_import(shop: Shop) -> None:
+    shop.make("/customers/", **FIELDS)
+    shop.make("/customers/", email="b@x.test", first_name="=1+1")
+    shop.order_one("kp", customer={"company_name": "No e-mail", "reference": "r"})
+
+    rows, link = exported(shop)
+
+    assert [*rows[0]] == list(KINDS["customers"].columns)
+    assert [row["email"] for row in rows] == ["", "b@x.test", "ana@x.test"]
+    expected = {name: FIELDS[name] for name in rows[2]} | {"phone": "'+1"}
+    assert rows[2] == expected
+    assert rows[1]["first_name"] == "'=1+1"
+    assert rows[1]["phone"] == ""
+    assert link == ""
+    reply = shop.get("/customers/export/")
+    assert reply.headers["content-disposition"] == 'attachment; filename="customers.csv"'
+    assert "x-licenses-left-out" not in reply.headers
+
+
+def test_no_customers_are_a_header_alone(shop: Shop) -> None:
+    assert exported(shop) == ([], "")
+
+
+@pytest.mark.parametrize("limit", ["MOST_EXPORTED", "PAGE_BYTES"])
+def test_customers_that_are_too_many_for_a_file_are_refused_or_come_in_parts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    for n in range(5):
+        shop.make("/customers/", email=f"c{n}@x.test")
+    monkeypatch.setattr(export_file, limit, 2 if limit == "MOST_EXPORTED" else 55)
+
+    refused = shop.get("/customers/export/")
+
+    assert (refused.status, refused.json()["code"]) == (413, "export_too_large")
+    assert "request fewer" not in refused.json()["message"]
+    found, query = [], "parts=true"
+    while query:
+        rows, query = exported(shop, query)
+        found.append([row["email"][:2] for row in rows])
+    assert found == [["c4", "c3"], ["c2", "c1"], ["c0"]]
+
+
+def test_a_cursor_of_another_list_is_no_cursor_of_the_export(shop: Shop) -> None:
+    for n in range(2):
+        shop.make("/customers/", email=f"c{n}@x.test")
+    cursor = shop.get("/customers/", "limit=1").json()["cursor"]
+
+    reply = shop.get("/customers/export/", f"cursor={cursor}")
+
+    assert (reply.status, reply.json()["errors"][0]["field"]) == (400, "cursor")
+
+
+def test_customers_of_another_company_are_not_exported(shop: Shop, other_shop: Shop) -> None:
+    shop.make("/customers/", **FIELDS)
+
+    assert exported(other_shop) == ([], "")

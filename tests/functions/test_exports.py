@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions import exports
+from functions import export_file
 from tests.functions.shop import Shop
 from tests.http_event import Reply
 
@@ -217,7 +217,7 @@ def parts(shop: Shop, path: str, query: str) -> list[list[str]]:
 @pytest.fixture
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file holds two licenses."""
-    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+    monkeypatch.setattr(export_file, "MOST_EXPORTED", 2)
 
 
 @pytest.mark.usefixtures("small_files")
@@ -246,7 +246,7 @@ def test_days_that_are_too_much_for_a_file_are_refused_or_come_in_parts(shop: Sh
 
 def test_a_file_ends_before_it_is_too_large(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     id = ordered(shop, *({"key": f"K-{n}", "note": "許可証" * 300} for n in range(4)))
-    monkeypatch.setattr(exports, "PAGE_BYTES", 6_000)
+    monkeypatch.setattr(export_file, "PAGE_BYTES", 6_000)
 
     reply = shop.get(f"/orders/{id}/export/")
 
@@ -305,7 +305,7 @@ def test_a_selection_larger_than_a_response_is_refused(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = ",".join(str(shop.order_one("kp")["id"]) for _ in range(2))
-    monkeypatch.setattr(exports, "PAGE_BYTES", 300)
+    monkeypatch.setattr(export_file, "PAGE_BYTES", 300)
 
     reply = shop.get("/licenses/export/", f"id__in={ids}")
 

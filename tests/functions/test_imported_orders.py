@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions import exports
+from functions import export_file
 from shared.store import dynamo
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
@@ -180,7 +180,7 @@ def test_an_export_of_days_goes_on_within_an_imported_order(
     shop = files.shop
     bring(files, *((f"K-{n}", f"o-{n // 3}", "ana@x.test") for n in range(9)))
     shop.order(id="o-1", append=True, items=[{"product_code": "kp", "licenses": [{"key": "A"}]}])
-    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+    monkeypatch.setattr(export_file, "MOST_EXPORTED", 2)
     assert shop.get("/orders/export/", "range=last30").json()["code"] == "export_too_large"
 
     parts, query = [], "range=last30&parts=true"

@@ -270,3 +270,138 @@ def test_a_user_that_was_changed_meanwhile_is_not_overwritten(shop: Shop, lic: A
     assert (late.status, late.json()["code"]) == (409, "changed_meanwhile")
     assert set(fault_codes(late.json())) == {"/updated_at", "/first_name"}
     assert user(shop, "u1@x.test") == other
+
+
+def assigned_several(shop: Shop, lic: Any, *emails: str, **more: Any) -> Any:
+    entries = [{"email": email, **more} for email in emails]
+    reply = shop.post(f"/licenses/{lic['id']}/assign_users/", {"emails": entries})
+    assert reply.status == 200, reply.text
+    return reply.json()
+
+
+def test_several_users_are_assigned_and_passwords_of_new_ones_are_shown(
+    shop: Shop, lic: Any
+) -> None:
+    answer = assigned_several(shop, lic, "u1@x.test", "U2@x.test", "u3@x.test", is_manager=True)
+    again = assigned_several(shop, lic, "u1@x.test", "u2@x.test", "u3@x.test")
+
+    assert [(each["email"], each["new_user"]) for each in answer] == [
+        ("u1@x.test", False),
+        ("u2@x.test", True),
+        ("u3@x.test", True),
+    ]
+    assert answer[0]["password"] is None
+    for each in answer[1:]:
+        assert has_password(stored(shop, each["email"]), each["password"])
+    assert [(each["new_user"], each["password"]) for each in again] == [(False, None)] * 3
+    seats = users_of(shop, lic)
+    assert [*seats] == ["u1@x.test", "u2@x.test", "u3@x.test"]
+    assert all(seat["is_manager"] for seat in seats.values())
+
+
+def test_as_many_users_are_assigned_as_a_transaction_takes(shop: Shop, lic: Any) -> None:
+    emails = [f"n{n}@x.test" for n in range(99)]
+
+    answer = assigned_several(shop, lic, *emails)
+
+    assert [each["email"] for each in answer] == emails
+    assert len(users_of(shop, lic)) == 100
+
+
+def test_several_users_whose_answer_is_lost_show_their_passwords(shop: Shop, lic: Any) -> None:
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        answer = assigned_several(shop, lic, "u2@x.test", "u3@x.test")
+
+    for each in answer:
+        assert each["new_user"]
+        assert has_password(stored(shop, each["email"]), each["password"])
+
+
+def test_a_user_who_appears_while_several_are_assigned_keeps_its_password(
+    shop: Shop, lic: Any
+) -> None:
+    other = shop.order_one("up", {"users": [{"email": "u9@x.test"}]})
+    shown: list[Any] = []
+
+    with tapped() as tap:
+        tap.on(
+            "TransactWriteItems",
+            meanwhile(lambda: shown.append(assigned(shop, other, email="u3@x.test"))),
+        )
+        two, three = assigned_several(shop, lic, "u2@x.test", "u3@x.test")
+
+    assert (two["new_user"], three["new_user"], three["password"]) == (True, False, None)
+    assert has_password(stored(shop, "u2@x.test"), two["password"])
+    assert has_password(stored(shop, "u3@x.test"), shown[0]["new_password"])
+    assert users_of(shop, lic).keys() == {"u1@x.test", "u2@x.test", "u3@x.test"}
+
+
+def test_several_users_are_assigned_all_or_none(shop: Shop, lic: Any) -> None:
+    def refused(lic: Any, *emails: str) -> Any:
+        entries = [{"email": email} for email in emails]
+        return shop.post(f"/licenses/{lic['id']}/assign_users/", {"emails": entries})
+
+    twice = refused(lic, "u2@x.test", "u3@x.test", "U2@x.test")
+    by_key = refused(shop.order_one("kp"), "u2@x.test")
+    missing = refused({"id": 1000000000000001}, "u2@x.test")
+
+    assert fault_codes(twice.json()) == {"/emails/2/email": "user_repeated"}
+    assert fault_codes(by_key.json()) == {"/emails/0/email": "users_not_allowed"}
+    assert (missing.status, missing.json()["code"]) == (404, "license_not_found")
+    assert users_of(shop, lic).keys() == {"u1@x.test"}
+    assert shop.get("/license-users/", "email=u2@x.test").json()["count"] == 0
+
+
+def test_the_activations_of_several_users_are_set(shop: Shop, lic: Any) -> None:
+    assigned(shop, lic, email="u2@x.test", max_activations=3)
+    one, two = (str(user(shop, f"u{n}@x.test")["id"]) for n in (1, 2))
+    path = f"/licenses/{lic['id']}/set_users_activations/"
+    body = {one: {"max_activations": 100}, two: {"reset_total_activations": True}}
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+        replies = [shop.post(path, body) for _ in range(2)]
+
+    assert [reply.json() for reply in replies] == [{"message": "Activations set."}] * 2
+    seats = users_of(shop, lic)
+    assert [seat["max_activations"] for seat in seats.values()] == [100, 3]
+
+
+def test_activations_are_of_users_of_the_license(shop: Shop, lic: Any) -> None:
+    shop.order_one("up", {"users": [{"email": "u9@x.test"}]})
+    own, other = (str(user(shop, f"u{n}@x.test")["id"]) for n in (1, 9))
+    body = {own: {"max_activations": 5}, other: {"max_activations": 5}}
+
+    reply = shop.post(f"/licenses/{lic['id']}/set_users_activations/", body)
+    missing = shop.post("/licenses/1000000000000001/set_users_activations/", body)
+    unnamed = shop.post(f"/licenses/{lic['id']}/set_users_activations/", {"u1@x.test": {}})
+
+    assert (reply.status, fault_codes(reply.json())) == (400, {f"/{other}": "user_not_assigned"})
+    assert (missing.status, missing.json()["code"]) == (404, "license_not_found")
+    assert (unnamed.status, "u1@x.test" in unnamed.json()["message"]) == (400, True)
+    assert users_of(shop, lic)["u1@x.test"]["max_activations"] is None
+
+
+def test_users_for_whom_a_license_is_too_large_are_refused(shop: Shop) -> None:
+    codes = [f"h{n}" for n in range(25)]
+    for code in codes:
+        shop.make("/product-features/", product="up", code=code, name=code)
+    features = [{"code": code, "metadata": {"text": "x" * 15_000}} for code in codes]
+    users = [{"email": f"u{n}@x.test"} for n in range(20)]
+    lic = shop.order_one("up", {"users": users, "product_features": features})
+    key = dynamo.key_of((dynamo.partition(shop.company, lic["id"]),))
+    item = dynamo.client().get_item(TableName=dynamo.table("LICENSES_TABLE"), Key=key)["Item"]
+    free = dynamo.ITEM_BYTES - dynamo.size_of(dynamo.put("LICENSES_TABLE", item))
+    shop.patch(f"/licenses/{lic['id']}/", {"metadata": {"text": "x" * (free - 200)}})
+    path = f"/licenses/{lic['id']}"
+    limits = {str(seat["id"]): {"max_activations": 2**31 - 1} for seat in lic["license_users"]}
+
+    replies = [
+        shop.post(f"{path}/assign_user/", {"email": f"{'u' * 60}@x.test"}),
+        shop.post(f"{path}/assign_users/", {"emails": [{"email": f"{'u' * 60}@x.test"}]}),
+        shop.post(f"{path}/set_users_activations/", limits),
+    ]
+
+    assert [reply.json().get("code") for reply in replies] == ["record_too_large"] * 3
+    assert users_of(shop, lic).keys() == {each["email"] for each in users}

@@ -403,7 +403,12 @@ def test_a_change_that_makes_a_license_too_large_is_refused(shop: Shop) -> None:
     bulk = shop.patch("/licenses/bulk_update/", [{"id": lic["id"], **large}])
     policy = shop.post(f"/licenses/{lic['id']}/apply_policy/", {"policy_code": "policy_A", **large})
 
-    assert {each.json()["code"] for each in (one, bulk, policy)} == {"record_too_large"}
+    entries = [{"product_feature": code, "metadata": heavy} for code in codes]
+    path = f"/licenses/{lic['id']}/update_features/"
+    features = shop.post(path, {"product_features": entries})
+
+    replies = (one, bulk, policy, features)
+    assert {each.json()["code"] for each in replies} == {"record_too_large"}
     assert shown(shop, lic) == lic
 
 
@@ -634,3 +639,45 @@ def test_of_several_licenses_each_that_was_changed_meanwhile_is_named(shop: Shop
         "/2/max_activations",
     }
     assert shown(shop, licenses[0]) == licenses[0]
+
+
+def test_the_features_of_a_license_are_replaced(shop: Shop) -> None:
+    credits = {"code": "credits", "max_consumption": 25, "total_consumptions": 7}
+    lic = shop.order_one("kp", {"product_features": ["f1", credits]})
+    path = f"/licenses/{lic['id']}/update_features/"
+    ids = {
+        feature["code"]: feature["id"]
+        for feature in shop.get("/product-features/", "product=kp").json()["results"]
+    }
+
+    entries = [{"product_feature": str(ids["credits"]), "total_consumptions": 0}]
+    replies = [
+        shop.post(path, {"product_features": [*entries, {"product_feature": "f2"}]})
+        for _ in range(2)
+    ]
+
+    first, again = (reply.json() for reply in replies)
+    assert first == again == shop.get(f"/licenses/{lic['id']}/").json()
+    features = {each["product_feature"]["code"]: each for each in first["product_features"]}
+    assert features.keys() == {"credits", "f2"}
+    credits = features["credits"]
+    assert (credits["max_consumption"], credits["total_consumptions"]) == (25, 0)
+
+
+def test_features_that_can_not_be_on_a_license_are_refused(shop: Shop) -> None:
+    lic = shop.order_one("kp", {"product_features": ["f1"]})
+    path = f"/licenses/{lic['id']}/update_features/"
+
+    def refused(*names: Any, path: str = path, **more: Any) -> Any:
+        entries = [{"product_feature": name} for name in names]
+        return shop.post(path, {"product_features": entries, **more})
+
+    unknown, twice = refused("f1", "nope"), refused("f1", "f1")
+    late = refused("f2", updated_at="2020-01-01T00:00:00Z")
+    missing = refused("f1", path="/licenses/1000000000000001/update_features/")
+
+    assert fault_codes(unknown.json()) == {"/product_features/1": "unsupported_product_feature"}
+    assert fault_codes(twice.json()) == {"/product_features/1": "feature_repeated"}
+    assert {*fault_codes(late.json())} == {"/updated_at", "/product_features"}
+    assert (missing.status, missing.json()["code"]) == (404, "license_not_found")
+    assert shop.get(f"/licenses/{lic['id']}/").json() == lic

@@ -13,8 +13,10 @@ from shared.license_changes import (
     LicensePatch,
     PolicyRequest,
     apply_policy,
+    change_features,
     change_license,
 )
+from shared.license_features import FeaturesRequest
 from shared.licenses import License
 from tests.shared.value_shop import NOW, ValueShop, fault_codes, read, refusal
 
@@ -201,3 +203,24 @@ def test_ids_are_sent_bare_or_named() -> None:
 def test_an_unknown_field_of_a_patch_is_refused() -> None:
     with pytest.raises(ValidationError, match="colour"):
         read(LicensePatch, {"colour": "red"})
+
+
+def test_a_request_for_features_removes_those_that_it_does_not_name() -> None:
+    lic = issued(product_features=["f1", {"code": "credits", "max_consumption": 25}])
+    entries = [{"product_feature": "credits", "total_consumptions": 3}, {"product_feature": "f2"}]
+    request = read(FeaturesRequest, {"product_features": entries})
+
+    after = change_features(lic, request, SHOP.products["kp"], now=LATER)
+
+    assert [grant.code for grant in after.product_features] == ["credits", "f2"]
+    credits = after.product_features[0]
+    assert (credits.max_consumption, credits.total_consumptions) == (25, 3)
+    assert change_features(after, request, SHOP.products["kp"], now=LATER) is after
+
+
+def test_the_consumption_of_a_license_can_only_be_none() -> None:
+    lic = issued()
+
+    assert changed(lic, total_consumptions=0) is lic
+    with pytest.raises(ValidationError):
+        changed(lic, total_consumptions=5)

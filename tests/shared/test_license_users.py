@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from shared.customers import LicenseUser
 from shared.errors import Refused
 from shared.license_users import (
+    ActivationsRequest,
     AssignRequest,
+    AssignSeveral,
     UnassignRequest,
     UserPatch,
     assign_user,
@@ -16,6 +18,7 @@ from shared.license_users import (
     generated_password,
     has_password,
     new_user,
+    set_activations,
     unassign_user,
     with_password,
 )
@@ -146,3 +149,83 @@ def test_the_email_of_a_user_can_not_be_changed() -> None:
 
     assert [fault.pointer for fault in caught.value.faults] == ["/email"]
     assert caught.value.code == "immutable"
+
+
+def test_the_activations_of_assigned_users_are_set() -> None:
+    lic = license_of("up")
+    for id in (7, 8):
+        request = AssignRequest(email=f"u{id}@x.test", max_activations=2)
+        lic = assign_user(lic, request, id, SHOP.products["up"], now=NOW)
+    limits = ActivationsRequest.model_validate(
+        {"7": {"max_activations": 100, "reset_total_activations": True}, "8": {}}
+    )
+
+    after = set_activations(lic, limits.by_id, now=LATER)
+
+    assert [ref.max_activations for ref in after.license_users] == [100, 2]
+    assert set_activations(after, limits.by_id, now=LATER) is after
+
+
+def test_null_removes_the_limit_of_a_user() -> None:
+    request = AssignRequest(email="u@x.test", max_activations=2)
+    lic = assign_user(license_of("up"), request, 7, SHOP.products["up"], now=NOW)
+    none = ActivationsRequest.model_validate({"7": {"max_activations": None}})
+
+    after = set_activations(lic, none.by_id, now=LATER)
+
+    assert after.license_users[0].max_activations is None
+
+
+def test_activations_of_users_who_are_not_assigned_are_refused_by_name() -> None:
+    request = ActivationsRequest.model_validate({"7": {}, "8": {"max_activations": 1}})
+
+    with pytest.raises(Refused) as refused:
+        set_activations(license_of("up"), request.by_id, now=LATER)
+
+    assert [fault.pointer for fault in refused.value.faults] == ["/7", "/8"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"0": {}},
+        {"01": {}},
+        {" 1": {}},
+        {"u@x.test": {}},
+        {"1" * 17: {}},
+        {"1": 5},
+        {"1": {"max_activations": -1}},
+        {"1": {"total_activations": 0}},
+    ],
+)
+def test_activations_that_are_none_are_refused(body: object) -> None:
+    with pytest.raises(ValidationError):
+        ActivationsRequest.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"emails": []},
+        {"emails": ["u@x.test"]},
+        {"emails": [{"is_manager": True}]},
+        {"emails": [{"email": "u@x.test", "password": "correct horse"}]},
+        {"emails": [{"email": f"u{n}@x.test"} for n in range(100)]},
+        {"emails": [{"email": "u@x.test"}], "send_email": True},
+    ],
+)
+def test_users_that_can_not_be_assigned_at_once_are_refused(body: object) -> None:
+    with pytest.raises(ValidationError):
+        AssignSeveral.model_validate(body)
+
+
+def test_no_email_is_asked_for_and_none_is_sent() -> None:
+    body = {"emails": [{"email": "U@x.test", "is_manager": "true"}], "send_email": False}
+
+    (request,) = AssignSeveral.model_validate(body).requests
+
+    assert (request.email, request.is_manager, request.password) == ("u@x.test", True, None)

@@ -12,19 +12,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Call:
-    """A request and its answer. `{name}` in the path and the query is a record of `Records`."""
+    """A request and its answer. `{name}` in path, query and body is one of the `records_of`."""
 
     group: str
     """The row of the table in docs/compatibility.md."""
-    applications: int
-    """The number of applications that send calls of this group."""
     method: str
     path: str
     query: str = ""
     body: Any = None
+    file: str = ""
+    """The kind of the file that the request uploads in a form: the import's template."""
     status: int = 200
     reads: tuple[str, ...] = ()
-    """Keys of the answer, with dots between them; a number is an index."""
+    """Keys of the answer, with dots between them; a number is an index. Columns of a CSV file."""
 
     @property
     def is_served(self) -> bool:
@@ -41,23 +41,32 @@ _LIST, _SHOW, _CHANGE = "list licenses", "retrieve a license", "update a license
 _ORDER, _CUSTOMERS, _ORDERS = "create an order", "list customers", "list orders"
 _KEYS, _USERS = "generate keys, enable, disable, list products", "license users"
 _CLEAN = "delete a license, an order, a customer"
+APPLICATIONS = {
+    _LIST: 7,
+    _SHOW: 4,
+    _CHANGE: 3,
+    _ORDER: 3,
+    _CUSTOMERS: 3,
+    _ORDERS: 2,
+    _KEYS: 2,
+    _USERS: 1,
+    _CLEAN: 1,
+}
+"""The number of applications that send calls of a group."""
 _ITEMS = [{"product_code": "kp", "licenses": [{"license_type": "perpetual"}]}]
 _PLACED = ("id", "order_items.0.licenses.0.license_key", "order_items.0.licenses.0.id")
 
 CALLS = (
-    Call(_LIST, 7, "GET", "/licenses/", "license_key={key}", reads=(*_LISTED, *_IN_LIST)),
-    Call(_LIST, 7, "GET", "/licenses/", "customer_id={customer}", reads=(*_LISTED, *_IN_LIST)),
-    Call(_LIST, 7, "GET", "/licenses/", "order_by=-created_at&limit=100&offset=0", reads=_LISTED),
-    Call(_LIST, 7, "GET", "/licenses/", "limit=1000", reads=(*_LISTED, "results.0.metadata")),
-    Call(_LIST, 7, "GET", "/licenses/", "product_id={product}&limit=1", reads=_LISTED),
-    Call(_SHOW, 4, "GET", "/licenses/{license}/", reads=(*_LICENSE, "customer.email", "order")),
-    Call(_SHOW, 4, "GET", "/licenses/{license}", reads=("metadata", "license_users")),
-    Call(
-        _CHANGE, 3, "PATCH", "/licenses/{license}/", body={"valid_duration": "1y"}, reads=_LICENSE
-    ),
+    Call(_LIST, "GET", "/licenses/", "license_key={key}", reads=(*_LISTED, *_IN_LIST)),
+    Call(_LIST, "GET", "/licenses/", "customer_id={customer}", reads=(*_LISTED, *_IN_LIST)),
+    Call(_LIST, "GET", "/licenses/", "order_by=-created_at&limit=100&offset=0", reads=_LISTED),
+    Call(_LIST, "GET", "/licenses/", "limit=1000", reads=(*_LISTED, "results.0.metadata")),
+    Call(_LIST, "GET", "/licenses/", "product_id={product}&limit=1", reads=_LISTED),
+    Call(_SHOW, "GET", "/licenses/{license}/", reads=(*_LICENSE, "customer.email", "order")),
+    Call(_SHOW, "GET", "/licenses/{license}", reads=("metadata", "license_users")),
+    Call(_CHANGE, "PATCH", "/licenses/{license}/", body={"valid_duration": "1y"}, reads=_LICENSE),
     Call(
         _CHANGE,
-        3,
         "PATCH",
         "/licenses/{license}/",
         body={"validity_period": "2031-01-31", "is_trial": False, "enabled": True},
@@ -65,7 +74,6 @@ CALLS = (
     ),
     Call(
         _CHANGE,
-        3,
         "PATCH",
         "/licenses/{license}/",
         body={"max_activations": 3, "metadata": '{ "seats": 3 }'},
@@ -73,7 +81,6 @@ CALLS = (
     ),
     Call(
         _ORDER,
-        3,
         "POST",
         "/orders/create_order/",
         body={"id": "c-1", "is_trial": "false", "items": _ITEMS, "customer": {"email": "a@x.test"}},
@@ -81,7 +88,6 @@ CALLS = (
     ),
     Call(
         _ORDER,
-        3,
         "POST",
         "/orders/create_order",
         body={
@@ -93,7 +99,6 @@ CALLS = (
     ),
     Call(
         _ORDER,
-        3,
         "POST",
         "/orders/create_order/",
         body={
@@ -102,28 +107,26 @@ CALLS = (
         },
         reads=("order_items.0.licenses.0.license_users.0.initial_password",),
     ),
-    Call(_CUSTOMERS, 3, "GET", "/customers/", "email={email}", reads=(*_LISTED, "results.0.id")),
-    Call(_CUSTOMERS, 3, "GET", "/customers/", "reference=crm-1", reads=("results.0.reference",)),
-    Call(_CUSTOMERS, 3, "GET", "/customers/", "limit=5854", reads=("results.0.email",)),
-    Call(_ORDERS, 2, "GET", "/orders/", "customer_id={customer}", reads=("results.0.store_id",)),
-    Call(_ORDERS, 2, "GET", "/orders/", "limit=100&offset=101", reads=_LISTED),
-    Call(_KEYS, 2, "GET", "/orders/generate_license/", "product=kp&quantity=1", reads=("0",)),
-    Call(_KEYS, 2, "POST", "/licenses/{license}/disable/", reads=("status",)),
-    Call(_KEYS, 2, "POST", "/licenses/{license}/enable/", reads=("status",)),
-    Call(_KEYS, 2, "GET", "/products/", reads=("results.0.short_code", "results.0.product_name")),
-    Call(_USERS, 1, "GET", "/license-users/", "email={user_email}", reads=("results.0.id",)),
-    Call(_USERS, 1, "GET", "/license-users/{user}/", reads=("email", "true_email", "is_active")),
-    Call(_USERS, 1, "PATCH", "/license-users/{user}/", body={"first_name": "Ana"}, reads=("id",)),
+    Call(_CUSTOMERS, "GET", "/customers/", "email={email}", reads=(*_LISTED, "results.0.id")),
+    Call(_CUSTOMERS, "GET", "/customers/", "reference=crm-1", reads=("results.0.reference",)),
+    Call(_CUSTOMERS, "GET", "/customers/", "limit=5854", reads=("results.0.email",)),
+    Call(_ORDERS, "GET", "/orders/", "customer_id={customer}", reads=("results.0.store_id",)),
+    Call(_ORDERS, "GET", "/orders/", "limit=100&offset=101", reads=_LISTED),
+    Call(_KEYS, "GET", "/orders/generate_license/", "product=kp&quantity=1", reads=("0",)),
+    Call(_KEYS, "POST", "/licenses/{license}/disable/", reads=("status",)),
+    Call(_KEYS, "POST", "/licenses/{license}/enable/", reads=("status",)),
+    Call(_KEYS, "GET", "/products/", reads=("results.0.short_code", "results.0.product_name")),
+    Call(_USERS, "GET", "/license-users/", "email={user_email}", reads=("results.0.id",)),
+    Call(_USERS, "GET", "/license-users/{user}/", reads=("email", "true_email", "is_active")),
+    Call(_USERS, "PATCH", "/license-users/{user}/", body={"first_name": "Ana"}, reads=("id",)),
     Call(
         _USERS,
-        1,
         "POST",
         "/license-users/{user}/set_password/",
         body={"password": "correct horse"},
     ),
     Call(
         _USERS,
-        1,
         "POST",
         "/licenses/{user_license}/assign_user/",
         body={"email": "new@x.test", "is_manager": False},
@@ -131,14 +134,13 @@ CALLS = (
     ),
     Call(
         _USERS,
-        1,
         "POST",
         "/licenses/{user_license}/unassign_user/",
         body={"license_user_email": "new@x.test"},
         reads=("message",),
     ),
-    Call(_USERS, 1, "DELETE", "/license-users/{user}/", status=405),
-    Call(_CLEAN, 1, "DELETE", "/licenses/{license}/", status=405),
-    Call(_CLEAN, 1, "DELETE", "/orders/{order}/safe_delete/", status=404),
-    Call(_CLEAN, 1, "DELETE", "/customers/{customer}/", status=405),
+    Call(_USERS, "DELETE", "/license-users/{user}/", status=405),
+    Call(_CLEAN, "DELETE", "/licenses/{license}/", status=405),
+    Call(_CLEAN, "DELETE", "/orders/{order}/safe_delete/", status=404),
+    Call(_CLEAN, "DELETE", "/customers/{customer}/", status=405),
 )

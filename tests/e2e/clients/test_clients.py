@@ -3,7 +3,8 @@
 import httpx
 
 from tests.e2e.clients.calls import CALLS
-from tests.e2e.clients.replay import records_of, replayed
+from tests.e2e.clients.published import PUBLISHED
+from tests.e2e.clients.replay import imports_of, records_of, replayed
 from tests.e2e.remote import Operate, opened
 
 
@@ -12,3 +13,10 @@ def test_public_applications_are_answered_over_http(http: httpx.Client, keys: Op
     records = records_of(shop)
 
     assert [each for call in CALLS for each in replayed(shop, call, records)] == []
+
+
+def test_the_published_collection_is_answered_over_http(http: httpx.Client, keys: Operate) -> None:
+    shop = opened(http, keys, "collection", stocked=True)
+    records = records_of(shop) | imports_of(shop)
+
+    assert [each for call in PUBLISHED for each in replayed(shop, call, records)] == []

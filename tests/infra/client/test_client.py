@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from functions import exports
+from functions import export_file
 from infra.client.client import ApiProblem, Client
 from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE
 from shared.orders import OrderRequest
@@ -155,7 +155,7 @@ def test_an_export_in_parts_is_put_together(
     items = [{"product_code": "kp", "licenses": [{}] * 5}]
     order = client.orders.create({"id": "web-5", "items": items}).order
     whole = client.orders.export(order.id)
-    monkeypatch.setattr(exports, "MOST_EXPORTED", 2)
+    monkeypatch.setattr(export_file, "MOST_EXPORTED", 2)
 
     day = str(order.created_at.date())
 
