@@ -96,7 +96,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "infra/cli/stack_state.py": "tests/infra/cli/test_preflight.py",
         "infra/cli/stages.py": "tests/infra/cli/test_keys.py",
         "infra/cli/steps.py": "tests/infra/cli/test_deploy.py",
-        "infra/cli/tables.py": "tests/infra/cli/test_records.py",
+        "infra/cli/tables.py": "tests/infra/cli/test_licenses.py",
         "infra/cli/trial.py": "tests/infra/cli/test_verify.py",
         "infra/cli/trial_imports.py": "tests/infra/cli/test_verify.py",
         "infra/cli/trial_orders.py": "tests/infra/cli/test_verify.py",

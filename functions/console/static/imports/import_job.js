@@ -194,7 +194,7 @@ function CorrectionLinks({ job }) {
 }
 
 /**
- * After a test run or a rejection: import the same file with other options, if still in memory.
+ * After a dry run or a rejection: import the same file with other options, if still in memory.
  *
  * @param {{ job: Import, children: Children }} props
  */
