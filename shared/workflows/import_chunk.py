@@ -25,15 +25,15 @@ from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
 from shared.differences import limited
 from shared.import_job import BatchResult, ImportJob
-from shared.row_reader import (
+from shared.row_entries import (
     CustomerEntry,
     Entry,
     FeatureEntry,
     Import,
     InvalidRecord,
     LicenseEntry,
-    reader_of,
 )
+from shared.row_reader import reader_of
 from shared.store import bulk, uploads, workers
 from shared.store.import_jobs import TABLE, batch_result_put, heartbeat, heartbeat_update
 from shared.store.open_batches import OpenBatch, close_batch, closing, opening

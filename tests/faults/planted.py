@@ -277,7 +277,7 @@ def open_batches_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def maker_forgotten(patch: pytest.MonkeyPatch) -> None:
     """A row that runs again treats its own license as another import's."""
-    patch.setattr("shared.row_reader.Import.maker", lambda *_: "")
+    patch.setattr("shared.row_entries.Import.maker", lambda *_: "")
 
 
 def unescaped_report(patch: pytest.MonkeyPatch) -> None:

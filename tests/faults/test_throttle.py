@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from shared.errors import Busy
-from shared.row_reader import Entry, InvalidRecord
+from shared.row_entries import Entry, InvalidRecord
 from shared.store import pace, patience
 from shared.workflows import import_chunk
 from shared.workflows.import_batch import import_batch
