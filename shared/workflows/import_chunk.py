@@ -24,7 +24,7 @@ from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
 from shared.differences import limited
-from shared.import_job import BatchResult, ImportJob
+from shared.import_job import BatchCounts, BatchResult, ImportJob
 from shared.row_entries import (
     CustomerEntry,
     Entry,
@@ -483,15 +483,10 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             rows=done.rows,
             valid=done.rows - len(done.invalid),
             invalid=len(done.invalid),
-            created_licenses=done.created_licenses,
-            existed_licenses=done.existed_licenses,
-            order_rows=done.order_rows,
-            customer_rows=done.customer_rows,
-            created_features=done.created_features,
-            existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
             compared=compared,
+            **{name: getattr(done, name) for name in BatchCounts.model_fields},
         ),
     )
     return bulk.write("PutItem", TABLE, result, work.patience)
