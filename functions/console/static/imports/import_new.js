@@ -11,7 +11,7 @@ import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
 import { startCheck } from "../csv/check_worker.js";
 import { dragged, takeFile, useDrop } from "../parts/drop.js";
-import { Checkbox, Field } from "../forms/fields.js";
+import { Checkbox, Field } from "../parts/fields.js";
 import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";

@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { hasScope } from "../api/session.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, FormSelect, RecordForm, useForm } from "../forms/form.js";
 import { nameOf } from "../pages/records.js";
 import { Button, CopyButton, ErrorLine } from "../parts/buttons.js";
