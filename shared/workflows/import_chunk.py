@@ -35,7 +35,8 @@ from shared.row_entries import (
 )
 from shared.row_reader import reader_of
 from shared.store import bulk, uploads, workers
-from shared.store.import_jobs import TABLE, batch_result_put, heartbeat, heartbeat_update
+from shared.store.batch_results import batch_result_put
+from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
 from shared.store.open_batches import OpenBatch, close_batch, closing, opening
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause

@@ -11,6 +11,7 @@ from functions import job_status
 from shared.csv_format.cells import unescape_formula
 from shared.import_job import ImportJob
 from shared.store import import_jobs
+from shared.store.batch_results import batch_results
 from shared.workflows.import_totals import stopped_counts
 from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
@@ -111,7 +112,7 @@ def check_stopped() -> Iterator[str]:
     for job in (job for company in COMPANIES for job in import_jobs.list_jobs(company)):
         if not job.is_stopped:
             continue
-        counts = stopped_counts(job, import_jobs.batch_results(job.company, job.number))
+        counts = stopped_counts(job, batch_results(job.company, job.number))
         if job.counts != counts:
             name = f"import {job.number} of {job.company}"
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"

@@ -14,6 +14,7 @@ from shared import orders
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
+    batch_results,
     bulk,
     customers,
     dynamo,
@@ -174,14 +175,15 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
     """A batch that runs again adds its counts to those of its earlier run."""
 
     def put(company: str, number: int, result: Any) -> Any:
-        before = import_jobs.get_batch_result(company, number, result.index)
+        stored = batch_results.batch_results(company, number)
+        before = next((each for each in stored if each.index == result.index), None)
         if before and before.phase == result.phase:
             names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
             added = {name: getattr(before, name) + getattr(result, name) for name in names}
             result = result.model_copy(update=added)
         return write(company, number, result)
 
-    write = import_jobs.batch_result_put
+    write = batch_results.batch_result_put
     patch.setattr(import_chunk, "batch_result_put", put)
 
 
@@ -289,7 +291,7 @@ def half_validated(patch: pytest.MonkeyPatch) -> None:
     """`reject_all` checks the first batch only."""
 
     def begin_writing(job: Any) -> bool:
-        results = import_jobs.batch_results(job.company, job.number)
+        results = batch_results.batch_results(job.company, job.number)
         faulty = job.dry_run or any(result.invalid for result in results[:1])
         return job.on_error != "reject_all" or not faulty
 
