@@ -24,12 +24,11 @@ from shared.catalog import FeatureGrant, Product
 from shared.changed_meanwhile import Seen, require_unchanged
 from shared.errors import Fault, Path, Refused, refuse
 from shared.licenses import (
-    CustomField,
-    Feature,
     FeatureRequest,
     License,
     Offer,
     OptionalCode,
+    RequestedTerms,
     grant_of,
     missing_feature,
     offer,
@@ -39,7 +38,6 @@ from shared.terms import (
     FEATURE_TERMS,
     SYSTEM,
     TERMS,
-    Terms,
     explicit_terms,
     requested_terms,
     resolve_terms,
@@ -47,9 +45,7 @@ from shared.terms import (
 )
 from shared.values import (
     Code,
-    Flag,
     Metadata,
-    OptionalDay,
     OptionalReference,
     OptionalText,
     RecordId,
@@ -79,7 +75,7 @@ _IDENTITY: Mapping[str, Callable[[License], tuple[Any, ...]]] = {
 """Fields that can't be changed, with the values that may be repeated."""
 
 
-class LicensePatch(Terms):
+class LicensePatch(RequestedTerms):
     """Fields of a license to set. LicenseSpring: Update License.
 
     `product_features` replaces the list. A feature that the license has already keeps the terms
@@ -92,19 +88,9 @@ class LicensePatch(Terms):
         json_schema_extra={"example": {"validity_period": "2030-12-31", "max_activations": 7}},
     )
 
-    validity_period: OptionalDay = None
-    start_date: OptionalDay = None
-    maintenance_period: OptionalDay = None
-    enable_maintenance_duration: Annotated[
-        Flag | None, Field(description="published alias of enable_maintenance_period")
-    ] = None
-    is_trial: Flag | None = None
-    enabled: Flag | None = None
     note: OptionalText = None
     subscription_id: OptionalReference = None
     metadata: Metadata | None = None
-    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
-    custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
     id: Any = None
     license_key: Any = None
     license_type: Any = None
