@@ -25,7 +25,7 @@ from shared.catalog_changes import new_product
 from shared.catalog_requests import NewProduct
 from shared.csv_format.planner import plan
 from shared.import_job import ImportJob
-from shared.row_reader import Import
+from shared.row_entries import Import
 from shared.store import bulk
 from shared.store.patience import Patience
 from shared.workflows.import_chunk import IN_FLIGHT, Work, import_chunk

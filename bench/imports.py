@@ -174,7 +174,7 @@ def ratios(middle: dict[str, Figures]) -> Figures:
 
 
 def planner_speed(path: Path, times: int = 5) -> float:
-    """Megabytes a second of CPU: planning uses one core and waits for nobody. The best of some."""
+    """Return the best of some runs in MB per CPU second: planning uses one core and never waits."""
     parts, taken = list(pieces(path)), []
     for _ in range(times):
         began = time.process_time()

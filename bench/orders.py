@@ -167,7 +167,7 @@ def spread(seconds: list[float]) -> Figures:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """What handlers log is written, as on Lambda, and nobody reads it."""
+    """Discard the log lines of handlers, which are written as on Lambda."""
     sys.stdout.flush()
     kept = os.dup(1)
     with Path(os.devnull).open("w") as nowhere:

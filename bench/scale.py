@@ -31,6 +31,7 @@ SOLD_PER_MONTH, PEAK = 0.1, 5
 """Share of all licenses that is ordered per month; ratio of the busiest second to the mean."""
 ORDER_ROW_UNITS, CHECK_UNITS = 2, 2
 """Write units in a transaction: of an order's row below 1 KB, and of the check of a product."""
+_WARM = "`warm_throughput`; under load, it doubles every 30 minutes"
 GUARDS = catalog._GUARDS  # noqa: SLF001  # an order checks one of them per product
 
 
@@ -47,7 +48,7 @@ def import_limits(companies: int) -> list[Limit]:
     """Limits in rows per second if each company imports one large file at the same time."""
     workers = min(companies * PROD["import_concurrency"], PROD["import_reserved"])
     limits = [
-        Limit(NEW_TABLE / cost.LICENSE_UNITS, "new tables", "`warm_throughput`, or wait an hour"),
+        Limit(NEW_TABLE / cost.LICENSE_UNITS, "new tables", _WARM),
         Limit(TABLE / cost.LICENSE_UNITS, "table quota", "quota “Table-level write throughput”"),
         Limit(workers * cost.WORKER_ROWS, "workers", "`import_concurrency`, `import_reserved`"),
         Limit(
@@ -77,7 +78,7 @@ def order_limits(companies: int) -> list[Limit]:
         (PROD["order_reserved"] / ORDER_SECONDS, "reserved concurrency", "`order_reserved`"),
         (catalogs, "the catalog's partitions", "automatic: DynamoDB splits them"),
         (GUARDS * catalogs, guards, "more guard items, a code change"),
-        (NEW_TABLE / ORDER_ROW_UNITS, "new tables", "`warm_throughput`, or wait an hour"),
+        (NEW_TABLE / ORDER_ROW_UNITS, "new tables", _WARM),
         (TABLE / ORDER_ROW_UNITS, "table quota", "quota “Table-level write throughput”"),
         (
             API_REQUESTS / REQUESTS_PER_ORDER,

@@ -30,7 +30,8 @@ from shared.import_job import (
     progress,
     warned_rows,
 )
-from shared.store.import_jobs import batch_results, corrections_of
+from shared.store.batch_results import batch_results
+from shared.store.import_jobs import corrections_of
 from shared.store.uploads import get_result
 
 _READERS = 8

@@ -31,8 +31,9 @@ from shared.contract.imports import (
 )
 from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
+from shared.store.batch_results import batch_results
 from shared.store.executions import announce_job, start, stop
-from shared.store.import_jobs import batch_results, change_job, get_job, list_jobs
+from shared.store.import_jobs import change_job, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import PLANNED, check_file, get_result, result_size
 

@@ -135,7 +135,21 @@ class UserRequest(BaseModel, frozen=True, extra="forbid"):
     reference: OptionalReference = None
 
 
-class LicenseUser(BaseModel, frozen=True):
+class UserFields(BaseModel, frozen=True, defer_build=True):
+    """The fields of a license user. LicenseSpring: License Users."""
+
+    id: int
+    email: Email
+    first_name: Line | None = None
+    last_name: Line | None = None
+    phone_number: Line | None = None
+    is_active: bool
+    is_initial_password: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class LicenseUser(UserFields, frozen=True, defer_build=False):
     """A person who signs in to use a license. Only a salted hash of the password is stored.
 
     `hashed_by` names the slow hash of a chosen password and its parameters, such as
@@ -143,11 +157,6 @@ class LicenseUser(BaseModel, frozen=True):
     `unsettled` is as on a license: a user created by a large order is visible once it commits.
     """
 
-    id: int
-    email: Email
-    first_name: Line | None = None
-    last_name: Line | None = None
-    phone_number: Line | None = None
     is_active: bool = True
     is_initial_password: bool = True
     salt: str
@@ -155,8 +164,6 @@ class LicenseUser(BaseModel, frozen=True):
     hashed_by: str | None = None
     made_by: str | None = None
     unsettled: str | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:

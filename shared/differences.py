@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from shared.columns import KINDS, CustomerRow, FeatureRow
-from shared.row_reader import CustomerEntry, FeatureEntry, LicenseEntry
+from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
 

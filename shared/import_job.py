@@ -170,7 +170,18 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
         return self.is_stopped and not self.counts
 
 
-class BatchResult(BaseModel, frozen=True, extra="ignore"):
+class BatchCounts(BaseModel, frozen=True):
+    """The records that a batch has created or found, by kind; a `Batch` counts each of them."""
+
+    created_licenses: int = 0
+    existed_licenses: int = 0
+    order_rows: int = 0
+    customer_rows: int = 0
+    created_features: int = 0
+    existed_features: int = 0
+
+
+class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     """The result of one batch; a later result replaces it unless its precedence is lower.
 
     `report` is the key of the object with the details. Each attempt has its own object, so result
@@ -186,12 +197,6 @@ class BatchResult(BaseModel, frozen=True, extra="ignore"):
     rows: int = 0
     valid: int = 0
     invalid: int = 0
-    created_licenses: int = 0
-    existed_licenses: int = 0
-    order_rows: int = 0
-    customer_rows: int = 0
-    created_features: int = 0
-    existed_features: int = 0
     warnings: int = 0
     named: int = 0
     """Number of rows in the report that have to be compared with other batches."""

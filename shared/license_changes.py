@@ -25,19 +25,17 @@ from shared.changed_meanwhile import Seen, require_unchanged
 from shared.errors import Fault, Path, Refused, refuse
 from shared.license_features import FeaturesRequest, changed_features
 from shared.licenses import (
-    CustomField,
-    Feature,
     FeatureRequest,
     License,
     Offer,
     OptionalCode,
+    RequestedTerms,
     grant_of,
     offer,
 )
 from shared.terms import (
     SYSTEM,
     TERMS,
-    Terms,
     explicit_terms,
     requested_terms,
     resolve_terms,
@@ -45,9 +43,7 @@ from shared.terms import (
 )
 from shared.values import (
     Code,
-    Flag,
     Metadata,
-    OptionalDay,
     OptionalReference,
     OptionalText,
     RecordId,
@@ -77,7 +73,7 @@ _IDENTITY: Mapping[str, Callable[[License], tuple[Any, ...]]] = {
 """Fields that can't be changed, with the values that may be repeated."""
 
 
-class LicensePatch(Terms):
+class LicensePatch(RequestedTerms):
     """Fields of a license to set. LicenseSpring: Update License.
 
     `product_features` replaces the list. A feature that the license has already keeps the terms
@@ -90,22 +86,12 @@ class LicensePatch(Terms):
         json_schema_extra={"example": {"validity_period": "2030-12-31", "max_activations": 7}},
     )
 
-    validity_period: OptionalDay = None
-    start_date: OptionalDay = None
-    maintenance_period: OptionalDay = None
-    enable_maintenance_duration: Annotated[
-        Flag | None, Field(description="published alias of enable_maintenance_period")
-    ] = None
-    is_trial: Flag | None = None
-    enabled: Flag | None = None
     note: OptionalText = None
     subscription_id: OptionalReference = None
     metadata: Metadata | None = None
     total_consumptions: Annotated[
         Literal[0] | None, Field(description="consumption is not served, so there is none")
     ] = None
-    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
-    custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
     id: Any = None
     license_key: Any = None
     license_type: Any = None

@@ -96,7 +96,22 @@ class CustomField(BaseModel, frozen=True, extra="forbid"):
     value: StrictFlag | Integer | Number | Text | None = None
 
 
-class MemberRequest(Terms, frozen=True, extra="forbid", defer_build=False):
+class RequestedTerms(Terms, frozen=True, defer_build=True):
+    """The terms that a request to create or to change a license can name."""
+
+    validity_period: OptionalDay = None
+    start_date: OptionalDay = None
+    maintenance_period: OptionalDay = None
+    enable_maintenance_duration: Annotated[
+        Flag | None, Field(description="published alias of enable_maintenance_period")
+    ] = None
+    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
+    custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
+    is_trial: Flag | None = None
+    enabled: Flag | None = None
+
+
+class MemberRequest(RequestedTerms, frozen=True, extra="forbid", defer_build=False):
     """The fields that any license request can have. LicenseSpring: Create Order, `licenses`."""
 
     product_code: OptionalCode = None
@@ -107,17 +122,7 @@ class MemberRequest(Terms, frozen=True, extra="forbid", defer_build=False):
     ] = None
     license_template: RecordId | None = None
     license_type: LicenseType | None = None
-    validity_period: OptionalDay = None
-    start_date: OptionalDay = None
-    maintenance_period: OptionalDay = None
-    enable_maintenance_duration: Annotated[
-        Flag | None, Field(description="published alias of enable_maintenance_period")
-    ] = None
-    product_features: tuple[Feature, ...] | None = Field(None, max_length=200)
-    custom_fields: tuple[CustomField, ...] | None = Field(None, max_length=50)
-    is_trial: Flag | None = None
     active: Flag | None = None
-    enabled: Flag | None = None
     note: OptionalText = None
     subscription_id: OptionalReference = None
     metadata: Metadata | None = None

@@ -5,7 +5,7 @@ The order's row is its own idempotency record: it has the fingerprint of the req
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,12 +14,11 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.canonical_order import canonical_body, differing_paths
 from shared.catalog import Product
 from shared.customers import Customer, CustomerRequest, LicenseUser, UserRequest
-from shared.errors import Conflict, Fault, Path
+from shared.errors import Conflict, Fault
 from shared.licenses import License, LicenseRequest, OptionalCode, OptionalKey, Users
-from shared.stored_json import same_json
-from shared.terms import NULLABLE, SYSTEM
 from shared.values import (
     BLANK,
     EMPTY,
@@ -37,15 +36,6 @@ from shared.values import (
 )
 
 MAX_LICENSES = 1000
-_ABSENT = object()
-_ORDER_DEFAULTS = {
-    "is_bundle": False,
-    "append": False,
-    "is_test": False,
-    "is_trial": False,
-    "prevent_vm": False,
-    "order_type": "normal",
-}
 FIRST_PART = "order"
 
 
@@ -145,22 +135,8 @@ class OrderRequest(BaseModel):
         return hashlib.sha256(self.canonical_json).hexdigest()
 
     def canonical(self) -> dict[str, Any]:
-        """The normalized body that is compared with other requests.
-
-        Aliases and spellings are unified. Null, empty values and explicit defaults are left out.
-        """
-        body: dict[str, Any] = self.model_dump(mode="json", exclude_unset=True)
-        for item in body["items"]:
-            item["licenses"] = [_license(lic) for lic in item["licenses"]]
-            item["users"] = [_user(user) for user in item.get("users") or ()]
-            _drop_nothing(item)
-        if customer := body.get("customer"):
-            customer.pop("id", None)
-            if company := customer.pop("company", None):
-                customer.setdefault("company_name", company)
-            _drop_nothing(customer, is_manager=False)
-        _drop_nothing(body, **_ORDER_DEFAULTS)
-        return body
+        """The normalized body that is compared with other requests."""
+        return canonical_body(self.model_dump(mode="json", exclude_unset=True))
 
 
 class ItemFields(BaseModel, frozen=True, defer_build=True):
@@ -327,7 +303,7 @@ def already_placed(request: OrderRequest, context: OrderContext) -> Order | None
     stored = orjson.loads(zlib.decompress(row.body)) if row.body else {}
     faults = [
         Fault.at(path, "differs", "differs from what was sent before", value)
-        for path, value in _differences(stored, orjson.loads(request.canonical_json), ())
+        for path, value in differing_paths(stored, orjson.loads(request.canonical_json))
     ]
     raise Conflict(code, message, faults=faults[:100])
 
@@ -357,67 +333,3 @@ def first_licenses(order: Order, most: int) -> Order:
         if taken:
             items.append(item.model_copy(update={"license_ids": taken}))
     return order.model_copy(update={"items": tuple(items)})
-
-
-def _license(lic: dict[str, Any]) -> dict[str, Any]:
-    """A license in the canonical body, with nulls that mean "none" and empty feature lists."""
-    if code := lic.pop("license_template_code", None):
-        lic.setdefault("policy_code", code)
-    if (flag := lic.pop("enable_maintenance_duration", None)) is not None:
-        lic.setdefault("enable_maintenance_period", flag)
-    if user := lic.pop("user", None):
-        lic["users"] = [*(lic.get("users") or ()), user]
-    if members := lic.pop("bundle_products", None):
-        lic.setdefault("products", members)
-    if users := lic.get("users"):
-        lic["users"] = [_user(user) for user in users]
-    if members := lic.get("products"):
-        lic["products"] = [_license(member) for member in members]
-    for custom in lic.get("custom_fields") or ():
-        _drop_null(custom)
-    kept = {name: lic[name] for name in NULLABLE if name in lic}
-    if lic.get("product_features") is not None:
-        kept["product_features"] = [*map(_feature, lic["product_features"])]
-    _drop_nothing(lic, is_trial=False, active=False, enabled=True)
-    return lic | kept
-
-
-def _feature(feature: Any) -> Any:
-    """A feature in the canonical body; null closes the terms that have no system default."""
-    if isinstance(feature, str):
-        return feature
-    return {
-        name: value
-        for name, value in feature.items()
-        if (value or name != "metadata") and (value is not None or name not in SYSTEM)
-    }
-
-
-def _user(user: dict[str, Any]) -> dict[str, Any]:
-    _drop_nothing(user, is_manager=False)
-    return user
-
-
-def _drop_null(stated: dict[str, Any]) -> None:
-    for name in [name for name, value in stated.items() if value is None]:
-        del stated[name]
-
-
-def _drop_nothing(stated: dict[str, Any], **defaults: Any) -> None:
-    """Remove null, empty values and defaults."""
-    for name, value in [*stated.items()]:
-        if value in (None, "", [], {}) or (name in defaults and value == defaults[name]):
-            del stated[name]
-
-
-def _differences(ours: Any, theirs: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """The paths where two JSON values differ, with the second one's values; null is a value."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for name in {**ours, **theirs}:
-            pair = ours.get(name, _ABSENT), theirs.get(name, _ABSENT)
-            yield from _differences(*pair, (*path, name))
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for index, pair in enumerate(zip(ours, theirs, strict=True)):
-            yield from _differences(*pair, (*path, index))
-    elif not same_json(ours, theirs):
-        yield path, None if theirs is _ABSENT else theirs

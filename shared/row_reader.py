@@ -5,25 +5,32 @@ a row again always gives the same entry.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.catalog import FeatureGrant, Product
+from shared.catalog import Product
 from shared.cell_patterns import SOUND, RowPattern
 from shared.columns import KINDS, CustomerRow, FreeRow, OrderRow, Part, TermsRow, faults_of_row
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
 from shared.errors import Refused
-from shared.licenses import FeatureRequest, License, Offer, grant_of, issue, offer
+from shared.licenses import License, Offer, issue, offer
+from shared.row_entries import (
+    CustomerEntry,
+    Entry,
+    Faults,
+    FeatureEntry,
+    Import,
+    InvalidRecord,
+    LicenseEntry,
+    Warnings,
+    fault_of,
+    named_id,
+    nameless_id,
+)
 from shared.values import record_id
-
-type Faults = list[dict[str, Any]]
-type Warnings = Sequence[dict[str, Any]]
-"""`{column, code, message, value}` of each warning about a row that is imported."""
 
 _ROW_FAULTS = {
     "extra_fields": "the row has more cells than the header; check its delimiters and quotes",
@@ -37,77 +44,6 @@ _NO_CELLS: list[str] = []
 _IDENTIFIERS = {"license_key", "subscription_id", "store_id", "reference"}
 
 
-class InvalidRecord(NamedTuple):
-    """A row that can't be imported, and its faults."""
-
-    record: Record
-    faults: Faults
-
-
-class LicenseEntry(NamedTuple):
-    """A license to import. `model` is shared by rows with equal terms, and has no ids.
-
-    `terms` are the cells from which `model` was made. The record has no cells, because they take
-    most of a row's memory.
-    """
-
-    record: Record
-    key: str
-    model: License
-    terms: TermsRow
-    subscription_id: str | None
-    note: str | None
-    order: OrderRow
-    store_id: str
-    order_id: int
-    customer: CustomerRow | None
-    customer_id: int | None
-    warnings: Warnings = ()
-
-
-class CustomerEntry(NamedTuple):
-    """A customer to import."""
-
-    record: Record
-    customer: CustomerRow
-    customer_id: int
-    warnings: Warnings = ()
-
-
-class FeatureEntry(NamedTuple):
-    """A feature to add to an existing license."""
-
-    record: Record
-    key: str
-    request: FeatureRequest
-    warnings: Warnings = ()
-
-
-type Entry = LicenseEntry | CustomerEntry | FeatureEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """The import job whose rows are read, with the pinned catalog."""
-
-    company: str
-    number: int
-    kind: str
-    began: datetime
-    catalog: Mapping[str, Product]
-    file_sha256: str = ""
-    bundle_keys: frozenset[str] = frozenset()
-    """Keys that rows of bundles have anywhere in the file."""
-
-    def maker(self, row: int) -> str:
-        """The provenance (`made_by`) of a record that a row creates."""
-        return f"{self.made}{row}"
-
-    @property
-    def made(self) -> str:
-        return f"import {self.number}#"
-
-
 def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | InvalidRecord]:
     """The function that reads the rows of a file of the job's kind."""
     match job.kind:
@@ -116,34 +52,6 @@ def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Inval
         case "customers":
             return _CustomerReader(job, dialect).read
     return _FeatureReader(job, dialect).read
-
-
-def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:
-    """The faults of a feature row if none of the license's products offers the feature."""
-    if any(offers(entry, product) for product in products):
-        return []
-    codes = ", ".join(product.short_code for product in products)
-    message = f"no such feature on {codes}, or it is not enabled"
-    return [_fault("code", "code", "unsupported_product_feature", message, entry.request.code)]
-
-
-def offers(entry: FeatureEntry, product: Product) -> bool:
-    """Whether the product has the feature and the feature is enabled."""
-    feature = product.feature(entry.request.code)
-    return feature is not None and feature.active
-
-
-def unknown_license(entry: FeatureEntry) -> Faults:
-    message = "there is no license with this key"
-    return [_fault("license_key", "license_key", "license_not_found", message, entry.key)]
-
-
-def granted(entry: FeatureEntry, product: Product) -> FeatureGrant:
-    """The feature with resolved terms, as it is added to the license."""
-    feature = product.feature(entry.request.code)
-    if feature is None:
-        raise AssertionError("feature_faults found none")
-    return grant_of(entry.request, feature, None)
 
 
 class _Free(NamedTuple):
@@ -266,7 +174,7 @@ class _LicenseReader(_Reader):
             model,
         )
         if customer is not None and customer_id is None:
-            customer_id = _nameless(self.job, record, order_id)
+            customer_id = nameless_id(self.job, record, order_id)
         if order_id is None:
             store_id = f"import-{self.job.number}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
@@ -307,14 +215,14 @@ class _LicenseReader(_Reader):
     def _customer(self, row: CustomerRow) -> tuple[CustomerRow | None, int | None]:
         if not row.model_fields_set:
             return None, None
-        return row, _named(self.job, row)
+        return row, named_id(self.job, row)
 
     def _model(self, row: TermsRow) -> tuple[License, TermsRow] | Faults:
         """The license for these terms, without the fields that differ from row to row."""
         product = self.job.catalog.get(row.short_code)
         if fault := _not_sold(product, row.short_code):
             return self._shown(
-                [_fault("product__short_code", "short_code", *fault, row.short_code)]
+                [fault_of("product__short_code", "short_code", *fault, row.short_code)]
             )
         if product is None:
             raise AssertionError("a product that is not there is a fault")
@@ -339,7 +247,7 @@ class _LicenseReader(_Reader):
         except Refused as refused:
             return self._shown(
                 [
-                    _fault(f"license__{f.field}", f.field or "", f.code, f.message, f.value)
+                    fault_of(f"license__{f.field}", f.field or "", f.code, f.message, f.value)
                     for f in refused.faults
                 ]
             )
@@ -354,9 +262,9 @@ class _CustomerReader(_Reader):
             return InvalidRecord(record, row)
         if not any(value is not None for _, value in row):
             return InvalidRecord(
-                record, [_fault("", "", "blank_row", _ROW_FAULTS["blank_row"], None)]
+                record, [fault_of("", "", "blank_row", _ROW_FAULTS["blank_row"], None)]
             )
-        id = _named(self.job, row) or _nameless(self.job, record, None)
+        id = named_id(self.job, row) or nameless_id(self.job, record, None)
         return CustomerEntry(record, row, id, self.warnings(record.fields))
 
 
@@ -379,31 +287,6 @@ def _cells_at(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
 
 def _free_of(row: FreeRow) -> _Free:
     return _Free(row.license_key, row.subscription_id, row.note)
-
-
-def _named(job: Import, row: CustomerRow) -> int | None:
-    """The id of a customer by e-mail, otherwise by reference; None without both."""
-    if row.email is not None:
-        return record_id(job.company, "customer", row.email)
-    if row.reference is not None:
-        return reference_id(job.company, row.reference)
-    return None
-
-
-def reference_id(company: str, reference: str, attempt: int = 0) -> int:
-    """The id of a customer without an e-mail whom files identify by this reference."""
-    return record_id(company, "customer", "reference", reference, attempt=attempt)
-
-
-def _nameless(job: Import, record: Record, order_id: int | None) -> int:
-    """The id of a customer with neither e-mail nor reference.
-
-    It is derived from the order, as for API orders. Without an order it is derived from the file's
-    content and the row, so importing the same file again finds the same customers.
-    """
-    if order_id is not None:
-        return record_id(job.company, "customer", "of", order_id)
-    return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
 
 
 def _suspect_cells(part: Part, cells: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -449,8 +332,4 @@ def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:
 
 def _row_fault(record: Record) -> Faults:
     code = record.fault or ""
-    return [_fault("", "", code, _ROW_FAULTS[code], None)]
-
-
-def _fault(column: str, field: str, code: str, message: str, value: object) -> dict[str, Any]:
-    return {"column": column, "field": field, "code": code, "message": message, "value": value}
+    return [fault_of("", "", code, _ROW_FAULTS[code], None)]

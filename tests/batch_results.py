@@ -2,7 +2,8 @@
 
 from shared.import_job import BatchResult
 from shared.store import bulk
-from shared.store.import_jobs import TABLE, batch_result_put
+from shared.store.batch_results import batch_result_put
+from shared.store.import_jobs import TABLE
 from shared.store.patience import Patience
 from shared.store.sender import Sender
 

@@ -31,6 +31,7 @@ SHARED = (
     "license_features",
     "license_changes",
     "license_users",
+    "canonical_order",
     "orders",
     "bundle_requests",
     "issuing",
@@ -41,6 +42,7 @@ SHARED = (
     "exported_row",
     "cell_patterns",
     "import_header",
+    "row_entries",
     "row_reader",
     "differences",
     "access",
@@ -51,8 +53,8 @@ SHARED = (
 """A module of shared imports only from modules before it; a package has one position."""
 FUNCTIONS = ("telemetry", "web")
 """Packages of functions, below the modules that Lambda runs."""
-INFRA = ("client", "local", "tools", "cli")
-"""Packages of infra that are no constructs."""
+INFRA = ("client", "cli", "local", "tools")
+"""Packages of infra that are no constructs; each imports only from those before it."""
 AWS = {"boto3", "botocore"}
 AWS_PACKAGES = {"store", "workflows"}
 
@@ -128,6 +130,7 @@ def test_constructs_import_no_product_code_and_commands_no_cdk(path: Path) -> No
         assert not used & set(INFRA)
     else:
         assert "aws_cdk" not in packages(path)
+        assert not used & set(INFRA[INFRA.index(here) + 1 :])
     if here == "client":
         assert used <= {"client"}
 

@@ -74,14 +74,14 @@ def examine(about: str, check: Check, stage: Deployment) -> Iterator[Finding]:
         yield Finding(about, True, f"not checked: {error}", checked=False)
     except (BotoCoreError, ClientError) as error:
         if stage.name == "local":
-            yield Finding(about, True, f"not checked: the emulator answered {error}", checked=False)
+            yield Finding(about, True, f"not checked: the emulator returned {error}", checked=False)
             return
         yield Finding(about, False, str(error), "Check the permissions of these AWS credentials.")
 
 
 def _api(stage: Deployment) -> Iterator[tuple[bool, str, str]]:
     with stage.client() as client:
-        yield client.is_up(), f"{stage.api_url} answers", ""
+        yield client.is_up(), f"{stage.api_url} responds", ""
 
 
 def _key(stage: Deployment) -> Iterator[tuple[bool, str, str]]:

@@ -56,7 +56,7 @@ def _describe(status: int) -> tuple[bool, str]:
     if status == 308:
         return True, "served by a redirect (308) to the path without the slash"
     if status in (404, 405) or status >= 500:
-        return False, f"not served: the API answered {status}"
+        return False, f"not served: the API returned {status}"
     return True, "served directly"
 
 

@@ -1,7 +1,6 @@
 """`keywright jobs`: list, show, watch, retry and cancel imports."""
 
 import argparse
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -28,7 +27,7 @@ from infra.cli.stages import (
     open_client,
     stage_options,
 )
-from infra.cli.tables import print_table
+from infra.cli.tables import add_limit, paging_of, print_records
 from infra.client.client import Client
 from shared.contract.imports import ImportView, InvalidRow, RowFaultView, RowWarning, WarnedRow
 from shared.import_job import ENDED, KINDS
@@ -61,9 +60,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     listed.add_argument("--kind", choices=KINDS, help="only imports of this kind")
     listed.add_argument("--state", help="only imports in this state, such as running or failed")
-    listed.add_argument(
-        "--limit", type=int, default=20, help="how many imports to show; default: 20"
-    )
+    add_limit(listed, "imports")
     listed.set_defaults(run=_list)
 
     for name, about in (
@@ -79,19 +76,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _list(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
-        found = client.imports.list(
-            kind=options.kind, state=options.state, limit=min(options.limit, 100)
+        print_records(
+            client.imports.list(kind=options.kind, state=options.state, **paging_of(options)),
+            _COLUMNS,
+            options,
+            what="imports",
+            droppable=("Duration", "Kind"),
+            folded=("File",),
         )
-        jobs = [*islice(found, options.limit)]
-    if options.json:
-        print(json.dumps([job.model_dump(mode="json") for job in jobs]))
-    elif jobs:
-        console = Console(highlight=False)
-        print_table(
-            jobs, _COLUMNS, console=console, droppable=("Duration", "Kind"), folded=("File",)
-        )
-    else:
-        print("No imports.")
 
 
 def _run_one(options: argparse.Namespace) -> int:

@@ -10,13 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.cli import (
     catalog,
     completion,
+    customers,
     doctor,
     imports,
     jobs,
     keys,
+    licenses,
     orders,
     preflight,
-    records,
     rollout,
     verify,
 )
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     imports.add_command(commands)
     jobs.add_commands(commands)
     orders.add_commands(commands)
-    records.add_commands(commands)
+    licenses.add_commands(commands)
+    customers.add_commands(commands)
     doctor.add_command(commands)
     preflight.add_command(commands)
     rollout.add_command(commands)

@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from infra.cli.records import add_limit, holder_in_brief, paging_of, print_records, validity_of
+from infra.cli.licenses import holder_in_brief, validity_of
 from infra.cli.stages import add_group, format_time, open_client, stage_options
-from infra.cli.tables import print_table
+from infra.cli.tables import add_limit, add_order, paging_of, print_records, print_table
 from infra.client.client import Client, Placed
 from infra.client.connection import ApiProblem
 from shared.contract.records import LicenseBrief, LicenseView, OrderView, PlacedOrderView
@@ -35,13 +35,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     listed = subcommands.add_parser("list", parents=[stage_options()], help="list orders")
     listed.add_argument("--customer", help="only orders of the customer with this e-mail")
-    listed.add_argument(
-        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="first day (UTC)"
-    )
-    listed.add_argument(
-        "--to", dest="last", type=_day, metavar="YYYY-MM-DD", help="last day (UTC), included"
-    )
+    _add_day(listed, "--from", "first", "first day (UTC)")
+    _add_day(listed, "--to", "last", "last day (UTC), included")
     add_limit(listed, "orders")
+    add_order(listed)
     listed.set_defaults(run=_list)
 
     show = subcommands.add_parser(
@@ -54,18 +51,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "export", parents=[stage_options()], help="export licenses as CSV"
     )
     export.add_argument("order", nargs="?", help="export this order; omit for a date range")
-    export.add_argument(
-        "--from", dest="first", type=_day, metavar="YYYY-MM-DD", help="first day of a range (UTC)"
-    )
-    export.add_argument(
-        "--to",
-        dest="last",
-        type=_day,
-        metavar="YYYY-MM-DD",
-        help="last day of the range, included; default: today",
-    )
+    _add_day(export, "--from", "first", "first day of a range (UTC)")
+    _add_day(export, "--to", "last", "last day of the range, included; default: today")
     export.add_argument("--out", type=Path, help="write to this file instead of stdout")
     export.set_defaults(run=_export)
+
+
+def _add_day(parser: argparse.ArgumentParser, name: str, dest: str, about: str) -> None:
+    parser.add_argument(name, dest=dest, type=_day, metavar="YYYY-MM-DD", help=about)
 
 
 def _day(text: str) -> date:

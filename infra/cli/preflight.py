@@ -136,7 +136,7 @@ def preflight(plan: Plan) -> Iterator[tuple[str, Checked]]:
                 yield about, checked
         except ClientError as error:
             if not is_denied(error):
-                yield about, refused(f"AWS answered {error}: fix that, or try again.")
+                yield about, refused(f"AWS returned {error}: fix that, or try again.")
                 continue
             right = missing_permission(error)
             yield about, not_checked(f"not checked: {plan.account.caller} lacks {right}")

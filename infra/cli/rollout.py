@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from infra.cli.deploy import CDK, QUIET
+from infra.cli.cdk import CDK, QUIET
 from infra.cli.findings import NotReady
 from infra.cli.preflight import Plan, is_ready, make_plan, preflight, set_option, show
 from infra.context import FIRST_DEPLOY

@@ -28,7 +28,7 @@ def import_by_form(trial: Trial) -> str:
         headers={"Authorization": f"Api-Key {trial.key}"},
         timeout=35,
     )
-    expect(answer.is_success, f"the form was answered {answer.status_code}: {answer.text[:200]}")
+    expect(answer.is_success, f"the form returned {answer.status_code}: {answer.text[:200]}")
     trial.wait_for(int(answer.json()["job_id"]))
     _expect_licenses(trial, "FORM-0000001", 1)
     return "imported a file uploaded by a form"
@@ -121,7 +121,7 @@ def import_many_rows(trial: Trial) -> str:
     job = trial.wait_for(trial.send(trial.file("MANY", trial.rows)))
     seconds = max((datetime.now(UTC) - started).total_seconds(), 0.001)
     _expect_rows(job.counts, trial.rows)
-    done = f"{trial.rows:,} rows in {seconds:.0f} s ({trial.rows / seconds:,.0f} a second)"
+    done = f"{trial.rows:,} rows in {seconds:.0f} s ({trial.rows / seconds:,.0f} per second)"
     if trial.is_local:
         raise NotProved(f"{done}, but the emulator neither throttles nor measures")
     throttled = {

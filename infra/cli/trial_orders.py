@@ -32,9 +32,9 @@ def _order(id: str, licenses: int = 1, **more: Any) -> dict[str, Any]:
 
 
 def make_catalog(trial: Trial) -> str:
-    expect(trial.client.is_up(), f"{trial.stage.api_url}/healthz does not answer 200")
+    expect(trial.client.is_up(), f"{trial.stage.api_url}/healthz does not return 200")
     created = load_catalog(trial.client, CATALOG)
-    return f"the API answers; created {created} products, policies and features"
+    return f"the API responds; created {created} products, policies and features"
 
 
 def place_with_and_without_slash(trial: Trial) -> str:
@@ -47,7 +47,7 @@ def place_with_and_without_slash(trial: Trial) -> str:
             answer = trial.client.probe("POST", _PATH, body=_order("verify-slash"))
         else:
             ways.append(f"POST {path} directly")
-        expect(answer.is_success, f"POST {path} answered {answer.status_code}: {answer.text[:200]}")
+        expect(answer.is_success, f"POST {path} returned {answer.status_code}: {answer.text[:200]}")
         answers.append(answer)
     first, second = (answer.json()["license_keys"] for answer in answers)
     expect(first == second, f"the retried order issued {second} instead of {first}")
@@ -96,7 +96,7 @@ def roll_back_interrupted_order(trial: Trial) -> str:
         raise Failed(f"the sweeper failed: {done}. Read the logs of {name}")
     expect(not _pending(trial), f"the sweeper left the order pending: {done}")
     placed = trial.client.orders.create(_order("verify-cut"))
-    expect(not placed.replayed, "the order that was rolled back was answered as already placed")
+    expect(not placed.replayed, "the order that was rolled back was reported as already placed")
     count = trial.client.licenses.count(order_store_id="verify-cut")
     expect(count == 1, f"the new order of one license with the same id has {count} licenses")
     permissions = "" if trial.is_local else " with the permissions of its role"
@@ -114,7 +114,7 @@ def refuse_reversed_dates(trial: Trial) -> str:
         answer = trial.client.probe("GET", f"/orders?{query}")
     expect(
         answer.status_code == 400,
-        f"GET /orders/ from February to January answered {answer.status_code}, not 400",
+        f"GET /orders/ from February to January returned {answer.status_code}, not 400",
     )
     return "a date range that ends before it starts is rejected with 400"
 
@@ -126,7 +126,7 @@ def refuse_wrong_key(trial: Trial) -> str:
         except ApiProblem as problem:
             expect(
                 problem.code == "invalid_api_key",
-                f"an unknown API key is answered {problem.status} {problem.code}",
+                f"an unknown API key gets {problem.status} {problem.code}",
             )
             return f"an unknown API key is rejected with {problem.status}"
     raise Failed("an unknown API key can list orders")

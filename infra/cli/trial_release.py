@@ -8,7 +8,7 @@ from contextlib import closing
 
 import boto3
 
-from infra.cli.deploy import CDK, QUIET
+from infra.cli.cdk import CDK, QUIET
 from infra.cli.health import settings_of
 from infra.cli.stack_state import read_stack
 from infra.cli.trial import Failed, NotProved, Trial, expect

@@ -86,7 +86,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument(
         "--rollback",
         action="store_true",
-        help="also prove that a deploy is rolled back when an alarm goes off",
+        help="also prove that a deploy is rolled back when an alarm is raised",
     )
     command.add_argument(
         "--yes", action="store_true", help="run also on a stage that retains its data, such as prod"

@@ -38,7 +38,7 @@ def check_warm_throughput(
             f" limit” is {TABLE_QUOTA:,} unless it was raised: request it in Service Quotas first."
         )
     else:
-        yield ok(f"the tables are pre-warmed for {wanted:,} write units a second, at extra cost")
+        yield ok(f"the tables are pre-warmed for {wanted:,} write units per second, at extra cost")
 
 
 def _warm_throughputs(session: boto3.Session, stack: str) -> Iterator[tuple[str, int]]:

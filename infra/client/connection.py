@@ -63,7 +63,7 @@ class LinkRefused(ApiProblem):
         reason = error["Message"] or answer.text.strip()[:500] or answer.reason_phrase
         super().__init__(
             "link_refused",
-            f"{answer.url.host} answered {status}: {reason}",
+            f"{answer.url.host} returned {status}: {reason}",
             status=answer.status_code,
         )
 
@@ -231,5 +231,5 @@ def _check(answer: httpx.Response) -> httpx.Response:
             request_id=problem.get("request_id"),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        message = f"The API answered {answer.status_code}: {answer.text[:500]}"
+        message = f"The API returned {answer.status_code}: {answer.text[:500]}"
         raise ApiProblem("unreadable", message, status=answer.status_code) from None

@@ -15,9 +15,9 @@ from infra.cli.catalog import load_catalog
 from infra.cli.jobs import follow, show_job
 from infra.cli.orders import show_placed
 from infra.cli.stages import LOCAL_STACK, in_words
-from infra.cli.steps import OpsError, console, step
 from infra.client.client import ApiProblem, Client
 from infra.local.stack import LocalStack
+from infra.local.steps import OpsError, console, step
 from infra.stamp import ROOT
 
 CATALOG = ROOT / "docs" / "catalog.yaml"

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 
 from infra.asset import UV
-from infra.cli.steps import OpsError, run, tail
 from infra.local.private import make_private_folder
+from infra.local.steps import OpsError, run, tail
 from infra.stamp import BUILD, ROOT, build_once, digest
 
 REGION = "us-east-1"

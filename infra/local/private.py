@@ -5,7 +5,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from infra.cli.steps import OpsError
+from infra.local.steps import OpsError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

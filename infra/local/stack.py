@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra.cli.deploy import deploy, find_stack, synthesize
-from infra.cli.steps import OpsError, console, step
+from infra.local.deploy import deploy, find_stack, synthesize
 from infra.local.emulator import REGION, Emulator, endpoint
 from infra.local.private import make_private_folder, write_private
+from infra.local.steps import OpsError, console, step
 from infra.stamp import ROOT
 
 DEFAULT_PORT = 4566

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from infra.cli.steps import console
+from infra.local.steps import console
 from infra.stamp import ROOT
 
 BIN = Path(sys.executable).parent

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from infra.cli.steps import OpsError
+from infra.local.steps import OpsError
 from shared.access import ORDINARY_SCOPES
 
 _SESSION = "sessionStorage.setItem('keywright-session', JSON.stringify({...%s, since: Date.now()}))"

@@ -16,10 +16,10 @@ from playwright.sync_api import Page, expect
 
 from infra.cli.catalog import load_catalog
 from infra.cli.stages import LOCAL_STACK
-from infra.cli.steps import OpsError, console, step
 from infra.client.client import Client
 from infra.local.demo import CATALOG
 from infra.local.stack import LocalStack
+from infra.local.steps import OpsError, console, step
 from infra.stamp import ROOT
 from infra.tools.browser import chromium, signed_in
 

@@ -21,7 +21,7 @@ from shared.catalog import (
     ProductFeature,
     ProductFields,
 )
-from shared.customers import Customer, CustomerFields, LicenseUser
+from shared.customers import Customer, CustomerFields, LicenseUser, UserFields
 from shared.licenses import OWN, License, LicenseFields, LicenseUserRef, compared, status_of
 from shared.orders import ItemFields, Order, OrderFields, OrderItem
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM, FeatureTerms, explicit_terms
@@ -98,21 +98,12 @@ class LicenseUserView(_View, frozen=True, defer_build=True):
     initial_password: str | None = None
 
 
-class UserView(BaseModel, frozen=True, defer_build=True):
+class UserView(UserFields, frozen=True, defer_build=True):
     """A license user; the initial password is shown once, when the user is created."""
 
-    id: int
-    email: str
     true_email: str
-    first_name: str | None = None
-    last_name: str | None = None
-    phone_number: str | None = None
-    is_active: bool
-    is_initial_password: bool
     initial_password: str | None = None
     last_login: datetime | None = None
-    created_at: datetime
-    updated_at: datetime
 
 
 class LicenseView(LicenseFields, _View, frozen=True, defer_build=True):
@@ -249,8 +240,7 @@ def feature_view(product: Product, feature: ProductFeature) -> FeatureView:
 
 
 def user_view(user: LicenseUser) -> UserView:
-    fields = {name: value for name, value in user if name in UserView.model_fields}
-    return UserView.model_construct(**fields, true_email=user.email)
+    return UserView.model_construct(**_shared(user, UserFields), true_email=user.email)
 
 
 def customer_view(

@@ -146,7 +146,7 @@ class _Connection(asyncio.Protocol):
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.receive is None:  # nobody asked
+        if self.receive is None:  # no request is waiting
             self.transport.abort()
             return
         try:

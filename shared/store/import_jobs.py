@@ -1,15 +1,15 @@
-"""Import jobs, who claimed which object, and chunk results, in the table Imports.
+"""Import jobs and their claims of objects, in the table Imports.
 
-| pk | sk | what |
+| pk | sk | content |
 |---|---|---|
 | company | `job#<number>` | ImportJob |
-| company | `next` | the number that was given last; there may be gaps |
-| `unfinished#` | `<company>#<number>` | that a job has not ended, or is stopping, for the sweep |
-| `<company>#<number>` | `chunk#<index>` | BatchResult |
+| company | `next` | the last assigned number; there may be gaps |
+| `unfinished#` | `<company>#<number>` | a job that has not ended or is stopping, for the sweeper |
+| `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
-| `object#<digest of bucket, key, version>` | `claim` | which job has this version of an object |
+| `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
-| `external#<company>#<digest>` | `claim` | which job has this `external_id`, and what was asked |
+| `external#<company>#<digest>` | `claim` | the job of this `external_id`, and its fingerprint |
 """
 
 import hashlib
@@ -18,13 +18,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
 from shared.errors import Busy, NotFound
-from shared.import_job import BatchResult, ImportJob, Kind, ObjectKey, parse_object_key, transition
+from shared.import_job import ImportJob, Kind, ObjectKey, parse_object_key, transition
 from shared.store import dynamo
 from shared.store.access import has_api_key
-from shared.store.retry import attempts, is_transient
+from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
 MOST_CORRECTIONS = 20
@@ -261,70 +259,6 @@ def unclaimed(versions: Iterable[Version]) -> list[Version]:
     return [version for version, key in keys.items() if (TABLE, key) not in found]
 
 
-def batch_result_put(company: str, number: int, result: BatchResult) -> dict[str, Any]:
-    """The parameters of the PutItem that stores the result of a batch.
-
-    Its condition fails if the batch has a result of higher precedence, or if an end of the import
-    has sealed the results of this attempt.
-    """
-    key = {"pk": dynamo.partition(company, number), "sk": _result_row(result.index)}
-    item = dynamo.record_item(result, **key)
-    item |= dynamo.to_item({"precedence": result.precedence})
-    precedes = "attribute_not_exists(pk) OR precedence <= :precedence"
-    is_open = "attribute_not_exists(sealed) OR sealed < :attempt"
-    values = {":precedence": result.precedence, ":attempt": result.attempt}
-    return {
-        "Item": item,
-        "ConditionExpression": f"({precedes}) AND ({is_open})",
-        "ExpressionAttributeValues": dynamo.to_item(values),
-    }
-
-
-def seal_result(company: str, number: int, index: int, attempt: int) -> BatchResult:
-    """The result of a batch, which no worker of this attempt or an earlier one can replace now.
-
-    Raises Busy if the table is throttled for several seconds.
-    """
-    update = {
-        "UpdateExpression": "SET sealed = :attempt",
-        "ExpressionAttributeValues": dynamo.to_item({":attempt": attempt}),
-    }
-    return BatchResult.model_validate(_updated_result(company, number, index, update))
-
-
-def unseal_result(company: str, number: int, index: int) -> None:
-    """Let workers replace the result of a batch again. Raises Busy like `seal_result`."""
-    _updated_result(company, number, index, {"UpdateExpression": "REMOVE sealed"})
-
-
-def _updated_result(
-    company: str, number: int, index: int, update: dict[str, Any]
-) -> dict[str, Any]:
-    key = dynamo.key_of((dynamo.partition(company, number), _result_row(index)))
-    named: dict[str, Any] = {"TableName": dynamo.table(TABLE), "Key": key, **update}
-    for _ in attempts():
-        try:
-            answer = dynamo.client().update_item(**named, ReturnValues="ALL_NEW")
-            return dynamo.from_item(answer["Attributes"])
-        except ClientError as error:
-            if not is_transient(error):
-                raise
-    raise Busy
-
-
-def get_batch_result(company: str, number: int, index: int) -> BatchResult | None:
-    item = dynamo.get(TABLE, (dynamo.partition(company, number), _result_row(index)))
-    return BatchResult.model_validate(item) if item else None
-
-
-def batch_results(company: str, number: int) -> list[BatchResult]:
-    """The results of a job's batches so far, in the order of the file."""
-    condition = "pk = :partition AND begins_with(sk, :chunk)"
-    values = {"partition": dynamo.partition(company, number), "chunk": "chunk#"}
-    items = dynamo.query(TABLE, condition, values, consistent=True)
-    return [BatchResult.model_validate(item) for item in items]
-
-
 def _owner(place: ObjectKey) -> ImportJob | None:
     """The import in whose own folder this object is, whether it has its file already or not."""
     if place.number is None:
@@ -383,10 +317,6 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
         return True
     stored = dynamo.get(TABLE, key)
     return stored is not None and stored["token"] == token
-
-
-def _result_row(index: int) -> str:
-    return f"chunk#{index:010}"
 
 
 def _job_key(company: str, number: int) -> tuple[str, str]:

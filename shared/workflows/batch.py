@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
-from shared.row_reader import Import, InvalidRecord
+from shared.row_entries import Import, InvalidRecord
 from shared.store import bulk, dynamo
 from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts

@@ -15,7 +15,7 @@ from shared.differences import (
     repeated_fault,
 )
 from shared.errors import Busy
-from shared.row_reader import Import, InvalidRecord, LicenseEntry
+from shared.row_entries import Import, InvalidRecord, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.differences import repeated_fault
-from shared.row_reader import (
+from shared.row_entries import (
     CustomerEntry,
     Entry,
     FeatureEntry,

@@ -24,18 +24,19 @@ from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
 from shared.differences import limited
-from shared.import_job import BatchResult, ImportJob
-from shared.row_reader import (
+from shared.import_job import BatchCounts, BatchResult, ImportJob
+from shared.row_entries import (
     CustomerEntry,
     Entry,
     FeatureEntry,
     Import,
     InvalidRecord,
     LicenseEntry,
-    reader_of,
 )
+from shared.row_reader import reader_of
 from shared.store import bulk, uploads, workers
-from shared.store.import_jobs import TABLE, batch_result_put, heartbeat, heartbeat_update
+from shared.store.batch_results import batch_result_put
+from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
 from shared.store.open_batches import OpenBatch, close_batch, closing, opening
 from shared.store.patience import OutOfTime, Patience
 from shared.store.retry import is_transient, pause
@@ -483,15 +484,10 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             rows=done.rows,
             valid=done.rows - len(done.invalid),
             invalid=len(done.invalid),
-            created_licenses=done.created_licenses,
-            existed_licenses=done.existed_licenses,
-            order_rows=done.order_rows,
-            customer_rows=done.customer_rows,
-            created_features=done.created_features,
-            existed_features=done.existed_features,
             warnings=len(warned),
             named=len(done.made.get("named", ())),
             compared=compared,
+            **{name: getattr(done, name) for name in BatchCounts.model_fields},
         ),
     )
     return bulk.write("PutItem", TABLE, result, work.patience)

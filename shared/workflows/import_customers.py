@@ -12,7 +12,7 @@ from shared.differences import (
     existing_warnings,
     repeated_fault,
 )
-from shared.row_reader import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
+from shared.row_entries import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
 from shared.store import bulk
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, reference_pointer

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from shared.csv_format.planner import Chunk
 from shared.errors import Busy
 from shared.import_job import ImportJob
-from shared.store.import_jobs import batch_results
+from shared.store.batch_results import batch_results
 from shared.workflows.import_chunk import import_chunk, working
 from shared.workflows.import_totals import repeated_rows
 

@@ -17,7 +17,7 @@ from shared.differences import (
 )
 from shared.errors import Busy
 from shared.licenses import License
-from shared.row_reader import (
+from shared.row_entries import (
     FeatureEntry,
     Import,
     InvalidRecord,

@@ -14,7 +14,7 @@ import orjson
 from shared.columns import CustomerRow
 from shared.licenses import License
 from shared.orders import FIRST_PART
-from shared.row_reader import Import, LicenseEntry
+from shared.row_entries import Import, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES

@@ -27,16 +27,9 @@ from shared.import_job import (
     transition,
 )
 from shared.store import uploads, workers
+from shared.store.batch_results import batch_results, seal_result, unseal_result
 from shared.store.catalog import all_products
-from shared.store.import_jobs import (
-    batch_results,
-    change_job,
-    get_job,
-    heartbeat,
-    put_job,
-    seal_result,
-    unseal_result,
-)
+from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
 from shared.store.retry import attempts
 from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.errors import Busy
 from shared.orders import FIRST_PART
-from shared.row_reader import Import, LicenseEntry
+from shared.row_entries import Import, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.license_index import issued_place
 from shared.store.newest_first import page_item

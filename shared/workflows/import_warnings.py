@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.columns import CustomerRow, OrderRow
-from shared.row_reader import Import, LicenseEntry
+from shared.row_entries import Import, LicenseEntry
 from shared.workflows.batch import Batch, Found, is_ours
 
 _ORDER_DEFAULTS: Mapping[str, Any] = {"type": "normal", "is_test": False, "is_trial": False}

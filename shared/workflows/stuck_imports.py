@@ -1,4 +1,4 @@
-"""Imports that nobody works on: files that never arrive, lost workers, batches left open.
+"""Imports without a worker: files that never arrive, lost workers, batches left open.
 
 The sweeper runs these tasks. A task yields a record for each thing that it has done, so that a task
 that fails has reported what it did before.

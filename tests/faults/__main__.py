@@ -32,7 +32,7 @@ def main() -> int:
                     print(*world.journal, sep="\n", file=out)
                 if violations:
                     print(f"{kind} {seed}:", *violations[:5], sep="\n  ", file=out)
-                    print(f"  again: {replay(kind, seed)}", file=out)
+                    print(f"  reproduce: {replay(kind, seed)}", file=out)
                 if clock() - reported > _EVERY:
                     reported = clock()
                     print(f"{kind} {seed}: {_shown(totals)}", file=out, flush=True)

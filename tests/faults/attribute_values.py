@@ -19,12 +19,12 @@ _SETS = {"SS": "S", "NS": "N", "BS": "B"}
 
 
 def stored_item(item: Mapping[str, Value]) -> Item:
-    """The item as it is stored, or a refusal of a value in it."""
+    """Return the item as DynamoDB stores it; raises Refusal for an invalid value."""
     return {name: stored(value) for name, value in item.items()}
 
 
 def stored(value: Value) -> Value:
-    """A value as it is stored: "Leading and trailing zeroes are trimmed", and sets are sorted."""
+    """Return a value as stored: "Leading and trailing zeroes are trimmed", sets are sorted."""
     if len(value) != 1:
         raise invalid("value_type", value)
     ((kind, held),) = value.items()
@@ -49,7 +49,7 @@ def stored(value: Value) -> Value:
 
 
 def stored_number(text: Any) -> str:
-    """A number as it is stored: digits without an exponent, as short as they can be."""
+    """Return a number as stored: the shortest digits, without an exponent."""
     if not isinstance(text, str):
         raise invalid("value_type", text)
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS and text[0] != "0":
@@ -69,12 +69,12 @@ def stored_number(text: Any) -> str:
 
 
 def item_bytes(item: Mapping[str, Value]) -> int:
-    """The sum of the sizes of its attribute names and values."""
+    """Return the sum of the sizes of the item's attribute names and values."""
     return sum(len(name.encode()) + value_bytes(value) for name, value in item.items())
 
 
 def value_bytes(value: Value) -> int:
-    """The size of a value by the developer guide, "Item sizes and formats"."""
+    """Return the size of a value (Developer Guide, "Item sizes and formats")."""
     ((kind, held),) = value.items()
     match kind:
         case "S":
@@ -93,15 +93,15 @@ def value_bytes(value: Value) -> int:
 
 
 def check_size(item: Mapping[str, Value]) -> None:
-    """Refuse an item that is too large to be stored."""
+    """Raise Refusal for an item above 400 KB."""
     if item_bytes(item) > ITEM_BYTES:
         raise invalid("item_size", item_bytes(item))
 
 
 def check_keys(item: Mapping[str, Value], names: tuple[str, ...], *, required: bool) -> None:
-    """Refuse key attributes that are missing, of another type, empty or too long.
+    """Raise Refusal for key attributes that are missing, of another type, empty or too long.
 
-    All keys of the product are strings; those of an index may be missing.
+    All keys of the product are strings. The keys of an index may be missing.
     """
     for name, most in zip(names, (PARTITION_KEY_BYTES, SORT_KEY_BYTES), strict=False):
         value = item.get(name)
@@ -118,7 +118,7 @@ def check_keys(item: Mapping[str, Value], names: tuple[str, ...], *, required: b
 
 
 def comparable(value: Value) -> Any:
-    """A value as what it is compared by: equal numbers are equal however they are written."""
+    """Return a value normalized for comparison: numbers are equal in any notation."""
     ((kind, held),) = value.items()
     match kind:
         case "N":
@@ -144,18 +144,18 @@ def _stored_set(kind: str, held: list[Any]) -> list[str]:
 
 
 def _number_bytes(text: str) -> int:
-    """One byte for each two significant digits, and one more."""
+    """Return one byte per two significant digits, plus one."""
     digits = text.lstrip("-").replace(".", "").strip("0")
     return (len(digits) + 1) // 2 + 1 + text.startswith("-")
 
 
 def structure_of(item: Item) -> Item:
-    """An item as botocore returns it: binary values are bytes, on the wire they are Base64."""
+    """Return an item as botocore does: binary values are bytes, which are Base64 on the wire."""
     return {name: attribute_of(value) for name, value in item.items()}
 
 
 def attribute_of(value: dict[str, Any]) -> dict[str, Any]:
-    """A value as botocore returns it."""
+    """Return a value as botocore does."""
     ((kind, part),) = value.items()
     match kind:
         case "M":

@@ -1,6 +1,6 @@
 """The capacity of on-demand DynamoDB tables: token buckets of tables, indexes and partitions.
 
-As far as AWS documents it (DynamoDB Developer Guide, unless another page is named):
+What AWS documents (DynamoDB Developer Guide, unless another page is named):
 
 * On-demand capacity mode: "New on-demand tables will be able to sustain up to 4,000 writes per
   second and 12,000 reads per second." So a new table has four partitions.
@@ -12,12 +12,12 @@ As far as AWS documents it (DynamoDB Developer Guide, unless another page is nam
   table will be throttled." An index has partitions of its own, by its own partition key.
 * Burst capacity: "DynamoDB currently retains up to 5 minutes (300 seconds) of unused read and write
   capacity"; but "Burst capacity can't alleviate partition-level throttling" (re:Post, "How does
-  DynamoDB handle spiky workloads"). So the table's bucket is deep, and a partition's is not.
+  DynamoDB handle spiky workloads"). So a table's bucket keeps 300 seconds, a partition's only 1.
 * Pre-warming: "throttling can still occur if the throughput exceeds twice the previous peak within
-  the same 30 minutes." So what a table takes doubles what it took in the half hour before.
+  the same 30 minutes." So a table accepts twice its previous peak.
 
-Left out, because AWS says neither when nor how fast: the isolation of frequently accessed items,
-and the splitting of a partition for heat. Both let a real table take more than this one.
+Not modelled, because AWS does not document when or how fast they happen: the isolation of
+frequently accessed items, and partition splits for heat. Both make a real table accept more.
 """
 
 import hashlib
@@ -26,21 +26,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 WRITES, READS = 4_000, 12_000
-"""Units a second of a new table, and of each of its indexes."""
+"""Units per second of a new table, and of each of its indexes."""
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
 BURST_SECONDS = 300
 GROWTH_SECONDS = 1_800
 _PEAK_SECONDS = 60
-"""A peak is what was taken in a minute, as CloudWatch shows it."""
+"""Seconds over which a peak is measured, as in CloudWatch."""
 
 
 @dataclass
 class Bucket:
-    """So many units a second, of which some seconds' worth is kept if it is not used."""
+    """A token bucket: units per second, of which the unused ones of some seconds are kept."""
 
     rate: float
     seconds: float
-    """How much is kept."""
+    """Units that the bucket holds when it is full."""
     level: float = -1.0
     at: float = 0.0
 
@@ -49,7 +49,7 @@ class Bucket:
             self.level = self.rate
 
     def has(self, units: float, now: float) -> bool:
-        """Whether there are so many units now."""
+        """Whether the bucket has this many units now."""
         kept = self.rate * self.seconds
         self.level = min(kept, self.level + (now - self.at) * self.rate)
         self.at = now
@@ -66,14 +66,14 @@ class Charge:
 
     resource: str
     key: str
-    """Its partition key there."""
+    """The partition key in that table or index."""
     units: float
     reads: bool = False
 
 
 @dataclass
 class Resource:
-    """A table or an index: what it takes in all, and what each of its partitions takes."""
+    """A table or an index: one bucket for all of it, and one per partition."""
 
     scale: float
     began: float
@@ -98,7 +98,7 @@ class Resource:
         return self.whole[charge.reads], self.partitions[at]
 
     def partition(self, key: str) -> int:
-        """Partitions divide the range of the keys' hashes evenly."""
+        """Return the partition of a key; partitions divide the range of hashes evenly."""
         digest = hashlib.md5(key.encode(), usedforsecurity=False).digest()
         return int.from_bytes(digest[:8]) * self.count >> 64
 
@@ -126,7 +126,7 @@ class Resource:
 
 @dataclass
 class Capacity:
-    """All tables and indexes, new when they are first written to or read.
+    """All tables and indexes. Each is new at its first read or write.
 
     `scale` divides every rate, so that a small import is throttled for as long as a large one. It
     does not apply to the tables of `unscaled`, whose writes do not depend on the number of rows.
@@ -138,10 +138,10 @@ class Capacity:
     resources: dict[str, Resource] = field(default_factory=dict)
     throttled: int = 0
     accepted: int = 0
-    """Writes; of reads there is nothing to say."""
+    """Accepted writes. Reads are not recorded."""
 
     def take(self, charges: Sequence[Charge], now: float) -> str | None:
-        """Take all units or none; what throttles, if something does: `partition` or `table`."""
+        """Take all units or none; returns what throttles, `partition` or `table`, or None."""
         buckets = [(charge, *self._of(charge).buckets(charge, now)) for charge in charges]
         for charge, whole, partition in buckets:
             if not partition.has(charge.units, now):
@@ -158,7 +158,7 @@ class Capacity:
         return None
 
     def least_seconds(self, charges: Iterable[Charge]) -> tuple[float, str]:
-        """The least time that these writes take into new tables, and which bucket sets it."""
+        """Return the minimum time of these writes into new tables, and the bucket that sets it."""
         units: dict[tuple[str, int | None], float] = {}
         new = Resource(self.scale, self.began)
         for charge in charges:
@@ -168,7 +168,7 @@ class Capacity:
                 units[place] = units.get(place, 0) + charge.units
         least = {
             place: count * self.scale / (WRITES if place[1] is None else PARTITION_WRITES)
-            # One second's worth is there at the beginning.
+            # A bucket starts with the units of one second.
             - 1
             for place, count in units.items()
         }

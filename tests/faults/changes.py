@@ -52,7 +52,7 @@ class Written:
 
 @dataclass
 class Changers:
-    """The writers of a schedule, and what each was told."""
+    """The writers of a schedule, and the responses that each got."""
 
     lab: Laboratory
     world: World
@@ -71,7 +71,7 @@ class Changers:
         return self.lab.shops[COMPANY]
 
     def place_orders(self) -> None:
-        """The licenses that are changed later: two of an order, and one of a user-based product."""
+        """Create the licenses to change: two of an order, and one of a user-based product."""
         items = [
             {"product_code": "kp", "licenses": [{"key": key} for key in KEYS]},
             {"product_code": "up", "licenses": [{"users": [{"email": "owner@x.test"}]}]},
@@ -123,7 +123,7 @@ class Changers:
                 self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
 
     def recover(self) -> None:
-        """Faults stop; the sweeper completes what is left."""
+        """Stop all faults, and let the sweeper complete open batches."""
         self.world.calm()
         for _ in range(3):
             self.world.pass_time(3600)

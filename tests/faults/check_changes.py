@@ -1,4 +1,4 @@
-"""What must be true of changed licenses when faults have stopped; see docs/reliability.md."""
+"""Check the promises about changed licenses of docs/reliability.md after faults have stopped."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_changes(run: "Changers") -> list[str]:
-    """The violations of O13, and of what changes must not break."""
+    """Return the violations of O13, and of the promises about orders and lists."""
     found = list(run.watch.violations)
     company = run.shop.company
     views = {lic["id"]: _view(run, lic["id"]) for lic in run.licenses}
@@ -31,7 +31,7 @@ def _view(run: "Changers", id: int) -> dict[str, Any]:
 
 
 def _lost(run: "Changers", views: dict[int, dict[str, Any]]) -> Iterator[str]:
-    """O13: every attribute has a value that its writer may have left."""
+    """O13: every attribute has the last acknowledged value, or a later unanswered one."""
     for written in run.written:
         for id in written.licenses:
             if views[id].get(written.name) not in written.possible:

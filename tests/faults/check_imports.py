@@ -11,6 +11,7 @@ from functions import job_status
 from shared.csv_format.cells import unescape_formula
 from shared.import_job import ImportJob
 from shared.store import import_jobs
+from shared.store.batch_results import batch_results
 from shared.workflows.import_totals import stopped_counts
 from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
@@ -26,7 +27,7 @@ _FINISHED = ("succeeded", "completed_with_errors", "rejected")
 
 
 def check_imports(importers: "Importers") -> list[str]:
-    """Every violation that there is; the empty list is what is hoped for."""
+    """Return all violations; an empty list means that every promise holds."""
     for actor in importers.world.past:
         importers.watch.check_reads(actor)
     violations = [*importers.watch.violations, *importers.refusals]
@@ -46,7 +47,7 @@ def check_imports(importers: "Importers") -> list[str]:
 
 
 def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Iterator[str]:
-    """J1: of every version there is one job, and of every `external_id`.
+    """J1: every object version has one job, and so has every `external_id`.
 
     J11: every object at an import's own key belongs to that import alone.
     """
@@ -72,18 +73,18 @@ def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Itera
 
 
 def _ended(importers: "Importers", job: ImportJob) -> Iterator[str]:
-    """J2: every job ends; and well, if it is run again when nothing fails."""
+    """J2: every job ends, and a retry without faults finishes it."""
     destroyed = (job.key, job.version_id) in importers.gone
     again = (job.company, job.number) in importers.retried and not destroyed
     code = job.refusal.code if job.refusal else None
     if code not in (None, "no_progress", "import_failed", "never_uploaded") and not destroyed:
-        yield f"J3 import {job.number} of {job.company} was refused, and is good: {job.refusal}"
+        yield f"J3 import {job.number} of {job.company}: valid, but rejected: {job.refusal}"
     if not job.is_ended or (again and job.state not in _FINISHED):
         yield f"J2 import {job.number} of {job.company} is {job.state}: {job.refusal}"
 
 
 def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
-    """J3 J4 J5 J10 of a job that came to its end."""
+    """J3 J4 J5 J10 of a finished job."""
     file = importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
     if job.state not in _FINISHED or file is None:
         return
@@ -94,24 +95,24 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     if counts["total_row_count"] != len(file.rows):
         yield f"J3 {name} counts {counts['total_row_count']} rows of {len(file.rows)}"
     if bad is not None and invalid != len(bad):
-        yield f"J3 {name} counts {invalid} bad rows of {len(bad)}"
+        yield f"J3 {name} counts {invalid} failed rows of {len(bad)}"
     expected = {
         (False, "skip_row"): "completed_with_errors",
         (False, "reject_all"): "rejected",
     }.get((invalid == 0, job.on_error), "succeeded")
     if job.state != expected:
-        yield f"J3 {name} has {invalid} bad rows, and is {job.state}"
+        yield f"J3 {name} has {invalid} failed rows, and is {job.state}"
     yield from _counted(importers, job, name)
     yield from _repeated(importers, job, file, name)
     yield from _reported(importers, job, file, bad, name)
 
 
 def check_stopped() -> Iterator[str]:
-    """J13: an import that stopped midway is counted when none of its workers writes any more."""
+    """J13: an import that stopped early has the counts of everything that was reported."""
     for job in (job for company in COMPANIES for job in import_jobs.list_jobs(company)):
         if not job.is_stopped:
             continue
-        counts = stopped_counts(job, import_jobs.batch_results(job.company, job.number))
+        counts = stopped_counts(job, batch_results(job.company, job.number))
         if job.counts != counts:
             name = f"import {job.number} of {job.company}"
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"
@@ -141,7 +142,7 @@ def _counted(importers: "Importers", job: ImportJob, name: str) -> Iterator[str]
         ]
         wanted = 0 if job.dry_run or job.state == "rejected" else counts[counter]
         if len(found) != wanted:
-            yield f"J4 {name} says {counter} {wanted}, made {len(found)}"
+            yield f"J4 {name} has {counter} {wanted}, but created {len(found)}"
     grants = [
         grant
         for item in rows_of(importers.world, LICENSES, job.company)
@@ -150,21 +151,21 @@ def _counted(importers: "Importers", job: ImportJob, name: str) -> Iterator[str]
     ]
     wanted = 0 if job.dry_run or job.state == "rejected" else counts["created_license_features"]
     if len(grants) != wanted:
-        yield f"J4 {name} says {wanted} features, made {len(grants)}"
+        yield f"J4 {name} counts {wanted} features, but created {len(grants)}"
 
 
 def _reported(
     importers: "Importers", job: ImportJob, file: File, bad: list[Row] | None, name: str
 ) -> Iterator[str]:
-    """J10: every bad row is reported at its line, and is in failed.csv unchanged."""
+    """J10: every failed row is reported with its line, and is in failed.csv unchanged."""
     listed = _read(importers, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
     by_row = {row.row: row for row in file.rows}
     for each in listed:
         row = by_row.get(each["row"])
         if row is None or row.line != each["line"]:
-            yield f"J10 {name} tells of row {each['row']} at line {each['line']}: {row}"
+            yield f"J10 {name} reports row {each['row']} at line {each['line']}: {row}"
     if bad is not None and [each["row"] for each in listed] != [row.row for row in bad]:
-        yield f"J10 {name} tells of {[each['row'] for each in listed]}, bad are {bad}"
+        yield f"J10 {name} reports {[each['row'] for each in listed]}, must report {bad}"
     repeated = _duplicates(importers, job, file)
     for each in listed if bad is not None else ():
         codes = tuple(fault["code"] for fault in each["errors"])
@@ -172,7 +173,7 @@ def _reported(
         if each["row"] in repeated:
             meant = ("duplicate_in_file",)
         if codes != meant and not _archived(codes):
-            yield f"J10 {name} tells of {codes} for {by_row[each['row']]}"
+            yield f"J10 {name} reports {codes} for {by_row[each['row']]}"
     if not listed:
         return
     text = _read(importers, job, f"/api/v1/imports/{job.number}/failed.csv").text
@@ -180,7 +181,7 @@ def _reported(
     width = len(header) - 3
     for each, cells in zip(listed, lines, strict=False):
         if any(cell[:1] in ("=", "+", "-", "@") for cell in cells):
-            yield f"J10 {name}: a spreadsheet would run {cells}"
+            yield f"J10 {name}: a spreadsheet would evaluate {cells}"
         own = [unescape_formula(cell) for cell in cells[:width]]
         if own != list(by_row[each["row"]].cells[:width]) or cells[width] != str(each["row"]):
             yield f"J10 {name}: failed.csv has {cells} for {by_row[each['row']]}"
@@ -189,7 +190,7 @@ def _reported(
 
 
 def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterator[str]:
-    """J7: every imported license names the row that it comes from; no good row is lost."""
+    """J7: every imported license names its row; no valid row is lost."""
     by_number = {job.number: job for job in jobs}
     keys = set()
     for item in rows_of(importers.world, LICENSES, company):
@@ -216,7 +217,7 @@ def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterat
 
 
 def _unmoved(importers: "Importers") -> Iterator[str]:
-    """J8 J9: an ended job does not change, whatever events or steps are repeated."""
+    """J8 J9: repeated events and steps do not change an ended job."""
     before = _everything(importers)
     importers.again()
     after = _everything(importers)
@@ -232,7 +233,7 @@ def _everything(importers: "Importers") -> dict[Any, Any]:
             (name, key): item
             for name in (LICENSES, ORDERS, CUSTOMERS, IMPORTS)
             for key, item in tables[name].items.items()
-            if key[0] not in ("sweep#", "unknown#")  # how far the sweeper is, which goes on
+            if key[0] not in ("sweep#", "unknown#")  # the sweeper's checkpoint, which moves
         }
         | {
             key: [version.data for version in versions][-1:]
@@ -242,7 +243,7 @@ def _everything(importers: "Importers") -> dict[Any, Any]:
 
 
 def _secrets(importers: "Importers") -> Iterator[str]:
-    """O11: no key of a license or of the API in a log, a metric or an execution."""
+    """O11: logs, metrics and executions contain no license key and no API key."""
     words = [importers.lab.printed.getvalue()]
     words += [repr(actor.error) for actor in importers.world.past if actor.error]
     words += [f"{each.name} {each.input}" for each in importers.machine.executions.values()]
@@ -254,7 +255,7 @@ def _secrets(importers: "Importers") -> Iterator[str]:
 
 
 def _bad_rows(importers: "Importers", job: ImportJob, file: File) -> list[Row] | None:
-    """The rows that must be refused; None where it is not for the file to say."""
+    """Return the rows that must fail; None if that does not follow from the file alone."""
     if job.kind == "license-features":
         return None
     if job.kind == "licenses" and _is_archived(importers, job):
@@ -264,7 +265,7 @@ def _bad_rows(importers: "Importers", job: ImportJob, file: File) -> list[Row] |
 
 
 def _duplicates(importers: "Importers", job: ImportJob, file: File) -> dict[int, int]:
-    """The rows that must be refused since another row has their name, and that row."""
+    """Return the rows that must be duplicates, with the row that owns their name."""
     if job.kind == "license-features":
         return {}
     made, holders = f"import {job.number}#", {}
@@ -277,7 +278,7 @@ def _duplicates(importers: "Importers", job: ImportJob, file: File) -> dict[int,
 
 
 def _repeated(importers: "Importers", job: ImportJob, file: File, name: str) -> Iterator[str]:
-    """J12: a name belongs to one row of a file; every other one agrees with it, or is refused."""
+    """J12: a name belongs to one row; every other row has the same content or is an error."""
     if job.kind == "license-features" or (job.kind == "licenses" and _is_archived(importers, job)):
         return
     listed = _read(importers, job, f"/api/v1/imports/{job.number}/errors/").json()["results"]
@@ -289,14 +290,14 @@ def _repeated(importers: "Importers", job: ImportJob, file: File, name: str) -> 
     }
     meant = _duplicates(importers, job, file)
     if reported.keys() != meant.keys():
-        yield f"J12 {name} refuses {sorted(reported)} as duplicates, which are {meant}"
+        yield f"J12 {name} reports the duplicates {sorted(reported)}, must report {meant}"
     for row in reported.keys() & meant.keys():
         if not reported[row].startswith(f"row {meant[row]} of this file"):
             yield f"J12 {name}, row {row}: {reported[row]}; its name is of row {meant[row]}"
 
 
 def _is_archived(importers: "Importers", job: ImportJob) -> bool:
-    """Whether the product was archived in the catalog that the job decided by."""
+    """Whether the product was archived in the catalog that the job pinned."""
     pinned = importers.world.s3.read(f"_results/{job.company}/{job.number}/catalog.json")
     products = json.loads(pinned or b"[]")
     return any(each["short_code"] == "kp" and each["is_archived"] for each in products)
@@ -307,7 +308,7 @@ def _archived(codes: tuple[str, ...]) -> bool:
 
 
 def _stored_file(importers: "Importers", job: ImportJob) -> File | None:
-    """A file that came in a form: what was sent is what is there."""
+    """Return the file that a form uploaded, found by its content."""
     data = importers.world.s3.read(job.key, job.version_id) if job.version_id else None
     return next((file for file in importers.sent if file.data == data), None)
 

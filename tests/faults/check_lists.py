@@ -1,4 +1,4 @@
-"""L1: every license, order and customer that can be seen is listed once, newest first."""
+"""L1: every visible license, order and customer is listed once, newest first."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.faults.world import World
 
 
 def check_lists(world: World, company: str) -> list[str]:
-    """Every violation of L1 in a company's lists: of all licenses, and of each product."""
+    """Return the violations of L1 in all lists of a company."""
     violations: list[str] = []
 
     def audit() -> None:
@@ -33,7 +33,7 @@ def check_lists(world: World, company: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads of the model without the network, for which botocore takes most of the time."""
+    """Read the model directly, because botocore would take most of the time."""
 
     service: DynamoDB
 
@@ -109,7 +109,7 @@ def _listed(
 def _orders(
     company: str, customer_id: int | None, there: dict[int, dict[str, Any]]
 ) -> Iterator[str]:
-    """The orders of a company or a customer, by cursors of all kinds."""
+    """Check the orders of a company or a customer, with all kinds of cursors."""
     name = f"the list of {company}'s orders, customer {customer_id},"
     listed = list(listed_orders(company, customer_id=customer_id))
     ids = order_ids(listed)

@@ -27,7 +27,7 @@ _KEY = re.compile(r"\b[2-9A-HJ-NP-Z]{4}(?:-[2-9A-HJ-NP-Z]{4}){3}\b")
 def check_orders(
     world: World, watch: Watch, sent: list[Sent], crowd: Iterable[Actor], lab: Laboratory
 ) -> list[str]:
-    """Every violation that there is; the empty list is what is hoped for."""
+    """Return all violations; an empty list means that every promise holds."""
     violations = list(watch.violations)
     for actor in crowd:
         watch.check_reads(actor)
@@ -44,12 +44,12 @@ def check_orders(
 
 
 def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
-    """O3, O4, O5 of what is in the tables."""
+    """O3 O4 O5 of the records in the tables."""
     rows: dict[str, list[Item]] = defaultdict(list)
     listed: dict[str, set[str]] = defaultdict(set)
     for row in rows_of(world, ORDERS, company):
         if row["sk"]["S"].startswith(("pending#", "plan#")):
-            yield f"O5 {row['pk']['S']} has {row['sk']['S']} left, when all is settled"
+            yield f"O5 {row['pk']['S']} has {row['sk']['S']} left, after the sweeper ran"
             continue
         rows[row["pk"]["S"]].append(row)
         for item in row.get("items", {"L": []})["L"]:
@@ -61,7 +61,7 @@ def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
         if "license_key" in lic:
             owners[lic["license_key"]["S"]].add((home, lic["order_item_id"]["N"]))
         if "made_by" not in lic and not any(row["sk"]["S"] == "order" for row in rows[home]):
-            yield f"O5 license {lic['id']['N']} names order {home}, which is not there"
+            yield f"O5 license {lic['id']['N']} names order {home}, which does not exist"
     for home in (rows.keys() | named.keys()) - unfinished:
         if listed[home] != named[home]:
             yield f"O4 order {home} lists {sorted(listed[home])}, named by {sorted(named[home])}"
@@ -72,7 +72,7 @@ def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
 
 
 def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator[str]:
-    """O5 O7: customers and users are those of orders that are there; all that are named exist."""
+    """O5 O7: customers and users have an existing order, and all that orders name exist."""
     people = {row["sk"]["S"]: row for row in rows_of(world, CUSTOMERS, company)}
     for row in people.values():
         made_by = row.get("made_by", {"S": ""})["S"]
@@ -81,7 +81,7 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
         _, order_id, part = made_by.split(" ")
         made = [each for each in rows[f"{company}#{order_id}"] if each["sk"]["S"] == part]
         if not made:
-            yield f"O5 {row['sk']['S']} is of {made_by}, which is not there"
+            yield f"O5 {row['sk']['S']} is of {made_by}, which does not exist"
         elif row["sk"]["S"].startswith("user#"):
             if row["email"]["S"] not in _request(made[0]).users:
                 yield f"O7 {row['sk']['S']} is of {made_by}, which does not name it"
@@ -89,15 +89,15 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
             yield f"O7 {row['sk']['S']} is of {made_by}, which has another customer"
     for order in (row for held in rows.values() for row in held):
         if "customer_id" in order and f"customer#{order['customer_id']['N']}" not in people:
-            yield f"O4 order {order['pk']['S']} names a customer who is not there"
+            yield f"O4 order {order['pk']['S']} names a customer that does not exist"
     for lic in rows_of(world, LICENSES, company):
         for ref in lic.get("license_users", {"L": []})["L"]:
             if f"user#{ref['M']['user_id']['N']}" not in people:
-                yield f"O4 license {lic['id']['N']} names a user who is not there: {ref['M']}"
+                yield f"O4 license {lic['id']['N']} names a missing user: {ref['M']}"
 
 
 def _answered(world: World, sent: list[Sent], lab: Laboratory) -> Iterator[str]:
-    """O1: what was acknowledged is there, as it was acknowledged, however it is read."""
+    """O1: every acknowledged order can be read, as it was acknowledged, on every route."""
     orders: dict[tuple[str, int], dict[int, Any]] = {}
     for each in sent:
         if not each.is_placed:
@@ -120,7 +120,7 @@ def _answered(world: World, sent: list[Sent], lab: Laboratory) -> Iterator[str]:
 
 
 def _passwords(world: World, sent: Sent) -> Iterator[str]:
-    """O1: an initial password that was shown is the one that counts."""
+    """O1: an initial password that was shown is the valid one."""
     users = {
         row["email"]["S"]: row
         for row in rows_of(world, CUSTOMERS, sent.company)
@@ -130,11 +130,11 @@ def _passwords(world: World, sent: Sent) -> Iterator[str]:
         user = users.get(shown["email"])
         salted = user and f"{user['salt']['S']}{shown['new_password']}".encode()
         if not user or hashlib.sha256(salted or b"").hexdigest() != user["password_hash"]["S"]:
-            yield f"O1 the password of {shown['email']} in {sent.identity} does not open anything"
+            yield f"O1 the password of {shown['email']} in {sent.identity} is not valid"
 
 
 def _refused(watch: Watch, sent: list[Sent]) -> Iterator[str]:
-    """O6 O7: equal bodies are never refused, others always."""
+    """O6 O7: a retry with the same body never fails, with another body always."""
     for each in sent:
         pk, part = _row_of(each, watch)
         commit = watch.commits.get((pk, part)) if pk else None
@@ -149,11 +149,11 @@ def _refused(watch: Watch, sent: list[Sent]) -> Iterator[str]:
         seen = commit.at < each.actor.began or (commit.at <= looked and each.code in _OWN_ROW)
         own = commit.actor is each.actor
         if equal and 400 <= each.status < 500 and (seen or own):
-            yield f"O6 {each.identity} got {each.status} {each.code} for what is its own order"
+            yield f"O6 {each.identity} got {each.status} {each.code} for its own order"
 
 
 def _row_of(sent: Sent, watch: Watch) -> tuple[str, str]:
-    """Where the row of a request is, whether or not it is there; nothing if nobody can say."""
+    """Return the keys of the row that a request committed; empty strings if there is none."""
     appended = "append#" + hashlib.sha256((sent.key or "").encode()).hexdigest()[:32]
     for (pk, part), commit in watch.commits.items():
         store_id = commit.item["store_id"]["S"]
@@ -178,21 +178,21 @@ def _same(sent: list[Sent]) -> Iterator[str]:
         answer = _lasting(each.json) if not each.appends else each.json["license_keys"]
         first = answers.setdefault(each.identity, answer)
         for change in _changes(first, answer):
-            yield f"O2 {each.identity} had two answers: {change}"
+            yield f"O2 {each.identity} had two responses: {change}"
 
 
 def _pending(sent: list[Sent]) -> Iterator[str]:
-    """O9: without faults, an answer is final: the first one, unless another order is in the way."""
+    """O9: without faults, the first response is final, unless another order is pending."""
     last: dict[Any, Sent] = {}
     for each in sent:
         last[(*each.identity, str(each.body))] = each
     for each in last.values():
         if each.is_repeatable and (not each.is_known or each.code == "order_in_progress"):
-            yield f"O9 {each.identity} still has no answer: {each.status} {each.code}"
+            yield f"O9 {each.identity} still has no final response: {each.status} {each.code}"
 
 
 def _silent(lab: Laboratory, sent: list[Sent]) -> Iterator[str]:
-    """O11: no secret in what was logged or measured, nor in the words of a refusal."""
+    """O11: logs, metrics and error messages contain no secret."""
     words = [lab.printed.getvalue()]
     for each in sent:
         if each.status >= 400:
@@ -218,14 +218,14 @@ def _licenses(order: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _lasting(shown: Any) -> Any:
-    """A view without what changes by itself."""
+    """Return a view without the fields that change by themselves."""
     if isinstance(shown, dict):
         return {name: _lasting(part) for name, part in shown.items() if name not in _PASSING}
     return [_lasting(part) for part in shown] if isinstance(shown, list) else shown
 
 
 def _changes(before: Any, after: Any, at: str = "") -> Iterator[str]:
-    """Where two views differ."""
+    """Return the differences between two views."""
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
@@ -239,6 +239,6 @@ def _changes(before: Any, after: Any, at: str = "") -> Iterator[str]:
 
 
 def _request(row: Item) -> OrderRequest:
-    """The body that made a row of an order."""
+    """Return the body that created a row of an order."""
     held: Any = row["body"]["B"]
     return OrderRequest.model_validate(orjson.loads(zlib.decompress(base64.b64decode(held))))

@@ -17,7 +17,7 @@ class Condition:
         raise NotImplementedError
 
     def check(self, given: Names, /) -> None:
-        """Refuse operands that the operator does not take, whatever the item is."""
+        """Raise Refusal for operands that the operator accepts for no item."""
 
     def nodes(self) -> Iterator["Condition"]:
         yield self

@@ -1,7 +1,7 @@
 """A model of DynamoDB: the operations that the product uses, one at a time and atomic.
 
 A model, because moto copies every table for each transaction, keeps no `ClientRequestToken` and has
-no PartiQL INSERT. It reads and writes JSON, and refuses what the service refuses, by the
+no PartiQL INSERT. It reads and writes JSON, and rejects what the service rejects, by the
 rules in `rules.py`. `test_models.py` compares it with moto on random operations, and
 `tests/e2e/test_models.py` with the local emulator.
 """
@@ -44,7 +44,7 @@ _TRANSACTION_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Write:
-    """One change of one item, as it came to be."""
+    """One change of one item."""
 
     table: str
     key: Key
@@ -68,7 +68,7 @@ class DynamoDB:
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def answer(self, operation: str, body: Body) -> Body:
-        """What the service says; raises Refusal."""
+        """Return the service's response; raises Refusal."""
         act = _OPERATIONS.get(operation)
         if act is None:
             raise Unmodelled(operation)
@@ -191,7 +191,7 @@ class DynamoDB:
         return {"Error": error, "TableName": name} if there else {"TableName": name}
 
     def _alone(self, kind: str, body: Body) -> Body:
-        """Carry out a write that is a request of its own."""
+        """Execute a write that is a request of its own."""
         self._check(kind, body)
         table, key = self._table(body["TableName"]), self._key(body)
         before = table.items.get(key)
@@ -207,7 +207,7 @@ class DynamoDB:
         self._apply([(name, self._table(name).key(key), after)])
 
     def _transacted(self, operations: list[tuple[str, Body]]) -> list[tuple[str, Key, Item | None]]:
-        """What a transaction changes; raises the refusal that says which of its parts failed."""
+        """Return the changes of a transaction; raises Refusal with the reasons of its parts."""
         changes: list[tuple[str, Key, Item | None]] = []
         reasons: list[dict[str, str]] = []
         for kind, part in operations:
@@ -230,7 +230,7 @@ class DynamoDB:
         return changes
 
     def _check(self, kind: str, part: Body) -> None:
-        """Refuse a write for what is wrong with it whatever the table holds."""
+        """Raise Refusal for a write that is invalid for any content of the table."""
         table = self._table(part["TableName"])
         conditions: tuple[Condition, ...] = ()
         changes: tuple[Change, ...] = ()

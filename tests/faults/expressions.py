@@ -1,8 +1,8 @@
 """DynamoDB's conditions, updates and projections, as far as the product writes them.
 
 An expression is parsed once, checked against each request that carries it, and then applied to an
-item. The model does not know every expression: what it does not know raises `Unmodelled`, so that
-the product cannot start to use an expression whose meaning here is a guess.
+item. An expression that the model does not know raises `Unmodelled`, so that the product cannot
+use an expression whose meaning would be guessed here.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Change:
     target: Operand
     operand: Operand | None = None
     unless: Operand | None = None
-    """The first operand of if_not_exists."""
+    """The attribute in the first operand of if_not_exists."""
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -40,7 +40,7 @@ class Change:
             check_types((self.operand,), ("N",), given)
 
     def value(self, item: Mapping[str, Value], given: Names) -> Value | None:
-        """What the attribute becomes; None removes it."""
+        """Return the new value of the attribute; None removes it."""
         if self.operand is None:
             return None
         if self.unless and (held := self.unless.value(item, given)):
@@ -63,7 +63,7 @@ def check_expressions(
     changes: tuple[Change, ...] = (),
     projected: tuple[Operand, ...] = (),
 ) -> None:
-    """Refuse whatever is wrong in a request's expressions before any item is looked at."""
+    """Raise Refusal for invalid expressions of a request, before any item is read."""
     parts: list[Condition | Change] = [each for tree in conditions for each in tree.nodes()]
     parts += changes
     used = [*(operand for part in parts for operand in part.operands), *projected]
@@ -82,7 +82,7 @@ def check_expressions(
 
 
 def updated(changes: tuple[Change, ...], item: Mapping[str, Value], given: Names) -> Item:
-    """The item as an update makes it; all operands are read before anything changes."""
+    """Return the updated item; all operands are read before anything changes."""
     after = dict(item)
     for change, value in [(change, change.value(item, given)) for change in changes]:
         if value is None:

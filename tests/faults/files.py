@@ -32,13 +32,13 @@ class Row:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """What two rows that name the same thing must have in common."""
+        """The cells that must be equal in two rows with the same name."""
         return tuple(cell.lower() if "@x" in cell else cell for cell in self.cells[:6])
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of a kind, with its rows as they are meant."""
+    """A file of a kind, with the expected result of each row."""
 
     kind: str
     text: str
@@ -49,9 +49,9 @@ class File:
         return self.text.encode()
 
     def repeated(self, holders: Mapping[str, int]) -> dict[int, int]:
-        """Rows with the name of another row and other content, and that other row.
+        """Return the rows with the name of another row and other content, with that row.
 
-        It is the one in `holders`, by name; else the first good row with this name.
+        That row is the one in `holders`, by name; else the first valid row with this name.
         """
         rows = {row.row: row for row in self.rows}
         first: dict[str, int] = dict(holders)
@@ -66,7 +66,7 @@ class File:
 
 
 def some_file(rng: random.Random, kind: str | None = None) -> File:
-    """A file; its names are few, so that files, orders and customers share them."""
+    """Return a file with few different names, so that files, orders and customers share them."""
     kind = kind or rng.choice(("licenses", "licenses", "licenses", "customers", "license-features"))
     rows = range(rng.choice((0, 1, 2, 5, 9, 14)))
     header, make = {
@@ -111,7 +111,7 @@ def _customer(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], lis
 
 
 def _feature(rng: random.Random, n: int, *, good: bool) -> tuple[list[str], list[str]]:
-    """Whether there is such a license is not for the file to say."""
+    """Return a file of features. Whether its licenses exist does not follow from the file."""
     return [f"IMP-{rng.randrange(5)}", rng.choice(("f1", "f2", "f1" if good else "nope"))], []
 
 

@@ -1,4 +1,4 @@
-"""The requests and responses of a world, and everything that was written in it."""
+"""The requests and responses of a schedule, and every write of it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ IMPORTS, ACCESS = TABLES["IMPORTS_TABLE"], TABLES["ACCESS_TABLE"]
 
 @dataclass(frozen=True, eq=False)
 class Sent:
-    """A request, and what its sender knows of its fate."""
+    """A request, and its response as the client saw it."""
 
     company: str
     body: dict[str, Any]
@@ -26,12 +26,12 @@ class Sent:
 
     @property
     def reply(self) -> Reply | None:
-        """None if there was no answer."""
+        """None if there was no response."""
         return self.actor.result if self.actor.error is None else None
 
     @property
     def status(self) -> int:
-        """0 if there was none; that and 5xx mean that nobody knows."""
+        """0 if there was no response. With 0 and 5xx the result is unknown to the client."""
         return self.reply.status if self.reply else 0
 
     @property
@@ -48,7 +48,7 @@ class Sent:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it may be sent again: an order with an id, or anything with a key."""
+        """Whether it may be retried: an order with an id, or a request with an idempotency key."""
         return self.key is not None or ("id" in self.body and not self.appends)
 
     @property
@@ -65,13 +65,13 @@ class Sent:
 
     @property
     def identity(self) -> tuple[str, str | None, str | None]:
-        """Requests with one identity are one order, or one addition to it."""
+        """Requests with the same identity are one order, or one addition to it."""
         return self.company, self.body.get("id"), self.key
 
 
 @dataclass(frozen=True)
 class Commit:
-    """When an order's row came to be, and by whom."""
+    """The write that created an order's row: its call number and its actor."""
 
     at: int
     actor: Actor | None
@@ -80,7 +80,7 @@ class Commit:
 
 @dataclass
 class Watch:
-    """Hears of every write, and knows at once what may never happen."""
+    """Checks every write for violations that no later write can repair."""
 
     world: World
     commits: dict[tuple[str, str], Commit] = field(default_factory=dict)
@@ -103,14 +103,14 @@ class Watch:
                     self.commits[pk, sk] = Commit(self.world.calls, actor, write.after)
 
     def check_reads(self, actor: Actor) -> None:
-        """Of what an actor has looked at."""
+        """Check that an actor read no other company's records."""
         for table, key in actor.reads:
             self._owner(actor, table, key)
 
     def _owner(self, actor: Actor | None, table: str, key: Key) -> None:
         owner = owner_of(table, key)
         if actor and actor.company and owner not in (None, actor.company):
-            self.violations.append(f"O10 {actor.name} of {actor.company} is at {table} {key}")
+            self.violations.append(f"O10 {actor.name} of {actor.company} accesses {table} {key}")
 
     def _license(self, write: Write) -> None:
         before, after = write.before, write.after
@@ -144,7 +144,7 @@ class Watch:
         return commit is None or commit.item.get("fingerprint", {}).get("S") != fingerprint
 
     def _sold(self, item: Item) -> None:
-        """What an order sells must be for sale when it is written."""
+        """O8: the product and the policy of a new license are for sale when it is written."""
         company = item["pk"]["S"].partition("#")[0]
         key = (company, f"product#{item['product_id']['N']}")
         product = self.world.dynamodb.tables[CATALOG].items.get(key)
@@ -163,7 +163,7 @@ class Watch:
 
 
 def owner_of(table: str, key: Key) -> str | None:
-    """The company that a record belongs to; None for the product's own records."""
+    """Return the company that a record belongs to; None for the product's own records."""
     if table == ACCESS:
         return None
     if table == IMPORTS and key[0].startswith("external#"):
@@ -178,6 +178,6 @@ def owner_of(table: str, key: Key) -> str | None:
 
 
 def rows_of(world: World, table: str, company: str) -> list[Item]:
-    """The records of a company, as they are in the table."""
+    """Return the stored records of a company."""
     items = world.dynamodb.tables[table].items
     return [item for key, item in items.items() if owner_of(table, key) == company]

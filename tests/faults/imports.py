@@ -1,4 +1,4 @@
-"""Seeded schedules of imports: files sent in every way, twice, late, changed or not at all."""
+"""Seeded schedules of imports: files sent by every route, twice, late, changed or never."""
 
 import os
 import random
@@ -30,40 +30,40 @@ _CANCELLED = 0.25
 
 @dataclass
 class Importers:
-    """What both companies import in one world, and the responses they got."""
+    """The imports of both companies in one schedule, and the responses they got."""
 
     lab: Laboratory
     world: World
     machine: Machine = field(init=False)
     watch: Watch = field(init=False)
     files: dict[tuple[str, str], File] = field(default_factory=dict)
-    """What each version of an object holds, by key and version."""
+    """The content of each version of an object, by key and version."""
     gone: set[tuple[str, str]] = field(default_factory=set)
     """Versions that were deleted."""
     named: dict[tuple[str, str], set[int]] = field(default_factory=dict)
-    """The jobs that were answered for a company's `external_id`."""
+    """The jobs in the responses for a company's `external_id`."""
 
     refusals: list[str] = field(default_factory=list)
-    """Retries with an unexpected answer, and imports with other counts than were reported."""
+    """Retries with an unexpected response, and imports with other counts than were reported."""
     opened: bool = False
-    """Whether the stranger has an API key by now."""
+    """Whether the company without an API key has got one."""
     is_abandoned: bool = False
-    """Whether imports whose processes died are cancelled before anybody resumes them."""
+    """Whether imports whose processes died are cancelled before the sweeper resumes them."""
     has_died: bool = False
     sent: list[File] = field(default_factory=list)
     retried: set[tuple[str, int]] = field(default_factory=set)
-    """Jobs that were run again when there were no faults any more."""
+    """Jobs that were retried after faults had stopped."""
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
 
     def put(self, key: str, file: File) -> None:
-        """An object appears in the bucket."""
+        """Put an object into the bucket."""
         version = self.world.s3.put(key, file.data)
         self.files[key, version.id] = file
 
     def bring(self, company: str, file: File) -> None:
-        """A file comes by one of the doors."""
+        """Send a file by one of the three routes: the bucket, the API or a form."""
         rng = self.world.rng
         self.sent.append(file)
         match rng.randrange(3):
@@ -75,7 +75,7 @@ class Importers:
                 self.world.spawn("sender", partial(self._send_form, company, file))
 
     def interfere(self, company: str, what: str) -> None:
-        """Another client acts at the same time."""
+        """Start one concurrent action of another client, or an environment change."""
         rng, world = self.world.rng, self.world
         number = rng.randint(1, 3)
         match what:
@@ -116,7 +116,7 @@ class Importers:
                 world.pass_time(rng.choice((60, 1000, 5000, -1000)))
 
     def cancel_running(self, company: str, later: int) -> None:
-        """A client cancels an import while its rows are being written, some calls later."""
+        """Cancel an import while its rows are being written, `later` turns after it started."""
 
         def act() -> Reply | None:
             for _ in range(_PATIENCE):
@@ -135,7 +135,7 @@ class Importers:
         self.world.spawn("canceller", act, company=company)
 
     def recover(self) -> None:
-        """Faults have stopped: the sweep does its rounds, then people retry what failed."""
+        """Stop all faults, run the sweeper, and retry failed imports."""
         world = self.world
         world.calm()
         self.has_died = True
@@ -163,7 +163,7 @@ class Importers:
             self._rounds()
 
     def again(self) -> None:
-        """Every event is delivered once more, except those of deleted versions."""
+        """Deliver every event once more, except those of deleted versions."""
         destroyed = {version for _, version in self.gone}
         for event in list(self.machine.events):
             objects = [each["s3"]["object"] for each in event.get("Records", ())]
@@ -176,14 +176,14 @@ class Importers:
         self.world.run()
 
     def _die_within_a_batch(self, calls: int, _: Actor | None, writes: list[Write]) -> None:
-        """Every process dies soon after an import has written its first license."""
+        """Let every process die soon after an import has written its first license."""
         made = (each.after or {} for each in writes if each.table == LICENSES)
         if not self.has_died and any("made_by" in after for after in made):
             self.world.blackout = self.world.calls + calls
             self.has_died = True
 
     def _abandon(self) -> None:
-        """Imports that nobody works on are cancelled; some are retried as they are completed."""
+        """Cancel imports without a worker, and retry some while the sweeper completes them."""
         world, rng = self.world, self.world.rng
         for company, number, state in self._jobs():
             if state not in ENDED:
@@ -199,7 +199,7 @@ class Importers:
         world.calm()
 
     def _check_retry(self, company: str, number: int, reply: Reply) -> None:
-        """A deleted file is reported at once, and no other file is."""
+        """J2: a retry reports `file_gone` if the file was deleted, and only then."""
         item = self.world.dynamodb.tables[IMPORTS].items[company, f"job#{number:010}"]
         key, version = item["key"]["S"], item.get("version_id", {}).get("S")
         is_gone = version is not None and (key, version) in self.gone
@@ -207,7 +207,7 @@ class Importers:
             self.refusals.append(f"J2 retry of import {number} of {company}: {reply.text}")
 
     def _rounds(self, rounds: int = _ROUNDS) -> None:
-        """Twice at least: what the first starts may stop again."""
+        """Run the sweeper at least twice: an import that the first run starts may stop again."""
         for number in range(rounds):
             self.world.pass_time(20 * MINUTE)
             self._sweep()
@@ -218,7 +218,7 @@ class Importers:
                 return
 
     def _uncounted(self) -> bool:
-        """Whether an import stopped midway and has no counts yet."""
+        """Whether an import stopped early and has no counts yet."""
         items = self.world.dynamodb.tables[IMPORTS].items
         return any(
             sk.startswith("job#")
@@ -233,7 +233,7 @@ class Importers:
         return any(pk == "open#" for pk, _ in self.world.dynamodb.tables[IMPORTS].items)
 
     def _unnoticed(self) -> set[tuple[str, str]]:
-        """Versions that will have a job, and have none yet."""
+        """Return versions that must get a job, and have none yet."""
         items = self.world.dynamodb.tables[IMPORTS].items
         had = {
             (item["key"]["S"], item["version_id"]["S"])
@@ -331,9 +331,9 @@ class Importers:
         return self.world.spawn(f"{company} {path}", act, company=company, skew=skew)
 
     def _order_large(self, company: str) -> None:
-        """Place an order that is pending for some time and wants all keys that files have.
+        """Place an order that is pending for some time and requests all keys that files have.
 
-        It may die on the way; then the sweeper rolls it back while files are imported.
+        Its process may die; then the sweeper rolls it back while files are imported.
         """
         rng, world, shop = self.world.rng, self.world, self.lab.shops[company]
         licenses = [*({"key": f"IMP-{n}"} for n in range(5)), {}, {}]
@@ -362,7 +362,7 @@ class Importers:
         self.world.spawn("vendor", archive, company=company)
 
     def _change(self, key: str) -> None:
-        """An object is written over, hidden, or its version destroyed."""
+        """Overwrite an object, hide it, or delete its version."""
         match self.world.rng.randrange(3):
             case 0:
                 self.put(key, some_file(self.world.rng, key.split("/")[1]))
@@ -373,7 +373,7 @@ class Importers:
 
 
 def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
-    """One schedule, and what is wrong with what came of it."""
+    """Run one schedule; returns its world and the violations."""
     world = lab.world(seed)
     rng = world.rng
     world.fault_plan = RandomFaults(rng, rng.choice((0, 0.01, 0.05, 0.15)), rng.choice((0.05, 0.3)))
@@ -389,7 +389,7 @@ def manage(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     )
     for _ in range(rng.choice((0, 0, 1, 2, 3))):
         importers.interfere("acme", rng.choice(doings))
-    # Drawn apart, so that the other schedules stay as they are.
+    # A separate generator, so that the other schedules of these seeds do not change.
     own = random.Random(f"cancel {seed}")
     if own.random() < _CANCELLED:
         importers.cancel_running("acme", own.randrange(8))

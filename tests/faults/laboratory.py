@@ -1,8 +1,8 @@
 """Run the product in one process on simulated AWS: real handlers, store and botocore.
 
-What is patched is what a process has from outside: sockets, clock, sleep, randomness, threads, its
-environment. And some sizes, so that a file of ten rows is a large import, an order of ten
-licenses a large order, and a bucket of ten objects a large bucket.
+Patched are the inputs of a process: sockets, clock, sleep, randomness, threads and environment.
+Some sizes are patched too, so that a file of ten rows is a large import, an order of ten licenses
+a large order, and a bucket of ten objects a large bucket.
 """
 
 import gc
@@ -61,10 +61,10 @@ BATCH_ROWS = 3
 LICENSES_PER_PAGE = 2
 LISTINGS = 2
 PAGE = 3
-"""Versions in one answer of S3, so that a cycle of the sweeper's listing takes several runs."""
+"""Versions in one response of S3, so that a cycle of the sweeper's listing takes several runs."""
 COMPANIES = ("acme", "globex")
 STRANGER = "newco"
-"""A company without an API key, which may get one when faults have stopped."""
+"""A company without an API key, which may get one after faults have stopped."""
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -78,7 +78,7 @@ _ENVIRONMENT = {
 
 
 class _Memory(UserDict[str, Any]):
-    """What a process remembers: each actor is in one of its own."""
+    """The module globals of a process; each actor has its own."""
 
     def __init__(self, worlds: list[World]) -> None:
         self.worlds = worlds
@@ -90,7 +90,7 @@ class _Memory(UserDict[str, Any]):
 
 
 class _AtOnce(Executor):
-    """A pool whose threads are never two."""
+    """A pool that runs each task when it is submitted."""
 
     def __init__(self, *_: Any) -> None: ...
 
@@ -98,14 +98,14 @@ class _AtOnce(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(act(*args, **more))
-        except Exception as error:  # noqa: BLE001  # a pool keeps it for who asks
+        except Exception as error:  # noqa: BLE001  # a pool stores it in the future
             future.set_exception(error)
         return future
 
 
 @dataclass
 class Laboratory:
-    """Makes worlds; one at a time is the one that the product is in."""
+    """Creates simulations (`World`). The product runs in one of them at a time."""
 
     shops: dict[str, Shop]
     stocked: dict[str, Table]
@@ -116,7 +116,7 @@ class Laboratory:
     real_clock: Callable[[], float]
 
     def world(self, seed: int) -> World:
-        """A new world in which both companies have a catalog and a key, and nothing else."""
+        """Return a new simulation in which both companies have a catalog and an API key."""
         tables = {
             name: Table(table.names, table.indexes, dict(table.items))
             for name, table in self.stocked.items()
@@ -135,7 +135,7 @@ class Laboratory:
 
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
-    """A laboratory, for a while; there can be only one in a process."""
+    """Create a laboratory. A process can have only one at a time."""
     template, real_clock = local_template(), time_machine.escape_hatch.time.time
     worlds: list[World] = []
     printed = io.StringIO()
@@ -163,7 +163,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     for name, value in (_ENVIRONMENT | table_names()).items():
         patch.setenv(name, value)
     patch.delenv("AWS_ENDPOINT_URL", raising=False)
-    patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # the world changes
+    patch.setattr(time, "sleep", lambda seconds: worlds[0].sleep(seconds))  # noqa: PLW0108  # each schedule has its own
     for module in (pace, patience, sender):
         patch.setattr(module, "clock", lambda: worlds[0].elapsed)
     patch.setattr(secrets, "token_bytes", lambda size=32: worlds[0].secrets.randbytes(size))

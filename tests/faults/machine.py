@@ -1,8 +1,8 @@
 """Simulate what runs imports: S3's events, asynchronous invocations and the state machine.
 
-As the template has it: an event is tried three times, a step six times, two ranges of a file at
-once; and as AWS has it: an event may come twice, late, out of order or never, a call that nobody
-waits for any more goes on, and a stopped execution does not stop what runs.
+From the template: an event is tried three times, a step six times, and two chunks run at once.
+From AWS: an event may arrive twice, late, out of order or never, a call continues after its caller
+has given up, and stopping an execution does not stop its running calls.
 """
 
 from collections.abc import Callable
@@ -26,19 +26,19 @@ _TRIES = {"event": 3, "step": 6}
 
 
 def context(milliseconds: int) -> Any:
-    """A function that has some time left."""
+    """Return a Lambda context with this remaining time."""
     return SimpleNamespace(
         aws_request_id="request-1", get_remaining_time_in_millis=lambda: milliseconds
     )
 
 
 class Ended(Exception):
-    """An execution that does not go on."""
+    """The execution has ended."""
 
 
 @dataclass
 class Execution:
-    """One run of the state machine, and how far it came, from where it can be redriven."""
+    """One execution of the state machine, and its progress, from which it can be redriven."""
 
     name: str
     input: str
@@ -54,21 +54,21 @@ class Execution:
 
 @dataclass
 class Machine:
-    """Lambda and Step Functions of one world."""
+    """Lambda and Step Functions of one simulation."""
 
     world: World
     executions: dict[str, Execution] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     """Every event, to be delivered again later."""
     steps: list[dict[str, Any]] = field(default_factory=list)
-    """Every input of a step that was."""
+    """The input of every step that ran."""
 
     def __post_init__(self) -> None:
         self.world.s3.heard = self._uploaded
         self.world.services |= {"lambda": self._invoke, "sfn": self._step}
 
     def call(self, event: dict[str, Any]) -> Actor:
-        """One execution of the function."""
+        """Start one invocation of the function."""
         rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
         left = 900_000 if faultless or rng.random() < 0.9 else 1000
         skew = 0 if faultless else rng.choice((0, 0, 0, -7, 7, -3600, 3600))
@@ -81,7 +81,7 @@ class Machine:
         )
 
     def deliver(self, event: dict[str, Any], delay: int = 0) -> Actor:
-        """An asynchronous call: tried three times, then forgotten."""
+        """Invoke the function asynchronously: three attempts, then the event is dropped."""
 
         def deliver() -> None:
             for _ in range(delay):
@@ -102,7 +102,7 @@ class Machine:
         self._tell({"Records": [record]})
 
     def _tell(self, event: dict[str, Any]) -> None:
-        """At least once, as they say; and now and then not at all, which the sweep is for."""
+        """Deliver an event at least once; with faults also never, which the sweeper repairs."""
         self.events.append(event)
         rng = self.world.rng
         copies = 1
@@ -228,7 +228,7 @@ class Machine:
         return run
 
     def _task(self, execution: Execution, event: dict[str, Any]) -> dict[str, Any]:
-        """One state of the machine: its answer, or the end of the execution."""
+        """Run one state of the machine; returns its output or raises Ended."""
         self.steps.append(event)
         rng, faultless = self.world.rng, isinstance(self.world.fault_plan, NoFaults)
         for _ in range(_TRIES["step"]):
@@ -247,7 +247,7 @@ class Machine:
         raise Ended
 
     def _awaited(self, actor: Actor, patience: int | None = None) -> Actor:
-        """The actor when it is done, or when the caller's timeout ends."""
+        """Return the actor when it is done, or when the caller's timeout ends."""
         while not actor.done and patience != 0:
             self.world.wait()
             patience = None if patience is None else patience - 1

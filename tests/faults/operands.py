@@ -22,7 +22,7 @@ ORDERED = ("S", "N", "B")
 
 
 class Unmodelled(BaseException):
-    """The product used something that the model does not have; no handler may catch it."""
+    """The product used a feature that the model lacks; no handler may catch it."""
 
 
 @cache
@@ -33,7 +33,7 @@ def reserved_words() -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Names:
-    """What a request says that `#names` and `:values` in its expressions are."""
+    """The `#names` and `:values` that a request defines for its expressions."""
 
     names: Mapping[str, str]
     values: Mapping[str, Value]
@@ -62,11 +62,11 @@ class Operand:
         return given.values[self.text] if self.is_value else item.get(self.name(given))
 
     def literal(self, given: Names) -> Value | None:
-        """Its value if that follows from the request alone."""
+        """Return its value if the request alone determines it, else None."""
         return given.values[self.text] if self.is_value else None
 
     def check(self, given: Names) -> None:
-        """Refuse an undefined placeholder, and a reserved word."""
+        """Raise Refusal for an undefined placeholder or a reserved word."""
         if self.is_value:
             if self.text not in given.values:
                 raise invalid("value_undefined", self.text)
@@ -78,7 +78,7 @@ class Operand:
 
 
 def compared(operator: str, left: Value | None, right: Value | None) -> bool:
-    """Values of two types are different and neither is more; so is what is not there."""
+    """Values of different types, and absent values, are unequal and have no order."""
     if left is None or right is None or left.keys() != right.keys():
         return operator == "<>"
     if next(iter(left)) not in ORDERED and operator not in ("=", "<>"):
@@ -87,7 +87,7 @@ def compared(operator: str, left: Value | None, right: Value | None) -> bool:
 
 
 def check_distinct(first: Operand, rest: tuple[Operand, ...], given: Names) -> None:
-    """Refuse an operator whose first operand is among the others."""
+    """Raise Refusal for an operator whose first operand is among the others."""
     if not first.is_value and any(
         first.name(given) == each.name(given) for each in rest if not each.is_value
     ):
@@ -95,7 +95,7 @@ def check_distinct(first: Operand, rest: tuple[Operand, ...], given: Names) -> N
 
 
 def check_types(operands: tuple[Operand, ...], kinds: tuple[str, ...], given: Names) -> None:
-    """Refuse values of types that an operator does not take."""
+    """Raise Refusal for values of types that an operator does not accept."""
     for operand in operands:
         literal = operand.literal(given)
         if literal is not None and next(iter(literal)) not in kinds:

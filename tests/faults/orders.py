@@ -1,4 +1,4 @@
-"""Seeded schedules of orders: sent, doubled, lost, concurrent and retried."""
+"""Seeded schedules of orders: duplicated, lost, concurrent and retried requests."""
 
 import random
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _SKEWS = (0, 0, 0, 0, 5, -5, 400, -400, 90_000, -90_000)
 
 
 def bodies(rng: random.Random) -> list[dict[str, Any]]:
-    """What may be ordered; few keys, e-mails and ids, so that requests collide."""
+    """Return order bodies with few keys, e-mails and ids, so that requests collide."""
     everybody = [{"email": f"u{n}@x.test"} for n in range(8)]
     users = rng.sample(everybody[:3], 2)
     key = rng.choice(("KEY-1", "KEY-2"))
@@ -51,7 +51,7 @@ def bodies(rng: random.Random) -> list[dict[str, Any]]:
 
 @dataclass
 class Clients:
-    """The clients of both companies in one world, and all responses they got."""
+    """The clients of both companies in one schedule, and all responses they got."""
 
     lab: Laboratory
     world: World
@@ -66,7 +66,7 @@ class Clients:
     def send(
         self, company: str, body: dict[str, Any], key: str | None = None, skew: float = 0
     ) -> Sent:
-        """One request, to the handler of its path."""
+        """Send one request to the handler of its path."""
         shop = self.lab.shops[company]
         headers = {"Idempotency-Key": key} if key else {}
         act = partial(shop.post, "/orders/create_order/", body, headers=headers)
@@ -90,7 +90,7 @@ class Clients:
         self.world.spawn(f"client of {company}", insist)
 
     def interfere(self, company: str, what: str) -> None:
-        """Another client acts."""
+        """Start one action of another client, or an environment change."""
         shop, rng = self.lab.shops[company], self.world.rng
         match what:
             case "archive" | "archive policy":
@@ -110,7 +110,7 @@ class Clients:
                 self.world.pass_time(rng.choice((60, 1000, 5000, -5000, 100_000)))
 
     def recover(self) -> None:
-        """Without faults: some clients retry, pending orders are rolled back, all retry."""
+        """Stop all faults; some clients retry, the sweeper runs, then all clients retry."""
         self.world.calm()
         requests: dict[tuple[Any, ...], Sent] = {}
         for each in self.sent:
@@ -120,12 +120,12 @@ class Clients:
         for each in requests.values():
             if self.world.rng.random() < eager:
                 self.repeat(each)
-        # The second comes when even those clocks are past it that went a day ahead.
+        # The second run is later than the orders of processes whose clock was a day ahead.
         for hours in (1, 26):
             self.world.pass_time(hours * HOUR)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), None)
             self.world.run()
-        # Now, not only later: a retried order creates again what was rolled back with others.
+        # Checked before the retries too, which create again what was rolled back with other orders.
         for company in COMPANIES:
             self.watch.violations += stored(self.world, company, unfinished=set())
         for each in requests.values():
@@ -162,10 +162,10 @@ class Clients:
 
 
 def clients(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
-    """One schedule, and what is wrong with what came of it."""
+    """Run one schedule; returns its world and the violations."""
     world = lab.world(seed)
     run, rng = Clients(lab, world), world.rng
-    # In some schedules processes die and no client retries, while all sell to the same people.
+    # In some schedules processes die and no client retries, while all orders name the same users.
     kills_only = rng.random() < 0.2
     world.fault_plan = (
         RandomFaults(rng, 0.2, 0.3, kills_only=True) if kills_only else fault_plan(rng)
@@ -190,7 +190,7 @@ def clients(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
 
 
 def fault_plan(rng: random.Random) -> FaultPlan:
-    """Some worlds have few faults and many turns, some the other way round."""
+    """Return random rates: few faults and many switches between actors, or the reverse."""
     return RandomFaults(rng, rng.choice((0, 0.02, 0.1, 0.3)), rng.choice((0.05, 0.3, 0.7)))
 
 

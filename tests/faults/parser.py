@@ -1,4 +1,4 @@
-"""The grammar of DynamoDB's expressions, from text to what `expressions` applies."""
+"""The grammar of DynamoDB's expressions: parses text into what `expressions` applies."""
 
 import re
 from collections.abc import Callable

@@ -14,6 +14,7 @@ from shared import orders
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
+    batch_results,
     bulk,
     customers,
     dynamo,
@@ -56,7 +57,7 @@ def unconditional_put(patch: pytest.MonkeyPatch) -> None:
 
 
 def own_write_refused(patch: pytest.MonkeyPatch) -> None:
-    """An existing record is taken for another writer's."""
+    """A writer treats its own earlier write as a conflict."""
 
     def add(company: str, plan: Any, pending: Any) -> bool:
         if written(company, plan, pending):
@@ -74,12 +75,12 @@ def own_write_refused(patch: pytest.MonkeyPatch) -> None:
 
 
 def fingerprint_ignored(patch: pytest.MonkeyPatch) -> None:
-    """The same id is the same order."""
+    """Every request with a stored id is a retry, whatever its body."""
     patch.setattr(place_order, "already_placed", lambda _, context: context.row)
 
 
 def orphaned_licenses(patch: pytest.MonkeyPatch) -> None:
-    """The licenses first, then their order, in two writes."""
+    """Licenses are written first, and their order in a second write."""
 
     def write(operations: list[Any]) -> bool:
         first = [each for each in operations if _table_of(each) == licenses.TABLE]
@@ -91,7 +92,7 @@ def orphaned_licenses(patch: pytest.MonkeyPatch) -> None:
 
 
 def catalog_unguarded(patch: pytest.MonkeyPatch) -> None:
-    """A product that was for sale a moment ago."""
+    """An order checks that the product exists, but not that it is unchanged."""
 
     def unchanged(company: str, product: Any) -> Any:
         key = (company, f"guard#{product.id}#0")
@@ -102,7 +103,7 @@ def catalog_unguarded(patch: pytest.MonkeyPatch) -> None:
 
 
 def cross_company_key(patch: pytest.MonkeyPatch) -> None:
-    """One customer for all companies."""
+    """All companies share their customers."""
 
     def key(_: str, id: int) -> tuple[str, str]:
         return dynamo.shard("acme", id), f"customer#{id}"
@@ -112,12 +113,12 @@ def cross_company_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def users_taken_back(patch: pytest.MonkeyPatch) -> None:
-    """Users of a pending order are shared, as they were before."""
+    """Users of a pending order are assigned to other orders."""
     patch.setattr(order_writes, "_blocking", lambda *_: frozenset())
 
 
 def users_taken_over(patch: pytest.MonkeyPatch) -> None:
-    """Any order with the same id shares its users, whatever its body."""
+    """Orders with the same id share their users, even with different bodies."""
 
     def put(company: str, user: Any) -> Any:
         written = write(company, user)
@@ -131,7 +132,7 @@ def users_taken_over(patch: pytest.MonkeyPatch) -> None:
 
 
 def commit_assumed(patch: pytest.MonkeyPatch) -> None:
-    """An order that was looked for once counts as committed, whether or not it was."""
+    """An order that was looked up counts as committed even if it was not."""
 
     def read(company: str, rows: set[str]) -> set[str]:
         committed = looked(company, rows)
@@ -143,7 +144,7 @@ def commit_assumed(patch: pytest.MonkeyPatch) -> None:
 
 
 def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
-    """A repeated request is answered with what it would get now."""
+    """A retry gets newly issued licenses instead of the stored ones."""
 
     def placed(request: Any, context: Any) -> Any:
         row = looked(request, context)
@@ -158,7 +159,7 @@ def new_keys_each_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def key_logged(patch: pytest.MonkeyPatch) -> None:
-    """Handy when a customer calls."""
+    """License keys are logged."""
 
     def placed(*args: Any, **options: Any) -> Any:
         done = place(*args, **options)
@@ -171,22 +172,23 @@ def key_logged(patch: pytest.MonkeyPatch) -> None:
 
 
 def added_counters(patch: pytest.MonkeyPatch) -> None:
-    """A chunk adds what it did to what is there."""
+    """A batch that runs again adds its counts to those of its earlier run."""
 
     def put(company: str, number: int, result: Any) -> Any:
-        before = import_jobs.get_batch_result(company, number, result.index)
+        stored = batch_results.batch_results(company, number)
+        before = next((each for each in stored if each.index == result.index), None)
         if before and before.phase == result.phase:
             names = ("rows", "valid", "invalid", "created_licenses", "existed_licenses")
             added = {name: getattr(before, name) + getattr(result, name) for name in names}
             result = result.model_copy(update=added)
         return write(company, number, result)
 
-    write = import_jobs.batch_result_put
+    write = batch_results.batch_result_put
     patch.setattr(import_chunk, "batch_result_put", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
-    """Every event has a job."""
+    """Every event creates a job."""
     patch.setattr(import_jobs, "claimed", lambda _: None)
     patch.setattr(
         import_jobs,
@@ -199,7 +201,7 @@ def random_job_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def latest_version(patch: pytest.MonkeyPatch) -> None:
-    """The object's newest version instead of the pinned one."""
+    """An import reads the newest version of its object instead of the pinned one."""
     patch.setattr("shared.store.uploads._pin", lambda _: {})
 
 
@@ -216,7 +218,7 @@ def statement_errors_swallowed(patch: pytest.MonkeyPatch) -> None:
 
 
 def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
-    """A batch that runs again writes new pages next to those that it wrote before."""
+    """A batch that runs again adds new pages to those of its earlier run."""
 
     def named(*args: Any) -> Any:
         for page in pages(*args):
@@ -227,7 +229,7 @@ def pages_named_by_time(patch: pytest.MonkeyPatch) -> None:
 
 
 def pages_written_first(patch: pytest.MonkeyPatch) -> None:
-    """Pages with the ids that licenses are to get, before they are there."""
+    """Pages are written before the licenses that they list."""
 
     def run(self: Any, entries: Any, rows: Any, opening: Any) -> None:
         first = {entry.key: entry for entry in entries}
@@ -243,7 +245,7 @@ def pages_written_first(patch: pytest.MonkeyPatch) -> None:
 
 
 def orders_listed_by_each_run(patch: pytest.MonkeyPatch) -> None:
-    """A batch that runs again lists its orders anew, next to those that it listed before."""
+    """A batch that runs again lists its orders a second time."""
 
     def named(*args: Any) -> Any:
         return {**page(*args), "sk": f"orders#{secrets.token_hex(8)}"}
@@ -253,7 +255,7 @@ def orders_listed_by_each_run(patch: pytest.MonkeyPatch) -> None:
 
 
 def additions_in_two_writes(patch: pytest.MonkeyPatch) -> None:
-    """What is added to an order is written first, and counted afterwards."""
+    """The licenses added to an order are written first, and counted in a second write."""
 
     def transact(env_name: str, operations: Any, patience: Patience) -> Exchange[bool]:
         for each in operations:
@@ -266,30 +268,30 @@ def additions_in_two_writes(patch: pytest.MonkeyPatch) -> None:
 
 
 def orders_replaced_whole(patch: pytest.MonkeyPatch) -> None:
-    """An earlier row of the file replaces an order with the licenses that it has."""
+    """An earlier row of the file replaces an order together with its licenses."""
     patch.setattr(import_orders, "_OWN_LICENSES", ())
 
 
 def open_batches_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """What a worker left of a batch stays as it is when the import is cancelled."""
+    """The sweeper does not complete open batches of cancelled imports."""
     patch.setitem(sweep._CONCERNS, "completed", ("BatchCompleted", lambda _: 0))  # noqa: SLF001
 
 
 def maker_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """A row that is run again takes its own license for another's."""
-    patch.setattr("shared.row_reader.Import.maker", lambda *_: "")
+    """A row that runs again treats its own license as another import's."""
+    patch.setattr("shared.row_entries.Import.maker", lambda *_: "")
 
 
 def unescaped_report(patch: pytest.MonkeyPatch) -> None:
-    """Cells as they came."""
+    """failed.csv contains cells without escaping formulas."""
     patch.setattr(reader, "escape_formula", lambda cell: cell)
 
 
 def half_validated(patch: pytest.MonkeyPatch) -> None:
-    """The first block decides for the whole file."""
+    """`reject_all` checks the first batch only."""
 
     def begin_writing(job: Any) -> bool:
-        results = import_jobs.batch_results(job.company, job.number)
+        results = batch_results.batch_results(job.company, job.number)
         faulty = job.dry_run or any(result.invalid for result in results[:1])
         return job.on_error != "reject_all" or not faulty
 
@@ -297,17 +299,17 @@ def half_validated(patch: pytest.MonkeyPatch) -> None:
 
 
 def stopped_jobs_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """Nobody looks after jobs that nobody works on."""
+    """The sweeper does not resume stopped jobs."""
     patch.setitem(sweep._CONCERNS, "resumed", ("ImportResumed", lambda _: 0))  # noqa: SLF001
 
 
 def pending_key_exists(patch: pytest.MonkeyPatch) -> None:
-    """A row whose key is held by a pending order counts as existed, whatever comes of the order."""
+    """A row whose key a pending order holds counts as existing, even if that rolls back."""
     patch.setattr(import_licenses._Licenses, "_pending", lambda *_: set())  # noqa: SLF001
 
 
 def other_ranges_ignored(patch: pytest.MonkeyPatch) -> None:
-    """A row is compared with the rows of its own batch alone: another range may have its key."""
+    """A row is compared with the rows of its own batch only, not of other chunks."""
     members = held_keys.HeldKeys._members  # noqa: SLF001
 
     def forgotten(self: Any, held: Any) -> Any:
@@ -323,13 +325,13 @@ def other_ranges_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def batches_not_compared(patch: pytest.MonkeyPatch) -> None:
-    """Batches that did not write are not compared with each other when all are read."""
+    """Batches that wrote nothing are not compared with each other at the end."""
     patch.setattr(import_duplicates, "repeated_rows", lambda *_: {})
     patch.setattr(import_lifecycle, "repeated_rows", lambda *_: {})
 
 
 def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
-    """A second version at an import's own key is a dropped file, with default options."""
+    """A second version at an import's own key is imported with default options."""
 
     def owner(place: Any) -> Any:
         job = find(place)
@@ -340,22 +342,22 @@ def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def strangers_imported(patch: pytest.MonkeyPatch) -> None:
-    """The name of any folder is a company."""
+    """Files of companies without an API key are imported."""
     patch.setattr(import_jobs, "has_api_key", lambda _: True)
 
 
 def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """A file that came before its company's key is never looked at again."""
+    """A file that arrived before its company's first API key is never imported."""
     patch.setitem(sweep._CONCERNS, "known", ("ImportAnnounced", lambda _: 0))  # noqa: SLF001
 
 
 def stopped_never_counted(patch: pytest.MonkeyPatch) -> None:
-    """The counts of an import that stopped midway stay those that its batches know."""
+    """An import that stopped early is never counted."""
     patch.setattr(import_csv, "count_stopped", lambda _: None)
 
 
 def changes_unlocked(patch: pytest.MonkeyPatch) -> None:
-    """A changed license is written whatever it is by now."""
+    """A changed license is written without its optimistic lock."""
 
     def license_changes(company: str, changes: Any) -> list[Any]:
         return [

@@ -12,19 +12,19 @@ from tests.faults.parser import condition_of, projection_of
 from tests.faults.rules import Refusal, invalid
 
 PAGE = 40
-"""Items on a page: real pages end at 1 MB, and the reader must go on either way."""
+"""Items per page. Real pages end at 1 MB; the reader must continue in both cases."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """A secondary index: keys and what else it holds; `None` is everything."""
+    """A secondary index: its keys and projected attributes; `None` means all."""
 
     names: tuple[str, ...]
     holds: frozenset[str] | None
 
 
 def check_query(body: Mapping[str, Any], names: tuple[str, ...], index: Index | None) -> None:
-    """Refuse a query for what is wrong with it whatever the table holds."""
+    """Raise Refusal for a query that is invalid for any content of the table."""
     if index is not None and body.get("ConsistentRead"):
         raise invalid("index_consistent")
     if body.get("Limit", 1) < 1:
@@ -73,7 +73,7 @@ def page_of(
 def projected(
     item: Item, body: Mapping[str, Any], names: tuple[str, ...], index: Index | None
 ) -> Item:
-    """What the answer shows of an item."""
+    """Return the attributes of an item that the response has."""
     if index is not None and index.holds is not None:
         kept = index.holds | set(_order(names, index))
         item = {name: value for name, value in item.items() if name in kept}
@@ -83,7 +83,7 @@ def projected(
 def check_projection(
     part: Mapping[str, Any], conditions: tuple[Condition, ...] = ()
 ) -> frozenset[str]:
-    """The attributes that a read projects, none for all. Refuses invalid projections."""
+    """Return the attributes that a read projects, empty for all; raises Refusal if invalid."""
     given = Names.of(part)
     wanted = projection_of(part["ProjectionExpression"]) if "ProjectionExpression" in part else ()
     check_expressions(given, conditions=conditions, projected=wanted)
@@ -103,7 +103,7 @@ def wanted_of(item: Item, part: Mapping[str, Any]) -> Item:
 
 
 def _key_parts(condition: Condition, names: tuple[str, ...], given: Names) -> list[Condition]:
-    """The one or two parts of a key condition; refuses what is none."""
+    """Return the one or two parts of a key condition; raises Refusal for any other condition."""
     parts = list(condition.nodes())
     if _has_or(condition):
         raise invalid("query_condition", "OR")

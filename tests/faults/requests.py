@@ -36,7 +36,7 @@ MEMBERS: dict[str, set[str]] = {
     }
     | _GIVEN,
 }
-"""What the model knows of each request; any other member is refused as unmodelled."""
+"""The members of each request that the model knows; any other raises Unmodelled."""
 ACTIONS: dict[str, set[str]] = {
     "Put": {"Item"} | _CONDITIONAL,
     "Update": {"Key", "UpdateExpression"} | _CONDITIONAL,
@@ -69,7 +69,7 @@ def action_of(part: Body) -> tuple[str, Body]:
 
 
 def request_of(request: Body) -> tuple[str, Item]:
-    """The kind of a request in a batch, and the item or the key that it is about."""
+    """Return the kind of a request in a batch, and its item or key."""
     ((kind, body),) = request.items()
     return kind, body["Item"] if kind == "PutRequest" else body["Key"]
 

@@ -2,7 +2,7 @@
 
 A quoted sentence is AWS's own: of the API reference (botocore ships it as `service-2.json`) or of
 the developer guide. "Seen" marks a rule that AWS's pages do not state; the message next to it is
-the one that people report from the real service.
+the one that users of the real service report.
 """
 
 from typing import Any
@@ -88,7 +88,7 @@ RULES: dict[str, str] = {
 
 
 class Refusal(Exception):
-    """An error answer of the service; `rule` names why, where it is a question of form."""
+    """An error response of the service; `rule` is the violated one of RULES, if any."""
 
     def __init__(self, code: str, message: str = "", *, rule: str = "", **more: Any) -> None:
         super().__init__(code)

@@ -1,7 +1,7 @@
 """A model of S3: one versioned bucket, and the operations that the product uses.
 
-It reads requests and writes answers as they are on the wire, checksums among them, so botocore
-finds a body that was changed on its way as it would on AWS.
+It reads requests and writes responses in their wire format, with checksums, so botocore detects
+a body that was altered in transit as it would on AWS.
 """
 
 import base64
@@ -21,7 +21,7 @@ from tests.faults.expressions import Unmodelled
 
 @dataclass(frozen=True)
 class Version:
-    """What one put left behind; a `data` of None is the marker of a delete."""
+    """One version of an object; `data` is None for a delete marker."""
 
     id: str
     data: bytes | None
@@ -30,7 +30,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Sent:
-    """An answer: its body as it leaves the service."""
+    """A response, with its body as the service sends it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -46,10 +46,10 @@ class S3:
     objects: dict[str, list[Version]] = field(default_factory=dict)
     made: int = 0
     page: int = 1000
-    """Entries of a list in one answer."""
+    """Entries of a list in one response."""
 
     def answer(self, request: AWSPreparedRequest) -> Sent:
-        """What the service says to a request as it is sent."""
+        """Return the service's response to a request in its wire format."""
         parts = urlsplit(request.url)
         query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
         key = unquote(parts.path.lstrip("/"))
@@ -69,7 +69,7 @@ class S3:
         raise Unmodelled(f"{request.method} {request.url}")
 
     def put(self, key: str, data: bytes | None) -> Version:
-        """A new version of an object."""
+        """Create a new version of an object."""
         self.made += 1
         moment = datetime.fromtimestamp(int(self.now()), UTC)
         version = Version(f"v{self.made}", data, moment)
@@ -79,11 +79,11 @@ class S3:
         return version
 
     def delete(self, key: str) -> None:
-        """Hides an object; its versions stay."""
+        """Write a delete marker; the object's versions stay."""
         self.put(key, None)
 
     def read(self, key: str, version: str | None = None) -> bytes | None:
-        """The bytes of a version, or of the newest."""
+        """Return the bytes of a version, by default of the newest."""
         found = [each for each in self.objects.get(key, ()) if version in (None, each.id)]
         return found[-1].data if found else None
 
@@ -110,7 +110,7 @@ class S3:
         return Sent(200, {"x-amz-version-id": self.put(key, data).id})
 
     def _versions(self, key_marker: str, version_marker: str) -> Sent:
-        """A page of versions and delete markers, by key and newest first, behind the markers."""
+        """Return a page of versions and delete markers after the markers, newest first per key."""
         entries = self._behind(key_marker, version_marker)
         if entries is None:
             return refused(400, "InvalidArgument")
@@ -124,7 +124,7 @@ class S3:
         return _xml("ListVersionsResult", xml + "".join(_entry(*each) for each in page))
 
     def _behind(self, key_marker: str, version_marker: str) -> Iterator[tuple[str, Version]] | None:
-        """What a list goes on with; None if there is no such version to go on behind."""
+        """Return the entries after the markers; None if the marked version does not exist."""
         rest: list[Version] = []
         if version_marker:
             newest_first = self.objects.get(key_marker, [])[::-1]
@@ -149,7 +149,7 @@ def _entry(key: str, version: Version) -> str:
 
 
 def refused(status: int, code: str) -> Sent:
-    """An error answer."""
+    """Return an error response."""
     text = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
     return Sent(status, {"content-type": "application/xml"}, text.encode())
 
@@ -160,7 +160,7 @@ def _xml(name: str, inside: str) -> Sent:
 
 
 def _body(request: AWSPreparedRequest, headers: Mapping[str, str]) -> bytes:
-    """The bytes of a put, which botocore may send in chunks with their checksum at the end."""
+    """Return the body of a put, which botocore may send in chunks with a trailing checksum."""
     sent: Any = request.body
     data: bytes = sent if isinstance(sent, bytes) else sent.read()
     if hasattr(sent, "seek"):

@@ -16,11 +16,11 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
 
 
 def replay(kind: str, seed: int) -> str:
-    """The command that plays a schedule again."""
+    """Return the command that reproduces a schedule."""
     return f"make faults KIND={kind} SEED={seed} N=1"
 
 
 def play(lab: Laboratory, kind: str, seed: int) -> None:
-    """One schedule, which must break nothing."""
+    """Run one schedule; raises AssertionError for violations."""
     _, violations = KINDS[kind](lab, seed)
-    assert not violations, "\n".join([*violations[:5], f"again: {replay(kind, seed)}"])
+    assert not violations, "\n".join([*violations[:5], f"reproduce: {replay(kind, seed)}"])

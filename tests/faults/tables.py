@@ -13,7 +13,7 @@ type Key = tuple[str, ...]
 
 @dataclass
 class Table:
-    """Items by key; `undone` are what was at a place before each write, to look back with."""
+    """Items by key. `undone` has the item before each write, for reads of lagging indexes."""
 
     names: tuple[str, ...]
     indexes: Mapping[str, Index]
@@ -24,14 +24,14 @@ class Table:
         return tuple(item[name]["S"] for name in self.names)
 
     def key_given(self, key: Mapping[str, Any]) -> Key:
-        """The key that a request names, or a refusal."""
+        """Return the key in a request; raises Refusal if it is invalid."""
         if key.keys() != set(self.names):
             raise invalid("key_schema", sorted(key))
         check_keys(stored_item(key), self.names, required=True)
         return self.key(key)
 
     def stored(self, item: Mapping[str, Any]) -> Item:
-        """An item as it is stored, or a refusal of it."""
+        """Return an item as stored; raises Refusal if it is invalid."""
         kept = stored_item(item)
         check_keys(kept, self.names, required=True)
         for index in self.indexes.values():
@@ -47,7 +47,7 @@ class Table:
             self.items[key] = item
 
     def as_it_was(self, lag: int) -> dict[Key, Item]:
-        """The items before the last `lag` writes."""
+        """Return the items before the last `lag` writes."""
         items = dict(self.items)
         for key, before in reversed(self.undone[len(self.undone) - min(lag, len(self.undone)) :]):
             if before is None:
@@ -58,7 +58,7 @@ class Table:
 
 
 def tables_of(template: Mapping[str, Any]) -> Iterator[tuple[str, Table]]:
-    """Every table of a template, empty, by its logical id."""
+    """Return every table of a template, empty, by its logical id."""
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             settings = resource["Properties"]

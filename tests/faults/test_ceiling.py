@@ -1,7 +1,7 @@
 """The rows per second that one company can import into pre-warmed tables, by the model.
 
-What an import writes is counted per partition key. Records lie on keys of their own, which spread
-evenly over any number of partitions; keys of lists are few, and are put where their hashes are.
+The writes of an import are counted per partition key. Each record has its own key, and these keys
+spread evenly over any number of partitions. Lists have few keys, placed by their hashes.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from tests.faults.throttled import charges_of
 
 ROWS = 2_000
 MANY = 100
-"""Keys from which on they are records' own, and not those of lists."""
+"""A table or index with at least this many keys has records' own keys, not lists'."""
 
 
 def ceiling(charges: list[Charge], rows: int, units: int) -> tuple[float, str]:
-    """Rows a second that tables and indexes of so many write units take, and which sets it."""
+    """Return the rows per second that these write units allow, and the limiting table or index."""
     warm = Resource(1, 0)
     warm.count = units // PARTITION_WRITES
     found: list[tuple[float, str]] = []
@@ -42,7 +42,7 @@ def ceiling(charges: list[Charge], rows: int, units: int) -> tuple[float, str]:
 
 @pytest.fixture
 def written(lab: Laboratory, monkeypatch: pytest.MonkeyPatch) -> list[Charge]:
-    """What an import of `ROWS` rows writes, in batches of the size that they have in production."""
+    """The writes of an import of `ROWS` rows, in batches of the size in production."""
     monkeypatch.setattr("shared.store.newest_first.PAGE", 500)
     monkeypatch.setattr(throttle, "batch_rows", lambda rows: rows)
     outcome = throttle.throttle(lab, ROWS, scale=1, inline=True)

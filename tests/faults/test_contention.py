@@ -30,7 +30,7 @@ def timeline(lab: Laboratory, request: pytest.FixtureRequest) -> Timeline:
 
 
 def at_once(timeline: Timeline, acts: list[Callable[[], Reply]]) -> tuple[list[Reply], float]:
-    """The answers to requests that are sent in the same moment, and the seconds of them all."""
+    """Return the responses to simultaneous requests, and the seconds until the last of them."""
     began = timeline.time
     actors: list[Actor] = [timeline.spawn(f"caller {n}", act) for n, act in enumerate(acts)]
     timeline.run()

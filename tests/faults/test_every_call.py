@@ -69,7 +69,7 @@ def imported(lab: Laboratory, inline_bytes: str) -> Run:
 
 
 def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
-    """`before`, and one more fault at any later call."""
+    """Yield `before` with one more fault, for every fault at every later call."""
     fault_plan, violations = run(before)
     assert not violations, (before, violations)
     for number, faults in fault_plan.met:

@@ -1,6 +1,6 @@
 """Our model of DynamoDB against moto: the same random requests, each response.
 
-What each service answers otherwise is listed in `tests/models/known.py`. More requests, and
+The known differences of each service are listed in `tests/models/known.py`. More requests, and
 other services: `python -m tests.models --help`.
 """
 

@@ -28,7 +28,7 @@ def test_a_planted_bug_is_caught(
 
 
 def is_caught(lab: Laboratory, kind: str, seed: int) -> bool:
-    """Whether a schedule breaks an invariant, or never comes to its end."""
+    """Whether a schedule breaks an invariant, or does not end."""
     try:
         return bool(KINDS[kind](lab, seed)[1])
     except AssertionError as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from shared.errors import Busy
-from shared.row_reader import Entry, InvalidRecord
+from shared.row_entries import Entry, InvalidRecord
 from shared.store import pace, patience
 from shared.workflows import import_chunk
 from shared.workflows.import_batch import import_batch
@@ -14,19 +14,19 @@ from tests.faults.laboratory import Laboratory
 from tests.faults.throttle import Outcome
 
 ROWS, SCALE = 4_000, 50
-"""Tables that take a 50th: as many seconds as 200,000 rows would need."""
+"""Tables with a 50th of the capacity, so 4,000 rows take as long as 200,000."""
 
 
 @pytest.fixture
 def short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker has 25 seconds, of which it keeps 20 to return."""
+    """Give a worker 25 seconds, of which it keeps 20 to return."""
     monkeypatch.setattr(throttle, "INVOCATION_SECONDS", 25)
 
 
 def test_workers_that_wait_say_that_they_are_alive(
     lab: Laboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one batch, so that no other heartbeat comes."""
+    """All rows are one batch, so that finished batches write no heartbeat."""
     monkeypatch.setattr(throttle, "batch_rows", lambda rows: rows)
 
     outcome = throttle.throttle(lab, 1_000, scale=50, inline=True)

@@ -1,4 +1,4 @@
-"""A thread pool for a world of one thread: its threads are greenlets."""
+"""A thread pool whose threads are greenlets of the simulation."""
 
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class _Future(Future[Any]):
 
 
 class Threads(Executor):
-    """A pool of threads in the world that is current when it is made."""
+    """A pool of threads in one simulation."""
 
     def __init__(self, world: World, most: int) -> None:
         self._world, self._most = world, most
@@ -57,6 +57,6 @@ class Threads(Executor):
                 continue
             try:
                 future.set_result(act())
-            except (Exception, Killed) as error:  # noqa: BLE001  # who waits for it raises it
+            except (Exception, Killed) as error:  # noqa: BLE001  # the waiting thread raises it
                 future.set_exception(error)
         self._threads -= 1

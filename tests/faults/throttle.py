@@ -1,8 +1,8 @@
 """`make throttle`: import a large file into new tables, which throttle eight workers.
 
-The real code runs over a DynamoDB with the token buckets of `capacity`, in a world whose time
-passes only while an actor waits. How long the buckets need is worked out from what is in the tables
-at the end, and from the buckets alone.
+The real code runs on a model of DynamoDB with the token buckets of `capacity`, in simulated time
+that passes only while an actor waits. The minimum time is computed from the buckets and the records
+that are in the tables at the end.
 """
 
 import argparse
@@ -38,9 +38,9 @@ CHUNKS = 41
 """A million rows of 347 bytes in chunks of 8 MiB."""
 PER_ORDER = 10
 READING_SECONDS = 0.075
-"""What a worker needs to read a batch of 5,000 rows."""
+"""Seconds in which a worker reads a batch of 5,000 rows."""
 _SILENCE_SECONDS = 30
-"""After which another runner believes a worker dead."""
+"""Seconds without a heartbeat after which another worker takes over the job."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ class ThrottledMachine(Machine):
         return actor
 
     def _tell(self, event: dict[str, Any]) -> None:
-        """Once and at once: here it is capacity alone that goes wrong."""
+        """Deliver an event once and immediately: capacity is the only fault here."""
         self.deliver(event)
 
     def _map(self, execution: Execution, which: str) -> None:
@@ -108,7 +108,7 @@ class Outcome:
     seconds: float
     least_seconds: float
     slowest: str
-    """The bucket that sets the least time."""
+    """The bucket that sets the minimum time."""
     accepted: int
     throttled: int
     deaths: tuple[str, ...]
@@ -118,7 +118,7 @@ class Outcome:
     longest_silence: float
 
     def faults(self) -> list[str]:
-        """What is wrong with it."""
+        """Return every failed check."""
         found = {
             f"the job is {self.state} ({self.code})": self.state == "succeeded",
             f"a worker died: {self.deaths[:1]}": not self.deaths,
@@ -153,7 +153,7 @@ class Outcome:
 
 @dataclass
 class Silence:
-    """Hears when workers say that they are alive."""
+    """Measures the time between heartbeats."""
 
     world: Timeline
     longest: float = 0
@@ -169,7 +169,7 @@ class Silence:
 
 
 def sheet(rows: int) -> bytes:
-    """A file of licenses, ten to an order and a customer."""
+    """Return a file of licenses, ten per order and customer."""
     lines = ["license__license_key,product__short_code,order__store_id,customer__email"]
     for row in range(rows):
         order = row // PER_ORDER
@@ -178,19 +178,19 @@ def sheet(rows: int) -> bytes:
 
 
 def read_batches(world: Timeline, entries: Iterable[Any], most: int) -> Iterator[Any]:
-    """Batches of rows; to read one takes a worker some of its time."""
+    """Yield batches of rows; reading one takes simulated time."""
     for batch in cut(entries, most):
         world.sleep(READING_SECONDS)
         yield batch
 
 
 def batch_rows(rows: int) -> int:
-    """Of a million rows, 5,000."""
+    """Return the rows per batch: 5,000 of a million."""
     return max(25, rows // 200)
 
 
 def throttle(lab: Laboratory, rows: int, *, scale: float = 1, inline: bool = False) -> Outcome:
-    """Import so many rows into new tables, all of whose rates are divided by `scale`."""
+    """Import rows into new tables whose rates are divided by `scale`."""
     with _throttled(lab, rows, scale) as world:
         machine, silence = ThrottledMachine(world), Silence(world)
         world.watchers.append(silence.hear)
@@ -205,7 +205,7 @@ def throttle(lab: Laboratory, rows: int, *, scale: float = 1, inline: bool = Fal
 
 @contextmanager
 def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
-    """A world with new tables; the sizes of batches and steps follow the scale."""
+    """Create a simulation with new tables; the sizes of batches and steps follow the scale."""
     world = lab.world(0)
     capacity = Capacity(world.time, scale, frozenset({IMPORTS}))
     tables: Any = {name: packed(table) for name, table in world.dynamodb.tables.items()}
@@ -220,7 +220,7 @@ def _throttled(lab: Laboratory, rows: int, scale: float) -> Iterator[Timeline]:
         for module in (import_chunk, import_features, import_lifecycle):
             patch.setattr(module, "ThreadPoolExecutor", partial(Threads, timeline))
         patch.setattr(import_chunk, "BATCH_ROWS", batch_rows(rows))
-        patch.setattr(newest_first, "PAGE", PAGE)  # the schedules have smaller pages
+        patch.setattr(newest_first, "PAGE", PAGE)  # fault schedules use smaller pages
         patch.setattr(import_chunk, "read_batches", partial(read_batches, timeline))
         patch.setattr(pace, "STEP", pace.STEP / scale)
         patch.setattr(pace, "LOWEST", pace.LOWEST / scale)
@@ -254,7 +254,7 @@ def _outcome(
 
 
 def main() -> int:
-    """Import as many rows as the arguments say; 1 if a check fails."""
+    """Import the number of rows in the arguments; returns 1 if a check fails."""
     parser = argparse.ArgumentParser(prog="make throttle", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--scale", type=float, default=1)

@@ -1,9 +1,9 @@
 """A throttling DynamoDB: each write and read is charged to the buckets of `capacity`.
 
-Units are those of AWS: a write of a new item is one for each started KB, in the table and in each
-index that has an entry of it ("Capacity unit consumption" in the Developer Guide; for indexes,
-"Write Capacity Units" of "Using Global Secondary Indexes"); a transaction's are twice as many; a
-conditional write that fails costs what the item costs that it met.
+Units are AWS's: a write of a new item takes one per started KB, in the table and in each index
+that has an entry of it ("Capacity unit consumption" in the Developer Guide; for indexes,
+"Write Capacity Units" of "Using Global Secondary Indexes"); a transaction takes twice as many; a
+conditional write that fails takes the units of the existing item.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -21,7 +21,7 @@ _STATEMENT = {"partition": "ProvisionedThroughputExceeded", "table": "Throttling
 
 
 class Packed(MutableMapping[Key, Item]):
-    """Items as bytes: a million of them would not fit otherwise."""
+    """Items as bytes, because a million dicts would not fit into memory."""
 
     def __init__(self, items: MutableMapping[Key, Item]) -> None:
         self._packed = {key: _packed(item) for key, item in items.items()}
@@ -47,12 +47,12 @@ class Packed(MutableMapping[Key, Item]):
 
 
 def _packed(item: Item) -> bytes:
-    """As many bytes as there are: orjson keeps the whole of the buffer that it wrote into."""
+    """Copy the bytes, because orjson's result keeps its whole buffer allocated."""
     return memoryview(orjson.dumps(item)).tobytes()
 
 
 class PackedTable(Table):
-    """A table of packed items, which can't be looked back in."""
+    """A table of packed items, without the history for lagging indexes."""
 
     def write(self, key: Key, item: Item | None) -> None:
         if item is None:
@@ -68,7 +68,7 @@ def packed(table: Table) -> PackedTable:
 
 @dataclass
 class ThrottledDynamoDB(DynamoDB):
-    """The service, with `capacity`."""
+    """The model of DynamoDB, with `capacity`."""
 
     capacity: Capacity = field(kw_only=True)
 
@@ -95,7 +95,7 @@ class ThrottledDynamoDB(DynamoDB):
         items: list[Item] = answer["Items"]
         units = -(-sum(map(item_bytes, items)) // 4096) or 1
         resource = f"{name}/{index}" if index else name
-        # All of our queries name their partition by the first of their values.
+        # In all queries of the product, the first value is the partition key.
         (partition, *_) = body["ExpressionAttributeValues"].values()
         half = 1 if body.get("ConsistentRead") else 0.5
         self._charge([Charge(resource, partition["S"], units * half, reads=True)])
@@ -166,7 +166,7 @@ class ThrottledDynamoDB(DynamoDB):
 
 
 def charges_of(tables: dict[str, Table], names: set[str]) -> Iterator[Charge]:
-    """What it costs to write all items of these tables, each of them once."""
+    """Yield the units of writing each item of these tables once."""
     for name in names:
         table = tables[name]
         for key, item in table.items.items():
@@ -193,7 +193,7 @@ def _in_indexes(
 
 
 def _entry(table: Table, index: Index, item: Item) -> Item:
-    """What an index holds of an item; empty if the item is not in it."""
+    """Return an item's entry in an index; empty if the item is not in it."""
     if not all(name in item for name in index.names):
         return {}
     if index.holds is None:

@@ -1,7 +1,7 @@
-"""A world whose actors work concurrently: the actor with the earliest wake-up time runs next.
+"""A simulation in which actors run concurrently: the one with the earliest wake-up time is next.
 
-Time passes only while actors sleep or wait for an answer, so hours of waiting take seconds, and
-threads of one process wait side by side.
+Time passes only while actors sleep or wait for a response, so hours of waiting take seconds, and
+threads of one process wait at the same time.
 """
 
 import heapq
@@ -19,16 +19,16 @@ from tests.faults.world import BEGAN, Actor, World
 from tests.wiretap import Killed
 
 LATENCY = 0.008
-"""Seconds from a request to its answer."""
+"""Seconds from a request to its response."""
 _POLL = 0.1
 
 
 @dataclass
 class Timeline(World):
-    """The actors by the moment at which they go on."""
+    """Runs actors in the order of their wake-up times."""
 
     deadlines: dict[Actor, float] = field(default_factory=dict)
-    """When Lambda ends an invocation."""
+    """The time at which Lambda ends each invocation."""
     _wakes: list[tuple[float, int, Actor]] = field(default_factory=list)
     _order: Any = field(default_factory=count)
 
@@ -38,7 +38,7 @@ class Timeline(World):
         return actor
 
     def thread(self, act: Callable[[], Any]) -> None:
-        """A thread of the current actor's process."""
+        """Start a thread in the current actor's process."""
         actor = Actor("thread", memory=self.current.memory if self.current else {})
         if self.current in self.deadlines:
             self.deadlines[actor] = self.deadlines[self.current]
@@ -60,7 +60,7 @@ class Timeline(World):
             self.elapsed = self.time - BEGAN
             self._resume(actor)
         waiting = [actor.name for actor in self.actors if not actor.done]
-        assert not waiting, f"J2 {waiting} never come to an end"
+        assert not waiting, f"J2 {waiting} do not end"
         self.past += self.actors
         self.actors.clear()
 
@@ -82,7 +82,7 @@ class Timeline(World):
     def block(self, future: "Future[Any]") -> None:
         """Let the current actor wait for a future."""
         actor = self.current
-        assert actor is not None, "outside of actors nobody waits"
+        assert actor is not None, "only actors can wait"
         future.add_done_callback(lambda _: self.wake(actor))
         self._switch(actor)
 

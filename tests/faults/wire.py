@@ -1,4 +1,4 @@
-"""A call of AWS, and everything that can happen to it.
+"""A call of AWS, and the faults that can be injected into it.
 
 Faults are injected at the network, below botocore's retries and below those of
 `shared.store.signed_http`, so both run as they are.
@@ -37,7 +37,7 @@ ANYWHERE = (
     "failed but applied",
     "applied late",
 )
-"""What can happen to every call."""
+"""Faults of every call."""
 _OF_OPERATION = {
     "TransactWriteItems": ("conflict",),
     "PutItem": ("conflict",),
@@ -50,14 +50,14 @@ _OF_OPERATION = {
 _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "DescribeExecution"}
 _READS |= {"ListObjectsV2", "ListObjectVersions"}
 _OF_WRITES = {"killed after", "failed but applied", "applied late"}
-"""To a read they are as if it had not been answered."""
+"""Faults of writes only; a read with one of these would be an unanswered read."""
 _SECONDS = {"unreachable": 1, "answer lost": 5, "applied late": 5}
-"""How long the caller waits for nothing."""
+"""Seconds until the caller gets an error, by fault."""
 
 
 @dataclass
 class Call:
-    """One request on the wire, of one actor."""
+    """One request of one actor."""
 
     number: int
     service: str
@@ -74,7 +74,7 @@ class Call:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What can happen to it."""
+        """Return the faults that this call can have."""
         anywhere: tuple[str, ...] = ANYWHERE
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
@@ -82,11 +82,11 @@ class Call:
 
     @property
     def own_faults(self) -> tuple[str, ...]:
-        """What can happen to calls of its operation only."""
+        """Return the faults that only calls of this operation can have."""
         return _OF_OPERATION.get(self.operation, ())
 
     def meet(self, fault: str | None, later: Callable[[Callable[[], Any]], None]) -> AWSResponse:
-        """The answer to the call, or what is raised instead of it."""
+        """Return the response to the call, or raise an error of the connection."""
         match fault:
             case None:
                 return self.carried_out()
@@ -121,7 +121,7 @@ class Call:
         return self.carry_out(self.body if self.service != "s3" else {})
 
     def _partly(self, fault: str) -> AWSResponse:
-        """Carry out some of the parts of an operation that is not atomic."""
+        """Execute some parts of an operation that is not atomic."""
         body = self.body
         if self.operation == "BatchExecuteStatement":
             return self._some_statements(body, fault)
@@ -156,7 +156,7 @@ class Call:
         return answer_of(self.request, 200, orjson.dumps(result))
 
     def _corrupted(self, fault: str) -> AWSResponse:
-        """An object whose bytes do not all arrive as they were sent."""
+        """Return an S3 response whose body is truncated, altered or interrupted."""
         answer = self.carried_out()
         data = answer.content
         if answer.status_code >= 300 or not data:
@@ -201,7 +201,7 @@ class Call:
 
 
 def dynamodb_response(service: DynamoDB, call: AWSPreparedRequest, body: Body) -> AWSResponse:
-    """What DynamoDB answers to a request."""
+    """Return DynamoDB's response to a request."""
     try:
         return answer_of(call, 200, orjson.dumps(service.answer(target(call), body)))
     except Refusal as refusal:
@@ -209,13 +209,13 @@ def dynamodb_response(service: DynamoDB, call: AWSPreparedRequest, body: Body) -
 
 
 def s3_response(service: S3, call: AWSPreparedRequest) -> AWSResponse:
-    """What S3 answers to a request."""
+    """Return S3's response to a request."""
     sent: Sent = service.answer(call)
     return answer_of(call, sent.status, sent.body, dict(sent.headers))
 
 
 def description(answer: AWSResponse) -> str:
-    """A refusal in few words, for the journal."""
+    """Return a short text of an error response, for the journal."""
     text = answer.content.decode()
     found = re.search(r"#(\w+)|<Code>(\w+)", text)
     reasons = re.findall(r'"Code": "(\w+)"', text)
@@ -223,7 +223,7 @@ def description(answer: AWSResponse) -> str:
 
 
 def target(request: AWSPreparedRequest) -> str:
-    """The operation that a request in JSON names."""
+    """Return the operation that a JSON request names."""
     named: Any = request.headers["X-Amz-Target"]
     text: str = named.decode() if isinstance(named, bytes) else named
     return text.partition(".")[2]
@@ -236,14 +236,14 @@ def answer_of(
     headers: dict[str, str] | None = None,
     raw: io.BytesIO | None = None,
 ) -> AWSResponse:
-    """An answer, as it comes from the network."""
+    """Return a response as it comes from the network."""
     given: Any = headers or {"Content-Type": "application/x-amz-json-1.0"}
     sent: Any = raw or _Raw(body)
     return AWSResponse(request.url, status, given, sent)
 
 
 class _Raw(io.BytesIO):
-    """A body as urllib3 hands it over."""
+    """A body with the interface of urllib3's."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         while part := self.read(65536):

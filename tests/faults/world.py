@@ -1,7 +1,7 @@
-"""A world of one thread: actors that take turns at every call of AWS, their time and their faults.
+"""The simulation: actors that take turns in one thread, their clocks and their faults.
 
-Everything follows from the seed: which actor runs next, what happens to a call, what time each
-actor believes it is, and every random number that the product draws.
+Actors can switch at every call of AWS. The seed determines which actor runs next, the fault of each
+call, the clock of each actor, and every random number that the product draws.
 """
 
 import random
@@ -24,7 +24,7 @@ _MOST_TURNS = 50_000
 
 
 class FaultPlan(Protocol):
-    """The faults of calls, and whether another actor goes first."""
+    """Decides on the faults of calls and on switches between actors."""
 
     def fault(self, call: Call, /) -> str | None: ...
 
@@ -80,26 +80,26 @@ class FaultsAt:
 
 @dataclass(eq=False)
 class Actor:
-    """One execution of a handler, or an actor that waits for some; it may die at any call."""
+    """One execution of a handler, or a client that waits for some. It may die at any call."""
 
     name: str
     company: str | None = None
-    """Whose records it may touch; None for those who work for all."""
+    """The company whose records it may access; None for all companies."""
     skew: float = 0
-    """How far its clock is wrong, in seconds."""
+    """The error of its clock, in seconds."""
     result: Any = None
     error: BaseException | None = None
     done: bool = False
     dead: bool = False
     process: "Actor | None" = None
-    """The actor whose thread it is: both die together."""
+    """The actor in whose process it is a thread; both die together."""
     dies_after: int | None = None
-    """After so many calls it dies."""
+    """The number of calls after which it dies."""
     began: int = 0
     ended: int = 0
-    """Numbers of the last call before each."""
+    """Numbers of the last call before its start and before its end."""
     reads: dict[tuple[str, Key], int] = field(default_factory=dict)
-    """When it last looked at a place."""
+    """The number of its last read of each item."""
     memory: dict[str, Any] = field(default_factory=dict)
     greenlet: Any = None
 
@@ -114,10 +114,10 @@ class World:
     fault_plan: FaultPlan = field(default_factory=NoFaults)
     time: float = BEGAN
     elapsed: float = 0
-    """What a clock shows that nobody sets: the seconds of calls and of sleep."""
+    """The monotonic clock: the seconds of calls and of sleep."""
     calls: int = 0
     blackout: int = 0
-    """The number of the call at which every process dies that there is."""
+    """The number of the call at which all processes die."""
     injected: int = 0
     journal: list[str] = field(default_factory=list)
     actors: list[Actor] = field(default_factory=list)
@@ -126,7 +126,7 @@ class World:
     services: dict[str, Callable[[str, AWSPreparedRequest], AWSResponse]] = field(
         default_factory=dict
     )
-    """Lambda and Step Functions, which answer requests for an operation."""
+    """Lambda and Step Functions, which respond to requests for an operation."""
     coordinates: Any = None
     current: Actor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
@@ -141,14 +141,14 @@ class World:
     def spawn(
         self, name: str, act: Callable[[], Any], *, company: str | None = None, skew: float = 0
     ) -> Actor:
-        """A new actor, who begins when it is first given a turn."""
+        """Create an actor, which starts at its first turn."""
         actor = Actor(name, company, skew)
         actor.greenlet = greenlet(lambda: self._play(actor, act))
         self.actors.append(actor)
         return actor
 
     def thread(self, act: Callable[[], Any]) -> None:
-        """A new thread of the current actor's process."""
+        """Start a thread in the current actor's process."""
         owner = self.current
         assert owner is not None, "outside of actors there are no threads"
         actor = self.spawn(f"{owner.name} thread", act, company=owner.company, skew=owner.skew)
@@ -156,7 +156,7 @@ class World:
         actor.memory, actor.reads = owner.memory, owner.reads
 
     def run(self) -> None:
-        """Gives turns until everybody is done."""
+        """Give turns until all actors are done; raises AssertionError (J2) if they do not end."""
         for _ in range(_MOST_TURNS):
             waiting = [actor for actor in self.actors if not actor.done]
             if not waiting:
@@ -164,37 +164,37 @@ class World:
                 self.actors.clear()
                 return
             self._resume(self.rng.choice(waiting))
-        raise AssertionError(f"J2 {[actor.name for actor in waiting]} never come to an end")
+        raise AssertionError(f"J2 {[actor.name for actor in waiting]} do not end")
 
     def calm(self) -> None:
-        """Lets everybody come to an end, and nothing fail from now on."""
+        """Stop all faults, and run all actors to their end."""
         self.fault_plan, self.blackout = NoFaults(), 0
         self.run()
         self.say("— faults have stopped —")
 
     def alone(self, name: str, act: Callable[[], Any], *, company: str | None = None) -> Actor:
-        """An actor that nobody interrupts, to its end."""
+        """Run one actor to its end."""
         actor = self.spawn(name, act, company=company)
         self.run()
         return actor
 
     def pause(self) -> None:
-        """Let others go first, if the fault plan says so."""
+        """Let other actors run first, if the fault plan decides so."""
         if self.current is not None and self.fault_plan.turns():
             self.wait()
 
     def wait(self) -> None:
-        """Lets others go first; outside of actors there are none to wait for."""
+        """Let other actors run first; does nothing outside of actors."""
         if self.current is not None and getcurrent() is self.current.greenlet:
             self._hub.switch()
 
     def block(self, future: Future[Any]) -> None:
-        """Lets others go first until a future is done."""
+        """Let other actors run until a future is done."""
         while not future.done():
             self.wait()
 
     def sleep(self, seconds: float) -> None:
-        """What `time.sleep` is here."""
+        """Replace `time.sleep`."""
         self.elapsed += seconds
         self.pass_time(seconds)
         self.wait()
@@ -204,7 +204,7 @@ class World:
         self._set_clock()
 
     def take(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
-        """A call of AWS: the last thing that botocore does before it would open a socket."""
+        """Answer a call of AWS, in place of the socket that botocore would open."""
         service, operation = event_name.split(".")[1:]
         self._still_alive()
         self.pause()
@@ -249,7 +249,7 @@ class World:
             self.current.reads[table, key] = self.calls
 
     def say(self, text: str) -> None:
-        """A line of the journal."""
+        """Append a line to the journal."""
         self.journal.append(f"{self.calls:5} {text}")
 
     def _play(self, actor: Actor, act: Callable[[], Any]) -> None:

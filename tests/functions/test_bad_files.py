@@ -20,7 +20,8 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.csv_format.reader import records
 from shared.import_job import ImportJob
-from shared.row_reader import Import, InvalidRecord, reader_of
+from shared.row_entries import Import, InvalidRecord
+from shared.row_reader import reader_of
 from tests.engine import Engine
 from tests.functions.bad_files import Specimen, specimens
 from tests.functions.import_files import Files, open_files

@@ -14,7 +14,8 @@ from shared.catalog_changes import new_product
 from shared.catalog_requests import NewProduct
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
-from shared.row_reader import Entry, Import, InvalidRecord, reader_of
+from shared.row_entries import Entry, Import, InvalidRecord
+from shared.row_reader import reader_of
 from shared.store import bulk
 from shared.store.patience import Patience
 from shared.store.turns import Turns

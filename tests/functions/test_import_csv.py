@@ -10,7 +10,8 @@ from functions import import_csv, job_status
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.import_jobs import batch_results, get_job, list_jobs
+from shared.store.batch_results import batch_results
+from shared.store.import_jobs import get_job, list_jobs
 from shared.workflows import import_chunk, import_lifecycle, pending_orders
 from tests.batch_results import put_batch_result
 from tests.engine import Engine

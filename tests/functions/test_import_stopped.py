@@ -10,7 +10,7 @@ from functions.telemetry.redaction import Crashed
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
-from shared.store.import_jobs import batch_results
+from shared.store.batch_results import batch_results
 from shared.workflows import import_lifecycle
 from shared.workflows.import_totals import Totals
 from tests.functions.import_files import Files

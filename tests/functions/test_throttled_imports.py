@@ -11,7 +11,7 @@ import pytest
 
 from functions import import_csv, job_status
 from shared.store import dynamo, import_jobs, pace, patience, uploads
-from shared.store.import_jobs import batch_results
+from shared.store.batch_results import batch_results
 from shared.workflows import import_chunk, import_lifecycle, stuck_imports
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files, counts, open_files

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from infra.cli.deploy import synthesize
-from infra.cli.steps import console, step
+from infra.local.deploy import synthesize
+from infra.local.steps import console, step
 from infra.stamp import ROOT
 from tests.models.__main__ import compared, stale
 from tests.models.services import Emulator

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from infra.asset import UV
-from infra.cli.steps import run
+from infra.local.steps import run
 from infra.stamp import BUILD, build_once, digest
 
 _HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.cli.steps import OpsError, tail
+from infra.local.steps import OpsError, tail
 from tests.second_opinion.environments import HOME, node_tool, python_tool
 
 _HOST = "127.0.0.1"

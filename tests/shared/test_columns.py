@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.columns import KINDS, NO_VALUE, FeatureRow, TermsRow, faults_of_row, template
-from shared.row_reader import InvalidRecord
+from shared.row_entries import InvalidRecord
 from tests.shared.value_import import read_rows
 
 KEYS = {"license__license_key": "K-1", "product__short_code": "kp"}

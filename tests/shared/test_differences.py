@@ -16,7 +16,7 @@ from shared.differences import (
     limited,
     repeated_fault,
 )
-from shared.row_reader import CustomerEntry, InvalidRecord, LicenseEntry
+from shared.row_entries import CustomerEntry, InvalidRecord, LicenseEntry
 from tests.shared.value_import import read_rows
 
 HEADER = "license__license_key,product__short_code"

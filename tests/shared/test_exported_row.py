@@ -7,7 +7,7 @@ import pytest
 from shared.columns import LICENSE_COLUMNS, NO_VALUE
 from shared.customers import Customer
 from shared.exported_row import license_row
-from shared.row_reader import LicenseEntry
+from shared.row_entries import LicenseEntry
 from shared.terms import TERMS
 from tests.shared.value_import import read_rows
 from tests.shared.value_shop import ValueShop

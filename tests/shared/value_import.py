@@ -9,7 +9,8 @@ from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.import_job import ImportJob
 from shared.import_job import Kind as JobKind
-from shared.row_reader import Entry, Import, InvalidRecord, reader_of
+from shared.row_entries import Entry, Import, InvalidRecord
+from shared.row_reader import reader_of
 from tests.shared.value_shop import ValueShop
 
 NOW = datetime(2026, 3, 12, 8, tzinfo=UTC)

@@ -67,7 +67,7 @@ def test_an_encoding_applies_to_one_file_and_the_next_one_is_detected(
         (3, 2, [], "Import 3 rows, skip 2", True),
         (0, 2, [], "Import 0 rows, skip 2", False),
         (3, 2, ["Import nothing"], "Import 5 rows", False),
-        (0, 2, ["Test run"], "Test 2 rows", True),
+        (0, 2, ["Dry run"], "Validate 2 rows", True),
     ],
 )
 def test_the_button_shows_how_many_rows_it_imports(
@@ -83,7 +83,7 @@ def test_the_button_shows_how_many_rows_it_imports(
 
     console.choose("some.csv", customers("button", good, bad))
     for option in options:
-        if option == "Test run":
+        if option == "Dry run":
             page.get_by_label(option).check()
         else:
             page.get_by_label("If some rows have errors").select_option(option)

@@ -1,4 +1,4 @@
-"""The options of an import: test run, and rejection of a file with errors."""
+"""The options of an import: dry run, and rejection of a file with errors."""
 
 import re
 
@@ -16,8 +16,8 @@ def test_a_test_run_writes_nothing_and_one_button_then_runs_the_real_import(
     console.visit("imports/customers/new", vendor)
 
     console.choose("dry.csv", b"email\ndry@m.test\nnobody\n")
-    console.page.get_by_label("Test run").check()
-    console.button("Test 2 rows").click()
+    console.page.get_by_label("Dry run").check()
+    console.button("Validate 2 rows").click()
 
     console.see("would be created")
     made = vendor.get("/customers/", "email=dry@m.test").json()
@@ -43,7 +43,7 @@ def test_after_a_reload_the_file_of_a_test_run_must_be_chosen_again(
     ended(vendor, job)
     console.visit(f"imports/customers/{job}", vendor)
 
-    console.see("This was a test run: nothing was saved")
+    console.see("This was a dry run: nothing was saved")
 
     console.page.get_by_role("link", name="Choose the file again").click()
     expect(console.button("Choose a file")).to_be_visible()

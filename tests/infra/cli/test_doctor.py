@@ -223,9 +223,9 @@ def test_how_paths_are_served_is_reported(healthy: Keywright, served: Served) ->
     ("status", "well", "way"),
     [
         (308, True, "served by a redirect (308) to the path without the slash"),
-        (404, False, "not served: the API answered 404"),
-        (405, False, "not served: the API answered 405"),
-        (500, False, "not served: the API answered 500"),
+        (404, False, "not served: the API returned 404"),
+        (405, False, "not served: the API returned 405"),
+        (500, False, "not served: the API returned 500"),
     ],
 )
 def test_a_path_that_is_redirected_is_well_and_one_that_is_not_served_is_found(
@@ -292,7 +292,7 @@ def test_a_call_that_the_emulator_does_not_have_is_not_checked_and_not_ill(
     (ill_on_aws,) = doctor.examine("quota", health.check_quota, on_aws)
 
     assert (local.passed, local.checked) == (True, False)
-    assert local.message.startswith("not checked: the emulator answered")
+    assert local.message.startswith("not checked: the emulator returned")
     assert not ill_on_aws.passed
 
 

@@ -133,3 +133,8 @@ def test_rows_with_warnings_are_counted_and_the_first_are_shown(
         assert "482913374650109000" in text
         assert "482913374650110000" not in text
     assert keywright.run_json("jobs", "show", "1")["counts"]["warnings"] == 12
+
+
+@pytest.mark.parametrize("limit", ["0", "-1"])
+def test_a_list_of_no_imports_is_empty(keywright: Keywright, limit: str) -> None:
+    assert keywright.run("jobs", "list", "--limit", limit) == "No imports.\n"

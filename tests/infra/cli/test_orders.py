@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +131,22 @@ def test_an_order_may_come_from_another_program(
 @pytest.mark.parametrize("words", [("orders", "create"), ("catalog", "diff")])
 def test_a_missing_file_is_reported(keywright: Keywright, words: tuple[str, str]) -> None:
     assert "No such file" in keywright.run(*words, "none", status=2)
+
+
+def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
+    printed = keywright.run_json("orders", "list")
+    oldest = keywright.run_json("orders", "list", "--oldest-first", "--limit", "1")
+    shown = keywright.run("orders", "list", "--customer", "ana@acme.example")
+
+    assert [order["store_id"] for order in printed] == ["web-2", "web-1"]
+    assert [order["store_id"] for order in oldest] == ["web-1"]
+    assert "web-1" in shown
+    assert "web-2" not in shown
+    assert keywright.run("orders", "list", "--customer", "x@acme.example") == "No orders.\n"
+
+
+def test_orders_are_listed_by_days(keywright: Keywright, placed: Any) -> None:
+    today = placed[0]["created_at"][:10]
+
+    assert len(keywright.run_json("orders", "list", "--from", today, "--to", today)) == 2
+    assert keywright.run_json("orders", "list", "--to", "2020-01-01") == []

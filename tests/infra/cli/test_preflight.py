@@ -107,7 +107,7 @@ def test_warm_throughput_above_the_default_quota_is_noted(
     preflight: Preflight, aws: AwsAccount
 ) -> None:
     (found,) = preflight.found("warm_throughput=40000", ready=True)["throughput"]
-    assert "pre-warmed for 40,000 write units a second" in found["message"]
+    assert "pre-warmed for 40,000 write units per second" in found["message"]
 
     (found,) = preflight.found("warm_throughput=80000", ready=True)["throughput"]
     assert "quota “Table-level write throughput limit” is 40,000" in found["message"]

@@ -71,8 +71,8 @@ def test_a_redirected_path_with_a_slash_is_verified_and_reported(
 @pytest.mark.parametrize(
     ("path", "answer", "message"),
     [
-        (f"{CREATE}/", httpx.Response(404, text="no"), "answered 404: no"),
-        (CREATE, httpx.Response(502, text="late"), "answered 502: late"),
+        (f"{CREATE}/", httpx.Response(404, text="no"), "returned 404: no"),
+        (CREATE, httpx.Response(502, text="late"), "returned 502: late"),
         (
             CREATE,
             httpx.Response(200, json={"license_keys": ["X"]}),

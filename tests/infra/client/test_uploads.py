@@ -116,13 +116,13 @@ def jobs(client: Client) -> list[str]:
     [
         (
             error(307, "TemporaryRedirect", "Please re-send this request to the endpoint"),
-            "answered 307 TemporaryRedirect: Please re-send this request to the endpoint",
+            "returned 307 TemporaryRedirect: Please re-send this request to the endpoint",
         ),
-        (error(301, "PermanentRedirect", "Elsewhere"), "answered 301 PermanentRedirect: Elsewhere"),
-        (error(400, "EntityTooLarge", "Too large"), "answered 400 EntityTooLarge: Too large"),
-        (error(403, "AccessDenied", "Access Denied"), "answered 403 AccessDenied: Access Denied"),
-        (httpx.Response(502, text="Bad gateway"), "answered 502: Bad gateway"),
-        (httpx.Response(304), "answered 304: Not Modified"),
+        (error(301, "PermanentRedirect", "Elsewhere"), "returned 301 PermanentRedirect: Elsewhere"),
+        (error(400, "EntityTooLarge", "Too large"), "returned 400 EntityTooLarge: Too large"),
+        (error(403, "AccessDenied", "Access Denied"), "returned 403 AccessDenied: Access Denied"),
+        (httpx.Response(502, text="Bad gateway"), "returned 502: Bad gateway"),
+        (httpx.Response(304), "returned 304: Not Modified"),
     ],
 )
 def test_anything_but_success_is_an_error_that_says_what_s3_said(

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from infra.cli.steps import OpsError
 from infra.local import stack
 from infra.local.emulator import Emulator
+from infra.local.steps import OpsError
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.steps import OpsError
 from infra.local.private import make_private_folder, write_private
+from infra.local.steps import OpsError
 
 
 def mode(path: Path) -> int:

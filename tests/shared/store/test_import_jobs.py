@@ -1,4 +1,4 @@
-"""Jobs, claims and chunk results in their table, and what happens when answers get lost."""
+"""Jobs and claims of objects in their table, with lost responses."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from shared.errors import NotFound
-from shared.import_job import BatchResult, ImportJob, State, WrongState, transition
+from shared.import_job import ImportJob, State, WrongState, transition
 from shared.store import import_jobs as store
 from shared.store.import_jobs import Version
-from tests.batch_results import put_batch_result
 from tests.functions.shop import open_shop
 from tests.wiretap import (
     Fault,
@@ -395,57 +394,3 @@ def test_unclaimed_objects_are_distinguished_from_claimed_ones() -> None:
     other = DROPPED._replace(version_id="v2")
 
     assert store.unclaimed([DROPPED, other]) == [other]
-
-
-def test_a_chunk_that_comes_late_replaces_nothing() -> None:
-    written = BatchResult(index=1, attempt=2, rows=5)
-    put_batch_result("acme", 7, written)
-
-    put_batch_result("acme", 7, BatchResult(index=1, attempt=2, phase="validate", rows=5))
-    put_batch_result("acme", 7, BatchResult(index=1, attempt=1, rows=5))
-
-    assert store.batch_results("acme", 7) == [written]
-    validated = BatchResult(index=1, attempt=3, phase="validate", rows=5)
-    put_batch_result("acme", 7, validated)
-    assert store.batch_results("acme", 7) == [validated]
-
-
-def test_a_sealed_result_is_replaced_by_a_later_attempt_only() -> None:
-    first = BatchResult(index=1, attempt=2, rows=5, valid=5, report="first")
-    late = first.model_copy(update={"valid": 3, "report": "late"})
-    put_batch_result("acme", 7, first)
-
-    assert store.seal_result("acme", 7, 1, attempt=3) == first
-    for attempt in (1, 2, 3):
-        put_batch_result("acme", 7, late.model_copy(update={"attempt": attempt}))
-        assert store.batch_results("acme", 7) == [first]
-    again = late.model_copy(update={"attempt": 4})
-    put_batch_result("acme", 7, again)
-    assert store.batch_results("acme", 7) == [again]
-
-
-def test_results_that_are_no_longer_sealed_can_be_replaced() -> None:
-    first = BatchResult(index=1, rows=5, valid=5)
-    compared = first.model_copy(update={"valid": 4, "invalid": 1, "compared": True})
-    put_batch_result("acme", 7, first)
-    store.seal_result("acme", 7, 1, attempt=0)
-
-    store.unseal_result("acme", 7, 1)
-    put_batch_result("acme", 7, compared)
-    put_batch_result("acme", 7, first)
-
-    assert store.batch_results("acme", 7) == [compared]
-
-
-def test_a_chunk_that_is_run_again_replaces_its_result() -> None:
-    put_batch_result("acme", 7, BatchResult(index=1, rows=2, valid=2))
-    put_batch_result("acme", 7, BatchResult(index=0, rows=5, valid=5))
-    again = BatchResult(index=1, rows=5, valid=4, invalid=1)
-    put_batch_result("acme", 7, again)
-
-    first, second = store.batch_results("acme", 7)
-
-    assert (first.valid, second) == (5, again)
-    assert store.get_batch_result("acme", 7, 1) == again
-    assert store.get_batch_result("acme", 7, 2) is None
-    assert store.batch_results("acme", 71) == []

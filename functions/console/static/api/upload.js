@@ -55,7 +55,7 @@ export async function startImport(kind, file, options, { onShare = () => {}, sig
 }
 
 /**
- * After a test run the real import; after a rejected import one that skips rows with errors.
+ * After a dry run the real import; after a rejected import one that skips rows with errors.
  *
  * @param {ImportOptions} options
  * @returns {Partial<ImportOptions> | null}

@@ -89,7 +89,7 @@ const conflict = () =>
   new Problem({
     code: "changed_meanwhile",
     title: "Not saved: changed meanwhile",
-    detail: "Somebody else has changed this since you opened it. Your entries are kept.",
+    detail: "This was changed after you opened it. Your entries are kept.",
   });
 
 /**

@@ -4,7 +4,7 @@
 /** @import { Signal } from "@preact/signals" */
 /** @import { Option, PageQuery } from "../parts/types.ts" */
 import { effect, signal, useSignal } from "@preact/signals";
-import { Field } from "./fields.js";
+import { Field } from "../parts/fields.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { go, link } from "../parts/route.js";

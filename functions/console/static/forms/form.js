@@ -8,7 +8,7 @@ import { Problem } from "../api/api.js";
 import { Button } from "../parts/buttons.js";
 import { deleteDraft, loadDraft, saveDraft } from "./drafts.js";
 import { parseFieldName } from "./field_names.js";
-import { Checkbox, Field } from "./fields.js";
+import { Checkbox, Field } from "../parts/fields.js";
 import { html } from "../parts/html.js";
 import { Notice } from "../parts/parts.js";
 import { hasScope, key } from "../api/session.js";

@@ -5,7 +5,7 @@
 /** @import { CellFault } from "../csv/rules.js" */
 /** @import { Column } from "../parts/types.ts" */
 import { Button } from "../parts/buttons.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { Loading, Notice, Table } from "../parts/parts.js";

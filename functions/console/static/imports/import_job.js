@@ -131,7 +131,7 @@ function Outcome({ job, children }) {
     ${
       NOTICE_KINDS[state] &&
       html`<${Notice} kind=${noticeKindOf(job)} title=${describeResult(job)}>
-      ${job.dry_run && html`<p>This was a test run: nothing was saved.</p>`}
+      ${job.dry_run && html`<p>This was a dry run: nothing was saved.</p>`}
       ${
         state === "rejected" &&
         html`<p>“Import nothing” was selected.
@@ -194,7 +194,7 @@ function CorrectionLinks({ job }) {
 }
 
 /**
- * After a test run or a rejection: import the same file with other options, if still in memory.
+ * After a dry run or a rejection: import the same file with other options, if still in memory.
  *
  * @param {{ job: Import, children: Children }} props
  */
@@ -231,7 +231,7 @@ function Facts({ job }) {
     ["Finished", formatTime(job.finished_at)],
     [
       "Options",
-      `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", test run" : ""}`,
+      `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", dry run" : ""}`,
     ],
     ["Format", detected && `${detected.encoding}, delimiter ${JSON.stringify(detected.delimiter)}`],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],

@@ -11,7 +11,7 @@ import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
 import { startCheck } from "../csv/check_worker.js";
 import { dragged, takeFile, useDrop } from "../parts/drop.js";
-import { Checkbox, Field } from "../forms/fields.js";
+import { Checkbox, Field } from "../parts/fields.js";
 import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
@@ -207,7 +207,7 @@ function Options({ kind, form, result, change, upload, corrects }) {
         <option value="skip_row">Skip them</option>
         <option value="reject_all">Import nothing</option>
       <//>
-      <${Checkbox} label="Test run" checked=${form.dry_run} onChange=${(/** @type {boolean} */ dry_run) => change({ dry_run })}
+      <${Checkbox} label="Dry run" checked=${form.dry_run} onChange=${(/** @type {boolean} */ dry_run) => change({ dry_run })}
         hint="Validate everything without saving." />
     </div>
     ${
@@ -238,8 +238,8 @@ function findObstacle({ dry_run, on_error }, { rows, faulty, cut }) {
 
 /** @type {(form: ImportForm, result: Checked) => string} */
 function describeAction({ dry_run, on_error }, { rows, faulty, cut }) {
-  if (cut) return dry_run ? "Test file" : "Import file";
-  if (dry_run) return `Test ${formatCount(rows, "row")}`;
+  if (cut) return dry_run ? "Validate file" : "Import file";
+  if (dry_run) return `Validate ${formatCount(rows, "row")}`;
   const skip = faulty > 0 && on_error === "skip_row";
   return `Import ${formatCount(skip ? rows - faulty : rows, "row")}${skip ? `, skip ${formatNumber(faulty)}` : ""}`;
 }

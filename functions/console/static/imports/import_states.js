@@ -48,7 +48,7 @@ export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 export function ImportStatus({ job }) {
   const [tone, text] = describeState(job);
   return html`<${Badge} tone=${tone}>${text}<//>
-    ${job.dry_run && html` <${Badge} tone="off">Test run<//>`}`;
+    ${job.dry_run && html` <${Badge} tone="off">Dry run<//>`}`;
 }
 
 /** @type {(job: Import) => number | null} */

@@ -7,7 +7,7 @@
 /** @import { Term } from "../pages/terms.js" */
 import * as api from "../api/api.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
-import { Checkbox, Field } from "../forms/fields.js";
+import { Checkbox, Field } from "../parts/fields.js";
 import { FormField, FormSelect, hasDraft, RecordForm } from "../forms/form.js";
 import { checkMetadata, formatMetadata, MetadataField } from "../forms/metadata.js";
 import { html } from "../parts/html.js";

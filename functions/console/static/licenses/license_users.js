@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { hasScope } from "../api/session.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, FormSelect, RecordForm, useForm } from "../forms/form.js";
 import { nameOf } from "../pages/records.js";
 import { Button, CopyButton, ErrorLine } from "../parts/buttons.js";
@@ -163,7 +163,7 @@ function AssignDialog({ license, onDone, onClose }) {
     <${RecordForm} form=${form} action="Assign user" scope="orders:write" onSubmit=${submit}
       onCancel=${onClose}>
       <${FormField} form=${form} name="email" label="Email" type="email" required autocomplete="off"
-        hint="If there is a user with this email, the license is assigned to it" />
+        hint="An existing user with this email is assigned; otherwise one is created" />
       <div class="columns">
         ${NAMES.map(
           ([name, label]) => html`<${FormField} key=${name} form=${form} name=${name} label=${label}

@@ -6,7 +6,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { useLoad } from "../api/load.js";
 import { isConflict } from "../forms/edit.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { listAll } from "../pages/catalog.js";
 import { formatTerm, summarizeTerms, TERMS } from "../pages/terms.js";
 import { Button, ErrorLine } from "../parts/buttons.js";

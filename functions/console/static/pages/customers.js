@@ -9,7 +9,7 @@
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { Filters } from "../forms/filters.js";
 import { FormField, RecordForm, useForm } from "../forms/form.js";
 import { checkMetadata, formatMetadata, MetadataField } from "../forms/metadata.js";

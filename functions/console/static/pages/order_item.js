@@ -5,12 +5,12 @@
 /** @import { Catalog } from "./catalog.js" */
 /** @import { FeatureDraft, ItemDraft, OrderDraft, UserDraft } from "./order_body.js" */
 /** @import { TermName } from "./terms.js" */
-/** @import { InputEvent } from "../forms/fields.js" */
+/** @import { InputEvent } from "../parts/fields.js" */
 /** @import { Option } from "../parts/types.ts" */
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { loadPolicies, policyProducts } from "./catalog.js";
 import { part } from "../forms/field_names.js";
-import { Checkbox } from "../forms/fields.js";
+import { Checkbox } from "../parts/fields.js";
 import { FormCheckbox, FormField, FormSelect } from "../forms/form.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";

@@ -7,7 +7,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
 import { createCatalog, loadPolicies, policies, policyProducts, useProducts } from "./catalog.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, labelOf, RecordForm, useForm } from "../forms/form.js";
 import { html } from "../parts/html.js";
 import { placedOrder } from "./order.js";

@@ -7,7 +7,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
 import { Dialog } from "../parts/dialogs.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { Filters } from "../forms/filters.js";
 import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";

@@ -6,7 +6,7 @@
 import * as api from "../api/api.js";
 import { productOptions } from "./catalog.js";
 import { part } from "../forms/field_names.js";
-import { Checkbox, Field } from "../forms/fields.js";
+import { Checkbox, Field } from "../parts/fields.js";
 import { FormCheckbox, FormSelect, FormField, RecordForm, useForm } from "../forms/form.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";

@@ -5,7 +5,7 @@ import { useSignal } from "@preact/signals";
 import { readKeyOwner } from "../api/api.js";
 import { Button } from "../parts/buttons.js";
 import { Dialog } from "../parts/dialogs.js";
-import { Field } from "../forms/fields.js";
+import { Field } from "../parts/fields.js";
 import { html } from "../parts/html.js";
 import { focusNextPage, Notice } from "../parts/parts.js";
 import { company, keyError, signIn, signOut } from "../api/session.js";

@@ -4,7 +4,7 @@
 /** @import { Children } from "./types.ts" */
 import { useId, useRef } from "preact/hooks";
 import { effect, signal } from "@preact/signals";
-import { Field } from "../forms/fields.js";
+import { Field } from "./fields.js";
 import { html } from "./html.js";
 import { key } from "../api/session.js";
 

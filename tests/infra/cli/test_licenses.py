@@ -1,4 +1,4 @@
-"""`keywright licenses`, `customers` and `orders list`, as an operator runs them."""
+"""`keywright licenses`, as an operator runs it."""
 
 import json
 from pathlib import Path
@@ -8,42 +8,6 @@ import httpx
 import pytest
 
 from tests.infra.served import Keywright, Served
-
-
-@pytest.fixture
-def placed(keywright: Keywright, tmp_path: Path) -> Any:
-    """Two orders: of a license with a key, and of one with a user."""
-    orders: list[dict[str, Any]] = [
-        {
-            "id": "web-1",
-            "customer": {"email": "ana@acme.example", "reference": "crm-1"},
-            "items": [{"product_code": "kp", "licenses": [{"key": "KEY-1"}]}],
-        },
-        {
-            "id": "web-2",
-            "items": [
-                {"product_code": "up", "licenses": [{"users": [{"email": "u@acme.example"}]}]}
-            ],
-        },
-    ]
-    answers = []
-    for order in orders:
-        file = tmp_path / f"{order['id']}.json"
-        file.write_text(json.dumps(order))
-        answers.append(keywright.run_json("orders", "create", file))
-    return answers
-
-
-def test_orders_are_listed(keywright: Keywright, placed: Any) -> None:
-    printed = keywright.run_json("orders", "list")
-    oldest = keywright.run_json("orders", "list", "--oldest-first", "--limit", "1")
-    shown = keywright.run("orders", "list", "--customer", "ana@acme.example")
-
-    assert [order["store_id"] for order in printed] == ["web-2", "web-1"]
-    assert [order["store_id"] for order in oldest] == ["web-1"]
-    assert "web-1" in shown
-    assert "web-2" not in shown
-    assert keywright.run("orders", "list", "--customer", "x@acme.example") == "No orders.\n"
 
 
 def test_licenses_are_listed(keywright: Keywright, placed: Any) -> None:
@@ -104,7 +68,6 @@ def test_impossible_changes_are_refused_with_the_reason(keywright: Keywright, pl
     assert "max_activations" in keywright.run(
         "licenses", "change", "KEY-1", "max_activations=-1", status=2
     )
-    assert "There is no customer x" in keywright.run("customers", "show", "x", status=2)
 
 
 def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_path: Path) -> None:
@@ -115,17 +78,6 @@ def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_pa
     keywright.run_json("orders", "create", file)
 
     assert "name a license by id" in keywright.run("licenses", "disable", "BUNDLE", status=2)
-
-
-def test_customers_are_listed_and_shown(keywright: Keywright, placed: Any) -> None:
-    (printed,) = keywright.run_json("customers", "list", "--reference", "crm-1")
-
-    shown = keywright.run("customers", "show", "ana@acme.example")
-    assert printed["email"] == "ana@acme.example"
-    assert "ana@acme.example" in keywright.run("customers", "list")
-    assert keywright.run_json("customers", "show", str(printed["id"]))["total_orders"] == 1
-    assert "crm-1" in shown
-    assert keywright.run("customers", "list", "--reference", "x") == "No customers.\n"
 
 
 @pytest.mark.parametrize("command", [("licenses", "list"), ("orders", "show", "web-3")])
@@ -167,29 +119,3 @@ def test_a_user_based_license_is_listed_by_its_first_user(
 
     assert "u0@acme.example +2" in keywright.run("licenses", "list")
     assert "u0@acme.example, u1@acme.example" in keywright.run("licenses", "show", str(lic["id"]))
-
-
-def test_orders_are_listed_by_days(keywright: Keywright, placed: Any) -> None:
-    today = placed[0]["created_at"][:10]
-
-    assert len(keywright.run_json("orders", "list", "--from", today, "--to", today)) == 2
-    assert keywright.run_json("orders", "list", "--to", "2020-01-01") == []
-
-
-def test_a_customer_is_shown_with_address_and_metadata(
-    keywright: Keywright, tmp_path: Path
-) -> None:
-    file = tmp_path / "order.json"
-    customer = {"email": "bo@acme.example", "address": "Main St 1", "city": "Bonn"}
-    items = [{"product_code": "kp", "licenses": [{}]}]
-    file.write_text(json.dumps({"customer": customer | {"metadata": {"a": 1}}, "items": items}))
-    keywright.run("orders", "create", file)
-
-    shown = keywright.run("customers", "show", "bo@acme.example")
-
-    assert "Main St 1, Bonn" in shown
-    assert '{"a": 1}' in shown
-    assert [
-        each["email"]
-        for each in keywright.run_json("customers", "list", "--email", "bo@acme.example")
-    ] == ["bo@acme.example"]

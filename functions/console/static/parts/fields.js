@@ -1,9 +1,9 @@
 // Form controls with a label, a hint and an error.
 
-/** @import { Children } from "../parts/types.ts" */
+/** @import { Children } from "./types.ts" */
 import { useId } from "preact/hooks";
-import { html } from "../parts/html.js";
-import { Icon } from "../parts/icons.js";
+import { html } from "./html.js";
+import { Icon } from "./icons.js";
 
 /** @typedef {{ currentTarget: HTMLInputElement }} InputEvent */
 

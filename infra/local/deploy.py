@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.cli.steps import Report, run
+from infra.cli.cdk import CDK, QUIET
 from infra.local.emulator import ACCOUNT, REGION, aws_environment, endpoint
+from infra.local.steps import Report, run
 from infra.stamp import BUILD, ROOT, build_once, digest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-CDK = ROOT / "node_modules" / ".bin" / "cdk"
 TAG = "keywright:assembly"
 """A tag of the deployed stack with the digest of its assembly, to skip identical deploys."""
-QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
 
 
 @dataclass(frozen=True)

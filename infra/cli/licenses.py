@@ -1,22 +1,18 @@
-"""`keywright licenses` and `keywright customers`: list, show and change records."""
+"""`keywright licenses`: list, show and change licenses."""
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from infra.cli.customers import customer_name
 from infra.cli.stages import add_group, format_time, open_client, stage_options
-from infra.cli.tables import print_table
+from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
 from infra.client.connection import ApiProblem
-from shared.contract.records import CustomerView, LicenseView
+from shared.contract.records import LicenseView
 from shared.errors import NotFound, Refused
 
 _TEXTS = ("note", "subscription_id")
@@ -24,17 +20,18 @@ _TEXTS = ("note", "subscription_id")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright licenses` and `keywright customers`."""
+    """Add `keywright licenses`."""
     licenses = add_group(commands, "licenses", about="list, show and change licenses")
     listed = licenses.add_parser("list", parents=[stage_options()], help="list licenses")
     for name, about in (
         ("--customer", "only licenses of the customer with this e-mail"),
-        ("--order", "only licenses of this order of the shop"),
+        ("--order", "only licenses of the order with this id of the shop"),
         ("--product", "only licenses of the product with this short code"),
     ):
         listed.add_argument(name, help=about)
     add_limit(listed, "licenses")
-    listed.set_defaults(run=_list_licenses)
+    add_order(listed)
+    listed.set_defaults(run=_list)
 
     for name, about in (
         ("show", "show a license"),
@@ -51,51 +48,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                 metavar="FIELD=VALUE",
                 help="a field of the API and its new value; null clears it",
             )
-        subcommand.set_defaults(run=_run_license, subcommand=name)
-
-    customers = add_group(commands, "customers", about="list and show customers")
-    listed = customers.add_parser("list", parents=[stage_options()], help="list customers")
-    listed.add_argument("--email", help="only the customer with this e-mail")
-    listed.add_argument("--reference", help="only customers with exactly this reference")
-    add_limit(listed, "customers")
-    listed.set_defaults(run=_list_customers)
-    show = customers.add_parser("show", parents=[stage_options()], help="show a customer")
-    show.add_argument("customer", help="e-mail, or customer id")
-    show.set_defaults(run=_show_customer)
-
-
-def add_limit(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the options of a list."""
-    parser.add_argument(
-        "--limit", type=int, default=20, help=f"how many {what} to show; default: 20"
-    )
-    parser.add_argument("--oldest-first", action="store_true", help="show the oldest first")
-
-
-def paging_of(options: argparse.Namespace) -> dict[str, Any]:
-    """The query parameters for the options of a list."""
-    order = "created_at" if options.oldest_first else "-created_at"
-    return {"limit": max(1, min(options.limit, 100)), "order_by": order}
-
-
-def print_records[R: BaseModel](
-    records: Iterable[R],
-    columns: Mapping[str, Callable[[R], str]],
-    options: argparse.Namespace,
-    *,
-    what: str,
-    droppable: Sequence[str],
-    folded: Sequence[str],
-) -> None:
-    """Print the first records of a list as a table, or as JSON."""
-    shown = [*islice(records, max(0, options.limit))]
-    if options.json:
-        print(json.dumps([each.model_dump(mode="json") for each in shown]))
-    elif shown:
-        console = Console(highlight=False)
-        print_table(shown, columns, console=console, droppable=droppable, folded=folded)
-    else:
-        print(f"No {what}.")
+        subcommand.set_defaults(run=_run_one, subcommand=name)
 
 
 def find_license(client: Client, named: str) -> LicenseView:
@@ -118,7 +71,7 @@ def find_license(client: Client, named: str) -> LicenseView:
 
 
 def validity_of(view: LicenseView) -> str:
-    """When a license ends, in words."""
+    """Return when a license ends, in words."""
     if view.validity_period:
         return f"until {view.validity_period}"
     if view.license_type in ("time-limited", "subscription") and view.valid_duration:
@@ -127,18 +80,18 @@ def validity_of(view: LicenseView) -> str:
 
 
 def holder_of(view: LicenseView) -> str:
-    """What a license is known by: its key, or its users."""
+    """Return what identifies a license: its key, or its users."""
     return view.license_key or ", ".join(user.email for user in view.license_users)
 
 
 def holder_in_brief(view: LicenseView) -> str:
-    """The key of a license, or its first user and the number of the others."""
+    """Return the key of a license, or its first user and the number of the others."""
     users = view.license_users
     more = f" +{len(users) - 1}" if len(users) > 1 else ""
     return view.license_key or (f"{users[0].email}{more}" if users else str(view.id))
 
 
-def _list_licenses(options: argparse.Namespace) -> None:
+def _list(options: argparse.Namespace) -> None:
     query = {
         "customer_email": options.customer,
         "order_store_id": options.order,
@@ -147,7 +100,7 @@ def _list_licenses(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         print_records(
             client.licenses.list(**query, **paging_of(options)),
-            _LICENSES,
+            _COLUMNS,
             options,
             what="licenses",
             droppable=("Order", "Type", "Product"),
@@ -155,7 +108,7 @@ def _list_licenses(options: argparse.Namespace) -> None:
         )
 
 
-def _run_license(options: argparse.Namespace) -> None:
+def _run_one(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         view = find_license(client, options.license)
         match options.subcommand:
@@ -168,7 +121,7 @@ def _run_license(options: argparse.Namespace) -> None:
     if options.json:
         print(view.model_dump_json())
     else:
-        _print_fields(
+        print_fields(
             {
                 "License": holder_of(view),
                 "Id": str(view.id),
@@ -184,7 +137,7 @@ def _run_license(options: argparse.Namespace) -> None:
                 "Activations": _activations(view),
                 "Users": ", ".join(user.email for user in view.license_users),
                 "Order": f"{view.order_store_id} ({view.order})",
-                "Customer": _customer_name(view.customer),
+                "Customer": customer_name(view.customer),
                 "Features": ", ".join(each.product_feature.code for each in view.product_features),
                 "Note": view.note or "",
                 "Subscription": view.subscription_id or "",
@@ -200,7 +153,7 @@ def _activations(view: LicenseView) -> str:
 
 
 def _patch(fields: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """The fields of a change; values are JSON where they can be, and texts elsewhere."""
+    """Yield the fields of a change; a value that is not JSON is a text."""
     for field in fields:
         name, equals, text = field.partition("=")
         if not equals or not name:
@@ -214,91 +167,12 @@ def _patch(fields: Sequence[str]) -> Iterator[tuple[str, Any]]:
             yield name, text
 
 
-def _list_customers(options: argparse.Namespace) -> None:
-    with open_client(options.stage) as client:
-        print_records(
-            client.customers.list(
-                email=options.email, reference=options.reference, **paging_of(options)
-            ),
-            _CUSTOMERS,
-            options,
-            what="customers",
-            droppable=("Id", "Reference"),
-            folded=("E-mail", "Company"),
-        )
-
-
-def _show_customer(options: argparse.Namespace) -> None:
-    with open_client(options.stage) as client:
-        view = _find_customer(client, options.customer)
-    if options.json:
-        print(view.model_dump_json())
-        return
-    _print_fields(
-        {
-            "Customer": _customer_name(view),
-            "Id": str(view.id),
-            "E-mail": view.email or "",
-            "Company": view.company_name or "",
-            "Phone": view.phone or "",
-            "Reference": view.reference or "",
-            "Address": _address(view),
-            "Metadata": json.dumps(view.metadata, ensure_ascii=False) if view.metadata else "",
-            "Orders": _total(view, view.total_orders),
-            "Licenses": _total(view, view.total_licenses),
-            "Created": format_time(view.created_at),
-            "Changed": format_time(view.updated_at),
-        }
-    )
-
-
-def _address(view: CustomerView) -> str:
-    parts = (view.address, view.postcode, view.city, view.state, view.country)
-    return ", ".join(part for part in parts if part)
-
-
-def _total(view: CustomerView, total: int | None) -> str:
-    """A count; `50,000+` if the API stopped counting."""
-    return f"{total or 0:,}{'+' if view.totals_truncated else ''}"
-
-
-def _find_customer(client: Client, named: str) -> CustomerView:
-    if "@" in named:
-        for found in client.customers.list(email=named):
-            return client.customers.show(found.id)
-    elif named.isdecimal():
-        return client.customers.show(int(named))
-    raise NotFound(f"There is no customer {named}.")
-
-
-def _print_fields(fields: Mapping[str, str]) -> None:
-    table = Table(box=box.ROUNDED, show_header=False)
-    for name, value in fields.items():
-        if value:
-            table.add_row(name, escape(value))
-    Console(highlight=False).print(table)
-
-
-def _customer_name(view: CustomerView | None) -> str:
-    if view is None:
-        return ""
-    name = " ".join(part for part in (view.first_name, view.last_name) if part)
-    return view.email or name or str(view.id)
-
-
-_LICENSES: dict[str, Callable[[LicenseView], str]] = {
+_COLUMNS: dict[str, Callable[[LicenseView], str]] = {
     "License": lambda view: escape(holder_in_brief(view)),
     "Product": lambda view: escape(view.product.short_code),
     "Status": lambda view: view.status,
     "Type": lambda view: view.license_type,
     "Valid": validity_of,
-    "Customer": lambda view: escape(_customer_name(view.customer)),
+    "Customer": lambda view: escape(customer_name(view.customer)),
     "Order": lambda view: escape(view.order_store_id),
-}
-_CUSTOMERS: dict[str, Callable[[CustomerView], str]] = {
-    "Id": lambda view: str(view.id),
-    "E-mail": lambda view: escape(view.email or ""),
-    "Company": lambda view: escape(view.company_name or ""),
-    "Reference": lambda view: escape(view.reference or ""),
-    "Created (UTC)": lambda view: format_time(view.created_at).removesuffix(" UTC"),
 }

@@ -1,0 +1,149 @@
+"""The entries that rows of a file ask for: a license, a customer or a feature.
+
+An entry refers to its order and customer by ids that are derived from the row.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.catalog import FeatureGrant, Product
+from shared.columns import CustomerRow, OrderRow, TermsRow
+from shared.csv_format.reader import Record
+from shared.licenses import FeatureRequest, License, grant_of
+from shared.values import record_id
+
+type Faults = list[dict[str, Any]]
+type Warnings = Sequence[dict[str, Any]]
+"""`{column, code, message, value}` of each warning about a row that is imported."""
+
+
+class InvalidRecord(NamedTuple):
+    """A row that can't be imported, and its faults."""
+
+    record: Record
+    faults: Faults
+
+
+class LicenseEntry(NamedTuple):
+    """A license to import. `model` is shared by rows with equal terms, and has no ids.
+
+    `terms` are the cells from which `model` was made. The record has no cells, because they take
+    most of a row's memory.
+    """
+
+    record: Record
+    key: str
+    model: License
+    terms: TermsRow
+    subscription_id: str | None
+    note: str | None
+    order: OrderRow
+    store_id: str
+    order_id: int
+    customer: CustomerRow | None
+    customer_id: int | None
+    warnings: Warnings = ()
+
+
+class CustomerEntry(NamedTuple):
+    """A customer to import."""
+
+    record: Record
+    customer: CustomerRow
+    customer_id: int
+    warnings: Warnings = ()
+
+
+class FeatureEntry(NamedTuple):
+    """A feature to add to an existing license."""
+
+    record: Record
+    key: str
+    request: FeatureRequest
+    warnings: Warnings = ()
+
+
+type Entry = LicenseEntry | CustomerEntry | FeatureEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The import job whose rows are read, with the pinned catalog."""
+
+    company: str
+    number: int
+    kind: str
+    began: datetime
+    catalog: Mapping[str, Product]
+    file_sha256: str = ""
+    bundle_keys: frozenset[str] = frozenset()
+    """Keys that rows of bundles have anywhere in the file."""
+
+    def maker(self, row: int) -> str:
+        """The provenance (`made_by`) of a record that a row creates."""
+        return f"{self.made}{row}"
+
+    @property
+    def made(self) -> str:
+        return f"import {self.number}#"
+
+
+def feature_faults(entry: FeatureEntry, products: Sequence[Product]) -> Faults:
+    """Return the faults of a feature row if none of the license's products offers the feature."""
+    if any(offers(entry, product) for product in products):
+        return []
+    codes = ", ".join(product.short_code for product in products)
+    message = f"no such feature on {codes}, or it is not enabled"
+    return [fault_of("code", "code", "unsupported_product_feature", message, entry.request.code)]
+
+
+def offers(entry: FeatureEntry, product: Product) -> bool:
+    """Whether the product has the feature and the feature is enabled."""
+    feature = product.feature(entry.request.code)
+    return feature is not None and feature.active
+
+
+def unknown_license(entry: FeatureEntry) -> Faults:
+    """Return the fault of a feature row whose license does not exist."""
+    message = "there is no license with this key"
+    return [fault_of("license_key", "license_key", "license_not_found", message, entry.key)]
+
+
+def granted(entry: FeatureEntry, product: Product) -> FeatureGrant:
+    """Return the feature with resolved terms, as it is added to the license."""
+    feature = product.feature(entry.request.code)
+    if feature is None:
+        raise AssertionError("feature_faults found none")
+    return grant_of(entry.request, feature, None)
+
+
+def named_id(job: Import, row: CustomerRow) -> int | None:
+    """Return the id of a customer by e-mail, otherwise by reference; None without both."""
+    if row.email is not None:
+        return record_id(job.company, "customer", row.email)
+    if row.reference is not None:
+        return reference_id(job.company, row.reference)
+    return None
+
+
+def reference_id(company: str, reference: str, attempt: int = 0) -> int:
+    """Return the id of a customer without an e-mail whom files identify by this reference."""
+    return record_id(company, "customer", "reference", reference, attempt=attempt)
+
+
+def nameless_id(job: Import, record: Record, order_id: int | None) -> int:
+    """Return the id of a customer with neither e-mail nor reference.
+
+    It is derived from the order, as for API orders. Without an order it is derived from the file's
+    content and the row, so importing the same file again finds the same customers.
+    """
+    if order_id is not None:
+        return record_id(job.company, "customer", "of", order_id)
+    return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
+
+
+def fault_of(column: str, field: str, code: str, message: str, value: object) -> dict[str, Any]:
+    """Return a fault of a cell, or of the whole row if `column` is empty."""
+    return {"column": column, "field": field, "code": code, "message": message, "value": value}
