@@ -101,9 +101,7 @@ class Changers:
             case "enable":
                 self._writer(what, (one["id"],), "enabled", [False, True, False], self._enable(one))
             case "disable":
-                body = {"license_ids": all_ids}
-                act: Send = lambda _: self.shop.post("/licenses/disable_bulk/", body)  # noqa: E731
-                self._writer(what, all_ids, "enabled", [False], act)
+                self._writer(what, all_ids, "enabled", [False], self._bulk_disable)
             case "policy":
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
@@ -139,6 +137,10 @@ class Changers:
     def _bulk_update(self, value: Any) -> Reply:
         body = [{"id": lic["id"], "subscription_id": value} for lic in self.licenses]
         return self.shop.patch("/licenses/bulk_update/", body)
+
+    def _bulk_disable(self, _: Any) -> Reply:
+        body = {"license_ids": [lic["id"] for lic in self.licenses]}
+        return self.shop.post("/licenses/disable_bulk/", body)
 
     def _enable(self, lic: dict[str, Any]) -> Send:
         verbs = {True: "enable", False: "disable"}
