@@ -58,7 +58,7 @@ class Changers:
     world: World
     licenses: list[dict[str, Any]] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
-    seats: dict[str, Written] = field(default_factory=dict)
+    assigned: dict[str, Written] = field(default_factory=dict)
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
@@ -173,14 +173,14 @@ class Changers:
         lic = self.licenses[2]
         emails = [f"u{rng.random()}@x.test" for _ in range(3)]
         for email in emails:
-            self.seats[email] = Written((lic["id"],), email, before=False)
+            self.assigned[email] = Written((lic["id"],), email, before=False)
 
         def write_at_once() -> None:
             body = {"emails": [{"email": email} for email in emails]}
             path = f"/licenses/{lic['id']}/assign_users/"
             known = self._insist("assign several", partial(self.shop.post, path, body))
             for email in emails:
-                self.seats[email].values.append((True, known))
+                self.assigned[email].values.append((True, known))
 
         def write() -> None:
             for email in emails:
@@ -191,7 +191,7 @@ class Changers:
                         {"email": email},
                     )
                     known = self._insist(verb, act)
-                    self.seats[email].values.append((verb == "assign", known))
+                    self.assigned[email].values.append((verb == "assign", known))
 
         at_once = rng.random() < 0.5
         self.world.spawn("writer of users", write_at_once if at_once else write)
