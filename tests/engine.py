@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from moto.core.models import botocore_stubber
 
 from shared.store.executions import client
+from tests.wiretap import instead_of_moto
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:Keywright-prod-Imports"
 
@@ -73,21 +73,10 @@ def running_engine() -> Iterator[Engine]:
     engine = Engine()
     with ExitStack() as stack:
         for service, answer in (("lambda", engine.invoke), ("stepfunctions", engine.step)):
-            stack.enter_context(_answered(service, answer))
+            # The product's client of a service is made once a run, since that takes long.
+            events = client(service).meta.events
+            stack.enter_context(instead_of_moto(events, "*", answer))
         yield engine
-
-
-@contextmanager
-def _answered(service: str, answer: Any) -> Iterator[None]:
-    """The product's client of a service is made once a run, since that takes long."""
-    events = client(service).meta.events
-    events.unregister("before-send", botocore_stubber)
-    events.register_first("before-send.*", answer)
-    try:
-        yield
-    finally:
-        events.unregister("before-send.*", answer)
-        events.register("before-send", botocore_stubber)
 
 
 def _sent(request: AWSPreparedRequest) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Botocore without most of what a request costs and no test looks at.
+"""Patches of botocore that leave out work of a request which no test observes.
 
-How a request is sent after that, above all its retries, does not change.
+How a request is sent after that, above all its retries, does not change. `tests/aws_requests.py`
+checks the parameters of each request, since the product's client does not (`parameter_validation`).
 """
 
 from base64 import b64encode
@@ -41,7 +42,7 @@ _OF_RECORDS = frozenset(
 
 
 def lighten(patch: pytest.MonkeyPatch) -> None:
-    """Leave it out for a while; requests to DynamoDB are not even signed, others are."""
+    """Apply the patches for the lifetime of `patch`. Requests to DynamoDB are not signed."""
     patch.setattr(UserAgentString, "to_string", lambda _: "botocore")
     patch.setattr(EndpointRulesetResolver, "construct_endpoint", _construct_endpoint)
     patch.setattr(BaseJSONParser, "_handle_structure", _structure)
@@ -64,16 +65,16 @@ def _construct_endpoint(
 def _create_request(
     self: Endpoint, params: dict[str, Any], operation_model: Any = None
 ) -> AWSPreparedRequest:
-    """A request to DynamoDB is prepared without encoding and sorting headers that nobody reads."""
+    """Prepare a request to DynamoDB without encoding and sorting headers that no test reads."""
     if self._endpoint_prefix != "dynamodb":  # type: ignore[attr-defined]  # it has no public name
         prepared: AWSPreparedRequest = _CREATE(self, params, operation_model)
         return prepared
-    headers = HeadersDict(params["headers"])
-    return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)  # type: ignore[arg-type]
+    headers: Any = HeadersDict(params["headers"])  # the stubs expect another class
+    return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)
 
 
 def _serialize(self: Any, parameters: Any, operation_model: OperationModel) -> Any:
-    """What is asked of DynamoDB has the form of the wire, but for binary values."""
+    """Serialize a request to DynamoDB as it is: except for binary values it has the wire format."""
     if operation_model.service_model.service_name != "dynamodb":
         return _SERIALIZE(self, parameters, operation_model)
     metadata = operation_model.metadata
@@ -87,7 +88,7 @@ def _serialize(self: Any, parameters: Any, operation_model: OperationModel) -> A
 
 
 def _parse(self: Any, raw_body: bytes, shape: Shape) -> Any:
-    """And so have its answers about records."""
+    """Parse DynamoDB's answers about records as they are, for the same reason."""
     if shape.name not in _OF_RECORDS or b'"B":' in raw_body:
         return _PARSE(self, raw_body, shape)
     return orjson.loads(raw_body)
@@ -98,7 +99,7 @@ def _base64(value: Any) -> str:
 
 
 def _structure(self: Any, shape: Any, value: Any) -> Any:
-    """What botocore makes of a structure in JSON, without asking for each member that is absent."""
+    """Parse a structure as botocore does, without a look-up of each absent member."""
     if value is None:
         return None
     if shape.name == "AttributeValue":

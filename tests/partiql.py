@@ -15,11 +15,10 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
-from moto.core.models import botocore_stubber
 
 from shared.store import bulk, dynamo
 from tests.emulated import carry_out
-from tests.wiretap import Killed, answer
+from tests.wiretap import Killed, answer, instead_of_moto
 
 _INSERT = re.compile(r'INSERT INTO "([^"]+)" VALUE \{(.*)\}')
 _MOST = 25
@@ -75,11 +74,9 @@ def inserting() -> Iterator[Inserts]:
     """Serves the bulk client's INSERTs for a while."""
     inserts = Inserts()
     bulk.client.cache_clear()
-    events = bulk.client().events
-    events.unregister("before-send", botocore_stubber)
-    events.register_first("before-send.dynamodb.*", inserts.take)
     try:
-        yield inserts
+        with instead_of_moto(bulk.client().events, "dynamodb", inserts.take):
+            yield inserts
     finally:
         bulk.client.cache_clear()
 

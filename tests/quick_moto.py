@@ -1,7 +1,7 @@
-"""Moto as strict as it is, and quicker.
+"""Patches of moto that make it faster, with the same checks.
 
-Its HTTP server, its copies of whole tables and its searches of whole tables took most of the time
-of handlers' tests. What an operation checks and does stays moto's own, except where DynamoDB does
+Its HTTP layer, its copies of whole tables and its searches of whole tables took most of the time of
+handlers' tests. What an operation checks and does stays moto's own, except where DynamoDB does
 otherwise.
 """
 
@@ -63,7 +63,7 @@ class _Plain(JSONSerializer):
 
 
 def _process(process: Any, _: BotocoreStubber, args: Any, named: Any) -> _Answer | None:
-    """Answer an operation on records; all others, and binary values, take moto's long way."""
+    """Answer an operation on records; all others, and binary values, are left to moto."""
     request: AWSPreparedRequest = args[0]
     service, _dot, operation = _text(request.headers.get("X-Amz-Target", "")).partition(".")
     if service == "DynamoDB_20120810" and operation in _OPERATIONS:
@@ -88,8 +88,8 @@ def _answer(operation: str, body: Any) -> _Answer:
     except HTTPException as refused:
         return int(refused.code or 400), dict(refused.get_headers()), str(refused.description)
     members = _members(operation)
-    told = {key: part for key, part in done.result.items() if key in members and part is not None}
-    return 200, {"Content-Type": _JSON}, orjson.dumps(told, default=_base64)
+    body = {key: part for key, part in done.result.items() if key in members and part is not None}
+    return 200, {"Content-Type": _JSON}, orjson.dumps(body, default=_base64)
 
 
 def _base64(value: bytes) -> str:
@@ -98,7 +98,7 @@ def _base64(value: bytes) -> str:
 
 @cache
 def _members(operation: str) -> frozenset[str]:
-    """What the service has in its answer; moto has more in some."""
+    """The members of the service's answer; some answers of moto have more."""
     shape: Any = get_service_model("dynamodb").operation_model(operation).output_shape
     return frozenset(shape.members)
 
@@ -108,7 +108,7 @@ def _text(sent: Any) -> str:
 
 
 def _urls(backend: BaseBackend) -> Any:
-    """Moto makes the addresses of a service anew for each request."""
+    """Compute the URLs of a backend once; moto computes them for each request."""
     made = type(backend), backend.region_name
     if made not in _made:
         _made[made] = _URLS(backend)
@@ -137,7 +137,7 @@ def _init_as_dynamodb(self: DynamoType, type_as_dict: Any) -> None:
 
 
 def _cast(self: DynamoType) -> Any:
-    """Most values are text, which needs none of moto's questions."""
+    """Return text at once, without moto's comparisons of types; most values are text."""
     return self.value if self.type == "S" else _cast_value(self)
 
 
@@ -152,7 +152,7 @@ def _item(self: Item, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> N
 
 
 def _project(project: Any, item: Item, args: Any, named: Any) -> Any:
-    """Moto makes plain JSON of the whole record for each attribute that is asked for."""
+    """Select attributes directly; moto converts the whole record to JSON for each of them."""
     (paths,) = args
     if any(len(path) > 1 or "[" in path[0] for path in paths):
         return project(*args, **named)
@@ -180,7 +180,7 @@ def _copy_of(table: Table, memo: dict[int, Any]) -> Table:
 
 
 def _transact(transact: Any, _: DynamoDBBackend, args: Any, named: Any) -> Any:
-    """Moto copies a whole table for each operation of a transaction, before the first one."""
+    """Copy each table once; moto copies all for each operation of a transaction."""
     token = _kept.set({})
     try:
         return transact(*args, **named)
@@ -189,7 +189,7 @@ def _transact(transact: Any, _: DynamoDBBackend, args: Any, named: Any) -> Any:
 
 
 def _update(update: Any, backend: DynamoDBBackend, args: Any, named: Any) -> Any:
-    """Moto changes a record in its place, where in a transaction its table's copy has it too."""
+    """Copy a record before moto changes it in place: the table's copy shares it."""
     if _kept.get() is not None:
         name, key = args
         table = backend.get_table(name)
@@ -201,11 +201,11 @@ def _update(update: Any, backend: DynamoDBBackend, args: Any, named: Any) -> Any
 
 
 _partition: ContextVar[DynamoType | None] = ContextVar("partition", default=None)
-"""In a query of a table, the partition that it asks for."""
+"""In a query of a table, the partition that it reads."""
 
 
 def _query(query: Any, _: Table, args: Any, named: Any) -> Any:
-    """Moto sorts the whole table, and then looks for the partition."""
+    """Note the partition, so that `_all_items` returns it alone; moto sorts the whole table."""
     hash_key, index = args[0], args[7]
     token = _partition.set(None if index else hash_key)
     try:
@@ -226,7 +226,7 @@ def _all_items(all_items: Any, table: Table, args: Any, named: Any) -> Any:
 
 @cache
 def install() -> None:
-    """Patch moto, for good."""
+    """Patch moto, until the process ends. Types don't allow patches, hence the ignored errors."""
     SERVICE_SPECIFIC_SERIALIZERS["dynamodb"] = {"json": _Plain}
     vars(responses)["method_names_from_class"] = cache(method_names_from_class)
     DynamoType.__init__ = _init_as_dynamodb  # type: ignore[method-assign]
@@ -242,10 +242,9 @@ def install() -> None:
         (Table, "all_items", _all_items),
     ):
         wrapt.wrap_function_wrapper(target, name, wrapper)
-    # Each request to S3 would be matched with 140 addresses of other services first.
+    # Each request to S3 would be matched with 140 URLs of other services first.
     backend_index.backend_url_patterns.sort(key=lambda each: each[0] != "s3")
     BaseBackend.urls = property(_urls)  # type: ignore[method-assign,assignment]
-    # Each start of moto would register 1,288 addresses for the library requests: S3 alone is so
-    # reached.
+    # Each start of moto would register 1,288 URLs for the library requests. S3 needs them only.
     reached = [each for each in backend_index.backend_url_patterns if each[0] == "s3"]
     vars(models)["backend_index"] = SimpleNamespace(backend_url_patterns=reached)

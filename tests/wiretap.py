@@ -53,19 +53,26 @@ class Wiretap:
 
 @contextmanager
 def tapped() -> Iterator[Wiretap]:
-    """Listens to the client for a while.
-
-    It replaces moto's handler and calls moto: botocore calls every handler even when the first
-    has answered, so what a fault refused would be carried out all the same.
-    """
+    """Listens to the client for a while."""
     tap = Wiretap()
-    events: Any = client().meta.events  # the stubs know no handler that answers
-    events.unregister("before-send", botocore_stubber)
-    events.register_first("before-send.dynamodb.*", tap.take)
-    try:
+    with instead_of_moto(client().meta.events, "dynamodb", tap.take):
         yield tap
+
+
+@contextmanager
+def instead_of_moto(events: Any, service: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """Replace moto for a client, by the client's events.
+
+    A handler that comes before moto is not enough: botocore calls every handler even when the first
+    has answered, so moto would carry out what the handler refused.
+    """
+    name = f"before-send.{service}.*"
+    events.unregister("before-send", botocore_stubber)
+    events.register_first(name, handler)
+    try:
+        yield
     finally:
-        events.unregister("before-send.dynamodb.*", tap.take)
+        events.unregister(name, handler)
         events.register("before-send", botocore_stubber)
 
 

@@ -120,7 +120,7 @@ class Api:
         """`tag` groups the operations in the OpenAPI document."""
         self.tag = tag
         self.operations: list[Operation] = []
-        self._routers: list[Router] = [Router()]  # type: ignore[no-untyped-call]
+        self._routers: list[Router] = [Router()]  # type: ignore[no-untyped-call]  # its __init__ has no types
 
     def get[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
         """Register a GET route; options as in `route`."""

@@ -58,7 +58,7 @@ class Changers:
     world: World
     licenses: list[dict[str, Any]] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
-    seats: dict[str, Written] = field(default_factory=dict)
+    assigned: dict[str, Written] = field(default_factory=dict)
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
@@ -101,9 +101,7 @@ class Changers:
             case "enable":
                 self._writer(what, (one["id"],), "enabled", [False, True, False], self._enable(one))
             case "disable":
-                body = {"license_ids": all_ids}
-                act: Send = lambda _: self.shop.post("/licenses/disable_bulk/", body)  # noqa: E731
-                self._writer(what, all_ids, "enabled", [False], act)
+                self._writer(what, all_ids, "enabled", [False], self._bulk_disable)
             case "policy":
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
@@ -140,6 +138,10 @@ class Changers:
         body = [{"id": lic["id"], "subscription_id": value} for lic in self.licenses]
         return self.shop.patch("/licenses/bulk_update/", body)
 
+    def _bulk_disable(self, _: Any) -> Reply:
+        body = {"license_ids": [lic["id"] for lic in self.licenses]}
+        return self.shop.post("/licenses/disable_bulk/", body)
+
     def _enable(self, lic: dict[str, Any]) -> Send:
         verbs = {True: "enable", False: "disable"}
         return lambda value: self.shop.post(f"/licenses/{lic['id']}/{verbs[value]}/")
@@ -171,14 +173,14 @@ class Changers:
         lic = self.licenses[2]
         emails = [f"u{rng.random()}@x.test" for _ in range(3)]
         for email in emails:
-            self.seats[email] = Written((lic["id"],), email, before=False)
+            self.assigned[email] = Written((lic["id"],), email, before=False)
 
         def write_at_once() -> None:
             body = {"emails": [{"email": email} for email in emails]}
             path = f"/licenses/{lic['id']}/assign_users/"
             known = self._insist("assign several", partial(self.shop.post, path, body))
             for email in emails:
-                self.seats[email].values.append((True, known))
+                self.assigned[email].values.append((True, known))
 
         def write() -> None:
             for email in emails:
@@ -189,7 +191,7 @@ class Changers:
                         {"email": email},
                     )
                     known = self._insist(verb, act)
-                    self.seats[email].values.append((verb == "assign", known))
+                    self.assigned[email].values.append((verb == "assign", known))
 
         at_once = rng.random() < 0.5
         self.world.spawn("writer of users", write_at_once if at_once else write)

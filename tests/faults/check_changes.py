@@ -37,11 +37,11 @@ def _lost(run: "Changers", views: dict[int, dict[str, Any]]) -> Iterator[str]:
             if views[id].get(written.name) not in written.possible:
                 is_not = f"is {views[id].get(written.name)!r}, not one of {written.possible}"
                 yield f"O13 {written.name} of license {id} {is_not}"
-    for email, written in run.seats.items():
+    for email, written in run.assigned.items():
         (id,) = written.licenses
-        seats = {ref["true_email"] for ref in views[id]["license_users"]}
-        if (email in seats) not in written.possible:
-            yield f"O13 {email} is {'' if email in seats else 'not '}assigned: {written.values}"
+        emails = {ref["true_email"] for ref in views[id]["license_users"]}
+        if (email in emails) not in written.possible:
+            yield f"O13 {email} is {'' if email in emails else 'not '}assigned: {written.values}"
 
 
 def _half(run: "Changers", views: dict[int, dict[str, Any]]) -> Iterator[str]:

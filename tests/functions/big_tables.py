@@ -17,7 +17,7 @@ from moto.core.models import botocore_stubber
 
 from bench.units import item_bytes
 from shared.store.dynamo import client
-from tests.wiretap import answer
+from tests.wiretap import answer, instead_of_moto
 
 type Item = dict[str, dict[str, Any]]
 type Key = tuple[str, ...]
@@ -131,11 +131,5 @@ def big_tables(tables: Mapping[str, BigTable]) -> Iterator[None]:
         assert operation == "Query", operation
         return answer(request, 200, tables[body["TableName"]].query(body))
 
-    events: Any = client().meta.events  # the stubs know no handler that answers
-    events.unregister("before-send", botocore_stubber)
-    events.register_first("before-send.dynamodb.*", take)
-    try:
+    with instead_of_moto(client().meta.events, "dynamodb", take):
         yield
-    finally:
-        events.unregister("before-send.dynamodb.*", take)
-        events.register("before-send", botocore_stubber)

@@ -67,7 +67,7 @@ def test_a_license_is_extended_by_keyboard(console: Console, seller: RemoteShop)
     assert stored(seller, license)["valid_duration"] == "2y"
 
 
-def test_an_extension_is_not_added_to_that_of_somebody_else(
+def test_an_extension_is_not_added_to_that_of_another_user(
     console: Console, seller: RemoteShop
 ) -> None:
     license = timed(seller, validity_period="2032-01-01")
@@ -275,7 +275,7 @@ def test_a_user_is_renamed_given_a_password_and_unassigned(
     assert stored(seller, license)["license_users"] == []
 
 
-def test_a_password_is_not_shown_to_who_signs_in_next(
+def test_a_password_is_not_shown_to_the_next_user(
     console: Console, seller: RemoteShop, other_shop: RemoteShop
 ) -> None:
     license = seller.order_one("up", {"users": [{"email": "secret@acme.example"}]})

@@ -280,7 +280,7 @@ def test_a_part_that_is_refused_ends_the_import(
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_part_is_not_sent_for_ever(
+def test_a_part_is_sent_a_limited_number_of_times(
     client: Client, faults: Faults, path: Path, pauses: list[float]
 ) -> None:
     faults.plan["PUT"] = [error(500, "InternalError")] * 99

@@ -11,13 +11,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.core.models import botocore_stubber
 
 from shared.errors import Busy
 from shared.store import bulk, dynamo, pace, patience, sender
 from shared.store.patience import Patience
 from shared.store.sender import Sender
-from tests.wiretap import answer
+from tests.wiretap import answer, instead_of_moto
 
 TABLE = "ORDERS_TABLE"
 KEYS = [(f"acme#{n}", "order") for n in range(10)]
@@ -46,10 +45,8 @@ def table(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     for module in (pace, patience, sender):
         monkeypatch.setattr(module, "clock", lambda: sum(slept))
     bulk.client.cache_clear()
-    events = bulk.client().events
-    events.unregister("before-send", botocore_stubber)
-    events.register_first("before-send.dynamodb.*", table.take)
-    yield table
+    with instead_of_moto(bulk.client().events, "dynamodb", table.take):
+        yield table
     bulk.client.cache_clear()
 
 
