@@ -95,9 +95,13 @@ def order_rows(
 
 def first_rows(company: str, ids: Iterable[int]) -> dict[int, Order]:
     """The orders with these ids that exist, as placed, by id; 100 per request."""
-    keys = ((TABLE, (dynamo.partition(company, id), FIRST_PART)) for id in ids)
-    found = dynamo.get_many(keys, select=FIELDS)
-    return {row.id: row for row in map(Order.model_validate, found.values())}
+    return {row.id: row for row in rows_at(_keys(company, ids)).values()}
+
+
+def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
+    """The rows of orders with these keys; 100 per request."""
+    found = dynamo.get_many(((TABLE, key) for key in keys), select=FIELDS)
+    return {key: Order.model_validate(item) for (_, key), item in found.items()}
 
 
 def order_id_of(company: str, store_id: str) -> int | None:
@@ -127,3 +131,7 @@ def _rows(items: Iterable[dict[str, object]]) -> list[Order]:
     return [
         Order.model_validate(item) for item in items if str(item["sk"]).startswith(_OF_LICENSES)
     ]
+
+
+def _keys(company: str, ids: Iterable[int]) -> list[dynamo.Key]:
+    return [(dynamo.partition(company, id), FIRST_PART) for id in ids]
