@@ -24,6 +24,7 @@ from shared.store.retry import ATTEMPTS, attempts
 from shared.store.signed_http import Exchange
 from shared.values import record_id
 from shared.workflows.batch import Batch, Found, SharedRecords, is_ours
+from shared.workflows.pending_orders import BYTES
 
 type Sold = dict[str, tuple[int, list[int]]]
 """By product code: the id of the product, and the ids of its licenses."""
@@ -229,7 +230,9 @@ class BatchOrders:
 
     def _add_all(self, some: Sequence[_Key]) -> Exchange[None]:
         """Add licenses to several orders in one transaction, or else to each order by itself."""
-        if len(some) > 1:
+        # The limit of 4 MB is that of the items, not of the request: updated rows count whole.
+        stored = sum(dynamo.size_of({"Update": self.places[named].found}) for named, _ in some)
+        if len(some) > 1 and stored <= BYTES:
             writes = [write for each in some for write in self._addition(*each)]
             if (yield from bulk.transact(ORDERS, writes, self.pool.patience)):
                 return

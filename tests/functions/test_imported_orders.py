@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from secrets import token_urlsafe
 from typing import Any
 
+import orjson
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
 from functions import export_file
-from shared.store import dynamo
+from shared.store import bulk, dynamo
 from tests.engine import Engine
 from tests.functions.import_files import Files, open_files
 from tests.functions.shop import Shop
@@ -91,6 +94,30 @@ def test_an_import_that_runs_again_counts_nothing_twice(files: Files) -> None:
 
     assert dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"] == before
     assert [order["licenses_count"] for order in listed(files.shop, "/orders/")] == [2]
+
+
+def test_a_transaction_that_extends_large_orders_has_less_than_4_mb(files: Files) -> None:
+    """DynamoDB: "The aggregate size of the items in the transaction cannot exceed 4 MB"."""
+    for n in range(25):  # the row has the compressed request, so text that does not compress
+        licenses = [{"metadata": {"quote": token_urlsafe(12_000)}} for _ in range(15)]
+        items = [{"product_code": "kp", "licenses": licenses}]
+        assert files.shop.order(id=f"o-{n}", items=items).status == 200
+    scan = dynamo.client().get_paginator("scan").paginate(TableName=dynamo.table("ORDERS_TABLE"))
+    stored = {str(row["pk"]["S"]): len(row["body"]["B"]) for page in scan for row in page["Items"]}
+    transactions = []
+
+    def hear(request: AWSPreparedRequest, **_: Any) -> None:
+        body: Any = orjson.loads(request.body or b"{}")
+        updated = [each["Update"] for each in body.get("TransactItems", ()) if "Update" in each]
+        transactions.append([stored[each["Key"]["pk"]["S"]] for each in updated])
+
+    bulk.client().events.register_first("before-send.dynamodb.*", hear)
+    bring(files, *((f"K-{n}", f"o-{n}", "ana@x.test") for n in range(25)))
+
+    assert len(stored) == sum(map(len, transactions)) == 25
+    assert sum(stored.values()) > 4_194_304 > max(map(sum, transactions))
+    orders = listed(files.shop, "/orders/", "limit=100")
+    assert {order["licenses_count"] for order in orders} == {16}
 
 
 def test_an_order_whose_rows_name_two_customers_is_one_customers_order(files: Files) -> None:
