@@ -245,6 +245,6 @@ def install() -> None:
     # Each request to S3 would be matched with 140 URLs of other services first.
     backend_index.backend_url_patterns.sort(key=lambda each: each[0] != "s3")
     BaseBackend.urls = property(_urls)  # type: ignore[method-assign,assignment]
-    # Each start of moto would register 1,288 URLs for the library requests. S3 needs them only.
+    # Each start of moto would register 1,288 URLs for the library requests. Only S3 needs them.
     reached = [each for each in backend_index.backend_url_patterns if each[0] == "s3"]
     vars(models)["backend_index"] = SimpleNamespace(backend_url_patterns=reached)
