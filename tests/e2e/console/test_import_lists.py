@@ -11,7 +11,7 @@ from tests.e2e.remote import Operate, RemoteShop, opened
 EMPTY = b"email\n"
 
 
-def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_resumed(
+def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_retried(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.page
@@ -31,7 +31,7 @@ def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_resumed(
     counts = vendor.get(f"/imports/{number}/").json()["counts"]
     assert 0 < counts["created_licenses_count"] == counts["valid_row_count"] < 30_000
     assert counts["created_orders_count"] + counts["existed_orders_count"] > 0
-    console.button("Resume import").click()
+    console.button("Retry import").click()
 
     main = page.locator("main")
     expect(main).to_contain_text("All 30,000 rows imported", timeout=180_000)

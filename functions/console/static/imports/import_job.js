@@ -91,7 +91,7 @@ function Actions({ job, reload }) {
       isStopped(job) &&
       job.file_sha256 &&
       job.refusal?.code !== "file_gone" &&
-      html`<${Button} icon="retry" scope="imports:write" onPress=${request("retry")}>Resume import<//>`
+      html`<${Button} icon="retry" scope="imports:write" onPress=${request("retry")}>Retry import<//>`
     }
     ${problem.value && html`<span class="wrong" role="alert">${problem.value.message}</span>`}
   </div>`;
