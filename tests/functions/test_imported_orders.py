@@ -107,7 +107,8 @@ def test_a_transaction_that_extends_large_orders_has_less_than_4_mb(files: Files
     transactions = []
 
     def hear(request: AWSPreparedRequest, **_: Any) -> None:
-        body: Any = orjson.loads(request.body or b"{}")
+        sent: Any = request.body
+        body = orjson.loads(sent or b"{}")
         updated = [each["Update"] for each in body.get("TransactItems", ()) if "Update" in each]
         transactions.append([stored[each["Key"]["pk"]["S"]] for each in updated])
 
