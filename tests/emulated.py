@@ -5,6 +5,7 @@ emulator that listens there; `make second-opinion` starts some and does so. What
 is in `tests/second_opinion/known_tests.py`.
 """
 
+import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ from tests.moto_tables import local_template, make_bucket
 from tests.second_opinion.known_tests import KNOWN_TESTS, WITHOUT_S3
 
 BUCKET = "uploads"
+_AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+"""Else a body that is sent after its headers waits 40 ms for the delayed ACK of these."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Emulated:
 
     name: str
     url: str
-    network: URLLib3Session = field(default_factory=URLLib3Session)
+    network: URLLib3Session = field(default_factory=lambda: URLLib3Session(socket_options=_AT_ONCE))
     service: Emulator = field(init=False)
     furnished: bool = False
 

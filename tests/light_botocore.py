@@ -1,13 +1,16 @@
 """Patches of botocore that leave out work of a request which no test observes.
 
-How a request is sent after that, above all its retries, does not change. `tests/aws_requests.py`
-checks the parameters of each request, since the product's client does not (`parameter_validation`).
+How a request is sent after that, above all how often it is retried, does not change.
+`tests/aws_requests.py` checks the parameters of each request, since the product's client does not
+(`parameter_validation`).
 """
 
 from base64 import b64encode
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import botocore.endpoint
 import orjson
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, HeadersDict
@@ -49,6 +52,8 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Endpoint, "create_request", _create_request)
     patch.setattr(JSONSerializer, "serialize_to_request", _serialize)
     patch.setattr(JSONParser, "_handle_json_body", _parse)
+    # Retries are immediate; their number does not change.
+    patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 def _construct_endpoint(

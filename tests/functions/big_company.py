@@ -306,7 +306,7 @@ def _import_customers() -> None:
     ids = [record_id(COMPANY, "customer", f"c{n}@x.test") for n in range(CUSTOMERS)]
     for start in range(0, CUSTOMERS, PAGE):
         page = page_of(COMPANY, 102, NOW, start + 1, ids[start : start + PAGE])
-        _put("CUSTOMERS_TABLE", page_item(page))
+        _put("CUSTOMERS_TABLE", dynamo.to_item(page))
     puts: list[Any] = []
     for n, id in enumerate(ids):
         customer = Customer(

@@ -33,6 +33,12 @@ SMALL_LARGE: list[dict[str, Any]] = [{"product_code": "kp", "licenses": [{}] * 7
 """Written in four transactions as MANY is, where six operations are the most."""
 
 
+@pytest.fixture(autouse=True)
+def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executions that orders wait for here have been killed."""
+    monkeypatch.setattr(retry, "POLL_SECONDS", 0.01)
+
+
 def license_count(shop: Shop, query: str = "") -> int:
     return int(shop.get("/licenses/", query).json()["count"])
 
