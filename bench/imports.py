@@ -33,6 +33,7 @@ from bench.units import units_of
 from shared.csv_format.planner import plan
 
 ROWS, FLAT_ROWS, FULL_ROWS = 20_000, 100_000, 1_000_000
+WARM_UP_ROWS = 500
 GOALS = {
     "ratio_rows_per_s_vs_batch_writer": 20,
     "ratio_cpu_vs_batch_writer": 10,
@@ -98,7 +99,7 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
     runs: dict[str, list[Figures]] = {name: [] for name in ALTERNATIVES}
     with tempfile.TemporaryDirectory() as folder:
         path = write_file(Path(folder, "licenses.csv"), ROWS)
-        warm_up = write_file(Path(folder, "warm-up.csv"), 500, seed=2)
+        warm_up = write_file(Path(folder, "warm-up.csv"), WARM_UP_ROWS, seed=2)
         long = write_file(Path(folder, "long.csv"), FLAT_ROWS)
         planner = []
         for number in range(rounds):
@@ -110,7 +111,7 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
         console.print("… one license per order")
         single = measured_singles(Path(folder), warm_up, rounds)
         console.print("… units, memory")
-        units = units_of(run_apart("ours", path, warm_up, keep=True)["kept"], ROWS)
+        units = units_written(path, warm_up)
         flat = {str(FLAT_ROWS): run_apart("ours", long, warm_up)}
         if full:
             console.print(f"… {FULL_ROWS:,} rows")
@@ -139,6 +140,11 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
     }
 
 
+def units_written(path: Path, warm_up: Path) -> Figures:
+    """Write units per row; the rows of the warm-up are written, too."""
+    return units_of(run_apart("ours", path, warm_up, keep=True)["kept"], ROWS + WARM_UP_ROWS)
+
+
 def measured_singles(folder: Path, warm_up: Path, rounds: int) -> Figures:
     """A file in which each row has an order and a customer of its own."""
     path = write_file(folder / "single.csv", ROWS, per_order=1)
@@ -152,7 +158,7 @@ def measured_singles(folder: Path, warm_up: Path, rounds: int) -> Figures:
         for who, figure in ((0, "rows_per_s"), (1, "rows_per_s"), (0, "us_per_row"))
     )
     peaks = [run["peak_rss_mb"] for run, _ in runs]
-    units = units_of(run_apart("ours", path, warm_up, keep=True)["kept"], ROWS)
+    units = units_written(path, warm_up)
     return {
         "single_ratio_rows_per_s_vs_batch_writer": rows_per_s / writer,
         "single_rows_per_s": rows_per_s,
