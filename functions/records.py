@@ -3,26 +3,12 @@
 One function serves the routes of four modules, because they read the same tables.
 """
 
-from datetime import datetime
-
-from pydantic import BaseModel
-
 from functions import customers, license_users, licenses, orders
 from functions.web.api import Api, Caller
-from shared.access import ANY_SCOPE, Scope
+from shared.access import ANY_SCOPE
+from shared.contract.api_keys import ApiKeyView
 
 api = Api("Records")
-
-
-class ApiKeyView(BaseModel, frozen=True):
-    """An API key without its secret."""
-
-    prefix: str
-    name: str
-    company: str
-    scopes: list[Scope]
-    created_at: datetime
-    expires_at: datetime | None
 
 
 @api.get("/api/v1/api-key/", scope=ANY_SCOPE)

@@ -48,6 +48,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "ANY /api/v1/licenses/{id}/{proxy+}",
         *_folder("/api/v1/customers"),
     ),
+    "api_keys": _folder("/api/v1/api-keys"),
     "start_import": (
         "POST /api/v1/licenses/{proxy+}",
         "ANY /api/v1/licenses/import_from_csv/{proxy+}",

@@ -41,6 +41,7 @@ class KeywrightStack(Stack):
             "create_order": self._create_order(),
             "catalog": self._catalog(),
             "records": self._records(),
+            "api_keys": self._api_keys(),
             "start_import": self._start_import(),
             "job_status": self._job_status(import_csv),
             "console.handler": self._console(),
@@ -155,6 +156,12 @@ class KeywrightStack(Stack):
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
         records.may("BatchGetItem", "PutItem", on=data.licenses)
         return records
+
+    def _api_keys(self) -> Function:
+        api_keys = self._function("ApiKeys", module="functions.api_keys", memory=512)
+        api_keys.may("GetItem", "PutItem", "UpdateItem", on=self._data.access)
+        api_keys.may("Query", on=self._data.access, indexes=("by_company",))
+        return api_keys
 
     def _start_import(self) -> Function:
         data = self._data

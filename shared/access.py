@@ -18,6 +18,8 @@ SCOPES: frozenset[str] = frozenset(get_args(Scope))
 ORDINARY_SCOPES: frozenset[str] = SCOPES - {"keys:admin"}
 """The default scopes of a new key."""
 
+type KeyState = Literal["live", "expired", "revoked"]
+
 ANY_SCOPE = "any"
 """The scope of routes that every valid key can call."""
 
@@ -73,6 +75,13 @@ def new_api_key(
         expires_at=expires_at,
     )
     return key, f"{prefix}.{secret}"
+
+
+def state_of(key: ApiKey, now: datetime) -> KeyState:
+    """Whether a key is valid, or why not."""
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now else "live"
 
 
 def read_authorization(header: str | None) -> tuple[str, str]:

@@ -23,7 +23,7 @@ from tests.moto_tables import local_template, make_bucket
 from tests.second_opinion.known_tests import KNOWN_TESTS, WITHOUT_S3
 
 BUCKET = "uploads"
-_AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+_AT_ONCE: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 """Else a body that is sent after its headers waits 40 ms for the delayed ACK of these."""
 
 

@@ -29,6 +29,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/order_writes.py": "tests/functions/test_order_faults.py",
         "shared/workflows/pending_orders.py": "tests/functions/test_order_faults.py",
         "shared/workflows/place_order.py": "tests/functions/test_create_order.py",
+        "shared/workflows/rotate_api_key.py": "tests/functions/test_api_keys.py",
         "shared/workflows/stuck_imports.py": "tests/functions/test_sweep.py",
     },
     "Items of one table are tested through the routes that read and write them.": {
@@ -50,6 +51,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "Models or data without code: what reads them tests them.": {
         "shared/browser_rule.py": "tests/functions/console/test_handler.py",
+        "shared/contract/api_keys.py": "tests/functions/test_api_keys.py",
         "shared/contract/imports.py": "tests/functions/test_job_status.py",
         "functions/web/error_codes.py": "tests/functions/web/test_openapi.py",
     },

@@ -16,6 +16,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         413,
         "The response is larger than 6000000 bytes: request fewer records with limit",
     ),
+    "api_key_ended": (409, "API key Zx8Kq2Lm is revoked: create a new key instead"),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
     "bundle_member_missing": (
@@ -124,6 +125,13 @@ CODES: Mapping[str, tuple[int, str]] = {
     "record_too_large": (
         400,
         "One license of the order is more than 390 KB: shorten its metadata or its features",
+    ),
+    "scope_not_held": (
+        403,
+        (
+            "This API key lacks catalog:write, so it can't give that to another key: use a key that"
+            " has it, or keywright keys create"
+        ),
     ),
     "term_conflict": (
         400,

@@ -21,7 +21,15 @@ from functions.web.problems import Problem, problem
 from shared.access import ANY_SCOPE
 from shared.errors import Fault, Refused
 
-ROUTE_MODULES = ("create_order", "catalog", "records", "start_import", "job_status", "documents")
+ROUTE_MODULES = (
+    "create_order",
+    "catalog",
+    "records",
+    "api_keys",
+    "start_import",
+    "job_status",
+    "documents",
+)
 
 _REF = "#/components/schemas/"
 _EXAMPLE = "#/components/examples/"

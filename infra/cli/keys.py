@@ -11,15 +11,10 @@ from rich.markup import escape
 
 from infra.cli.stages import add_group, find_deployment, format_time, stage_options
 from infra.cli.tables import print_table
-from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key
-from shared.errors import Conflict, NotFound
-from shared.store.access import (
-    add_api_key,
-    expire_api_key,
-    get_api_key,
-    list_api_keys,
-    revoke_api_key,
-)
+from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key, state_of
+from shared.errors import NotFound
+from shared.store.access import add_api_key, get_api_key, list_api_keys, revoke_api_key
+from shared.workflows.rotate_api_key import rotate_api_key
 
 _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
@@ -114,20 +109,11 @@ def _revoke(options: argparse.Namespace) -> None:
 
 
 def _rotate(options: argparse.Namespace) -> None:
-    """Create the new key before the old one expires, so that a valid key exists at any time."""
     find_deployment(options.stage)
     now = datetime.now(UTC).replace(microsecond=0)
-    old = _live_key(options.prefix.partition(".")[0], now)
-    key, presented = new_api_key(
-        old.company,
-        now=now,
-        scopes=old.scopes,
-        name=old.name,
-        expires_at=old.expires_at and now + (old.expires_at - old.created_at),
+    key, presented, old = rotate_api_key(
+        _stored_key(options.prefix.partition(".")[0]), overlap=options.overlap, now=now
     )
-    add_api_key(key)
-    expires_at = now + options.overlap
-    old = expire_api_key(old.prefix, min(expires_at, old.expires_at or expires_at))
     if options.json:
         replaced = {"replaced": _as_json(old, now)}
         print(json.dumps({"api_key": presented} | _as_json(key, now) | replaced))
@@ -136,24 +122,15 @@ def _rotate(options: argparse.Namespace) -> None:
     _show_header(presented)
 
 
-def _live_key(prefix: str, now: datetime) -> ApiKey:
-    key = get_api_key(prefix)
-    if key is None:
+def _stored_key(prefix: str) -> ApiKey:
+    if (key := get_api_key(prefix)) is None:
         raise NotFound(f"There is no API key {prefix}.")
-    if (state := _state(key, now)) != "live":
-        raise Conflict("api_key_ended", f"API key {prefix} is {state}. Create a new key instead.")
     return key
-
-
-def _state(key: ApiKey, now: datetime) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    return "expired" if key.expires_at is not None and key.expires_at <= now else "live"
 
 
 def _as_json(key: ApiKey, now: datetime) -> dict[str, object]:
     fields = key.model_dump(mode="json", exclude={"hash"})
-    return fields | {"scopes": sorted(key.scopes), "state": _state(key, now)}
+    return fields | {"scopes": sorted(key.scopes), "state": state_of(key, now)}
 
 
 def _show_header(presented: str) -> None:
@@ -171,7 +148,7 @@ def _show(keys: Sequence[ApiKey], now: datetime) -> None:
         "Prefix": lambda key: key.prefix,
         "Company": lambda key: key.company,
         "Name": lambda key: escape(key.name),
-        "State": lambda key: _state(key, now),
+        "State": lambda key: state_of(key, now),
         "Scopes": lambda key: "\n".join(sorted(key.scopes)),
         "Created (UTC)": lambda key: _moment(key.created_at),
         "Expires (UTC)": lambda key: _moment(key.expires_at),

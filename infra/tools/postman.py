@@ -11,6 +11,7 @@ Postman can run them all.
 
 import argparse
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -104,9 +105,14 @@ def _convert(document: Mapping[str, Any]) -> Json:
 
 def _operation(document: Mapping[str, Any], request: Json) -> Json:
     """The operation that a converted request calls."""
-    path = "/".join(request["url"]["path"]).replace(":id", "{id}").replace("{{kind}}", "{kind}")
+    path = re.sub(r":(\w+)|{({\w+})}", _parameter, "/".join(request["url"]["path"]))
     operation: Json = document["paths"][f"/{path}"][request["method"].lower()]
     return operation
+
+
+def _parameter(found: re.Match[str]) -> str:
+    """A parameter of a path as in the document: `{id}` for `:id`, and `{kind}` for `{{kind}}`."""
+    return f"{{{found[1]}}}" if found[1] else found[2]
 
 
 def _tour_item(step: Step, item: Json) -> Json:

@@ -45,7 +45,7 @@ class Operation:
 
     def send(self, key: str | None, *, id: int = 1, query: str = "", **more: Any) -> Reply:
         """Sends the example, with this number for every id in the path."""
-        path = self.path.replace("{kind}", "licenses")
+        path = self.path.replace("{kind}", "licenses").replace("{prefix}", "Zx8Kq2Lm")
         for name in self.ids:
             path = path.replace(f"{{{name}}}", str(id))
         if isinstance(self.body, bytes):

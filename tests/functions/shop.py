@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions import catalog, create_order, job_status, records, start_import
-from shared.access import new_api_key
+from shared.access import SCOPES, new_api_key
 from shared.store.access import add_api_key
 from shared.store.dynamo import Item, client, table
 from tests.http_event import Reply, send
@@ -70,7 +70,7 @@ class Shop:
 
 def open_shop(company: str) -> Shop:
     """A company with a key, and nothing to sell yet."""
-    key, presented = new_api_key(company, now=datetime.now(UTC))
+    key, presented = new_api_key(company, now=datetime.now(UTC), scopes=SCOPES)
     add_api_key(key)
     return Shop(company, presented)
 

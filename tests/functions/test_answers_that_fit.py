@@ -44,6 +44,7 @@ class Read(NamedTuple):
 
 MOST: dict[str, list[Read]] = {
     "/api/v1/api-key/": [Read(0)],
+    "/api/v1/api-keys/": [Read(1), Read(1, query="limit=100")],
     "/api/v1/customers/": [
         Read(7),
         Read(1, query="email=nobody@x.test"),

@@ -116,6 +116,8 @@ def test_only_these_are_moved_if_greedy_routes_match_no_empty_rest(out: Out) -> 
 
     assert moved == {
         "GET /api/v1/api-key/",
+        "GET /api/v1/api-keys/",
+        "POST /api/v1/api-keys/",
         *(
             f"GET /api/v1/{name}/"
             for name in ("orders", "licenses", "license-users", "customers", "imports")

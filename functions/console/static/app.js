@@ -22,8 +22,11 @@ import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /** The second bundle is fetched on first use. */
 const fetchImports = async () => (await import("./later.js")).Imports;
+const fetchApiKeys = async () => (await import("./later.js")).ApiKeys;
 /** @param {object} props */
 const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
+/** @param {object} props */
+const ApiKeys = (props) => html`<${Lazy} fetch=${fetchApiKeys} ...${props} />`;
 
 /**
  * The pages by the first part of the path.
@@ -31,6 +34,7 @@ const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
  * @type {Record<string, (props: { parts: string[], query: PageQuery }) => unknown>}
  */
 const PAGES = {
+  "api-keys": ApiKeys,
   customers: Customers,
   features: Features,
   imports: Imports,
@@ -66,6 +70,7 @@ const MENU = [
       ["features", "Product features", "features"],
     ],
   ],
+  ["Settings", [["api-keys", "API keys", "key"]]],
 ];
 
 function App() {

@@ -163,7 +163,7 @@ def test_a_key_that_has_ended_is_not_rotated(stage: str, capsys: Out) -> None:
 
     assert main(["keys", "rotate", "--stage", stage, str(printed["prefix"])]) == 2
 
-    assert "is revoked. Create a new key" in capsys.readouterr().err
+    assert "is revoked: create a new key" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["revoke", "rotate"])

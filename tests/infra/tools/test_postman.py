@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def test_every_operation_is_in_the_folder_of_its_tag(
     there = {each for folder in folders for each in requests(folder)}
 
     assert there == {
-        (method.upper(), path.replace("{id}", ":id"))
+        (method.upper(), re.sub(r"{(?!kind)(\w+)}", r":\1", path))
         for path, methods in described["paths"].items()
         for method in methods
     }
@@ -114,7 +115,7 @@ def test_optional_parameters_are_offered_and_not_sent(
     described: dict[str, Any], made: dict[str, Any]
 ) -> None:
     operations = {
-        (method.upper(), path.replace("{id}", ":id")): operation
+        (method.upper(), re.sub(r"{(?!kind)(\w+)}", r":\1", path)): operation
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     }

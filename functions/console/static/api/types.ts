@@ -5,6 +5,8 @@ import type { Problem } from "./api.js";
 
 type Schemas = components["schemas"];
 export type ApiKey = Schemas["ApiKeyView"];
+export type NewApiKey = Schemas["NewApiKey"];
+export type StoredApiKey = Schemas["StoredApiKey"];
 export type Customer = Schemas["CustomerView"];
 export type Feature = Schemas["FeatureView"];
 export type Grant = Schemas["GrantView"];

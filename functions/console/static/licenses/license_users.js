@@ -9,11 +9,12 @@ import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
 import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, FormSelect, RecordForm, useForm } from "../forms/form.js";
 import { nameOf } from "../pages/records.js";
-import { Button, CopyButton, ErrorLine } from "../parts/buttons.js";
+import { Button, ErrorLine } from "../parts/buttons.js";
 import { confirm, Dialog } from "../parts/dialogs.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { announce, Badge } from "../parts/parts.js";
+import { SecretDialog } from "../parts/secret.js";
 
 /** @typedef {{ email: string, password: string, title: string }} Secret a password that is shown once */
 
@@ -105,7 +106,12 @@ export function Users({ license, users, reload }) {
       chosen.value &&
       html`<${PasswordDialog} user=${chosen.value} onDone=${onAssigned} onClose=${close} />`
     }
-    ${secret.value && html`<${SecretDialog} secret=${secret.value} onClose=${() => (secret.value = null)} />`}
+    ${
+      secret.value &&
+      html`<${SecretDialog} title=${secret.value.title} secret=${secret.value.password}
+        what="the password of ${secret.value.email}" onClose=${() => (secret.value = null)}>
+        The password of <strong>${secret.value.email}</strong>.<//>`
+    }
   </section>`;
 }
 
@@ -261,12 +267,3 @@ function PasswordDialog({ user, onDone, onClose }) {
     </form>
   <//>`;
 }
-
-/** @param {{ secret: Secret, onClose: () => void }} props */
-const SecretDialog = ({ secret: { email, password, title }, onClose }) =>
-  html`<${Dialog} title=${title} onClose=${onClose}>
-    <p>The password of <strong>${email}</strong>. Copy it now – it won’t be shown again.</p>
-    <p class="secret"><code>${password}</code> <${CopyButton} text=${password}
-      what="Copy the password of ${email}" /></p>
-    <footer><button type="button" onClick=${onClose}>Done</button></footer>
-  <//>`;
