@@ -16,7 +16,15 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 from infra.cli.jobs import exit_status, follow, progress_bar, show_job
 from infra.cli.stages import open_client, stage_options
 from infra.client.client import Client
+from shared.columns import KINDS as KINDS_OF_FILES
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.planner import plan
+from shared.csv_format.reader import records
+from shared.day_order import DayOrder
 from shared.import_job import KINDS
+
+_CHECKED = 128 * 1024 * 1024
+"""Bytes at the start of a file whose dates are read before the upload."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,6 +54,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="if a column is unknown: stop when it may be misspelled (default), or ignore it",
     )
     command.add_argument(
+        "--dates",
+        choices=("iso", "dmy", "mdy"),
+        default="iso",
+        help="order of dates that do not begin with the year: dmy reads 31.12.2027, mdy reads"
+        " 12/31/2027, iso refuses both (default)",
+    )
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
@@ -57,17 +72,22 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
+    order = _day_order(options) if options.dates == "iso" else DayOrder()
+    if order.example is not None:
+        console.print(_date_advice(order))
     with open_client(options.stage) as client:
         number = _send(client, options, console=console)
         job = follow(client, number, console=console)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
         if options.json:
             result = job.model_dump(mode="json")
-            print(json.dumps(result | {"failed_file": failed_file and str(failed_file)}))
+            more = {"failed_file": failed_file and str(failed_file)}
+            print(json.dumps(result | more | {"suggested_dates": order.suggested}))
         else:
             show_job(client, job, console=console)
     if failed_file:
-        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file.")
+        again = "" if options.dates == "iso" else f" with --dates {options.dates}"
+        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file{again}.")
     return exit_status(job)
 
 
@@ -88,9 +108,42 @@ def _send(client: Client, options: argparse.Namespace, *, console: Console) -> i
             on_error=options.on_error,
             encoding=None if options.encoding == "auto" else options.encoding,
             unknown_columns=options.unknown_columns,
+            dates=options.dates,
             corrects=options.corrects,
             reading=reading,
         ).id
+
+
+def _day_order(options: argparse.Namespace) -> DayOrder:
+    """The order of the dates in the file, from its first `_CHECKED` bytes."""
+    order, kind = DayOrder(), KINDS_OF_FILES[options.kind]
+    days = {header for part in kind.parts.values() for header in part.days}
+    with options.file.open("rb") as file:
+        data = file.read(_CHECKED)
+    encoding = None if options.encoding == "auto" else options.encoding
+    try:
+        planned = plan([data], required=kind.required, known=kind.columns, encoding=encoding)
+    except BadFile:
+        return order  # the service refuses it, or only its start was read
+    at = [index for index, name in enumerate(planned.dialect.names) if name in days]
+    for chunk in planned.chunks if at else ():
+        piece = data[chunk.start : chunk.end]
+        for record in records(piece, planned.dialect, first_row=1, first_line=1):
+            for index in at:
+                order.feed(record.fields[index])
+    return order
+
+
+def _date_advice(order: DayOrder) -> str:
+    """What to do about dates that the service refuses by default."""
+    start = f"[yellow]Dates such as {escape(order.example or '')} do not begin with the year"
+    if order.suggested is None:
+        return f"{start}: --dates dmy reads the day first, --dates mdy the month first.[/]"
+    words = {"dmy": "day, month, year", "mdy": "month, day, year"}[order.suggested]
+    return (
+        f"{start}.[/] All dates can be read as {words}, and not all in another order:"
+        f" import the file with --dates {order.suggested}"
+    )
 
 
 def _file(text: str) -> Path:

@@ -1,6 +1,6 @@
 // A worker that checks a file before upload, so that the page stays responsive.
 //
-// Receives `{file, kind, encoding}`, posts `{share}` for progress and `{result}` at the end.
+// Receives `{file, kind, encoding, dates}`, posts `{share}` for progress and `{result}` at the end.
 import { checkFile } from "./file_check.js";
 import { loadRules } from "./rules.js";
 

@@ -27,6 +27,7 @@ import { UploadButton, useUpload } from "./upload_button.js";
  * @typedef {object} ImportForm
  * @property {File | null} file
  * @property {"" | NonNullable<ImportOptions["encoding"]>} encoding
+ * @property {NonNullable<ImportOptions["dates"]>} dates
  * @property {boolean} dry_run
  * @property {NonNullable<ImportOptions["on_error"]>} on_error
  * @property {NonNullable<ImportOptions["unknown_columns"]>} unknown_columns
@@ -47,6 +48,7 @@ effect(() => {
 const createForm = () => ({
   file: null,
   encoding: "",
+  dates: "iso",
   dry_run: false,
   on_error: "skip_row",
   unknown_columns: "check",
@@ -61,7 +63,7 @@ export function NewImport({ kind, query }) {
   const error = useSignal("");
   const checkCount = useSignal(1);
   const upload = useUpload(kind);
-  const { file, encoding } = form.value;
+  const { file, encoding, dates } = form.value;
   /** @type {(changes: Partial<ImportForm>) => void} */
   const change = (changes) => {
     form.value = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -70,7 +72,13 @@ export function NewImport({ kind, query }) {
   /** @type {(chosen: File) => void} */
   const choose = (chosen) => {
     error.value = validateFile(chosen);
-    change({ file: error.value ? null : chosen, encoding: "", unknown_columns: "check" });
+    const reset = createForm();
+    change({
+      file: error.value ? null : chosen,
+      encoding: reset.encoding,
+      dates: reset.dates,
+      unknown_columns: reset.unknown_columns,
+    });
     if (error.value) announce(error.value);
   };
   useDrop(choose);
@@ -81,7 +89,7 @@ export function NewImport({ kind, query }) {
   useEffect(() => {
     result.value = null;
     if (!file) return undefined;
-    return startCheck(file, kind, encoding, (current) => {
+    return startCheck(file, kind, { encoding, dates }, (current) => {
       result.value = current;
       if (current.done)
         announce(
@@ -90,7 +98,7 @@ export function NewImport({ kind, query }) {
             : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
     });
-  }, [file, encoding, checkCount.value]);
+  }, [file, encoding, dates, checkCount.value]);
   const { title, one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
@@ -107,6 +115,7 @@ export function NewImport({ kind, query }) {
       file &&
       html`<${CheckedFile} file=${file} result=${result.value} encoding=${encoding}
       onEncoding=${(/** @type {ImportForm["encoding"]} */ chosen) => change({ encoding: chosen })}
+      dates=${dates} onDates=${(/** @type {ImportForm["dates"]} */ chosen) => change({ dates: chosen })}
       onRetry=${() => (checkCount.value += 1)} />`
     }
     ${
@@ -188,10 +197,10 @@ function Options({ kind, form, result, change, upload, corrects }) {
   const obstacle = checked && findObstacle(form, checked);
   const ready = checked && !obstacle && !(hasSimilar && unknown_columns === "check");
   const send = async () => {
-    const { file, external_id, dry_run, on_error, encoding } = form;
+    const { file, external_id, dry_run, on_error, encoding, dates } = form;
     if (!file) return;
     /** @type {ImportOptions} */
-    const options = { external_id, dry_run, on_error, unknown_columns };
+    const options = { external_id, dry_run, on_error, unknown_columns, dates };
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
     const outcome = await upload.send(file, options);
