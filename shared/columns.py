@@ -267,6 +267,10 @@ class FeatureRow(_Row):
         return FeatureRequest.model_validate(given)
 
 
+_DAYS: tuple[Any, ...] = (OptionalDay,)
+"""The annotations of dates."""
+
+
 @dataclass(frozen=True)
 class Part:
     """The columns of a file that belong to one model; `columns` maps headers to fields."""
@@ -278,9 +282,7 @@ class Part:
     def days(self) -> frozenset[str]:
         """The headers of dates."""
         fields = self.model.model_fields
-        return frozenset(
-            h for h, name in self.columns.items() if fields[name].annotation is OptionalDay
-        )
+        return frozenset(h for h, name in self.columns.items() if fields[name].annotation in _DAYS)
 
     def read(self, cells: Mapping[str, str], dates: Dates = "iso") -> _Row:
         """Validate the cells of a row, given by header. Raises pydantic's ValidationError."""

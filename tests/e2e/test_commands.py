@@ -17,6 +17,7 @@ from infra.cli.doctor import CHECKS
 from infra.cli.main import main
 from infra.local.stack import LocalStack
 from infra.stamp import ROOT
+from tests.e2e.importing import german_export
 
 HEAD = "license__license_key,product__short_code\n"
 ROWS = HEAD + "OLD-1,sketch\nOLD-2,sketsh\n"
@@ -88,6 +89,23 @@ def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
         each["about"]: each for each in printed["findings"] if not each["passed"]
     }.keys() <= OTHERS
     assert "permissions of these aws credentials" not in json.dumps(printed).lower()
+
+
+def test_a_german_export_is_imported_with_one_option(
+    keywright: Callable[..., Any], tmp_path: Path
+) -> None:
+    keywright("catalog", "apply", ROOT / "docs" / "catalog.yaml", "--yes")
+    path = tmp_path / "kunden.csv"
+    path.write_bytes(german_export("CLI").replace(b";kp;", b";sketch;"))
+    words = ("import", "--file", path, "--kind", "licenses")
+
+    refused = keywright(*words, status=1)
+    imported = keywright(*words, "--dates", refused["suggested_dates"])
+
+    assert (refused["state"], refused["counts"]["valid_row_count"]) == ("completed_with_errors", 0)
+    assert refused["suggested_dates"] == imported["dates"] == "dmy"
+    assert imported["detected"]["encoding"] == "windows-1252"
+    assert imported["counts"]["created_licenses_count"] == 2000
 
 
 def test_an_import_is_ended_at_work_and_run_again(

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, imported, post, table
+from tests.e2e.importing import ended, german_export, imported, post, table
 from tests.e2e.remote import RemoteShop
 
 HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
@@ -122,6 +122,39 @@ def test_a_file_in_windows_1252_is_detected(console: Console, vendor: RemoteShop
 
     made = vendor.get("/customers/", "email=muller@w.test").json()["results"]
     assert [each["first_name"] for each in made] == ["Müller"]
+
+
+def test_a_german_export_is_imported_with_two_clicks(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+
+    console.choose("kunden.csv", german_export("DE"))
+    console.see("2,000 of 2,000 rows have errors")
+    console.see("it is read as Windows-1252")
+    encoding = page.get_by_label("Encoding", exact=True).locator("option:checked")
+    expect(encoding).to_have_text("Automatic (Windows-1252)")
+    console.button("Read dates as day, month, year").click()
+    console.button("Import 2,000 rows").click()
+
+    console.see("All 2,000 rows imported")
+    found = vendor.get("/licenses/", "license_key=DE-0002").json()["results"]
+    (license,) = [each for each in found if each["license_key"] == "DE-0002"]
+    assert license["validity_period"].startswith("2031-03-03")
+    assert (license["max_activations"], license["is_floating"]) == (5, False)
+    assert license["customer"]["last_name"] == "Müßig–2"
+
+
+def test_a_choice_of_dates_does_not_apply_to_the_next_file(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+
+    console.choose("kunden.csv", german_export("NEXT", 20))
+    page.get_by_label("Dates", exact=True).select_option("dmy")
+    console.see("20 rows, no errors found")
+    console.choose("next.csv", german_export("NEXT", 30))
+
+    console.see("30 of 30 rows have errors")
+    expect(page.get_by_label("Dates", exact=True)).to_have_value("iso")
 
 
 def test_a_chosen_encoding_does_not_apply_to_the_next_file(
