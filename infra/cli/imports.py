@@ -6,7 +6,10 @@ or the import did not finish.
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from rich.console import Console
@@ -15,6 +18,7 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from infra.cli.jobs import exit_status, follow, progress_bar, show_job
 from infra.cli.stages import open_client, stage_options
+from infra.cli.workbook import SUFFIXES, BadWorkbook, to_csv
 from infra.client.client import Client
 from shared.columns import KINDS as KINDS_OF_FILES
 from shared.csv_format.encoding import BadFile
@@ -32,7 +36,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command = commands.add_parser(
         "import", parents=[stage_options()], help="import a CSV file and wait until it has finished"
     )
-    command.add_argument("--file", required=True, type=_file, help="the CSV file")
+    command.add_argument(
+        "--file", required=True, type=_file, help="the CSV file, or an Excel workbook (.xlsx)"
+    )
+    command.add_argument(
+        "--sheet", metavar="NAME", help="sheet of a workbook (default: the first that is visible)"
+    )
     command.add_argument("--kind", required=True, choices=KINDS, help="type of records")
     command.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
     command.add_argument(
@@ -72,11 +81,11 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
-    order = _day_order(options) if options.dates == "iso" else DayOrder()
-    if order.example is not None:
-        console.print(_date_advice(order))
-    with open_client(options.stage) as client:
-        number = _send(client, options, console=console)
+    with _csv_file(options) as path, open_client(options.stage) as client:
+        order = _day_order(path, options) if options.dates == "iso" else DayOrder()
+        if order.example is not None:
+            console.print(_date_advice(order))
+        number = _send(client, path, options, console=console)
         job = follow(client, number, console=console)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
         if options.json:
@@ -91,9 +100,26 @@ def run(options: argparse.Namespace) -> int:
     return exit_status(job)
 
 
-def _send(client: Client, options: argparse.Namespace, *, console: Console) -> int:
-    """Start the import and upload its file, showing how much of it is sent. Return its number."""
+@contextmanager
+def _csv_file(options: argparse.Namespace) -> Iterator[Path]:
+    """The file to send: the chosen one, or the converted sheet of a workbook.
+
+    Raises BadWorkbook.
+    """
     path: Path = options.file
+    if path.suffix.lower() not in SUFFIXES:
+        if options.sheet is not None:
+            raise BadWorkbook("--sheet needs an Excel workbook. Remove it, or choose another file.")
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        converted = Path(folder, path.with_suffix(".csv").name)
+        converted.write_bytes(to_csv(path, options.sheet))
+        yield converted
+
+
+def _send(client: Client, path: Path, options: argparse.Namespace, *, console: Console) -> int:
+    """Start the import and upload its file, showing how much of it is sent. Return its number."""
     size = path.stat().st_size
     with progress_bar(console, DownloadColumn(), TransferSpeedColumn()) as progress:
         task = progress.add_task(f"Uploading {escape(path.name)}", total=size)
@@ -114,11 +140,11 @@ def _send(client: Client, options: argparse.Namespace, *, console: Console) -> i
         ).id
 
 
-def _day_order(options: argparse.Namespace) -> DayOrder:
+def _day_order(path: Path, options: argparse.Namespace) -> DayOrder:
     """The order of the dates in the file, from its first `_CHECKED` bytes."""
     order, kind = DayOrder(), KINDS_OF_FILES[options.kind]
     days = {header for part in kind.parts.values() for header in part.days}
-    with options.file.open("rb") as file:
+    with path.open("rb") as file:
         data = file.read(_CHECKED)
     encoding = None if options.encoding == "auto" else options.encoding
     try:

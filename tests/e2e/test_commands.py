@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,6 +18,7 @@ from infra.cli.main import main
 from infra.local.stack import LocalStack
 from infra.stamp import ROOT
 from tests.e2e.importing import german_export
+from tests.infra.cli.workbooks import by_openpyxl
 
 HEAD = "license__license_key,product__short_code\n"
 ROWS = HEAD + "OLD-1,sketch\nOLD-2,sketsh\n"
@@ -106,6 +107,20 @@ def test_a_german_export_is_imported_with_one_option(
     assert refused["suggested_dates"] == imported["dates"] == "dmy"
     assert imported["detected"]["encoding"] == "windows-1252"
     assert imported["counts"]["created_licenses_count"] == 2000
+
+
+def test_a_sheet_of_a_workbook_is_imported(keywright: Callable[..., Any], tmp_path: Path) -> None:
+    keywright("catalog", "apply", ROOT / "docs" / "catalog.yaml", "--yes")
+    path = tmp_path / "kunden.xlsx"
+    header = ("license__license_key", "product__short_code", "license__validity_period")
+    rows = [[f"XL-{n}", "sketch", date(2031, 12, 31)] for n in range(20)]
+    path.write_bytes(by_openpyxl([["see the next sheet"]], Kunden=[header, *rows]))
+    words = ("import", "--file", path, "--kind", "licenses")
+
+    imported = keywright(*words, "--sheet", "Kunden")
+
+    assert (imported["state"], imported["file_name"]) == ("succeeded", "kunden.csv")
+    assert imported["counts"]["created_licenses_count"] == 20
 
 
 def test_an_import_is_ended_at_work_and_run_again(

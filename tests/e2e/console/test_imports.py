@@ -1,12 +1,14 @@
 """Imports: choose, check, upload, follow, correct in the table, re-import."""
 
 import re
+from datetime import date
 
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, german_export, imported, post, table
 from tests.e2e.remote import RemoteShop
+from tests.infra.cli.workbooks import by_xlsxwriter
 
 HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
 
@@ -100,7 +102,8 @@ def test_an_invalid_file_is_rejected_with_advice(console: Console, vendor: Remot
     sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
 
     for name, data, advice in (
-        ("book.xlsx", b"PK\x03\x04 xl/workbook", "Save the sheet as “CSV UTF-8”"),
+        ("book.xlsx", b"PK\x03\x04 xl/workbook", "The workbook can’t be read"),
+        ("book.ods", b"PK\x03\x04", "Save it as .xlsx, or the sheet as “CSV UTF-8”"),
         ("notes.txt", b"email\n", "does not end in .csv"),
         ("empty.csv", b"", "empty.csv is empty"),
         ("book.csv", b"PK\x03\x04 xl/workbook", "it seems to be a ZIP file"),
@@ -141,6 +144,28 @@ def test_a_german_export_is_imported_with_two_clicks(console: Console, vendor: R
     assert license["validity_period"].startswith("2031-03-03")
     assert (license["max_activations"], license["is_floating"]) == (5, False)
     assert license["customer"]["last_name"] == "Müßig–2"
+
+
+def test_a_sheet_of_a_workbook_is_imported(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    scripts = "performance.getEntriesByType('resource').map(each => each.name).join(' ')"
+    header = (*HEADER[:2], "license__validity_period", "customer__last_name", "memo")
+    day = date(2031, 12, 31)
+    rows = [[f"XL-{n}", "kp", day, f"Müßig {n}", f"{n:300}"] for n in range(2500)]
+    book = by_xlsxwriter([["see the next sheet"]], Kunden=[header, *rows])
+
+    console.choose("kunden.xlsx", book)
+    console.see("Can’t import this file")
+    page.get_by_label("Sheet", exact=True).select_option("Kunden")
+    console.see("2,500 rows, no errors found")
+    assert page.get_by_label("Encoding", exact=True).count() == 0
+    assert "workbook-" not in page.evaluate(scripts), "the worker loads it, not the page"
+    console.button("Import 2,500 rows").click()
+
+    console.see("All 2,500 rows imported")
+    (license,) = vendor.get("/licenses/", "license_key=XL-2499").json()["results"]
+    assert license["validity_period"].startswith("2031-12-31")
+    assert license["customer"]["last_name"] == "Müßig 2499"
 
 
 def test_a_choice_of_dates_does_not_apply_to_the_next_file(

@@ -5,7 +5,8 @@ const SCRIPT = new URL("check.js", import.meta.url).href;
 /** @import { Dates } from "./day_order.js" */
 /** @import { Checked, FileError } from "./file_check.js" */
 /** @typedef {{ done: false, share: number }} Checking */
-/** @typedef {{ done: true } & (Checked | { error: FileError })} Result */
+/** @typedef {{ csv: File | null, sheets: string[], sheet: string }} Workbook null if it is refused */
+/** @typedef {{ done: true, workbook?: Workbook } & (Checked | { error: FileError })} Result */
 
 /** @typedef {{ createScriptURL: (text: string) => string }} Policy */
 /** @typedef {{ createPolicy: (name: string, policy: Policy) => Policy }} TrustedTypes */
@@ -27,7 +28,7 @@ const UNCHECKED = {
  *
  * @param {File} file
  * @param {ImportKind} kind
- * @param {{ encoding: string, dates: Dates }} options
+ * @param {{ encoding: string, dates: Dates, sheet: string }} options
  * @param {(result: Checking | Result) => void} onResult
  */
 export function startCheck(file, kind, options, onResult) {

@@ -214,7 +214,8 @@ export const edgePattern = (/** @type {string} */ format) =>
 /** Remove the apostrophe by which exports escape formulas, like the server does. */
 export const unescapeFormula = (/** @type {string} */ cell) =>
   /^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell;
-const escapeFormula = (/** @type {string} */ cell) =>
+/** Put an apostrophe before a formula, like `escape_formula` of the server. */
+export const escapeFormula = (/** @type {string} */ cell) =>
   /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
 /**

@@ -1,6 +1,6 @@
 // The result of a file check: format, first rows, warnings and errors.
 
-/** @import { Checking, Result } from "../csv/check_worker.js" */
+/** @import { Checking, Result, Workbook } from "../csv/check_worker.js" */
 /** @import { Dates } from "../csv/day_order.js" */
 /** @import { Checked, FileError as Refusal } from "../csv/file_check.js" */
 /** @import { CellFault } from "../csv/rules.js" */
@@ -13,6 +13,7 @@ import { Loading, Notice, Table } from "../parts/parts.js";
 
 /** @typedef {(encoding: string) => void} OnEncoding */
 /** @typedef {(dates: Dates) => void} OnDates */
+/** @typedef {(sheet: string) => void} OnSheet */
 
 /** @type {Record<string, string>} */
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
@@ -25,10 +26,12 @@ const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
  *   onEncoding: OnEncoding,
  *   dates: Dates,
  *   onDates: OnDates,
+ *   onSheet: OnSheet,
  *   onRetry: () => void,
  * }} props
  */
-export function CheckedFile({ file, result, encoding, onEncoding, dates, onDates, onRetry }) {
+export function CheckedFile(props) {
+  const { file, result, encoding, onEncoding, dates, onDates, onSheet, onRetry } = props;
   if (!result?.done) {
     return html`<article>
       <h2>Checking ${file.name}…</h2>
@@ -36,12 +39,18 @@ export function CheckedFile({ file, result, encoding, onEncoding, dates, onDates
       <${Loading} rows=${4} text="Checking the file" />
     </article>`;
   }
+  const { workbook } = result;
   if (result.error)
-    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />`;
+    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />
+      ${workbook && html`<${Sheet} ...${{ workbook, onSheet }} />`}`;
   return html`
     <${Summary} result=${result} />
     <div class="columns">
-      <${Encoding} ...${{ result, encoding, onEncoding }} />
+      ${
+        workbook
+          ? html`<${Sheet} ...${{ workbook, onSheet }} />`
+          : html`<${Encoding} ...${{ result, encoding, onEncoding }} />`
+      }
       ${result.dates.example && html`<${DateOrder} ...${{ dates, onDates }} />`}
     </div>
     ${dates === "iso" && result.dates.example && html`<${DateNotice} ...${{ result, onDates }} />`}
@@ -74,6 +83,18 @@ export function CheckedFile({ file, result, encoding, onEncoding, dates, onDates
       <${Table} caption="First rows of the file" rows=${result.preview} columns=${previewColumns(result)} />
     </section>
   `;
+}
+
+/**
+ * The sheet that is imported, and the choice of another.
+ *
+ * @param {{ workbook: Workbook, onSheet: OnSheet }} props
+ */
+function Sheet({ workbook: { sheets, sheet }, onSheet }) {
+  if (!sheets.length) return null;
+  return html`<${Field} as="select" label="Sheet" value=${sheet} onInput=${onSheet}>
+    ${sheets.map((name) => html`<option value=${name}>${name}</option>`)}
+  <//>`;
 }
 
 /** @type {Record<string, string>} */
