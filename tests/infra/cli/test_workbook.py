@@ -16,7 +16,7 @@ from infra.cli import workbook
 from infra.cli.workbook import BadWorkbook, to_csv
 from tests.infra.cli.workbooks import Writer, by_openpyxl, by_xlsxwriter, converted, random_rows
 
-WRITERS = {"openpyxl": by_openpyxl, "XlsxWriter": by_xlsxwriter}
+WRITERS: dict[str, Writer] = {"openpyxl": by_openpyxl, "XlsxWriter": by_xlsxwriter}
 MOMENT = datetime(2027, 12, 31, 23, 59, 59)  # noqa: DTZ001
 OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
