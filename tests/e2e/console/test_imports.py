@@ -71,8 +71,8 @@ def test_dropped_files_are_validated_like_chosen_ones(console: Console, vendor: 
         expect(page.locator(".drop")).to_have_attribute("data-over", "")
         page.dispatch_event(".drop", "drop", event)
 
-    drop("people.xlsx")
-    console.see("people.xlsx is a spreadsheet")
+    drop("people.ods")
+    console.see("people.ods is a spreadsheet")
     drop("people.csv")
     expect(page.locator(".drop strong")).to_have_text("people.csv")
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -166,6 +166,28 @@ def test_a_sheet_of_a_workbook_is_imported(console: Console, vendor: RemoteShop)
     (license,) = vendor.get("/licenses/", "license_key=XL-2499").json()["results"]
     assert license["validity_period"].startswith("2031-12-31")
     assert license["customer"]["last_name"] == "Müßig 2499"
+
+
+def test_a_row_is_corrected_in_the_order_of_dates_of_its_import(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    rows = "FIX-1,kp,31.12.2031\nFIX-2,kp,12/31/2031\n"
+    header = ",".join((*HEADER[:2], "license__validity_period"))
+
+    console.choose("dates.csv", f"{header}\n{rows}".encode())
+    console.see("Choose above whether the day or the month comes first")
+    page.get_by_label("Dates", exact=True).select_option("dmy")
+    console.button("Import 1 row, skip 1").click()
+    cell = page.get_by_label("Row 2, license__validity_period")
+    expect(cell).to_have_value("12/31/2031")
+    cell.fill("30.12.2031")
+    console.see("Fixed")
+    console.button("Re-import 1 row").click()
+
+    console.see("1 row imported")
+    (license,) = vendor.get("/licenses/", "license_key=FIX-2").json()["results"]
+    assert license["validity_period"].startswith("2031-12-30")
 
 
 def test_a_choice_of_dates_does_not_apply_to_the_next_file(
