@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     with _csv_file(options) as path, open_client(options.stage) as client:
         order = _day_order(path, options) if options.dates == "iso" else DayOrder()
         if order.example is not None:
-            console.print(_date_advice(order))
+            console.print(_date_advice(order, cut=path.stat().st_size > _CHECKED))
         number = _send(client, path, options, console=console)
         job = follow(client, number, console=console)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
@@ -160,14 +160,15 @@ def _day_order(path: Path, options: argparse.Namespace) -> DayOrder:
     return order
 
 
-def _date_advice(order: DayOrder) -> str:
+def _date_advice(order: DayOrder, *, cut: bool) -> str:
     """What to do about dates that the service refuses by default."""
     start = f"[yellow]Dates such as {escape(order.example or '')} do not begin with the year"
     if order.suggested is None:
         return f"{start}: --dates dmy reads the day first, --dates mdy the month first.[/]"
     words = {"dmy": "day, month, year", "mdy": "month, day, year"}[order.suggested]
+    which = "All dates of the first 128 MB" if cut else "All dates"
     return (
-        f"{start}.[/] All dates can be read as {words}, and not all in another order:"
+        f"{start}.[/] {which} can be read as {words}, and not all in another order:"
         f" import the file with --dates {order.suggested}"
     )
 

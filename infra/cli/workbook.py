@@ -54,6 +54,9 @@ def to_csv(path: Path, sheet: str | None = None) -> bytes:
     _refuse_compound(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            for part in archive.infolist():
+                if not part.filename.startswith("xl/worksheets/"):
+                    _refuse_large(part)
             sheets = _sheets(archive)
             name = sheet or next((name for name, _, visible in sheets if visible), "")
             parts = {each: part for each, part, _ in sheets}
@@ -91,9 +94,14 @@ def _refuse_compound(path: Path) -> None:
     )
 
 
-def _text(archive: zipfile.ZipFile, name: str) -> str:
-    if archive.getinfo(name).file_size > MAX_PART:
+def _refuse_large(part: zipfile.ZipInfo) -> None:
+    """Refuse what takes too much memory; no more is unpacked than the part announces."""
+    if part.file_size > MAX_PART:
         raise BadWorkbook("The sheet is too large. Save it as CSV UTF-8.")
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> str:
+    _refuse_large(archive.getinfo(name))
     return archive.read(name).decode("utf-8", "replace")
 
 
