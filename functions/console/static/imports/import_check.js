@@ -42,10 +42,10 @@ export function CheckedFile(props) {
   const { workbook } = result;
   if (result.error)
     return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />
-      ${workbook && html`<${Sheet} ...${{ workbook, onSheet }} />`}`;
+      ${workbook && html`<div class="file-format"><${Sheet} ...${{ workbook, onSheet }} /></div>`}`;
   return html`
     <${Summary} result=${result} />
-    <div class="columns">
+    <div class="file-format">
       ${
         workbook
           ? html`<${Sheet} ...${{ workbook, onSheet }} />`
@@ -119,7 +119,12 @@ function FileError({ error, encoding, onEncoding, onRetry }) {
       html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Try Windows-1252 (older Excel files)<//>`
     }
   <//>
-  ${encoding && html`<${Encoding} ...${{ result: {}, encoding, onEncoding }} />`}`;
+  ${
+    encoding &&
+    html`<div class="file-format">
+      <${Encoding} ...${{ result: {}, encoding, onEncoding }} />
+    </div>`
+  }`;
 }
 
 /**
@@ -132,12 +137,10 @@ function Encoding({ result, encoding, onEncoding }) {
   const found = result.encoding ?? "";
   const soFar = result.cut && found === "utf-8" ? " so far" : "";
   const name = `${ENCODING_NAMES[found] ?? found.toUpperCase()}${soFar}`;
-  return html`<div class="encoding">
-    <${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
-      <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
-      <option value="windows-1252">Windows-1252</option>
-    <//>
-  </div>`;
+  return html`<${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
+    <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
+    <option value="windows-1252">Windows-1252</option>
+  <//>`;
 }
 
 /** @type {[value: Dates, text: string, example: string][]} */
