@@ -20,6 +20,7 @@ from shared.contract.imports import (
     UploadForm,
     UploadParts,
 )
+from shared.day_order import Dates
 from shared.errors import Busy, Conflict, Fault, NotFound, Refused
 from shared.import_job import (
     KINDS,
@@ -69,6 +70,11 @@ _UNKNOWN_COLUMNS = (
     " lacks; `ignore` leaves the column out, with a warning in `detected`."
 )
 
+_DATES = (
+    "The order of day, month and year in dates that end in the year: `dmy` reads 31.12.2027, `mdy`"
+    " reads 12/31/2027, and `iso` reads neither. Dates such as 2027-12-31 are always read."
+)
+
 api = Api("Imports")
 
 
@@ -93,6 +99,7 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     ] = "skip_row"
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
+    dates: Annotated[Dates, Field(description=_DATES)] = "iso"
     corrects: Corrected = None
 
 
@@ -124,6 +131,7 @@ class ImportRequest(BaseModel):
     ] = None
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
+    dates: Annotated[Dates, Field(description=_DATES)] = "iso"
     corrects: Corrected = None
 
 

@@ -13,10 +13,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from infra.stamp import ROOT, digest
 
+ENTRIES = ("csv/check.js", "app.js", "style.css")
+"""What is bundled: the check of a file, which runs in a worker, and the pages."""
 ESBUILD = ROOT / "node_modules" / ".bin" / "esbuild"
+
+_OPTIONS = ["--bundle", "--splitting", "--minify", "--format=esm", "--log-level=warning"]
+_OPTIONS += ["--tsconfig-raw={}"]
 
 SWAGGER_UI = Path("aws_lambda_powertools", "event_handler", "openapi", "swagger_ui")
 """Where Powertools has its copy of Swagger UI."""
@@ -25,6 +31,7 @@ SWAGGER_FILES = {
     "swagger-ui.css": "swagger-ui.min.css",
 }
 
+_PACKAGE = re.compile(r"node_modules/((?:@[^/]+/)?[^/]+)/")
 _LINK = re.compile(r'(href|src)="([\w.-]+\.(?:css|js))"')
 _SCRIPT = '<script type="module"'
 
@@ -33,8 +40,9 @@ def build_console(sources: Path, target: Path) -> None:
     """Write to `target` what functions/console/handler.py serves, made from `sources`."""
     shutil.rmtree(target, ignore_errors=True)
     files = target / "files"
-    _bundle(sources, files, "csv/check.js")
-    chunks = _bundle(sources, files, "app.js", "style.css")
+    worker, *pages = ENTRIES
+    _bundle(sources, files, worker)
+    chunks = _bundle(sources, files, *pages)
     _write_rules(files / "rules.json")
     _write_page(sources, target, chunks)
 
@@ -58,13 +66,21 @@ def packages_folder() -> Path:
     return Path(found.origin).parents[1]
 
 
+def bundled_packages(sources: Path) -> list[str]:
+    """The names of the npm packages of which the console contains a part."""
+    with TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        written = [f"--outdir={folder}/files", f"--metafile={report}"]
+        subprocess.run([ESBUILD, *ENTRIES, *_OPTIONS, *written], cwd=sources, check=True)
+        inputs = json.loads(report.read_bytes())["inputs"]
+    return sorted({found[1] for path in inputs if (found := _PACKAGE.search(path))})
+
+
 def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:
     """Bundle `entries` into `files`; return the chunks that they import before they run."""
     report = files.with_suffix(".json")
-    options = ["--bundle", "--splitting", "--minify", "--format=esm", "--log-level=warning"]
-    options += ["--tsconfig-raw={}"]
     written = [f"--outdir={files}", f"--metafile={report}"]
-    subprocess.run([ESBUILD, *entries, *options, *written], cwd=sources, check=True)
+    subprocess.run([ESBUILD, *entries, *_OPTIONS, *written], cwd=sources, check=True)
     outputs = json.loads(report.read_bytes())["outputs"]
     report.unlink()
     return [

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from infra.console import SWAGGER_FILES, SWAGGER_UI, packages_folder
+from infra.console import SWAGGER_FILES, SWAGGER_UI, bundled_packages, packages_folder
 from infra.stamp import ROOT
 
+SOURCES = ROOT / "functions" / "console" / "static"
 NOTICES = "THIRD_PARTY_NOTICES.txt"
 _INTRODUCTION = (
     "Keywright is licensed under the Apache License 2.0. A deployment contains the following"
@@ -45,13 +46,12 @@ def _texts(distribution: Distribution) -> list[Path]:
 
 
 def _of_console() -> Iterator[str]:
-    """Packages that esbuild bundles: those of the lock file that are not for development."""
-    lock = json.loads((ROOT / "package-lock.json").read_text())
-    for place, package in lock["packages"].items():
-        if place and not package.get("dev"):
-            texts = [file for file in (ROOT / place).iterdir() if _TEXT.match(file.name)]
-            name = place.removeprefix("node_modules/")
-            yield _entry(f"{name} {package['version']}", texts)
+    """Packages that esbuild bundles; one that is only installed with them has no notice."""
+    lock = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    for name in bundled_packages(SOURCES):
+        place = f"node_modules/{name}"
+        texts = [file for file in (ROOT / place).iterdir() if _TEXT.match(file.name)]
+        yield _entry(f"{name} {lock[place]['version']}", texts)
 
 
 def _of_swagger_ui() -> str:

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
 from shared import strict_json
 from shared.browser_rule import BrowserRule
 from shared.csv_format.reader import spreadsheet_damage
+from shared.day_order import Dates, date_fault, iso_day
 from shared.licenses import FeatureRequest, MemberRequest
 from shared.stored_json import small_json
 from shared.terms import FEATURE_TERMS, NULLABLE, TERMS, LicenseType
@@ -43,21 +44,28 @@ from shared.values import (
 )
 from shared.wording import in_words
 
-_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
+_TRUE = ("1", "true", "yes", "ja", "wahr", "oui", "vrai", "si", "sí", "si\u0301", "verdadero")
+_FALSE = ("0", "false", "no", "nein", "falsch", "non", "faux", "falso")
+_TRUTHS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 _MOST = 2_147_483_647
+_NO_DECIMALS = r"(?<=[0-9])[.,]0{1,2}$"
+"""The end of a whole number such as 5,0; three zeros could be thousands: 5.000 in German."""
 
 
 def _truth(cell: Any) -> Any:
-    word = str(cell).strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise ValueError("must be one of 1, 0, true, false, yes, no")
+    truth = _TRUTHS.get(str(cell).strip().lower())
+    if truth is None:
+        raise ValueError(
+            "must be one of 1, 0, true, false, yes, no, or such a word in German, French or"
+            " Spanish, such as ja, oui, sí"
+        )
+    return truth
 
 
 def _whole(cell: Any) -> Any:
     digits = str(cell).strip()
+    if not digits.isdigit():
+        digits = re.sub(_NO_DECIMALS, "", digits)
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) <= _MOST):
         raise ValueError(f"must be a whole number from 0 to {_MOST}")
     return int(digits)
@@ -79,7 +87,7 @@ def _trimmed(cell: Any) -> Any:
 
 def _transfers(cell: Any) -> Any:
     try:
-        return -1 if str(cell).strip() == "-1" else _whole(cell)
+        return -1 if re.sub(_NO_DECIMALS, "", str(cell).strip()) == "-1" else _whole(cell)
     except ValueError:
         raise ValueError(f"must be a whole number from -1 to {_MOST}; -1 allows any") from None
 
@@ -98,7 +106,7 @@ def _object(cell: Any) -> Any:
     return value
 
 
-_WORDS = dict.fromkeys(_TRUE, "true") | dict.fromkeys(_FALSE, "false")
+_WORDS = {word: "true" if truth else "false" for word, truth in _TRUTHS.items()}
 """What the browser compares instead of the spellings of a flag."""
 NO_VALUE = "\\N"
 """The cell for a term without a value, although the policy or the product has one."""
@@ -116,11 +124,13 @@ type Flag = Annotated[
 type Count = Annotated[
     int,
     BeforeValidator(_whole),
+    BrowserRule({"cut": _NO_DECIMALS}),
     BrowserRule({"match": "^[0-9]{1,10}$", "trim": True, "most": _MOST}, "?"),
 ]
 type Transfers = Annotated[
     int,
     BeforeValidator(_transfers),
+    BrowserRule({"cut": _NO_DECIMALS}),
     BrowserRule({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": _MOST}, "?"),
 ]
 type Object = Annotated[
@@ -257,6 +267,10 @@ class FeatureRow(_Row):
         return FeatureRequest.model_validate(given)
 
 
+_DAYS: tuple[Any, ...] = (OptionalDay,)
+"""The annotations of dates."""
+
+
 @dataclass(frozen=True)
 class Part:
     """The columns of a file that belong to one model; `columns` maps headers to fields."""
@@ -264,8 +278,17 @@ class Part:
     model: type[_Row]
     columns: Mapping[str, str]
 
-    def read(self, cells: Mapping[str, str]) -> _Row:
+    @cached_property
+    def days(self) -> frozenset[str]:
+        """The headers of dates."""
+        fields = self.model.model_fields
+        return frozenset(h for h, name in self.columns.items() if fields[name].annotation in _DAYS)
+
+    def read(self, cells: Mapping[str, str], dates: Dates = "iso") -> _Row:
         """Validate the cells of a row, given by header. Raises pydantic's ValidationError."""
+        if dates != "iso":
+            days = {h: day for h in self.days if (day := iso_day(cells.get(h, ""), dates))}
+            cells = {**cells, **days}
         return self.model.model_validate(
             {
                 field: cell
@@ -370,19 +393,23 @@ def template(kind: str) -> bytes:
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
 
-def faults_of_row(error: ValidationError, part: Part) -> list[dict[str, Any]]:
+def faults_of_row(error: ValidationError, part: Part, dates: Dates = "iso") -> list[dict[str, Any]]:
     """The faults of a row's cells, each `{column, field, code, message, value}`."""
     headers = {field: header for header, field in part.columns.items()}
     faults = []
     for fault in error.errors(include_url=False):
         field = str(fault["loc"][0])
         missing = fault["type"] == "missing"
+        column = headers.get(field, field)
+        message = "must not be blank" if missing else in_words(fault)
+        if column in part.days:
+            message = date_fault(str(fault["input"]), dates) or message
         faults.append(
             {
-                "column": headers.get(field, field),
+                "column": column,
                 "field": field,
                 "code": _CODES.get(fault["type"], fault["type"]),
-                "message": "must not be blank" if missing else in_words(fault),
+                "message": message,
                 "value": None if missing else str(fault["input"])[:200],
             }
         )

@@ -9,6 +9,7 @@ from shared.columns import KINDS
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.header import SimilarColumn, similar_columns
+from shared.day_order import Dates
 from shared.errors import Refused
 from shared.import_job import ChosenEncoding, ImportJob, UnknownColumns
 
@@ -31,6 +32,7 @@ class ObjectOptions(BaseModel, frozen=True):
     unknown_columns: Annotated[
         UnknownColumns, BeforeValidator(_word), Field(alias="unknown-columns")
     ] = "check"
+    dates: Annotated[Dates, BeforeValidator(_word)] = "iso"
 
 
 def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:

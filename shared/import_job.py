@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 import orjson
 from pydantic import BaseModel, Field
 
+from shared.day_order import Dates
 from shared.errors import Conflict
 from shared.values import Company
 
@@ -112,6 +113,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The requested encoding; the actual one is in `detected`."""
     unknown_columns: UnknownColumns = "check"
     """Whether a column that is probably misspelled stops the import before it writes."""
+    dates: Dates = "iso"
+    """The order of day, month and year in the file's dates."""
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
     corrected_by: tuple[int, ...] = ()

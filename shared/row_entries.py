@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from shared.catalog import FeatureGrant, Product
 from shared.columns import CustomerRow, OrderRow, TermsRow
 from shared.csv_format.reader import Record
+from shared.day_order import Dates
 from shared.licenses import FeatureRequest, License, grant_of
 from shared.values import record_id
 
@@ -80,6 +81,8 @@ class Import:
     file_sha256: str = ""
     bundle_keys: frozenset[str] = frozenset()
     """Keys that rows of bundles have anywhere in the file."""
+    dates: Dates = "iso"
+    """The order of day, month and year in the file's dates."""
 
     def maker(self, row: int) -> str:
         """The provenance (`made_by`) of a record that a row creates."""

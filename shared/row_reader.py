@@ -102,9 +102,9 @@ class _Reader:
             return make(row)
         given = {header: cell for (_, header), cell in zip(self._where[name], cells, strict=True)}
         try:
-            meant = make(part.read(given))
+            meant = make(part.read(given, self.job.dates))
         except ValidationError as error:
-            return self._shown(faults_of_row(error, part))
+            return self._shown(faults_of_row(error, part, self.job.dates))
         if name != "terms" and (suspect := _suspect_cells(part, given)):
             self._suspect[name, cells] = self._shown(suspect)
         return meant

@@ -35,6 +35,7 @@ SHARED = (
     "orders",
     "bundle_requests",
     "issuing",
+    "day_order",
     "import_job",
     "csv_format",
     "bundle_keys",

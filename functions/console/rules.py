@@ -24,6 +24,7 @@ from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
 from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
 from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
+from shared.day_order import DATE_FAULTS, WRITTEN
 from shared.values import FORMAT
 
 
@@ -39,6 +40,7 @@ def rules() -> dict[str, Any]:
         ],
         "format": FORMAT.pattern,
         "maybe_damaged": MAYBE_DAMAGED.pattern,
+        "written_dates": WRITTEN.pattern,
         "damage": [[damage.pattern, name.replace("_", " ")] for damage, name in DAMAGE],
     }
 
@@ -59,6 +61,8 @@ def steps(part: Part, header: str) -> Iterator[dict[str, Any]]:
     field = part.model.model_fields[part.columns[header]]
     base, checks = _flatten(field.annotation)
     ruled = _with_rules(checks + field.metadata)
+    if header in part.days:
+        yield {"dates": DATE_FAULTS}
     for check, rules in reversed(ruled):
         if isinstance(check, BeforeValidator):
             yield from _validator_steps(check, rules, part, header)

@@ -6,7 +6,10 @@ or the import did not finish.
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from rich.console import Console
@@ -15,8 +18,17 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from infra.cli.jobs import exit_status, follow, progress_bar, show_job
 from infra.cli.stages import open_client, stage_options
+from infra.cli.workbook import SUFFIXES, BadWorkbook, to_csv
 from infra.client.client import Client
+from shared.columns import KINDS as KINDS_OF_FILES
+from shared.csv_format.encoding import BadFile
+from shared.csv_format.planner import plan
+from shared.csv_format.reader import records
+from shared.day_order import DayOrder
 from shared.import_job import KINDS
+
+_CHECKED = 128 * 1024 * 1024
+"""Bytes at the start of a file whose dates are read before the upload."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,7 +36,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command = commands.add_parser(
         "import", parents=[stage_options()], help="import a CSV file and wait until it has finished"
     )
-    command.add_argument("--file", required=True, type=_file, help="the CSV file")
+    command.add_argument(
+        "--file", required=True, type=_file, help="the CSV file, or an Excel workbook (.xlsx)"
+    )
+    command.add_argument(
+        "--sheet", metavar="NAME", help="sheet of a workbook (default: the first that is visible)"
+    )
     command.add_argument("--kind", required=True, choices=KINDS, help="type of records")
     command.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
     command.add_argument(
@@ -46,6 +63,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="if a column is unknown: stop when it may be misspelled (default), or ignore it",
     )
     command.add_argument(
+        "--dates",
+        choices=("iso", "dmy", "mdy"),
+        default="iso",
+        help="order of dates that do not begin with the year: dmy reads 31.12.2027, mdy reads"
+        " 12/31/2027, iso refuses both (default)",
+    )
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
@@ -57,23 +81,45 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run(options: argparse.Namespace) -> int:
     """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
-    with open_client(options.stage) as client:
-        number = _send(client, options, console=console)
+    with _csv_file(options) as path, open_client(options.stage) as client:
+        order = _day_order(path, options) if options.dates == "iso" else DayOrder()
+        if order.example is not None:
+            console.print(_date_advice(order, cut=path.stat().st_size > _CHECKED))
+        number = _send(client, path, options, console=console)
         job = follow(client, number, console=console)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
         if options.json:
             result = job.model_dump(mode="json")
-            print(json.dumps(result | {"failed_file": failed_file and str(failed_file)}))
+            more = {"failed_file": failed_file and str(failed_file)}
+            print(json.dumps(result | more | {"suggested_dates": order.suggested}))
         else:
             show_job(client, job, console=console)
     if failed_file:
-        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file.")
+        again = "" if options.dates == "iso" else f" with --dates {options.dates}"
+        console.print(f"Failed rows saved to {failed_file}. Fix them and import that file{again}.")
     return exit_status(job)
 
 
-def _send(client: Client, options: argparse.Namespace, *, console: Console) -> int:
-    """Start the import and upload its file, showing how much of it is sent. Return its number."""
+@contextmanager
+def _csv_file(options: argparse.Namespace) -> Iterator[Path]:
+    """The file to send: the chosen one, or the converted sheet of a workbook.
+
+    Raises BadWorkbook.
+    """
     path: Path = options.file
+    if path.suffix.lower() not in SUFFIXES:
+        if options.sheet is not None:
+            raise BadWorkbook("--sheet needs an Excel workbook. Remove it, or choose another file.")
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        converted = Path(folder, path.with_suffix(".csv").name)
+        converted.write_bytes(to_csv(path, options.sheet))
+        yield converted
+
+
+def _send(client: Client, path: Path, options: argparse.Namespace, *, console: Console) -> int:
+    """Start the import and upload its file, showing how much of it is sent. Return its number."""
     size = path.stat().st_size
     with progress_bar(console, DownloadColumn(), TransferSpeedColumn()) as progress:
         task = progress.add_task(f"Uploading {escape(path.name)}", total=size)
@@ -88,9 +134,43 @@ def _send(client: Client, options: argparse.Namespace, *, console: Console) -> i
             on_error=options.on_error,
             encoding=None if options.encoding == "auto" else options.encoding,
             unknown_columns=options.unknown_columns,
+            dates=options.dates,
             corrects=options.corrects,
             reading=reading,
         ).id
+
+
+def _day_order(path: Path, options: argparse.Namespace) -> DayOrder:
+    """The order of the dates in the file, from its first `_CHECKED` bytes."""
+    order, kind = DayOrder(), KINDS_OF_FILES[options.kind]
+    days = {header for part in kind.parts.values() for header in part.days}
+    with path.open("rb") as file:
+        data = file.read(_CHECKED)
+    encoding = None if options.encoding == "auto" else options.encoding
+    try:
+        planned = plan([data], required=kind.required, known=kind.columns, encoding=encoding)
+    except BadFile:
+        return order  # the service refuses it, or only its start was read
+    at = [index for index, name in enumerate(planned.dialect.names) if name in days]
+    for chunk in planned.chunks if at else ():
+        piece = data[chunk.start : chunk.end]
+        for record in records(piece, planned.dialect, first_row=1, first_line=1):
+            for index in at:
+                order.feed(record.fields[index])
+    return order
+
+
+def _date_advice(order: DayOrder, *, cut: bool) -> str:
+    """What to do about dates that the service refuses by default."""
+    start = f"[yellow]Dates such as {escape(order.example or '')} do not begin with the year"
+    if order.suggested is None:
+        return f"{start}: --dates dmy reads the day first, --dates mdy the month first.[/]"
+    words = {"dmy": "day, month, year", "mdy": "month, day, year"}[order.suggested]
+    which = "All dates of the first 128 MB" if cut else "All dates"
+    return (
+        f"{start}.[/] {which} can be read as {words}, and not all in another order:"
+        f" import the file with --dates {order.suggested}"
+    )
 
 
 def _file(text: str) -> Path:

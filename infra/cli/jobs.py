@@ -165,6 +165,9 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         failed = job.counts["total_row_count"] - job.counts["valid_row_count"]
         for each in job.corrections:
             console.print(f"{each.resolved_rows:,} of {failed:,} resolved in import {each.id}")
+    if job.detected:
+        how = "as requested" if job.encoding == job.detected.encoding else "detected"
+        console.print(f"Encoding: {job.detected.encoding} ({how})")
     for warning in job.detected.warnings if job.detected else ():
         console.print(f"[yellow]{escape(warning.message)}.[/] [dim]{warning.code}")
     if job.stopping:

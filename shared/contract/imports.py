@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from shared.csv_format.dialect import Dialect
+from shared.day_order import Dates
 from shared.import_job import (
     ChosenEncoding,
     FileFault,
@@ -171,6 +172,7 @@ class ImportView(BaseModel, frozen=True):
     external_id: str | None
     encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
     unknown_columns: UnknownColumns
+    dates: Annotated[Dates, Field(description="How dates are read.")]
     corrects: Annotated[
         int | None, Field(description="The import whose failed rows this file corrects.")
     ]

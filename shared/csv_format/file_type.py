@@ -6,8 +6,12 @@ _ZIPPED = rb"PK\x03\x04.{26}"
 """The first bytes of a ZIP file, up to the name of its first file."""
 _PARTS = rb"(?:\[Content_Types\]|_rels/|docProps/|xl/|word/|ppt/)"
 _SHEET = "(open it there and save the sheet as CSV UTF-8)"
+_WORKBOOK = (
+    "(import it with the name .xlsx in the console or by keywright import, which convert it, or"
+    " save the sheet as CSV UTF-8)"
+)
 MAGIC = (
-    (re.compile(_ZIPPED + _PARTS + rb".*?xl/", re.DOTALL), f"an Excel workbook {_SHEET}"),
+    (re.compile(_ZIPPED + _PARTS + rb".*?xl/", re.DOTALL), f"an Excel workbook {_WORKBOOK}"),
     (re.compile(_ZIPPED + _PARTS, re.DOTALL), f"a file of Microsoft Office {_SHEET}"),
     (
         re.compile(_ZIPPED + rb"mimetypeapplication/vnd\.oasis", re.DOTALL),

@@ -142,6 +142,7 @@ def working(
                 catalog,
                 job.file_sha256 or "",
                 pinned_bundle_keys(job, catalog),
+                job.dates,
             ),
             dialect=Dialect.model_validate(job.detected),
             phase=phase,

@@ -118,6 +118,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "detected": detected(job, planned.dialect),
         "encoding": job.encoding,
         "unknown_columns": job.unknown_columns,
+        "dates": job.dates,
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
 

@@ -127,3 +127,17 @@ def codes(view: Mapping[str, Any]) -> dict[tuple[int | None, str | None], str]:
         for row in view["result"]["invalid_rows"]
         for fault in row["errors"]
     }
+
+
+def german_export(prefix: str, rows: int = 2000) -> bytes:
+    """A file of licenses for the product kp, as a German Excel saves it as CSV."""
+    head = (
+        "license__license_key;product__short_code;license__license_type;license__validity_period;"
+        "license__max_activations;license__is_floating;customer__email;customer__last_name"
+    )
+    lines = [
+        f"{prefix}-{n:04};kp;time-limited;{n % 28 + 1:02}.{n % 12 + 1:02}.2031;5,0;"
+        f"{'Ja' if n % 2 else 'Nein'};kunde-{n % 50}@{prefix.lower()}.example;Müßig\u2013{n % 50}"
+        for n in range(rows)
+    ]
+    return "\r\n".join([head, *lines, ""]).encode("cp1252")

@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +17,8 @@ from infra.cli.doctor import CHECKS
 from infra.cli.main import main
 from infra.local.stack import LocalStack
 from infra.stamp import ROOT
+from tests.e2e.importing import german_export
+from tests.infra.cli.workbooks import by_openpyxl
 
 HEAD = "license__license_key,product__short_code\n"
 ROWS = HEAD + "OLD-1,sketch\nOLD-2,sketsh\n"
@@ -88,6 +90,37 @@ def test_an_operator_sells_imports_looks_after_it_and_finds_all_well(
         each["about"]: each for each in printed["findings"] if not each["passed"]
     }.keys() <= OTHERS
     assert "permissions of these aws credentials" not in json.dumps(printed).lower()
+
+
+def test_a_german_export_is_imported_with_one_option(
+    keywright: Callable[..., Any], tmp_path: Path
+) -> None:
+    keywright("catalog", "apply", ROOT / "docs" / "catalog.yaml", "--yes")
+    path = tmp_path / "kunden.csv"
+    path.write_bytes(german_export("CLI").replace(b";kp;", b";sketch;"))
+    words = ("import", "--file", path, "--kind", "licenses")
+
+    refused = keywright(*words, status=1)
+    imported = keywright(*words, "--dates", refused["suggested_dates"])
+
+    assert (refused["state"], refused["counts"]["valid_row_count"]) == ("completed_with_errors", 0)
+    assert refused["suggested_dates"] == imported["dates"] == "dmy"
+    assert imported["detected"]["encoding"] == "windows-1252"
+    assert imported["counts"]["created_licenses_count"] == 2000
+
+
+def test_a_sheet_of_a_workbook_is_imported(keywright: Callable[..., Any], tmp_path: Path) -> None:
+    keywright("catalog", "apply", ROOT / "docs" / "catalog.yaml", "--yes")
+    path = tmp_path / "kunden.xlsx"
+    header = ("license__license_key", "product__short_code", "license__validity_period")
+    rows = [[f"XL-{n}", "sketch", date(2031, 12, 31)] for n in range(20)]
+    path.write_bytes(by_openpyxl([["see the next sheet"]], Kunden=[header, *rows]))
+    words = ("import", "--file", path, "--kind", "licenses")
+
+    imported = keywright(*words, "--sheet", "Kunden")
+
+    assert (imported["state"], imported["file_name"]) == ("succeeded", "kunden.csv")
+    assert imported["counts"]["created_licenses_count"] == 20
 
 
 def test_an_import_is_ended_at_work_and_run_again(

@@ -240,20 +240,32 @@ def test_a_dropped_file_of_excel_is_read(files: Files) -> None:
     assert (job.detected or {})["encoding"] == "windows-1252"
 
 
-@pytest.mark.parametrize("by_machine", [False, True])
-def test_utf8_is_read_as_such_whatever_is_requested(
-    files: Files, monkeypatch: pytest.MonkeyPatch, by_machine: bool
-) -> None:
-    text = "email,first_name\n" + "a@x.test,Ana\n" * 3 + "juergen@x.test,Jürgen\n"
-    event = files.prepared(text, "customers", encoding="windows-1252")
-
+def run(
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    by_machine: bool,
+    text: str,
+    kind: str,
+    **options: Any,
+) -> ImportJob:
+    """Import a file with options, in one invocation or by the state machine."""
+    event = files.prepared(text, kind, **options)
     if by_machine:
         monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     files.run(event)
     if by_machine:
         files.by_machine()
+    return files.last()
 
-    job = files.last()
+
+@pytest.mark.parametrize("by_machine", [False, True])
+def test_utf8_is_read_as_such_whatever_is_requested(
+    files: Files, monkeypatch: pytest.MonkeyPatch, by_machine: bool
+) -> None:
+    text = "email,first_name\n" + "a@x.test,Ana\n" * 3 + "juergen@x.test,Jürgen\n"
+
+    job = run(files, monkeypatch, by_machine, text, "customers", encoding="windows-1252")
+
     assert {each["first_name"] for each in customers(files)} == {"Ana", "Jürgen"}
     assert (job.encoding, (job.detected or {})["encoding"]) == ("windows-1252", "utf-8")
     assert warnings(job) == ["encoding_differs"]
@@ -299,7 +311,46 @@ def test_the_options_of_a_dropped_file_are_metadata_of_its_object(files: Files) 
     )
 
 
-@pytest.mark.parametrize("name", ["encoding", "unknown-columns"])
+@pytest.mark.parametrize("by_machine", [False, True])
+def test_dates_are_read_as_the_option_of_the_import_says(
+    files: Files, monkeypatch: pytest.MonkeyPatch, by_machine: bool
+) -> None:
+    header = "license__license_key;product__short_code;license__validity_period;license__prevent_vm"
+    text = f"{header}\nK-1;kp;31.12.2031;Ja\nK-2;kp;2031-12-31;nein\nK-3;kp;12/31/2031;WAHR\n"
+
+    job = run(files, monkeypatch, by_machine, text, "licenses", dates="dmy")
+
+    assert (job.state, job.dates, job.counts["valid_row_count"]) == (
+        "completed_with_errors",
+        "dmy",
+        2,
+    )
+    found = files.shop.get("/licenses/").json()["results"]
+    assert {(each["license_key"], each["validity_period"][:10]) for each in found} == {
+        ("K-1", "2031-12-31"),
+        ("K-2", "2031-12-31"),
+    }
+    (invalid,) = files.errors(job)
+    assert invalid["data"]["license__validity_period"] == "12/31/2031"
+    assert "imported with dates=dmy" in invalid["errors"][0]["message"]
+
+
+def test_dropped_files_say_by_metadata_how_they_write_dates(files: Files) -> None:
+    text = "license_key,code,expiry_date\nnone,none,31.12.2031\n"
+
+    job = files.imported(text, "license-features")
+    chosen = dropped(files, text.encode(), "license-features", dates="mdy")
+
+    def message(of: ImportJob) -> str:
+        (row,) = files.errors(of)
+        return str(row["errors"][0]["message"])
+
+    assert "import it with dates=dmy" in message(job)
+    assert chosen.dates == "mdy"
+    assert "although the file is imported with dates=mdy" in message(chosen)
+
+
+@pytest.mark.parametrize("name", ["encoding", "unknown-columns", "dates"])
 def test_an_option_that_is_not_supported_stops_a_dropped_file(files: Files, name: str) -> None:
     job = dropped(files, b"email\na@x.test\n", **{name: "latin1"})
 

@@ -107,10 +107,11 @@ def test_a_file_name_is_decoded_as_clients_encode_it(importer: Importer, named: 
 
 
 def test_a_form_may_say_how_to_import(importer: Importer) -> None:
-    importer.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252")
+    importer.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252&dates=dmy")
 
     job = importer.job(1)
     assert (job.dry_run, job.on_error, job.encoding) == (True, "reject_all", "windows-1252")
+    assert job.dates == "dmy"
 
 
 def test_an_option_that_is_not_served_is_refused(importer: Importer) -> None:
@@ -459,6 +460,7 @@ def test_once_the_file_is_there_no_form_is_given(importer: Importer) -> None:
         ({"size": "5"}, "size"),
         ({"on_error": "stop"}, "on_error"),
         ({"encoding": "latin-1"}, "encoding"),
+        ({"dates": "ymd"}, "dates"),
         ({"external_id": ""}, "external_id"),
         ({"external_id": "a\nb"}, "external_id"),
         ({"update": True}, "update"),

@@ -11,22 +11,24 @@ from typing import Any
 import pytest
 
 from infra.asset import build_asset
-from infra.console import build_console, build_docs
+from infra.console import build_console, build_docs, bundled_packages
 from infra.notices import NOTICES, notices
 from infra.stamp import ROOT
 from tests.infra.reading import Template, as_list, functions, resources
 
 LOCK: dict[str, Any] = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-SERVED = sorted(path for path, package in LOCK.items() if path and not package.get("dev"))
-"""What npm installs for the console; everything else is a development tool."""
 SOURCES = ROOT / "functions" / "console" / "static"
+SERVED = [f"node_modules/{name}" for name in bundled_packages(SOURCES)]
+"""The packages of which the console contains a part."""
 DOCS = ROOT / "functions" / "console" / "docs"
 FIRST_PAGE = 60_000
 """Bytes of the first page with all that it needs, compressed."""
 REQUESTS = 5
 """A new AWS account may run 10 functions at once, and each request of a page may start one."""
 ALL = 100_000
-"""Bytes of all files together, compressed."""
+"""Bytes of all files together, compressed, except what only a workbook needs."""
+WORKBOOK = 30_000
+"""Bytes that a workbook needs in addition, compressed."""
 IMPORTED = re.compile(r"""\b(?:from|import)\s*["']([\w@./-]+)["']""")
 
 
@@ -124,8 +126,17 @@ def test_a_package_without_a_license_stops_the_build(tmp_path: Path) -> None:
 
 def test_the_console_as_a_whole_is_small(files: dict[str, str]) -> None:
     sizes = {name: packed(text) for name, text in files.items()}
+    (workbook,) = (name for name in files if re.fullmatch(r"workbook-\w+\.js", name))
 
+    assert sizes.pop(workbook) <= WORKBOOK
     assert sum(sizes.values()) <= ALL, sizes
+
+
+def test_what_only_a_workbook_needs_is_loaded_only_for_one(files: dict[str, str]) -> None:
+    loaded = needed(files, "check.js") | needed(files, "app.js")
+
+    assert not [name for name in loaded if name.startswith("workbook")]
+    assert re.search(r'import\("\./workbook-\w+\.js"\)', files["check.js"])
 
 
 @pytest.mark.parametrize("path", SERVED)

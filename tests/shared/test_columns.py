@@ -38,18 +38,24 @@ def faults(**cells: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("cell", "flag"),
-    [("1", True), ("true", True), (" YES ", True), ("0", False), ("False", False), ("no", False)],
+    [
+        *[("1", True), ("true", True), (" YES ", True)],
+        *[("0", False), ("False", False), ("no", False)],
+        *[(cell, True) for cell in ("Ja", "WAHR", "Oui", "Vrai", "si", "SÍ", "Si\u0301")],
+        *[(cell, False) for cell in ("Nein", "FALSCH", "Non", "FAUX", "No", "falso")],
+        ("Verdadero", True),
+    ],
 )
-def test_a_flag_has_six_spellings_in_any_case(cell: str, flag: bool) -> None:
+def test_a_flag_is_a_word_of_five_languages_in_any_case(cell: str, flag: bool) -> None:
     assert terms(prevent_vm=cell).prevent_vm is flag
 
 
-@pytest.mark.parametrize("cell", ["2", "y", "on", "truth", "-1", "1.0"])
+@pytest.mark.parametrize("cell", ["2", "y", "j", "s", "o", "on", "truth", "-1", "1.0"])
 def test_another_spelling_of_a_flag_is_a_fault(cell: str) -> None:
     (fault,) = faults(prevent_vm=cell)
 
     assert (fault["column"], fault["code"]) == ("license__prevent_vm", "invalid_value")
-    assert fault["message"] == "must be one of 1, 0, true, false, yes, no"
+    assert fault["message"].startswith("must be one of 1, 0, true, false, yes, no, or such a word")
     assert fault["value"] == cell
 
 
@@ -58,7 +64,18 @@ def test_a_count_is_a_whole_number(cell: str) -> None:
     assert terms(max_activations=cell).max_activations == int(cell)
 
 
-@pytest.mark.parametrize("cell", ["-1", "1.0", "1e3", "2147483648", "1,000", "٣", "1 0"])
+@pytest.mark.parametrize("cell", ["5,0", "5.0", " 5,00 ", "5.00", "5"])
+def test_a_whole_number_may_have_zeros_as_decimals(cell: str) -> None:
+    assert terms(max_activations=cell, max_transfers=cell).max_activations == 5
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("-1", "1.5", "1e3", "2147483648", "2147483648,0", "1,000", "5.000", "1.000,0", "٣"),
+        *("1 0", "5,", ",0", ".0", "5,0,0", "٣,0"),
+    ],
+)
 def test_another_number_is_no_count(cell: str) -> None:
     (fault,) = faults(max_activations=cell)
 
@@ -67,6 +84,7 @@ def test_another_number_is_no_count(cell: str) -> None:
 
 def test_only_transfers_may_be_minus_one() -> None:
     assert terms(max_transfers="-1").max_transfers == -1
+    assert terms(max_transfers="-1,0").max_transfers == -1
     assert faults(max_transfers="-2")[0]["message"].startswith("must be a whole number from -1")
 
 

@@ -81,13 +81,18 @@ def test_options_of_an_object_are_options_of_its_import(
 ) -> None:
     job = with_options(import_job(), metadata)
 
-    assert (job.encoding, job.unknown_columns) == (encoding, unknown_columns)
+    assert (job.encoding, job.unknown_columns, job.dates) == (encoding, unknown_columns, "iso")
+
+
+def test_an_object_can_say_how_its_file_writes_dates() -> None:
+    assert with_options(import_job(), {"dates": " DMY "}).dates == "dmy"
 
 
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
         ({"encoding": "latin-9"}, "x-amz-meta-encoding: 'latin-9'; supported: 'utf-8'"),
+        ({"dates": "ymd"}, "x-amz-meta-dates: 'ymd'; supported: 'iso', 'dmy' or 'mdy'"),
         ({"unknown-columns": "drop"}, "x-amz-meta-unknown-columns: 'drop'; supported: 'check'"),
     ],
 )

@@ -14,15 +14,20 @@ const codeOf = (column, cell, kind = licenses) => validateCell(column, cell, kin
 
 /** Columns with cells that the server accepts, and others with the code of their fault. */
 const CELLS = [
-  ["license__enabled", ["1", "TRUE", " no "], [["ja", "invalid_value"]]],
+  [
+    "license__enabled",
+    ["1", "TRUE", " no ", "Ja", "SÍ", "Si\u0301", "FALSCH"],
+    [["j", "invalid_value"]],
+  ],
   ["license__license_type", ["perpetual", " time-limited "], [["foo", "invalid_choice"]]],
   [
     "license__max_activations",
-    ["0", "2147483647", " 5 "],
+    ["0", "2147483647", " 5 ", "5,0", "5.00 "],
     [
       ["2147483648", "invalid_value"],
       ["-1", "invalid_value"],
-      ["1.0", "invalid_value"],
+      ["5.000", "invalid_value"],
+      ["2147483648,0", "invalid_value"],
     ],
   ],
   ["license__max_transfers", ["-1", "0"], [["-2", "invalid_value"]]],
@@ -66,10 +71,10 @@ for (const [column, valid, invalid] of CELLS)
   });
 
 test("a fault has the message of the server, and the start of the cell", () => {
-  assert.deepEqual(validateCell("license__enabled", "ja", licenses), {
-    column: "license__enabled",
+  assert.deepEqual(validateCell("license__max_activations", "ja", licenses), {
+    column: "license__max_activations",
     code: "invalid_value",
-    message: "must be one of 1, 0, true, false, yes, no",
+    message: "must be a whole number from 0 to 2147483647",
     value: "ja",
   });
   assert.equal(validateCell("license__note", "x".repeat(2000), licenses).value.length, 200);

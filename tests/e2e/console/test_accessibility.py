@@ -3,8 +3,9 @@
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, post, table
+from tests.e2e.importing import ended, german_export, post, table
 from tests.e2e.remote import RemoteShop
+from tests.infra.cli.workbooks import by_openpyxl
 
 FAULTY = table(("email", "first_name"), ("a@b.test", "Ana"), ("nobody", "Bo"))
 
@@ -27,6 +28,13 @@ def test_sign_in_and_every_page_of_an_import_are_accessible(
     console.choose("people.csv", FAULTY)
     console.see("1 of 2 rows has errors")
     found["checked"] = [*console.faults()]
+    console.open("imports/licenses/new")
+    console.choose("kunden.csv", german_export("AXE", 20))
+    console.see("Read dates as day, month, year")
+    found["dates"] = [*console.faults()]
+    console.choose("kunden.xlsx", by_openpyxl([["key"]], Kunden=[["a"]]))
+    expect(console.page.get_by_label("Sheet", exact=True)).to_be_visible()
+    found["workbook"] = [*console.faults()]
     console.open(f"imports/customers/{job}")
     console.button("Show all cells of row 2").click()
     console.page.get_by_label("Row 2, email").fill("still wrong")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.header import matched
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import Record, records
+from shared.day_order import Dates, DayOrder
 from shared.import_header import check_header, detected
 from shared.import_job import ChosenEncoding, ImportJob
 from tests.e2e.console.pages import Console
@@ -132,7 +134,7 @@ FILES: dict[str, bytes] = {
     "page": b"<!DOCTYPE html><html>",
 }
 
-CHECK = """async ([source, kind, most, encoding]) => {
+CHECK = """async ([source, kind, most, encoding, dates]) => {
   const createScriptURL = (url) => url;
   const worker = (window.worker ??= new Worker(
     trustedTypes.createPolicy("keywright", { createScriptURL }).createScriptURL("check.js"),
@@ -142,7 +144,8 @@ CHECK = """async ([source, kind, most, encoding]) => {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => data.result && resolve(data.result);
     worker.onerror = reject;
-    worker.postMessage({ file, kind, encoding: encoding ?? "", most: most ?? undefined });
+    const options = { encoding: encoding ?? "", dates: dates ?? "iso", most: most ?? undefined };
+    worker.postMessage({ file, kind, ...options });
   });
 }"""
 """The console's own worker, in a page that has not started it: see `rules_page`."""
@@ -198,7 +201,9 @@ WATCH = """() => {
 }"""
 
 
-def server_check(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
+def server_check(
+    data: bytes, kind: str, encoding: str = "", dates: Dates = "iso"
+) -> dict[str, Any]:
     """Return the result of the import code, without a catalog."""
     columns, required = KINDS[kind].columns, KINDS[kind].required
     now = datetime.now(UTC)
@@ -228,12 +233,15 @@ def server_check(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
     about = detected(job, planned.dialect)
     similar = {each["column"] for each in about["warnings"] if each["code"] == "similar_column"}
     found: list[tuple[Any, ...]] = []
+    order = DayOrder()
     for chunk in planned.chunks:
         piece = data[chunk.start : chunk.end]
         for record in records(
             piece, planned.dialect, first_row=chunk.first_row, first_line=chunk.first_line
         ):
-            found += faults(record, planned.dialect, kind)
+            found += faults(record, planned.dialect, kind, dates)
+            for cell in day_cells(record, planned.dialect, kind):
+                order.feed(cell)
     return {
         "rows": planned.rows,
         "faults": sorted(found),
@@ -241,19 +249,27 @@ def server_check(data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
         "unknown": about["unknown_columns"],
         "similar": similar,
         "warnings": len(about["warnings"]) - len(similar),
+        "dates": {"suggested": order.suggested, "example": order.example},
     }
 
 
-def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, ...]]:
+def day_cells(record: Record, dialect: Dialect, kind: str) -> Iterator[str]:
+    days = {header for part in KINDS[kind].parts.values() for header in part.days}
+    for name, cell in zip(dialect.names, record.fields, strict=False):
+        if name in days:
+            yield cell
+
+
+def faults(record: Record, dialect: Dialect, kind: str, dates: Dates) -> Iterator[tuple[Any, ...]]:
     if record.fault:
         yield record.row, record.line, "", record.fault
         return
     cells = dict(zip(dialect.names, record.fields, strict=False))
     for part in KINDS[kind].parts.values():
         try:
-            part.read(cells)
+            part.read(cells, dates)
         except ValidationError as error:
-            for fault in faults_of_row(error, part):
+            for fault in faults_of_row(error, part, dates):
                 yield (
                     record.row,
                     record.line,
@@ -264,8 +280,11 @@ def faults(record: Record, dialect: Dialect, kind: str) -> Iterator[tuple[Any, .
                 )
 
 
-def browser_check(page: Page, data: bytes, kind: str, encoding: str = "") -> dict[str, Any]:
-    result = page.evaluate(CHECK, [base64.b64encode(data).decode(), kind, None, encoding])
+def browser_check(
+    page: Page, data: bytes, kind: str, encoding: str = "", dates: Dates = "iso"
+) -> dict[str, Any]:
+    source = base64.b64encode(data).decode()
+    result = page.evaluate(CHECK, [source, kind, None, encoding, dates])
     if "error" in result:
         return {"refusal": (result["error"]["code"], result["error"]["line"])}
     return {
@@ -280,6 +299,7 @@ def browser_check(page: Page, data: bytes, kind: str, encoding: str = "") -> dic
         "unknown": result["unknown"],
         "similar": {each["column"] for each in result["similar"]},
         "warnings": len(result["warnings"]),
+        "dates": result["dates"],
     }
 
 
@@ -293,6 +313,56 @@ def rules_page(console: Console) -> Page:
     page.goto(console.url)
     page.goto(page.evaluate("new URL('rules.json', document.scripts[0].src).href"))
     return page
+
+
+DAYS = (
+    *("31.12.2027", "12/31/2027", "01.02.2027", "1-2-2027", "31. 12. 2027", "2027-12-31", "soon"),
+    *("30.02.2027", "31.12.27", "31.12/2027", "29.02.2028 0:00", "12/31/2027 11:59 PM", ""),
+    *("01.01.0001", "00.00.0000", "31.12.2027 25:00", " 31.12.2027 ", "\u00a031.12.2027", "'31"),
+)
+FLAGS = (
+    "Ja",
+    "NEIN",
+    "si",
+    "S\u00cd",
+    "Si\u0301",
+    "verdadero",
+    "falso",
+    "vrai",
+    "j",
+    "1.0",
+    "oui ",
+)
+COUNTS = ("5,0", "5.00", "5.000", "5,", ",0", " 7.0 ", "2147483648,0", "-1,0", "1,5", "\u06605,0")
+
+
+@pytest.mark.parametrize("dates", ["iso", "dmy", "mdy"])
+def test_the_browser_reads_dates_flags_and_counts_as_the_server_does(
+    console: Console, dates: Dates
+) -> None:
+    page = rules_page(console)
+    columns = {
+        "license__validity_period": DAYS,
+        "license__prevent_vm": FLAGS,
+        "license__max_activations": COUNTS,
+        "license__max_transfers": COUNTS,
+    }
+    files = [
+        "\n".join([f"{KEY};{column}", *(f"K-{at};kp;{cell}" for at, cell in enumerate(cells)), ""])
+        .replace(KEY, KEY.replace(",", ";"))
+        .encode()
+        for column, all_cells in columns.items()
+        for cells in (all_cells, *([cell] for cell in all_cells))
+    ]
+
+    differences = [
+        (data, browser, server)
+        for data in files
+        if (browser := browser_check(page, data, "licenses", "", dates))
+        != (server := server_check(data, "licenses", "", dates))
+    ]
+
+    assert not differences
 
 
 def test_the_browser_reads_headers_and_encodings_as_the_server_does(console: Console) -> None:

@@ -100,9 +100,9 @@ def test_an_invalid_file_replaces_the_previous_file(console: Console, vendor: Re
     console.choose("right.csv", customers("right", 1))
     console.see("1 row, no errors found")
 
-    console.choose("wrong.xlsx", b"PK\x03\x04")
+    console.choose("wrong.ods", b"PK\x03\x04")
 
-    console.see("wrong.xlsx is a spreadsheet")
+    console.see("wrong.ods is a spreadsheet")
     expect(page.get_by_text("no errors found")).to_have_count(0)
     expect(page.get_by_role("button", name=re.compile("^Import [0-9]"))).to_have_count(0)
     console.choose("empty.csv", b"")

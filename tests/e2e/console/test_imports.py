@@ -1,12 +1,14 @@
 """Imports: choose, check, upload, follow, correct in the table, re-import."""
 
 import re
+from datetime import date
 
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, imported, post, table
+from tests.e2e.importing import ended, german_export, imported, post, table
 from tests.e2e.remote import RemoteShop
+from tests.infra.cli.workbooks import by_xlsxwriter
 
 HEADER = ("license__license_key", "product__short_code", "license__license_type", "customer__email")
 
@@ -69,8 +71,8 @@ def test_dropped_files_are_validated_like_chosen_ones(console: Console, vendor: 
         expect(page.locator(".drop")).to_have_attribute("data-over", "")
         page.dispatch_event(".drop", "drop", event)
 
-    drop("people.xlsx")
-    console.see("people.xlsx is a spreadsheet")
+    drop("people.ods")
+    console.see("people.ods is a spreadsheet")
     drop("people.csv")
     expect(page.locator(".drop strong")).to_have_text("people.csv")
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -100,7 +102,8 @@ def test_an_invalid_file_is_rejected_with_advice(console: Console, vendor: Remot
     sends = console.page.get_by_role("button", name=re.compile("^Import (the file|[0-9])"))
 
     for name, data, advice in (
-        ("book.xlsx", b"PK\x03\x04 xl/workbook", "Save the sheet as “CSV UTF-8”"),
+        ("book.xlsx", b"PK\x03\x04 xl/workbook", "The workbook can’t be read"),
+        ("book.ods", b"PK\x03\x04", "Save it as .xlsx, or the sheet as “CSV UTF-8”"),
         ("notes.txt", b"email\n", "does not end in .csv"),
         ("empty.csv", b"", "empty.csv is empty"),
         ("book.csv", b"PK\x03\x04 xl/workbook", "it seems to be a ZIP file"),
@@ -122,6 +125,83 @@ def test_a_file_in_windows_1252_is_detected(console: Console, vendor: RemoteShop
 
     made = vendor.get("/customers/", "email=muller@w.test").json()["results"]
     assert [each["first_name"] for each in made] == ["Müller"]
+
+
+def test_a_german_export_is_imported_with_two_clicks(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+
+    console.choose("kunden.csv", german_export("DE"))
+    console.see("2,000 of 2,000 rows have errors")
+    console.see("it is read as Windows-1252")
+    encoding = page.get_by_label("Encoding", exact=True).locator("option:checked")
+    expect(encoding).to_have_text("Automatic (Windows-1252)")
+    console.button("Read dates as day, month, year").click()
+    console.button("Import 2,000 rows").click()
+
+    console.see("All 2,000 rows imported")
+    found = vendor.get("/licenses/", "license_key=DE-0002").json()["results"]
+    (license,) = [each for each in found if each["license_key"] == "DE-0002"]
+    assert license["validity_period"].startswith("2031-03-03")
+    assert (license["max_activations"], license["is_floating"]) == (5, False)
+    assert license["customer"]["last_name"] == "Müßig–2"
+
+
+def test_a_sheet_of_a_workbook_is_imported(console: Console, vendor: RemoteShop) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    scripts = "performance.getEntriesByType('resource').map(each => each.name).join(' ')"
+    header = (*HEADER[:2], "license__validity_period", "customer__last_name", "memo")
+    day = date(2031, 12, 31)
+    rows = [[f"XL-{n}", "kp", day, f"Müßig {n}", f"{n:300}"] for n in range(2500)]
+    book = by_xlsxwriter([["see the next sheet"]], Kunden=[header, *rows])
+
+    console.choose("kunden.xlsx", book)
+    console.see("Can’t import this file")
+    page.get_by_label("Sheet", exact=True).select_option("Kunden")
+    console.see("2,500 rows, no errors found")
+    assert page.get_by_label("Encoding", exact=True).count() == 0
+    assert "workbook-" not in page.evaluate(scripts), "the worker loads it, not the page"
+    console.button("Import 2,500 rows").click()
+
+    console.see("All 2,500 rows imported")
+    (license,) = vendor.get("/licenses/", "license_key=XL-2499").json()["results"]
+    assert license["validity_period"].startswith("2031-12-31")
+    assert license["customer"]["last_name"] == "Müßig 2499"
+
+
+def test_a_row_is_corrected_in_the_order_of_dates_of_its_import(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    rows = "FIX-1,kp,31.12.2031\nFIX-2,kp,12/31/2031\n"
+    header = ",".join((*HEADER[:2], "license__validity_period"))
+
+    console.choose("dates.csv", f"{header}\n{rows}".encode())
+    console.see("Choose above whether the day or the month comes first")
+    page.get_by_label("Dates", exact=True).select_option("dmy")
+    console.button("Import 1 row, skip 1").click()
+    cell = page.get_by_label("Row 2, license__validity_period")
+    expect(cell).to_have_value("12/31/2031")
+    cell.fill("30.12.2031")
+    console.see("Fixed")
+    console.button("Re-import 1 row").click()
+
+    console.see("1 row imported")
+    (license,) = vendor.get("/licenses/", "license_key=FIX-2").json()["results"]
+    assert license["validity_period"].startswith("2031-12-30")
+
+
+def test_a_choice_of_dates_does_not_apply_to_the_next_file(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+
+    console.choose("kunden.csv", german_export("NEXT", 20))
+    page.get_by_label("Dates", exact=True).select_option("dmy")
+    console.see("20 rows, no errors found")
+    console.choose("next.csv", german_export("NEXT", 30))
+
+    console.see("30 of 30 rows have errors")
+    expect(page.get_by_label("Dates", exact=True)).to_have_value("iso")
 
 
 def test_a_chosen_encoding_does_not_apply_to_the_next_file(

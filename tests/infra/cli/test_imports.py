@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from infra.cli.main import main
+from tests.infra.cli.workbooks import by_openpyxl
 from tests.infra.served import API, Keywright, Served
 
 HEADER = "license__license_key,product__short_code\n"
@@ -123,6 +124,81 @@ def test_the_encoding_is_detected_unless_one_is_named(
     printed = keywright.run_json(*words(file, "--encoding", encoding), status=1)
 
     assert printed["encoding"] == shown
+
+
+@pytest.mark.parametrize(
+    ("cells", "suggested", "shown"),
+    [
+        (("31.12.2031", "01.02.2031"), "dmy", "import the file with --dates dmy"),
+        (("12/31/2031", "2031-12-31"), "mdy", "import the file with --dates mdy"),
+        (("01.02.2031",), None, "--dates dmy reads the day first, --dates mdy the month first"),
+    ],
+)
+def test_an_order_of_dates_is_suggested_and_never_applied(
+    keywright: Keywright, tmp_path: Path, cells: tuple[str, ...], suggested: str | None, shown: str
+) -> None:
+    file = tmp_path / "old.csv"
+    rows = "".join(f"OLD-{at},kp,{cell}\n" for at, cell in enumerate(cells))
+    file.write_text(f"{HEADER[:-1]},license__validity_period\n{rows}")
+
+    printed = keywright.run(*words(file), status=1)
+    refused = keywright.run_json(*words(file), status=1)
+    imported = keywright.run_json(*words(file, "--dates", suggested or "dmy"))
+
+    assert shown in " ".join(printed.split())
+    assert (refused["dates"], refused["suggested_dates"]) == ("iso", suggested)
+    assert (imported["state"], imported["suggested_dates"]) == ("succeeded", None)
+
+
+def test_a_file_without_dates_of_another_order_has_no_suggestion(
+    keywright: Keywright, file: Path
+) -> None:
+    assert "--dates" not in keywright.run(*words(file), status=1)
+
+
+def test_the_encoding_in_use_is_shown(keywright: Keywright, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(HEADER[:-1].encode() + b",license__note\nOLD-1,kp,J\xfcrgen\n")
+
+    assert "Encoding: windows-1252 (detected)" in keywright.run(*words(file))
+    shown = keywright.run(*words(file, "--encoding", "windows-1252"))
+    assert "Encoding: windows-1252 (as requested)" in shown
+
+
+def test_a_workbook_is_converted_and_its_failed_rows_are_kept_next_to_it(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    path = tmp_path / "kunden.xlsx"
+    rows = [HEADER.strip().split(","), ["XL-1", "kp"], ["XL-2", "none"]]
+    path.write_bytes(by_openpyxl(rows))
+
+    printed = keywright.run_json(*words(path), status=1)
+
+    assert (printed["file_name"], printed["counts"]["valid_row_count"]) == ("kunden.csv", 1)
+    assert "XL-2" in (tmp_path / "kunden.failed.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("kunden.xlsx", (), "The workbook can't be read"),
+        ("kunden.xls", (), "old Excel workbook"),
+        ("old.csv", ("--sheet", "A"), "--sheet needs an Excel workbook"),
+    ],
+)
+def test_a_workbook_that_can_not_be_converted_starts_no_import(
+    keywright: Keywright,
+    served: Served,
+    tmp_path: Path,
+    name: str,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xd0\xcf\x11\xe0" if name.endswith(".xls") else b"key\n")
+
+    assert message in keywright.run(*words(path, *options), status=2)
+    assert not served.requests
 
 
 def test_a_warning_about_the_file_is_shown(keywright: Keywright, tmp_path: Path) -> None:

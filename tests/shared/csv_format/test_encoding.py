@@ -1,6 +1,7 @@
 """The encoding of a file: all of its bytes decide, in one pass, however they are cut."""
 
 import random
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,3 +210,21 @@ def test_the_encoding_does_not_depend_on_how_a_file_is_cut(
         found[wanted] = found.get(wanted, 0) + 1
     assert len(found) == (2 if requested == "utf-8" else 3)
     assert min(found.values()) > 30, found
+
+
+def test_the_last_byte_of_a_large_file_decides_in_bounded_memory() -> None:
+    block = b"".join(b"a%07d@x.test,Ana\n" % number for number in range(40_000))
+
+    def parts() -> Iterator[bytes]:
+        yield b"email,first_name\n"
+        yield from (block for _ in range(64))
+        yield b"z@x.test,M\xfcller\n"
+
+    tracemalloc.start()
+    planned = plan(parts(), chunk_size=8 * 1024 * 1024)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert planned.dialect.encoding == "windows-1252"
+    assert planned.rows == 64 * 40_000 + 1
+    assert most < 16 * len(block)

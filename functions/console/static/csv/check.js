@@ -1,13 +1,36 @@
 // A worker that checks a file before upload, so that the page stays responsive.
 //
-// Receives `{file, kind, encoding}`, posts `{share}` for progress and `{result}` at the end.
+// Receives `{file, sheet, kind, encoding, dates}`, posts `{share}` for progress and `{result}` at the
+// end. A workbook is converted first; its result has the file that is uploaded instead.
 import { checkFile } from "./file_check.js";
 import { loadRules } from "./rules.js";
 
+/** @import { Request } from "./file_check.js" */
+
+const WORKBOOK = /\.xls[xm]$/i;
+
+/** @param {Request & { sheet?: string }} request */
+async function check({ sheet = "", ...request }) {
+  const { file } = request;
+  if (!(file instanceof File) || !WORKBOOK.test(file.name)) return checkCsv(request);
+  const { BadWorkbook, readWorkbook } = await import("./workbook.js");
+  try {
+    const workbook = await readWorkbook(file, sheet);
+    return { ...(await checkCsv({ ...request, file: workbook.csv })), workbook };
+  } catch (error) {
+    if (!(error instanceof BadWorkbook)) throw error;
+    const { code, message, sheets } = error;
+    return { error: { code, message }, workbook: { csv: null, sheets, sheet: error.sheet } };
+  }
+}
+
+/** @param {Request} request */
+const checkCsv = async (request) =>
+  checkFile(request, await loadRules(), (share) => postMessage({ share }));
+
 addEventListener("message", async ({ data }) => {
   try {
-    const rules = await loadRules();
-    postMessage({ result: await checkFile(data, rules, (share) => postMessage({ share })) });
+    postMessage({ result: await check(data) });
   } catch (error) {
     setTimeout(() => {
       throw error; // fires the page's `onerror`, which a rejected promise does not

@@ -2,9 +2,11 @@
 const SCRIPT = new URL("check.js", import.meta.url).href;
 
 /** @import { ImportKind } from "../api/types.ts" */
+/** @import { Dates } from "./day_order.js" */
 /** @import { Checked, FileError } from "./file_check.js" */
 /** @typedef {{ done: false, share: number }} Checking */
-/** @typedef {{ done: true } & (Checked | { error: FileError })} Result */
+/** @typedef {{ csv: File | null, sheets: string[], sheet: string }} Workbook null if it is refused */
+/** @typedef {{ done: true, workbook?: Workbook } & (Checked | { error: FileError })} Result */
 
 /** @typedef {{ createScriptURL: (text: string) => string }} Policy */
 /** @typedef {{ createPolicy: (name: string, policy: Policy) => Policy }} TrustedTypes */
@@ -26,10 +28,10 @@ const UNCHECKED = {
  *
  * @param {File} file
  * @param {ImportKind} kind
- * @param {string} encoding
+ * @param {{ encoding: string, dates: Dates, sheet: string }} options
  * @param {(result: Checking | Result) => void} onResult
  */
-export function startCheck(file, kind, encoding, onResult) {
+export function startCheck(file, kind, options, onResult) {
   const worker = new Worker(policy ? policy.createScriptURL("") : SCRIPT, { type: "module" });
   worker.onmessage = ({ data }) => {
     if (!data.result) onResult({ done: false, share: data.share });
@@ -43,6 +45,6 @@ export function startCheck(file, kind, encoding, onResult) {
     onResult({ done: true, error: UNCHECKED });
     worker.terminate();
   };
-  worker.postMessage({ file, kind, encoding });
+  worker.postMessage({ file, kind, ...options });
   return () => worker.terminate();
 }

@@ -1,5 +1,6 @@
 // Check a file before upload, with the server's parsing and rules.
 import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
+import { createDayOrder } from "./day_order.js";
 import { decodeFile, detectDialect } from "./dialect.js";
 import { findDuplicates } from "./duplicates.js";
 import { findSimilarColumns } from "./header.js";
@@ -13,13 +14,20 @@ const PREVIEW = 5;
 const REPORT_INTERVAL = 100;
 
 /** @import { QuoteFault } from "./csv.js" */
+/** @import { Dates, FileDates } from "./day_order.js" */
 /** @import { Dialect } from "./dialect.js" */
 /** @import { Duplicate } from "./duplicates.js" */
 /** @import { CellFault, Kind, Rules } from "./rules.js" */
 
 /** @typedef {(share: number) => void} OnShare */
 /**
- * @typedef {{ file: Blob, kind: string, encoding: string, most?: number, maxKeys?: number }} Request
+ * @typedef {object} Request
+ * @property {Blob} file
+ * @property {string} kind
+ * @property {string} encoding
+ * @property {Dates} [dates]
+ * @property {number} [most] bytes to check
+ * @property {number} [maxKeys]
  */
 /** @typedef {{ row: number, line: number, errors: CellFault[] }} RowFaults */
 /** @typedef {{ code: string, message: string, line?: number, column?: string | null }} FileError */
@@ -36,6 +44,7 @@ const REPORT_INTERVAL = 100;
  * @property {RowFaults[]} faults
  * @property {string[][]} preview
  * @property {Repeated} repeated rows with the key of an earlier row
+ * @property {FileDates} dates
  */
 
 /** @typedef {Duplicate & { row: number, line: number, different: string[] }} RepeatedRow */
@@ -53,7 +62,7 @@ const REPORT_INTERVAL = 100;
  * @returns {Promise<Checked | { error: FileError }>}
  */
 export async function checkFile(
-  { file, kind, encoding, most = MAX_BYTES, maxKeys },
+  { file, kind: name, encoding, dates = "iso", most = MAX_BYTES, maxKeys },
   rules,
   onShare = () => {},
 ) {
@@ -61,9 +70,10 @@ export async function checkFile(
   try {
     const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
     const { text, encoding: found } = decodeFile(bytes, encoding, rules, cut);
-    const dialect = detectDialect(text, rules.kinds[kind], rules);
-    const rows = checkRows(text, dialect, rules.kinds[kind], rules, { onShare, cut, maxKeys });
-    return { ...rows, cut, ...checkFormat(kind, dialect, found, encoding, rules) };
+    const kind = { ...rules.kinds[name], dates };
+    const dialect = detectDialect(text, kind, rules);
+    const rows = checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys });
+    return { ...rows, cut, ...checkFormat(name, dialect, found, encoding, rules) };
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
     const { code, message, line, column } = error;
@@ -119,7 +129,10 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   const found = {
     ...{ delimiter, columns, unknown, rows: 0, faulty: 0, faults: [], preview: [] },
     repeated: { rows: 0, listed: [] },
+    dates: { suggested: null, example: null },
   };
+  const dayOrder = createDayOrder(rules);
+  const days = names.flatMap((column, index) => (kind.days.has(column) ? [index] : []));
   const body = text.slice(start);
   const findDuplicate = findDuplicates(body, dialect, kind, maxKeys);
   const written = (/** @type {string} */ column) => columns[names.indexOf(column)] ?? column;
@@ -144,6 +157,7 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
     if (!quoteFault && isBlank(cells)) return true;
     found.rows += 1;
     if (found.preview.length < PREVIEW) found.preview.push(cells);
+    for (const index of days) dayOrder.feed(cells[index] ?? "");
     const rowFault = quoteFault || (hasSpacedQuote(cells, raw, kind) ? "stray_quote" : null);
     const faults = rowFault ? [createRowFault(rowFault)] : validateRecord(cells, names, kind);
     const duplicate = faults.length ? null : findDuplicate(found.rows, cells, from, cursor);
@@ -161,6 +175,7 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
       found.faults.push({ row: found.rows, line: firstLine, errors });
     return true;
   });
+  found.dates = dayOrder.find();
   return found;
 }
 

@@ -2,7 +2,9 @@
 //
 // The browser rejects no cell that the server accepts. Rules that need the catalog are left to the
 // server.
+import { compileDay } from "./day_order.js";
 
+/** @import { DateFaults, Dates } from "./day_order.js" */
 /**
  * A step of the check of a cell, in rules.json. The keys are those of `shared/browser_rule.py`.
  *
@@ -27,6 +29,8 @@
  * @property {string[]} [choices]
  * @property {Record<string, string>} [instead] values by synonym
  * @property {boolean} [calendar]
+ * @property {string} [cut] pattern of an end to remove
+ * @property {DateFaults} [dates] the messages of a date that does not begin with its year
  */
 
 /**
@@ -58,19 +62,31 @@
  * @property {string} maybe_damaged
  * @property {[source: string, name: string][]} damage
  */
+/** @typedef {{ written_dates: string }} DatePattern pattern of a date with its year last */
 
-/** @typedef {RulesOf<Step>} RulesFile rules.json */
+/** @typedef {RulesOf<Step> & DatePattern} RulesFile rules.json */
 /** @typedef {{ code: string, message: string }} Invalid */
-/** @typedef {(value: string) => string | Invalid | null} Check null if the value is unset */
+/** @typedef {(value: string, dates: Dates) => string | Invalid | null} Check null if unset */
 /** @typedef {{ column: string, code: string, message: string, value: string | null }} CellFault */
 
 /**
  * The compiled rules of a kind of file.
  *
- * @typedef {RulesOfKind<Check> & { format: string, unseen: RegExp, lateQuote: RegExp }} Kind
+ * @typedef {RulesOfKind<Check> & {
+ *   format: string,
+ *   unseen: RegExp,
+ *   lateQuote: RegExp,
+ *   days: Set<string>,
+ *   dates: Dates,
+ * }} Kind `days` are the columns of dates, and `dates` is how the file writes them
  */
 
-/** @typedef {Omit<RulesFile, "kinds"> & { kinds: Record<string, Kind> }} Rules */
+/**
+ * @typedef {Omit<RulesFile, "kinds" | "written_dates"> & {
+ *   kinds: Record<string, Kind>,
+ *   written_dates: RegExp,
+ * }} Rules
+ */
 
 /** @type {Promise<Rules> | null} */
 let loaded = null;
@@ -104,15 +120,22 @@ export function compileRules(rules) {
     maybe.test(value) ? damage.find(({ at }) => at.test(value.trim()))?.name : undefined;
   const unseen = new RegExp(`^(?:${rules.format}|\\s)*$`, "u");
   const lateQuote = new RegExp(`^(?:${rules.format}|\\s)+"`, "u");
-  const compile = (/** @type {Step} */ step) => compileStep(step, findDamage, rules.format);
+  const written = new RegExp(`^(?:${rules.written_dates})$`);
+  const compile = (/** @type {Step} */ step) =>
+    step.dates ? compileDay(written, step.dates) : compileStep(step, findDamage, rules.format);
   /** @type {(columns: Record<string, Step[]>) => Record<string, Check[]>} */
   const compileColumns = (columns) =>
     Object.fromEntries(Object.entries(columns).map(([name, steps]) => [name, steps.map(compile)]));
+  const listDays = (/** @type {Record<string, Step[]>} */ columns) =>
+    new Set(Object.keys(columns).filter((name) => columns[name].some(({ dates }) => dates)));
   const kinds = Object.entries(rules.kinds).map(([name, kind]) => [
     name,
-    { ...kind, columns: compileColumns(kind.columns), format: rules.format, unseen, lateQuote },
+    {
+      ...{ ...kind, columns: compileColumns(kind.columns), days: listDays(kind.columns) },
+      ...{ format: rules.format, unseen, lateQuote, dates: "iso" },
+    },
   ]);
-  return { ...rules, kinds: Object.fromEntries(kinds) };
+  return { ...rules, written_dates: written, kinds: Object.fromEntries(kinds) };
 }
 
 /** @typedef {(value: string) => string | undefined} FindDamage the name of a spreadsheet's damage */
@@ -153,7 +176,7 @@ export function validateCell(column, cell, kind) {
   if (!steps || isUnseen(cell, kind)) return null;
   let value = cell;
   for (const step of steps) {
-    const checked = step(value);
+    const checked = step(value, kind.dates);
     if (checked === null) return null;
     if (typeof checked !== "string") return { column, ...checked, value: cell.slice(0, 200) };
     value = checked;
@@ -170,7 +193,7 @@ export function normalizeCell(column, cell, kind) {
   if (isUnseen(cell, kind)) return "";
   let value = cell;
   for (const step of kind.columns[column]) {
-    const next = step(value);
+    const next = step(value, kind.dates);
     if (typeof next !== "string") return "";
     value = next;
   }
@@ -191,7 +214,8 @@ export const edgePattern = (/** @type {string} */ format) =>
 /** Remove the apostrophe by which exports escape formulas, like the server does. */
 export const unescapeFormula = (/** @type {string} */ cell) =>
   /^'+[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell;
-const escapeFormula = (/** @type {string} */ cell) =>
+/** Put an apostrophe before a formula, like `escape_formula` of the server. */
+export const escapeFormula = (/** @type {string} */ cell) =>
   /^'*[=+\-@\t\r＝＋－＠]/.test(cell) && !/^-[0-9]+(\.[0-9]+)?$/.test(cell) ? `'${cell}` : cell;
 
 /**
@@ -223,7 +247,7 @@ const normalize = (value, step) => {
  * @type {(step: Step, findDamage: FindDamage, format: string) => Check}
  */
 function compileStep(step, findDamage, format) {
-  const { code, message, unset, instead } = step;
+  const { code, message, unset, instead, cut } = step;
   const fault = { code, message };
   if (step.sound) {
     return (value) => {
@@ -242,6 +266,10 @@ function compileStep(step, findDamage, format) {
   if (step.ends) {
     const edges = edgePattern(format);
     return (value) => value.normalize("NFC").replace(edges, "");
+  }
+  if (cut) {
+    const end = new RegExp(cut);
+    return (value) => value.trim().replace(end, "");
   }
   if (instead) return (value) => instead[value.trim().toLowerCase()] ?? value;
   const isValid = step.visible

@@ -63,7 +63,7 @@ export function Corrections({ job }) {
   useEffect(() => {
     loadRules().then(
       ({ kinds }) => {
-        rules.value = kinds[job.kind];
+        rules.value = { ...kinds[job.kind], dates: job.dates };
       },
       () => {},
     );
@@ -153,6 +153,7 @@ function ReimportButton({ job, draft, kind }) {
         on_error: job.on_error,
         dry_run: job.dry_run,
         unknown_columns: job.unknown_columns,
+        dates: job.dates,
       });
       const sent = {
         ...draft.value.sent,

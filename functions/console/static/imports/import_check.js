@@ -1,6 +1,7 @@
 // The result of a file check: format, first rows, warnings and errors.
 
-/** @import { Checking, Result } from "../csv/check_worker.js" */
+/** @import { Checking, Result, Workbook } from "../csv/check_worker.js" */
+/** @import { Dates } from "../csv/day_order.js" */
 /** @import { Checked, FileError as Refusal } from "../csv/file_check.js" */
 /** @import { CellFault } from "../csv/rules.js" */
 /** @import { Column } from "../parts/types.ts" */
@@ -11,6 +12,8 @@ import { html } from "../parts/html.js";
 import { Loading, Notice, Table } from "../parts/parts.js";
 
 /** @typedef {(encoding: string) => void} OnEncoding */
+/** @typedef {(dates: Dates) => void} OnDates */
+/** @typedef {(sheet: string) => void} OnSheet */
 
 /** @type {Record<string, string>} */
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
@@ -21,10 +24,14 @@ const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
  *   result: Checking | Result | null,
  *   encoding: string,
  *   onEncoding: OnEncoding,
+ *   dates: Dates,
+ *   onDates: OnDates,
+ *   onSheet: OnSheet,
  *   onRetry: () => void,
  * }} props
  */
-export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
+export function CheckedFile(props) {
+  const { file, result, encoding, onEncoding, dates, onDates, onSheet, onRetry } = props;
   if (!result?.done) {
     return html`<article>
       <h2>Checking ${file.name}…</h2>
@@ -32,11 +39,21 @@ export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
       <${Loading} rows=${4} text="Checking the file" />
     </article>`;
   }
+  const { workbook } = result;
   if (result.error)
-    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />`;
+    return html`<${FileError} error=${result.error} ...${{ encoding, onEncoding, onRetry }} />
+      ${workbook && html`<div class="file-format"><${Sheet} ...${{ workbook, onSheet }} /></div>`}`;
   return html`
     <${Summary} result=${result} />
-    <${Encoding} ...${{ result, encoding, onEncoding }} />
+    <div class="file-format">
+      ${
+        workbook
+          ? html`<${Sheet} ...${{ workbook, onSheet }} />`
+          : html`<${Encoding} ...${{ result, encoding, onEncoding }} />`
+      }
+      ${result.dates.example && html`<${DateOrder} ...${{ dates, onDates }} />`}
+    </div>
+    ${dates === "iso" && result.dates.example && html`<${DateNotice} ...${{ result, onDates }} />`}
     ${
       result.unknown.length > 0 &&
       html`<${Notice} kind="warning" title="${formatCount(result.unknown.length, "unrecognized column")} will be ignored">
@@ -68,6 +85,18 @@ export function CheckedFile({ file, result, encoding, onEncoding, onRetry }) {
   `;
 }
 
+/**
+ * The sheet that is imported, and the choice of another.
+ *
+ * @param {{ workbook: Workbook, onSheet: OnSheet }} props
+ */
+function Sheet({ workbook: { sheets, sheet }, onSheet }) {
+  if (!sheets.length) return null;
+  return html`<${Field} as="select" label="Sheet" value=${sheet} onInput=${onSheet}>
+    ${sheets.map((name) => html`<option value=${name}>${name}</option>`)}
+  <//>`;
+}
+
 /** @type {Record<string, string>} */
 const ENCODING_NAMES = { "windows-1252": "Windows-1252" };
 
@@ -90,23 +119,63 @@ function FileError({ error, encoding, onEncoding, onRetry }) {
       html`<${Button} plain onPress=${() => onEncoding("windows-1252")}>Try Windows-1252 (older Excel files)<//>`
     }
   <//>
-  ${encoding && html`<${Encoding} ...${{ result: {}, encoding, onEncoding }} />`}`;
+  ${
+    encoding &&
+    html`<div class="file-format">
+      <${Encoding} ...${{ result: {}, encoding, onEncoding }} />
+    </div>`
+  }`;
 }
 
 /**
- * The encoding in use, and the choice of another.
+ * The encoding in use, and the choice of another. A file that is checked to its end has no other
+ * encoding; a larger one can still turn out to be Windows-1252.
  *
- * @param {{ result: { encoding?: string }, encoding: string, onEncoding: OnEncoding }} props
+ * @param {{ result: { encoding?: string, cut?: boolean }, encoding: string, onEncoding: OnEncoding }} props
  */
 function Encoding({ result, encoding, onEncoding }) {
   const found = result.encoding ?? "";
-  const name = ENCODING_NAMES[found] ?? found.toUpperCase();
-  return html`<div class="encoding">
-    <${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
-      <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
-      <option value="windows-1252">Windows-1252</option>
-    <//>
-  </div>`;
+  const soFar = result.cut && found === "utf-8" ? " so far" : "";
+  const name = `${ENCODING_NAMES[found] ?? found.toUpperCase()}${soFar}`;
+  return html`<${Field} as="select" label="Encoding" value=${encoding} onInput=${onEncoding}>
+    <option value="">Automatic${!encoding && name ? ` (${name})` : ""}</option>
+    <option value="windows-1252">Windows-1252</option>
+  <//>`;
+}
+
+/** @type {[value: Dates, text: string, example: string][]} */
+const DATE_ORDERS = [
+  ["iso", "Year first only", "2027-12-31"],
+  ["dmy", "Day, month, year", "31.12.2027"],
+  ["mdy", "Month, day, year", "12/31/2027"],
+];
+
+/** @param {{ dates: Dates, onDates: OnDates }} props */
+function DateOrder({ dates, onDates }) {
+  return html`<${Field} as="select" label="Dates" value=${dates} onInput=${onDates}>
+    ${DATE_ORDERS.map(
+      ([value, text, example]) => html`<option value=${value}>${text} (${example})</option>`,
+    )}
+  <//>`;
+}
+
+/**
+ * Offers the only order that all dates of the file fit, or asks for it.
+ *
+ * @param {{ result: Checked, onDates: OnDates }} props
+ */
+function DateNotice({ result: { dates, cut }, onDates }) {
+  const order = DATE_ORDERS.find(([value]) => value === dates.suggested);
+  const title = `Dates such as ${dates.example} do not begin with the year`;
+  if (!order) {
+    return html`<${Notice} kind="warning" title=${title}>
+      <p>Choose above whether the day or the month comes first. Otherwise their rows have errors.</p>
+    <//>`;
+  }
+  return html`<${Notice} kind="warning" title=${title}>
+    <p>All dates${cut ? " that were checked" : ""} can be read as ${order[1].toLowerCase()}, and not all of them in another order.</p>
+    <${Button} plain onPress=${() => onDates(order[0])}>Read dates as ${order[1].toLowerCase()}<//>
+  <//>`;
 }
 
 /** @param {{ result: Checked }} props */

@@ -233,7 +233,7 @@ function Facts({ job }) {
       "Options",
       `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", dry run" : ""}`,
     ],
-    ["Format", detected && `${detected.encoding}, delimiter ${JSON.stringify(detected.delimiter)}`],
+    ["Format", detected && describeFormat(job, detected)],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
     [
       "SHA-256",
@@ -249,4 +249,11 @@ function Facts({ job }) {
     <summary>About this import</summary>
     <dl class="card">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value || "–"}</dd>`)}</dl>
   </details>`;
+}
+
+/** @type {(job: Import, detected: NonNullable<Import["detected"]>) => string} */
+function describeFormat({ encoding, dates }, detected) {
+  const how = encoding === detected.encoding ? "as requested" : "detected";
+  const order = { iso: "", dmy: ", dates: day, month, year", mdy: ", dates: month, day, year" };
+  return `${detected.encoding} (${how}), delimiter ${JSON.stringify(detected.delimiter)}${order[dates]}`;
 }

@@ -27,6 +27,8 @@ import { UploadButton, useUpload } from "./upload_button.js";
  * @typedef {object} ImportForm
  * @property {File | null} file
  * @property {"" | NonNullable<ImportOptions["encoding"]>} encoding
+ * @property {NonNullable<ImportOptions["dates"]>} dates
+ * @property {string} sheet of a workbook; "" for the first one
  * @property {boolean} dry_run
  * @property {NonNullable<ImportOptions["on_error"]>} on_error
  * @property {NonNullable<ImportOptions["unknown_columns"]>} unknown_columns
@@ -47,6 +49,8 @@ effect(() => {
 const createForm = () => ({
   file: null,
   encoding: "",
+  dates: "iso",
+  sheet: "",
   dry_run: false,
   on_error: "skip_row",
   unknown_columns: "check",
@@ -61,7 +65,7 @@ export function NewImport({ kind, query }) {
   const error = useSignal("");
   const checkCount = useSignal(1);
   const upload = useUpload(kind);
-  const { file, encoding } = form.value;
+  const { file, encoding, dates, sheet } = form.value;
   /** @type {(changes: Partial<ImportForm>) => void} */
   const change = (changes) => {
     form.value = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -70,7 +74,14 @@ export function NewImport({ kind, query }) {
   /** @type {(chosen: File) => void} */
   const choose = (chosen) => {
     error.value = validateFile(chosen);
-    change({ file: error.value ? null : chosen, encoding: "", unknown_columns: "check" });
+    const reset = createForm();
+    change({
+      file: error.value ? null : chosen,
+      encoding: reset.encoding,
+      dates: reset.dates,
+      sheet: reset.sheet,
+      unknown_columns: reset.unknown_columns,
+    });
     if (error.value) announce(error.value);
   };
   useDrop(choose);
@@ -81,7 +92,7 @@ export function NewImport({ kind, query }) {
   useEffect(() => {
     result.value = null;
     if (!file) return undefined;
-    return startCheck(file, kind, encoding, (current) => {
+    return startCheck(file, kind, { encoding, dates, sheet }, (current) => {
       result.value = current;
       if (current.done)
         announce(
@@ -90,7 +101,7 @@ export function NewImport({ kind, query }) {
             : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
     });
-  }, [file, encoding, checkCount.value]);
+  }, [file, encoding, dates, sheet, checkCount.value]);
   const { title, one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
@@ -107,6 +118,8 @@ export function NewImport({ kind, query }) {
       file &&
       html`<${CheckedFile} file=${file} result=${result.value} encoding=${encoding}
       onEncoding=${(/** @type {ImportForm["encoding"]} */ chosen) => change({ encoding: chosen })}
+      onSheet=${(/** @type {string} */ chosen) => change({ sheet: chosen })}
+      dates=${dates} onDates=${(/** @type {ImportForm["dates"]} */ chosen) => change({ dates: chosen })}
       onRetry=${() => (checkCount.value += 1)} />`
     }
     ${
@@ -122,10 +135,10 @@ export function NewImport({ kind, query }) {
  * @type {(file: File) => string}
  */
 function validateFile(file) {
-  if (/\.(xlsx?|xlsm|ods|numbers)$/i.test(file.name))
-    return `${file.name} is a spreadsheet. Save the sheet as “CSV UTF-8” and choose that file.`;
-  if (!/\.csv$/i.test(file.name))
-    return `${file.name} does not end in .csv. Export the table as CSV and choose that file.`;
+  if (/\.(xls|xlsb|ods|numbers)$/i.test(file.name))
+    return `${file.name} is a spreadsheet of another format. Save it as .xlsx, or the sheet as “CSV UTF-8”, and choose that file.`;
+  if (!/\.(csv|xls[xm])$/i.test(file.name))
+    return `${file.name} does not end in .csv or .xlsx. Export the table as CSV and choose that file.`;
   if (!file.size) return `${file.name} is empty. Choose a file with a header and rows.`;
   if (file.size > LARGEST)
     return `${file.name} is ${formatSize(file.size)}. The limit is 5 TB: split the file.`;
@@ -148,11 +161,11 @@ function Drop({ file, kind, onFile }) {
       <label for="file">${
         file
           ? html`<strong>${file.name}</strong> <span class="soft">${formatSize(file.size)}</span>`
-          : "Drag a CSV here or browse"
+          : "Drag a CSV or Excel file here or browse"
       }</label>
       <p class="soft">${REQUIRED[kind]}</p>
     </div>
-    <input id="file" class="visually-hidden" type="file" accept=".csv,text/csv" tabindex="-1" ref=${input}
+    <input id="file" class="visually-hidden" type="file" accept=".csv,.xlsx,.xlsm,text/csv" tabindex="-1" ref=${input}
       onChange=${choose} />
     <div class="actions">
       <button type="button" class="plain" onClick=${() => input.current?.click()}>
@@ -188,13 +201,13 @@ function Options({ kind, form, result, change, upload, corrects }) {
   const obstacle = checked && findObstacle(form, checked);
   const ready = checked && !obstacle && !(hasSimilar && unknown_columns === "check");
   const send = async () => {
-    const { file, external_id, dry_run, on_error, encoding } = form;
+    const { file, external_id, dry_run, on_error, encoding, dates } = form;
     if (!file) return;
     /** @type {ImportOptions} */
-    const options = { external_id, dry_run, on_error, unknown_columns };
+    const options = { external_id, dry_run, on_error, unknown_columns, dates };
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
-    const outcome = await upload.send(file, options);
+    const outcome = await upload.send((result?.done && result.workbook?.csv) || file, options);
     if (outcome === "cancelled") change({});
     if (outcome === "sent") forms[kind] = createForm();
   };
