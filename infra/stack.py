@@ -151,9 +151,10 @@ class KeywrightStack(Stack):
             on=data.customers,
         )
         records.may("Query", on=data.customers, indexes=("by_created",))
-        records.may("BatchGetItem", "Query", on=data.orders)
+        records.may("BatchGetItem", "Query", "UpdateItem", on=data.orders)
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
         records.may("BatchGetItem", "PutItem", on=data.licenses)
+        records.may("GetItem", "Query", "ConditionCheckItem", on=data.imports)
         return records
 
     def _start_import(self) -> Function:

@@ -18,6 +18,13 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
+    "bundle_has_members": (
+        409,
+        (
+            "License 12 is of a bundle, and licenses of its members have the same key or users:"
+            " delete 13, 14 first"
+        ),
+    ),
     "bundle_member_missing": (
         400,
         "bundle suite also has viewer: name every member once, with its policy_code",
@@ -78,6 +85,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         "Another body was appended to this order under this Idempotency-Key",
     ),
     "immutable": (400, "short_code can't be changed once it is set"),
+    "import_running": (
+        409,
+        "Import 14 can still write records that depend on license 12: wait until it has ended",
+    ),
     "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
     "internal_error": (
         500,

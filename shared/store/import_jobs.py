@@ -151,6 +151,12 @@ def put_job(job: ImportJob, before: ImportJob) -> bool:
     return _write(job, [], "revision = :before", before=before.revision)
 
 
+def unchanged_job(job: ImportJob) -> dict[str, Any]:
+    """The condition check, for a transaction, that a job has not changed since it was read."""
+    key = _job_key(job.company, job.number)
+    return dynamo.check(TABLE, key, "revision = :revision", revision=job.revision)
+
+
 def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
     """Apply `change` to a job with an optimistic lock; exceptions of `change` propagate.
 

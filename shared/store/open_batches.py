@@ -56,6 +56,13 @@ def close_batch(batch: OpenBatch) -> None:
     dynamo.client().delete_item(TableName=dynamo.table(TABLE), **closing(batch))
 
 
+def has_open_batch(company: str, number: int | None = None) -> bool:
+    """Whether batches of an import are open, or of any import of a company."""
+    first = f"{company}#" if number is None else f"{company}#{number:010}#"
+    condition, values = "pk = :open AND begins_with(sk, :first)", {"open": _OPEN, "first": first}
+    return any(dynamo.query(TABLE, condition, values, consistent=True, limit=1))
+
+
 def open_batches(before: datetime, *, most: int) -> Iterator[OpenBatch]:
     """At most `most` batches that were opened before a time and are not closed."""
     items = dynamo.query(TABLE, "pk = :open", {"open": _OPEN}, consistent=True)

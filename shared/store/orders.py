@@ -66,7 +66,7 @@ def added_licenses(
         "TableName": dynamo.table(TABLE),
         "Key": dynamo.key_of((dynamo.partition(company, order_id), FIRST_PART)),
         "UpdateExpression": "SET added_at = :at ADD added :n",
-        "ConditionExpression": "attribute_exists(pk)",
+        "ConditionExpression": "attribute_exists(store_id)",
         "ExpressionAttributeValues": dynamo.to_item(
             {":at": dynamo.stamp(max(at, after or at)), ":n": count}
         ),

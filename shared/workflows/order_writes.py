@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.catalog import Product
 from shared.customers import Customer, LicenseUser
+from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderContext, OrderPlan, OrderRequest, PendingOrder
 from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
@@ -25,7 +26,8 @@ from shared.store.customers import (
     user_put,
 )
 from shared.store.license_index import listed_row
-from shared.store.licenses import committed_rows, license_puts, stored_licenses
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import committed_rows, license_lookup, license_puts
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE, added_licenses, order_lookup
@@ -150,18 +152,34 @@ def _blocking(company: str, users: Iterable[LicenseUser], ours: str) -> frozense
 
 
 def _owned(company: str, after: OrderPlan) -> tuple[frozenset[str], frozenset[int]]:
-    """Of a placement's licenses, the keys that others have and the ids that others fell on."""
-    stored = stored_licenses(company, (lic.id for lic in after.licenses))
-    taken, occupied = set(), set()
+    """Of a placement's licenses, the keys that others have and the ids that others fell on.
+
+    Licenses of the same key that were deleted keep their ids.
+    """
+    keys = {lic.id: (LICENSES, (dynamo.partition(company, lic.id),)) for lic in after.licenses}
+    stored = dynamo.get_many(keys.values())
+    occupied: set[int] = set()
+    named: list[tuple[License, Lookup]] = []
     for lic in after.licenses:
-        other = stored.get(lic.id)
-        if other is None or other.order_item_id == lic.order_item_id:
+        other = stored.get(keys[lic.id])
+        if other is None or other.get("order_item_id") == lic.order_item_id:
             continue
-        if lic.license_key is not None and other.license_key == lic.license_key:
-            taken.add(lic.license_key)
-        else:
+        if lic.license_key is None:
             occupied.add(lic.id)
+        else:
+            named.append((lic, license_lookup(company, lic.license_key, _member_code(lic))))
+    find(lookup for _, lookup in named)
+    taken: set[str] = set()
+    for lic, lookup in named:
+        occupied.update(map(lookup.id_of, range(lookup.attempt)))
+        if lookup.found and lookup.found["order_item_id"] != lic.order_item_id:
+            taken.add(lookup.natural)
     return frozenset(taken), frozenset(occupied)
+
+
+def _member_code(lic: License) -> str | None:
+    """The product of a license of a bundle's member, whose id is derived from it too."""
+    return lic.product_code if lic.bundle_license_id else None
 
 
 def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -5,25 +5,29 @@ attribute must have the last value that was acknowledged, or a later one whose r
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import sweep
+from functions import job_status, sweep
 from tests.faults.check_changes import check_changes
-from tests.faults.history import Watch
+from tests.faults.history import IMPORTS, Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
 from tests.faults.world import Actor, World
 from tests.functions.shop import Shop
-from tests.http_event import Reply
+from tests.http_event import Reply, send
 
 COMPANY = COMPANIES[0]
 KEYS = ("KEY-1", "KEY-2")
+OWN_KEYS = ("OWN-1", "OWN-2", "OWN-3", "OWN-4")
+"""Keys that only imports create."""
+ORDERS = ("o-1", "o-2")
+"""The order that exists, and one that imports create."""
 FEATURES = ("f1", "f2")
 _SKEWS = (0, 0, 0, 5, -5, 400, -400)
 _TRIES = 3
@@ -59,6 +63,8 @@ class Changers:
     licenses: list[dict[str, Any]] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     assigned: dict[str, Written] = field(default_factory=dict)
+    deleted: dict[int, str] = field(default_factory=dict)
+    """The keys of licenses whose deletion was acknowledged."""
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
@@ -83,7 +89,7 @@ class Changers:
 
     def begin(self, what: str) -> None:
         """Start a writer."""
-        rng, world = self.world.rng, self.world
+        rng = self.world.rng
         all_ids = tuple(lic["id"] for lic in self.licenses)
         one = rng.choice(self.licenses[:2])
         path = f"/licenses/{one['id']}/"
@@ -106,27 +112,125 @@ class Changers:
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
                 self._assign()
-            case "features":
-                rows = "".join(f"{key},{code}\n" for key in KEYS for code in FEATURES)
-                name = f"{COMPANY}/license-features/{rng.random()}.csv"
-                world.s3.put(name, f"license_key,code\n{rows}".encode())
-            case "import":
-                header = "license__license_key,product__short_code,order__store_id\n"
-                rows = "".join(f"{key},kp,o-1\n" for key in (*KEYS, "OWN-1"))
-                world.s3.put(f"{COMPANY}/licenses/{rng.random()}.csv", (header + rows).encode())
+            case "sweep":
+                self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
             case "append":
                 items = [{"product_code": "kp", "licenses": [{}]}]
                 self._act(what, partial(self.shop.order, id="o-1", append=True, items=items))
-            case "sweep":
-                self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
+            case "delete":
+                self._delete(rng.choice((*KEYS, *OWN_KEYS)))
+            case _:
+                self._begin_import(what)
+
+    def _begin_import(self, what: str) -> None:
+        """Put a file into the bucket."""
+        if what == "features":
+            rows = "".join(f"{key},{code}\n" for key in KEYS for code in FEATURES)
+            name = f"{COMPANY}/license-features/{self.world.rng.random()}.csv"
+            self.world.s3.put(name, f"license_key,code\n{rows}".encode())
+            return
+        self._import()
+        if what == "stopped import":
+            self.world.spawn("canceller", self._cancel_running)
 
     def recover(self) -> None:
-        """Stop all faults, and let the sweeper complete open batches."""
-        self.world.calm()
+        """Stop all faults, and let the sweeper complete open batches.
+
+        Imports that were stopped run again, after some of their licenses were deleted.
+        """
+        world = self.world
+        world.calm()
+        self._sweep()
+        if stopped := self._imports_in("cancelled", "failed"):
+            world.fault_plan = fault_plan(world.rng)
+            self._delete(*world.rng.sample(OWN_KEYS, 2), then=stopped)
+            world.run()
+            world.calm()
+            for number in self._imports_in("cancelled", "failed"):
+                world.alone("operator", partial(self._about_import, number, "retry"))
+            self._sweep()
+
+    def reuse_keys(self) -> dict[str, Reply]:
+        """Order the keys of deleted licenses; returns the responses."""
+        replies = {}
+        for key in sorted({*self.deleted.values()}):
+            items = [{"product_code": "kp", "licenses": [{"key": key}]}]
+            order = partial(self.shop.order, id=f"again {key}", items=items)
+            replies[key] = self.world.alone("customer", order).result
+        return replies
+
+    def _sweep(self) -> None:
         for _ in range(3):
             self.world.pass_time(3600)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), company=None)
             self.world.run()
+
+    def _import(self) -> None:
+        """Import the keys of the order, and of the import's own, in one or two orders."""
+        product, other_order = (self.world.rng.choice(pair) for pair in (("kp", "cp"), ORDERS))
+        rows = "".join(f"{key},kp,o-1,ana@x.test\n" for key in KEYS)
+        for n, key in enumerate(OWN_KEYS):
+            code, order = (product, other_order) if n % 2 else ("kp", ORDERS[0])
+            rows += f"{key},{code},{order},ana@x.test\n"
+        header = "license__license_key,product__short_code,order__store_id,customer__email\n"
+        name = f"{COMPANY}/licenses/{self.world.rng.random()}.csv"
+        self.world.s3.put(name, (header + rows).encode())
+
+    def _imports_in(self, *states: str) -> list[int]:
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return [
+            int(item["number"]["N"])
+            for (_, sk), item in items.items()
+            if sk.startswith("job#") and item["state"]["S"] in states
+        ]
+
+    def _cancel_running(self) -> None:
+        """Cancel an import some turns after it has begun to write."""
+        for _ in range(500):
+            if running := self._imports_in("running"):
+                for _ in range(self.world.rng.randrange(40)):
+                    self.world.wait()
+                self._about_import(running[0], "cancel")
+                return
+            self.world.wait()
+
+    def _about_import(self, number: int, action: str) -> None:
+        path = f"/api/v1/imports/{number}/{action}/"
+        act = partial(send, job_status.handler, "POST", path, key=self.shop.key)
+        actor = self._act(action, act)
+        while not actor.done:
+            self.world.wait()
+
+    def _delete(self, *keys: str, then: Sequence[int] = ()) -> None:
+        """Delete the licenses with these keys, and `then` retry these imports."""
+
+        def write() -> None:
+            for key in keys:
+                self._delete_one(key)
+            for number in then:
+                self._about_import(number, "retry")
+
+        self.world.spawn("deleter", write)
+
+    def _delete_one(self, key: str) -> None:
+        """Delete the license with a key, until there is a response."""
+        finder = self._act("find", partial(self.shop.get, "/licenses/", f"license_key={key}"))
+        while not finder.done:
+            self.world.wait()
+        if finder.error or finder.result.status != 200 or not finder.result.json()["results"]:
+            return
+        id = finder.result.json()["results"][0]["id"]
+        for attempt in range(_TRIES):
+            skew = self.world.rng.choice(_SKEWS)
+            actor = self._act("delete", partial(self.shop.delete, f"/licenses/{id}/"), skew=skew)
+            while not actor.done:
+                self.world.wait()
+            status = 0 if actor.error else actor.result.status
+            if status == 204 or (status == 404 and attempt):
+                self.deleted[id] = key
+            if 0 < status < 500:
+                return
+            self.world.pass_time(1)
 
     def _texts(self) -> list[str]:
         return [f"{self.world.rng.random()}" for _ in range(3)]
@@ -215,7 +319,8 @@ class Changers:
 
 _WRITERS = (
     *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
-    *("features", "import", "append", "sweep"),
+    *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
+    "stopped import",
 )
 
 

@@ -14,7 +14,7 @@ import orjson
 from shared.orders import OrderRequest
 from tests.faults.check_lists import check_lists
 from tests.faults.dynamodb import Item
-from tests.faults.history import CUSTOMERS, LICENSES, ORDERS, Sent, Watch, rows_of
+from tests.faults.history import CUSTOMERS, ORDERS, Sent, Watch, licenses_of, rows_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.world import Actor, World
 
@@ -55,7 +55,7 @@ def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
         for item in row.get("items", {"L": []})["L"]:
             listed[row["pk"]["S"]] |= {each["N"] for each in item["M"]["license_ids"]["L"]}
     named, owners = defaultdict(set), defaultdict(set)
-    for lic in rows_of(world, LICENSES, company):
+    for lic in licenses_of(world, company):
         home = f"{company}#{lic['order_id']['N']}"
         named[home].add(lic["id"]["N"])
         if "license_key" in lic:
@@ -90,7 +90,7 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
     for order in (row for held in rows.values() for row in held):
         if "customer_id" in order and f"customer#{order['customer_id']['N']}" not in people:
             yield f"O4 order {order['pk']['S']} names a customer that does not exist"
-    for lic in rows_of(world, LICENSES, company):
+    for lic in licenses_of(world, company):
         for ref in lic.get("license_users", {"L": []})["L"]:
             if f"user#{ref['M']['user_id']['N']}" not in people:
                 yield f"O4 license {lic['id']['N']} names a missing user: {ref['M']}"

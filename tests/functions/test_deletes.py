@@ -1,0 +1,239 @@
+"""Deleted licenses are in no order, list or count, and their keys are free."""
+
+from typing import Any
+
+import pytest
+
+from shared.store import dynamo
+from tests.functions.import_files import Files
+from tests.functions.shop import Shop, fault_codes
+from tests.wiretap import answer_lost, tapped
+
+HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
+ANA = {"email": "ana@x.test"}
+MEMBERS = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
+
+
+def listed(shop: Shop, path: str, query: str = "") -> list[Any]:
+    """The records of a list, which counts as many as it shows."""
+    reply = shop.get(path, query)
+    assert reply.status == 200, reply.text
+    assert reply.json()["count"] == len(reply.json()["results"])
+    return list(reply.json()["results"])
+
+
+def keys(shop: Shop, query: str = "") -> list[str]:
+    return sorted(lic["license_key"] for lic in listed(shop, "/licenses/", query))
+
+
+def ids_by_key(shop: Shop) -> dict[str, int]:
+    return {lic["license_key"]: lic["id"] for lic in listed(shop, "/licenses/", "limit=100")}
+
+
+def placed(shop: Shop, *named: str, product: str = "kp", **order: Any) -> Any:
+    items = [{"product_code": product, "licenses": [{"key": key} for key in named]}]
+    reply = shop.order(**{"id": "o-1", "customer": ANA, "items": items, **order})
+    assert reply.status == 200, reply.text
+    return reply.json()
+
+
+def bring(files: Files, *rows: tuple[str, str, str, str], name: str = "a.csv") -> Any:
+    """Import licenses: key, product, order and customer of each."""
+    job = files.imported(HEAD + "".join(",".join(row) + "\n" for row in rows), name=name)
+    assert job.state == "succeeded", job
+    return job
+
+
+def everywhere(shop: Shop, *, order: str = "o-1", product: str = "kp") -> list[list[str]]:
+    """The keys in all lists that can have a license of an order, and in its export."""
+    exported = shop.get("/orders/export/", "range=last30").text.splitlines()[1:]
+    return [
+        keys(shop),
+        keys(shop, f"product={product}"),
+        keys(shop, f"order_store_id={order}"),
+        keys(shop, "customer_email=ana@x.test"),
+        sorted(line.split(",")[0] for line in exported),
+    ]
+
+
+def test_a_deleted_license_is_gone_and_a_second_delete_finds_none(shop: Shop) -> None:
+    lic = placed(shop, "K-1")["order_licenses"][0]["id"]
+
+    reply = shop.delete(f"/licenses/{lic}/")
+
+    assert (reply.status, reply.text) == (204, "")
+    assert "content-type" not in reply.headers
+    for again in (shop.delete(f"/licenses/{lic}/"), shop.get(f"/licenses/{lic}/")):
+        assert (again.status, again.json()["code"]) == (404, "license_not_found")
+    assert shop.patch(f"/licenses/{lic}/", {"note": "late"}).status == 404
+    assert listed(shop, "/licenses/", f"id__in={lic}") == []
+    assert listed(shop, "/licenses/", "license_key=K-1") == []
+
+
+def test_a_deleted_license_is_in_no_list_count_or_export(shop: Shop) -> None:
+    order = placed(shop, "K-1", "K-2", "K-3")
+    (lic,) = (each["id"] for each in order["order_licenses"] if each["license_key"] == "K-2")
+
+    assert shop.delete(f"/licenses/{lic}/").status == 204
+
+    assert everywhere(shop) == [["K-1", "K-3"]] * 5
+    shown = shop.get(f"/orders/{order['id']}/").json()
+    assert shown["licenses_count"] == 2
+    (item,) = shown["order_items"]
+    assert [each["license_key"] for each in item["licenses"]] == ["K-1", "K-3"]
+    (in_list,) = listed(shop, "/orders/")
+    assert (in_list["licenses_count"], in_list["updated_at"]) == (2, shown["updated_at"])
+    assert shown["updated_at"] > order["updated_at"]
+    customer = shop.get(f"/customers/{order['customer']['id']}/").json()
+    assert (customer["total_orders"], customer["total_licenses"]) == (1, 2)
+
+
+def test_a_retried_order_shows_what_is_left_of_it_and_issues_nothing(shop: Shop) -> None:
+    order = placed(shop, "K-1", "K-2")
+    shop.delete(f"/licenses/{order['order_licenses'][0]['id']}/")
+
+    again = placed(shop, "K-1", "K-2")
+
+    assert again["license_keys"] == ["K-2"]
+    assert keys(shop) == ["K-2"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 20])
+def test_the_key_of_a_deleted_license_is_free_for_another_order(shop: Shop, times: int) -> None:
+    used = set()
+    for n in range(times):
+        order = placed(shop, "K-1", id=f"o-{n}")
+        used.add(id := order["order_licenses"][0]["id"])
+        assert shop.delete(f"/licenses/{id}/").status == 204
+
+    last = placed(shop, "K-1", id="o-last")
+
+    assert last["order_licenses"][0]["id"] not in used
+    assert len(used) == times, "an id is never used again"
+    assert keys(shop, "license_key=K-1") == ["K-1"]
+    items = [{"product_code": "kp", "licenses": [{"key": "K-1"}]}]
+    taken = shop.order(id="o-late", items=items).json()
+    assert fault_codes(taken) == {"/items/0/licenses/0/key": "license_key_exists"}
+
+
+def test_licenses_of_several_products_an_append_and_a_dated_order(shop: Shop) -> None:
+    items = [
+        {"product_code": "kp", "licenses": [{"key": "K-1"}, {"key": "K-2"}]},
+        {"product_code": "cp", "licenses": [{"key": "C-1"}]},
+    ]
+    placed(shop, items=items, created="2020-01-31T12:00:00Z")
+    placed(shop, "A-1", append=True)
+    ids = ids_by_key(shop)
+
+    for key in ("K-1", "A-1"):
+        assert shop.delete(f"/licenses/{ids[key]}/").status == 204
+
+    left = ["C-1", "K-2"]
+    assert keys(shop) == keys(shop, "order_store_id=o-1") == left
+    assert keys(shop, "customer_email=ana@x.test") == left
+    assert (keys(shop, "product=kp"), keys(shop, "product=cp")) == (["K-2"], ["C-1"])
+    (order,) = listed(shop, "/orders/")
+    assert order["licenses_count"] == 2
+    assert shop.delete(f"/licenses/{ids['C-1']}/").status == 204
+    assert shop.delete(f"/licenses/{ids['K-2']}/").status == 204
+    assert everywhere(shop) == [[]] * 5
+    (order,) = listed(shop, "/orders/")
+    assert (order["licenses_count"], order["order_items"]) == (0, [])
+
+
+def test_a_license_of_an_order_too_large_for_one_transaction(shop: Shop) -> None:
+    order = placed(shop, *(f"K-{n:03}" for n in range(150)))
+
+    assert shop.delete(f"/licenses/{order['order_licenses'][7]['id']}/").status == 204
+
+    assert shop.get("/licenses/", "limit=1").json()["count"] == 149
+    assert shop.get(f"/orders/{order['id']}/").json()["licenses_count"] == 149
+    assert placed(shop, "K-007", id="o-2")["license_keys"] == ["K-007"]
+
+
+def test_deleting_a_license_unassigns_its_users_and_keeps_them(shop: Shop) -> None:
+    lic = shop.order_one("up", {"users": [{"email": "user@x.test"}]}, id="o-1")
+
+    assert shop.delete(f"/licenses/{lic['id']}/").status == 204
+
+    assert listed(shop, "/license-users/", f"license={lic['id']}") == []
+    assert len(listed(shop, "/license-users/", "email=user@x.test")) == 1
+    assert shop.post(f"/licenses/{lic['id']}/assign_user/", {"email": "b@x.test"}).status == 404
+
+
+def test_the_license_of_a_bundle_goes_after_those_of_its_members(shop: Shop) -> None:
+    items = [{"product_code": "bnd", "key": "B-1", "licenses": MEMBERS}]
+    order = placed(shop, items=items, is_bundle=True)
+    bundle, *members = (each["id"] for each in order["order_licenses"])
+
+    refused = shop.delete(f"/licenses/{bundle}/")
+
+    assert (refused.status, refused.json()["code"]) == (409, "bundle_has_members")
+    assert all(str(id) in refused.json()["message"] for id in members)
+    for id in (*members, bundle):
+        assert shop.delete(f"/licenses/{id}/").status == 204
+    again = placed(shop, items=items, is_bundle=True, id="o-2")
+    assert not {each["id"] for each in again["order_licenses"]} & {bundle, *members}
+    assert len(listed(shop, "/licenses/", "license_key=B-1")) == 3
+
+
+def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> None:
+    shop = files.shop
+    bring(
+        files,
+        *((f"K-{n}", "kp", "o-1", "ana@x.test") for n in range(4)),
+        ("C-1", "cp", "o-1", "ana@x.test"),
+        ("C-2", "cp", "o-1", "ben@x.test"),
+    )
+    ids = ids_by_key(shop)
+
+    for key in ("K-1", "C-2"):
+        assert shop.delete(f"/licenses/{ids[key]}/").status == 204
+
+    left = ["C-1", "K-0", "K-2", "K-3"]
+    assert keys(shop) == keys(shop, "order_store_id=o-1") == left
+    assert (keys(shop, "product=kp"), keys(shop, "product=cp")) == (left[1:], left[:1])
+    assert keys(shop, "customer_email=ben@x.test") == []
+    (order,) = listed(shop, "/orders/")
+    assert order["licenses_count"] == 4
+
+
+def test_the_key_of_an_imported_license_is_free_for_files_and_orders(files: Files) -> None:
+    shop = files.shop
+    rows = [(f"K-{n}", "kp", "o-1", "ana@x.test") for n in range(3)]
+    bring(files, *rows)
+    ids = ids_by_key(shop)
+    for key in ("K-0", "K-1"):
+        shop.delete(f"/licenses/{ids[key]}/")
+
+    again = bring(files, *rows[:1], rows[2], name="b.csv")
+    placed(shop, "K-1", id="o-2")
+
+    assert (again.counts["created_licenses_count"], again.counts["existed_licenses_count"]) == (
+        1,
+        1,
+    )
+    assert keys(shop) == ["K-0", "K-1", "K-2"]
+    assert keys(shop, "order_store_id=o-1") == ["K-0", "K-2"]
+    features = f"license_key,code\n{'K-0'},f1\n"
+    assert files.imported(features, kind="license-features", name="f.csv").state == "succeeded"
+
+
+def test_a_delete_whose_answer_was_lost_succeeds(shop: Shop) -> None:
+    lic = placed(shop, "K-1", "K-2")["order_licenses"][0]["id"]
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+
+        reply = shop.delete(f"/licenses/{lic}/")
+
+    assert reply.status == 204
+    assert keys(shop) == ["K-2"]
+
+
+def test_a_tombstone_has_neither_key_nor_customer_nor_user(shop: Shop) -> None:
+    order = placed(shop, "K-1")
+    shop.delete(f"/licenses/{order['order_licenses'][0]['id']}/")
+
+    (item,) = dynamo.client().scan(TableName=dynamo.table("LICENSES_TABLE"))["Items"]
+
+    assert item.keys() == {"pk", "deleted_at", "deleted_by"}
