@@ -43,6 +43,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "max_overages is only for licenses of type consumption; this one is perpetual",
     ),
+    "customer_has_orders": (
+        409,
+        "Customer 1593781720493279 has orders, such as web-4711: delete them first",
+    ),
     "customer_exists": (409, "There is a customer with this e-mail already"),
     "default_policy_required": (
         400,
@@ -115,6 +119,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         "Send the file as multipart/form-data, in a part named file; this is application/json",
     ),
     "one_file_only": (400, "The form has more than one part; send one file at a time"),
+    "order_has_licenses": (
+        409,
+        "Order 1593781720493279 has 2 licenses: delete them first",
+    ),
     "order_id_exists": (409, "Order with this ID already exists"),
     "order_in_progress": (409, "This order is being written by another request"),
     "order_too_large": (

@@ -165,6 +165,24 @@ class Entries:
         return dynamo.update(TABLE, key, changes, compared)
 
 
+def page_without(env_name: str, pk: str, first: str, last: str, id: int) -> dict[str, Any] | None:
+    """The update that takes an order or customer off the page of an import between two keys.
+
+    None if no page has it.
+    """
+    condition = "pk = :pk AND sk BETWEEN :first AND :last"
+    values = {"pk": pk, "first": first, "last": last}
+    for item in dynamo.query(env_name, condition, values, consistent=True):
+        ids = unpacked(item["ids"])
+        if id in ids:
+            left = [each for each in ids if each != id]
+            removed = item.get("removed")
+            after = {"ids": packed(left), "n": len(left), "removed": (removed or 0) + 1}
+            before = {"n": item["n"], "removed": removed}
+            return dynamo.update(env_name, (pk, item["sk"]), after, before)
+    return None
+
+
 def _ids_of(item: Mapping[str, Any]) -> list[int]:
     if "ids" in item:
         return [*unpacked(item["ids"])]

@@ -6,12 +6,16 @@ is in flight: the job has ended, none of its workers is registered, and no batch
 retry of the job reads everything again.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import Conflict
-from shared.store.import_jobs import get_job, unchanged_job
-from shared.store.open_batches import has_open_batch
+from shared.store import dynamo
+from shared.store.import_jobs import get_job, job_changes, unchanged_job, unfinished_jobs
+from shared.store.open_batches import first_open_batch
 from shared.store.workers import any_registered
+
+type _Checks = list[dict[str, Any]]
 
 
 def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
@@ -23,9 +27,30 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     job = get_job(company, number)
     if job is None:
         raise LookupError(f"there is no import {number} of {company}")
-    if not job.is_ended or any_registered(company, number) or has_open_batch(company, number):
+    if not job.is_ended or any_registered(company, number) or first_open_batch(company, number):
         raise running(number, record)
     return unchanged_job(job)
+
+
+def require_all_at_rest(company: str, record: str, *, for_: timedelta = timedelta()) -> _Checks:
+    """Raise Conflict if any import of a company can write orders or customers.
+
+    Returns the checks that no import starts meanwhile. With `for_` the last import must have ended
+    so long ago that the indexes have what it wrote.
+    """
+    checks, last = job_changes(company)
+    for job in unfinished_jobs(company):
+        if job.state != "awaiting_upload" and job.kind != "license-features" and not job.dry_run:
+            raise running(job.number, record)
+    if (batch := first_open_batch(company)) is not None:
+        raise running(batch.number, record)
+    if for_ and last > dynamo.stamp(datetime.now(UTC) - for_):
+        message = (
+            f"An import began or ended less than {int(for_.total_seconds())} seconds ago, and may"
+            f" have written records that depend on {record}: send the request again later"
+        )
+        raise Conflict("import_running", message)
+    return checks
 
 
 def running(number: int, record: str) -> Conflict:

@@ -18,6 +18,7 @@ from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import (
+    count_order,
     customer_changes,
     customer_key,
     customer_lookup,
@@ -31,6 +32,7 @@ from shared.store.licenses import committed_rows, license_lookup, license_puts
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE, added_licenses, order_lookup
+from shared.store.tombstones import is_deleted
 from shared.values import record_id
 from shared.workflows.pending_orders import (
     BYTES,
@@ -77,7 +79,7 @@ def read_order_context(
     part = append_part if request.append and not ours else FIRST_PART
     customer_id = customer_place.id if email else _nameless(company, order_place)
     customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
-    if customer and customer.get("email") != email:
+    if customer and (is_deleted(customer) or customer.get("email") != email):
         customer = None
     users = {
         name: LicenseUser.model_validate(place.found)
@@ -201,13 +203,17 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     )
     listed = listed_row(company, order, plan.licenses, issued_at=plan.begun_at, late=late)
     entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
-    item = dynamo.record_item(order, pk=pk, sk=order.part, **(keys | listed.row))
+    reuses = is_placed and order.customer_id and (not plan.customer or plan.customer_before)
+    more = keys | listed.row | ({"counted": True} if reuses else {})
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **more)
     puts = [dynamo.put(TABLE, item, "attribute_not_exists(pk)")]
     if not is_placed:
         after = plan.added_to.changed_at if plan.added_to else None
         puts.append(added_licenses(company, order.id, count, order.updated_at, after=after))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
+    if order.customer_id and reuses:
+        puts.append(count_order(company, order.customer_id, order.id, 1))
     if plan.customer and plan.customer_before:
         puts += customer_changes(company, plan.customer, plan.customer_before)
     elif plan.customer:
@@ -222,4 +228,4 @@ def _keys_of(order: Order) -> set[str | None]:
 
 
 def _order(item: dict[str, Any] | None) -> Order | None:
-    return Order.model_validate(item) if item else None
+    return Order.model_validate(item) if item and not is_deleted(item) else None

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, sweep
 from tests.faults.check_changes import check_changes
-from tests.faults.history import IMPORTS, Watch
+from tests.faults.history import IMPORTS, Watch, licenses_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
@@ -31,6 +31,8 @@ ORDERS = ("o-1", "o-2")
 FEATURES = ("f1", "f2")
 _SKEWS = (0, 0, 0, 5, -5, 400, -400)
 _TRIES = 3
+_PATIENCE = 500
+"""Turns to wait for an import."""
 
 type Send = Callable[[Any], Reply]
 
@@ -186,7 +188,7 @@ class Changers:
 
     def _cancel_running(self) -> None:
         """Cancel an import some turns after it has begun to write."""
-        for _ in range(500):
+        for _ in range(_PATIENCE):
             if running := self._imports_in("running"):
                 for _ in range(self.world.rng.randrange(40)):
                     self.world.wait()
@@ -213,7 +215,12 @@ class Changers:
         self.world.spawn("deleter", write)
 
     def _delete_one(self, key: str) -> None:
-        """Delete the license with a key, until there is a response."""
+        """Delete the license with a key as soon as it exists, until there is a response."""
+        for _ in range(_PATIENCE):
+            licenses = licenses_of(self.world, COMPANY)
+            if any(lic.get("license_key") == {"S": key} for lic in licenses):
+                break
+            self.world.wait()
         finder = self._act("find", partial(self.shop.get, "/licenses/", f"license_key={key}"))
         while not finder.done:
             self.world.wait()

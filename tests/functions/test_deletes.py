@@ -1,17 +1,30 @@
 """Deleted licenses are in no order, list or count, and their keys are free."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
+import time_machine
 
-from shared.store import dynamo
-from tests.functions.import_files import Files
+from functions import job_status
+from shared.import_job import ImportJob, transition
+from shared.store import dynamo, import_jobs, uploads
+from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
-from tests.wiretap import answer_lost, tapped
+from tests.http_event import send
+from tests.wiretap import answer_lost, meanwhile, tapped
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
 ANA = {"email": "ana@x.test"}
 MEMBERS = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        yield clock
 
 
 def listed(shop: Shop, path: str, query: str = "") -> list[Any]:
@@ -237,3 +250,252 @@ def test_a_tombstone_has_neither_key_nor_customer_nor_user(shop: Shop) -> None:
     (item,) = dynamo.client().scan(TableName=dynamo.table("LICENSES_TABLE"))["Items"]
 
     assert item.keys() == {"pk", "deleted_at", "deleted_by"}
+
+
+def scan(name: str) -> list[Any]:
+    return list(dynamo.client().scan(TableName=dynamo.table(name))["Items"])
+
+
+def delete_all(shop: Shop, query: str = "") -> None:
+    for lic in listed(shop, "/licenses/", query):
+        assert shop.delete(f"/licenses/{lic['id']}/").status == 204
+
+
+def test_an_order_is_deleted_only_without_licenses_and_its_id_is_free(shop: Shop) -> None:
+    order = placed(shop, "K-1", "K-2")
+    path = f"/orders/{order['id']}/safe_delete/"
+
+    refused = shop.delete(path)
+
+    assert (refused.status, refused.json()["code"]) == (409, "order_has_licenses")
+    assert refused.json()["message"] == f"Order {order['id']} has 2 licenses: delete them first"
+    delete_all(shop)
+    assert shop.delete(path).status == 204
+    for reply in (shop.delete(path), shop.get(f"/orders/{order['id']}/")):
+        assert (reply.status, reply.json()["code"]) == (404, "not_found")
+    assert listed(shop, "/orders/") == listed(shop, "/orders/", "client_order_id=o-1") == []
+    assert shop.get(f"/customers/{order['customer']['id']}/").json()["total_orders"] == 0
+    again = placed(shop, "K-3")
+    assert again["id"] != order["id"]
+    assert again["customer"]["id"] == order["customer"]["id"]
+
+
+def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(shop: Shop) -> None:
+    items = [{"product_code": code, "licenses": [{}]} for code in ("kp", "cp")]
+    order = placed(shop, items=items, created="2020-01-31T12:00:00Z")
+    placed(shop, "A-1", append=True)
+    delete_all(shop)
+
+    assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    assert all("deleted_at" in row for row in scan("ORDERS_TABLE"))
+    assert not any("listed" in row or "sold" in row for row in scan("ORDERS_TABLE"))
+
+
+def test_users_of_a_large_order_stay_after_it_was_deleted(shop: Shop) -> None:
+    users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(60)]
+    items = [{"product_code": "up", "licenses": users}]
+    order = placed(shop, items=items)
+    for lic in shop.get("/licenses/", "limit=100").json()["results"]:
+        shop.delete(f"/licenses/{lic['id']}/")
+
+    assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    assert len(listed(shop, "/license-users/", "email=u7@x.test")) == 1
+    assert placed(shop, items=items)["new_passwords"] == []
+
+
+def test_an_imported_order_leaves_its_page_and_its_file_can_be_imported_again(
+    files: Files,
+) -> None:
+    shop = files.shop
+    rows = [("K-1", "kp", "o-1", "ana@x.test"), ("K-2", "kp", "o-2", "ana@x.test")]
+    bring(files, *rows)
+    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    delete_all(shop, "order_store_id=o-1")
+
+    assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    assert [each["store_id"] for each in listed(shop, "/orders/")] == ["o-2"]
+    again = bring(files, *rows, name="b.csv")
+    assert counts(again, "created_licenses", "created_orders") == [1, 1]
+    assert sorted(each["store_id"] for each in listed(shop, "/orders/")) == ["o-1", "o-2"]
+
+
+def customer_of(shop: Shop, email: str = "ana@x.test") -> Any:
+    (customer,) = listed(shop, "/customers/", f"email={email}")
+    return customer
+
+
+def test_a_customer_is_deleted_only_without_orders_and_its_e_mail_is_free(shop: Shop) -> None:
+    first = placed(shop, "K-1", customer={**ANA, "reference": "crm-1"})
+    second = placed(shop, "K-2", id="o-2")
+    path = f"/customers/{first['customer']['id']}/"
+    delete_all(shop)
+    for order in (first, second):
+        refused = shop.delete(path)
+        assert (refused.status, refused.json()["code"]) == (409, "customer_has_orders")
+        assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    assert shop.delete(path).status == 204
+
+    for reply in (shop.delete(path), shop.get(path), shop.patch(path, {"city": "Ulm"})):
+        assert (reply.status, reply.json()["code"]) == (404, "not_found")
+    assert listed(shop, "/customers/") == listed(shop, "/customers/", "reference=crm-1") == []
+    assert listed(shop, "/customers/", "email=ana@x.test") == []
+    assert not [row for row in scan("CUSTOMERS_TABLE") if "#ref#" in row["pk"]["S"]]
+    assert not any("email" in row for row in scan("CUSTOMERS_TABLE"))
+    again = shop.make("/customers/", email="ana@x.test")
+    assert again["id"] != first["customer"]["id"]
+    assert placed(shop, "K-1")["customer"]["id"] == again["id"]
+
+
+def test_an_order_can_not_reuse_a_customer_that_is_deleted_meanwhile(shop: Shop) -> None:
+    customer = shop.make("/customers/", email="ana@x.test")
+    with tapped() as tap:
+        gone = meanwhile(lambda: shop.delete(f"/customers/{customer['id']}/"))
+        tap.on("TransactWriteItems", gone)
+
+        order = placed(shop, "K-1")
+
+    assert order["customer"]["id"] != customer["id"]
+    assert listed(shop, "/orders/", f"customer_id={customer['id']}") == []
+    assert shop.get(f"/customers/{order['customer']['id']}/").status == 200
+
+
+def test_a_customer_can_not_be_deleted_under_an_order(shop: Shop) -> None:
+    customer = shop.make("/customers/", email="ana@x.test")
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: placed(shop, "K-1")))
+
+        reply = shop.delete(f"/customers/{customer['id']}/")
+
+    assert (reply.status, reply.json()["code"]) == (409, "customer_has_orders")
+
+
+def test_an_imported_customer_leaves_its_page(files: Files, clock: Any) -> None:
+    shop = files.shop
+    bring(files, *((f"K-{n}", "kp", f"o-{n}", f"c{n}@x.test") for n in range(3)))
+    delete_all(shop)
+    path = f"/customers/{customer_of(shop, 'c1@x.test')['id']}/"
+    clock.shift(61)
+    assert shop.delete(path).json()["code"] == "customer_has_orders"
+    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    assert shop.delete(path).status == 204
+
+    left = sorted(each["email"] for each in listed(shop, "/customers/"))
+    assert left == ["c0@x.test", "c2@x.test"]
+
+
+def test_nothing_is_deleted_that_a_running_import_may_need(files: Files, clock: Any) -> None:
+    shop = files.shop
+    customer = shop.make("/customers/", email="ben@x.test")
+    order = placed(shop, "K-1")
+    delete_all(shop)
+    paths = (f"/orders/{order['id']}/safe_delete/", f"/customers/{customer['id']}/")
+    files.drop(HEAD + "K-2,kp,o-1,ben@x.test\n")
+    job = import_jobs.claim_object(
+        *import_jobs.Version("uploads", "acme/licenses/b.csv", "v1", 5), now=datetime.now(UTC)
+    )
+    assert job is not None
+
+    refused = [shop.delete(path) for path in paths]
+
+    assert [(each.status, each.json()["code"]) for each in refused] == [(409, "import_running")] * 2
+    assert f"Import {job.number}" in refused[0].json()["message"]
+    cancelled = transition(job, "cancelled", now=datetime.now(UTC))
+    assert import_jobs.put_job(cancelled, job)
+    assert [shop.delete(path).status for path in paths] == [204, 409]
+    clock.shift(61)
+    assert shop.delete(paths[1]).status == 204
+
+
+def test_an_import_that_starts_meanwhile_is_waited_for(shop: Shop) -> None:
+    customer = shop.make("/customers/", email="ben@x.test")
+
+    def start() -> None:
+        version = import_jobs.Version("uploads", "acme/licenses/b.csv", "v1", 5)
+        import_jobs.claim_object(*version, now=datetime.now(UTC))
+
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(start))
+        reply = shop.delete(f"/customers/{customer['id']}/")
+
+    assert (reply.status, reply.json()["code"]) == (409, "import_running")
+
+
+@pytest.mark.parametrize("kind", ["order", "customer"])
+def test_a_delete_of_an_order_or_customer_whose_answer_was_lost_succeeds(
+    shop: Shop, kind: str
+) -> None:
+    order = placed(shop, "K-1")
+    delete_all(shop)
+    path = f"/orders/{order['id']}/safe_delete/"
+    if kind == "customer":
+        shop.delete(path)
+        path = f"/customers/{order['customer']['id']}/"
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+
+        assert shop.delete(path).status == 204
+
+
+def cancelled_at_its_end(files: Files, text: str, **how: Any) -> ImportJob:
+    """An import that has written all of its rows, and was cancelled before its end."""
+    event = files.drop(text, **how)
+    files.run(event)
+    job = files.last()
+    files.run({"step": "plan", "company": job.company, "number": job.number})
+    (chunk,) = orjson.loads(uploads.need_result(files.last(), "manifest.json"))
+    files.chunk(chunk)
+    job = files.last()
+    assert import_jobs.put_job(transition(job, "cancelled", now=datetime.now(UTC)), job)
+    files.run(event)
+    assert files.last().counts
+    return job
+
+
+def test_an_import_that_runs_again_does_not_create_what_was_deleted(
+    files: Files, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    shop = files.shop
+    rows = "".join(f"K-{n},kp,o-{n % 2},c{n % 2}@x.test\n" for n in range(6))
+    job = cancelled_at_its_end(files, HEAD + rows)
+    delete_all(shop, "order_store_id=o-1")
+    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    clock.shift(61)
+    assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+    assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
+
+    retried = send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/retry/", key=shop.key)
+    files.by_machine(again=True)
+
+    assert retried.status == 200, retried.text
+    assert files.last().state == "succeeded"
+    assert counts(files.last(), "created_licenses", "existed_licenses") == [6, 0]
+    assert keys(shop) == keys(shop, "product=kp") == ["K-0", "K-2", "K-4"]
+    assert [each["store_id"] for each in listed(shop, "/orders/")] == ["o-0"]
+    assert [each["email"] for each in listed(shop, "/customers/")] == ["c0@x.test"]
+
+
+def test_a_customer_import_that_runs_again_does_not_create_a_deleted_customer(
+    files: Files, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    shop = files.shop
+    text = "email,first_name\n" + "".join(f"c{n}@x.test,Ana\n" for n in range(3))
+    job = cancelled_at_its_end(files, text, kind="customers")
+    clock.shift(61)
+    assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
+
+    send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/retry/", key=shop.key)
+    files.by_machine(again=True)
+
+    assert counts(files.last(), "created_customers", "existed_customers") == [3, 0]
+    left = sorted(each["email"] for each in listed(shop, "/customers/"))
+    assert left == ["c0@x.test", "c2@x.test"]
+    again = files.imported(text, kind="customers", name="again.csv")
+    assert again.number != job.number
