@@ -5,8 +5,8 @@ the hashes collided, and the record that is looked up is at the id of the next a
 after the record at an id was deleted: its tombstone has no natural key.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from shared.store import dynamo
@@ -17,7 +17,7 @@ type Keyed = tuple[str, dynamo.Key]
 type Records = dict[Keyed, dict[str, Any]]
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Lookup:
     """A lookup of a record by its natural key: `natural`, the value of its attribute `field`.
 
@@ -34,7 +34,7 @@ class Lookup:
     attempt: int = 0
     found: dict[str, Any] | None = None
     """The first of the items that exist at the id, after `find`."""
-    deleted: list[str] = field(default_factory=list)
+    deleted: list[str] = dataclasses.field(default_factory=list)
     """What had created each deleted record of the earlier attempts (`made_by`)."""
 
     @property

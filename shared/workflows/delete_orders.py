@@ -110,7 +110,7 @@ def _delete_order(
         f"{name} = :{name}" if name in order else f"attribute_not_exists({name})" for name in names
     )
     numbers = {name: order[name] for name in names if name in order}
-    deletes = [_delete_row(pk, row, token, now) for row in rows.values()]
+    deletes = [_delete_row(pk, row, token, now) for row in rows.values() if not is_deleted(row)]
     *earlier, last = [list(some) for some in batched(deletes, _MOST_ROWS, strict=False)] or [[]]
     check = dynamo.check(TABLE, (pk, FIRST_PART), unchanged, **numbers)
     if not all(dynamo.write([check, *checks, *some]) for some in earlier):
@@ -133,7 +133,7 @@ def _delete_order(
 
 def _delete_row(pk: str, row: Mapping[str, Any], token: str, now: datetime) -> dict[str, Any]:
     """The delete of an order's row; what a large append has written depends on its row."""
-    if "fingerprint" not in row or is_deleted(row):
+    if "fingerprint" not in row:
         return dynamo.delete(TABLE, (pk, row["sk"]))
     kept = {"fingerprint": row["fingerprint"], "store_id": row["store_id"]}
     return dynamo.put(TABLE, tombstone((pk, row["sk"]), token=token, now=now, **kept))

@@ -26,6 +26,7 @@ COMPANY = COMPANIES[0]
 KEYS = ("KEY-1", "KEY-2")
 OWN_KEYS = ("OWN-1", "OWN-2", "OWN-3", "OWN-4")
 """Keys that only imports create."""
+CUSTOMER = {"email": "ana@x.test"}
 ORDERS = ("o-1", "o-2")
 """The order that exists, and one that imports create."""
 FEATURES = ("f1", "f2")
@@ -66,7 +67,9 @@ class Changers:
     written: list[Written] = field(default_factory=list)
     assigned: dict[str, Written] = field(default_factory=dict)
     deleted: dict[int, str] = field(default_factory=dict)
-    """The keys of licenses whose deletion was acknowledged."""
+    """The keys of licenses whose deletion was acknowledged; blank if one has none."""
+    deleted_others: set[str] = field(default_factory=set)
+    """The paths of orders and customers whose deletion was acknowledged."""
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
@@ -114,11 +117,22 @@ class Changers:
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
                 self._assign()
+            case _:
+                self._begin_other(what)
+
+    def _begin_other(self, what: str) -> None:
+        """Start a client that changes no license, or the sweeper."""
+        rng = self.world.rng
+        match what:
             case "sweep":
                 self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
             case "append":
                 items = [{"product_code": "kp", "licenses": [{}]}]
                 self._act(what, partial(self.shop.order, id="o-1", append=True, items=items))
+            case "order":
+                self._place(rng.choice(("o-3", "o-4")))
+            case "clean up":
+                self.world.spawn("cleaner", partial(self._clean_up, rng.choice(ORDERS)))
             case "delete":
                 self._delete(rng.choice((*KEYS, *OWN_KEYS)))
             case _:
@@ -151,11 +165,35 @@ class Changers:
             for number in self._imports_in("cancelled", "failed"):
                 world.alone("operator", partial(self._about_import, number, "retry"))
             self._sweep()
+        if world.rng.random() < 0.5:
+            self._clean_up_all()
+
+    def _clean_up_all(self) -> None:
+        """Delete all orders, and then the customer while it is used again."""
+        world, rng = self.world, self.world.rng
+        world.fault_plan = fault_plan(rng)
+        for order in (*ORDERS, "o-3", "o-4"):
+            world.spawn("cleaner", partial(self._clean_up, order))
+        world.run()
+        world.pass_time(rng.choice((0, 120)))
+        for begin in rng.sample((self._import, partial(self._place, "o-5")), rng.randrange(3)):
+            begin()
+        world.spawn("cleaner of customers", self._clean_up_customer)
+        world.run()
+        world.calm()
+        self._sweep()
+
+    def _clean_up_customer(self) -> None:
+        for _ in range(self.world.rng.randrange(30)):
+            self.world.wait()
+        for customer in self._ask(f"/customers/?email={CUSTOMER['email']}"):
+            if self._drop(path := f"/customers/{customer['id']}/"):
+                self.deleted_others.add(path)
 
     def reuse_keys(self) -> dict[str, Reply]:
         """Order the keys of deleted licenses; returns the responses."""
         replies = {}
-        for key in sorted({*self.deleted.values()}):
+        for key in sorted({*self.deleted.values()} - {""}):
             items = [{"product_code": "kp", "licenses": [{"key": key}]}]
             order = partial(self.shop.order, id=f"again {key}", items=items)
             replies[key] = self.world.alone("customer", order).result
@@ -196,6 +234,49 @@ class Changers:
                 return
             self.world.wait()
 
+    def _place(self, store_id: str) -> None:
+        """Place an order of a customer whom other orders and imports have too."""
+        items = [{"product_code": "kp", "licenses": [{}]}]
+        order = partial(self.shop.order, id=store_id, items=items, customer=CUSTOMER)
+        self.world.spawn("writer of orders", lambda: self._insist("order", order))
+
+    def _clean_up(self, store_id: str) -> None:
+        """Delete the licenses of an order, the order, and its customer."""
+        found = self._ask(f"/orders/?client_order_id={store_id}")
+        if not found:
+            return
+        order, customer = found[0]["id"], found[0]["customer"]
+        for lic in self._ask(f"/licenses/?order={order}&limit=100"):
+            if self._drop(f"/licenses/{lic['id']}/"):
+                self.deleted[lic["id"]] = lic["license_key"] or ""
+        paths = [f"/orders/{order}/safe_delete/"]
+        paths += [f"/customers/{customer['id']}/"] if customer else []
+        for path in paths:
+            if self._drop(path):
+                self.deleted_others.add(path)
+
+    def _ask(self, path: str) -> list[Any]:
+        """The results of a list; blank if there is no response."""
+        path, _, query = path.partition("?")
+        actor = self._act("find", partial(self.shop.get, path, query))
+        while not actor.done:
+            self.world.wait()
+        is_known = actor.error is None and actor.result.status == 200
+        return list(actor.result.json()["results"]) if is_known else []
+
+    def _drop(self, path: str) -> bool:
+        """Send a DELETE until there is a response; returns whether the record is deleted."""
+        for attempt in range(_TRIES):
+            skew = self.world.rng.choice(_SKEWS)
+            actor = self._act("delete", partial(self.shop.delete, path), skew=skew)
+            while not actor.done:
+                self.world.wait()
+            status = 0 if actor.error else actor.result.status
+            if 0 < status < 500:
+                return status == 204 or (status == 404 and attempt > 0)
+            self.world.pass_time(1)
+        return False
+
     def _about_import(self, number: int, action: str) -> None:
         path = f"/api/v1/imports/{number}/{action}/"
         act = partial(send, job_status.handler, "POST", path, key=self.shop.key)
@@ -221,23 +302,9 @@ class Changers:
             if any(lic.get("license_key") == {"S": key} for lic in licenses):
                 break
             self.world.wait()
-        finder = self._act("find", partial(self.shop.get, "/licenses/", f"license_key={key}"))
-        while not finder.done:
-            self.world.wait()
-        if finder.error or finder.result.status != 200 or not finder.result.json()["results"]:
-            return
-        id = finder.result.json()["results"][0]["id"]
-        for attempt in range(_TRIES):
-            skew = self.world.rng.choice(_SKEWS)
-            actor = self._act("delete", partial(self.shop.delete, f"/licenses/{id}/"), skew=skew)
-            while not actor.done:
-                self.world.wait()
-            status = 0 if actor.error else actor.result.status
-            if status == 204 or (status == 404 and attempt):
-                self.deleted[id] = key
-            if 0 < status < 500:
-                return
-            self.world.pass_time(1)
+        found = self._ask(f"/licenses/?license_key={key}")
+        if found and self._drop(f"/licenses/{found[0]['id']}/"):
+            self.deleted[found[0]["id"]] = key
 
     def _texts(self) -> list[str]:
         return [f"{self.world.rng.random()}" for _ in range(3)]
@@ -327,7 +394,7 @@ class Changers:
 _WRITERS = (
     *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
     *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
-    "stopped import",
+    *("stopped import", "order", "order", "clean up", "clean up"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.store import dynamo
@@ -12,6 +13,9 @@ from tests.faults.history import IMPORTS, LICENSES, ORDERS, licenses_of, rows_of
 
 if TYPE_CHECKING:
     from tests.faults.changes import Changers
+
+_ONE = [{"product_code": "kp", "licenses": [{}]}]
+_CUSTOMER = {"email": "ana@x.test"}
 
 
 def check_changes(run: "Changers") -> list[str]:
@@ -27,6 +31,8 @@ def check_changes(run: "Changers") -> list[str]:
     found += stored(run.world, company, unfinished=set())
     found += check_lists(run.world, company)
     found += _free(run)
+    found += _cleaned(run)
+    found += stored(run.world, company, unfinished=set())
     return found
 
 
@@ -55,6 +61,20 @@ def _deleted(run: "Changers") -> Iterator[str]:
     for row in rows_of(run.world, ORDERS, company):
         if left := gone & set(_listed_in(dynamo.from_item(row))):
             yield f"O14 {row['pk']['S']} {row['sk']['S']} has the deleted licenses {sorted(left)}"
+
+
+def _cleaned(run: "Changers") -> Iterator[str]:
+    """O14: deleted orders and customers are gone, and their names are free."""
+    for deleted in sorted(run.deleted_others):
+        path = deleted.removesuffix("safe_delete/")
+        read = run.world.alone("auditor", partial(run.shop.get, path)).result
+        if read.status != 404:
+            yield f"O14 {path} was deleted, and is {read.status}"
+    for store_id in ("o-1", "o-2"):
+        place = partial(run.shop.order, id=store_id, items=_ONE, append=True, customer=_CUSTOMER)
+        reply = run.world.alone("customer", place).result
+        if reply.status != 200:
+            yield f"O14 an order {store_id} got {reply.status}: {reply.text[:200]}"
 
 
 def _listed_in(row: dict[str, Any]) -> Iterator[int]:

@@ -65,7 +65,7 @@ def _wrong(world: World, company: str) -> Iterator[str]:
     orders = {
         order["id"]: order
         for (_, sk), row in rows.items()
-        if sk == "order"
+        if sk == "order" and "deleted_at" not in row
         for order in (dynamo.from_item(row),)
     }
     yield from _orders(company, None, orders)
@@ -132,7 +132,7 @@ def _customers(world: World, company: str) -> Iterator[str]:
     there = {
         int(row["id"]["N"]): row["created_at"]["S"][:19]
         for row in rows_of(world, CUSTOMERS, company)
-        if row["sk"]["S"].startswith("customer#")
+        if row["sk"]["S"].startswith("customer#") and "deleted_at" not in row
     }
     listed = list(listed_customers(company))
     ids = ids_of_listed(listed)

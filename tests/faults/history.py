@@ -134,6 +134,10 @@ class Watch:
     def _not_taken(self, write: Write) -> None:
         """A customer, user or order stays with its creator, except for rows of one import."""
         before, after = write.before or {}, write.after or {}
+        if "deleted_at" in before and after != before:
+            self.violations.append(f"O14 the tombstone {write.key} became {after}")
+        if "deleted_at" in after:
+            return
         if write.key[-1].startswith(("pending#", "plan#")) or self._is_unsettled(before):
             return
         for name in ("made_by", "token"):

@@ -35,6 +35,7 @@ from shared.workflows import (
     batch,
     change_licenses,
     delete_licenses,
+    delete_orders,
     held_keys,
     import_chunk,
     import_duplicates,
@@ -452,6 +453,28 @@ def deleted_while_imported(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(removals.Entries, "read", lambda *args: read(*args) and [])
 
 
+def customer_deleted_under_an_order(patch: pytest.MonkeyPatch) -> None:
+    """An order that reuses a customer does not see that the customer is deleted."""
+
+    def count_order(*args: Any) -> Any:
+        update = count(*args)
+        del update["Update"]["ConditionExpression"]
+        return update
+
+    count = customers.count_order
+    patch.setattr(order_writes, "count_order", count_order)
+
+
+def customer_deleted_under_an_import(patch: pytest.MonkeyPatch) -> None:
+    """Customers and orders are deleted while an import needs them."""
+    patch.setattr(delete_orders, "require_all_at_rest", lambda *_, **__: [])
+
+
+def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
+    """A deleted order stays on the page of its import."""
+    patch.setattr(delete_orders, "page_without", lambda *_: None)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -497,6 +520,9 @@ IN_CHANGES: tuple[Plant, ...] = (
     deleted_and_created_again,
     deleted_and_settled_again,
     deleted_while_imported,
+    customer_deleted_under_an_order,
+    customer_deleted_under_an_import,
+    deleted_orders_listed,
 )
 
 FIRST_SEEDS: dict[Plant, int] = {

@@ -281,7 +281,7 @@ def test_an_order_is_deleted_only_without_licenses_and_its_id_is_free(shop: Shop
 
 
 def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(shop: Shop) -> None:
-    items = [{"product_code": code, "licenses": [{}]} for code in ("kp", "cp")]
+    items: list[Any] = [{"product_code": code, "licenses": [{}]} for code in ("kp", "cp")]
     order = placed(shop, items=items, created="2020-01-31T12:00:00Z")
     placed(shop, "A-1", append=True)
     delete_all(shop)
@@ -294,7 +294,7 @@ def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(shop: S
 
 def test_users_of_a_large_order_stay_after_it_was_deleted(shop: Shop) -> None:
     users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(60)]
-    items = [{"product_code": "up", "licenses": users}]
+    items: list[Any] = [{"product_code": "up", "licenses": users}]
     order = placed(shop, items=items)
     for lic in shop.get("/licenses/", "limit=100").json()["results"]:
         shop.delete(f"/licenses/{lic['id']}/")
