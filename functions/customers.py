@@ -144,7 +144,7 @@ def delete_customer_without_orders(caller: Caller, id: int) -> None:
     """Delete a customer that has no orders permanently.
 
     Its e-mail is free. License users are not deleted with it. A customer can't be deleted while an
-    import of licenses or customers runs, and for a minute after one.
+    import of licenses or customers runs.
     """
     delete_customer(caller.company, id)
 

@@ -121,7 +121,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "one_file_only": (400, "The form has more than one part; send one file at a time"),
     "order_has_licenses": (
         409,
-        "Order 1593781720493279 has 2 licenses: delete them first",
+        "Order 1593781720493279 has 2 licenses: delete its licenses first",
     ),
     "order_id_exists": (409, "Order with this ID already exists"),
     "order_in_progress": (409, "This order is being written by another request"),

@@ -346,10 +346,10 @@ def _note_change(job: ImportJob) -> dict[str, Any]:
     return {"Update": update}
 
 
-def job_changes(company: str) -> tuple[list[dict[str, Any]], str]:
+def job_changes(company: str) -> tuple[list[dict[str, Any]], datetime | None]:
     """The checks, for a transaction, that no job of a company changes; and the last change's time.
 
-    Read the jobs after this. The time is a stamp, or blank if there never was an import.
+    Read the jobs after this.
     """
     keys = [(company, f"changes#{n}") for n in range(_GUARDS)]
     found = dynamo.get_many((TABLE, key) for key in keys)
@@ -359,7 +359,8 @@ def job_changes(company: str) -> tuple[list[dict[str, Any]], str]:
         else dynamo.check(TABLE, key, _FREE)
         for key in keys
     ]
-    return checks, max((item["at"] for item in found.values()), default="")
+    times = [datetime.fromisoformat(item["at"]) for item in found.values()]
+    return checks, max(times, default=None)
 
 
 def _job_key(company: str, number: int) -> tuple[str, str]:

@@ -80,4 +80,4 @@ def _refuse_bundles(company: str, licenses: Sequence[License], entries: Entries)
                 f"License {lic.id} is of a bundle, and licenses of its members have the same key or"
                 f" users: delete {listed} first"
             )
-            raise Conflict("bundle_has_members", message, field="id", value=lic.id)
+            raise Conflict("bundle_has_members", message)

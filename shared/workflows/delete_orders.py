@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import batched, islice
 from typing import Any
 
@@ -22,15 +22,12 @@ from shared.store.orders import TABLE
 from shared.store.removals import page_without
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted, tombstone
-from shared.workflows.imports_at_rest import require_all_at_rest
+from shared.workflows.imports_at_rest import require_all_at_rest, wait_for_indexes
 from shared.workflows.pending_orders import PENDING
 
 _TRIES = 12
 _MOST_ROWS = 80
 """Rows of an order that are deleted in one transaction, next to its own and the checks."""
-_INDEXED_WITHIN = timedelta(minutes=1)
-"""After which an index has the orders of an import; AWS: "within a fraction of a second, under
-normal conditions". Orders of requests are counted at the customer instead."""
 _SELECTED = (
     *("pk", "sk", "items", "added", "n", "removed", "store_id", "customer_id", "fingerprint"),
     *("made_by", "listed_by", "counted", "deleted_at", "deleted_by"),
@@ -54,7 +51,7 @@ def delete_order(company: str, id: int) -> None:
         if order is None or is_deleted(order):
             raise NotFound(f"There is no order {id}")
         _refuse_order(id, order, rows)
-        checks = require_all_at_rest(company, f"order {id}")
+        checks, _ = require_all_at_rest(company, f"order {id}")
         if _delete_order(company, order, rows, checks, token):
             return
     raise Busy
@@ -63,7 +60,9 @@ def delete_order(company: str, id: int) -> None:
 def delete_customer(company: str, id: int) -> None:
     """Delete a customer that has no orders permanently; its e-mail is free.
 
-    Raises NotFound, Conflict if it has orders, or if an import runs or ended just now, or Busy.
+    Orders of requests count themselves at the customer, and those of imports are found by an index,
+    so it waits some seconds after an import. Raises NotFound, Conflict if the customer has orders
+    or if an import runs, or Busy.
     """
     token = secrets.token_hex(16)
     for _ in contended(_TRIES):
@@ -73,7 +72,8 @@ def delete_customer(company: str, id: int) -> None:
         if item is None or is_deleted(item):
             raise NotFound(f"There is no customer {id}")
         customer = Customer.model_validate(item)
-        checks = require_all_at_rest(company, f"customer {id}", for_=_INDEXED_WITHIN)
+        checks, last = require_all_at_rest(company, f"customer {id}")
+        wait_for_indexes(last)
         _refuse_customer(company, customer)
         now = datetime.now(UTC)
         writes = [*customer_deletes(company, customer, token=token, now=now), *checks]
@@ -89,8 +89,8 @@ def _refuse_order(id: int, order: Mapping[str, Any], rows: Mapping[str, Any]) ->
     own = sum(len(item["license_ids"]) for item in order.get("items", ()))
     if count := own + order.get("added", 0):
         licenses = "1 license" if count == 1 else f"{count} licenses"
-        message = f"Order {id} has {licenses}: delete them first"
-        raise Conflict("order_has_licenses", message, field="licenses_count", value=count)
+        message = f"Order {id} has {licenses}: delete its licenses first"
+        raise Conflict("order_has_licenses", message)
 
 
 def _delete_order(
@@ -149,7 +149,7 @@ def _refuse_customer(company: str, customer: Customer) -> None:
         return
     example = f", such as {named[0]}" if any(named) else ""
     message = f"Customer {customer.id} has orders{example}: delete them first"
-    raise Conflict("customer_has_orders", message, field="id", value=customer.id)
+    raise Conflict("customer_has_orders", message)
 
 
 def _orders_of(company: str, customer: Customer) -> Iterator[str]:

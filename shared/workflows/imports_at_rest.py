@@ -6,14 +6,18 @@ is in flight: the job has ended, none of its workers is registered, and no batch
 retry of the job reads everything again.
 """
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Conflict
-from shared.store import dynamo
 from shared.store.import_jobs import get_job, job_changes, unchanged_job, unfinished_jobs
 from shared.store.open_batches import first_open_batch
 from shared.store.workers import any_registered
+
+INDEXED_WITHIN = 5.0
+"""Seconds after which an index has a record; AWS: "within a fraction of a second, under normal
+conditions"."""
 
 type _Checks = list[dict[str, Any]]
 
@@ -32,11 +36,10 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     return unchanged_job(job)
 
 
-def require_all_at_rest(company: str, record: str, *, for_: timedelta = timedelta()) -> _Checks:
+def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | None]:
     """Raise Conflict if any import of a company can write orders or customers.
 
-    Returns the checks that no import starts meanwhile. With `for_` the last import must have ended
-    so long ago that the indexes have what it wrote.
+    Returns the checks that no import starts meanwhile, and when the last one changed.
     """
     checks, last = job_changes(company)
     for job in unfinished_jobs(company):
@@ -44,13 +47,14 @@ def require_all_at_rest(company: str, record: str, *, for_: timedelta = timedelt
             raise running(job.number, record)
     if (batch := first_open_batch(company)) is not None:
         raise running(batch.number, record)
-    if for_ and last > dynamo.stamp(datetime.now(UTC) - for_):
-        message = (
-            f"An import began or ended less than {int(for_.total_seconds())} seconds ago, and may"
-            f" have written records that depend on {record}: send the request again later"
-        )
-        raise Conflict("import_running", message)
-    return checks
+    return checks, last
+
+
+def wait_for_indexes(last: datetime | None) -> None:
+    """Wait until the indexes have what an import wrote that changed just now."""
+    if last is not None:
+        passed = (datetime.now(UTC) - last).total_seconds()
+        time.sleep(min(INDEXED_WITHIN, max(0, INDEXED_WITHIN - passed)))
 
 
 def running(number: int, record: str) -> Conflict:

@@ -176,7 +176,8 @@ class Changers:
             world.spawn("cleaner", partial(self._clean_up, order))
         world.run()
         world.pass_time(rng.choice((0, 120)))
-        for begin in rng.sample((self._import, partial(self._place, "o-5")), rng.randrange(3)):
+        users: list[Callable[[], None]] = [self._import, partial(self._place, "o-5")]
+        for begin in rng.sample(users, rng.randrange(3)):
             begin()
         world.spawn("cleaner of customers", self._clean_up_customer)
         world.run()

@@ -268,7 +268,7 @@ def test_an_order_is_deleted_only_without_licenses_and_its_id_is_free(shop: Shop
     refused = shop.delete(path)
 
     assert (refused.status, refused.json()["code"]) == (409, "order_has_licenses")
-    assert refused.json()["message"] == f"Order {order['id']} has 2 licenses: delete them first"
+    assert f"Order {order['id']} has 2 licenses" in refused.json()["message"]
     delete_all(shop)
     assert shop.delete(path).status == 204
     for reply in (shop.delete(path), shop.get(f"/orders/{order['id']}/")):
@@ -378,7 +378,7 @@ def test_an_imported_customer_leaves_its_page(files: Files, clock: Any) -> None:
     bring(files, *((f"K-{n}", "kp", f"o-{n}", f"c{n}@x.test") for n in range(3)))
     delete_all(shop)
     path = f"/customers/{customer_of(shop, 'c1@x.test')['id']}/"
-    clock.shift(61)
+    clock.shift(6)
     assert shop.delete(path).json()["code"] == "customer_has_orders"
     (order,) = listed(shop, "/orders/", "client_order_id=o-1")
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
@@ -395,7 +395,6 @@ def test_nothing_is_deleted_that_a_running_import_may_need(files: Files, clock: 
     order = placed(shop, "K-1")
     delete_all(shop)
     paths = (f"/orders/{order['id']}/safe_delete/", f"/customers/{customer['id']}/")
-    files.drop(HEAD + "K-2,kp,o-1,ben@x.test\n")
     job = import_jobs.claim_object(
         *import_jobs.Version("uploads", "acme/licenses/b.csv", "v1", 5), now=datetime.now(UTC)
     )
@@ -407,9 +406,8 @@ def test_nothing_is_deleted_that_a_running_import_may_need(files: Files, clock: 
     assert f"Import {job.number}" in refused[0].json()["message"]
     cancelled = transition(job, "cancelled", now=datetime.now(UTC))
     assert import_jobs.put_job(cancelled, job)
-    assert [shop.delete(path).status for path in paths] == [204, 409]
-    clock.shift(61)
-    assert shop.delete(paths[1]).status == 204
+    clock.shift(6)
+    assert [shop.delete(path).status for path in paths] == [204, 204]
 
 
 def test_an_import_that_starts_meanwhile_is_waited_for(shop: Shop) -> None:
@@ -424,6 +422,20 @@ def test_an_import_that_starts_meanwhile_is_waited_for(shop: Shop) -> None:
         reply = shop.delete(f"/customers/{customer['id']}/")
 
     assert (reply.status, reply.json()["code"]) == (409, "import_running")
+
+
+def test_a_customer_is_deleted_once_the_index_has_what_an_import_wrote(
+    files: Files, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    bring(files, ("K-1", "kp", "o-1", "ana@x.test"))
+    clock.shift(2)
+    monkeypatch.setattr("time.sleep", slept.append)
+
+    reply = files.shop.delete(f"/customers/{customer_of(files.shop)['id']}/")
+
+    assert reply.json()["code"] == "customer_has_orders"
+    assert slept == [pytest.approx(3)]
 
 
 @pytest.mark.parametrize("kind", ["order", "customer"])
@@ -466,7 +478,7 @@ def test_an_import_that_runs_again_does_not_create_what_was_deleted(
     job = cancelled_at_its_end(files, HEAD + rows)
     delete_all(shop, "order_store_id=o-1")
     (order,) = listed(shop, "/orders/", "client_order_id=o-1")
-    clock.shift(61)
+    clock.shift(6)
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
     assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
 
@@ -488,7 +500,7 @@ def test_a_customer_import_that_runs_again_does_not_create_a_deleted_customer(
     shop = files.shop
     text = "email,first_name\n" + "".join(f"c{n}@x.test,Ana\n" for n in range(3))
     job = cancelled_at_its_end(files, text, kind="customers")
-    clock.shift(61)
+    clock.shift(6)
     assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
 
     send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/retry/", key=shop.key)
