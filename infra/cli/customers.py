@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rich.markup import escape
 
-from infra.cli.deletion import add_delete, confirm, print_deleted
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
@@ -82,9 +82,7 @@ def _delete(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         view = _find(client, options.customer)
         name = view.email or str(view.id)
-        confirm(options, f"Customer {name}", name)
-        client.customers.delete(view.id)
-    print_deleted(options, f"customer {name}", view.id)
+        delete_record(options, "customer", name, view.id, client.customers.delete)
 
 
 def _address(view: CustomerView) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 
 from infra.cli.stages import stage_options
 from shared.errors import Refused
@@ -18,19 +19,25 @@ def add_delete(
     return delete
 
 
-def confirm(options: argparse.Namespace, what: str, typed: str) -> None:
-    """Ask on a terminal to type what is deleted. Raises Refused if it is not confirmed."""
-    if options.yes:
-        return
+def delete_record(
+    options: argparse.Namespace, what: str, name: str, id: int, delete: Callable[[int], None]
+) -> None:
+    """Delete a record of the kind `what` after its name was typed, and print that it was deleted.
+
+    Raises Refused if it is not confirmed.
+    """
+    if not options.yes:
+        _confirm(f"{what.capitalize()} {name}", name)
+    delete(id)
+    print(json.dumps({"id": id, "deleted": True}) if options.json else f"Deleted {what} {name}.")
+
+
+def _confirm(what: str, typed: str) -> None:
+    """Ask on a terminal to type what is deleted. Raises Refused."""
     if not sys.stdin.isatty():
         message = "nothing was deleted: add --yes to delete without confirmation"
         raise Refused("not_confirmed", message)
     print(f"{what} will be deleted permanently. This can't be undone.", file=sys.stderr)
     print(f"Type {typed} to delete: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != typed:
-        raise Refused("not_confirmed", "nothing was deleted: this is not what was asked for")
-
-
-def print_deleted(options: argparse.Namespace, what: str, id: int) -> None:
-    """Print that a record was deleted."""
-    print(json.dumps({"id": id, "deleted": True}) if options.json else f"Deleted {what}.")
+        raise Refused("not_confirmed", f"nothing was deleted: the answer was not {typed}")

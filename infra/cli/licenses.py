@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from infra.cli.customers import customer_name
-from infra.cli.deletion import add_delete, confirm, print_deleted
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
@@ -120,9 +120,7 @@ def _delete(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         view = find_license(client, options.license)
         name = view.license_key or str(view.id)
-        confirm(options, f"License {name} of order {view.order_store_id}", name)
-        client.licenses.delete(view.id)
-    print_deleted(options, f"license {name}", view.id)
+        delete_record(options, "license", name, view.id, client.licenses.delete)
 
 
 def _run_one(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from infra.cli.deletion import add_delete, confirm, print_deleted
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.licenses import holder_in_brief, validity_of
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_records, print_table
@@ -131,9 +131,7 @@ def _show(options: argparse.Namespace) -> None:
 def _delete(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         order = find_order(client, options.order)
-        confirm(options, f"Order {order.store_id}", order.store_id)
-        client.orders.delete(order.id)
-    print_deleted(options, f"order {order.store_id}", order.id)
+        delete_record(options, "order", order.store_id, order.id, client.orders.delete)
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -157,9 +157,11 @@ def put_job(job: ImportJob, before: ImportJob) -> bool:
     return _write(job, [], "revision = :before", before=before.revision)
 
 
-def unchanged_job(job: ImportJob) -> dict[str, Any]:
-    """The condition check, for a transaction, that a job has not changed since it was read."""
-    key = _job_key(job.company, job.number)
+def unchanged_job(company: str, number: int, job: ImportJob | None) -> dict[str, Any]:
+    """The condition check, for a transaction, that a job is as it was read, or still missing."""
+    key = _job_key(company, number)
+    if job is None:
+        return dynamo.check(TABLE, key, _FREE)
     return dynamo.check(TABLE, key, "revision = :revision", revision=job.revision)
 
 

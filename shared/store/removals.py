@@ -38,9 +38,12 @@ class Entries:
     stored: dict[_Key, dict[str, Any]] = field(default_factory=dict)
     changed: dict[_Key, dict[str, Any]] = field(default_factory=dict)
 
-    def read(self, licenses: Iterable[License]) -> list[License]:
-        """Read the entries of these licenses; returns the licenses that are not in all of them."""
-        incomplete = []
+    def read(self, licenses: Iterable[License]) -> bool:
+        """Read the entries of these licenses; False if a license of an order is in none of them.
+
+        An imported license can be in none: if its file expired before a batch was completed.
+        """
+        is_complete = True
         for lic in licenses:
             pk = dynamo.partition(self.company, lic.order_id)
             if (pk, FIRST_PART) not in self.stored:
@@ -48,9 +51,13 @@ class Entries:
                     TABLE, "pk = :pk", {"pk": pk}, consistent=True, select=("pk", *_SELECTED)
                 )
                 self.stored |= {(pk, item["sk"]): item for item in found}
-            if not self._remove(lic):
-                incomplete.append(lic)
-        return incomplete
+            part = self._remove_from_order(lic)
+            job, _, row = (lic.made_by or "").removeprefix("import ").partition("#")
+            if row:
+                self._remove_from_pages(lic, int(job), int(row), part)
+            elif part is None:
+                is_complete = False
+        return is_complete
 
     def issued_after(self, lic: License) -> list[int]:
         """The licenses that were issued next to this one and after it; a bundle's members are."""
@@ -66,8 +73,8 @@ class Entries:
         """The updates of all entries, for a transaction that fails if one of them has changed."""
         return [self._update(key) for key in self.changed]
 
-    def _remove(self, lic: License) -> bool:
-        """Take a license out of all of its entries; False if one of them is missing."""
+    def _remove_from_order(self, lic: License) -> str | None:
+        """Take a license out of its order; returns the row that had it, or None."""
         pk = dynamo.partition(self.company, lic.order_id)
         part = next(
             (
@@ -77,8 +84,8 @@ class Entries:
             ),
             None,
         )
-        if part is None or (pk, FIRST_PART) not in self.stored:
-            return False
+        if part is None:
+            return None
         self._take_out((pk, part), lic.id)
         if part != FIRST_PART:
             first = self._changing((pk, FIRST_PART))
@@ -87,26 +94,23 @@ class Entries:
         for sk in (f"issued#{part}", f"sold#{lic.product_id}#{part}"):
             if (pk, sk) in self.stored:
                 self._take_out((pk, sk), lic.id)
-        job, _, row = (lic.made_by or "").removeprefix("import ").partition("#")
-        return not row or self._remove_from_pages(lic, int(job), int(row), part)
+        return part
 
-    def _remove_from_pages(self, lic: License, job: int, row: int, part: str) -> bool:
-        """Take an imported license out of the page of its row, and of that of its product."""
+    def _remove_from_pages(self, lic: License, job: int, row: int, part: str | None) -> None:
+        """Take an imported license off the page of its row, and off that of its product."""
         pk = f"{self.company}#job#{job}"
         page = self._find(pk, "page#", f"page#{row:010}", lic.id)
         if page is None:
-            return False
+            return
         self._take_out(page, lic.id)
-        if "sold_n" in self.stored[page]:
-            return True
+        if "sold_n" in self.stored[page] or part is None:
+            return
         order = self.stored[dynamo.partition(self.company, lic.order_id), part]
         first_row = order["rows_from"] if part == FIRST_PART else int(part.split("#")[2])
         prefix = f"sold#{first_row:010}#{lic.product_id}#"
         sold = self._find(pk, prefix, f"{prefix}~", lic.id)
-        if sold is None:
-            return False
-        self._take_out(sold, lic.id)
-        return True
+        if sold is not None:
+            self._take_out(sold, lic.id)
 
     def _find(self, pk: str, first: str, last: str, id: int) -> _Key | None:
         """The nearest page before `last` that has a license."""

@@ -35,7 +35,7 @@ def delete_licenses(company: str, ids: Sequence[int]) -> None:
         jobs = {_job_of(lic): lic.id for lic in licenses if lic.made_by}
         at_rest = [require_rest(company, job, f"license {id}") for job, id in jobs.items()]
         entries = Entries(company, datetime.now(UTC))
-        if entries.read(licenses):
+        if not entries.read(licenses):
             continue  # it was deleted meanwhile
         _refuse_bundles(company, licenses, entries)
         writes = [

@@ -29,11 +29,10 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     before they check that it runs.
     """
     job = get_job(company, number)
-    if job is None:
-        raise LookupError(f"there is no import {number} of {company}")
-    if not job.is_ended or any_registered(company, number) or first_open_batch(company, number):
+    is_over = job is None or job.is_ended
+    if not is_over or any_registered(company, number) or first_open_batch(company, number):
         raise running(number, record)
-    return unchanged_job(job)
+    return unchanged_job(company, number, job)
 
 
 def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | None]:

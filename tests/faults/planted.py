@@ -405,7 +405,7 @@ def features_unlocked(patch: pytest.MonkeyPatch) -> None:
 
 def deleted_and_listed(patch: pytest.MonkeyPatch) -> None:
     """A deleted license stays on the pages of its import."""
-    patch.setattr(removals.Entries, "_remove_from_pages", lambda *_: True)
+    patch.setattr(removals.Entries, "_remove_from_pages", lambda *_: None)
 
 
 def deleted_with_its_key(patch: pytest.MonkeyPatch) -> None:
@@ -446,11 +446,11 @@ def deleted_while_imported(patch: pytest.MonkeyPatch) -> None:
 
     def require_rest(company: str, number: int, _: str) -> Any:
         job = import_jobs.get_job(company, number)
-        return job and import_jobs.unchanged_job(job)
+        return import_jobs.unchanged_job(company, number, job)
 
     patch.setattr(delete_licenses, "require_rest", require_rest)
     read = removals.Entries.read
-    patch.setattr(removals.Entries, "read", lambda *args: read(*args) and [])
+    patch.setattr(removals.Entries, "read", lambda *args: read(*args) or True)
 
 
 def customer_deleted_under_an_order(patch: pytest.MonkeyPatch) -> None:

@@ -211,6 +211,18 @@ def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> Non
     assert order["licenses_count"] == 4
 
 
+def test_a_license_that_its_import_could_not_list_is_deleted_too(files: Files) -> None:
+    """The file expired before the batch of a dead worker was completed."""
+    bring(files, ("K-1", "kp", "o-1", "ana@x.test"), ("K-2", "kp", "o-1", "ana@x.test"))
+    ids = ids_by_key(files.shop)
+    for item in scan("ORDERS_TABLE"):
+        key = {name: item[name] for name in ("pk", "sk")}
+        dynamo.client().delete_item(TableName=dynamo.table("ORDERS_TABLE"), Key=key)
+
+    assert files.shop.delete(f"/licenses/{ids['K-1']}/").status == 204
+    assert files.shop.get(f"/licenses/{ids['K-1']}/").status == 404
+
+
 def test_the_key_of_an_imported_license_is_free_for_files_and_orders(files: Files) -> None:
     shop = files.shop
     rows = [(f"K-{n}", "kp", "o-1", "ana@x.test") for n in range(3)]

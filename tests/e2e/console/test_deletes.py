@@ -68,7 +68,7 @@ def test_an_order_with_licenses_and_its_customer_have_no_delete_button(
 ) -> None:
     license: Any = seller.order_one("kp", customer={"email": "stays@acme.example"})
 
-    page = console.visit(f"orders/{license['order']}", seller)
+    console.visit(f"orders/{license['order']}", seller)
     expect(console.button("Export licenses")).to_be_visible()
     expect(console.button("Delete order")).to_have_count(0)
     console.open(f"customers/{license['customer']['id']}")
