@@ -24,6 +24,7 @@ from shared.store.customers import ListedCustomer
 from shared.store.order_index import totals_of
 from shared.store.retry import contended
 from shared.values import Email, Reference
+from shared.workflows.delete_orders import delete_customer
 
 _MOST_COUNTED = 50_000
 """Index entries of a customer's orders that are counted for the totals."""
@@ -132,6 +133,20 @@ def patch_customer(caller: Caller, id: int, request: CustomerPatch) -> CustomerV
         if changed is before or store.put_customer(caller.company, changed, before):
             return _customer_view(caller.company, changed)
     raise Busy
+
+
+@routes.delete(
+    "/api/v1/customers/<id>/",
+    scope="orders:write",
+    refusals=("customer_has_orders", "import_running"),
+)
+def delete_customer_without_orders(caller: Caller, id: int) -> None:
+    """Delete a customer that has no orders permanently.
+
+    Its e-mail is free. License users are not deleted with it. A customer can't be deleted while an
+    import of licenses or customers runs.
+    """
+    delete_customer(caller.company, id)
 
 
 def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterator[ListedCustomer]:

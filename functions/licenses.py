@@ -27,6 +27,7 @@ from shared.license_features import FeaturesRequest
 from shared.licenses import License
 from shared.store.dynamo import ITEM_BYTES
 from shared.workflows.change_licenses import change_licenses
+from shared.workflows.delete_licenses import delete_licenses
 
 routes = Api("Records")
 
@@ -116,6 +117,21 @@ def patch_license(caller: Caller, id: int, request: LicensePatch) -> LicenseView
     of_catalog = request.product_features is not None
     changed = change_licenses(caller.company, [id], [change], of_catalog=of_catalog)
     return _views(caller, changed)[0]
+
+
+@routes.delete(
+    "/api/v1/licenses/<id>/",
+    scope="orders:write",
+    refusals=("license_not_found", "import_running", "bundle_has_members"),
+)
+def delete_license(caller: Caller, id: int) -> None:
+    """Delete a license permanently.
+
+    The license is removed from its order and from all lists, and its users are unassigned. Its key
+    is free: an order or an import can use it again. The license of a bundle can be deleted after
+    those of its members. To keep the license, disable it instead.
+    """
+    delete_licenses(caller.company, [id])
 
 
 @routes.patch(

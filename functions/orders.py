@@ -18,6 +18,7 @@ from shared.store import customers as customer_store
 from shared.store import orders as order_store
 from shared.store.order_index import ListedOrder, listed_orders
 from shared.values import Email, OptionalMoment, RecordId, Reference
+from shared.workflows.delete_orders import delete_order
 
 _PLACES = re.compile(r"[0-9T:.Z-]{20,40}#([0-9]{1,16}|j[0-9]{1,20}#[0-9]{1,20}/[0-9]{1,6})")
 
@@ -103,6 +104,20 @@ def export_orders(caller: Caller, query: ExportQuery) -> Answer[str]:
     of each response.
     """
     return days_export(caller, query)
+
+
+@routes.delete(
+    "/api/v1/orders/<id>/safe_delete/",
+    scope="orders:write",
+    refusals=("order_has_licenses", "order_in_progress", "import_running"),
+)
+def delete_order_safely(caller: Caller, id: int) -> None:
+    """Delete an order that has no licenses permanently.
+
+    Its `store_id` is free. Its customer stays. Licenses have to be deleted first. An order can't be
+    deleted while an import of licenses or customers runs.
+    """
+    delete_order(caller.company, id)
 
 
 def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[ListedOrder]:

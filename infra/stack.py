@@ -116,7 +116,7 @@ class KeywrightStack(Stack):
         )
         create_order.may("GetItem", "UpdateItem", on=data.access)
         create_order.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
-        create_order.may("BatchGetItem", "PutItem", "DeleteItem", on=data.customers)
+        create_order.may("BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", on=data.customers)
         create_order.may(
             "BatchGetItem",
             "GetItem",
@@ -148,13 +148,18 @@ class KeywrightStack(Stack):
         records.may("GetItem", "UpdateItem", on=data.access)
         records.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
         records.may(
-            *("BatchGetItem", "GetItem", "Query", "PutItem", "ConditionCheckItem"),
+            *("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+            "ConditionCheckItem",
             on=data.customers,
         )
         records.may("Query", on=data.customers, indexes=("by_created",))
-        records.may("BatchGetItem", "Query", on=data.orders)
+        records.may(
+            *("BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+            on=data.orders,
+        )
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
         records.may("BatchGetItem", "PutItem", on=data.licenses)
+        records.may("BatchGetItem", "GetItem", "Query", "ConditionCheckItem", on=data.imports)
         return records
 
     def _api_keys(self) -> Function:
@@ -178,7 +183,10 @@ class KeywrightStack(Stack):
         data = self._data
         job_status = self._function("JobStatus", module="functions.job_status")
         job_status.may("GetItem", "UpdateItem", on=data.access)
-        job_status.may("GetItem", "BatchGetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
+        job_status.may(
+            *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+            on=data.imports,
+        )
         job_status.may_on_files("GetObject", on=data, under=[RESULTS])
         job_status.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         job_status.may_list("ListBucket", on=data)
@@ -208,7 +216,10 @@ class KeywrightStack(Stack):
         sweep.may("Query", on=data.orders, indexes=("by_created",))
         sweep.may("BatchGetItem", "DeleteItem", on=data.licenses)
         sweep.may("BatchGetItem", "DeleteItem", on=data.customers)
-        sweep.may("BatchGetItem", "GetItem", "Query", "PutItem", "DeleteItem", on=data.imports)
+        sweep.may(
+            *("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
+            on=data.imports,
+        )
         sweep.may("Query", on=data.access, indexes=("by_company",))
         sweep.may_on_files("GetObject", on=data, under=UPLOADED)
         sweep.may_list("ListBucket", "ListBucketVersions", on=data)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -133,6 +134,10 @@ class Api:
     def patch[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
         """Register a PATCH route; options as in `route`."""
         return self.route("PATCH", path, **options)
+
+    def delete[F: Callable[..., Any]](self, path: str, **options: Any) -> Callable[[F], F]:
+        """Register a DELETE route, which answers 204 without a body; options as in `route`."""
+        return self.route("DELETE", path, status=204, **options)
 
     def route[F: Callable[..., Any]](
         self,
@@ -297,6 +302,8 @@ def _id(text: str) -> int:
 
 
 def _response(result: Any, operation: Operation) -> Response[Any]:
+    if operation.status == HTTPStatus.NO_CONTENT:
+        return Response(operation.status, None, "")
     answer = result if isinstance(result, Answer) else Answer(result)
     body = encoded(answer.body)
     if not fits(body, MOST_BYTES):

@@ -19,6 +19,13 @@ CODES: Mapping[str, tuple[int, str]] = {
     "api_key_ended": (409, "API key Zx8Kq2Lm is revoked: create a new key instead"),
     "archived_product": (400, "Product editor is archived"),
     "body_too_large": (413, "A body has at most 1048576 bytes."),
+    "bundle_has_members": (
+        409,
+        (
+            "License 12 is of a bundle, and licenses of its members have the same key or users:"
+            " delete 13, 14 first"
+        ),
+    ),
     "bundle_member_missing": (
         400,
         "bundle suite also has viewer: name every member once, with its policy_code",
@@ -36,6 +43,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     "consumption_only": (
         400,
         "max_overages is only for licenses of type consumption; this one is perpetual",
+    ),
+    "customer_has_orders": (
+        409,
+        "Customer 1593781720493279 has orders, such as web-4711: delete them first",
     ),
     "customer_exists": (409, "There is a customer with this e-mail already"),
     "default_policy_required": (
@@ -79,6 +90,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         "Another body was appended to this order under this Idempotency-Key",
     ),
     "immutable": (400, "short_code can't be changed once it is set"),
+    "import_running": (
+        409,
+        "Import 14 can still write records that depend on license 12: wait until it has ended",
+    ),
     "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
     "internal_error": (
         500,
@@ -105,6 +120,10 @@ CODES: Mapping[str, tuple[int, str]] = {
         "Send the file as multipart/form-data, in a part named file; this is application/json",
     ),
     "one_file_only": (400, "The form has more than one part; send one file at a time"),
+    "order_has_licenses": (
+        409,
+        "Order 1593781720493279 has 2 licenses: delete its licenses first",
+    ),
     "order_id_exists": (409, "Order with this ID already exists"),
     "order_in_progress": (409, "This order is being written by another request"),
     "order_too_large": (

@@ -112,7 +112,9 @@ def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str,
             inputs.append((f"{operation.name} body", "validation", TypeAdapter(operation.body)))
         if operation.query is not None:
             inputs.append((f"{operation.name} query", "validation", TypeAdapter(operation.query)))
-        inputs.append((f"{operation.name} answer", "serialization", TypeAdapter(operation.returns)))
+        if operation.status != HTTPStatus.NO_CONTENT:
+            answer = TypeAdapter(operation.returns)
+            inputs.append((f"{operation.name} answer", "serialization", answer))
     schemas, whole = TypeAdapter.json_schemas(inputs, ref_template=_REF + "{model}")
     return {place: schema for (place, _), schema in schemas.items()}, whole.get("$defs", {})
 
@@ -195,12 +197,15 @@ def _responses(
     operation: Operation, schemas: Mapping[str, Any], components: Mapping[str, Any]
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if operation.content_type == "application/json":
+    if operation.status == HTTPStatus.NO_CONTENT:
+        content = {}
+    elif operation.content_type == "application/json":
         schema = schemas[f"{operation.name} answer"]
         content = {"schema": schema, "example": example(schema, components)}
     else:
         content = {"schema": {"type": "string"}}
-    answer["content"] = {operation.content_type: content}
+    if content:
+        answer["content"] = {operation.content_type: content}
     responses = {str(operation.status): answer}
     if operation.moves:
         responses["307"] = {"description": "Follow `Location`", "headers": _LOCATION}

@@ -1,4 +1,4 @@
-"""`keywright customers`: list and show customers."""
+"""`keywright customers`: list, show and delete customers."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rich.markup import escape
 
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
@@ -15,7 +16,7 @@ from shared.errors import NotFound
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keywright customers`."""
-    customers = add_group(commands, "customers", about="list and show customers")
+    customers = add_group(commands, "customers", about="list, show and delete customers")
     listed = customers.add_parser("list", parents=[stage_options()], help="list customers")
     listed.add_argument("--email", help="only the customer with this e-mail")
     listed.add_argument("--reference", help="only customers with exactly this reference")
@@ -25,6 +26,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     show = customers.add_parser("show", parents=[stage_options()], help="show a customer")
     show.add_argument("customer", help="e-mail, or customer id")
     show.set_defaults(run=_show)
+    delete = add_delete(
+        customers, "customer", "delete a customer who has no orders", "e-mail, or customer id"
+    )
+    delete.set_defaults(run=_delete)
 
 
 def customer_name(view: CustomerView | None) -> str:
@@ -71,6 +76,13 @@ def _show(options: argparse.Namespace) -> None:
             "Changed": format_time(view.updated_at),
         }
     )
+
+
+def _delete(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        view = _find(client, options.customer)
+        name = view.email or str(view.id)
+        delete_record(options, "customer", name, view.id, client.customers.delete)
 
 
 def _address(view: CustomerView) -> str:

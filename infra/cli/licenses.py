@@ -1,4 +1,4 @@
-"""`keywright licenses`: list, show and change licenses."""
+"""`keywright licenses`: list, show, change and delete licenses."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from infra.cli.customers import customer_name
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
@@ -21,7 +22,7 @@ _TEXTS = ("note", "subscription_id")
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keywright licenses`."""
-    licenses = add_group(commands, "licenses", about="list, show and change licenses")
+    licenses = add_group(commands, "licenses", about="list, show, change and delete licenses")
     listed = licenses.add_parser("list", parents=[stage_options()], help="list licenses")
     for name, about in (
         ("--customer", "only licenses of the customer with this e-mail"),
@@ -49,6 +50,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                 help="a field of the API and its new value; null clears it",
             )
         subcommand.set_defaults(run=_run_one, subcommand=name)
+    delete = add_delete(
+        licenses,
+        "license",
+        "delete a license permanently; its key can be used again",
+        "license key, or license id",
+    )
+    delete.set_defaults(run=_delete)
 
 
 def find_license(client: Client, named: str) -> LicenseView:
@@ -106,6 +114,13 @@ def _list(options: argparse.Namespace) -> None:
             droppable=("Order", "Type", "Product"),
             folded=("Customer",),
         )
+
+
+def _delete(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        view = find_license(client, options.license)
+        name = view.license_key or str(view.id)
+        delete_record(options, "license", name, view.id, client.licenses.delete)
 
 
 def _run_one(options: argparse.Namespace) -> None:

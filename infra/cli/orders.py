@@ -1,4 +1,4 @@
-"""`keywright orders`: place, list, show and export orders."""
+"""`keywright orders`: place, list, show, export and delete orders."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from infra.cli.deletion import add_delete, delete_record
 from infra.cli.licenses import holder_in_brief, validity_of
 from infra.cli.stages import add_group, format_time, open_client, stage_options
 from infra.cli.tables import add_limit, add_order, paging_of, print_records, print_table
@@ -24,7 +25,7 @@ type _Issued = tuple[str, LicenseView | LicenseBrief]
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keywright orders`."""
-    subcommands = add_group(commands, "orders", about="place, list, show and export orders")
+    subcommands = add_group(commands, "orders", about="place, list, show, export and delete orders")
 
     create = subcommands.add_parser(
         "create", parents=[stage_options()], help="place an order (idempotent)"
@@ -55,6 +56,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_day(export, "--to", "last", "last day of the range, included; default: today")
     export.add_argument("--out", type=Path, help="write to this file instead of stdout")
     export.set_defaults(run=_export)
+
+    delete = add_delete(
+        subcommands,
+        "order",
+        "delete an order that has no licenses",
+        "order id, or the shop's order id",
+    )
+    delete.set_defaults(run=_delete)
 
 
 def _add_day(parser: argparse.ArgumentParser, name: str, dest: str, about: str) -> None:
@@ -117,6 +126,12 @@ def _show(options: argparse.Namespace) -> None:
         )
         print_licenses(order, console=console)
         _show_remaining(order, console)
+
+
+def _delete(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        order = find_order(client, options.order)
+        delete_record(options, "order", order.store_id, order.id, client.orders.delete)
 
 
 def _export(options: argparse.Namespace) -> None:

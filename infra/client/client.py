@@ -125,6 +125,13 @@ class Orders:
         """
         return self._connection.pages(OrderView, "/orders/", **query)
 
+    def delete(self, id: int) -> None:
+        """Delete an order without licenses permanently. LicenseSpring: Safe Delete Order.
+
+        Raises ApiProblem, such as `order_has_licenses` or `import_running`.
+        """
+        self._connection.send("DELETE", f"/orders/{id}/safe_delete/", idempotent=True)
+
     def export(self, id: int) -> bytes:
         """Return an order's licenses as CSV. LicenseSpring: Export Order.
 
@@ -185,6 +192,13 @@ class Licenses:
         """Enable a license. LicenseSpring: Enable License."""
         return self._switched("POST", f"/licenses/{id}/enable/")
 
+    def delete(self, id: int) -> None:
+        """Delete a license permanently; its key is free. LicenseSpring: Delete License.
+
+        Raises ApiProblem, such as `license_not_found`, `import_running` or `bundle_has_members`.
+        """
+        self._connection.send("DELETE", f"/licenses/{id}/", idempotent=True)
+
     def _switched(self, method: str, path: str, body: Json | None = None) -> LicenseView:
         answer = self._connection.send(method, path, idempotent=True, body=body)
         return LicenseView.model_validate_json(answer.content)
@@ -202,6 +216,13 @@ class Customers:
         `query` are the filters of the API, such as `email` or `reference`.
         """
         return self._connection.pages(CustomerView, "/customers/", **query)
+
+    def delete(self, id: int) -> None:
+        """Delete a customer without orders permanently. LicenseSpring: Delete Customer.
+
+        Raises ApiProblem, such as `customer_has_orders` or `import_running`.
+        """
+        self._connection.send("DELETE", f"/customers/{id}/", idempotent=True)
 
     def show(self, id: int) -> CustomerView:
         """Return a customer with its totals. Raises ApiProblem `not_found`."""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
-from shared.errors import Fault
+from shared.errors import Fault, NotFound
 
 MAX_ATTEMPTS = 8
 """How often a request is sent before its last error is raised."""
@@ -136,7 +136,8 @@ class Connection:
         """Send a request and return its successful response. Raises ApiProblem.
 
         Any request is retried after 429 and 503; an `idempotent` one also after a lost response
-        and after any other 5xx. `path` is relative to `/api/v1`, except `/healthz`.
+        and after any other 5xx. A DELETE that finds no record then has deleted it. `path` is
+        relative to `/api/v1`, except `/healthz`.
         """
         request = self._api.build_request(
             method,
@@ -145,17 +146,22 @@ class Connection:
             params={name: value for name, value in (query or {}).items() if value is not None},
             headers=headers,
         )
+        is_unknown = False
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 answer = self._send_once(request)
             except httpx.TransportError as error:
                 if not idempotent or attempt == MAX_ATTEMPTS:
                     raise _unreachable(request.url.host, error) from error
+                is_unknown = True
                 self._pause(_pause_seconds(None, attempt))
             else:
+                if method == "DELETE" and is_unknown and answer.status_code == NotFound.status:
+                    return answer
                 retry = answer.status_code in _BUSY or (idempotent and answer.is_server_error)
                 if not retry or attempt == MAX_ATTEMPTS:
                     return _check(answer)
+                is_unknown = is_unknown or answer.status_code not in _BUSY
                 self._pause(_pause_seconds(answer, attempt))
         raise AssertionError("unreachable")
 

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
+from shared.errors import Busy
 from shared.store import dynamo
 from shared.store.patience import Patience
-from shared.store.retry import THROTTLED, TRANSIENT
+from shared.store.retry import ATTEMPTS, THROTTLED, TRANSIENT
 from shared.store.sender import Sender
 from shared.store.signed_http import Exchange, client, send
 
@@ -76,14 +77,30 @@ def insert_all(
 def put_larger(
     env_name: str, item: dynamo.Item, counter: str, patience: Patience
 ) -> Exchange[None]:
-    """Write an item unless the stored one has the same or a larger `counter`."""
-    body = {
-        "Item": item,
-        "ConditionExpression": "attribute_not_exists(pk) OR #n < :n",
-        "ExpressionAttributeNames": {"#n": counter},
-        "ExpressionAttributeValues": {":n": item[counter]},
-    }
-    yield from write("PutItem", env_name, body, patience)
+    """Write a page unless the stored one has the same or a larger `counter`.
+
+    Of a page from which deleted records were `removed`, it counts what is left. Then the write
+    needs the numbers that were read, because a write that arrives late has these records.
+    """
+    names, values = {"#n": counter, "#removed": "removed"}, {":n": item[counter]}
+    condition = "attribute_not_exists(pk) OR (#n < :n AND attribute_not_exists(#removed))"
+    for _ in range(ATTEMPTS):
+        body = {
+            "Item": item,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        if (yield from write("PutItem", env_name, body, patience)):
+            return
+        key = dynamo.key_in(item)
+        stored = (yield from get_all(env_name, [key], patience))[key]
+        if "removed" not in stored or stored[counter] >= int(item[counter]["N"]):
+            return
+        numbers = {":n": stored[counter], ":removed": stored["removed"]}
+        item, values = item | {"removed": {"N": str(stored["removed"])}}, dynamo.to_item(numbers)
+        condition = "#n = :n AND #removed = :removed"
+    raise Busy
 
 
 def write(

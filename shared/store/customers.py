@@ -8,11 +8,16 @@ does not change when an earlier row of the file replaces the customer.
 |---|---|---|
 | `<company>#<id>` | `customer#<id>` | a customer |
 | `<company>#<id>` | `user#<id>` | a license user |
+| `<company>#<id>` | `orders#<n>` | how many orders reuse the customer, in 4 shards |
 | `<company>#ref#<digest>` | `<created>#<id>` | a pointer: the customer has or had this reference |
 
 Every writer of a customer writes the pointer of its reference, in the same transaction or before.
-Pointers only find: a reader compares the reference of the customer. They are never deleted: another
-writer of the same customer may depend on one that it has found written.
+Pointers only find: a reader compares the reference of the customer. They are deleted only with the
+customer: another writer of the same customer may depend on one that it has found written.
+
+An order counts itself in `orders#<n>` if its customer exists before it. The customer can't be
+deleted meanwhile, nor while orders are counted. A deleted customer leaves tombstones at its own key
+and at these.
 """
 
 import hashlib
@@ -25,6 +30,7 @@ from shared.customers import Customer, LicenseUser
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
 from shared.store.newest_first import PAGES, newest_first, unpacked
+from shared.store.tombstones import is_deleted, tombstone
 from shared.values import record_id
 
 TABLE = "CUSTOMERS_TABLE"
@@ -71,7 +77,7 @@ def user_check(company: str, id: int) -> dict[str, Any]:
 
 def get_customer(company: str, id: int) -> Customer | None:
     item = dynamo.get(TABLE, customer_key(company, id))
-    return Customer.model_validate(item) if item else None
+    return Customer.model_validate(item) if item and not is_deleted(item) else None
 
 
 def customer_lookup(company: str, email: str) -> Lookup:
@@ -122,10 +128,55 @@ def customer_changes(company: str, customer: Customer, before: Customer) -> list
     return [put, *pointers]
 
 
+def count_order(company: str, id: int, order_id: int, change: int) -> dict[str, Any]:
+    """The update, for a transaction, that counts an order of an existing customer, by 1 or -1.
+
+    It fails if the customer was deleted.
+    """
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of(_orders_keys(company, id)[order_id % dynamo.SHARDS]),
+        "UpdateExpression": "ADD #n :change",
+        "ConditionExpression": "attribute_not_exists(deleted_at)",
+        "ExpressionAttributeNames": {"#n": "n"},
+        "ExpressionAttributeValues": dynamo.to_item({":change": change}),
+    }
+    return {"Update": update}
+
+
+def counted_orders(company: str, id: int) -> int:
+    """The number of orders that counted themselves at this customer."""
+    found = dynamo.get_many((TABLE, key) for key in _orders_keys(company, id))
+    return sum(item.get("n", 0) for item in found.values())
+
+
+def customer_deletes(
+    company: str, customer: Customer, *, token: str, now: datetime
+) -> list[dict[str, Any]]:
+    """The writes that delete a customer, for a transaction.
+
+    It fails if the customer was changed, or an order counted itself, since they were read.
+    """
+    key = customer_key(company, customer.id)
+    grave = tombstone(key, token=token, now=now, made_by=customer.made_by)
+    writes = [dynamo.put(TABLE, grave, "updated_at = :before", before=customer.updated_at)]
+    for counter in _orders_keys(company, customer.id):
+        closed = tombstone(counter, token=token, now=now)
+        writes.append(dynamo.put(TABLE, closed, "attribute_not_exists(pk) OR n = :none", none=0))
+    if customer.reference:
+        pointer = reference_pointer(company, customer.id, customer.reference, customer.created_at)
+        writes.append(dynamo.delete(TABLE, (pointer["pk"], pointer["sk"])))
+    return writes
+
+
+def _orders_keys(company: str, id: int) -> list[tuple[str, str]]:
+    return [(dynamo.partition(company, id), f"orders#{n}") for n in range(dynamo.SHARDS)]
+
+
 def customers_by_id(company: str, ids: Iterable[int]) -> dict[int, Customer]:
     """The customers with these ids that exist, by id."""
     found = dynamo.get_many((TABLE, customer_key(company, id)) for id in ids)
-    customers = [Customer.model_validate(item) for item in found.values()]
+    customers = [Customer.model_validate(item) for item in found.values() if not is_deleted(item)]
     return {customer.id: customer for customer in customers}
 
 

@@ -237,6 +237,37 @@ def delete(env_name: str, key: Key, condition: str | None = None, **values: Any)
     return {"Delete": _conditional(operation, condition, values)}
 
 
+def update(
+    env_name: str, key: Key, after: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An Update for `write`, which sets attributes to `after` if they are `before`.
+
+    None means that there is no such attribute.
+    """
+    names = {name: f"#a{n}" for n, name in enumerate({**after, **before})}
+    sets = {name: value for name, value in after.items() if value is not None}
+    expression = "SET " + ", ".join(f"{names[name]} = :after{names[name][1:]}" for name in sets)
+    if removed := [names[name] for name in after if after[name] is None]:
+        expression += " REMOVE " + ", ".join(removed)
+    values = {f":after{names[name][1:]}": _to_value(value) for name, value in sets.items()}
+    tests = []
+    for name, value in before.items():
+        if value is None:
+            tests.append(f"attribute_not_exists({names[name]})")
+        else:
+            tests.append(f"{names[name]} = :before{names[name][1:]}")
+            values[f":before{names[name][1:]}"] = _to_value(value)
+    operation = {
+        "TableName": table(env_name),
+        "Key": key_of(key),
+        "UpdateExpression": expression,
+        "ConditionExpression": " AND ".join(tests),
+        "ExpressionAttributeNames": {placed: name for name, placed in names.items()},
+        "ExpressionAttributeValues": values,
+    }
+    return {"Update": operation}
+
+
 def size_of(operation: Mapping[str, Any]) -> int:
     """An upper bound of the bytes that DynamoDB counts for an operation."""
     (part,) = operation.values()

@@ -4,6 +4,7 @@
 |---|---|---|
 | company | `job#<number>` | ImportJob |
 | company | `next` | the last assigned number; there may be gaps |
+| company | `changes#<n>` | the number of changes of jobs, and when the last one was, in 8 shards |
 | `unfinished#` | `<company>#<number>` | a job that has not ended or is stopping, for the sweeper |
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
@@ -15,7 +16,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
@@ -29,6 +30,8 @@ MOST_CORRECTIONS = 20
 """Corrections that are shown with an import."""
 _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
+_GUARDS = 8
+"""Many imports can start at the same time, and transactions of one item conflict."""
 
 
 class Version(NamedTuple):
@@ -131,9 +134,12 @@ def list_jobs(
     return (job for job in jobs if kind is None or job.kind == kind)
 
 
-def unfinished_jobs() -> list[ImportJob]:
-    """The jobs of all companies that have not ended, or have stopped but are not counted."""
-    entries = dynamo.query(TABLE, "pk = :pk", {"pk": _UNFINISHED}, consistent=True)
+def unfinished_jobs(company: str | None = None) -> list[ImportJob]:
+    """The jobs that have not ended, or have stopped but are not counted, of one company or all."""
+    condition, values = "pk = :pk", {"pk": _UNFINISHED}
+    if company is not None:
+        condition, values = f"{condition} AND begins_with(sk, :of)", {**values, "of": f"{company}#"}
+    entries = dynamo.query(TABLE, condition, values, consistent=True)
     named = [entry["sk"].partition("#") for entry in entries]
     keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
     found = dynamo.get_many(keys)
@@ -149,6 +155,14 @@ def put_job(job: ImportJob, before: ImportJob) -> bool:
     """
     job = job.model_copy(update={"revision": before.revision + 1})
     return _write(job, [], "revision = :before", before=before.revision)
+
+
+def unchanged_job(company: str, number: int, job: ImportJob | None) -> dict[str, Any]:
+    """The condition check, for a transaction, that a job is as it was read, or still missing."""
+    key = _job_key(company, number)
+    if job is None:
+        return dynamo.check(TABLE, key, _FREE)
+    return dynamo.check(TABLE, key, "revision = :revision", revision=job.revision)
 
 
 def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJob]) -> ImportJob:
@@ -313,10 +327,42 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
     is_over = job.is_ended and not job.is_stopping
     listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))
-    if dynamo.write([*more, dynamo.put(TABLE, item, condition, **values), listed]):
+    put, noted = dynamo.put(TABLE, item, condition, **values), _note_change(job)
+    if dynamo.write([*more, put, listed, noted]):
         return True
     stored = dynamo.get(TABLE, key)
     return stored is not None and stored["token"] == token
+
+
+def _note_change(job: ImportJob) -> dict[str, Any]:
+    """The update by which deletes see that a job of the company has changed."""
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of((job.company, f"changes#{job.number % _GUARDS}")),
+        "UpdateExpression": "SET #at = :at ADD #n :one",
+        "ExpressionAttributeNames": {"#at": "at", "#n": "n"},
+        "ExpressionAttributeValues": dynamo.to_item(
+            {":at": dynamo.stamp(datetime.now(UTC)), ":one": 1}
+        ),
+    }
+    return {"Update": update}
+
+
+def job_changes(company: str) -> tuple[list[dict[str, Any]], datetime | None]:
+    """The checks, for a transaction, that no job of a company changes; and the last change's time.
+
+    Read the jobs after this.
+    """
+    keys = [(company, f"changes#{n}") for n in range(_GUARDS)]
+    found = dynamo.get_many((TABLE, key) for key in keys)
+    checks = [
+        dynamo.check(TABLE, key, "n = :n", n=found[TABLE, key]["n"])
+        if (TABLE, key) in found
+        else dynamo.check(TABLE, key, _FREE)
+        for key in keys
+    ]
+    times = [datetime.fromisoformat(item["at"]) for item in found.values()]
+    return checks, max(times, default=None)
 
 
 def _job_key(company: str, number: int) -> tuple[str, str]:

@@ -5,11 +5,13 @@ Licenses of an order that is too large for one transaction are written before th
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from shared.licenses import OWN, License, compared
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
+from shared.store.tombstones import is_deleted, tombstone
 from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
@@ -19,7 +21,15 @@ _committed: dict[str, None] = {}
 """`<company>/<row>` of orders that this process knows to be committed.
 
 A commit is final, so these rows are never read again. Pending orders are read each time."""
-BRIEF = ("id", "license_key", "product_code", "order_id", "order_store_id", "unsettled")
+BRIEF = (
+    "id",
+    "license_key",
+    "product_code",
+    "order_id",
+    "order_store_id",
+    "unsettled",
+    "deleted_at",
+)
 
 
 def license_puts(
@@ -48,7 +58,9 @@ def stored_licenses(company: str, ids: Iterable[int]) -> dict[int, License]:
     """The licenses with these ids, including invisible ones."""
     keys = [(TABLE, (dynamo.partition(company, id),)) for id in ids]
     found = dynamo.get_many(keys)
-    return {item["id"]: License.model_validate(item) for item in found.values()}
+    return {
+        item["id"]: License.model_validate(item) for item in found.values() if not is_deleted(item)
+    }
 
 
 def licenses_by_id(company: str, ids: Iterable[int]) -> list[License]:
@@ -85,27 +97,38 @@ def get_license(company: str, id: int) -> License | None:
     return found[0] if found else None
 
 
-def licenses_with_key(company: str, key: str) -> list[License]:
-    """The license with this key; for a bundle, the license of the bundle itself."""
-    lookup = Lookup(
+def license_lookup(company: str, key: str, member_code: str | None = None) -> Lookup:
+    """The lookup of the license with a key; of a bundle's member with its `member_code`."""
+    place = (key, member_code) if member_code else (key,)
+    return Lookup(
         TABLE,
         "license_key",
         key,
-        lambda attempt: record_id(company, "license", key, attempt=attempt),
+        lambda attempt: record_id(company, "license", *place, attempt=attempt),
         lambda id: [(dynamo.partition(company, id),)],
     )
+
+
+def licenses_with_key(company: str, key: str) -> list[License]:
+    """The license with this key; for a bundle, the license of the bundle itself."""
+    lookup = license_lookup(company, key)
     find([lookup])
-    if lookup.found is None:
-        return []
-    found = License.model_validate(lookup.found)
-    return [found] if found.unsettled in committed_rows(company, [found.unsettled]) else []
+    return visible_licenses(company, [lookup])
+
+
+def visible_licenses(company: str, lookups: Iterable[Lookup]) -> list[License]:
+    """The licenses that lookups have found, without those that are not visible."""
+    found = [License.model_validate(each.found) for each in lookups if each.found]
+    visible = committed_rows(company, (lic.unsettled for lic in found))
+    return [lic for lic in found if lic.unsettled in visible]
 
 
 def license_briefs(company: str, ids: Iterable[int]) -> list[dict[str, Any]]:
     """The visible licenses with these ids, in the given order, without their terms."""
     wanted = list(ids)
     keys = [(TABLE, (dynamo.partition(company, id),)) for id in wanted]
-    found = dynamo.get_many(keys, select=BRIEF)
+    read = dynamo.get_many(keys, select=BRIEF)
+    found = {key: item for key, item in read.items() if not is_deleted(item)}
     visible = committed_rows(company, (item.get("unsettled") for item in found.values()))
     stored = (found.get(key) for key in keys)
     return [item for item in stored if item and item.get("unsettled") in visible]
@@ -127,6 +150,41 @@ def license_changes(
         )
         for after, before in changes
     ]
+
+
+def license_deletes(
+    company: str, licenses: Iterable[License], *, token: str, now: datetime
+) -> list[dict[str, Any]]:
+    """The puts of tombstones in place of licenses, for a transaction.
+
+    It fails if one of them was changed or deleted since it was read.
+    """
+    return [
+        dynamo.put(
+            TABLE,
+            tombstone(
+                (dynamo.partition(company, lic.id),), token=token, now=now, made_by=lic.made_by
+            ),
+            "updated_at = :before",
+            before=lic.updated_at,
+        )
+        for lic in licenses
+    ]
+
+
+def deleted_ids(company: str, ids: Iterable[int]) -> set[int]:
+    """Which of these ids belong to deleted licenses."""
+    keys = {id: (TABLE, (dynamo.partition(company, id),)) for id in ids}
+    found = dynamo.get_many(keys.values(), select=["deleted_at"])
+    return {id for id, key in keys.items() if is_deleted(found.get(key))}
+
+
+def members_of(company: str, bundle_license_id: int, ids: Iterable[int]) -> set[int]:
+    """Those of these licenses that belong to a member of the bundle's license."""
+    keys = {id: (TABLE, (dynamo.partition(company, id),)) for id in ids}
+    found = dynamo.get_many(keys.values(), select=["bundle_license_id"])
+    named = ((id, found.get(key, {}).get("bundle_license_id")) for id, key in keys.items())
+    return {id for id, bundle_id in named if bundle_id == bundle_license_id}
 
 
 def committed_rows(company: str, unsettled: Iterable[str | None]) -> set[str | None]:

@@ -1,25 +1,28 @@
 """Look up records by natural keys; after a collision of ids, try the next id.
 
 The id of a record is a hash of its natural key. If the record at an id has another natural key,
-the hashes collided, and the record that is looked up is at the id of the next attempt.
+the hashes collided, and the record that is looked up is at the id of the next attempt. So it is
+after the record at an id was deleted: its tombstone has no natural key.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from shared.store import dynamo
+from shared.store.tombstones import is_deleted
 
 type Keyed = tuple[str, dynamo.Key]
 """The variable with the name of a table, and a key in it."""
 type Records = dict[Keyed, dict[str, Any]]
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Lookup:
     """A lookup of a record by its natural key: `natural`, the value of its attribute `field`.
 
-    `id_of` returns the id of each attempt, and `keys_of` the keys to read for an id. A record
+    `id_of` returns the id of each attempt, and `keys_of` the keys to read for an id, first that of
+    the record itself. A record
     without a natural key has an empty `natural`; its id belongs to no other record.
     """
 
@@ -31,6 +34,8 @@ class Lookup:
     attempt: int = 0
     found: dict[str, Any] | None = None
     """The first of the items that exist at the id, after `find`."""
+    deleted: list[str] = dataclasses.field(default_factory=list)
+    """What had created each deleted record of the earlier attempts (`made_by`)."""
 
     @property
     def id(self) -> int:
@@ -66,8 +71,11 @@ def _collides(lookup: Lookup, keys: Sequence[Keyed], records: Records) -> bool:
         item = records.get(key)
         if item is None:
             continue
-        if lookup.natural and item.get(lookup.field) != lookup.natural:
+        is_gone = is_deleted(item) and key == keys[0]
+        if is_gone or (lookup.natural and item.get(lookup.field) != lookup.natural):
             lookup.attempt += 1
+            if is_gone:
+                lookup.deleted.append(item.get("made_by", ""))
             return True
         lookup.found = lookup.found or item
     return False

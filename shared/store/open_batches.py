@@ -56,6 +56,14 @@ def close_batch(batch: OpenBatch) -> None:
     dynamo.client().delete_item(TableName=dynamo.table(TABLE), **closing(batch))
 
 
+def first_open_batch(company: str, number: int | None = None) -> OpenBatch | None:
+    """An open batch of an import, or of any import of a company; None if there is none."""
+    first = f"{company}#" if number is None else f"{company}#{number:010}#"
+    condition, values = "pk = :open AND begins_with(sk, :first)", {"open": _OPEN, "first": first}
+    items = dynamo.query(TABLE, condition, values, consistent=True, limit=1)
+    return next(map(OpenBatch.model_validate, items), None)
+
+
 def open_batches(before: datetime, *, most: int) -> Iterator[OpenBatch]:
     """At most `most` batches that were opened before a time and are not closed."""
     items = dynamo.query(TABLE, "pk = :open", {"open": _OPEN}, consistent=True)

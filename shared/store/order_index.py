@@ -32,6 +32,7 @@ PAGES = "orders"
 FIELDS = (
     *(set(Order.model_fields) - {"body", "fingerprint", "token", "idempotency_key"}),
     "sk",
+    "deleted_at",
 )
 """Attributes of a row that views need; the request body, most of a row's bytes, is not read."""
 
@@ -139,6 +140,13 @@ def ids_of_listed(listed: Iterable[ListedOrder]) -> list[int]:
     found = dynamo.get_many(pages, select=["ids"])
     held = {key: unpacked(item["ids"]) for (_, key), item in found.items()}
     return [held[each.page][each.at] if each.page else each.id for each in wanted]
+
+
+def entries_of_customer(company: str, customer_id: int) -> Iterator[tuple[str, str]]:
+    """The keys of the rows that the index has in a customer's lists."""
+    index, name, shards = _shards(company, customer_id)
+    for item in newest_first(TABLE, index, name, shards, limit=100):
+        yield item["pk"], item["sk"]
 
 
 def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, bool]:

@@ -21,6 +21,7 @@ from shared.orders import FIRST_PART, Order, whole
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import FIELDS
+from shared.store.tombstones import is_deleted
 from shared.values import record_id
 
 TABLE = "ORDERS_TABLE"
@@ -66,7 +67,7 @@ def added_licenses(
         "TableName": dynamo.table(TABLE),
         "Key": dynamo.key_of((dynamo.partition(company, order_id), FIRST_PART)),
         "UpdateExpression": "SET added_at = :at ADD added :n",
-        "ConditionExpression": "attribute_exists(pk)",
+        "ConditionExpression": "attribute_exists(store_id)",
         "ExpressionAttributeValues": dynamo.to_item(
             {":at": dynamo.stamp(max(at, after or at)), ":n": count}
         ),
@@ -101,7 +102,9 @@ def first_rows(company: str, ids: Iterable[int]) -> dict[int, Order]:
 def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
     """The rows of orders with these keys; 100 per request."""
     found = dynamo.get_many(((TABLE, key) for key in keys), select=FIELDS)
-    return {key: Order.model_validate(item) for (_, key), item in found.items()}
+    return {
+        key: Order.model_validate(item) for (_, key), item in found.items() if not is_deleted(item)
+    }
 
 
 def order_id_of(company: str, store_id: str) -> int | None:
@@ -129,7 +132,9 @@ def whole_order(rows: Sequence[Order]) -> Order | None:
 
 def _rows(items: Iterable[dict[str, object]]) -> list[Order]:
     return [
-        Order.model_validate(item) for item in items if str(item["sk"]).startswith(_OF_LICENSES)
+        Order.model_validate(item)
+        for item in items
+        if str(item["sk"]).startswith(_OF_LICENSES) and not is_deleted(item)
     ]
 
 

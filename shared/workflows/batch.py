@@ -50,10 +50,14 @@ class Batch:
 
 @dataclass
 class Found:
-    """A customer or order that rows name: its id, and the stored item, if it exists."""
+    """A customer or order that rows name: its id, and the stored item, if it exists.
+
+    `deleted` has the `made_by` of records with this name that were deleted.
+    """
 
     id: int
     found: dict[str, Any] | None
+    deleted: Sequence[str] = ()
 
 
 class Wanted(NamedTuple):
@@ -66,12 +70,15 @@ class Wanted(NamedTuple):
     next_id: Callable[[str, int], int]
 
     def lookup(self, first: int, name: str) -> Lookup:
-        """The lookup of the record with a name, which begins at its first id."""
+        """The lookup of the record with a name, which begins at its first id.
+
+        The next ids of a record without a name are derived from its first one.
+        """
         return Lookup(
             self.env_name,
             self.field,
             name,
-            lambda attempt: self.next_id(name, attempt) if attempt else first,
+            lambda attempt: self.next_id(name or str(first), attempt) if attempt else first,
             lambda id: [self.key(id)],
         )
 
@@ -96,7 +103,7 @@ def find_records(
     find(chain.from_iterable(each.values() for each in lookups), read=read)
     pool.run(pending)  # nothing was read
     return [
-        {first: Found(lookup.id, lookup.found) for first, lookup in each.items()}
+        {first: Found(lookup.id, lookup.found, lookup.deleted) for first, lookup in each.items()}
         for each in lookups
     ]
 
@@ -220,7 +227,8 @@ def _put_earlier(
         if int(there["made_by"].removeprefix(job.made)) <= row:
             return there
         before = {"before": there["made_by"]}
-        if dynamo.write([dynamo.put(env_name, item, "made_by = :before", **before)]):
+        same = "made_by = :before AND attribute_not_exists(deleted_at)"
+        if dynamo.write([dynamo.put(env_name, item, same, **before)]):
             return None
         again = dynamo.get(env_name, (item["pk"]["S"], item["sk"]["S"]))
         if again is None:

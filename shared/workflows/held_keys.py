@@ -4,6 +4,7 @@ Rows whose license was created need none of this.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from shared.catalog import Product
@@ -16,15 +17,16 @@ from shared.differences import (
 )
 from shared.errors import Busy
 from shared.row_entries import Import, InvalidRecord, LicenseEntry
-from shared.store import bulk, dynamo
+from shared.store import bulk
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
-from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import committed_rows
-from shared.values import record_id
-from shared.workflows.batch import Batch, Found, get_all, holder_of, is_ours
+from shared.store.licenses import committed_rows, license_lookup
+from shared.store.lookup import find
+from shared.workflows.batch import Batch, Found, get_all, get_many, holder_of, is_ours
 
 type Held = list[tuple[LicenseEntry, Holder]]
+type _Name = tuple[str, str | None]
+"""The key of a license, and its product if it belongs to a member of a bundle."""
 
 
 def group_by_key(
@@ -133,16 +135,15 @@ class HeldKeys:
     ) -> list[tuple[LicenseEntry, dict[str, Any]]]:
         """For the key of a bundle, the license of the row's product if it is a member."""
         bundles = _bundles(self.job)
-        ids = {
-            (entry.key, code): _member_id(self.job, entry.key, code)
+        named = {
+            (entry.key, code)
             for entry, item in held
             if (code := entry.model.product_code)
             in getattr(bundles.get(item.get("product_code", "")), "bundle_products", ())
         }
-        found = self._licenses(ids.values()) if ids else {}
+        found = self._licenses(named) if named else {}
         return [
-            (entry, found.get(ids.get((entry.key, entry.model.product_code), 0), item))
-            for entry, item in held
+            (entry, found.get((entry.key, entry.model.product_code), item)) for entry, item in held
         ]
 
     def _of_bundles(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, dict[str, Any]]]:
@@ -150,17 +151,16 @@ class HeldKeys:
         if not entries:
             return []
         bundles = _bundles(self.job)
-        ids = {
-            entry.record.row: record_id(self.job.company, "license", entry.key)
-            if entry.model.product_code in bundles
-            else _member_id(self.job, entry.key, entry.model.product_code)
+        names = {
+            entry.record.row: (entry.key, None if code in bundles else code)
             for entry in entries
+            for code in [entry.model.product_code]
         }
-        found = self._licenses(ids.values())
+        found = self._licenses(names.values())
         held = []
         for entry in entries:
-            item = found.get(ids[entry.record.row])
-            if item is not None and item.get("license_key") == entry.key:
+            item = found.get(names[entry.record.row])
+            if item is not None:
                 held.append((entry, item))
             else:
                 self.done.invalid.append(
@@ -168,18 +168,15 @@ class HeldKeys:
                 )
         return held
 
-    def _licenses(self, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """The committed licenses with these ids."""
+    def _licenses(self, names: Iterable[_Name]) -> dict[_Name, dict[str, Any]]:
+        """The committed licenses with these keys, of bundles or of their members."""
         company = self.job.company
-        keys = {id: (dynamo.partition(company, id),) for id in ids}
-        found = get_all(self.pool, LICENSES, list(keys.values()))
-        rows = {row for item in found.values() if (row := item.get("unsettled"))}
+        lookups = {name: license_lookup(company, *name) for name in names}
+        find(lookups.values(), read=partial(get_many, self.pool))
+        items = {name: each.found for name, each in lookups.items() if each.found}
+        rows = {row for item in items.values() if (row := item.get("unsettled"))}
         pending = rows - committed_rows(company, rows) if rows else rows
-        return {
-            id: found[key]
-            for id, key in keys.items()
-            if key in found and found[key].get("unsettled") not in pending
-        }
+        return {name: item for name, item in items.items() if item.get("unsettled") not in pending}
 
 
 def named_rows(
@@ -230,10 +227,6 @@ def _bundled_keys(job: Import, entries: Iterable[LicenseEntry]) -> set[str]:
 
 def _bundles(job: Import) -> dict[str, Product]:
     return {code: product for code, product in job.catalog.items() if product.is_bundle}
-
-
-def _member_id(job: Import, key: str, code: str) -> int:
-    return record_id(job.company, "license", key, code)
 
 
 def _bundle_fault(entry: LicenseEntry, bundles: Mapping[str, Product]) -> dict[str, Any]:

@@ -56,6 +56,8 @@ def import_customers(
     wanted = customers_wanted(job, ((named, row) for named, (_, row) in drafts.items()))
     by_email, by_reference = find_records(pool, wanted, opening)
     places = by_email | by_reference
+    deleted = {named for named in drafts if _was_deleted(job, places[named])}
+    drafts = {named: draft for named, draft in drafts.items() if named not in deleted}
     if complete:
         drafts = {named: draft for named, draft in drafts.items() if places[named].found}
     if not dry_run:
@@ -68,13 +70,20 @@ def import_customers(
     made = [
         entry
         for entry in valid
-        if not (found := places[entry.customer_id].found) or is_ours(job, found)
+        if not (found := places[entry.customer_id].found)
+        or is_ours(job, found)
+        or entry.customer_id in deleted
     ]
     done.customer_rows += len(valid)
     done.made["named"] = [
         [entry.record.row, places[entry.customer_id].id, content_digest(entry)] for entry in entries
     ]
     done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
+
+
+def _was_deleted(job: Import, place: Found) -> bool:
+    """Whether this job created a customer that was deleted since: it is not created again."""
+    return any(made_by.startswith(job.made) for made_by in place.deleted)
 
 
 def _is_valid(

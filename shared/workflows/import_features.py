@@ -29,7 +29,8 @@ from shared.row_entries import (
 from shared.store import bulk, dynamo
 from shared.store.catalog import all_products
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import licenses_by_id
+from shared.store.licenses import license_lookup, licenses_by_id, visible_licenses
+from shared.store.lookup import find
 from shared.store.retry import attempts
 from shared.values import record_id
 from shared.workflows.batch import Batch, holder_of
@@ -96,16 +97,17 @@ def _licenses_of_keys(
     job: Import, keys: list[str], products: dict[int, Product]
 ) -> dict[str, list[License]]:
     """The licenses of each key; for a bundle, its own license and those of its members."""
-    ids = {key: record_id(job.company, "license", key) for key in keys}
-    found = {lic.id: lic for lic in licenses_by_id(job.company, ids.values())}
+    lookups = {key: license_lookup(job.company, key) for key in keys}
+    find(lookups.values())
+    found = {lic.license_key: lic for lic in visible_licenses(job.company, lookups.values())}
     _complete(job, products, found.values())
-    held = {
-        key: [found[id]] for key, id in ids.items() if id in found and found[id].license_key == key
-    }
+    held = {key: [found[key]] for key in keys if key in found}
     for key, licenses in held.items():
-        members = licenses_by_id(job.company, _member_ids(job, key, licenses[0], products))
-        _complete(job, products, members)
-        licenses.extend(members)
+        codes = products[licenses[0].product_id].bundle_products
+        members = [license_lookup(job.company, key, code) for code in codes]
+        find(members)
+        licenses.extend(visible_licenses(job.company, members))
+        _complete(job, products, licenses)
     return held
 
 
@@ -114,11 +116,6 @@ def _complete(job: Import, products: dict[int, Product], licenses: Iterable[Lice
     missing = {lic.product_id for lic in licenses} - products.keys()
     if missing:
         products |= {p.id: p for p in all_products(job.company) if p.id in missing}
-
-
-def _member_ids(job: Import, key: str, bundle: License, products: dict[int, Product]) -> list[int]:
-    codes = products[bundle.product_id].bundle_products
-    return [record_id(job.company, "license", key, code) for code in codes]
 
 
 def _add_features(
@@ -131,7 +128,10 @@ def _add_features(
 ) -> _Added:
     """Add features to one license."""
     for _ in attempts():
-        (lic,) = licenses_by_id(job.company, [license_id])
+        lic = next(iter(licenses_by_id(job.company, [license_id])), None)
+        if lic is None:  # it was deleted meanwhile
+            refused = [InvalidRecord(entry.record, unknown_license(entry)) for entry in entries]
+            return _Added(refused=refused)
         grants = {grant.code: grant for grant in lic.product_features}
         added, new = _Added(), []
         first: dict[str, FeatureEntry] = {}

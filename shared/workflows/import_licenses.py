@@ -23,6 +23,7 @@ from shared.store.newest_first import page_item
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed_http import Exchange
+from shared.store.tombstones import is_deleted
 from shared.values import record_id, record_ids
 from shared.workflows.batch import (
     Batch,
@@ -79,6 +80,8 @@ class _Licenses:
         self.orders: dict[int, Found] = {}
         self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
+        self.deleted: set[int] = set()
+        """The ids of licenses that this job created and that were deleted since."""
 
     def run(
         self,
@@ -108,7 +111,7 @@ class _Licenses:
         self.writer = BatchOrders(self.job, self.pool, self.done, self.orders, self.customers)
         made = self._write(list(first.values()))
         if not self.dry_run:
-            self._settle(whole, made)
+            self._settle(whole, [pair for pair in made if pair[1] not in self.deleted])
         if self.complete:
             return
         same: list[LicenseEntry] = []
@@ -140,8 +143,9 @@ class _Licenses:
         """Insert the licenses: the entries whose licenses this job created, with their ids.
 
         If a license existed and no longer does, it was rolled back with its order, and is inserted
-        again. If a pending order has the license, its outcome is awaited, as orders do for users:
-        the license counts as existing only after the commit.
+        again. If it was deleted, it still counts as created by its row, and is not created again;
+        for other files and orders its key is free. If a pending order has the license, its outcome
+        is awaited, as orders do for users: the license counts as existing only after the commit.
         """
         made: list[tuple[LicenseEntry, int]] = []
         waiting, polls = [(entry, 0) for entry in entries], 0
@@ -158,7 +162,13 @@ class _Licenses:
             waiting = []
             for entry, attempt, id in there:
                 item = found.get((dynamo.partition(self.job.company, id),))
-                if item is None and not reads:
+                if item is not None and is_deleted(item):
+                    if item.get("made_by") == self.job.maker(entry.record.row):
+                        made.append((entry, id))
+                        self.deleted.add(id)
+                    elif not is_ours(self.job, item):
+                        waiting.append((entry, attempt + 1))
+                elif item is None and not reads:
                     waiting.append((entry, attempt))
                 elif item is None and self.complete:
                     continue

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from shared.errors import Busy
@@ -22,6 +23,7 @@ from shared.store.orders import TABLE as ORDERS
 from shared.store.orders import added_licenses
 from shared.store.retry import ATTEMPTS, attempts
 from shared.store.signed_http import Exchange
+from shared.store.tombstones import is_deleted
 from shared.values import record_id
 from shared.workflows.batch import Batch, Found, SharedRecords, is_ours
 from shared.workflows.pending_orders import BYTES
@@ -31,7 +33,7 @@ type Sold = dict[str, tuple[int, list[int]]]
 
 type _Key = tuple[int, int | None]
 
-_OWN_LICENSES = ("items", "n", "rows_from")
+_OWN_LICENSES = ("items", "n", "rows_from", "removed")
 _OF_ORDER = ("listed_by", "added", "added_at")
 
 
@@ -171,8 +173,8 @@ class BatchOrders:
         """
         for _ in attempts():
             there = place.found
-            if there is None:
-                raise AssertionError("an order is never deleted")
+            if there is None or is_deleted(there):
+                raise Busy  # no order is deleted while its import runs: this worker is too late
             is_same = there.get("customer_id") == wanted["customer_id"]
             is_late = int(there["made_by"].removeprefix(self.job.made)) > row
             # A run that saw fewer rows of this batch may have chosen the customer. It stays.
@@ -184,6 +186,7 @@ class BatchOrders:
             if not is_same:
                 customer_id, count = there.get("customer_id"), there["n"]
                 part = self._part(there, there["rows_from"], customer_id, there["items"], count)
+                part["removed"] = there.get("removed")
                 after["added"] = there.get("added", 0) + count
                 after.setdefault("added_at", dynamo.stamp(self.job.began))
                 puts = [dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)")]
@@ -206,7 +209,8 @@ class BatchOrders:
         for _ in attempts():
             there = place.found
             if (
-                not is_ours(self.job, there)
+                is_deleted(there)
+                or not is_ours(self.job, there)
                 or there["rows_from"] != self.done.first_row
                 or there.get("customer_id") != customer_id
             ):
@@ -241,25 +245,28 @@ class BatchOrders:
 
     def _add(self, named: int, customer: int | None) -> Exchange[None]:
         """Add licenses to an order, or those that an earlier run did not add."""
-        part, before = self._part_of(named, customer), 0
+        part = self._part_of(named, customer)
         key = part["pk"], part["sk"]
+        before: Mapping[str, Any] = {}
         for _ in range(ATTEMPTS):
             writes = self._addition(named, customer, before)
             if (yield from bulk.transact(ORDERS, writes, self.pool.patience)):
                 return
             found = yield from bulk.get_all(ORDERS, [key], self.pool.patience)
-            before = found[key]["n"] if key in found else 0
-            if before >= part["n"]:
+            before = found.get(key, {})
+            if before.get("n", 0) >= part["n"]:
                 return
         raise Busy
 
-    def _addition(self, named: int, customer: int | None, before: int = 0) -> list[dict[str, Any]]:
-        """The writes that add licenses to an order, of whose row `before` are there."""
+    def _addition(
+        self, named: int, customer: int | None, before: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[dict[str, Any]]:
+        """The writes that add licenses to an order, to whose row `before` an earlier run did."""
         place, part = self.places[named], self._part_of(named, customer)
-        put = dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)")
-        if before:
-            put = dynamo.put(ORDERS, dynamo.to_item(part), "n = :before", before=before)
-        count, at = part["n"] - before, self.job.began
+        part["removed"] = before.get("removed")
+        condition, values = _numbers(before) if before else ("attribute_not_exists(pk)", {})
+        put = dynamo.put(ORDERS, dynamo.to_item(part), condition, **values)
+        count, at = part["n"] - before.get("n", 0), self.job.began
         return [put, added_licenses(self.job.company, place.id, count, at, after=_changed(place))]
 
     def _part_of(self, named: int, customer: int | None) -> dict[str, Any]:
@@ -272,12 +279,20 @@ class BatchOrders:
 
 def _replacement(after: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """The put of an order's row, which fails if the row has changed."""
-    condition = "made_by = :made AND n = :n AND attribute_not_exists(added)"
-    values = {"made": there["made_by"], "n": there["n"]}
+    numbers, values = _numbers(there)
+    condition = f"made_by = :made AND {numbers} AND attribute_not_exists(added)"
+    values["made"] = there["made_by"]
     if "added" in there:
-        condition = "made_by = :made AND n = :n AND added = :added"
+        condition = f"made_by = :made AND {numbers} AND added = :added"
         values["added"] = there["added"]
     return dynamo.put(ORDERS, dynamo.to_item(after), condition, **values)
+
+
+def _numbers(there: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The condition that a row has the licenses that were read, and its values."""
+    if "removed" in there:
+        return "n = :n AND removed = :removed", {"n": there["n"], "removed": there["removed"]}
+    return "n = :n AND attribute_not_exists(removed)", {"n": there["n"]}
 
 
 def _count(sold: Sold) -> int:

@@ -11,12 +11,14 @@ from typing import Any
 
 from shared.catalog import Product
 from shared.customers import Customer, LicenseUser
+from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderContext, OrderPlan, OrderRequest, PendingOrder
 from shared.store import dynamo
 from shared.store.catalog import TABLE as CATALOG
 from shared.store.catalog import product_key, unchanged
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import (
+    count_order,
     customer_changes,
     customer_key,
     customer_lookup,
@@ -25,10 +27,12 @@ from shared.store.customers import (
     user_put,
 )
 from shared.store.license_index import listed_row
-from shared.store.licenses import committed_rows, license_puts, stored_licenses
+from shared.store.licenses import TABLE as LICENSES
+from shared.store.licenses import committed_rows, license_lookup, license_puts
 from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE, added_licenses, order_lookup
+from shared.store.tombstones import is_deleted
 from shared.values import record_id
 from shared.workflows.pending_orders import (
     BYTES,
@@ -75,7 +79,7 @@ def read_order_context(
     part = append_part if request.append and not ours else FIRST_PART
     customer_id = customer_place.id if email else _nameless(company, order_place)
     customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
-    if customer and customer.get("email") != email:
+    if customer and (is_deleted(customer) or customer.get("email") != email):
         customer = None
     users = {
         name: LicenseUser.model_validate(place.found)
@@ -150,18 +154,34 @@ def _blocking(company: str, users: Iterable[LicenseUser], ours: str) -> frozense
 
 
 def _owned(company: str, after: OrderPlan) -> tuple[frozenset[str], frozenset[int]]:
-    """Of a placement's licenses, the keys that others have and the ids that others fell on."""
-    stored = stored_licenses(company, (lic.id for lic in after.licenses))
-    taken, occupied = set(), set()
+    """Of a placement's licenses, the keys that others have and the ids that others fell on.
+
+    Licenses of the same key that were deleted keep their ids.
+    """
+    keys = {lic.id: (LICENSES, (dynamo.partition(company, lic.id),)) for lic in after.licenses}
+    stored = dynamo.get_many(keys.values())
+    occupied: set[int] = set()
+    named: list[tuple[License, Lookup]] = []
     for lic in after.licenses:
-        other = stored.get(lic.id)
-        if other is None or other.order_item_id == lic.order_item_id:
+        other = stored.get(keys[lic.id])
+        if other is None or other.get("order_item_id") == lic.order_item_id:
             continue
-        if lic.license_key is not None and other.license_key == lic.license_key:
-            taken.add(lic.license_key)
-        else:
+        if lic.license_key is None:
             occupied.add(lic.id)
+        else:
+            named.append((lic, license_lookup(company, lic.license_key, _member_code(lic))))
+    find(lookup for _, lookup in named)
+    taken: set[str] = set()
+    for lic, lookup in named:
+        occupied.update(map(lookup.id_of, range(lookup.attempt)))
+        if lookup.found and lookup.found["order_item_id"] != lic.order_item_id:
+            taken.add(lookup.natural)
     return frozenset(taken), frozenset(occupied)
+
+
+def _member_code(lic: License) -> str | None:
+    """The product of a license of a bundle's member, whose id is derived from it too."""
+    return lic.product_code if lic.bundle_license_id else None
 
 
 def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -183,13 +203,17 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     )
     listed = listed_row(company, order, plan.licenses, issued_at=plan.begun_at, late=late)
     entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
-    item = dynamo.record_item(order, pk=pk, sk=order.part, **(keys | listed.row))
+    reuses = is_placed and order.customer_id and (not plan.customer or plan.customer_before)
+    more = keys | listed.row | ({"counted": True} if reuses else {})
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **more)
     puts = [dynamo.put(TABLE, item, "attribute_not_exists(pk)")]
     if not is_placed:
         after = plan.added_to.changed_at if plan.added_to else None
         puts.append(added_licenses(company, order.id, count, order.updated_at, after=after))
     if listed.twin:
         puts.append(dynamo.put(TABLE, dynamo.to_item(listed.twin)))
+    if order.customer_id and reuses:
+        puts.append(count_order(company, order.customer_id, order.id, 1))
     if plan.customer and plan.customer_before:
         puts += customer_changes(company, plan.customer, plan.customer_before)
     elif plan.customer:
@@ -204,4 +228,4 @@ def _keys_of(order: Order) -> set[str | None]:
 
 
 def _order(item: dict[str, Any] | None) -> Order | None:
-    return Order.model_validate(item) if item else None
+    return Order.model_validate(item) if item and not is_deleted(item) else None

@@ -48,6 +48,7 @@ def place_order(
     token, seed, secret = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(32)
     store_id = request.id or _generated_id(company, idempotency_key)
     plan: OrderPlan | None = None
+    occupied: frozenset[int] = frozenset()
     waits = polls()
 
     def read() -> OrderContext:
@@ -59,9 +60,11 @@ def place_order(
             idempotency_key=idempotency_key,
             after=plan,
         )
-        context = replace(context, updates_customer=update_customer)
-        if plan and plan.order.part != context.part:
-            roll_back(company, context.order_id, plan.order.part, token)
+        nonlocal occupied
+        occupied |= context.occupied
+        context = replace(context, updates_customer=update_customer, occupied=occupied)
+        if plan and (plan.order.id, plan.order.part) != (context.order_id, context.part):
+            roll_back(company, plan.order.id, plan.order.part, token)
         return context
 
     for _ in contended(_ATTEMPTS):

@@ -5,28 +5,35 @@ attribute must have the last value that was acknowledged, or a later one whose r
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions import sweep
+from functions import job_status, sweep
 from tests.faults.check_changes import check_changes
-from tests.faults.history import Watch
+from tests.faults.history import IMPORTS, Watch, licenses_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
 from tests.faults.world import Actor, World
 from tests.functions.shop import Shop
-from tests.http_event import Reply
+from tests.http_event import Reply, send
 
 COMPANY = COMPANIES[0]
 KEYS = ("KEY-1", "KEY-2")
+OWN_KEYS = ("OWN-1", "OWN-2", "OWN-3", "OWN-4")
+"""Keys that only imports create."""
+CUSTOMER = {"email": "ana@x.test"}
+ORDERS = ("o-1", "o-2")
+"""The order that exists, and one that imports create."""
 FEATURES = ("f1", "f2")
 _SKEWS = (0, 0, 0, 5, -5, 400, -400)
 _TRIES = 3
+_PATIENCE = 500
+"""Turns to wait for an import."""
 
 type Send = Callable[[Any], Reply]
 
@@ -59,6 +66,10 @@ class Changers:
     licenses: list[dict[str, Any]] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     assigned: dict[str, Written] = field(default_factory=dict)
+    deleted: dict[int, str] = field(default_factory=dict)
+    """The keys of licenses whose deletion was acknowledged; blank if one has none."""
+    deleted_others: set[str] = field(default_factory=set)
+    """The paths of orders and customers whose deletion was acknowledged."""
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
@@ -83,7 +94,7 @@ class Changers:
 
     def begin(self, what: str) -> None:
         """Start a writer."""
-        rng, world = self.world.rng, self.world
+        rng = self.world.rng
         all_ids = tuple(lic["id"] for lic in self.licenses)
         one = rng.choice(self.licenses[:2])
         path = f"/licenses/{one['id']}/"
@@ -106,27 +117,195 @@ class Changers:
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
                 self._assign()
-            case "features":
-                rows = "".join(f"{key},{code}\n" for key in KEYS for code in FEATURES)
-                name = f"{COMPANY}/license-features/{rng.random()}.csv"
-                world.s3.put(name, f"license_key,code\n{rows}".encode())
-            case "import":
-                header = "license__license_key,product__short_code,order__store_id\n"
-                rows = "".join(f"{key},kp,o-1\n" for key in (*KEYS, "OWN-1"))
-                world.s3.put(f"{COMPANY}/licenses/{rng.random()}.csv", (header + rows).encode())
+            case _:
+                self._begin_other(what)
+
+    def _begin_other(self, what: str) -> None:
+        """Start a client that changes no license, or the sweeper."""
+        rng = self.world.rng
+        match what:
+            case "sweep":
+                self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
             case "append":
                 items = [{"product_code": "kp", "licenses": [{}]}]
                 self._act(what, partial(self.shop.order, id="o-1", append=True, items=items))
-            case "sweep":
-                self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
+            case "order":
+                self._place(rng.choice(("o-3", "o-4")))
+            case "clean up":
+                self.world.spawn("cleaner", partial(self._clean_up, rng.choice(ORDERS)))
+            case "delete":
+                self._delete(rng.choice((*KEYS, *OWN_KEYS)))
+            case _:
+                self._begin_import(what)
+
+    def _begin_import(self, what: str) -> None:
+        """Put a file into the bucket."""
+        if what == "features":
+            rows = "".join(f"{key},{code}\n" for key in KEYS for code in FEATURES)
+            name = f"{COMPANY}/license-features/{self.world.rng.random()}.csv"
+            self.world.s3.put(name, f"license_key,code\n{rows}".encode())
+            return
+        self._import()
+        if what == "stopped import":
+            self.world.spawn("canceller", self._cancel_running)
 
     def recover(self) -> None:
-        """Stop all faults, and let the sweeper complete open batches."""
-        self.world.calm()
+        """Stop all faults, and let the sweeper complete open batches.
+
+        Imports that were stopped run again, after some of their licenses were deleted.
+        """
+        world = self.world
+        world.calm()
+        self._sweep()
+        if stopped := self._imports_in("cancelled", "failed"):
+            world.fault_plan = fault_plan(world.rng)
+            self._delete(*world.rng.sample(OWN_KEYS, 2), then=stopped)
+            world.run()
+            world.calm()
+            for number in self._imports_in("cancelled", "failed"):
+                world.alone("operator", partial(self._about_import, number, "retry"))
+            self._sweep()
+        if world.rng.random() < 0.5:
+            self._clean_up_all()
+
+    def _clean_up_all(self) -> None:
+        """Delete all orders, and then the customer while it is used again."""
+        world, rng = self.world, self.world.rng
+        world.fault_plan = fault_plan(rng)
+        for order in (*ORDERS, "o-3", "o-4"):
+            world.spawn("cleaner", partial(self._clean_up, order))
+        world.run()
+        world.pass_time(rng.choice((0, 120)))
+        users: list[Callable[[], None]] = [self._import, partial(self._place, "o-5")]
+        for begin in rng.sample(users, rng.randrange(3)):
+            begin()
+        world.spawn("cleaner of customers", self._clean_up_customer)
+        world.run()
+        world.calm()
+        self._sweep()
+
+    def _clean_up_customer(self) -> None:
+        for _ in range(self.world.rng.randrange(30)):
+            self.world.wait()
+        for customer in self._ask(f"/customers/?email={CUSTOMER['email']}"):
+            if self._drop(path := f"/customers/{customer['id']}/"):
+                self.deleted_others.add(path)
+
+    def reuse_keys(self) -> dict[str, Reply]:
+        """Order the keys of deleted licenses; returns the responses."""
+        replies = {}
+        for key in sorted({*self.deleted.values()} - {""}):
+            items = [{"product_code": "kp", "licenses": [{"key": key}]}]
+            order = partial(self.shop.order, id=f"again {key}", items=items)
+            replies[key] = self.world.alone("customer", order).result
+        return replies
+
+    def _sweep(self) -> None:
         for _ in range(3):
             self.world.pass_time(3600)
             self._act("sweep", partial(sweep.handler, {}, LambdaContext()), company=None)
             self.world.run()
+
+    def _import(self) -> None:
+        """Import the keys of the order, and of the import's own, in one or two orders."""
+        product, other_order = (self.world.rng.choice(pair) for pair in (("kp", "cp"), ORDERS))
+        rows = "".join(f"{key},kp,o-1,ana@x.test\n" for key in KEYS)
+        for n, key in enumerate(OWN_KEYS):
+            code, order = (product, other_order) if n % 2 else ("kp", ORDERS[0])
+            rows += f"{key},{code},{order},ana@x.test\n"
+        header = "license__license_key,product__short_code,order__store_id,customer__email\n"
+        name = f"{COMPANY}/licenses/{self.world.rng.random()}.csv"
+        self.world.s3.put(name, (header + rows).encode())
+
+    def _imports_in(self, *states: str) -> list[int]:
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return [
+            int(item["number"]["N"])
+            for (_, sk), item in items.items()
+            if sk.startswith("job#") and item["state"]["S"] in states
+        ]
+
+    def _cancel_running(self) -> None:
+        """Cancel an import some turns after it has begun to write."""
+        for _ in range(_PATIENCE):
+            if running := self._imports_in("running"):
+                for _ in range(self.world.rng.randrange(40)):
+                    self.world.wait()
+                self._about_import(running[0], "cancel")
+                return
+            self.world.wait()
+
+    def _place(self, store_id: str) -> None:
+        """Place an order of a customer whom other orders and imports have too."""
+        items = [{"product_code": "kp", "licenses": [{}]}]
+        order = partial(self.shop.order, id=store_id, items=items, customer=CUSTOMER)
+        self.world.spawn("writer of orders", lambda: self._insist("order", order))
+
+    def _clean_up(self, store_id: str) -> None:
+        """Delete the licenses of an order, the order, and its customer."""
+        found = self._ask(f"/orders/?client_order_id={store_id}")
+        if not found:
+            return
+        order, customer = found[0]["id"], found[0]["customer"]
+        for lic in self._ask(f"/licenses/?order={order}&limit=100"):
+            if self._drop(f"/licenses/{lic['id']}/"):
+                self.deleted[lic["id"]] = lic["license_key"] or ""
+        paths = [f"/orders/{order}/safe_delete/"]
+        paths += [f"/customers/{customer['id']}/"] if customer else []
+        for path in paths:
+            if self._drop(path):
+                self.deleted_others.add(path)
+
+    def _ask(self, path: str) -> list[Any]:
+        """The results of a list; blank if there is no response."""
+        path, _, query = path.partition("?")
+        actor = self._act("find", partial(self.shop.get, path, query))
+        while not actor.done:
+            self.world.wait()
+        is_known = actor.error is None and actor.result.status == 200
+        return list(actor.result.json()["results"]) if is_known else []
+
+    def _drop(self, path: str) -> bool:
+        """Send a DELETE until there is a response; returns whether the record is deleted."""
+        for attempt in range(_TRIES):
+            skew = self.world.rng.choice(_SKEWS)
+            actor = self._act("delete", partial(self.shop.delete, path), skew=skew)
+            while not actor.done:
+                self.world.wait()
+            status = 0 if actor.error else actor.result.status
+            if 0 < status < 500:
+                return status == 204 or (status == 404 and attempt > 0)
+            self.world.pass_time(1)
+        return False
+
+    def _about_import(self, number: int, action: str) -> None:
+        path = f"/api/v1/imports/{number}/{action}/"
+        act = partial(send, job_status.handler, "POST", path, key=self.shop.key)
+        actor = self._act(action, act)
+        while not actor.done:
+            self.world.wait()
+
+    def _delete(self, *keys: str, then: Sequence[int] = ()) -> None:
+        """Delete the licenses with these keys, and `then` retry these imports."""
+
+        def write() -> None:
+            for key in keys:
+                self._delete_one(key)
+            for number in then:
+                self._about_import(number, "retry")
+
+        self.world.spawn("deleter", write)
+
+    def _delete_one(self, key: str) -> None:
+        """Delete the license with a key as soon as it exists, until there is a response."""
+        for _ in range(_PATIENCE):
+            licenses = licenses_of(self.world, COMPANY)
+            if any(lic.get("license_key") == {"S": key} for lic in licenses):
+                break
+            self.world.wait()
+        found = self._ask(f"/licenses/?license_key={key}")
+        if found and self._drop(f"/licenses/{found[0]['id']}/"):
+            self.deleted[found[0]["id"]] = key
 
     def _texts(self) -> list[str]:
         return [f"{self.world.rng.random()}" for _ in range(3)]
@@ -215,7 +394,8 @@ class Changers:
 
 _WRITERS = (
     *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
-    *("features", "import", "append", "sweep"),
+    *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
+    *("stopped import", "order", "order", "clean up", "clean up"),
 )
 
 

@@ -14,7 +14,7 @@ from shared.store.order_index import ids_of_listed as order_ids
 from shared.store.order_index import listed_orders, totals_of
 from tests.faults.attribute_values import structure_of
 from tests.faults.dynamodb import DynamoDB
-from tests.faults.history import CATALOG, CUSTOMERS, LICENSES, ORDERS, rows_of
+from tests.faults.history import CATALOG, CUSTOMERS, ORDERS, licenses_of, rows_of
 from tests.faults.world import World
 
 
@@ -51,7 +51,7 @@ def _wrong(world: World, company: str) -> Iterator[str]:
     rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in rows_of(world, ORDERS, company)}
     there: dict[int, dict[str, Any]] = {
         lic["id"]: lic
-        for item in rows_of(world, LICENSES, company)
+        for item in licenses_of(world, company)
         if (lic := dynamo.from_item(item)) and _is_visible(company, lic, rows)
     }
     products = {lic["product_id"] for lic in there.values()}
@@ -65,7 +65,7 @@ def _wrong(world: World, company: str) -> Iterator[str]:
     orders = {
         order["id"]: order
         for (_, sk), row in rows.items()
-        if sk == "order"
+        if sk == "order" and "deleted_at" not in row
         for order in (dynamo.from_item(row),)
     }
     yield from _orders(company, None, orders)
@@ -132,7 +132,7 @@ def _customers(world: World, company: str) -> Iterator[str]:
     there = {
         int(row["id"]["N"]): row["created_at"]["S"][:19]
         for row in rows_of(world, CUSTOMERS, company)
-        if row["sk"]["S"].startswith("customer#")
+        if row["sk"]["S"].startswith("customer#") and "deleted_at" not in row
     }
     listed = list(listed_customers(company))
     ids = ids_of_listed(listed)

@@ -14,7 +14,7 @@ import orjson
 from shared.orders import OrderRequest
 from tests.faults.check_lists import check_lists
 from tests.faults.dynamodb import Item
-from tests.faults.history import CUSTOMERS, LICENSES, ORDERS, Sent, Watch, rows_of
+from tests.faults.history import CUSTOMERS, ORDERS, Sent, Watch, licenses_of, rows_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.world import Actor, World
 
@@ -47,15 +47,19 @@ def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
     """O3 O4 O5 of the records in the tables."""
     rows: dict[str, list[Item]] = defaultdict(list)
     listed: dict[str, set[str]] = defaultdict(set)
+    deleted: set[tuple[str, str]] = set()
     for row in rows_of(world, ORDERS, company):
         if row["sk"]["S"].startswith(("pending#", "plan#")):
             yield f"O5 {row['pk']['S']} has {row['sk']['S']} left, after the sweeper ran"
+            continue
+        if "deleted_at" in row:
+            deleted.add((row["pk"]["S"], row["sk"]["S"]))
             continue
         rows[row["pk"]["S"]].append(row)
         for item in row.get("items", {"L": []})["L"]:
             listed[row["pk"]["S"]] |= {each["N"] for each in item["M"]["license_ids"]["L"]}
     named, owners = defaultdict(set), defaultdict(set)
-    for lic in rows_of(world, LICENSES, company):
+    for lic in licenses_of(world, company):
         home = f"{company}#{lic['order_id']['N']}"
         named[home].add(lic["id"]["N"])
         if "license_key" in lic:
@@ -68,18 +72,24 @@ def stored(world: World, company: str, unfinished: set[str]) -> Iterator[str]:
     for key, owner in owners.items():
         if len(owner) > 1:
             yield f"O3 license key {key} has the owners {sorted(owner)}"
-    yield from _people(world, company, rows)
+    yield from _people(world, company, rows, deleted)
 
 
-def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator[str]:
+def _people(
+    world: World, company: str, rows: dict[str, list[Item]], deleted: set[tuple[str, str]]
+) -> Iterator[str]:
     """O5 O7: customers and users have an existing order, and all that orders name exist."""
-    people = {row["sk"]["S"]: row for row in rows_of(world, CUSTOMERS, company)}
+    people = {
+        row["sk"]["S"]: row for row in rows_of(world, CUSTOMERS, company) if "deleted_at" not in row
+    }
     for row in people.values():
         made_by = row.get("made_by", {"S": ""})["S"]
         if not made_by.startswith("order "):
             continue
         _, order_id, part = made_by.split(" ")
         made = [each for each in rows[f"{company}#{order_id}"] if each["sk"]["S"] == part]
+        if (f"{company}#{order_id}", part) in deleted:
+            continue
         if not made:
             yield f"O5 {row['sk']['S']} is of {made_by}, which does not exist"
         elif row["sk"]["S"].startswith("user#"):
@@ -90,7 +100,7 @@ def _people(world: World, company: str, rows: dict[str, list[Item]]) -> Iterator
     for order in (row for held in rows.values() for row in held):
         if "customer_id" in order and f"customer#{order['customer_id']['N']}" not in people:
             yield f"O4 order {order['pk']['S']} names a customer that does not exist"
-    for lic in rows_of(world, LICENSES, company):
+    for lic in licenses_of(world, company):
         for ref in lic.get("license_users", {"L": []})["L"]:
             if f"user#{ref['M']['user_id']['N']}" not in people:
                 yield f"O4 license {lic['id']['N']} names a missing user: {ref['M']}"

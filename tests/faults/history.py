@@ -114,6 +114,12 @@ class Watch:
 
     def _license(self, write: Write) -> None:
         before, after = write.before, write.after
+        if before is not None and "deleted_at" in before:
+            if after != before:
+                self.violations.append(f"O14 the tombstone {write.key} became {after}")
+            return
+        if after is not None and "deleted_at" in after:
+            return
         if before is not None and not self._is_unsettled(before):
             for name in ("order_id", "order_item_id", "license_key", "made_by"):
                 if after is None or after.get(name) != before.get(name):
@@ -128,6 +134,10 @@ class Watch:
     def _not_taken(self, write: Write) -> None:
         """A customer, user or order stays with its creator, except for rows of one import."""
         before, after = write.before or {}, write.after or {}
+        if "deleted_at" in before and after != before:
+            self.violations.append(f"O14 the tombstone {write.key} became {after}")
+        if "deleted_at" in after:
+            return
         if write.key[-1].startswith(("pending#", "plan#")) or self._is_unsettled(before):
             return
         for name in ("made_by", "token"):
@@ -181,3 +191,8 @@ def rows_of(world: World, table: str, company: str) -> list[Item]:
     """Return the stored records of a company."""
     items = world.dynamodb.tables[table].items
     return [item for key, item in items.items() if owner_of(table, key) == company]
+
+
+def licenses_of(world: World, company: str) -> list[Item]:
+    """Return the licenses of a company that were not deleted."""
+    return [item for item in rows_of(world, LICENSES, company) if "deleted_at" not in item]

@@ -22,6 +22,7 @@ from shared.store import (
     license_index,
     licenses,
     order_index,
+    removals,
 )
 from shared.store import catalog as catalog_store
 from shared.store.orders import TABLE as ORDERS
@@ -31,7 +32,10 @@ from shared.store.signed_http import Exchange, send
 from shared.values import record_id
 from shared.workflows import (
     assign_users,
+    batch,
     change_licenses,
+    delete_licenses,
+    delete_orders,
     held_keys,
     import_chunk,
     import_duplicates,
@@ -399,6 +403,78 @@ def features_unlocked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_features, "_put_features", put_features)
 
 
+def deleted_and_listed(patch: pytest.MonkeyPatch) -> None:
+    """A deleted license stays on the pages of its import."""
+    patch.setattr(removals.Entries, "_remove_from_pages", lambda *_: None)
+
+
+def deleted_with_its_key(patch: pytest.MonkeyPatch) -> None:
+    """A tombstone keeps the key of its license, so that no order can use it again."""
+
+    def deletes(company: str, found: Any, **how: Any) -> Any:
+        puts = delete(company, found, **how)
+        for put, lic in zip(puts, found, strict=True):
+            put["Put"]["Item"] |= dynamo.to_item(
+                {"license_key": lic.license_key, "order_item_id": 1}
+            )
+        return puts
+
+    delete = licenses.license_deletes
+    patch.setattr(delete_licenses, "license_deletes", deletes)
+
+
+def deleted_and_created_again(patch: pytest.MonkeyPatch) -> None:
+    """A row of an import that runs again creates its deleted license again."""
+
+    def get_all(*args: Any) -> Any:
+        return {
+            key: {**item, "made_by": ""} if "deleted_at" in item else item
+            for key, item in read(*args).items()
+        }
+
+    read = batch.get_all
+    patch.setattr(import_licenses, "get_all", get_all)
+
+
+def deleted_and_settled_again(patch: pytest.MonkeyPatch) -> None:
+    """A row of an import that runs again lists its deleted license again."""
+    patch.setattr(import_licenses, "is_deleted", lambda _: False)
+
+
+def deleted_while_imported(patch: pytest.MonkeyPatch) -> None:
+    """A license is deleted while its import can still write it into lists."""
+
+    def require_rest(company: str, number: int, _: str) -> Any:
+        job = import_jobs.get_job(company, number)
+        return import_jobs.unchanged_job(company, number, job)
+
+    patch.setattr(delete_licenses, "require_rest", require_rest)
+    read = removals.Entries.read
+    patch.setattr(removals.Entries, "read", lambda *args: read(*args) or True)
+
+
+def customer_deleted_under_an_order(patch: pytest.MonkeyPatch) -> None:
+    """An order that reuses a customer does not see that the customer is deleted."""
+
+    def count_order(*args: Any) -> Any:
+        update = count(*args)
+        del update["Update"]["ConditionExpression"]
+        return update
+
+    count = customers.count_order
+    patch.setattr(order_writes, "count_order", count_order)
+
+
+def customer_deleted_under_an_import(patch: pytest.MonkeyPatch) -> None:
+    """Customers and orders are deleted while an import needs them."""
+    patch.setattr(delete_orders, "require_all_at_rest", lambda *_: ([], None))
+
+
+def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
+    """A deleted order stays on the page of its import."""
+    patch.setattr(delete_orders, "page_without", lambda *_: None)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -435,7 +511,19 @@ IN_IMPORTS: tuple[Plant, ...] = (
     strangers_imported,
     strangers_forgotten,
 )
-IN_CHANGES: tuple[Plant, ...] = (changes_unlocked, changes_one_by_one, features_unlocked)
+IN_CHANGES: tuple[Plant, ...] = (
+    changes_unlocked,
+    changes_one_by_one,
+    features_unlocked,
+    deleted_and_listed,
+    deleted_with_its_key,
+    deleted_and_created_again,
+    deleted_and_settled_again,
+    deleted_while_imported,
+    customer_deleted_under_an_order,
+    customer_deleted_under_an_import,
+    deleted_orders_listed,
+)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,

@@ -31,6 +31,9 @@ class Shop:
     def patch(self, path: str, body: Any) -> Reply:
         return self.send("PATCH", path, body=body)
 
+    def delete(self, path: str) -> Reply:
+        return self.send("DELETE", path)
+
     def send(self, method: str, path: str, **request: Any) -> Reply:
         path = f"/api/v1{path}"
         if any(path.startswith(f"/api/v1{route}") for route in _CATALOG_ROUTES):

@@ -89,6 +89,29 @@ def test_an_order_costs_two_units_for_each_started_kilobyte_and_for_each_product
     assert write_units(transaction) == 2 * kilobytes + 2 * 1
 
 
+def test_an_order_that_reuses_its_customer_counts_itself_there_for_two_units(shop: Shop) -> None:
+    shop.order(**order_of(1))
+
+    tap = placed(shop, **order_of(1) | {"id": "web-2"})
+
+    (transaction,) = tap.bodies("TransactWriteItems")
+    kinds = Counter(kind for part in transaction["TransactItems"] for kind in part)
+    assert kinds == {"Put": 2, "ConditionCheck": 1, "Update": 1}
+
+
+def test_a_deleted_license_takes_three_reads_and_one_transaction(shop: Shop) -> None:
+    order = shop.order(**order_of(1)).json()
+    shop.get("/products/")
+
+    with tapped() as tap:
+        shop.delete(f"/licenses/{order['order_licenses'][0]['id']}/")
+
+    assert operations(tap)[-4:] == ["BatchGetItem", "Query", "BatchGetItem", "TransactWriteItems"]
+    (transaction,) = tap.bodies("TransactWriteItems")
+    kinds = Counter(kind for part in transaction["TransactItems"] for kind in part)
+    assert kinds == {"Put": 1, "Update": 1}
+
+
 @pytest.mark.parametrize(("count", "most"), [(1, 12), (90, 195)])
 def test_an_order_costs_a_unit_for_each_index_that_lists_it(
     shop: Shop, count: int, most: int

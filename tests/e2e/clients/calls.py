@@ -140,7 +140,7 @@ CALLS = (
         reads=("message",),
     ),
     Call(_USERS, "DELETE", "/license-users/{user}/", status=405),
-    Call(_CLEAN, "DELETE", "/licenses/{license}/", status=405),
-    Call(_CLEAN, "DELETE", "/orders/{order}/safe_delete/", status=404),
-    Call(_CLEAN, "DELETE", "/customers/{customer}/", status=405),
+    Call(_CLEAN, "DELETE", "/licenses/{license}/", status=204),
+    Call(_CLEAN, "DELETE", "/orders/{order}/safe_delete/", status=204),
+    Call(_CLEAN, "DELETE", "/customers/{customer}/", status=204),
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from shared.columns import template
@@ -17,6 +18,8 @@ def records_of(shop: Shop) -> dict[str, Any]:
     customer = {"email": "ana@x.test", "reference": "crm-1"}
     lic = shop.order_one("kp", {"validity_period": "2030-12-31"}, id="r-1", customer=customer)
     other = shop.order_one("kp", id="r-3")
+    spare = shop.order_one("kp", id="r-4")
+    alone = shop.make("/customers/", email="alone@x.test")
     with_user = shop.order_one("up", {"users": [{"email": "user@x.test"}]}, id="r-2")
     found = shop.get("/product-features/", "product=kp&code=credits").json()
     bundles = shop.get("/products/", "short_code=bnd").json()
@@ -25,6 +28,8 @@ def records_of(shop: Shop) -> dict[str, Any]:
         "license": lic["id"],
         "key": lic["license_key"],
         "other_license": other["id"],
+        "spare_license": spare["id"],
+        "spare_customer": alone["id"],
         "product": lic["product"]["id"],
         "order": lic["order"],
         "customer": lic["customer"]["id"],
@@ -61,6 +66,8 @@ def replayed(shop: Shop, call: Call, records: dict[str, Any]) -> list[str]:
         reply = shop.send(call.method, path, query=query, body=body)
     if reply.status != call.status:
         return [f"{call}: {reply.status} instead of {call.status}: {reply.text[:500]}"]
+    if reply.status == HTTPStatus.NO_CONTENT:
+        return [f"{call} has a body"] if reply.text else []
     if reply.headers["content-type"].startswith("text/csv"):
         columns = reply.text.removeprefix("\ufeff").splitlines()[0].split(",")
         return [f"{call} has no {name}" for name in call.reads if name not in columns]

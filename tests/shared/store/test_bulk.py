@@ -177,21 +177,49 @@ def test_other_errors_are_raised_at_once(table: Table, worker: Patience) -> None
     assert len(table.requests) == 2
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [lambda _: (200, {}), refusal("ConditionalCheckFailedException")],
-    ids=["smaller", "larger"],
-)
-def test_an_item_is_written_over_a_smaller_one_only(
-    table: Table, worker: Patience, answer: Any
-) -> None:
-    table.answers = [refusal("ThrottlingException"), answer]
+def page(n: int, removed: int | None = None) -> dict[str, Any]:
+    counted = {"n": {"N": str(n)}} | ({"removed": {"N": str(removed)}} if removed else {})
+    return ITEMS[0] | counted
 
-    Sender().run(bulk.put_larger(TABLE, ITEMS[0] | {"n": {"N": "3"}}, "n", worker))
+
+def stored_page(item: dict[str, Any]) -> Any:
+    return lambda body: (200, {"Responses": {next(iter(body["RequestItems"])): [item]}})
+
+
+def test_an_item_is_written_over_a_smaller_one(table: Table, worker: Patience) -> None:
+    table.answers = [refusal("ThrottlingException"), lambda _: (200, {})]
+
+    Sender().run(bulk.put_larger(TABLE, page(3), "n", worker))
 
     assert len(table.requests) == 2
-    assert table.requests[1]["ConditionExpression"] == "attribute_not_exists(pk) OR #n < :n"
+    smaller = "attribute_not_exists(pk) OR (#n < :n AND attribute_not_exists(#removed))"
+    assert table.requests[1]["ConditionExpression"] == smaller
     assert table.requests[1]["ExpressionAttributeValues"] == {":n": {"N": "3"}}
+
+
+@pytest.mark.parametrize("stored", [page(3), page(3, removed=1), page(5)])
+def test_an_item_is_not_written_over_one_with_as_many(
+    table: Table, worker: Patience, stored: dict[str, Any]
+) -> None:
+    table.answers = [refusal("ConditionalCheckFailedException"), stored_page(stored)]
+
+    Sender().run(bulk.put_larger(TABLE, page(3), "n", worker))
+
+    assert len(table.requests) == 2, "the write, and a read of the stored item"
+
+
+def test_an_item_from_which_records_were_removed_is_replaced_as_it_was_read(
+    table: Table, worker: Patience
+) -> None:
+    failed = refusal("ConditionalCheckFailedException")
+    table.answers = [failed, stored_page(page(2, removed=1)), lambda _: (200, {})]
+
+    Sender().run(bulk.put_larger(TABLE, page(3), "n", worker))
+
+    write = table.requests[-1]
+    assert write["Item"] == page(3, removed=1)
+    assert write["ConditionExpression"] == "#n = :n AND #removed = :removed"
+    assert write["ExpressionAttributeValues"] == {":n": {"N": "2"}, ":removed": {"N": "1"}}
 
 
 def test_keys_that_were_not_processed_are_read_again_and_only_those(

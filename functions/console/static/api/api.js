@@ -91,6 +91,13 @@ export const post = (path, body, headers) => request("POST", path, parseJson, { 
 export const patch = (path, body) => request("PATCH", path, parseJson, { body });
 
 /**
+ * Delete a record.
+ *
+ * @type {(path: string) => Promise<void>}
+ */
+export const remove = (path) => request("DELETE", path, parseJson, {});
+
+/**
  * Save a response as a file, under the name from its headers.
  *
  * @param {string} path

@@ -8,6 +8,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { hasScope } from "../api/session.js";
 import { Button } from "../parts/buttons.js";
+import { DeleteButton } from "../parts/delete_button.js";
 import { confirm } from "../parts/dialogs.js";
 import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
@@ -73,7 +74,8 @@ export function License({ id }) {
       <${Button} plain onPress=${open("policy")}>Apply policy<//>`
     }
     <${Button} plain scope="orders:write" danger=${shown.enabled}
-      onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>`;
+      onPress=${toggle}>${shown.enabled ? "Disable license" : "Enable license"}<//>
+    ${isWriter && html`<${DeleteLicense} license=${shown} />`}`;
   return html`<${Page} title=${shown ? `${shown.product.product_name} license` : "License"}
     back=${{ href: link("licenses"), text: "Licenses" }} actions=${actions}>
     ${error.value && html`<${Notice} kind="error" problem=${error.value} />`}
@@ -100,6 +102,19 @@ export function License({ id }) {
       html`<${PolicyDialog} license=${shown} reload=${reload} onDone=${show} onClose=${close} />`
     }
   <//>`;
+}
+
+/** @param {{ license: LicenseRecord }} props */
+function DeleteLicense({ license }) {
+  const { id, license_key: licenseKey, license_users: users } = license;
+  const uses = licenseKey
+    ? "Its key can be used again for another license."
+    : users.length > 0
+      ? "Its users are unassigned and kept."
+      : "";
+  return html`<${DeleteButton} what="license" path="licenses/${id}/" back="licenses"
+    typed=${licenseKey ? licenseKey.slice(-4) : String(id)}
+    text="It is removed from its order permanently, and can’t be restored. ${uses} To keep it, disable it instead." />`;
 }
 
 /**

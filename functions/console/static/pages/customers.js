@@ -8,6 +8,7 @@
 /** @import { Column, PageQuery } from "../parts/types.ts" */
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
+import { DeleteButton } from "../parts/delete_button.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
 import { Field } from "../parts/fields.js";
 import { Filters } from "../forms/filters.js";
@@ -20,6 +21,7 @@ import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
 import { LicenseTable } from "./license_table.js";
 import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
 import { go, link } from "../parts/route.js";
+import { hasScope } from "../api/session.js";
 
 /** @typedef {"address" | "city" | "company_name" | "country" | "email" | "first_name" | "last_name"} Names */
 /** @typedef {(Names | "phone" | "postcode" | "reference" | "state") & keyof CustomerRecord & keyof CustomerDraft} FieldName */
@@ -102,10 +104,19 @@ function CustomerList({ query }) {
 /** @param {{ id: string }} props */
 function Customer({ id }) {
   const customer = useLoad((signal) => api.get(`customers/${id}/`, {}, { signal }), [id]);
-  const edit = html`<${LinkButton} scope="orders:write" plain
-    to=${link(`customers/${id}/edit`)}>Edit customer<//>`;
+  const actions =
+    customer.value &&
+    html`<${LinkButton} scope="orders:write" plain
+      to=${link(`customers/${id}/edit`)}>Edit customer<//>
+    ${
+      customer.value.total_orders === 0 &&
+      hasScope("orders:write") &&
+      html`<${DeleteButton} what="customer" path="customers/${id}/" back="customers"
+        typed=${customer.value.email || id}
+        text="The customer has no orders. The record can’t be restored." />`
+    }`;
   return html`<${Page} title=${customer.value ? titleOf(customer.value) : "Customer"}
-    actions=${customer.value && edit} back=${{ href: link("customers"), text: "Customers" }}>
+    actions=${actions} back=${{ href: link("customers"), text: "Customers" }}>
     <${Loaded} from=${customer} rows=${8}>${(/** @type {CustomerRecord} */ value) => html`<${Details} customer=${value} />`}<//>
   <//>`;
 }

@@ -6,13 +6,14 @@
 import { effect, signal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { CopyButton, Download } from "../parts/buttons.js";
+import { DeleteButton } from "../parts/delete_button.js";
 import { formatCount, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page, Table } from "../parts/parts.js";
 import { CustomerLink, LICENSE_COLUMNS, orderBadges } from "./records.js";
 import { link } from "../parts/route.js";
-import { key } from "../api/session.js";
+import { hasScope, key } from "../api/session.js";
 
 /**
  * The response to the last placed order: passwords in it can't be requested again.
@@ -32,11 +33,19 @@ export function Order({ id }) {
   );
   return html`<${Page} title=${order.value?.store_id ?? "Order"}
     back=${{ href: link("orders"), text: "Orders" }}
-    actions=${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}>
+    actions=${html`
+      ${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}
+      ${order.value?.licenses_count === 0 && hasScope("orders:write") && html`<${DeleteOrder} order=${order.value} />`}
+    `}>
     ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
     <${Loaded} from=${order} rows=${6}>${(/** @type {OrderRecord} */ value) => html`<${Details} order=${value} />`}<//>
   <//>`;
 }
+
+/** @param {{ order: OrderRecord }} props */
+const DeleteOrder = ({ order: { id, store_id: storeId } }) => html`<${DeleteButton} what="order"
+  path="orders/${id}/safe_delete/" typed=${storeId} back="orders"
+  text="The order has no licenses. It can’t be restored, and its ID can be used again." />`;
 
 /** @param {{ order: PlacedOrder }} props */
 function PlacedNotice({ order: { order_licenses, new_passwords } }) {
@@ -71,6 +80,7 @@ function Details({ order }) {
         html`<dt>Metadata</dt><dd><code>${JSON.stringify(order.metadata)}</code></dd>`
       }
     </dl>
+    ${order.licenses_count === 0 && html`<p class="soft">All licenses of this order were deleted.</p>`}
     <${MoreLicenses} order=${order} />
     ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
   </div>`;

@@ -3,7 +3,7 @@
 /** @import { Signal } from "@preact/signals" */
 /** @import { Children } from "./types.ts" */
 import { useId, useRef } from "preact/hooks";
-import { effect, signal } from "@preact/signals";
+import { effect, signal, useSignal } from "@preact/signals";
 import { Field } from "./fields.js";
 import { html } from "./html.js";
 import { key } from "../api/session.js";
@@ -15,6 +15,7 @@ import { key } from "../api/session.js";
  * @property {string} action the text of the button that confirms
  * @property {string} [cancel] the text of the other button
  * @property {boolean} [danger]
+ * @property {string} [typed] what has to be typed before the button works
  */
 
 /** @type {Signal<(Required<Question> & { resolve: (confirmed: boolean) => void }) | null>} */
@@ -33,9 +34,9 @@ effect(() => {
  * @param {Question} question
  * @returns {Promise<boolean>}
  */
-export function confirm({ title, text, action, cancel = "Cancel", danger = true }) {
+export function confirm({ title, text, action, cancel = "Cancel", danger = true, typed = "" }) {
   return new Promise((resolve) => {
-    confirmation.value = { title, text, action, cancel, danger, resolve };
+    confirmation.value = { title, text, action, cancel, danger, typed, resolve };
   });
 }
 
@@ -68,18 +69,32 @@ function CopyDialog() {
 }
 
 /** @param {Required<Question> & { resolve: (confirmed: boolean) => void }} props */
-function ConfirmDialog({ title, text, action, cancel, danger, resolve }) {
+function ConfirmDialog({ title, text, action, cancel, danger, typed, resolve }) {
+  const entered = useSignal("");
+  const isReady = !typed || entered.value.trim() === typed;
   /** @type {(confirmed: boolean) => void} */
   const close = (confirmed) => {
     confirmation.value = null;
     resolve(confirmed);
   };
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (isReady) close(true);
+  };
   return html`<${Dialog} title=${title} onClose=${() => close(false)}>
-    <p>${text}</p>
-    <footer>
-      <button type="button" class="plain" onClick=${() => close(false)}>${cancel}</button>
-      <button type="button" class=${danger ? "danger" : ""} onClick=${() => close(true)}>${action}</button>
-    </footer>
+    <form onSubmit=${submit}>
+      <p>${text}</p>
+      ${
+        typed &&
+        html`<${Field} label=${html`Type <code>${typed}</code> to confirm`} value=${entered}
+          onInput=${(/** @type {string} */ value) => (entered.value = value)} autocomplete="off"
+          autocapitalize="off" spellcheck="false" autofocus />`
+      }
+      <footer>
+        <button type="button" class="plain" onClick=${() => close(false)}>${cancel}</button>
+        <button type="submit" class=${danger ? "danger" : ""} disabled=${!isReady}>${action}</button>
+      </footer>
+    </form>
   <//>`;
 }
 

@@ -1,0 +1,28 @@
+"""Tombstones: the items that stay at the ids of deleted licenses, orders and customers.
+
+An id is never used again, because requests and imports may depend on it: a row of an import that
+runs again recognizes that it has created the record, and a write that arrives late fails its
+condition. A tombstone has no natural key, so a lookup continues with the next id, and the natural
+key is free. It has no personal data.
+
+    deleted_at   when the record was deleted
+    deleted_by   the token of the request that deleted it
+    made_by      the import row that had created it
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.store import dynamo
+
+
+def tombstone(key: dynamo.Key, *, token: str, now: datetime, **kept: Any) -> dynamo.Item:
+    """The item that replaces a deleted record; `kept` are attributes that it keeps."""
+    keys = dict(zip(("pk", "sk"), key, strict=False))
+    return dynamo.to_item({**keys, "deleted_at": dynamo.stamp(now), "deleted_by": token, **kept})
+
+
+def is_deleted(item: Mapping[str, Any] | None) -> bool:
+    """Whether an item is a tombstone."""
+    return item is not None and "deleted_at" in item

@@ -1,0 +1,187 @@
+"""Delete orders without licenses, and customers without orders."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import batched, islice
+from typing import Any
+
+from shared.customers import Customer
+from shared.errors import Busy, Conflict, NotFound
+from shared.orders import FIRST_PART
+from shared.store import dynamo
+from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.customers import (
+    count_order,
+    counted_orders,
+    customer_deletes,
+    customer_key,
+)
+from shared.store.order_index import entries_of_customer
+from shared.store.orders import TABLE
+from shared.store.removals import page_without
+from shared.store.retry import contended
+from shared.store.tombstones import is_deleted, tombstone
+from shared.workflows.imports_at_rest import require_all_at_rest, wait_for_indexes
+from shared.workflows.pending_orders import PENDING
+
+_TRIES = 12
+_MOST_ROWS = 80
+"""Rows of an order that are deleted in one transaction, next to its own and the checks."""
+_SELECTED = (
+    *("pk", "sk", "items", "added", "n", "removed", "store_id", "customer_id", "fingerprint"),
+    *("made_by", "listed_by", "counted", "deleted_at", "deleted_by"),
+)
+_BATCH_ROWS = 5_000
+
+
+def delete_order(company: str, id: int) -> None:
+    """Delete an order that has no licenses permanently; its `store_id` is free.
+
+    Raises NotFound, Conflict if it has licenses, if an addition to it is pending or if an import
+    runs, or Busy.
+    """
+    token, pk = secrets.token_hex(16), dynamo.partition(company, id)
+    for _ in contended(_TRIES):
+        query = dynamo.query(TABLE, "pk = :pk", {"pk": pk}, consistent=True, select=_SELECTED)
+        rows = {item["sk"]: item for item in query}
+        order = rows.pop(FIRST_PART, None)
+        if order is not None and order.get("deleted_by") == token:
+            return
+        if order is None or is_deleted(order):
+            raise NotFound(f"There is no order {id}")
+        _refuse_order(id, order, rows)
+        checks, _ = require_all_at_rest(company, f"order {id}")
+        if _delete_order(company, order, rows, checks, token):
+            return
+    raise Busy
+
+
+def delete_customer(company: str, id: int) -> None:
+    """Delete a customer that has no orders permanently; its e-mail is free.
+
+    Orders of requests count themselves at the customer, and those of imports are found by an index,
+    so it waits some seconds after an import. Raises NotFound, Conflict if the customer has orders
+    or if an import runs, or Busy.
+    """
+    token = secrets.token_hex(16)
+    for _ in contended(_TRIES):
+        item = dynamo.get(CUSTOMERS, customer_key(company, id))
+        if item is not None and item.get("deleted_by") == token:
+            return
+        if item is None or is_deleted(item):
+            raise NotFound(f"There is no customer {id}")
+        customer = Customer.model_validate(item)
+        checks, last = require_all_at_rest(company, f"customer {id}")
+        wait_for_indexes(last)
+        _refuse_customer(company, customer)
+        now = datetime.now(UTC)
+        writes = [*customer_deletes(company, customer, token=token, now=now), *checks]
+        if dynamo.write([*writes, *_off_its_page(company, customer)]):
+            return
+    raise Busy
+
+
+def _refuse_order(id: int, order: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
+    if any(sk.startswith(f"{PENDING}#") for sk in rows):
+        message = "An addition to this order is being written by another request"
+        raise Conflict("order_in_progress", message)
+    own = sum(len(item["license_ids"]) for item in order.get("items", ()))
+    if count := own + order.get("added", 0):
+        licenses = "1 license" if count == 1 else f"{count} licenses"
+        message = f"Order {id} has {licenses}: delete its licenses first"
+        raise Conflict("order_has_licenses", message)
+
+
+def _delete_order(
+    company: str,
+    order: Mapping[str, Any],
+    rows: Mapping[str, Mapping[str, Any]],
+    checks: list[dict[str, Any]],
+    token: str,
+) -> bool:
+    """Write the tombstones of an order in place of its rows; False if it changed meanwhile.
+
+    An order with very many rows loses the last ones first, and exists until its own row is deleted.
+    """
+    pk, now = order["pk"], datetime.now(UTC)
+    names = ("n", "removed", "added")
+    unchanged = " AND ".join(
+        f"{name} = :{name}" if name in order else f"attribute_not_exists({name})" for name in names
+    )
+    numbers = {name: order[name] for name in names if name in order}
+    deletes = [_delete_row(pk, row, token, now) for row in rows.values() if not is_deleted(row)]
+    *earlier, last = [list(some) for some in batched(deletes, _MOST_ROWS, strict=False)] or [[]]
+    check = dynamo.check(TABLE, (pk, FIRST_PART), unchanged, **numbers)
+    if not all(dynamo.write([check, *checks, *some]) for some in earlier):
+        return False
+    # Users and lists of an order that was written in parts are visible while its row has its
+    # fingerprint.
+    kept = {"made_by": order.get("made_by"), "fingerprint": order.get("fingerprint")}
+    grave = tombstone((pk, FIRST_PART), token=token, now=now, **kept)
+    writes = [dynamo.put(TABLE, grave, unchanged, **numbers), *last, *checks]
+    id = int(pk.rpartition("#")[2])
+    if order.get("counted"):
+        writes.append(count_order(company, order["customer_id"], id, -1))
+    if (listed_by := order.get("listed_by")) is not None:
+        job = _job_of(order["made_by"])
+        sk = f"orders#{listed_by:010}"
+        page = page_without(TABLE, f"{company}#job#{job}", sk, sk, id)
+        writes += [page] if page else []
+    return dynamo.write(writes)
+
+
+def _delete_row(pk: str, row: Mapping[str, Any], token: str, now: datetime) -> dict[str, Any]:
+    """The delete of an order's row; what a large append has written depends on its row."""
+    if "fingerprint" not in row:
+        return dynamo.delete(TABLE, (pk, row["sk"]))
+    kept = {"fingerprint": row["fingerprint"], "store_id": row["store_id"]}
+    return dynamo.put(TABLE, tombstone((pk, row["sk"]), token=token, now=now, **kept))
+
+
+def _refuse_customer(company: str, customer: Customer) -> None:
+    """Refuse a customer with orders: those that count themselves, its first one, and imported ones.
+
+    The index only finds: the rows of orders are read from the table.
+    """
+    named = [*islice(_orders_of(company, customer), 1)]
+    if not named and not counted_orders(company, customer.id):
+        return
+    example = f", such as {named[0]}" if any(named) else ""
+    message = f"Customer {customer.id} has orders{example}: delete them first"
+    raise Conflict("customer_has_orders", message)
+
+
+def _orders_of(company: str, customer: Customer) -> Iterator[str]:
+    """The store ids of orders that name a customer, of its first order first."""
+    first = _first_order(customer)
+    keys = [(dynamo.partition(company, first), FIRST_PART)] if first else []
+    waiting: Iterator[tuple[str, str]] = iter(entries_of_customer(company, customer.id))
+    for some in batched((*keys, *waiting), 100, strict=False):
+        rows = dynamo.get_many(
+            ((TABLE, key) for key in some), select=["store_id", "customer_orders"]
+        )
+        for row in rows.values():
+            if row.get("customer_orders") == f"{company}#{customer.id}":
+                yield row.get("store_id", "")
+
+
+def _first_order(customer: Customer) -> int:
+    """The id of the order that created a customer; 0 if something else did."""
+    kind, _, made_by = (customer.made_by or "").partition(" ")
+    return int(made_by.partition(" ")[0]) if kind == "order" else 0
+
+
+def _off_its_page(company: str, customer: Customer) -> list[dict[str, Any]]:
+    """The update of the page that lists an imported customer, which is one of its batch."""
+    if customer.listed_by is None:
+        return []
+    job = _job_of(customer.made_by or "")
+    first, last = customer.listed_by, customer.listed_by + _BATCH_ROWS
+    pk = f"{company}#job#{job}"
+    page = page_without(CUSTOMERS, pk, f"page#{first:010}", f"page#{last:010}", customer.id)
+    return [page] if page else []
+
+
+def _job_of(made_by: str) -> int:
+    return int(made_by.removeprefix("import ").partition("#")[0])
