@@ -27,6 +27,8 @@ from shared.import_job import (
     ImportJob,
     Kind,
     OnError,
+    OnExisting,
+    OnMissing,
     UnknownColumns,
     WrongState,
     request_fingerprint,
@@ -68,6 +70,11 @@ _UNKNOWN_COLUMNS = (
     "`check` stops before anything is written if an unknown column is similar to one that the file"
     " lacks; `ignore` leaves the column out, with a warning in `detected`."
 )
+_ON_EXISTING = (
+    "The result of a row whose record exists: `keep` changes nothing, `update` sets the fields that"
+    " the row names, `refuse` is an error."
+)
+_ON_MISSING = "The result of a row whose record does not exist: it is created, or it is an error."
 
 api = Api("Imports")
 
@@ -93,6 +100,8 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     ] = "skip_row"
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
+    on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
+    on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
 
 
@@ -124,6 +133,8 @@ class ImportRequest(BaseModel):
     ] = None
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
+    on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
+    on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
 
 

@@ -45,6 +45,7 @@ SHARED = (
     "row_entries",
     "row_reader",
     "differences",
+    "row_updates",
     "access",
     "contract",
     "store",

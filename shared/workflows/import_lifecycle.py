@@ -118,6 +118,8 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "detected": detected(job, planned.dialect),
         "encoding": job.encoding,
         "unknown_columns": job.unknown_columns,
+        "on_existing": job.on_existing,
+        "on_missing": job.on_missing,
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
 

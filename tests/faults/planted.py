@@ -389,14 +389,16 @@ def changes_one_by_one(patch: pytest.MonkeyPatch) -> None:
 def features_unlocked(patch: pytest.MonkeyPatch) -> None:
     """An import adds features to a license without a new `updated_at`."""
 
-    def put_features(job: Any, lic: Any, grants: Any) -> bool:
-        return put(replace(job, began=lic.updated_at), frozen(lic), grants)
+    def write_frozen(features: Any) -> Any:
+        before = features.lic.updated_at
+        features.job = replace(features.job, began=before)
+        features.lic = features.lic.model_copy(
+            update={"updated_at": before - timedelta(microseconds=1)}
+        )
+        return write(features)
 
-    def frozen(lic: Any) -> Any:
-        return lic.model_copy(update={"updated_at": lic.updated_at - timedelta(microseconds=1)})
-
-    put = import_features._put_features  # noqa: SLF001
-    patch.setattr(import_features, "_put_features", put_features)
+    write = import_features._Features.write  # noqa: SLF001
+    patch.setattr(import_features._Features, "write", write_frozen)  # noqa: SLF001
 
 
 IN_ORDERS: tuple[Plant, ...] = (
