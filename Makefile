@@ -63,7 +63,8 @@ demo: up ## Load a sample catalog, place an order of each kind, import files, pr
 import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
 	@$(VENV)/keywright import --stage "$(STAGE)" --file "$(FILE)" --kind "$(KIND)" \
 		$(if $(DRY_RUN),--dry-run) $(if $(ON_ERROR),--on-error "$(ON_ERROR)") $(if $(ENCODING),--encoding "$(ENCODING)") \
-		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") || { status=$$?; test $$status = 1 || exit $$status; }
+		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") \
+		$(if $(ON_EXISTING),--on-existing "$(ON_EXISTING)") $(if $(ON_MISSING),--on-missing "$(ON_MISSING)") || { status=$$?; test $$status = 1 || exit $$status; }
 
 test: check ## Alias of check
 

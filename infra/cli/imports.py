@@ -46,6 +46,18 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="if a column is unknown: stop when it may be misspelled (default), or ignore it",
     )
     command.add_argument(
+        "--on-existing",
+        choices=("keep", "update", "refuse"),
+        default="keep",
+        help="if a record already exists: keep it (default), update it, or report an error",
+    )
+    command.add_argument(
+        "--on-missing",
+        choices=("create", "refuse"),
+        default="create",
+        help="if a record does not exist: create it (default), or report an error",
+    )
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
@@ -88,6 +100,8 @@ def _send(client: Client, options: argparse.Namespace, *, console: Console) -> i
             on_error=options.on_error,
             encoding=None if options.encoding == "auto" else options.encoding,
             unknown_columns=options.unknown_columns,
+            on_existing=options.on_existing,
+            on_missing=options.on_missing,
             corrects=options.corrects,
             reading=reading,
         ).id

@@ -4,15 +4,39 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypedDict, Unpack
 
 from infra.client.connection import Connection, LinkRefused, Query
 from infra.client.uploads import Uploader
 from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
-from shared.import_job import ENDED, ChosenEncoding, Kind, OnError, UnknownColumns
+from shared.import_job import (
+    ENDED,
+    ChosenEncoding,
+    Kind,
+    OnError,
+    OnExisting,
+    OnMissing,
+    UnknownColumns,
+)
 
 POLL_SECONDS = 0.3
 """Seconds between two requests for the state of a running import."""
+
+
+class ImportOptions(TypedDict, total=False):
+    """The options of an import; those that are left out are the API's defaults."""
+
+    dry_run: bool
+    on_error: OnError
+    encoding: ChosenEncoding | None
+    """None detects it."""
+    unknown_columns: UnknownColumns
+    on_existing: OnExisting
+    on_missing: OnMissing
+    corrects: int | None
+    """The import whose failed rows the file fixes."""
+    external_id: str | None
+    """Idempotency key: requests with the same one start one import."""
 
 
 class Imports:
@@ -26,35 +50,14 @@ class Imports:
         self._connection = connection
 
     def start(
-        self,
-        file_name: str,
-        kind: Kind,
-        *,
-        size: int,
-        dry_run: bool = False,
-        on_error: OnError = "skip_row",
-        encoding: ChosenEncoding | None = None,
-        unknown_columns: UnknownColumns = "check",
-        corrects: int | None = None,
-        external_id: str | None = None,
+        self, file_name: str, kind: Kind, *, size: int, **options: Unpack[ImportOptions]
     ) -> StartedImport:
         """Start an import and return it with the upload that its file is to be sent by.
 
-        `size` is in bytes. `encoding` None detects it. `corrects` is the number of the import
-        whose failed rows the file fixes. `external_id` is an idempotency key, random by default:
-        requests with the same one start one import.
+        `size` is in bytes. Without an `external_id`, a random one is used.
         """
-        body = {
-            "kind": kind,
-            "file_name": file_name,
-            "size": size,
-            "dry_run": dry_run,
-            "on_error": on_error,
-            "encoding": encoding,
-            "unknown_columns": unknown_columns,
-            "corrects": corrects,
-            "external_id": external_id or str(uuid.uuid4()),
-        }
+        body = {"kind": kind, "file_name": file_name, "size": size, **options}
+        body["external_id"] = options.get("external_id") or str(uuid.uuid4())
         answer = self._connection.send("POST", "/imports/", idempotent=True, body=body)
         return StartedImport.model_validate_json(answer.content)
 
@@ -75,30 +78,15 @@ class Imports:
         path: Path,
         kind: Kind,
         *,
-        dry_run: bool = False,
-        on_error: OnError = "skip_row",
-        encoding: ChosenEncoding | None = None,
-        unknown_columns: UnknownColumns = "check",
-        corrects: int | None = None,
-        external_id: str | None = None,
         reading: Callable[[BinaryIO], BinaryIO] = lambda file: file,
+        **options: Unpack[ImportOptions],
     ) -> StartedImport:
         """Start the import of a file and upload the file; returns before the import has run.
 
-        The options are those of `start`. `reading` wraps the open file, for instance to show
-        progress. Raises LinkRefused if S3 rejects the file.
+        `reading` wraps the open file, for instance to show progress. Raises LinkRefused if S3
+        rejects the file.
         """
-        started = self.start(
-            path.name,
-            kind,
-            size=path.stat().st_size,
-            dry_run=dry_run,
-            on_error=on_error,
-            encoding=encoding,
-            unknown_columns=unknown_columns,
-            corrects=corrects,
-            external_id=external_id,
-        )
+        started = self.start(path.name, kind, size=path.stat().st_size, **options)
         if started.upload is not None:
             with path.open("rb") as file:
                 self.upload(started, reading(file))

@@ -10,11 +10,13 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import job_status
 from functions.telemetry.redaction import Crashed
+from shared import row_updates
 from shared.import_job import ImportJob
-from shared.store import dynamo
+from shared.store import dynamo, uploads
 from shared.store.dynamo import client
 from shared.workflows import import_chunk, update_records
 from tests.functions.import_files import Files, counts
+from tests.grants.recorder import outside
 from tests.http_event import send
 
 LICENSES = "license__license_key,product__short_code,license__note,license__max_activations"
@@ -404,6 +406,45 @@ def test_features_can_be_refused(
     assert faults(files, job) == codes
 
 
+def test_a_copied_file_names_its_options_in_its_metadata(files: Files) -> None:
+    files.shop.order_one(license={"key": "U-1"})
+    options = {"on-existing": "Update", "on-missing": "refuse"}
+
+    job = copied(files, f"{LICENSES}\nU-1,kp,new,\nU-2,kp,,\n", options)
+
+    assert (job.on_existing, job.on_missing) == ("update", "refuse")
+    assert counts(job, *CREATED) == [0, 1, 1, 0]
+    assert faults(files, job) == [(2, "license__license_key", "no_such_record")]
+    shown = send(job_status.handler, "GET", f"/api/v1/imports/{job.number}/", key=files.shop.key)
+    assert (shown.json()["on_existing"], shown.json()["on_missing"]) == ("update", "refuse")
+
+
+@pytest.mark.parametrize(
+    ("name", "supported"),
+    [("on-existing", "'keep', 'update' or 'refuse'"), ("on-missing", "'create' or 'refuse'")],
+)
+def test_an_unknown_option_of_a_copied_file_is_refused(
+    files: Files, name: str, supported: str
+) -> None:
+    job = copied(files, f"{LICENSES}\nU-1,kp,,\n", {name: "maybe"})
+
+    assert job.refusal is not None
+    assert job.refusal.code == "invalid_metadata"
+    assert f"x-amz-meta-{name}: 'maybe'; supported: {supported}" in job.refusal.message
+
+
+def copied(files: Files, text: str, metadata: dict[str, str]) -> ImportJob:
+    """Import a file that was copied into the bucket with metadata."""
+    key = f"{files.shop.company}/licenses/a.csv"
+    with outside():
+        put = uploads.client().put_object(
+            Bucket=uploads.bucket(), Key=key, Body=text.encode(), Metadata=metadata
+        )
+    found = {"key": key, "size": len(text), "versionId": put["VersionId"]}
+    files.run({"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]})
+    return files.last()
+
+
 def test_a_change_by_request_removes_what_an_import_noted_and_keeps_its_row(files: Files) -> None:
     files.shop.order_one(license={"key": "U-1"})
     run(files, f"{LICENSES}\nU-1,kp,new,\n")
@@ -421,9 +462,10 @@ def test_a_row_that_runs_again_does_not_overwrite_a_later_change(
 ) -> None:
     files.shop.order_one(license={"key": "U-1"})
     event = files.prepared(f"{LICENSES}\nU-1,kp,new,\n", **UPDATE)
-    with monkeypatch.context() as dying, pytest.raises(Crashed):
+    with monkeypatch.context() as dying:
         dying.setattr(import_chunk, "_report", lambda *_, **__: 1 // 0)
-        files.run(event)
+        with pytest.raises(Crashed):
+            files.run(event)
     item = stored(files, "U-1")
     assert item["note"] == "new"
     assert files.shop.patch(f"/licenses/{item['id']}/", {"note": "later"}).status == 200
@@ -484,5 +526,5 @@ def change_between(files: Files, monkeypatch: pytest.MonkeyPatch, *, times: int)
             assert files.shop.patch(f"/licenses/{id}/", value).status == 200
         return change
 
-    decide = update_records.license_change
+    decide = row_updates.license_change
     monkeypatch.setattr(update_records, "license_change", decided)
