@@ -18,6 +18,7 @@ from tests.faults.history import Watch
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
+from tests.faults.updates import Updates
 from tests.faults.world import Actor, World
 from tests.functions.shop import Shop
 from tests.http_event import Reply
@@ -62,9 +63,11 @@ class Changers:
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
+    updates: Updates = field(init=False)
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
+        self.updates = Updates(self)
 
     @property
     def shop(self) -> Shop:
@@ -114,6 +117,8 @@ class Changers:
                 header = "license__license_key,product__short_code,order__store_id\n"
                 rows = "".join(f"{key},kp,o-1\n" for key in (*KEYS, "OWN-1"))
                 world.s3.put(f"{COMPANY}/licenses/{rng.random()}.csv", (header + rows).encode())
+            case "update import":
+                self.updates.begin(KEYS)
             case "append":
                 items = [{"product_code": "kp", "licenses": [{}]}]
                 self._act(what, partial(self.shop.order, id="o-1", append=True, items=items))
@@ -216,6 +221,7 @@ class Changers:
 _WRITERS = (
     *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
     *("features", "import", "append", "sweep"),
+    *("update import", "update import", "update import"),
 )
 
 

@@ -3,14 +3,14 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from functions import create_order, import_csv, sweep
 from functions.web.api import logger
-from shared import orders
+from shared import orders, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
@@ -31,6 +31,7 @@ from shared.store.signed_http import Exchange, send
 from shared.values import record_id
 from shared.workflows import (
     assign_users,
+    batch,
     change_licenses,
     held_keys,
     import_chunk,
@@ -39,9 +40,11 @@ from shared.workflows import (
     import_licenses,
     import_lifecycle,
     import_orders,
+    import_repeats,
     order_writes,
     pending_orders,
     place_order,
+    update_records,
 )
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
@@ -401,6 +404,82 @@ def features_unlocked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(import_features._Features, "write", write_frozen)  # noqa: SLF001
 
 
+def updates_unlocked(patch: pytest.MonkeyPatch) -> None:
+    """A row updates its license without a condition."""
+
+    def field_update(*args: Any) -> dict[str, Any]:
+        body = update(*args)
+        del body["ConditionExpression"], body["ExpressionAttributeValues"][":seen"]
+        return body
+
+    update = dynamo.field_update
+    patch.setattr(dynamo, "field_update", field_update)
+
+
+def own_update_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A row does not recognize its own change when it reads the license again."""
+
+    def get_all(*args: Any) -> dict[Any, Any]:
+        return {
+            key: {name: value for name, value in item.items() if name != "applied_rows"}
+            for key, item in read(*args).items()
+        }
+
+    read = batch.get_all
+    patch.setattr(update_records, "get_all", get_all)
+
+
+def own_update_overwritten(patch: pytest.MonkeyPatch) -> None:
+    """A change by request also removes the row that had changed the license."""
+
+    def change(*args: Any, **named: Any) -> list[dict[str, Any]]:
+        writes = puts(*args, **named)
+        for write in writes:
+            write["Put"]["Item"].pop("applied_rows", None)
+        return writes
+
+    puts = licenses.license_changes
+    patch.setattr(change_licenses, "license_changes", change)
+
+
+def repeats_act(patch: pytest.MonkeyPatch) -> None:
+    """Rows that repeat the key of an earlier row update its license too."""
+    patch.setattr(import_repeats, "_repeated", lambda _: set())
+
+
+def blank_cells_clear(patch: pytest.MonkeyPatch) -> None:
+    """A blank cell removes the value of its field."""
+    fields = row_updates._license_fields  # noqa: SLF001
+    patch.setattr(row_updates, "_license_fields", lambda entry: {"note": None, **fields(entry)})
+
+
+def marker_kept(patch: pytest.MonkeyPatch) -> None:
+    """A change of the features keeps what an import noted on the license."""
+
+    def write(operations: list[dict[str, Any]]) -> bool:
+        for each in operations:
+            if "Update" in each:
+                text = each["Update"]["UpdateExpression"]
+                kept = text.replace(" REMOVE changed_by, changed_from", "")
+                each["Update"]["UpdateExpression"] = kept
+        return whole(operations)
+
+    whole = dynamo.write
+    patch.setattr(dynamo, "write", write)
+
+
+def unchanged_written(patch: pytest.MonkeyPatch) -> None:
+    """A row writes its license although nothing differs."""
+
+    def change(entry: Any, item: Any, product: Any, now: Any) -> Any:
+        found = decide(entry, item, product, now)
+        later = datetime.fromisoformat(item["updated_at"]) + timedelta(microseconds=1)
+        return found or row_updates.RowChange({"updated_at": later}, {})
+
+    decide = row_updates.license_change
+    patch.setattr(update_records, "license_change", change)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -437,7 +516,18 @@ IN_IMPORTS: tuple[Plant, ...] = (
     strangers_imported,
     strangers_forgotten,
 )
-IN_CHANGES: tuple[Plant, ...] = (changes_unlocked, changes_one_by_one, features_unlocked)
+IN_CHANGES: tuple[Plant, ...] = (
+    changes_unlocked,
+    changes_one_by_one,
+    features_unlocked,
+    updates_unlocked,
+    own_update_forgotten,
+    own_update_overwritten,
+    repeats_act,
+    blank_cells_clear,
+    marker_kept,
+    unchanged_written,
+)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,
