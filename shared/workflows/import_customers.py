@@ -83,7 +83,7 @@ def import_customers(
         valid = [entry for entry in rows if _is_valid(job, entry, first, places, done)]
         done.made["named"] = [
             [entry.record.row, places[entry.customer_id].id, content_digest(entry)]
-            for entry in entries
+            for entry in rows
         ]
     made = [
         entry

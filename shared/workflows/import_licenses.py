@@ -135,7 +135,8 @@ class _Licenses:
             entry.customer is not None and entry.record.row not in refused for entry in entries
         )
         if not self.job.updates:
-            named = named_rows(self.job, entries, self.held, made if self.dry_run else ())
+            older = self.held if self.job.on_existing == "keep" else {}
+            named = named_rows(self.job, entries, older, made if self.dry_run else ())
             self.done.made["named"] = named
         if self.dry_run:
             self.done.made["rows"] = [

@@ -453,6 +453,16 @@ def blank_cells_clear(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(row_updates, "_license_fields", lambda entry: {"note": None, **fields(entry)})
 
 
+def cells_not_cleared(patch: pytest.MonkeyPatch) -> None:
+    """A cell that clears a field is a blank cell."""
+
+    def license_fields(entry: Any) -> dict[str, Any]:
+        return {name: value for name, value in fields(entry).items() if value is not None}
+
+    fields = row_updates._license_fields  # noqa: SLF001
+    patch.setattr(row_updates, "_license_fields", license_fields)
+
+
 def marker_kept(patch: pytest.MonkeyPatch) -> None:
     """A change of the features keeps what an import noted on the license."""
 
@@ -528,6 +538,7 @@ IN_CHANGES: tuple[Plant, ...] = (
     marker_kept,
     unchanged_written,
 )
+IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,

@@ -153,6 +153,8 @@ function ReimportButton({ job, draft, kind }) {
         on_error: job.on_error,
         dry_run: job.dry_run,
         unknown_columns: job.unknown_columns,
+        on_existing: job.on_existing,
+        on_missing: job.on_missing,
       });
       const sent = {
         ...draft.value.sent,
