@@ -39,6 +39,10 @@ _TOO_LARGE = (
 )
 
 
+type KnownTerms = dict[int, dict[str, Any]]
+"""The terms that rows name, by the `id` of their `TermsRow`, which rows with equal terms share."""
+
+
 class RowChange(NamedTuple):
     """What a row changes: stored attributes and their new values, where None removes one."""
 
@@ -56,10 +60,15 @@ class RowRefused(Exception):
 
 
 def license_change(
-    entry: LicenseEntry, item: Mapping[str, Any], product: Product, now: datetime
+    entry: LicenseEntry,
+    item: Mapping[str, Any],
+    product: Product,
+    now: datetime,
+    known: KnownTerms,
 ) -> RowChange | None:
     """What a row changes of the stored license with its key; None if nothing differs.
 
+    `known` caches the terms of rows, which live as long as it does.
     Raises RowRefused with the faults of the row, or of the license as it would be.
     """
     code = entry.terms.short_code
@@ -70,9 +79,8 @@ def license_change(
         )
         at = "product__short_code", "short_code"
         raise RowRefused([fault_of(*at, "product_differs", message, code)])
-    wanted = _license_fields(entry)
-    differing = [name for name, value in wanted.items() if _differs(item, name, value, _DEFAULTS)]
-    if not differing:
+    wanted = _license_fields(entry, known)
+    if not (differing := _differing(wanted, item)):
         return None
     if all(wanted.get(name) is not None for name in _ENDS) and not {*differing}.isdisjoint(_ENDS):
         differing += [name for name in _ENDS if name not in differing]
@@ -138,16 +146,12 @@ def changed_from(job: int, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def part_warnings(
-    entry: LicenseEntry,
-    item: Mapping[str, Any],
-    order: Mapping[str, Any],
-    customer: Mapping[str, Any],
+    entry: LicenseEntry, order: Mapping[str, Any], customer: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The warnings about order and customer columns that differ from those of a license.
 
     `order` and `customer` are the stored records of the license, as far as the row names them.
     """
-    order = {**order, "store_id": item.get("order_store_id")}
     found = _part_differences("order__", entry.order, order)
     if entry.customer is not None:
         found += _part_differences("customer__", entry.customer, customer)
@@ -182,18 +186,28 @@ def _part_differences(prefix: str, row: BaseModel, there: Mapping[str, Any]) -> 
     ]
 
 
-def _license_fields(entry: LicenseEntry) -> dict[str, Any]:
+def _license_fields(entry: LicenseEntry, known: KnownTerms) -> dict[str, Any]:
     """The fields of the license that a row names, in the order of the columns."""
-    given = entry.terms.model_fields_set
-    fields = {
-        name: getattr(entry.terms, name)
-        for name in KINDS["licenses"].parts["terms"].columns.values()
-        if name in given and name != "short_code"
-    }
-    for name, value in (("subscription_id", entry.subscription_id), ("note", entry.note)):
-        if value is not None:
-            fields[name] = value or None
-    return fields
+    terms = entry.terms
+    if (fields := known.get(id(terms))) is None:
+        given = terms.model_fields_set - {"short_code"}
+        columns = KINDS["licenses"].parts["terms"].columns.values()
+        fields = known[id(terms)] = {
+            name: getattr(terms, name) for name in columns if name in given
+        }
+    own = (("subscription_id", entry.subscription_id), ("note", entry.note))
+    return fields | {name: value or None for name, value in own if value is not None}
+
+
+def _differing(wanted: Mapping[str, Any], item: Mapping[str, Any]) -> list[str]:
+    """The names of fields that have another value in the stored license."""
+    get = item.get
+    return [
+        name
+        for name, value in wanted.items()
+        if (value != get(name) or isinstance(value, dict))
+        and _differs(item, name, value, _DEFAULTS)
+    ]
 
 
 def _differs(item: Mapping[str, Any], name: str, wanted: Any, defaults: Mapping[str, Any]) -> bool:

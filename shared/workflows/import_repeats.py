@@ -43,24 +43,36 @@ def pin_repeats(job: ImportJob, planned: Plan, read: Callable[[Chunk], bytes]) -
     """
     if job.on_existing != "update":
         return
-    terms = pinned_import(job)
+
+    def checked(chunk: Chunk) -> bytes:
+        if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
+            raise ImportStopped
+        return read(chunk)
+
+    found = repeats_in(pinned_import(job), planned, checked)
+    stored = [[*found.rows.items()], sorted(found.differing)]
+    uploads.put_result(job, _NAME, orjson.dumps(stored))
+
+
+def repeats_in(terms: Import, planned: Plan, read: Callable[[Chunk], bytes]) -> Repeats:
+    """The rows of a file that name the record of an earlier row. Raises BadFile if too many do.
+
+    Names are compared by their hashes first, of which a row has 8 bytes.
+    """
     identify = identity_of(terms, planned.dialect)
     names, ends = array("q"), []
     for chunk in planned.chunks:
-        _check_running(job)
         names.extend(hash(identify(row)) for row in _rows(planned, chunk, read))
         ends.append(len(names))
     repeated = _repeated(names)
-    starts = [0, *ends[:-1]]
-    found = Repeats({}, frozenset())
-    if repeated:
-        some = [
-            chunk
-            for chunk, start, end in zip(planned.chunks, starts, ends, strict=True)
-            if not repeated.isdisjoint(names[start:end])
-        ]
-        found = _compared(job, terms, planned, read, some, repeated, identify)
-    uploads.put_result(job, _NAME, orjson.dumps([[*found.rows.items()], sorted(found.differing)]))
+    if not repeated:
+        return Repeats({}, frozenset())
+    some = [
+        chunk
+        for chunk, start, end in zip(planned.chunks, [0, *ends[:-1]], ends, strict=True)
+        if not repeated.isdisjoint(names[start:end])
+    ]
+    return _compared(terms, planned, read, some, repeated, identify)
 
 
 def pinned_repeats(job: ImportJob) -> Repeats:
@@ -69,11 +81,6 @@ def pinned_repeats(job: ImportJob) -> Repeats:
         return Repeats({}, frozenset())
     rows, differing = orjson.loads(uploads.need_result(job, _NAME))
     return Repeats(dict(rows), frozenset(differing))
-
-
-def _check_running(job: ImportJob) -> None:
-    if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
-        raise ImportStopped
 
 
 def _rows(planned: Plan, chunk: Chunk, read: Callable[[Chunk], bytes]) -> Iterator[Record]:
@@ -97,7 +104,6 @@ def _repeated(names: Collection[int]) -> set[int]:
 
 
 def _compared(
-    job: ImportJob,
     terms: Import,
     planned: Plan,
     read: Callable[[Chunk], bytes],
@@ -111,7 +117,6 @@ def _compared(
     rows: dict[int, int] = {}
     differing: set[int] = set()
     for chunk in chunks:
-        _check_running(job)
         for record in _rows(planned, chunk, read):
             name = identify(record)
             if name is None or hash(name) not in repeated:

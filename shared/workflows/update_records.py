@@ -9,6 +9,7 @@ row and the values before it; every other change of the record removes them.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -17,6 +18,7 @@ from shared.catalog import Product
 from shared.orders import FIRST_PART
 from shared.row_entries import CustomerEntry, Faults, Import, InvalidRecord, LicenseEntry, fault_of
 from shared.row_updates import (
+    KnownTerms,
     RowChange,
     RowRefused,
     applied,
@@ -31,6 +33,7 @@ from shared.store.catalog import all_products
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, reference_pointer
 from shared.store.licenses import TABLE as LICENSES
+from shared.store.lookup import Keyed
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import pause
 from shared.workflows.batch import Batch, get_all, get_many
@@ -68,8 +71,10 @@ def update_licenses(
     products = _products(job, targets)
     _warn_of_parts(job, pool, done, targets)
 
+    known: KnownTerms = {}
+
     def decide(entry: LicenseEntry, item: Mapping[str, Any], now: datetime) -> RowChange | None:
-        return license_change(entry, item, products[item["product_code"]], now)
+        return license_change(entry, item, products[item["product_code"]], now, known)
 
     done.updated_licenses += _updated(job, pool, done, LICENSES, targets, decide, dry_run=dry_run)
 
@@ -225,40 +230,36 @@ def _warn_of_parts(
     Orders and customers are read only for rows that name more than the id of the one and the
     e-mail of the other.
     """
-    orders = {
-        target.item["order_id"]: (
-            ORDERS,
-            (dynamo.partition(job.company, target.item["order_id"]), FIRST_PART),
-        )
-        for target in targets
-        if names_order(target.entry)
-    }
-    customers = {
-        id: (CUSTOMERS, customer_key(job.company, id))
-        for target in targets
-        if (id := target.item.get("customer_id")) is not None and _names_customer(target.entry, id)
-    }
-    if not (orders or customers) and not any(_names_parts(target.entry) for target in targets):
-        return
-    found = get_many(pool, [*orders.values(), *customers.values()])
-    nothing: dict[str, Any] = {}
+    parts: dict[tuple[Any, ...], list[Target[LicenseEntry]]] = {}
     for target in targets:
         entry, item = target.entry, target.item
-        order = found.get(orders.get(item["order_id"], ("", ("",))), nothing)
-        id = item.get("customer_id")
-        customer = found.get(customers[id], nothing) if id in customers else nothing
-        if not customer and id is not None and id == entry.customer_id and entry.customer:
-            customer = {"email": entry.customer.email}
-        if warnings := part_warnings(entry, item, order, customer):
-            done.warn(entry.record, warnings)
+        if entry.customer is not None or entry.order.model_fields_set:
+            place = id(entry.order), id(entry.customer), item["order_id"], item.get("customer_id")
+            parts.setdefault(place, []).append(target)
+    keys = [_part_keys(job, of[0]) for of in parts.values()]
+    found = get_many(pool, filter(None, chain.from_iterable(keys))) if parts else {}
+    for (order_at, customer_at), of in zip(keys, parts.values(), strict=True):
+        entry, item = of[0].entry, of[0].item
+        order = found.get(order_at, {}) if order_at else {}
+        customer = found.get(customer_at, {}) if customer_at else {}
+        if entry.customer is not None and item.get("customer_id") == entry.customer_id:
+            customer = {"email": entry.customer.email, **customer}
+        order = {**order, "store_id": item.get("order_store_id")}
+        if warnings := part_warnings(entry, order, customer):
+            for target in of:
+                done.warn(target.entry.record, warnings)
 
 
-def _names_parts(entry: LicenseEntry) -> bool:
-    return bool(entry.order.model_fields_set) or entry.customer is not None
-
-
-def _names_customer(entry: LicenseEntry, id: int) -> bool:
-    """Whether a row names more of a license's customer than its e-mail, or another customer."""
-    if entry.customer is None:
-        return False
-    return id != entry.customer_id or bool(entry.customer.model_fields_set - {"email"})
+def _part_keys(job: Import, target: Target[LicenseEntry]) -> tuple[Keyed | None, Keyed | None]:
+    """The keys of a license's order and customer, if their columns need these records."""
+    entry, item, id = target.entry, target.item, target.item.get("customer_id")
+    order = customer = None
+    if names_order(entry):
+        order = ORDERS, (dynamo.partition(job.company, item["order_id"]), FIRST_PART)
+    if (
+        id is not None
+        and entry.customer is not None
+        and (id != entry.customer_id or entry.customer.model_fields_set != {"email"})
+    ):
+        customer = CUSTOMERS, customer_key(job.company, id)
+    return order, customer

@@ -450,14 +450,14 @@ def repeats_act(patch: pytest.MonkeyPatch) -> None:
 def blank_cells_clear(patch: pytest.MonkeyPatch) -> None:
     """A blank cell removes the value of its field."""
     fields = row_updates._license_fields  # noqa: SLF001
-    patch.setattr(row_updates, "_license_fields", lambda entry: {"note": None, **fields(entry)})
+    patch.setattr(row_updates, "_license_fields", lambda *row: {"note": None, **fields(*row)})
 
 
 def cells_not_cleared(patch: pytest.MonkeyPatch) -> None:
     """A cell that clears a field is a blank cell."""
 
-    def license_fields(entry: Any) -> dict[str, Any]:
-        return {name: value for name, value in fields(entry).items() if value is not None}
+    def license_fields(*row: Any) -> dict[str, Any]:
+        return {name: value for name, value in fields(*row).items() if value is not None}
 
     fields = row_updates._license_fields  # noqa: SLF001
     patch.setattr(row_updates, "_license_fields", license_fields)
@@ -481,8 +481,8 @@ def marker_kept(patch: pytest.MonkeyPatch) -> None:
 def unchanged_written(patch: pytest.MonkeyPatch) -> None:
     """A row writes its license although nothing differs."""
 
-    def change(entry: Any, item: Any, product: Any, now: Any) -> Any:
-        found = decide(entry, item, product, now)
+    def change(entry: Any, item: Any, *more: Any) -> Any:
+        found = decide(entry, item, *more)
         later = datetime.fromisoformat(item["updated_at"]) + timedelta(microseconds=1)
         return found or row_updates.RowChange({"updated_at": later}, {})
 
