@@ -7,7 +7,7 @@ from shared.columns import KINDS
 from shared.csv_format.dialect import Dialect, detect
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
-from shared.import_job import ImportJob
+from shared.import_job import ImportJob, OnExisting
 from shared.import_job import Kind as JobKind
 from shared.row_entries import Entry, Import, InvalidRecord
 from shared.row_reader import reader_of
@@ -22,12 +22,14 @@ def dialect_of(header: str, kind: str = "licenses") -> Dialect:
     return detect(f"{header}\n".encode(), required=columns.required, known=columns.columns)
 
 
-def read_rows(text: str, kind: str = "licenses") -> list[Entry | InvalidRecord]:
+def read_rows(
+    text: str, kind: str = "licenses", on_existing: OnExisting = "keep"
+) -> list[Entry | InvalidRecord]:
     """The entries of a file's rows, read with the catalog of a `ValueShop`."""
     data = text.encode()
     planned = plan([data])
     header = dialect_of(text.partition("\n")[0], kind)
-    job = Import("acme", 7, kind, NOW, ValueShop().products)
+    job = Import("acme", 7, kind, NOW, ValueShop().products, on_existing=on_existing)
     read = reader_of(job, header)
     return [
         read(record)
