@@ -3,6 +3,7 @@
 A watch checks every write: what a row changed, and how often.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,7 +70,11 @@ class Updates:
         self.run.world.watchers.append(self._hear)
 
     def begin(self, keys: tuple[str, ...]) -> None:
-        """Start an import that updates licenses, or features."""
+        """Start an import that updates licenses, or features.
+
+        All imports of the schedule then are small ones, or large ones with several chunks.
+        """
+        os.environ["IMPORT_INLINE_BYTES"] = self.run.world.rng.choice(("0", "1000000"))
         self.run.world.spawn("updater", partial(self._send, self._file(keys)))
 
     def _file(self, keys: tuple[str, ...]) -> UpdateFile:
