@@ -24,7 +24,6 @@ from shared.workflows.import_lifecycle import ImportStopped
 
 MOST_ROWS = 200_000
 """Rows of a file that repeat a record; each worker has their numbers in memory."""
-_NAME = "repeats.json"
 _COMPARED_AT_ONCE = 1_000_000
 """Rows whose names are compared at once, with about 100 MB of memory."""
 
@@ -51,7 +50,7 @@ def pin_repeats(job: ImportJob, planned: Plan, read: Callable[[Chunk], bytes]) -
 
     found = repeats_in(pinned_import(job), planned, checked)
     stored = [[*found.rows.items()], sorted(found.differing)]
-    uploads.put_result(job, _NAME, orjson.dumps(stored))
+    uploads.put_result(job, uploads.REPEATS, orjson.dumps(stored))
 
 
 def repeats_in(terms: Import, planned: Plan, read: Callable[[Chunk], bytes]) -> Repeats:
@@ -79,7 +78,7 @@ def pinned_repeats(job: ImportJob) -> Repeats:
     """The stored rows that repeat a record; none unless the job updates records."""
     if job.on_existing != "update":
         return Repeats({}, frozenset())
-    rows, differing = orjson.loads(uploads.need_result(job, _NAME))
+    rows, differing = orjson.loads(uploads.need_result(job, uploads.REPEATS))
     return Repeats(dict(rows), frozenset(differing))
 
 

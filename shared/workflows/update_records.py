@@ -36,6 +36,7 @@ from shared.store.licenses import TABLE as LICENSES
 from shared.store.lookup import Keyed
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import pause
+from shared.store.signed_http import Exchange
 from shared.workflows.batch import Batch, get_all, get_many
 
 TRIES = 8
@@ -163,9 +164,7 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
         if not writes:
             return updated
         prepare([(target, write.change) for target, write in writes])
-        written = pool.run(
-            bulk.write("UpdateItem", env_name, write.body, pool.patience) for _, write in writes
-        )
+        written = pool.run(_written(pool, env_name, write.body) for _, write in writes)
         updated += written.count(True)
         waiting = [target for (target, _), new in zip(writes, written, strict=True) if not new]
         if not waiting:
@@ -176,14 +175,22 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
     return updated
 
 
+def _written(pool: bulk.Pool, env_name: str, body: Mapping[str, Any]) -> Exchange[bool]:
+    """Write one record; False if it has changed, or if a lost first attempt was executed."""
+    written = yield from bulk.write("UpdateItem", env_name, body, pool.patience)
+    pool.patience.progressed = True
+    return written
+
+
 def _read_again[E: (LicenseEntry, CustomerEntry)](
     pool: bulk.Pool, done: Batch, env_name: str, targets: Sequence[Target[E]]
 ) -> list[Target[E]]:
     found = get_all(pool, env_name, [target.key for target in targets])
     there = []
     for target in targets:
-        if target.key in found:
-            target.item = found[target.key]
+        item = found.get(target.key, {})
+        if item.get("created_at") == target.item["created_at"]:
+            target.item = item
             there.append(target)
         else:
             _fail(done, target, "changed_meanwhile", _DELETED)

@@ -12,8 +12,7 @@ from functions import job_status
 from functions.telemetry.redaction import Crashed
 from shared import row_updates
 from shared.import_job import ImportJob
-from shared.store import dynamo, uploads
-from shared.store.dynamo import client
+from shared.store import bulk, dynamo, uploads
 from shared.workflows import import_chunk, update_records
 from tests.functions.import_files import Files, counts
 from tests.grants.recorder import outside
@@ -76,11 +75,14 @@ def calls() -> Iterator[Counter[str]]:
         table = "Licenses" if f'"{dynamo.table("LICENSES_TABLE")}"' in body else "other"
         seen[f"{operation} {table}"] += 1
 
-    client().meta.events.register_first("before-send.dynamodb", note)
+    clients: list[Any] = [dynamo.client().meta, bulk.client()]
+    for each in clients:
+        each.events.register_first("before-send.dynamodb", note)
     try:
         yield seen
     finally:
-        client().meta.events.unregister("before-send.dynamodb", note)
+        for each in clients:
+            each.events.unregister("before-send.dynamodb", note)
 
 
 def test_a_row_sets_the_fields_that_it_names_and_no_others(files: Files) -> None:
@@ -100,6 +102,17 @@ def test_a_row_sets_the_fields_that_it_names_and_no_others(files: Files) -> None
     assert stored(files, "U-2")["note"] == "made"
 
 
+def test_a_changed_license_costs_one_write(files: Files) -> None:
+    files.shop.order_one(license={"key": "U-1"})
+    event = files.prepared(f"{LICENSES}\nU-1,kp,new,\n", **UPDATE)
+
+    with calls() as seen:
+        files.run(event)
+
+    licenses = {call: count for call, count in seen.items() if call.endswith("Licenses")}
+    assert licenses == {"BatchGetItem Licenses": 1, "UpdateItem Licenses": 1}
+
+
 def test_the_same_file_again_changes_nothing_and_costs_no_write(files: Files) -> None:
     text = f"{LICENSES}\nU-1,kp,a,3\nU-2,kp,,1\n"
     run(files, text)
@@ -110,7 +123,22 @@ def test_the_same_file_again_changes_nothing_and_costs_no_write(files: Files) ->
 
     assert counts(job, *CREATED) == [0, 2, 0, 2]
     assert [stored(files, key) for key in ("U-1", "U-2")] == before
-    assert not [call for call in seen if call.endswith("Licenses") and "Get" not in call], seen
+    licenses = {call: count for call, count in seen.items() if call.endswith("Licenses")}
+    assert licenses == {"BatchGetItem Licenses": 1}
+
+
+def test_records_that_are_kept_cost_no_more_requests(files: Files) -> None:
+    text = f"{LICENSES}\nU-1,kp,a,3\nU-2,kp,,1\n"
+    run(files, text, on_existing="keep")
+    event = files.prepared(text.replace("3", "4"), on_existing="keep")
+
+    with calls() as seen:
+        files.run(event)
+
+    licenses = {call: count for call, count in seen.items() if call.endswith("Licenses")}
+    # tests/partiql.py executes the two INSERTs of the one request.
+    assert licenses == {"PutItem Licenses": 2, "BatchGetItem Licenses": 1}
+    assert counts(files.last(), *CREATED) == [0, 2, 0, 2]
 
 
 def test_a_cell_with_no_value_clears_the_field(files: Files) -> None:

@@ -407,7 +407,7 @@ def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer, engin
     assert engine.announced == [(job.key, job.version_id)]
 
 
-@pytest.mark.parametrize("name", ["catalog.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["catalog.json", "manifest.json", "repeats.json"])
 def test_an_execution_whose_plan_was_deleted_is_started_again(
     importer: Importer, engine: Engine, name: str
 ) -> None:
@@ -437,12 +437,13 @@ def test_an_import_that_ended_before_its_execution_has_a_new_one(
 
 def planned(importer: Importer, code: str | None = "import_failed") -> ImportJob:
     """A large import that failed after its file was planned; without a code, was cancelled."""
-    job = importer.stored()
-    for name in uploads.PLANNED:
+    job = importer.stored().model_copy(update={"on_existing": "update"})
+    for name in uploads.planned_results(job):
         uploads.put_result(job, name, b"[]")
     refusal = FileFault(code=code, message="The import stopped.") if code else None
     state: State = "failed" if code else "cancelled"
-    return importer.move(job.number, state, execution_arn=ARN, refusal=refusal)
+    changes = {"execution_arn": ARN, "refusal": refusal, "on_existing": job.on_existing}
+    return importer.move(job.number, state, **changes)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])

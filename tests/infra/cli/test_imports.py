@@ -62,6 +62,19 @@ def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     assert (printed["on_existing"], printed["on_missing"]) == ("update", "refuse")
 
 
+def test_updated_records_are_counted_where_an_import_updates(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "old.csv", GOOD)
+
+    kept = keywright.run(*words(file))
+    updated = keywright.run(*words(file, "--on-existing", "update"))
+
+    assert "Licenses unchanged" not in kept
+    assert "Licenses updated" in updated
+    assert "Licenses unchanged" in updated
+
+
 def test_rows_that_failed_are_shown_and_kept_to_be_corrected(
     keywright: Keywright, file: Path
 ) -> None:
