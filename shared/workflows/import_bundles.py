@@ -82,6 +82,6 @@ def pinned_import(job: ImportJob) -> Import:
         catalog,
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
-        job.on_existing,
-        job.on_missing,
+        on_existing=job.on_existing,
+        on_missing=job.on_missing,
     )

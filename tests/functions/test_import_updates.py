@@ -13,7 +13,7 @@ from functions.telemetry.redaction import Crashed
 from shared import row_updates
 from shared.import_job import ImportJob
 from shared.store import bulk, dynamo, uploads
-from shared.workflows import import_chunk, update_records
+from shared.workflows import import_chunk, import_repeats, update_records
 from tests.functions.import_files import Files, counts
 from tests.grants.recorder import outside
 from tests.http_event import send
@@ -275,6 +275,30 @@ def test_a_blank_cell_and_a_default_differ_in_rows_of_one_key(files: Files) -> N
 
     assert faults(files, job) == [(2, "license__license_key", "duplicate_in_file")]
     assert stored(files, "U-1")["max_activations"] == 3
+
+
+def test_a_file_that_repeats_too_many_records_is_refused(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_repeats, "MOST_ROWS", 1)
+    text = f"{LICENSES}\nU-1,kp,,\nU-1,kp,,\nU-1,kp,,\n"
+
+    job = run(files, text)
+
+    assert (job.state, files.license_count()) == ("failed", 0)
+    assert job.refusal is not None
+    assert (job.refusal.code, job.refusal.line) == ("too_many_repeats", 4)
+    assert "Keep one row per license key" in job.refusal.message
+    assert run(files, text, on_existing="keep").state == "succeeded"
+
+
+def test_rows_that_are_invalid_own_no_record(files: Files) -> None:
+    files.shop.order_one(license={"key": "U-1"})
+
+    job = run(files, f"{LICENSES}\nU-1,kp,first,x\nU-1,kp,second,\n")
+
+    assert faults(files, job) == [(1, "license__max_activations", "invalid_value")]
+    assert stored(files, "U-1")["note"] == "second"
 
 
 def test_a_dry_run_counts_what_would_be_updated(files: Files) -> None:
