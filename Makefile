@@ -63,7 +63,8 @@ demo: up ## Load a sample catalog, place an order of each kind, import files, pr
 import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
 	@$(VENV)/keywright import --stage "$(STAGE)" --file "$(FILE)" --kind "$(KIND)" \
 		$(if $(DRY_RUN),--dry-run) $(if $(ON_ERROR),--on-error "$(ON_ERROR)") $(if $(ENCODING),--encoding "$(ENCODING)") \
-		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") || { status=$$?; test $$status = 1 || exit $$status; }
+		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") \
+		$(if $(ON_EXISTING),--on-existing "$(ON_EXISTING)") $(if $(ON_MISSING),--on-missing "$(ON_MISSING)") || { status=$$?; test $$status = 1 || exit $$status; }
 
 test: check ## Alias of check
 
@@ -86,7 +87,7 @@ $(API_TYPES): $(PYTHON_SOURCES) package-lock.json | setup
 	@$(VENV)/python -m functions.web.openapi $(@D)/openapi.json
 	@node_modules/.bin/openapi-typescript $(@D)/openapi.json --default-non-nullable false --output $@ >/dev/null 2>&1
 
-faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports|changes)
+faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports|changes|updates)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
 redirects: setup ## Test whether the HTTP clients of Go and PHP on this machine follow the API's 308

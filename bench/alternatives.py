@@ -14,6 +14,7 @@ import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,12 +24,13 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from shared.catalog_changes import new_product
 from shared.catalog_requests import NewProduct
-from shared.csv_format.planner import plan
+from shared.csv_format.planner import Chunk, plan
 from shared.import_job import ImportJob
 from shared.row_entries import Import
 from shared.store import bulk
 from shared.store.patience import Patience
 from shared.workflows.import_chunk import IN_FLIGHT, Work, import_chunk
+from shared.workflows.import_repeats import repeats_in
 
 COMPANY = "bench"
 THREADS = 16
@@ -111,14 +113,14 @@ class Row(BaseModel):
         return self
 
 
-def ours(path: Path) -> int:
+def ours(path: Path, *, update: bool = False) -> int:
     """What the functions do with a large file: plan it, then import its chunks."""
     product = new_product(
         COMPANY, NewProduct(product_name="Sketchbook", short_code="sketch"), {}, now=_NOW
     )
     planned = plan(pieces(path))
     job = ImportJob(
-        number=1,
+        number=2 if update else 1,
         company=COMPANY,
         kind="licenses",
         state="running",
@@ -131,11 +133,20 @@ def ours(path: Path) -> int:
     )
     terms = Import(COMPANY, job.number, job.kind, _NOW, {product.short_code: product})
     patience = Patience(lambda: 900_000, lambda: None)
+
     with ThreadPoolExecutor(IN_FLIGHT) as executor, path.open("rb") as file:
+
+        def read(chunk: Chunk) -> bytes:
+            file.seek(chunk.start)
+            return file.read(chunk.end - chunk.start)
+
+        if update:
+            terms = replace(terms, on_existing="update")
+            repeats = repeats_in(terms, planned, read)
+            terms = replace(terms, repeated=repeats.rows, differing=repeats.differing)
         work = Work(job, terms, planned.dialect, "write", executor, patience)
         for chunk in planned.chunks:
-            file.seek(chunk.start)
-            data = file.read(chunk.end - chunk.start)
+            data = read(chunk)
             if not chunk.is_intact(data) or import_chunk(work, chunk, data) != chunk.rows:
                 raise RuntimeError("the file changed")
             del data  # an invocation has one chunk
@@ -189,6 +200,11 @@ def _each[T, R](pool: Executor, act: Callable[[T], R], work: Iterable[T]) -> Ite
         yield future.result()
 
 
+def unchanged(path: Path) -> int:
+    """An update by a file whose records exist and have these values."""
+    return ours(path, update=True)
+
+
 ALTERNATIVES: dict[str, Callable[[Path], int]] = {
     "ours": ours,
     "batch_writer": batch_writer,
@@ -222,7 +238,11 @@ def peak_rss_mb() -> float:
 
 def contest(name: str, path: Path, warm_up: Path) -> dict[str, float]:
     """One import in this process, whose clients and connections a small one has made."""
-    run = ALTERNATIVES[name]
+    run = {**ALTERNATIVES, "unchanged": unchanged}[name]
+    if run is unchanged:
+        urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_store").close()  # noqa: S310  # our own endpoint
+        ours(warm_up)
+        ours(path)
     run(warm_up)
     forget = f"{os.environ['AWS_ENDPOINT_URL']}/_told"
     urllib.request.urlopen(forget).close()  # noqa: S310  # our own endpoint

@@ -1,8 +1,9 @@
 """An HTTP endpoint that responds after 8 ms without any work: `python -m bench.endpoint`.
 
 It answers the requests that imports send to DynamoDB and S3 as if no record existed yet, and
-counts. HTTP is read by hand, so that it is quick: how busy it was is among the counts. `/_keep`
-makes it keep what is written, `/_read` answers the counts and what was kept, and forgets both.
+counts. After `/_store` it stores inserted records, and answers reads with them. HTTP is read by
+hand, so that it is quick: how busy it was is among the counts. `/_keep` makes it keep what is
+written, `/_read` answers the counts and what was kept, and forgets both.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 SERVICE_SECONDS = 0.008
 _TARGET = re.compile(rb"x-amz-target: \w+\.(\w+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+_INSERT = re.compile(r'INSERT INTO "(\w+)" VALUE')
+_NAME = re.compile(r"'(\w+)':\?")
 _WRITES = ("BatchExecuteStatement", "BatchWriteItem", "PutItem", "UpdateItem", "TransactWriteItems")
 _ANSWERS = {
     "BatchGetItem": b'{"Responses":{},"UnprocessedKeys":{}}',
@@ -31,6 +34,9 @@ class Meter:
     items: Counter[str] = field(default_factory=Counter)
     kept: list[tuple[str, str]] = field(default_factory=list)
     keeping: bool = False
+    storing: bool = False
+    stored: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Records as JSON, by table and partition key."""
 
     def answer(self, head: bytes, body: bytes) -> bytes:
         found = _TARGET.search(head)
@@ -43,11 +49,30 @@ class Meter:
             self.kept.append((operation, body.decode()))
         if operation == "BatchExecuteStatement":
             count = body.count(b'"Statement":')
+            if self.storing:
+                self.store(body)
             self.items[operation] += count
             return b'{"Responses":[' + b",".join([b"{}"] * count) + b"]}"
         if operation == "BatchWriteItem":
             self.items[operation] += body.count(b'"PutRequest":')
+        if operation == "BatchGetItem" and self.stored:
+            return self.found(body)
         return _ANSWERS.get(operation, b"{}")
+
+    def store(self, body: bytes) -> None:
+        for each in json.loads(body)["Statements"]:
+            table = _INSERT.match(each["Statement"])
+            names = _NAME.findall(each["Statement"])
+            item = dict(zip(names, each["Parameters"], strict=True))
+            self.stored[table[1] if table else "", item["pk"]["S"]] = json.dumps(item)
+
+    def found(self, body: bytes) -> bytes:
+        tables = {
+            name: [self.stored.get((name, key["pk"]["S"])) for key in of["Keys"]]
+            for name, of in json.loads(body)["RequestItems"].items()
+        }
+        answers = (f'"{name}":[{",".join(filter(None, of))}]' for name, of in tables.items())
+        return f'{{"Responses":{{{",".join(answers)}}},"UnprocessedKeys":{{}}}}'.encode()
 
     def read(self) -> bytes:
         used = resource.getrusage(resource.RUSAGE_SELF)
@@ -87,6 +112,7 @@ class Connection(asyncio.Protocol):
         del self.data[: end + 4 + length]
         if b" /_" in head[:12]:
             self.meter.keeping |= b"/_keep" in head[:16]
+            self.meter.storing |= b"/_store" in head[:16]
             answer = self.meter.read() if b"/_read" in head[:16] else b""
             self.respond(answer)
         else:

@@ -40,6 +40,7 @@ GOALS = {
     "ratio_rows_per_s_vs_threads": 6,
     "single_ratio_rows_per_s_vs_batch_writer": 5,
     "planner_mb_per_s": 400,
+    "unchanged_rows_per_s": 15_000,
 }
 MOST = {
     "peak_rss_mb": 128,
@@ -110,6 +111,8 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
                 taken.append(run_apart(name, path, warm_up))
         console.print("… one license per order")
         single = measured_singles(Path(folder), warm_up, rounds)
+        console.print("… the same file again, as an update")
+        same = measured_unchanged(path, warm_up, rounds)
         console.print("… units, memory")
         units = units_written(path, warm_up)
         flat = {str(FLAT_ROWS): run_apart("ours", long, warm_up)}
@@ -131,6 +134,7 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
         "peak_rss_mb_by_rows": rss,
         "planner_mb_per_s": max(planner),
         **single,
+        **same,
         **units,
         "alternatives": middle,
         "requests": runs["ours"][-1]["requests"],
@@ -166,6 +170,17 @@ def measured_singles(folder: Path, warm_up: Path, rounds: int) -> Figures:
         "single_write_units_per_row": units["write_units_per_row"],
         "single_peak_rss_mb": max(*peaks, run_apart("ours", long, warm_up)["peak_rss_mb"]),
     }
+
+
+def measured_unchanged(path: Path, warm_up: Path, rounds: int) -> Figures:
+    """An update by a file of which every record exists with the values of its row."""
+    runs = [run_apart("unchanged", path, warm_up) for _ in range(rounds)]
+    if any(run["requests"].get("UpdateItem", 0) > run["rows"] / 100 for run in runs):
+        raise RuntimeError("an unchanged record was written")
+    rows_per_s, us_per_row = (
+        statistics.median(run[figure] for run in runs) for figure in ("rows_per_s", "us_per_row")
+    )
+    return {"unchanged_rows_per_s": rows_per_s, "unchanged_us_per_row": us_per_row}
 
 
 def ratios(middle: dict[str, Figures]) -> Figures:

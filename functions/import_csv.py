@@ -59,6 +59,7 @@ from shared.workflows.import_lifecycle import (
     plan_file,
     record_plan,
 )
+from shared.workflows.import_repeats import pin_repeats
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -141,6 +142,7 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
 
         job = record_plan(job, planned, hashlib.sha256(data).hexdigest())
         pin_bundle_keys(job, mentions, planned, read)
+        pin_repeats(job, planned, read)
         for phase in phases_of(job):
             if phase == "write" and not begin_writing(job):
                 break
@@ -197,6 +199,7 @@ def _planned(job: ImportJob) -> dict[str, Any]:
     planned = plan_file(job, parts, chunk_size=_chunk_size(job))
     job = record_plan(job, planned, digest.hexdigest())
     pin_bundle_keys(job, mentions, planned, partial(_read, job))
+    pin_repeats(job, planned, partial(_read, job))
     manifest = [chunk.model_dump() for chunk in planned.chunks]
     uploads.put_result(job, "manifest.json", orjson.dumps(manifest))
     return {

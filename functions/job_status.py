@@ -35,7 +35,7 @@ from shared.store.batch_results import batch_results
 from shared.store.executions import announce_job, start, stop
 from shared.store.import_jobs import change_job, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
-from shared.store.uploads import PLANNED, check_file, get_result, result_size
+from shared.store.uploads import check_file, get_result, planned_results, result_size
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file that is sent in the response, as Base64."""
@@ -238,7 +238,7 @@ def _is_redrivable(job: ImportJob) -> bool:
     also needs the planner's manifest.
     """
     ended_first = job.refusal is not None and job.refusal.code == "import_failed"
-    return ended_first and all(result_size(job, name) is not None for name in PLANNED)
+    return ended_first and all(result_size(job, name) is not None for name in planned_results(job))
 
 
 def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:

@@ -28,6 +28,8 @@ from shared.import_job import (
     ImportJob,
     Kind,
     OnError,
+    OnExisting,
+    OnMissing,
     UnknownColumns,
     WrongState,
     request_fingerprint,
@@ -69,6 +71,11 @@ _UNKNOWN_COLUMNS = (
     "`check` stops before anything is written if an unknown column is similar to one that the file"
     " lacks; `ignore` leaves the column out, with a warning in `detected`."
 )
+_ON_EXISTING = (
+    "The result of a row whose record exists: `keep` changes nothing, `update` sets the fields that"
+    " the row names, `refuse` is an error."
+)
+_ON_MISSING = "The result of a row whose record does not exist: it is created, or it is an error."
 
 _DATES = (
     "The order of day, month and year in dates that end in the year: `dmy` reads 31.12.2027, `mdy`"
@@ -100,6 +107,8 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
     dates: Annotated[Dates, Field(description=_DATES)] = "iso"
+    on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
+    on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
 
 
@@ -132,6 +141,8 @@ class ImportRequest(BaseModel):
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
     dates: Annotated[Dates, Field(description=_DATES)] = "iso"
+    on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
+    on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
 
 

@@ -50,9 +50,8 @@ class Imports(Construct):
         function.may("Query", on=data.catalog)
         function.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", on=data.imports)
         function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", "DeleteItem", on=data.licenses)
-        function.may(
-            "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "DeleteItem", on=data.customers
-        )
+        function.may("BatchGetItem", "GetItem", "PartiQLInsert", on=data.customers)
+        function.may("PutItem", "UpdateItem", "DeleteItem", on=data.customers)
         function.may(
             "BatchGetItem", "GetItem", "PartiQLInsert", "PutItem", "UpdateItem", on=data.orders
         )

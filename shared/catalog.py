@@ -25,7 +25,8 @@ type FeatureType = Literal["activation", "consumption"]
 class FeatureGrant(FeatureTerms, frozen=True, defer_build=False):
     """A feature of a policy or a license: a product's feature with terms of its own.
 
-    `made_by` is the import row that added the feature to a license.
+    `made_by` is the import row that added the feature to a license; `applied_rows` are the last
+    import rows that changed it there.
     """
 
     code: Code
@@ -33,6 +34,7 @@ class FeatureGrant(FeatureTerms, frozen=True, defer_build=False):
     total_consumptions: Count | None = None
     metadata: Metadata = {}
     made_by: str | None = None
+    applied_rows: tuple[str, ...] = ()
 
 
 class FeatureFields(FeatureTerms, frozen=True, defer_build=True):

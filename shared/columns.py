@@ -109,7 +109,10 @@ def _object(cell: Any) -> Any:
 _WORDS = {word: "true" if truth else "false" for word, truth in _TRUTHS.items()}
 """What the browser compares instead of the spellings of a flag."""
 NO_VALUE = "\\N"
-"""The cell for a term without a value, although the policy or the product has one."""
+"""The cell for a term without a value, although the policy or the product has one.
+
+In an import that updates records, the cell in any column that clears the field of the record.
+"""
 
 _UNDAMAGED = (BeforeValidator(_undamaged), BrowserRule({"sound": True}, "#REF!"))
 _NO_VALUE = (BeforeValidator(_no_value), BrowserRule({"unset": re.escape(NO_VALUE)}))
@@ -262,7 +265,7 @@ class FeatureRow(_Row):
         given = {
             name: value
             for name in ("code", *FEATURE_TERMS, "expiry_date", "total_consumptions")
-            if (value := getattr(self, name, None)) is not None
+            if (value := getattr(self, name, None)) is not None or name in self.model_fields_set
         }
         return FeatureRequest.model_validate(given)
 
@@ -380,6 +383,26 @@ KINDS: Mapping[str, Kind] = {
         (),
     ),
 }
+
+
+_ALL_CLEARABLE = {
+    "order": frozenset(OrderRow.model_fields),
+    "customer": frozenset(CustomerRow.model_fields),
+}
+CLEARABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "licenses": {
+        "free": frozenset({"subscription_id", "note"}),
+        "terms": frozenset(
+            {*NULLABLE, "validity_period", "maintenance_period", "start_date", "metadata"}
+        ),
+        **_ALL_CLEARABLE,
+    },
+    "customers": {"customer": _ALL_CLEARABLE["customer"] - {"email"}},
+    "license-features": {
+        "feature": frozenset({"expiry_date", "total_consumptions", "consumption_period"})
+    },
+}
+"""The fields that a cell `\\N` clears when records are updated, by kind of file and part."""
 
 
 @cache

@@ -112,11 +112,13 @@ class NewCustomer(CustomerRequest):
 class Customer(CustomerFields, frozen=True, defer_build=False):
     """A customer. `made_by` is the order or import row that created it.
 
-    `listed_by` is the first row of the import batch that lists it.
+    `listed_by` is the first row of the import batch that lists it. `applied_rows` are the last
+    import rows that changed it.
     """
 
     id: int
     made_by: str | None = None
+    applied_rows: tuple[str, ...] = ()
     listed_by: int | None = None
     created_at: datetime
     updated_at: datetime

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from shared.columns import KINDS, CustomerRow, FeatureRow
-from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry
+from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry, fault_of
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
 
@@ -60,16 +60,16 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
             continue
         wanted, there = getattr(entry.model, name), record.get(name)
         if wanted != there or isinstance(wanted, dict):
-            found += _difference(column, wanted, there, _DEFAULTS.get(name))
+            found += difference(column, wanted, there, _DEFAULTS.get(name))
     for name in ("subscription_id", "note"):
         wanted = getattr(entry, name)
         if ours or wanted is not None:
-            found += _difference(f"license__{name}", wanted, record.get(name))
+            found += difference(f"license__{name}", wanted, record.get(name))
     if ours or entry.order.store_id is not None:
         there = record.get("order_store_id")
         if entry.order.store_id is None and _OWN_ORDER.fullmatch(f"{there} {holder.row}"):
             there = None
-        found += _difference("order__store_id", entry.order.store_id, there)
+        found += difference("order__store_id", entry.order.store_id, there)
     if entry.customer is not None or (ours and holder.customer is not None):
         found += _of_customer(entry.customer, holder.customer or {}, "customer__", ours=ours)
     return found
@@ -86,10 +86,10 @@ def feature_differences(
     """The differences between a row and the feature that its license already has."""
     stated = entry.request.model_fields_set
     return [
-        difference
+        each
         for name in _FEATURE_COLUMNS
         if name in FeatureRow.model_fields and (holder.row is not None or name in stated)
-        for difference in _difference(
+        for each in difference(
             name, wanted.get(name), holder.record.get(name), FEATURE_SYSTEM.get(name)
         )
     ]
@@ -120,15 +120,34 @@ def repeated_fault(
     differences: Iterable[Difference] = (),
 ) -> dict[str, Any]:
     """The fault `duplicate_in_file`; `row` is the row with the same key."""
+    return _duplicate_fault(*_named(entry), row, differences)
+
+
+def _named(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> tuple[str, str, str]:
+    """The column that names the record of a row, what it has, and its value."""
     match entry:
         case LicenseEntry():
-            named = "license__license_key", "license key", entry.key
+            return "license__license_key", "license key", entry.key
         case CustomerEntry(customer=customer):
-            column, what = ("email", "e-mail") if customer.email else ("reference", "reference")
-            named = column, what, customer.email or customer.reference or ""
+            if customer.email or not customer.reference:
+                return "email", "e-mail", customer.email or ""
+            return "reference", "reference", customer.reference
         case FeatureEntry():
-            named = "code", "license key and code", entry.request.code
-    return _duplicate_fault(*named, row, differences)
+            return "code", "license key and code", entry.request.code
+
+
+def existing_fault(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> dict[str, Any]:
+    """The fault of a row whose record exists, where only new records may be created."""
+    column, what, value = _named(entry)
+    message = f"a record with this {what} exists, and the import refuses existing records"
+    return fault_of(column, column.rpartition("__")[2], "already_exists", message, value)
+
+
+def missing_fault(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> dict[str, Any]:
+    """The fault of a row whose record does not exist, where none may be created."""
+    column, what, value = _named(entry)
+    message = f"there is no record with this {what}, and the import creates none"
+    return fault_of(column, column.rpartition("__")[2], "no_such_record", message, value)
 
 
 def existing_warnings(what: str, differences: Iterable[Difference]) -> list[dict[str, Any]]:
@@ -177,6 +196,32 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
 
 
+def cells_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
+    """A digest that is equal for rows that ask for the same update.
+
+    A blank cell and a default value differ here: the one keeps the record's value.
+    """
+    match entry:
+        case LicenseEntry():
+            content: Any = (
+                _cells(entry.terms),
+                entry.subscription_id,
+                entry.note,
+                entry.order.store_id,
+                None if entry.customer is None else entry.customer.email or _cells(entry.customer),
+            )
+        case CustomerEntry():
+            content = _cells(entry.customer)
+        case FeatureEntry():
+            content = _cells(entry.request)
+    text = unicodedata.normalize("NFC", repr(content))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
+
+
+def _cells(model: BaseModel) -> list[tuple[str, Any]]:
+    return [(name, _ordered(getattr(model, name))) for name in sorted(model.model_fields_set)]
+
+
 def _ordered(value: Any) -> Any:
     """A JSON value as text that does not depend on the order of names."""
     return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
@@ -188,7 +233,7 @@ def _of_customer(
     """The differences of the customer; an e-mail alone identifies a customer."""
     email = row.email if row is not None else None
     if email is not None or (ours and there.get("email") is not None):
-        return _difference(f"{prefix}email", email, there.get("email"))
+        return difference(f"{prefix}email", email, there.get("email"))
     return _fields(row or CustomerRow(), there, prefix, ours=ours)
 
 
@@ -196,10 +241,10 @@ def _fields(
     row: CustomerRow, there: Mapping[str, Any], prefix: str, *, ours: bool
 ) -> list[Difference]:
     return [
-        difference
+        each
         for name in CustomerRow.model_fields
         if ours or getattr(row, name) is not None
-        for difference in _difference(f"{prefix}{name}", getattr(row, name), there.get(name))
+        for each in difference(f"{prefix}{name}", getattr(row, name), there.get(name))
     ]
 
 
@@ -207,7 +252,8 @@ def _given(model: BaseModel) -> dict[str, Any]:
     return {name: value for name in type(model).model_fields if (value := getattr(model, name))}
 
 
-def _difference(column: str, wanted: Any, there: Any, default: Any = None) -> list[Difference]:
+def difference(column: str, wanted: Any, there: Any, default: Any = None) -> list[Difference]:
+    """The difference of two values, or nothing; None is `default`."""
     mine, other = (default if value is None else value for value in (wanted, there))
     if isinstance(mine, dict) or _text(mine) != _text(other):
         return [] if same_json(mine, other) else [Difference(column, mine, other)]

@@ -11,7 +11,7 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.header import SimilarColumn, similar_columns
 from shared.day_order import Dates
 from shared.errors import Refused
-from shared.import_job import ChosenEncoding, ImportJob, UnknownColumns
+from shared.import_job import ChosenEncoding, ImportJob, OnExisting, OnMissing, UnknownColumns
 
 _MOST_NAMED = 5
 """The number of columns that a message lists."""
@@ -33,6 +33,8 @@ class ObjectOptions(BaseModel, frozen=True):
         UnknownColumns, BeforeValidator(_word), Field(alias="unknown-columns")
     ] = "check"
     dates: Annotated[Dates, BeforeValidator(_word)] = "iso"
+    on_existing: Annotated[OnExisting, BeforeValidator(_word), Field(alias="on-existing")] = "keep"
+    on_missing: Annotated[OnMissing, BeforeValidator(_word), Field(alias="on-missing")] = "create"
 
 
 def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:

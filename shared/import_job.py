@@ -5,7 +5,7 @@ A job's state changes only as `_NEXT` allows; a job leaves a state in `ENDED` on
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -20,6 +20,8 @@ type Kind = Literal["licenses", "customers", "license-features"]
 type OnError = Literal["skip_row", "reject_all"]
 type ChosenEncoding = Literal["utf-8", "windows-1252"]
 type UnknownColumns = Literal["check", "ignore"]
+type OnExisting = Literal["keep", "update", "refuse"]
+type OnMissing = Literal["create", "refuse"]
 type State = Literal[
     "awaiting_upload",
     "queued",
@@ -50,6 +52,12 @@ COUNTERS: Mapping[Kind, tuple[str, ...]] = {
     "license-features": ("created_license_features", "existed_license_features"),
 }
 """LicenseSpring's counters by kind, in addition to `total_row_count` and `valid_row_count`."""
+OWN_COUNTERS: Mapping[Kind, tuple[str, ...]] = {
+    "licenses": ("updated_licenses_count", "unchanged_licenses_count"),
+    "customers": ("updated_customers_count", "unchanged_customers_count"),
+    "license-features": ("updated_license_features", "unchanged_license_features"),
+}
+"""Our own counters by kind, whose sum is the number of existing records."""
 MOST_ATTEMPTS = 3
 """How often a job is started without a request by a user."""
 
@@ -115,6 +123,10 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """Whether a column that is probably misspelled stops the import before it writes."""
     dates: Dates = "iso"
     """The order of day, month and year in the file's dates."""
+    on_existing: OnExisting = "keep"
+    """The result of a row whose record exists: unchanged, updated, or an error."""
+    on_missing: OnMissing = "create"
+    """The result of a row whose record does not exist: created, or an error."""
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
     corrected_by: tuple[int, ...] = ()
@@ -142,7 +154,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """Whether the second pass of `reject_all` has begun, in this attempt or an earlier one."""
     refusal: FileFault | None = None
     counts: dict[str, int] = {}
-    """When finished: `total_row_count`, `valid_row_count`, the counters in `COUNTERS`, `warnings`.
+    """When finished: `total_row_count`, `valid_row_count`, the counters in `COUNTERS` and
+    `OWN_COUNTERS`, `warnings`.
 
     For a job that stopped midway, counted once no worker can write any more, and with `rows_done`.
     """
@@ -182,6 +195,9 @@ class BatchCounts(BaseModel, frozen=True):
     customer_rows: int = 0
     created_features: int = 0
     existed_features: int = 0
+    updated_licenses: int = 0
+    updated_customers: int = 0
+    updated_features: int = 0
 
 
 class BatchResult(BatchCounts, frozen=True, extra="ignore"):
@@ -328,13 +344,13 @@ def progress(job: ImportJob, results: Iterable[BatchResult]) -> Progress:
 
 
 def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
-    """LicenseSpring's counters of a job that has ended.
+    """The counters of a job that has ended.
 
     While a stopped import has rows in flight, only rows, licenses and features are counted, from
     the batch results. Distinct customers and orders are counted at the end. A rejected import has
     created nothing.
     """
-    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind])
+    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind], *OWN_COUNTERS[job.kind])
     counted = job.counts
     if job.state == "rejected":
         counted = {name: counted.get(name, 0) for name in names[:2]}
@@ -348,7 +364,30 @@ def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
             "created_license_features": sum(each.created_features for each in done),
             "existed_license_features": sum(each.existed_features for each in done),
         }
+        counted = with_unchanged(counted, updated_rows(done))
     return {name: counted.get(name, 0) for name in names}
+
+
+def updated_rows(results: Iterable[BatchResult]) -> tuple[int, int, int]:
+    """The rows of batches that updated a license, a customer and a feature."""
+    licenses = customers = features = 0
+    for each in results:
+        licenses += each.updated_licenses
+        customers += each.updated_customers
+        features += each.updated_features
+    return licenses, customers, features
+
+
+def with_unchanged(counts: Mapping[str, int], updated: Sequence[int]) -> dict[str, int]:
+    """The counts with those in `OWN_COUNTERS`: existing records that were updated, and the others.
+
+    `updated` are the rows that updated a license, a customer and a feature.
+    """
+    found = dict(counts)
+    for kind, number in zip(KINDS, updated, strict=True):
+        existed = counts.get(COUNTERS[kind][-1], 0)
+        found |= dict(zip(OWN_COUNTERS[kind], (number, existed - number), strict=True))
+    return found
 
 
 def warned_rows(job: ImportJob, results: Iterable[BatchResult]) -> int:

@@ -367,7 +367,8 @@ def _of_policy(
     grant = grant_of(FeatureRequest(code=template.code), feature, template)
     if before is None:
         return grant
-    kept = {"total_consumptions": before.total_consumptions, "made_by": before.made_by}
+    names = ("total_consumptions", "made_by", "applied_rows")
+    kept = {name: getattr(before, name) for name in names}
     return grant.model_copy(update=kept)
 
 

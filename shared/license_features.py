@@ -13,7 +13,7 @@ from shared.catalog import FeatureGrant, Product
 from shared.changed_meanwhile import Seen
 from shared.errors import Fault, Path
 from shared.licenses import FeatureRequest, grant_of, missing_feature, repeated_feature
-from shared.terms import FEATURE_TERMS, SYSTEM, FeatureTerms, requested_terms
+from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, FeatureTerms, requested_terms
 from shared.values import Code, Count, Metadata, OptionalDay, RecordId
 
 
@@ -75,13 +75,14 @@ def changed_features(
         elif before is None:
             grants[code] = grant_of(request, feature, None)
         else:
-            grants[code] = _merged(before, request)
+            grants[code] = merged_grant(before, request)
     return tuple(grants.values())
 
 
-def _merged(grant: FeatureGrant, request: FeatureRequest) -> FeatureGrant:
+def merged_grant(grant: FeatureGrant, request: FeatureRequest) -> FeatureGrant:
+    """The feature of a license with the terms that a request names; null clears one."""
     fields: dict[str, Any] = {
-        name: None if value == SYSTEM.get(name) else value
+        name: None if value == FEATURE_SYSTEM.get(name) else value
         for name, value in requested_terms(request, FEATURE_TERMS).items()
     }
     for name in ("expiry_date", "total_consumptions", "metadata"):

@@ -189,7 +189,7 @@ class License(LicenseFields, frozen=True, defer_build=False):
 
     `unsettled` names the row of an order that was too large for one transaction, as
     `<order id>/<part>/<fingerprint>`: the license is visible once that row exists. `made_by` is the
-    import row that created the license.
+    import row that created the license; `applied_rows` are the last import rows that changed it.
     """
 
     id: int
@@ -204,6 +204,7 @@ class License(LicenseFields, frozen=True, defer_build=False):
     license_users: tuple[LicenseUserRef, ...] = ()
     unsettled: str | None = None
     made_by: str | None = None
+    applied_rows: tuple[str, ...] = ()
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")

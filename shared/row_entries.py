@@ -4,7 +4,7 @@ An entry refers to its order and customer by ids that are derived from the row.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from shared.catalog import FeatureGrant, Product
 from shared.columns import CustomerRow, OrderRow, TermsRow
 from shared.csv_format.reader import Record
 from shared.day_order import Dates
+from shared.import_job import OnExisting, OnMissing
 from shared.licenses import FeatureRequest, License, grant_of
 from shared.values import record_id
 
@@ -30,6 +31,9 @@ class InvalidRecord(NamedTuple):
 class LicenseEntry(NamedTuple):
     """A license to import. `model` is shared by rows with equal terms, and has no ids.
 
+    In a row of an import that updates, a field that is set to None is to be cleared; `note` and
+    `subscription_id` then are empty texts.
+
     `terms` are the cells from which `model` was made. The record has no cells, because they take
     most of a row's memory.
     """
@@ -46,6 +50,8 @@ class LicenseEntry(NamedTuple):
     customer: CustomerRow | None
     customer_id: int | None
     warnings: Warnings = ()
+    unissued: Faults = []  # never changed
+    """Why the row can't create a license; only an import that updates licenses reads such rows."""
 
 
 class CustomerEntry(NamedTuple):
@@ -83,6 +89,19 @@ class Import:
     """Keys that rows of bundles have anywhere in the file."""
     dates: Dates = "iso"
     """The order of day, month and year in the file's dates."""
+    on_existing: OnExisting = "keep"
+    on_missing: OnMissing = "create"
+    repeated: Mapping[int, int] = field(default_factory=dict)
+    """Of an import that updates: rows that name the record of an earlier row, by that row.
+
+    Such a row never writes.
+    """
+    differing: frozenset[int] = frozenset()
+    """The rows in `repeated` that are not equal to the earlier row."""
+
+    @property
+    def updates(self) -> bool:
+        return self.on_existing == "update"
 
     def maker(self, row: int) -> str:
         """The provenance (`made_by`) of a record that a row creates."""

@@ -4,7 +4,8 @@ An entry depends only on the row, the job, and the catalog as it was when the jo
 a row again always gives the same entry.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -12,7 +13,17 @@ from pydantic import ValidationError
 
 from shared.catalog import Product
 from shared.cell_patterns import SOUND, RowPattern
-from shared.columns import KINDS, CustomerRow, FreeRow, OrderRow, Part, TermsRow, faults_of_row
+from shared.columns import (
+    CLEARABLE,
+    KINDS,
+    NO_VALUE,
+    CustomerRow,
+    FreeRow,
+    OrderRow,
+    Part,
+    TermsRow,
+    faults_of_row,
+)
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
 from shared.errors import Refused
@@ -38,9 +49,29 @@ _ROW_FAULTS = {
     " the quotes inside the cell",
     "blank_row": "no column that is imported has a value; fill one, or remove the row",
 }
+_NOT_CLEARED = (
+    f"can't be cleared by {NO_VALUE}: enter a value, or leave the cell blank to keep the"
+    " record's value"
+)
+_NO_KEY = "a row without an e-mail names no customer to update: enter the customer's e-mail"
 # Results are cached for rows with equal cells; the cache is cleared at this size.
 _REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
 _NO_CELLS: list[str] = []
+_NO_FAULTS: Faults = []
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
+_UNISSUED = License(
+    id=0,
+    product_id=0,
+    product_code="",
+    policy_id=0,
+    policy_code="",
+    license_type="perpetual",
+    order_id=0,
+    order_item_id=0,
+    order_store_id="",
+    created_at=_NO_TIME,
+    updated_at=_NO_TIME,
+)
 _IDENTIFIERS = {"license_key", "subscription_id", "store_id", "reference"}
 
 
@@ -52,6 +83,26 @@ def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | Inval
         case "customers":
             return _CustomerReader(job, dialect).read
     return _FeatureReader(job, dialect).read
+
+
+def identity_of(job: Import, dialect: Dialect) -> Callable[[Record], Hashable]:
+    """The function that returns what names the record of a row; None for a row that is invalid.
+
+    It reads a license row in a fifth of the time that its entry takes.
+    """
+    if job.kind == "licenses":
+        return _LicenseReader(job, dialect).identity
+    read = reader_of(job, dialect)
+
+    def identity(record: Record) -> Hashable:
+        match read(record):
+            case CustomerEntry() as entry:
+                return entry.customer_id
+            case FeatureEntry() as entry:
+                return entry.key, entry.request.code
+        return None
+
+    return identity
 
 
 class _Free(NamedTuple):
@@ -98,16 +149,42 @@ class _Reader:
 
     def _read(self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any]) -> Any:
         part, pattern = self.kind.parts[name], self._patterns.get(name)
-        if pattern is not None and (row := pattern.read(cells)) is not None:
+        may_clear = self.job.updates and NO_VALUE in cells
+        if pattern is not None and not may_clear and (row := pattern.read(cells)) is not None:
             return make(row)
         given = {header: cell for (_, header), cell in zip(self._where[name], cells, strict=True)}
+        cleared, faults = self._cleared(name, given) if self.job.updates else ({}, [])
         try:
-            meant = make(part.read(given, self.job.dates))
+            row = part.read(given, self.job.dates)
+            if faults:
+                return self._shown(faults)
+            meant = make(row.model_copy(update=cleared) if cleared else row)
         except ValidationError as error:
-            return self._shown(faults_of_row(error, part, self.job.dates))
+            named = {fault["column"] for fault in faults}
+            found = faults_of_row(error, part, self.job.dates)
+            return self._shown([*faults, *(each for each in found if each["column"] not in named)])
         if name != "terms" and (suspect := _suspect_cells(part, given)):
             self._suspect[name, cells] = self._shown(suspect)
         return meant
+
+    def _cleared(self, name: str, given: dict[str, str]) -> tuple[dict[str, None], Faults]:
+        """The fields that cells clear, and the faults of those that can't be cleared.
+
+        These cells become blank in `given`.
+        """
+        columns, clearable = self.kind.parts[name].columns, CLEARABLE[self.job.kind][name]
+        cleared: dict[str, None] = {}
+        faults: Faults = []
+        for header, cell in given.items():
+            if cell.strip() != NO_VALUE:
+                continue
+            field = columns[header]
+            given[header] = ""
+            if field in clearable:
+                cleared[field] = None
+            else:
+                faults.append(fault_of(header, field, "required", _NOT_CLEARED, cell))
+        return cleared, faults
 
     def warnings(self, fields: Sequence[str]) -> Warnings:
         """The warnings of the row that was just read; most files have none."""
@@ -142,6 +219,8 @@ class _LicenseReader(_Reader):
         self._offers: dict[str, Offer | None] = {}
         at = {self.kind.parts["free"].columns[header]: at for at, header in self._where["free"]}
         self._free_at = tuple(at.get(name) for name in _Free._fields)
+        self._product_at = self.headers.index("product__short_code")
+        self._bundles = {code for code, product in job.catalog.items() if product.is_bundle}
         self._bought_cells = _cells_at(
             [at for name in ("order", "customer") for at, _ in self._where[name]]
         )
@@ -168,7 +247,7 @@ class _LicenseReader(_Reader):
             parts = (free, model, order, named)
             faults = [fault for part in parts if type(part) is list for fault in part]
             return InvalidRecord(record, faults)
-        (order_row, store_id, order_id), (customer, customer_id), (model, terms) = (
+        (order_row, store_id, order_id), (customer, customer_id), (model, terms, unissued) = (
             order,
             named,
             model,
@@ -192,7 +271,21 @@ class _LicenseReader(_Reader):
             customer,
             customer_id,
             self.warnings(fields),
+            unissued,
         )
+
+    def identity(self, record: Record) -> Hashable:
+        """What names the license of a row: its key, for the rows of a bundle with the product."""
+        if record.fault:
+            return None
+        free = self._free(record.fields)
+        if type(free) is list:
+            return None
+        key: str = free[0]
+        if not self._bundles:
+            return key
+        code = record.fields[self._product_at].strip()
+        return (key, code) if key in self.job.bundle_keys or code in self._bundles else key
 
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
@@ -203,6 +296,7 @@ class _LicenseReader(_Reader):
             and (not note or SOUND.fullmatch(note))
             and key.isascii()
             and subscription_id.isascii()
+            and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
             return key, subscription_id or None, note or None
         return self._read("free", self.cells["free"](fields), _free_of)
@@ -217,8 +311,17 @@ class _LicenseReader(_Reader):
             return None, None
         return row, named_id(self.job, row)
 
-    def _model(self, row: TermsRow) -> tuple[License, TermsRow] | Faults:
-        """The license for these terms, without the fields that differ from row to row."""
+    def _model(self, row: TermsRow) -> tuple[License, TermsRow, Faults] | Faults:
+        """The license for these terms, without the fields that differ from row to row.
+
+        An import that updates reads rows that can't create a license too: it may exist.
+        """
+        issued = self._issued(row)
+        if isinstance(issued, License):
+            return issued, row, _NO_FAULTS
+        return (_unissued(row.short_code), row, issued) if self.job.updates else issued
+
+    def _issued(self, row: TermsRow) -> License | Faults:
         product = self.job.catalog.get(row.short_code)
         if fault := _not_sold(product, row.short_code):
             return self._shown(
@@ -232,7 +335,7 @@ class _LicenseReader(_Reader):
         if sold is None:
             raise AssertionError("a product always has a default policy")
         try:
-            made = issue(
+            return issue(
                 row.request(),
                 sold,
                 (),
@@ -243,7 +346,6 @@ class _LicenseReader(_Reader):
                 order_item_id=0,
                 order_store_id="",
             )
-            return made, row
         except Refused as refused:
             return self._shown(
                 [
@@ -260,9 +362,13 @@ class _CustomerReader(_Reader):
         row = self._read("customer", self.cells["customer"](record.fields), lambda row: row)
         if isinstance(row, list):
             return InvalidRecord(record, row)
-        if not any(value is not None for _, value in row):
+        if not row.model_fields_set:
             return InvalidRecord(
                 record, [fault_of("", "", "blank_row", _ROW_FAULTS["blank_row"], None)]
+            )
+        if self.job.updates and row.email is None:
+            return InvalidRecord(
+                record, self._shown([fault_of("email", "email", "no_key_to_match", _NO_KEY, None)])
             )
         id = named_id(self.job, row) or nameless_id(self.job, record, None)
         return CustomerEntry(record, row, id, self.warnings(record.fields))
@@ -286,7 +392,17 @@ def _cells_at(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
 
 
 def _free_of(row: FreeRow) -> _Free:
-    return _Free(row.license_key, row.subscription_id, row.note)
+    given = row.model_fields_set
+    subscription_id, note = (
+        "" if name in given and getattr(row, name) is None else getattr(row, name)
+        for name in ("subscription_id", "note")
+    )
+    return _Free(row.license_key, subscription_id, note)
+
+
+def _unissued(code: str) -> License:
+    """The model of a row that can't create a license: only its product's code has a meaning."""
+    return _UNISSUED.model_copy(update={"product_code": code})
 
 
 def _suspect_cells(part: Part, cells: Mapping[str, str]) -> list[dict[str, Any]]:

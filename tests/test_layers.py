@@ -46,6 +46,7 @@ SHARED = (
     "row_entries",
     "row_reader",
     "differences",
+    "row_updates",
     "access",
     "contract",
     "store",

@@ -7,6 +7,7 @@ invalid sample. A validator without a rule fails the build.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints, Validat
 from pydantic.fields import FieldInfo
 
 from shared.browser_rule import BrowserRule
-from shared.columns import KINDS, Kind, Part, faults_of_row
+from shared.columns import CLEARABLE, KINDS, NO_VALUE, Kind, Part, faults_of_row
 from shared.csv_format.block import MAX_FIELD
 from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
@@ -52,8 +53,21 @@ def _kind(kind: Kind) -> dict[str, Any]:
         "identity": [{"columns": columns, "what": what} for columns, what in kind.identity],
         "literal": kind.literal,
         "uncompared": kind.uncompared,
-        "columns": {header: [*steps(parts[header], header)] for header in kind.columns},
+        "columns": {
+            header: [*_clearing(kind, header), *steps(parts[header], header)]
+            for header in kind.columns
+        },
     }
+
+
+def _clearing(kind: Kind, header: str) -> Iterator[dict[str, Any]]:
+    """Yield the step for the cell that clears a field in an import that updates records.
+
+    Other imports may reject the cell, which is left to the server.
+    """
+    for name, part in kind.parts.items():
+        if part.columns.get(header) in CLEARABLE[kind.name][name]:
+            yield {"unset": rf"\s*{re.escape(NO_VALUE)}\s*"}
 
 
 def steps(part: Part, header: str) -> Iterator[dict[str, Any]]:

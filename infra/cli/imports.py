@@ -70,6 +70,18 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         " 12/31/2027, iso refuses both (default)",
     )
     command.add_argument(
+        "--on-existing",
+        choices=("keep", "update", "refuse"),
+        default="keep",
+        help="if a record already exists: keep it (default), update it, or report an error",
+    )
+    command.add_argument(
+        "--on-missing",
+        choices=("create", "refuse"),
+        default="create",
+        help="if a record does not exist: create it (default), or report an error",
+    )
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
@@ -135,6 +147,8 @@ def _send(client: Client, path: Path, options: argparse.Namespace, *, console: C
             encoding=None if options.encoding == "auto" else options.encoding,
             unknown_columns=options.unknown_columns,
             dates=options.dates,
+            on_existing=options.on_existing,
+            on_missing=options.on_missing,
             corrects=options.corrects,
             reading=reading,
         ).id

@@ -160,7 +160,8 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         table.add_column()
         table.add_column(justify="right")
         for name, count in job.counts.items():
-            table.add_row(_counter(name), f"{count:,}")
+            if job.on_existing == "update" or not name.startswith(_UPDATE_COUNTS):
+                table.add_row(_counter(name), f"{count:,}")
         console.print(table)
         failed = job.counts["total_row_count"] - job.counts["valid_row_count"]
         for each in job.corrections:
@@ -186,6 +187,10 @@ def show_summary(job: ImportView, *, console: Console) -> None:
                 console.print(f"Option of keywright import: {option}")
 
 
+_UPDATE_COUNTS = ("updated_", "unchanged_")
+"""Counts that say something only about an import that updates."""
+
+
 def _counter(name: str) -> str:
     """Return the label of a count: `existed_customers_count` is `Customers already existing`."""
     verb, _, noun = name.removesuffix("_count").partition("_")
@@ -194,6 +199,8 @@ def _counter(name: str) -> str:
         "valid_row_count": "Valid rows",
         "created": f"{in_words(noun)} created",
         "existed": f"{in_words(noun)} already existing",
+        "updated": f"{in_words(noun)} updated",
+        "unchanged": f"{in_words(noun)} unchanged",
     }
     return (labels.get(name) or labels.get(verb) or in_words(name)).capitalize()
 

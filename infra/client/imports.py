@@ -10,7 +10,15 @@ from infra.client.connection import Connection, LinkRefused, Query
 from infra.client.uploads import Uploader
 from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
 from shared.day_order import Dates
-from shared.import_job import ENDED, ChosenEncoding, Kind, OnError, UnknownColumns
+from shared.import_job import (
+    ENDED,
+    ChosenEncoding,
+    Kind,
+    OnError,
+    OnExisting,
+    OnMissing,
+    UnknownColumns,
+)
 
 POLL_SECONDS = 0.3
 """Seconds between two requests for the state of a running import."""
@@ -26,6 +34,8 @@ class ImportOptions(TypedDict, total=False):
     unknown_columns: UnknownColumns
     dates: Dates
     """How the file writes dates that do not begin with the year; `iso` refuses them."""
+    on_existing: OnExisting
+    on_missing: OnMissing
     corrects: int | None
     """The import whose failed rows the file fixes."""
     external_id: str | None

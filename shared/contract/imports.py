@@ -12,6 +12,8 @@ from shared.import_job import (
     FileFault,
     Kind,
     OnError,
+    OnExisting,
+    OnMissing,
     Progress,
     State,
     Status,
@@ -173,6 +175,8 @@ class ImportView(BaseModel, frozen=True):
     encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
     unknown_columns: UnknownColumns
     dates: Annotated[Dates, Field(description="How dates are read.")]
+    on_existing: OnExisting
+    on_missing: OnMissing
     corrects: Annotated[
         int | None, Field(description="The import whose failed rows this file corrects.")
     ]
@@ -185,8 +189,9 @@ class ImportView(BaseModel, frozen=True):
     counts: Annotated[
         dict[str, int] | None,
         Field(
-            description="The published counters, and in `warnings` how many rows were imported"
-            " with warnings; null until the end."
+            description="The published counters, how many existing records were updated and how"
+            " many were not, and in `warnings` how many rows were imported with warnings; null"
+            " until the end."
         ),
     ]
     stopping: Annotated[

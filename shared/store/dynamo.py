@@ -284,6 +284,28 @@ def _conditional(
     return operation
 
 
+def field_update(key: Key, fields: Mapping[str, Any], lock: str, seen: Any) -> dict[str, Any]:
+    """The parameters of an UpdateItem that sets `fields`, if `lock` still has the value `seen`.
+
+    A field that is None or empty is removed.
+    """
+    item = to_item(fields)
+    places = {name: f"#a{n}" for n, name in enumerate(dict.fromkeys((*fields, lock)))}
+    sets = [f"{places[name]} = :v{n}" for n, name in enumerate(item)]
+    removed = [places[name] for name in fields if name not in item]
+    return {
+        "Key": key_of(key),
+        "UpdateExpression": f"SET {', '.join(sets)}"
+        + (f" REMOVE {', '.join(removed)}" if removed else ""),
+        "ConditionExpression": f"{places[lock]} = :seen",
+        "ExpressionAttributeNames": {place: name for name, place in places.items()},
+        "ExpressionAttributeValues": {
+            ":seen": _to_value(seen),
+            **{f":v{n}": value for n, value in enumerate(item.values())},
+        },
+    }
+
+
 class QueryPage(NamedTuple):
     """The result of one request of a query: the items, and whether there are more."""
 

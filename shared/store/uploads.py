@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 PART = 8 * 1024 * 1024
 """Bytes per read from S3."""
-PLANNED = ("catalog.json", "manifest.json")
-"""The reports of the planner that the state machine needs to continue."""
+_PLANNED, REPEATS = ("catalog.json", "manifest.json"), "repeats.json"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
@@ -194,6 +193,11 @@ def _put_first(job: ImportJob, key: str, data: bytes, **more: Any) -> None:
             if error.response["Error"]["Code"] != "ConditionalRequestConflict":
                 raise
     raise Busy
+
+
+def planned_results(job: ImportJob) -> tuple[str, ...]:
+    """The reports of the planner that the state machine needs to continue."""
+    return (*_PLANNED, REPEATS) if job.on_existing == "update" else _PLANNED
 
 
 def put_result(job: ImportJob, name: str, data: bytes) -> None:

@@ -40,6 +40,9 @@ class Batch:
     customer_rows: int = 0
     created_features: int = 0
     existed_features: int = 0
+    updated_licenses: int = 0
+    updated_customers: int = 0
+    updated_features: int = 0
     made: dict[str, list[Any]] = field(default_factory=dict)
 
     def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:

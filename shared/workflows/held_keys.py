@@ -11,8 +11,10 @@ from shared.catalog import Product
 from shared.differences import (
     Holder,
     content_digest,
+    existing_fault,
     existing_warnings,
     license_differences,
+    missing_fault,
     repeated_fault,
 )
 from shared.errors import Busy
@@ -68,6 +70,8 @@ class HeldKeys:
         held += [(entry, there[entry.key]) for entry in repeated if entry.key in there]
         held = self._members(held)
         held += self._of_bundles(bundled)
+        if self.job.on_existing == "refuse":
+            held = self._without_older(held)
         same = []
         for entry, holder in self._with_customers(held) if held else []:
             earlier = first.get(entry.key, entry)
@@ -75,12 +79,32 @@ class HeldKeys:
                 continue
             if self._agrees(entry, holder) and holder.row is not None:
                 same.append(entry)
-        same += [
-            entry
-            for entry in repeated
-            if entry.key not in there and self._repeats(entry, first[entry.key])
+        missing = [entry for entry in repeated if entry.key not in there]
+        if self.job.on_missing == "refuse":
+            faults = ((entry, [missing_fault(entry)]) for entry in missing)
+            self.done.invalid += [InvalidRecord(entry.record, each) for entry, each in faults]
+            return same
+        return same + [entry for entry in missing if self._repeats(entry, first[entry.key])]
+
+    def existing(
+        self, held: list[tuple[LicenseEntry, dict[str, Any]]], bundled: list[LicenseEntry]
+    ) -> list[tuple[LicenseEntry, dict[str, Any]]]:
+        """The rows whose licenses exist, with these; reports faults of rows of bundles.
+
+        `held` has the licenses of the rows' keys.
+        """
+        return self._members(held) + self._of_bundles(bundled)
+
+    def _without_older(
+        self, held: list[tuple[LicenseEntry, dict[str, Any]]]
+    ) -> list[tuple[LicenseEntry, dict[str, Any]]]:
+        """The rows whose licenses this import created; refuses the other rows."""
+        self.done.invalid += [
+            InvalidRecord(entry.record, [existing_fault(entry)])
+            for entry, item in held
+            if not is_ours(self.job, item)
         ]
-        return same
+        return [(entry, item) for entry, item in held if is_ours(self.job, item)]
 
     def _repeats(self, entry: LicenseEntry, earlier: LicenseEntry) -> bool:
         """Whether a row is equal to the first row of its key; reports a fault otherwise."""

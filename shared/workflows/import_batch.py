@@ -37,6 +37,8 @@ def import_batch(
     earlier run has created. `opening` runs before anything is written.
     """
     done, whole = Batch(entries[0].record.row, len(entries)), entries
+    if job.differing:
+        firsts = {row: job.repeated[row] for row in job.differing} | dict(firsts or {})
     if firsts:
         entries = [_refused(entry, firsts.get(entry.record.row)) for entry in entries]
     done.invalid = [entry for entry in entries if isinstance(entry, InvalidRecord)]

@@ -11,6 +11,7 @@ from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Chunk, Plan
 from shared.csv_format.reader import records
 from shared.import_job import ImportJob
+from shared.row_entries import Import
 from shared.store import uploads
 from shared.store.catalog import all_products
 from shared.store.import_jobs import heartbeat
@@ -62,8 +63,25 @@ def pin_bundle_keys(
     uploads.put_result(job, _NAME, orjson.dumps(sorted(keys)))
 
 
-def pinned_bundle_keys(job: ImportJob, catalog: Mapping[str, Product]) -> frozenset[str]:
+def _pinned_keys(job: ImportJob, catalog: Mapping[str, Product]) -> frozenset[str]:
     """The stored license keys of bundle rows in the job's file."""
     if job.kind != "licenses" or not any(product.is_bundle for product in catalog.values()):
         return frozenset()
     return frozenset(orjson.loads(uploads.need_result(job, _NAME)))
+
+
+def pinned_import(job: ImportJob) -> Import:
+    """The import of a job's rows, with the catalog and the keys of bundles that it pinned."""
+    stored = orjson.loads(uploads.need_result(job, "catalog.json"))
+    catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
+    return Import(
+        job.company,
+        job.number,
+        job.kind,
+        job.created_at,
+        catalog,
+        job.file_sha256 or "",
+        _pinned_keys(job, catalog),
+        on_existing=job.on_existing,
+        on_missing=job.on_missing,
+    )

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -19,7 +19,6 @@ from typing import Any, Self
 
 import orjson
 
-from shared.catalog import Product
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
@@ -45,8 +44,9 @@ from shared.store.signed_http import Exchange
 from shared.store.turns import Turns
 from shared.workflows.batch import Batch
 from shared.workflows.import_batch import import_batch
-from shared.workflows.import_bundles import pinned_bundle_keys
+from shared.workflows.import_bundles import pinned_import
 from shared.workflows.import_lifecycle import ImportStopped
+from shared.workflows.import_repeats import pinned_repeats
 
 BATCH_ROWS = 5_000
 """Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
@@ -127,23 +127,14 @@ def working(
     """
     if job.detected is None:
         raise ImportStopped
-    stored = orjson.loads(uploads.need_result(job, "catalog.json"))
-    catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
+    terms, repeats = pinned_import(job), pinned_repeats(job)
+    terms = replace(terms, repeated=repeats.rows, differing=repeats.differing)
     keep_alive = (lambda: None) if ended else (lambda: _keep_alive(job))
     patience = Patience(milliseconds_left, keep_alive)
     with ThreadPoolExecutor(IN_FLIGHT) as executor:
         work = Work(
             job=job,
-            terms=Import(
-                job.company,
-                job.number,
-                job.kind,
-                job.created_at,
-                catalog,
-                job.file_sha256 or "",
-                pinned_bundle_keys(job, catalog),
-                job.dates,
-            ),
+            terms=terms,
             dialect=Dialect.model_validate(job.detected),
             phase=phase,
             executor=executor,

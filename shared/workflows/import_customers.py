@@ -9,7 +9,9 @@ from shared.differences import (
     Holder,
     content_digest,
     customer_differences,
+    existing_fault,
     existing_warnings,
+    missing_fault,
     repeated_fault,
 )
 from shared.row_entries import CustomerEntry, Import, InvalidRecord, LicenseEntry, reference_id
@@ -30,6 +32,7 @@ from shared.workflows.batch import (
     is_ours,
     put_first,
 )
+from shared.workflows.update_records import update_customers
 
 
 def import_customers(
@@ -48,17 +51,19 @@ def import_customers(
     `whole` is the batch with its refused rows, which say what the page of a customer is. `complete`
     writes no customer, and lists those that this batch wrote before.
     """
+    faulty = len(done.invalid)
     drafts: dict[int, tuple[int, CustomerRow]] = {}
     first: dict[int, CustomerEntry] = {}
     for entry in entries:
-        drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
+        if entry.record.row not in job.repeated:
+            drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
         first.setdefault(entry.customer_id, entry)
-    wanted = customers_wanted(job, ((named, row) for named, (_, row) in drafts.items()))
+    wanted = customers_wanted(job, ((id, entry.customer) for id, entry in first.items()))
     by_email, by_reference = find_records(pool, wanted, opening)
     places = by_email | by_reference
     deleted = {named for named in drafts if _was_deleted(job, places[named])}
     drafts = {named: draft for named, draft in drafts.items() if named not in deleted}
-    if complete:
+    if complete or job.on_missing == "refuse":
         drafts = {named: draft for named, draft in drafts.items() if places[named].found}
     if not dry_run:
         customers = customer_records(job, places, drafts, done)
@@ -66,7 +71,22 @@ def import_customers(
         insert_missing([customers], pool)
         written = put_first(job, customers)
         pool.run(customer_pages(job, places, written, done, pool, first_rows(whole)))
-    valid = [entry for entry in entries if _is_valid(job, entry, first, places, done)]
+    if complete:
+        return
+    rows = entries
+    if "refuse" in (job.on_existing, job.on_missing):
+        rows = [entry for entry in entries if _is_accepted(job, entry, places, done)]
+    if job.updates:
+        held = [(entry, item) for entry in rows if (item := _older(job, entry, places))]
+        update_customers(job, pool, done, held, dry_run=dry_run)
+        refused = {bad.record.row for bad in done.invalid[faulty:]}
+        valid = [entry for entry in rows if entry.record.row not in refused]
+    else:
+        valid = [entry for entry in rows if _is_valid(job, entry, first, places, done)]
+        done.made["named"] = [
+            [entry.record.row, places[entry.customer_id].id, content_digest(entry)]
+            for entry in rows
+        ]
     made = [
         entry
         for entry in valid
@@ -75,15 +95,32 @@ def import_customers(
         or entry.customer_id in deleted
     ]
     done.customer_rows += len(valid)
-    done.made["named"] = [
-        [entry.record.row, places[entry.customer_id].id, content_digest(entry)] for entry in entries
-    ]
     done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
 
 
 def _was_deleted(job: Import, place: Found) -> bool:
     """Whether this job created a customer that was deleted since: it is not created again."""
     return any(made_by.startswith(job.made) for made_by in place.deleted)
+
+
+def _older(job: Import, entry: CustomerEntry, places: Mapping[int, Found]) -> dict[str, Any] | None:
+    """The customer that a row names, if this import did not create it."""
+    stored = places[entry.customer_id].found
+    return stored if stored is not None and not is_ours(job, stored) else None
+
+
+def _is_accepted(
+    job: Import, entry: CustomerEntry, places: Mapping[int, Found], done: Batch
+) -> bool:
+    """Whether the import accepts the row's customer as existing, or as new; reports a fault."""
+    if job.on_existing == "refuse" and _older(job, entry, places):
+        fault = existing_fault(entry)
+    elif job.on_missing == "refuse" and places[entry.customer_id].found is None:
+        fault = missing_fault(entry)
+    else:
+        return True
+    done.invalid.append(InvalidRecord(entry.record, [fault]))
+    return False
 
 
 def _is_valid(

@@ -1,6 +1,6 @@
 """Import rows of license features: each license gets all of its rows in one write."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,21 +11,26 @@ from shared.csv_format.reader import Record
 from shared.differences import (
     Holder,
     content_digest,
+    existing_fault,
     existing_warnings,
     feature_differences,
+    missing_fault,
     repeated_fault,
 )
 from shared.errors import Busy
 from shared.licenses import License
 from shared.row_entries import (
+    Faults,
     FeatureEntry,
     Import,
     InvalidRecord,
+    fault_of,
     feature_faults,
     granted,
     offers,
     unknown_license,
 )
+from shared.row_updates import RowRefused, applied, changed_from, feature_change
 from shared.store import bulk, dynamo
 from shared.store.catalog import all_products
 from shared.store.licenses import TABLE as LICENSES
@@ -34,6 +39,7 @@ from shared.store.lookup import find
 from shared.store.retry import attempts
 from shared.values import record_id
 from shared.workflows.batch import Batch, holder_of
+from shared.workflows.update_records import CHANGED, TRIES
 
 _THREADS = 8
 
@@ -53,11 +59,12 @@ def import_features(
     for entry in entries:
         licenses = held.get(entry.key, [])
         of = [products[lic.product_id] for lic in licenses]
+        lic = _license_to_update(job, entry, licenses)
         faults = feature_faults(entry, of) if licenses else unknown_license(entry)
-        if faults:
+        if faults and lic is None:
             done.invalid.append(InvalidRecord(entry.record, faults))
             continue
-        lic = next(lic for lic in licenses if offers(entry, products[lic.product_id]))
+        lic = lic or next(lic for lic in licenses if offers(entry, products[lic.product_id]))
         by_license.setdefault(lic.id, []).append(entry)
 
     def add(work: tuple[int, list[FeatureEntry]]) -> _Added:
@@ -72,6 +79,7 @@ def import_features(
         for added in executor.map(add, by_license.items()):
             done.created_features += len(added.created)
             done.existed_features += added.existed
+            done.updated_features += added.updated
             done.invalid += added.refused
             for record, warnings in added.warnings:
                 done.warn(record, warnings)
@@ -82,6 +90,17 @@ def import_features(
         done.made["features"] = ids
 
 
+def _license_to_update(
+    job: Import, entry: FeatureEntry, licenses: Iterable[License]
+) -> License | None:
+    """The license with the feature of a row, which may have been disabled in the product since."""
+    if not job.updates:
+        return None
+    code = entry.request.code
+    having = (lic for lic in licenses if any(code == grant.code for grant in lic.product_features))
+    return next(having, None)
+
+
 @dataclass
 class _Added:
     """The results of the rows of one license."""
@@ -89,6 +108,7 @@ class _Added:
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     existed: int = 0
+    updated: int = 0
     refused: list[InvalidRecord] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
 
@@ -126,42 +146,140 @@ def _add_features(
     products: dict[int, Product],
     dry_run: bool,
 ) -> _Added:
-    """Add features to one license."""
-    for _ in attempts():
+    """Add features to one license, and update those that it has."""
+    for attempt in _tries(job):
         lic = next(iter(licenses_by_id(job.company, [license_id])), None)
         if lic is None:  # it was deleted meanwhile
             refused = [InvalidRecord(entry.record, unknown_license(entry)) for entry in entries]
             return _Added(refused=refused)
-        grants = {grant.code: grant for grant in lic.product_features}
-        added, new = _Added(), []
-        first: dict[str, FeatureEntry] = {}
+        product = products[lic.product_id]
+        added = _Features(job, lic, product, dry_run=dry_run, last=attempt == TRIES)
         for entry in entries:
-            code, maker = entry.request.code, job.maker(entry.record.row)
-            wanted = granted(entry, products[lic.product_id])
-            id = record_id(job.company, "granted", license_id, code)
-            if code not in grants:
-                grants[code] = wanted.model_copy(update={"made_by": maker})
-                new.append(grants[code])
-            if dry_run or not str(grants[code].made_by).startswith(job.made):
-                added.named.append((entry, id))
-            if grants[code].made_by == maker:
-                added.created.append((entry, id))
-                continue
-            holder = holder_of(job, grants[code].model_dump())
-            if holder.row is None:
-                earlier = first.setdefault(code, entry)
-                there = granted(earlier, products[lic.product_id])
-                repeated = Holder(earlier.record.row, dict(there))
-                if not _repeats(entry, wanted, repeated, added):
-                    continue
-                if differences := feature_differences(entry, dict(wanted), holder):
-                    added.warnings.append((entry.record, existing_warnings("feature", differences)))
-            elif not _repeats(entry, wanted, holder, added):
-                continue
-            added.existed += 1
-        if dry_run or not new or _put_features(job, lic, [*lic.product_features, *new]):
-            return added
+            added.decide(entry)
+        if dry_run or not added.writes or added.write():
+            return added.results
     raise Busy
+
+
+def _tries(job: Import) -> Iterator[int]:
+    """The attempts; the last one of an import that updates refuses what it can't update."""
+    return attempts(TRIES + 1 if job.updates else TRIES)
+
+
+class _Features:
+    """Decides about the rows of a license, and writes all of its features at once."""
+
+    def __init__(
+        self, job: Import, lic: License, product: Product, *, dry_run: bool, last: bool
+    ) -> None:
+        self.job, self.lic, self.product = job, lic, product
+        self.dry_run, self.is_last = dry_run, last
+        self.grants = {grant.code: grant for grant in lic.product_features}
+        self.first: dict[str, FeatureEntry] = {}
+        self.changes: dict[str, dict[str, Any]] = {}
+        self.results = _Added()
+        self.writes = False
+
+    def decide(self, entry: FeatureEntry) -> None:
+        job, added, code = self.job, self.results, entry.request.code
+        if fault := self._refusal(entry):
+            self._refuse(entry, [fault])
+            return
+        maker, grant = job.maker(entry.record.row), self.grants.get(code)
+        if grant is None and entry.record.row in job.repeated:
+            added.existed += 1
+            return
+        if job.updates and grant is not None and grant.made_by != maker:
+            self._update(entry, grant, maker)
+            return
+        id = record_id(job.company, "granted", self.lic.id, code)
+        wanted = granted(entry, self.product)
+        if grant is None:
+            grant = self.grants[code] = wanted.model_copy(update={"made_by": maker})
+            self.writes = True
+        if self.dry_run or not str(grant.made_by).startswith(job.made):
+            added.named.append((entry, id))
+        if grant.made_by == maker:
+            added.created.append((entry, id))
+        elif self._agrees(entry, wanted, grant):
+            added.existed += 1
+
+    def _refusal(self, entry: FeatureEntry) -> dict[str, Any] | None:
+        """The fault of a row whose feature exists or is missing against the import's options."""
+        grant = self.grants.get(entry.request.code)
+        if grant is None:
+            if self.job.on_missing == "refuse":
+                return missing_fault(entry)
+            if not offers(entry, self.product):
+                return feature_faults(entry, [self.product])[0]
+        elif self.job.on_existing == "refuse" and not str(grant.made_by).startswith(self.job.made):
+            return existing_fault(entry)
+        return None
+
+    def _agrees(self, entry: FeatureEntry, wanted: FeatureGrant, grant: FeatureGrant) -> bool:
+        """Whether a row is equal to an earlier row of its feature; reports the differences."""
+        holder = holder_of(self.job, grant.model_dump())
+        if holder.row is not None:
+            return _repeats(entry, wanted, holder, self.results)
+        earlier = self.first.setdefault(entry.request.code, entry)
+        there = granted(earlier, self.product)
+        if not _repeats(entry, wanted, Holder(earlier.record.row, dict(there)), self.results):
+            return False
+        if differences := feature_differences(entry, dict(wanted), holder):
+            warnings = existing_warnings("feature", differences)
+            self.results.warnings.append((entry.record, warnings))
+        return True
+
+    def _update(self, entry: FeatureEntry, grant: FeatureGrant, maker: str) -> None:
+        if maker in grant.applied_rows:
+            self.results.updated += 1
+            self.results.existed += 1
+            return
+        changed = feature_change(entry, grant)
+        if changed is None or entry.record.row in self.job.repeated:
+            self.results.existed += 1
+            return
+        if self.is_last:
+            self._refuse(entry, [fault_of("", "", "changed_meanwhile", CHANGED, None)])
+            return
+        before, after = (each.model_dump(exclude_defaults=True) for each in (grant, changed))
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        try:
+            kept = changed_from(self.job.number, {name: before.get(name) for name in names})
+        except RowRefused as refused:
+            self._refuse(entry, refused.faults)
+            return
+        rows = tuple(applied(grant.applied_rows, maker))
+        self.grants[grant.code] = changed.model_copy(update={"applied_rows": rows})
+        self.changes[grant.code] = {"changed_by": maker, "changed_from": kept}
+        self.writes = True
+        self.results.updated += 1
+        self.results.existed += 1
+
+    def _refuse(self, entry: FeatureEntry, faults: Faults) -> None:
+        self.results.refused.append(InvalidRecord(entry.record, faults))
+
+    def write(self) -> bool:
+        """Write the features if the license has not changed since it was read.
+
+        Changes of a license are locked by `updated_at`: it must be new, and not go back.
+        """
+        lic = self.lic
+        now = max(self.job.began, lic.updated_at + timedelta(microseconds=1))
+        listed = [
+            {**grant.model_dump(exclude_defaults=True), **self.changes.get(grant.code, {})}
+            for grant in self.grants.values()
+        ]
+        values = {":after": listed, ":now": now, ":before": lic.updated_at}
+        update = {
+            "TableName": dynamo.table(LICENSES),
+            "Key": dynamo.key_of((dynamo.partition(self.job.company, lic.id),)),
+            "UpdateExpression": "SET product_features = :after, updated_at = :now"
+            " REMOVE changed_by, changed_from",
+            "ConditionExpression": "updated_at = :before",
+            "ExpressionAttributeValues": dynamo.to_item(values),
+        }
+        return dynamo.write([{"Update": update}])
 
 
 def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _Added) -> bool:
@@ -171,21 +289,3 @@ def _repeats(entry: FeatureEntry, wanted: FeatureGrant, holder: Holder, added: _
         fault = repeated_fault(entry, holder.row, differences)
         added.refused.append(InvalidRecord(entry.record, [fault]))
     return not differences
-
-
-def _put_features(job: Import, lic: License, grants: Sequence[FeatureGrant]) -> bool:
-    """Write a license's features if it has not changed since it was read.
-
-    Changes of a license are locked by `updated_at`: it must be new, and not go back.
-    """
-    now = max(job.began, lic.updated_at + timedelta(microseconds=1))
-    listed = [grant.model_dump(exclude_defaults=True) for grant in grants]
-    values = {":after": listed, ":now": now, ":before": lic.updated_at}
-    update = {
-        "TableName": dynamo.table(LICENSES),
-        "Key": dynamo.key_of((dynamo.partition(job.company, lic.id),)),
-        "UpdateExpression": "SET product_features = :after, updated_at = :now",
-        "ConditionExpression": "updated_at = :before",
-        "ExpressionAttributeValues": dynamo.to_item(values),
-    }
-    return dynamo.write([{"Update": update}])

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 
 from shared.columns import CustomerRow
+from shared.differences import missing_fault
 from shared.licenses import License
 from shared.orders import FIRST_PART
-from shared.row_entries import Import, LicenseEntry
+from shared.row_entries import Faults, Import, InvalidRecord, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES
@@ -46,6 +47,7 @@ from shared.workflows.import_customers import (
 from shared.workflows.import_orders import BatchOrders
 from shared.workflows.import_warnings import warn_of_parts
 from shared.workflows.pending_orders import roll_back_pending
+from shared.workflows.update_records import update_licenses
 
 _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 
@@ -82,6 +84,7 @@ class _Licenses:
         self.held: dict[str, dict[str, Any]] = {}
         self.deleted: set[int] = set()
         """The ids of licenses that this job created and that were deleted since."""
+        self.existing: list[tuple[LicenseEntry, dict[str, Any]]] = []
 
     def run(
         self,
@@ -91,9 +94,13 @@ class _Licenses:
     ) -> None:
         faulty = len(self.done.invalid)
         first, repeated, bundled = group_by_key(self.job, entries)
+        creating, described = list(first.values()), entries
+        if self.job.updates and not self.complete:
+            creating = described = self._missing([*first.values(), *repeated], opening)
+            opening = ()
         orders = Wanted(
             ORDERS,
-            {entry.order_id: entry.store_id for entry in entries},
+            {entry.order_id: entry.store_id for entry in described},
             "store_id",
             lambda id: (dynamo.partition(self.job.company, id), FIRST_PART),
             lambda name, n: record_id(self.job.company, "order", name, attempt=n),
@@ -102,22 +109,27 @@ class _Licenses:
             self.job,
             (
                 (entry.customer_id, entry.customer)
-                for entry in entries
+                for entry in described
                 if entry.customer_id is not None and entry.customer is not None
             ),
         )
         self.orders, *found = find_records(self.pool, (orders, *customers), opening)
         self.customers = found[0] | found[1]
         self.writer = BatchOrders(self.job, self.pool, self.done, self.orders, self.customers)
-        made = self._write(list(first.values()))
+        made = self._write(creating)
         if not self.dry_run:
             self._settle(whole, [pair for pair in made if pair[1] not in self.deleted])
         if self.complete:
             return
         same: list[LicenseEntry] = []
-        if self.held or repeated or bundled:
+        if self.held or self.existing or repeated or bundled:
             held = HeldKeys(self.job, self.pool, self.done, self.customers)
-            same = held.decide(first, self.held, repeated, bundled)
+            if self.job.updates:
+                late = [(first[key], item) for key, item in self.held.items()]
+                there = held.existing([*self.existing, *late], bundled)
+                update_licenses(self.job, self.pool, self.done, there, dry_run=self.dry_run)
+            else:
+                same = held.decide(first, self.held, repeated, bundled)
         refused = {bad.record.row for bad in self.done.invalid[faulty:]}
         self.done.created_licenses += len(made)
         self.done.existed_licenses += len(entries) - len(made) - len(refused)
@@ -125,8 +137,10 @@ class _Licenses:
         self.done.customer_rows += sum(
             entry.customer is not None and entry.record.row not in refused for entry in entries
         )
-        named = named_rows(self.job, entries, self.held, made if self.dry_run else ())
-        self.done.made["named"] = named
+        if not self.job.updates:
+            older = self.held if self.job.on_existing == "keep" else {}
+            named = named_rows(self.job, entries, older, made if self.dry_run else ())
+            self.done.made["named"] = named
         if self.dry_run:
             self.done.made["rows"] = [
                 [
@@ -138,6 +152,43 @@ class _Licenses:
                 for entry, id in made
             ]
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
+
+    def _missing(
+        self, entries: Sequence[LicenseEntry], opening: Sequence[Exchange[Any]]
+    ) -> list[LicenseEntry]:
+        """The rows whose licenses are to be created; `existing` gets the others.
+
+        Rows that can't create their license are refused. A license of a pending order, and one that
+        its row has created, are inserted again, which fails and finds what they are.
+        """
+        company, maker = self.job.company, self.job.maker
+        ids = record_ids(company, "license", ((entry.key, 0) for entry in entries))
+        wanted = Wanted(
+            LICENSES,
+            {id: entry.key for id, entry in zip(ids, entries, strict=True)},
+            "license_key",
+            lambda id: (dynamo.partition(company, id),),
+            lambda name, n: record_id(company, "license", name, attempt=n),
+        )
+        (found,) = find_records(self.pool, (wanted,), opening)
+        there = [place.found for place in found.values() if place.found is not None]
+        pending = self._pending(there) if there else set()
+        missing = []
+        for entry, id in zip(entries, ids, strict=True):
+            item = found[id].found
+            is_made = item is not None and item.get("made_by") == maker(entry.record.row)
+            if item is not None and not is_made and item.get("unsettled") not in pending:
+                self.existing.append((entry, item))
+            elif not is_made and (faults := self._faults_of_missing(entry)):
+                self.done.invalid.append(InvalidRecord(entry.record, faults))
+            elif entry.record.row not in self.job.repeated:
+                missing.append(entry)
+        return missing
+
+    def _faults_of_missing(self, entry: LicenseEntry) -> Faults:
+        if self.job.on_missing == "refuse":
+            return [missing_fault(entry)]
+        return entry.unissued
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
         """Insert the licenses: the entries whose licenses this job created, with their ids.
@@ -153,7 +204,7 @@ class _Licenses:
             names = ((entry.key, attempt) for entry, attempt in waiting)
             ids = record_ids(self.job.company, "license", names)
             known = [(*each, id) for each, id in zip(waiting, ids, strict=True)]
-            reads = self.dry_run or self.complete
+            reads = self.dry_run or self.complete or self.job.on_missing == "refuse"
             there = known if reads else self._insert(known, made)
             found = get_all(
                 self.pool, LICENSES, [(dynamo.partition(self.job.company, id),) for *_, id in there]
@@ -170,7 +221,7 @@ class _Licenses:
                         waiting.append((entry, attempt + 1))
                 elif item is None and not reads:
                     waiting.append((entry, attempt))
-                elif item is None and self.complete:
+                elif item is None and (self.complete or self._is_refused(entry)):
                     continue
                 elif item is None or item.get("made_by") == self.job.maker(entry.record.row):
                     made.append((entry, id))
@@ -184,6 +235,13 @@ class _Licenses:
                 self._wait_for(pending, polls)
                 polls += 1
         return sorted(made, key=lambda pair: pair[0].record.row)
+
+    def _is_refused(self, entry: LicenseEntry) -> bool:
+        """Refuse a row whose license does not exist, if the import creates none."""
+        if self.job.on_missing == "create":
+            return False
+        self.done.invalid.append(InvalidRecord(entry.record, [missing_fault(entry)]))
+        return True
 
     def _insert(
         self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
@@ -302,6 +360,7 @@ class _Licenses:
         rows = (
             PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
             for entry in entries
+            if not entry.unissued
         )
         job = self.job
         return map(page_item, pages(job.company, job.number, job.began, self.done.first_row, rows))

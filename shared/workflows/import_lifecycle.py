@@ -119,6 +119,8 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "encoding": job.encoding,
         "unknown_columns": job.unknown_columns,
         "dates": job.dates,
+        "on_existing": job.on_existing,
+        "on_missing": job.on_missing,
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
 

@@ -12,7 +12,7 @@ import orjson
 
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import failed_header
-from shared.import_job import BatchResult, FileGone, ImportJob
+from shared.import_job import BatchResult, FileGone, ImportJob, updated_rows, with_unchanged
 from shared.store import uploads
 
 SHOWN = 100
@@ -119,7 +119,7 @@ def _counts(job: ImportJob, results: Sequence[BatchResult], made: dict[str, int]
     features = summed("created_features") + summed("existed_features")
     new_licenses = made["licenses"] if planned else summed("created_licenses")
     new_features = made["features"] if planned else summed("created_features")
-    return {
+    counts = {
         "total_row_count": summed("rows"),
         "valid_row_count": summed("valid"),
         "created_customers_count": made["customers"],
@@ -132,3 +132,4 @@ def _counts(job: ImportJob, results: Sequence[BatchResult], made: dict[str, int]
         "existed_license_features": features - new_features,
         "warnings": summed("warnings"),
     }
+    return with_unchanged(counts, updated_rows(results))

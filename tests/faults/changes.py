@@ -18,6 +18,7 @@ from tests.faults.history import IMPORTS, Watch, licenses_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
+from tests.faults.updates import Updates
 from tests.faults.world import Actor, World
 from tests.functions.shop import Shop
 from tests.http_event import Reply, send
@@ -73,9 +74,11 @@ class Changers:
     crowd: list[Actor] = field(default_factory=list)
     watch: Watch = field(init=False)
     machine: Machine = field(init=False)
+    updates: Updates = field(init=False)
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
+        self.updates = Updates(self)
 
     @property
     def shop(self) -> Shop:
@@ -117,6 +120,8 @@ class Changers:
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
                 self._assign()
+            case "update import":
+                self.updates.begin(KEYS)
             case _:
                 self._begin_other(what)
 
@@ -396,6 +401,7 @@ _WRITERS = (
     *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
     *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
     *("stopped import", "order", "order", "clean up", "clean up"),
+    *("update import", "update import", "update import"),
 )
 
 

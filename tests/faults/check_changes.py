@@ -33,6 +33,7 @@ def check_changes(run: "Changers") -> list[str]:
     found += _free(run)
     found += _cleaned(run)
     found += stored(run.world, company, unfinished=set())
+    found += run.updates.check()
     return found
 
 
@@ -124,7 +125,7 @@ def _features(run: "Changers", views: dict[int, dict[str, Any]]) -> Iterator[str
     if not any(
         job.get("kind", {}).get("S") == "license-features" and job["state"]["S"] == "succeeded"
         for job in jobs
-        if job["sk"]["S"].startswith("job#")
+        if job["sk"]["S"].startswith("job#") and int(job["number"]["N"]) not in run.updates.files
     ):
         return
     by_policy = [each for each in run.written if each.name == "max_activations"]

@@ -3,14 +3,14 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from functions import create_order, import_csv, sweep
 from functions.web.api import logger
-from shared import orders
+from shared import orders, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
@@ -43,9 +43,11 @@ from shared.workflows import (
     import_licenses,
     import_lifecycle,
     import_orders,
+    import_repeats,
     order_writes,
     pending_orders,
     place_order,
+    update_records,
 )
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
@@ -393,14 +395,102 @@ def changes_one_by_one(patch: pytest.MonkeyPatch) -> None:
 def features_unlocked(patch: pytest.MonkeyPatch) -> None:
     """An import adds features to a license without a new `updated_at`."""
 
-    def put_features(job: Any, lic: Any, grants: Any) -> bool:
-        return put(replace(job, began=lic.updated_at), frozen(lic), grants)
+    def write_frozen(features: Any) -> Any:
+        before = features.lic.updated_at
+        features.job = replace(features.job, began=before)
+        features.lic = features.lic.model_copy(
+            update={"updated_at": before - timedelta(microseconds=1)}
+        )
+        return write(features)
 
-    def frozen(lic: Any) -> Any:
-        return lic.model_copy(update={"updated_at": lic.updated_at - timedelta(microseconds=1)})
+    write = import_features._Features.write  # noqa: SLF001
+    patch.setattr(import_features._Features, "write", write_frozen)  # noqa: SLF001
 
-    put = import_features._put_features  # noqa: SLF001
-    patch.setattr(import_features, "_put_features", put_features)
+
+def updates_unlocked(patch: pytest.MonkeyPatch) -> None:
+    """A row updates its license without a condition."""
+
+    def field_update(*args: Any) -> dict[str, Any]:
+        body = update(*args)
+        del body["ConditionExpression"], body["ExpressionAttributeValues"][":seen"]
+        return body
+
+    update = dynamo.field_update
+    patch.setattr(dynamo, "field_update", field_update)
+
+
+def own_update_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A row does not recognize its own change when it reads the license again."""
+
+    def get_all(*args: Any) -> dict[Any, Any]:
+        return {
+            key: {name: value for name, value in item.items() if name != "applied_rows"}
+            for key, item in read(*args).items()
+        }
+
+    read = batch.get_all
+    patch.setattr(update_records, "get_all", get_all)
+
+
+def own_update_overwritten(patch: pytest.MonkeyPatch) -> None:
+    """A change by request also removes the row that had changed the license."""
+
+    def change(*args: Any, **named: Any) -> list[dict[str, Any]]:
+        writes = puts(*args, **named)
+        for write in writes:
+            write["Put"]["Item"].pop("applied_rows", None)
+        return writes
+
+    puts = licenses.license_changes
+    patch.setattr(change_licenses, "license_changes", change)
+
+
+def repeats_act(patch: pytest.MonkeyPatch) -> None:
+    """Rows that repeat the key of an earlier row update its license too."""
+    patch.setattr(import_repeats, "_repeated", lambda _: set())
+
+
+def blank_cells_clear(patch: pytest.MonkeyPatch) -> None:
+    """A blank cell removes the value of its field."""
+    fields = row_updates._license_fields  # noqa: SLF001
+    patch.setattr(row_updates, "_license_fields", lambda *row: {"note": None, **fields(*row)})
+
+
+def cells_not_cleared(patch: pytest.MonkeyPatch) -> None:
+    """A cell that clears a field is a blank cell."""
+
+    def license_fields(*row: Any) -> dict[str, Any]:
+        return {name: value for name, value in fields(*row).items() if value is not None}
+
+    fields = row_updates._license_fields  # noqa: SLF001
+    patch.setattr(row_updates, "_license_fields", license_fields)
+
+
+def marker_kept(patch: pytest.MonkeyPatch) -> None:
+    """A change of the features keeps what an import noted on the license."""
+
+    def write(operations: list[dict[str, Any]]) -> bool:
+        for each in operations:
+            if "Update" in each:
+                text = each["Update"]["UpdateExpression"]
+                kept = text.replace(" REMOVE changed_by, changed_from", "")
+                each["Update"]["UpdateExpression"] = kept
+        return whole(operations)
+
+    whole = dynamo.write
+    patch.setattr(dynamo, "write", write)
+
+
+def unchanged_written(patch: pytest.MonkeyPatch) -> None:
+    """A row writes its license although nothing differs."""
+
+    def change(entry: Any, item: Any, *more: Any) -> Any:
+        found = decide(entry, item, *more)
+        later = datetime.fromisoformat(item["updated_at"]) + timedelta(microseconds=1)
+        return found or row_updates.RowChange({"updated_at": later}, {})
+
+    decide = row_updates.license_change
+    patch.setattr(update_records, "license_change", change)
 
 
 def deleted_and_listed(patch: pytest.MonkeyPatch) -> None:
@@ -523,7 +613,15 @@ IN_CHANGES: tuple[Plant, ...] = (
     customer_deleted_under_an_order,
     customer_deleted_under_an_import,
     deleted_orders_listed,
+    updates_unlocked,
+    own_update_forgotten,
+    own_update_overwritten,
+    repeats_act,
+    blank_cells_clear,
+    marker_kept,
+    unchanged_written,
 )
+IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,

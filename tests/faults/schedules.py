@@ -6,12 +6,14 @@ from tests.faults.changes import change
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
+from tests.faults.update_models import compare
 from tests.faults.world import World
 
 KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "orders": clients,
     "imports": manage,
     "changes": change,
+    "updates": compare,
 }
 
 

@@ -3,7 +3,14 @@
 import pytest
 
 from tests.faults.laboratory import Laboratory
-from tests.faults.planted import FIRST_SEEDS, IN_CHANGES, IN_IMPORTS, IN_ORDERS, Plant
+from tests.faults.planted import (
+    FIRST_SEEDS,
+    IN_CHANGES,
+    IN_IMPORTS,
+    IN_ORDERS,
+    IN_UPDATES,
+    Plant,
+)
 from tests.faults.schedules import KINDS
 
 SEEDS = 800
@@ -11,6 +18,7 @@ PLANTED = [
     *(("orders", plant) for plant in IN_ORDERS),
     *(("imports", plant) for plant in IN_IMPORTS),
     *(("changes", plant) for plant in IN_CHANGES),
+    *(("updates", plant) for plant in IN_UPDATES),
 ]
 
 

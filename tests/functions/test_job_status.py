@@ -24,6 +24,8 @@ COUNTS = {
     "existed_orders_count": 1,
     "created_licenses_count": 2,
     "existed_licenses_count": 0,
+    "updated_licenses_count": 0,
+    "unchanged_licenses_count": 0,
     "warnings": 1,
 }
 ARN = execution_arn("acme-1-1")
@@ -75,7 +77,8 @@ def test_a_finished_import_has_the_published_shape(importer: Importer) -> None:
     assert (view["id"], view["file_name"], view["status"]) == (1, "a.csv", "error")
     assert view["created_at"] <= view["started_at"] <= view["finished_at"]
     assert view["finished_at"].endswith("Z")
-    published = {name: count for name, count in COUNTS.items() if name != "warnings"}
+    own = ("warnings", "updated_licenses_count", "unchanged_licenses_count")
+    published = {name: count for name, count in COUNTS.items() if name not in own}
     assert view["result"] == published | {"invalid_rows": [bad_row(1) | {"shortened": False}]}
     assert view["warnings"] == 1
     assert view["progress"] == {"rows_done": 3, "rows_total": 3, "percent": 100}
@@ -404,7 +407,7 @@ def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer, engin
     assert engine.announced == [(job.key, job.version_id)]
 
 
-@pytest.mark.parametrize("name", ["catalog.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["catalog.json", "manifest.json", "repeats.json"])
 def test_an_execution_whose_plan_was_deleted_is_started_again(
     importer: Importer, engine: Engine, name: str
 ) -> None:
@@ -434,12 +437,13 @@ def test_an_import_that_ended_before_its_execution_has_a_new_one(
 
 def planned(importer: Importer, code: str | None = "import_failed") -> ImportJob:
     """A large import that failed after its file was planned; without a code, was cancelled."""
-    job = importer.stored()
-    for name in uploads.PLANNED:
+    job = importer.stored().model_copy(update={"on_existing": "update"})
+    for name in uploads.planned_results(job):
         uploads.put_result(job, name, b"[]")
     refusal = FileFault(code=code, message="The import stopped.") if code else None
     state: State = "failed" if code else "cancelled"
-    return importer.move(job.number, state, execution_arn=ARN, refusal=refusal)
+    changes = {"execution_arn": ARN, "refusal": refusal, "on_existing": job.on_existing}
+    return importer.move(job.number, state, **changes)
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])

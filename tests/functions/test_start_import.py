@@ -107,11 +107,12 @@ def test_a_file_name_is_decoded_as_clients_encode_it(importer: Importer, named: 
 
 
 def test_a_form_may_say_how_to_import(importer: Importer) -> None:
-    importer.send(query="dry_run=true&on_error=reject_all&encoding=windows-1252&dates=dmy")
+    options = "dry_run=true&on_error=reject_all&encoding=windows-1252&dates=dmy"
+    importer.send(query=f"{options}&on_existing=update&on_missing=refuse")
 
     job = importer.job(1)
     assert (job.dry_run, job.on_error, job.encoding) == (True, "reject_all", "windows-1252")
-    assert job.dates == "dmy"
+    assert (job.dates, job.on_existing, job.on_missing) == ("dmy", "update", "refuse")
 
 
 def test_an_option_that_is_not_served_is_refused(importer: Importer) -> None:
@@ -416,6 +417,9 @@ def test_another_request_under_an_external_id_is_refused(importer: Importer) -> 
     importer.request_upload(external_id="nightly")
 
     refused(importer.request_upload(external_id="nightly", size=101), 409, "external_id_reused")
+    for other in ({"on_existing": "update"}, {"on_missing": "refuse"}):
+        reply = importer.request_upload(external_id="nightly", **other)
+        refused(reply, 409, "external_id_reused")
 
     assert new_importer("globex").request_upload(external_id="nightly").status == 202
 
@@ -459,6 +463,8 @@ def test_once_the_file_is_there_no_form_is_given(importer: Importer) -> None:
         ({"size": -1}, "size"),
         ({"size": "5"}, "size"),
         ({"on_error": "stop"}, "on_error"),
+        ({"on_existing": "replace"}, "on_existing"),
+        ({"on_missing": "keep"}, "on_missing"),
         ({"encoding": "latin-1"}, "encoding"),
         ({"dates": "ymd"}, "dates"),
         ({"external_id": ""}, "external_id"),

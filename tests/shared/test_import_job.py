@@ -131,6 +131,8 @@ def test_a_finished_job_has_its_totals() -> None:
         "valid_row_count": 2,
         "created_customers_count": 2,
         "existed_customers_count": 0,
+        "updated_customers_count": 0,
+        "unchanged_customers_count": 0,
     }
 
 

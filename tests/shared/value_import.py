@@ -8,7 +8,7 @@ from shared.csv_format.dialect import Dialect, detect
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.day_order import Dates
-from shared.import_job import ImportJob
+from shared.import_job import ImportJob, OnExisting
 from shared.import_job import Kind as JobKind
 from shared.row_entries import Entry, Import, InvalidRecord
 from shared.row_reader import reader_of
@@ -24,13 +24,17 @@ def dialect_of(header: str, kind: str = "licenses") -> Dialect:
 
 
 def read_rows(
-    text: str, kind: str = "licenses", dates: Dates = "iso"
+    text: str,
+    kind: str = "licenses",
+    dates: Dates = "iso",
+    on_existing: OnExisting = "keep",
 ) -> list[Entry | InvalidRecord]:
     """The entries of a file's rows, read with the catalog of a `ValueShop`."""
     data = text.encode()
     planned = plan([data])
     header = dialect_of(text.partition("\n")[0], kind)
-    job = Import("acme", 7, kind, NOW, ValueShop().products, dates=dates)
+    products = ValueShop().products
+    job = Import("acme", 7, kind, NOW, products, dates=dates, on_existing=on_existing)
     read = reader_of(job, header)
     return [
         read(record)

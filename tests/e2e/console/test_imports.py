@@ -253,3 +253,48 @@ def test_failed_rows_and_the_template_can_be_downloaded(
     assert "not an address" in failed.value.path().read_text(encoding="utf-8")
     assert template.value.suggested_filename == "customers.csv"
     assert template.value.path().read_text(encoding="utf-8-sig").startswith("email,first_name")
+
+
+def test_existing_licenses_are_updated_on_request(console: Console, vendor: RemoteShop) -> None:
+    page = console.page
+    header = ("license__license_key", "product__short_code", "license__note")
+    rows = (("update-1", "kp", "old"), ("update-2", "kp", "same"))
+    ended(vendor, post(vendor, "licenses", table(header, *rows)))
+    console.visit("imports/licenses/new", vendor)
+
+    console.choose(
+        "changes.csv",
+        table(
+            header,
+            ("update-1", "kp", "\\N"),
+            ("update-2", "kp", "same"),
+            ("update-3", "kp", ""),
+            ("update-4", "none", ""),
+        ),
+    )
+    console.see("4 rows, no errors found")
+    page.get_by_label("If a record already exists").select_option("Update it")
+    console.see("Blank cells keep the record’s value; \\N clears it.")
+    expect(page.get_by_label("New rows")).to_have_value("create")
+    console.button("Import 4 rows").click()
+
+    console.see("Completed with errors")
+    facts = page.locator("dl.facts")
+    expect(facts).to_contain_text("Errors1")
+    expect(facts).to_contain_text(re.compile(r"Licenses\s*1 created\s*1 updated\s*1 unchanged"))
+    (updated,) = vendor.get("/licenses/", "license_key=update-1").json()["results"]
+    assert updated["note"] is None
+    job = vendor.get(f"/imports/{number_of(console)}/").json()
+    assert (job["on_existing"], job["on_missing"]) == ("update", "create")
+
+
+def test_new_records_can_be_refused(console: Console, vendor: RemoteShop) -> None:
+    page = console.page
+    console.visit("imports/customers/new", vendor)
+    console.choose("people.csv", table(("email",), ("unknown@refused.test",)))
+    console.see("1 row, no errors found")
+    page.get_by_label("New rows").select_option("Report an error")
+
+    console.button("Import 1 row").click()
+
+    console.see("there is no record with this e-mail, and the import creates none")

@@ -53,12 +53,27 @@ def test_the_exit_status_tells_how_it_ended(
 
 def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     options = ("--dry-run", "--on-error", "reject_all", "--encoding", "windows-1252")
+    records = ("--on-existing", "update", "--on-missing", "refuse")
 
-    printed = keywright.run_json(*words(file, *options), status=1)
+    printed = keywright.run_json(*words(file, *options, *records), status=1)
 
     assert (printed["kind"], printed["file_name"], printed["size"]) == ("licenses", "old.csv", 61)
     assert (printed["dry_run"], printed["on_error"]) == (True, "reject_all")
     assert printed["encoding"] == "windows-1252"
+    assert (printed["on_existing"], printed["on_missing"]) == ("update", "refuse")
+
+
+def test_updated_records_are_counted_where_an_import_updates(
+    keywright: Keywright, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "old.csv", GOOD)
+
+    kept = keywright.run(*words(file))
+    updated = keywright.run(*words(file, "--on-existing", "update"))
+
+    assert "Licenses unchanged" not in kept
+    assert "Licenses updated" in updated
+    assert "Licenses unchanged" in updated
 
 
 def test_rows_that_failed_are_shown_and_kept_to_be_corrected(

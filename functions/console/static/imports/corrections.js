@@ -154,6 +154,8 @@ function ReimportButton({ job, draft, kind }) {
         dry_run: job.dry_run,
         unknown_columns: job.unknown_columns,
         dates: job.dates,
+        on_existing: job.on_existing,
+        on_missing: job.on_missing,
       });
       const sent = {
         ...draft.value.sent,

@@ -163,9 +163,14 @@ function Counters({ job }) {
     ${
       state !== "rejected" &&
       countRecords(job).map(
-        ({ title, created, existed }) => html`<div><dt>${title}</dt>
+        ({ title, created, existed, updated, unchanged }) => html`<div><dt>${title}</dt>
           <dd>${formatNumber(created)} <small>${dry_run ? "would be created" : "created"}</small></dd>
-          <dd class="soft">${formatNumber(existed)} already existed</dd></div>`,
+          ${
+            job.on_existing === "update" && updated !== undefined
+              ? html`<dd>${formatNumber(updated)} <small>${dry_run ? "would be updated" : "updated"}</small></dd>
+                <dd class="soft">${formatNumber(unchanged)} unchanged</dd>`
+              : html`<dd class="soft">${formatNumber(existed)} already existed</dd>`
+          }</div>`,
       )
     }
   </dl>`;
@@ -213,6 +218,11 @@ function ImportAgain({ job, children }) {
   </section>`;
 }
 
+/** @type {Record<Import["on_existing"], string>} */
+const EXISTING = { keep: "Keep them", update: "Update them", refuse: "Report an error" };
+/** @type {Record<Import["on_missing"], string>} */
+const MISSING = { create: "Create them", refuse: "Report an error" };
+
 /**
  * Above everything that changes, with space for values that are not known yet: nothing moves.
  *
@@ -233,7 +243,9 @@ function Facts({ job }) {
       "Options",
       `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", dry run" : ""}`,
     ],
-    ["Format", detected && describeFormat(job, detected)],
+      ["Existing records", EXISTING[job.on_existing]],
+      ["New records", MISSING[job.on_missing]],
+      ["Format", detected && describeFormat(job, detected)],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
     [
       "SHA-256",

@@ -32,6 +32,8 @@ import { UploadButton, useUpload } from "./upload_button.js";
  * @property {boolean} dry_run
  * @property {NonNullable<ImportOptions["on_error"]>} on_error
  * @property {NonNullable<ImportOptions["unknown_columns"]>} unknown_columns
+ * @property {NonNullable<ImportOptions["on_existing"]>} on_existing
+ * @property {NonNullable<ImportOptions["on_missing"]>} on_missing
  * @property {string} external_id
  */
 
@@ -54,6 +56,8 @@ const createForm = () => ({
   dry_run: false,
   on_error: "skip_row",
   unknown_columns: "check",
+  on_existing: "keep",
+  on_missing: "create",
   external_id: "",
 });
 
@@ -205,6 +209,8 @@ function Options({ kind, form, result, change, upload, corrects }) {
     if (!file) return;
     /** @type {ImportOptions} */
     const options = { external_id, dry_run, on_error, unknown_columns, dates };
+    options.on_existing = form.on_existing;
+    options.on_missing = form.on_missing;
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
     const outcome = await upload.send((result?.done && result.workbook?.csv) || file, options);
@@ -213,6 +219,7 @@ function Options({ kind, form, result, change, upload, corrects }) {
   };
   return html`<article>
     <h2>Import options</h2>
+    <${RecordOptions} ...${{ form, change }} />
     <div class="columns">
       <${Field} as="select" label="If some rows have errors" value=${form.on_error}
         onInput=${(/** @type {ImportForm["on_error"]} */ on_error) => change({ on_error })}
@@ -234,6 +241,26 @@ function Options({ kind, form, result, change, upload, corrects }) {
       ${checked ? describeAction(form, checked) : "Import file"}<//>
   </article>`;
 }
+
+/** @param {{ form: ImportForm, change: (changes: Partial<ImportForm>) => void }} props */
+function RecordOptions({ form, change }) {
+  return html`<div class="columns">
+    <${Field} as="select" label="If a record already exists" value=${form.on_existing}
+      onInput=${(/** @type {ImportForm["on_existing"]} */ on_existing) => change({ on_existing })}
+      hint=${form.on_existing === "update" && UPDATE_HINT}>
+      <option value="keep">Keep it</option>
+      <option value="update">Update it</option>
+      <option value="refuse">Report an error</option>
+    <//>
+    <${Field} as="select" label="New rows" value=${form.on_missing}
+      onInput=${(/** @type {ImportForm["on_missing"]} */ on_missing) => change({ on_missing })}>
+      <option value="create">Create</option>
+      <option value="refuse">Report an error</option>
+    <//>
+  </div>`;
+}
+
+const UPDATE_HINT = html`Blank cells keep the record’s value; <code>\\N</code> clears it.`;
 
 /**
  * Why no row would be imported, or "". Unknown for a large file, which is not checked to its end.

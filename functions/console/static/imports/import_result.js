@@ -4,7 +4,14 @@
 import { formatCount, formatNumber } from "../parts/formats.js";
 import { describeState, isChanging, isRunning, isStopped } from "./import_states.js";
 
-/** @typedef {{ title: string, created?: number, existed?: number }} RecordCounts */
+/**
+ * @typedef {object} RecordCounts `updated` and `unchanged` add up to `existed`
+ * @property {string} title
+ * @property {number} [created]
+ * @property {number} [existed]
+ * @property {number} [updated]
+ * @property {number} [unchanged]
+ */
 
 /**
  * The counters of each kind of record.
@@ -15,7 +22,8 @@ export function countRecords({ counts }) {
   /** @type {Record<string, RecordCounts>} */
   const records = {};
   for (const [name, value] of Object.entries(counts ?? {})) {
-    const [, verb, noun] = /^(created|existed)_(.+?)(?:_count)?$/.exec(name) ?? [];
+    const [, verb, noun] =
+      /^(created|existed|updated|unchanged)_(.+?)(?:_count)?$/.exec(name) ?? [];
     if (verb) records[noun] = { ...records[noun], title: toTitle(noun), [verb]: value };
   }
   return Object.values(records);
@@ -62,7 +70,10 @@ function describeOutcome(job, counts) {
   const kinds = countRecords(job);
   const all = rows === 1 ? "the only row" : `all ${formatNumber(rows)}`;
   if (!rows) return "Nothing imported: the file has no rows";
-  if (kinds.every(({ created }) => !created)) return `Nothing new: ${all} already existed`;
+  if (kinds.every(({ created, updated }) => !created && !updated))
+    return job.on_existing === "update"
+      ? `Nothing changed: ${all} already existed with these values`
+      : `Nothing new: ${all} already existed`;
   if (dry_run) return `${rows === 1 ? "The row is" : `All ${formatNumber(rows)} rows are`} valid`;
   return rows === 1 ? "1 row imported" : `All ${formatNumber(rows)} rows imported`;
 }
