@@ -21,6 +21,7 @@ from shared.store import (
     import_jobs,
     license_index,
     licenses,
+    lookup,
     order_index,
     removals,
 )
@@ -409,18 +410,18 @@ def deleted_and_listed(patch: pytest.MonkeyPatch) -> None:
 
 
 def deleted_with_its_key(patch: pytest.MonkeyPatch) -> None:
-    """A tombstone keeps the key of its license, so that no order can use it again."""
+    """A deleted license keeps its key, so that no order can use it again."""
 
     def deletes(company: str, found: Any, **how: Any) -> Any:
         puts = delete(company, found, **how)
         for put, lic in zip(puts, found, strict=True):
-            put["Put"]["Item"] |= dynamo.to_item(
-                {"license_key": lic.license_key, "order_item_id": 1}
-            )
+            key = {"license_key": lic.license_key, "order_item_id": 1}
+            put["Put"]["Item"] |= dynamo.to_item(key)
         return puts
 
     delete = licenses.license_deletes
     patch.setattr(delete_licenses, "license_deletes", deletes)
+    patch.setattr(lookup, "is_deleted", lambda _: False)
 
 
 def deleted_and_created_again(patch: pytest.MonkeyPatch) -> None:
