@@ -14,7 +14,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, sweep
 from tests.faults.check_changes import check_changes
-from tests.faults.history import IMPORTS, Watch, licenses_of
+from tests.faults.dynamodb import Write
+from tests.faults.history import IMPORTS, LICENSES, Watch, licenses_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
@@ -76,6 +77,15 @@ class Changers:
 
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
+        self.world.watchers.append(self._hear)
+
+    def _hear(self, actor: Actor | None, writes: list[Write]) -> None:
+        """O13: a request for several licenses writes all of them in one transaction."""
+        if actor is None or actor.name != "bulk update":
+            return
+        written = [write.key for write in writes if write.table == LICENSES]
+        if 0 < len(written) < len(self.licenses):
+            self.watch.violations.append(f"O13 a bulk update wrote only {written}")
 
     @property
     def shop(self) -> Shop:

@@ -536,6 +536,8 @@ FIRST_SEEDS: dict[Plant, int] = {
     additions_in_two_writes: 88,
     open_batches_forgotten: 304,
     pending_key_exists: 44,
+    deleted_while_imported: 223,
+    customer_deleted_under_an_order: 115,
 }
 """The first seed, for bugs that few schedules show.
 
