@@ -14,12 +14,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, sweep
 from tests.faults.check_changes import check_changes
-from tests.faults.history import IMPORTS, Watch, licenses_of
+from tests.faults.dynamodb import Write
+from tests.faults.history import IMPORTS, LICENSES, Watch, licenses_of
 from tests.faults.laboratory import COMPANIES, Laboratory
 from tests.faults.machine import Machine
 from tests.faults.orders import fault_plan
 from tests.faults.updates import Updates
-from tests.faults.world import Actor, World
+from tests.faults.world import Actor, NoFaults, World
 from tests.functions.shop import Shop
 from tests.http_event import Reply, send
 
@@ -79,6 +80,15 @@ class Changers:
     def __post_init__(self) -> None:
         self.machine, self.watch = Machine(self.world), Watch(self.world)
         self.updates = Updates(self)
+        self.world.watchers.append(self._hear)
+
+    def _hear(self, actor: Actor | None, writes: list[Write]) -> None:
+        """O13: a request for several licenses writes all of them in one transaction."""
+        if actor is None or actor.name != "bulk update":
+            return
+        written = [write.key for write in writes if write.table == LICENSES]
+        if 0 < len(written) < len(self.licenses):
+            self.watch.violations.append(f"O13 a bulk update wrote only {written}")
 
     @property
     def shop(self) -> Shop:
@@ -176,22 +186,22 @@ class Changers:
     def _clean_up_all(self) -> None:
         """Delete all orders, and then the customer while it is used again."""
         world, rng = self.world, self.world.rng
+        for plan in (fault_plan(rng), NoFaults()):
+            world.fault_plan = plan
+            for order in (*ORDERS, "o-3", "o-4"):
+                world.spawn("cleaner", partial(self._clean_up, order, then_customer=False))
+            world.run()
         world.fault_plan = fault_plan(rng)
-        for order in (*ORDERS, "o-3", "o-4"):
-            world.spawn("cleaner", partial(self._clean_up, order))
-        world.run()
         world.pass_time(rng.choice((0, 120)))
-        users: list[Callable[[], None]] = [self._import, partial(self._place, "o-5")]
-        for begin in rng.sample(users, rng.randrange(3)):
-            begin()
+        self._place("o-5", delay=rng.randrange(60))
+        if rng.random() < 0.3:
+            self._import()
         world.spawn("cleaner of customers", self._clean_up_customer)
         world.run()
         world.calm()
         self._sweep()
 
     def _clean_up_customer(self) -> None:
-        for _ in range(self.world.rng.randrange(30)):
-            self.world.wait()
         for customer in self._ask(f"/customers/?email={CUSTOMER['email']}"):
             if self._drop(path := f"/customers/{customer['id']}/"):
                 self.deleted_others.add(path)
@@ -240,14 +250,20 @@ class Changers:
                 return
             self.world.wait()
 
-    def _place(self, store_id: str) -> None:
+    def _place(self, store_id: str, *, delay: int = 0) -> None:
         """Place an order of a customer whom other orders and imports have too."""
+
+        def write() -> None:
+            for _ in range(delay):
+                self.world.wait()
+            self._insist("order", order)
+
         items = [{"product_code": "kp", "licenses": [{}]}]
         order = partial(self.shop.order, id=store_id, items=items, customer=CUSTOMER)
-        self.world.spawn("writer of orders", lambda: self._insist("order", order))
+        self.world.spawn("writer of orders", write)
 
-    def _clean_up(self, store_id: str) -> None:
-        """Delete the licenses of an order, the order, and its customer."""
+    def _clean_up(self, store_id: str, *, then_customer: bool = True) -> None:
+        """Delete the licenses of an order, the order, and `then_customer`."""
         found = self._ask(f"/orders/?client_order_id={store_id}")
         if not found:
             return
@@ -256,7 +272,7 @@ class Changers:
             if self._drop(f"/licenses/{lic['id']}/"):
                 self.deleted[lic["id"]] = lic["license_key"] or ""
         paths = [f"/orders/{order}/safe_delete/"]
-        paths += [f"/customers/{customer['id']}/"] if customer else []
+        paths += [f"/customers/{customer['id']}/"] if customer and then_customer else []
         for path in paths:
             if self._drop(path):
                 self.deleted_others.add(path)
@@ -398,7 +414,8 @@ class Changers:
 
 
 _WRITERS = (
-    *("update", "update", "metadata", "bulk update", "enable", "disable", "policy", "assign"),
+    *("update", "update", "metadata", "bulk update", "bulk update", "enable", "disable"),
+    *("disable", "policy", "assign"),
     *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
     *("stopped import", "order", "order", "clean up", "clean up"),
     *("update import", "update import", "update import"),

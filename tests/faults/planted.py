@@ -21,6 +21,7 @@ from shared.store import (
     import_jobs,
     license_index,
     licenses,
+    lookup,
     order_index,
     removals,
 )
@@ -499,18 +500,18 @@ def deleted_and_listed(patch: pytest.MonkeyPatch) -> None:
 
 
 def deleted_with_its_key(patch: pytest.MonkeyPatch) -> None:
-    """A tombstone keeps the key of its license, so that no order can use it again."""
+    """A deleted license keeps its key, so that no order can use it again."""
 
     def deletes(company: str, found: Any, **how: Any) -> Any:
         puts = delete(company, found, **how)
         for put, lic in zip(puts, found, strict=True):
-            put["Put"]["Item"] |= dynamo.to_item(
-                {"license_key": lic.license_key, "order_item_id": 1}
-            )
+            key = {"license_key": lic.license_key, "order_item_id": 1}
+            put["Put"]["Item"] |= dynamo.to_item(key)
         return puts
 
     delete = licenses.license_deletes
     patch.setattr(delete_licenses, "license_deletes", deletes)
+    patch.setattr(lookup, "is_deleted", lambda _: False)
 
 
 def deleted_and_created_again(patch: pytest.MonkeyPatch) -> None:
@@ -633,6 +634,8 @@ FIRST_SEEDS: dict[Plant, int] = {
     additions_in_two_writes: 88,
     open_batches_forgotten: 304,
     pending_key_exists: 44,
+    deleted_while_imported: 223,
+    customer_deleted_under_an_order: 115,
 }
 """The first seed, for bugs that few schedules show.
 
