@@ -157,19 +157,15 @@ def license_deletes(
 ) -> list[dict[str, Any]]:
     """The puts of tombstones in place of licenses, for a transaction.
 
-    It fails if one of them was changed or deleted since it was read.
+    It fails if one of them was changed or deleted since it was read. A tombstone keeps the import
+    rows that created and updated the license, which may run again.
     """
-    return [
-        dynamo.put(
-            TABLE,
-            tombstone(
-                (dynamo.partition(company, lic.id),), token=token, now=now, made_by=lic.made_by
-            ),
-            "updated_at = :before",
-            before=lic.updated_at,
-        )
-        for lic in licenses
-    ]
+    puts = []
+    for lic in licenses:
+        kept = {"made_by": lic.made_by, "applied_rows": lic.applied_rows}
+        grave = tombstone((dynamo.partition(company, lic.id),), token=token, now=now, **kept)
+        puts.append(dynamo.put(TABLE, grave, "updated_at = :before", before=lic.updated_at))
+    return puts
 
 
 def deleted_ids(company: str, ids: Iterable[int]) -> set[int]:

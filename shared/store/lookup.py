@@ -34,8 +34,8 @@ class Lookup:
     attempt: int = 0
     found: dict[str, Any] | None = None
     """The first of the items that exist at the id, after `find`."""
-    deleted: list[str] = dataclasses.field(default_factory=list)
-    """What had created each deleted record of the earlier attempts (`made_by`)."""
+    deleted: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    """The tombstones of the earlier attempts."""
 
     @property
     def id(self) -> int:
@@ -75,7 +75,7 @@ def _collides(lookup: Lookup, keys: Sequence[Keyed], records: Records) -> bool:
         if is_gone or (lookup.natural and item.get(lookup.field) != lookup.natural):
             lookup.attempt += 1
             if is_gone:
-                lookup.deleted.append(item.get("made_by", ""))
+                lookup.deleted.append(item)
             return True
         lookup.found = lookup.found or item
     return False

@@ -8,6 +8,7 @@ key is free. It has no personal data.
     deleted_at   when the record was deleted
     deleted_by   the token of the request that deleted it
     made_by      the import row that had created it
+    applied_rows the last import rows that had updated it, of a license
 """
 
 from collections.abc import Mapping

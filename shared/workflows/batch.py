@@ -55,12 +55,12 @@ class Batch:
 class Found:
     """A customer or order that rows name: its id, and the stored item, if it exists.
 
-    `deleted` has the `made_by` of records with this name that were deleted.
+    `deleted` has the tombstones of records with this name.
     """
 
     id: int
     found: dict[str, Any] | None
-    deleted: Sequence[str] = ()
+    deleted: Sequence[Mapping[str, Any]] = ()
 
 
 class Wanted(NamedTuple):

@@ -100,7 +100,7 @@ def import_customers(
 
 def _was_deleted(job: Import, place: Found) -> bool:
     """Whether this job created a customer that was deleted since: it is not created again."""
-    return any(made_by.startswith(job.made) for made_by in place.deleted)
+    return any(is_ours(job, grave) for grave in place.deleted)
 
 
 def _older(job: Import, entry: CustomerEntry, places: Mapping[int, Found]) -> dict[str, Any] | None:

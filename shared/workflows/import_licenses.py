@@ -176,6 +176,8 @@ class _Licenses:
         missing = []
         for entry, id in zip(entries, ids, strict=True):
             item = found[id].found
+            if item is None and self._has_updated_deleted(entry, found[id]):
+                continue
             is_made = item is not None and item.get("made_by") == maker(entry.record.row)
             if item is not None and not is_made and item.get("unsettled") not in pending:
                 self.existing.append((entry, item))
@@ -184,6 +186,14 @@ class _Licenses:
             elif entry.record.row not in self.job.repeated:
                 missing.append(entry)
         return missing
+
+    def _has_updated_deleted(self, entry: LicenseEntry, place: Found) -> bool:
+        """Whether the row has updated a license that was deleted since; it counts as updated."""
+        row = self.job.maker(entry.record.row)
+        if all(row not in grave.get("applied_rows", ()) for grave in place.deleted):
+            return False
+        self.done.updated_licenses += 1
+        return True
 
     def _faults_of_missing(self, entry: LicenseEntry) -> Faults:
         if self.job.on_missing == "refuse":

@@ -529,6 +529,24 @@ def test_a_row_that_runs_again_does_not_overwrite_a_later_change(
     assert stored(files, "U-1")["note"] == "later"
 
 
+def test_a_row_that_runs_again_does_not_create_the_deleted_license_that_it_had_updated(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.shop.order_one(license={"key": "U-1"})
+    event = files.prepared(f"{LICENSES}\nU-1,kp,new,\n", **UPDATE)
+    with monkeypatch.context() as dying:
+        dying.setattr(import_chunk, "_report", lambda *_, **__: 1 // 0)
+        with pytest.raises(Crashed):
+            files.run(event)
+    assert files.shop.delete(f"/licenses/{stored(files, 'U-1')['id']}/").status == 204
+
+    files.by_machine()
+
+    job = files.last()
+    assert (job.state, counts(job, *CREATED)) == ("succeeded", [0, 1, 1, 0])
+    assert files.shop.get("/licenses/", "license_key=U-1").json()["count"] == 0
+
+
 def test_a_row_decides_again_when_its_record_changes(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
