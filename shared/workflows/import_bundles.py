@@ -82,6 +82,7 @@ def pinned_import(job: ImportJob) -> Import:
         catalog,
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
+        dates=job.dates,
         on_existing=job.on_existing,
         on_missing=job.on_missing,
     )

@@ -243,9 +243,9 @@ function Facts({ job }) {
       "Options",
       `${job.on_error === "reject_all" ? "Import nothing if a row has errors" : "Skip rows with errors"}${job.dry_run ? ", dry run" : ""}`,
     ],
-      ["Existing records", EXISTING[job.on_existing]],
-      ["New records", MISSING[job.on_missing]],
-      ["Format", detected && describeFormat(job, detected)],
+    ["Existing records", EXISTING[job.on_existing]],
+    ["New records", MISSING[job.on_missing]],
+    ["Format", detected && describeFormat(job, detected)],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
     [
       "SHA-256",
