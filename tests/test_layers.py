@@ -46,6 +46,7 @@ SHARED = (
     "row_reader",
     "differences",
     "access",
+    "events",
     "contract",
     "store",
     "workflows",

@@ -10,6 +10,7 @@ from typing import Any
 from shared.licenses import OWN, License, compared
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
+from shared.store.writer import writer_attribute
 from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
@@ -121,7 +122,9 @@ def license_changes(
     return [
         dynamo.put(
             TABLE,
-            dynamo.record_item(after, pk=dynamo.partition(company, after.id)),
+            dynamo.record_item(
+                after, pk=dynamo.partition(company, after.id), **writer_attribute()
+            ),
             "updated_at = :before",
             before=before.updated_at,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from shared.access import WRITER
 from shared.catalog import FeatureGrant, Product
 from shared.csv_format.reader import Record
 from shared.differences import (
@@ -184,7 +185,7 @@ def _put_features(job: Import, lic: License, grants: Sequence[FeatureGrant]) -> 
     update = {
         "TableName": dynamo.table(LICENSES),
         "Key": dynamo.key_of((dynamo.partition(job.company, lic.id),)),
-        "UpdateExpression": "SET product_features = :after, updated_at = :now",
+        "UpdateExpression": f"SET product_features = :after, updated_at = :now REMOVE {WRITER}",
         "ConditionExpression": "updated_at = :before",
         "ExpressionAttributeValues": dynamo.to_item(values),
     }

@@ -104,6 +104,15 @@ class Deployment:
             if config["Properties"]["FunctionName"] == {"Ref": logical_id}
         ]
 
+    def streams(self, module: str) -> Iterator[tuple[str, str]]:
+        """ARNs of the streams that invoke the function, and of the queue for what it can't process."""
+        logical_id = self.logical_id(module)
+        for mapping in resources(self._template, "AWS::Lambda::EventSourceMapping").values():
+            properties = mapping["Properties"]
+            if logical_id in self.text(properties["FunctionName"]):
+                failed = properties["DestinationConfig"]["OnFailure"]["Destination"]
+                yield self.text(properties["EventSourceArn"]), self.text(failed)
+
     def key_of(self, arn: str) -> str | None:
         """The ARN of the customer key that encrypts a table, bucket or queue."""
         return self._keys.get(arn)
@@ -115,6 +124,8 @@ class Deployment:
                 return PSEUDO.get(name) or self._reference(name)
             case {"Fn::GetAtt": [str(name), "Arn"]}:
                 return self.arn(name)
+            case {"Fn::GetAtt": [str(name), "StreamArn"]}:
+                return f"{self.arn(name)}/stream/*"
             case {"Fn::Join": [str(mark), list(parts)]}:
                 return mark.join(self.text(part) for part in parts)
         return str(value)

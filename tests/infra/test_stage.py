@@ -23,6 +23,9 @@ SETTINGS: dict[str, Any] = {
     "log_retention": "ONE_DAY",
     "tracing": False,
     "alarm_email": "",
+    "notify_email": "",
+    "webhook_url": "",
+    "webhook_secret_name": "",
     "requests_per_second": 1,
     "burst": 1,
     "traffic": "",
@@ -58,6 +61,8 @@ def test_every_stage_synthesizes(template: Template) -> None:
         "OrdersTable",
         "LicensesTable",
         "ImportsTable",
+        "EventsTable",
+        "EventBus",
     }
 
 
