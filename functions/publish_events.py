@@ -46,10 +46,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if published.changes == len(records):
         return {"batchItemFailures": []}
     failed = records[published.changes]["dynamodb"]["SequenceNumber"]
-    error = published.error or Busy()
-    logger.error("event_not_published", sequence=failed, **log_fields(error))
+    cause = published.error or Busy()
+    logger.error("event_not_published", sequence=failed, **log_fields(cause))
     if published.changes == 0:
-        raise redacted(error, logger) from None
+        raise redacted(cause, logger) from None
     return {"batchItemFailures": [{"itemIdentifier": failed}]}
 
 

@@ -65,9 +65,7 @@ FILTERS: Mapping[str, Sequence[Mapping[str, Any]]] = {
             "dynamodb": {"NewImage": _image(sk=[{"prefix": "customer#"}], **_BY_KEY)},
         },
     ),
-    "Licenses": (
-        {"eventName": ["MODIFY"], "dynamodb": {"NewImage": _image(**_BY_KEY)}},
-    ),
+    "Licenses": ({"eventName": ["MODIFY"], "dynamodb": {"NewImage": _image(**_BY_KEY)}},),
     "Imports": (
         {
             "eventName": ["MODIFY"],
@@ -134,7 +132,7 @@ class Events(Construct):
         deploy would be missed.
         """
         name = store.table.node.id
-        function.may_read_stream(store, failed=self.failed)
+        function.may_read_stream(store)
         lambda_.EventSourceMapping(
             self,
             f"Of{name}",

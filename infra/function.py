@@ -151,17 +151,16 @@ class Function(Construct):
         )
         self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 
-    def may_read_stream(self, of: Store, *, failed: sqs.Queue) -> None:
-        """Grant reading a table's stream to an event source mapping, which uses this role.
+    def may_read_stream(self, of: Store) -> None:
+        """Grant reading a table's stream, and use of the key for the queue of failures.
 
-        Records that no attempt could process go to the queue `failed`.
+        An event source mapping uses this role for both.
         """
         actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
         stream = of.table.table_stream_arn
         if stream is None:
             raise ValueError(f"{of.table.node.id} has no stream")
         self.may_do(*(f"dynamodb:{action}" for action in actions), on=[stream])
-        self.may_do("sqs:SendMessage", on=[failed.queue_arn])
         self._may_use_key("dynamodb", *DECRYPT)
         self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 

@@ -168,9 +168,7 @@ def _of_import(before: Mapping[str, Any], job: Mapping[str, Any], root: str) -> 
         return None
     if state in _BEGUN and was not in _BEGUN:
         kind, moment = "started", job["started_at"]
-    elif state in ENDED and was not in ENDED:
-        kind, moment = state, job["finished_at"]
-    elif state == "undone":
+    elif state == "undone" or (state in ENDED and was not in ENDED):
         kind, moment = state, job["finished_at"]
     else:
         return None
@@ -224,9 +222,7 @@ def _of_license(change: Change, before: Mapping[str, Any], root: str) -> Event |
         return None
     data = LicenseData(license_id=lic["id"], url=f"{root}/licenses/{lic['id']}/", **_of(lic))
     moment = lic["updated_at"]
-    return _event(
-        "license.updated", _company(change), moment, lic[WRITER], data, lic["id"], moment
-    )
+    return _event("license.updated", _company(change), moment, lic[WRITER], data, lic["id"], moment)
 
 
 def _of_customer(change: Change, before: Mapping[str, Any], root: str) -> Event | None:

@@ -122,9 +122,7 @@ def license_changes(
     return [
         dynamo.put(
             TABLE,
-            dynamo.record_item(
-                after, pk=dynamo.partition(company, after.id), **writer_attribute()
-            ),
+            dynamo.record_item(after, pk=dynamo.partition(company, after.id), **writer_attribute()),
             "updated_at = :before",
             before=before.updated_at,
         )

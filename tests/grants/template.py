@@ -19,6 +19,7 @@ _ARNS = {
     "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:123456789012:function:{}",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:{}",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:123456789012:log-group:{}:*",
+    "AWS::Events::EventBus": "arn:aws:events:us-east-1:123456789012:event-bus/{}",
     "AWS::KMS::Key": "arn:aws:kms:us-east-1:123456789012:key/{}",
 }
 _KEYS: dict[str, tuple[str | int, ...]] = {
@@ -105,7 +106,7 @@ class Deployment:
         ]
 
     def streams(self, module: str) -> Iterator[tuple[str, str]]:
-        """ARNs of the streams that invoke the function, and of the queue for what it can't process."""
+        """ARNs of streams that invoke the function, and of the queues for what it can't process."""
         logical_id = self.logical_id(module)
         for mapping in resources(self._template, "AWS::Lambda::EventSourceMapping").values():
             properties = mapping["Properties"]
