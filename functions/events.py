@@ -2,13 +2,12 @@
 
 import re
 from datetime import UTC, datetime
-
 from functools import partial
 
 from functions.web.api import Api, Caller, Page
 from functions.web.paging import CONTINUED, PageQuery, page_of
 from shared.events import Event, EventType
-from shared.store.events import listed_events, place_of
+from shared.store.events import listed_events
 
 _PLACES = re.compile(r"[0-9T:.Z-]{20,40}#[0-9a-f]{32}")
 
@@ -33,7 +32,7 @@ def list_events(caller: Caller, query: EventQuery) -> Page[Event]:
         caller,
         query,
         walk=lambda after: listed(after=after, limit=CONTINUED if after else None),
-        place=place_of,
-        load=lambda events: events,
+        place=lambda item: str(item["sk"]),
+        load=lambda items: map(Event.model_validate, items),
         places=_PLACES,
     )

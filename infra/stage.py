@@ -102,7 +102,7 @@ class Stage:
 
 
 _WEBHOOK_URL = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+=-]*)?"
-_SECRET_PATTERN = r"[A-Za-z0-9/_+=.@-]{0,512}"
+_SECRETS_MANAGER_NAME = r"[A-Za-z0-9/_+=.@-]{0,512}"  # noqa: S105  # a pattern
 
 NEW_TABLE_WRITES = 4_000
 """Write units per second of a new on-demand table or index: "A new on-demand table
@@ -209,7 +209,7 @@ def _find_problem(stage: Stage) -> str | None:
         return "webhook_url and webhook_secret_name must be set together"
     if stage.webhook_url and not re.fullmatch(_WEBHOOK_URL, stage.webhook_url):
         return "webhook_url must be an https:// URL with a host, without user, query or fragment"
-    if not re.fullmatch(_SECRET_PATTERN, stage.webhook_secret_name):
+    if not re.fullmatch(_SECRETS_MANAGER_NAME, stage.webhook_secret_name):
         return (
             "webhook_secret_name must be the name of a secret: letters, digits and /_+=.@-, at most"
             " 512"

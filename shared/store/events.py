@@ -28,7 +28,7 @@ _PER_REQUEST = 25
 
 def put_events(events: Iterable[Event]) -> None:
     """Write events to the log; an event that is there already stays. Raises Busy if throttled."""
-    items = {(event.company, place_of(event)): _item(event) for event in events}
+    items = {(event.company, place_of(event)): event_item(event) for event in events}
     for some in batched(items.values(), _PER_REQUEST, strict=False):
         request: Any = {dynamo.table(TABLE): [{"PutRequest": {"Item": item}} for item in some]}
         for _ in attempts():
@@ -42,8 +42,8 @@ def put_events(events: Iterable[Event]) -> None:
 
 def listed_events(
     company: str, type: str | None, *, now: datetime, after: str | None, limit: int | None = None
-) -> Iterator[Event]:
-    """The events of the last 90 days, newest first, after a place; of one `type`, if given.
+) -> Iterator[dict[str, Any]]:
+    """The items of the last 90 days, newest first, after the place `sk`; of one `type`, if given.
 
     `limit` is a hint for few. DynamoDB deletes expired items within days, so they are left out.
     """
@@ -59,7 +59,7 @@ def listed_events(
         forward=False,
         limit=limit,
     )
-    return (Event.model_validate(item) for item in found if item["sk"] != after)
+    return (item for item in found if item["sk"] != after)
 
 
 def place_of(event: Event) -> str:
@@ -67,7 +67,8 @@ def place_of(event: Event) -> str:
     return f"{dynamo.stamp(event.time)}#{event.id}"
 
 
-def _item(event: Event) -> dynamo.Item:
+def event_item(event: Event) -> dynamo.Item:
+    """An event as an item of the log."""
     keys = {
         "pk": event.company,
         "sk": place_of(event),

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from functions import events as events_api
-from functions import job_status
 from shared import events
 from shared.store import licenses as license_store
 from shared.store.dynamo import client, table
@@ -22,7 +21,6 @@ from tests import streams
 from tests.functions.import_files import Files
 from tests.functions.publishing import Bus, deliver, failures, open_bus
 from tests.functions.shop import Shop
-from tests.http_event import send
 from tests.streams import Record, Streams, passes, streaming
 
 OPERATIONS = 14
@@ -156,7 +154,7 @@ def test_a_batch_whose_first_record_fails_is_an_error_so_that_lambda_splits_it(
     order(shop, "web-1")
     bus.is_down = True
 
-    with pytest.raises(Exception, match="Crashed|Busy|busy|later|seconds"):
+    with pytest.raises(Exception, match=r"Busy|busy|later|seconds"):
         deliver(stream.records)
 
     bus.is_down = False
@@ -464,7 +462,7 @@ def _subject(event: Any) -> int:
 @pytest.fixture
 def new_history(files: Files, bus: Bus, stream: Streams) -> Callable[[int], History]:
     """Histories of the shop, by their seed."""
-    return lambda seed: History(files.shop, files, stream, random.Random(seed))  # noqa: S311
+    return lambda seed: History(files.shop, files, stream, random.Random(seed))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -564,5 +562,5 @@ def test_a_planted_bug_is_found(
 ) -> None:
     plant(monkeypatch)
 
-    with pytest.raises(AssertionError, match="E1|E2|E3|E4|Counter"):
+    with pytest.raises(AssertionError, match=r"E1|E2|E3|E4"):
         check(new_history(1), bus)
