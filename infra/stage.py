@@ -102,7 +102,7 @@ class Stage:
 
 
 _WEBHOOK_URL = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+=-]*)?"
-_SECRETS_MANAGER_NAME = r"[A-Za-z0-9/_+=.@-]{0,512}"  # noqa: S105  # a pattern
+_SECRETS_MANAGER_NAME = r"[A-Za-z0-9/_+=.@-]{0,512}"  # a pattern
 
 NEW_TABLE_WRITES = 4_000
 """Write units per second of a new on-demand table or index: "A new on-demand table

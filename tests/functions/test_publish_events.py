@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from bench import cost
+from bench.units import item_bytes
 from functions import events as events_api
 from shared import events
 from shared.store import licenses as license_store
@@ -253,6 +255,17 @@ def test_an_event_that_is_delivered_twice_is_logged_once(
     assert len(bus.events) == 2
     assert len({each["id"] for each in bus.events}) == 1
     assert shop.get("/events/").json()["count"] == 1
+
+
+def test_an_event_takes_a_write_unit_in_the_log_and_one_in_its_index(
+    shop: Shop, bus: Bus, stream: Streams
+) -> None:
+    order(shop, "web-1")
+    deliver(stream.records)
+
+    (item,) = client().scan(TableName=table("EVENTS_TABLE"))["Items"]
+    assert item_bytes(dict(item)) < 1024 - 400, "names of keys can be longer"
+    assert cost.EVENT["write units"] == 2
 
 
 def test_events_are_kept_for_ninety_days(
