@@ -23,7 +23,7 @@ def replace_schemas(page: str) -> str:
 def schema_of(*names: EventType) -> dict[str, Any]:
     """Return the JSON Schema of the events of types that have the same data."""
     fields: Any = {
-        "type": (Literal[names], ...),  # type: ignore[valid-type]  # known at run time
+        "type": (Literal[names], ...),
         "data": (DATA[names[0]], ...),
     }
     made = create_model(names[0], __base__=Event, **fields)

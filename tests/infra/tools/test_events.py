@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # its stubs are a package more
 import pytest
 
 from infra.tools.events import PAGE, replace_schemas, schema_of
