@@ -162,6 +162,7 @@ docs: setup ## Generate the pages of docs/ that come from code
 	@$(VENV)/python -m bench.cost
 	@$(VENV)/python -m bench.scale
 	@$(VENV)/python -m infra.tools.columns
+	@$(VENV)/python -m infra.tools.events
 	@$(MAKE) --no-print-directory synth STAGE=prod
 	@$(VENV)/python -m infra.tools.grants .build/synth/prod/Keywright-prod.template.json docs/security.md
 	@$(VENV)/python -m functions.web.error_codes docs/errors.md

@@ -23,6 +23,7 @@ PRICES: Mapping[str, tuple[float, float, str]] = {
     "S3 reads": (0.0004, 1e3, "S3, 1,000 GET requests"),
     "log GB": (0.50, 1, "CloudWatch Logs, 1 GB ingested"),
     "traces": (5.00, 1e6, "X-Ray, 1 million traces"),
+    "events": (1.00, 1e6, "EventBridge, 1 million custom events"),
     "alarms": (0.10, 1, "CloudWatch, 1 alarm for a month"),
     "metrics": (0.30, 1, "CloudWatch, 1 custom metric for a month in which it has data"),
     "table GB": (0.25, 1, "DynamoDB, 1 GB stored for a month"),
@@ -43,6 +44,17 @@ ORDER: Usage = {
 }
 """One order of one license for a new customer, with a cached API key. All values are counted except
 0.1 s of Lambda and 1 KB of logs, which are assumed."""
+EVENT: Usage = {
+    "write units": 2,
+    "read units": 0.1,
+    "invocations": 1,
+    "GB seconds": 0.05,
+    "events": 1,
+    "log GB": 1e-6,
+}
+"""One event: its entry in the log and in the index, and its publication. The write units are
+counted. One invocation for each event is assumed; busy stages have fewer. Reading streams by Lambda
+is free."""
 SWEEPS = 12 * 24 * 30
 SWEEP: Usage = {
     "invocations": 1,
@@ -186,6 +198,7 @@ def page() -> str:
         f"| idle: the sweeper every 5 minutes, at most {ALARMS} alarms | {_money(idle)} |",
         f"| {METRICS} metrics; a metric without data costs nothing | {_money(counted)} |",
         f"| 1,000 orders of one license | {_money(dollars(times(ORDER, 1000)))} |",
+        f"| 1,000 events, such as one per order | {_money(dollars(times(EVENT, 1000)))} |",
         f"| {_STORED} | {_money(dollars(times(stored, 1e6)))} |",
         "",
         _line(_ORDER_COST),

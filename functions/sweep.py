@@ -16,8 +16,10 @@ from functions.telemetry.import_metrics import count_import
 from functions.telemetry.metrics import SERVICE, metrics
 from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import traced
+from shared.access import SWEEPER
 from shared.import_job import ImportJob
 from shared.store.import_jobs import Version, company_of
+from shared.store.writer import written_by
 from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
 from shared.workflows.pending_orders import roll_back_abandoned
 from shared.workflows.stuck_imports import (
@@ -45,7 +47,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     failed: list[Exception] = []
     for name, (metric, sweep) in _CONCERNS.items():
         try:
-            done[name] = sweep(this)
+            with written_by(SWEEPER):
+                done[name] = sweep(this)
         except Exception as error:  # noqa: BLE001  # raised after all tasks
             failed.append(redacted(error, logger))
         else:

@@ -47,6 +47,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         *_folder("/api/v1/licenses/disable_bulk"),
         "ANY /api/v1/licenses/{id}/{proxy+}",
         *_folder("/api/v1/customers"),
+        *_folder("/api/v1/events"),
     ),
     "api_keys": _folder("/api/v1/api-keys"),
     "start_import": (

@@ -44,7 +44,7 @@ class Dashboard(Construct):
                 [cloudwatch.AlarmStatusWidget(alarms=alarms, title="Alarms", width=24, height=3)],
                 self._api_row(api),
                 self._orders_row(functions["create_order"]),
-                self._imports_row(queues),
+                self._imports_row(queues, functions["publish_events"]),
                 self._infrastructure_row(data, functions),
             ],
         )
@@ -92,7 +92,9 @@ class Dashboard(Construct):
             ),
         )
 
-    def _imports_row(self, queues: Mapping[str, sqs.Queue]) -> list[cloudwatch.IWidget]:
+    def _imports_row(
+        self, queues: Mapping[str, sqs.Queue], publish_events: Function
+    ) -> list[cloudwatch.IWidget]:
         dead_letters = [
             queue.metric_approximate_number_of_messages_visible(label=name)
             for name, queue in queues.items()
@@ -108,6 +110,15 @@ class Dashboard(Construct):
                 "Age of the oldest running import (s); dead-letter queues",
                 [product_metric(self._stage, "OldestImportAge", "Maximum").with_(label="age")],
                 dead_letters,
+            ),
+            _graph(
+                "Events published; age of the oldest unpublished change (ms)",
+                [self._metric("EventPublished", "published")],
+                [
+                    publish_events.function.metric(
+                        "IteratorAge", statistic="Maximum", label="age", period=_PERIOD
+                    )
+                ],
             ),
             _graph(
                 "Rows per second",

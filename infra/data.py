@@ -43,17 +43,21 @@ class Data(Construct):
         _index(self.access, "by_company", ("company", "pk"))
         self.catalog = self._store("Catalog", "CATALOG_TABLE", "pk", "sk")
         warm = _warm(stage)
-        self.customers = self._store("Customers", "CUSTOMERS_TABLE", "pk", "sk", warm=warm)
+        self.customers = self._store(
+            "Customers", "CUSTOMERS_TABLE", "pk", "sk", warm=warm, stream=True
+        )
         _index(self.customers, "by_created", ("listed", "created"), include=("n",), warm=warm)
-        self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk", warm=warm)
+        self.orders = self._store("Orders", "ORDERS_TABLE", "pk", "sk", warm=warm, stream=True)
         listed, sold = ("n",), ("sold_n", "unsettled")
         _index(self.orders, "by_created", ("listed", "created"), include=listed, warm=warm)
         _index(
             self.orders, "by_customer", ("customer_orders", "created"), include=listed, warm=warm
         )
         _index(self.orders, "by_product", ("sold", "created"), include=sold, warm=warm)
-        self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk", warm=warm)
-        self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk")
+        self.licenses = self._store("Licenses", "LICENSES_TABLE", "pk", warm=warm, stream=True)
+        self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk", stream=True)
+        self.events = self._store("Events", "EVENTS_TABLE", "pk", "sk", expires="expires")
+        _index(self.events, "by_type", ("typed", "sk"))
         self.stores = (
             self.access,
             self.catalog,
@@ -61,6 +65,7 @@ class Data(Construct):
             self.orders,
             self.licenses,
             self.imports,
+            self.events,
         )
         self.notifier = iam.Role(
             self, "Notifier", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
@@ -81,7 +86,10 @@ class Data(Construct):
         sk: str | None = None,
         *,
         warm: dynamodb.WarmThroughput | None = None,
+        stream: bool = False,
+        expires: str | None = None,
     ) -> Store:
+        """Add a table; `stream` is for events, and `expires` is the attribute of a time to live."""
         table = dynamodb.Table(
             self,
             construct_id,
@@ -89,6 +97,8 @@ class Data(Construct):
             sort_key=_string(sk) if sk else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             warm_throughput=warm,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
+            time_to_live_attribute=expires,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
             encryption_key=self._key,
             removal_policy=removal_policy(self._stage),

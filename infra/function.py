@@ -151,6 +151,19 @@ class Function(Construct):
         )
         self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 
+    def may_read_stream(self, of: Store) -> None:
+        """Grant reading a table's stream, and use of the key for the queue of failures.
+
+        An event source mapping uses this role for both.
+        """
+        actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        stream = of.table.table_stream_arn
+        if stream is None:
+            raise ValueError(f"{of.table.node.id} has no stream")
+        self.may_do(*(f"dynamodb:{action}" for action in actions), on=[stream])
+        self._may_use_key("dynamodb", *DECRYPT)
+        self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
+
     def _may_use_key(self, service: str, *actions: str) -> None:
         """Grant use of the stage's KMS key through a service."""
         if self._key is None:

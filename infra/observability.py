@@ -67,6 +67,14 @@ class Observability(Construct):
         }
         self._add_api_alarms(api, functions)
         self._add_import_alarms()
+        self._alarm(
+            "OldEvents",
+            "Events were published more than 15 minutes after their changes",
+            functions["publish_events"].function.metric(
+                "IteratorAge", statistic="Maximum", period=_FIVE_MINUTES
+            ),
+            above=15 * 60 * 1000,
+        )
         for name, queue in queues.items():
             metric = queue.metric_approximate_number_of_messages_visible()
             self._alarm(

@@ -9,6 +9,7 @@ from infra.asset import build_asset
 from infra.dashboard import Dashboard
 from infra.data import RESULTS, UPLOADED, Data
 from infra.erase import Erase
+from infra.events import Events
 from infra.function import Function
 from infra.imports import Imports
 from infra.key import add_key
@@ -54,8 +55,26 @@ class KeywrightStack(Stack):
         imports = Imports(
             self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv
         )
-        functions = api_functions | {"sweep": sweep_orders, "import_csv": import_csv}
-        queues = {"FailedSweeps": sweep.failed, "FailedArrivals": imports.failed}
+        publish_events = self._publish_events()
+        events = Events(
+            self,
+            "Events",
+            stage=stage,
+            key=self._key,
+            data=self._data,
+            function=publish_events,
+            api_url=api.url,
+        )
+        functions = api_functions | {
+            "sweep": sweep_orders,
+            "import_csv": import_csv,
+            "publish_events": publish_events,
+        }
+        queues = {
+            "FailedSweeps": sweep.failed,
+            "FailedArrivals": imports.failed,
+            "FailedEvents": events.failed,
+        }
         observability = Observability(
             self,
             "Observability",
@@ -86,7 +105,7 @@ class KeywrightStack(Stack):
             )
         if stage.erase:
             Erase(self, "Erase", stage=stage)
-        self._add_outputs(api, dashboard, observability)
+        self._add_outputs(api, dashboard, observability, events)
 
     def _function(
         self,
@@ -160,6 +179,8 @@ class KeywrightStack(Stack):
         records.may("Query", on=data.orders, indexes=("by_created", "by_customer", "by_product"))
         records.may("BatchGetItem", "PutItem", on=data.licenses)
         records.may("BatchGetItem", "GetItem", "Query", "ConditionCheckItem", on=data.imports)
+        records.may("Query", on=data.events)
+        records.may("Query", on=data.events, indexes=("by_type",))
         return records
 
     def _api_keys(self) -> Function:
@@ -232,7 +253,18 @@ class KeywrightStack(Stack):
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
         return sweep
 
-    def _add_outputs(self, api: Api, dashboard: Dashboard, observability: Observability) -> None:
+    def _publish_events(self) -> Function:
+        """Add the publisher. It runs once per shard and table at a time, so it reserves nothing."""
+        publish = self._function(
+            "PublishEvents", module="functions.publish_events", timeout=60, memory=512
+        )
+        publish.may("GetItem", on=self._data.access)
+        publish.may("BatchWriteItem", on=self._data.events)
+        return publish
+
+    def _add_outputs(
+        self, api: Api, dashboard: Dashboard, observability: Observability, events: Events
+    ) -> None:
         """Add the outputs that operators, commands and tests read."""
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "ConsoleUrl", value=f"{api.url}/console/")
@@ -240,6 +272,7 @@ class KeywrightStack(Stack):
             CfnOutput(self, "DomainTarget", value=api.domain_target)
         CfnOutput(self, "DashboardUrl", value=dashboard.url)
         CfnOutput(self, "AlarmsTopic", value=observability.topic.topic_arn)
+        CfnOutput(self, "EventBus", value=events.bus.event_bus_name)
         key_command = f".venv/bin/keywright keys create --stage {self._stage.name} --company NAME"
         CfnOutput(self, "KeyCommand", value=key_command)
         CfnOutput(self, "UploadsBucket", value=self._data.uploads.bucket_name)

@@ -51,6 +51,13 @@ class Stage:
     """Send traces of functions and the state machine to X-Ray; log lines have the trace id."""
     alarm_email: str
     """E-mail address to subscribe to the alarms topic, or empty."""
+    notify_email: str
+    """E-mail address that gets a message at the end of each import, or empty."""
+    webhook_url: str
+    """URL to which EventBridge posts each event, or empty; see docs/events.md."""
+    webhook_secret_name: str
+    """Secret in Secrets Manager whose text is the header `Authorization` of these requests; empty
+    without a `webhook_url`."""
     domain_name: str
     """Custom domain of the API, such as `licenses.example.com`, or empty. Create its DNS record
     yourself, as an alias of the output `DomainTarget`."""
@@ -93,6 +100,9 @@ class Stage:
         """Whether to protect the stack and its tables against deletion; not in the first deploy."""
         return self.retain and not self.first_deploy
 
+
+_WEBHOOK_URL = r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+=-]*)?"
+_SECRETS_MANAGER_NAME = r"[A-Za-z0-9/_+=.@-]{0,512}"  # a pattern
 
 NEW_TABLE_WRITES = 4_000
 """Write units per second of a new on-demand table or index: "A new on-demand table
@@ -193,6 +203,17 @@ def _find_problem(stage: Stage) -> str | None:
         return "domain_name and certificate_arn must be set together"
     if stage.alarm_email and "@" not in stage.alarm_email:
         return "alarm_email must be an e-mail address or empty"
+    if stage.notify_email and "@" not in stage.notify_email:
+        return "notify_email must be an e-mail address or empty"
+    if bool(stage.webhook_url) != bool(stage.webhook_secret_name):
+        return "webhook_url and webhook_secret_name must be set together"
+    if stage.webhook_url and not re.fullmatch(_WEBHOOK_URL, stage.webhook_url):
+        return "webhook_url must be an https:// URL with a host, without user, query or fragment"
+    if not re.fullmatch(_SECRETS_MANAGER_NAME, stage.webhook_secret_name):
+        return (
+            "webhook_secret_name must be the name of a secret: letters, digits and /_+=.@-, at most"
+            " 512"
+        )
     if 0 < stage.warm_throughput < NEW_TABLE_WRITES:
         return f"warm_throughput must be 0 or at least {NEW_TABLE_WRITES}, the value of a new table"
     if stage.retain and stage.erase:

@@ -25,6 +25,14 @@ ANY_SCOPE = "any"
 
 Company = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
+WRITER = "changed_by_key"
+"""The attribute of a record with the prefix of the API key that wrote it last, or SWEEPER.
+
+Imports write records without it, and remove it from records that they change.
+"""
+SWEEPER, S3 = "sweeper", "s3"
+"""Who else causes changes: the sweeper, and files that are put into the bucket."""
+
 _ALPHABET = string.ascii_letters + string.digits
 _PRESENTED = re.compile(r"([A-Za-z0-9]{8})\.([A-Za-z0-9_-]{32,128})", re.ASCII)
 

@@ -48,6 +48,7 @@ SHARED = (
     "differences",
     "row_updates",
     "access",
+    "events",
     "contract",
     "store",
     "workflows",

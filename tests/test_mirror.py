@@ -33,6 +33,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/lost_files.py": "tests/functions/test_sweep.py",
         "shared/workflows/order_writes.py": "tests/functions/test_order_faults.py",
         "shared/workflows/pending_orders.py": "tests/functions/test_order_faults.py",
+        "shared/workflows/publish_events.py": "tests/functions/test_publish_events.py",
         "shared/workflows/place_order.py": "tests/functions/test_create_order.py",
         "shared/workflows/rotate_api_key.py": "tests/functions/test_api_keys.py",
         "shared/workflows/stuck_imports.py": "tests/functions/test_sweep.py",
@@ -40,6 +41,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "Items of one table are tested through the routes that read and write them.": {
         "shared/store/catalog.py": "tests/functions/test_catalog_limits.py",
         "shared/store/customers.py": "tests/shared/store/test_lookup.py",
+        "shared/store/events.py": "tests/functions/test_publish_events.py",
         "shared/store/license_index.py": "tests/functions/test_license_lists.py",
         "shared/store/licenses.py": "tests/shared/store/test_lookup.py",
         "shared/store/newest_first.py": "tests/functions/test_license_lists.py",
@@ -53,7 +55,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "A part of another module of the store, which is tested with it.": {
         "shared/store/connections.py": "tests/shared/store/test_sender.py",
+        "shared/store/event_bus.py": "tests/functions/test_publish_events.py",
         "shared/store/executions.py": "tests/functions/test_job_status.py",
+        "shared/store/writer.py": "tests/functions/test_publish_events.py",
         "shared/store/pace.py": "tests/shared/store/test_patience.py",
     },
     "Models or data without code: what reads them tests them.": {
@@ -70,6 +74,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/web/request.py": "tests/functions/web/test_api.py",
     },
     "A part of some routes, which is tested by requests to them.": {
+        "functions/events.py": "tests/functions/test_publish_events.py",
         "shared/changed_meanwhile.py": "tests/functions/test_licenses.py",
         "functions/console/rules.py": "tests/functions/console/test_handler.py",
         "functions/export_file.py": "tests/functions/test_exports.py",

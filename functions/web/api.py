@@ -28,6 +28,7 @@ from functions.web.response_size import MOST_BYTES, encoded, fits
 from functions.web.route_table import is_fixed, refusal
 from shared.access import ANY_SCOPE, SCOPES
 from shared.errors import NotFound, TooLarge
+from shared.store.writer import written_by
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -273,8 +274,10 @@ def _operation(signed: inspect.Signature, **declared: Any) -> Operation:
 
 def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Response[Any]:
     given: dict[str, Any] = {}
+    writer = None
     if operation.scope is not None:
         caller = caller_of(request, operation.scope)
+        writer = caller.prefix
         annotate(company=caller.company)
         if operation.takes_caller:
             given["caller"] = caller
@@ -288,7 +291,8 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
         given["request"] = request.read_body(operation.body)
     if operation.upload is not None:
         given["upload"] = operation.upload.of(request)
-    return _response(operation.function(**given), operation)
+    with written_by(writer):
+        return _response(operation.function(**given), operation)
 
 
 def _has_a_name_for_an_id(operation: Operation, ids: Mapping[str, str]) -> bool:

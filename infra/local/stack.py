@@ -23,7 +23,7 @@ from infra.stamp import ROOT
 
 DEFAULT_PORT = 4566
 COMPANY = "demo"
-TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports")
+TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports", "events")
 
 
 class LocalStack(TypedDict):

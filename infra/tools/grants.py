@@ -55,6 +55,8 @@ def _format_arn(resource: Any) -> str:
             return "*"
         case {"Fn::GetAtt": [name, "Arn"]}:
             return _name(name)
+        case {"Fn::GetAtt": [name, "StreamArn"]}:
+            return f"{_name(name)}/stream/*"
         case {"Fn::Join": ["", [{"Fn::GetAtt": _} as head, *rest]]}:
             return _format_arn(head) + "".join(rest)
         case {"Fn::Join": ["", parts]}:

@@ -31,6 +31,7 @@ from shared.store import dynamo
 from shared.store.lookup import Lookup, find
 from shared.store.newest_first import PAGES, newest_first, unpacked
 from shared.store.tombstones import is_deleted, tombstone
+from shared.store.writer import writer_attribute
 from shared.values import record_id
 
 TABLE = "CUSTOMERS_TABLE"
@@ -286,4 +287,4 @@ def _item(company: str, customer: Customer) -> dynamo.Item:
     if customer.listed_by is None:
         keys["listed"] = dynamo.shard(company, customer.id)
         keys["created"] = f"{dynamo.stamp(customer.created_at)}#{customer.id}"
-    return dynamo.record_item(customer, **keys)
+    return dynamo.record_item(customer, **keys, **writer_attribute())

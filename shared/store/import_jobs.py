@@ -24,6 +24,7 @@ from shared.import_job import ImportJob, Kind, ObjectKey, parse_object_key, tran
 from shared.store import dynamo
 from shared.store.access import has_api_key
 from shared.store.retry import attempts
+from shared.store.writer import writer_attribute
 
 TABLE = "IMPORTS_TABLE"
 MOST_CORRECTIONS = 20
@@ -323,7 +324,7 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
     """
     key, token = _job_key(job.company, job.number), secrets.token_hex(8)
     item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
-    item |= dynamo.to_item({"revision": job.revision})
+    item |= dynamo.to_item({"revision": job.revision, **writer_attribute()})
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
     is_over = job.is_ended and not job.is_stopping
     listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))

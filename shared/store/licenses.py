@@ -12,6 +12,7 @@ from shared.licenses import OWN, License, compared
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
 from shared.store.tombstones import is_deleted, tombstone
+from shared.store.writer import writer_attribute
 from shared.values import record_id
 
 TABLE = "LICENSES_TABLE"
@@ -144,7 +145,7 @@ def license_changes(
     return [
         dynamo.put(
             TABLE,
-            dynamo.record_item(after, pk=dynamo.partition(company, after.id)),
+            dynamo.record_item(after, pk=dynamo.partition(company, after.id), **writer_attribute()),
             "updated_at = :before",
             before=before.updated_at,
         )

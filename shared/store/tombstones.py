@@ -16,12 +16,14 @@ from datetime import datetime
 from typing import Any
 
 from shared.store import dynamo
+from shared.store.writer import writer_attribute
 
 
 def tombstone(key: dynamo.Key, *, token: str, now: datetime, **kept: Any) -> dynamo.Item:
     """The item that replaces a deleted record; `kept` are attributes that it keeps."""
     keys = dict(zip(("pk", "sk"), key, strict=False))
-    return dynamo.to_item({**keys, "deleted_at": dynamo.stamp(now), "deleted_by": token, **kept})
+    own = {"deleted_at": dynamo.stamp(now), "deleted_by": token, **writer_attribute()}
+    return dynamo.to_item({**keys, **own, **kept})
 
 
 def is_deleted(item: Mapping[str, Any] | None) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from shared.access import WRITER
 from shared.catalog import FeatureGrant, Product
 from shared.csv_format.reader import Record
 from shared.differences import (
@@ -275,7 +276,7 @@ class _Features:
             "TableName": dynamo.table(LICENSES),
             "Key": dynamo.key_of((dynamo.partition(self.job.company, lic.id),)),
             "UpdateExpression": "SET product_features = :after, updated_at = :now"
-            " REMOVE changed_by, changed_from",
+            f" REMOVE {WRITER}, changed_by, changed_from",
             "ConditionExpression": "updated_at = :before",
             "ExpressionAttributeValues": dynamo.to_item(values),
         }

@@ -33,6 +33,7 @@ from shared.store.lookup import Lookup, find
 from shared.store.order_index import index_keys
 from shared.store.orders import TABLE, added_licenses, order_lookup
 from shared.store.tombstones import is_deleted
+from shared.store.writer import writer_attribute
 from shared.values import record_id
 from shared.workflows.pending_orders import (
     BYTES,
@@ -204,8 +205,8 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     listed = listed_row(company, order, plan.licenses, issued_at=plan.begun_at, late=late)
     entries = [dynamo.put(TABLE, dynamo.to_item(item)) for item in listed.products]
     reuses = is_placed and order.customer_id and (not plan.customer or plan.customer_before)
-    more = keys | listed.row | ({"counted": True} if reuses else {})
-    item = dynamo.record_item(order, pk=pk, sk=order.part, **more)
+    own = keys | listed.row | ({"counted": True} if reuses else {}) | writer_attribute()
+    item = dynamo.record_item(order, pk=pk, sk=order.part, **own)
     puts = [dynamo.put(TABLE, item, "attribute_not_exists(pk)")]
     if not is_placed:
         after = plan.added_to.changed_at if plan.added_to else None

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from shared.access import WRITER
 from shared.catalog import Product
 from shared.orders import FIRST_PART
 from shared.row_entries import CustomerEntry, Faults, Import, InvalidRecord, LicenseEntry, fault_of
@@ -213,6 +214,7 @@ def _body[E: (LicenseEntry, CustomerEntry)](
         "applied_rows": applied(target.item.get("applied_rows", ()), maker),
         "changed_by": maker,
         "changed_from": changed_from(job.number, change.before),
+        WRITER: None,
     }
     after = {**target.item, **fields}
     if len(orjson.dumps(after)) > dynamo.ITEM_BYTES:

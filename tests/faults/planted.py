@@ -474,7 +474,7 @@ def marker_kept(patch: pytest.MonkeyPatch) -> None:
         for each in operations:
             if "Update" in each:
                 text = each["Update"]["UpdateExpression"]
-                kept = text.replace(" REMOVE changed_by, changed_from", "")
+                kept = text.replace(", changed_by, changed_from", "")
                 each["Update"]["UpdateExpression"] = kept
         return whole(operations)
 

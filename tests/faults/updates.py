@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from functions import job_status, start_import
+from shared.access import WRITER
 from shared.store.dynamo import from_item
 from tests.faults.dynamodb import Write
 from tests.faults.history import IMPORTS, LICENSES
@@ -20,7 +21,7 @@ from tests.http_event import send
 if TYPE_CHECKING:
     from tests.faults.changes import Changers
 
-_STATE = {"updated_at", "applied_rows", "changed_by", "changed_from"}
+_STATE = {"updated_at", "applied_rows", "changed_by", "changed_from", WRITER}
 _COLUMNS = ("max_transfers", "grace_period")
 _OWN_KEYS = ("UPD-1", "UPD-2")
 _TRIES = 4

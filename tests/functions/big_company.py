@@ -17,12 +17,14 @@ import orjson
 
 from shared.catalog import FeatureGrant, Product, ProductFeature
 from shared.customers import Customer
+from shared.events import Actor, Event
 from shared.import_job import BatchResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
 from shared.store import dynamo, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer, customer_key
+from shared.store.events import event_item
 from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import PAGE, page_item, page_of
 from shared.store.order_index import index_keys, order_page
@@ -37,6 +39,7 @@ BATCH = 5_000
 FEATURED, FEATURED_LICENSES = "featured", 200
 BIG, LARGE, LARGE_ORDERS, SMALL_ORDERS = 30_000, 1_000, 21, 100
 CUSTOMERS = 2_400
+EVENTS = 12_000
 CELL = 'Zażółć "gęślą" jaźń, ' * 10_000
 _MARK = "f" * 64
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -90,7 +93,11 @@ def open_big_company() -> Iterator[BigCompany]:
     bundle = _large_products(shop)
     failed = [_import(n, batches=1) for n in range(1, 101)]
     batches = _import(101, batches=100)
-    tables = {"ORDERS_TABLE": makes.orders_table(), "LICENSES_TABLE": makes.licenses_table()}
+    tables = {
+        "ORDERS_TABLE": makes.orders_table(),
+        "LICENSES_TABLE": makes.licenses_table(),
+        "EVENTS_TABLE": _events_table(),
+    }
     with big_tables({dynamo.table(name): table for name, table in tables.items()}):
         yield BigCompany(
             shop=shop,
@@ -107,6 +114,25 @@ def open_big_company() -> Iterator[BigCompany]:
             batches=batches,
             failed=failed[0],
         )
+
+
+def _events_table() -> BigTable:
+    """More events than a list counts, of two types."""
+    table = BigTable(("pk", "sk"), lambda _: None, {None: ("pk", "sk"), "by_type": ("typed", "sk")})
+    now = datetime.now(UTC)
+    for n in range(EVENTS):
+        event = Event(
+            id=f"{n:032}",
+            type="license.updated" if n % 100 else "order.created",
+            time=now - timedelta(minutes=n),
+            company=COMPANY,
+            actor=Actor(kind="api_key", prefix="Ab3dEf9h", name="a key with a name" * 5),
+            data={"license_id": 2**52, "order_id": 2**52, "url": f"https://api.test/{'x' * 60}"},
+        )
+        for index in (None, "by_type"):
+            table.add(index, event_item(event))
+    table.sort()
+    return table
 
 
 class _Orders:

@@ -53,6 +53,11 @@ MOST: dict[str, list[Read]] = {
     ],
     "/api/v1/customers/export/": [Read(43), Read(43, query="parts=true")],
     "/api/v1/customers/{id}/": [Read(2, id="customer")],
+    "/api/v1/events/": [
+        Read(5),
+        Read(5, query="limit=100"),
+        Read(1, query="limit=100&type=order.created"),
+    ],
     "/api/v1/import-templates/{kind}.csv": [Read(0)],
     "/api/v1/imports/": [Read(1), Read(1, query="limit=100")],
     "/api/v1/imports/{id}/": [Read(1, id="batches")],

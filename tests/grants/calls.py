@@ -153,6 +153,13 @@ def _states(operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
     yield Access(f"states:{operation}", sent[_STATES[operation]])
 
 
+def _events(operation: str, sent: Mapping[str, Any]) -> Iterator[Access]:
+    if operation != "PutEvents":
+        raise _unknown("events", operation)
+    for bus in {entry["EventBusName"] for entry in sent["Entries"]}:
+        yield Access("events:PutEvents", bus)
+
+
 def _unknown(service: str, operation: str) -> UnknownCallError:
     return UnknownCallError(
         f"tests/grants/calls.py does not know what IAM requires for {service} {operation}"
@@ -164,4 +171,5 @@ _SERVICES: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Access]]] = {
     "s3": _s3,
     "lambda": _lambda,
     "stepfunctions": _states,
+    "events": _events,
 }

@@ -57,7 +57,14 @@ def standing_needs(deployment: Deployment, module: str) -> Iterator[Grant]:
     if properties.get("TracingConfig", {}).get("Mode") == "Active":
         yield Grant("xray:PutTraceSegments", "*")
         yield Grant("xray:PutTelemetryRecords", "*")
-    for queue in deployment.destinations(module):
+    for stream, _ in deployment.streams(module):
+        for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"):
+            yield Grant(f"dynamodb:{action}", stream)
+        if key := deployment.key_of(stream.partition("/stream/")[0]):
+            for action in _OPENS_TABLE:
+                yield Grant(action, key, "dynamodb")
+    failed = dict.fromkeys(queue for _, queue in deployment.streams(module))
+    for queue in (*deployment.destinations(module), *failed):
         yield Grant("sqs:SendMessage", queue)
         if key := deployment.key_of(queue):
             for action in _SENDS_MESSAGE:

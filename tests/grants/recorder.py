@@ -28,6 +28,7 @@ MODULES = (
     "functions.console.handler",
     "functions.import_csv",
     "functions.sweep",
+    "functions.publish_events",
 )
 """Every Lambda function by its module."""
 

@@ -19,6 +19,7 @@ _ARNS = {
     "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:123456789012:function:{}",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:{}",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:123456789012:log-group:{}:*",
+    "AWS::Events::EventBus": "arn:aws:events:us-east-1:123456789012:event-bus/{}",
     "AWS::KMS::Key": "arn:aws:kms:us-east-1:123456789012:key/{}",
 }
 _KEYS: dict[str, tuple[str | int, ...]] = {
@@ -104,6 +105,15 @@ class Deployment:
             if config["Properties"]["FunctionName"] == {"Ref": logical_id}
         ]
 
+    def streams(self, module: str) -> Iterator[tuple[str, str]]:
+        """ARNs of streams that invoke the function, and of the queues for what it can't process."""
+        logical_id = self.logical_id(module)
+        for mapping in resources(self._template, "AWS::Lambda::EventSourceMapping").values():
+            properties = mapping["Properties"]
+            if logical_id in self.text(properties["FunctionName"]):
+                failed = properties["DestinationConfig"]["OnFailure"]["Destination"]
+                yield self.text(properties["EventSourceArn"]), self.text(failed)
+
     def key_of(self, arn: str) -> str | None:
         """The ARN of the customer key that encrypts a table, bucket or queue."""
         return self._keys.get(arn)
@@ -115,6 +125,8 @@ class Deployment:
                 return PSEUDO.get(name) or self._reference(name)
             case {"Fn::GetAtt": [str(name), "Arn"]}:
                 return self.arn(name)
+            case {"Fn::GetAtt": [str(name), "StreamArn"]}:
+                return f"{self.arn(name)}/stream/*"
             case {"Fn::Join": [str(mark), list(parts)]}:
                 return mark.join(self.text(part) for part in parts)
         return str(value)

@@ -18,6 +18,7 @@ KEYS = {
     "Orders": ["pk", "sk"],
     "Licenses": ["pk"],
     "Imports": ["pk", "sk"],
+    "Events": ["pk", "sk"],
 }
 LISTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]}
 INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
@@ -36,6 +37,7 @@ INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {
             {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]},
         )
     },
+    "Events": {"by_type": (["typed", "sk"], {"ProjectionType": "ALL"})},
 }
 
 

@@ -18,6 +18,7 @@ FIXED_NAMES = {
     "AWS::ApiGatewayV2::Api": "Name",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Events::EventBus": "Name",
     "AWS::KMS::Alias": "AliasName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
@@ -159,6 +160,7 @@ def test_every_name_of_ours_is_the_stage_s_alone_and_free_again_when_the_stack_i
         "AWS::IAM::Policy",
         "AWS::Lambda::Alias",
         "AWS::Lambda::EventInvokeConfig",
+        "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::Permission",
         "AWS::Lambda::Version",
         "AWS::ApiGatewayV2::Stage",

@@ -30,6 +30,8 @@ KEPT = {
     "ApiHttp17514DA7": "AWS::ApiGatewayV2::Api",
     "ImportsFailed8E095100": "AWS::SQS::Queue",
     "SweepFailed20E54AEE": "AWS::SQS::Queue",
+    "EventsFailedBEE96234": "AWS::SQS::Queue",
+    "DataEventsB3DAF25C": "AWS::DynamoDB::Table",
     "ObservabilityAlarms72EB291A": "AWS::SNS::Topic",
 }
 """By another logical id, CloudFormation would make an empty one and leave or delete the full one;
@@ -90,7 +92,7 @@ def test_a_first_deploy_of_prod_differs_in_its_protection_and_nothing_else(
 
     assert (first.termination_protection, later.termination_protection) == (False, True)
     unprotected, protected = first.template, later.template
-    assert len(tables(unprotected)) == 6
+    assert len(tables(unprotected)) == 7
     for name, table in tables(unprotected).items():
         assert table["Properties"]["DeletionProtectionEnabled"] is False
         assert tables(protected)[name]["Properties"]["DeletionProtectionEnabled"] is True

@@ -23,6 +23,9 @@ SETTINGS: dict[str, Any] = {
     "log_retention": "ONE_DAY",
     "tracing": False,
     "alarm_email": "",
+    "notify_email": "",
+    "webhook_url": "",
+    "webhook_secret_name": "",
     "requests_per_second": 1,
     "burst": 1,
     "traffic": "",
@@ -58,6 +61,8 @@ def test_every_stage_synthesizes(template: Template) -> None:
         "OrdersTable",
         "LicensesTable",
         "ImportsTable",
+        "EventsTable",
+        "EventBus",
     }
 
 
@@ -96,6 +101,19 @@ def test_a_setting_of_the_wrong_kind_is_named() -> None:
             "domain_name and certificate_arn must be set together",
         ),
         ({"alarm_email": "ops"}, "alarm_email must be an e-mail address or empty"),
+        ({"notify_email": "ops"}, "notify_email must be an e-mail address or empty"),
+        (
+            {"webhook_url": "https://hooks.example.com"},
+            "webhook_url and webhook_secret_name must be set together",
+        ),
+        (
+            {"webhook_url": "http://hooks.example.com", "webhook_secret_name": "hook"},
+            "webhook_url must be an https:// URL",
+        ),
+        (
+            {"webhook_url": "https://hooks.example.com", "webhook_secret_name": "a hook"},
+            "webhook_secret_name must be the name of a secret",
+        ),
         ({"retain": True, "erase": True}, "retain and erase can't both be true"),
         ({"burst": -1, "upload_days": -1}, "burst, upload_days must not be negative"),
     ],
