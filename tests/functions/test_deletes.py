@@ -261,7 +261,7 @@ def test_a_tombstone_has_neither_key_nor_customer_nor_user(shop: Shop) -> None:
 
     (item,) = dynamo.client().scan(TableName=dynamo.table("LICENSES_TABLE"))["Items"]
 
-    assert item.keys() == {"pk", "deleted_at", "deleted_by"}
+    assert item.keys() == {"pk", "deleted_at", "deleted_by", "changed_by_key"}
 
 
 def scan(name: str) -> list[Any]:

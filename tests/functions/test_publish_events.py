@@ -322,6 +322,9 @@ class History:
             self.import_dry,
             self.import_features,
             self.import_customers,
+            self.import_updates,
+            self.delete_license,
+            self.delete_order,
         ]
         self.place()
         self.append()
@@ -424,6 +427,41 @@ class History:
         text = f"license_key,product,code\n{lic['license_key']},kp,f1\n"
         job = self.files.imported(text, "license-features", f"{self.choose.random()}.csv")
         self._ended(job, job.state)
+
+    def import_updates(self) -> None:
+        """An import that updates a license that a request may have changed before."""
+        lic = self.choose.choice([*self.licenses.values()])
+        columns = "license__license_key,product__short_code,license__note\n"
+        text = f"{columns}{lic['license_key']},kp,note {self.choose.random()}\n"
+        self.files.run(self.files.prepared(text, on_existing="update"))
+        job = self.files.last()
+        assert job.counts["updated_licenses_count"] == 1
+        self._ended(job, "succeeded")
+
+    def delete_license(self) -> None:
+        """Delete a license, and try to delete it again."""
+        id = self.choose.choice([*self.licenses])
+        for status in (204, 404):
+            assert self.shop.delete(f"/licenses/{id}/").status == status
+        del self.licenses[id]
+        self.wanted["license.deleted", id] += 1
+
+    def delete_order(self) -> None:
+        """Delete a new order, of which a customer is deleted too."""
+        email = f"gone{self.choose.random()}@acme.example"
+        placed = order(self.shop, "gone", customer={"email": email})
+        (lic,) = placed["order_items"][0]["licenses"]
+        path, customer = f"/orders/{placed['id']}/safe_delete/", placed["customer"]["id"]
+        assert self.shop.delete(path).status == 409
+        assert self.shop.delete(f"/licenses/{lic['id']}/").status == 204
+        assert self.shop.delete(path).status == 204
+        reply = self.shop.delete(f"/customers/{customer}/")
+        assert reply.status == 204 or reply.json()["code"] == "import_running"
+        self.wanted["order.created", placed["id"]] += 1
+        self.wanted["customer.created", customer] += 1
+        self.wanted["license.deleted", lic["id"]] += 1
+        self.wanted["order.deleted", placed["id"]] += 1
+        self.secrets.add(email)
 
     def import_customers(self) -> None:
         n = self.choose.randrange(10**6)
