@@ -10,7 +10,7 @@ import time_machine
 
 from functions import job_status
 from shared.import_job import ImportJob, transition
-from shared.store import dynamo, import_jobs, uploads
+from shared.store import dynamo, import_jobs, uploads, workers
 from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
 from tests.http_event import send
@@ -209,6 +209,18 @@ def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> Non
     assert keys(shop, "customer_email=ben@x.test") == []
     (order,) = listed(shop, "/orders/")
     assert order["licenses_count"] == 4
+
+
+def test_a_license_is_not_deleted_while_its_import_can_still_write_it(files: Files) -> None:
+    job = bring(files, ("K-1", "kp", "o-1", "ana@x.test"))
+    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    workers.register(job.company, job.number, "late", datetime.now(UTC))
+
+    refused = files.shop.delete(path)
+
+    assert (refused.status, refused.json()["code"]) == (409, "import_running")
+    workers.release(job.company, job.number, "late")
+    assert files.shop.delete(path).status == 204
 
 
 def test_a_license_that_its_import_could_not_list_is_deleted_too(files: Files) -> None:
