@@ -10,11 +10,12 @@ import time_machine
 
 from functions import job_status
 from shared.import_job import ImportJob, transition
-from shared.store import dynamo, import_jobs, uploads
+from shared.store import dynamo, import_jobs, uploads, workers
+from shared.workflows import delete_orders
 from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
 from tests.http_event import send
-from tests.wiretap import answer_lost, meanwhile, tapped
+from tests.wiretap import Killed, answer_lost, killed_before, meanwhile, tapped
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
 ANA = {"email": "ana@x.test"}
@@ -211,6 +212,18 @@ def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> Non
     assert order["licenses_count"] == 4
 
 
+def test_a_license_is_not_deleted_while_its_import_can_still_write_it(files: Files) -> None:
+    job = bring(files, ("K-1", "kp", "o-1", "ana@x.test"))
+    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    workers.register(job.company, job.number, "late", datetime.now(UTC))
+
+    refused = files.shop.delete(path)
+
+    assert (refused.status, refused.json()["code"]) == (409, "import_running")
+    workers.release(job.company, job.number, "late")
+    assert files.shop.delete(path).status == 204
+
+
 def test_a_license_that_its_import_could_not_list_is_deleted_too(files: Files) -> None:
     """The file expired before the batch of a dead worker was completed."""
     bring(files, ("K-1", "kp", "o-1", "ana@x.test"), ("K-2", "kp", "o-1", "ana@x.test"))
@@ -292,7 +305,11 @@ def test_an_order_is_deleted_only_without_licenses_and_its_id_is_free(shop: Shop
     assert again["customer"]["id"] == order["customer"]["id"]
 
 
-def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(shop: Shop) -> None:
+@pytest.mark.parametrize("rows", [80, 1])
+def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(delete_orders, "_MOST_ROWS", rows)
     items: list[Any] = [{"product_code": code, "licenses": [{}]} for code in ("kp", "cp")]
     order = placed(shop, items=items, created="2020-01-31T12:00:00Z")
     placed(shop, "A-1", append=True)
@@ -302,6 +319,19 @@ def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(shop: S
 
     assert all("deleted_at" in row for row in scan("ORDERS_TABLE"))
     assert not any("listed" in row or "sold" in row for row in scan("ORDERS_TABLE"))
+
+
+def test_an_order_is_not_deleted_while_a_large_addition_to_it_is_pending(shop: Shop) -> None:
+    order = placed(shop, "K-1")
+    delete_all(shop)
+    with tapped() as tap:
+        tap.on("TransactWriteItems", killed_before, nth=2)
+        with pytest.raises(Killed):
+            placed(shop, *(f"A-{n}" for n in range(150)), append=True)
+
+    refused = shop.delete(f"/orders/{order['id']}/safe_delete/")
+
+    assert (refused.status, refused.json()["code"]) == (409, "order_in_progress")
 
 
 def test_users_of_a_large_order_stay_after_it_was_deleted(shop: Shop) -> None:
