@@ -233,8 +233,7 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     if job.is_ended:
         return {**event, "done": True}
     phase = event.get("pass", "write")
-    if job.state == "queued":
-        job = change_job(job.company, job.number, lambda current: claim(current, None, phase))
+    job = _claimed(job, phase)
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
     done = chunk.rows  # a stopped job has nothing left to do
@@ -251,14 +250,21 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
+def _claimed(job: ImportJob, phase: str) -> ImportJob:
+    """The job, running: a retry queues it, and redrives the step that has failed, which is any."""
+    if job.state != "queued":
+        return job
+    return change_job(job.company, job.number, lambda current: claim(current, None, phase))
+
+
 def _decide_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    job = _job_of(event)
+    job = _claimed(_job_of(event), "validate")
     _refuse_duplicates(job, "validate", context)
     return {**event, "go": "write" if not job.is_ended and begin_writing(job) else "finish"}
 
 
 def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    job = _job_of(event)
+    job = _claimed(_job_of(event), "write")
     _refuse_duplicates(job, "write", context)
     with _ending(job):
         _record_end(finish(job))

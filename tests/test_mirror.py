@@ -186,6 +186,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/licenses/license_forms.js": "tests/e2e/console/test_changes.py",
         "functions/console/static/licenses/license_users.js": "tests/e2e/console/test_changes.py",
         "functions/console/static/licenses/policy_dialog.js": "tests/e2e/console/test_changes.py",
+        "functions/console/static/pages/activity.js": "tests/e2e/console/test_activity.py",
         "functions/console/static/pages/api_keys.js": "tests/e2e/console/test_api_keys.py",
         "functions/console/static/parts/delete_button.js": "tests/e2e/console/test_deletes.py",
         "functions/console/static/parts/secret.js": "tests/e2e/console/test_api_keys.py",

@@ -12,6 +12,7 @@ from infra.cli import (
     completion,
     customers,
     doctor,
+    events,
     imports,
     jobs,
     keys,
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     orders.add_commands(commands)
     licenses.add_commands(commands)
     customers.add_commands(commands)
+    events.add_commands(commands)
     doctor.add_command(commands)
     preflight.add_command(commands)
     rollout.add_command(commands)

@@ -40,6 +40,7 @@ from shared.contract.records import (
     PolicyView,
     ProductView,
 )
+from shared.events import Event
 from shared.orders import OrderRequest
 
 __all__ = ["ApiProblem", "Client", "Placed"]
@@ -58,6 +59,7 @@ class Client:
         self.customers = Customers(self._connection)
         self.catalog = Catalog(self._connection)
         self.imports = Imports(self._connection)
+        self.events = Events(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -227,6 +229,21 @@ class Customers:
     def show(self, id: int) -> CustomerView:
         """Return a customer with its totals. Raises ApiProblem `not_found`."""
         return self._connection.read(CustomerView, f"/customers/{id}/")
+
+
+class Events:
+    """What happened in the last 90 days."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, **query: Query) -> Iterator[Event]:
+        """Yield events, newest first, one page per request.
+
+        `query` are the filters of the API: `type`, such as `license.updated`. An event is listed
+        some seconds after its change.
+        """
+        return self._connection.pages(Event, "/events/", **query)
 
 
 class Catalog:

@@ -16,7 +16,7 @@ from tests.models.planted import FOUND_BY_MOTO, Plant
 from tests.models.services import Model, Moto
 
 HISTORIES = 24
-PLANTED_HISTORIES = 12
+PLANTED_HISTORIES = 60
 
 
 @pytest.fixture(scope="module")

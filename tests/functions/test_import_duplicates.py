@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from functions import job_status
 from shared.csv_format.dialect import Dialect
 from shared.import_header import check_header
-from shared.import_job import ImportJob
+from shared.import_job import ImportJob, requeue, transition
+from shared.store import uploads
+from shared.store.import_jobs import put_job
 from shared.workflows import import_bundles, import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files, counts, open_files
@@ -19,6 +23,7 @@ from tests.http_event import send
 LICENSES = "license__license_key,product__short_code,license__max_activations,customer__email"
 FEATURES = "license_key,code,max_consumption"
 CREATED = ("valid", "created_licenses", "existed_licenses")
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -157,6 +162,35 @@ def test_duplicates_in_other_ranges_are_refused_once(machine: Files) -> None:
     assert found(machine, job, "failed") == [(4, "license__license_key", "duplicate_in_file")]
     assert "row 151 of this file" in rows(machine, job, "failed")[0]["errors"][0]["message"]
     assert "N-0003,kp,3,c3@x.test,4,duplicate_in_file" in machine.failed_csv(job)
+
+
+@pytest.mark.parametrize("step", ["decide", "finish"])
+def test_duplicates_are_refused_also_by_a_step_that_a_retry_repeats(
+    machine: Files, step: str
+) -> None:
+    """A retry queues the import and redrives the step that failed."""
+    lines = [f"N-{n:04},kp,{n},c{n}@x.test" for n in range(150)]
+    text = "\n".join([LICENSES, *lines, "N-0003,kp,77,x@x.test", ""])
+    options = {"on_error": "reject_all"} if step == "decide" else {}
+    machine.run(machine.prepared(text, **options))
+    job = machine.last()
+    named = {"company": job.company, "number": job.number}
+    (phase, *_) = machine.run({"step": "plan", **named})["passes"]
+    for chunk in reversed(orjson.loads(uploads.need_result(machine.last(), "manifest.json"))):
+        machine.chunk(chunk, phase)
+    job = machine.last()
+    assert put_job(transition(job, "failed", now=NOW), job)
+    failed = machine.last()
+    assert put_job(requeue(failed, now=NOW), failed)
+
+    machine.run({"step": step, **named})
+    if step == "decide":
+        machine.run({"step": "finish", **named})
+
+    job = machine.last()
+    assert job.state == ("rejected" if step == "decide" else "completed_with_errors")
+    (row,) = rows(machine, job, "failed")
+    assert row["errors"][0]["code"] == "duplicate_in_file"
 
 
 @pytest.mark.parametrize("options", [{"dry_run": True}, {"on_error": "reject_all"}])

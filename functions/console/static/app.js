@@ -20,13 +20,15 @@ import { link, route } from "./parts/route.js";
 import { company, key, keyError, keyPrefix, signOut } from "./api/session.js";
 import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
-/** The second bundle is fetched on first use. */
-const fetchImports = async () => (await import("./later.js")).Imports;
-const fetchApiKeys = async () => (await import("./later.js")).ApiKeys;
-/** @param {object} props */
-const Imports = (props) => html`<${Lazy} fetch=${fetchImports} ...${props} />`;
-/** @param {object} props */
-const ApiKeys = (props) => html`<${Lazy} fetch=${fetchApiKeys} ...${props} />`;
+/**
+ * A page in the second bundle, which is fetched on first use.
+ *
+ * @type {(name: "Activity" | "ApiKeys" | "Imports") => (props: object) => unknown}
+ */
+const later = (name) => {
+  const fetch = async () => (await import("./later.js"))[name];
+  return (props) => html`<${Lazy} fetch=${fetch} ...${props} />`;
+};
 
 /**
  * The pages by the first part of the path.
@@ -34,10 +36,11 @@ const ApiKeys = (props) => html`<${Lazy} fetch=${fetchApiKeys} ...${props} />`;
  * @type {Record<string, (props: { parts: string[], query: PageQuery }) => unknown>}
  */
 const PAGES = {
-  "api-keys": ApiKeys,
+  activity: later("Activity"),
+  "api-keys": later("ApiKeys"),
   customers: Customers,
   features: Features,
-  imports: Imports,
+  imports: later("Imports"),
   licenses: Licenses,
   orders: Orders,
   policies: Policies,
@@ -70,7 +73,13 @@ const MENU = [
       ["features", "Product features", "features"],
     ],
   ],
-  ["Settings", [["api-keys", "API keys", "key"]]],
+  [
+    "Settings",
+    [
+      ["activity", "Activity", "clock"],
+      ["api-keys", "API keys", "key"],
+    ],
+  ],
 ];
 
 function App() {
@@ -177,4 +186,4 @@ keepFocus();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 
 /** Prefetch the second bundle, so that its pages work even if the network is lost. */
-setTimeout(() => fetchImports().catch(() => {}), 300);
+setTimeout(() => import("./later.js").catch(() => {}), 300);

@@ -1,5 +1,6 @@
 // The second bundle: pages that are fetched after the first one, on first use or when the network is idle.
 
+export { Activity } from "./pages/activity.js";
 export { ApiKeys } from "./pages/api_keys.js";
 export { Imports } from "./imports/imports.js";
 export { BulkActions } from "./licenses/bulk.js";
