@@ -20,8 +20,17 @@ from infra.local.stack import LocalStack, up
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.wire import Wire, running_proxy, sent_through
 
-FIRST = ("test_wire", "test_orders", "test_interrupted", "test_burst")
-"""Their tests read whole tables, which is quick while the tables are small; the longest begin."""
+FIRST = (
+    "test_events",
+    "test_activity",
+    "test_wire",
+    "test_orders",
+    "test_interrupted",
+    "test_burst",
+)
+"""Their tests read streams of the emulator, which are late after large imports, or whole tables,
+which is quick while the tables are small.
+"""
 LAST = ("test_import_lists", "test_imports")
 """Their tests fill the tables."""
 
