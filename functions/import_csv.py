@@ -50,6 +50,7 @@ from shared.workflows.import_lifecycle import (
     apply_object_options,
     begin_writing,
     claim,
+    claimed,
     count_stopped,
     end,
     fail_throttled,
@@ -233,7 +234,7 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     if job.is_ended:
         return {**event, "done": True}
     phase = event.get("pass", "write")
-    job = _claimed(job, phase)
+    job = claimed(job, phase)
     chunk, before = Chunk.model_validate(event["chunk"]), int(event.get("done_rows", 0))
     _log_about(job, chunk=chunk.first_row)
     done = chunk.rows  # a stopped job has nothing left to do
@@ -250,38 +251,32 @@ def _chunk_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, An
     return {**event, "done": done >= chunk.rows, "done_rows": done}
 
 
-def _claimed(job: ImportJob, phase: str) -> ImportJob:
-    """The job, running: a retry queues it, and redrives the step that has failed, which is any."""
-    if job.state != "queued":
-        return job
-    return change_job(job.company, job.number, lambda current: claim(current, None, phase))
-
-
 def _decide_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    job = _claimed(_job_of(event), "validate")
-    _refuse_duplicates(job, "validate", context)
+    job = _without_duplicates(_job_of(event), "validate", context)
     return {**event, "go": "write" if not job.is_ended and begin_writing(job) else "finish"}
 
 
 def _finish_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    job = _claimed(_job_of(event), "write")
-    _refuse_duplicates(job, "write", context)
+    job = _without_duplicates(_job_of(event), "write", context)
     with _ending(job):
         _record_end(finish(job))
     _count_stopped(job)
     return {}
 
 
-def _refuse_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> None:
+def _without_duplicates(job: ImportJob, phase: str, context: "LambdaContext") -> ImportJob:
+    """The job, after duplicates in different batches were refused."""
+
     def chunks() -> Iterator[Chunk]:
         for planned in orjson.loads(uploads.need_result(job, "manifest.json")):
             yield Chunk.model_validate(planned)
 
     if not job.is_ended:
         with _ending(job):
-            refuse_duplicates(
+            job = refuse_duplicates(
                 job, phase, context.get_remaining_time_in_millis, chunks, partial(_read, job)
             )
+    return job
 
 
 def _read(job: ImportJob, chunk: Chunk) -> bytes:

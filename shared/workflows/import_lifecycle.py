@@ -60,6 +60,13 @@ def claim(job: ImportJob, token: str | None, phase: str = "validate") -> ImportJ
     return transition(job, state, now=now, runner=token)
 
 
+def claimed(job: ImportJob, phase: str) -> ImportJob:
+    """The job of a step that works: a retry queues it, and redrives the step that has failed."""
+    if job.state != "queued":
+        return job
+    return change_job(job.company, job.number, lambda current: claim(current, None, phase))
+
+
 def apply_object_options(job: ImportJob) -> ImportJob:
     """Apply the options in the metadata of a file that was put into the bucket.
 
