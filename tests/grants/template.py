@@ -108,9 +108,15 @@ class Deployment:
     def streams(self, module: str) -> Iterator[tuple[str, str]]:
         """ARNs of streams that invoke the function, and of the queues for what it can't process."""
         logical_id = self.logical_id(module)
+        aliases = resources(self._template, "AWS::Lambda::Alias").items()
+        own = [
+            id
+            for id, alias in aliases
+            if alias["Properties"]["FunctionName"] == {"Ref": logical_id}
+        ]
         for mapping in resources(self._template, "AWS::Lambda::EventSourceMapping").values():
             properties = mapping["Properties"]
-            if logical_id in self.text(properties["FunctionName"]):
+            if any(id in str(properties["FunctionName"]) for id in (logical_id, *own)):
                 failed = properties["DestinationConfig"]["OnFailure"]["Destination"]
                 yield self.text(properties["EventSourceArn"]), self.text(failed)
 

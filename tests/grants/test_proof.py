@@ -107,6 +107,14 @@ def test_what_aws_does_in_a_functions_name_follows_from_the_template(
     ]
 
 
+def test_a_function_reads_the_streams_that_invoke_its_alias(deployment: Deployment) -> None:
+    needed = set(map(str, standing_needs(deployment, "functions.publish_events")))
+
+    for table in ("Orders", "Customers", "Licenses", "Imports"):
+        assert f"dynamodb:GetRecords on table/Data{table}/stream/*" in needed
+    assert {"sqs:SendMessage on EventsFailed", "kms:Decrypt on key/Key through dynamodb"} <= needed
+
+
 @pytest.mark.parametrize(
     ("grant", "need", "allowed"),
     [
