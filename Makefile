@@ -93,7 +93,7 @@ faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 
 redirects: setup ## Test whether the HTTP clients of Go and PHP on this machine follow the API's 308
 	@$(VENV)/python -m tests.redirects
 
-second-opinion: setup ## Compare with roto-aws and dynalite (N=300 random histories each) and checkov (OF=roto)
+second-opinion: setup ## Compare with roto-aws and dynalite (N=600 random histories each) and checkov (OF=roto)
 	@$(VENV)/python -m tests.second_opinion $(if $(N),--n $(N)) $(if $(OF),--of $(OF))
 
 throttle: setup ## Import ROWS=1000000 into throttling tables: real code, simulated time (SCALE=1)

@@ -21,7 +21,7 @@ from tests.second_opinion import servers
 from tests.second_opinion.checkov import judge
 from tests.second_opinion.environments import HOME, python_tool
 
-HISTORIES = 300
+HISTORIES = 600
 _ON_ROTO = ("tests/shared/store", "tests/functions")
 _ON_DYNALITE = ("tests/shared/store/test_access.py", "tests/shared/store/test_signed_http.py")
 
