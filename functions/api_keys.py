@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from functions.telemetry.metrics import SERVICE
 from functions.web.api import Api, Caller, Page
 from functions.web.paging import PageQuery, slice_of
-from shared.access import ApiKey, KeyState, Scope, new_api_key, state_of
+from shared.access import ApiKey, KeyState, Scope, is_prefix, new_api_key, state_of
 from shared.contract.api_keys import ApiKeyView
 from shared.errors import Denied, NotFound
 from shared.store.access import add_api_key, get_api_key, list_api_keys, revoke_api_key
@@ -166,7 +166,7 @@ def _now() -> datetime:
 
 def _key(caller: Caller, prefix: str) -> ApiKey:
     """A key of the caller's company. Raises NotFound."""
-    key = get_api_key(prefix)
+    key = get_api_key(prefix) if is_prefix(prefix) else None
     if key is None or key.company != caller.company:
         raise NotFound(f"There is no API key {prefix[:100]}")
     return key

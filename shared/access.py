@@ -34,7 +34,8 @@ SWEEPER, S3 = "sweeper", "s3"
 """Who else causes changes: the sweeper, and files that are put into the bucket."""
 
 _ALPHABET = string.ascii_letters + string.digits
-_PRESENTED = re.compile(r"([A-Za-z0-9]{8})\.([A-Za-z0-9_-]{32,128})", re.ASCII)
+_PREFIX = r"[A-Za-z0-9]{8}"
+_PRESENTED = re.compile(rf"({_PREFIX})\.([A-Za-z0-9_-]{{32,128}})", re.ASCII)
 
 
 class ApiKey(BaseModel, frozen=True):
@@ -43,7 +44,7 @@ class ApiKey(BaseModel, frozen=True):
     A plain SHA-256 is enough, because a generated secret of 238 bits can't be guessed.
     """
 
-    prefix: str = Field(pattern=r"^[A-Za-z0-9]{8}$")
+    prefix: str = Field(pattern=rf"^{_PREFIX}$")
     hash: str = Field(repr=False)
     company: Company
     name: str = ""
@@ -83,6 +84,11 @@ def new_api_key(
         expires_at=expires_at,
     )
     return key, f"{prefix}.{secret}"
+
+
+def is_prefix(text: str) -> bool:
+    """Whether a text can be the prefix of a key."""
+    return re.fullmatch(_PREFIX, text) is not None
 
 
 def state_of(key: ApiKey, now: datetime) -> KeyState:

@@ -144,6 +144,12 @@ def test_keys_of_another_company_are_not_found(admin: str) -> None:
     assert (key.revoked_at, key.expires_at) == (None, None)
 
 
+@pytest.mark.parametrize("prefix", ["x" * 3_000, "Zx8Kq2L", "Zx8Kq2L%C3%A9", "..", "Zx8Kq2Lm.s"])
+def test_what_is_no_prefix_is_not_found(admin: str, prefix: str) -> None:
+    assert post(admin, f"{prefix}/revoke/").status == 404
+    assert post(admin, f"{prefix}/rotate/", {}).status == 404
+
+
 def test_other_keys_can_not_read_or_write_keys(tables: None) -> None:
     shop = added(scopes=ORDINARY_SCOPES)
 

@@ -509,15 +509,20 @@ def test_a_change_by_request_removes_what_an_import_noted_and_keeps_its_row(file
     assert after["applied_rows"] == ["import 1#1"]
 
 
-def test_a_row_that_runs_again_does_not_overwrite_a_later_change(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files.shop.order_one(license={"key": "U-1"})
-    event = files.prepared(f"{LICENSES}\nU-1,kp,new,\n", **UPDATE)
+def crash(files: Files, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run an import whose worker writes the rows, and ends before it has stored the result."""
+    event = files.prepared(text, **UPDATE)
     with monkeypatch.context() as dying:
         dying.setattr(import_chunk, "_report", lambda *_, **__: 1 // 0)
         with pytest.raises(Crashed):
             files.run(event)
+
+
+def test_a_row_that_runs_again_does_not_overwrite_a_later_change(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.shop.order_one(license={"key": "U-1"})
+    crash(files, f"{LICENSES}\nU-1,kp,new,\n", monkeypatch)
     item = stored(files, "U-1")
     assert item["note"] == "new"
     assert files.shop.patch(f"/licenses/{item['id']}/", {"note": "later"}).status == 200
@@ -533,11 +538,7 @@ def test_a_row_that_runs_again_does_not_create_the_deleted_license_that_it_had_u
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files.shop.order_one(license={"key": "U-1"})
-    event = files.prepared(f"{LICENSES}\nU-1,kp,new,\n", **UPDATE)
-    with monkeypatch.context() as dying:
-        dying.setattr(import_chunk, "_report", lambda *_, **__: 1 // 0)
-        with pytest.raises(Crashed):
-            files.run(event)
+    crash(files, f"{LICENSES}\nU-1,kp,new,\n", monkeypatch)
     assert files.shop.delete(f"/licenses/{stored(files, 'U-1')['id']}/").status == 204
 
     files.by_machine()
