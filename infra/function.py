@@ -157,10 +157,12 @@ class Function(Construct):
         An event source mapping uses this role for both.
         """
         actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-        stream = of.table.table_stream_arn
-        if stream is None:
-            raise ValueError(f"{of.table.node.id} has no stream")
-        self.may_do(*(f"dynamodb:{action}" for action in actions), on=[stream])
+        # As AWS's policy for a Lambda function that reads a stream: ListStreams names no stream.
+        self.may_do(
+            *(f"dynamodb:{action}" for action in actions),
+            on=[f"{of.table.table_arn}/stream/*"],
+            because="the name of a table's only stream is the time at which it was enabled",
+        )
         self._may_use_key("dynamodb", *DECRYPT)
         self._may_use_key("sqs", "kms:GenerateDataKey", "kms:Decrypt")
 

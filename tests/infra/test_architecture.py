@@ -70,7 +70,9 @@ def test_arrows_to_tables_and_the_bucket_are_the_grants(prod: Template) -> None:
         (re.sub(r"Role[0-9A-F]{8}$", "", policy["Properties"]["Roles"][0]["Ref"]), stores[store])
         for policy in resources(prod, "AWS::IAM::Policy").values()
         for store in stores
-        if re.search(rf"'{store}'(?!, 'StreamArn')", str(policy["Properties"]["PolicyDocument"]))
+        if re.search(
+            rf"'{store}'(?!, 'Arn'\]\}}, '/stream/\*')", str(policy["Properties"]["PolicyDocument"])
+        )
     }
 
     named = {
