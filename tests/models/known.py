@@ -212,6 +212,17 @@ BATCH_PROJECTION_UNCHECKED = Known(
     lambda seen: seen.operation == "BatchGetItem" and seen.expected.rule == "reserved_word",
 )
 
+FALSE_IS_ABSENT = Known(
+    "false is absent",
+    "takes an attribute that is false for one that is absent, where IN, BETWEEN or attribute_type"
+    " looks at it",
+    "Condition, IN: 'Checks for matching elements in a list'",
+    lambda seen: (
+        _condition_differs(seen)
+        and any(word in str(seen.body) for word in (" IN (", " BETWEEN ", "attribute_type"))
+    ),
+)
+
 ROTO: tuple[Known, ...] = (
     BATCH_PROJECTION_UNCHECKED,
     NUMBERS,
@@ -244,6 +255,7 @@ MOTO: tuple[Known, ...] = (
 )
 DYNALITE: tuple[Known, ...] = (
     DOCUMENTS_DIFFER,
+    FALSE_IS_ABSENT,
     TIES,
     *lax("item_size", "key_empty", "operand_type"),
 )
