@@ -36,8 +36,11 @@ _WRAPPERS = (
 _ATOM = rf"[^\s@<>()\[\]:;,\"\/\\.{_WRAPPERS}]+"
 _LABEL = rf"(?!-)[^\s@<>()\[\]:;,\"'`!#$%&*+=?^{{|}}~\/\\.{_WRAPPERS}]+(?<!-)"
 _QUOTED = r'"[^"\\\x00-\x1f]+"'
-EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*")
-"""One bare address. Wrappers such as `<a@b>` and `mailto:`, and dots at an end, are refused."""
+EMAIL = re.compile(rf"(?:(?!'){_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})+")
+"""One bare address, whose domain has a dot.
+
+Wrappers such as `<a@b.co>` and `mailto:`, and dots at an end, are refused.
+"""
 DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d|h|min)|[1-9][0-9]{0,3}w)$")
 MAINTENANCE_DURATION = re.compile(r"^(?:[1-9][0-9]{0,4}(?:y|m|d)|[1-9][0-9]{0,3}w)$")
 ZERO_TIME = re.compile(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -91,7 +92,7 @@ class Request:
                 "validation_error",
                 f"Unknown query parameter {', '.join(unknown)}. Supported: {', '.join(served)}.",
                 faults=[
-                    Fault("unknown_field", f"Served: {', '.join(served)}.", name, None, sent[name])
+                    Fault("unknown_field", _unknown_parameter(name, served), name, None, sent[name])
                     for name in unknown
                 ],
             )
@@ -210,6 +211,15 @@ def _message(
     if found["type"] == "extra_forbidden" and (name := meant(model, path)):
         return f"is not a known field; did you mean {name}?"
     return in_words(found)
+
+
+def _unknown_parameter(name: str, served: Sequence[str]) -> str:
+    meant = get_close_matches(name, served, n=1, cutoff=0.7)
+    return (
+        f"is not a known parameter; did you mean {meant[0]}?"
+        if meant
+        else "is not a known parameter"
+    )
 
 
 def _path(loc: Sequence[str | int], sent: Any, kind: str) -> tuple[str | int, ...]:

@@ -289,6 +289,16 @@ def test_an_unknown_filter_is_refused_with_those_that_are_served(shop: Shop) -> 
         assert name in reply.json()["message"]
 
 
+def test_a_misspelled_filter_is_answered_with_the_one_that_was_meant(shop: Shop) -> None:
+    (fault,) = shop.get("/licenses/", "limt=3").json()["errors"]
+
+    assert (fault["field"], fault["message"], fault["value"]) == (
+        "limt",
+        "is not a known parameter; did you mean limit?",
+        "3",
+    )
+
+
 @pytest.mark.parametrize("code", ["²", "٣"])
 def test_a_digit_that_is_no_number_is_a_code_like_any_other(shop: Shop, code: str) -> None:
     reply = shop.get("/license-templates/", f"product={code}")
