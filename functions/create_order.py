@@ -65,6 +65,7 @@ class KeyQuery(BaseModel, frozen=True, extra="forbid"):
         "alias_conflict",
         "consumption_only",
         "duration_required",
+        "too_many",
         "too_many_floating_users",
         "key_not_allowed",
         "license_key_repeated",

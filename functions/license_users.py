@@ -33,6 +33,7 @@ from shared.workflows.assign_users import (
     unassign,
     visible_users,
 )
+from shared.workflows.delete_users import delete_user
 
 routes = Api("Records")
 
@@ -108,6 +109,20 @@ def patch_user(caller: Caller, id: int, request: UserPatch) -> UserView:
     return user_view(changed)
 
 
+@routes.delete(
+    "/api/v1/license-users/<id>/",
+    scope="orders:write",
+    refusals=("user_not_found", "order_in_progress"),
+)
+def delete_license_user(caller: Caller, id: int) -> None:
+    """Delete a license user permanently.
+
+    The user is unassigned from all licenses, and the e-mail is free: assigning it again creates
+    another user.
+    """
+    delete_user(caller.company, id)
+
+
 @routes.post(
     "/api/v1/license-users/<id>/set_password/", scope="orders:write", refusals=("user_not_found",)
 )
@@ -135,7 +150,9 @@ def set_password_by_email(
 @routes.post(
     "/api/v1/licenses/<id>/assign_user/",
     scope="orders:write",
-    refusals=("license_not_found", "users_not_allowed", "user_exists", "record_too_large"),
+    refusals=(
+        *("license_not_found", "users_not_allowed", "user_exists", "record_too_large", "too_many"),
+    ),
 )
 def assign_license_user(caller: Caller, id: int, request: AssignRequest) -> PasswordSet:
     """Assign a user to a license of a user-based product.
@@ -150,7 +167,10 @@ def assign_license_user(caller: Caller, id: int, request: AssignRequest) -> Pass
 @routes.post(
     "/api/v1/licenses/<id>/assign_users/",
     scope="orders:write",
-    refusals=("license_not_found", "users_not_allowed", "user_repeated", "record_too_large"),
+    refusals=(
+        *("license_not_found", "users_not_allowed", "user_repeated", "record_too_large"),
+        "too_many",
+    ),
 )
 def assign_license_users(caller: Caller, id: int, request: AssignSeveral) -> list[AssignedUser]:
     """Assign up to 99 users to a license of a user-based product, all or none.

@@ -151,12 +151,18 @@ class UserFields(BaseModel, frozen=True, defer_build=True):
     updated_at: datetime
 
 
+MOST_LICENSES = 2_000
+"""Licenses that a user can be assigned to, because the item of the user names them."""
+
+
 class LicenseUser(UserFields, frozen=True, defer_build=False):
     """A person who signs in to use a license. Only a salted hash of the password is stored.
 
     `hashed_by` names the slow hash of a chosen password and its parameters, such as
     `scrypt 32768 8 3`; None means SHA-256, for a generated one.
     `unsettled` is as on a license: a user created by a large order is visible once it commits.
+    `licenses` are the names of the licenses that the user is or was assigned to: see
+    `store.customers.license_name`. Every license that names the user is among them.
     """
 
     is_active: bool = True
@@ -166,6 +172,7 @@ class LicenseUser(UserFields, frozen=True, defer_build=False):
     hashed_by: str | None = None
     made_by: str | None = None
     unsettled: str | None = None
+    licenses: frozenset[str] = frozenset()
 
 
 def new_customer(id: int, request: CustomerRequest, *, made_by: str, now: datetime) -> Customer:

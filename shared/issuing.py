@@ -1,6 +1,8 @@
 """Plan an order: issue all of its licenses, or report all faults of the request."""
 
 import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from shared.bundle_requests import MEMBERS, BundleRequest, bundle_requests, misplaced_fields
 from shared.catalog import Product
 from shared.customers import (
+    MOST_LICENSES,
     Customer,
     UserRequest,
     has_other_details,
@@ -66,7 +69,7 @@ def plan_order(
     customer, customer_id = _customer(request, context, now)
     placing = _Issuing(company, request, context, store_id, seed, now, customer_id)
     items = placing.items()
-    refuse(placing.faults)
+    refuse([*placing.faults, *_too_many_licenses(placing.licenses, context)])
     body = zlib.compress(request.canonical_json)
     if len(body) > _MAX_BODY:
         raise Refused(
@@ -126,6 +129,16 @@ def _terms_of(request: MemberRequest) -> dict[str, Any] | None:
     if any(not isinstance(feature, str) for feature in request.product_features or ()):
         return None
     return {name: getattr(request, name) for name in request.model_fields_set - _OWN}
+
+
+def _too_many_licenses(licenses: Iterable[License], context: OrderContext) -> Iterator[Fault]:
+    """The faults of users with more licenses than one can have, together with this order's."""
+    seats = Counter(seat.email for lic in licenses for seat in lic.license_users)
+    for email, more in seats.items():
+        before = len(context.users[email].licenses) if email in context.users else 0
+        if before + more > MOST_LICENSES:
+            message = f"{email} would have more than {MOST_LICENSES} licenses, which is the maximum"
+            yield Fault.at(("items",), "too_many", message, email)
 
 
 def _maker(context: OrderContext) -> str:

@@ -279,6 +279,15 @@ class OrderPlan:
     users: tuple[LicenseUser, ...] = ()
     passwords: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def assigned(self) -> dict[int, list[int]]:
+        """The licenses by the id of a user who is assigned to them."""
+        found: dict[int, list[int]] = {}
+        for lic in self.licenses:
+            for seat in lic.license_users:
+                found.setdefault(seat.user_id, []).append(lic.id)
+        return found
+
 
 def is_by_id(request: OrderRequest) -> bool:
     """Whether `id` identifies the order, not an Idempotency-Key."""

@@ -7,7 +7,7 @@ does not change when an earlier row of the file replaces the customer.
 | pk | sk | what |
 |---|---|---|
 | `<company>#<id>` | `customer#<id>` | a customer |
-| `<company>#<id>` | `user#<id>` | a license user |
+| `<company>#<id>` | `user#<id>` | a license user, with the names of its licenses |
 | `<company>#<id>` | `orders#<n>` | how many orders reuse the customer, in 4 shards |
 | `<company>#ref#<digest>` | `<created>#<id>` | a pointer: the customer has or had this reference |
 
@@ -21,7 +21,7 @@ and at these.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import batched
 from typing import Any, NamedTuple
@@ -68,12 +68,62 @@ def put_user(company: str, user: LicenseUser, before: LicenseUser) -> bool:
     """Write a changed user; False if it was changed concurrently."""
     pk, sk = user_key(company, user.id)
     item = dynamo.record_item(user, pk=pk, sk=sk)
-    return dynamo.write([dynamo.put(TABLE, item, "updated_at = :before", before=before.updated_at)])
+    return dynamo.write([_replaced_user(item, before)])
 
 
-def user_check(company: str, id: int) -> dict[str, Any]:
-    """The condition check, for a transaction, that a user exists."""
-    return dynamo.check(TABLE, user_key(company, id), "attribute_exists(pk)")
+def user_writes(
+    company: str,
+    users: Iterable[LicenseUser],
+    assigned: Mapping[int, Iterable[int]],
+    row: str | None = None,
+) -> list[dict[str, Any]]:
+    """The writes of an order's new users, and of what all its users are assigned to.
+
+    They are for a transaction, which fails as those of `user_put` and `assignment`. `assigned` are
+    ids of licenses by the id of the user. `row` is the row of an order that is written in parts.
+    """
+    names = {
+        user: frozenset(license_name(id, row) for id in licenses)
+        for user, licenses in assigned.items()
+    }
+    new = {user.id: user for user in users}
+    puts = [
+        user_put(company, user.model_copy(update={"licenses": names[id], "unsettled": row}))
+        for id, user in new.items()
+    ]
+    return [*puts, *(assignment(company, id, names[id]) for id in names.keys() - new.keys())]
+
+
+def license_name(id: int, row: str | None = None) -> str:
+    """The name of a license among those of a user.
+
+    With the row of an order that is written in parts, the license may be written later, or never.
+    """
+    return f"{id} {row}" if row else str(id)
+
+
+def assignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
+    """The update, for a transaction, that adds licenses to those of a user.
+
+    It fails if there is no such user.
+    """
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of(user_key(company, id)),
+        "UpdateExpression": "ADD licenses :licenses",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
+        "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
+    }
+    return {"Update": update}
+
+
+def user_delete(company: str, user: LicenseUser, *, token: str, now: datetime) -> dict[str, Any]:
+    """The put of the tombstone of a user, for a transaction.
+
+    It fails if the user was changed, or assigned to a license, since it was read.
+    """
+    key = user_key(company, user.id)
+    return _replaced_user(tombstone(key, token=token, now=now, made_by=user.made_by), user)
 
 
 def get_customer(company: str, id: int) -> Customer | None:
@@ -184,7 +234,7 @@ def customers_by_id(company: str, ids: Iterable[int]) -> dict[int, Customer]:
 def users_by_id(company: str, ids: Iterable[int]) -> dict[int, LicenseUser]:
     """The license users with these ids that exist, by id."""
     found = dynamo.get_many((TABLE, user_key(company, id)) for id in ids)
-    users = [LicenseUser.model_validate(item) for item in found.values()]
+    users = [LicenseUser.model_validate(item) for item in found.values() if not is_deleted(item)]
     return {user.id: user for user in users}
 
 
@@ -279,6 +329,15 @@ def _pointer_puts(company: str, customer: Customer) -> list[dict[str, Any]]:
 
 def _reference_partition(company: str, reference: str) -> str:
     return f"{company}#ref#{hashlib.sha256(reference.encode()).hexdigest()[:32]}"
+
+
+def _replaced_user(item: dynamo.Item, before: LicenseUser) -> dict[str, Any]:
+    """The put of an item in place of a user, if neither it nor its licenses have changed."""
+    values: dict[str, Any] = {"before": before.updated_at}
+    if before.licenses:
+        values["licenses"] = before.licenses
+    same = "licenses = :licenses" if before.licenses else "attribute_not_exists(licenses)"
+    return dynamo.put(TABLE, item, f"updated_at = :before AND {same}", **values)
 
 
 def _item(company: str, customer: Customer) -> dynamo.Item:

@@ -113,10 +113,10 @@ def _to_value(value: Any) -> dict[str, Any]:
             return {"M": {name: _to_value(part) for name, part in value.items()}}
         case list() | tuple():
             return {"L": [_to_value(part) for part in value]}
+        case frozenset():
+            return {"SS": sorted(value)}
         case str():
             return {"S": value}
-        case bool():
-            return {"BOOL": value}
         case int() | float():
             return {"N": repr(value).upper()}
         case bytes():

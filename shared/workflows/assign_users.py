@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from shared.customers import LicenseUser
+from shared.customers import MOST_LICENSES, LicenseUser
 from shared.errors import Busy, Conflict, Fault, NotFound, Path, refuse
 from shared.license_users import (
     AssignRequest,
@@ -19,7 +19,14 @@ from shared.license_users import (
 from shared.licenses import License
 from shared.store import dynamo
 from shared.store.catalog import products_by_id
-from shared.store.customers import put_user, user_check, user_lookup, user_put, users_by_id
+from shared.store.customers import (
+    assignment,
+    license_name,
+    put_user,
+    user_lookup,
+    user_put,
+    users_by_id,
+)
 from shared.store.licenses import committed_rows, get_license, license_changes
 from shared.store.lookup import find
 from shared.store.retry import contended
@@ -63,6 +70,7 @@ def assign_several(
         _Seeker(request, path, _password(request))
         for request, path in zip(requests, paths, strict=True)
     ]
+    name = frozenset({license_name(license_id)})
     created: dict[int, LicenseUser] = {}
     for _ in contended(TRIES):
         before = _license(company, license_id)
@@ -75,14 +83,16 @@ def assign_several(
         for seeker, (user, id) in zip(seekers, found, strict=True):
             after = assign_user(after, seeker.request, id, product, now=now, path=seeker.path)
             _refuse_other_password(seeker, user)
+            _refuse_too_many(seeker, user)
             if user is None and id not in created:
                 created[id] = new_user(
                     id, seeker.request, seeker.password, license_id=license_id, now=now
-                )
+                ).model_copy(update={"licenses": name})
             is_new = user is None or user == created.get(id)
             shown = seeker.password if is_new and not seeker.request.password else None
             assigned.append(Assigned(seeker.request.email, is_new, shown))
-            writes.append(user_check(company, id) if user else user_put(company, created[id]))
+            new = None if user else user_put(company, created[id])
+            writes.append(new or assignment(company, id, name))
         if after is not before:
             changes = license_changes(company, [(after, before)])
             refuse_too_large(changes)
@@ -185,6 +195,12 @@ def _refuse_other_password(seeker: _Seeker, user: LicenseUser | None) -> None:
     message = "There is a user with this e-mail already; POST set_password changes it"
     fault = Fault.at((*seeker.path, "password"), "user_exists", message)
     raise Conflict("user_exists", message, faults=[fault])
+
+
+def _refuse_too_many(seeker: _Seeker, user: LicenseUser | None) -> None:
+    if user and len(user.licenses) >= MOST_LICENSES:
+        message = f"{user.email} was assigned to {MOST_LICENSES} licenses, which is the maximum"
+        refuse([Fault.at((*seeker.path, "email"), "too_many", message, user.email)])
 
 
 def _license(company: str, id: int) -> License:

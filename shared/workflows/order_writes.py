@@ -24,7 +24,7 @@ from shared.store.customers import (
     customer_lookup,
     customer_puts,
     user_lookup,
-    user_put,
+    user_writes,
 )
 from shared.store.license_index import listed_row
 from shared.store.licenses import TABLE as LICENSES
@@ -117,11 +117,12 @@ def write_order(company: str, plan: OrderPlan, pending: PendingOrder | None) -> 
     taken over even if the order fits now, because other orders may have created its users.
     """
     last, early = _row_puts(company, plan)
-    parts = (plan.licenses, plan.users, plan.products, last, early)
+    users = user_writes(company, plan.users, plan.assigned)
+    parts = (plan.licenses, users, plan.products, last, early)
     if pending is None and sum(map(len, parts)) <= OPERATIONS:
         operations = [
             *license_puts(company, plan.licenses),
-            *(user_put(company, user) for user in plan.users),
+            *users,
             *(unchanged(company, product) for product in plan.products),
             *last,
             *early,

@@ -14,7 +14,7 @@ from shared.orders import OrderPlan, PendingOrder
 from shared.store import dynamo
 from shared.store.catalog import unchanged
 from shared.store.customers import TABLE as CUSTOMERS
-from shared.store.customers import user_key, user_put, users_by_id
+from shared.store.customers import user_key, user_writes, users_by_id
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import license_puts, stored_licenses
 from shared.store.orders import TABLE
@@ -47,11 +47,12 @@ def add_in_parts(
     licenses = zip(
         order_plan.licenses, license_puts(company, order_plan.licenses, row), strict=True
     )
-    users = (user.model_copy(update={"unsettled": row}) for user in order_plan.users)
+    users = user_writes(company, order_plan.users, order_plan.assigned, row)
     checks = {product.id: unchanged(company, product) for product in order_plan.products}
+    # Users first: whoever deletes one finds the licenses that are going to name it.
     puts = [
+        *((write, None) for write in users),
         *((put, checks[lic.product_id]) for lic, put in licenses),
-        *((user_put(company, user), None) for user in users),
         *((put, None) for put in entries),
     ]
     sizes = fitting_sizes([*(put for put, _ in puts), *last])

@@ -15,7 +15,7 @@ ITEM_BYTES = 400 * 1024
 PARTITION_KEY_BYTES, SORT_KEY_BYTES = 2048, 1024
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _DIGITS, _LARGEST, _SMALLEST = 38, 125, -130
-_SETS = {"SS": "S", "NS": "N", "BS": "B"}
+SETS = {"SS": "S", "NS": "N", "BS": "B"}
 
 
 def stored_item(item: Mapping[str, Value]) -> Item:
@@ -44,7 +44,7 @@ def stored(value: Value) -> Value:
         case "M" if isinstance(held, dict):
             return {"M": stored_item(held)}
         case "SS" | "NS" | "BS" if isinstance(held, list):
-            return {kind: _stored_set(_SETS[kind], held)}
+            return {kind: _stored_set(SETS[kind], held)}
     raise invalid("value_type", value)
 
 
@@ -88,7 +88,7 @@ def value_bytes(value: Value) -> int:
         case "M":
             return 3 + len(held) + item_bytes(held)
         case "SS" | "NS" | "BS":
-            return sum(value_bytes({_SETS[kind]: part}) for part in held)
+            return sum(value_bytes({SETS[kind]: part}) for part in held)
     return 1
 
 
@@ -164,6 +164,6 @@ def attribute_of(value: dict[str, Any]) -> dict[str, Any]:
             return {"L": [attribute_of(each) for each in part]}
         case "B":
             return {"B": b64decode(part)}
-        case "S" | "N" | "BOOL" | "NULL":
+        case "S" | "N" | "BOOL" | "NULL" | "SS":
             return value
     raise AssertionError(f"nothing here stores a {kind}")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.faults.attribute_values import Item, Value, stored_number
+from tests.faults.attribute_values import SETS, Item, Value, stored, stored_number
 from tests.faults.conditions import Condition
 from tests.faults.operands import Names, Operand, Unmodelled, check_types
 from tests.faults.rules import invalid
@@ -37,7 +37,7 @@ class Change:
         if self.action == "ADD" and self.operand is not None:
             if not self.operand.is_value:
                 raise invalid("expression_syntax", self.operand.text)
-            check_types((self.operand,), ("N",), given)
+            check_types((self.operand,), ("N", *SETS), given)
 
     def value(self, item: Mapping[str, Value], given: Names) -> Value | None:
         """Return the new value of the attribute; None removes it."""
@@ -50,10 +50,15 @@ class Change:
             raise invalid("update_operand", self.operand.text)
         if self.action == "SET":
             return value
-        before = item.get(self.target.name(given), {"N": "0"})
-        if "N" not in before:
+        before: Value | None = item.get(self.target.name(given))
+        ((kind, added),) = value.items()
+        if before is not None and kind not in before:
             raise invalid("update_type", self.target.text)
-        return {"N": stored_number(str(Decimal(before["N"]) + Decimal(value["N"])))}
+        if kind == "N":
+            number = before["N"] if before else "0"
+            return {"N": stored_number(str(Decimal(number) + Decimal(added)))}
+        old = before[kind] if before else []
+        return stored({kind: [*{*old, *stored(value)[kind]}]})
 
 
 def check_expressions(

@@ -9,9 +9,10 @@ import pytest
 import time_machine
 
 from functions import job_status
+from shared import issuing
 from shared.import_job import ImportJob, transition
 from shared.store import dynamo, import_jobs, uploads, workers
-from shared.workflows import delete_orders
+from shared.workflows import assign_users, delete_orders
 from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
 from tests.http_event import send
@@ -494,6 +495,142 @@ def test_a_delete_of_an_order_or_customer_whose_answer_was_lost_succeeds(
         tap.on("TransactWriteItems", answer_lost)
 
         assert shop.delete(path).status == 204
+
+
+def named(order: Any, *emails: str, count: int = 1, **more: Any) -> dict[str, Any]:
+    """The body of an order of licenses that each name these users."""
+    lic = {"users": [{"email": email} for email in emails]}
+    return {"id": order, "items": [{"product_code": "up", "licenses": [lic] * count}], **more}
+
+
+def users_of(shop: Shop) -> list[list[str]]:
+    """The e-mails of the users of each license."""
+    return sorted(
+        [user["email"] for user in lic["license_users"]]
+        for lic in shop.get("/licenses/", "limit=1000").json()["results"]
+    )
+
+
+def user_id(shop: Shop, email: str = "u1@x.test") -> int:
+    (user,) = listed(shop, "/license-users/", f"email={email}")
+    return int(user["id"])
+
+
+@pytest.mark.parametrize("count", [1, 9, 98])
+def test_a_deleted_user_is_on_no_license_and_the_e_mail_is_free(shop: Shop, count: int) -> None:
+    shop.order(**named("o-1", "u1@x.test", "u2@x.test", count=count))
+    shop.order(**named("o-2", "u1@x.test"))
+    lic = shop.order_one("up", {"users": [{"email": "u3@x.test"}]})
+    shop.post(f"/licenses/{lic['id']}/assign_user/", {"email": "u1@x.test"})
+    id = user_id(shop)
+
+    assert shop.delete(f"/license-users/{id}/").status == 204
+
+    assert users_of(shop) == [[], *[["u2@x.test"]] * count, ["u3@x.test"]]
+    assert listed(shop, "/license-users/", "email=u1@x.test") == []
+    for reply in (shop.delete(f"/license-users/{id}/"), shop.get(f"/license-users/{id}/")):
+        assert (reply.status, reply.json()["code"]) == (404, "user_not_found")
+    again = shop.order(**named("o-3", "u1@x.test"))
+    assert [user["email"] for user in again.json()["new_passwords"]] == ["u1@x.test"]
+    assert user_id(shop) != id
+    assert "u1@x.test" not in str(
+        [item for item in scan("CUSTOMERS_TABLE") if "deleted_at" in item]
+    )
+
+
+def test_a_user_is_deleted_although_a_license_of_it_was(shop: Shop) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    delete_all(shop)
+
+    assert shop.delete(f"/license-users/{user_id(shop)}/").status == 204
+
+
+@pytest.mark.parametrize("count", [1, 98])
+def test_an_order_that_names_a_user_who_is_deleted_meanwhile_creates_another(
+    shop: Shop, count: int
+) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    id = user_id(shop)
+    with tapped() as tap:
+        tap.on("TransactWriteItems", meanwhile(lambda: shop.delete(f"/license-users/{id}/")))
+
+        order = shop.order(**named("o-2", "u1@x.test", count=count)).json()
+
+    assert [user["email"] for user in order["new_passwords"]] == ["u1@x.test"]
+    assert users_of(shop) == [[], *[["u1@x.test"]] * count]
+    assert user_id(shop) != id
+
+
+def test_a_user_who_is_assigned_meanwhile_is_unassigned_by_the_delete(shop: Shop) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    lic = shop.order_one("up", {"users": [{"email": "u2@x.test"}]})
+    path = f"/licenses/{lic['id']}/assign_user/"
+    with tapped() as tap:
+        assign = meanwhile(lambda: shop.post(path, {"email": "u1@x.test"}))
+        tap.on("TransactWriteItems", assign)
+
+        assert shop.delete(f"/license-users/{user_id(shop)}/").status == 204
+
+    assert users_of(shop) == [[], ["u2@x.test"]]
+
+
+def test_a_user_is_not_deleted_while_an_order_that_names_it_is_pending(shop: Shop) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    with tapped() as tap:
+        tap.on("TransactWriteItems", killed_before, nth=3)
+        with pytest.raises(Killed):
+            shop.order(**named("o-2", "u1@x.test", count=98))
+
+    refused = shop.delete(f"/license-users/{user_id(shop)}/")
+
+    assert (refused.status, refused.json()["code"]) == (409, "order_in_progress")
+    assert "Order o-2, which names u1@x.test" in refused.json()["message"]
+    assert shop.order(**named("o-2", "u1@x.test", count=98)).status == 200
+    assert shop.delete(f"/license-users/{user_id(shop)}/").status == 204
+    assert users_of(shop) == [[]] * 99
+
+
+def test_a_delete_of_a_user_whose_answer_was_lost_succeeds(shop: Shop) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    path = f"/license-users/{user_id(shop)}/"
+    with tapped() as tap:
+        tap.on("TransactWriteItems", answer_lost)
+
+        assert shop.delete(path).status == 204
+
+    assert users_of(shop) == [[]]
+
+
+def test_a_changed_user_keeps_its_licenses(shop: Shop) -> None:
+    shop.order(**named("o-1", "u1@x.test"))
+    id = user_id(shop)
+    order = meanwhile(lambda: shop.order(**named("o-2", "u1@x.test")))
+    with tapped() as tap:
+        tap.on("TransactWriteItems", order)
+        assert shop.patch(f"/license-users/{id}/", {"first_name": "Ana"}).status == 200
+
+    assert shop.delete(f"/license-users/{id}/").status == 204
+    assert users_of(shop) == [[], []]
+
+
+def test_a_user_has_no_more_licenses_than_its_record_holds(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuing, "MOST_LICENSES", 2)
+    monkeypatch.setattr(assign_users, "MOST_LICENSES", 2)
+    shop.order(**named("o-1", "u1@x.test"))
+
+    assert fault_codes(shop.order(**named("o-2", "u1@x.test", count=2)).json()) == {
+        "/items": "too_many"
+    }
+    assert shop.order(**named("o-2", "u1@x.test")).status == 200
+    lic = shop.order_one("up", {"users": [{"email": "u2@x.test"}]})
+    one = shop.post(f"/licenses/{lic['id']}/assign_user/", {"email": "u1@x.test"})
+    several = shop.post(
+        f"/licenses/{lic['id']}/assign_users/", {"emails": [{"email": "u1@x.test"}]}
+    )
+    assert fault_codes(one.json()) == {"/email": "too_many"}
+    assert fault_codes(several.json()) == {"/emails/0/email": "too_many"}
 
 
 def cancelled_at_its_end(files: Files, text: str, **how: Any) -> ImportJob:
