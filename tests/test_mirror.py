@@ -15,6 +15,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/change_licenses.py": "tests/functions/test_licenses.py",
         "shared/workflows/delete_licenses.py": "tests/functions/test_deletes.py",
         "shared/workflows/delete_orders.py": "tests/functions/test_deletes.py",
+    "shared/workflows/delete_users.py": "tests/functions/test_deletes.py",
         "shared/workflows/held_keys.py": "tests/functions/test_import_races.py",
         "shared/workflows/import_batch.py": "tests/functions/test_import_batches.py",
         "shared/workflows/import_bundles.py": "tests/functions/test_import_duplicates.py",

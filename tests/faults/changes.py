@@ -32,6 +32,10 @@ CUSTOMER = {"email": "ana@x.test"}
 ORDERS = ("o-1", "o-2")
 """The order that exists, and one that imports create."""
 FEATURES = ("f1", "f2")
+USERS = ("owner@x.test", "shared@x.test")
+"""Users whom orders name, and who are deleted."""
+_LARGE = 60
+"""Licenses of users that do not fit into one transaction."""
 _SKEWS = (0, 0, 0, 5, -5, 400, -400)
 _TRIES = 3
 _PATIENCE = 500
@@ -130,6 +134,8 @@ class Changers:
                 self._writer(what, (one["id"],), "max_activations", [7, 8, 9], self._policy(path))
             case "assign":
                 self._assign()
+            case "assign others":
+                self._assign_others()
             case "update import":
                 self.updates.begin(KEYS)
             case _:
@@ -150,6 +156,10 @@ class Changers:
                 self.world.spawn("cleaner", partial(self._clean_up, rng.choice(ORDERS)))
             case "delete":
                 self._delete(rng.choice((*KEYS, *OWN_KEYS)))
+            case "delete user":
+                self.world.spawn("deleter", partial(self._delete_user, rng.choice(USERS)))
+            case "order of users":
+                self._orders_of_users(rng.choice(("o-6", "o-7")))
             case _:
                 self._begin_import(what)
 
@@ -328,6 +338,28 @@ class Changers:
         if found and self._drop(f"/licenses/{found[0]['id']}/"):
             self.deleted[found[0]["id"]] = key
 
+    def _delete_user(self, email: str) -> None:
+        """Delete a user once or twice, so that it may be another one with the same e-mail."""
+        for _ in range(self.world.rng.randint(1, 2)):
+            for _ in range(self.world.rng.randrange(60)):
+                self.world.wait()
+            for user in self._ask(f"/license-users/?email={email}"):
+                if self._drop(path := f"/license-users/{user['id']}/"):
+                    self.deleted_others.add(path)
+
+    def _orders_of_users(self, store_id: str) -> None:
+        """Place an order of many licenses that name users, or several of few."""
+        rng = self.world.rng
+        users = [{"email": email} for email in rng.choice((USERS, USERS[:1], USERS[1:]))]
+        count = rng.choice((1, 1, 2, _LARGE))
+        items = [{"product_code": "up", "licenses": [{"users": users}] * count}]
+
+        def write() -> None:
+            for n in range(1 if count == _LARGE else 6):
+                self._insist("order", partial(self.shop.order, id=f"{store_id}-{n}", items=items))
+
+        self.world.spawn("writer of orders", write)
+
     def _texts(self) -> list[str]:
         return [f"{self.world.rng.random()}" for _ in range(3)]
 
@@ -396,6 +428,18 @@ class Changers:
         at_once = rng.random() < 0.5
         self.world.spawn("writer of users", write_at_once if at_once else write)
 
+    def _assign_others(self) -> None:
+        """Assign users who may be deleted meanwhile, and unassign them."""
+        path = f"/licenses/{self.licenses[2]['id']}"
+
+        def write() -> None:
+            for email in (*USERS, *USERS):
+                for verb in ("assign", "unassign"):
+                    act = partial(self.shop.post, f"{path}/{verb}_user/", {"email": email})
+                    self._insist(verb, act)
+
+        self.world.spawn("writer of other users", write)
+
     def _insist(self, what: str, act: Callable[[], Reply]) -> bool:
         """Send a request until there is a response; returns whether it was acknowledged."""
         for _ in range(_TRIES):
@@ -415,10 +459,11 @@ class Changers:
 
 _WRITERS = (
     *("update", "update", "metadata", "bulk update", "bulk update", "enable", "disable"),
-    *("disable", "policy", "assign"),
+    *("disable", "policy", "assign", "assign others"),
     *("features", "import", "append", "sweep", "delete", "delete", "stopped import"),
     *("stopped import", "order", "order", "clean up", "clean up"),
     *("update import", "update import", "update import"),
+    *("delete user", "delete user", "delete user", "order of users", "order of users"),
 )
 
 

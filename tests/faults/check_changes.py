@@ -9,7 +9,7 @@ from shared.store import dynamo
 from shared.store.newest_first import unpacked
 from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
-from tests.faults.history import IMPORTS, LICENSES, ORDERS, licenses_of, rows_of
+from tests.faults.history import CUSTOMERS, IMPORTS, LICENSES, ORDERS, licenses_of, rows_of
 
 if TYPE_CHECKING:
     from tests.faults.changes import Changers
@@ -25,6 +25,7 @@ def check_changes(run: "Changers") -> list[str]:
     found_views = ((lic["id"], _view(run, lic["id"])) for lic in run.licenses)
     views = {id: view for id, view in found_views if view is not None}
     found += _deleted(run)
+    found += _unassigned(run)
     found += _lost(run, views)
     found += _half(run, views)
     found += _features(run, views)
@@ -62,6 +63,21 @@ def _deleted(run: "Changers") -> Iterator[str]:
     for row in rows_of(run.world, ORDERS, company):
         if left := gone & set(_listed_in(dynamo.from_item(row))):
             yield f"O14 {row['pk']['S']} {row['sk']['S']} has the deleted licenses {sorted(left)}"
+
+
+def _unassigned(run: "Changers") -> Iterator[str]:
+    """O14: no license names a deleted user."""
+    company = run.shop.company
+    users = {
+        item["sk"]["S"].partition("#")[2]
+        for item in rows_of(run.world, CUSTOMERS, company)
+        if item["sk"]["S"].startswith("user#") and "deleted_at" not in item
+    }
+    for lic in licenses_of(run.world, company):
+        for seat in lic.get("license_users", {}).get("L", ()):
+            if seat["M"]["user_id"]["N"] not in users:
+                email = seat["M"]["email"]["S"]
+                yield f"O14 license {lic['id']['N']} names {email}, who was deleted"
 
 
 def _cleaned(run: "Changers") -> Iterator[str]:

@@ -37,6 +37,7 @@ from shared.workflows import (
     change_licenses,
     delete_licenses,
     delete_orders,
+    delete_users,
     held_keys,
     import_chunk,
     import_duplicates,
@@ -566,6 +567,33 @@ def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_orders, "page_without", lambda *_: None)
 
 
+def licenses_not_named(patch: pytest.MonkeyPatch) -> None:
+    """An order does not add its licenses to those of an existing user."""
+
+    def user_writes(company: str, users: Any, assigned: Any, row: str | None = None) -> Any:
+        new = {user.id for user in users}
+        mine = {id: licenses for id, licenses in assigned.items() if id in new}
+        return write(company, users, mine, row)
+
+    write = customers.user_writes
+    for module in (order_writes, pending_orders):
+        patch.setattr(module, "user_writes", user_writes)
+
+
+def assigned_while_deleted(patch: pytest.MonkeyPatch) -> None:
+    """A user is deleted although it was assigned to a license meanwhile."""
+
+    def replaced(item: Any, before: Any) -> Any:
+        return dynamo.put(customers.TABLE, item, "updated_at = :before", before=before.updated_at)
+
+    patch.setattr(customers, "_replaced_user", replaced)
+
+
+def deleted_before_its_order(patch: pytest.MonkeyPatch) -> None:
+    """A user is deleted while an order that names it is written in parts."""
+    patch.setattr(delete_users, "_refuse_pending", lambda *_: None)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -614,6 +642,9 @@ IN_CHANGES: tuple[Plant, ...] = (
     customer_deleted_under_an_order,
     customer_deleted_under_an_import,
     deleted_orders_listed,
+    licenses_not_named,
+    assigned_while_deleted,
+    deleted_before_its_order,
     updates_unlocked,
     own_update_forgotten,
     own_update_overwritten,

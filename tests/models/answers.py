@@ -20,12 +20,27 @@ class Answer:
     """Why our model refuses; not compared."""
 
     def same(self, other: "Answer") -> bool:
-        return (self.body, self.code, self.reasons) == (other.body, other.code, other.reasons)
+        mine, others = _sets_sorted(self.body), _sets_sorted(other.body)
+        return (mine, self.code, self.reasons) == (others, other.code, other.reasons)
 
     def __str__(self) -> str:
         if not self.code:
             return orjson.dumps(self.body).decode()
         return " ".join([self.code, *self.reasons, f"({self.rule})" if self.rule else ""]).strip()
+
+
+def _sets_sorted(held: Any) -> Any:
+    """Sets in one order: "the order of the values within a set is not preserved"."""
+    if isinstance(held, list):
+        return [_sets_sorted(part) for part in held]
+    if not isinstance(held, dict):
+        return held
+    return {
+        name: sorted(part)
+        if name in ("SS", "NS", "BS") and isinstance(part, list)
+        else _sets_sorted(part)
+        for name, part in held.items()
+    }
 
 
 def answered(body: Body) -> Answer:

@@ -108,7 +108,8 @@ class Writer:
                 case 4:
                     clauses.setdefault("REMOVE", []).append(self.name(name))
                 case 5:
-                    amount = self.literal({"N": rng.choice(_NUMBERS)})
+                    more = {"SS": rng.sample(("a", "b", "c"), k=2)}
+                    amount = self.literal(rng.choice(({"N": rng.choice(_NUMBERS)}, more)))
                     clauses.setdefault("ADD", []).append(f"{self.name(name)} {amount}")
         return " ".join(f"{action} {', '.join(parts)}" for action, parts in clauses.items())
 

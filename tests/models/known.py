@@ -20,7 +20,7 @@ def _stored_numbers(held: Any) -> Any:
         return [_stored_numbers(part) for part in held]
     if not isinstance(held, dict):
         return held
-    if held.keys() == {"N"}:
+    if held.keys() in ({"N"}, {"SS"}):
         with suppress(Refusal):
             return stored(held)
     return {name: _stored_numbers(part) for name, part in held.items()}

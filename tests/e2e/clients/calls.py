@@ -139,7 +139,7 @@ CALLS = (
         body={"license_user_email": "new@x.test"},
         reads=("message",),
     ),
-    Call(_USERS, "DELETE", "/license-users/{user}/", status=405),
+    Call(_USERS, "DELETE", "/license-users/{user}/", status=204),
     Call(_CLEAN, "DELETE", "/licenses/{license}/", status=204),
     Call(_CLEAN, "DELETE", "/orders/{order}/safe_delete/", status=204),
     Call(_CLEAN, "DELETE", "/customers/{customer}/", status=204),
