@@ -216,7 +216,7 @@ def page() -> str:
         f"| {METRICS} metrics; a metric without data costs nothing | {_money(counted)} |",
         f"| 1,000 orders of one license | {_money(dollars(times(ORDER, 1000)))} |",
         f"| 1,000 events, such as one per order | {_money(dollars(times(EVENT, 1000)))} |",
-        f"| to find 1,000 orders with a new customer each | {_money(dollars(times(SEARCHED, 1000)))} |",
+        f"| to find 1,000 orders of new customers | {_money(dollars(times(SEARCHED, 1000)))} |",
         f"| {_STORED} | {_money(dollars(times(stored, 1e6)))} |",
         "",
         _line(_ORDER_COST),
