@@ -121,8 +121,11 @@ def scanned(
         "ProjectionExpression": ", ".join(names),
         "ExpressionAttributeNames": names,
         "FilterExpression": condition,
-        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
     }
+    if values:
+        request["ExpressionAttributeValues"] = dynamo.to_item(
+            {f":{name}": value for name, value in values.items()}
+        )
     while True:
         answer = dynamo.client().scan(**request)
         for some in batched(map(dynamo.from_item, answer["Items"]), 100, strict=False):

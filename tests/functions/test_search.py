@@ -489,7 +489,11 @@ entry_changes = rules.entry_changes
 BUGS: dict[str, tuple[Any, str, Any]] = {
     "a stale token is shown": (searching, "matches", lambda *_: True),
     "the token of a deleted record stays": (indexing, "entry_changes", _without_removals),
-    "an older change that arrives later wins": (search_index, "_NEWER", "attribute_exists(pk)"),
+    "an older change that arrives later wins": (
+        search_index,
+        "_NEWER",
+        "attribute_not_exists(pk) OR version <> :version",
+    ),
     "all companies share the buckets": (rules, "entry_key", _without_company),
 }
 
