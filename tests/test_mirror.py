@@ -101,6 +101,8 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "infra/retention.py": "tests/infra/test_data.py",
         "infra/stack.py": "tests/infra/test_architecture.py",
         "infra/stage_settings.py": "tests/infra/cli/test_preflight.py",
+        "infra/search.py": "tests/infra/test_events.py",
+        "infra/streams.py": "tests/infra/test_events.py",
         "infra/stamp.py": "tests/infra/test_supply.py",
     },
     "A part of a command, which is tested by running the command.": {

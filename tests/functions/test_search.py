@@ -194,6 +194,32 @@ def test_the_records_of_an_import_are_found(files: Files, stream: Streams) -> No
     assert len(found(files.shop, "zeta")["customers"]) == 20
 
 
+def test_common_words_take_a_bounded_number_of_requests(
+    shop: Shop, inserts: Inserts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "_PER_BUCKET_OF_SEVERAL", 3)
+    kinds: list[rules.Kind] = ["customer", "order"]
+    made = [
+        entry
+        for kind in kinds
+        for n, word in enumerate(("anna", "bent", "cleo", "dora"))
+        for id in range(n * 40, n * 40 + 40)
+        for entry in rules.entries_of("acme", kind, id, (word,), search_index.OLDEST)
+    ]
+    search_index.write_entries(made, Patience(lambda: 900_000, lambda: None))
+    calls: list[str] = []
+    dynamo.client().meta.events.register(
+        "before-call.dynamodb", lambda model, **_: calls.append(model.name), "counted"
+    )
+
+    result = shop.get("/search/", "q=anna%20bent%20cleo%20dora").json()
+
+    dynamo.client().meta.events.unregister("before-call.dynamodb", unique_id="counted")
+    assert result == {"licenses": [], "orders": [], "customers": [], "has_more": True}
+    assert calls.count("Query") == 2 * 3 * 4
+    assert len(calls) <= 27
+
+
 # What the function does with records.
 
 
