@@ -154,7 +154,13 @@ function Sidebar() {
     route.value;
     open.value = false;
   });
-  return html`<header class="side" data-open=${open.value ? "" : undefined}>
+  const press = (/** @type {KeyboardEvent} */ { key: pressed, currentTarget }) => {
+    if (pressed !== "Escape" || !open.value) return;
+    open.value = false;
+    const { parentElement: header } = /** @type {HTMLElement} */ (currentTarget);
+    /** @type {HTMLElement | null | undefined} */ (header?.querySelector(".menu"))?.focus();
+  };
+  return html`<header class="side" data-open=${open.value ? "" : undefined} onKeyDown=${press}>
     <a class="brand" href=${link("")}><${Logo} />Keywright</a>
     <button type="button" class="plain find" aria-keyshortcuts="/ Control+K"
       onClick=${() => (overlay.value = "search")}>

@@ -37,6 +37,9 @@ def test_a_customer_is_found_and_opened_by_keyboard_alone(
 ) -> None:
     page = console.visit("orders", found)
     search(page, "lang zoe")
+    expect(page.get_by_role("combobox", name="License key")).to_have_js_property(
+        "spellcheck", False
+    )
 
     options = page.get_by_role("group", name="Customers").get_by_role("option")
     expect(options).to_have_count(3)
@@ -87,7 +90,7 @@ def test_what_is_not_found_is_said_and_escape_leads_back(
 
 def test_a_new_order_suggests_customers(console: Console, found: RemoteShop) -> None:
     page = console.visit("orders/new", found)
-    email = page.get_by_role("combobox", name="Email").first
+    email = page.get_by_role("combobox", name="Email", exact=True)
     email.click()
     page.keyboard.type("muller 2")
 
@@ -121,3 +124,21 @@ def test_two_keys_lead_to_a_page_and_can_be_turned_off(console: Console, found: 
     expect(page).to_have_url(re.compile("#/orders$"))
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog", name="Search")).to_be_visible()
+
+
+def test_the_menu_of_a_phone_covers_the_page_and_escape_closes_it(
+    console: Console, found: RemoteShop
+) -> None:
+    page = console.visit("orders", found)
+    page.set_viewport_size({"width": 390, "height": 800})
+    heading, menu = page.get_by_role("heading", level=1), console.button("Menu")
+    expect(page.get_by_role("table")).to_be_visible()
+    before = heading.bounding_box()
+    menu.click()
+    expect(page.get_by_role("link", name="Products", exact=True)).to_be_visible()
+
+    assert heading.bounding_box() == before
+    assert not console.violations()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Products", exact=True)).to_be_hidden()
+    expect(menu).to_be_focused()

@@ -162,7 +162,7 @@ function Customer({ form }) {
     <h2>Customer</h2>
     <${Combobox} popup label="Email" list="Customers" type="text" inputmode="email"
       data-field="customer.email" value=${form.get("customer.email")} hint=${hint}
-      error=${form.errorOf("customer.email")} spellcheck="false" autocapitalize="off"
+      error=${form.errorOf("customer.email")} spellcheck=${false} autocapitalize="off"
       groups=${[{ title: "Customers", suggestions: found.map(suggestionOf) }]}
       onInput=${(/** @type {string} */ value) => {
         lookup.value = null;

@@ -27,8 +27,8 @@ export function Search({ onClose }) {
     location.hash = href;
   };
   return html`<div class="search">
-    <${Combobox} label="License key, order ID, email, name or company" list="Results" type="search"
-      value=${text} maxlength=${LONGEST} spellcheck="false" autocapitalize="off"
+    <${Combobox} label="License key, order ID, email, name or company" list="Results" type="text"
+      value=${text} maxlength=${LONGEST} spellcheck=${false} autocapitalize="off"
       groups=${result ? groupsOf(result) : []} onInput=${(/** @type {string} */ value) => (text.value = value)}
       onPick=${open} />
     ${error && html`<${Notice} kind="error" problem=${error} />`}
