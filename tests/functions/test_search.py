@@ -207,6 +207,7 @@ def test_common_words_take_a_bounded_number_of_requests(
         for entry in rules.entries_of("acme", kind, id, (word,), search_index.OLDEST)
     ]
     search_index.write_entries(made, Patience(lambda: 900_000, lambda: None))
+    shop.get("/api-key/")
     calls: list[str] = []
     dynamo.client().meta.events.register(
         "before-call.dynamodb", lambda model, **_: calls.append(model.name), "counted"
