@@ -192,6 +192,9 @@ sbom: setup ## Write CycloneDX bills of materials to .build/sbom
 bench: up ## Benchmark orders on the local stack
 	@$(VENV)/python -m bench.orders
 
+bench-search: up ## Benchmark the search with 100,000 customers on the local stack
+	@$(VENV)/python -m bench.search
+
 bench-imports: setup ## Benchmark imports against two alternatives (FULL=1 for a million rows)
 	@$(VENV)/python -m bench.imports $(if $(FULL),--full)
 

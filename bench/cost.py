@@ -55,6 +55,15 @@ EVENT: Usage = {
 """One event: its entry in the log and in the index, and its publication. The write units are
 counted. One invocation for each event is assumed; busy stages have fewer. Reading streams by Lambda
 is free."""
+SEARCHED: Usage = {
+    "write units": 6,
+    "invocations": 1,
+    "GB seconds": 0.05,
+    "log GB": 1e-6,
+}
+"""What the search index takes for an order and a new customer with an e-mail address, a first name,
+a last name and a company of two words: an entry each. The write units are counted. One invocation
+for each order is assumed; imports have one per 200 records."""
 SWEEPS = 12 * 24 * 30
 SWEEP: Usage = {
     "invocations": 1,
@@ -146,6 +155,14 @@ adds $1 a month. Where a stage has `tracing`, Lambda traces one request per seco
 others: {dollars({"traces": SWEEPS}) * 100:.0f} cents a month for the sweeper alone, or
 ${dollars({"traces": 30 * 86400}):.0f} if a function is invoked in every second.
 """
+_SEARCH_COST = f"""
+The search index takes one write unit for each order, and for each new customer one for the e-mail
+address and for each word of the names: {SEARCHED["write units"]:.0f} for an order of a new customer
+with a first name, a last name and a company of two words. A changed name writes all entries of its
+customer again, a deleted record each of its entries once. So 1 million imported rows with an order
+and a customer each cost {dollars({"write units": SEARCHED["write units"] * 1e6}):.2f} dollars for
+the index, and a tenth of that with ten licenses per order.
+"""
 _ROW_COST = f"""
 A row takes {ROW_UNITS} write units, including a tenth of an order and a customer. The license takes
 {LICENSE_UNITS:.0f} of them. A row with an order and a customer of its own takes {ALONE_UNITS}, and
@@ -199,9 +216,12 @@ def page() -> str:
         f"| {METRICS} metrics; a metric without data costs nothing | {_money(counted)} |",
         f"| 1,000 orders of one license | {_money(dollars(times(ORDER, 1000)))} |",
         f"| 1,000 events, such as one per order | {_money(dollars(times(EVENT, 1000)))} |",
+        f"| to find 1,000 orders of new customers | {_money(dollars(times(SEARCHED, 1000)))} |",
         f"| {_STORED} | {_money(dollars(times(stored, 1e6)))} |",
         "",
         _line(_ORDER_COST),
+        "",
+        _line(_SEARCH_COST),
         "",
         "## Imports",
         "",

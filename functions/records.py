@@ -1,9 +1,9 @@
-"""HTTP API: orders, licenses, users, customers, events, the caller's API key. Trigger: API Gateway.
+"""HTTP API: orders, licenses, users, customers, events, search, the API key. Trigger: API Gateway.
 
-One function serves the routes of five modules, because they read the same tables.
+One function serves the routes of six modules, because they read the same tables.
 """
 
-from functions import customers, events, license_users, licenses, orders
+from functions import customers, events, license_users, licenses, orders, search
 from functions.web.api import Api, Caller
 from shared.access import ANY_SCOPE
 from shared.contract.api_keys import ApiKeyView
@@ -22,7 +22,7 @@ def show_api_key(caller: Caller) -> ApiKeyView:
     )
 
 
-for each in (orders, licenses, license_users, customers, events):
+for each in (orders, licenses, license_users, customers, events, search):
     api.include(each.routes)
 
 handler = api.handler

@@ -48,6 +48,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "ANY /api/v1/licenses/{id}/{proxy+}",
         *_folder("/api/v1/customers"),
         *_folder("/api/v1/events"),
+        *_folder("/api/v1/search"),
     ),
     "api_keys": _folder("/api/v1/api-keys"),
     "start_import": (

@@ -44,7 +44,7 @@ class Dashboard(Construct):
                 [cloudwatch.AlarmStatusWidget(alarms=alarms, title="Alarms", width=24, height=3)],
                 self._api_row(api),
                 self._orders_row(functions["create_order"]),
-                self._imports_row(queues, functions["publish_events"]),
+                self._imports_row(queues, functions["publish_events"], functions["index_search"]),
                 self._infrastructure_row(data, functions),
             ],
         )
@@ -93,7 +93,10 @@ class Dashboard(Construct):
         )
 
     def _imports_row(
-        self, queues: Mapping[str, sqs.Queue], publish_events: Function
+        self,
+        queues: Mapping[str, sqs.Queue],
+        publish_events: Function,
+        index_search: Function,
     ) -> list[cloudwatch.IWidget]:
         dead_letters = [
             queue.metric_approximate_number_of_messages_visible(label=name)
@@ -117,6 +120,15 @@ class Dashboard(Construct):
                 [
                     publish_events.function.metric(
                         "IteratorAge", statistic="Maximum", label="age", period=_PERIOD
+                    )
+                ],
+            ),
+            _graph(
+                "Entries of the search index; age of the oldest change that is not indexed (ms)",
+                [self._metric("SearchIndexed", "indexed")],
+                [
+                    index_search.function.metric(
+                        "IteratorAge", statistic="Maximum", label="search age", period=_PERIOD
                     )
                 ],
             ),

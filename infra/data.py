@@ -58,6 +58,7 @@ class Data(Construct):
         self.imports = self._store("Imports", "IMPORTS_TABLE", "pk", "sk", stream=True)
         self.events = self._store("Events", "EVENTS_TABLE", "pk", "sk", expires="expires")
         _index(self.events, "by_type", ("typed", "sk"))
+        self.search = self._store("Search", "SEARCH_TABLE", "pk", "sk", expires="expires")
         self.stores = (
             self.access,
             self.catalog,
@@ -66,6 +67,7 @@ class Data(Construct):
             self.licenses,
             self.imports,
             self.events,
+            self.search,
         )
         self.notifier = iam.Role(
             self, "Notifier", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")

@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, SecretValue, Stack
+from aws_cdk import SecretValue, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.data import Data, Store
+from infra.data import Data
 from infra.function import Function, add_failed_queue
 from infra.stage import Stage
+from infra.streams import read_stream
 
 SOURCE = "keywright"
 ENDS = (
@@ -28,16 +27,6 @@ ENDS = (
 """The states in which an import ends."""
 _WAITING = ("awaiting_upload", "queued")
 _BEGUN = ("validating", "running")
-
-BATCH = 100
-"""Records per invocation. They come from one shard, in the order of their writes."""
-_WINDOW = Duration.seconds(1)
-"""How long Lambda collects records, so that a busy stage has fewer invocations."""
-MAX_AGE = Duration.hours(12)
-"""A record that is older goes to the queue of failures. A stream has its records for 24 hours, so
-12 are left to fix the cause and to publish it again."""
-_RETRIES = 30
-"""Of one record alone: a throttled function waits for some seconds in each."""
 
 
 def _image(**attributes: Any) -> dict[str, Any]:
@@ -113,41 +102,18 @@ class Events(Construct):
         self._stage = stage
         self._key = key
         self.failed = add_failed_queue(self, key=key)
+        """Of what can't be published or delivered."""
         self.bus = events.EventBus(self, "Bus", event_bus_name=Stack.of(self).stack_name)
         function.function.add_environment("EVENT_BUS", self.bus.event_bus_name)
         is_fixed = stage.public_url and "{host}" not in stage.public_url
         function.function.add_environment("API_URL", stage.public_url if is_fixed else api_url)
         function.may_do("events:PutEvents", on=[self.bus.event_bus_arn])
         for store in (data.orders, data.customers, data.licenses, data.imports):
-            self._read_stream(store, function)
+            read_stream(self, store, function, FILTERS[store.table.node.id], self.failed)
         if stage.notify_email:
             self._notify(stage.notify_email)
         if stage.webhook_url:
             self._call_webhook(stage.webhook_url, stage.webhook_secret_name)
-
-    def _read_stream(self, store: Store, function: Function) -> None:
-        """Invoke the function with the changes of a table that can have events.
-
-        The mapping begins with the oldest record of the stream: with LATEST, changes during the
-        deploy would be missed.
-        """
-        name = store.table.node.id
-        function.may_read_stream(store)
-        lambda_.EventSourceMapping(
-            self,
-            f"Of{name}",
-            target=function.live,
-            event_source_arn=store.table.table_stream_arn,
-            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            batch_size=BATCH,
-            max_batching_window=_WINDOW,
-            bisect_batch_on_error=True,
-            max_record_age=MAX_AGE,
-            retry_attempts=_RETRIES,
-            report_batch_item_failures=True,
-            on_failure=sources.SqsDlq(self.failed),
-            filters=[lambda_.FilterCriteria.filter(dict(each)) for each in FILTERS[name]],
-        )
 
     def _notify(self, address: str) -> None:
         """Send an e-mail at the end of each import."""

@@ -75,6 +75,15 @@ class Observability(Construct):
             ),
             above=15 * 60 * 1000,
         )
+        self._alarm(
+            "OldSearch",
+            "Changes can't be found by the search 15 minutes after they were made",
+            functions["index_search"].function.metric(
+                "IteratorAge", statistic="Maximum", period=_FIVE_MINUTES
+            ),
+            above=15 * 60 * 1000,
+            periods=4,
+        )
         for name, queue in queues.items():
             metric = queue.metric_approximate_number_of_messages_visible()
             self._alarm(

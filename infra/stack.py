@@ -15,6 +15,7 @@ from infra.imports import Imports
 from infra.key import add_key
 from infra.observability import Observability
 from infra.release import Release
+from infra.search import Search
 from infra.stage import Stage
 from infra.state_machine import EXECUTION_NAMES, executions_arn
 from infra.sweep import Sweep
@@ -65,15 +66,19 @@ class KeywrightStack(Stack):
             function=publish_events,
             api_url=api.url,
         )
+        index_search = self._index_search()
+        search = Search(self, "Search", key=self._key, data=self._data, function=index_search)
         functions = api_functions | {
             "sweep": sweep_orders,
             "import_csv": import_csv,
             "publish_events": publish_events,
+            "index_search": index_search,
         }
         queues = {
             "FailedSweeps": sweep.failed,
             "FailedArrivals": imports.failed,
             "FailedEvents": events.failed,
+            "FailedSearch": search.failed,
         }
         observability = Observability(
             self,
@@ -181,6 +186,7 @@ class KeywrightStack(Stack):
         records.may("BatchGetItem", "GetItem", "Query", "ConditionCheckItem", on=data.imports)
         records.may("Query", on=data.events)
         records.may("Query", on=data.events, indexes=("by_type",))
+        records.may("Query", on=data.search)
         return records
 
     def _api_keys(self) -> Function:
@@ -261,6 +267,14 @@ class KeywrightStack(Stack):
         publish.may("GetItem", on=self._data.access)
         publish.may("BatchWriteItem", on=self._data.events)
         return publish
+
+    def _index_search(self) -> Function:
+        """Add the function that keeps the search index; it reads no record, only their changes."""
+        index = self._function(
+            "IndexSearch", module="functions.index_search", timeout=60, memory=512
+        )
+        index.may("PartiQLInsert", "PutItem", on=self._data.search)
+        return index
 
     def _add_outputs(
         self, api: Api, dashboard: Dashboard, observability: Observability, events: Events

@@ -126,6 +126,7 @@ class Change(NamedTuple):
     """The change of an item: its key, its attributes before and after, and when it was written.
 
     `before` is None for a new item, and `after` for a removed one. `at` has a precision of seconds.
+    The changes of an item have ascending numbers `sequence`, of up to 40 digits.
     """
 
     pk: str
@@ -133,6 +134,7 @@ class Change(NamedTuple):
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     at: datetime
+    sequence: str = "0"
 
 
 def event_of(change: Change, *, base_url: str) -> Event | None:

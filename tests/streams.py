@@ -80,23 +80,25 @@ def streaming(patch: pytest.MonkeyPatch) -> Iterator[Streams]:
         yield streams
 
 
-def passes(record: Record) -> bool:
-    """Whether a filter of the template passes a record on to the function."""
+def passes(record: Record, function: str = "PublishEvents") -> bool:
+    """Whether a filter of the template passes a record on to a function."""
     table = record["eventSourceARN"].split("/")[1]
     sent: Any = record
     return any(
-        EventPattern.load(pattern).matches_event(sent) for pattern in patterns().get(table, [])
+        EventPattern.load(pattern).matches_event(sent)
+        for pattern in patterns(function).get(table, [])
     )
 
 
-def patterns() -> dict[str, list[str]]:
-    """The patterns of the event source mappings, by table."""
+def patterns(function: str = "PublishEvents") -> dict[str, list[str]]:
+    """The patterns of a function's event source mappings, by table."""
     return {
         each["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]: [
             found["Pattern"] for found in each["Properties"]["FilterCriteria"]["Filters"]
         ]
         for each in local_template()["Resources"].values()
         if each["Type"] == "AWS::Lambda::EventSourceMapping"
+        and function in str(each["Properties"]["FunctionName"])
     }
 
 

@@ -49,6 +49,7 @@ SHARED = (
     "row_updates",
     "access",
     "events",
+    "search",
     "contract",
     "store",
     "workflows",

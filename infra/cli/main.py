@@ -19,6 +19,7 @@ from infra.cli import (
     licenses,
     orders,
     preflight,
+    reindex,
     rollout,
     verify,
 )
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     preflight.add_command(commands)
     rollout.add_command(commands)
     verify.add_command(commands)
+    reindex.add_command(commands)
     completion.add_command(commands, parser)
     options = parser.parse_args(argv)
     try:

@@ -21,7 +21,7 @@ from infra.client.client import Client
 from infra.stamp import CDK_SETTINGS, ROOT
 
 LOCAL_STACK = Path(os.environ.get("LOCAL_DIR", ROOT / ".local")) / "stack.json"
-TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports", "events")
+TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports", "events", "search")
 FOUND_PROBLEMS, FAILED = 1, 2
 """Exit statuses: the command ran and found problems, such as failed rows; the command failed."""
 

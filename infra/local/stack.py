@@ -23,7 +23,7 @@ from infra.stamp import ROOT
 
 DEFAULT_PORT = 4566
 COMPANY = "demo"
-TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports", "events")
+TABLES = ("access", "catalog", "customers", "orders", "licenses", "imports", "events", "search")
 
 
 class LocalStack(TypedDict):

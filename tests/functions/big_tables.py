@@ -106,17 +106,21 @@ def big_tables(tables: Mapping[str, BigTable]) -> Iterator[None]:
     """Serves reads of these tables, by their names, for a while."""
 
     def batch_get(body: Mapping[str, Any]) -> dict[str, Any]:
-        ((name, request),) = body["RequestItems"].items()
-        assert len(request["Keys"]) <= 100
-        found: list[Item] = []
-        left, size = list(request["Keys"]), 0
-        while left and size <= _BATCH:
-            key = left.pop(0)
-            if item := tables[name].get(tuple(part["S"] for part in key.values())):
-                size += item_bytes(item)
-                found.append(_projected(item, request))
-        unread = {name: {**request, "Keys": left}} if left else {}
-        return {"Responses": {name: found}, "UnprocessedKeys": unread}
+        requests = body["RequestItems"]
+        assert sum(len(request["Keys"]) for request in requests.values()) <= 100
+        responses: dict[str, list[Item]] = {name: [] for name in requests}
+        unread: dict[str, Any] = {}
+        size = 0
+        for name, request in requests.items():
+            left = list(request["Keys"])
+            while left and size <= _BATCH:
+                key = left.pop(0)
+                if item := tables[name].get(tuple(part["S"] for part in key.values())):
+                    size += item_bytes(item)
+                    responses[name].append(_projected(item, request))
+            if left:
+                unread[name] = {**request, "Keys": left}
+        return {"Responses": responses, "UnprocessedKeys": unread}
 
     def take(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         target = request.headers["X-Amz-Target"]

@@ -131,6 +131,11 @@ MOST: dict[str, list[Read]] = {
         Read(9, id="member"),
         Read(9, id="member", query="limit=100"),
     ],
+    "/api/v1/search/": [
+        Read(11, query="q=ana%40x"),
+        Read(27, query="q=ana+ben+cleo+dora"),
+        Read(5, query="q=ana+x&kind=customer"),
+    ],
     "/healthz": [Read(0)],
     "/openapi.json": [Read(0)],
 }

@@ -538,7 +538,7 @@ def _filters_forget_appends(patch: pytest.MonkeyPatch) -> None:
         name: [each.replace(',{"prefix":"append#"}', "") for each in found]
         for name, found in streams.patterns().items()
     }
-    patch.setattr(streams, "patterns", lambda: known)
+    patch.setattr(streams, "patterns", lambda _: known)
 
 
 def _ids_are_drawn(patch: pytest.MonkeyPatch) -> None:
@@ -573,7 +573,7 @@ def _order_rows_are_published_at_each_change(patch: pytest.MonkeyPatch) -> None:
         name: [each.replace('"eventName":["INSERT"],', "") for each in found]
         for name, found in streams.patterns().items()
     }
-    patch.setattr(streams, "patterns", lambda: known)
+    patch.setattr(streams, "patterns", lambda _: known)
     whole = events.event_of
     patch.setattr(
         publish_events,

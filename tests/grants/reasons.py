@@ -7,7 +7,12 @@ QUEUE_LOOK_UP = (
 
 REASONS: dict[tuple[str, str], str] = {
     (module, action): QUEUE_LOOK_UP
-    for module in ("functions.import_csv", "functions.sweep", "functions.publish_events")
+    for module in (
+        "functions.import_csv",
+        "functions.sweep",
+        "functions.publish_events",
+        "functions.index_search",
+    )
     for action in ("sqs:GetQueueAttributes", "sqs:GetQueueUrl")
 }
 """By module and action."""

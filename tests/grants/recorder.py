@@ -29,6 +29,7 @@ MODULES = (
     "functions.import_csv",
     "functions.sweep",
     "functions.publish_events",
+    "functions.index_search",
 )
 """Every Lambda function by its module."""
 

@@ -27,7 +27,7 @@ from tests.gateway import EXPECTED, Gateway
 from tests.http_event import send
 
 API = "api.test"
-TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS", "EVENTS")
+TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS", "EVENTS", "SEARCH")
 _GATEWAY = Gateway(
     {key: name for name, routes in ROUTES.items() for key in route_keys(routes, slash="")}, EXPECTED
 )

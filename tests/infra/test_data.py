@@ -19,6 +19,7 @@ KEYS = {
     "Licenses": ["pk"],
     "Imports": ["pk", "sk"],
     "Events": ["pk", "sk"],
+    "Search": ["pk", "sk"],
 }
 LISTED = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["n"]}
 INDEXES: dict[str, dict[str, tuple[list[str], dict[str, Any]]]] = {

@@ -1,6 +1,7 @@
 """Streams, the publisher's mappings, the bus, and the subscribers of a stage's settings."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import aws_cdk as cdk
@@ -16,14 +17,18 @@ from tests.infra.reading import Template, logical_id, resources, tables
 STREAMED = {"Orders", "Customers", "Licenses", "Imports"}
 
 
-def mappings(template: Template) -> dict[str, dict[str, Any]]:
-    """The event source mappings by table."""
+INDEXED = {"Orders", "Customers"}
+
+
+def mappings(template: Template, function: str = "PublishEvents") -> dict[str, dict[str, Any]]:
+    """The event source mappings of a function by table."""
     made = {logical: name for name, each in tables(template).items() for logical in [id(each)]}
     return {
         made[
             id(template["Resources"][each["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]])
         ]: each["Properties"]
         for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
+        if function in str(each["Properties"]["FunctionName"])
     }
 
 
@@ -55,21 +60,23 @@ def test_four_tables_have_streams_with_both_images(template: Template) -> None:
     assert {kind for kind in streams.values() if kind} == {"NEW_AND_OLD_IMAGES"}
 
 
-def test_events_expire(template: Template) -> None:
-    (log,) = (each for name, each in tables(template).items() if name == "Events")
-
-    assert log["Properties"]["TimeToLiveSpecification"] == {
+@pytest.mark.parametrize("table", ["Events", "Search"])
+def test_events_and_removed_words_expire(template: Template, table: str) -> None:
+    assert tables(template)[table]["Properties"]["TimeToLiveSpecification"] == {
         "AttributeName": "expires",
         "Enabled": True,
     }
 
 
+@pytest.mark.parametrize(
+    ("function", "read"), [("PublishEvents", STREAMED), ("IndexSearch", INDEXED)]
+)
 def test_a_failing_batch_is_split_and_ends_in_the_queue_before_the_stream_forgets_it(
-    template: Template,
+    template: Template, function: str, read: set[str]
 ) -> None:
-    made = mappings(template)
+    made = mappings(template, function)
 
-    assert made.keys() == STREAMED
+    assert made.keys() == read
     for mapping in made.values():
         assert mapping["StartingPosition"] == "TRIM_HORIZON", "changes during a deploy count too"
         assert mapping["BisectBatchOnFunctionError"] is True
@@ -79,14 +86,24 @@ def test_a_failing_batch_is_split_and_ends_in_the_queue_before_the_stream_forget
         assert mapping["BatchSize"] <= 1000
         queue = logical_id(mapping["DestinationConfig"]["OnFailure"]["Destination"])
         assert template["Resources"][queue]["Type"] == "AWS::SQS::Queue"
-        assert "PublishEvents" in str(mapping["FunctionName"])
         assert 1 <= len(mapping["FilterCriteria"]["Filters"]) <= 5, "Lambda's default quota"
         for each in mapping["FilterCriteria"]["Filters"]:
             assert len(each["Pattern"]) <= 4096, "Lambda's limit"
 
 
-def test_where_calls_go_through_an_alias_so_do_those_of_streams(prod: Template) -> None:
-    for mapping in mappings(prod).values():
+def test_a_stream_has_at_most_two_readers(template: Template) -> None:
+    """AWS: "up to two processes"; more "can result in request throttling"."""
+    read = Counter([*mappings(template), *mappings(template, "IndexSearch")])
+
+    assert read == {"Orders": 2, "Customers": 2, "Licenses": 1, "Imports": 1}
+    assert len(resources(template, "AWS::Lambda::EventSourceMapping")) == read.total()
+
+
+@pytest.mark.parametrize("function", ["PublishEvents", "IndexSearch"])
+def test_where_calls_go_through_an_alias_so_do_those_of_streams(
+    prod: Template, function: str
+) -> None:
+    for mapping in mappings(prod, function).values():
         assert mapping["FunctionName"]["Fn::Join"][1][-1] == ":live"
 
 

@@ -4,7 +4,7 @@
 import { render } from "preact";
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { Customers } from "./pages/customers.js";
-import { Dialogs } from "./parts/dialogs.js";
+import { Dialog, Dialogs } from "./parts/dialogs.js";
 import "./parts/drop.js";
 import { Features } from "./pages/features.js";
 import { keepFocus } from "./parts/focus.js";
@@ -17,13 +17,14 @@ import { Empty, LiveRegion, Notice, notices, Page } from "./parts/parts.js";
 import { Policies } from "./pages/policies.js";
 import { Products } from "./pages/products.js";
 import { link, route } from "./parts/route.js";
+import { overlay } from "./parts/shortcuts.js";
 import { company, key, keyError, keyPrefix, signOut } from "./api/session.js";
 import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /**
- * A page in the second bundle, which is fetched on first use.
+ * A page or dialog in the second bundle, which is fetched on first use.
  *
- * @type {(name: "Activity" | "ApiKeys" | "Imports") => (props: object) => unknown}
+ * @type {(name: "Activity" | "ApiKeys" | "Imports" | "Search" | "Shortcuts") => (props: object) => unknown}
  */
 const later = (name) => {
   const fetch = async () => (await import("./later.js"))[name];
@@ -92,9 +93,26 @@ function App() {
     </div>
     <${Notices} />
     <${Dialogs} />
+    <${Overlay} />
     ${keyError.value && html`<${RenewKey} />`}
     <${LiveRegion} />
   `;
+}
+
+const Search = later("Search");
+const Shortcuts = later("Shortcuts");
+
+/** The search, or the list of shortcuts, over any page. */
+function Overlay() {
+  const close = () => (overlay.value = null);
+  if (overlay.value === "search")
+    return html`<${Dialog} key="search" title="Search" onClose=${close}>
+      <${Search} onClose=${close} /><//>`;
+  return (
+    overlay.value &&
+    html`<${Dialog} key="shortcuts" title="Keyboard shortcuts" onClose=${close}>
+      <${Shortcuts} onClose=${close} /><//>`
+  );
 }
 
 /** Notifications that are shown on every page, such as the end of an import. */
@@ -136,8 +154,18 @@ function Sidebar() {
     route.value;
     open.value = false;
   });
-  return html`<header class="side" data-open=${open.value ? "" : undefined}>
+  const press = (/** @type {KeyboardEvent} */ { key: pressed, currentTarget }) => {
+    if (pressed !== "Escape" || !open.value) return;
+    open.value = false;
+    const { parentElement: header } = /** @type {HTMLElement} */ (currentTarget);
+    /** @type {HTMLElement | null | undefined} */ (header?.querySelector(".menu"))?.focus();
+  };
+  return html`<header class="side" data-open=${open.value ? "" : undefined} onKeyDown=${press}>
     <a class="brand" href=${link("")}><${Logo} />Keywright</a>
+    <button type="button" class="plain find" aria-keyshortcuts="/ Control+K"
+      onClick=${() => (overlay.value = "search")}>
+      <${Icon} name="search" />Search<kbd aria-hidden="true">/</kbd>
+    </button>
     <button type="button" class="plain menu" aria-expanded=${open.value ? "true" : "false"}
       aria-controls="menu" onClick=${() => (open.value = !open.value)}>
       <${Icon} name=${open.value ? "close" : "menu"} />Menu
@@ -151,6 +179,8 @@ function Sidebar() {
       </nav>
       <div class="foot">
         <a href="../docs" target="_blank" rel="noreferrer"><${Icon} name="book" />API docs</a>
+        <button type="button" class="plain" aria-keyshortcuts="?"
+          onClick=${() => (overlay.value = "shortcuts")}><${Icon} name="keyboard" />Keyboard shortcuts</button>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
         <p class="soft">${company}, key <code>${keyPrefix}</code></p>
       </div>

@@ -3,5 +3,7 @@
 export { Activity } from "./pages/activity.js";
 export { ApiKeys } from "./pages/api_keys.js";
 export { Imports } from "./imports/imports.js";
+export { Search } from "./pages/search.js";
+export { Shortcuts } from "./pages/shortcuts.js";
 export { BulkActions } from "./licenses/bulk.js";
 export { License } from "./licenses/license.js";

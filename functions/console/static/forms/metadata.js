@@ -29,5 +29,5 @@ export function checkMetadata({ metadata }) {
 export const MetadataField = ({
   form,
 }) => html`<${FormField} form=${form} name=${fieldOf("metadata")}
-  label="Metadata" as="textarea" rows="4" class="code" spellcheck="false"
+  label="Metadata" as="textarea" rows="4" class="code" spellcheck=${false}
   hint="A JSON object; blank for none" />`;

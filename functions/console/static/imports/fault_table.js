@@ -108,7 +108,7 @@ function Cell({ row, column, draft, sent }) {
   };
   const changed = draft.value.cells[row.row]?.[column] !== undefined;
   return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
-    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck="false"
+    readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck=${false}
     onInput=${edit} />`;
 }
 

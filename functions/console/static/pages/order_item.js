@@ -140,7 +140,7 @@ function Keys({ form, name, item }) {
     ${
       item.own_keys
         ? html`<${FormField} as="textarea" rows="4" form=${form} name="${name}.keys"
-          label="License keys" spellcheck="false" autocomplete="off"
+          label="License keys" spellcheck=${false} autocomplete="off"
           hint="One key per line: ${formatCount(parseKeys(item.keys).length, "license")}" />`
         : html`<${FormField} form=${form} name="${name}.count" label="Licenses" inputmode="numeric"
           autocomplete="off" hint="One key is generated per license" />`

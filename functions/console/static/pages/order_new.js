@@ -7,6 +7,8 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
 import { createCatalog, loadPolicies, policies, policyProducts, useProducts } from "./catalog.js";
+import { useSearch } from "../api/search.js";
+import { Combobox } from "../parts/combobox.js";
 import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, labelOf, RecordForm, useForm } from "../forms/form.js";
 import { html } from "../parts/html.js";
@@ -14,7 +16,7 @@ import { placedOrder } from "./order.js";
 import { buildOrder, createDraft, createItem, findMissing } from "./order_body.js";
 import { OrderItem } from "./order_item.js";
 import { announce, Empty, Loaded, Page } from "../parts/parts.js";
-import { nameOf } from "./records.js";
+import { nameOf, suggestionOf } from "./records.js";
 import { go, link } from "../parts/route.js";
 
 export function NewOrder() {
@@ -128,7 +130,14 @@ function Customer({ form }) {
     /** @type {{ email: string, customer?: CustomerRecord } | null} */ (null),
   );
   const email = form.get("customer.email").trim();
-  const find = async () => {
+  const { result } = useSearch(lookup.value ? "" : email, "customer");
+  const found = result?.customers.filter((customer) => customer.email) ?? [];
+  const pick = (/** @type {{ id: string }} */ { id }) => {
+    const customer = found.find((each) => suggestionOf(each).id === id);
+    form.set("customer.email", customer?.email ?? "");
+    find(customer?.email ?? "");
+  };
+  const find = async (email = form.get("customer.email").trim()) => {
     lookup.value = null;
     if (!/^[^@\s]+@[^@\s]+$/.test(email)) return;
     const page = await api.get("customers/", { email }).catch(() => null);
@@ -140,7 +149,7 @@ function Customer({ form }) {
     ? `Existing customer: ${titleOf(existing)}. Their details won’t change.`
     : current
       ? "New customer – will be created with this order"
-      : "Customers are identified by email. Leave blank for an order without a customer.";
+      : "Type an email, name or company. Leave blank for an order without a customer.";
   /**
    * @param {keyof OrderDraft["customer"]} name
    * @param {string} label
@@ -151,8 +160,15 @@ function Customer({ form }) {
       : html`<${FormField} form=${form} name="customer.${name}" label=${label} autocomplete="off" />`;
   return html`<section class="card">
     <h2>Customer</h2>
-    <${FormField} form=${form} name="customer.email" label="Email" type="email" autocomplete="off"
-      hint=${hint} onBlur=${find} />
+    <${Combobox} popup label="Email" list="Customers" type="text" inputmode="email"
+      data-field="customer.email" value=${form.get("customer.email")} hint=${hint}
+      error=${form.errorOf("customer.email")} spellcheck=${false} autocapitalize="off"
+      groups=${[{ title: "Customers", suggestions: found.map(suggestionOf) }]}
+      onInput=${(/** @type {string} */ value) => {
+        lookup.value = null;
+        form.set("customer.email", value);
+      }}
+      onPick=${pick} onBlur=${() => find()} />
     <div class="columns">
       ${field("first_name", "First name")} ${field("last_name", "Last name")}
       ${field("company_name", "Company")} ${field("phone", "Phone")}

@@ -1,6 +1,7 @@
 // How customers, orders and licenses are shown in tables and on pages.
 
-/** @import { Customer, Feature, License, LicenseBrief, Order, Product } from "../api/types.ts" */
+/** @import { Customer, Feature, FoundCustomer, License, LicenseBrief, Order, Product } from "../api/types.ts" */
+/** @import { Suggestion } from "../parts/combobox.js" */
 /** @import { Column, Tone } from "../parts/types.ts" */
 import { Masked } from "../parts/buttons.js";
 import { html } from "../parts/html.js";
@@ -19,6 +20,18 @@ import { summarizeTerms, TYPES } from "./terms.js";
 /** @type {(person: Partial<Pick<Customer, "first_name" | "last_name">>) => string} */
 export const nameOf = ({ first_name: first, last_name: last }) =>
   [first, last].filter(Boolean).join(" ");
+
+/**
+ * A found customer as a suggestion: the name and company, with the email.
+ *
+ * @type {(customer: FoundCustomer) => Suggestion}
+ */
+export function suggestionOf(customer) {
+  const names = [nameOf(customer), customer.company_name].filter(Boolean).join(", ");
+  const email = customer.email ?? "";
+  const id = `customer-${customer.id}`;
+  return names ? { id, title: names, detail: email } : { id, title: email || "No name" };
+}
 
 /**
  * An email address that can wrap before its domain.

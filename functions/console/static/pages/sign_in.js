@@ -59,7 +59,7 @@ function KeyForm() {
     }
   };
   return html`<form onSubmit=${submit} novalidate>
-    <${Field} label="API key" type="password" name="key" autocomplete="off" spellcheck="false"
+    <${Field} label="API key" type="password" name="key" autocomplete="off" spellcheck=${false}
       autofocus error=${error.value} value=${entered.value}
       hint=${html`Stored in this browser’s console tabs only, until you sign out or close them. Ask your
         administrator for a key: <code>keywright keys create</code>`}

@@ -63,7 +63,7 @@ function CopyDialog() {
   return html`<${Dialog} title="Copy manually" onClose=${close}>
     <p>Your browser blocked access to the clipboard. The text is selected: press Ctrl+C or ⌘C.</p>
     <${Field} as="textarea" label="Text" value=${copyText} rows="4" readonly autofocus
-      spellcheck="false" onFocus=${selectAll} />
+      spellcheck=${false} onFocus=${selectAll} />
     <footer><button type="button" onClick=${close}>Close</button></footer>
   <//>`;
 }
@@ -88,7 +88,7 @@ function ConfirmDialog({ title, text, action, cancel, danger, typed, resolve }) 
         typed &&
         html`<${Field} label=${html`Type <code>${typed}</code> to confirm`} value=${entered}
           onInput=${(/** @type {string} */ value) => (entered.value = value)} autocomplete="off"
-          autocapitalize="off" spellcheck="false" autofocus />`
+          autocapitalize="off" spellcheck=${false} autofocus />`
       }
       <footer>
         <button type="button" class="plain" onClick=${() => close(false)}>${cancel}</button>
