@@ -67,7 +67,8 @@ CODES: Mapping[str, tuple[int, str]] = {
         413,
         (
             "These are more than 10000 licenses, which is more than one file can have:"
-            " start an export job with POST /api/v1/exports/, request fewer days, or send parts=true"
+            " start an export job with POST /api/v1/exports/, request fewer days, or send"
+            " parts=true"
         ),
     ),
     "feature_repeated": (400, "export appears twice on one license"),

@@ -5,8 +5,8 @@
 | `<company>` | `next-export` | the counter of their numbers |
 | `<company>` | `export#<number>` | an ExportJob |
 | `<company>#export#<number>` | `<generation>#<part>` | a part of the file: ETag, checksum |
-| `unfinished-export#` | `<company>#<number>` | a marker for the sweeper, until the export has ended |
-| `export-id#<company>#<digest>` | `claim` | the export of an `external_id`, its fingerprint |
+| `unfinished-export#` | `<company>#<number>` | for the sweeper, until the export has ended |
+| `export-id#<company>#<digest>` | `claim` | the export of an `external_id` |
 """
 
 import hashlib

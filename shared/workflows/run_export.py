@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from shared.errors import Busy
 from shared.export_job import (
     LEAST_PART,
     MOST_RESTARTS,
@@ -65,7 +66,7 @@ def run_export(company: str, number: int, token: str, remaining_ms: Callable[[],
     """Continue an export until it has ended, or time is short.
 
     Returns the export. Raises ExportStopped if it has ended before, or another worker has its
-    lease.
+    lease, and Busy if the time was too short for a part.
     """
     job = change_export(company, number, lambda job: claim(job, token, datetime.now(UTC)))
     if job.is_ended:
@@ -86,7 +87,7 @@ class _Worker:
         """Write parts, and finish the file after the last record."""
         if not self.job.completing:
             self._begin()
-            part = _Part()
+            part, began_with = _Part(), self.job.parts
             for step in steps(self.job):
                 part.add(step)
                 self._check(part)
@@ -94,6 +95,8 @@ class _Worker:
                 if len(part.data) >= (LEAST_PART if is_short else self.job.part_bytes):
                     self._store(part)
                     part = _Part()
+                if is_short and self.job.parts == began_with:
+                    raise Busy  # the next worker would not get any further either
                 if is_short:
                     return self.job
             self._store(part, is_last=True)
