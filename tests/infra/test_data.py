@@ -118,7 +118,7 @@ def test_files_and_their_old_versions_expire_when_the_stage_says(
     rules = lifecycle_rules(synthesize(stage_name))
 
     expirations = [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule]
-    assert expirations == ([days] if days else [])
+    assert expirations == [EXPORT_DAYS, *([days] if days else [])]
     old_versions = [rule.get("NoncurrentVersionExpiration") for rule in rules]
     assert {"NoncurrentDays": 30} in old_versions
     delete_markers = [rule.get("ExpiredObjectDeleteMarker") for rule in rules]

@@ -16,7 +16,12 @@ from tests.infra.reading import Template, functions, resources
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What the Lambda runtime brings along."""
 
-LONG = {"functions.sweep": 60, "functions.import_csv": 900, "functions.publish_events": 60}
+LONG = {
+    "functions.sweep": 60,
+    "functions.import_csv": 900,
+    "functions.export_chunk": 900,
+    "functions.publish_events": 60,
+}
 """Seconds that functions may take for which no caller waits."""
 
 
