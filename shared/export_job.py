@@ -22,7 +22,7 @@ KEPT = timedelta(days=7)
 MOST_UNFINISHED = 10
 """Exports of a company that run or wait at the same time."""
 MOST_RESTARTS = 3
-"""How often an export begins again because S3 lost or replaced a part."""
+"""How often an attempt begins the file again because S3 lost or replaced a part."""
 STEP = 5_000
 """Records that are read at once, and after which a worker checks that it may continue."""
 LEAST_PART = 5 * 1024**2
@@ -68,6 +68,8 @@ class ExportJob(BaseModel, frozen=True, extra="ignore"):
     """Records that were created later are not exported."""
     generation: int = 0
     """How often the file was begun; parts of earlier generations are not used."""
+    restarts: int = 0
+    """How often this attempt began the file again."""
     upload_id: str | None = None
     parts: int = 0
     place: str = ""
@@ -185,7 +187,13 @@ def retry(job: ExportJob, now: datetime) -> ExportJob:
     if job.state != "failed":
         raise WrongExportState(job, "can't be retried")
     return transition(
-        job, "queued", now=now, attempts=job.attempts + 1, refusal=None, finished_at=None
+        job,
+        "queued",
+        now=now,
+        attempts=job.attempts + 1,
+        restarts=0,
+        refusal=None,
+        finished_at=None,
     )
 
 
@@ -195,6 +203,7 @@ def restart(job: ExportJob, now: datetime) -> ExportJob:
         update={
             "as_of": now,
             "generation": job.generation + 1,
+            "restarts": job.restarts + 1,
             "upload_id": None,
             "parts": 0,
             "place": "",

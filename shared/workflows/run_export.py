@@ -174,11 +174,12 @@ def _restart(job: ExportJob, token: str) -> ExportJob:
         if current.runner != token or current.state != "running":
             raise ExportStopped
         now = datetime.now(UTC)
-        if current.generation >= MOST_RESTARTS:
-            message = f"S3 lost parts of the file {current.generation + 1} times"
+        again = restart(current, now)
+        if again.restarts > MOST_RESTARTS:
+            message = f"S3 lost parts of the file {again.restarts} times. It can be retried."
             refusal = FileFault(code="export_failed", message=message)
-            return transition(current, "failed", now=now, refusal=refusal)
-        return restart(current, now)
+            return transition(again, "failed", now=now, refusal=refusal)
+        return again
 
     before = change_export(job.company, job.number, lambda current: current)
     after = change_export(job.company, job.number, changed)

@@ -6,6 +6,7 @@ from tests.faults.laboratory import Laboratory
 from tests.faults.planted import (
     FIRST_SEEDS,
     IN_CHANGES,
+    IN_EXPORTS,
     IN_IMPORTS,
     IN_ORDERS,
     IN_UPDATES,
@@ -19,6 +20,7 @@ PLANTED = [
     *(("imports", plant) for plant in IN_IMPORTS),
     *(("changes", plant) for plant in IN_CHANGES),
     *(("updates", plant) for plant in IN_UPDATES),
+    *(("exports", plant) for plant in IN_EXPORTS),
 ]
 
 
