@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 import time_machine
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions import export_chunk, sweep
 from shared import export_job
-from shared.store import licenses, uploads
+from shared.errors import Busy
+from shared.store import export_files, licenses, uploads
 from shared.workflows import export_records, run_export
 from tests.engine import EXPORT_MACHINE, Engine
 from tests.functions.exporter import Exporter, keys_of, rows_of
-from tests.functions.import_files import Files
+from tests.functions.import_files import Context, Files
 from tests.functions.shop import Shop
+from tests.grants.recorder import outside
 from tests.wiretap import Killed, answer_lost, killed_after, killed_before, meanwhile, tapped
 
 
@@ -385,11 +389,96 @@ def test_a_failed_execution_fails_the_export_which_can_be_retried(exporter: Expo
     assert sorted(keys_of(exporter.text(number))) == [f"K-{n}" for n in range(8)]
 
 
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+def test_the_sweeper_fails_an_export_whose_execution_has_ended(
+    exporter: Exporter, engine: Engine, status: str
+) -> None:
+    number, engine.status = exporter.start(), status
+
+    sweep_later()
+
+    assert exporter.job(number).state == ("failed" if status == "FAILED" else "queued")
+
+
+def test_the_sweeper_starts_an_export_whose_start_was_lost(
+    exporter: Exporter, engine: Engine
+) -> None:
+    number = exporter.start()
+    engine.calls.clear()
+    engine.refusals["DescribeExecution"] = "ExecutionDoesNotExist"
+
+    sweep_later()
+
+    assert engine.operations == ["DescribeExecution", "StartExecution"]
+    assert exporter.job(number).state == "queued"
+
+
+def sweep_later() -> None:
+    """Run the sweeper, 20 minutes from now."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=20), tick=False):
+        sweep.handler({}, LambdaContext())
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_parts_that_s3_has_lost_are_written_again(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    for n in range(6):
+        sell(exporter.shop, f"K-{n}")
+    number = exporter.start()
+    exporter.step(number, left=1000)
+    if not again:
+        monkeypatch.setattr(run_export, "MOST_RESTARTS", 0)
+
+    drop_uploads()
+    job = exporter.run(number)
+
+    if again:
+        assert (job.state, job.generation) == ("succeeded", 1)
+        assert sorted(keys_of(exporter.text(number))) == [f"K-{n}" for n in range(6)]
+        return
+    assert (job.state, job.refusal and job.refusal.code) == ("failed", "export_failed")
+    exporter.shop.post(f"/exports/{number}/retry/")
+    assert exporter.run(number).state == "succeeded"
+
+
+def test_a_part_that_a_late_worker_replaces_is_written_again(exporter: Exporter) -> None:
+    """S3 compares the ETags that are stored with those that it has."""
+    for n in range(6):
+        sell(exporter.shop, f"K-{n}")
+    number = exporter.start()
+    exporter.step(number, left=1000)
+    before = exporter.job(number)
+
+    with outside():
+        export_files.upload_part(before, 1, b"other content")
+    job = exporter.run(number)
+
+    assert (job.state, job.generation) == ("succeeded", 1)
+    assert sorted(keys_of(exporter.text(number))) == [f"K-{n}" for n in range(6)]
+
+
+def test_a_step_that_gets_nowhere_is_an_error(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_export, "LEAST_PART", 10**6)
+    for n in range(5):
+        sell(exporter.shop, f"K-{n}")
+
+    with pytest.raises(Busy):
+        exporter.step(exporter.start(), left=1000)
+
+
+def drop_uploads() -> None:
+    """Abort all multipart uploads, as the bucket's lifecycle rule does."""
+    s3, place = uploads.client(), {"Bucket": uploads.bucket()}
+    with outside():
+        for each in s3.list_multipart_uploads(**place).get("Uploads", ()):
+            s3.abort_multipart_upload(**place, Key=each["Key"], UploadId=each["UploadId"])
+
+
 def fail(exporter: Exporter, number: int) -> None:
     """Deliver the event of a failed first execution."""
-    from functions import export_chunk
-    from tests.functions.import_files import Context
-
     named = f'{{"company":"acme","number":{number}}}'
     detail = {"name": f"acme-{number}-1", "status": "FAILED", "input": named}
     export_chunk.handler({"detail": detail}, Context())
