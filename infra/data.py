@@ -137,7 +137,7 @@ class Data(Construct):
             allowed_origins=origins,
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
             allowed_headers=["*"],
-            exposed_headers=["ETag"],
+            exposed_headers=["ETag", "Content-Disposition"],
             max_age=3600,
         )
 

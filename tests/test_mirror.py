@@ -184,6 +184,8 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/imports/import_warnings.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),
+        "functions/console/static/imports/export_dialog.js": "tests/e2e/console/test_exports.py",
+        "functions/console/static/parts/export_all.js": "tests/e2e/console/test_exports.py",
         "functions/console/static/imports/imports.js": "tests/e2e/console/test_import_lists.py",
         "functions/console/static/imports/upload_button.js": "tests/e2e/console/test_sending.py",
         "functions/console/static/forms/edit.js": "tests/e2e/console/test_changes.py",

@@ -2,6 +2,7 @@
 
 export { Activity } from "./pages/activity.js";
 export { ApiKeys } from "./pages/api_keys.js";
+export { ExportDialog } from "./imports/export_dialog.js";
 export { Imports } from "./imports/imports.js";
 export { BulkActions } from "./licenses/bulk.js";
 export { License } from "./licenses/license.js";
