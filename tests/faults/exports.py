@@ -60,7 +60,8 @@ class Exporters:
         imports = self.world.services["sfn"]
 
         def step(operation: str, request: AWSPreparedRequest) -> AWSResponse:
-            sent = orjson.loads(request.body)
+            body: Any = request.body
+            sent = orjson.loads(body)
             named = str(sent.get("stateMachineArn") or sent.get("executionArn"))
             if not named.startswith(EXPORT_MACHINE.replace(":stateMachine:", ":execution:")) and (
                 named != EXPORT_MACHINE

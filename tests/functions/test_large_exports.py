@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from shared.store import dynamo, uploads
+from shared.store import dynamo, export_jobs, uploads
 from shared.store.catalog import get_product
 from shared.workflows import run_export
 from tests.engine import Engine
@@ -104,7 +104,7 @@ def test_workers_that_die_neither_lose_nor_repeat_a_license(
     shop: Shop, licenses: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exporter, beats = Exporter(shop), 0
-    heartbeat = run_export.heartbeat_export
+    heartbeat = export_jobs.heartbeat_export
 
     def dying(*arguments: Any) -> bool:
         nonlocal beats

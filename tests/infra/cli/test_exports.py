@@ -2,12 +2,12 @@
 
 import csv
 import io
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from functions import export_chunk
-from infra.client import exports
 from tests.engine import Engine
 from tests.functions.import_files import Context
 from tests.functions.shop import Shop
@@ -27,9 +27,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             failing.pop()
             named = '{"company":"acme","number":1}'
             event = {"detail": {"name": "acme-1-1", "status": "FAILED", "input": named}}
-        export_chunk.handler(event, Context())
+        with redirect_stdout(io.StringIO()):  # what functions print is not the command's
+            export_chunk.handler(event, Context())
 
-    monkeypatch.setattr(exports.time, "sleep", step)
+    monkeypatch.setattr("infra.client.exports.time.sleep", step)
+    monkeypatch.setattr(Context, "left", 900_000)
     return failing
 
 
