@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
+from bench.cost import EXPORT_READS
 from shared.store import dynamo, export_jobs, uploads
 from shared.store.catalog import get_product
 from shared.workflows import run_export
@@ -62,8 +64,11 @@ def calls() -> Iterator[Counter[str]]:
     """The calls of AWS, counted by name."""
     counted: Counter[str] = Counter()
 
-    def hear(model: Any, **_: Any) -> None:
+    def hear(model: Any, params: Any, **_: Any) -> None:
         counted[model.name] += 1
+        if model.name == "BatchGetItem":
+            read = orjson.loads(params["body"])["RequestItems"].values()
+            counted["items read"] += sum(len(each["Keys"]) for each in read)
 
     events = [made.meta.events for made in (dynamo.client(), uploads.client())]
     for each in events:
@@ -97,6 +102,8 @@ def test_every_license_is_exported_once_with_few_reads_and_little_memory(
     # Per 100 licenses: the licenses, the commit and the rows of their orders, their customers.
     pages = RECORDS / PER_ORDER / 100
     assert calls["BatchGetItem"] <= RECORDS / 100 * 4 + pages + steps
+    # Every order has a page of its own here; of an import, 500 licenses share one.
+    assert calls["items read"] / RECORDS <= EXPORT_READS + 0.05
     assert grown < MOST_MB
 
 
