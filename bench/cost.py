@@ -88,6 +88,11 @@ WORKER_GB, WORKERS, INLINE_BYTES, CHUNK_BYTES = 2, 8, 32 * 2**20, 8 * 2**20
 CHUNK_TRANSITIONS = 3
 BATCH_ROWS = 5_000
 
+EXPORT_READS = 1.2
+"""Read units per exported license: the license, and a tenth of its order and of its customer."""
+EXPORT_ROWS, EXPORT_GB, PART_BYTES = 2_500, 1769 / 1024, 8 * 2**20
+"""Rows per second of the worker of an export, which is assumed; its memory; a part of the file."""
+
 PARTITION_UNITS = 1_000
 """Write units per second that one partition of a table or an index accepts, in every mode."""
 NEW_UNITS = 4_000
@@ -132,6 +137,20 @@ class Import:
             "S3 writes": batches + 3,
             "S3 reads": chunks + 3,
         }
+
+
+def export_usage(rows: int) -> Usage:
+    """Return what an export of so many licenses uses, without the transfer of its file."""
+    parts, size = math.ceil(rows * ROW_BYTES / PART_BYTES), rows * ROW_BYTES / 1e9
+    return {
+        "write units": rows / BATCH_ROWS + 8 * parts,
+        "read units": rows * EXPORT_READS,
+        "invocations": math.ceil(rows / EXPORT_ROWS / 780),
+        "GB seconds": rows / EXPORT_ROWS * EXPORT_GB,
+        "transitions": 2 * math.ceil(rows / EXPORT_ROWS / 780) + 2,
+        "S3 writes": parts + 2,
+        "file GB": size * 7 / 30,
+    }
 
 
 def dollars(usage: Usage) -> float:
@@ -179,6 +198,12 @@ and e-mail, reads these too, once per batch. A changed customer takes one write 
 for a new `reference`. All changed features of a license are one transaction of two write units.
 Before it writes, such an import reads the keys of the whole file, which takes about 4 µs of CPU per
 row.
+"""
+_EXPORT_COST = f"""
+A license takes {EXPORT_READS} read units, with a tenth of its order and of its customer. Read units
+are nine tenths of the price. The file, which is kept for 7 days, takes a cent per 2 GB. AWS charges
+for its download as for every transfer to the Internet. Assumption: {EXPORT_ROWS:,} rows per second
+by the one worker of an export.
 """
 _IMPORT_TIME = f"""
 The table Licenses determines the time, because a row takes one write unit there. A new table
@@ -235,6 +260,14 @@ def page() -> str:
         "",
         _line(_IMPORT_TIME),
         "",
+        "## Exports",
+        "",
+        "| licenses | US dollars | time |",
+        "|---|---|---|",
+        *_exports(),
+        "",
+        _line(_EXPORT_COST),
+        "",
         "## Prices",
         "",
         "| unit | US dollars |",
@@ -251,6 +284,11 @@ def _imports() -> Iterator[str]:
         price = dict.fromkeys((_money(prices[0]), _money(prices[-1])))
         times = " | ".join(_time(each.seconds) for each in imports)
         yield f"| {name} | {' to '.join(price)} | {times} |"
+
+
+def _exports() -> Iterator[str]:
+    for name, rows in IMPORTS.items():
+        yield f"| {name} | {_money(dollars(export_usage(rows)))} | {_time(rows / EXPORT_ROWS)} |"
 
 
 def _line(text: str) -> str:

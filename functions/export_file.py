@@ -4,8 +4,6 @@ A file is complete, or the request is refused. With `parts=true` a large export 
 that link to the next one.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched, islice
@@ -16,8 +14,8 @@ from pydantic import BaseModel, Field
 from functions.web.api import Answer, Caller
 from functions.web.cursors import Cursor
 from functions.web.response_size import PAGE_BYTES, sent_bytes
-from shared.csv_format.cells import escape_formula
 from shared.errors import TooLarge
+from shared.exported_row import csv_lines
 
 MOST_EXPORTED = 10_000
 """Records in one file."""
@@ -65,8 +63,9 @@ class Contents[E]:
 
     def _too_large(self, what: str) -> TooLarge:
         message = (
-            f"{what}, which is more than one file can have: {self.fewer}send parts=true and follow "
-            "the Link of each response to the next part"
+            f"{what}, which is more than one response can have: start an export job with"
+            f" POST /api/v1/exports/, {self.fewer}or send parts=true and follow the Link of each"
+            " response to the next part"
         )
         return TooLarge("export_too_large", message)
 
@@ -117,7 +116,7 @@ class ExportFile:
         if row is None:
             self._left_out += 1
             return True
-        line = _line(row)
+        line = csv_lines([row])
         self._left -= sent_bytes(line)
         if self._left < 0 and self._lines:
             return False
@@ -128,16 +127,10 @@ class ExportFile:
         """The response with the file."""
         left_out = {self._header: str(self._left_out)} if self._header else {}
         return Answer(
-            "".join(("\ufeff", _line(self._columns), *self._lines)),
+            "".join(("\ufeff", csv_lines([self._columns]), *self._lines)),
             headers={
                 "Content-Disposition": f'attachment; filename="{file_name}"',
                 **left_out,
                 **headers,
             },
         )
-
-
-def _line(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(map(escape_formula, cells))
-    return text.getvalue()

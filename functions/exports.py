@@ -1,7 +1,7 @@
 """Exports of licenses as CSV with the columns of the import: of an order, or of a range of days."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import batched, chain
 from typing import Annotated, Literal, NamedTuple
@@ -15,16 +15,12 @@ from functions.web.cursors import Cursor, read_cursor
 from functions.web.response_size import PAGE_BYTES
 from shared.catalog import Product
 from shared.columns import LICENSE_COLUMNS
-from shared.customers import Customer
 from shared.errors import Refused, TooLarge
-from shared.exported_row import license_row
-from shared.licenses import License
 from shared.orders import Order
 from shared.store import orders as order_store
-from shared.store.catalog import products_named
-from shared.store.customers import customers_by_id
 from shared.store.licenses import licenses_by_id
 from shared.store.order_index import ListedOrder, ids_of_listed, listed_orders
+from shared.workflows.export_records import license_rows
 
 _RANGES = {"last30": 30, "last60": 60, "last180": 180, "last365": 365}
 _PLACES = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
@@ -171,7 +167,7 @@ def _licenses_of(company: str) -> Contents[_Sold]:
         rows=lambda sold: _rows(company, [each.id for each in sold], products),
         place=lambda sold: sold.place,
         records="licenses",
-        fewer="request fewer days, or ",
+        fewer="request fewer days, ",
         left_out=_LEFT_OUT,
     )
 
@@ -184,23 +180,5 @@ def _rows(
     `products` caches the products of earlier rows.
     """
     licenses = {lic.id: lic for lic in licenses_by_id(company, ids)}
-    orders = order_store.first_rows(company, {lic.order_id for lic in licenses.values()})
-    named = {lic.customer_id for lic in licenses.values() if lic.customer_id}
-    customers = customers_by_id(company, named)
-    if new := {lic.product_code for lic in licenses.values()} - products.keys():
-        products |= products_named(company, new)
-    for id in ids:
-        yield _row(licenses.get(id), orders, customers, products)
-
-
-def _row(
-    lic: License | None,
-    orders: Mapping[int, Order],
-    customers: Mapping[int, Customer],
-    products: Mapping[str, Product],
-) -> list[str] | None:
-    order = orders.get(lic.order_id) if lic else None
-    if lic is None or order is None or not lic.license_key:
-        return None
-    customer = customers.get(lic.customer_id or 0)
-    return license_row(lic, order, customer, products.get(lic.product_code))
+    rows = license_rows(company, licenses.values(), products)
+    return (rows.get(id) for id in ids)

@@ -1,4 +1,4 @@
-"""HTTP API: status and results of imports, cancel and retry. Trigger: API Gateway."""
+"""HTTP API: status and results of imports, cancel and retry; exports. Trigger: API Gateway."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from functions import export_jobs
 from functions.import_rows import (
     PLACES,
     START,
@@ -278,5 +279,7 @@ def _listed[V](
         load=lambda jobs: all_at_once(view, jobs),
     )
 
+
+api.include(export_jobs.routes)
 
 handler = api.handler

@@ -1,8 +1,8 @@
 """The sweeper. Trigger: EventBridge schedule, every 5 minutes.
 
 It rolls back orders that have been pending for 15 minutes; before that, a retry of the request
-completes them. It announces files whose S3 event was lost, and retries or fails import jobs that no
-worker is running.
+completes them. It announces files whose S3 event was lost, retries or fails import jobs that no
+worker is running, and starts or fails exports that no execution is running.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,6 +22,7 @@ from shared.store.import_jobs import Version, company_of
 from shared.store.writer import written_by
 from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
 from shared.workflows.pending_orders import roll_back_abandoned
+from shared.workflows.stuck_exports import resume_exports
 from shared.workflows.stuck_imports import (
     SweepRun,
     complete_batches,
@@ -94,6 +95,19 @@ def _resume_jobs(this: SweepRun) -> int:
     return count
 
 
+def _resume_exports(this: SweepRun) -> int:
+    count = 0
+    for job in resume_exports(this.now):
+        count += 1
+        about = {"company": job.company, "export": job.number, "correlation_id": job.correlation_id}
+        if job.is_ended:
+            metrics.add_metric("ExportFailed", MetricUnit.Count, 1)
+            logger.error("export_failed", attempts=job.attempts, extra=about)
+        else:
+            logger.warning("export_resumed", attempts=job.attempts, extra=about)
+    return count
+
+
 def _complete_batches(this: SweepRun) -> int:
     count = 0
     for batch in complete_batches(this):
@@ -123,6 +137,7 @@ _CONCERNS: dict[str, tuple[str, Callable[[SweepRun], int]]] = {
     "resumed": ("ImportResumed", _resume_jobs),
     "counted": ("ImportAnnounced", lambda this: sum(1 for _ in count_stopped(this))),
     "completed": ("BatchCompleted", _complete_batches),
+    "exports": ("ExportResumed", _resume_exports),
     "found": ("ImportAnnounced", lambda this: _log_files(announce_uploads(this.waiting, this.now))),
     "announced": ("ImportAnnounced", lambda this: _log_files(announce_dropped(this.now))),
     "known": ("ImportAnnounced", lambda _: _log_files(announce_known())),

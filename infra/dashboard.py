@@ -110,6 +110,11 @@ class Dashboard(Construct):
             ),
             _graph("Rows by result", [self._by_dimension("Rows", "outcome")]),
             _graph(
+                "Exports by final state; exported rows",
+                [self._by_dimension("ExportEnded", "state")],
+                [self._metric("ExportedRows", "rows")],
+            ),
+            _graph(
                 "Age of the oldest running import (s); dead-letter queues",
                 [product_metric(self._stage, "OldestImportAge", "Maximum").with_(label="age")],
                 dead_letters,

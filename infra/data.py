@@ -19,7 +19,10 @@ KINDS = ("licenses", "customers", "license-features")
 
 UPLOADED = tuple(f"*/{kind}/*" for kind in KINDS)
 RESULTS = "_results/*"
-"""Key patterns in the uploads bucket: uploaded files, and results of their imports."""
+EXPORTS = "_exports/*"
+"""Key patterns in the uploads bucket: uploaded files, results of their imports, and exports."""
+EXPORT_DAYS = 7
+"""Days after which S3 deletes the file of an export; see KEPT in shared/export_job.py."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class Data(Construct):
             allowed_origins=origins,
             allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT, s3.HttpMethods.GET],
             allowed_headers=["*"],
-            exposed_headers=["ETag"],
+            exposed_headers=["ETag", "Content-Disposition"],
             max_age=3600,
         )
 
@@ -155,6 +158,13 @@ class Data(Construct):
                 expired_object_delete_marker=True if stage.upload_days else None,
             )
         ]
+        rules.append(
+            s3.LifecycleRule(
+                prefix=EXPORTS.removesuffix("*"),
+                expiration=Duration.days(EXPORT_DAYS),
+                noncurrent_version_expiration=Duration.days(1),
+            )
+        )
         if stage.upload_days:
             rules.append(s3.LifecycleRule(expiration=Duration.days(stage.upload_days)))
         return rules

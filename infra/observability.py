@@ -67,6 +67,7 @@ class Observability(Construct):
         }
         self._add_api_alarms(api, functions)
         self._add_import_alarms()
+        self._add_export_alarm()
         self._alarm(
             "OldEvents",
             "Events were published more than 15 minutes after their changes",
@@ -141,6 +142,13 @@ class Observability(Construct):
             "An import has been running or queued for more than 2 hours",
             product_metric(self._stage, "OldestImportAge", "Maximum"),
             above=2 * 3600,
+        )
+
+    def _add_export_alarm(self) -> None:
+        self._alarm(
+            "FailedExports",
+            "An export failed, or its execution ended without it",
+            product_metric(self._stage, "ExportFailed"),
         )
 
     def _topic(self, key: kms.IKey | None) -> sns.Topic:

@@ -7,9 +7,10 @@ from constructs import Construct
 from infra.api import Api
 from infra.asset import build_asset
 from infra.dashboard import Dashboard
-from infra.data import RESULTS, UPLOADED, Data
+from infra.data import EXPORTS, RESULTS, UPLOADED, Data
 from infra.erase import Erase
 from infra.events import Events
+from infra.exports import Exports, may_describe_exports, may_start_exports
 from infra.function import Function
 from infra.imports import Imports
 from infra.key import add_key
@@ -39,6 +40,9 @@ class KeywrightStack(Stack):
             memory=2048,
             reserved=stage.import_reserved,
         )
+        export_chunk = self._function(
+            "ExportChunk", module="functions.export_chunk", timeout=900, memory=1769
+        )
         api_functions = {
             "create_order": self._create_order(),
             "catalog": self._catalog(),
@@ -56,6 +60,9 @@ class KeywrightStack(Stack):
         imports = Imports(
             self, "Imports", stage=stage, key=self._key, data=self._data, function=import_csv
         )
+        exports = Exports(
+            self, "Exports", stage=stage, key=self._key, data=self._data, function=export_chunk
+        )
         publish_events = self._publish_events()
         events = Events(
             self,
@@ -71,12 +78,14 @@ class KeywrightStack(Stack):
         functions = api_functions | {
             "sweep": sweep_orders,
             "import_csv": import_csv,
+            "export_chunk": export_chunk,
             "publish_events": publish_events,
             "index_search": index_search,
         }
         queues = {
             "FailedSweeps": sweep.failed,
             "FailedArrivals": imports.failed,
+            "FailedExportEvents": exports.failed,
             "FailedEvents": events.failed,
             "FailedSearch": search.failed,
         }
@@ -224,6 +233,10 @@ class KeywrightStack(Stack):
             on=[executions_arn(self)],
             because=EXECUTION_NAMES,
         )
+        job_status.may("GetItem", on=data.catalog)
+        job_status.may("GetItem", on=data.customers)
+        job_status.may_on_files("GetObject", "AbortMultipartUpload", on=data, under=[EXPORTS])
+        may_start_exports(job_status)
         return job_status
 
     def _console(self) -> Function:
@@ -257,6 +270,8 @@ class KeywrightStack(Stack):
             because=EXECUTION_NAMES,
         )
         sweep.may_invoke(import_csv, "IMPORT_FUNCTION")
+        may_start_exports(sweep)
+        may_describe_exports(sweep)
         return sweep
 
     def _publish_events(self) -> Function:

@@ -52,12 +52,12 @@ def machine_name(stack: Stack) -> str:
 
 def machine_arn(stack: Stack) -> str:
     """Return the ARN of the state machine, from its fixed name."""
-    return _arn(stack, "stateMachine", machine_name(stack))
+    return states_arn(stack, "stateMachine", machine_name(stack))
 
 
 def executions_arn(stack: Stack) -> str:
     """Return the ARN pattern of executions of imports, without child executions of chunks."""
-    return _arn(stack, "execution", f"{machine_name(stack)}:*")
+    return states_arn(stack, "execution", f"{machine_name(stack)}:*")
 
 
 class Machine(Construct):
@@ -77,7 +77,7 @@ class Machine(Construct):
         stack = Stack.of(self)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         results, imports = data.uploads.arn_for_objects(RESULTS), executions_arn(stack)
-        children = _arn(stack, "execution", f"{machine_name(stack)}/*:*")
+        children = states_arn(stack, "execution", f"{machine_name(stack)}/*:*")
         for actions, resource in (
             (["lambda:InvokeFunction"], function.live_arn),
             (["s3:GetObject"], results),
@@ -132,7 +132,7 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
     because a Distributed Map collects the output of every child even with `ResultPath: null`, and
     fails with `States.DataLimitExceeded` above 256 KiB (github.com/aws/aws-cdk/issues/24799).
     """
-    invoke = _Invoke(function_arn, f"arn:{partition}:states:::lambda:invoke")
+    invoke = Invoke(function_arn, f"arn:{partition}:states:::lambda:invoke")
     reader = f"arn:{partition}:states:::s3:getObject"
 
     def map_over_chunks(import_pass: str, then: str) -> Definition:
@@ -189,7 +189,7 @@ def definition(function_arn: str, *, partition: str, concurrency: int) -> Defini
     }
 
 
-class _Invoke:
+class Invoke:
     """Tasks that invoke the function and return its result."""
 
     def __init__(self, function_arn: str, resource: str) -> None:
@@ -240,7 +240,8 @@ def _choice(variable: str, branches: dict[str, str], *, default: str) -> Definit
     }
 
 
-def _arn(stack: Stack, resource: str, name: str) -> str:
+def states_arn(stack: Stack, resource: str, name: str) -> str:
+    """Return the ARN of a resource of Step Functions."""
     arn: str = stack.format_arn(
         service="states",
         resource=resource,

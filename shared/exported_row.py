@@ -1,13 +1,17 @@
 """Write a license or a customer as a row of a file that can be imported again."""
 
+import csv
+import io
 import json
+from collections.abc import Iterable, Sequence
 
 from shared.catalog import Product
 from shared.columns import KINDS, LICENSE_COLUMNS, NO_VALUE
+from shared.csv_format.cells import escape_formula
 from shared.customers import Customer, CustomerFields
 from shared.licenses import License, offer
 from shared.orders import Order
-from shared.terms import NULLABLE, SYSTEM, resolve_terms
+from shared.terms import FEATURE_SYSTEM, NULLABLE, SYSTEM, resolve_terms
 
 _PARTS = KINDS["licenses"].parts
 
@@ -48,6 +52,24 @@ def license_row(
 def customer_row(customer: Customer) -> list[str]:
     """A customer as a row of `KINDS["customers"]`."""
     return [_cell(getattr(customer, column)) for column in KINDS["customers"].columns]
+
+
+def feature_rows(license: License) -> list[list[str]]:
+    """The features of a license as rows of `KINDS["license-features"]`, with effective terms."""
+    columns = KINDS["license-features"].columns[1:]
+    rows = []
+    for grant in license.product_features:
+        values = {name: getattr(grant, name) for name in columns}
+        terms = [FEATURE_SYSTEM.get(n) if v is None else v for n, v in values.items()]
+        rows.append([_cell(license.license_key), *map(_cell, terms)])
+    return rows
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as lines of a file, with formulas escaped; an import undoes that."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(escape_formula, row) for row in rows)
+    return text.getvalue()
 
 
 def _cell(value: object) -> str:

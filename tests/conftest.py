@@ -9,7 +9,7 @@ from shared.store.dynamo import table
 from tests import emulated
 from tests.domain import refuse_a_store
 from tests.empty_store import empty_store
-from tests.engine import Engine, running_engine
+from tests.engine import EXPORT_MACHINE, Engine, running_engine
 from tests.functions.importer import Importer, new_importer
 from tests.functions.shop import Shop, open_shop, stocked_shop
 
@@ -82,6 +82,7 @@ def other_shop(tables: None) -> Shop:
 def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """Lambda and Step Functions: they record the requests and run nothing."""
     monkeypatch.setenv("IMPORT_FUNCTION", "import-csv")
+    monkeypatch.setenv("EXPORT_STATE_MACHINE", EXPORT_MACHINE)
     with running_engine() as engine:
         yield engine
 

@@ -16,6 +16,7 @@ from shared.store.executions import client
 from tests.wiretap import instead_of_moto
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:Keywright-prod-Imports"
+EXPORT_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:Keywright-prod-Exports"
 
 
 def execution_arn(name: str) -> str:

@@ -47,6 +47,7 @@ SHARED = (
     "row_reader",
     "differences",
     "row_updates",
+    "export_job",
     "access",
     "events",
     "search",

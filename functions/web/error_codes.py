@@ -58,11 +58,17 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "a time-limited license needs valid_duration (such as 1y) or validity_period",
     ),
+    "export_expired": (
+        410,
+        "The file of export 3 was deleted 7 days after the export: start another export",
+    ),
+    "export_state": (409, "Export 3 is running: it has no file"),
     "export_too_large": (
         413,
         (
             "These are more than 10000 licenses, which is more than one file can have:"
-            " request fewer days, or send parts=true"
+            " start an export job with POST /api/v1/exports/, request fewer days, or send"
+            " parts=true"
         ),
     ),
     "feature_repeated": (400, "export appears twice on one license"),
@@ -162,6 +168,10 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "The service is busy. Please send the request again."),
     "unknown_bundle_member": (400, "bundle suite has the members editor, viewer"),
     "unknown_policy": (400, "Product editor has no policy gold, or it is archived"),
+    "too_many_exports": (
+        409,
+        "10 exports are running: wait until one has ended, or cancel one",
+    ),
     "unknown_product": (400, "There is no product editor"),
     "unsupported_product_feature": (
         400,

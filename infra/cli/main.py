@@ -13,6 +13,7 @@ from infra.cli import (
     customers,
     doctor,
     events,
+    exports,
     imports,
     jobs,
     keys,
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     keys.add_commands(commands)
     catalog.add_commands(commands)
     imports.add_command(commands)
+    exports.add_command(commands)
     jobs.add_commands(commands)
     orders.add_commands(commands)
     licenses.add_commands(commands)

@@ -22,6 +22,7 @@ import httpx
 from pydantic import BaseModel
 
 from infra.client.connection import ApiProblem, Connection, Query
+from infra.client.exports import Exports
 from infra.client.imports import Imports
 from shared.catalog_requests import (
     FeaturePatch,
@@ -59,6 +60,7 @@ class Client:
         self.customers = Customers(self._connection)
         self.catalog = Catalog(self._connection)
         self.imports = Imports(self._connection)
+        self.exports = Exports(self._connection)
         self.events = Events(self._connection)
 
     def __enter__(self) -> Self:

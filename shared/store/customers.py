@@ -259,17 +259,50 @@ def listed_customers(
     `limit` is a hint for few.
     """
     resume_at, _, passed = (after or "").rpartition("/")
-    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
     bounds = {"first": resume_at or " "} if oldest_first else {"last": resume_at or "~"}
+    for each in customer_entries(company, **bounds, limit=limit, oldest_first=oldest_first):
+        start = int(passed) + 1 if each.created == resume_at else 0
+        for at in range(start, each.customers):
+            yield ListedCustomer(f"{each.created}/{at}", each.id, each.page, at)
+
+
+class CustomerEntry(NamedTuple):
+    """An entry of a company's list: a customer's id, or a page of an import with its number of ids.
+
+    `created` sorts by time.
+    """
+
+    created: str
+    id: int
+    page: tuple[str, str] | None
+    customers: int
+
+
+def customer_entries(
+    company: str,
+    *,
+    first: str = " ",
+    last: str = "~",
+    limit: int | None = None,
+    oldest_first: bool = False,
+) -> Iterator[CustomerEntry]:
+    """The entries of a company's customers between two positions, both inclusive."""
+    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
     found = newest_first(
-        TABLE, "by_created", "listed", shards, **bounds, limit=limit, oldest_first=oldest_first
+        TABLE,
+        "by_created",
+        "listed",
+        shards,
+        first=first,
+        last=last,
+        limit=limit,
+        oldest_first=oldest_first,
     )
     for item in found:
-        created, row = item["created"], (item["pk"], item["sk"])
+        row = (item["pk"], item["sk"])
         is_page = row[1].startswith("page#")
         id = 0 if is_page else int(row[1].partition("#")[2])
-        for at in range(int(passed) + 1 if created == resume_at else 0, item.get("n", 1)):
-            yield ListedCustomer(f"{created}/{at}", id, row if is_page else None, at)
+        yield CustomerEntry(item["created"], id, row if is_page else None, item.get("n", 1))
 
 
 def customers_with_reference(
@@ -314,10 +347,14 @@ def reference_pointer(
 def ids_of_listed(listed: Iterable[ListedCustomer]) -> list[int]:
     """The ids of listed customers, in their order."""
     wanted = list(listed)
-    pages = {(TABLE, each.page) for each in wanted if each.page}
-    found = dynamo.get_many(pages, select=["ids"])
-    held = {key: unpacked(item["ids"]) for (_, key), item in found.items()}
+    held = ids_of_pages({each.page for each in wanted if each.page})
     return [held[each.page][each.at] if each.page else each.id for each in wanted]
+
+
+def ids_of_pages(pages: Iterable[dynamo.Key]) -> dict[dynamo.Key, tuple[int, ...]]:
+    """The ids of the customers on pages of imports, read consistently; 100 pages per request."""
+    found = dynamo.get_many(((TABLE, page) for page in pages), select=["ids"])
+    return {key: unpacked(item["ids"]) for (_, key), item in found.items()}
 
 
 def _pointer_puts(company: str, customer: Customer) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from shared.store.import_jobs import Version
 from shared.store.open_batches import OpenBatch
 from shared.store.retry import SDK_ATTEMPTS
 
-_GONE = frozenset({"ExecutionDoesNotExist", "ExecutionNotRedrivable"})
-_RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
+GONE = frozenset({"ExecutionDoesNotExist", "ExecutionNotRedrivable"})
+RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 @cache
@@ -81,7 +81,7 @@ def stop(job: ImportJob) -> None:
     try:
         client("stepfunctions").stop_execution(executionArn=job.execution_arn, error="Cancelled")
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
+        if error.response["Error"]["Code"] not in GONE:
             raise
 
 
@@ -92,10 +92,10 @@ def is_running(job: ImportJob) -> bool:
     try:
         execution = client("stepfunctions").describe_execution(executionArn=job.execution_arn)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _GONE:
+        if error.response["Error"]["Code"] not in GONE:
             raise
         return False
-    return execution["status"] in _RUNNING
+    return execution["status"] in RUNNING
 
 
 def _invoke(event: dict[str, Any]) -> None:

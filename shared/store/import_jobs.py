@@ -119,20 +119,27 @@ def list_jobs(
     oldest_first: bool = False,
 ) -> Iterator[ImportJob]:
     """A company's jobs, newest first unless `oldest_first`, after the number `after`."""
-    first, last = "job#", "job#~"
+    items = numbered(TABLE, company, "job#", after=after, oldest_first=oldest_first)
+    jobs = map(ImportJob.model_validate, items)
+    return (job for job in jobs if kind is None or job.kind == kind)
+
+
+def numbered(
+    table: str, company: str, prefix: str, *, after: int | None, oldest_first: bool
+) -> dynamo.Items:
+    """A company's items `<prefix><number>`, newest first unless `oldest_first`, after a number."""
+    first, last = prefix, f"{prefix}~"
     if after and oldest_first:
-        first = f"job#{after + 1:010}"
+        first = f"{prefix}{after + 1:010}"
     elif after:
-        last = f"job#{after - 1:010}"
-    items = dynamo.query(
-        TABLE,
+        last = f"{prefix}{after - 1:010}"
+    return dynamo.query(
+        table,
         "pk = :company AND sk BETWEEN :first AND :last",
         {"company": company, "first": first, "last": last},
         forward=oldest_first,
         consistent=True,
     )
-    jobs = map(ImportJob.model_validate, items)
-    return (job for job in jobs if kind is None or job.kind == kind)
 
 
 def unfinished_jobs(company: str | None = None) -> list[ImportJob]:

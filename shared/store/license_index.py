@@ -157,12 +157,13 @@ def issued(
     product_id: int | None = None,
     customer_id: int | None = None,
     upto: str | None = None,
+    end: str | None = None,
     limit: int | None = None,
     oldest_first: bool = False,
 ) -> Iterator[Issued]:
     """The entries of a company, a product or a customer, newest first unless `oldest_first`.
 
-    They begin with the position `upto`, inclusive; `limit` is a hint for few.
+    They begin with the position `upto` and finish with `end`, inclusive; `limit` is a hint for few.
     """
     index, name, count = "by_created", "listed", "n"
     shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
@@ -171,7 +172,9 @@ def issued(
         shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]
     elif customer_id is not None:
         index, name, shards = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
-    bounds = {"first": upto or " "} if oldest_first else {"last": upto or "~"}
+    bounds = {"first": end or " ", "last": upto or "~"}
+    if oldest_first:
+        bounds = {"first": upto or " ", "last": end or "~"}
     found = newest_first.newest_first(
         TABLE, index, name, shards, **bounds, limit=limit, oldest_first=oldest_first
     )

@@ -32,8 +32,8 @@ PART = 8 * 1024 * 1024
 _PLANNED, REPEATS = ("catalog.json", "manifest.json"), "repeats.json"
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
-_GONE = _ABSENT | {"MethodNotAllowed", "405"}
+ABSENT = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_GONE = ABSENT | {"MethodNotAllowed", "405"}
 """S3 answers 405 for a version that is a delete marker."""
 _ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
@@ -253,7 +253,7 @@ def get_result(job: ImportJob, name: str, *, most: int | None = None) -> bytes |
         try:
             return client().get_object(**arguments)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
+            if error.response["Error"]["Code"] in ABSENT:
                 return None
             raise
         except (BotoCoreError, HTTPException, OSError):
@@ -266,7 +266,7 @@ def result_size(job: ImportJob, name: str) -> int | None:
     try:
         return client().head_object(Bucket=job.bucket, Key=result_key(job, name))["ContentLength"]
     except ClientError as error:
-        if error.response["Error"]["Code"] in _ABSENT:
+        if error.response["Error"]["Code"] in ABSENT:
             return None
         raise
 

@@ -27,6 +27,7 @@ from botocore.validate import ParamValidator, ValidationErrors
 
 from functions import import_views
 from functions.web import auth
+from shared import export_job
 from shared.store import (
     bulk,
     dynamo,
@@ -39,14 +40,16 @@ from shared.store import (
     uploads,
 )
 from shared.workflows import (
+    export_records,
     import_chunk,
     import_features,
     import_lifecycle,
     lost_files,
     order_writes,
     pending_orders,
+    run_export,
 )
-from tests.engine import MACHINE
+from tests.engine import EXPORT_MACHINE, MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
 from tests.faults.s3 import S3
 from tests.faults.threads import Threads
@@ -59,6 +62,8 @@ OPERATIONS = 6
 PRODUCTS = 1
 BATCH_ROWS = 3
 LICENSES_PER_PAGE = 2
+EXPORT_STEP, EXPORT_PART = 2, 300
+"""Records of a step of an export, and the least bytes of a part but the last."""
 LISTINGS = 2
 PAGE = 3
 """Versions in one response of S3, so that a cycle of the sweeper's listing takes several runs."""
@@ -72,6 +77,7 @@ _ENVIRONMENT = {
     "UPLOADS_BUCKET": "uploads",
     "IMPORT_FUNCTION": "import-csv",
     "IMPORT_STATE_MACHINE": MACHINE,
+    "EXPORT_STATE_MACHINE": EXPORT_MACHINE,
     "IMPORT_INLINE_BYTES": "1000000",
     "IMPORT_CHUNK_BYTES": "150",
 }
@@ -174,11 +180,14 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
-    for module in (import_features, import_lifecycle, import_views, lost_files):
+    for module in (export_records, import_features, import_lifecycle, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)
     patch.setattr(newest_first, "PAGE", LICENSES_PER_PAGE)
+    patch.setattr(export_records, "STEP", EXPORT_STEP)
+    patch.setattr(export_job, "_PART", 2 * EXPORT_PART)
+    patch.setattr(run_export, "LEAST_PART", EXPORT_PART)
     patch.setattr(order_writes, "MOST_PRODUCTS", PRODUCTS)
     for module in (order_writes, pending_orders):
         patch.setattr(module, "OPERATIONS", OPERATIONS)
@@ -202,7 +211,7 @@ def _forget() -> None:
 
 def _world(seed: int, tables: dict[str, Table], coordinates: Any) -> World:
     dynamodb = DynamoDB(tables, now=lambda: world.time)
-    s3 = S3(now=lambda: world.time, page=PAGE)
+    s3 = S3(now=lambda: world.time, page=PAGE, least_part=EXPORT_PART)
     world = World(seed, dynamodb, s3, coordinates=coordinates)
     dynamodb.heard, dynamodb.seen = world.heard, world.seen
     dynamodb.between = lambda: world.pause() if world.rng.random() < 0.1 else None

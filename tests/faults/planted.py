@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from functions import create_order, import_csv, sweep
+from functions import export_jobs as export_jobs_api
 from functions.web.api import logger
-from shared import orders, row_updates
+from shared import export_job, orders, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
@@ -18,6 +19,7 @@ from shared.store import (
     bulk,
     customers,
     dynamo,
+    export_jobs,
     import_jobs,
     license_index,
     licenses,
@@ -49,6 +51,7 @@ from shared.workflows import (
     order_writes,
     pending_orders,
     place_order,
+    run_export,
     update_records,
 )
 
@@ -594,6 +597,61 @@ def deleted_before_its_order(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_users, "_refuse_pending", lambda *_: None)
 
 
+def checkpoint_lost(patch: pytest.MonkeyPatch) -> None:
+    """A part of an export is stored without the position after it, and is read again."""
+
+    def change_export(company: str, number: int, change: Any, **more: Any) -> Any:
+        def changed(job: Any) -> Any:
+            after = change(job)
+            if not more.get("part") or after.completing:
+                return after
+            return after.model_copy(update={"place": job.place, "last_id": job.last_id})
+
+        return changed_export(company, number, changed, **more)
+
+    changed_export = export_jobs.change_export
+    patch.setattr(run_export, "change_export", change_export)
+
+
+def part_stored_twice(patch: pytest.MonkeyPatch) -> None:
+    """A worker of an export continues although another one has its lease."""
+
+    def change(worker: Any, change: Any, part: Any = None) -> Any:
+        worker.job = export_jobs.change_export(
+            worker.job.company, worker.job.number, change, part=part
+        )
+        return worker.job
+
+    patch.setattr(run_export._Worker, "_change", change)  # noqa: SLF001  # the bug is inside
+    patch.setattr(run_export, "heartbeat_export", lambda *_: True)
+
+
+def cancelled_export_joined(patch: pytest.MonkeyPatch) -> None:
+    """An export is cancelled while S3 joins its parts, and has a file nevertheless."""
+
+    def cancel(job: Any, now: datetime) -> Any:
+        if job.state == "cancelled":
+            return job
+        return export_job.transition(job, "cancelled", now=now)
+
+    patch.setattr(export_jobs_api, "cancel", cancel)
+
+
+def lost_exports_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """The sweeper does not start exports whose start was lost."""
+    patch.setattr(sweep, "resume_exports", lambda _: ())
+
+
+def part_left_out(patch: pytest.MonkeyPatch) -> None:
+    """The last part of an export is not joined."""
+
+    def stored(job: Any) -> Any:
+        parts = export_jobs.parts_of_export(job)
+        return parts[:-1] if len(parts) > 1 else parts
+
+    patch.setattr(run_export, "parts_of_export", stored)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -653,6 +711,13 @@ IN_CHANGES: tuple[Plant, ...] = (
     marker_kept,
     unchanged_written,
 )
+IN_EXPORTS: tuple[Plant, ...] = (
+    checkpoint_lost,
+    part_stored_twice,
+    cancelled_export_joined,
+    lost_exports_forgotten,
+    part_left_out,
+)
 IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
 
 PLANTED: tuple[tuple[str, Plant], ...] = (
@@ -660,6 +725,7 @@ PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("imports", plant) for plant in IN_IMPORTS),
     *(("changes", plant) for plant in IN_CHANGES),
     *(("updates", plant) for plant in IN_UPDATES),
+    *(("exports", plant) for plant in IN_EXPORTS),
 )
 """Each planted bug with the kind of schedules that must show it."""
 

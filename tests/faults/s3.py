@@ -6,10 +6,12 @@ a body that was altered in transit as it would on AWS.
 
 import base64
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import unescape
 from itertools import chain, islice
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -26,6 +28,16 @@ class Version:
     id: str
     data: bytes | None
     modified: datetime
+
+
+@dataclass
+class Upload:
+    """A multipart upload: the key of its object, and its parts by number."""
+
+    key: str
+    parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    """The ETag and the bytes of each. A part that is sent again has another ETag, as with SSE-KMS.
+    """
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,10 @@ class S3:
     made: int = 0
     page: int = 1000
     """Entries of a list in one response."""
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    """The multipart uploads that are not complete, by id."""
+    least_part: int = 5 * 1024**2
+    """The bytes that every part but the last must have."""
 
     def answer(self, request: AWSPreparedRequest) -> Sent:
         """Return the service's response to a request in its wire format."""
@@ -63,6 +79,10 @@ class S3:
                 return self._get(key, query.get("versionId"), headers, request.method)
             case "PUT" if not query:
                 return self._put(key, _body(request, headers), headers)
+            case "POST" if "uploads" in query:
+                return self._begin(key)
+            case "PUT" | "POST" | "DELETE" if "uploadId" in query:
+                return self._of_upload(request, key, query, headers)
             case "DELETE" if not query:
                 self.delete(key)
                 return Sent(204)
@@ -109,6 +129,55 @@ class S3:
             return refused(412, "PreconditionFailed")
         return Sent(200, {"x-amz-version-id": self.put(key, data).id})
 
+    def _begin(self, key: str) -> Sent:
+        self.made += 1
+        self.uploads[f"upload-{self.made}"] = Upload(key)
+        return _xml("InitiateMultipartUploadResult", f"<UploadId>upload-{self.made}</UploadId>")
+
+    def _of_upload(
+        self,
+        request: AWSPreparedRequest,
+        key: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> Sent:
+        """Answer a request for a multipart upload: a part, its completion, or its end."""
+        upload = self.uploads.get(query["uploadId"])
+        if upload is None or upload.key != key:
+            return refused(404, "NoSuchUpload")
+        if request.method == "DELETE":
+            del self.uploads[query["uploadId"]]
+            return Sent(204)
+        if request.method == "PUT":
+            data = _body(request, headers)
+            if headers.get("x-amz-checksum-crc32") != _crc32(data):
+                return refused(400, "BadDigest")
+            self.made += 1
+            etag = f'"{self.made:032x}"'
+            upload.parts[int(query["partNumber"])] = etag, data
+            return Sent(200, {"etag": etag})
+        return self._complete(query["uploadId"], upload, _text(request.body))
+
+    def _complete(self, id: str, upload: Upload, body: str) -> Sent:
+        """Join the parts that a request lists. With checksums, AWS wants consecutive numbers."""
+        listed = [
+            (int(_element(part, "PartNumber")), _element(part, "ETag"), _element(part, "Checksum"))
+            for part in re.findall(r"<Part>(.*?)</Part>", body, re.DOTALL)
+        ]
+        if not listed:
+            return refused(400, "MalformedXML")
+        if [number for number, _, _ in listed] != list(range(1, len(listed) + 1)):
+            return refused(400, "InvalidPartOrder")
+        for number, etag, crc32 in listed:
+            stored, data = upload.parts.get(number, ("", b""))
+            if (stored.strip('"'), _crc32(data)) != (etag.strip('"'), crc32):
+                return refused(400, "InvalidPart")
+            if number < len(listed) and len(data) < self.least_part:
+                return refused(400, "EntityTooSmall")
+        del self.uploads[id]
+        self.put(upload.key, b"".join(upload.parts[number][1] for number, _, _ in listed))
+        return _xml("CompleteMultipartUploadResult", f"<Key>{upload.key}</Key>")
+
     def _versions(self, key_marker: str, version_marker: str) -> Sent:
         """Return a page of versions and delete markers after the markers, newest first per key."""
         entries = self._behind(key_marker, version_marker)
@@ -152,6 +221,16 @@ def refused(status: int, code: str) -> Sent:
     """Return an error response."""
     text = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
     return Sent(status, {"content-type": "application/xml"}, text.encode())
+
+
+def _crc32(data: bytes) -> str:
+    return base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
+
+
+def _element(xml: str, name: str) -> str:
+    """Return the text of an element whose name begins so, unescaped."""
+    found = re.search(rf"<{name}\w*>([^<]*)<", xml)
+    return unescape(found[1]) if found else ""
 
 
 def _xml(name: str, inside: str) -> Sent:

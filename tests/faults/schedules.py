@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.faults.changes import change
+from tests.faults.exports import export
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
@@ -14,6 +15,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "imports": manage,
     "changes": change,
     "updates": compare,
+    "exports": export,
 }
 
 

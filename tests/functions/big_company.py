@@ -18,6 +18,7 @@ import orjson
 from shared.catalog import FeatureGrant, Product, ProductFeature
 from shared.customers import Customer
 from shared.events import Actor, Event
+from shared.export_job import ExportJob
 from shared.import_job import BatchResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
@@ -25,6 +26,7 @@ from shared.store import dynamo, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer, customer_key
 from shared.store.events import event_item
+from shared.store.export_jobs import add_export
 from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import PAGE, page_item, page_of
 from shared.store.order_index import index_keys, order_page
@@ -66,6 +68,8 @@ class BigCompany:
     """The import with 100 batches of one faulty row each."""
     failed: int
     """An import with one faulty row."""
+    export: int
+    """An export that has a file."""
 
 
 @contextmanager
@@ -113,7 +117,26 @@ def open_big_company() -> Iterator[BigCompany]:
             feature=product.features[0].id,
             batches=batches,
             failed=failed[0],
+            export=_exports(),
         )
+
+
+def _exports() -> int:
+    """100 exports that have ended; the number of one."""
+    for number in range(1, 101):
+        now = datetime.now(UTC)
+        times = {"created_at": now, "finished_at": now, "heartbeat_at": now}
+        job = ExportJob(
+            number=number,
+            company=COMPANY,
+            kind="licenses",
+            state="succeeded",
+            external_id=f"{number}-{'x' * 200}",
+            requested_by="Zx8Kq2Lm",
+            **times,
+        )
+        assert add_export(job, fingerprint="f")
+    return 1
 
 
 def _events_table() -> BigTable:

@@ -42,7 +42,7 @@ class Shop:
             handler = create_order.handler
         elif "/import_" in path:
             handler = start_import.handler
-        elif "-import-results/" in path:
+        elif "-import-results/" in path or path.startswith("/api/v1/exports/"):
             handler = job_status.handler
         else:
             handler = records.handler

@@ -27,6 +27,7 @@ MODULES = (
     *(f"functions.{name}" for name in ROUTE_MODULES),
     "functions.console.handler",
     "functions.import_csv",
+    "functions.export_chunk",
     "functions.sweep",
     "functions.publish_events",
     "functions.index_search",

@@ -89,9 +89,19 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def state_machine(template: Template) -> Definition:
-    """The definition of the stack's only state machine, in the words of `flat`."""
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+def machine_resource(template: Template, name: str = "Imports") -> dict[str, Any]:
+    """The state machine of imports, or of exports."""
+    (machine,) = (
+        each
+        for each in resources(template, "AWS::StepFunctions::StateMachine").values()
+        if each["Properties"]["StateMachineName"].endswith(f"-{name}")
+    )
+    return dict(machine)
+
+
+def state_machine(template: Template, name: str = "Imports") -> Definition:
+    """The definition of a state machine, in the words of `flat`."""
+    machine = machine_resource(template, name)
     found: Definition = json.loads(flat(machine["Properties"]["DefinitionString"]))
     return found
 

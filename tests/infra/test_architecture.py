@@ -43,7 +43,7 @@ def drawn(logical_id: str, kind: str) -> str:
         case "AWS::S3::Bucket":
             return name.removeprefix("Data")
         case "AWS::StepFunctions::StateMachine":
-            return "Machine"
+            return "ExportMachine" if name.startswith("Exports") else "Machine"
         case "AWS::ApiGatewayV2::Api":
             return "Api"
     return name

@@ -217,7 +217,7 @@ def test_the_page_may_send_files_to_the_bucket_and_from_nowhere_else(template: T
     (rule,) = bucket["Properties"]["CorsConfiguration"]["CorsRules"]
 
     assert rule["AllowedMethods"] == ["POST", "PUT", "GET"]
-    assert rule["ExposedHeaders"] == ["ETag"]
+    assert rule["ExposedHeaders"] == ["ETag", "Content-Disposition"]
     (origin,) = rule["AllowedOrigins"]
     assert "execute-api" in json.dumps(origin) or "ApiEndpoint" in json.dumps(origin)
 

@@ -8,7 +8,9 @@ import aws_cdk as cdk
 import pytest
 
 from infra.app import add_stack
+from infra.data import EXPORT_DAYS
 from infra.stamp import ROOT
+from shared.export_job import KEPT
 from tests.infra.reading import Template, resources, tables
 
 KEYS = {
@@ -119,11 +121,18 @@ def test_files_and_their_old_versions_expire_when_the_stage_says(
     rules = lifecycle_rules(synthesize(stage_name))
 
     expirations = [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule]
-    assert expirations == ([days] if days else [])
+    assert expirations == [EXPORT_DAYS, *([days] if days else [])]
     old_versions = [rule.get("NoncurrentVersionExpiration") for rule in rules]
     assert {"NoncurrentDays": 30} in old_versions
     delete_markers = [rule.get("ExpiredObjectDeleteMarker") for rule in rules]
     assert (True in delete_markers) == bool(days)
+
+
+def test_files_of_exports_are_kept_for_as_long_as_the_api_says(template: Template) -> None:
+    (rule,) = (each for each in lifecycle_rules(template) if each.get("Prefix") == "_exports/")
+
+    assert rule["ExpirationInDays"] == KEPT.days == EXPORT_DAYS
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 def test_cloudformation_accepts_every_lifecycle_rule(template: Template) -> None:

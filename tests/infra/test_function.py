@@ -19,6 +19,7 @@ RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "ur
 LONG = {
     "functions.sweep": 60,
     "functions.import_csv": 900,
+    "functions.export_chunk": 900,
     "functions.publish_events": 60,
     "functions.index_search": 60,
 }

@@ -1,5 +1,6 @@
 """The import resources: bucket notification, state machine, dead-letter queues."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from tests.infra.reading import (
     functions,
     live,
     live_arn,
+    machine_resource,
     resources,
     state_machine,
 )
@@ -96,11 +98,11 @@ def test_an_arrival_that_cannot_be_handled_is_tried_again_and_kept(template: Tem
 
 
 def test_the_job_of_a_failed_execution_is_marked_failed(template: Template) -> None:
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    machine = machine_resource(template)
     (rule,) = (
         each["Properties"]
         for each in resources(template, "AWS::Events::Rule").values()
-        if "EventPattern" in each["Properties"]
+        if "-Imports" in json.dumps(each["Properties"].get("EventPattern", {}))
     )
     invocation = asynchronous(template, "functions.import_csv")
 
@@ -170,14 +172,14 @@ def test_every_task_is_tried_again_at_a_time_of_its_own(template: Template) -> N
 
 
 def test_an_execution_ends_some_day(template: Template) -> None:
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    machine = machine_resource(template)
 
     assert state_machine(template)["TimeoutSeconds"] == 86_400
     assert machine["Properties"].get("StateMachineType", "STANDARD") == "STANDARD"
 
 
 def test_the_machine_may_run_itself_its_function_and_read_manifests(template: Template) -> None:
-    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    machine = machine_resource(template)
     (role, _) = machine["Properties"]["RoleArn"]["Fn::GetAtt"]
     allowed = {
         (action, re.sub(r"^arn:.*:", "", flat(resource)))
@@ -204,7 +206,7 @@ def test_the_machine_may_run_itself_its_function_and_read_manifests(template: Te
 def test_the_machine_is_traced_where_the_stage_says(
     synthesize: Callable[[str], Template], stage_name: str, on: bool
 ) -> None:
-    (machine,) = resources(synthesize(stage_name), "AWS::StepFunctions::StateMachine").values()
+    machine = machine_resource(synthesize(stage_name))
 
     assert traced(machine) == on
 

@@ -108,6 +108,9 @@ def test_the_dashboard_shows_every_metric_that_functions_log(prod: Template) -> 
     assert (counted | swept) - shown == {
         "BatchCompleted",
         "Crash",
+        "ExportFailed",
+        "ExportRequested",
+        "ExportResumed",
         "ImportAnnounced",
         "ImportFailed",
         "ImportGivenUp",

@@ -31,6 +31,7 @@ KEPT = {
     "ImportsFailed8E095100": "AWS::SQS::Queue",
     "SweepFailed20E54AEE": "AWS::SQS::Queue",
     "EventsFailedBEE96234": "AWS::SQS::Queue",
+    "ExportsFailedDEFA8C3E": "AWS::SQS::Queue",
     "DataEventsB3DAF25C": "AWS::DynamoDB::Table",
     "ObservabilityAlarms72EB291A": "AWS::SNS::Topic",
 }

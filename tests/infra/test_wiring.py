@@ -145,7 +145,7 @@ def test_every_asynchronous_call_that_no_attempt_could_run_is_kept(template: Tem
     """Lambda uses the configuration of the alias that was called, and the function's own role."""
     called = asynchronous_calls(template)
 
-    assert len(called) == 2
+    assert len(called) == 3
     for name in called:
         config = invocation_config(template, name)
         queue = logical_id(config["DestinationConfig"]["OnFailure"]["Destination"])

@@ -8,6 +8,7 @@ export type ApiKey = Schemas["ApiKeyView"];
 export type NewApiKey = Schemas["NewApiKey"];
 export type StoredApiKey = Schemas["StoredApiKey"];
 export type Customer = Schemas["CustomerView"];
+export type Export = Schemas["ExportView"];
 export type KeywrightEvent = Schemas["Event"];
 export type Feature = Schemas["FeatureView"];
 export type Grant = Schemas["GrantView"];

@@ -20,6 +20,7 @@ import { useLoad } from "../api/load.js";
 import { announce, Empty, Loaded, Page, Pager, Table } from "../parts/parts.js";
 import { LicenseTable } from "./license_table.js";
 import { Email, LICENSE_COLUMNS, nameOf, orderBadges } from "./records.js";
+import { ExportAll } from "../parts/export_all.js";
 import { go, link } from "../parts/route.js";
 import { hasScope } from "../api/session.js";
 
@@ -87,7 +88,8 @@ function CustomerList({ query }) {
         ${create} <${LinkButton} scope="imports:write" plain
           to=${link("imports/customers/new")}>Import customers<//>
       <//>`;
-  return html`<${Page} title="Customers" lead="All customers" actions=${create}>
+  return html`<${Page} title="Customers" lead="All customers" actions=${html`
+    <${ExportAll} kind="customers" title="Export all customers" /> ${create}`}>
     <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers" />
     <${Loaded} from=${customers} rows=${8}>
       ${(/** @type {Answer<"get", "customers/">} */ page) =>

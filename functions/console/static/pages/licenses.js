@@ -14,6 +14,7 @@ import { Lazy } from "../parts/lazy.js";
 import { Empty, Loaded, Page, Pager } from "../parts/parts.js";
 import { LicenseTable } from "./license_table.js";
 import { CustomerLink, LICENSE_COLUMNS } from "./records.js";
+import { ExportAll } from "../parts/export_all.js";
 import { link } from "../parts/route.js";
 
 const LIMIT = 25;
@@ -47,7 +48,8 @@ function LicenseList({ query }) {
     (signal) => api.get("licenses/", { ...filters, limit: LIMIT }, { signal }),
     [JSON.stringify(filters)],
   );
-  return html`<${Page} title="Licenses" lead="All licenses from orders and imports">
+  return html`<${Page} title="Licenses" lead="All licenses from orders and imports"
+    actions=${html`<${ExportAll} kind="licenses" title="Export all licenses" />`}>
     <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products)]} query=${query}
       action="Search licenses" />
     <${Loaded} from=${licenses} rows=${8}>
