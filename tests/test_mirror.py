@@ -40,6 +40,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "Items of one table are tested through the routes that read and write them.": {
         "shared/store/catalog.py": "tests/functions/test_catalog_limits.py",
+        "shared/store/import_mappings.py": "tests/functions/test_import_mappings.py",
         "shared/store/customers.py": "tests/shared/store/test_lookup.py",
         "shared/store/events.py": "tests/functions/test_publish_events.py",
         "shared/store/license_index.py": "tests/functions/test_license_lists.py",
