@@ -62,6 +62,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/store/pace.py": "tests/shared/store/test_patience.py",
     },
     "Models or data without code: what reads them tests them.": {
+        "shared/header_synonyms.py": "tests/shared/csv_format/test_header.py",
         "shared/browser_rule.py": "tests/functions/console/test_handler.py",
         "shared/contract/api_keys.py": "tests/functions/test_api_keys.py",
         "shared/contract/imports.py": "tests/functions/test_job_status.py",

@@ -236,8 +236,7 @@ def _synonyms() -> dict[str, str]:
 
 def folded(header: str) -> str:
     """Normalize a header for comparison with synonyms: only letters without accents, and digits."""
-    plain = unicodedata.normalize("NFKD", header).lower()
-    return "".join(_WORD.findall("".join(c for c in plain if not unicodedata.combining(c))))
+    return "".join(_WORD.findall(unicodedata.normalize("NFKD", header).lower()))
 
 
 def _bare(name: str) -> str:
