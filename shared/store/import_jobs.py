@@ -9,7 +9,8 @@
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
-| company, `<company>#<number>` | `mapping#…` | see `import_mappings` |
+| company | `mapping#…`, `mapping-content#…` | see `import_mappings` |
+| `<company>#<number>` | `mapping#…` | see `import_mappings` |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | the job of this `external_id`, and its fingerprint |
 """

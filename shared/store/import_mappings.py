@@ -2,7 +2,8 @@
 
 | pk | sk | content |
 |---|---|---|
-| company | `mapping#<name>` | SavedMapping |
+| company | `mapping#<name>` | MappingEntry, for lists |
+| company | `mapping-content#<name>` | SavedMapping |
 | `<company>#<number>` | `mapping#<SHA-256>` | the mapping of a job |
 
 A mapping is stored as its JSON text: an item has at most 400 KB, and a map of texts would need more
@@ -21,16 +22,21 @@ from shared.store import dynamo
 from shared.store.import_jobs import TABLE
 
 
-class SavedMapping(BaseModel, frozen=True, extra="ignore"):
-    """A mapping that imports can use by its name."""
+class SavedEntry(BaseModel, frozen=True, extra="ignore"):
+    """What lists have of a saved mapping."""
 
     name: str
     kind: Kind
-    content: str
-    """JSON of a ColumnMapping."""
     updated_at: datetime
     updated_by: str
     """The prefix of an API key."""
+
+
+class SavedMapping(SavedEntry, frozen=True, extra="ignore"):
+    """A mapping that imports can use by its name."""
+
+    content: str
+    """JSON of a ColumnMapping."""
 
     @property
     def mapping(self) -> ColumnMapping:
@@ -38,35 +44,40 @@ class SavedMapping(BaseModel, frozen=True, extra="ignore"):
 
 
 def get_mapping(company: str, name: str) -> SavedMapping | None:
-    item = dynamo.get(TABLE, _key(company, name))
+    item = dynamo.get(TABLE, _content_key(company, name))
     return SavedMapping.model_validate(item) if item else None
 
 
-def list_mappings(company: str, after: str | None = None) -> Iterator[SavedMapping]:
+def list_mappings(company: str, after: str | None = None) -> Iterator[SavedEntry]:
     """The saved mappings of a company by name, after the name `after`, without their content."""
     items = dynamo.query(
         TABLE,
         "pk = :company AND sk BETWEEN :first AND :last",
         {"company": company, "first": f"mapping#{after or ''}", "last": "mapping#~"},
         consistent=True,
-        select=("name", "kind", "updated_at", "updated_by"),
     )
-    saved = (SavedMapping.model_validate({**item, "content": ""}) for item in items)
-    return (mapping for mapping in saved if mapping.name != after)
+    return (entry for entry in map(SavedEntry.model_validate, items) if entry.name != after)
 
 
 def put_mapping(company: str, saved: SavedMapping) -> None:
     """Save a mapping, or replace the one with its name."""
-    pk, sk = _key(company, saved.name)
-    item = dynamo.record_item(saved, pk=pk, sk=sk)
-    dynamo.client().put_item(TableName=dynamo.table(TABLE), Item=item)
+    entry = saved.model_dump(exclude={"content"})
+    written = [
+        (_key(company, saved.name), entry),
+        (_content_key(company, saved.name), {**entry, "content": saved.content}),
+    ]
+    dynamo.write(
+        [
+            dynamo.put(TABLE, dynamo.to_item({"pk": pk, "sk": sk, **fields}))
+            for (pk, sk), fields in written
+        ]
+    )
 
 
 def delete_mapping(company: str, name: str) -> None:
     """Delete a saved mapping; deleting it again changes nothing."""
-    dynamo.client().delete_item(
-        TableName=dynamo.table(TABLE), Key=dynamo.key_of(_key(company, name))
-    )
+    keys = (_key(company, name), _content_key(company, name))
+    dynamo.write([dynamo.delete(TABLE, key) for key in keys])
 
 
 def job_mapping_item(job: ImportJob, content: bytes) -> dict[str, Any]:
@@ -95,6 +106,10 @@ def job_mapping(job: ImportJob) -> ColumnMapping:
 
 def _key(company: str, name: str) -> tuple[str, str]:
     return company, f"mapping#{name}"
+
+
+def _content_key(company: str, name: str) -> tuple[str, str]:
+    return company, f"mapping-content#{name}"
 
 
 def _job_key(job: ImportJob) -> tuple[str, str]:

@@ -244,6 +244,21 @@ def test_a_saved_mapping_is_listed_shown_replaced_and_deleted(files: Files) -> N
         assert call(files, method, "import-mappings/old-shop/").status == 404
 
 
+def test_a_mapping_belongs_to_its_company(files: Files, other_shop: Shop) -> None:
+    save(files)
+
+    for method, path in (("GET", "old-shop/"), ("DELETE", "old-shop/"), ("GET", "")):
+        reply = send(
+            start_import.handler, method, f"/api/v1/import-mappings/{path}", key=other_shop.key
+        )
+        assert reply.status == (404 if path else 200)
+        assert "license__license_key" not in reply.text
+    body = {"kind": "licenses", "file_name": "a.csv", "size": 5, "mapping": "old-shop"}
+    reply = send(start_import.handler, "POST", "/api/v1/imports/", body=body, key=other_shop.key)
+    assert reply.status == 400
+    assert call(files, "GET", "import-mappings/old-shop/").status == 200
+
+
 @pytest.mark.parametrize(
     ("name", "body", "field"),
     [

@@ -216,7 +216,9 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   const days = names.flatMap((column, index) => (kind.days.has(column) ? [index] : []));
   const body = text.slice(start);
   const findDuplicate = findDuplicates(body, { delimiter, names, readRow }, kind, maxKeys);
-  const written = (/** @type {string} */ column) => headers[names.indexOf(column)] ?? column;
+  // A fault of the whole row has no column, and a header that is left out has no name.
+  const written = (/** @type {string} */ column) =>
+    column && (headers[names.indexOf(column)] ?? column);
   let at = 0;
   let reportedAt = 0;
   parseRecords(body, delimiter, (cells, quoteFault, cursor, quoteAt) => {
