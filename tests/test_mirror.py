@@ -156,6 +156,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/imports/corrections.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/fault_table.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/import_check.js": "tests/e2e/console/test_check.py",
+        "functions/console/static/imports/import_mapping.js": (
+            "tests/e2e/console/test_import_mapping.py"
+        ),
         "functions/console/static/imports/import_job.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),
