@@ -133,7 +133,8 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with _ending(job):
-        job, mentions = apply_object_options(job), mentions_of(job)
+        job = apply_object_options(job)
+        mentions = mentions_of(job)
         data = b"".join(uploads.stream(job))
         mentions.feed(data)
         planned = plan_file(job, [data], chunk_size=_INLINE_CHUNK)
@@ -194,7 +195,8 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """The output of the step for a file that is not refused."""
-    job, mentions = apply_object_options(job), mentions_of(job)
+    job = apply_object_options(job)
+    mentions = mentions_of(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
     planned = plan_file(job, parts, chunk_size=_chunk_size(job))

@@ -234,4 +234,8 @@ def _written_rows(job: ImportJob) -> int:
 def _urls(caller: Caller, job: ImportJob) -> dict[str, str | None]:
     home = f"{caller.base_url}/api/v1/imports/{job.number}"
     failed = f"{home}/failed.csv" if job.failed_report else None
-    return {"errors_url": f"{home}/errors/", "failed_rows_url": failed}
+    return {
+        "errors_url": f"{home}/errors/",
+        "failed_rows_url": failed,
+        "mapping_url": f"{home}/mapping/" if job.mapping else None,
+    }

@@ -20,6 +20,7 @@ from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.paging import Limit, PageQuery, either_name, page_of
 from functions.web.response_size import PAGE_BYTES
+from shared.column_mapping import ColumnMapping
 from shared.contract.imports import (
     CustomersResult,
     FailedRow,
@@ -35,6 +36,7 @@ from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeu
 from shared.store.batch_results import batch_results
 from shared.store.executions import announce_job, start, stop
 from shared.store.import_jobs import change_job, get_job, list_jobs
+from shared.store.import_mappings import job_mapping
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
 
@@ -185,6 +187,18 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
         return Answer("", status=307, headers={"Location": link})
     headers = {"Content-Disposition": attachment(name)}
     return Answer(get_result(job, report) or b"", headers=headers)
+
+
+@api.get("/api/v1/imports/<id>/mapping/", scope="records:read")
+def show_job_mapping(caller: Caller, id: int) -> ColumnMapping:
+    """Get the mapping of the file's columns, as it was when the import began.
+
+    Corrected rows have the columns of the file: import them with this mapping.
+    """
+    job = _job(caller, id)
+    if job.mapping is None:
+        raise NotFound(f"Import {id} has no mapping")
+    return job_mapping(job)
 
 
 @api.post("/api/v1/imports/<id>/cancel/", scope="imports:write", refusals=("import_state",))

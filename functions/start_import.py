@@ -8,9 +8,17 @@ from typing import Annotated
 from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from functions import import_mappings
 from functions.import_views import RESULT_PATHS, import_fields
 from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.web.upload import Upload
+from shared.column_mapping import (
+    NO_MAPPING,
+    ColumnMapping,
+    MappingName,
+    mapping_faults,
+    pinned,
+)
 from shared.columns import template
 from shared.contract.imports import (
     PartLink,
@@ -44,6 +52,7 @@ from shared.store.import_jobs import (
     new_number,
     note_correction,
 )
+from shared.store.import_mappings import get_mapping, job_mapping_item
 from shared.store.links import (
     LARGEST_OBJECT,
     LARGEST_POST,
@@ -77,6 +86,10 @@ _ON_EXISTING = (
 )
 _ON_MISSING = "The result of a row whose record does not exist: it is created, or it is an error."
 
+_MAPPING = (
+    "What the columns and values of the file mean: a mapping, or the name of a saved one, whose"
+    " content at this time is used."
+)
 _DATES = (
     "The order of day, month and year in dates that end in the year: `dmy` reads 31.12.2027, `mdy`"
     " reads 12/31/2027, and `iso` reads neither. Dates such as 2027-12-31 are always read."
@@ -107,6 +120,9 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "ignore"
     dates: Annotated[Dates, Field(description=_DATES)] = "iso"
+    mapping: Annotated[
+        MappingName | None, Field(description="The name of a saved mapping of its columns.")
+    ] = None
     on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
     on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
@@ -141,6 +157,7 @@ class ImportRequest(BaseModel):
     encoding: Annotated[ChosenEncoding | None, Field(description=_ENCODING)] = None
     unknown_columns: Annotated[UnknownColumns, Field(description=_UNKNOWN_COLUMNS)] = "check"
     dates: Annotated[Dates, Field(description=_DATES)] = "iso"
+    mapping: Annotated[ColumnMapping | MappingName | None, Field(description=_MAPPING)] = None
     on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
     on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
     corrects: Corrected = None
@@ -215,9 +232,14 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     `Idempotent-Replayed: true`; with another body it is refused.
     """
     _check_corrected(caller, request, pointer="/corrects")
+    if isinstance(request.mapping, ColumnMapping):
+        import_mappings.refuse_mapping(request.mapping, request.kind, ("mapping",))
     fingerprint = request_fingerprint(request.model_dump(mode="json"))
     job, headers = _begin(
-        caller, fingerprint, request.external_id, lambda number: _new_job(caller, number, request)
+        caller,
+        fingerprint,
+        request.external_id,
+        lambda number: _new_job(caller, number, request, pointer="/mapping"),
     )
     headers["Location"] = f"{caller.base_url}/api/v1/imports/{job.number}/"
     upload = _upload(caller, job, request.size) if job.state == "awaiting_upload" else None
@@ -325,7 +347,11 @@ def _take(
         file_name=upload.file_name,
         size=len(upload.data),
         external_id=idempotency_key,
-        **dict(query),
+        **{
+            name: value
+            for name, value in query
+            if name != "dates" or "dates" in query.model_fields_set
+        },
     )
     _check_corrected(caller, request)
     digest = hashlib.sha256(upload.data).hexdigest()
@@ -340,9 +366,15 @@ def _take(
 
 
 def _begin(
-    caller: Caller, fingerprint: str, external_id: str | None, make: Callable[[int], ImportJob]
+    caller: Caller,
+    fingerprint: str,
+    external_id: str | None,
+    make: Callable[[int], tuple[ImportJob, bytes | None]],
 ) -> tuple[ImportJob, dict[str, str]]:
-    """Create a job, or find the job of this `external_id`; with the header of a replay."""
+    """Create a job, or find the job of this `external_id`; with the header of a replay.
+
+    `make` returns a job and the content of its mapping.
+    """
     for _ in contended():
         if external_id and (claim := external_claim(caller.company, external_id)):
             job = get_job(caller.company, claim.number)
@@ -354,10 +386,11 @@ def _begin(
                     value=external_id,
                 )
             return job, {"Idempotent-Replayed": "true"}
-        job = make(new_number(caller.company))
+        job, content = make(new_number(caller.company))
+        item = job_mapping_item(job, content) if content else None
         if job.corrects is not None:
             note_correction(caller.company, job.corrects, job.number)
-        if add_job(job, external=fingerprint):
+        if add_job(job, external=fingerprint, with_item=item):
             metrics.add_metric("ImportRequested", MetricUnit.Count, 1)
             return job, {}
     raise Busy
@@ -374,9 +407,39 @@ def _check_corrected(caller: Caller, request: ImportRequest, pointer: str | None
         raise Refused("validation_error", message, faults=[fault])
 
 
-def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:
+def _mapping_of(caller: Caller, request: ImportRequest, pointer: str | None) -> ColumnMapping:
+    """The mapping of a request. Raises Refused if there is no saved one for this kind of file."""
+    if isinstance(request.mapping, ColumnMapping):
+        return request.mapping
+    if request.mapping is None:
+        return NO_MAPPING
+    saved = get_mapping(caller.company, request.mapping)
+    if saved is not None:
+        faults = mapping_faults(saved.mapping, request.kind)
+        message = faults[0].message if faults else None
+    else:
+        message = "is not the name of a saved mapping; GET /api/v1/import-mappings/ lists them"
+    if saved is None or message:
+        fault = Fault("invalid_value", message or "", "mapping", pointer, request.mapping)
+        raise Refused("validation_error", f"mapping: {message}", faults=[fault])
+    return saved.mapping
+
+
+def _new_job(
+    caller: Caller, number: int, request: ImportRequest, pointer: str | None = None
+) -> tuple[ImportJob, bytes | None]:
+    """A new job, and the content of its mapping, which is pinned with it."""
     now = datetime.now(UTC)
-    return ImportJob(
+    mapping = _mapping_of(caller, request, pointer)
+    stored = None if request.mapping is None else pinned(mapping)
+    options = {
+        **dict(request),
+        "mapping": stored and stored.sha256,
+        "mapping_name": request.mapping if isinstance(request.mapping, str) else None,
+    }
+    if mapping.dates and "dates" not in request.model_fields_set:
+        options["dates"] = mapping.dates
+    job = ImportJob(
         number=number,
         company=caller.company,
         state="awaiting_upload",
@@ -386,8 +449,11 @@ def _new_job(caller: Caller, number: int, request: ImportRequest) -> ImportJob:
         correlation_id=caller.request_id,
         created_at=now,
         heartbeat_at=now,
-        **dict(request),
+        **options,
     )
+    return job, stored and stored.content
 
+
+api.include(import_mappings.routes)
 
 handler = api.handler

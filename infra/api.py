@@ -60,6 +60,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         "POST /api/v1/imports/{proxy+}",
         *_folder("/api/v1/imports/{id}/parts"),
         "ANY /api/v1/import-templates/{proxy+}",
+        *_folder("/api/v1/import-mappings"),
     ),
     "job_status": (
         *_folder("/api/v1/licenses-import-results"),

@@ -26,10 +26,11 @@ _KEY: TypeAdapter[str] = TypeAdapter(LicenseKey)
 class Mentions:
     """Records which parts of a file can contain one of the product codes, from the bytes alone."""
 
-    def __init__(self, codes: Collection[str]) -> None:
+    def __init__(self, codes: Collection[str], *, may_convert: bool = False) -> None:
+        """With `may_convert`, rows can have codes that the file's bytes do not have."""
         self.codes = frozenset(codes)
         self._wanted = {code.encode() for code in self.codes}
-        self.is_sure = all(map(_WORD.fullmatch, self._wanted))
+        self.is_sure = not may_convert and all(map(_WORD.fullmatch, self._wanted))
         self._overlap = 2 * max(map(len, self._wanted), default=0)
         self._end, self._tail = 0, b""
         self._found: list[tuple[int, int]] = []

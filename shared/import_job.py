@@ -82,7 +82,7 @@ _STATUS: Mapping[State, Status] = {
 }
 _KEY = re.compile(
     r"(?P<company>[a-z0-9][a-z0-9-]{0,39})/(?P<kind>licenses|customers|license-features)/"
-    r"(?:job-(?P<number>[1-9][0-9]{0,9})/)?(?P<name>.*\.(?i:csv))",
+    r"(?:job-(?P<number>[1-9][0-9]{0,9})/|@(?P<mapping>[^/]*)/)?(?P<name>.*\.(?i:csv))",
     re.DOTALL,
 )
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -96,6 +96,8 @@ class FileFault(BaseModel, frozen=True):
     message: str
     line: int | None = None
     column: str | None = None
+    suggested: dict[str, str] = {}
+    """Columns that unknown headers of the file may mean, in the form of a mapping's `columns`."""
 
 
 class ImportJob(BaseModel, frozen=True, extra="ignore"):
@@ -123,6 +125,10 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """Whether a column that is probably misspelled stops the import before it writes."""
     dates: Dates = "iso"
     """The order of day, month and year in the file's dates."""
+    mapping: str | None = None
+    """The SHA-256 of the mapping of the file's columns, which is stored next to the job."""
+    mapping_name: str | None = None
+    """The saved mapping that it was, when the job began."""
     on_existing: OnExisting = "keep"
     """The result of a row whose record exists: unchanged, updated, or an error."""
     on_missing: OnMissing = "create"
@@ -245,6 +251,8 @@ class ObjectKey(NamedTuple):
     number: int | None
     """The job that the object was uploaded for; None for a file that was put into the bucket."""
     file_name: str
+    mapping: str | None = None
+    """The saved mapping that the folder of the object names."""
 
 
 class WrongState(Conflict):
@@ -403,7 +411,7 @@ def parse_object_key(key: str) -> ObjectKey | None:
         return None
     (kind,) = (kind for kind in KINDS if kind == found["kind"])
     number = int(found["number"]) if found["number"] else None
-    return ObjectKey(found["company"], kind, number, shown_name(found["name"]))
+    return ObjectKey(found["company"], kind, number, shown_name(found["name"]), found["mapping"])
 
 
 def upload_key(company: str, kind: Kind, number: int, file_name: str) -> str:

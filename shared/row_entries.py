@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.catalog import FeatureGrant, Product
+from shared.column_mapping import NO_MAPPING, ColumnMapping
 from shared.columns import CustomerRow, OrderRow, TermsRow
 from shared.csv_format.reader import Record
 from shared.day_order import Dates
@@ -89,6 +90,7 @@ class Import:
     """Keys that rows of bundles have anywhere in the file."""
     dates: Dates = "iso"
     """The order of day, month and year in the file's dates."""
+    mapping: ColumnMapping = NO_MAPPING
     on_existing: OnExisting = "keep"
     on_missing: OnMissing = "create"
     repeated: Mapping[int, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from shared.catalog import Product
 from shared.cell_patterns import SOUND, RowPattern
+from shared.column_mapping import RowMapping
 from shared.columns import (
     CLEARABLE,
     KINDS,
@@ -76,13 +77,33 @@ _IDENTIFIERS = {"license_key", "subscription_id", "store_id", "reference"}
 
 
 def reader_of(job: Import, dialect: Dialect) -> Callable[[Record], Entry | InvalidRecord]:
-    """The function that reads the rows of a file of the job's kind."""
+    """The function that reads the rows of a file of the job's kind.
+
+    Faults and warnings name our columns; the records are those of the file.
+    """
+    mapping = RowMapping(job.mapping, dialect, job.kind)
+    read = _reader_of_kind(job, mapping.dialect).read
+    if mapping.is_plain:
+        return read
+
+    def read_mapped(record: Record) -> Entry | InvalidRecord:
+        entry = read(mapping.record(record))
+        if isinstance(entry, LicenseEntry):
+            return entry  # has no cells
+        return entry._replace(record=record)
+
+    return read_mapped
+
+
+def _reader_of_kind(
+    job: Import, dialect: Dialect
+) -> "_LicenseReader | _CustomerReader | _FeatureReader":
     match job.kind:
         case "licenses":
-            return _LicenseReader(job, dialect).read
+            return _LicenseReader(job, dialect)
         case "customers":
-            return _CustomerReader(job, dialect).read
-    return _FeatureReader(job, dialect).read
+            return _CustomerReader(job, dialect)
+    return _FeatureReader(job, dialect)
 
 
 def identity_of(job: Import, dialect: Dialect) -> Callable[[Record], Hashable]:
@@ -91,7 +112,9 @@ def identity_of(job: Import, dialect: Dialect) -> Callable[[Record], Hashable]:
     It reads a license row in a fifth of the time that its entry takes.
     """
     if job.kind == "licenses":
-        return _LicenseReader(job, dialect).identity
+        mapping = RowMapping(job.mapping, dialect, job.kind)
+        identify = _LicenseReader(job, mapping.dialect).identity
+        return identify if mapping.is_plain else lambda record: identify(mapping.record(record))
     read = reader_of(job, dialect)
 
     def identity(record: Record) -> Hashable:
@@ -119,7 +142,6 @@ class _Reader:
     def __init__(self, job: Import, dialect: Dialect) -> None:
         self.job, self.kind = job, KINDS[job.kind]
         self.headers = dialect.names
-        self.columns = dialect.columns
         self._where = {
             name: [(at, header) for at, header in enumerate(self.headers) if header in part.columns]
             for name, part in self.kind.parts.items()
@@ -157,14 +179,14 @@ class _Reader:
         try:
             row = part.read(given, self.job.dates)
             if faults:
-                return self._shown(faults)
+                return faults
             meant = make(row.model_copy(update=cleared) if cleared else row)
         except ValidationError as error:
             named = {fault["column"] for fault in faults}
             found = faults_of_row(error, part, self.job.dates)
-            return self._shown([*faults, *(each for each in found if each["column"] not in named)])
+            return [*faults, *(each for each in found if each["column"] not in named)]
         if name != "terms" and (suspect := _suspect_cells(part, given)):
-            self._suspect[name, cells] = self._shown(suspect)
+            self._suspect[name, cells] = suspect
         return meant
 
     def _cleared(self, name: str, given: dict[str, str]) -> tuple[dict[str, None], Faults]:
@@ -204,13 +226,6 @@ class _Reader:
         """Read cells again that are remembered."""
         for known in self._known.values():
             known.clear()
-
-    def _shown(self, faults: Faults) -> Faults:
-        """The faults with the file's spelling of their columns."""
-        written = dict(zip(self.headers, self.columns, strict=True))
-        return [
-            {**fault, "column": written.get(fault["column"], fault["column"])} for fault in faults
-        ]
 
 
 class _LicenseReader(_Reader):
@@ -324,9 +339,7 @@ class _LicenseReader(_Reader):
     def _issued(self, row: TermsRow) -> License | Faults:
         product = self.job.catalog.get(row.short_code)
         if fault := _not_sold(product, row.short_code):
-            return self._shown(
-                [fault_of("product__short_code", "short_code", *fault, row.short_code)]
-            )
+            return [fault_of("product__short_code", "short_code", *fault, row.short_code)]
         if product is None:
             raise AssertionError("a product that is not there is a fault")
         if row.short_code not in self._offers:
@@ -347,12 +360,10 @@ class _LicenseReader(_Reader):
                 order_store_id="",
             )
         except Refused as refused:
-            return self._shown(
-                [
-                    fault_of(f"license__{f.field}", f.field or "", f.code, f.message, f.value)
-                    for f in refused.faults
-                ]
-            )
+            return [
+                fault_of(f"license__{f.field}", f.field or "", f.code, f.message, f.value)
+                for f in refused.faults
+            ]
 
 
 class _CustomerReader(_Reader):
@@ -368,7 +379,7 @@ class _CustomerReader(_Reader):
             )
         if self.job.updates and row.email is None:
             return InvalidRecord(
-                record, self._shown([fault_of("email", "email", "no_key_to_match", _NO_KEY, None)])
+                record, [fault_of("email", "email", "no_key_to_match", _NO_KEY, None)]
             )
         id = named_id(self.job, row) or nameless_id(self.job, record, None)
         return CustomerEntry(record, row, id, self.warnings(record.fields))

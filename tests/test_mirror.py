@@ -46,6 +46,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     },
     "Items of one table are tested through the routes that read and write them.": {
         "shared/store/catalog.py": "tests/functions/test_catalog_limits.py",
+        "shared/store/import_mappings.py": "tests/functions/test_import_mappings.py",
         "shared/store/customers.py": "tests/shared/store/test_lookup.py",
         "shared/store/events.py": "tests/functions/test_publish_events.py",
         "shared/store/export_files.py": "tests/functions/test_export_jobs.py",
@@ -71,6 +72,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/store/pace.py": "tests/shared/store/test_patience.py",
     },
     "Models or data without code: what reads them tests them.": {
+        "shared/header_synonyms.py": "tests/shared/csv_format/test_header.py",
         "shared/browser_rule.py": "tests/functions/console/test_handler.py",
         "shared/contract/search.py": "tests/functions/test_search.py",
         "shared/contract/api_keys.py": "tests/functions/test_api_keys.py",
@@ -172,6 +174,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/imports/corrections.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/fault_table.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/import_check.js": "tests/e2e/console/test_check.py",
+        "functions/console/static/imports/import_mapping.js": (
+            "tests/e2e/console/test_import_mapping.py"
+        ),
         "functions/console/static/imports/import_job.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),

@@ -23,9 +23,10 @@ from shared.columns import CLEARABLE, KINDS, NO_VALUE, Kind, Part, faults_of_row
 from shared.csv_format.block import MAX_FIELD
 from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
-from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS
+from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS, folded
 from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
 from shared.day_order import DATE_FAULTS, WRITTEN
+from shared.header_synonyms import SYNONYMS
 from shared.values import FORMAT
 
 
@@ -40,6 +41,7 @@ def rules() -> dict[str, Any]:
             [magic.pattern.decode("latin-1"), magic.flags, file_type] for magic, file_type in MAGIC
         ],
         "format": FORMAT.pattern,
+        "synonyms": {name: [*map(folded, words)] for name, words in SYNONYMS.items()},
         "maybe_damaged": MAYBE_DAMAGED.pattern,
         "written_dates": WRITTEN.pattern,
         "damage": [[damage.pattern, name.replace("_", " ")] for damage, name in DAMAGE],

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import DownloadColumn, TransferSpeedColumn
@@ -20,12 +21,16 @@ from infra.cli.jobs import exit_status, follow, progress_bar, show_job
 from infra.cli.stages import open_client, stage_options
 from infra.cli.workbook import SUFFIXES, BadWorkbook, to_csv
 from infra.client.client import Client
+from infra.client.imports import ImportOptions
+from shared import strict_json
+from shared.column_mapping import NO_MAPPING, ColumnMapping, MappingName
 from shared.columns import KINDS as KINDS_OF_FILES
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.day_order import DayOrder
 from shared.import_job import KINDS
+from shared.wording import in_words
 
 _CHECKED = 128 * 1024 * 1024
 """Bytes at the start of a file whose dates are read before the upload."""
@@ -65,9 +70,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument(
         "--dates",
         choices=("iso", "dmy", "mdy"),
-        default="iso",
         help="order of dates that do not begin with the year: dmy reads 31.12.2027, mdy reads"
-        " 12/31/2027, iso refuses both (default)",
+        " 12/31/2027, iso refuses both (default, unless the mapping has an order)",
+    )
+    command.add_argument(
+        "--mapping",
+        type=_mapping,
+        metavar="FILE|NAME",
+        help="what the columns and values of the file mean: a JSON file, or a saved mapping",
     )
     command.add_argument(
         "--on-existing",
@@ -94,7 +104,10 @@ def run(options: argparse.Namespace) -> int:
     """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
     with _csv_file(options) as path, open_client(options.stage) as client:
-        order = _day_order(path, options) if options.dates == "iso" else DayOrder()
+        mapping = _used_mapping(client, options)
+        order = (
+            DayOrder() if (options.dates or mapping.dates) else _day_order(path, options, mapping)
+        )
         if order.example is not None:
             console.print(_date_advice(order, cut=path.stat().st_size > _CHECKED))
         number = _send(client, path, options, console=console)
@@ -107,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             show_job(client, job, console=console)
     if failed_file:
-        again = "" if options.dates == "iso" else f" with --dates {options.dates}"
+        again = _again(options)
         console.print(f"Failed rows saved to {failed_file}. Fix them and import that file{again}.")
     return exit_status(job)
 
@@ -139,22 +152,38 @@ def _send(client: Client, path: Path, options: argparse.Namespace, *, console: C
         def reading(file: BinaryIO) -> BinaryIO:
             return progress.wrap_file(file, total=size, task_id=task)
 
-        return client.imports.send(
-            path,
-            options.kind,
-            dry_run=options.dry_run,
-            on_error=options.on_error,
-            encoding=None if options.encoding == "auto" else options.encoding,
-            unknown_columns=options.unknown_columns,
-            dates=options.dates,
-            on_existing=options.on_existing,
-            on_missing=options.on_missing,
-            corrects=options.corrects,
-            reading=reading,
-        ).id
+        chosen: ImportOptions = {
+            "dry_run": options.dry_run,
+            "on_error": options.on_error,
+            "encoding": None if options.encoding == "auto" else options.encoding,
+            "unknown_columns": options.unknown_columns,
+            "mapping": options.mapping,
+            "on_existing": options.on_existing,
+            "on_missing": options.on_missing,
+            "corrects": options.corrects,
+        }
+        if options.dates:
+            chosen["dates"] = options.dates
+        return client.imports.send(path, options.kind, reading=reading, **chosen).id
 
 
-def _day_order(path: Path, options: argparse.Namespace) -> DayOrder:
+def _again(options: argparse.Namespace) -> str:
+    """The options with which a file of failed rows is imported."""
+    again = f" --dates {options.dates}" if options.dates else ""
+    if options.mapping is not None:
+        again += " and the same --mapping"
+    return f" with{again.removeprefix(' and')}" if again else ""
+
+
+def _used_mapping(client: Client, options: argparse.Namespace) -> ColumnMapping:
+    """The mapping of the file. Raises ApiProblem if there is no saved one with this name."""
+    if isinstance(options.mapping, str):
+        return client.imports.mapping(options.mapping)
+    mapping: ColumnMapping | None = options.mapping
+    return mapping or NO_MAPPING
+
+
+def _day_order(path: Path, options: argparse.Namespace, mapping: ColumnMapping) -> DayOrder:
     """The order of the dates in the file, from its first `_CHECKED` bytes."""
     order, kind = DayOrder(), KINDS_OF_FILES[options.kind]
     days = {header for part in kind.parts.values() for header in part.days}
@@ -162,7 +191,13 @@ def _day_order(path: Path, options: argparse.Namespace) -> DayOrder:
         data = file.read(_CHECKED)
     encoding = None if options.encoding == "auto" else options.encoding
     try:
-        planned = plan([data], required=kind.required, known=kind.columns, encoding=encoding)
+        planned = plan(
+            [data],
+            required=mapping.required(options.kind),
+            known=kind.columns,
+            encoding=encoding,
+            mapped=mapping.headers,
+        )
     except BadFile:
         return order  # the service refuses it, or only its start was read
     at = [index for index, name in enumerate(planned.dialect.names) if name in days]
@@ -185,6 +220,28 @@ def _date_advice(order: DayOrder, *, cut: bool) -> str:
         f"{start}.[/] {which} can be read as {words}, and not all in another order:"
         f" import the file with --dates {order.suggested}"
     )
+
+
+def _mapping(text: str) -> ColumnMapping | str:
+    """A mapping from a JSON file, or else the name of a saved one."""
+    path = Path(text)
+    if not path.is_file():
+        try:
+            return TypeAdapter(MappingName).validate_python(text)
+        except ValidationError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is neither a JSON file nor the name of a saved mapping"
+            ) from None
+    try:
+        return ColumnMapping.model_validate(strict_json.loads(path.read_text("utf-8-sig")))
+    except (strict_json.JsonError, UnicodeError) as error:
+        raise argparse.ArgumentTypeError(f"{text} is not JSON: {error}") from None
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a mapping: {place} {in_words(fault)}"
+        ) from None
 
 
 def _file(text: str) -> Path:

@@ -1,6 +1,7 @@
 """`keywright jobs`: list, show, watch, retry and cancel imports."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -185,6 +186,12 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         for text, option in _OPTIONS.items():
             if text in job.refusal.message:
                 console.print(f"Option of keywright import: {option}")
+        if job.refusal.suggested:
+            console.print("Columns that these headers may mean; check them, save them as a file,")
+            console.print("and import with --mapping FILE:")
+            mapping = {"columns": job.refusal.suggested}
+            text = json.dumps(mapping, ensure_ascii=False)
+            console.print(escape(text), soft_wrap=True)
 
 
 _UPDATE_COUNTS = ("updated_", "unchanged_")

@@ -8,7 +8,15 @@ from typing import BinaryIO, TypedDict, Unpack
 
 from infra.client.connection import Connection, LinkRefused, Query
 from infra.client.uploads import Uploader
-from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
+from shared.column_mapping import ColumnMapping
+from shared.contract.imports import (
+    ImportView,
+    InvalidRow,
+    MappingEntry,
+    MappingView,
+    StartedImport,
+    WarnedRow,
+)
 from shared.day_order import Dates
 from shared.import_job import (
     ENDED,
@@ -34,6 +42,8 @@ class ImportOptions(TypedDict, total=False):
     unknown_columns: UnknownColumns
     dates: Dates
     """How the file writes dates that do not begin with the year; `iso` refuses them."""
+    mapping: ColumnMapping | str | None
+    """What the columns and values of the file mean, or the name of a saved mapping."""
     on_existing: OnExisting
     on_missing: OnMissing
     corrects: int | None
@@ -60,6 +70,8 @@ class Imports:
         `size` is in bytes. Without an `external_id`, a random one is used.
         """
         body = {"kind": kind, "file_name": file_name, "size": size, **options}
+        if isinstance(mapping := options.get("mapping"), ColumnMapping):
+            body["mapping"] = mapping.model_dump(mode="json", exclude_defaults=True)
         body["external_id"] = options.get("external_id") or str(uuid.uuid4())
         answer = self._connection.send("POST", "/imports/", idempotent=True, body=body)
         return StartedImport.model_validate_json(answer.content)
@@ -134,6 +146,19 @@ class Imports:
         with path.open("wb") as file:
             file.writelines(self._connection.download(f"/imports/{job.id}/failed.csv"))
         return path
+
+    def mappings(self) -> Iterator[MappingEntry]:
+        """Yield the saved mappings by name, without their content, one page per request."""
+        return self._connection.pages(MappingEntry, "/import-mappings/")
+
+    def mapping(self, name: str) -> MappingView:
+        """Return a saved mapping. Raises ApiProblem `not_found`."""
+        return self._connection.read(MappingView, f"/import-mappings/{name}/")
+
+    def save_mapping(self, name: str, mapping: ColumnMapping) -> MappingView:
+        """Save a mapping, or replace the one with this name. Raises ApiProblem."""
+        body = mapping.model_dump(mode="json", exclude_defaults=True)
+        return self._connection.write(MappingView, "PUT", f"/import-mappings/{name}/", body)
 
     def cancel(self, number: int) -> ImportView:
         """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""

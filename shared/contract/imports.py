@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shared.column_mapping import ColumnMapping, MappingName
 from shared.csv_format.dialect import Dialect
 from shared.day_order import Dates
 from shared.import_job import (
@@ -45,6 +46,12 @@ class DetectedFile(Dialect, frozen=True, json_schema_serialization_defaults_requ
     names: tuple[str, ...] = ()
     """As of a `Dialect`; imports of version 0.1.0 have none."""
     unknown_columns: Annotated[list[str], Field(description="Columns that were left out.")] = []
+    suggested: Annotated[
+        dict[str, str],
+        Field(
+            description="Columns that some of them may mean, in the form of a mapping's `columns`."
+        ),
+    ] = {}
     warnings: list[FileWarning] = []
 
 
@@ -175,6 +182,12 @@ class ImportView(BaseModel, frozen=True):
     encoding: Annotated[ChosenEncoding | None, Field(description="As requested.")]
     unknown_columns: UnknownColumns
     dates: Annotated[Dates, Field(description="How dates are read.")]
+    mapping_name: Annotated[
+        MappingName | None, Field(description="The saved mapping whose content is in use.")
+    ]
+    mapping_url: Annotated[
+        str | None, Field(description="The mapping of the file's columns; null if it has none.")
+    ]
     on_existing: OnExisting
     on_missing: OnMissing
     corrects: Annotated[
@@ -210,6 +223,24 @@ class ImportView(BaseModel, frozen=True):
     failed_rows_url: str | None
     file_sha256: str | None
     detected: DetectedFile | None
+
+
+class MappingEntry(BaseModel, frozen=True):
+    """A saved mapping of a list."""
+
+    name: str
+    kind: Kind
+    updated_at: datetime
+    updated_by: Annotated[str, Field(description="The prefix of an API key.")]
+
+
+class MappingView(ColumnMapping, frozen=True, extra="forbid"):
+    """A saved mapping."""
+
+    name: str
+    kind: Kind
+    updated_at: datetime
+    updated_by: Annotated[str, Field(description="The prefix of an API key.")]
 
 
 class TakenImport(BaseModel, frozen=True):

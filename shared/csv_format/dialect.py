@@ -9,7 +9,7 @@ but its line counts. Blank means empty or white space, including no-break spaces
 import codecs
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -26,7 +26,13 @@ from shared.csv_format.encoding import (
     undecodable,
 )
 from shared.csv_format.file_type import MAGIC
-from shared.csv_format.header import MAX_HEADER, REPORT_COLUMNS, read_header, refuse_header
+from shared.csv_format.header import (
+    MAX_HEADER,
+    NOT_MAPPED,
+    REPORT_COLUMNS,
+    read_header,
+    refuse_header,
+)
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 4 * MAX_HEADER
@@ -48,7 +54,10 @@ class Dialect(BaseModel, frozen=True):
     columns: tuple[str, ...]
     """The headers in the order and spelling of the file, trimmed; headers can be blank."""
     names: tuple[str, ...]
-    """The column of each header: a known one, or otherwise the header in lower case."""
+    """The column of each header: a known one, or otherwise the header in lower case.
+
+    It is empty for a header that a mapping leaves out.
+    """
     header_line: int
     body_start: int
     """Offset in bytes of the first record after the header."""
@@ -66,13 +75,14 @@ def detect(
     required: Collection[str] = (),
     known: Collection[str] = (),
     encoding: Encoding | None = None,
+    mapped: Mapping[str, str] = NOT_MAPPED,
 ) -> Dialect:
     """Detect the dialect of a file from `head`, the whole file or more than its first `HEAD` bytes.
 
-    `required` and `known` are headers in lower case. `encoding` is the requested one; see the
-    module `encoding`. If `head` is ASCII, the rest of the file decides. The delimiter is the one
-    that yields most known headers, then most required ones, then most headers that are not blank,
-    then the first of `DELIMITERS`. Raises BadFile.
+    `required` and `known` are headers in lower case, and `mapped` is as for `matched`. `encoding`
+    is the requested one; see the module `encoding`. If `head` is ASCII, the rest of the file
+    decides. The delimiter is the one that yields most known headers, then most required ones, then
+    most headers that are not blank, then the first of `DELIMITERS`. Raises BadFile.
     """
     for magic, seems in MAGIC:
         if magic.match(head):
@@ -80,7 +90,7 @@ def detect(
     bom, found = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", None))
     if found is None:
         found = _scanned(head[:HEAD], encoding, whole=len(head) <= HEAD)
-    return _dialect(head, bom, found, required, known)
+    return _dialect(head, bom, found, required, known, mapped)
 
 
 def reread(
@@ -90,6 +100,7 @@ def reread(
     *,
     required: Collection[str] = (),
     known: Collection[str] = (),
+    mapped: Mapping[str, str] = NOT_MAPPED,
 ) -> Dialect:
     """Detect the dialect again, after the rest of the file has decided the encoding.
 
@@ -97,7 +108,7 @@ def reread(
     """
     if encoding == dialect.encoding:
         return dialect
-    again = _dialect(head, b"", encoding, required, known)
+    again = _dialect(head, b"", encoding, required, known, mapped)
     if (again.delimiter, again.body_start) != (dialect.delimiter, dialect.body_start):
         message = f"the header can't be read as {encoding}; save the file as UTF-8."
         raise BadFile("undecodable", message, line=dialect.header_line)
@@ -120,6 +131,7 @@ def _dialect(
     encoding: Encoding,
     required: Collection[str],
     known: Collection[str],
+    mapped: Mapping[str, str],
 ) -> Dialect:
     text = _decoded(head[len(bom) : HEAD], encoding, len(bom), whole=len(head) <= HEAD)
     sep = _SEP.match(text)
@@ -130,7 +142,7 @@ def _dialect(
     lines = list(io.StringIO(text[len(above) :], newline=""))
     known = list(dict.fromkeys((*known, *required)))
     found = [
-        read_header(lines, delimiter, required, known)
+        read_header(lines, delimiter, required, known, mapped)
         for delimiter in ((sep[1],) if sep else DELIMITERS)
     ]
     best = max(found, key=lambda header: header.score)

@@ -7,7 +7,7 @@ into chunks before the encoding is known.
 """
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from shared.errors import Refused
@@ -30,12 +30,21 @@ class BadFile(Refused):
     Codes: `empty_file`, `not_text`, `undecodable`, `unsupported_delimiter`, `missing_header`,
     `duplicate_header`, `unmapped_columns`, `too_many_columns`, `header_too_long`,
     `record_too_long`, `field_too_long`, `unbalanced_quote`, `too_many_bundles`. `line` is the
-    physical line in the file, from 1.
+    physical line in the file, from 1. `suggested` are columns for headers that are not known.
     """
 
-    def __init__(self, code: str, message: str, *, line: int, field: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        line: int,
+        field: str | None = None,
+        suggested: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code, f"Line {line}: {message}", field=field)
         self.line = line
+        self.suggested = suggested or {}
 
 
 class Position(NamedTuple):

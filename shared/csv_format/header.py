@@ -1,17 +1,20 @@
-"""The headers of a CSV file: the column of each header, and likely misspellings.
+"""The headers of a CSV file: the column of each header, and columns that unknown headers may mean.
 
 A header matches a known column if both are equal ignoring case, spaces, `-`, `_` and invisible
-characters. An unknown header that is similar to a missing known column is probably a misspelling:
-importing the file would lose that column silently.
+characters; a mapping comes first. An unknown header that is similar to a missing known column
+probably means it: importing the file would lose that column silently.
 """
 
 import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from shared.csv_format.cells import is_blank, unescape_formula
 from shared.csv_format.encoding import BadFile
+from shared.header_synonyms import SYNONYMS
 from shared.values import FORMAT
 
 MAX_COLUMNS = 200
@@ -27,6 +30,10 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SHORTEST = 5
 """The shortest name for which one different letter or word is considered a misspelling."""
 _LONGEST = 200
+IGNORED = ""
+"""The name of a header that a mapping leaves out on purpose."""
+NOT_MAPPED: Mapping[str, str] = {}
+"""The headers of a file without a mapping."""
 
 
 class Header(NamedTuple):
@@ -54,7 +61,11 @@ class SimilarColumn(NamedTuple):
 
 
 def read_header(
-    lines: list[str], delimiter: str, required: Collection[str], known: Collection[str]
+    lines: list[str],
+    delimiter: str,
+    required: Collection[str],
+    known: Collection[str],
+    mapped: Mapping[str, str] = NOT_MAPPED,
 ) -> Header:
     """Read the first record that is not blank with this delimiter. Raises BadFile."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -70,7 +81,7 @@ def read_header(
         broken = True
         fields = [cell.strip().strip('"') for cell in lines[line - 1].split(delimiter)]
     columns = [_name(cell) for cell in fields]
-    names = matched(columns, known)
+    names = matched(columns, known, mapped)
     score = (len({*names} & {*known}), len({*names} & {*required}), sum(map(bool, columns)))
     last = lines[reader.line_num - 1]
     return Header(
@@ -117,28 +128,64 @@ def refuse_header(
         first[name] = column
     if missing := sorted(set(required).difference(names)):
         message = f"required headers are missing: {', '.join(missing)}."
-        for column, similar in similar_columns(columns, names, known):
+        found = similar_columns(columns, names, known)
+        for column, similar in found:
             if meant := [name for name in similar if name in missing]:
-                message += f" Rename {column!r} if it is {' or '.join(meant)}."
-        raise BadFile("missing_header", message, line=line, field=missing[0])
+                message += f" Rename or map {column!r} if it is {' or '.join(meant)}."
+        raise BadFile(
+            "missing_header", message, line=line, field=missing[0], suggested=suggestions(found)
+        )
 
 
 def _repeated(first: str, column: str, line: int) -> BadFile:
     message = f"the header {column!r} is there more than once."
     if first != column:
-        message = f"the headers {first!r} and {column!r} are the same column; remove one of them."
+        message = (
+            f"the headers {first!r} and {column!r} are the same column; remove one of them, or map"
+            " it to null."
+        )
     return BadFile("duplicate_header", message, line=line, field=column)
 
 
-def matched(columns: Sequence[str], known: Collection[str]) -> tuple[str, ...]:
-    """The known column of each header, or the header in lower case if it is unknown."""
+def matched(
+    columns: Iterable[str], known: Collection[str], mapped: Mapping[str, str] = NOT_MAPPED
+) -> tuple[str, ...]:
+    """The known column of each header, or the header in lower case if it is unknown.
+
+    `mapped` has columns by squeezed header, or `IGNORED`; the columns of `failed.csv` are not
+    mapped.
+    """
     names = {squeezed(name): name for name in known}
-    return tuple(names.get(squeezed(column)) or column.lower() for column in columns)
+    if mapped:
+        names = {**names, **mapped}
+    return tuple(_matched(column, names) for column in columns)
+
+
+def _matched(column: str, names: Mapping[str, str]) -> str:
+    lower = column.lower()
+    return lower if lower in REPORT_COLUMNS else names.get(squeezed(column), lower)
 
 
 def squeezed(name: str) -> str:
     """Normalize a header for comparison."""
     return _SEPARATORS.sub("", name.lower())
+
+
+def trimmed(text: str) -> str:
+    """A text without the spaces and invisible characters around it."""
+    return _AROUND.sub("", text)
+
+
+def suggestions(found: Iterable[SimilarColumn]) -> dict[str, str]:
+    """The columns of a mapping for headers that are similar to one column only.
+
+    If several headers are similar to it, the first one has it.
+    """
+    targets: dict[str, str] = {}
+    for column, similar in found:
+        if len(similar) == 1:
+            targets.setdefault(similar[0], column)
+    return {column: target for target, column in targets.items()}
 
 
 def similar_columns(
@@ -149,12 +196,12 @@ def similar_columns(
     The first rule that matches any column decides: equal without the prefix (`Max Activations`);
     one letter added, removed, changed or swapped; equal without signs (`[email]`); one word added
     (`Email Address`); one word removed, if that matches only one column or the header has a prefix
-    (`order__id`).
+    (`order__id`); a synonym (`Vorname`).
     """
     forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
     found = []
     for column, name in zip(columns, names, strict=True):
-        if column and name not in forms and len(column) <= _LONGEST:
+        if column and name and name not in forms and len(column) <= _LONGEST:
             similar = [each for each in _similar(column, forms) if each not in names]
             if similar:
                 found.append(SimilarColumn(column, tuple(similar)))
@@ -175,7 +222,21 @@ def _similar(column: str, forms: Mapping[str, set[str]]) -> list[str]:
             return same
     is_prefixed = "__" in column
     by_word = [name for name in forms if whole in _shortened(name, is_prefixed)]
-    return by_word if len(by_word) == 1 or is_prefixed else []
+    if by_word and (len(by_word) == 1 or is_prefixed):
+        return by_word
+    meant = _synonyms().get(folded(column), "")
+    return [name for name in forms if meant and _bare(name) == meant]
+
+
+@cache
+def _synonyms() -> dict[str, str]:
+    """The names of columns without their prefix, by folded synonym."""
+    return {folded(word): name for name, words in SYNONYMS.items() for word in words}
+
+
+def folded(header: str) -> str:
+    """Normalize a header for comparison with synonyms: only letters without accents, and digits."""
+    return "".join(_WORD.findall(unicodedata.normalize("NFKD", header).lower()))
 
 
 def _bare(name: str) -> str:

@@ -6,7 +6,7 @@ A chunk is a record-aligned range of bytes. The pass is streaming: memory is bou
 
 import codecs
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from shared.csv_format.encoding import (
     not_text,
     undecodable,
 )
+from shared.csv_format.header import NOT_MAPPED
 
 CHUNK_SIZE = 8 * 1024 * 1024
 MAX_RECORD = 256 * 1024
@@ -60,20 +61,22 @@ def plan(
     required: Collection[str] = (),
     known: Collection[str] = (),
     encoding: Encoding | None = None,
+    mapped: Mapping[str, str] = NOT_MAPPED,
     chunk_size: int = CHUNK_SIZE,
     accept: Callable[[Dialect], None] = lambda _: None,
 ) -> Plan:
     """Validate a file, given in parts of any size, and cut it into chunks. Raises BadFile.
 
     A chunk ends with the first record that reaches `chunk_size` bytes (for UTF-16, half of it in
-    UTF-8, so that the range has about `chunk_size` bytes). `required`, `known` and `encoding` are
-    as for `detect`. `accept` can refuse the header before the rest of the file is read.
+    UTF-8, so that the range has about `chunk_size` bytes). `required`, `known`, `encoding` and
+    `mapped` are as for `detect`. `accept` can refuse the header before the rest is read.
     """
     stream = iter(parts)
     head = b""
     while len(head) <= HEAD and (part := next(stream, None)) is not None:
         head += part
-    dialect = detect(head, required=required, known=known, encoding=encoding)
+    columns = {"required": required, "known": known}
+    dialect = detect(head, **columns, encoding=encoding, mapped=mapped)
     accept(dialect)
     cutter = _Cutter(dialect, chunk_size, head[: dialect.body_start], encoding)
     for part in chain((head[dialect.body_start :],), stream):
@@ -81,7 +84,7 @@ def plan(
             cutter.feed(part[at : at + BLOCK])
     found = cutter.finish()
     return Plan(
-        dialect=reread(head[: HEAD + 1], dialect, found, required=required, known=known),
+        dialect=reread(head[: HEAD + 1], dialect, found, **columns, mapped=mapped),
         chunks=cutter.chunks,
         rows=sum(chunk.rows for chunk in cutter.chunks),
         size=cutter.size,

@@ -9,6 +9,8 @@
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
+| company | `mapping#…`, `mapping-content#…` | see `import_mappings` |
+| `<company>#<number>` | `mapping#…` | see `import_mappings` |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | the job of this `external_id`, and its fingerprint |
 """
@@ -68,12 +70,14 @@ def new_number(company: str) -> int:
     return int(answer["Attributes"]["number"]["N"])
 
 
-def add_job(job: ImportJob, *, external: str | None = None) -> bool:
+def add_job(
+    job: ImportJob, *, external: str | None = None, with_item: dynamo.Item | None = None
+) -> bool:
     """Write a new job, and the claim of its `external_id` with the fingerprint of the request.
 
-    False if its number or its `external_id` exists.
+    `with_item` is written with them. False if its number or its `external_id` exists.
     """
-    more = []
+    more = [] if with_item is None else [dynamo.put(TABLE, with_item)]
     if job.external_id is not None:
         pk, sk = _external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}

@@ -7,6 +7,7 @@ import orjson
 
 from shared.bundle_keys import Mentions, bundle_keys
 from shared.catalog import Product
+from shared.column_mapping import RowMapping
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Chunk, Plan
 from shared.csv_format.reader import records
@@ -15,6 +16,7 @@ from shared.row_entries import Import
 from shared.store import uploads
 from shared.store.catalog import all_products
 from shared.store.import_jobs import heartbeat
+from shared.store.import_mappings import job_mapping
 from shared.workflows.import_lifecycle import ImportStopped
 
 MOST_KEYS = 1_000_000
@@ -26,7 +28,8 @@ def mentions_of(job: ImportJob) -> Mentions:
     """The search for codes of bundles in a job's file."""
     if job.kind != "licenses":
         return Mentions(())
-    return Mentions([p.short_code for p in all_products(job.company) if p.is_bundle])
+    codes = [p.short_code for p in all_products(job.company) if p.is_bundle]
+    return Mentions(codes, may_convert=job_mapping(job).converts("product__short_code"))
 
 
 def pin_bundle_keys(
@@ -46,14 +49,15 @@ def pin_bundle_keys(
     if not codes:
         return
     keys: set[str] = set()
+    mapping = RowMapping(job_mapping(job), planned.dialect, job.kind)
     for chunk in planned.chunks:
         if not mentions.may_be_in(chunk, codes):
             continue
         if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
             raise ImportStopped
         place = {"first_row": chunk.first_row, "first_line": chunk.first_line}
-        rows = records(read(chunk), planned.dialect, **place)
-        keys.update(bundle_keys(rows, planned.dialect, codes))
+        rows = map(mapping.record, records(read(chunk), planned.dialect, **place))
+        keys.update(bundle_keys(rows, mapping.dialect, codes))
         if len(keys) > MOST_KEYS:
             message = (
                 f"the file has the rows of more than {MOST_KEYS:,} bundles. Cut it before this"
@@ -83,6 +87,7 @@ def pinned_import(job: ImportJob) -> Import:
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
         dates=job.dates,
+        mapping=job_mapping(job),
         on_existing=job.on_existing,
         on_missing=job.on_missing,
     )

@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import orjson
 
+from shared.column_mapping import written_column, written_fault
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import Chunk
 from shared.csv_format.reader import Record, failed_row, records
@@ -455,12 +456,13 @@ def _keep_alive(job: ImportJob) -> None:
 def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
     """Write the report of a batch. Returns the write of its result, which always has its report."""
     report, warned = None, _warned_rows(work.dialect, done)
-    if done.invalid or warned or any(done.made.values()):
+    invalid = [_as_written(work, bad) for bad in done.invalid]
+    if invalid or warned or any(done.made.values()):
         details = {
-            "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
+            "invalid": [_invalid(work.dialect, bad) for bad in invalid],
             "warnings": warned,
             "made": done.made,
-            "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
+            "failed": b"".join(_failed(work.dialect, bad) for bad in invalid).decode(),
         }
         report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
         with work.patience.turns.released():
@@ -493,15 +495,19 @@ def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:
         row, line = warning["row"], warning["line"]
         if row not in failed:
             known = rows.setdefault(row, {"row": row, "line": line, "warnings": []})
-            known["warnings"].append(_as_written(dialect, warning))
+            about = {name: value for name, value in warning.items() if name not in ("row", "line")}
+            about["column"] = written_column(warning["column"], dialect)
+            known["warnings"].append(about)
     return [{**rows[row], "warnings": limited(rows[row]["warnings"])} for row in sorted(rows)]
 
 
-def _as_written(dialect: Dialect, found: dict[str, Any]) -> dict[str, Any]:
-    """A warning or fault with the file's spelling of its column."""
-    written = dict(zip(dialect.names, dialect.columns, strict=True))
-    about = {name: value for name, value in found.items() if name not in ("row", "line")}
-    return {**about, "column": written.get(found["column"], found["column"])}
+def _as_written(work: Work, bad: InvalidRecord) -> InvalidRecord:
+    """A row with the file's columns and values in its faults."""
+    fields = bad.record.fields
+    faults = [
+        written_fault(fault, work.terms.mapping, work.dialect, fields) for fault in bad.faults
+    ]
+    return bad._replace(faults=faults)
 
 
 def _invalid(dialect: Dialect, bad: InvalidRecord) -> dict[str, Any]:
@@ -509,7 +515,7 @@ def _invalid(dialect: Dialect, bad: InvalidRecord) -> dict[str, Any]:
     return {
         "row": bad.record.row,
         "line": bad.record.line,
-        "errors": [_as_written(dialect, fault) for fault in bad.faults],
+        "errors": bad.faults,
         "data": {column: cell for column, cell in cells if cell},
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from shared.column_mapping import mapping_faults, pinned
 from shared.columns import KINDS
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
@@ -30,6 +31,7 @@ from shared.store import uploads, workers
 from shared.store.batch_results import batch_results, seal_result, unseal_result
 from shared.store.catalog import all_products
 from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
+from shared.store.import_mappings import get_mapping, job_mapping, pin_mapping
 from shared.store.retry import attempts
 from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
 
@@ -82,29 +84,61 @@ def apply_object_options(job: ImportJob) -> ImportJob:
             " import of this kind. Copy the file to a folder that is not named job-<number>."
         )
         raise OptionsRefused(Refused("reserved_folder", message))
+    metadata = uploads.metadata(job)
     try:
-        return with_options(job, uploads.metadata(job))
+        return _with_mapping(with_options(job, metadata), has_dates="dates" in metadata)
     except Refused as wrong:
         raise OptionsRefused(wrong) from None
 
 
+def _with_mapping(job: ImportJob, *, has_dates: bool) -> ImportJob:
+    """Pin the saved mapping that the file's object names, unless the job has pinned one before.
+
+    Raises Refused if there is none, or it is for another kind of file.
+    """
+    if job.mapping_name is None:
+        return job
+    if job.mapping is None:
+        saved = get_mapping(job.company, job.mapping_name)
+        if saved is None:
+            message = (
+                f"There is no saved mapping {job.mapping_name!r}. Save it with PUT"
+                f" /api/v1/import-mappings/{job.mapping_name}/, and put the file again."
+            )
+            raise Refused("unknown_mapping", message)
+        if faults := mapping_faults(saved.mapping, job.kind):
+            message = f"The saved mapping {job.mapping_name!r} {faults[0].message}."
+            raise Refused("unknown_mapping", message)
+        job = pin_mapping(job, pinned(saved.mapping))
+    if not has_dates and (dates := job_mapping(job).dates):
+        return job.model_copy(update={"dates": dates})
+    return job
+
+
 def plan_file(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Plan:
     """Validate the file and cut it into chunks. Raises BadFile."""
-    kind = KINDS[job.kind]
+    mapping = job_mapping(job)
     return plan(
         parts,
-        required=kind.required,
-        known=kind.columns,
+        required=mapping.required(job.kind),
+        known=KINDS[job.kind].columns,
         encoding=job.encoding,
+        mapped=mapping.headers,
         chunk_size=chunk_size,
-        accept=lambda dialect: check_header(job, dialect),
+        accept=lambda dialect: check_header(job, dialect, mapping),
     )
 
 
 def fault_of(bad: BadFile) -> FileFault:
     """The reason why a job fails with a refused file."""
     column = bad.faults[0].field if bad.faults else None
-    return FileFault(code=bad.code, message=bad.message, line=bad.line, column=column)
+    return FileFault(
+        code=bad.code,
+        message=bad.message,
+        line=bad.line,
+        column=column,
+        suggested={**bad.suggested},
+    )
 
 
 def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
@@ -122,10 +156,12 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "rows": planned.rows,
         "chunks": len(planned.chunks),
         "file_sha256": digest,
-        "detected": detected(job, planned.dialect),
+        "detected": detected(job, planned.dialect, job_mapping(job)),
         "encoding": job.encoding,
         "unknown_columns": job.unknown_columns,
         "dates": job.dates,
+        "mapping": job.mapping,
+        "mapping_name": job.mapping_name,
         "on_existing": job.on_existing,
         "on_missing": job.on_missing,
     }

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from shared.catalog import FeatureGrant, Product, ProductFeature
+from shared.column_mapping import ColumnMapping, pinned
 from shared.customers import Customer
 from shared.events import Actor, Event
 from shared.export_job import ExportJob
@@ -27,6 +28,7 @@ from shared.store.catalog import get_product
 from shared.store.customers import add_customer, customer_key
 from shared.store.events import event_item
 from shared.store.export_jobs import add_export
+from shared.store.import_mappings import pin_mapping
 from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import PAGE, page_item, page_of
 from shared.store.order_index import index_keys, order_page
@@ -387,6 +389,8 @@ def _import(number: int, *, batches: int) -> int:
         created_at=NOW,
         heartbeat_at=NOW,
     )
+    large = ColumnMapping(columns={"x" * 60_000: None})
+    job = pin_mapping(job, pinned(large))
     item = dynamo.record_item(job, pk=COMPANY, sk=f"job#{number:010}", token="-")
     _put("IMPORTS_TABLE", item)
     rows = [_faulty(batch * BATCH + 1) for batch in range(batches)]

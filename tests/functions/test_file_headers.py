@@ -181,7 +181,7 @@ def test_a_license_column_that_is_nearly_known_stops_an_import(
         "email,Newsletter,Created at,Tags,Id,VAT number",
         "email,Name",  # first, last or company: no telling
         "email,Billing address line 1,Postal address (old)",
-        "email,fax,zip,web,age,mode",
+        "email,fax,vat,web,age,mode",
         "email,(Tags),'Newsletter',[id]",
     ],
 )
@@ -198,7 +198,7 @@ def test_a_required_column_that_is_misspelled_is_named(files: Files) -> None:
 
     assert refusal(job) == ("missing_header", "license__license_key")
     message = job.refusal.message if job.refusal else ""
-    assert "Rename 'License Key' if it is license__license_key." in message
+    assert "Rename or map 'License Key' if it is license__license_key." in message
 
 
 def test_the_published_form_goes_on_and_warns(files: Files) -> None:

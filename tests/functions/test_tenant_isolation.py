@@ -69,6 +69,9 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         for kind, text in FILES.items():
             job = files.imported(text, kind, "secret-file.csv")
             assert job.state == "completed_with_errors"
+        mapping = {"columns": {"Secret": "email"}, "constants": {"city": "Secret City"}}
+        files.run(files.prepared("Secret\nsecret@x.test\n", "customers", mapping=mapping))
+        assert files.last().state == "succeeded"
         yield files
 
 

@@ -80,7 +80,7 @@ test("the refusal of a missing column names a similar header", () => {
   const { message, column } = refusal("license__license_key,product__short_cod\n");
 
   assert.equal(column, "product__short_code");
-  assert.match(message, /Rename product__short_cod if it is product__short_code/);
+  assert.match(message, /Rename or map product__short_cod if it is product__short_code/);
 });
 
 test("all line endings become line feeds", () => {

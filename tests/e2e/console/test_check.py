@@ -1,6 +1,7 @@
 """The file check finds the same errors as the server, and keeps the page responsive."""
 
 import base64
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pydantic import ValidationError
 
+from shared.column_mapping import NO_MAPPING, ColumnMapping, RowMapping, written_fault
 from shared.columns import KINDS, faults_of_row
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.encoding import BadFile
@@ -18,6 +20,8 @@ from shared.csv_format.reader import Record, records
 from shared.day_order import Dates, DayOrder
 from shared.import_header import check_header, detected
 from shared.import_job import ChosenEncoding, ImportJob
+from shared.values import is_unseen
+from tests.e2e.console.mapped_files import MappedFile, mapped_files
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, upload
 from tests.e2e.remote import RemoteShop
@@ -134,7 +138,7 @@ FILES: dict[str, bytes] = {
     "page": b"<!DOCTYPE html><html>",
 }
 
-CHECK = """async ([source, kind, most, encoding, dates]) => {
+CHECK = """async ([source, kind, most, encoding, dates, mapping]) => {
   const createScriptURL = (url) => url;
   const worker = (window.worker ??= new Worker(
     trustedTypes.createPolicy("keywright", { createScriptURL }).createScriptURL("check.js"),
@@ -145,7 +149,7 @@ CHECK = """async ([source, kind, most, encoding, dates]) => {
     worker.onmessage = ({ data }) => data.result && resolve(data.result);
     worker.onerror = reject;
     const options = { encoding: encoding ?? "", dates: dates ?? "iso", most: most ?? undefined };
-    worker.postMessage({ file, kind, ...options });
+    worker.postMessage({ file, kind, ...options, mapping: mapping ?? undefined });
   });
 }"""
 """The console's own worker, in a page that has not started it: see `rules_page`."""
@@ -202,10 +206,14 @@ WATCH = """() => {
 
 
 def server_check(
-    data: bytes, kind: str, encoding: str = "", dates: Dates = "iso"
+    data: bytes,
+    kind: str,
+    encoding: str = "",
+    dates: Dates = "iso",
+    mapping: ColumnMapping = NO_MAPPING,
 ) -> dict[str, Any]:
     """Return the result of the import code, without a catalog."""
-    columns, required = KINDS[kind].columns, KINDS[kind].required
+    columns, required = KINDS[kind].columns, mapping.required(kind)
     now = datetime.now(UTC)
     job = ImportJob(
         number=1,
@@ -226,11 +234,13 @@ def server_check(
             required=required,
             known=columns,
             encoding=job.encoding,
-            accept=lambda dialect: check_header(job, dialect),
+            mapped=mapping.headers,
+            accept=lambda dialect: check_header(job, dialect, mapping),
         )
     except BadFile as refused:
         return {"refusal": (refused.code, refused.line)}
-    about = detected(job, planned.dialect)
+    about = detected(job, planned.dialect, mapping)
+    rows = RowMapping(mapping, planned.dialect, kind)
     similar = {each["column"] for each in about["warnings"] if each["code"] == "similar_column"}
     found: list[tuple[Any, ...]] = []
     order = DayOrder()
@@ -239,7 +249,7 @@ def server_check(
         for record in records(
             piece, planned.dialect, first_row=chunk.first_row, first_line=chunk.first_line
         ):
-            found += faults(record, planned.dialect, kind, dates)
+            found += faults(record, rows, planned.dialect, kind, dates, mapping)
             for cell in day_cells(record, planned.dialect, kind):
                 order.feed(cell)
     return {
@@ -248,6 +258,7 @@ def server_check(
         "encoding": about["encoding"].replace("utf-16-", "utf-16"),
         "unknown": about["unknown_columns"],
         "similar": similar,
+        "suggested": about["suggested"],
         "warnings": len(about["warnings"]) - len(similar),
         "dates": {"suggested": order.suggested, "example": order.example},
     }
@@ -260,20 +271,31 @@ def day_cells(record: Record, dialect: Dialect, kind: str) -> Iterator[str]:
             yield cell
 
 
-def faults(record: Record, dialect: Dialect, kind: str, dates: Dates) -> Iterator[tuple[Any, ...]]:
+def faults(
+    record: Record,
+    rows: RowMapping,
+    dialect: Dialect,
+    kind: str,
+    dates: Dates,
+    mapping: ColumnMapping,
+) -> Iterator[tuple[Any, ...]]:
     if record.fault:
         yield record.row, record.line, "", record.fault
         return
-    cells = dict(zip(dialect.names, record.fields, strict=False))
+    cells = dict(zip(rows.dialect.names, rows.record(record).fields, strict=False))
+    if kind == "customers" and all(is_unseen(cells.get(name, "")) for name in KINDS[kind].columns):
+        yield record.row, record.line, "", "blank_row"
+        return
     for part in KINDS[kind].parts.values():
         try:
             part.read(cells, dates)
         except ValidationError as error:
-            for fault in faults_of_row(error, part, dates):
+            for each in faults_of_row(error, part, dates):
+                fault = written_fault(each, mapping, dialect, record.fields)
                 yield (
                     record.row,
                     record.line,
-                    fault["column"],
+                    each["column"] if mapping is NO_MAPPING else fault["column"],
                     fault["code"],
                     fault["message"],
                     (fault["value"] or "").replace("\r\n", "\n"),
@@ -281,16 +303,31 @@ def faults(record: Record, dialect: Dialect, kind: str, dates: Dates) -> Iterato
 
 
 def browser_check(
-    page: Page, data: bytes, kind: str, encoding: str = "", dates: Dates = "iso"
+    page: Page,
+    data: bytes,
+    kind: str,
+    encoding: str = "",
+    dates: Dates = "iso",
+    mapping: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     source = base64.b64encode(data).decode()
-    result = page.evaluate(CHECK, [source, kind, None, encoding, dates])
+    result = page.evaluate(CHECK, [source, kind, None, encoding, dates, mapping])
+    return shown_check(result, kind, is_mapped=mapping is not None)
+
+
+def shown_check(result: dict[str, Any], kind: str, *, is_mapped: bool = False) -> dict[str, Any]:
+    """What the browser's check finds, as `server_check` returns it."""
     if "error" in result:
         return {"refusal": (result["error"]["code"], result["error"]["line"])}
     return {
         "rows": result["rows"],
         "faults": sorted(
-            (row["row"], row["line"], named(fault["column"], kind), fault["code"])
+            (
+                row["row"],
+                row["line"],
+                fault["column"] if is_mapped else named(fault["column"], kind),
+                fault["code"],
+            )
             + ((fault["message"], fault["value"] or "") if fault["column"] else ())
             for row in result["faults"]
             for fault in row["errors"]
@@ -298,6 +335,7 @@ def browser_check(
         "encoding": result["encoding"],
         "unknown": result["unknown"],
         "similar": {each["column"] for each in result["similar"]},
+        "suggested": result["suggested"],
         "warnings": len(result["warnings"]),
         "dates": result["dates"],
     }
@@ -392,6 +430,39 @@ def test_the_browser_finds_the_same_errors_as_the_server_in_every_file(console: 
     assert not differences
     assert all(not server[name]["faults"] for name in GOOD)
     assert all(server[name].get("faults") or server[name]["refusal"] for name in BAD)
+
+
+def test_the_browser_maps_columns_and_values_as_the_server_does(console: Console) -> None:
+    """500 random files of other systems, with a mapping each."""
+    page = rules_page(console)
+
+    differences = [
+        (file, browser, server)
+        for file in mapped_files(500)
+        if (browser := comparable(browser_check(page, file.data, file.kind, mapping=file.mapping)))
+        != (server := mapped_server_check(file))
+    ]
+
+    assert not differences
+
+
+def mapped_server_check(file: MappedFile) -> dict[str, Any]:
+    """Return what the server finds in a file with its mapping."""
+    mapping = ColumnMapping.model_validate(file.mapping)
+    return comparable(server_check(file.data, file.kind, mapping=mapping))
+
+
+def comparable(check: dict[str, Any]) -> dict[str, Any]:
+    """Return a check without what another test compares: duplicates, and how values are trimmed."""
+    faults = [
+        tuple(
+            unicodedata.normalize("NFC", part).strip() if isinstance(part, str) else part
+            for part in fault
+        )
+        for fault in check.get("faults", ())
+        if fault[3] != "duplicate_in_file"
+    ]
+    return {**check, "faults": sorted(faults)}
 
 
 def test_the_page_stays_responsive_while_200_000_rows_are_checked(

@@ -1,11 +1,14 @@
 """`keywright import`, as an operator runs it."""
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.cli.main import main
+from infra.cli.stages import open_client
+from shared.column_mapping import ColumnMapping
 from tests.infra.cli.workbooks import by_openpyxl
 from tests.infra.served import API, Keywright, Served
 
@@ -61,6 +64,63 @@ def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     assert (printed["dry_run"], printed["on_error"]) == (True, "reject_all")
     assert printed["encoding"] == "windows-1252"
     assert (printed["on_existing"], printed["on_missing"]) == ("update", "refuse")
+
+
+def test_a_mapping_from_a_file_says_what_columns_are(keywright: Keywright, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "old.csv", tmp_path / "old.json"
+    file.write_text("Serial,Expiry\nOLD-1,31.12.2031\nOLD-2,soon\n")
+    columns = {"Serial": "license__license_key", "Expiry": "license__validity_period"}
+    product = {"product__short_code": "kp"}
+    mapping.write_text(json.dumps({"columns": columns, "constants": product, "dates": "dmy"}))
+
+    refused = keywright.run(*words(file), status=2)
+    imported = keywright.run_json(*words(file, "--mapping", str(mapping)), status=1)
+
+    assert '{"columns": {"Serial": "license__license_key"' in refused
+    assert (imported["state"], imported["dates"]) == ("completed_with_errors", "dmy")
+    assert imported["mapping_url"].endswith(f"/imports/{imported['id']}/mapping/")
+    assert imported["suggested_dates"] is None
+    assert file.with_suffix(".failed.csv").read_text("utf-8-sig").startswith("Serial,Expiry,_row")
+    again = keywright.run(*words(file, "--mapping", str(mapping)), status=1)
+    assert "import that file with the same --mapping" in again
+
+
+def test_a_saved_mapping_is_used_by_its_name(keywright: Keywright, tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text("Serial\nOLD-1\n")
+    body = {
+        "kind": "licenses",
+        "columns": {"Serial": "license__license_key"},
+        "constants": {"product__short_code": "kp"},
+    }
+    with open_client("test") as client:
+        client.imports.save_mapping("old-shop", ColumnMapping.model_validate(body))
+
+    imported = keywright.run_json(*words(file, "--mapping", "old-shop"))
+
+    assert (imported["state"], imported["mapping_name"]) == ("succeeded", "old-shop")
+    assert "old-shopp" in keywright.run(*words(file, "--mapping", "old-shopp"), status=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is not a mapping"),
+        ('{"columns": {"A": 1}}', "columns.A must be a string"),
+        ('{"colums": {}}', "colums is not a known field"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(
+    file: Path, tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = tmp_path / "old.json"
+    mapping.write_text(text)
+
+    with pytest.raises(SystemExit):
+        main(words(file, "--mapping", str(mapping)))
+
+    assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_updated_records_are_counted_where_an_import_updates(

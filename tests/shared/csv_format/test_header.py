@@ -42,7 +42,11 @@ def test_no_column_is_spelled_like_another(kind: str) -> None:
         ("customer__email_address", "customer__email"),
         ("order__is_tst", "order__is_test"),
         ("id", None),
-        ("sku", None),
+        ("sku", "product__short_code"),
+        ("Ablauf-Datum", "license__validity_period"),
+        ("pre\u0301nom", "customer__first_name"),
+        ("NU\u0301MERO DE SE\u0301RIE", "license__license_key"),
+        ("colour", None),
     ],
 )
 def test_a_misspelling_is_similar_to_the_column_that_is_missing(

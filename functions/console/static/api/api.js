@@ -91,6 +91,14 @@ export const post = (path, body, headers) => request("POST", path, parseJson, { 
 export const patch = (path, body) => request("PATCH", path, parseJson, { body });
 
 /**
+ * @template {string} P
+ * @param {P} path
+ * @param {Body<"put", P>} body
+ * @returns {Promise<Answer<"put", P>>}
+ */
+export const put = (path, body) => request("PUT", path, parseJson, { body });
+
+/**
  * Delete a record.
  *
  * @type {(path: string) => Promise<void>}

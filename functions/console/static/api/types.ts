@@ -58,7 +58,7 @@ export interface Loadable<T> {
   reload: () => Promise<void>;
 }
 
-type Method = "get" | "post" | "patch";
+type Method = "get" | "post" | "patch" | "put";
 
 /** Whether a path, such as `orders/${number}/`, fits one of the document, such as `orders/{id}/`. */
 type Fits<Path, Known> = Known extends `${infer KnownPart}/${infer KnownRest}`

@@ -3,10 +3,12 @@ const SCRIPT = new URL("check.js", import.meta.url).href;
 
 /** @import { ImportKind } from "../api/types.ts" */
 /** @import { Dates } from "./day_order.js" */
-/** @import { Checked, FileError } from "./file_check.js" */
+/** @import { Checked, FileError, FileHeader } from "./file_check.js" */
+/** @import { Mapping } from "./mapping.js" */
 /** @typedef {{ done: false, share: number }} Checking */
 /** @typedef {{ csv: File | null, sheets: string[], sheet: string }} Workbook null if it is refused */
-/** @typedef {{ done: true, workbook?: Workbook } & (Checked | { error: FileError })} Result */
+/** @typedef {{ error: FileError, header?: FileHeader | null }} Refused */
+/** @typedef {{ done: true, workbook?: Workbook } & (Checked | Refused)} Result */
 
 /** @typedef {{ createScriptURL: (text: string) => string }} Policy */
 /** @typedef {{ createPolicy: (name: string, policy: Policy) => Policy }} TrustedTypes */
@@ -28,7 +30,7 @@ const UNCHECKED = {
  *
  * @param {File} file
  * @param {ImportKind} kind
- * @param {{ encoding: string, dates: Dates, sheet: string }} options
+ * @param {{ encoding: string, dates: Dates, mapping: Mapping, sheet: string }} options
  * @param {(result: Checking | Result) => void} onResult
  */
 export function startCheck(file, kind, options, onResult) {

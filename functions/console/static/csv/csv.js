@@ -14,6 +14,8 @@ export class BadFile extends Error {
     this.code = code;
     this.line = line;
     this.column = column;
+    /** @type {{ columns: string[], names: string[], delimiter: string, start: number } | null} */
+    this.header = null; // of a file that another mapping might make valid
   }
 }
 

@@ -2,6 +2,7 @@
 import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
 import { decode } from "./encoding.js";
 import { findSimilarColumns, matchColumns } from "./header.js";
+import { mappedHeaders } from "./mapping.js";
 import { edgePattern, unescapeFormula } from "./rules.js";
 
 /** Characters that are searched for the header. */
@@ -92,8 +93,14 @@ export function detectDialect(text, kind, rules) {
   );
   const best = candidates.reduce((a, b) => (isHigher(b.score, a.score) ? b : a));
   const line = best.line + (sep ? 1 : 0);
-  validateHeader(best, line, kind, rules);
-  return { ...best, start: start + best.end, line: line + countLines(best.text) };
+  const found = { ...best, start: start + best.end, line: line + countLines(best.text) };
+  try {
+    validateHeader(best, line, kind, rules);
+  } catch (error) {
+    if (error instanceof BadFile && !best.fault) error.header = found;
+    throw error;
+  }
+  return found;
 }
 
 /**
@@ -129,19 +136,27 @@ function readHeader(head, delimiter, kind, format) {
   // The type checker does not see that the callback has assigned it.
   const header = /** @type {Omit<Header, "names" | "score"> | null} */ (found);
   if (!header) throw emptyFile(line);
-  const names = matchColumns(header.columns, Object.keys(kind.columns), format);
+  const mapped = mappedHeaders(kind.mapping, format);
+  const names = matchColumns(header.columns, Object.keys(kind.columns), format, mapped);
+  const required = requiredHeaders(kind);
   const count = (/** @type {(name: string) => boolean} */ test) =>
     new Set(names.filter((name) => name && test(name))).size;
   const score = [
     count((name) => Object.hasOwn(kind.columns, name)),
-    count((name) => kind.required.includes(name)),
+    count((name) => required.includes(name)),
     header.columns.filter((name) => name).length,
   ];
   return { ...header, names, score };
 }
 
+/** The required columns without a constant. */
+const requiredHeaders = (/** @type {Kind} */ { required, mapping }) =>
+  required.filter((name) => !Object.hasOwn(mapping.constants, name));
+
 /** @type {(header: Header, line: number, kind: Kind, rules: Rules) => void} */
-function validateHeader({ columns, names, fault, text }, line, kind, { report, most, format }) {
+function validateHeader({ columns, names, fault, text }, line, kind, rules) {
+  const { report, most } = rules;
+  const { constants } = kind.mapping;
   if (fault)
     throw new BadFile(
       "unbalanced_quote",
@@ -161,7 +176,9 @@ function validateHeader({ columns, names, fault, text }, line, kind, { report, m
       `The header is longer than ${most.header / 1024} KB. Shorten or remove columns.`,
       line,
     );
-  const repeated = columns.find((column, at) => column && names.indexOf(names[at]) < at);
+  const repeated = columns.find(
+    (column, at) => column && names[at] && names.indexOf(names[at]) < at,
+  );
   if (repeated) {
     const first = columns[names.indexOf(names[columns.lastIndexOf(repeated)])];
     const message =
@@ -170,11 +187,18 @@ function validateHeader({ columns, names, fault, text }, line, kind, { report, m
         : `${first} and ${repeated} are the same column. Keep one of them.`;
     throw new BadFile("duplicate_header", message, line, repeated);
   }
-  const missing = kind.required.filter((name) => !names.includes(name)).sort();
+  const missing = requiredHeaders(kind)
+    .filter((name) => !names.includes(name))
+    .sort();
   const known = Object.keys(kind.columns);
+  const fixed = columns.find((_, at) => Object.hasOwn(constants, names[at]));
+  if (!missing.length && fixed !== undefined) {
+    const message = `The column ${fixed} is in the file, and has the same value in all rows. Keep one of them.`;
+    throw new BadFile("duplicate_header", message, line, fixed);
+  }
   if (!missing.length && known.some((name) => names.includes(name))) return;
-  const advice = findSimilarColumns(columns, names, known, format)
-    .map(({ column, similar }) => ` Rename ${column} if it is ${similar.join(" or ")}.`)
+  const advice = findSimilarColumns(columns, names, known, rules)
+    .map(({ column, similar }) => ` Rename or map ${column} if it is ${similar.join(" or ")}.`)
     .join("");
   const message = missing.length
     ? `Required columns are missing: ${missing.join(", ")}. The template has all columns.`

@@ -1,13 +1,13 @@
 // Find rows that have the key of an earlier row, with the server's rules for keys and values.
 
 import { parseRecords } from "./csv.js";
-import { normalizeCell, unescapeFormula } from "./rules.js";
+import { normalizeCell } from "./rules.js";
 
 /** Keys that are remembered, with 16 to 32 bytes each. */
 const MAX_KEYS = 3_000_000;
 const SLOT = 4;
 
-/** @import { Dialect } from "./dialect.js" */
+/** @import { ReadRow } from "./mapping.js" */
 /** @import { Kind } from "./rules.js" */
 
 /** @typedef {{ row: number, from: number, to: number }} Place a row and its position in the text */
@@ -29,19 +29,19 @@ const SLOT = 4;
 /**
  * Returns a function of a valid row: null if no earlier row has its key.
  *
+ * `names` are the columns of a row that `readRow` returns.
+ *
  * @param {string} text
- * @param {Dialect} dialect
+ * @param {{ delimiter: string, names: string[], readRow: ReadRow }} dialect
  * @param {Kind} kind
  * @param {number} [maxKeys]
  * @returns {(row: number, cells: string[], from: number, to: number) => Duplicate | null}
  */
-export function findDuplicates(text, { delimiter, names }, kind, maxKeys = MAX_KEYS) {
+export function findDuplicates(text, { delimiter, names, readRow }, kind, maxKeys = MAX_KEYS) {
   const at = new Map(names.map((name, index) => [name, index]));
   const value = (/** @type {string[]} */ cells, /** @type {string} */ column) => {
     const index = at.get(column);
-    return index === undefined
-      ? ""
-      : normalizeCell(column, unescapeFormula(cells[index] ?? ""), kind);
+    return index === undefined ? "" : normalizeCell(column, cells[index], kind);
   };
   /** @type {(cells: string[]) => Key | null} */
   const keyOf = (cells) => {
@@ -61,7 +61,7 @@ export function findDuplicates(text, { delimiter, names }, kind, maxKeys = MAX_K
   const read = (/** @type {Place} */ { row, from, to }) => {
     if (last.row !== row) {
       parseRecords(text.slice(from, to), delimiter, (cells) => {
-        last = { row, cells };
+        last = { row, cells: readRow(cells) };
         return false;
       });
     }

@@ -3,19 +3,24 @@ import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
 import { createDayOrder } from "./day_order.js";
 import { decodeFile, detectDialect } from "./dialect.js";
 import { findDuplicates } from "./duplicates.js";
-import { findSimilarColumns } from "./header.js";
-import { isUnseen, unescapeFormula, validateRow } from "./rules.js";
+import { findSimilarColumns, normalizeHeader, suggestColumns } from "./header.js";
+import { createMapping, createRowReader, restoreValue } from "./mapping.js";
+import { isUnseen, validateRow } from "./rules.js";
 
 /** Bytes that are checked; the server checks the rest. */
 const MAX_BYTES = 128 * 1024 * 1024;
 const MAX_LISTED = 200;
 const PREVIEW = 5;
+/** Rows that are searched for samples of a column, and the samples. */
+const SAMPLED_ROWS = 200;
+const SAMPLES = 3;
 /** Milliseconds between progress reports. */
 const REPORT_INTERVAL = 100;
 
 /** @import { QuoteFault } from "./csv.js" */
 /** @import { Dates, FileDates } from "./day_order.js" */
 /** @import { Dialect } from "./dialect.js" */
+/** @import { Mapping } from "./mapping.js" */
 /** @import { Duplicate } from "./duplicates.js" */
 /** @import { CellFault, Kind, Rules } from "./rules.js" */
 
@@ -26,6 +31,7 @@ const REPORT_INTERVAL = 100;
  * @property {string} kind
  * @property {string} encoding
  * @property {Dates} [dates]
+ * @property {Mapping} [mapping]
  * @property {number} [most] bytes to check
  * @property {number} [maxKeys]
  */
@@ -43,6 +49,7 @@ const REPORT_INTERVAL = 100;
  * @property {number} faulty
  * @property {RowFaults[]} faults
  * @property {string[][]} preview
+ * @property {string[][]} samples some values of each column
  * @property {Repeated} repeated rows with the key of an earlier row
  * @property {FileDates} dates
  */
@@ -59,26 +66,85 @@ const REPORT_INTERVAL = 100;
  * @param {Request} request
  * @param {Rules} rules
  * @param {OnShare} onShare
- * @returns {Promise<Checked | { error: FileError }>}
+ * @returns {Promise<Checked | { error: FileError, header: FileHeader | null }>}
  */
 export async function checkFile(
-  { file, kind: name, encoding, dates = "iso", most = MAX_BYTES, maxKeys },
+  {
+    file,
+    kind: name,
+    encoding,
+    dates = "iso",
+    mapping = createMapping(),
+    most = MAX_BYTES,
+    maxKeys,
+  },
   rules,
   onShare = () => {},
 ) {
   const cut = file.size > most;
+  const kind = { ...rules.kinds[name], dates, mapping };
+  let text = "";
   try {
     const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
-    const { text, encoding: found } = decodeFile(bytes, encoding, rules, cut);
-    const kind = { ...rules.kinds[name], dates };
+    const decoded = decodeFile(bytes, encoding, rules, cut);
+    text = decoded.text;
     const dialect = detectDialect(text, kind, rules);
     const rows = checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys });
-    return { ...rows, cut, ...checkFormat(name, dialect, found, encoding, rules) };
+    return { ...rows, cut, ...checkFormat(name, dialect, decoded.encoding, encoding, kind, rules) };
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
-    const { code, message, line, column } = error;
-    return { error: { code, message, line, column } };
+    const { code, message, line, column, header } = error;
+    const shown = header && describeHeader(text, header, kind, rules);
+    return { error: { code, message, line, column }, header: shown };
   }
+}
+
+/**
+ * The columns of a file, for its mapping.
+ *
+ * @typedef {object} FileHeader
+ * @property {string[]} columns
+ * @property {string[]} names
+ * @property {string[][]} samples
+ * @property {Record<string, string>} suggested
+ */
+
+/**
+ * The columns of a file that is refused for its header.
+ *
+ * @param {string} text
+ * @param {{ columns: string[], names: string[], delimiter: string, start: number }} header
+ * @param {Kind} kind
+ * @param {Rules} rules
+ * @returns {FileHeader}
+ */
+function describeHeader(text, { columns, names, delimiter, start }, kind, rules) {
+  const similar = findSimilarColumns(columns, names, unfixedColumns(kind), rules);
+  const samples = createSamples(columns);
+  let rows = 0;
+  parseRecords(text.slice(start, start + 1024 * 1024), delimiter, (cells) => {
+    samples.feed(cells);
+    rows += 1;
+    return rows < SAMPLED_ROWS;
+  });
+  return { columns, names, samples: samples.found, suggested: suggestColumns(similar) };
+}
+
+/** The columns without a constant. */
+const unfixedColumns = (/** @type {Kind} */ { columns, mapping }) =>
+  Object.keys(columns).filter((name) => !Object.hasOwn(mapping.constants, name));
+
+/** Collects some different values of each column. */
+function createSamples(/** @type {string[]} */ columns) {
+  /** @type {string[][]} */
+  const found = columns.map(() => []);
+  const feed = (/** @type {string[]} */ cells) => {
+    for (let at = 0; at < found.length; at += 1) {
+      const value = (cells[at] ?? "").trim().slice(0, 60);
+      if (value && found[at].length < SAMPLES && !found[at].includes(value)) found[at].push(value);
+    }
+  };
+  return { found, feed };
 }
 
 /**
@@ -88,12 +154,14 @@ export async function checkFile(
  * @param {Dialect} dialect
  * @param {string} encoding
  * @param {string} requested
+ * @param {Kind} rulesOfKind
  * @param {Rules} rules
  */
-function checkFormat(kind, { columns, names }, encoding, requested, { kinds, format, report }) {
-  const known = Object.keys(kinds[kind].columns);
-  const imported = columns.map((column, at) => (report.includes(names[at]) ? "" : column));
-  const similar = findSimilarColumns(imported, names, known, format);
+function checkFormat(kind, { columns, names }, encoding, requested, rulesOfKind, rules) {
+  const { mapping } = rulesOfKind;
+  const known = Object.keys(rulesOfKind.columns);
+  const imported = columns.map((column, at) => (rules.report.includes(names[at]) ? "" : column));
+  const similar = findSimilarColumns(imported, names, unfixedColumns(rulesOfKind), rules);
   /** @type {string[]} */
   const warnings = [];
   if (!requested && encoding === "windows-1252")
@@ -104,11 +172,18 @@ function checkFormat(kind, { columns, names }, encoding, requested, { kinds, for
     warnings.push(`The file is ${encoding.toUpperCase()} and is read as such.`);
   const prefix = { customers: "", licenses: "customer__" }[kind];
   const customers = known.filter((name) => prefix !== undefined && name.startsWith(prefix));
-  if (customers.some((name) => names.includes(name)) && !names.includes(`${prefix}email`))
+  const filled = [...names, ...Object.keys(mapping.constants)];
+  if (customers.some((name) => filled.includes(name)) && !filled.includes(`${prefix}email`))
     warnings.push(
       `The column ${prefix}email is missing: customers will have no email. Add the column if you know it.`,
     );
-  return { encoding, similar, warnings };
+  const normalize = (/** @type {string} */ header) => normalizeHeader(header, rules.format);
+  const there = columns.map(normalize);
+  for (const [header, column] of Object.entries(mapping.columns)) {
+    if (column && !there.includes(normalize(header)))
+      warnings.push(`The file has no column ${header}, which is mapped to ${column}.`);
+  }
+  return { encoding, names, similar, suggested: suggestColumns(similar), warnings };
 }
 
 /**
@@ -119,8 +194,13 @@ function checkFormat(kind, { columns, names }, encoding, requested, { kinds, for
  * @param {{ onShare: OnShare, cut: boolean, maxKeys?: number }} options
  */
 function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
-  const { delimiter, columns, names, start } = dialect;
+  const { delimiter, columns, start } = dialect;
   let { line } = dialect;
+  const { mapping } = kind;
+  const names = [...dialect.names, ...Object.keys(mapping.constants)];
+  const headers = [...columns, ...Object.keys(mapping.constants)];
+  const readRow = createRowReader(mapping, dialect.names, kind);
+  const samples = createSamples(columns);
   const reportColumns = new Set(rules.report);
   const unknown = columns.filter(
     (name, at) => name && !Object.hasOwn(kind.columns, names[at]) && !reportColumns.has(names[at]),
@@ -128,14 +208,17 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   /** @type {Rows} */
   const found = {
     ...{ delimiter, columns, unknown, rows: 0, faulty: 0, faults: [], preview: [] },
+    samples: samples.found,
     repeated: { rows: 0, listed: [] },
     dates: { suggested: null, example: null },
   };
   const dayOrder = createDayOrder(rules);
   const days = names.flatMap((column, index) => (kind.days.has(column) ? [index] : []));
   const body = text.slice(start);
-  const findDuplicate = findDuplicates(body, dialect, kind, maxKeys);
-  const written = (/** @type {string} */ column) => columns[names.indexOf(column)] ?? column;
+  const findDuplicate = findDuplicates(body, { delimiter, names, readRow }, kind, maxKeys);
+  // A fault of the whole row has no column, and a header that is left out has no name.
+  const written = (/** @type {string} */ column) =>
+    column && (headers[names.indexOf(column)] ?? column);
   let at = 0;
   let reportedAt = 0;
   parseRecords(body, delimiter, (cells, quoteFault, cursor, quoteAt) => {
@@ -157,10 +240,14 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
     if (!quoteFault && isBlank(cells)) return true;
     found.rows += 1;
     if (found.preview.length < PREVIEW) found.preview.push(cells);
+    if (found.rows <= SAMPLED_ROWS) samples.feed(cells);
     for (const index of days) dayOrder.feed(cells[index] ?? "");
     const rowFault = quoteFault || (hasSpacedQuote(cells, raw, kind) ? "stray_quote" : null);
-    const faults = rowFault ? [createRowFault(rowFault)] : validateRecord(cells, names, kind);
-    const duplicate = faults.length ? null : findDuplicate(found.rows, cells, from, cursor);
+    const row = readRow(cells);
+    const hasMore = cells.length > columns.length && !isBlank(cells.slice(columns.length));
+    const fault = rowFault || (hasMore ? "extra_fields" : null);
+    const faults = fault ? [createRowFault(fault)] : validateRecord(row, names, kind);
+    const duplicate = faults.length ? null : findDuplicate(found.rows, row, from, cursor);
     if (duplicate?.isError) faults.push(createDuplicateFault(duplicate, written));
     else if (duplicate) {
       const different = duplicate.columns.map(written);
@@ -170,7 +257,9 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
     }
     if (!faults.length) return true;
     found.faulty += 1;
-    const errors = faults.map((fault) => ({ ...fault, column: written(fault.column) }));
+    const errors = faults
+      .map((each) => restoreValue(each, mapping, dialect.names, cells))
+      .map((each) => ({ ...each, column: written(each.column) }));
     if (found.faults.length < MAX_LISTED)
       found.faults.push({ row: found.rows, line: firstLine, errors });
     return true;
@@ -190,13 +279,11 @@ function hasSpacedQuote(cells, raw, kind) {
   return found.some((text) => !raw.includes(`"${text.replaceAll('"', '""')}"`));
 }
 
-/** @type {(fields: string[], names: string[], kind: Kind) => CellFault[]} */
-function validateRecord(fields, names, kind) {
-  if (fields.length > names.length && !isBlank(fields.slice(names.length)))
-    return [createRowFault("extra_fields")];
+/** @type {(row: string[], names: string[], kind: Kind) => CellFault[]} */
+function validateRecord(row, names, kind) {
   /** @type {Record<string, string>} */
   const cells = {};
-  for (let at = 0; at < names.length; at += 1) cells[names[at]] = unescapeFormula(fields[at] ?? "");
+  for (let at = 0; at < names.length; at += 1) cells[names[at]] = row[at];
   const faults = validateRow(cells, kind);
   const known = names.some(
     (name) => Object.hasOwn(kind.columns, name) && !isUnseen(cells[name], kind),

@@ -12,41 +12,83 @@ const MAX_LENGTH = 200;
 export const normalizeHeader = (name, format) =>
   name.toLowerCase().replace(new RegExp(`(?:${format}|[\\s_-])+`, "gu"), "");
 
+/** Columns that failed.csv adds, which are never mapped. */
+const REPORT = ["_row", "_codes", "_messages"];
+
 /**
- * The known column of each header; for an unknown one, the header in lower case.
+ * The known column of each header; for an unknown one, the header in lower case. `mapped` are the
+ * columns that a mapping gives to headers, or "" for those that it leaves out.
  *
- * @type {(columns: string[], known: string[], format: string) => string[]}
+ * @type {(columns: string[], known: string[], format: string, mapped?: Map<string, string>) => string[]}
  */
-export function matchColumns(columns, known, format) {
-  const names = new Map(known.map((name) => [normalizeHeader(name, format), name]));
-  return columns.map(
-    (column) => names.get(normalizeHeader(column, format)) ?? column.toLowerCase(),
-  );
+export function matchColumns(columns, known, format, mapped = new Map()) {
+  const names = new Map([
+    ...known.map((name) => /** @type {const} */ ([normalizeHeader(name, format), name])),
+    ...mapped,
+  ]);
+  return columns.map((column) => {
+    const lower = column.toLowerCase();
+    return REPORT.includes(lower) ? lower : (names.get(normalizeHeader(column, format)) ?? lower);
+  });
 }
 
+/**
+ * The columns of a mapping for headers that are similar to one column only; if several are, the
+ * first one has it.
+ *
+ * @type {(found: { column: string, similar: string[] }[]) => Record<string, string>}
+ */
+export function suggestColumns(found) {
+  /** @type {Map<string, string>} */
+  const targets = new Map();
+  for (const { column, similar } of found) {
+    if (similar.length === 1 && !targets.has(similar[0])) targets.set(similar[0], column);
+  }
+  return Object.fromEntries([...targets].map(([target, column]) => [column, target]));
+}
+
+/** Only letters without accents, and digits, in lower case. */
+const foldHeader = (/** @type {string} */ header) =>
+  (
+    header
+      .normalize("NFKD")
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  ).join("");
+
+/** @import { Rules } from "./rules.js" */
 /** @typedef {[name: string, forms: string[]]} Forms a column's name, and how it is compared */
 
 /**
- * Unknown headers that are similar to a column that the file lacks. `names` are the columns that
- * `matchColumns` found, `format` is the pattern of invisible characters.
+ * Unknown headers that are similar to a column that the file lacks, or a synonym of it. `names` are
+ * the columns that `matchColumns` found.
  *
  * @param {string[]} columns
  * @param {string[]} names
  * @param {string[]} known
- * @param {string} format
+ * @param {Pick<Rules, "format" | "synonyms">} rules
  */
-export function findSimilarColumns(columns, names, known, format) {
+export function findSimilarColumns(columns, names, known, { format, synonyms }) {
   /** @type {Forms[]} */
   const forms = known.map((name) => [
     name,
     [normalizeHeader(name, format), normalizeHeader(withoutPrefix(name), format)],
   ]);
   return columns.flatMap((column, at) => {
-    if (!column || known.includes(names[at]) || column.length > MAX_LENGTH) return [];
+    if (!column || !names[at] || known.includes(names[at]) || column.length > MAX_LENGTH) return [];
     const whole = normalizeHeader(column, format);
-    const similar = findSimilar(column, whole, forms).filter((name) => !names.includes(name));
+    const close = findSimilar(column, whole, forms);
+    const meant = close.length ? close : findSynonyms(column, known, synonyms);
+    const similar = meant.filter((name) => !names.includes(name));
     return similar.length ? [{ column, similar }] : [];
   });
+}
+
+/** @type {(column: string, known: string[], synonyms: Record<string, string[]>) => string[]} */
+function findSynonyms(column, known, synonyms) {
+  const folded = foldHeader(column);
+  const meant = Object.keys(synonyms).findLast((name) => synonyms[name].includes(folded));
+  return known.filter((name) => withoutPrefix(name) === meant);
 }
 
 /** @type {(column: string, whole: string, forms: Forms[]) => string[]} */

@@ -5,6 +5,7 @@
 import { compileDay } from "./day_order.js";
 
 /** @import { DateFaults, Dates } from "./day_order.js" */
+/** @import { Mapping } from "./mapping.js" */
 /**
  * A step of the check of a cell, in rules.json. The keys are those of `shared/browser_rule.py`.
  *
@@ -59,6 +60,7 @@ import { compileDay } from "./day_order.js";
  * @property {Limits} most
  * @property {[source: string, flags: number, type: string][]} magic
  * @property {string} format pattern of an invisible character
+ * @property {Record<string, string[]>} synonyms folded headers by column without its prefix
  * @property {string} maybe_damaged
  * @property {[source: string, name: string][]} damage
  */
@@ -78,6 +80,7 @@ import { compileDay } from "./day_order.js";
  *   lateQuote: RegExp,
  *   days: Set<string>,
  *   dates: Dates,
+ *   mapping: Mapping,
  * }} Kind `days` are the columns of dates, and `dates` is how the file writes them
  */
 
@@ -133,6 +136,7 @@ export function compileRules(rules) {
     {
       ...{ ...kind, columns: compileColumns(kind.columns), days: listDays(kind.columns) },
       ...{ format: rules.format, unseen, lateQuote, dates: "iso" },
+      mapping: { columns: {}, constants: {}, values: {} },
     },
   ]);
   return { ...rules, written_dates: written, kinds: Object.fromEntries(kinds) };

@@ -2,6 +2,7 @@
 
 /** @import { Signal } from "@preact/signals" */
 /** @import { Answer, Failure, Import } from "../api/types.ts" */
+/** @import { Mapping } from "../csv/mapping.js" */
 /** @import { Kind } from "../csv/rules.js" */
 /** @import { Draft, FailedRow } from "./fault_table.js" */
 import { useEffect } from "preact/hooks";
@@ -10,6 +11,7 @@ import * as api from "../api/api.js";
 import { Button, Download } from "../parts/buttons.js";
 import { loadDraft, saveDraft } from "../forms/drafts.js";
 import { FaultTable, validateEdit } from "./fault_table.js";
+import { createMapping, sentMapping } from "./import_mapping.js";
 import { formatCount } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { isStopped } from "./import_states.js";
@@ -46,6 +48,14 @@ function getDraft(id) {
   return drafts[id];
 }
 
+/** @type {(job: Import, signal: AbortSignal) => Promise<Mapping>} */
+async function loadMapping(job, signal) {
+  if (!job.mapping_url) return createMapping();
+  const found = await api.get(`imports/${job.id}/mapping/`, {}, { signal });
+  const { columns = {}, constants = {}, values = {} } = found;
+  return { columns, constants, values };
+}
+
 /** @param {{ job: Import }} props */
 export function Corrections({ job }) {
   const draft = getDraft(job.id);
@@ -68,6 +78,9 @@ export function Corrections({ job }) {
       () => {},
     );
   }, []);
+  const mapped = useLoad((signal) => loadMapping(job, signal), [job.id, job.mapping_url]);
+  const mapping = mapped.value;
+  const kind = rules.value && mapping && { ...rules.value, mapping };
   const page = from.value;
   const jobErrors = job.refusal || isStopped(job) ? 1 : 0; // an error of the import, not of a row
   const isEmpty = page && !page.cursor && !page.results.some(({ row }) => row);
@@ -84,13 +97,13 @@ export function Corrections({ job }) {
           job.failed_rows_url &&
           html`<${Download} path="imports/${job.id}/failed.csv">Download failed.csv<//>`
         }
-        <${ReimportButton} job=${job} draft=${draft} kind=${rules.value} />
+        <${ReimportButton} job=${job} draft=${draft} kind=${kind} />
       </div>
     </div>
     <${Loaded} from=${from} rows=${6}>
       ${(/** @type {ErrorsPage} */ page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
-          kind=${rules.value} />
+          kind=${kind} />
         <${CursorPager} page=${page} cursors=${cursors} count=${page.count - jobErrors}
           what="rows with errors" />
       `}
@@ -137,6 +150,7 @@ function ReimportButton({ job, draft, kind }) {
   );
   const send = async () => {
     problem.value = null;
+    if (job.mapping_url && !kind) return; // its mapping is not loaded
     if (!changed.length || faulty.length) {
       announce(faulty.length ? `Row ${faulty[0]} still has an error` : "Fix a row first");
       return;
@@ -154,6 +168,7 @@ function ReimportButton({ job, draft, kind }) {
         dry_run: job.dry_run,
         unknown_columns: job.unknown_columns,
         dates: job.dates,
+        mapping: job.mapping_url && kind ? sentMapping(kind.mapping) : undefined,
         on_existing: job.on_existing,
         on_missing: job.on_missing,
       });

@@ -6,6 +6,7 @@
 import { useSignal } from "@preact/signals";
 import { formatNumber } from "../parts/formats.js";
 import { matchColumns } from "../csv/header.js";
+import { createRowReader, mappedHeaders } from "../csv/mapping.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { link } from "../parts/route.js";
@@ -127,7 +128,12 @@ function CellProblem({ row, fault, draft, kind }) {
 
 /** @type {(column: string, value: string, kind: Kind) => { message: string } | null} */
 export function validateEdit(column, value, kind) {
-  const [name] = matchColumns([column], Object.keys(kind.columns), kind.format);
-  if (kind.required.includes(name) && !value.trim()) return { message: "must not be blank" };
-  return validateCell(name, value, kind);
+  const known = Object.keys(kind.columns);
+  const mapped = mappedHeaders(kind.mapping, kind.format);
+  const names = matchColumns([column], known, kind.format, mapped);
+  const values = { ...kind.mapping, constants: {} };
+  const [cell] = createRowReader(values, names, kind)([value]);
+  const [name] = names;
+  if (kind.required.includes(name) && !cell.trim()) return { message: "must not be blank" };
+  return validateCell(name, cell, kind);
 }

@@ -70,7 +70,7 @@ export function CheckedFile(props) {
         }) => html`<p><code>${column}</code> is not a known column, but similar to
           ${similar.map((name) => html` <code>${name}</code>`)}.</p>`,
       )}
-      <p>Rename it in the file and choose the file again, or ignore it below.</p>
+      <p>Choose its column above, leave it out there, or ignore all of them below.</p>
     <//>`
     }
     ${result.warnings.map(

@@ -4,6 +4,7 @@
 /** @import { ImportOptions } from "../api/upload.js" */
 /** @import { Checking, Result } from "../csv/check_worker.js" */
 /** @import { Checked } from "../csv/file_check.js" */
+/** @import { Mapping } from "../csv/mapping.js" */
 /** @import { PageQuery } from "../parts/types.ts" */
 /** @import { Upload } from "./upload_button.js" */
 import { useEffect, useRef } from "preact/hooks";
@@ -16,6 +17,7 @@ import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { CheckedFile } from "./import_check.js";
+import { Columns, createMapping, headerOf, sentMapping } from "./import_mapping.js";
 import { KINDS } from "./import_states.js";
 import { announce, Notice, Page } from "../parts/parts.js";
 import { link } from "../parts/route.js";
@@ -28,6 +30,9 @@ import { UploadButton, useUpload } from "./upload_button.js";
  * @property {File | null} file
  * @property {"" | NonNullable<ImportOptions["encoding"]>} encoding
  * @property {NonNullable<ImportOptions["dates"]>} dates
+ * @property {Mapping} mapping
+ * @property {string[]} suggested headers of the mapping that are suggestions
+ * @property {boolean} offered whether the suggestions for this file are in the mapping
  * @property {string} sheet of a workbook; "" for the first one
  * @property {boolean} dry_run
  * @property {NonNullable<ImportOptions["on_error"]>} on_error
@@ -52,6 +57,9 @@ const createForm = () => ({
   file: null,
   encoding: "",
   dates: "iso",
+  mapping: createMapping(),
+  suggested: [],
+  offered: false,
   sheet: "",
   dry_run: false,
   on_error: "skip_row",
@@ -69,7 +77,8 @@ export function NewImport({ kind, query }) {
   const error = useSignal("");
   const checkCount = useSignal(1);
   const upload = useUpload(kind);
-  const { file, encoding, dates, sheet } = form.value;
+  const { file, encoding, dates, mapping, sheet } = form.value;
+  const header = useSignal(/** @type {ReturnType<typeof headerOf>} */ (null));
   /** @type {(changes: Partial<ImportForm>) => void} */
   const change = (changes) => {
     form.value = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -83,6 +92,9 @@ export function NewImport({ kind, query }) {
       file: error.value ? null : chosen,
       encoding: reset.encoding,
       dates: reset.dates,
+      mapping: reset.mapping,
+      suggested: reset.suggested,
+      offered: reset.offered,
       sheet: reset.sheet,
       unknown_columns: reset.unknown_columns,
     });
@@ -96,8 +108,20 @@ export function NewImport({ kind, query }) {
   useEffect(() => {
     result.value = null;
     if (!file) return undefined;
-    return startCheck(file, kind, { encoding, dates, sheet }, (current) => {
+    if (!form.value.offered) header.value = null;
+    return startCheck(file, kind, { encoding, dates, mapping, sheet }, (current) => {
       result.value = current;
+      if (current.done) header.value = headerOf(current);
+      if (current.done && !form.value.offered && header.value) {
+        const { suggested } = header.value;
+        const names = Object.keys(suggested);
+        change({ offered: true });
+        if (names.length) {
+          const columns = { ...mapping.columns, ...suggested };
+          change({ mapping: { ...mapping, columns }, suggested: names });
+          return;
+        }
+      }
       if (current.done)
         announce(
           current.error
@@ -105,7 +129,7 @@ export function NewImport({ kind, query }) {
             : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
     });
-  }, [file, encoding, dates, sheet, checkCount.value]);
+  }, [file, encoding, dates, mapping, sheet, checkCount.value]);
   const { title, one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
@@ -117,6 +141,12 @@ export function NewImport({ kind, query }) {
     ${
       error.value &&
       html`<${Notice} kind="error" title="Can’t import this file"><p>${error.value}</p><//>`
+    }
+    ${
+      file &&
+      header.value &&
+      html`<${Columns} ...${{ kind, header: header.value, form: form.value, onChange: change }}
+        open=${Boolean(result.value?.done && result.value.error)} />`
     }
     ${
       file &&
@@ -211,6 +241,7 @@ function Options({ kind, form, result, change, upload, corrects }) {
     const options = { external_id, dry_run, on_error, unknown_columns, dates };
     options.on_existing = form.on_existing;
     options.on_missing = form.on_missing;
+    options.mapping = sentMapping(form.mapping);
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
     const outcome = await upload.send((result?.done && result.workbook?.csv) || file, options);

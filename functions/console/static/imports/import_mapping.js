@@ -1,0 +1,247 @@
+// Which column of a file is which of ours, with suggestions, and saved mappings.
+
+/** @import { Failure, ImportKind } from "../api/types.ts" */
+/** @import { Dates } from "../csv/day_order.js" */
+/** @import { FileHeader } from "../csv/file_check.js" */
+/** @import { Mapping } from "../csv/mapping.js" */
+/** @import { Kind } from "../csv/rules.js" */
+/** @import { Column } from "../parts/types.ts" */
+import { useEffect } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import * as api from "../api/api.js";
+import { useLoad } from "../api/load.js";
+import { normalizeHeader } from "../csv/header.js";
+import { createMapping, isEmptyMapping } from "../csv/mapping.js";
+import { loadRules } from "../csv/rules.js";
+import { Button, ErrorLine } from "../parts/buttons.js";
+import { Field } from "../parts/fields.js";
+import { formatCount } from "../parts/formats.js";
+import { html } from "../parts/html.js";
+import { announce, Badge, Table } from "../parts/parts.js";
+
+/** The value of a select while a similar column waits for a decision. */
+const OPEN = "?";
+const REPORT = ["_row", "_codes", "_messages"];
+
+/** @typedef {Pick<FileHeader, "columns" | "names" | "samples"> & { similar: string[] }} ShownHeader */
+
+/**
+ * The mapping of a file in the form. `suggested` are headers whose suggestion nobody has changed.
+ *
+ * @typedef {object} ColumnsForm
+ * @property {Mapping} mapping
+ * @property {string[]} suggested
+ */
+/** @typedef {(changes: ColumnsForm & { dates?: Dates }) => void} OnColumns */
+
+/**
+ * @param {{
+ *   kind: ImportKind,
+ *   header: ShownHeader,
+ *   form: ColumnsForm & { dates: Dates },
+ *   open: boolean,
+ *   onChange: OnColumns,
+ * }} props
+ */
+export function Columns({ kind, header, form, open, onChange }) {
+  const rules = useSignal(/** @type {Kind | null} */ (null));
+  useEffect(() => {
+    loadRules().then(
+      ({ kinds }) => {
+        rules.value = kinds[kind];
+      },
+      () => {},
+    );
+  }, [kind]);
+  if (!rules.value) return null;
+  const known = rules.value;
+  const rows = listRows(header, form, known);
+  const used = rows.filter(({ target }) => target && target !== OPEN).length;
+  const waiting = rows.filter(({ target }) => target === OPEN).length;
+  const suggested = rows.filter((row) => row.suggested).length;
+  const summary = [
+    `Columns: ${used} of ${formatCount(rows.length, "column")} imported`,
+    suggested && `${suggested} suggested`,
+    waiting && `${waiting} to decide`,
+  ];
+  return html`<details class="part mapping" open=${open || waiting > 0 || suggested > 0}>
+    <summary>${summary.filter(Boolean).join(", ")}</summary>
+    ${
+      suggested > 0 &&
+      html`<p class="soft">Columns marked “suggested” are matched by their names. Check them before the import.</p>`
+    }
+    <div class="tall">
+      <${Table} caption="Columns of the file" rows=${rows} columns=${createColumns(known, form, onChange)} />
+    </div>
+    <${Constants} ...${{ rows, known, form, onChange }} />
+    <${SavedMappings} ...${{ kind, form, onChange }} />
+  </details>`;
+}
+
+/** @typedef {{ header: string, samples: string[], target: string, suggested: boolean }} Row */
+
+/** @type {(header: ShownHeader, form: ColumnsForm, known: Kind) => Row[]} */
+function listRows({ columns, names, samples, similar }, { mapping, suggested }, known) {
+  return columns.flatMap((header, at) => {
+    if (!header || REPORT.includes(names[at])) return [];
+    const chosen = findEntry(mapping, header, known);
+    const own = Object.hasOwn(known.columns, names[at]) ? names[at] : "";
+    const open = similar.includes(header) ? OPEN : "";
+    const target = chosen ? (mapping.columns[chosen] ?? "") : own || open;
+    const isSuggested = chosen !== undefined && suggested.includes(chosen);
+    return [{ header, samples: samples[at] ?? [], target, suggested: isSuggested }];
+  });
+}
+
+/** @type {(mapping: Mapping, header: string, kind: Kind) => string | undefined} */
+function findEntry({ columns }, header, { format }) {
+  const name = normalizeHeader(header, format);
+  return Object.keys(columns).find((each) => normalizeHeader(each, format) === name);
+}
+
+/** @type {(known: Kind, form: ColumnsForm, onChange: OnColumns) => Column<Row>[]} */
+function createColumns(known, { mapping, suggested }, onChange) {
+  /** @type {(header: string, value: string) => void} */
+  const choose = (header, value) => {
+    const entry = findEntry(mapping, header, known) ?? header;
+    const columns = { ...mapping.columns, [entry]: value || null };
+    onChange({
+      mapping: { ...mapping, columns },
+      suggested: suggested.filter((each) => each !== entry),
+    });
+  };
+  return [
+    { head: "Your column", cell: ({ header }) => html`<code>${header}</code>` },
+    {
+      head: "First values",
+      kind: "long",
+      cell: ({ samples }) =>
+        samples.length
+          ? samples.map((text) => html`<span class="sample">${text}</span>`)
+          : html`<span class="soft">(empty)</span>`,
+    },
+    {
+      head: "Our column",
+      cell: (row) => html`<div class="target">
+        <select value=${row.target} aria-label="Our column for ${row.header}"
+          aria-invalid=${row.target === OPEN ? "true" : undefined}
+          onChange=${(/** @type {{ currentTarget: HTMLSelectElement }} */ { currentTarget }) => choose(row.header, currentTarget.value)}>
+          ${row.target === OPEN && html`<option value=${OPEN}>Choose, or leave it out…</option>`}
+          <option value="">Leave out</option>
+          ${Object.keys(known.columns).map((name) => html`<option value=${name}>${name}</option>`)}
+        </select>
+        ${row.suggested && html`<${Badge} tone="busy">suggested<//>`}
+      </div>`,
+    },
+  ];
+}
+
+/**
+ * Values that a column has in every row; required columns that the file lacks come first.
+ *
+ * @param {{ rows: Row[], known: Kind, form: ColumnsForm, onChange: OnColumns }} props
+ */
+function Constants({ rows, known, form, onChange }) {
+  const { mapping, suggested } = form;
+  const targets = rows.map(({ target }) => target);
+  const names = [...new Set([...known.required, ...Object.keys(mapping.constants)])].filter(
+    (name) => !targets.includes(name) || Object.hasOwn(mapping.constants, name),
+  );
+  const free = Object.keys(known.columns).filter(
+    (name) => !targets.includes(name) && !names.includes(name),
+  );
+  /** @type {(name: string, value: string) => void} */
+  const set = (name, value) => {
+    const { [name]: _, ...constants } = mapping.constants;
+    if (value.trim()) constants[name] = value.trim();
+    onChange({ mapping: { ...mapping, constants }, suggested });
+  };
+  const added = useSignal("");
+  const shown = added.value && !names.includes(added.value) ? [...names, added.value] : names;
+  return html`<div class="columns">
+    ${shown.map(
+      (name) => html`<${Field} key=${name} label=${html`<code>${name}</code> in every row`}
+        value=${mapping.constants[name] ?? ""} autocomplete="off"
+        onChange=${(/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget }) => set(name, currentTarget.value)} />`,
+    )}
+    <${Field} as="select" label="Same value in every row" value=""
+      onInput=${(/** @type {string} */ name) => (added.value = name)}>
+      <option value="">Choose a column…</option>
+      ${free.map((name) => html`<option value=${name}>${name}</option>`)}
+    <//>
+  </div>`;
+}
+
+/** @param {{ kind: ImportKind, form: ColumnsForm & { dates: Dates }, onChange: OnColumns }} props */
+function SavedMappings({ kind, form, onChange }) {
+  const saved = useLoad((signal) => api.get("import-mappings/", { limit: 100 }, { signal }), []);
+  const name = useSignal("");
+  const problem = useSignal(/** @type {Failure | null} */ (null));
+  const entries = saved.value?.results.filter((entry) => entry.kind === kind) ?? [];
+  /** @type {(act: () => Promise<void>) => Promise<void>} */
+  const attempt = async (act) => {
+    problem.value = null;
+    try {
+      await act();
+    } catch (error) {
+      problem.value = /** @type {Failure} */ (error);
+    }
+  };
+  const use = (/** @type {string} */ chosen) =>
+    attempt(async () => {
+      if (!chosen) return;
+      const {
+        columns = {},
+        constants = {},
+        values = {},
+        dates,
+      } = await api.get(`import-mappings/${chosen}/`);
+      name.value = chosen;
+      const mapping = { columns, constants, values };
+      onChange({ mapping, suggested: [], ...(dates ? { dates } : {}) });
+      announce(`Mapping ${chosen} is used`);
+    });
+  const save = () =>
+    attempt(async () => {
+      const dates = form.dates === "iso" ? null : form.dates;
+      await api.put(`import-mappings/${name.value}/`, { kind, ...form.mapping, dates });
+      announce(`Mapping ${name.value} saved`);
+      await saved.reload();
+    });
+  const isNamed = /^[a-z0-9][a-z0-9._-]{0,63}$/.test(name.value);
+  return html`<div class="columns">
+    ${
+      entries.length > 0 &&
+      html`<${Field} as="select" label="Saved mapping" value="" onInput=${use}>
+        <option value="">Choose a mapping…</option>
+        ${entries.map((entry) => html`<option value=${entry.name}>${entry.name}</option>`)}
+      <//>`
+    }
+    <${Field} label="Save this mapping as" value=${name.value} autocomplete="off" spellcheck="false"
+      placeholder="old-shop" hint="Lower-case letters, digits, dots and hyphens"
+      onInput=${(/** @type {string} */ text) => (name.value = text)} />
+    <div class="row"><${Button} plain scope="imports:write" onPress=${save}
+      aria-disabled=${isNamed && !isEmptyMapping(form.mapping) ? undefined : "true"}>
+      ${entries.some((entry) => entry.name === name.value) ? "Replace mapping" : "Save mapping"}<//></div>
+    ${problem.value && html`<${ErrorLine} what="The mapping is not saved" problem=${problem.value} />`}
+  </div>`;
+}
+
+/**
+ * The columns of a checked file; null while they are unknown.
+ *
+ * @type {(result: import("../csv/check_worker.js").Result) => (ShownHeader & { suggested: Record<string, string> }) | null}
+ */
+export function headerOf(result) {
+  if (!result.error) {
+    const { columns, names, samples, suggested } = result;
+    return { columns, names, samples, suggested, similar: result.similar.map((s) => s.column) };
+  }
+  return result.header ? { ...result.header, similar: [] } : null;
+}
+
+/** The mapping to send; undefined if it changes nothing. */
+export const sentMapping = (/** @type {Mapping} */ mapping) =>
+  isEmptyMapping(mapping) ? undefined : mapping;
+
+export { createMapping };
