@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Conflict
+from shared.import_job import ImportJob
 from shared.store.import_jobs import get_job, job_changes, unchanged_job, unfinished_jobs
 from shared.store.open_batches import first_open_batch
 from shared.store.workers import any_registered
@@ -35,6 +36,13 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     return unchanged_job(company, number, job)
 
 
+def require_ended(job: ImportJob, record: str) -> None:
+    """Raise Conflict if an import that has ended can still write, for example by a late worker."""
+    company, number = job.company, job.number
+    if any_registered(company, number) or first_open_batch(company, number):
+        raise running(number, record)
+
+
 def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | None]:
     """Raise Conflict if any import of a company can write orders or customers.
 
@@ -46,6 +54,18 @@ def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | 
             raise running(job.number, record)
     if (batch := first_open_batch(company)) is not None:
         raise running(batch.number, record)
+    return checks, last
+
+
+def require_exclusive(company: str, record: str) -> tuple[_Checks, datetime | None]:
+    """Raise Conflict if an import of a company can write anything, or an undo has not ended.
+
+    Returns what `require_all_at_rest` returns.
+    """
+    checks, last = require_all_at_rest(company, record)
+    for job in unfinished_jobs(company):
+        if job.state != "awaiting_upload" and not job.dry_run:
+            raise running(job.number, record)
     return checks, last
 
 

@@ -563,7 +563,7 @@ def customer_deleted_under_an_import(patch: pytest.MonkeyPatch) -> None:
 
 def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
     """A deleted order stays on the page of its import."""
-    patch.setattr(delete_orders, "page_without", lambda *_: None)
+    patch.setattr(delete_orders, "pages_without", lambda *_: [])
 
 
 IN_ORDERS: tuple[Plant, ...] = (
