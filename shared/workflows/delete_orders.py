@@ -185,7 +185,8 @@ def _own_deletes(
     """The tombstone of an order in place of its own row, and its count at its customer."""
     # Users and lists of an order that was written in parts are visible while its row has its
     # fingerprint.
-    kept = {"made_by": order.get("made_by"), "fingerprint": order.get("fingerprint")}
+    names = ("made_by", "fingerprint", "customer_id")
+    kept = {name: order.get(name) for name in names}
     grave = tombstone((order["pk"], FIRST_PART), token=token, now=now, **kept)
     unchanged, numbers = _unchanged(order)
     yield dynamo.put(TABLE, grave, unchanged, **numbers)

@@ -5,10 +5,10 @@ from shared.row_entries import CustomerEntry, Import
 from shared.store import bulk
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key
-from shared.workflows.batch import Batch, Found, find_records
+from shared.workflows.batch import Batch, find_records
 from shared.workflows.import_customers import customers_wanted
 from shared.workflows.undo_orders import delete_customers, of_dry_run
-from shared.workflows.undo_updates import Decision, Stored, decide, restore
+from shared.workflows.undo_updates import Decision, Stored, decide, restore, was_undone
 
 
 def undo_customers(
@@ -21,7 +21,7 @@ def undo_customers(
     deletes, restores = [], []
     for entry in entries:
         place = places[entry.customer_id]
-        if _was_undone(job, entry, place):
+        if was_undone(job, entry.record.row, place.deleted):
             done.reverted_customers += 1
         if place.found is None:
             continue
@@ -44,14 +44,6 @@ def undo_customers(
     reasons = of_dry_run(job, customers) if dry_run else delete_customers(job, customers, pool)
     for stored in deletes:
         _record(done, stored, reasons[stored.item["id"]] or "reverted")
-
-
-def _was_undone(job: Import, entry: CustomerEntry, place: Found) -> bool:
-    """Whether an earlier run of this undo has deleted the customer that the row created."""
-    maker, token = job.maker(entry.record.row), job.undo_token
-    return any(
-        grave.get("made_by") == maker and grave["deleted_by"] == token for grave in place.deleted
-    )
 
 
 def _record(done: Batch, stored: Stored, decision: Decision) -> None:

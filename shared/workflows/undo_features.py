@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from shared.access import WRITER
@@ -18,11 +19,11 @@ from shared.row_updates import MOST_APPLIED
 from shared.store import bulk, dynamo
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import license_lookup
-from shared.store.lookup import find
+from shared.store.lookup import Lookup, find
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.workflows.batch import Batch
-from shared.workflows.undo_updates import Decision, decide
+from shared.workflows.undo_updates import Decision, decide, was_undone
 
 _THREADS = 8
 _TRIES = 12
@@ -38,7 +39,13 @@ def undo_features(
     by_key: dict[str, list[FeatureEntry]] = {}
     for entry in entries:
         by_key.setdefault(entry.key, []).append(entry)
-    licenses = _licenses(job, [*by_key])
+    lookups = _lookups(job, [*by_key])
+    licenses = {key: [each.found for each in of if each.found] for key, of in lookups.items()}
+    done.reverted_features += sum(
+        was_undone(job, entry.record.row, chain.from_iterable(each.deleted for each in of))
+        for key, of in lookups.items()
+        for entry in by_key[key]
+    )
 
     def undo(key: str) -> list[tuple[FeatureEntry, int, Decision]]:
         pool.patience.check()
@@ -56,8 +63,8 @@ def undo_features(
             done.keep(entry.record, decision, license_id=license_id)
 
 
-def _licenses(job: Import, keys: Sequence[str]) -> dict[str, list[_Item]]:
-    """The stored licenses of each key; for a bundle, its own and those of its members."""
+def _lookups(job: Import, keys: Sequence[str]) -> dict[str, list[Lookup]]:
+    """The lookups of the license with each key; for a bundle, also those of its members."""
     lookups = {key: [license_lookup(job.company, key)] for key in keys}
     find(each for of in lookups.values() for each in of)
     for key, (own, *_) in lookups.items():
@@ -66,7 +73,7 @@ def _licenses(job: Import, keys: Sequence[str]) -> dict[str, list[_Item]]:
             members = [license_lookup(job.company, key, code) for code in product.bundle_products]
             find(members)
             lookups[key] += members
-    return {key: [each.found for each in of if each.found] for key, of in lookups.items()}
+    return lookups
 
 
 def _undo_rows(

@@ -17,10 +17,10 @@ from shared.store.removals import Entries
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.values import record_id, record_ids
-from shared.workflows.batch import Batch, Found, Wanted, find_records
+from shared.workflows.batch import Batch, Wanted, find_records
 from shared.workflows.held_keys import HeldKeys, group_by_key
 from shared.workflows.undo_orders import undo_parts
-from shared.workflows.undo_updates import Decision, Stored, decide, restore
+from shared.workflows.undo_updates import Decision, Stored, decide, restore, was_undone
 
 _THREADS = 8
 _ROWS_AT_ONCE = 500
@@ -88,7 +88,7 @@ class _Licenses:
         there = []
         for entry, id in zip(single, ids, strict=True):
             place = found[id]
-            if self._was_undone(entry, place):
+            if was_undone(job, entry.record.row, place.deleted):
                 self.done.reverted_licenses += 1
             elif place.found is not None:
                 there.append((entry, place.found))
@@ -98,13 +98,6 @@ class _Licenses:
             Stored(entry.record, (dynamo.partition(job.company, item["id"]),), item)
             for entry, item in held
         ]
-
-    def _was_undone(self, entry: LicenseEntry, place: Found) -> bool:
-        maker, token = self.job.maker(entry.record.row), self.job.undo_token
-        return any(
-            grave.get("made_by") == maker and grave["deleted_by"] == token
-            for grave in place.deleted
-        )
 
     def _decide(self, stored: Stored) -> Decision:
         decision = decide(self.job, stored.record.row, stored.item)

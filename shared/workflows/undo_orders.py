@@ -22,7 +22,7 @@ from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.values import record_id
-from shared.workflows.batch import Batch, Found, Wanted, find_records, is_ours
+from shared.workflows.batch import Batch, Found, Wanted, find_records, get_all, is_ours
 from shared.workflows.delete_orders import (
     MOST_CUSTOMERS,
     OrderRows,
@@ -77,7 +77,9 @@ def undo_parts(
     done.made["orders"] += _orders(job, _ours(job, found), pool, removed, dry_run=dry_run)
     places = {id: place for each in of_customers for id, place in each.items()}
     done.made["customers"] = [[id, ""] for id in _removed_before(job, places)]
-    customers = [Customer.model_validate(item) for item in _ours(job, places)]
+    items = {item["id"]: item for item in _ours(job, places)}
+    items |= _customers_of(job, found, pool, items)
+    customers = [Customer.model_validate(item) for item in items.values()]
     if dry_run:
         needed = {item.get("customer_id") for item in kept}
         reasons = of_dry_run(job, customers)
@@ -92,6 +94,25 @@ def _ours(job: Import, places: Mapping[int, Found]) -> list[dict[str, Any]]:
     """The records that the import has created."""
     found = (place.found for place in places.values())
     return [item for item in found if item is not None and is_ours(job, item)]
+
+
+def _customers_of(
+    job: Import, orders: Mapping[int, Found], pool: bulk.Pool, known: Mapping[int, _Item]
+) -> dict[int, dict[str, Any]]:
+    """The import's own customers of orders, without the `known` ones.
+
+    The rows of an order can name several customers, and only the first one is that of the order:
+    it can be in another batch.
+    """
+    named = {
+        item.get("customer_id")
+        for place in orders.values()
+        for item in (place.found, *place.deleted)
+        if item is not None and is_ours(job, item)
+    }
+    keys = [customer_key(job.company, id) for id in named - known.keys() if id is not None]
+    found = get_all(pool, CUSTOMERS, keys).values()
+    return {item["id"]: item for item in found if not is_deleted(item) and is_ours(job, item)}
 
 
 def _removed_before(job: Import, places: Mapping[int, Found]) -> list[int]:

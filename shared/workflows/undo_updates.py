@@ -1,6 +1,6 @@
 """Set back what rows of an import have changed in licenses and customers that existed before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -38,6 +38,19 @@ def decide(job: Import, row: int, item: Mapping[str, Any]) -> Decision:
     if maker in rows:
         return "restore" if item.get("changed_by") == maker else "changed_since"
     return "nothing" if is_ours(job, item) else "not_ours"
+
+
+def was_undone(job: Import, row: int, graves: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether an earlier run of this undo has reverted a row whose record is deleted now.
+
+    It has deleted the record, or set it back before someone has deleted it.
+    """
+    maker, undone = job.maker(row), job.undo_maker(row)
+    return any(
+        (grave.get("made_by") == maker and grave["deleted_by"] == job.undo_token)
+        or undone in grave.get("applied_rows", ())
+        for grave in graves
+    )
 
 
 def restore(

@@ -1,6 +1,7 @@
 """The undo of an import: what it removes, sets back and keeps, and what waits for it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -99,6 +100,8 @@ def stored(files: Files, key: str) -> dict[str, Any]:
     item = dynamo.get("LICENSES_TABLE", (dynamo.partition(files.shop.company, id),))
     assert item is not None
     state = ("updated_at", "applied_rows", "changed_by_key")
+    for grant in item.get("product_features", ()):
+        grant.pop("applied_rows", None)
     return {name: value for name, value in item.items() if name not in state}
 
 
@@ -225,7 +228,7 @@ def test_customers_are_removed_and_set_back(files: Files, by: str) -> None:
     after = {each["email"]: each for each in listed(files.shop, "/customers/")}
 
     assert shown(files, again) == {"reverted_customers_count": 2}
-    assert [*after] == ["ben@x.test", "ana@x.test"]
+    assert sorted(after) == ["ana@x.test", "ben@x.test"]
     assert (after["ana@x.test"]["first_name"], after["ana@x.test"]["phone"]) == ("Ana", None)
     undo = undone(files, first, by)
     assert kept(files, undo) == [(1, "changed_since")]
@@ -253,8 +256,8 @@ def test_features_are_removed_and_set_back(files: Files, by: str) -> None:
 def test_a_changed_feature_is_kept(files: Files, by: str) -> None:
     files.imported(THREE)
     job = prepared(files, FEATURES, "license-features")
-    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/product_features/"
-    wanted = [{"product_feature": "f1"}, {"product_feature": "credits", "max_consumption": 9}]
+    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    wanted = ["f1", {"code": "credits", "max_consumption": 9}]
     assert files.shop.patch(path, {"product_features": wanted}).status == 200
 
     undo = undone(files, job, by)
@@ -271,7 +274,7 @@ def test_an_undo_happens_once(files: Files) -> None:
     again = asked(files, job.number)
 
     assert (again.status, again.json()["id"]) == (202, undo.number)
-    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.headers["idempotent-replayed"] == "true"
     assert refused(files, undo.number) == "nothing_to_undo"
 
 
@@ -339,9 +342,9 @@ def test_the_sweeper_leaves_waiting_imports_alone(
     undo = asked(files, job.number).json()["id"]
     waiting = files.imported(THREE.replace("K-", "L-"))
     for number in (undo, waiting.number):
-        old = datetime.now(UTC) - timedelta(hours=2)
+        old = {"heartbeat_at": datetime.now(UTC) - timedelta(hours=2)}
         import_jobs.change_job(
-            files.shop.company, number, lambda job: job.model_copy(update={"heartbeat_at": old})
+            files.shop.company, number, partial(ImportJob.model_copy, update=old)
         )
     engine.invoked.clear()
 
@@ -360,7 +363,8 @@ def test_a_cancelled_undo_lets_imports_start_and_can_be_retried(
     assert asked(files, undo, "cancel").status == 200
 
     assert import_jobs.undo_of(files.shop.company) is None
-    assert engine.announced[-1] == (waiting.key, waiting.version_id)
+    (started,) = engine.invoked[-1]["Records"]
+    assert started["s3"]["object"]["versionId"] == waiting.version_id
     assert refused(files, undo, "retry") == "import_running"
     files.by_machine()
     assert asked(files, undo, "retry").status == 200
