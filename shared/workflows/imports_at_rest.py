@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Conflict
-from shared.import_job import ImportJob
 from shared.store.import_jobs import get_job, job_changes, unchanged_job, unfinished_jobs
 from shared.store.open_batches import first_open_batch
-from shared.store.workers import any_registered
+from shared.store.workers import may_write
 
 INDEXED_WITHIN = 5.0
 """Seconds after which an index has a record; AWS: "within a fraction of a second, under normal
@@ -30,16 +29,16 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     before they check that it runs.
     """
     job = get_job(company, number)
-    is_over = job is None or job.is_ended
-    if not is_over or any_registered(company, number) or first_open_batch(company, number):
+    if job is not None and not job.is_ended:
         raise running(number, record)
+    require_ended(company, number, record)
     return unchanged_job(company, number, job)
 
 
-def require_ended(job: ImportJob, record: str) -> None:
+def require_ended(company: str, number: int, record: str) -> None:
     """Raise Conflict if an import that has ended can still write, for example by a late worker."""
-    company, number = job.company, job.number
-    if any_registered(company, number) or first_open_batch(company, number):
+    now = datetime.now(UTC)
+    if may_write(company, number, now) or first_open_batch(company, number):
         raise running(number, record)
 
 

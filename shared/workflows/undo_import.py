@@ -41,7 +41,7 @@ def begin_undo(
                 raise Busy
             return undo, True
         check_undoable(job)
-        require_ended(job, what)
+        require_ended(company, number, what)
         _check_files(job)
         now = datetime.now(UTC)
         if dry_run:

@@ -232,7 +232,8 @@ class Undoers(Changers):
                 if self.job(undo)["state"]["S"] in ("cancelled", "failed"):
                     self.world.alone("operator", partial(self._about_import, undo, "retry"))
             self._rounds()
-            if all(self.job(undo)["state"]["S"] == "succeeded" for undo in self.undos()):
+            states = {self.job(undo)["state"]["S"] for undo in self.undos()}
+            if "undone_by" in self.job(number) and states == {"succeeded"}:
                 break
 
     def _rounds(self) -> None:
