@@ -48,6 +48,9 @@ from shared.workflows import (
     order_writes,
     pending_orders,
     place_order,
+    undo_licenses,
+    undo_orders,
+    undo_updates,
     update_records,
 )
 
@@ -566,6 +569,58 @@ def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_orders, "pages_without", lambda *_: [])
 
 
+def undo_of_changed_licenses(patch: pytest.MonkeyPatch) -> None:
+    """An undo deletes a license that was changed after it was read."""
+
+    def deletes(*args: Any, **how: Any) -> Any:
+        puts = delete(*args, **how)
+        for put in puts:
+            del put["Put"]["ConditionExpression"], put["Put"]["ExpressionAttributeValues"]
+        return puts
+
+    delete = licenses.license_deletes
+    patch.setattr(undo_licenses, "license_deletes", deletes)
+
+
+def undo_of_changed_fields(patch: pytest.MonkeyPatch) -> None:
+    """An undo sets back a record that was changed after it was read."""
+
+    def body(*args: Any) -> Any:
+        made = make(*args)
+        made["ConditionExpression"] = made["ConditionExpression"].replace("= :seen", "<> :seen")
+        made["ExpressionAttributeValues"][":seen"] = {"S": "never"}
+        return made
+
+    make = undo_updates._body  # noqa: SLF001  # the write of one record
+    patch.setattr(undo_updates, "_body", body)
+
+
+def undo_under_an_order(patch: pytest.MonkeyPatch) -> None:
+    """An undo deletes a customer without looking for orders that imports or requests made."""
+
+    def deletes(*args: Any, **how: Any) -> Any:
+        return delete(*args, **how)[:1]
+
+    delete = customers.customer_deletes
+    patch.setattr(delete_orders, "customer_deletes", deletes)
+    patch.setattr(undo_orders, "counted_orders", lambda *_: 0)
+
+
+def undo_leaves_entries(patch: pytest.MonkeyPatch) -> None:
+    """An undone license stays on the pages of its import."""
+    deleted_and_listed(patch)
+
+
+def undo_next_to_imports(patch: pytest.MonkeyPatch) -> None:
+    """Imports do not wait for an undo."""
+    patch.setattr(import_csv, "is_held_back", lambda _: False)
+
+
+def undo_of_the_last_changes(patch: pytest.MonkeyPatch) -> None:
+    """An undo does not remember the rows that it has set back."""
+    patch.setattr(undo_updates, "applied", lambda rows, _: [*rows])
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -623,6 +678,14 @@ IN_CHANGES: tuple[Plant, ...] = (
     unchanged_written,
 )
 IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
+IN_UNDO: tuple[Plant, ...] = (
+    undo_of_changed_licenses,
+    undo_of_changed_fields,
+    undo_under_an_order,
+    undo_leaves_entries,
+    undo_next_to_imports,
+    undo_of_the_last_changes,
+)
 
 FIRST_SEEDS: dict[Plant, int] = {
     catalog_unguarded: 135,
