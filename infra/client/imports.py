@@ -8,7 +8,7 @@ from typing import BinaryIO, TypedDict, Unpack
 
 from infra.client.connection import Connection, LinkRefused, Query
 from infra.client.uploads import Uploader
-from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
+from shared.contract.imports import ImportView, InvalidRow, KeptRow, StartedImport, WarnedRow
 from shared.day_order import Dates
 from shared.import_job import (
     ENDED,
@@ -127,6 +127,11 @@ class Imports:
         path = f"/imports/{number}/rows/"
         return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
 
+    def kept(self, number: int, *, limit: int) -> Iterator[KeptRow]:
+        """Yield the rows that an undo has kept and why, `limit` rows per request."""
+        path = f"/imports/{number}/rows/"
+        return self._connection.pages(KeptRow, path, outcome="kept", limit=limit)
+
     def save_failed_rows(self, job: ImportView, path: Path) -> Path | None:
         """Write failed.csv, the rows to fix and import again, to `path`; None if no row failed."""
         if job.failed_rows_url is None:
@@ -142,3 +147,11 @@ class Imports:
     def retry(self, number: int) -> ImportView:
         """Run a failed or cancelled import again. Raises ApiProblem `import_state`."""
         return self._connection.write(ImportView, "POST", f"/imports/{number}/retry/")
+
+    def undo(self, number: int, *, dry_run: bool = False) -> ImportView:
+        """Start the undo of an import, once, or a dry run of it; returns the import that does it.
+
+        Raises ApiProblem `import_state`, `import_running`, `nothing_to_undo` or `file_gone`.
+        """
+        body = {"dry_run": dry_run}
+        return self._connection.write(ImportView, "POST", f"/imports/{number}/undo/", body=body)

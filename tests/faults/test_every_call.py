@@ -82,7 +82,7 @@ def undone(lab: Laboratory, inline_bytes: str) -> Run:
         world.calls = 0
         world.spawn("undoer", partial(undoers.undo, number))
         world.run()
-        undoers.recover(number)
+        undoers.finish(number)
         return fault_plan, check_undos(undoers, number)
 
     return run

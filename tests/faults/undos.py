@@ -217,7 +217,7 @@ class Undoers(Changers):
             if sk.startswith("job#") and "undoes" in item and "dry_run" not in item
         ]
 
-    def recover(self, number: int) -> None:
+    def finish(self, number: int) -> None:
         """Stop all faults, let the sweeper end everything, and undo the import to the end."""
         self.world.calm()
         self._rounds()
@@ -299,5 +299,5 @@ def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     if rng.random() < 0.15:
         world.blackout = world.calls + rng.randrange(3, 80)
     world.run()
-    run.recover(number)
+    run.finish(number)
     return world, check_undos(run, number)

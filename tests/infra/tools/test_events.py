@@ -25,11 +25,9 @@ _GRAVE = {**_BY, "deleted_at": AT.isoformat()}
 def changes() -> list[Change]:
     """A change of each type."""
     ends = ("succeeded", "completed_with_errors", "failed", "rejected", "cancelled")
-    states = [{"state": end} for end in ends]
-    jobs = [
-        Change("acme", "job#4", _JOB | {"state": "running"}, _JOB | end, AT)
-        for end in (*states, {"state": "succeeded", "undoes": 3})
-    ]
+    states: list[dict[str, Any]] = [{"state": end} for end in ends]
+    states.append({"state": "succeeded", "undoes": 3})
+    jobs = [Change("acme", "job#4", _JOB | {"state": "running"}, _JOB | end, AT) for end in states]
     started = Change("acme", "job#4", _JOB | {"state": "queued"}, _JOB | {"state": "running"}, AT)
     return [
         started,
