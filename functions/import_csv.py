@@ -61,6 +61,7 @@ from shared.workflows.import_lifecycle import (
     record_plan,
 )
 from shared.workflows.import_repeats import pin_repeats
+from shared.workflows.undo_import import is_held_back, start_waiting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -84,16 +85,30 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
         if job is not None and job.version_id != version.version_id:
             _log_about(job)
             logger.warning("import_has_its_file", extra={"version_id": version.version_id})
-        elif job is not None and job.is_stopping:
-            _log_about(job)
-            _count_stopped(job)
-        elif job is not None and not job.is_ended:
-            _log_about(job)
-            if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
-                _execute(job)
-            else:
-                _run_here(job, context)
-                _count_stopped(job)
+        elif job is not None:
+            _run(job, context)
+    return {}
+
+
+def _run(job: ImportJob, context: "LambdaContext") -> None:
+    """Run a job that has not ended, or count one that has stopped."""
+    _log_about(job)
+    if job.is_stopping:
+        _count_stopped(job)
+    elif job.is_ended:
+        start_waiting(job, _execute)
+    elif is_held_back(job):
+        logger.info("import_waits")
+    elif (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
+        _execute(job)
+    else:
+        _run_here(job, context)
+        _count_stopped(job)
+
+
+def _run_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Run a job that no object announces."""
+    _run(_job_of(event), context)
     return {}
 
 
@@ -356,6 +371,7 @@ def _record_end(ended: ImportJob | None) -> None:
     if ended is not None:
         count_import(ended)
         logger.info("import_ended", state=ended.state, counts=ended.counts)
+        start_waiting(ended, _execute)
 
 
 def _fail_throttled(job: ImportJob) -> None:
@@ -370,9 +386,11 @@ def _count_stopped(job: ImportJob) -> None:
     counted = count_stopped(job)
     if counted is not None:
         logger.info("import_counted", state=counted.state, counts=counted.counts)
+        start_waiting(counted, _execute)
 
 
 _STEPS = {
+    "run": _run_step,
     "plan": _plan_step,
     "chunk": _chunk_step,
     "decide": _decide_step,

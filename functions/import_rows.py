@@ -10,11 +10,12 @@ import orjson
 
 from functions.import_views import cut_text, fitting
 from functions.web.response_size import PAGE_BYTES, sent_bytes
-from shared.contract.imports import FailedRow, InvalidRow, RowWarning, WarnedRow
+from shared.contract.imports import FailedRow, InvalidRow, KeptRow, RowWarning, WarnedRow
 from shared.import_job import BatchResult, ImportJob
+from shared.import_undo import MESSAGES
 from shared.store.uploads import get_result
 
-type Outcome = Literal["warning", "failed"]
+type Outcome = Literal["warning", "failed", "kept"]
 
 START = "0.0"
 PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
@@ -22,7 +23,11 @@ PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
 _READ_AT_ONCE = 4
 _MOST_REPORTS = 15
 """Reports read per page, not counting the next page's first one; a page can be shorter."""
-_REPORTED: dict[Outcome, str] = {"warning": "warnings", "failed": "invalid"}
+_REPORTED: dict[Outcome, str] = {
+    "warning": "warnings",
+    "failed": "invalid",
+    "kept": "kept",
+}
 
 
 class _Row(Protocol):
@@ -38,14 +43,19 @@ def errors_page(
 
 def rows_page(
     job: ImportJob, results: Iterable[BatchResult], place: str, *, outcome: Outcome, most: int
-) -> tuple[list[WarnedRow | FailedRow], str | None]:
+) -> tuple[list[WarnedRow | FailedRow | KeptRow], str | None]:
     """At most `most` rows with an outcome, and the position of the next page."""
     return _page(job, results, place, most=most, outcome=outcome, fit=_fitting)
 
 
 def count_of(result: BatchResult, outcome: Outcome) -> int:
     """The number of rows of a batch with an outcome."""
-    return result.warnings if outcome == "warning" else result.invalid
+    match outcome:
+        case "warning":
+            return result.warnings
+        case "kept":
+            return result.kept
+    return result.invalid
 
 
 def _page[R: _Row](
@@ -82,9 +92,9 @@ def _fitting_invalid(
 
 def _fitting(
     rows: list[dict[str, Any]], most_bytes: int, at_least_one: bool
-) -> list[WarnedRow | FailedRow]:
+) -> list[WarnedRow | FailedRow | KeptRow]:
     """The first rows that fit; texts are shortened, so that at least one row fits."""
-    taken: list[WarnedRow | FailedRow] = []
+    taken: list[WarnedRow | FailedRow | KeptRow] = []
     for row in rows:
         shown = _shown(row)
         most_bytes -= _bytes_of(shown)
@@ -94,7 +104,9 @@ def _fitting(
     return taken
 
 
-def _shown(row: dict[str, Any]) -> WarnedRow | FailedRow:
+def _shown(row: dict[str, Any]) -> WarnedRow | FailedRow | KeptRow:
+    if "reason" in row:
+        return KeptRow(message=MESSAGES[row["reason"]], **row)
     place = {"row": row["row"], "line": row["line"]}
     if "warnings" in row:
         return WarnedRow(**place, warnings=[*map(_cut, row["warnings"])])
@@ -125,4 +137,4 @@ def _reports(
         for some in batched(results, _READ_AT_ONCE, strict=False):
             stored = readers.map(lambda each: each.report and get_result(job, each.report), some)
             for result, report in zip(some, stored, strict=True):
-                yield result, orjson.loads(report)[_REPORTED[outcome]] if report else []
+                yield result, orjson.loads(report).get(_REPORTED[outcome], []) if report else []

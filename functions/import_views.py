@@ -228,6 +228,7 @@ def _failed_rows(job: ImportJob) -> int:
 
 def _written_rows(job: ImportJob) -> int:
     is_written = job.is_ended and not job.dry_run and job.state != "rejected"
+    is_written = is_written and job.undone_by is None
     return job.counts.get("valid_row_count", 0) if is_written else 0
 
 

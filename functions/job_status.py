@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from functions import export_jobs
 from functions.import_rows import (
@@ -28,17 +28,25 @@ from shared.contract.imports import (
     ImportResult,
     ImportView,
     InvalidRow,
+    KeptRow,
     LicensesResult,
     WarnedRow,
 )
 from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
 from shared.store.batch_results import batch_results
-from shared.store.executions import announce_job, start, stop
+from shared.store.executions import announce_job, stop
 from shared.store.import_jobs import change_job, get_job, list_jobs
 from shared.store.import_mappings import job_mapping
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
+from shared.values import Flag
+from shared.workflows.undo_import import (
+    begin_undo,
+    retry_undo,
+    start_unless_held_back,
+    start_waiting,
+)
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file that is sent in the response, as Base64."""
@@ -70,6 +78,18 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
 
     limit: Limit = 100
     cursor: str | None = None
+
+
+class UndoRequest(BaseModel):
+    """How to undo an import."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"example": {"dry_run": True}}
+    )
+
+    dry_run: Annotated[Flag, Field(description="Count what would happen, and write nothing.")] = (
+        False
+    )
 
 
 class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
@@ -153,11 +173,13 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
 
 
 @api.get("/api/v1/imports/<id>/rows/", scope="records:read")
-def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRow | FailedRow]:
+def list_import_rows(
+    caller: Caller, id: int, query: RowsQuery
+) -> Page[WarnedRow | FailedRow | KeptRow]:
     """List the rows of an import with an outcome, in the order of the file.
 
-    `warning`: imported with warnings. `failed`: not imported. At most 10 warnings per row are
-    listed, and texts are cut after 200 characters.
+    `warning`: imported with warnings. `failed`: not imported. `kept`: of an undo, not undone. At
+    most 10 warnings per row are listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
     results = batch_results(job.company, job.number)
@@ -216,26 +238,64 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     stop(job)
     if job.is_stopping:
         announce_job(job)
+    start_waiting(job)
     return import_view(caller, job)
 
 
 @api.post(
     "/api/v1/imports/<id>/retry/",
     scope="imports:write",
-    refusals=("import_state", "file_gone", "file_archived"),
+    refusals=("import_state", "file_gone", "file_archived", "import_running"),
 )
 def retry_import(caller: Caller, id: int) -> ImportView:
     """Retry an import that failed or was cancelled; rows are never imported twice.
 
-    Refused with `file_gone` if the version of the file was deleted.
+    Refused with `file_gone` if the version of the file was deleted, and an undo with
+    `import_running` while an import of the company runs.
     """
-    now = datetime.now(UTC)
-    job = change_job(caller.company, id, lambda job: _again(job, now))
-    start(job)
+    job, now = _job(caller, id), datetime.now(UTC)
+    if job.undoes is not None and not job.dry_run and job.state in ("failed", "cancelled"):
+        check_file(job)
+        job = retry_undo(job)
+    else:
+        job = change_job(caller.company, id, lambda job: _again(job, now))
+    start_unless_held_back(job)
     return import_view(caller, job)
 
 
+@api.post(
+    "/api/v1/imports/<id>/undo/",
+    scope="imports:undo",
+    status=202,
+    refusals=("import_state", "nothing_to_undo", "import_running", "file_gone", "file_archived"),
+)
+def undo_import(caller: Caller, id: int, request: UndoRequest) -> Answer[ImportView]:
+    """Undo an import: remove the records that it created, and set back those that it changed.
+
+    What was changed or used since is kept. The response is a new import, whose `undoes` is this
+    one. An import is undone once: further requests get the same response, with
+    `Idempotent-Replayed: true`. With `dry_run`, nothing is written, and `counts` are those of the
+    undo. No import of the company writes until the undo has ended: imports that are sent meanwhile
+    wait for it.
+    """
+    undo, is_replayed = begin_undo(
+        caller.company,
+        id,
+        dry_run=request.dry_run,
+        requested_by=caller.prefix,
+        correlation_id=caller.request_id,
+    )
+    headers = {"Location": f"{caller.base_url}/api/v1/imports/{undo.number}/"}
+    if is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if not undo.is_ended:
+        announce_job(undo)
+    return Answer(import_view(caller, undo), headers=headers)
+
+
 def _again(job: ImportJob, now: datetime) -> ImportJob:
+    if job.undone_by is not None:
+        raise WrongState(job, "run again", f"import {job.undone_by} undoes it")
     if job.state not in ("failed", "cancelled"):
         raise WrongState(job, "run again")
     after = requeue(job, now=now)
@@ -258,7 +318,7 @@ def _is_redrivable(job: ImportJob) -> bool:
 
 def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:
     job = get_job(caller.company, number)
-    if job is None or (kind is not None and job.kind != kind):
+    if job is None or (kind is not None and (job.kind != kind or job.undoes is not None)):
         raise NotFound(f"There is no import {number}" + (f" of {kind}" if kind else ""))
     return job
 
@@ -266,7 +326,12 @@ def _job(caller: Caller, number: int, kind: Kind | None = None) -> ImportJob:
 def _listed_results(caller: Caller, query: ResultQuery, kind: Kind) -> Page[ImportResult[Any]]:
     most_bytes = PAGE_BYTES // query.limit
     return _listed(
-        caller, query, kind, None, lambda job: import_result(caller, job, most_bytes=most_bytes)
+        caller,
+        query,
+        kind,
+        None,
+        lambda job: import_result(caller, job, most_bytes=most_bytes),
+        is_published=lambda job: job.undoes is None,
     )
 
 
@@ -276,13 +341,16 @@ def _listed[V](
     kind: Kind | None,
     state: State | None,
     view: Callable[[ImportJob], V],
+    *,
+    is_published: Callable[[ImportJob], bool] = lambda _: True,
 ) -> Page[V]:
     status = either_name(query, "status__iexact", "status_iexact")
 
     def walk(after: str | None) -> Iterator[ImportJob]:
         start = int(after) if after else None
         for job in list_jobs(caller.company, kind, after=start, oldest_first=query.oldest_first):
-            if status in (None, job.status) and state in (None, job.state):
+            is_wanted = status in (None, job.status) and state in (None, job.state)
+            if is_wanted and is_published(job):
                 yield job
 
     return page_of(

@@ -66,15 +66,8 @@ FILTERS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {
             "eventName": ["MODIFY"],
             "dynamodb": {
-                "NewImage": _image(sk=[{"prefix": "job#"}], state=[*ENDS, "undone"]),
+                "NewImage": _image(sk=[{"prefix": "job#"}], state=[*ENDS]),
                 "OldImage": _image(state=[*_WAITING, *_BEGUN]),
-            },
-        },
-        {
-            "eventName": ["MODIFY"],
-            "dynamodb": {
-                "NewImage": _image(sk=[{"prefix": "job#"}], state=["undone"]),
-                "OldImage": _image(state=[*ENDS]),
             },
         },
     ),

@@ -50,6 +50,7 @@ class Imports(Construct):
         function.may("Query", on=data.catalog)
         function.may("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", on=data.imports)
         function.may("BatchGetItem", "PartiQLInsert", "UpdateItem", "DeleteItem", on=data.licenses)
+        self._grant_undo()
         function.may("BatchGetItem", "GetItem", "PartiQLInsert", on=data.customers)
         function.may("PutItem", "UpdateItem", "DeleteItem", on=data.customers)
         function.may(
@@ -68,6 +69,15 @@ class Imports(Construct):
             ("IMPORT_CHUNK_BYTES", str(stage.import_chunk_bytes)),
         ):
             function.function.add_environment(name, value)
+
+    def _grant_undo(self) -> None:
+        """Grant what an undo does in addition: delete records, and start imports that wait."""
+        data, function = self._data, self._function
+        function.may("BatchGetItem", "ConditionCheckItem", on=data.imports)
+        function.may("GetItem", "PutItem", on=data.licenses)
+        function.may("Query", on=data.customers)
+        function.may("Query", on=data.orders)
+        function.may("Query", on=data.orders, indexes=("by_customer",))
 
     def _invoke_on_upload(self) -> None:
         data = self._data

@@ -223,6 +223,7 @@ class KeywrightStack(Stack):
             *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
             on=data.imports,
         )
+        job_status.may("ConditionCheckItem", on=data.imports)
         job_status.may_on_files("GetObject", on=data, under=[RESULTS])
         job_status.may_on_files("GetObjectVersion", on=data, under=UPLOADED)
         job_status.may_list("ListBucket", on=data)

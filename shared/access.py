@@ -13,7 +13,9 @@ from pydantic import BaseModel, Field
 
 from shared.errors import Denied
 
-Scope = Literal["orders:write", "catalog:write", "imports:write", "records:read", "keys:admin"]
+Scope = Literal[
+    "orders:write", "catalog:write", "imports:write", "imports:undo", "records:read", "keys:admin"
+]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 ORDINARY_SCOPES: frozenset[str] = SCOPES - {"keys:admin"}
 """The default scopes of a new key."""

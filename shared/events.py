@@ -51,12 +51,16 @@ class Actor(BaseModel, frozen=True):
 
 
 class ImportData(BaseModel, frozen=True):
-    """An import. `attempt` grows when it is retried; `counts` are those of the end."""
+    """An import. `attempt` grows when it is retried; `counts` are those of the end.
+
+    An undo is an import too, which `undoes` another one, and ends with `import.undone`.
+    """
 
     import_id: int
     kind: Kind
     attempt: int
     counts: dict[str, int]
+    undoes: int | None = Field(None, description="The import that this one undoes.")
     url: str
 
 
@@ -170,8 +174,10 @@ def _of_import(before: Mapping[str, Any], job: Mapping[str, Any], root: str) -> 
         return None
     if state in _BEGUN and was not in _BEGUN:
         kind, moment = "started", job["started_at"]
-    elif state == "undone" or (state in ENDED and was not in ENDED):
+    elif state in ENDED and was not in ENDED:
         kind, moment = state, job["finished_at"]
+        if state == "succeeded" and job.get("undoes"):
+            kind = "undone"
     else:
         return None
     company, number, attempt = job["company"], job["number"], job.get("attempts", 1)
@@ -180,6 +186,7 @@ def _of_import(before: Mapping[str, Any], job: Mapping[str, Any], root: str) -> 
         kind=job["kind"],
         attempt=attempt,
         counts={} if kind == "started" else dict(job.get("counts", {})),
+        undoes=job.get("undoes"),
         url=f"{root}/imports/{number}/",
     )
     writer = job.get(WRITER) or job.get("requested_by", S3)

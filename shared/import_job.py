@@ -58,6 +58,15 @@ OWN_COUNTERS: Mapping[Kind, tuple[str, ...]] = {
     "license-features": ("updated_license_features", "unchanged_license_features"),
 }
 """Our own counters by kind, whose sum is the number of existing records."""
+UNDO_COUNTERS: Mapping[Kind, tuple[str, ...]] = {
+    "licenses": (
+        *("reverted_licenses_count", "reverted_orders_count", "reverted_customers_count"),
+        *("kept_licenses_count", "kept_orders_count", "kept_customers_count"),
+    ),
+    "customers": ("reverted_customers_count", "kept_customers_count"),
+    "license-features": ("reverted_license_features", "kept_license_features"),
+}
+"""The counters of an undo by kind; in addition, `kept_because_<reason>` counts kept records."""
 MOST_ATTEMPTS = 3
 """How often a job is started without a request by a user."""
 
@@ -126,7 +135,7 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     dates: Dates = "iso"
     """The order of day, month and year in the file's dates."""
     mapping: str | None = None
-    """The SHA-256 of the mapping of the file's columns, which is stored next to the job."""
+    """The SHA-256 of the mapping of the file's columns, which is stored by it."""
     mapping_name: str | None = None
     """The saved mapping that it was, when the job began."""
     on_existing: OnExisting = "keep"
@@ -135,6 +144,12 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The result of a row whose record does not exist: created, or an error."""
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
+    undoes: int | None = None
+    """The import that this job undoes; see `shared.import_undo`."""
+    undone_by: int | None = None
+    """The job that undoes this import; it can't be retried then."""
+    quiet_since: datetime | None = None
+    """Of an undo: when an import of the company changed for the last time before it began."""
     corrected_by: tuple[int, ...] = ()
     """The newest imports that correct failed rows of this one; some of them may not exist."""
     requested_by: str = "s3"
@@ -204,6 +219,12 @@ class BatchCounts(BaseModel, frozen=True):
     updated_licenses: int = 0
     updated_customers: int = 0
     updated_features: int = 0
+    reverted_licenses: int = 0
+    reverted_customers: int = 0
+    reverted_features: int = 0
+    kept_licenses: int = 0
+    kept_customers: int = 0
+    kept_features: int = 0
 
 
 class BatchResult(BatchCounts, frozen=True, extra="ignore"):
@@ -225,6 +246,8 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     warnings: int = 0
     named: int = 0
     """Number of rows in the report that have to be compared with other batches."""
+    kept: int = 0
+    """Number of rows of an undo in the report that were kept."""
     compared: bool = False
     """Whether the rows were compared with earlier batches."""
 
@@ -258,10 +281,11 @@ class ObjectKey(NamedTuple):
 class WrongState(Conflict):
     """The job's state does not allow this transition."""
 
-    def __init__(self, job: ImportJob, wanted: str) -> None:
+    def __init__(self, job: ImportJob, wanted: str, why: str = "") -> None:
+        is_so = f"is {job.state}{', and ' if why else ''}{why}"
         super().__init__(
             "import_state",
-            f"Import {job.number} is {job.state}: it can't be {wanted}".replace("_", " "),
+            f"Import {job.number} {is_so}: it can't be {wanted}".replace("_", " "),
             field="state",
             value=job.state,
         )
@@ -358,8 +382,13 @@ def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
     the batch results. Distinct customers and orders are counted at the end. A rejected import has
     created nothing.
     """
-    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind], *OWN_COUNTERS[job.kind])
     counted = job.counts
+    if job.undoes is not None:
+        counted = counted or undo_counts([*results])
+        names = ("total_row_count", "valid_row_count", *UNDO_COUNTERS[job.kind])
+        reasons = {name: n for name, n in counted.items() if name.startswith("kept_because_")}
+        return {name: counted.get(name, 0) for name in names} | reasons
+    names = ("total_row_count", "valid_row_count", *COUNTERS[job.kind], *OWN_COUNTERS[job.kind])
     if job.state == "rejected":
         counted = {name: counted.get(name, 0) for name in names[:2]}
     if not counted and job.state in ("failed", "cancelled") and not job.dry_run:
@@ -374,6 +403,19 @@ def counters(job: ImportJob, results: Iterable[BatchResult]) -> dict[str, int]:
         }
         counted = with_unchanged(counted, updated_rows(done))
     return {name: counted.get(name, 0) for name in names}
+
+
+def undo_counts(results: Sequence[BatchResult]) -> dict[str, int]:
+    """The counts of an undo from the results of its batches, without orders and their customers."""
+    rows = sum(each.rows for each in results)
+    counts = {"total_row_count": rows, "valid_row_count": rows}
+    for verb in ("reverted", "kept"):
+        counts |= {
+            f"{verb}_licenses_count": sum(getattr(each, f"{verb}_licenses") for each in results),
+            f"{verb}_customers_count": sum(getattr(each, f"{verb}_customers") for each in results),
+            f"{verb}_license_features": sum(getattr(each, f"{verb}_features") for each in results),
+        }
+    return counts
 
 
 def updated_rows(results: Iterable[BatchResult]) -> tuple[int, int, int]:

@@ -100,6 +100,10 @@ class Import:
     """
     differing: frozenset[int] = frozenset()
     """The rows in `repeated` that are not equal to the earlier row."""
+    undo: int | None = None
+    """The job that undoes this import, if its rows are read for that."""
+    quiet_since: datetime | None = None
+    """When an import of the company last changed before the undo."""
 
     @property
     def updates(self) -> bool:
@@ -108,6 +112,15 @@ class Import:
     def maker(self, row: int) -> str:
         """The provenance (`made_by`) of a record that a row creates."""
         return f"{self.made}{row}"
+
+    def undo_maker(self, row: int) -> str:
+        """How a record remembers that the undo of this row has changed it (`applied_rows`)."""
+        return f"import {self.undo}#{row}"
+
+    @property
+    def undo_token(self) -> str:
+        """How tombstones name the undo of this import (`deleted_by`)."""
+        return f"import {self.undo}"
 
     @property
     def made(self) -> str:

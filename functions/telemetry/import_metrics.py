@@ -18,11 +18,14 @@ def count_import(job: ImportJob) -> None:
     count("ImportEnded", state=job.state)
     if job.dry_run or job.state not in ("succeeded", "completed_with_errors"):
         return
-    made = _MADE[job.kind]
-    count("Rows", job.counts[f"created_{made}"], outcome="created")
-    count("Rows", job.counts[f"existed_{made}"], outcome="existed")
-    rows = job.counts["total_row_count"]
-    count("Rows", rows - job.counts["valid_row_count"], outcome="invalid")
+    made, rows = _MADE[job.kind], job.counts["total_row_count"]
+    if job.undoes is not None:
+        count("Rows", job.counts[f"reverted_{made}"], outcome="reverted")
+        count("Rows", job.counts[f"kept_{made}"], outcome="kept")
+    else:
+        count("Rows", job.counts[f"created_{made}"], outcome="created")
+        count("Rows", job.counts[f"existed_{made}"], outcome="existed")
+        count("Rows", rows - job.counts["valid_row_count"], outcome="invalid")
     if job.started_at and job.finished_at:
         seconds = (job.finished_at - job.started_at).total_seconds()
         metrics.add_metric("ImportSeconds", MetricUnit.Seconds, seconds)

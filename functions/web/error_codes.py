@@ -125,6 +125,7 @@ CODES: Mapping[str, tuple[int, str]] = {
         400,
         "Send the file as multipart/form-data, in a part named file; this is application/json",
     ),
+    "nothing_to_undo": (409, "Import 14 was a dry run: there is nothing to undo"),
     "one_file_only": (400, "The form has more than one part; send one file at a time"),
     "order_has_licenses": (
         409,

@@ -1,4 +1,4 @@
-"""What the commands that delete a record have in common: a typed confirmation."""
+"""What the commands that delete records have in common: a typed confirmation."""
 
 import argparse
 import json
@@ -27,17 +27,18 @@ def delete_record(
     Raises Refused if it is not confirmed.
     """
     if not options.yes:
-        _confirm(f"{what.capitalize()} {name}", name)
+        about = f"{what.capitalize()} {name} will be deleted permanently. This can't be undone."
+        confirm(about, name, verb="delete", otherwise="nothing was deleted")
     delete(id)
     print(json.dumps({"id": id, "deleted": True}) if options.json else f"Deleted {what} {name}.")
 
 
-def _confirm(what: str, typed: str) -> None:
-    """Ask on a terminal to type what is deleted. Raises Refused."""
+def confirm(about: str, typed: str, *, verb: str, otherwise: str) -> None:
+    """Say what will happen, and ask on a terminal to type `typed`. Raises Refused."""
     if not sys.stdin.isatty():
-        message = "nothing was deleted: add --yes to delete without confirmation"
+        message = f"{otherwise}: add --yes to {verb} without confirmation"
         raise Refused("not_confirmed", message)
-    print(f"{what} will be deleted permanently. This can't be undone.", file=sys.stderr)
-    print(f"Type {typed} to delete: ", end="", file=sys.stderr, flush=True)
+    print(about, file=sys.stderr)
+    print(f"Type {typed} to {verb}: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != typed:
-        raise Refused("not_confirmed", f"nothing was deleted: the answer was not {typed}")
+        raise Refused("not_confirmed", f"{otherwise}: the answer was not {typed}")

@@ -1,4 +1,4 @@
-"""`keywright jobs`: list, show, watch, retry and cancel imports."""
+"""`keywright jobs`: list, show, watch, retry, cancel and undo imports."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from infra.cli.deletion import confirm
 from infra.cli.stages import (
     FAILED,
     FOUND_PROBLEMS,
@@ -30,9 +31,18 @@ from infra.cli.stages import (
 )
 from infra.cli.tables import add_limit, paging_of, print_records
 from infra.client.client import Client
-from shared.contract.imports import ImportView, InvalidRow, RowFaultView, RowWarning, WarnedRow
+from shared.contract.imports import (
+    ImportView,
+    InvalidRow,
+    KeptRow,
+    RowFaultView,
+    RowWarning,
+    WarnedRow,
+)
 from shared.import_job import ENDED, KINDS
 
+CONFIRMED = 100
+"""How many records can be reverted without a confirmation."""
 SHOWN = 10
 """How many rows with errors or warnings are shown; failed.csv has all failed rows."""
 
@@ -53,7 +63,7 @@ _COLORS = {0: "green", FOUND_PROBLEMS: "yellow", FAILED: "red"}
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keywright jobs`."""
     subcommands = add_group(
-        commands, "jobs", about="manage imports: list, show, watch, retry, cancel"
+        commands, "jobs", about="manage imports: list, show, watch, retry, cancel, undo"
     )
 
     listed = subcommands.add_parser(
@@ -73,6 +83,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         subcommand = subcommands.add_parser(name, parents=[stage_options()], help=about)
         subcommand.add_argument("job", type=int, help="import number")
         subcommand.set_defaults(run=_run_one, subcommand=name)
+    undo = subcommands.add_parser(
+        "undo",
+        parents=[stage_options()],
+        help="remove what an import created, and set back what it changed",
+    )
+    undo.add_argument("job", type=int, help="import number")
+    undo.add_argument("--dry-run", action="store_true", help="count what would happen")
+    undo.add_argument("--yes", action="store_true", help="undo without confirmation")
+    undo.set_defaults(run=_undo)
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -105,6 +124,33 @@ def _run_one(options: argparse.Namespace) -> int:
         else:
             show_job(client, job, console=console)
     return 0 if options.subcommand == "cancel" else exit_status(job)
+
+
+def _undo(options: argparse.Namespace) -> int:
+    """Undo an import, after a dry run of it; more than CONFIRMED records need a confirmation."""
+    console, failed = Console(highlight=False, quiet=options.json), 0
+    with open_client(options.stage) as client:
+        if options.dry_run or not options.yes:
+            started = client.imports.undo(options.job, dry_run=True)
+            job = follow(client, started.id, console=console)
+            if not options.dry_run and not (failed := exit_status(job)):
+                _confirm_undo(options.job, job)
+        if not options.dry_run and not failed:
+            job = follow(client, client.imports.undo(options.job).id, console=console)
+        if options.json:
+            print(job.model_dump_json())
+        else:
+            show_job(client, job, console=console)
+    return exit_status(job)
+
+
+def _confirm_undo(number: int, planned: ImportView) -> None:
+    """Ask to type the number of an import if its undo reverts many records. Raises Refused."""
+    counts = planned.counts or {}
+    reverted = sum(count for name, count in counts.items() if name.startswith("reverted_"))
+    if reverted > CONFIRMED:
+        about = f"{reverted:,} records of import {number} will be removed or set back."
+        confirm(about, str(number), verb="undo", otherwise="nothing was undone")
 
 
 def follow(client: Client, number: int, *, console: Console) -> ImportView:
@@ -148,6 +194,8 @@ def show_job(client: Client, job: ImportView, *, console: Console) -> None:
         first = f"; first {SHOWN}" if warned > SHOWN else ""
         console.print(f"[yellow]{rows} imported with warnings[/]{first}:")
         console.print(warnings_table(islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)))
+    if job.undoes and any(name.startswith("kept_because_") for name in job.counts or {}):
+        console.print(_kept_table(islice(client.imports.kept(job.id, limit=SHOWN), SHOWN)))
 
 
 def show_summary(job: ImportView, *, console: Console) -> None:
@@ -176,8 +224,13 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         console.print(
             "Stopping: rows in flight are still being written, so these counts will change."
         )
-    if job.corrects:
-        console.print(f"Corrects failed rows of import {job.corrects}")
+    for related, what in (
+        (job.undoes, "Undoes import"),
+        (job.undone_by, "Undone by import"),
+        (job.corrects, "Corrects failed rows of import"),
+    ):
+        if related:
+            console.print(f"{what} {related}")
     if job.refusal:
         line = f"line {job.refusal.line}"
         is_named = job.refusal.line is None or line in job.refusal.message.lower()
@@ -208,8 +261,18 @@ def _counter(name: str) -> str:
         "existed": f"{in_words(noun)} already existing",
         "updated": f"{in_words(noun)} updated",
         "unchanged": f"{in_words(noun)} unchanged",
+        "reverted": f"{in_words(noun)} removed or set back",
+        "kept": f"{in_words(noun)} kept",
     }
+    if name.startswith("kept_because_"):
+        return f"Kept: {in_words(noun.removeprefix('because_'))}"
     return (labels.get(name) or labels.get(verb) or in_words(name)).capitalize()
+
+
+def _state(job: ImportView) -> str:
+    """Return the state of an import in a list, which marks undone imports and undos."""
+    mark = f", undoes {job.undoes}" if job.undoes else ""
+    return in_words(job.state) + (", undone" if job.undone_by else mark)
 
 
 def _duration(job: ImportView) -> str:
@@ -221,7 +284,7 @@ _COLUMNS: dict[str, Callable[[ImportView], str]] = {
     "Import": lambda job: str(job.id),
     "Kind": lambda job: job.kind,
     "File": lambda job: escape(job.file_name),
-    "State": lambda job: f"[{_COLORS[exit_status(job)]}]{in_words(job.state)}",
+    "State": lambda job: f"[{_COLORS[exit_status(job)]}]{_state(job)}",
     "Rows": lambda job: f"{job.progress.rows_done:,}",
     "Started (UTC)": lambda job: format_time(job.started_at).removesuffix(" UTC"),
     "Duration": _duration,
@@ -236,6 +299,13 @@ def rows_table(rows: Iterable[InvalidRow]) -> Table:
 def warnings_table(rows: Iterable[WarnedRow]) -> Table:
     """Return a table of rows with warnings, with one line for each warning."""
     return _problem_table("Warning", ((row.row, row.line, row.warnings) for row in rows))
+
+
+def _kept_table(rows: Iterable[KeptRow]) -> Table:
+    table = Table("Row", "Line", "Kept because", box=box.ROUNDED)
+    for kept in rows:
+        table.add_row(str(kept.row), str(kept.line), escape(kept.message))
+    return table
 
 
 def _problem_table(

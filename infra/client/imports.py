@@ -12,6 +12,7 @@ from shared.column_mapping import ColumnMapping
 from shared.contract.imports import (
     ImportView,
     InvalidRow,
+    KeptRow,
     MappingEntry,
     MappingView,
     StartedImport,
@@ -139,6 +140,11 @@ class Imports:
         path = f"/imports/{number}/rows/"
         return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
 
+    def kept(self, number: int, *, limit: int) -> Iterator[KeptRow]:
+        """Yield the rows that an undo has kept and why, `limit` rows per request."""
+        path = f"/imports/{number}/rows/"
+        return self._connection.pages(KeptRow, path, outcome="kept", limit=limit)
+
     def save_failed_rows(self, job: ImportView, path: Path) -> Path | None:
         """Write failed.csv, the rows to fix and import again, to `path`; None if no row failed."""
         if job.failed_rows_url is None:
@@ -167,3 +173,11 @@ class Imports:
     def retry(self, number: int) -> ImportView:
         """Run a failed or cancelled import again. Raises ApiProblem `import_state`."""
         return self._connection.write(ImportView, "POST", f"/imports/{number}/retry/")
+
+    def undo(self, number: int, *, dry_run: bool = False) -> ImportView:
+        """Start the undo of an import, once, or a dry run of it; returns the import that does it.
+
+        Raises ApiProblem `import_state`, `import_running`, `nothing_to_undo` or `file_gone`.
+        """
+        body = {"dry_run": dry_run}
+        return self._connection.write(ImportView, "POST", f"/imports/{number}/undo/", body=body)

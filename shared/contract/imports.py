@@ -20,6 +20,7 @@ from shared.import_job import (
     Status,
     UnknownColumns,
 )
+from shared.import_undo import Reason
 
 
 class RowFaultView(BaseModel, frozen=True):
@@ -95,6 +96,16 @@ class FailedRow(ReportedRow, frozen=True):
 
     outcome: Literal["failed"] = "failed"
     errors: list[RowWarning]
+
+
+class KeptRow(ReportedRow, frozen=True):
+    """A row that an undo has kept, with its record and the reason."""
+
+    outcome: Literal["kept"] = "kept"
+    license_id: int | None = None
+    customer_id: int | None = None
+    reason: Reason
+    message: str
 
 
 class Result(BaseModel, frozen=True):
@@ -193,6 +204,10 @@ class ImportView(BaseModel, frozen=True):
     corrects: Annotated[
         int | None, Field(description="The import whose failed rows this file corrects.")
     ]
+    undoes: Annotated[
+        int | None, Field(description="The import that this one undoes; see its `undone_by`.")
+    ]
+    undone_by: Annotated[int | None, Field(description="The import that undoes this one.")]
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
     created_at: datetime
     started_at: datetime | None
@@ -203,8 +218,9 @@ class ImportView(BaseModel, frozen=True):
         dict[str, int] | None,
         Field(
             description="The published counters, how many existing records were updated and how"
-            " many were not, and in `warnings` how many rows were imported with warnings; null"
-            " until the end."
+            " many were not, and in `warnings` how many rows were imported with warnings. Of an"
+            " undo: reverted and kept records, and in `kept_because_…` the reasons. Null until the"
+            " end."
         ),
     ]
     stopping: Annotated[

@@ -48,8 +48,13 @@ def complete(batch: OpenBatch) -> None:
 
 
 def announce_job(job: ImportJob) -> None:
-    """Have ImportCsv run a job that has its file, or count it if it has stopped."""
-    if job.version_id is not None:
+    """Have ImportCsv run a job that has its file, or count it if it has stopped.
+
+    The event of an object is one for the import that it belongs to; an undo is called by its name.
+    """
+    if job.undoes is not None:
+        _invoke({"step": "run", "company": job.company, "number": job.number})
+    elif job.version_id is not None:
         announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
 
 

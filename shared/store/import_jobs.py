@@ -4,20 +4,20 @@
 |---|---|---|
 | company | `job#<number>` | ImportJob |
 | company | `next` | the last assigned number; there may be gaps |
+| company | `undo#<n>` | the undo that holds the company's lease, in 8 equal items; see `undo_of` |
 | company | `changes#<n>` | the number of changes of jobs, and when the last one was, in 8 shards |
 | `unfinished#` | `<company>#<number>` | a job that has not ended or is stopping, for the sweeper |
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
-| company | `mapping#…`, `mapping-content#…` | see `import_mappings` |
-| `<company>#<number>` | `mapping#…` | see `import_mappings` |
+| company | `mapping#…`, `mapping-content#…`, `mapping-pinned#…` | see `import_mappings` |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | the job of this `external_id`, and its fingerprint |
 """
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -83,6 +83,51 @@ def add_job(
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
     return _write(job, more, _FREE)
+
+
+def add_undo(undo: ImportJob, job: ImportJob, checks: Sequence[dict[str, Any]]) -> bool:
+    """Write the job that undoes an import, which records this; False if a condition failed.
+
+    It fails if the import has changed, if another undo has the lease of the company, or if a check
+    of `job_changes` fails.
+    """
+    after = {"undone_by": undo.number, "revision": job.revision + 1}
+    key = _job_key(job.company, job.number)
+    marked = dynamo.update(TABLE, key, after, {"revision": job.revision})
+    return _write(undo, [marked], _FREE, checks=checks)
+
+
+def undo_of(company: str) -> int | None:
+    """The undo that holds the lease of a company; None if there is none.
+
+    No import of the company writes meanwhile. An undo has the lease from its beginning until it has
+    ended and none of its workers can write; every write of the job takes, keeps or ends it. So it
+    ends as every job does, even if its workers die.
+    """
+    item = dynamo.get(TABLE, (company, "undo#0"))
+    return item["held_by"] if item else None
+
+
+def lease_check(company: str, number: int) -> dict[str, Any]:
+    """The condition check, for a transaction, that an undo has the lease of its company."""
+    key = company, f"undo#{secrets.randbelow(_GUARDS)}"
+    return dynamo.check(TABLE, key, "held_by = :number", number=number)
+
+
+def _lease(job: ImportJob) -> list[dict[str, Any]]:
+    """The writes that take, keep or end the lease of an undo."""
+    if job.undoes is None or job.dry_run:
+        return []
+    free, values = "attribute_not_exists(pk) OR held_by = :number", {"number": job.number}
+    keys = [(job.company, f"undo#{n}") for n in range(_GUARDS)]
+    if _is_over(job):
+        return [dynamo.delete(TABLE, key, free, **values) for key in keys]
+    items = (dynamo.key_of(key) | dynamo.to_item({"held_by": job.number}) for key in keys)
+    return [dynamo.put(TABLE, item, free, **values) for item in items]
+
+
+def _is_over(job: ImportJob) -> bool:
+    return job.is_ended and not job.is_stopping
 
 
 def note_correction(company: str, corrected: int, number: int) -> None:
@@ -159,14 +204,16 @@ def unfinished_jobs(company: str | None = None) -> list[ImportJob]:
     return [job for job in jobs if not job.is_ended or job.is_stopping]
 
 
-def put_job(job: ImportJob, before: ImportJob) -> bool:
+def put_job(job: ImportJob, before: ImportJob, checks: Sequence[dict[str, Any]] = ()) -> bool:
     """Write a job that `before` became; False if it became something else meanwhile.
+
+    It also fails if one of the `checks` of `job_changes` does.
 
     `before` is as it was read. Only `shared.import_job.moved` makes the next one, which keeps the
     states that are final; heartbeats do not count as changes.
     """
     job = job.model_copy(update={"revision": before.revision + 1})
-    return _write(job, [], "revision = :before", before=before.revision)
+    return _write(job, [], "revision = :before", checks=checks, before=before.revision)
 
 
 def unchanged_job(company: str, number: int, job: ImportJob | None) -> dict[str, Any]:
@@ -327,7 +374,14 @@ def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
     return dynamo.put(TABLE, dynamo.to_item(claim), _FREE)
 
 
-def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values: Any) -> bool:
+def _write(
+    job: ImportJob,
+    more: list[dict[str, Any]],
+    condition: str,
+    *,
+    checks: Sequence[dict[str, Any]] = (),
+    **values: Any,
+) -> bool:
     """Write a job, its entry for the sweeper, and `more`; False if a condition failed.
 
     A write whose first answer was lost recognizes itself by its token, because a concurrent request
@@ -337,27 +391,40 @@ def _write(job: ImportJob, more: list[dict[str, Any]], condition: str, **values:
     item = dynamo.record_item(job, pk=key[0], sk=key[1], token=token)
     item |= dynamo.to_item({"revision": job.revision, **writer_attribute()})
     marker = (_UNFINISHED, f"{job.company}#{job.number}")
-    is_over = job.is_ended and not job.is_stopping
-    listed = dynamo.delete(TABLE, marker) if is_over else dynamo.put(TABLE, dynamo.key_of(marker))
-    put, noted = dynamo.put(TABLE, item, condition, **values), _note_change(job)
-    if dynamo.write([*more, put, listed, noted]):
+    listed = dynamo.put(TABLE, dynamo.key_of(marker))
+    if _is_over(job):
+        listed = dynamo.delete(TABLE, marker)
+    put, noted = dynamo.put(TABLE, item, condition, **values), _note_change(job, checks)
+    if dynamo.write([*more, put, listed, *_lease(job), *noted]):
         return True
     stored = dynamo.get(TABLE, key)
     return stored is not None and stored["token"] == token
 
 
-def _note_change(job: ImportJob) -> dict[str, Any]:
-    """The update by which deletes see that a job of the company has changed."""
+def _note_change(job: ImportJob, checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The update by which deletes see that a job of the company has changed, and these checks.
+
+    A transaction has one operation per item, so the update has the condition of its own counter.
+    """
+    key = dynamo.key_of((job.company, f"changes#{job.number % _GUARDS}"))
     update = {
         "TableName": dynamo.table(TABLE),
-        "Key": dynamo.key_of((job.company, f"changes#{job.number % _GUARDS}")),
+        "Key": key,
         "UpdateExpression": "SET #at = :at ADD #n :one",
         "ExpressionAttributeNames": {"#at": "at", "#n": "n"},
         "ExpressionAttributeValues": dynamo.to_item(
             {":at": dynamo.stamp(datetime.now(UTC)), ":one": 1}
         ),
     }
-    return {"Update": update}
+    others = []
+    for check in checks:
+        if check["ConditionCheck"]["Key"] != key:
+            others.append(check)
+            continue
+        update["ConditionExpression"] = check["ConditionCheck"]["ConditionExpression"]
+        values = check["ConditionCheck"].get("ExpressionAttributeValues", {})
+        update["ExpressionAttributeValues"] |= values
+    return [{"Update": update}, *others]
 
 
 def job_changes(company: str) -> tuple[list[dict[str, Any]], datetime | None]:

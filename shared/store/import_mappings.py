@@ -4,7 +4,7 @@
 |---|---|---|
 | company | `mapping#<name>` | MappingEntry, for lists |
 | company | `mapping-content#<name>` | SavedMapping |
-| `<company>#<number>` | `mapping#<SHA-256>` | the mapping of a job |
+| company | `mapping-pinned#<SHA-256>` | the mapping of jobs |
 
 A mapping is stored as its JSON text: an item has at most 400 KB, and a map of texts would need more
 than their bytes.
@@ -81,7 +81,7 @@ def delete_mapping(company: str, name: str) -> None:
 
 
 def job_mapping_item(job: ImportJob, content: bytes) -> dict[str, Any]:
-    """The item with a job's mapping; equal for each write of it."""
+    """The item with a job's mapping; equal for each write of it, and for jobs with equal ones."""
     pk, sk = _job_key(job)
     return dynamo.to_item({"pk": pk, "sk": sk, "content": content.decode()})
 
@@ -113,4 +113,4 @@ def _content_key(company: str, name: str) -> tuple[str, str]:
 
 
 def _job_key(job: ImportJob) -> tuple[str, str]:
-    return f"{job.company}#{job.number}", f"mapping#{job.mapping}"
+    return job.company, f"mapping-pinned#{job.mapping}"

@@ -6,7 +6,7 @@ compare both numbers: `n` grows while a batch of an import writes an entry, and 
 shrinks, so an entry never has the same two numbers with other licenses.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,16 @@ class Entries:
     def writes(self) -> list[dict[str, Any]]:
         """The updates of all entries, for a transaction that fails if one of them has changed."""
         return [self._update(key) for key in self.changed]
+
+    def settle(self) -> None:
+        """Record that the updates are written, so that more licenses can be taken out."""
+        self.stored |= self.changed
+        self.changed = {}
+
+    @property
+    def changed_bytes(self) -> int:
+        """An upper bound of the size of the entries to be updated."""
+        return sum(dynamo.size_of({"Update": self.stored[key]}) for key in self.changed)
 
     def _remove_from_order(self, lic: License) -> str | None:
         """Take a license out of its order; returns the row that had it, or None."""
@@ -169,22 +179,22 @@ class Entries:
         return dynamo.update(TABLE, key, changes, compared)
 
 
-def page_without(env_name: str, pk: str, first: str, last: str, id: int) -> dict[str, Any] | None:
-    """The update that takes an order or customer off the page of an import between two keys.
-
-    None if no page has it.
-    """
+def pages_without(
+    env_name: str, pk: str, first: str, last: str, ids: Collection[int]
+) -> list[dict[str, Any]]:
+    """The updates that take orders or customers off the pages of an import between two keys."""
     condition = "pk = :pk AND sk BETWEEN :first AND :last"
     values = {"pk": pk, "first": first, "last": last}
+    updates = []
     for item in dynamo.query(env_name, condition, values, consistent=True):
-        ids = unpacked(item["ids"])
-        if id in ids:
-            left = [each for each in ids if each != id]
+        listed = unpacked(item["ids"])
+        left = [each for each in listed if each not in ids]
+        if gone := len(listed) - len(left):
             removed = item.get("removed")
-            after = {"ids": packed(left), "n": len(left), "removed": (removed or 0) + 1}
+            after = {"ids": packed(left), "n": len(left), "removed": (removed or 0) + gone}
             before = {"n": item["n"], "removed": removed}
-            return dynamo.update(env_name, (pk, item["sk"]), after, before)
-    return None
+            updates.append(dynamo.update(env_name, (pk, item["sk"]), after, before))
+    return updates
 
 
 def _ids_of(item: Mapping[str, Any]) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 from shared.store import dynamo
 from shared.store.import_jobs import TABLE
 
+_ENDED = timedelta(minutes=15)
 _MARGIN = timedelta(seconds=10)
 """Margin for requests in flight when an invocation ends, and for clock differences."""
 
@@ -35,6 +36,16 @@ def any_registered(company: str, number: int) -> bool:
     The clock does not matter here: a worker whose clock is behind may outlive its `until`.
     """
     return any(_registered(company, number))
+
+
+def may_write(company: str, number: int, now: datetime) -> bool:
+    """Whether a worker may still write rows of a job that has ended.
+
+    A worker that died stays registered. Some minutes after its invocation must have ended, by any
+    clock, it does not count.
+    """
+    ended = dynamo.stamp(now - _ENDED)
+    return any(item["until"] > ended for item in _registered(company, number))
 
 
 def release_expired(company: str, number: int, now: datetime) -> None:

@@ -43,12 +43,24 @@ class Batch:
     updated_licenses: int = 0
     updated_customers: int = 0
     updated_features: int = 0
+    reverted_licenses: int = 0
+    reverted_customers: int = 0
+    reverted_features: int = 0
+    kept_licenses: int = 0
+    kept_customers: int = 0
+    kept_features: int = 0
     made: dict[str, list[Any]] = field(default_factory=dict)
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    """Of an undo, the rows that were kept, each `{row, line, reason}` and the id of its record."""
 
     def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
         """Add the warnings of a row."""
         place = {"row": record.row, "line": record.line}
         self.warnings += [{**place, **warning} for warning in limited([*warnings])]
+
+    def keep(self, record: Record, reason: str, **id: int) -> None:
+        """Add a row that an undo keeps, with the id of its record."""
+        self.kept.append({"row": record.row, "line": record.line, "reason": reason, **id})
 
 
 @dataclass

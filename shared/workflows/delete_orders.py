@@ -1,7 +1,7 @@
 """Delete orders without licenses, and customers without orders."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import batched, islice
 from typing import Any
@@ -19,12 +19,17 @@ from shared.store.customers import (
 )
 from shared.store.order_index import entries_of_customer
 from shared.store.orders import TABLE
-from shared.store.removals import page_without
+from shared.store.removals import pages_without
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted, tombstone
 from shared.workflows.imports_at_rest import require_all_at_rest, wait_for_indexes
 from shared.workflows.pending_orders import PENDING
 
+type OrderRows = Mapping[str, Mapping[str, Any]]
+"""The rows of an order except its own one, by their sort keys."""
+
+MOST_CUSTOMERS = 12
+"""Customers that fit into one transaction, with their pages: see `delete_unused`."""
 _TRIES = 12
 _MOST_ROWS = 80
 """Rows of an order that are deleted in one transaction, next to its own and the checks."""
@@ -41,11 +46,9 @@ def delete_order(company: str, id: int) -> None:
     Raises NotFound, Conflict if it has licenses, if an addition to it is pending or if an import
     runs, or Busy.
     """
-    token, pk = secrets.token_hex(16), dynamo.partition(company, id)
+    token = secrets.token_hex(16)
     for _ in contended(_TRIES):
-        query = dynamo.query(TABLE, "pk = :pk", {"pk": pk}, consistent=True, select=_SELECTED)
-        rows = {item["sk"]: item for item in query}
-        order = rows.pop(FIRST_PART, None)
+        order, rows = rows_of_order(company, id)
         if order is not None and order.get("deleted_by") == token:
             return
         if order is None or is_deleted(order):
@@ -55,6 +58,59 @@ def delete_order(company: str, id: int) -> None:
         if _delete_order(company, order, rows, checks, token):
             return
     raise Busy
+
+
+def rows_of_order(company: str, id: int) -> tuple[dict[str, Any] | None, OrderRows]:
+    """The own row of an order, or its tombstone, and its other rows."""
+    values = {"pk": dynamo.partition(company, id)}
+    found = dynamo.query(TABLE, "pk = :pk", values, consistent=True, select=_SELECTED)
+    rows = {item["sk"]: item for item in found}
+    return rows.pop(FIRST_PART, None), rows
+
+
+def licenses_in(order: Mapping[str, Any]) -> int:
+    """The number of licenses that an order has in all of its rows."""
+    own = sum(len(item["license_ids"]) for item in order.get("items", ()))
+    return own + int(order.get("added", 0))
+
+
+def is_pending(rows: OrderRows) -> bool:
+    """Whether another request is adding licenses to the order with these rows."""
+    return any(sk.startswith(f"{PENDING}#") for sk in rows)
+
+
+def delete_empty(
+    company: str,
+    orders: Sequence[tuple[dict[str, Any], OrderRows]],
+    checks: list[dict[str, Any]],
+    token: str,
+) -> bool:
+    """Delete orders without licenses in one transaction; False if one of them changed meanwhile.
+
+    All of them are of one import. An order with very many rows has to be the only one.
+    """
+    if len(orders) == 1:
+        return _delete_order(company, *orders[0], checks, token)
+    now = datetime.now(UTC)
+    writes = [*checks]
+    for order, rows in orders:
+        writes += [*_own_deletes(company, order, token, now)]
+        writes += [*_row_deletes(order, rows, token, now)]
+    return dynamo.write([*writes, *_off_order_pages(company, [order for order, _ in orders])])
+
+
+def delete_unused(
+    company: str, customers: Sequence[Customer], checks: list[dict[str, Any]], token: str
+) -> bool:
+    """Delete customers without orders in one transaction; False if one of them changed meanwhile.
+
+    At most MOST_CUSTOMERS. The caller has checked `naming_rows` and `counted_orders` before.
+    """
+    now = datetime.now(UTC)
+    writes = [*checks]
+    for customer in customers:
+        writes += customer_deletes(company, customer, token=token, now=now)
+    return dynamo.write([*writes, *_off_customer_pages(company, customers)])
 
 
 def delete_customer(company: str, id: int) -> None:
@@ -77,17 +133,16 @@ def delete_customer(company: str, id: int) -> None:
         _refuse_customer(company, customer)
         now = datetime.now(UTC)
         writes = [*customer_deletes(company, customer, token=token, now=now), *checks]
-        if dynamo.write([*writes, *_off_its_page(company, customer)]):
+        if dynamo.write([*writes, *_off_customer_pages(company, [customer])]):
             return
     raise Busy
 
 
-def _refuse_order(id: int, order: Mapping[str, Any], rows: Mapping[str, Any]) -> None:
-    if any(sk.startswith(f"{PENDING}#") for sk in rows):
+def _refuse_order(id: int, order: Mapping[str, Any], rows: OrderRows) -> None:
+    if is_pending(rows):
         message = "An addition to this order is being written by another request"
         raise Conflict("order_in_progress", message)
-    own = sum(len(item["license_ids"]) for item in order.get("items", ()))
-    if count := own + order.get("added", 0):
+    if count := licenses_in(order):
         licenses = "1 license" if count == 1 else f"{count} licenses"
         message = f"Order {id} has {licenses}: delete its licenses first"
         raise Conflict("order_has_licenses", message)
@@ -96,7 +151,7 @@ def _refuse_order(id: int, order: Mapping[str, Any], rows: Mapping[str, Any]) ->
 def _delete_order(
     company: str,
     order: Mapping[str, Any],
-    rows: Mapping[str, Mapping[str, Any]],
+    rows: OrderRows,
     checks: list[dict[str, Any]],
     token: str,
 ) -> bool:
@@ -104,31 +159,65 @@ def _delete_order(
 
     An order with very many rows loses the last ones first, and exists until its own row is deleted.
     """
-    pk, now = order["pk"], datetime.now(UTC)
+    now = datetime.now(UTC)
+    deletes = _row_deletes(order, rows, token, now)
+    *earlier, last = [list(some) for some in batched(deletes, _MOST_ROWS, strict=False)] or [[]]
+    unchanged, numbers = _unchanged(order)
+    check = dynamo.check(TABLE, (order["pk"], FIRST_PART), unchanged, **numbers)
+    if not all(dynamo.write([check, *checks, *some]) for some in earlier):
+        return False
+    writes = [*_own_deletes(company, order, token, now), *last, *checks]
+    return dynamo.write([*writes, *_off_order_pages(company, [order])])
+
+
+def _unchanged(order: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The condition that an order has the licenses that were read, and its values."""
     names = ("n", "removed", "added")
     unchanged = " AND ".join(
         f"{name} = :{name}" if name in order else f"attribute_not_exists({name})" for name in names
     )
-    numbers = {name: order[name] for name in names if name in order}
-    deletes = [_delete_row(pk, row, token, now) for row in rows.values() if not is_deleted(row)]
-    *earlier, last = [list(some) for some in batched(deletes, _MOST_ROWS, strict=False)] or [[]]
-    check = dynamo.check(TABLE, (pk, FIRST_PART), unchanged, **numbers)
-    if not all(dynamo.write([check, *checks, *some]) for some in earlier):
-        return False
+    return unchanged, {name: order[name] for name in names if name in order}
+
+
+def _own_deletes(
+    company: str, order: Mapping[str, Any], token: str, now: datetime
+) -> Iterator[dict[str, Any]]:
+    """The tombstone of an order in place of its own row, and its count at its customer."""
     # Users and lists of an order that was written in parts are visible while its row has its
     # fingerprint.
-    kept = {"made_by": order.get("made_by"), "fingerprint": order.get("fingerprint")}
-    grave = tombstone((pk, FIRST_PART), token=token, now=now, **kept)
-    writes = [dynamo.put(TABLE, grave, unchanged, **numbers), *last, *checks]
-    id = int(pk.rpartition("#")[2])
+    names = ("made_by", "fingerprint", "customer_id")
+    kept = {name: order.get(name) for name in names}
+    grave = tombstone((order["pk"], FIRST_PART), token=token, now=now, **kept)
+    unchanged, numbers = _unchanged(order)
+    yield dynamo.put(TABLE, grave, unchanged, **numbers)
     if order.get("counted"):
-        writes.append(count_order(company, order["customer_id"], id, -1))
-    if (listed_by := order.get("listed_by")) is not None:
-        job = _job_of(order["made_by"])
-        sk = f"orders#{listed_by:010}"
-        page = page_without(TABLE, f"{company}#job#{job}", sk, sk, id)
-        writes += [page] if page else []
-    return dynamo.write(writes)
+        yield count_order(company, order["customer_id"], _id_of(order), -1)
+
+
+def _row_deletes(
+    order: Mapping[str, Any], rows: OrderRows, token: str, now: datetime
+) -> list[dict[str, Any]]:
+    return [
+        _delete_row(order["pk"], row, token, now) for row in rows.values() if not is_deleted(row)
+    ]
+
+
+def _id_of(order: Mapping[str, Any]) -> int:
+    return int(order["pk"].rpartition("#")[2])
+
+
+def _off_order_pages(company: str, orders: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The updates of the pages that list imported orders."""
+    pages: dict[tuple[str, str], list[int]] = {}
+    for order in orders:
+        if (listed_by := order.get("listed_by")) is not None:
+            pk = f"{company}#job#{_job_of(order['made_by'])}"
+            pages.setdefault((pk, f"orders#{listed_by:010}"), []).append(_id_of(order))
+    return [
+        update
+        for (pk, sk), ids in pages.items()
+        for update in pages_without(TABLE, pk, sk, sk, ids)
+    ]
 
 
 def _delete_row(pk: str, row: Mapping[str, Any], token: str, now: datetime) -> dict[str, Any]:
@@ -154,16 +243,22 @@ def _refuse_customer(company: str, customer: Customer) -> None:
 
 def _orders_of(company: str, customer: Customer) -> Iterator[str]:
     """The store ids of orders that name a customer, of its first order first."""
+    for row in naming_rows(company, customer):
+        yield row.get("store_id", "")
+
+
+def naming_rows(company: str, customer: Customer) -> Iterator[dict[str, Any]]:
+    """The rows of orders that name a customer, those of its first order first."""
     first = _first_order(customer)
     keys = [(dynamo.partition(company, first), FIRST_PART)] if first else []
     waiting: Iterator[tuple[str, str]] = iter(entries_of_customer(company, customer.id))
     for some in batched((*keys, *waiting), 100, strict=False):
         rows = dynamo.get_many(
-            ((TABLE, key) for key in some), select=["store_id", "customer_orders"]
+            ((TABLE, key) for key in some), select=["store_id", "customer_orders", "made_by"]
         )
-        for row in rows.values():
+        for (_, key), row in rows.items():
             if row.get("customer_orders") == f"{company}#{customer.id}":
-                yield row.get("store_id", "")
+                yield row | {"sk": key[-1]}
 
 
 def _first_order(customer: Customer) -> int:
@@ -172,15 +267,20 @@ def _first_order(customer: Customer) -> int:
     return int(made_by.partition(" ")[0]) if kind == "order" else 0
 
 
-def _off_its_page(company: str, customer: Customer) -> list[dict[str, Any]]:
-    """The update of the page that lists an imported customer, which is one of its batch."""
-    if customer.listed_by is None:
-        return []
-    job = _job_of(customer.made_by or "")
-    first, last = customer.listed_by, customer.listed_by + _BATCH_ROWS
-    pk = f"{company}#job#{job}"
-    page = page_without(CUSTOMERS, pk, f"page#{first:010}", f"page#{last:010}", customer.id)
-    return [page] if page else []
+def _off_customer_pages(company: str, customers: Sequence[Customer]) -> list[dict[str, Any]]:
+    """The updates of the pages that list imported customers, which are of their batches."""
+    batches: dict[tuple[str, int], list[int]] = {}
+    for customer in customers:
+        if customer.listed_by is not None:
+            pk = f"{company}#job#{_job_of(customer.made_by or '')}"
+            batches.setdefault((pk, customer.listed_by), []).append(customer.id)
+    return [
+        update
+        for (pk, first), ids in batches.items()
+        for update in pages_without(
+            CUSTOMERS, pk, f"page#{first:010}", f"page#{first + _BATCH_ROWS:010}", ids
+        )
+    ]
 
 
 def _job_of(made_by: str) -> int:

@@ -15,7 +15,7 @@ from shared.import_job import ImportJob
 from shared.row_entries import Import
 from shared.store import uploads
 from shared.store.catalog import all_products
-from shared.store.import_jobs import heartbeat
+from shared.store.import_jobs import get_job, heartbeat
 from shared.store.import_mappings import job_mapping
 from shared.workflows.import_lifecycle import ImportStopped
 
@@ -75,14 +75,20 @@ def _pinned_keys(job: ImportJob, catalog: Mapping[str, Product]) -> frozenset[st
 
 
 def pinned_import(job: ImportJob) -> Import:
-    """The import of a job's rows, with the catalog and the keys of bundles that it pinned."""
+    """The import of a job's rows, with the catalog and the keys of bundles that it pinned.
+
+    Of an undo, it is the import that is undone.
+    """
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
+    began = job.created_at
+    if job.undoes is not None and (undone := get_job(job.company, job.undoes)) is not None:
+        began = undone.created_at
     return Import(
         job.company,
-        job.number,
+        job.undoes or job.number,
         job.kind,
-        job.created_at,
+        began,
         catalog,
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
@@ -90,4 +96,6 @@ def pinned_import(job: ImportJob) -> Import:
         mapping=job_mapping(job),
         on_existing=job.on_existing,
         on_missing=job.on_missing,
+        undo=job.number if job.undoes is not None else None,
+        quiet_since=job.quiet_since,
     )

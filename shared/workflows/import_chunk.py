@@ -48,6 +48,7 @@ from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_import
 from shared.workflows.import_lifecycle import ImportStopped
 from shared.workflows.import_repeats import pinned_repeats
+from shared.workflows.undo_batch import undo_batch
 
 BATCH_ROWS = 5_000
 """Most rows of a batch, which is read, written and reported together: see `batch_rows`."""
@@ -356,14 +357,18 @@ def _import_batch(
     opened = _open_batch(work, chunk, batch)
 
     def write() -> None:
-        result = import_batch(
-            work.terms,
-            batch,
-            dry_run=work.dry_run,
-            pool=pool,
-            firsts=firsts,
-            opening=[*_opening(work, opened)],
-        )
+        opening = [*_opening(work, opened)]
+        if work.job.undoes is not None:
+            result = undo_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, opening=opening)
+        else:
+            result = import_batch(
+                work.terms,
+                batch,
+                dry_run=work.dry_run,
+                pool=pool,
+                firsts=firsts,
+                opening=opening,
+            )
         if bare := {bad.record.row for bad in result.invalid if not bad.record.fields}:
             full = cells(bare)
             result.invalid = [
@@ -385,7 +390,7 @@ def _open_batch(
     work: Work, chunk: Chunk, batch: Sequence[Entry | InvalidRecord]
 ) -> OpenBatch | None:
     """The batch, to be completed by the sweeper if this worker dies; None if it writes no lists."""
-    if work.dry_run or work.job.kind == "license-features":
+    if work.dry_run or work.job.undoes or work.job.kind == "license-features":
         return None
     return OpenBatch(
         company=work.job.company,
@@ -457,10 +462,11 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
     """Write the report of a batch. Returns the write of its result, which always has its report."""
     report, warned = None, _warned_rows(work.dialect, done)
     invalid = [_as_written(work, bad) for bad in done.invalid]
-    if invalid or warned or any(done.made.values()):
+    if invalid or warned or done.kept or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in invalid],
             "warnings": warned,
+            "kept": done.kept,
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in invalid).decode(),
         }
@@ -479,6 +485,7 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             valid=done.rows - len(done.invalid),
             invalid=len(done.invalid),
             warnings=len(warned),
+            kept=len(done.kept),
             named=len(done.made.get("named", ())),
             compared=compared,
             **{name: getattr(done, name) for name in BatchCounts.model_fields},

@@ -149,8 +149,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
         raise ImportStopped
     if uploads.get_result(job, "catalog.json") is None:
-        products = [product.model_dump(mode="json") for product in all_products(job.company)]
-        uploads.put_first_result(job, "catalog.json", orjson.dumps(products))
+        uploads.put_first_result(job, "catalog.json", _catalog(job))
     known = {
         "planned_in": job.attempts,
         "rows": planned.rows,
@@ -173,6 +172,13 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         return transition(current, state, now=datetime.now(UTC), **known)
 
     return change_job(job.company, job.number, seen)
+
+
+def _catalog(job: ImportJob) -> bytes:
+    """The catalog to pin: for an undo, the one that its import had pinned."""
+    if job.undoes is not None:
+        return uploads.need_result(job.model_copy(update={"number": job.undoes}), "catalog.json")
+    return orjson.dumps([product.model_dump(mode="json") for product in all_products(job.company)])
 
 
 def phases_of(job: ImportJob) -> tuple[str, ...]:

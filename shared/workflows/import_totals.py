@@ -6,6 +6,7 @@ are counted like this too; the first row with a key counts as creating the licen
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import failed_header
 from shared.import_job import BatchResult, FileGone, ImportJob, updated_rows, with_unchanged
 from shared.store import uploads
+from shared.workflows.undo_totals import undo_totals
 
 SHOWN = 100
 """Invalid rows in the result; the list of errors has all of them."""
@@ -50,12 +52,15 @@ def details_of(job: ImportJob, result: BatchResult) -> dict[str, Any]:
     """The report of a batch."""
     stored = uploads.need_result(job, result.report) if result.report else b"{}"
     details: dict[str, Any] = orjson.loads(stored)
-    return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
+    return {"invalid": [], "warnings": [], "kept": [], "made": {}, "failed": ""} | details
 
 
 def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     """Add up the batches of a completed job."""
     total = Totals(job, results)
+    if job.undoes is not None:
+        total.counts = undo_totals(job, results, partial(details_of, job))
+        return total
     made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
     made["features"] = set()
     for result in results:
@@ -84,6 +89,8 @@ def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, 
         counts = _counts(
             job, written, dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
         )
+        if job.undoes is not None:
+            counts = undo_totals(job, written, lambda _: {})
     return {**counts, "rows_done": counts["total_row_count"], "total_row_count": job.rows or 0}
 
 

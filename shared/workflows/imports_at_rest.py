@@ -13,7 +13,7 @@ from typing import Any
 from shared.errors import Conflict
 from shared.store.import_jobs import get_job, job_changes, unchanged_job, unfinished_jobs
 from shared.store.open_batches import first_open_batch
-from shared.store.workers import any_registered
+from shared.store.workers import may_write
 
 INDEXED_WITHIN = 5.0
 """Seconds after which an index has a record; AWS: "within a fraction of a second, under normal
@@ -29,10 +29,17 @@ def require_rest(company: str, number: int, record: str) -> dict[str, Any]:
     before they check that it runs.
     """
     job = get_job(company, number)
-    is_over = job is None or job.is_ended
-    if not is_over or any_registered(company, number) or first_open_batch(company, number):
+    if job is not None and not job.is_ended:
         raise running(number, record)
+    require_ended(company, number, record)
     return unchanged_job(company, number, job)
+
+
+def require_ended(company: str, number: int, record: str) -> None:
+    """Raise Conflict if an import that has ended can still write, for example by a late worker."""
+    now = datetime.now(UTC)
+    if may_write(company, number, now) or first_open_batch(company, number):
+        raise running(number, record)
 
 
 def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | None]:
@@ -46,6 +53,18 @@ def require_all_at_rest(company: str, record: str) -> tuple[_Checks, datetime | 
             raise running(job.number, record)
     if (batch := first_open_batch(company)) is not None:
         raise running(batch.number, record)
+    return checks, last
+
+
+def require_exclusive(company: str, record: str) -> tuple[_Checks, datetime | None]:
+    """Raise Conflict if an import of a company can write anything, or an undo has not ended.
+
+    Returns what `require_all_at_rest` returns.
+    """
+    checks, last = require_all_at_rest(company, record)
+    for job in unfinished_jobs(company):
+        if job.state != "awaiting_upload" and not job.dry_run:
+            raise running(job.number, record)
     return checks, last
 
 

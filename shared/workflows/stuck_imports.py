@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.import_job import ENDED, MOST_ATTEMPTS, FileFault, ImportJob, requeue, transition
-from shared.store.executions import announce, announce_job, complete, is_running, start
+from shared.store.executions import announce, announce_job, complete, is_running
 from shared.store.import_jobs import get_job, put_job, unfinished_jobs
 from shared.store.open_batches import OpenBatch, open_batches
 from shared.store.uploads import find_upload
 from shared.store.workers import release_expired
+from shared.workflows.undo_import import is_held_back, start_unless_held_back
 
 LEFT_ALONE = timedelta(minutes=15)
 """After the last sign of life of a worker."""
@@ -79,6 +80,8 @@ def resume_jobs(this: SweepRun) -> Iterator[ImportJob]:
     for job in this.at_work:
         if job.heartbeat_at >= this.now - LEFT_ALONE or is_running(job):
             continue
+        if job.state == "queued" and is_held_back(job):
+            continue
         if job.attempts >= MOST_ATTEMPTS:
             message = f"The import stopped {job.attempts} times before its end"
             refusal = FileFault(code="no_progress", message=message)
@@ -89,7 +92,7 @@ def resume_jobs(this: SweepRun) -> Iterator[ImportJob]:
             continue
         yield after
         if not after.is_ended:
-            start(after)
+            start_unless_held_back(after)
 
 
 def count_stopped(this: SweepRun) -> Iterator[ImportJob]:

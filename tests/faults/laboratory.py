@@ -48,6 +48,9 @@ from shared.workflows import (
     order_writes,
     pending_orders,
     run_export,
+    undo_features,
+    undo_licenses,
+    undo_orders,
 )
 from tests.engine import EXPORT_MACHINE, MACHINE
 from tests.faults.dynamodb import DynamoDB, Table, tables_of
@@ -180,7 +183,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
-    for module in (export_records, import_features, import_lifecycle, import_views, lost_files):
+    reading = (export_records, import_features, import_lifecycle, import_views, lost_files)
+    for module in (*reading, undo_features, undo_licenses, undo_orders):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)

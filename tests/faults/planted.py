@@ -52,6 +52,9 @@ from shared.workflows import (
     pending_orders,
     place_order,
     run_export,
+    undo_licenses,
+    undo_orders,
+    undo_updates,
     update_records,
 )
 
@@ -567,7 +570,59 @@ def customer_deleted_under_an_import(patch: pytest.MonkeyPatch) -> None:
 
 def deleted_orders_listed(patch: pytest.MonkeyPatch) -> None:
     """A deleted order stays on the page of its import."""
-    patch.setattr(delete_orders, "page_without", lambda *_: None)
+    patch.setattr(delete_orders, "pages_without", lambda *_: [])
+
+
+def undo_of_changed_licenses(patch: pytest.MonkeyPatch) -> None:
+    """An undo deletes a license that was changed after it was read."""
+
+    def deletes(*args: Any, **how: Any) -> Any:
+        puts = delete(*args, **how)
+        for put in puts:
+            del put["Put"]["ConditionExpression"], put["Put"]["ExpressionAttributeValues"]
+        return puts
+
+    delete = licenses.license_deletes
+    patch.setattr(undo_licenses, "license_deletes", deletes)
+
+
+def undo_of_changed_fields(patch: pytest.MonkeyPatch) -> None:
+    """An undo sets back a record that was changed after it was read."""
+
+    def body(*args: Any) -> Any:
+        made = make(*args)
+        made["ConditionExpression"] = made["ConditionExpression"].replace("= :seen", "<> :seen")
+        made["ExpressionAttributeValues"][":seen"] = {"S": "never"}
+        return made
+
+    make = undo_updates._body  # noqa: SLF001  # the write of one record
+    patch.setattr(undo_updates, "_body", body)
+
+
+def undo_under_an_order(patch: pytest.MonkeyPatch) -> None:
+    """An undo deletes a customer without looking for orders that imports or requests made."""
+
+    def deletes(*args: Any, **how: Any) -> Any:
+        return delete(*args, **how)[:1]
+
+    delete = customers.customer_deletes
+    patch.setattr(delete_orders, "customer_deletes", deletes)
+    patch.setattr(undo_orders, "counted_orders", lambda *_: 0)
+
+
+def undo_leaves_entries(patch: pytest.MonkeyPatch) -> None:
+    """An undone license stays on the pages of its import."""
+    deleted_and_listed(patch)
+
+
+def undo_next_to_imports(patch: pytest.MonkeyPatch) -> None:
+    """Imports do not wait for an undo."""
+    patch.setattr(import_csv, "is_held_back", lambda _: False)
+
+
+def undo_of_the_last_changes(patch: pytest.MonkeyPatch) -> None:
+    """An undo does not remember the rows that it has set back."""
+    patch.setattr(undo_updates, "applied", lambda rows, _: [*rows])
 
 
 def licenses_not_named(patch: pytest.MonkeyPatch) -> None:
@@ -719,6 +774,14 @@ IN_EXPORTS: tuple[Plant, ...] = (
     part_left_out,
 )
 IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
+IN_UNDO: tuple[Plant, ...] = (
+    undo_of_changed_licenses,
+    undo_of_changed_fields,
+    undo_under_an_order,
+    undo_leaves_entries,
+    undo_next_to_imports,
+    undo_of_the_last_changes,
+)
 
 PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("orders", plant) for plant in IN_ORDERS),
@@ -726,6 +789,7 @@ PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("changes", plant) for plant in IN_CHANGES),
     *(("updates", plant) for plant in IN_UPDATES),
     *(("exports", plant) for plant in IN_EXPORTS),
+    *(("undo", plant) for plant in IN_UNDO),
 )
 """Each planted bug with the kind of schedules that must show it."""
 

@@ -7,6 +7,7 @@ from tests.faults.exports import export
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
+from tests.faults.undos import undo
 from tests.faults.update_models import compare
 from tests.faults.world import World
 
@@ -16,6 +17,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "changes": change,
     "updates": compare,
     "exports": export,
+    "undo": undo,
 }
 
 

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.faults.check_imports import check_imports
 from tests.faults.check_orders import check_orders
+from tests.faults.check_undos import check_undos
 from tests.faults.files import File, Row
 from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Clients
+from tests.faults.undos import Sheet, Undoers
 from tests.faults.world import FaultsAt
 
 type Faults = dict[int, str]
@@ -68,6 +71,23 @@ def imported(lab: Laboratory, inline_bytes: str) -> Run:
     return run
 
 
+def undone(lab: Laboratory, inline_bytes: str) -> Run:
+    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+        world = lab.world(0)
+        undoers, fault_plan = Undoers(lab, world), FaultsAt(at)
+        undoers.prepare()
+        os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
+        number = undoers.bring_alone(Sheet("licenses", FILE.data))
+        world.fault_plan = fault_plan
+        world.calls = 0
+        world.spawn("undoer", partial(undoers.undo, number))
+        world.run()
+        undoers.finish(number)
+        return fault_plan, check_undos(undoers, number)
+
+    return run
+
+
 def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
     """Yield `before` with one more fault, for every fault at every later call."""
     fault_plan, violations = run(before)
@@ -109,6 +129,15 @@ def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory, part: int)
 @pytest.mark.parametrize("part", range(2))
 def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str, part: int) -> None:
     run = imported(lab, inline_bytes)
+
+    for faults in list(every_fault(run, {}))[part::2]:
+        holds(run, faults)
+
+
+@pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
+@pytest.mark.parametrize("part", range(2))
+def test_any_fault_at_any_call_of_an_undo(lab: Laboratory, inline_bytes: str, part: int) -> None:
+    run = undone(lab, inline_bytes)
 
     for faults in list(every_fault(run, {}))[part::2]:
         holds(run, faults)

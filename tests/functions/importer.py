@@ -43,7 +43,7 @@ class Importer:
         return send(handler, "GET", f"/api/v1{path}", query=query, key=self.key)
 
     def post(self, path: str, body: Any = None, **more: Any) -> Reply:
-        status = path.endswith(("/cancel/", "/retry/"))
+        status = path.endswith(("/cancel/", "/retry/", "/undo/"))
         handler = job_status.handler if status else start_import.handler
         return send(handler, "POST", f"/api/v1{path}", body=body, key=self.key, **more)
 

@@ -41,6 +41,8 @@ class Served(httpx.BaseTransport):
     instead: list[httpx.Response | Exception] = field(default_factory=list)
     later: dict[tuple[str, str], list[httpx.Response | None]] = field(default_factory=dict)
     """The same by method and path; None lets the API answer."""
+    invoked: list[dict[str, Any]] = field(default_factory=list)
+    """The events that functions have sent to ImportCsv; of these, undos run here."""
     lose_answer: bool = False
     """Carry the next request out, and tell nothing of it."""
 
@@ -77,6 +79,9 @@ class Served(httpx.BaseTransport):
             query=request.url.query.decode(),
             headers=dict(request.headers) | {"host": API},
         )
+        for event in [each for each in self.invoked if each.get("step") == "run"]:
+            self.invoked.remove(event)
+            import_csv.handler(event, Context())
         return httpx.Response(reply.status, headers=_kept(reply.headers), text=reply.text)
 
     def _from_s3(self, request: httpx.Request) -> httpx.Response:

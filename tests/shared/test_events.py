@@ -181,6 +181,7 @@ def test_an_import_starts_once_in_each_attempt_and_ends_once() -> None:
         "kind": "licenses",
         "attempt": 2,
         "counts": {},
+        "undoes": None,
         "url": "https://api.test/api/v1/imports/4/",
     }
     assert (ended.type, ended.time) == (
@@ -189,7 +190,15 @@ def test_an_import_starts_once_in_each_attempt_and_ends_once() -> None:
     )
     assert ended.data["counts"] == {"created_licenses_count": 2}
     assert started.id != made(job("queued", attempts=3), job("running", attempts=3), sk).id
-    assert made(job("succeeded"), job("undone"), sk).type == "import.undone"
+
+
+def test_an_undo_ends_with_an_event_of_its_own() -> None:
+    sk = "job#0000000004"
+    ended = made(job("running", undoes=3), job("succeeded", undoes=3), sk)
+    failed = made(job("running", undoes=3), job("failed", undoes=3), sk)
+
+    assert (ended.type, ended.data["undoes"], ended.data["import_id"]) == ("import.undone", 3, 4)
+    assert failed.type == "import.failed"
 
 
 @pytest.mark.parametrize(

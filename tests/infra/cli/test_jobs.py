@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.cli.stages import open_client
+from shared.workflows import imports_at_rest
+from tests.functions.shop import Shop
 from tests.infra.served import Keywright
 
 
@@ -138,3 +140,41 @@ def test_rows_with_warnings_are_counted_and_the_first_are_shown(
 @pytest.mark.parametrize("limit", ["0", "-1"])
 def test_a_list_of_no_imports_is_empty(keywright: Keywright, limit: str) -> None:
     assert keywright.run("jobs", "list", "--limit", limit) == "No imports.\n"
+
+
+@pytest.fixture
+def many(keywright: Keywright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The number of an import that has created 120 licenses and an order."""
+    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
+    path = tmp_path / "many.csv"
+    rows = "".join(f"OLD-{n},kp,o-1\n" for n in range(120))
+    path.write_text(f"license__license_key,product__short_code,order__store_id\n{rows}")
+    return int(keywright.run_json("import", "--file", path, "--kind", "licenses")["id"])
+
+
+def test_an_undo_is_shown_with_what_it_keeps_and_why(
+    keywright: Keywright, ended: int, shop: Shop
+) -> None:
+    (lic,) = shop.get("/licenses/").json()["results"]
+    assert shop.patch(f"/licenses/{lic['id']}/", {"note": "sold"}).status == 200
+
+    shown = keywright.run("jobs", "undo", str(ended))
+    listed = keywright.run("jobs", "list")
+
+    assert f"Undoes import {ended}" in shown
+    assert "Kept: changed since" in shown
+    assert "the record was changed after the import" in shown
+    assert "completed with errors, undone" in listed
+    assert f"succeeded, undoes {ended}" in listed
+
+
+def test_a_large_undo_needs_a_confirmation(keywright: Keywright, many: int, shop: Shop) -> None:
+    planned = keywright.run_json("jobs", "undo", str(many), "--dry-run")
+    assert planned["counts"]["reverted_licenses_count"] == 120
+    keywright.run("jobs", "undo", str(many), status=2)
+    assert shop.get("/licenses/").json()["count"] == 120
+
+    undone = keywright.run_json("jobs", "undo", str(many), "--yes")
+
+    assert (undone["undoes"], undone["counts"]["reverted_orders_count"]) == (many, 1)
+    assert shop.get("/licenses/").json()["count"] == 0

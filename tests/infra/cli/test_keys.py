@@ -42,7 +42,8 @@ def test_a_new_key_opens_its_company(stage: str, capsys: Out) -> None:
 
     assert key is not None
     assert check(key, secret, now=datetime.now(UTC)).company == "acme"
-    assert printed["scopes"] == ["catalog:write", "imports:write", "orders:write", "records:read"]
+    scopes = ["catalog:write", "imports:undo", "imports:write", "orders:write", "records:read"]
+    assert printed["scopes"] == scopes
     assert (printed["name"], printed["expires_at"]) == ("shop", None)
 
 
@@ -87,7 +88,7 @@ def test_the_list_of_keys_cuts_nothing_off_at_80_columns(
     columns = {title: "".join(cells) for title, *cells in zip(*rows, strict=True)}
     assert columns["Company"] == company
     assert columns["Name"] == "webshop"
-    assert columns["Scopes"] == "catalog:writeimports:writeorders:writerecords:read"
+    assert columns["Scopes"] == "catalog:writeimports:undoimports:writeorders:writerecords:read"
     assert columns["Expires (UTC)"] == str(printed["expires_at"])[:16].replace("T", " ")
 
 

@@ -24,11 +24,10 @@ _GRAVE = {**_BY, "deleted_at": AT.isoformat()}
 
 def changes() -> list[Change]:
     """A change of each type."""
-    ends = ("succeeded", "completed_with_errors", "failed", "rejected", "cancelled", "undone")
-    jobs = [
-        Change("acme", "job#4", _JOB | {"state": "running"}, _JOB | {"state": end}, AT)
-        for end in ends
-    ]
+    ends = ("succeeded", "completed_with_errors", "failed", "rejected", "cancelled")
+    states: list[dict[str, Any]] = [{"state": end} for end in ends]
+    states.append({"state": "succeeded", "undoes": 3})
+    jobs = [Change("acme", "job#4", _JOB | {"state": "running"}, _JOB | end, AT) for end in states]
     started = Change("acme", "job#4", _JOB | {"state": "queued"}, _JOB | {"state": "running"}, AT)
     return [
         started,

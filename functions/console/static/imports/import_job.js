@@ -19,6 +19,7 @@ import {
   isChanging,
   isRunning,
   isStopped,
+  isUndoable,
   KINDS,
 } from "./import_states.js";
 import { Warnings } from "./import_warnings.js";
@@ -26,6 +27,7 @@ import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page } from "../parts/parts.js";
 import { link } from "../parts/route.js";
 import { resendable } from "../api/upload.js";
+import { UndoButton } from "./undo_import.js";
 import { UploadButton, useUpload } from "./upload_button.js";
 
 /** Milliseconds between reloads, while the import runs and after an error. */
@@ -89,6 +91,7 @@ function Actions({ job, reload }) {
     ${isRunning(job) && html`<${Button} plain danger scope="imports:write" onPress=${cancel}>Cancel import<//>`}
     ${
       isStopped(job) &&
+      !job.undone_by &&
       job.file_sha256 &&
       job.refusal?.code !== "file_gone" &&
       html`<${Button} icon="retry" scope="imports:write" onPress=${request("retry")}>Retry import<//>`
@@ -148,7 +151,18 @@ function Outcome({ job, children }) {
       html`<${ImportAgain} job=${job}>Import ${formatCount(valid, "valid row")}<//>`
     }
     ${counts && html`<${Counters} job=${job} />`}
+    <${Undo} job=${job} />
     <${CorrectionLinks} job=${job} />
+  `;
+}
+
+/** @param {{ job: Import }} props */
+function Undo({ job }) {
+  const { kind, undoes, undone_by: by } = job;
+  return html`
+    ${undoes && html`<p>Undoes <a href=${link(`imports/${kind}/${undoes}`)}>import ${undoes}</a></p>`}
+    ${by && html`<p>Undone by <a href=${link(`imports/${kind}/${by}`)}>import ${by}</a></p>`}
+    ${isUndoable(job) && html`<div class="row"><${UndoButton} job=${job} /></div>`}
   `;
 }
 
@@ -162,8 +176,12 @@ function Counters({ job }) {
     <div><dt>${isStopped(job) ? "Not imported" : "Errors"}</dt><dd>${formatNumber(countInvalidRows(job))}</dd></div>
     ${
       state !== "rejected" &&
-      countRecords(job).map(
-        ({ title, created, existed, updated, unchanged }) => html`<div><dt>${title}</dt>
+      countRecords(job).map(({ title, created, existed, updated, unchanged, reverted, kept }) =>
+        job.undoes
+          ? html`<div><dt>${title}</dt>
+              <dd>${formatNumber(reverted)} <small>${dry_run ? "would be reverted" : "reverted"}</small></dd>
+              <dd class="soft">${formatNumber(kept)} kept</dd></div>`
+          : html`<div><dt>${title}</dt>
           <dd>${formatNumber(created)} <small>${dry_run ? "would be created" : "created"}</small></dd>
           ${
             job.on_existing === "update" && updated !== undefined

@@ -11,6 +11,8 @@ import { describeState, isChanging, isRunning, isStopped } from "./import_states
  * @property {number} [existed]
  * @property {number} [updated]
  * @property {number} [unchanged]
+ * @property {number} [reverted] of an undo
+ * @property {number} [kept] of an undo
  */
 
 /**
@@ -23,7 +25,9 @@ export function countRecords({ counts }) {
   const records = {};
   for (const [name, value] of Object.entries(counts ?? {})) {
     const [, verb, noun] =
-      /^(created|existed|updated|unchanged)_(.+?)(?:_count)?$/.exec(name) ?? [];
+      /^(created|existed|updated|unchanged|reverted|kept)_(?!because_)(.+?)(?:_count)?$/.exec(
+        name,
+      ) ?? [];
     if (verb) records[noun] = { ...records[noun], title: toTitle(noun), [verb]: value };
   }
   return Object.values(records);
@@ -57,8 +61,45 @@ export function describeResult(job) {
   return `${describeOutcome(job, counts)}${warnings > 0 ? `, ${formatNumber(warnings)} with warnings` : ""}`;
 }
 
+/** @type {(noun: string) => string} */
+const toNoun = (noun) => noun[0].toLowerCase() + noun.slice(1);
+
+/** @type {Record<string, string>} */
+const REASONS = {
+  changed_since: "changed since",
+  used_since: "assigned to users",
+  not_ours: "not of this import",
+  has_licenses: "orders with kept licenses",
+  appended_since: "orders with added licenses",
+  has_orders: "customers with orders",
+};
+
+/**
+ * What an undo has done or, in a dry run, would do, in one sentence.
+ *
+ * @type {(job: Import) => string}
+ */
+export function describeUndo({ counts, dry_run }) {
+  const records = countRecords({ counts });
+  const reverted = records
+    .filter((each) => each.reverted)
+    .map((each) => `${formatNumber(each.reverted)} ${toNoun(each.title)}`);
+  const reasons = Object.entries(counts ?? {})
+    .filter(([name]) => name.startsWith("kept_because_"))
+    .map(([name, count]) => [REASONS[name.replace("kept_because_", "")] ?? name, count])
+    .map(([reason, count]) => `${formatNumber(Number(count))} ${reason}`);
+  const verb = dry_run ? "will be removed or set back" : "removed or set back";
+  const what = reverted.length ? `${reverted.join(", ")} ${verb}` : "Nothing to remove or set back";
+  return reasons.length ? `${what}. Kept: ${reasons.join(", ")}` : what;
+}
+
+/** @type {(job: Import) => number} */
+export const countReverted = (job) =>
+  countRecords(job).reduce((sum, each) => sum + (each.reverted ?? 0), 0);
+
 /** @type {(job: Import, counts: Record<string, number>) => string} */
 function describeOutcome(job, counts) {
+  if (job.undoes && job.state === "succeeded") return describeUndo(job);
   const { dry_run, state } = job;
   const rows = counts.total_row_count;
   const valid = counts.valid_row_count;

@@ -48,8 +48,23 @@ export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 export function ImportStatus({ job }) {
   const [tone, text] = describeState(job);
   return html`<${Badge} tone=${tone}>${text}<//>
-    ${job.dry_run && html` <${Badge} tone="off">Dry run<//>`}`;
+    ${job.dry_run && html` <${Badge} tone="off">Dry run<//>`}
+    ${job.undoes && html` <${Badge} tone="off">Undo of ${job.undoes}<//>`}
+    ${job.undone_by && html` <${Badge} tone="off">Undone<//>`}`;
 }
+
+/**
+ * Whether an import may have written something that can be removed or set back.
+ *
+ * @type {(job: Import) => boolean}
+ */
+export const isUndoable = (job) =>
+  !isChanging(job) &&
+  job.state !== "rejected" &&
+  !job.dry_run &&
+  !job.undoes &&
+  !job.undone_by &&
+  (job.counts?.total_row_count ?? 0) > 0;
 
 /** @type {(job: Import) => number | null} */
 export const countInvalidRows = (job) =>

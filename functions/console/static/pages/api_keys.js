@@ -22,6 +22,7 @@ const SCOPES = [
   ["records:read", "Read", "All records"],
   ["orders:write", "Orders", "Place orders, change licenses, users and customers"],
   ["imports:write", "Imports", "Start, cancel and retry imports"],
+  ["imports:undo", "Undo", "Remove what imports created, and set back what they changed"],
   ["catalog:write", "Catalog", "Create and change products, policies and features"],
   [SCOPE, "API keys", "Create and revoke API keys, as this page does"],
 ];

@@ -1,0 +1,303 @@
+"""Schedules of undos: imports of every kind, their undo, and everything that interferes with it."""
+
+import os
+import random
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions import job_status, start_import, sweep
+from tests.faults.changes import COMPANY, Changers
+from tests.faults.check_undos import UndoWatch, check_undos, visible
+from tests.faults.history import IMPORTS
+from tests.faults.laboratory import Laboratory
+from tests.faults.orders import fault_plan
+from tests.faults.world import NoFaults, World
+from tests.http_event import Reply, send
+
+_HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
+_KEYS = ("IMP-1", "IMP-2", "IMP-3", "IMP-4", "IMP-5")
+_PEOPLE = ("ana@x.test", "ben@x.test", "carl@x.test")
+_OLD_ORDER, _NEW_ORDERS = "o-1", ("n-1", "n-2", "")
+_TRIES, _ROUNDS, _PATIENCE = 4, 8, 400
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file to import, with its options."""
+
+    kind: str
+    data: bytes
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Undoers(Changers):
+    """The imports and undos of a schedule."""
+
+    imports: list[int] = field(default_factory=list)
+    sheets: dict[int, Sheet] = field(default_factory=dict)
+    answers: dict[int, set[int]] = field(default_factory=dict)
+    """The undos in the responses for an import."""
+    before: dict[str, Any] = field(default_factory=dict)
+    """What was visible before the import that is undone."""
+    is_alone: bool = True
+    """Whether nothing but the undo has changed records since."""
+    seen: UndoWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.world.watchers.remove(self.updates._hear)  # noqa: SLF001  # it knows no undos
+        self.seen = UndoWatch(self.world, COMPANY)
+
+    def prepare(self) -> None:
+        """Place an order, and import older records, of which the undone import changes some."""
+        os.environ["IMPORT_INLINE_BYTES"] = self.world.rng.choice(("0", "1000000"))
+        self.place_orders()
+        older = "".join(f"{key},kp,{_OLD_ORDER},ana@x.test\n" for key in ("OLD-1", "OLD-2"))
+        self.bring_alone(Sheet("licenses", (_HEADER + older).encode()))
+        people = b"email,first_name\nana@x.test,Ana\nzoe@x.test,Zoe\n"
+        self.bring_alone(Sheet("customers", people, {"on_existing": "update"}))
+        self.before = visible(self.world, COMPANY)
+
+    def sheet(self) -> Sheet:
+        """The file of the import that will be undone."""
+        rng = self.world.rng
+        match rng.randrange(6):
+            case 0:
+                names = rng.sample((*_PEOPLE, "zoe@x.test"), 3)
+                rows = "".join(f"{email},{rng.randrange(9)}\n" for email in names)
+                how = {"on_existing": rng.choice(("update", "keep"))}
+                return Sheet("customers", f"email,phone\n{rows}".encode(), how)
+            case 1:
+                rows = "".join(
+                    f"{key},{code},{rng.randrange(1, 9)}\n"
+                    for key in ("OLD-1", "OLD-2", "KEY-1")
+                    for code in ("credits", "f1")
+                )
+                header = "license_key,code,max_consumption\n"
+                return Sheet("license-features", (header + rows).encode())
+            case 2:
+                rows = "".join(f"{key},kp,{rng.randrange(9)},x\n" for key in ("OLD-1", "KEY-1"))
+                rows += f"IMP-1,kp,{rng.randrange(9)},y\n"
+                header = "license__license_key,product__short_code,license__grace_period"
+                text = f"{header},license__note\n{rows}"
+                return Sheet("licenses", text.encode(), {"on_existing": "update"})
+        return self._licenses()
+
+    def _licenses(self) -> Sheet:
+        rng, rows = self.world.rng, []
+        for key in (*_KEYS, *rng.sample(("OLD-1", "KEY-1"), rng.randrange(2))):
+            code, order = rng.choice(("kp", "cp")), rng.choice((_OLD_ORDER, *_NEW_ORDERS))
+            rows.append(f"{key},{code},{order},{rng.choice((*_PEOPLE, ''))}\n")
+        rng.shuffle(rows)
+        return Sheet("licenses", (_HEADER + "".join(rows)).encode())
+
+    def bring(self, sheet: Sheet) -> int | None:
+        """Request an import and upload its file; returns its number."""
+        body = {"kind": sheet.kind, "file_name": "a.csv", "size": len(sheet.data)}
+        body |= {"external_id": str(self.world.rng.random()), **sheet.options}
+        post = partial(send, start_import.handler, "POST", "/api/v1/imports/", body=body)
+        reply = self._answered("request of an import", partial(post, key=self.shop.key))
+        if reply is None or reply.status != 202:
+            return None
+        number: int = reply.json()["id"]
+        self.sheets[number] = sheet
+        if upload := reply.json()["upload"]:
+            self.world.s3.put(upload["fields"]["key"], sheet.data)
+        return number
+
+    def bring_alone(self, sheet: Sheet) -> int:
+        """Import a file while nothing else happens; returns its number."""
+        number: int = self.world.alone("importer", partial(self.bring, sheet)).result
+        self.world.run()
+        assert self.job(number)["state"]["S"] in ("succeeded", "completed_with_errors")
+        return number
+
+    def undo(self, number: int, *, dry_run: bool = False) -> None:
+        """Request the undo of an import until there is a response."""
+        reply = self.undo_reply(number, dry_run=dry_run)
+        if reply is not None and reply.status == 202 and not dry_run:
+            self.answers.setdefault(number, set()).add(reply.json()["id"])
+
+    def undo_reply(self, number: int, *, dry_run: bool = False) -> Reply | None:
+        path, body = f"/api/v1/imports/{number}/undo/", {"dry_run": dry_run}
+        post = partial(send, job_status.handler, "POST", path, body=body, key=self.shop.key)
+        return self._answered("undo", post)
+
+    def _answered(self, what: str, act: Any) -> Reply | None:
+        for _ in range(_TRIES):
+            faultless = isinstance(self.world.fault_plan, NoFaults)
+            skew = 0 if faultless else self.world.rng.choice((0, 0, 5, -5, 400, -400))
+            actor = self._act(what, act, skew=skew)
+            while not actor.done:
+                self.world.wait()
+            if actor.error is None and actor.result.status < 500:
+                reply: Reply = actor.result
+                return reply
+            self.world.pass_time(1)
+        return None
+
+    def job(self, number: int) -> dict[str, Any]:
+        item: dict[str, Any] = self.world.dynamodb.tables[IMPORTS].items[
+            COMPANY, f"job#{number:010}"
+        ]
+        return item
+
+    def interfere(self, what: str, number: int) -> None:
+        """Start a client that interferes with the undo of an import."""
+        rng = self.world.rng
+        if what not in ("again", "sweep", "look"):
+            self.is_alone = False
+        act: Any = {
+            "again": partial(self.undo, number),
+            "look": partial(self.undo, number, dry_run=True),
+            "patch": self._change_some,
+            "append": partial(self._append, rng.choice(("n-1", "n-2", _OLD_ORDER))),
+            "order": partial(self._buy, rng.choice(_PEOPLE)),
+            "delete": self._delete_some,
+            "import": partial(self.bring, self._licenses()),
+            "features": partial(self.bring, self.sheet()),
+            "cancel": partial(self._about_soon, "cancel"),
+            "retry": partial(self._about_import, number, "retry"),
+        }.get(what)
+        if what == "sweep":
+            self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
+        else:
+            self.world.spawn(what, partial(self._later, rng.randrange(60), act))
+
+    def _later(self, turns: int, act: Any) -> None:
+        for _ in range(turns):
+            self.world.wait()
+        act()
+
+    def _some(self) -> list[dict[str, Any]]:
+        found = self._ask("/licenses/?limit=100")
+        return [lic for lic in found if str(lic["license_key"])[:3] in ("IMP", "OLD")]
+
+    def _change_some(self) -> None:
+        for lic in self._some()[:3]:
+            body = {"note": str(self.world.rng.random())}
+            self._insist("patch", partial(self.shop.patch, f"/licenses/{lic['id']}/", body))
+        for customer in self._ask("/customers/")[:1]:
+            body = {"phone": str(self.world.rng.random())}
+            self._insist("patch", partial(self.shop.patch, f"/customers/{customer['id']}/", body))
+
+    def _delete_some(self) -> None:
+        for lic in self._some()[:2]:
+            self._drop(f"/licenses/{lic['id']}/")
+
+    def _append(self, store_id: str) -> None:
+        items = [{"product_code": "kp", "licenses": [{}]}]
+        self._insist("append", partial(self.shop.order, id=store_id, append=True, items=items))
+
+    def _buy(self, email: str) -> None:
+        items = [{"product_code": "kp", "licenses": [{}]}]
+        name = f"b-{self.world.rng.random()}"
+        order = partial(self.shop.order, id=name, items=items, customer={"email": email})
+        self._insist("order", order)
+
+    def _about_soon(self, action: str) -> None:
+        """Send a request about the first undo as soon as it exists."""
+        for _ in range(_PATIENCE):
+            if undos := self.undos():
+                self._later(self.world.rng.randrange(60), lambda: None)
+                self._about_import(undos[0], action)
+                return
+            self.world.wait()
+
+    def undos(self) -> list[int]:
+        """The numbers of undos that write."""
+        items = self.world.dynamodb.tables[IMPORTS].items
+        return [
+            int(item["number"]["N"])
+            for (_, sk), item in items.items()
+            if sk.startswith("job#") and "undoes" in item and "dry_run" not in item
+        ]
+
+    def finish(self, number: int) -> None:
+        """Stop all faults, let the sweeper end everything, and undo the import to the end."""
+        self.world.calm()
+        self._rounds()
+        for _ in range(_ROUNDS):
+            for other in self._imports_in("cancelled", "failed"):
+                if "undoes" not in self.job(other) and other != number:
+                    self.world.alone("operator", partial(self._about_import, other, "retry"))
+            self._rounds()
+            if "undone_by" not in self.job(number):
+                self.world.alone("operator", partial(self.undo, number))
+            for undo in self.undos():
+                if self.job(undo)["state"]["S"] in ("cancelled", "failed"):
+                    self.world.alone("operator", partial(self._about_import, undo, "retry"))
+            self._rounds()
+            states = {self.job(undo)["state"]["S"] for undo in self.undos()}
+            if "undone_by" in self.job(number) and states == {"succeeded"}:
+                break
+
+    def _rounds(self) -> None:
+        for _ in range(_ROUNDS):
+            self.world.pass_time(20 * 60)
+            self._act("sweep", partial(sweep.handler, {}, LambdaContext()), company=None)
+            self.world.run()
+            if not self._imports_in("queued", "validating", "running") and not self._is_open():
+                return
+
+    def _is_open(self) -> bool:
+        items = self.world.dynamodb.tables[IMPORTS].items
+        stopped = ("failed", "cancelled")
+        return any(pk == "open#" for pk, _ in items) or any(
+            sk.startswith("job#")
+            and item["state"]["S"] in stopped
+            and "rows" in item
+            and "counts" not in item
+            for (_, sk), item in items.items()
+        )
+
+    def again(self) -> None:
+        """Deliver every event and run every step once more."""
+        for event in list(self.machine.events):
+            self.machine.deliver(event)
+        for step in list(self.machine.steps):
+            self.machine.call(step)
+        self.world.run()
+
+
+_INTERFERENCE = (
+    *("again", "again", "look", "sweep", "patch", "patch", "append", "append", "order", "order"),
+    *("delete", "import", "import", "features", "cancel", "cancel", "retry"),
+)
+
+
+def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
+    """Run one schedule; returns its world and the violations."""
+    world = lab.world(seed)
+    run, rng = Undoers(lab, world), world.rng
+    run.prepare()
+    sheet = run.sheet()
+    is_stopped = rng.random() < 0.25
+    if is_stopped:
+        world.fault_plan = fault_plan(rng)
+        run.world.spawn("canceller", run._cancel_running)  # noqa: SLF001  # of the base class
+    number = world.alone("importer", partial(run.bring, sheet)).result
+    world.run()
+    if number is None:
+        return world, []
+    if is_stopped:
+        world.calm()
+        run._rounds()  # noqa: SLF001
+    if "rows" not in run.job(number):
+        return world, []
+    made = random.Random(seed)
+    world.fault_plan = fault_plan(rng)
+    world.spawn("undoer", partial(run.undo, number))
+    is_quiet = made.random() < 0.3
+    some = ("again", "look", "sweep") if is_quiet else _INTERFERENCE
+    for what in made.sample(some, made.randint(0, min(4, len(some)))):
+        run.interfere(what, number)
+    if rng.random() < 0.15:
+        world.blackout = world.calls + rng.randrange(3, 80)
+    world.run()
+    run.finish(number)
+    return world, check_undos(run, number)

@@ -1,0 +1,412 @@
+"""The undo of an import: what it removes, sets back and keeps, and what waits for it."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from functions import job_status, sweep
+from shared.import_job import ImportJob
+from shared.store import dynamo, import_jobs, uploads, workers
+from shared.workflows import import_chunk, imports_at_rest
+from tests.engine import Engine
+from tests.functions.import_files import Context, Files
+from tests.functions.test_deletes import HEAD, ids_by_key, keys, listed
+from tests.http_event import Reply, send
+
+THREE = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-1,ana@x.test\nK-3,cp,o-2,ben@x.test\n"
+ALL = {
+    "reverted_licenses_count": 3,
+    "reverted_orders_count": 2,
+    "reverted_customers_count": 2,
+}
+CUSTOMERS = "email,first_name\nana@x.test,Ana\nben@x.test,Ben\n"
+FEATURES = "license_key,code,max_consumption\nK-1,f1,\nK-1,credits,5\nK-2,f1,\n"
+UPDATE = {"on_existing": "update"}
+
+
+@pytest.fixture(autouse=True)
+def indexes_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
+
+
+@pytest.fixture(params=["inline", "machine"])
+def by(request: pytest.FixtureRequest, files: Files, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How undos run: in one function, or in small batches by the state machine, each twice."""
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
+    return str(request.param)
+
+
+def asked(files: Files, number: int, action: str = "undo", **body: Any) -> Reply:
+    path = f"/api/v1/imports/{number}/{action}/"
+    return send(job_status.handler, "POST", path, key=files.shop.key, body=body)
+
+
+def run(files: Files, number: int, by: str = "inline") -> ImportJob:
+    """Run a job that no object announces."""
+    if by == "machine":
+        files.by_machine(again=True)
+    else:
+        files.run({"step": "run", "company": files.shop.company, "number": number})
+    return job_of(files, number)
+
+
+def job_of(files: Files, number: int) -> ImportJob:
+    job = import_jobs.get_job(files.shop.company, number)
+    assert job is not None
+    return job
+
+
+def undone(files: Files, job: ImportJob, by: str = "inline", **body: Any) -> ImportJob:
+    """Undo an import, and run the job that does it."""
+    reply = asked(files, job.number, **body)
+    assert reply.status == 202, reply.text
+    return run(files, reply.json()["id"], by)
+
+
+def refused(files: Files, number: int, action: str = "undo", **body: Any) -> str:
+    reply = asked(files, number, action, **body)
+    assert reply.status == 409, reply.text
+    return str(reply.json()["code"])
+
+
+def shown(files: Files, job: ImportJob) -> dict[str, int]:
+    """The counts of an undo that are not zero, without those of rows."""
+    assert job.state == "succeeded", job
+    path = f"/api/v1/imports/{job.number}/"
+    counts = send(job_status.handler, "GET", path, key=files.shop.key).json()["counts"]
+    return {name: n for name, n in counts.items() if n and "row" not in name}
+
+
+def kept(files: Files, job: ImportJob) -> list[tuple[int, str]]:
+    path, query = f"/api/v1/imports/{job.number}/rows/", "outcome=kept"
+    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
+    assert reply.status == 200, reply.text
+    return [(row["row"], row["reason"]) for row in reply.json()["results"]]
+
+
+def prepared(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
+    """Import a file with options."""
+    files.run(files.prepared(text, kind, **options))
+    job = files.last()
+    assert job.state in ("succeeded", "completed_with_errors"), job
+    return job
+
+
+def stored(files: Files, key: str) -> dict[str, Any]:
+    """The license with a key, without what says when and by whom it was changed."""
+    id = ids_by_key(files.shop)[key]
+    item = dynamo.get("LICENSES_TABLE", (dynamo.partition(files.shop.company, id),))
+    assert item is not None
+    state = ("updated_at", "applied_rows", "changed_by_key")
+    for grant in item.get("product_features", ()):
+        grant.pop("applied_rows", None)
+    return {name: value for name, value in item.items() if name not in state}
+
+
+def test_licenses_and_their_orders_and_customers_are_removed(files: Files, by: str) -> None:
+    job = files.imported(THREE)
+
+    undo = undone(files, job, by)
+
+    assert (undo.undoes, job_of(files, job.number).undone_by) == (job.number, undo.number)
+    assert shown(files, undo) == ALL
+    assert keys(files.shop) == []
+    assert listed(files.shop, "/orders/") == listed(files.shop, "/customers/") == []
+    assert kept(files, undo) == []
+
+
+def test_a_dry_run_counts_the_same_and_changes_nothing(files: Files, by: str) -> None:
+    job = files.imported(THREE)
+
+    undo = undone(files, job, by, dry_run=True)
+
+    assert shown(files, undo) == ALL
+    assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+    assert job_of(files, job.number).undone_by is None
+    assert import_jobs.undo_of(files.shop.company) is None
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_changed_and_used_licenses_are_kept_with_their_orders(
+    files: Files, by: str, dry_run: bool
+) -> None:
+    users = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,ana@x.test\nK-3,kp,o-3,ben@x.test\n"
+    job = files.imported(users)
+    assert (
+        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-2']}/", {"note": "x"}).status == 200
+    )
+    before = stored(files, "K-2")
+
+    undo = undone(files, job, by, dry_run=dry_run)
+
+    assert kept(files, undo) == [(2, "changed_since")]
+    assert shown(files, undo) == {
+        "reverted_licenses_count": 2,
+        "kept_licenses_count": 1,
+        "reverted_orders_count": 2,
+        "kept_orders_count": 1,
+        "reverted_customers_count": 1,
+        "kept_customers_count": 1,
+        "kept_because_changed_since": 1,
+        "kept_because_has_licenses": 1,
+        "kept_because_has_orders": 1,
+    }
+    assert stored(files, "K-2") == before
+    assert keys(files.shop) == (["K-1", "K-2", "K-3"] if dry_run else ["K-2"])
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_an_order_with_added_licenses_and_a_reused_customer_are_kept(
+    files: Files, by: str, dry_run: bool
+) -> None:
+    job = files.imported(THREE)
+    one = [{"product_code": "kp", "licenses": [{"key": "A-1"}]}]
+    assert files.shop.order(id="o-1", append=True, items=one).status == 200
+    new = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
+    assert files.shop.order(id="n-1", customer={"email": "ben@x.test"}, items=new).status == 200
+
+    undo = undone(files, job, by, dry_run=dry_run)
+
+    assert shown(files, undo) == {
+        "reverted_licenses_count": 3,
+        "reverted_orders_count": 1,
+        "kept_orders_count": 1,
+        "kept_customers_count": 2,
+        "kept_because_appended_since": 1,
+        "kept_because_has_orders": 2,
+    }
+    if not dry_run:
+        assert keys(files.shop) == ["A-1", "N-1"]
+        assert keys(files.shop, "order_store_id=o-1") == ["A-1"]
+
+
+def test_an_older_record_is_not_ours(files: Files, by: str) -> None:
+    files.shop.order_one(license={"key": "K-2"}, id="shop", customer={"email": "ana@x.test"})
+    job = files.imported(THREE)
+    before = stored(files, "K-2")
+
+    undo = undone(files, job, by)
+
+    assert kept(files, undo) == [(2, "not_ours")]
+    assert shown(files, undo) == {
+        "reverted_licenses_count": 2,
+        "kept_licenses_count": 1,
+        "reverted_orders_count": 2,
+        "reverted_customers_count": 1,
+        "kept_because_not_ours": 1,
+    }
+    assert stored(files, "K-2") == before
+    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+
+
+def test_updated_licenses_get_their_values_back(files: Files, by: str) -> None:
+    files.imported(THREE)
+    before = [stored(files, key) for key in ("K-1", "K-2")]
+    rows = "K-1,kp,new,9\nK-2,kp,,7\nK-3,cp,,3\n"
+    text = "license__license_key,product__short_code,license__note,license__max_activations\n"
+    job = prepared(files, text + rows, **UPDATE)
+    assert (
+        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-3']}/", {"note": "x"}).status == 200
+    )
+
+    undo = undone(files, job, by)
+
+    assert [stored(files, key) for key in ("K-1", "K-2")] == before
+    assert kept(files, undo) == [(3, "changed_since")]
+    assert shown(files, undo)["reverted_licenses_count"] == 2
+    assert stored(files, "K-3")["max_activations"] == 3
+
+
+def test_customers_are_removed_and_set_back(files: Files, by: str) -> None:
+    first = prepared(files, CUSTOMERS, "customers")
+    changed = "email,first_name,phone\nana@x.test,Anna,1\ncarl@x.test,Carl,\n"
+    second = prepared(files, changed, "customers", **UPDATE)
+
+    again = undone(files, second, by)
+    after = {each["email"]: each for each in listed(files.shop, "/customers/")}
+
+    assert shown(files, again) == {"reverted_customers_count": 2}
+    assert sorted(after) == ["ana@x.test", "ben@x.test"]
+    assert (after["ana@x.test"]["first_name"], after["ana@x.test"]["phone"]) == ("Ana", None)
+    undo = undone(files, first, by)
+    assert kept(files, undo) == [(1, "changed_since")]
+    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+
+
+def test_features_are_removed_and_set_back(files: Files, by: str) -> None:
+    files.imported(THREE)
+    plain = [stored(files, key) for key in ("K-1", "K-2")]
+    first = prepared(files, FEATURES, "license-features")
+    before = [stored(files, key) for key in ("K-1", "K-2")]
+    second = prepared(
+        files, "license_key,code,max_consumption\nK-1,credits,8\n", "license-features", **UPDATE
+    )
+
+    undo = undone(files, second, by)
+
+    assert [stored(files, key) for key in ("K-1", "K-2")] == before
+    assert shown(files, undo) == {"reverted_license_features": 1}
+    undo = undone(files, first, by)
+    assert [stored(files, key) for key in ("K-1", "K-2")] == plain
+    assert shown(files, undo) == {"reverted_license_features": 3}
+
+
+def test_a_changed_feature_is_kept(files: Files, by: str) -> None:
+    files.imported(THREE)
+    job = prepared(files, FEATURES, "license-features")
+    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    wanted = ["f1", {"code": "credits", "max_consumption": 9}]
+    assert files.shop.patch(path, {"product_features": wanted}).status == 200
+
+    undo = undone(files, job, by)
+
+    assert kept(files, undo) == [(2, "changed_since")]
+    codes = [each["code"] for each in stored(files, "K-1")["product_features"]]
+    assert codes == ["credits"]
+
+
+def test_an_undo_happens_once(files: Files) -> None:
+    job = files.imported(THREE)
+    undo = undone(files, job)
+
+    again = asked(files, job.number)
+
+    assert (again.status, again.json()["id"]) == (202, undo.number)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert refused(files, undo.number) == "nothing_to_undo"
+
+
+def test_the_corrected_and_the_same_file_create_everything_again(files: Files, by: str) -> None:
+    undone(files, files.imported(THREE), by)
+
+    again = files.imported(THREE)
+    assert again.counts["created_licenses_count"] == 3
+    assert again.counts["created_orders_count"] == again.counts["created_customers_count"] == 2
+    assert shown(files, undone(files, again, by)) == ALL
+    assert keys(files.shop) == []
+    corrected = files.imported(THREE.replace("K-3,cp", "K-3,kp"))
+
+    assert corrected.counts["created_licenses_count"] == 3
+    assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+
+
+def test_what_wrote_nothing_can_not_be_undone(files: Files) -> None:
+    dry = prepared(files, THREE, dry_run=True)
+    assert refused(files, dry.number) == "nothing_to_undo"
+    files.imported("nope\n1\n")
+    assert refused(files, files.last().number) == "nothing_to_undo"
+    files.run(files.prepared(HEAD + "K-9,nope,,\n", on_error="reject_all"))
+    assert files.last().state == "rejected"
+    assert refused(files, files.last().number) == "import_state"
+    assert asked(files, 99).status == 404
+
+
+def test_a_running_import_and_a_late_worker_refuse_the_undo(files: Files) -> None:
+    job = files.imported(THREE)
+    workers.register(files.shop.company, job.number, "late", datetime.now(UTC))
+    assert refused(files, job.number, dry_run=True) == "import_running"
+    workers.release(files.shop.company, job.number, "late")
+    files.prepared(THREE)
+    import_jobs.change_job(
+        files.shop.company,
+        files.last().number,
+        lambda job: job.model_copy(update={"state": "running"}),
+    )
+
+    assert refused(files, job.number) == "import_running"
+    assert asked(files, job.number, dry_run=True).status == 202
+
+
+def test_a_second_undo_waits_for_the_first_and_an_import_too(files: Files, engine: Engine) -> None:
+    one, two = files.imported(THREE), files.imported(CUSTOMERS, "customers")
+    undo = asked(files, one.number).json()["id"]
+    assert refused(files, two.number) == "import_running"
+
+    waiting = files.imported(THREE.replace("K-", "L-"))
+    assert waiting.state == "queued"
+    run(files, undo)
+
+    assert import_jobs.undo_of(files.shop.company) is None
+    assert engine.operations == ["StartExecution"]
+    files.by_machine()
+    assert keys(files.shop) == ["L-1", "L-2", "L-3"]
+    assert listed(files.shop, "/customers/")[0]["email"] in ("ana@x.test", "ben@x.test")
+
+
+def test_the_sweeper_leaves_waiting_imports_alone(
+    files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = files.imported(THREE)
+    undo = asked(files, job.number).json()["id"]
+    waiting = files.imported(THREE.replace("K-", "L-"))
+    for number in (undo, waiting.number):
+        old = {"heartbeat_at": datetime.now(UTC) - timedelta(hours=2)}
+        import_jobs.change_job(
+            files.shop.company, number, partial(ImportJob.model_copy, update=old)
+        )
+    engine.invoked.clear()
+
+    sweep.handler({}, Context())
+
+    assert [job_of(files, each).attempts for each in (undo, waiting.number)] == [2, 1]
+    assert engine.invoked == [{"step": "run", "company": "acme", "number": undo}]
+
+
+def test_a_cancelled_undo_lets_imports_start_and_can_be_retried(
+    files: Files, engine: Engine
+) -> None:
+    job = files.imported(THREE)
+    undo = asked(files, job.number).json()["id"]
+    waiting = files.imported(CUSTOMERS, "customers")
+    assert asked(files, undo, "cancel").status == 200
+
+    assert import_jobs.undo_of(files.shop.company) is None
+    (started,) = engine.invoked[-1]["Records"]
+    assert started["s3"]["object"]["versionId"] == waiting.version_id
+    assert refused(files, undo, "retry") == "import_running"
+    files.by_machine()
+    assert asked(files, undo, "retry").status == 200
+    assert import_jobs.undo_of(files.shop.company) == undo
+    assert shown(files, run(files, undo))["reverted_licenses_count"] == 3
+    assert refused(files, undo, "retry") == "import_state"
+
+
+def test_an_undone_import_is_not_retried(files: Files) -> None:
+    job = files.imported(THREE)
+    import_jobs.change_job(
+        files.shop.company,
+        job.number,
+        lambda job: job.model_copy(update={"state": "cancelled"}),
+    )
+    undone(files, job)
+
+    assert refused(files, job.number, "retry") == "import_state"
+
+
+def test_a_deleted_file_can_not_be_read_again(files: Files) -> None:
+    job = files.imported(THREE)
+    uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
+
+    assert refused(files, job.number) == "file_gone"
+
+
+def test_undos_are_no_published_imports(files: Files) -> None:
+    job = files.imported(THREE)
+    undo = undone(files, job)
+
+    results = listed(files.shop, "/licenses-import-results/")
+
+    assert [each["id"] for each in results] == [job.number]
+    assert files.shop.get(f"/licenses-import-results/{undo.number}/").status == 404
+
+
+def test_a_row_that_was_deleted_since_or_failed_has_no_outcome(files: Files, by: str) -> None:
+    job = files.imported(THREE + "K-4,nope,,\n")
+    assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)['K-1']}/").status == 204
+
+    undo = undone(files, job, by)
+
+    assert shown(files, undo)["reverted_licenses_count"] == 2
+    assert kept(files, undo) == []
