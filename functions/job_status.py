@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 from functions.import_rows import (
     PLACES,
     START,
-    Outcome,
+    AnyRow,
+    ListedOutcome,
     count_of,
     errors_page,
     rows_page,
@@ -21,13 +22,11 @@ from functions.web.paging import Limit, PageQuery, either_name, page_of
 from functions.web.response_size import PAGE_BYTES
 from shared.contract.imports import (
     CustomersResult,
-    FailedRow,
     FeaturesResult,
     ImportResult,
     ImportView,
     InvalidRow,
     LicensesResult,
-    WarnedRow,
 )
 from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
@@ -72,7 +71,10 @@ class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
 class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
     """The requested page of rows, and their outcome."""
 
-    outcome: Annotated[Outcome, Field(description="The outcome of the rows in the list.")]
+    outcome: Annotated[
+        ListedOutcome | None,
+        Field(description="The outcome of the rows in the list; all rows if it is left out."),
+    ] = None
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read", refusals=("alias_conflict",))
@@ -150,20 +152,22 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
 
 
 @api.get("/api/v1/imports/<id>/rows/", scope="records:read")
-def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[WarnedRow | FailedRow]:
-    """List the rows of an import with an outcome, in the order of the file.
+def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[AnyRow]:
+    """List the rows of an import with their outcome, in the order of the file.
 
-    `warning`: imported with warnings. `failed`: not imported. At most 10 warnings per row are
-    listed, and texts are cut after 200 characters.
+    `created`, `updated`, `unchanged`: imported, with the ids of the records; in a dry run, what
+    would happen. `failed`: not imported, with the errors. `warning`: imported with warnings. At
+    most 10 warnings per row are listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
     results = batch_results(job.company, job.number)
     cursor = read_cursor(caller, query, PLACES)
     place = cursor.place if cursor else START
     taken, place_after = rows_page(job, results, place, outcome=query.outcome, most=query.limit)
-    counted = sum(count_of(each, query.outcome) for each in results)
+    counted = sum(count_of(job, each, query.outcome) for each in results)
     onward = Cursor(place_after, counted).spelled(caller, query) if place_after else None
-    link = caller.link(outcome=query.outcome, limit=query.limit, cursor=onward) if onward else None
+    filters = {} if query.outcome is None else {"outcome": query.outcome}
+    link = caller.link(**filters, limit=query.limit, cursor=onward) if onward else None
     return Page(count=counted, limit=query.limit, next=link, cursor=onward, results=taken)
 
 

@@ -221,6 +221,10 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     """Number of rows in the report that have to be compared with other batches."""
     compared: bool = False
     """Whether the rows were compared with earlier batches."""
+    row_report: str | None = None
+    """The key of the object with the results of the rows, of the same run as `report`."""
+    created_rows: int = 0
+    updated_rows: int = 0
 
     @property
     def precedence(self) -> int:

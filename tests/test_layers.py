@@ -43,6 +43,7 @@ SHARED = (
     "exported_row",
     "cell_patterns",
     "import_header",
+    "row_results",
     "row_entries",
     "row_reader",
     "differences",

@@ -26,6 +26,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_features.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_licenses.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_orders.py": "tests/functions/test_imported_orders.py",
+        "shared/workflows/import_results.py": "tests/functions/test_import_results.py",
         "shared/workflows/import_lifecycle.py": "tests/functions/test_import_stopped.py",
         "shared/workflows/import_totals.py": "tests/functions/test_import_counted.py",
         "shared/workflows/import_warnings.py": "tests/functions/test_import_duplicates.py",

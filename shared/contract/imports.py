@@ -19,6 +19,7 @@ from shared.import_job import (
     Status,
     UnknownColumns,
 )
+from shared.row_results import RowOutcome
 
 
 class RowFaultView(BaseModel, frozen=True):
@@ -70,7 +71,7 @@ class RowWarning(BaseModel, frozen=True):
 
 
 class ReportedRow(BaseModel, frozen=True):
-    """A row that was imported with warnings, or was not imported."""
+    """A row of the file."""
 
     row: Annotated[int, Field(description="Data rows are counted from 1.")]
     line: Annotated[int, Field(description="The line in the file, from 1.")]
@@ -88,6 +89,29 @@ class FailedRow(ReportedRow, frozen=True):
 
     outcome: Literal["failed"] = "failed"
     errors: list[RowWarning]
+
+
+class FieldChange(BaseModel, frozen=True):
+    """The values of a field before and after a change; null where it has none."""
+
+    before: Any = None
+    after: Any = None
+
+
+class ResultRow(ReportedRow, frozen=True):
+    """The result of a row; in a dry run, what would happen, with the ids that records would get."""
+
+    outcome: RowOutcome
+    license_id: int | None
+    order_id: int | None
+    customer_id: int | None
+    changes: Annotated[
+        dict[str, FieldChange] | None,
+        Field(
+            description="The fields that the row updated. Null for other outcomes, and if the row"
+            " ran again after its record had been changed by something else."
+        ),
+    ]
 
 
 class Result(BaseModel, frozen=True):

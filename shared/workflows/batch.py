@@ -13,6 +13,7 @@ from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.row_entries import Import, InvalidRecord
+from shared.row_results import RowResults
 from shared.store import bulk, dynamo
 from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts
@@ -44,6 +45,7 @@ class Batch:
     updated_customers: int = 0
     updated_features: int = 0
     made: dict[str, list[Any]] = field(default_factory=dict)
+    results: RowResults = field(default_factory=lambda: RowResults.of(0, []))
 
     def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
         """Add the warnings of a row."""

@@ -33,6 +33,7 @@ from shared.row_entries import (
     LicenseEntry,
 )
 from shared.row_reader import reader_of
+from shared.row_results import CREATED, UPDATED
 from shared.store import bulk, uploads, workers
 from shared.store.batch_results import batch_result_put
 from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
@@ -453,8 +454,9 @@ def _keep_alive(job: ImportJob) -> None:
 
 
 def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
-    """Write the report of a batch. Returns the write of its result, which always has its report."""
-    report, warned = None, _warned_rows(work.dialect, done)
+    """Write the reports of a batch. Returns the write of its result, which always has them."""
+    report, warned, token = None, _warned_rows(work.dialect, done), secrets.token_hex(4)
+    row_report = f"rows-{done.first_row}-{token}.json"
     if done.invalid or warned or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in done.invalid],
@@ -462,9 +464,12 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in done.invalid).decode(),
         }
-        report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
+        report = f"chunk-{done.first_row}-{token}.json"
         with work.patience.turns.released():
             uploads.put_result(work.job, report, orjson.dumps(details))
+    stored = done.results.stored()
+    with work.patience.turns.released():
+        uploads.put_result(work.job, row_report, stored)
     result = batch_result_put(
         work.job.company,
         work.job.number,
@@ -479,6 +484,9 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             warnings=len(warned),
             named=len(done.made.get("named", ())),
             compared=compared,
+            row_report=row_report,
+            created_rows=done.results.count(CREATED),
+            updated_rows=done.results.count(UPDATED),
             **{name: getattr(done, name) for name in BatchCounts.model_fields},
         ),
     )

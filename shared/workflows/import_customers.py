@@ -95,6 +95,13 @@ def import_customers(
         or entry.customer_id in deleted
     ]
     done.customer_rows += len(valid)
+    done.results.note((entry.record.row, 0, 0, places[entry.customer_id].id) for entry in entries)
+    creators = {
+        entry.customer_id: entry.record.row
+        for entry in reversed(made)
+        if entry.record.row not in job.repeated
+    }
+    done.results.created(creators.values())
     done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
 
 

@@ -4,7 +4,7 @@ Customers and orders are written only for new licenses, so a row whose license e
 nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -127,9 +127,12 @@ class _Licenses:
             if self.job.updates:
                 late = [(first[key], item) for key, item in self.held.items()]
                 there = held.existing([*self.existing, *late], bundled)
+                self._note_existing(there)
                 update_licenses(self.job, self.pool, self.done, there, dry_run=self.dry_run)
             else:
                 same = held.decide(first, self.held, repeated, bundled)
+                self._note_existing(held.found)
+        self._note_created(made, [*repeated, *bundled])
         refused = {bad.record.row for bad in self.done.invalid[faulty:]}
         self.done.created_licenses += len(made)
         self.done.existed_licenses += len(entries) - len(made) - len(refused)
@@ -152,6 +155,41 @@ class _Licenses:
                 for entry, id in made
             ]
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
+
+    def _note_created(
+        self, made: list[tuple[LicenseEntry, int]], repeated: Iterable[LicenseEntry]
+    ) -> None:
+        """Record the results of rows that created their license, and of those that repeat one."""
+        results, orders, customers = self.done.results, self.orders, self.customers
+        ids = [id for _, id in made]
+        of_orders = [orders[entry.order_id].id for entry, _ in made]
+        of_customers = [
+            0 if (named := entry.customer_id) is None else customers[named].id for entry, _ in made
+        ]
+        if len(made) == self.done.rows:
+            results.all_created(ids, of_orders, of_customers)
+            return
+        rows = [entry.record.row for entry, _ in made]
+        results.created(rows)
+        results.note(zip(rows, ids, of_orders, of_customers, strict=True))
+        by_key = {entry.key: id for entry, id in made} if repeated else {}
+        results.note(
+            (entry.record.row, by_key[entry.key], 0, 0) for entry in repeated if entry.key in by_key
+        )
+
+    def _note_existing(self, there: Iterable[tuple[LicenseEntry, Mapping[str, Any]]]) -> None:
+        """Record the licenses that exist, with their orders and customers.
+
+        Of a row that repeats another row of the file only the license: whether that row is written
+        before or after it makes no difference then.
+        """
+        job, results = self.job, self.done.results
+        results.note(
+            (entry.record.row, item["id"], 0, 0)
+            if entry.record.row in job.repeated or is_ours(job, item)
+            else (entry.record.row, item["id"], item["order_id"], item.get("customer_id", 0))
+            for entry, item in there
+        )
 
     def _missing(
         self, entries: Sequence[LicenseEntry], opening: Sequence[Exchange[Any]]
@@ -185,14 +223,20 @@ class _Licenses:
                 self.done.invalid.append(InvalidRecord(entry.record, faults))
             elif entry.record.row not in self.job.repeated:
                 missing.append(entry)
+            else:
+                self.done.results.note([(entry.record.row, found[id].id, 0, 0)])
         return missing
 
     def _has_updated_deleted(self, entry: LicenseEntry, place: Found) -> bool:
         """Whether the row has updated a license that was deleted since; it counts as updated."""
         row = self.job.maker(entry.record.row)
-        if all(row not in grave.get("applied_rows", ()) for grave in place.deleted):
+        graves = [grave for grave in place.deleted if row in grave.get("applied_rows", ())]
+        if not graves:
             return False
         self.done.updated_licenses += 1
+        self.done.results.updated({entry.record.row: None})
+        id = int(graves[0]["pk"].rpartition("#")[2])
+        self.done.results.note([(entry.record.row, id, 0, 0)])
         return True
 
     def _faults_of_missing(self, entry: LicenseEntry) -> Faults:

@@ -7,6 +7,7 @@ end. It returns None if another worker has ended the job before.
 import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from shared.import_header import check_header, detected, with_options
 from shared.import_job import (
     BatchResult,
     FileFault,
+    FileGone,
     ImportJob,
     State,
     parse_object_key,
@@ -31,7 +33,8 @@ from shared.store.batch_results import batch_results, seal_result, unseal_result
 from shared.store.catalog import all_products
 from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
 from shared.store.retry import attempts
-from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
+from shared.workflows.import_results import correct_repeats
+from shared.workflows.import_totals import repeated_rows, stopped_totals, totals_of
 
 _SEALING_THREADS = 8
 ALIVE_SECONDS = 30
@@ -194,6 +197,7 @@ def finish(job: ImportJob) -> ImportJob | None:
     is_writing = job.on_error != "reject_all" or job.writing_began
     results = _sealed(job, _all_results(job, "write" if is_writing else "validate"))
     total, report = totals_of(job, results), None
+    correct_repeats(total)
     if total.invalid:
         report = f"failed-{secrets.token_hex(4)}"
         uploads.put_result(job, f"{report}.json", orjson.dumps(total.shown))
@@ -252,9 +256,12 @@ def count_stopped(job: ImportJob) -> ImportJob | None:
             return None
         if workers.any_registered(job.company, job.number):
             return None
-        counts = stopped_counts(current, batch_results(job.company, job.number))
+        total = stopped_totals(current, batch_results(job.company, job.number))
+        counts = total.counts
         if current.counts == counts:
             return None
+        with suppress(FileGone):
+            correct_repeats(total)
         counted = current.model_copy(update={"counts": counts})
         if put_job(counted, current):
             return counted

@@ -105,6 +105,58 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     yield from _counted(importers, job, name)
     yield from _repeated(importers, job, file, name)
     yield from _reported(importers, job, file, bad, name)
+    yield from _row_results(importers, job, file, name)
+
+
+def _row_results(importers: "Importers", job: ImportJob, file: File, name: str) -> Iterator[str]:
+    """J14: each row has one result, which agrees with the counts and with the records."""
+    path = f"/api/v1/imports/{job.number}"
+    results = _read(importers, job, f"{path}/rows/").json()["results"]
+    listed = _read(importers, job, f"{path}/errors/").json()["results"]
+    failed = [each["row"] for each in results if each["outcome"] == "failed"]
+    if failed != [each["row"] for each in listed]:
+        yield f"J14 {name} has the failed rows {failed}, and reports {listed}"
+    if job.state == "rejected":
+        return
+    places = [(each["row"], each["line"]) for each in results]
+    if places != [(row.row, row.line) for row in file.rows]:
+        yield f"J14 {name} has results of {places}, must have {file.rows}"
+    found = Counter(each["outcome"] for each in results)
+    created = job.counts[
+        {
+            "licenses": "created_licenses_count",
+            "customers": "created_customers_count",
+            "license-features": "created_license_features",
+        }[job.kind]
+    ]
+    if found["created"] != created:
+        yield f"J14 {name} has {found}, and counts {job.counts}"
+    if not job.dry_run:
+        yield from _results_of_records(importers, job, results, name)
+
+
+def _results_of_records(
+    importers: "Importers", job: ImportJob, results: list[dict[str, Any]], name: str
+) -> Iterator[str]:
+    table, column = {
+        "licenses": (LICENSES, "license_id"),
+        "customers": (CUSTOMERS, "customer_id"),
+    }.get(job.kind, (None, ""))
+    if table is None:
+        return
+    made = f"import {job.number}#"
+    stored = {
+        int(i["id"]["N"]): i for i in rows_of(importers.world, table, job.company) if "id" in i
+    }
+    for each in results:
+        item = stored.get(each[column] or 0, {})
+        owner = item.get("made_by", {"S": ""})["S"]
+        if (each["outcome"] == "created") != (owner == f"{made}{each['row']}"):
+            yield f"J14 {name} reports {each}, and the record is of {owner or None}"
+        own = [int(item[at]["N"]) if at in item else None for at in ("order_id", "customer_id")]
+        is_created = each["outcome"] == "created" and table == LICENSES
+        if is_created and own != [each["order_id"], each["customer_id"]]:
+            yield f"J14 {name} reports {each}, and the record has {own}"
 
 
 def check_stopped() -> Iterator[str]:
