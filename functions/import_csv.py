@@ -61,6 +61,7 @@ from shared.workflows.import_lifecycle import (
     record_plan,
 )
 from shared.workflows.import_repeats import pin_repeats
+from shared.workflows.import_results import write_results
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -330,6 +331,17 @@ def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     return {}
 
 
+def _results_step(event: dict[str, Any], _: "LambdaContext") -> dict[str, Any]:
+    """Write `results.csv` of an import that has ended, when it is requested."""
+    job = _job_of(event)
+    if job.is_ended and job.detected is not None:
+        try:
+            write_results(job)
+        except FileGone as gone:
+            logger.warning("results_not_written", code=gone.code)
+    return {}
+
+
 @contextmanager
 def _ending(job: ImportJob) -> Iterator[None]:
     """Return normally where no attempt could get any further.
@@ -376,6 +388,7 @@ _STEPS = {
     "decide": _decide_step,
     "finish": _finish_step,
     "complete": _complete_step,
+    "results": _results_step,
 }
 
 

@@ -19,7 +19,7 @@ from shared.contract.imports import (
     RowWarning,
     WarnedRow,
 )
-from shared.import_job import BatchResult, ImportJob
+from shared.import_job import BatchResult, ImportJob, has_outcomes
 from shared.row_results import RowOutcome, RowResult, RowResults
 from shared.store.uploads import get_result
 
@@ -68,7 +68,7 @@ def rows_page(
         return _page(job, results, place, most, _details(job, outcome, _fitting))
 
     def rows(result: BatchResult, stored: bytes) -> list[RowResult]:
-        wanted = outcome if _is_written(job, result) else "failed"
+        wanted = outcome if has_outcomes(job, result) else "failed"
         return [each for each in RowResults.read(stored).rows() if wanted in (None, each.outcome)]
 
     count = partial(count_of, job, outcome=outcome)
@@ -89,11 +89,6 @@ def _details[R: _Row](
     return _Listing(count, lambda result: result.report, rows, fit)
 
 
-def _is_written(job: ImportJob, result: BatchResult) -> bool:
-    """Whether the outcomes of a batch are final: not those of the first pass of `reject_all`."""
-    return job.state != "rejected" and (job.dry_run or result.phase == "write")
-
-
 def count_of(job: ImportJob, result: BatchResult, outcome: ListedOutcome | None) -> int:
     """The number of rows of a batch with an outcome, or of all.
 
@@ -101,7 +96,7 @@ def count_of(job: ImportJob, result: BatchResult, outcome: ListedOutcome | None)
     """
     if outcome == "warning":
         return result.warnings
-    if result.row_report is None or not _is_written(job, result):
+    if result.row_report is None or not has_outcomes(job, result):
         return result.invalid if outcome in ("failed", None) else 0
     unchanged = result.valid - result.created_rows - result.updated_rows
     counts: dict[ListedOutcome | None, int] = {

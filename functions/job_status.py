@@ -1,7 +1,7 @@
 """HTTP API: status and results of imports, cancel and retry. Trigger: API Gateway."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -31,13 +31,18 @@ from shared.contract.imports import (
 from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
 from shared.store.batch_results import batch_results
-from shared.store.executions import announce_job, start, stop
-from shared.store.import_jobs import change_job, get_job, list_jobs
+from shared.store.executions import announce_job, request_results, start, stop
+from shared.store.import_jobs import change_job, claim_results, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
+from shared.workflows.import_results import results_name
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file that is sent in the response, as Base64."""
+_RESULTS_SECONDS = 2
+"""How long a client waits before it asks for `results.csv` again."""
+_REQUESTED_EVERY = timedelta(minutes=2)
+"""How often the same `results.csv` is requested to be written, until it exists."""
 _CSV = "text/csv; charset=utf-8"
 
 type _AnyCase = Annotated[
@@ -182,7 +187,42 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
     size = result_size(job, report) if job.failed_report else None
     if size is None:
         raise NotFound(f"Import {id} is {job.state} and has no failed rows")
-    name = f"{job.file_name.removesuffix('.csv')}-failed.csv"
+    return _file(job, report, size, "failed")
+
+
+@api.get(
+    "/api/v1/imports/<id>/results.csv",
+    scope="records:read",
+    content_type=_CSV,
+    moves=True,
+    pends=True,
+    refusals=("import_state", "file_gone", "file_archived"),
+)
+def download_results(caller: Caller, id: int) -> Answer[str]:
+    """Download the file with the result of each row: its columns, outcome and ids.
+
+    The file is written when it is first requested. Until then the response is a 202: repeat the
+    request after `Retry-After` seconds. For a large file the response is a 307 with a link that
+    expires after some minutes.
+    """
+    job = _job(caller, id)
+    if not job.is_ended or job.is_stopping:
+        raise WrongState(job, "downloaded with its results: wait for its end")
+    if job.detected is None or job.rows is None:
+        raise NotFound(f"Import {id} is {job.state} and has no rows")
+    report = results_name(job)
+    size = result_size(job, report)
+    if size is None:
+        check_file(job)
+        if claim_results(job, datetime.now(UTC), every=_REQUESTED_EVERY):
+            request_results(job)
+        return Answer("", status=202, headers={"Retry-After": str(_RESULTS_SECONDS)})
+    return _file(job, report, size, "results")
+
+
+def _file(job: ImportJob, report: str, size: int, what: str) -> Answer[str]:
+    """The response with a report, or with a link to it if it is large."""
+    name = f"{job.file_name.removesuffix('.csv')}-{what}.csv"
     if size > _MOST_INLINE:
         link = presigned_get(job, report, file_name=name, content_type=_CSV)
         return Answer("", status=307, headers={"Location": link})

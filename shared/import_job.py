@@ -233,6 +233,15 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
         return 4 * self.attempt + 2 * (self.phase == "write") + self.compared
 
 
+def has_outcomes(job: ImportJob, result: BatchResult) -> bool:
+    """Whether the rows of a batch have outcomes other than `failed`.
+
+    Rows that only the first pass of `reject_all` has seen were not written, unless the import is a
+    dry run. Nothing of a rejected import was written.
+    """
+    return job.state != "rejected" and (job.dry_run or result.phase == "write")
+
+
 class Progress(BaseModel, frozen=True):
     """The progress of a job; with `reject_all`, the progress of the current pass."""
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -73,6 +74,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         subcommand.add_argument("job", type=int, help="import number")
         subcommand.set_defaults(run=_run_one, subcommand=name)
 
+    results = subcommands.add_parser(
+        "results",
+        parents=[stage_options()],
+        help="save the file of an import with the result of each row",
+    )
+    results.add_argument("job", type=int, help="import number")
+    results.add_argument(
+        "--out", type=Path, metavar="FILE", help="write to this file (default: <file>.results.csv)"
+    )
+    results.set_defaults(run=_save_results)
+
 
 def _list(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
@@ -84,6 +96,17 @@ def _list(options: argparse.Namespace) -> None:
             droppable=("Duration", "Kind"),
             folded=("File",),
         )
+
+
+def _save_results(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        job = client.imports.show(options.job)
+        path = options.out or Path(Path(job.file_name).with_suffix(".results.csv").name)
+        client.imports.save_results(job.id, path)
+        if options.json:
+            print(job.model_dump_json())
+        else:
+            Console(highlight=False).print(f"Saved the result of each row as {path}")
 
 
 def _run_one(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypedDict, Unpack
 
 from infra.client.connection import Connection, LinkRefused, Query
 from infra.client.uploads import Uploader
-from shared.contract.imports import ImportView, InvalidRow, StartedImport, WarnedRow
+from shared.contract.imports import ImportView, InvalidRow, ResultRow, StartedImport, WarnedRow
 from shared.day_order import Dates
 from shared.import_job import (
     ENDED,
@@ -134,6 +134,21 @@ class Imports:
         with path.open("wb") as file:
             file.writelines(self._connection.download(f"/imports/{job.id}/failed.csv"))
         return path
+
+    def rows(self, number: int, **query: Query) -> Iterator[ResultRow]:
+        """Yield the results of rows, one page per request; the filter is `outcome`."""
+        return self._connection.pages(ResultRow, f"/imports/{number}/rows/", **query)
+
+    def save_results(self, number: int, path: Path) -> None:
+        """Write results.csv, the file with the result of each row, to `path`.
+
+        Raises ApiProblem `import_state` while the import runs.
+        """
+        parts = self._connection.download(f"/imports/{number}/results.csv")
+        first = next(parts, b"")
+        with path.open("wb") as file:
+            file.write(first)
+            file.writelines(parts)
 
     def cancel(self, number: int) -> ImportView:
         """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""

@@ -26,7 +26,7 @@ from shared.csv_format.encoding import (
     undecodable,
 )
 from shared.csv_format.file_type import MAGIC
-from shared.csv_format.header import MAX_HEADER, REPORT_COLUMNS, read_header, refuse_header
+from shared.csv_format.header import MAX_HEADER, OWN_COLUMNS, read_header, refuse_header
 
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 4 * MAX_HEADER
@@ -56,8 +56,8 @@ class Dialect(BaseModel, frozen=True):
 
     @property
     def original(self) -> tuple[int, ...]:
-        """Positions of the headers that `failed.csv` did not add."""
-        return tuple(i for i, name in enumerate(self.names) if name not in REPORT_COLUMNS)
+        """Positions of the headers that neither `failed.csv` nor `results.csv` has added."""
+        return tuple(i for i, name in enumerate(self.names) if name not in OWN_COLUMNS)
 
 
 def detect(

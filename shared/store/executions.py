@@ -47,6 +47,11 @@ def complete(batch: OpenBatch) -> None:
     _invoke({"step": "complete", **named, "batch": batch.model_dump(mode="json")})
 
 
+def request_results(job: ImportJob) -> None:
+    """Have ImportCsv write `results.csv` of a job."""
+    _invoke({"step": "results", "company": job.company, "number": job.number})
+
+
 def announce_job(job: ImportJob) -> None:
     """Have ImportCsv run a job that has its file, or count it if it has stopped."""
     if job.version_id is not None:

@@ -7,6 +7,7 @@
 | company | `changes#<n>` | the number of changes of jobs, and when the last one was, in 8 shards |
 | `unfinished#` | `<company>#<number>` | a job that has not ended or is stopping, for the sweeper |
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
+| `<company>#<number>` | `results#<revision>` | when `results.csv` was last requested |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
@@ -16,7 +17,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
@@ -179,6 +180,25 @@ def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJo
         if job is before or put_job(job, before):
             return job
     raise Busy
+
+
+def claim_results(job: ImportJob, now: datetime, *, every: timedelta) -> bool:
+    """Whether to have `results.csv` of a job written now: at most one request per `every` does."""
+    key = dynamo.partition(job.company, job.number), f"results#{job.revision}"
+    dynamodb = dynamo.client()
+    try:
+        dynamodb.update_item(
+            TableName=dynamo.table(TABLE),
+            Key=dynamo.key_of(key),
+            UpdateExpression="SET requested_at = :now",
+            ConditionExpression="attribute_not_exists(requested_at) OR requested_at < :before",
+            ExpressionAttributeValues=dynamo.to_item(
+                {":now": dynamo.stamp(now), ":before": dynamo.stamp(now - every)}
+            ),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:

@@ -1,11 +1,22 @@
 """The results of an import's rows, from the reports of its batches."""
 
-from shared.import_job import BatchResult, ImportJob, Kind
-from shared.row_results import CREATED, RowResults
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from shared.columns import KINDS
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.header import RESULT_COLUMNS
+from shared.csv_format.planner import Chunk, plan
+from shared.csv_format.reader import records, report_header, report_row
+from shared.errors import Busy
+from shared.import_job import BatchResult, ImportJob, Kind, has_outcomes
+from shared.row_results import CREATED, RowResult, RowResults
 from shared.store import uploads
-from shared.store.batch_results import recount_created
+from shared.store.batch_results import batch_results, recount_created
 from shared.workflows.import_totals import Totals, details_of
 
+_CHUNK_BYTES = 1024 * 1024
 _IDS: dict[Kind, str] = {"licenses": "licenses", "customers": "customers"}
 """The ids of the records that rows create. A row of features has no id of its own."""
 
@@ -53,3 +64,66 @@ def _repeated(job: ImportJob, result: BatchResult, rows: RowResults, ids: set[in
         for at, (id, outcome) in enumerate(created)
         if outcome == CREATED and id in ids
     ]
+
+
+def results_name(job: ImportJob) -> str:
+    """The report with `results.csv` of a job as it is now: a retry has other results."""
+    return f"results-{job.revision}.rows"
+
+
+def write_results(job: ImportJob) -> None:
+    """Write `results.csv`: the rows of the file with their results, read from it again.
+
+    Writing it twice writes the same. Raises FileGone if the file or a report was deleted.
+    """
+    uploads.put_parts(job, results_name(job), results_csv(job))
+
+
+def results_csv(job: ImportJob) -> Iterator[bytes]:
+    """The lines of `results.csv`. A row without a result was not imported: its cells are blank."""
+    dialect = Dialect.model_validate(job.detected)
+    yield report_header(dialect, RESULT_COLUMNS)
+    results = _in_order(job, batch_results(job.company, job.number))
+    result = next(results, None)
+    for chunk in _chunks(job):
+        data = uploads.read_range(job, chunk.start, chunk.end)
+        if not chunk.is_intact(data):
+            raise Busy
+        place = {"first_row": chunk.first_row, "first_line": chunk.first_line}
+        for record in records(data, dialect, **place):
+            while result is not None and result.row < record.row:
+                result = next(results, None)
+            own = result if result is not None and result.row == record.row else None
+            yield report_row(dialect, record, (str(record.row), *_cells(own)))
+
+
+def _in_order(job: ImportJob, results: Iterable[BatchResult]) -> Iterator[RowResult]:
+    for result in results:
+        is_final = has_outcomes(job, result)
+        for row in row_results(job, result).rows():
+            if is_final or row.outcome == "failed":
+                yield row
+
+
+def _cells(result: RowResult | None) -> Iterator[str]:
+    if result is None:
+        yield from ("", "", "", "")
+        return
+    yield result.outcome
+    for id in (result.license_id, result.order_id, result.customer_id):
+        yield "" if id is None else str(id)
+
+
+def _chunks(job: ImportJob) -> Iterable[Chunk]:
+    """The chunks of the file: those that the planner has stored, or the plan of a small file."""
+    stored = uploads.get_result(job, "manifest.json")
+    if stored is not None:
+        return map(Chunk.model_validate, orjson.loads(stored))
+    kind = KINDS[job.kind]
+    return plan(
+        uploads.stream(job),
+        required=kind.required,
+        known=kind.columns,
+        encoding=job.encoding,
+        chunk_size=_CHUNK_BYTES,
+    ).chunks

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.reader import failed_header
+from shared.csv_format.reader import report_header
 from shared.import_job import (
     BatchResult,
     FileGone,
@@ -57,7 +57,7 @@ class Totals:
 
     def failed_rows(self) -> Iterator[bytes]:
         """The bytes of `failed.csv`, in the order of the file."""
-        yield failed_header(Dialect.model_validate(self.job.detected))
+        yield report_header(Dialect.model_validate(self.job.detected))
         for result in self.results:
             if result.invalid:
                 yield details_of(self.job, result)["failed"].encode()

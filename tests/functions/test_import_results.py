@@ -1,5 +1,6 @@
 """The results of an import's rows: what each row did, and what a dry run says it would do."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from functions.telemetry.redaction import Crashed
 from shared.csv_format.reader import records
 from shared.import_job import ImportJob
 from shared.row_reader import reader_of
-from shared.store import batch_results, uploads
+from shared.store import batch_results, import_jobs, uploads
 from shared.workflows import import_chunk
 from shared.workflows.import_batch import import_batch
 from tests.functions.import_files import Files
-from tests.http_event import send
+from tests.grants.recorder import outside
+from tests.http_event import Reply, send
 
 LICENSES = "license__license_key,product__short_code,license__note"
 EMAILS = "email,first_name"
@@ -243,3 +245,111 @@ def test_rows_are_paged_across_batches(machine: Files) -> None:
         query = page["next"].partition("?")[2] if page["next"] else ""
 
     assert seen == list(range(1, 11))
+
+
+def results_csv(files: Files, job: ImportJob) -> Reply:
+    path = f"/api/v1/imports/{job.number}/results.csv"
+    return send(job_status.handler, "GET", path, key=files.shop.key)
+
+
+def written(files: Files, job: ImportJob) -> str:
+    """`results.csv` of a job, after the function that writes it has run."""
+    waiting = results_csv(files, job)
+    assert (waiting.status, waiting.headers["retry-after"]) == (202, "2"), waiting.text
+    files.run({"step": "results", "company": job.company, "number": job.number})
+    reply = results_csv(files, job)
+    assert reply.status == 200, reply.text
+    return reply.text
+
+
+@pytest.mark.parametrize("inline_bytes", ["1000000", "10"])
+def test_results_csv_has_the_file_with_the_result_of_each_row(
+    machine: Files, monkeypatch: pytest.MonkeyPatch, inline_bytes: str
+) -> None:
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", inline_bytes)
+    text = (
+        'Shelf;license__license_key;product__short_code\n"a;b";R-1;kp\n;R-2;nope\n\n=1;R-3;kp;x\n'
+    )
+    machine.run(machine.prepared(text))
+    if inline_bytes == "10":
+        machine.by_machine()
+    job = machine.last()
+
+    text = written(machine, job)
+
+    (row,) = rows(machine, job, "outcome=created")
+    ids = f"{row['license_id']};{row['order_id']};"
+    assert text == (
+        "\ufeffShelf;license__license_key;product__short_code"
+        ";_row;_outcome;_license_id;_order_id;_customer_id\n"
+        f'"a;b";R-1;kp;1;created;{ids}\n;R-2;nope;2;failed;;;\n\'=1;R-3;kp;3;failed;;;;x\n'
+    )
+
+
+def test_results_csv_can_be_imported_as_it_is(files: Files) -> None:
+    text = written(files, run(files, f"{LICENSES}\nR-1,kp,a\nR-2,kp,b\n"))
+
+    again = run(files, text)
+
+    assert outcomes(files, again) == ["unchanged", "unchanged"]
+    assert again.detected is not None
+    assert (again.detected["unknown_columns"], again.detected["warnings"]) == ([], [])
+    assert written(files, again).splitlines()[0] == text.splitlines()[0]
+
+
+def test_results_csv_of_a_rejected_import_has_only_failed_rows(files: Files) -> None:
+    job = run(files, f"{LICENSES}\nR-1,kp,\nR-2,nope,\n", on_error="reject_all")
+
+    lines = written(files, job).splitlines()
+
+    assert [line.split(",", 3)[3] for line in lines[1:]] == ["1,,,,", "2,failed,,,"]
+
+
+def test_results_csv_is_requested_once_until_it_exists(files: Files) -> None:
+    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    now = datetime.now(UTC)
+
+    first, second = (import_jobs.claim_results(job, now, every=timedelta(minutes=2)) for _ in "12")
+    later = import_jobs.claim_results(job, now + timedelta(minutes=3), every=timedelta(minutes=2))
+
+    assert (first, second, later) == (True, False, True)
+
+
+def test_results_csv_of_a_running_import_has_to_wait(files: Files) -> None:
+    files.prepared(f"{LICENSES}\nR-1,kp,\n")
+
+    reply = results_csv(files, files.last())
+
+    assert (reply.status, reply.json()["code"]) == (409, "import_state")
+
+
+def test_results_csv_of_a_deleted_file_can_not_be_written(files: Files) -> None:
+    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    with outside():
+        uploads.client().delete_object(
+            Bucket=job.bucket, Key=job.key, VersionId=job.version_id or ""
+        )
+
+    reply = results_csv(files, job)
+    files.run({"step": "results", "company": job.company, "number": job.number})
+
+    assert (reply.status, reply.json()["code"]) == (409, "file_gone")
+
+
+def test_there_are_no_results_of_a_file_that_was_refused(files: Files) -> None:
+    job = run(files, "nothing\n1\n")
+
+    assert job.state == "failed"
+    assert results_csv(files, job).status == 404
+
+
+def test_large_results_are_a_link(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_status, "_MOST_INLINE", 10)
+    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    results_csv(files, job)
+    files.run({"step": "results", "company": job.company, "number": job.number})
+
+    reply = results_csv(files, job)
+
+    assert reply.status == 307
+    assert f"/_results/{job.company}/{job.number}/results-" in reply.headers["location"]

@@ -21,6 +21,7 @@ import {
   isStopped,
   KINDS,
 } from "./import_states.js";
+import { Rows } from "./import_rows.js";
 import { Warnings } from "./import_warnings.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page } from "../parts/parts.js";
@@ -55,12 +56,17 @@ export function ImportJob({ kind, id, query }) {
         <${Facts} job=${shown} />
         <${Progress} job=${shown}>${isRunning(shown) && actions(shown)}<//>
         ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
+        ${hasResults(shown) && html`<${Rows} job=${shown} outcome=${query.rows} />`}
         ${(shown.counts?.warnings ?? 0) > 0 && html`<${Warnings} job=${shown} />`}
         ${!isChanging(shown) && (countInvalidRows(shown) ?? 0) > 0 && html`<${Corrections} job=${shown} />`}
       `}
     <//>
   <//>`;
 }
+
+/** @type {(job: Import) => boolean} */
+const hasResults = (job) =>
+  !isChanging(job) && job.state !== "rejected" && (job.counts?.total_row_count ?? 0) > 0;
 
 /**
  * Shown next to the state: in the heading they would move the content below.
