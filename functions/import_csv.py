@@ -60,6 +60,7 @@ from shared.workflows.import_lifecycle import (
     plan_file,
     record_plan,
 )
+from shared.workflows.import_plan import check_plan
 from shared.workflows.import_repeats import pin_repeats
 from shared.workflows.import_results import write_results
 
@@ -85,17 +86,29 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
         if job is not None and job.version_id != version.version_id:
             _log_about(job)
             logger.warning("import_has_its_file", extra={"version_id": version.version_id})
-        elif job is not None and job.is_stopping:
-            _log_about(job)
-            _count_stopped(job)
-        elif job is not None and not job.is_ended:
-            _log_about(job)
-            if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
-                _execute(job)
-            else:
-                _run_here(job, context)
-                _count_stopped(job)
+        elif job is not None:
+            _run(job, context)
     return {}
+
+
+def _run_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Run a job whose file another job has claimed: it commits the plan of that job."""
+    _run(_job_of(event), context)
+    return {}
+
+
+def _run(job: ImportJob, context: "LambdaContext") -> None:
+    """Run a job that has its file, or count one that has stopped."""
+    if job.is_stopping:
+        _log_about(job)
+        _count_stopped(job)
+    elif not job.is_ended:
+        _log_about(job)
+        if (job.size or 0) > int(os.environ["IMPORT_INLINE_BYTES"]):
+            _execute(job)
+        else:
+            _run_here(job, context)
+            _count_stopped(job)
 
 
 def _claim(version: Version, context: "LambdaContext") -> ImportJob | None:
@@ -134,6 +147,7 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with _ending(job):
+        check_plan(job)
         job, mentions = apply_object_options(job), mentions_of(job)
         data = b"".join(uploads.stream(job))
         mentions.feed(data)
@@ -195,6 +209,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """The output of the step for a file that is not refused."""
+    check_plan(job)
     job, mentions = apply_object_options(job), mentions_of(job)
     digest = hashlib.sha256()
     parts = _watched(job, uploads.stream(job), digest.update, mentions.feed)
@@ -389,6 +404,7 @@ _STEPS = {
     "finish": _finish_step,
     "complete": _complete_step,
     "results": _results_step,
+    "run": _run_step,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from functions.import_rows import (
     PLACES,
@@ -35,6 +35,7 @@ from shared.store.executions import announce_job, request_results, start, stop
 from shared.store.import_jobs import change_job, claim_results, get_job, list_jobs
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
+from shared.workflows.import_plan import commit_plan
 from shared.workflows.import_results import results_name
 
 _MOST_INLINE = 4_000_000
@@ -80,6 +81,16 @@ class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
         ListedOutcome | None,
         Field(description="The outcome of the rows in the list; all rows if it is left out."),
     ] = None
+
+
+class CommitRequest(BaseModel):
+    """The plan to commit."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"example": {"hash": "9f86d081…"}}
+    )
+
+    hash: Annotated[str, Field(max_length=64, description="`plan.hash` of the dry run.")]
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read", refusals=("alias_conflict",))
@@ -246,6 +257,32 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     if job.is_stopping:
         announce_job(job)
     return import_view(caller, job)
+
+
+@api.post(
+    "/api/v1/imports/<id>/commit/",
+    scope="imports:write",
+    status=202,
+    refusals=("import_state", "plan_changed", "plan_expired", "file_gone", "file_archived"),
+)
+def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[ImportView]:
+    """Commit the plan of a dry run: import the same file version exactly as the dry run has shown.
+
+    A row for which anything else would happen now is not written, and has the error
+    `not_as_planned`; with `reject_all`, nothing is written then. A plan is committed once: a
+    repeated request answers with the same import.
+    """
+    job, is_replay = commit_plan(
+        caller.company,
+        id,
+        request.hash,
+        requested_by=caller.prefix,
+        correlation_id=caller.request_id,
+    )
+    if job.state == "queued":
+        start(job)
+    headers = {"Idempotent-Replayed": "true"} if is_replay else {}
+    return Answer(import_view(caller, job), headers=headers)
 
 
 @api.post(

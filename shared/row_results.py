@@ -14,12 +14,13 @@ type RowOutcome = Literal["created", "updated", "unchanged", "failed"]
 type Changes = Mapping[str, tuple[Any, Any]]
 """The fields that a row changed or would change: the value before, and the value after."""
 
-CREATED, UPDATED, UNCHANGED, FAILED = b"cu-f"
-"""The outcomes in a batch's results, one byte per row."""
+CREATED, UPDATED, UNCHANGED, REPEATED, FAILED = b"cu-rf"
+"""The outcomes in a batch's results, one byte per row. A repeated row is shown as unchanged."""
 OUTCOMES: Mapping[str, RowOutcome] = {
     "c": "created",
     "u": "updated",
     "-": "unchanged",
+    "r": "unchanged",
     "f": "failed",
 }
 _PARTS = ("licenses", "orders", "customers")
@@ -116,7 +117,7 @@ class RowResults:
     def repeat(self, rows: Iterable[int]) -> None:
         """Record that rows name the record of an earlier row of the file, and create nothing."""
         for row in rows:
-            self.outcomes[row - self.first_row] = UNCHANGED
+            self.outcomes[row - self.first_row] = REPEATED
 
     def forget_parts(self, rows: Iterable[int]) -> None:
         """Forget the orders and customers of rows, which name only the license of another row."""

@@ -44,6 +44,7 @@ SHARED = (
     "cell_patterns",
     "import_header",
     "row_results",
+    "planned_rows",
     "row_entries",
     "row_reader",
     "differences",

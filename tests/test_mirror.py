@@ -19,6 +19,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_batch.py": "tests/functions/test_import_batches.py",
         "shared/workflows/import_bundles.py": "tests/functions/test_import_duplicates.py",
         "shared/workflows/import_chunk.py": "tests/functions/test_import_csv.py",
+        "shared/workflows/import_plan.py": "tests/functions/test_import_plan.py",
         "shared/workflows/import_repeats.py": "tests/functions/test_import_updates.py",
         "shared/workflows/update_records.py": "tests/functions/test_import_updates.py",
         "shared/workflows/import_customers.py": "tests/functions/test_import_duplicates.py",

@@ -184,6 +184,14 @@ class Correction(BaseModel, frozen=True):
     ]
 
 
+class PlanView(BaseModel, frozen=True):
+    """The plan of a dry run that has finished: what its commit names, and until when."""
+
+    hash: str
+    expires_at: datetime
+    committed_by: Annotated[int | None, Field(description="The import that commits the plan.")]
+
+
 class ImportView(BaseModel, frozen=True):
     """An import of any kind."""
 
@@ -203,6 +211,10 @@ class ImportView(BaseModel, frozen=True):
     on_missing: OnMissing
     corrects: Annotated[
         int | None, Field(description="The import whose failed rows this file corrects.")
+    ]
+    plan: Annotated[PlanView | None, Field(description="Of a dry run that has finished.")]
+    planned_by: Annotated[
+        int | None, Field(description="The dry run whose plan this import commits.")
     ]
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
     created_at: datetime

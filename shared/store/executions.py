@@ -53,8 +53,13 @@ def request_results(job: ImportJob) -> None:
 
 
 def announce_job(job: ImportJob) -> None:
-    """Have ImportCsv run a job that has its file, or count it if it has stopped."""
-    if job.version_id is not None:
+    """Have ImportCsv run a job that has its file, or count it if it has stopped.
+
+    The event of an object names the job that has claimed it, which is not one that commits a plan.
+    """
+    if job.planned_by is not None:
+        _invoke({"step": "run", "company": job.company, "number": job.number})
+    elif job.version_id is not None:
         announce(Version(job.bucket, job.key, job.version_id, job.size or 0))
 
 

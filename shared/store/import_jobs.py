@@ -82,6 +82,19 @@ def add_job(job: ImportJob, *, external: str | None = None) -> bool:
     return _write(job, more, _FREE)
 
 
+def add_commit(job: ImportJob, plan: ImportJob) -> bool:
+    """Write the import that commits a plan, and note it in the dry run, as it was read.
+
+    False if the number exists, or if the dry run has changed, as by another commit.
+    """
+    key = _job_key(plan.company, plan.number)
+    committed = plan.model_copy(update={"committed_by": job.number, "revision": plan.revision + 1})
+    item = dynamo.record_item(committed, pk=key[0], sk=key[1], token=secrets.token_hex(8))
+    item |= dynamo.to_item({"revision": committed.revision, **writer_attribute()})
+    same = "revision = :before"
+    return _write(job, [dynamo.put(TABLE, item, same, before=plan.revision)], _FREE)
+
+
 def note_correction(company: str, corrected: int, number: int) -> None:
     """Record in an import that the job `number`, which will be written next, corrects it.
 

@@ -39,6 +39,8 @@ def import_batch(
     """
     done, whole = Batch(entries[0].record.row, len(entries)), entries
     done.results = RowResults.of(done.first_row, [entry.record.line for entry in entries])
+    if job.planned is not None:
+        entries = [_planned_to_fail(job, entry) for entry in entries]
     if job.differing:
         firsts = {row: job.repeated[row] for row in job.differing} | dict(firsts or {})
     if firsts:
@@ -67,6 +69,16 @@ def import_batch(
     done.invalid.sort(key=lambda bad: bad.record.row)
     done.results.failed(bad.record.row for bad in done.invalid)
     return done
+
+
+def _planned_to_fail(job: Import, entry: Entry | InvalidRecord) -> Entry | InvalidRecord:
+    """In a commit, a row that has failed in the dry run fails with the same faults."""
+    planned = (job.planned or {}).get(entry.record.row)
+    if planned is None or planned.outcome != "failed":
+        return entry
+    if isinstance(entry, InvalidRecord) and not planned.faults:
+        return entry
+    return InvalidRecord(entry.record, planned.faults)
 
 
 def _refused(entry: Entry | InvalidRecord, first: int | None) -> Entry | InvalidRecord:

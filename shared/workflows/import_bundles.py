@@ -85,4 +85,5 @@ def pinned_import(job: ImportJob) -> Import:
         dates=job.dates,
         on_existing=job.on_existing,
         on_missing=job.on_missing,
+        named_by=job.planned_by or job.number,
     )

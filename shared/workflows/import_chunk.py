@@ -47,6 +47,7 @@ from shared.workflows.batch import Batch
 from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_import
 from shared.workflows.import_lifecycle import ImportStopped
+from shared.workflows.import_plan import Plan, load_plan
 from shared.workflows.import_repeats import pinned_repeats
 
 BATCH_ROWS = 5_000
@@ -78,6 +79,8 @@ class Work:
     patience: Patience
     senders: deque[Sender] = field(default_factory=deque)
     """The senders that no batch uses."""
+    plan: Plan | None = None
+    """The plan that the job commits."""
     worker: str = field(default_factory=lambda: secrets.token_hex(8))
     registered: bool = False
 
@@ -140,6 +143,7 @@ def working(
             phase=phase,
             executor=executor,
             patience=patience,
+            plan=load_plan(job),
         )
         try:
             yield work
@@ -353,11 +357,14 @@ def _import_batch(
     Raises OutOfTime if the invocation ends first.
     """
 
-    opened = _open_batch(work, chunk, batch)
+    opened, planned = _open_batch(work, chunk, batch), None
+    if work.plan is not None:
+        with work.patience.turns.released():
+            planned = work.plan.rows(batch[0].record.row, len(batch))
 
     def write() -> None:
         result = import_batch(
-            work.terms,
+            work.terms if planned is None else replace(work.terms, planned=planned),
             batch,
             dry_run=work.dry_run,
             pool=pool,

@@ -87,6 +87,7 @@ def import_features(
             done.created_features += len(added.created)
             done.existed_features += added.existed
             done.updated_features += len(added.updated)
+            done.results.repeat(added.repeated)
             done.results.created(entry.record.row for entry, _ in added.created)
             done.results.updated(added.updated)
             done.invalid += added.refused
@@ -119,6 +120,8 @@ class _Added:
     existed: int = 0
     updated: dict[int, Changes | None] = field(default_factory=dict)
     """The rows that updated a feature, with what they changed."""
+    repeated: list[int] = field(default_factory=list)
+    """The rows that name the feature of another row of the file."""
     refused: list[InvalidRecord] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
 
@@ -194,6 +197,7 @@ class _Features:
         self.job, self.lic, self.product, self.decided = job, lic, product, decided
         self.dry_run, self.is_last = dry_run, last
         self.grants = {grant.code: grant for grant in lic.product_features}
+        self.ids = lic.id, lic.order_id, lic.customer_id or 0
         self.first: dict[str, FeatureEntry] = {}
         self.changes: dict[str, dict[str, Any]] = {}
         self.results = _Added()
@@ -205,7 +209,8 @@ class _Features:
             self._refuse(entry, [fault])
             return
         maker, grant = job.maker(entry.record.row), self.grants.get(code)
-        if grant is None and entry.record.row in job.repeated:
+        if grant is None and (entry.record.row in job.repeated or job.is_repeat(entry.record.row)):
+            added.repeated.append(entry.record.row)
             added.existed += 1
             return
         if job.updates and grant is not None and grant.made_by != maker:
@@ -214,6 +219,9 @@ class _Features:
         id = record_id(job.company, "granted", self.lic.id, code)
         wanted = granted(entry, self.product)
         if grant is None:
+            if faults := job.unplanned(entry.record.row, "created", self.ids):
+                self._refuse(entry, faults)
+                return
             grant = self.grants[code] = wanted.model_copy(update={"made_by": maker})
             self.writes = True
         if self.dry_run or not str(grant.made_by).startswith(job.made):
@@ -221,7 +229,9 @@ class _Features:
         if grant.made_by == maker:
             added.created.append((entry, id))
         elif self._agrees(entry, wanted, grant):
-            added.existed += 1
+            if str(grant.made_by).startswith(job.made):
+                added.repeated.append(entry.record.row)
+            self._exists(entry)
 
     def _refusal(self, entry: FeatureEntry) -> dict[str, Any] | None:
         """The fault of a row whose feature exists or is missing against the import's options."""
@@ -256,13 +266,17 @@ class _Features:
             return
         changed = feature_change(entry, grant)
         if changed is None or entry.record.row in self.job.repeated:
-            self.results.existed += 1
+            self._exists(entry)
             return
         if self.is_last:
             self._refuse(entry, [fault_of("", "", "changed_meanwhile", CHANGED, None)])
             return
         before, after = (each.model_dump(exclude_defaults=True) for each in (grant, changed))
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        changes = changes_of({name: before.get(name) for name in names}, after)
+        if faults := self.job.unplanned_changes(entry.record.row, changes):
+            self._refuse(entry, faults)
+            return
         try:
             kept = changed_from(self.job.number, {name: before.get(name) for name in names})
         except RowRefused as refused:
@@ -272,9 +286,17 @@ class _Features:
         self.grants[grant.code] = changed.model_copy(update={"applied_rows": rows})
         self.changes[grant.code] = {"changed_by": maker, "changed_from": kept}
         self.writes = True
-        changes = changes_of({name: before.get(name) for name in names}, after)
         self.decided[entry.record.row] = self.results.updated[entry.record.row] = changes
         self.results.existed += 1
+
+    def _exists(self, entry: FeatureEntry) -> None:
+        """Count a row that changes nothing, unless it was planned to."""
+        row = entry.record.row
+        faults = [] if self.job.is_repeat(row) else self.job.unplanned(row, "unchanged")
+        if faults:
+            self._refuse(entry, faults)
+        else:
+            self.results.existed += 1
 
     def _noted(self, entry: FeatureEntry, grant: FeatureGrant) -> Changes | None:
         """What the row has changed of the feature, in an earlier attempt or run."""

@@ -33,6 +33,7 @@ from shared.store.batch_results import batch_results, seal_result, unseal_result
 from shared.store.catalog import all_products
 from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
 from shared.store.retry import attempts
+from shared.workflows.import_plan import hash_of_plan, plan_of
 from shared.workflows.import_results import correct_repeats
 from shared.workflows.import_totals import repeated_rows, stopped_totals, totals_of
 
@@ -118,8 +119,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
         raise ImportStopped
     if uploads.get_result(job, "catalog.json") is None:
-        products = [product.model_dump(mode="json") for product in all_products(job.company)]
-        uploads.put_first_result(job, "catalog.json", orjson.dumps(products))
+        uploads.put_first_result(job, "catalog.json", _catalog_of(job))
     known = {
         "planned_in": job.attempts,
         "rows": planned.rows,
@@ -140,6 +140,15 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         return transition(current, state, now=datetime.now(UTC), **known)
 
     return change_job(job.company, job.number, seen)
+
+
+def _catalog_of(job: ImportJob) -> bytes:
+    """The catalog to pin: that of today, or of the plan that the job commits."""
+    plan = plan_of(job)
+    if plan is not None:
+        return uploads.need_result(plan, "catalog.json")
+    products = [product.model_dump(mode="json") for product in all_products(job.company)]
+    return orjson.dumps(products)
 
 
 def phases_of(job: ImportJob) -> tuple[str, ...]:
@@ -208,7 +217,10 @@ def finish(job: ImportJob) -> ImportJob | None:
         state = "rejected"
     else:
         state = "completed_with_errors"
-    return end(job, state, counts=total.counts, failed_report=report)
+    plan = None
+    if job.dry_run and state != "rejected":
+        plan = hash_of_plan(job, batch_results(job.company, job.number))
+    return end(job, state, counts=total.counts, failed_report=report, plan_hash=plan)
 
 
 def _sealed(job: ImportJob, results: Sequence[BatchResult]) -> list[BatchResult]:

@@ -164,6 +164,9 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
             if write is None or record.row in job.repeated:
                 continue
             decided[record.row] = changes_of(write.change.before, write.change.fields)
+            if faults := job.unplanned_changes(record.row, decided[record.row]):
+                done.invalid.append(InvalidRecord(record, faults))
+                continue
             if dry_run:
                 updated[record.row] = decided[record.row]
             elif attempt == TRIES:
