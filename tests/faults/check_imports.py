@@ -51,7 +51,8 @@ def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Itera
 
     J11: every object at an import's own key belongs to that import alone.
     """
-    had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
+    own = [job for each in jobs.values() for job in each if job.planned_by is None]
+    had = Counter((job.key, job.version_id) for job in own)
     keys = Counter(key for key, version in had if version)
     for place in importers.files:
         if "/job-" in place[0]:
@@ -89,6 +90,10 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     if job.state not in _FINISHED or file is None:
         return
     name = f"import {job.number} of {job.company}"
+    if _depends_on_records(job):
+        yield from _counted(importers, job, name)
+        yield from _row_results(importers, job, file, name)
+        return
     counts = job.counts
     bad = _bad_rows(importers, job, file)
     invalid = counts["total_row_count"] - counts["valid_row_count"]
@@ -106,6 +111,11 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     yield from _repeated(importers, job, file, name)
     yield from _reported(importers, job, file, bad, name)
     yield from _row_results(importers, job, file, name)
+
+
+def _depends_on_records(job: ImportJob) -> bool:
+    """Whether the failed rows do not follow from the file alone; see also `check_plans`."""
+    return job.planned_by is not None or (job.on_existing, job.on_missing) != ("keep", "create")
 
 
 def _row_results(importers: "Importers", job: ImportJob, file: File, name: str) -> Iterator[str]:
@@ -260,7 +270,7 @@ def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterat
             yield f"J7 license {key} is of {item['made_by']['S']}: {rows.get(int(row))}"
     for job in jobs:
         file = importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
-        if job.kind != "licenses" or job.dry_run or not file:
+        if job.kind != "licenses" or job.dry_run or not file or _depends_on_records(job):
             continue
         if job.state in ("succeeded", "completed_with_errors") and not _is_archived(importers, job):
             for each in file.rows:

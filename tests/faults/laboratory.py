@@ -42,6 +42,7 @@ from shared.workflows import (
     import_chunk,
     import_features,
     import_lifecycle,
+    import_plan,
     lost_files,
     order_writes,
     pending_orders,
@@ -174,7 +175,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
-    for module in (import_features, import_lifecycle, import_views, lost_files):
+    for module in (import_features, import_lifecycle, import_plan, import_views, lost_files):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)

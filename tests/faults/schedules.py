@@ -6,6 +6,7 @@ from tests.faults.changes import change
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
+from tests.faults.plans import commit_plans
 from tests.faults.update_models import compare
 from tests.faults.world import World
 
@@ -14,6 +15,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "imports": manage,
     "changes": change,
     "updates": compare,
+    "plans": commit_plans,
 }
 
 

@@ -8,6 +8,7 @@ from tests.faults.planted import (
     IN_CHANGES,
     IN_IMPORTS,
     IN_ORDERS,
+    IN_PLANS,
     IN_UPDATES,
     Plant,
 )
@@ -19,6 +20,7 @@ PLANTED = [
     *(("imports", plant) for plant in IN_IMPORTS),
     *(("changes", plant) for plant in IN_CHANGES),
     *(("updates", plant) for plant in IN_UPDATES),
+    *(("plans", plant) for plant in IN_PLANS),
 ]
 
 

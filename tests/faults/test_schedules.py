@@ -6,7 +6,7 @@ from tests.faults.laboratory import Laboratory
 from tests.faults.schedules import KINDS, play
 
 BLOCK = 50
-SCHEDULES = {"orders": 500, "imports": 500, "changes": 250, "updates": 300}
+SCHEDULES = {"orders": 500, "imports": 500, "changes": 250, "updates": 300, "plans": 250}
 BLOCKS = [(kind, first) for kind in KINDS for first in range(0, SCHEDULES[kind], BLOCK)]
 
 
