@@ -74,6 +74,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         subcommand.add_argument("job", type=int, help="import number")
         subcommand.set_defaults(run=_run_one, subcommand=name)
 
+    commit = subcommands.add_parser(
+        "commit",
+        parents=[stage_options()],
+        help="import the file of a dry run exactly as the dry run has shown, and wait",
+    )
+    commit.add_argument("job", type=int, help="number of the dry run")
+    commit.add_argument(
+        "--hash", required=True, help="hash of its plan, which `keywright jobs show` prints"
+    )
+    commit.set_defaults(run=_run_one, subcommand="commit")
+
     results = subcommands.add_parser(
         "results",
         parents=[stage_options()],
@@ -120,6 +131,9 @@ def _run_one(options: argparse.Namespace) -> int:
                 job = client.imports.cancel(options.job)
             case "retry":
                 job = follow(client, client.imports.retry(options.job).id, console=console)
+            case "commit":
+                started = client.imports.commit(options.job, options.hash)
+                job = follow(client, started.id, console=console)
             case _:
                 job = follow(client, options.job, console=console)
         if options.json:
@@ -198,6 +212,7 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         console.print(
             "Stopping: rows in flight are still being written, so these counts will change."
         )
+    _show_plan(job, console=console)
     if job.corrects:
         console.print(f"Corrects failed rows of import {job.corrects}")
     if job.refusal:
@@ -208,6 +223,19 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         for text, option in _OPTIONS.items():
             if text in job.refusal.message:
                 console.print(f"Option of keywright import: {option}")
+
+
+def _show_plan(job: ImportView, *, console: Console) -> None:
+    if job.planned_by:
+        console.print(f"Commits the plan of import {job.planned_by}")
+    if job.plan and job.plan.committed_by:
+        console.print(f"This plan was committed by import {job.plan.committed_by}")
+    elif job.plan:
+        console.print(
+            "To import exactly this: keywright jobs commit"
+            f" {job.id} --hash {job.plan.hash}, until {format_time(job.plan.expires_at)}",
+            soft_wrap=True,
+        )
 
 
 _UPDATE_COUNTS = ("updated_", "unchanged_")

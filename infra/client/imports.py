@@ -150,6 +150,15 @@ class Imports:
             file.write(first)
             file.writelines(parts)
 
+    def commit(self, number: int, plan_hash: str) -> ImportView:
+        """Commit the plan of a dry run, and return the import that does; repeating it is safe.
+
+        Raises ApiProblem `import_state`, `plan_changed`, `plan_expired`, or `file_gone`.
+        """
+        path, body = f"/imports/{number}/commit/", {"hash": plan_hash}
+        answer = self._connection.send("POST", path, body=body, idempotent=True)
+        return ImportView.model_validate_json(answer.content)
+
     def cancel(self, number: int) -> ImportView:
         """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""
         return self._connection.write(ImportView, "POST", f"/imports/{number}/cancel/")

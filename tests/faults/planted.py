@@ -10,7 +10,7 @@ import pytest
 
 from functions import create_order, import_csv, sweep
 from functions.web.api import logger
-from shared import orders, row_entries, row_updates
+from shared import import_job, orders, row_entries, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
@@ -584,7 +584,7 @@ def not_compared_with_the_plan(patch: pytest.MonkeyPatch) -> None:
 
 def hash_without_options(patch: pytest.MonkeyPatch) -> None:
     """The hash of a plan is that of the file and its rows."""
-    real = import_plan.plan_hash_of
+    real = import_job.plan_hash_of
 
     def hashed(job: Any, *more: Any) -> str:
         plain = {"on_existing": "keep", "on_missing": "create", "on_error": "skip_row"}

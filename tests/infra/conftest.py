@@ -52,7 +52,7 @@ def openapi() -> Iterator[None]:
 @pytest.fixture
 def served(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The stage `test`, deployed and served, whose operator has the key of the company acme."""
-    transport = Served()
+    transport = Served(invoked=engine.invoked)
     monkeypatch.setenv("KEYWRIGHT_API_KEY", shop.key)
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10000000")
     monkeypatch.setenv("COLUMNS", "200")

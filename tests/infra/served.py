@@ -28,6 +28,7 @@ from tests.http_event import send
 
 API = "api.test"
 TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS", "EVENTS")
+_STEPS = ("run", "results")
 _GATEWAY = Gateway(
     {key: name for name, routes in ROUTES.items() for key in route_keys(routes, slash="")}, EXPECTED
 )
@@ -41,6 +42,8 @@ class Served(httpx.BaseTransport):
     instead: list[httpx.Response | Exception] = field(default_factory=list)
     later: dict[tuple[str, str], list[httpx.Response | None]] = field(default_factory=dict)
     """The same by method and path; None lets the API answer."""
+    invoked: list[dict[str, Any]] = field(default_factory=list)
+    """Asynchronous invocations, of which the steps in `_STEPS` run after the request."""
     lose_answer: bool = False
     """Carry the next request out, and tell nothing of it."""
 
@@ -77,6 +80,9 @@ class Served(httpx.BaseTransport):
             query=request.url.query.decode(),
             headers=dict(request.headers) | {"host": API},
         )
+        for event in [each for each in self.invoked if each.get("step") in _STEPS]:
+            self.invoked.remove(event)
+            import_csv.handler(event, Context())
         return httpx.Response(reply.status, headers=_kept(reply.headers), text=reply.text)
 
     def _from_s3(self, request: httpx.Request) -> httpx.Response:
