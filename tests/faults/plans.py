@@ -42,7 +42,7 @@ class Planners:
     def stock(self) -> None:
         """Create some of the licenses that files name."""
         for key in _KEYS:
-            if self.world.rng.random() < 0.4:
+            if self.world.rng.random() < 0.5:
                 self._order({"key": key, "note": self.world.rng.choice(("", "old"))})
         self.world.run()
 
@@ -129,7 +129,15 @@ def commit_plans(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     }
     planners.dry_run(some_file(rng), **options)
     early = random.Random(f"early {seed}").random() < 0.5
-    moves = [rng.choice(_MOVES) for _ in range(rng.choice((0, 0, 1, 2, 3)))]
+    moves = rng.choice(
+        (
+            [],
+            ["archive"],
+            ["delete"] * 4,
+            [rng.choice(_MOVES)],
+            [rng.choice(_MOVES) for _ in range(3)],
+        )
+    )
     if early:
         for what in moves:
             planners.move(what)
