@@ -219,7 +219,7 @@ def download_results(caller: Caller, id: int) -> Answer[str]:
     job = _job(caller, id)
     if not job.is_ended or job.is_stopping:
         raise WrongState(job, "downloaded with its results: wait for its end")
-    if job.detected is None or job.rows is None:
+    if job.rows is None:
         raise NotFound(f"Import {id} is {job.state} and has no rows")
     report = results_name(job)
     size = result_size(job, report)

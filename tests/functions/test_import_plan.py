@@ -13,6 +13,7 @@ from shared.store.batch_results import batch_results
 from shared.workflows import import_chunk
 from tests.functions.import_files import Files
 from tests.http_event import Reply, send
+from tests.s3_answers import s3_answers
 
 LICENSES = "license__license_key,product__short_code,license__note,order__store_id,customer__email"
 EMAILS = "email,first_name"
@@ -283,6 +284,22 @@ def test_only_a_finished_dry_run_can_be_committed(files: Files) -> None:
     refused(commit(files, missing, "a"), 404, "not_found")
     plan = planned(files, f"{LICENSES}\nP-1,nope,,,\n", on_error="reject_all")
     refused(commit(files, plan, "a"), 409, "import_state")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code"),
+    [(404, {}, "file_gone"), (200, {"x-amz-storage-class": "GLACIER"}, "file_archived")],
+)
+def test_a_plan_whose_file_can_not_be_read_is_not_committed(
+    files: Files, status: int, headers: dict[str, str], code: str
+) -> None:
+    plan = planned(files, f"{LICENSES}\nP-1,kp,,,\n")
+
+    with s3_answers("HeadObject", status, headers):
+        reply = commit(files, plan)
+
+    refused(reply, 409, code)
+    assert len(list(import_jobs.list_jobs(plan.company))) == 1
 
 
 @pytest.mark.parametrize("what", ["catalog", "rows"])

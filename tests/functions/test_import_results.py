@@ -336,6 +336,21 @@ def test_results_csv_of_a_deleted_file_can_not_be_written(files: Files) -> None:
     assert (reply.status, reply.json()["code"]) == (409, "file_gone")
 
 
+def test_results_csv_of_an_archived_file_has_to_wait_for_its_restore(files: Files) -> None:
+    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    place: Any = {"Bucket": job.bucket, "Key": job.key}
+    source: Any = {**place, "VersionId": job.version_id or ""}
+    with outside():
+        uploads.client().copy_object(**place, CopySource=source, StorageClass="GLACIER")
+        versions = uploads.client().list_object_versions(Bucket=job.bucket, Prefix=job.key)
+    archived = job.model_copy(update={"version_id": versions["Versions"][0]["VersionId"]})
+    assert import_jobs.put_job(archived, job)
+
+    reply = results_csv(files, archived)
+
+    assert (reply.status, reply.json()["code"]) == (409, "file_archived")
+
+
 def test_there_are_no_results_of_a_file_that_was_refused(files: Files) -> None:
     job = run(files, "nothing\n1\n")
 
