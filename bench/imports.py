@@ -49,6 +49,7 @@ MOST = {
     "single_peak_rss_mb": 128,
     "single_us_per_row": 90,
     "single_write_units_per_row": 5.1,
+    "ratio_cpu_of_row_results": 1.03,
 }
 """All customers of the files have a reference, for which a new customer takes one more unit."""
 _TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "IMPORTS", "LICENSES", "ORDERS")
@@ -113,6 +114,8 @@ def measured(console: Console, *, rounds: int, full: bool) -> Figures:
         single = measured_singles(Path(folder), warm_up, rounds)
         console.print("… the same file again, as an update")
         same = measured_unchanged(path, warm_up, rounds)
+        console.print("… with and without results of rows")
+        same |= measured_results(long, warm_up, rounds)
         console.print("… units, memory")
         units = units_written(path, warm_up)
         flat = {str(FLAT_ROWS): run_apart("ours", long, warm_up)}
@@ -181,6 +184,15 @@ def measured_unchanged(path: Path, warm_up: Path, rounds: int) -> Figures:
         statistics.median(run[figure] for run in runs) for figure in ("rows_per_s", "us_per_row")
     )
     return {"unchanged_rows_per_s": rows_per_s, "unchanged_us_per_row": us_per_row}
+
+
+def measured_results(path: Path, warm_up: Path, rounds: int) -> Figures:
+    """CPU time per row with the results of rows, relative to that without them."""
+    pairs = [
+        [run_apart(name, path, warm_up)["us_per_row"] for name in ("ours", "without_results")]
+        for _ in range(2 * rounds)
+    ]
+    return {"ratio_cpu_of_row_results": min(a for a, _ in pairs) / min(b for _, b in pairs)}
 
 
 def ratios(middle: dict[str, Figures]) -> Figures:

@@ -60,7 +60,9 @@ from shared.workflows.import_lifecycle import (
     plan_file,
     record_plan,
 )
+from shared.workflows.import_plan import check_plan
 from shared.workflows.import_repeats import pin_repeats
+from shared.workflows.import_results import write_results
 from shared.workflows.undo_import import is_held_back, start_waiting
 
 if TYPE_CHECKING:
@@ -90,6 +92,12 @@ def _on_objects(notices: Iterable[dict[str, Any]], context: "LambdaContext") -> 
     return {}
 
 
+def _run_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Run a job that no object announces: it undoes an import, or commits the plan of one."""
+    _run(_job_of(event), context)
+    return {}
+
+
 def _run(job: ImportJob, context: "LambdaContext") -> None:
     """Run a job that has not ended, or count one that has stopped."""
     _log_about(job)
@@ -104,12 +112,6 @@ def _run(job: ImportJob, context: "LambdaContext") -> None:
     else:
         _run_here(job, context)
         _count_stopped(job)
-
-
-def _run_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Run a job that no object announces."""
-    _run(_job_of(event), context)
-    return {}
 
 
 def _claim(version: Version, context: "LambdaContext") -> ImportJob | None:
@@ -148,6 +150,7 @@ def _run_here(job: ImportJob, context: "LambdaContext") -> None:
         logger.info("import_is_another's")
         return
     with _ending(job):
+        check_plan(job)
         job = apply_object_options(job)
         mentions = mentions_of(job)
         data = b"".join(uploads.stream(job))
@@ -210,6 +213,7 @@ def _plan_step(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any
 
 def _planned(job: ImportJob) -> dict[str, Any]:
     """The output of the step for a file that is not refused."""
+    check_plan(job)
     job = apply_object_options(job)
     mentions = mentions_of(job)
     digest = hashlib.sha256()
@@ -347,6 +351,17 @@ def _complete_step(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     return {}
 
 
+def _results_step(event: dict[str, Any], _: "LambdaContext") -> dict[str, Any]:
+    """Write `results.csv` of an import that has ended, when it is requested."""
+    job = _job_of(event)
+    if job.is_ended and job.detected is not None:
+        try:
+            write_results(job)
+        except FileGone as gone:
+            logger.warning("results_not_written", code=gone.code)
+    return {}
+
+
 @contextmanager
 def _ending(job: ImportJob) -> Iterator[None]:
     """Return normally where no attempt could get any further.
@@ -396,6 +411,7 @@ _STEPS = {
     "decide": _decide_step,
     "finish": _finish_step,
     "complete": _complete_step,
+    "results": _results_step,
 }
 
 

@@ -19,6 +19,7 @@ from shared.contract.imports import (
     ImportView,
     InvalidRow,
     LicensesResult,
+    PlanView,
     RowFaultView,
 )
 from shared.import_job import (
@@ -71,6 +72,7 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         "progress": progress(job, results),
         "counts": _counts(job, results),
         "stopping": job.is_stopping,
+        "plan": _plan(job),
         "corrections": _corrections(job),
         "detected": DetectedFile.model_validate(job.detected) if job.detected else None,
         **_urls(caller, job),
@@ -96,6 +98,14 @@ def import_result(
             "progress": progress(job, results),
             **_urls(caller, job),
         }
+    )
+
+
+def _plan(job: ImportJob) -> PlanView | None:
+    if job.plan_hash is None or job.plan_expires_at is None:
+        return None
+    return PlanView(
+        hash=job.plan_hash, expires_at=job.plan_expires_at, committed_by=job.committed_by
     )
 
 

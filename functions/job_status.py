@@ -1,7 +1,7 @@
 """HTTP API: status and results of imports, cancel and retry; exports. Trigger: API Gateway."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,7 +10,8 @@ from functions import export_jobs
 from functions.import_rows import (
     PLACES,
     START,
-    Outcome,
+    AnyRow,
+    ListedOutcome,
     count_of,
     errors_page,
     rows_page,
@@ -23,24 +24,23 @@ from functions.web.response_size import PAGE_BYTES
 from shared.column_mapping import ColumnMapping
 from shared.contract.imports import (
     CustomersResult,
-    FailedRow,
     FeaturesResult,
     ImportResult,
     ImportView,
     InvalidRow,
-    KeptRow,
     LicensesResult,
-    WarnedRow,
 )
 from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
 from shared.store.batch_results import batch_results
-from shared.store.executions import announce_job, stop
-from shared.store.import_jobs import change_job, get_job, list_jobs
+from shared.store.executions import announce_job, request_results, start, stop
+from shared.store.import_jobs import change_job, claim_results, get_job, list_jobs
 from shared.store.import_mappings import job_mapping
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
 from shared.values import Flag
+from shared.workflows.import_plan import commit_plan
+from shared.workflows.import_results import results_name
 from shared.workflows.undo_import import (
     begin_undo,
     retry_undo,
@@ -50,6 +50,10 @@ from shared.workflows.undo_import import (
 
 _MOST_INLINE = 4_000_000
 """Bytes of a file that is sent in the response, as Base64."""
+_RESULTS_SECONDS = 2
+"""How long a client waits before it asks for `results.csv` again."""
+_REQUESTED_EVERY = timedelta(minutes=2)
+"""How often the same `results.csv` is requested to be written, until it exists."""
 _CSV = "text/csv; charset=utf-8"
 
 type _AnyCase = Annotated[
@@ -95,7 +99,20 @@ class UndoRequest(BaseModel):
 class RowsQuery(ErrorsQuery, frozen=True, extra="forbid"):
     """The requested page of rows, and their outcome."""
 
-    outcome: Annotated[Outcome, Field(description="The outcome of the rows in the list.")]
+    outcome: Annotated[
+        ListedOutcome | None,
+        Field(description="The outcome of the rows in the list; all rows if it is left out."),
+    ] = None
+
+
+class CommitRequest(BaseModel):
+    """The plan to commit."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"example": {"hash": "9f86d081…"}}
+    )
+
+    hash: Annotated[str, Field(max_length=64, description="`plan.hash` of the dry run.")]
 
 
 @api.get("/api/v1/licenses-import-results/", scope="records:read", refusals=("alias_conflict",))
@@ -173,12 +190,12 @@ def list_import_errors(caller: Caller, id: int, query: ErrorsQuery) -> Page[Inva
 
 
 @api.get("/api/v1/imports/<id>/rows/", scope="records:read")
-def list_import_rows(
-    caller: Caller, id: int, query: RowsQuery
-) -> Page[WarnedRow | FailedRow | KeptRow]:
-    """List the rows of an import with an outcome, in the order of the file.
+def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[AnyRow]:
+    """List the rows of an import with their outcome, in the order of the file.
 
-    `warning`: imported with warnings. `failed`: not imported. `kept`: of an undo, not undone. At
+    `created`, `updated`, `unchanged`: imported, with the ids of the records; in a dry run, what
+    would happen. `failed`: not imported, with the errors. `warning`: imported with warnings.
+    `kept`: of an undo, not undone, with the reason; of an undo, only these rows are listed. At
     most 10 warnings per row are listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
@@ -186,9 +203,10 @@ def list_import_rows(
     cursor = read_cursor(caller, query, PLACES)
     place = cursor.place if cursor else START
     taken, place_after = rows_page(job, results, place, outcome=query.outcome, most=query.limit)
-    counted = sum(count_of(each, query.outcome) for each in results)
+    counted = sum(count_of(job, each, query.outcome) for each in results)
     onward = Cursor(place_after, counted).spelled(caller, query) if place_after else None
-    link = caller.link(outcome=query.outcome, limit=query.limit, cursor=onward) if onward else None
+    filters = {} if query.outcome is None else {"outcome": query.outcome}
+    link = caller.link(**filters, limit=query.limit, cursor=onward) if onward else None
     return Page(count=counted, limit=query.limit, next=link, cursor=onward, results=taken)
 
 
@@ -203,7 +221,44 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
     size = result_size(job, report) if job.failed_report else None
     if size is None:
         raise NotFound(f"Import {id} is {job.state} and has no failed rows")
-    name = f"{job.file_name.removesuffix('.csv')}-failed.csv"
+    return _file(job, report, size, "failed")
+
+
+@api.get(
+    "/api/v1/imports/<id>/results.csv",
+    scope="records:read",
+    content_type=_CSV,
+    moves=True,
+    pends=True,
+    refusals=("import_state", "file_gone", "file_archived"),
+)
+def download_results(caller: Caller, id: int) -> Answer[str]:
+    """Download the file with the result of each row: its columns, outcome and ids.
+
+    The file is written when it is first requested. Until then the response is a 202: repeat the
+    request after `Retry-After` seconds. For a large file the response is a 307 with a link that
+    expires after some minutes.
+    """
+    job = _job(caller, id)
+    if not job.is_ended or job.is_stopping:
+        raise WrongState(job, "downloaded with its results: wait for its end")
+    if job.undoes is not None:
+        raise NotFound(f"Import {id} undoes import {job.undoes}: its rows are listed by rows/")
+    if job.rows is None:
+        raise NotFound(f"Import {id} is {job.state} and has no rows")
+    report = results_name(job)
+    size = result_size(job, report)
+    if size is None:
+        check_file(job)
+        if claim_results(job, datetime.now(UTC), every=_REQUESTED_EVERY):
+            request_results(job)
+        return Answer("", status=202, headers={"Retry-After": str(_RESULTS_SECONDS)})
+    return _file(job, report, size, "results")
+
+
+def _file(job: ImportJob, report: str, size: int, what: str) -> Answer[str]:
+    """The response with a report, or with a link to it if it is large."""
+    name = f"{job.file_name.removesuffix('.csv')}-{what}.csv"
     if size > _MOST_INLINE:
         link = presigned_get(job, report, file_name=name, content_type=_CSV)
         return Answer("", status=307, headers={"Location": link})
@@ -240,6 +295,32 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
         announce_job(job)
     start_waiting(job)
     return import_view(caller, job)
+
+
+@api.post(
+    "/api/v1/imports/<id>/commit/",
+    scope="imports:write",
+    status=202,
+    refusals=("import_state", "plan_changed", "plan_expired", "file_gone", "file_archived"),
+)
+def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[ImportView]:
+    """Commit the plan of a dry run: import the same file version exactly as the dry run has shown.
+
+    A row for which anything else would happen now is not written, and has the error
+    `not_as_planned`; with `reject_all`, nothing is written then. A plan is committed once: a
+    repeated request answers with the same import.
+    """
+    job, is_replay = commit_plan(
+        caller.company,
+        id,
+        request.hash,
+        requested_by=caller.prefix,
+        correlation_id=caller.request_id,
+    )
+    if job.state == "queued":
+        start(job)
+    headers = {"Idempotent-Replayed": "true"} if is_replay else {}
+    return Answer(import_view(caller, job), headers=headers)
 
 
 @api.post(

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from shared.columns import KINDS, NO_VALUE, Part, faults_of_row
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.header import IGNORED, REPORT_COLUMNS, squeezed, trimmed
+from shared.csv_format.header import IGNORED, OWN_COLUMNS, squeezed, trimmed
 from shared.csv_format.reader import Record
 from shared.day_order import Dates
 from shared.errors import Fault, Path
@@ -133,7 +133,7 @@ def _column_faults(mapping: ColumnMapping, kind: str) -> Iterator[_Found]:
         place, name = ("columns", header), squeezed(header)
         if not name:
             yield place, "must name a header: it has only blanks, - and _", header
-        elif header.strip().lower() in REPORT_COLUMNS:
+        elif header.strip().lower() in OWN_COLUMNS:
             yield place, "is a column of failed.csv, which no import reads", header
         elif (first := headers.setdefault(name, header)) != header:
             yield place, f"is the same header as {first!r}: name it once", header

@@ -6,7 +6,7 @@ A job's state changes only as `_NEXT` allows; a job leaves a state in `ENDED` on
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
@@ -69,6 +69,9 @@ UNDO_COUNTERS: Mapping[Kind, tuple[str, ...]] = {
 """The counters of an undo by kind; in addition, `kept_because_<reason>` counts kept records."""
 MOST_ATTEMPTS = 3
 """How often a job is started without a request by a user."""
+
+PLAN_VALID = timedelta(days=7)
+"""How long after a dry run its plan can be committed."""
 
 _BEGUN: frozenset[State] = frozenset({"validating", "running"})
 _NEXT: Mapping[State, frozenset[State]] = {
@@ -154,6 +157,12 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The newest imports that correct failed rows of this one; some of them may not exist."""
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was put into the bucket."""
+    planned_by: int | None = None
+    """The dry run whose plan this import commits."""
+    plan_hash: str | None = None
+    """Of a dry run that has finished: what a commit must name, see `plan_hash_of`."""
+    committed_by: int | None = None
+    """The import that commits the plan of this dry run."""
     correlation_id: str | None = None
     """The id of the request or event that created the job; in all log lines."""
     created_at: datetime
@@ -191,6 +200,12 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     def status(self) -> Status:
         """LicenseSpring's word for the state."""
         return _STATUS.get(self.state, "error")
+
+    @property
+    def plan_expires_at(self) -> datetime | None:
+        """When the plan of a dry run can no longer be committed; None without a plan."""
+        is_planned = self.plan_hash is not None and self.finished_at is not None
+        return self.finished_at + PLAN_VALID if is_planned and self.finished_at else None
 
     @property
     def is_ended(self) -> bool:
@@ -250,12 +265,25 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     """Number of rows of an undo in the report that were kept."""
     compared: bool = False
     """Whether the rows were compared with earlier batches."""
+    row_report: str | None = None
+    """The key of the object with the results of the rows, of the same run as `report`."""
+    created_rows: int = 0
+    updated_rows: int = 0
 
     @property
     def precedence(self) -> int:
         """Later attempts precede earlier ones; within an attempt, the second pass the first one,
         and results of rows that were compared with earlier batches those of rows that were not."""
         return 4 * self.attempt + 2 * (self.phase == "write") + self.compared
+
+
+def has_outcomes(job: ImportJob, result: BatchResult) -> bool:
+    """Whether the rows of a batch have outcomes other than `failed`.
+
+    Rows that only the first pass of `reject_all` has seen were not written, unless the import is a
+    dry run. Nothing of a rejected import was written.
+    """
+    return job.state != "rejected" and (job.dry_run or result.phase == "write")
 
 
 class Progress(BaseModel, frozen=True):
@@ -341,6 +369,29 @@ def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -
     return job.model_copy(update={**times, "state": state, "revision": job.revision + 1, **changes})
 
 
+def plan_hash_of(job: ImportJob, catalog: str, results: Sequence[str]) -> str:
+    """The hash of a plan: of the file's version and content, its options, catalog and rows.
+
+    `catalog` is the SHA-256 of the pinned catalog, `results` are those of the row results in order.
+    """
+    options = {
+        "kind": job.kind,
+        "on_error": job.on_error,
+        "encoding": job.encoding,
+        "unknown_columns": job.unknown_columns,
+        "dates": job.dates,
+        "on_existing": job.on_existing,
+        "on_missing": job.on_missing,
+        "mapping": job.mapping,
+    }
+    of = [
+        *(job.bucket, job.key, job.version_id, job.file_sha256, options),
+        catalog,
+        results,
+    ]
+    return hashlib.sha256(orjson.dumps(of, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
     """Queue a job again: its lease ends, and its outcome is cleared."""
     if job.version_id is None:
@@ -356,6 +407,7 @@ def requeue(job: ImportJob, *, now: datetime) -> ImportJob:
         finished_at=None,
         counts={},
         failed_report=None,
+        plan_hash=None,
     )
 
 

@@ -15,6 +15,8 @@ from shared.csv_format.reader import Record
 from shared.day_order import Dates
 from shared.import_job import OnExisting, OnMissing
 from shared.licenses import FeatureRequest, License, grant_of
+from shared.planned_rows import PlannedRow, not_as_planned
+from shared.row_results import Changes
 from shared.values import record_id
 
 type Faults = list[dict[str, Any]]
@@ -98,12 +100,43 @@ class Import:
 
     Such a row never writes.
     """
+    named_by: int = 0
+    """The job that names orders without an id; that of the plan, whose ids a commit keeps."""
+    planned: Mapping[int, PlannedRow] | None = None
+    """Of a commit: the planned rows of the batch. A row is written only as it was planned."""
     differing: frozenset[int] = frozenset()
     """The rows in `repeated` that are not equal to the earlier row."""
     undo: int | None = None
     """The job that undoes this import, if its rows are read for that."""
     quiet_since: datetime | None = None
     """When an import of the company last changed before the undo."""
+
+    def may_create(self, row: int) -> bool:
+        """Whether the plan, if there is one, lets a row create its record."""
+        return self.planned is None or (row in self.planned and self.planned[row].creates)
+
+    def is_repeat(self, row: int) -> bool:
+        """Whether a row names the record of an earlier row, which another batch may create."""
+        return self.planned is not None and row in self.planned and self.planned[row].is_repeat
+
+    def unplanned(self, row: int, outcome: str, ids: Sequence[int] = ()) -> Faults:
+        """The fault of a row whose outcome or ids are not those of the plan."""
+        if self.planned is None:
+            return []
+        planned = self.planned.get(row)
+        if planned is None or planned.outcome != outcome:
+            return [not_as_planned(planned, outcome)]
+        if ids and planned.ids() != tuple(ids):
+            return [not_as_planned(planned, f"{outcome}, with other ids")]
+        return []
+
+    def unplanned_changes(self, row: int, changes: Changes) -> Faults:
+        """The fault of a row that would change its record in another way than planned."""
+        if faults := self.unplanned(row, "updated"):
+            return faults
+        if self.planned is None or self.planned[row].changes_as_planned(changes):
+            return []
+        return [not_as_planned(self.planned[row], "updated, from or to other values")]
 
     @property
     def updates(self) -> bool:

@@ -270,7 +270,7 @@ class _LicenseReader(_Reader):
         if customer is not None and customer_id is None:
             customer_id = nameless_id(self.job, record, order_id)
         if order_id is None:
-            store_id = f"import-{self.job.number}-{record.row}"
+            store_id = f"import-{self.job.named_by}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
         key, subscription_id, note = free
         return LicenseEntry(

@@ -45,6 +45,8 @@ SHARED = (
     "exported_row",
     "cell_patterns",
     "import_header",
+    "row_results",
+    "planned_rows",
     "row_entries",
     "row_reader",
     "differences",

@@ -23,6 +23,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_batch.py": "tests/functions/test_import_batches.py",
         "shared/workflows/import_bundles.py": "tests/functions/test_import_duplicates.py",
         "shared/workflows/import_chunk.py": "tests/functions/test_import_csv.py",
+        "shared/workflows/import_plan.py": "tests/functions/test_import_plan.py",
         "shared/workflows/import_repeats.py": "tests/functions/test_import_updates.py",
         "shared/workflows/update_records.py": "tests/functions/test_import_updates.py",
         "shared/workflows/import_customers.py": "tests/functions/test_import_duplicates.py",
@@ -30,6 +31,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_features.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_licenses.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_orders.py": "tests/functions/test_imported_orders.py",
+        "shared/workflows/import_results.py": "tests/functions/test_import_results.py",
         "shared/workflows/import_lifecycle.py": "tests/functions/test_import_stopped.py",
         "shared/workflows/import_totals.py": "tests/functions/test_import_counted.py",
         "shared/workflows/import_warnings.py": "tests/functions/test_import_duplicates.py",
@@ -192,6 +194,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/imports/import_result.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),
+        "functions/console/static/imports/import_rows.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/import_states.js": (
             "tests/e2e/console/test_import_lists.py"
         ),

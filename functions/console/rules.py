@@ -23,7 +23,7 @@ from shared.columns import CLEARABLE, KINDS, NO_VALUE, Kind, Part, faults_of_row
 from shared.csv_format.block import MAX_FIELD
 from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
-from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, REPORT_COLUMNS, folded
+from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, OWN_COLUMNS, folded
 from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
 from shared.day_order import DATE_FAULTS, WRITTEN
 from shared.header_synonyms import SYNONYMS
@@ -35,7 +35,7 @@ def rules() -> dict[str, Any]:
     return {
         "kinds": {name: _kind(kind) for name, kind in KINDS.items()},
         "delimiters": DELIMITERS,
-        "report": REPORT_COLUMNS,
+        "report": OWN_COLUMNS,
         "most": {"columns": MAX_COLUMNS, "header": MAX_HEADER, "field": MAX_FIELD},
         "magic": [
             [magic.pattern.decode("latin-1"), magic.flags, file_type] for magic, file_type in MAGIC

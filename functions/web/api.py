@@ -91,6 +91,7 @@ class Operation:
     status: int
     content_type: str
     moves: bool
+    pends: bool
     ids: Mapping[str, type]
     takes_caller: bool
     body: type[BaseModel] | None
@@ -151,13 +152,15 @@ class Api:
         status: int = 200,
         content_type: str = "application/json",
         moves: bool = False,
+        pends: bool = False,
     ) -> Callable[[F], F]:
         """Serve a path to API keys with the scope; the trailing slash is optional in requests.
 
         With ANY_SCOPE every valid key is authorized, and with `public` no key is needed.
 
         `refusals` are the error codes of the route besides those of every route, and `moves` means
-        that the route may answer 307 with a `Location`; both are only documented.
+        that the route may answer 307 with a `Location`, `pends` that it may answer 202 with
+        `Retry-After` until what it answers with is ready; all three are only documented.
         Raises TypeError at import for a route that neither has a known scope nor is public.
         """
         if public == (scope is not None) or scope not in SCOPES | {ANY_SCOPE, None}:
@@ -176,6 +179,7 @@ class Api:
                 status=status,
                 content_type=content_type,
                 moves=moves,
+                pends=pends,
             )
             self.operations.append(operation)
             methods = ["GET", "HEAD"] if method == "GET" else [method]

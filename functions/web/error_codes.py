@@ -100,6 +100,14 @@ CODES: Mapping[str, tuple[int, str]] = {
         409,
         "Import 14 can still write records that depend on license 12: wait until it has ended",
     ),
+    "plan_changed": (
+        409,
+        "Import 14 has another plan than this one: read it again, and its hash",
+    ),
+    "plan_expired": (
+        409,
+        "The plan of import 14 expired at 2026-03-19T08:00:00+00:00: run the dry run again",
+    ),
     "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
     "internal_error": (
         500,

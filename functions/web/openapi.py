@@ -56,6 +56,7 @@ _FORM: Mapping[str, Any] = {
     "encoding": {"file": {"contentType": "text/csv"}},
 }
 
+_RETRY_AFTER: Mapping[str, Any] = {"Retry-After": {"schema": {"type": "integer"}}}
 _LOCATION: Mapping[str, Any] = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 
 
@@ -209,6 +210,11 @@ def _responses(
     responses = {str(operation.status): answer}
     if operation.moves:
         responses["307"] = {"description": "Follow `Location`", "headers": _LOCATION}
+    if operation.pends:
+        responses["202"] = {
+            "description": "Not ready yet: repeat the request after `Retry-After` seconds",
+            "headers": _RETRY_AFTER,
+        }
     by_status: dict[int, list[str]] = {}
     for code in codes_of(operation):
         if code not in CODES:

@@ -48,7 +48,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--sheet", metavar="NAME", help="sheet of a workbook (default: the first that is visible)"
     )
     command.add_argument("--kind", required=True, choices=KINDS, help="type of records")
-    command.add_argument("--dry-run", action="store_true", help="validate only; write nothing")
+    command.add_argument(
+        "--dry-run",
+        "--plan",
+        dest="dry_run",
+        action="store_true",
+        help="show what would happen, and write nothing; `keywright jobs commit` then does it",
+    )
     command.add_argument(
         "--on-error",
         choices=("skip_row", "reject_all"),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -93,6 +94,28 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     undo.add_argument("--yes", action="store_true", help="undo without confirmation")
     undo.set_defaults(run=_undo)
 
+    commit = subcommands.add_parser(
+        "commit",
+        parents=[stage_options()],
+        help="import the file of a dry run exactly as the dry run has shown, and wait",
+    )
+    commit.add_argument("job", type=int, help="number of the dry run")
+    commit.add_argument(
+        "--hash", required=True, help="hash of its plan, which `keywright jobs show` prints"
+    )
+    commit.set_defaults(run=_run_one, subcommand="commit")
+
+    results = subcommands.add_parser(
+        "results",
+        parents=[stage_options()],
+        help="save the file of an import with the result of each row",
+    )
+    results.add_argument("job", type=int, help="import number")
+    results.add_argument(
+        "--out", type=Path, metavar="FILE", help="write to this file (default: <file>.results.csv)"
+    )
+    results.set_defaults(run=_save_results)
+
 
 def _list(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
@@ -106,6 +129,17 @@ def _list(options: argparse.Namespace) -> None:
         )
 
 
+def _save_results(options: argparse.Namespace) -> None:
+    with open_client(options.stage) as client:
+        job = client.imports.show(options.job)
+        path = options.out or Path(Path(job.file_name).with_suffix(".results.csv").name)
+        client.imports.save_results(job.id, path)
+        if options.json:
+            print(job.model_dump_json())
+        else:
+            Console(highlight=False).print(f"Saved the result of each row as {path}")
+
+
 def _run_one(options: argparse.Namespace) -> int:
     """Run a subcommand on one import; exit status 0 also while the import is still running."""
     console = Console(highlight=False, quiet=options.json)
@@ -117,6 +151,9 @@ def _run_one(options: argparse.Namespace) -> int:
                 job = client.imports.cancel(options.job)
             case "retry":
                 job = follow(client, client.imports.retry(options.job).id, console=console)
+            case "commit":
+                started = client.imports.commit(options.job, options.hash)
+                job = follow(client, started.id, console=console)
             case _:
                 job = follow(client, options.job, console=console)
         if options.json:
@@ -224,13 +261,8 @@ def show_summary(job: ImportView, *, console: Console) -> None:
         console.print(
             "Stopping: rows in flight are still being written, so these counts will change."
         )
-    for related, what in (
-        (job.undoes, "Undoes import"),
-        (job.undone_by, "Undone by import"),
-        (job.corrects, "Corrects failed rows of import"),
-    ):
-        if related:
-            console.print(f"{what} {related}")
+    _show_related(job, console=console)
+    _show_plan(job, console=console)
     if job.refusal:
         line = f"line {job.refusal.line}"
         is_named = job.refusal.line is None or line in job.refusal.message.lower()
@@ -245,6 +277,29 @@ def show_summary(job: ImportView, *, console: Console) -> None:
             mapping = {"columns": job.refusal.suggested}
             text = json.dumps(mapping, ensure_ascii=False)
             console.print(escape(text), soft_wrap=True)
+
+
+def _show_related(job: ImportView, *, console: Console) -> None:
+    for related, what in (
+        (job.undoes, "Undoes import"),
+        (job.undone_by, "Undone by import"),
+        (job.corrects, "Corrects failed rows of import"),
+    ):
+        if related:
+            console.print(f"{what} {related}")
+
+
+def _show_plan(job: ImportView, *, console: Console) -> None:
+    if job.planned_by:
+        console.print(f"Commits the plan of import {job.planned_by}")
+    if job.plan and job.plan.committed_by:
+        console.print(f"This plan was committed by import {job.plan.committed_by}")
+    elif job.plan:
+        console.print(
+            "To import exactly this: keywright jobs commit"
+            f" {job.id} --hash {job.plan.hash}, until {format_time(job.plan.expires_at)}",
+            soft_wrap=True,
+        )
 
 
 _UPDATE_COUNTS = ("updated_", "unchanged_")

@@ -197,8 +197,14 @@ class Connection:
         self._pause(_pause_seconds(None, attempt))
 
     def download(self, path: str) -> Iterator[bytes]:
-        """Yield a file in parts; follows the API's redirect to a presigned URL of S3."""
+        """Yield a file in parts; follows the API's redirect to a presigned URL of S3.
+
+        Waits as long as the API is still writing the file.
+        """
         answer = self.send("GET", path, idempotent=True)
+        while answer.status_code == httpx.codes.ACCEPTED:
+            self._pause(_pause_seconds(answer, 1))
+            answer = self.send("GET", path, idempotent=True)
         if not answer.is_redirect:
             yield answer.content
             return

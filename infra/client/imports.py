@@ -15,6 +15,7 @@ from shared.contract.imports import (
     KeptRow,
     MappingEntry,
     MappingView,
+    ResultRow,
     StartedImport,
     WarnedRow,
 )
@@ -165,6 +166,30 @@ class Imports:
         """Save a mapping, or replace the one with this name. Raises ApiProblem."""
         body = mapping.model_dump(mode="json", exclude_defaults=True)
         return self._connection.write(MappingView, "PUT", f"/import-mappings/{name}/", body)
+
+    def rows(self, number: int, **query: Query) -> Iterator[ResultRow]:
+        """Yield the results of rows, one page per request; the filter is `outcome`."""
+        return self._connection.pages(ResultRow, f"/imports/{number}/rows/", **query)
+
+    def save_results(self, number: int, path: Path) -> None:
+        """Write results.csv, the file with the result of each row, to `path`.
+
+        Raises ApiProblem `import_state` while the import runs.
+        """
+        parts = self._connection.download(f"/imports/{number}/results.csv")
+        first = next(parts, b"")
+        with path.open("wb") as file:
+            file.write(first)
+            file.writelines(parts)
+
+    def commit(self, number: int, plan_hash: str) -> ImportView:
+        """Commit the plan of a dry run, and return the import that does; repeating it is safe.
+
+        Raises ApiProblem `import_state`, `plan_changed`, `plan_expired`, or `file_gone`.
+        """
+        path, body = f"/imports/{number}/commit/", {"hash": plan_hash}
+        answer = self._connection.send("POST", path, body=body, idempotent=True)
+        return ImportView.model_validate_json(answer.content)
 
     def cancel(self, number: int) -> ImportView:
         """Cancel an import; rows already written are kept. Raises ApiProblem `import_state`."""

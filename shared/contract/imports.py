@@ -21,6 +21,7 @@ from shared.import_job import (
     UnknownColumns,
 )
 from shared.import_undo import Reason
+from shared.row_results import RowOutcome
 
 
 class RowFaultView(BaseModel, frozen=True):
@@ -78,7 +79,7 @@ class RowWarning(BaseModel, frozen=True):
 
 
 class ReportedRow(BaseModel, frozen=True):
-    """A row that was imported with warnings, or was not imported."""
+    """A row of the file."""
 
     row: Annotated[int, Field(description="Data rows are counted from 1.")]
     line: Annotated[int, Field(description="The line in the file, from 1.")]
@@ -106,6 +107,29 @@ class KeptRow(ReportedRow, frozen=True):
     customer_id: int | None = None
     reason: Reason
     message: str
+
+
+class FieldChange(BaseModel, frozen=True):
+    """The values of a field before and after a change; null where it has none."""
+
+    before: Any = None
+    after: Any = None
+
+
+class ResultRow(ReportedRow, frozen=True):
+    """The result of a row; in a dry run, what would happen, with the ids that records would get."""
+
+    outcome: RowOutcome
+    license_id: int | None
+    order_id: int | None
+    customer_id: int | None
+    changes: Annotated[
+        dict[str, FieldChange] | None,
+        Field(
+            description="The fields that the row updated. Null for other outcomes, and if the row"
+            " ran again after its record had been changed by something else."
+        ),
+    ]
 
 
 class Result(BaseModel, frozen=True):
@@ -178,6 +202,14 @@ class Correction(BaseModel, frozen=True):
     ]
 
 
+class PlanView(BaseModel, frozen=True):
+    """The plan of a dry run that has finished: what its commit names, and until when."""
+
+    hash: str
+    expires_at: datetime
+    committed_by: Annotated[int | None, Field(description="The import that commits the plan.")]
+
+
 class ImportView(BaseModel, frozen=True):
     """An import of any kind."""
 
@@ -208,6 +240,10 @@ class ImportView(BaseModel, frozen=True):
         int | None, Field(description="The import that this one undoes; see its `undone_by`.")
     ]
     undone_by: Annotated[int | None, Field(description="The import that undoes this one.")]
+    plan: Annotated[PlanView | None, Field(description="Of a dry run that has finished.")]
+    planned_by: Annotated[
+        int | None, Field(description="The dry run whose plan this import commits.")
+    ]
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
     created_at: datetime
     started_at: datetime | None

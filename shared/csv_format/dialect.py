@@ -29,7 +29,7 @@ from shared.csv_format.file_type import MAGIC
 from shared.csv_format.header import (
     MAX_HEADER,
     NOT_MAPPED,
-    REPORT_COLUMNS,
+    OWN_COLUMNS,
     read_header,
     refuse_header,
 )
@@ -65,8 +65,8 @@ class Dialect(BaseModel, frozen=True):
 
     @property
     def original(self) -> tuple[int, ...]:
-        """Positions of the headers that `failed.csv` did not add."""
-        return tuple(i for i, name in enumerate(self.names) if name not in REPORT_COLUMNS)
+        """Positions of the headers that neither `failed.csv` nor `results.csv` has added."""
+        return tuple(i for i, name in enumerate(self.names) if name not in OWN_COLUMNS)
 
 
 def detect(

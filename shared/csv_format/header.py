@@ -21,7 +21,11 @@ MAX_COLUMNS = 200
 MAX_HEADER = 64 * 1024
 """Bytes of the header in UTF-8; `detect` reads four times as many."""
 REPORT_COLUMNS = ("_row", "_codes", "_messages")
-"""Columns that `failed.csv` adds; an import ignores them."""
+"""Columns that `failed.csv` adds."""
+RESULT_COLUMNS = ("_row", "_outcome", "_license_id", "_order_id", "_customer_id")
+"""Columns that `results.csv` adds."""
+OWN_COLUMNS = tuple(dict.fromkeys((*REPORT_COLUMNS, *RESULT_COLUMNS)))
+"""Columns that an import ignores, because Keywright has added them."""
 
 _AROUND = re.compile(rf"^(?:{FORMAT.pattern}|\s)+|(?:{FORMAT.pattern}|\s)+$")
 _SEPARATORS = re.compile(rf"(?:{FORMAT.pattern}|[\s_-])+")
@@ -114,7 +118,7 @@ def refuse_header(
     if header.broken and not (long and header.next_line - header.line == 1):
         message = "a quote in the header is not closed, or text follows its closing quote."
         raise BadFile("unbalanced_quote", message, line=line)
-    named = [name for name in names if name and name not in REPORT_COLUMNS]
+    named = [name for name in names if name and name not in OWN_COLUMNS]
     if len(named) > MAX_COLUMNS:
         message = f"there are {len(named)} columns; at most {MAX_COLUMNS} are supported."
         raise BadFile("too_many_columns", message, line=line)
@@ -163,7 +167,7 @@ def matched(
 
 def _matched(column: str, names: Mapping[str, str]) -> str:
     lower = column.lower()
-    return lower if lower in REPORT_COLUMNS else names.get(squeezed(column), lower)
+    return lower if lower in OWN_COLUMNS else names.get(squeezed(column), lower)
 
 
 def squeezed(name: str) -> str:

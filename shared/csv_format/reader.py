@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from shared.csv_format.cells import escape_formula, is_blank, unescape_formula
@@ -140,26 +140,30 @@ def _matching(patterns: Iterable[tuple[re.Pattern[str], str]], cell: str) -> str
     return next((name for pattern, name in patterns if pattern.fullmatch(cell.strip())), None)
 
 
-def failed_header(dialect: Dialect) -> bytes:
-    """The start of `failed.csv`: byte order mark, the original headers, `REPORT_COLUMNS`.
+def report_header(dialect: Dialect, added: Sequence[str] = REPORT_COLUMNS) -> bytes:
+    """The start of `failed.csv` or `results.csv`: byte order mark, original headers, `added`.
 
     The file is always UTF-8 with a byte order mark, which overrides any requested encoding.
     """
     columns = [dialect.columns[i] for i in dialect.original]
-    return codecs.BOM_UTF8 + _written(dialect, [*columns, *REPORT_COLUMNS])
+    return codecs.BOM_UTF8 + _written(dialect, [*columns, *added])
 
 
 def failed_row(
     dialect: Dialect, record: Record, codes: Iterable[str], messages: Iterable[str]
 ) -> bytes:
-    """A line of `failed.csv`: the cells in their order, the row number, codes and messages.
+    """A line of `failed.csv`: the cells in their order, the row number, codes and messages."""
+    return report_row(dialect, record, (str(record.row), " ".join(codes), " ".join(messages)))
+
+
+def report_row(dialect: Dialect, record: Record, added: Iterable[str]) -> bytes:
+    """A line of `failed.csv` or `results.csv`: the cells in their order, and `added`.
 
     Extra cells follow at the end, so that no data is lost and the row stays invalid until it is
     corrected.
     """
     cells = [record.fields[i] for i in dialect.original]
-    report = (str(record.row), " ".join(codes), " ".join(messages))
-    return _written(dialect, [*cells, *report, *record.fields[len(dialect.columns) :]])
+    return _written(dialect, [*cells, *added, *record.fields[len(dialect.columns) :]])
 
 
 def _lines(data: bytes, encoding: Encoding) -> Iterable[str]:

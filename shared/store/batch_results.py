@@ -1,5 +1,6 @@
 """The results of an import's batches: one item per batch, next to the job."""
 
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -46,6 +47,17 @@ def seal_result(company: str, number: int, index: int, attempt: int) -> BatchRes
 def unseal_result(company: str, number: int, index: int) -> None:
     """Let workers replace the result of a batch again. Raises Busy like `seal_result`."""
     _updated_result(company, number, index, {"UpdateExpression": "REMOVE sealed"})
+
+
+def recount_created(company: str, number: int, result: BatchResult, rows: int) -> None:
+    """Set how many rows of a batch have created a record, unless its result was replaced."""
+    update = {
+        "UpdateExpression": "SET created_rows = :rows",
+        "ConditionExpression": "row_report = :report",
+        "ExpressionAttributeValues": dynamo.to_item({":rows": rows, ":report": result.row_report}),
+    }
+    with suppress(dynamo.client().exceptions.ConditionalCheckFailedException):
+        _updated_result(company, number, result.index, update)
 
 
 def _updated_result(

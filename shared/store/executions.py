@@ -47,12 +47,17 @@ def complete(batch: OpenBatch) -> None:
     _invoke({"step": "complete", **named, "batch": batch.model_dump(mode="json")})
 
 
+def request_results(job: ImportJob) -> None:
+    """Have ImportCsv write `results.csv` of a job."""
+    _invoke({"step": "results", "company": job.company, "number": job.number})
+
+
 def announce_job(job: ImportJob) -> None:
     """Have ImportCsv run a job that has its file, or count it if it has stopped.
 
-    The event of an object is one for the import that it belongs to; an undo is called by its name.
+    The event of an object names the job that has claimed it: not an undo, nor the commit of a plan.
     """
-    if job.undoes is not None:
+    if job.undoes is not None or job.planned_by is not None:
         _invoke({"step": "run", "company": job.company, "number": job.number})
     elif job.version_id is not None:
         announce(Version(job.bucket, job.key, job.version_id, job.size or 0))

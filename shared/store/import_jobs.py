@@ -8,6 +8,7 @@
 | company | `changes#<n>` | the number of changes of jobs, and when the last one was, in 8 shards |
 | `unfinished#` | `<company>#<number>` | a job that has not ended or is stopping, for the sweeper |
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
+| `<company>#<number>` | `results#<revision>` | when `results.csv` was last requested |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
 | `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
 | company | `mapping#…`, `mapping-content#…`, `mapping-pinned#…` | see `import_mappings` |
@@ -18,7 +19,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
@@ -130,6 +131,19 @@ def _is_over(job: ImportJob) -> bool:
     return job.is_ended and not job.is_stopping
 
 
+def add_commit(job: ImportJob, plan: ImportJob) -> bool:
+    """Write the import that commits a plan, and note it in the dry run, as it was read.
+
+    False if the number exists, or if the dry run has changed, as by another commit.
+    """
+    key = _job_key(plan.company, plan.number)
+    committed = plan.model_copy(update={"committed_by": job.number, "revision": plan.revision + 1})
+    item = dynamo.record_item(committed, pk=key[0], sk=key[1], token=secrets.token_hex(8))
+    item |= dynamo.to_item({"revision": committed.revision, **writer_attribute()})
+    same = "revision = :before"
+    return _write(job, [dynamo.put(TABLE, item, same, before=plan.revision)], _FREE)
+
+
 def note_correction(company: str, corrected: int, number: int) -> None:
     """Record in an import that the job `number`, which will be written next, corrects it.
 
@@ -237,6 +251,25 @@ def change_job(company: str, number: int, change: Callable[[ImportJob], ImportJo
         if job is before or put_job(job, before):
             return job
     raise Busy
+
+
+def claim_results(job: ImportJob, now: datetime, *, every: timedelta) -> bool:
+    """Whether to have `results.csv` of a job written now: at most one request per `every` does."""
+    key = dynamo.partition(job.company, job.number), f"results#{job.revision}"
+    dynamodb = dynamo.client()
+    try:
+        dynamodb.update_item(
+            TableName=dynamo.table(TABLE),
+            Key=dynamo.key_of(key),
+            UpdateExpression="SET requested_at = :now",
+            ConditionExpression="attribute_not_exists(requested_at) OR requested_at < :before",
+            ExpressionAttributeValues=dynamo.to_item(
+                {":now": dynamo.stamp(now), ":before": dynamo.stamp(now - every)}
+            ),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def heartbeat(company: str, number: int, runner: str | None, now: datetime) -> bool:

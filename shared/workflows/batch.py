@@ -13,6 +13,7 @@ from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.row_entries import Import, InvalidRecord
+from shared.row_results import RowResults
 from shared.store import bulk, dynamo
 from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts
@@ -52,6 +53,7 @@ class Batch:
     made: dict[str, list[Any]] = field(default_factory=dict)
     kept: list[dict[str, Any]] = field(default_factory=list)
     """Of an undo, the rows that were kept, each `{row, line, reason}` and the id of its record."""
+    results: RowResults = field(default_factory=lambda: RowResults.of(0, []))
 
     def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
         """Add the warnings of a row."""

@@ -54,6 +54,8 @@ class HeldKeys:
         self, job: Import, pool: bulk.Pool, done: Batch, customers: Mapping[int, Found]
     ) -> None:
         self.job, self.pool, self.done, self.customers = job, pool, done, customers
+        self.found: list[tuple[LicenseEntry, dict[str, Any]]] = []
+        """The rows whose licenses exist, with these, after `decide`."""
 
     def decide(
         self,
@@ -70,6 +72,7 @@ class HeldKeys:
         held += [(entry, there[entry.key]) for entry in repeated if entry.key in there]
         held = self._members(held)
         held += self._of_bundles(bundled)
+        self.found = held
         if self.job.on_existing == "refuse":
             held = self._without_older(held)
         same = []

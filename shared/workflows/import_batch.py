@@ -12,6 +12,7 @@ from shared.row_entries import (
     InvalidRecord,
     LicenseEntry,
 )
+from shared.row_results import RowResults
 from shared.store import bulk
 from shared.store.signed_http import Exchange
 from shared.workflows.batch import Batch
@@ -37,6 +38,9 @@ def import_batch(
     earlier run has created. `opening` runs before anything is written.
     """
     done, whole = Batch(entries[0].record.row, len(entries)), entries
+    done.results = RowResults.of(done.first_row, [entry.record.line for entry in entries])
+    if job.planned is not None:
+        entries = [_planned_to_fail(job, entry) for entry in entries]
     if job.differing:
         firsts = {row: job.repeated[row] for row in job.differing} | dict(firsts or {})
     if firsts:
@@ -63,7 +67,18 @@ def import_batch(
     if features:
         import_features(job, features, done, pool, dry_run=dry_run)
     done.invalid.sort(key=lambda bad: bad.record.row)
+    done.results.failed(bad.record.row for bad in done.invalid)
     return done
+
+
+def _planned_to_fail(job: Import, entry: Entry | InvalidRecord) -> Entry | InvalidRecord:
+    """In a commit, a row that has failed in the dry run fails with the same faults."""
+    planned = (job.planned or {}).get(entry.record.row)
+    if planned is None or planned.outcome != "failed":
+        return entry
+    if isinstance(entry, InvalidRecord) and not planned.faults:
+        return entry
+    return InvalidRecord(entry.record, planned.faults)
 
 
 def _refused(entry: Entry | InvalidRecord, first: int | None) -> Entry | InvalidRecord:

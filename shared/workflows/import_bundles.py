@@ -81,14 +81,14 @@ def pinned_import(job: ImportJob) -> Import:
     """
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    began = job.created_at
-    if job.undoes is not None and (undone := get_job(job.company, job.undoes)) is not None:
-        began = undone.created_at
+    rows_of = job
+    if job.undoes is not None:
+        rows_of = get_job(job.company, job.undoes) or job
     return Import(
         job.company,
-        job.undoes or job.number,
+        rows_of.number,
         job.kind,
-        began,
+        rows_of.created_at,
         catalog,
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
@@ -98,4 +98,5 @@ def pinned_import(job: ImportJob) -> Import:
         on_missing=job.on_missing,
         undo=job.number if job.undoes is not None else None,
         quiet_since=job.quiet_since,
+        named_by=rows_of.planned_by or rows_of.number,
     )

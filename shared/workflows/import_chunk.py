@@ -34,6 +34,7 @@ from shared.row_entries import (
     LicenseEntry,
 )
 from shared.row_reader import reader_of
+from shared.row_results import CREATED, UPDATED
 from shared.store import bulk, uploads, workers
 from shared.store.batch_results import batch_result_put
 from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
@@ -47,6 +48,7 @@ from shared.workflows.batch import Batch
 from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_import
 from shared.workflows.import_lifecycle import ImportStopped
+from shared.workflows.import_plan import Plan, load_plan
 from shared.workflows.import_repeats import pinned_repeats
 from shared.workflows.undo_batch import undo_batch
 
@@ -79,6 +81,8 @@ class Work:
     patience: Patience
     senders: deque[Sender] = field(default_factory=deque)
     """The senders that no batch uses."""
+    plan: Plan | None = None
+    """The plan that the job commits."""
     worker: str = field(default_factory=lambda: secrets.token_hex(8))
     registered: bool = False
 
@@ -141,6 +145,7 @@ def working(
             phase=phase,
             executor=executor,
             patience=patience,
+            plan=load_plan(job),
         )
         try:
             yield work
@@ -354,7 +359,10 @@ def _import_batch(
     Raises OutOfTime if the invocation ends first.
     """
 
-    opened = _open_batch(work, chunk, batch)
+    opened, planned = _open_batch(work, chunk, batch), None
+    if work.plan is not None:
+        with work.patience.turns.released():
+            planned = work.plan.rows(batch[0].record.row, len(batch))
 
     def write() -> None:
         opening = [*_opening(work, opened)]
@@ -362,7 +370,7 @@ def _import_batch(
             result = undo_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, opening=opening)
         else:
             result = import_batch(
-                work.terms,
+                work.terms if planned is None else replace(work.terms, planned=planned),
                 batch,
                 dry_run=work.dry_run,
                 pool=pool,
@@ -459,8 +467,9 @@ def _keep_alive(job: ImportJob) -> None:
 
 
 def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
-    """Write the report of a batch. Returns the write of its result, which always has its report."""
-    report, warned = None, _warned_rows(work.dialect, done)
+    """Write the reports of a batch. Returns the write of its result, which always has them."""
+    report, warned, token = None, _warned_rows(work.dialect, done), secrets.token_hex(4)
+    row_report = None if work.job.undoes else f"rows-{done.first_row}-{token}.json"
     invalid = [_as_written(work, bad) for bad in done.invalid]
     if invalid or warned or done.kept or any(done.made.values()):
         details = {
@@ -470,9 +479,13 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in invalid).decode(),
         }
-        report = f"chunk-{done.first_row}-{secrets.token_hex(4)}.json"
+        report = f"chunk-{done.first_row}-{token}.json"
         with work.patience.turns.released():
             uploads.put_result(work.job, report, orjson.dumps(details))
+    if row_report is not None:
+        stored = done.results.stored()
+        with work.patience.turns.released():
+            uploads.put_result(work.job, row_report, stored)
     result = batch_result_put(
         work.job.company,
         work.job.number,
@@ -488,6 +501,9 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             kept=len(done.kept),
             named=len(done.made.get("named", ())),
             compared=compared,
+            row_report=row_report,
+            created_rows=done.results.count(CREATED),
+            updated_rows=done.results.count(UPDATED),
             **{name: getattr(done, name) for name in BatchCounts.model_fields},
         ),
     )

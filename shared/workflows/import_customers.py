@@ -65,6 +65,12 @@ def import_customers(
     drafts = {named: draft for named, draft in drafts.items() if named not in deleted}
     if complete or job.on_missing == "refuse":
         drafts = {named: draft for named, draft in drafts.items() if places[named].found}
+    if job.planned is not None:
+        drafts = {
+            named: (row, draft)
+            for named, (row, draft) in drafts.items()
+            if not job.unplanned(row, "created", (0, 0, places[named].id))
+        }
     if not dry_run:
         customers = customer_records(job, places, drafts, done)
         pool.run(reference_pointers(job, places, drafts, pool))
@@ -87,6 +93,7 @@ def import_customers(
             [entry.record.row, places[entry.customer_id].id, content_digest(entry)]
             for entry in rows
         ]
+    valid = [entry for entry in valid if _is_planned(job, entry, places, done)]
     made = [
         entry
         for entry in valid
@@ -95,7 +102,33 @@ def import_customers(
         or entry.customer_id in deleted
     ]
     done.customer_rows += len(valid)
+    done.results.note((entry.record.row, 0, 0, places[entry.customer_id].id) for entry in entries)
+    creators = {
+        entry.customer_id: entry.record.row
+        for entry in reversed(made)
+        if entry.record.row not in job.repeated
+    }
+    done.results.repeat(entry.record.row for entry in made)
+    done.results.created(row for row in creators.values() if job.may_create(row))
     done.made["customers"] = [*dict.fromkeys(places[entry.customer_id].id for entry in made)]
+
+
+def _is_planned(
+    job: Import,
+    entry: CustomerEntry,
+    places: Mapping[int, Found],
+    done: Batch,
+) -> bool:
+    """Whether the plan has this outcome for a row; always, except in a commit. Reports a fault."""
+    if job.planned is None or job.is_repeat(entry.record.row):
+        return True
+    row, place = entry.record.row, places[entry.customer_id]
+    ours = place.found is None or is_ours(job, place.found)
+    outcome = "created" if ours else "updated" if row in done.results.changes else "unchanged"
+    faults = job.unplanned(row, outcome, (0, 0, place.id))
+    if faults:
+        done.invalid.append(InvalidRecord(entry.record, faults))
+    return not faults
 
 
 def _was_deleted(job: Import, place: Found) -> bool:

@@ -31,6 +31,7 @@ from shared.row_entries import (
     offers,
     unknown_license,
 )
+from shared.row_results import Changes, changes_of, noted_changes
 from shared.row_updates import RowRefused, applied, changed_from, feature_change
 from shared.store import bulk, dynamo
 from shared.store.catalog import all_products
@@ -56,7 +57,7 @@ def import_features(
     products = {product.id: product for product in job.catalog.values()}
     keys = list(dict.fromkeys(entry.key for entry in entries))
     held = _licenses_of_keys(job, keys, products)
-    by_license: dict[int, list[FeatureEntry]] = {}
+    by_license: dict[int, tuple[License, list[FeatureEntry]]] = {}
     for entry in entries:
         licenses = held.get(entry.key, [])
         of = [products[lic.product_id] for lic in licenses]
@@ -66,21 +67,29 @@ def import_features(
             done.invalid.append(InvalidRecord(entry.record, faults))
             continue
         lic = lic or next(lic for lic in licenses if offers(entry, products[lic.product_id]))
-        by_license.setdefault(lic.id, []).append(entry)
+        by_license.setdefault(lic.id, (lic, []))[1].append(entry)
 
-    def add(work: tuple[int, list[FeatureEntry]]) -> _Added:
+    def add(work: tuple[License, list[FeatureEntry]]) -> _Added:
         pool.patience.check()
-        added = _add_features(job, *work, products=products, dry_run=dry_run)
+        added = _add_features(job, work[0].id, work[1], products=products, dry_run=dry_run)
         pool.patience.progressed = True
         return added
 
     named: list[tuple[FeatureEntry, int]] = []
     ids: list[int] = []
+    done.results.note(
+        (entry.record.row, lic.id, lic.order_id, lic.customer_id or 0)
+        for lic, of in by_license.values()
+        for entry in of
+    )
     with pool.patience.turns.released(), ThreadPoolExecutor(_THREADS) as executor:
-        for added in executor.map(add, by_license.items()):
+        for added in executor.map(add, by_license.values()):
             done.created_features += len(added.created)
             done.existed_features += added.existed
-            done.updated_features += added.updated
+            done.updated_features += len(added.updated)
+            done.results.repeat(added.repeated)
+            done.results.created(entry.record.row for entry, _ in added.created)
+            done.results.updated(added.updated)
             done.invalid += added.refused
             for record, warnings in added.warnings:
                 done.warn(record, warnings)
@@ -109,7 +118,10 @@ class _Added:
     created: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     named: list[tuple[FeatureEntry, int]] = field(default_factory=list)
     existed: int = 0
-    updated: int = 0
+    updated: dict[int, Changes | None] = field(default_factory=dict)
+    """The rows that updated a feature, with what they changed."""
+    repeated: list[int] = field(default_factory=list)
+    """The rows that name the feature of another row of the file."""
     refused: list[InvalidRecord] = field(default_factory=list)
     warnings: list[tuple[Record, list[dict[str, Any]]]] = field(default_factory=list)
 
@@ -148,13 +160,15 @@ def _add_features(
     dry_run: bool,
 ) -> _Added:
     """Add features to one license, and update those that it has."""
+    decided: dict[int, Changes] = {}
     for attempt in _tries(job):
         lic = next(iter(licenses_by_id(job.company, [license_id])), None)
         if lic is None:  # it was deleted meanwhile
             refused = [InvalidRecord(entry.record, unknown_license(entry)) for entry in entries]
             return _Added(refused=refused)
         product = products[lic.product_id]
-        added = _Features(job, lic, product, dry_run=dry_run, last=attempt == TRIES)
+        last = attempt == TRIES
+        added = _Features(job, lic, product, decided, dry_run=dry_run, last=last)
         for entry in entries:
             added.decide(entry)
         if dry_run or not added.writes or added.write():
@@ -171,11 +185,19 @@ class _Features:
     """Decides about the rows of a license, and writes all of its features at once."""
 
     def __init__(
-        self, job: Import, lic: License, product: Product, *, dry_run: bool, last: bool
+        self,
+        job: Import,
+        lic: License,
+        product: Product,
+        decided: dict[int, Changes],
+        *,
+        dry_run: bool,
+        last: bool,
     ) -> None:
-        self.job, self.lic, self.product = job, lic, product
+        self.job, self.lic, self.product, self.decided = job, lic, product, decided
         self.dry_run, self.is_last = dry_run, last
         self.grants = {grant.code: grant for grant in lic.product_features}
+        self.ids = lic.id, lic.order_id, lic.customer_id or 0
         self.first: dict[str, FeatureEntry] = {}
         self.changes: dict[str, dict[str, Any]] = {}
         self.results = _Added()
@@ -187,7 +209,8 @@ class _Features:
             self._refuse(entry, [fault])
             return
         maker, grant = job.maker(entry.record.row), self.grants.get(code)
-        if grant is None and entry.record.row in job.repeated:
+        if grant is None and (entry.record.row in job.repeated or job.is_repeat(entry.record.row)):
+            added.repeated.append(entry.record.row)
             added.existed += 1
             return
         if job.updates and grant is not None and grant.made_by != maker:
@@ -196,6 +219,9 @@ class _Features:
         id = record_id(job.company, "granted", self.lic.id, code)
         wanted = granted(entry, self.product)
         if grant is None:
+            if faults := job.unplanned(entry.record.row, "created", self.ids):
+                self._refuse(entry, faults)
+                return
             grant = self.grants[code] = wanted.model_copy(update={"made_by": maker})
             self.writes = True
         if self.dry_run or not str(grant.made_by).startswith(job.made):
@@ -203,7 +229,9 @@ class _Features:
         if grant.made_by == maker:
             added.created.append((entry, id))
         elif self._agrees(entry, wanted, grant):
-            added.existed += 1
+            if str(grant.made_by).startswith(job.made):
+                added.repeated.append(entry.record.row)
+            self._exists(entry)
 
     def _refusal(self, entry: FeatureEntry) -> dict[str, Any] | None:
         """The fault of a row whose feature exists or is missing against the import's options."""
@@ -233,18 +261,22 @@ class _Features:
 
     def _update(self, entry: FeatureEntry, grant: FeatureGrant, maker: str) -> None:
         if maker in grant.applied_rows:
-            self.results.updated += 1
+            self.results.updated[entry.record.row] = self._noted(entry, grant)
             self.results.existed += 1
             return
         changed = feature_change(entry, grant)
         if changed is None or entry.record.row in self.job.repeated:
-            self.results.existed += 1
+            self._exists(entry)
             return
         if self.is_last:
             self._refuse(entry, [fault_of("", "", "changed_meanwhile", CHANGED, None)])
             return
         before, after = (each.model_dump(exclude_defaults=True) for each in (grant, changed))
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        changes = changes_of({name: before.get(name) for name in names}, after)
+        if faults := self.job.unplanned_changes(entry.record.row, changes):
+            self._refuse(entry, faults)
+            return
         try:
             kept = changed_from(self.job.number, {name: before.get(name) for name in names})
         except RowRefused as refused:
@@ -254,8 +286,26 @@ class _Features:
         self.grants[grant.code] = changed.model_copy(update={"applied_rows": rows})
         self.changes[grant.code] = {"changed_by": maker, "changed_from": kept}
         self.writes = True
-        self.results.updated += 1
+        self.decided[entry.record.row] = self.results.updated[entry.record.row] = changes
         self.results.existed += 1
+
+    def _exists(self, entry: FeatureEntry) -> None:
+        """Count a row that changes nothing, unless it was planned to."""
+        row = entry.record.row
+        faults = [] if self.job.is_repeat(row) else self.job.unplanned(row, "unchanged")
+        if faults:
+            self._refuse(entry, faults)
+        else:
+            self.results.existed += 1
+
+    def _noted(self, entry: FeatureEntry, grant: FeatureGrant) -> Changes | None:
+        """What the row has changed of the feature, in an earlier attempt or run."""
+        key = LICENSES, (dynamo.partition(self.job.company, self.lic.id),)
+        item = dynamo.get_many([key]).get(key, {})
+        stored = {each["code"]: each for each in item.get("product_features", ())}
+        maker = self.job.maker(entry.record.row)
+        changes = noted_changes(stored.get(grant.code, {}), maker)
+        return changes or self.decided.get(entry.record.row)
 
     def _refuse(self, entry: FeatureEntry, faults: Faults) -> None:
         self.results.refused.append(InvalidRecord(entry.record, faults))

@@ -4,7 +4,7 @@ Customers and orders are written only for new licenses, so a row whose license e
 nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -116,6 +116,9 @@ class _Licenses:
         self.orders, *found = find_records(self.pool, (orders, *customers), opening)
         self.customers = found[0] | found[1]
         self.writer = BatchOrders(self.job, self.pool, self.done, self.orders, self.customers)
+        if self.job.planned is not None and not self.job.updates and not self.complete:
+            self._hold([e for e in creating if not self.job.may_create(e.record.row)])
+            creating = [e for e in creating if self.job.may_create(e.record.row)]
         made = self._write(creating)
         if not self.dry_run:
             self._settle(whole, [pair for pair in made if pair[1] not in self.deleted])
@@ -127,9 +130,13 @@ class _Licenses:
             if self.job.updates:
                 late = [(first[key], item) for key, item in self.held.items()]
                 there = held.existing([*self.existing, *late], bundled)
+                self._note_existing(there)
                 update_licenses(self.job, self.pool, self.done, there, dry_run=self.dry_run)
             else:
                 same = held.decide(first, self.held, repeated, bundled)
+                self._note_existing(held.found)
+        self._note_created(made, [*repeated, *bundled])
+        self._refuse_unplanned(entries, made)
         refused = {bad.record.row for bad in self.done.invalid[faulty:]}
         self.done.created_licenses += len(made)
         self.done.existed_licenses += len(entries) - len(made) - len(refused)
@@ -153,6 +160,56 @@ class _Licenses:
             ]
         warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
 
+    def _note_created(
+        self, made: list[tuple[LicenseEntry, int]], repeated: Iterable[LicenseEntry]
+    ) -> None:
+        """Record the results of rows that created their license, and of those that repeat one."""
+        results, orders, customers = self.done.results, self.orders, self.customers
+        ids = [id for _, id in made]
+        of_orders = [orders[entry.order_id].id for entry, _ in made]
+        of_customers = [
+            0 if (named := entry.customer_id) is None else customers[named].id for entry, _ in made
+        ]
+        if len(made) == self.done.rows:
+            results.all_created(ids, of_orders, of_customers)
+            return
+        rows = [entry.record.row for entry, _ in made]
+        results.created(rows)
+        results.note(zip(rows, ids, of_orders, of_customers, strict=True))
+        by_key = {entry.key: id for entry, id in made} if repeated else {}
+        again = [entry for entry in repeated if entry.key in by_key]
+        results.note((entry.record.row, by_key[entry.key], 0, 0) for entry in again)
+        results.repeat(entry.record.row for entry in again)
+
+    def _refuse_unplanned(
+        self, entries: Iterable[LicenseEntry], made: Iterable[tuple[LicenseEntry, int]]
+    ) -> None:
+        """Refuse the rows of a commit that were not written, as the plan has other outcomes."""
+        job, updated = self.job, self.done.results.changes
+        if job.planned is None:
+            return
+        created = {entry.record.row for entry, _ in made}
+        invalid = {bad.record.row for bad in self.done.invalid}
+        for entry in entries:
+            row = entry.record.row
+            outcome = "created" if row in created else "updated" if row in updated else "unchanged"
+            if row not in invalid and (faults := job.unplanned(row, outcome)):
+                self.done.invalid.append(InvalidRecord(entry.record, faults))
+
+    def _note_existing(self, there: Iterable[tuple[LicenseEntry, Mapping[str, Any]]]) -> None:
+        """Record the licenses that exist, with their orders and customers.
+
+        Of a row that repeats another row of the file only the license: whether that row is written
+        before or after it makes no difference then.
+        """
+        job, results = self.job, self.done.results
+        results.note(
+            (entry.record.row, item["id"], 0, 0)
+            if entry.record.row in job.repeated or is_ours(job, item)
+            else (entry.record.row, item["id"], item["order_id"], item.get("customer_id", 0))
+            for entry, item in there
+        )
+
     def _missing(
         self, entries: Sequence[LicenseEntry], opening: Sequence[Exchange[Any]]
     ) -> list[LicenseEntry]:
@@ -161,44 +218,44 @@ class _Licenses:
         Rows that can't create their license are refused. A license of a pending order, and one that
         its row has created, are inserted again, which fails and finds what they are.
         """
-        company, maker = self.job.company, self.job.maker
-        ids = record_ids(company, "license", ((entry.key, 0) for entry in entries))
-        wanted = Wanted(
-            LICENSES,
-            {id: entry.key for id, entry in zip(ids, entries, strict=True)},
-            "license_key",
-            lambda id: (dynamo.partition(company, id),),
-            lambda name, n: record_id(company, "license", name, attempt=n),
-        )
-        (found,) = find_records(self.pool, (wanted,), opening)
-        there = [place.found for place in found.values() if place.found is not None]
+        maker, found = self.job.maker, self._find(entries, opening)
+        there = [place.found for place in found if place.found is not None]
         pending = self._pending(there) if there else set()
         missing = []
-        for entry, id in zip(entries, ids, strict=True):
-            item = found[id].found
-            if item is None and self._has_updated_deleted(entry, found[id]):
+        for entry, place in zip(entries, found, strict=True):
+            item = place.found
+            if item is None and self._has_updated_deleted(entry, place):
                 continue
             is_made = item is not None and item.get("made_by") == maker(entry.record.row)
             if item is not None and not is_made and item.get("unsettled") not in pending:
                 self.existing.append((entry, item))
             elif not is_made and (faults := self._faults_of_missing(entry)):
                 self.done.invalid.append(InvalidRecord(entry.record, faults))
-            elif entry.record.row not in self.job.repeated:
+            elif entry.record.row in self.job.repeated:
+                self.done.results.note([(entry.record.row, place.id, 0, 0)])
+                self.done.results.repeat([entry.record.row])
+            else:
                 missing.append(entry)
         return missing
 
     def _has_updated_deleted(self, entry: LicenseEntry, place: Found) -> bool:
         """Whether the row has updated a license that was deleted since; it counts as updated."""
         row = self.job.maker(entry.record.row)
-        if all(row not in grave.get("applied_rows", ()) for grave in place.deleted):
+        graves = [grave for grave in place.deleted if row in grave.get("applied_rows", ())]
+        if not graves:
             return False
         self.done.updated_licenses += 1
+        self.done.results.updated({entry.record.row: None})
+        id = int(graves[0]["pk"].rpartition("#")[2])
+        self.done.results.note([(entry.record.row, id, 0, 0)])
         return True
 
     def _faults_of_missing(self, entry: LicenseEntry) -> Faults:
         if self.job.on_missing == "refuse":
             return [missing_fault(entry)]
-        return entry.unissued
+        row = entry.record.row
+        is_planned = row in self.job.repeated or self.job.may_create(row)
+        return entry.unissued or ([] if is_planned else self.job.unplanned(row, "created"))
 
     def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
         """Insert the licenses: the entries whose licenses this job created, with their ids.
@@ -229,10 +286,10 @@ class _Licenses:
                         self.deleted.add(id)
                     elif not is_ours(self.job, item):
                         waiting.append((entry, attempt + 1))
+                elif item is None and self._is_refused(entry, id, reads=reads):
+                    continue
                 elif item is None and not reads:
                     waiting.append((entry, attempt))
-                elif item is None and (self.complete or self._is_refused(entry)):
-                    continue
                 elif item is None or item.get("made_by") == self.job.maker(entry.record.row):
                     made.append((entry, id))
                 elif item.get("unsettled") in pending:
@@ -246,21 +303,67 @@ class _Licenses:
                 polls += 1
         return sorted(made, key=lambda pair: pair[0].record.row)
 
-    def _is_refused(self, entry: LicenseEntry) -> bool:
-        """Refuse a row whose license does not exist, if the import creates none."""
-        if self.job.on_missing == "create":
-            return False
-        self.done.invalid.append(InvalidRecord(entry.record, [missing_fault(entry)]))
-        return True
+    def _is_planned(self, entry: LicenseEntry, id: int) -> bool:
+        """Whether a row may create its license with this id; always, except in a commit."""
+        if self.job.planned is None:
+            return True
+        named = entry.customer_id
+        customer_id = 0 if named is None else self.customers[named].id
+        ids = id, self.orders[entry.order_id].id, customer_id
+        return not self.job.unplanned(entry.record.row, "created", ids)
+
+    def _hold(self, entries: Sequence[LicenseEntry]) -> None:
+        """Find the licenses of rows of a commit that must not create theirs.
+
+        A row whose license is missing is refused, unless another row of the file creates it.
+        """
+        found = self._find(entries, ())
+        for entry, place in zip(entries, found, strict=True):
+            if place.found is not None:
+                self.held[entry.key] = place.found
+            elif not self.job.is_repeat(entry.record.row):
+                faults = self.job.unplanned(entry.record.row, "created")
+                self.done.invalid.append(InvalidRecord(entry.record, faults))
+
+    def _find(
+        self, entries: Sequence[LicenseEntry], opening: Sequence[Exchange[Any]]
+    ) -> list[Found]:
+        """The stored licenses with the keys of rows."""
+        company = self.job.company
+        ids = record_ids(company, "license", ((entry.key, 0) for entry in entries))
+        wanted = Wanted(
+            LICENSES,
+            {id: entry.key for id, entry in zip(ids, entries, strict=True)},
+            "license_key",
+            lambda id: (dynamo.partition(company, id),),
+            lambda name, n: record_id(company, "license", name, attempt=n),
+        )
+        (found,) = find_records(self.pool, (wanted,), opening)
+        return [found[id] for id in ids]
+
+    def _is_refused(self, entry: LicenseEntry, id: int, *, reads: bool) -> bool:
+        """Refuse a row whose license does not exist, if the import does not create it."""
+        if reads and self.complete:
+            return True
+        faults = [missing_fault(entry)] if reads and self.job.on_missing == "refuse" else []
+        if not faults and not self._is_planned(entry, id):
+            faults = self.job.unplanned(entry.record.row, "created", (id,))
+        if faults:
+            self.done.invalid.append(InvalidRecord(entry.record, faults))
+        return bool(faults)
 
     def _insert(
         self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
     ) -> list[tuple[LicenseEntry, int, int]]:
-        """Insert licenses; adds the new ones to `made` and returns the others."""
-        written = self._inserted([(entry, id) for entry, _, id in known])
+        """Insert licenses as planned; adds the new ones to `made` and returns the others."""
+        planned = [each for each in known if self._is_planned(each[0], each[2])]
+        written = self._inserted([(entry, id) for entry, _, id in planned])
         results = [new for batch in written for new in batch]
-        made += [(entry, id) for (entry, _, id), new in zip(known, results, strict=True) if new]
-        return [each for each, new in zip(known, results, strict=True) if not new]
+        made += [(entry, id) for (entry, _, id), new in zip(planned, results, strict=True) if new]
+        others = [each for each, new in zip(planned, results, strict=True) if not new]
+        if len(planned) < len(known):
+            others += [each for each in known if not self._is_planned(each[0], each[2])]
+        return others
 
     def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
         """The pending orders of these licenses."""

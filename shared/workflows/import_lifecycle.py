@@ -7,6 +7,7 @@ end. It returns None if another worker has ended the job before.
 import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from shared.import_header import check_header, detected, with_options
 from shared.import_job import (
     BatchResult,
     FileFault,
+    FileGone,
     ImportJob,
     State,
     parse_object_key,
@@ -33,7 +35,9 @@ from shared.store.catalog import all_products
 from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
 from shared.store.import_mappings import get_mapping, job_mapping, pin_mapping
 from shared.store.retry import attempts
-from shared.workflows.import_totals import repeated_rows, stopped_counts, totals_of
+from shared.workflows.import_plan import hash_of_plan, plan_of
+from shared.workflows.import_results import correct_repeats
+from shared.workflows.import_totals import repeated_rows, stopped_totals, totals_of
 
 _SEALING_THREADS = 8
 ALIVE_SECONDS = 30
@@ -149,7 +153,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     if not heartbeat(job.company, job.number, job.runner, datetime.now(UTC)):
         raise ImportStopped
     if uploads.get_result(job, "catalog.json") is None:
-        uploads.put_first_result(job, "catalog.json", _catalog(job))
+        uploads.put_first_result(job, "catalog.json", _catalog_of(job))
     known = {
         "planned_in": job.attempts,
         "rows": planned.rows,
@@ -174,11 +178,15 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
     return change_job(job.company, job.number, seen)
 
 
-def _catalog(job: ImportJob) -> bytes:
-    """The catalog to pin: for an undo, the one that its import had pinned."""
+def _catalog_of(job: ImportJob) -> bytes:
+    """The catalog to pin: today's, or that of the plan to commit, or of the import to undo."""
+    source = plan_of(job)
     if job.undoes is not None:
-        return uploads.need_result(job.model_copy(update={"number": job.undoes}), "catalog.json")
-    return orjson.dumps([product.model_dump(mode="json") for product in all_products(job.company)])
+        source = job.model_copy(update={"number": job.undoes})
+    if source is not None:
+        return uploads.need_result(source, "catalog.json")
+    products = [product.model_dump(mode="json") for product in all_products(job.company)]
+    return orjson.dumps(products)
 
 
 def phases_of(job: ImportJob) -> tuple[str, ...]:
@@ -236,6 +244,7 @@ def finish(job: ImportJob) -> ImportJob | None:
     is_writing = job.on_error != "reject_all" or job.writing_began
     results = _sealed(job, _all_results(job, "write" if is_writing else "validate"))
     total, report = totals_of(job, results), None
+    correct_repeats(total)
     if total.invalid:
         report = f"failed-{secrets.token_hex(4)}"
         uploads.put_result(job, f"{report}.json", orjson.dumps(total.shown))
@@ -246,7 +255,10 @@ def finish(job: ImportJob) -> ImportJob | None:
         state = "rejected"
     else:
         state = "completed_with_errors"
-    return end(job, state, counts=total.counts, failed_report=report)
+    plan = None
+    if job.dry_run and job.undoes is None and state != "rejected":
+        plan = hash_of_plan(job, batch_results(job.company, job.number))
+    return end(job, state, counts=total.counts, failed_report=report, plan_hash=plan)
 
 
 def _sealed(job: ImportJob, results: Sequence[BatchResult]) -> list[BatchResult]:
@@ -294,9 +306,12 @@ def count_stopped(job: ImportJob) -> ImportJob | None:
             return None
         if workers.any_registered(job.company, job.number):
             return None
-        counts = stopped_counts(current, batch_results(job.company, job.number))
+        total = stopped_totals(current, batch_results(job.company, job.number))
+        counts = total.counts
         if current.counts == counts:
             return None
+        with suppress(FileGone):
+            correct_repeats(total)
         counted = current.model_copy(update={"counts": counts})
         if put_job(counted, current):
             return counted

@@ -4,7 +4,7 @@ An order or customer can be in several batches, so distinct ids are counted. In 
 are counted like this too; the first row with a key counts as creating the license.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,8 +12,15 @@ from typing import Any
 import orjson
 
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.reader import failed_header
-from shared.import_job import BatchResult, FileGone, ImportJob, updated_rows, with_unchanged
+from shared.csv_format.reader import report_header
+from shared.import_job import (
+    BatchResult,
+    FileGone,
+    ImportJob,
+    Kind,
+    updated_rows,
+    with_unchanged,
+)
 from shared.store import uploads
 from shared.workflows.undo_totals import undo_totals
 
@@ -27,6 +34,14 @@ _COMPARED_AT_ONCE = 2_000_000
 _DIGEST = (1 << _DIGEST_BITS) - 1
 
 
+_OF_ROWS: Mapping[Kind, str] = {
+    "licenses": "licenses",
+    "customers": "customers",
+    "license-features": "features",
+}
+"""The records that the rows of a file create themselves."""
+
+
 @dataclass
 class Totals:
     """The totals; `shown` are the first invalid rows."""
@@ -35,6 +50,8 @@ class Totals:
     results: Sequence[BatchResult]
     counts: dict[str, int] = field(default_factory=dict)
     shown: list[dict[str, Any]] = field(default_factory=list)
+    again: dict[int, set[int]] = field(default_factory=dict)
+    """By the first row of a batch: records of its rows that rows of earlier batches create."""
 
     @property
     def invalid(self) -> int:
@@ -42,7 +59,7 @@ class Totals:
 
     def failed_rows(self) -> Iterator[bytes]:
         """The bytes of `failed.csv`, in the order of the file."""
-        yield failed_header(Dialect.model_validate(self.job.detected))
+        yield report_header(Dialect.model_validate(self.job.detected))
         for result in self.results:
             if result.invalid:
                 yield details_of(self.job, result)["failed"].encode()
@@ -66,6 +83,9 @@ def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     for result in results:
         details = details_of(job, result)
         total.shown += details["invalid"][: SHOWN - len(total.shown)]
+        known, named = made[_OF_ROWS[job.kind]], _created(job, details["made"])
+        if known and (again := known.intersection(named)):
+            total.again[result.index] = again
         for name in ("orders", "customers", "features"):
             made[name].update(details["made"].get(name, ()))
         for _, license_id, order_id, customer_id in details["made"].get("rows", ()):
@@ -77,21 +97,36 @@ def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     return total
 
 
+def _created(job: ImportJob, made: dict[str, Any]) -> Iterable[int]:
+    """The records that rows of a batch create, if another batch can report the same."""
+    if job.kind == "licenses":
+        return (license_id for _, license_id, _, _ in made.get("rows", ()))
+    found: Iterable[int] = made.get(_OF_ROWS[job.kind], ())
+    return found
+
+
 def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int]:
-    """The counts of a stopped job: of its written batches, and the rows of the file.
+    """The counts of a stopped job."""
+    return stopped_totals(job, results).counts
+
+
+def stopped_totals(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
+    """The totals of a stopped job: of its written batches, and the rows of the file.
 
     Customers and orders are not counted if reports were deleted from the bucket.
     """
     written = [result for result in results if result.phase == "write"]
     try:
-        counts = totals_of(job, written).counts
+        total = totals_of(job, written)
     except FileGone:
-        counts = _counts(
-            job, written, dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
-        )
+        nothing = dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
+        counts = _counts(job, written, nothing)
         if job.undoes is not None:
             counts = undo_totals(job, written, lambda _: {})
-    return {**counts, "rows_done": counts["total_row_count"], "total_row_count": job.rows or 0}
+        total = Totals(job, written, counts)
+    total.counts["rows_done"] = total.counts["total_row_count"]
+    total.counts["total_row_count"] = job.rows or 0
+    return total
 
 
 def repeated_rows(job: ImportJob, results: Sequence[BatchResult]) -> dict[int, dict[int, int]]:

@@ -9,7 +9,7 @@ row and the values before it; every other change of the record removes them.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -18,6 +18,7 @@ from shared.access import WRITER
 from shared.catalog import Product
 from shared.orders import FIRST_PART
 from shared.row_entries import CustomerEntry, Faults, Import, InvalidRecord, LicenseEntry, fault_of
+from shared.row_results import Changes, changes_of, noted_changes
 from shared.row_updates import (
     KnownTerms,
     RowChange,
@@ -78,7 +79,9 @@ def update_licenses(
     def decide(entry: LicenseEntry, item: Mapping[str, Any], now: datetime) -> RowChange | None:
         return license_change(entry, item, products[item["product_code"]], now, known)
 
-    done.updated_licenses += _updated(job, pool, done, LICENSES, targets, decide, dry_run=dry_run)
+    updated = _updated(job, pool, done, LICENSES, targets, decide, dry_run=dry_run)
+    done.updated_licenses += len(updated)
+    done.results.updated(updated)
 
 
 def update_customers(
@@ -111,9 +114,11 @@ def update_customers(
             for some in bulk.batches(pointers)
         )
 
-    done.updated_customers += _updated(
+    updated = _updated(
         job, pool, done, CUSTOMERS, targets, customer_change, dry_run=dry_run, prepare=prepare
     )
+    done.updated_customers += len(updated)
+    done.results.updated(updated)
 
 
 class _Write(NamedTuple):
@@ -133,20 +138,22 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
     *,
     dry_run: bool,
     prepare: Callable[[Sequence[tuple[Target[E], RowChange]]], None] = lambda _: None,
-) -> int:
-    """Update records, and report the rows with faults; returns how many rows updated theirs.
+) -> dict[int, Changes | None]:
+    """Update records, and report the rows with faults; returns the rows that updated theirs.
 
     A row that repeats an earlier row writes nothing: it is checked, and counts as unchanged.
     """
     waiting: Sequence[Target[E]] = targets
-    updated = 0
+    updated: dict[int, Changes | None] = {}
+    decided: dict[int, Changes] = {}
     for attempt in range(TRIES + 1):
         writes: list[tuple[Target[E], _Write]] = []
         now = datetime.now(UTC)
         for target in waiting:
             record, maker = target.entry.record, job.maker(target.entry.record.row)
             if maker in target.item.get("applied_rows", ()):
-                updated += 1
+                noted = noted_changes(target.item, maker)
+                updated[record.row] = noted or decided.get(record.row)
                 continue
             try:
                 change = decide(target.entry, target.item, now)
@@ -156,8 +163,12 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
                 continue
             if write is None or record.row in job.repeated:
                 continue
+            decided[record.row] = changes_of(write.change.before, write.change.fields)
+            if faults := job.unplanned_changes(record.row, decided[record.row]):
+                done.invalid.append(InvalidRecord(record, faults))
+                continue
             if dry_run:
-                updated += 1
+                updated[record.row] = decided[record.row]
             elif attempt == TRIES:
                 _fail(done, target, "changed_meanwhile", CHANGED)
             else:
@@ -166,8 +177,9 @@ def _updated[E: (LicenseEntry, CustomerEntry)](
             return updated
         prepare([(target, write.change) for target, write in writes])
         written = pool.run(_written(pool, env_name, write.body) for _, write in writes)
-        updated += written.count(True)
         waiting = [target for (target, _), new in zip(writes, written, strict=True) if not new]
+        rows = (target.entry.record.row for (target, _) in compress(writes, written))
+        updated |= {row: decided[row] for row in rows}
         if not waiting:
             return updated
         if attempt:

@@ -51,7 +51,8 @@ def _one_each(importers: "Importers", jobs: dict[str, list[ImportJob]]) -> Itera
 
     J11: every object at an import's own key belongs to that import alone.
     """
-    had = Counter((job.key, job.version_id) for each in jobs.values() for job in each)
+    own = [job for each in jobs.values() for job in each if job.planned_by is None]
+    had = Counter((job.key, job.version_id) for job in own)
     keys = Counter(key for key, version in had if version)
     for place in importers.files:
         if "/job-" in place[0]:
@@ -89,6 +90,10 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     if job.state not in _FINISHED or file is None:
         return
     name = f"import {job.number} of {job.company}"
+    if _depends_on_records(job):
+        yield from _counted(importers, job, name)
+        yield from _row_results(importers, job, file, name)
+        return
     counts = job.counts
     bad = _bad_rows(importers, job, file)
     invalid = counts["total_row_count"] - counts["valid_row_count"]
@@ -105,6 +110,63 @@ def _finished(importers: "Importers", job: ImportJob) -> Iterator[str]:
     yield from _counted(importers, job, name)
     yield from _repeated(importers, job, file, name)
     yield from _reported(importers, job, file, bad, name)
+    yield from _row_results(importers, job, file, name)
+
+
+def _depends_on_records(job: ImportJob) -> bool:
+    """Whether the failed rows do not follow from the file alone; see also `check_plans`."""
+    return job.planned_by is not None or (job.on_existing, job.on_missing) != ("keep", "create")
+
+
+def _row_results(importers: "Importers", job: ImportJob, file: File, name: str) -> Iterator[str]:
+    """J14: each row has one result, which agrees with the counts and with the records."""
+    path = f"/api/v1/imports/{job.number}"
+    results = _read(importers, job, f"{path}/rows/").json()["results"]
+    listed = _read(importers, job, f"{path}/errors/").json()["results"]
+    failed = [each["row"] for each in results if each["outcome"] == "failed"]
+    if failed != [each["row"] for each in listed]:
+        yield f"J14 {name} has the failed rows {failed}, and reports {listed}"
+    if job.state == "rejected":
+        return
+    places = [(each["row"], each["line"]) for each in results]
+    if places != [(row.row, row.line) for row in file.rows]:
+        yield f"J14 {name} has results of {places}, must have {file.rows}"
+    found = Counter(each["outcome"] for each in results)
+    created = job.counts[
+        {
+            "licenses": "created_licenses_count",
+            "customers": "created_customers_count",
+            "license-features": "created_license_features",
+        }[job.kind]
+    ]
+    if found["created"] != created:
+        yield f"J14 {name} has {found}, and counts {job.counts}"
+    if not job.dry_run:
+        yield from _results_of_records(importers, job, results, name)
+
+
+def _results_of_records(
+    importers: "Importers", job: ImportJob, results: list[dict[str, Any]], name: str
+) -> Iterator[str]:
+    table, column = {
+        "licenses": (LICENSES, "license_id"),
+        "customers": (CUSTOMERS, "customer_id"),
+    }.get(job.kind, (None, ""))
+    if table is None:
+        return
+    made = f"import {job.number}#"
+    stored = {
+        int(i["id"]["N"]): i for i in rows_of(importers.world, table, job.company) if "id" in i
+    }
+    for each in results:
+        item = stored.get(each[column] or 0, {})
+        owner = item.get("made_by", {"S": ""})["S"]
+        if (each["outcome"] == "created") != (owner == f"{made}{each['row']}"):
+            yield f"J14 {name} reports {each}, and the record is of {owner or None}"
+        own = [int(item[at]["N"]) if at in item else None for at in ("order_id", "customer_id")]
+        is_created = each["outcome"] == "created" and table == LICENSES
+        if is_created and own != [each["order_id"], each["customer_id"]]:
+            yield f"J14 {name} reports {each}, and the record has {own}"
 
 
 def check_stopped() -> Iterator[str]:
@@ -208,7 +270,7 @@ def _made(importers: "Importers", company: str, jobs: list[ImportJob]) -> Iterat
             yield f"J7 license {key} is of {item['made_by']['S']}: {rows.get(int(row))}"
     for job in jobs:
         file = importers.files.get((job.key, job.version_id or "")) or _stored_file(importers, job)
-        if job.kind != "licenses" or job.dry_run or not file:
+        if job.kind != "licenses" or job.dry_run or not file or _depends_on_records(job):
             continue
         if job.state in ("succeeded", "completed_with_errors") and not _is_archived(importers, job):
             for each in file.rows:

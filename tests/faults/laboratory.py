@@ -44,6 +44,7 @@ from shared.workflows import (
     import_chunk,
     import_features,
     import_lifecycle,
+    import_plan,
     lost_files,
     order_writes,
     pending_orders,
@@ -183,8 +184,8 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(auth, "_cache", _Memory(worlds))
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
-    reading = (export_records, import_features, import_lifecycle, import_views, lost_files)
-    for module in (*reading, undo_features, undo_licenses, undo_orders):
+    reading = (export_records, import_features, import_lifecycle, import_plan, import_views)
+    for module in (*reading, lost_files, undo_features, undo_licenses, undo_orders):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)

@@ -11,7 +11,7 @@ import pytest
 from functions import create_order, import_csv, sweep
 from functions import export_jobs as export_jobs_api
 from functions.web.api import logger
-from shared import export_job, orders, row_updates
+from shared import export_job, import_job, orders, row_entries, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
 from shared.store import (
@@ -47,6 +47,7 @@ from shared.workflows import (
     import_licenses,
     import_lifecycle,
     import_orders,
+    import_plan,
     import_repeats,
     order_writes,
     pending_orders,
@@ -707,6 +708,59 @@ def part_left_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run_export, "parts_of_export", stored)
 
 
+def repeats_say_created(patch: pytest.MonkeyPatch) -> None:
+    """Each batch says that it has created a customer whom several batches name."""
+    patch.setattr(import_lifecycle, "correct_repeats", lambda _: None)
+
+
+def committed_by_todays_catalog(patch: pytest.MonkeyPatch) -> None:
+    """A commit decides by the catalog of today."""
+    patch.setattr(import_lifecycle, "plan_of", lambda _: None)
+
+
+def not_compared_with_the_plan(patch: pytest.MonkeyPatch) -> None:
+    """A commit is an import like any other."""
+    patch.setattr(import_chunk, "load_plan", lambda _: None)
+
+
+def hash_without_options(patch: pytest.MonkeyPatch) -> None:
+    """The hash of a plan is that of the file and its rows."""
+    real = import_job.plan_hash_of
+
+    def hashed(job: Any, *more: Any) -> str:
+        plain = {"on_existing": "keep", "on_missing": "create", "on_error": "skip_row"}
+        return real(job.model_copy(update=plain), *more)
+
+    patch.setattr(import_plan, "plan_hash_of", hashed)
+
+
+def committed_twice(patch: pytest.MonkeyPatch) -> None:
+    """The import of a commit is written before the dry run names it."""
+
+    def add(job: Any, plan: Any) -> bool:
+        if not import_jobs.add_job(job):
+            return False
+        import_jobs.change_job(
+            plan.company,
+            plan.number,
+            lambda current: current.model_copy(update={"committed_by": job.number}),
+        )
+        return True
+
+    patch.setattr(import_plan, "add_commit", add)
+
+
+def missing_rows_created(patch: pytest.MonkeyPatch) -> None:
+    """A commit creates the records of rows that were planned to find theirs."""
+    patch.setattr(row_entries.Import, "may_create", lambda *_: True)
+    real = row_entries.Import.unplanned
+
+    def unplanned(job: Any, row: int, outcome: str, ids: Any = ()) -> Any:
+        return [] if outcome == "created" else real(job, row, outcome, ids)
+
+    patch.setattr(row_entries.Import, "unplanned", unplanned)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -742,6 +796,7 @@ IN_IMPORTS: tuple[Plant, ...] = (
     later_version_dropped,
     strangers_imported,
     strangers_forgotten,
+    repeats_say_created,
 )
 IN_CHANGES: tuple[Plant, ...] = (
     changes_unlocked,
@@ -773,6 +828,13 @@ IN_EXPORTS: tuple[Plant, ...] = (
     lost_exports_forgotten,
     part_left_out,
 )
+IN_PLANS: tuple[Plant, ...] = (
+    committed_by_todays_catalog,
+    not_compared_with_the_plan,
+    hash_without_options,
+    committed_twice,
+    missing_rows_created,
+)
 IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
 IN_UNDO: tuple[Plant, ...] = (
     undo_of_changed_licenses,
@@ -790,6 +852,7 @@ PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("updates", plant) for plant in IN_UPDATES),
     *(("exports", plant) for plant in IN_EXPORTS),
     *(("undo", plant) for plant in IN_UNDO),
+    *(("plans", plant) for plant in IN_PLANS),
 )
 """Each planted bug with the kind of schedules that must show it."""
 

@@ -7,6 +7,7 @@ from tests.faults.exports import export
 from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
+from tests.faults.plans import commit_plans
 from tests.faults.undos import undo
 from tests.faults.update_models import compare
 from tests.faults.world import World
@@ -18,6 +19,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "updates": compare,
     "exports": export,
     "undo": undo,
+    "plans": commit_plans,
 }
 
 

@@ -9,11 +9,13 @@ import pytest
 
 from tests.faults.check_imports import check_imports
 from tests.faults.check_orders import check_orders
+from tests.faults.check_plans import check_plans
 from tests.faults.check_undos import check_undos
 from tests.faults.files import File, Row
 from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Clients
+from tests.faults.plans import Planners
 from tests.faults.undos import Sheet, Undoers
 from tests.faults.world import FaultsAt
 
@@ -88,6 +90,26 @@ def undone(lab: Laboratory, inline_bytes: str) -> Run:
     return run
 
 
+def committed(lab: Laboratory, inline_bytes: str) -> Run:
+    """A dry run without faults, and its commit."""
+
+    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+        world = lab.world(0)
+        os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
+        planners, fault_plan = Planners(lab, world), FaultsAt(at)
+        planners.dry_run(FILE)
+        world.fault_plan = fault_plan
+        planners.commit()
+        world.run()
+        planners.importers.recover()
+        planners.commit()
+        world.run()
+        planners.importers.recover()
+        return fault_plan, check_plans(planners)
+
+    return run
+
+
 def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
     """Yield `before` with one more fault, for every fault at every later call."""
     fault_plan, violations = run(before)
@@ -138,6 +160,15 @@ def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str, 
 @pytest.mark.parametrize("part", range(2))
 def test_any_fault_at_any_call_of_an_undo(lab: Laboratory, inline_bytes: str, part: int) -> None:
     run = undone(lab, inline_bytes)
+
+    for faults in list(every_fault(run, {}))[part::2]:
+        holds(run, faults)
+
+
+@pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
+@pytest.mark.parametrize("part", range(2))
+def test_any_fault_at_any_call_of_a_commit(lab: Laboratory, inline_bytes: str, part: int) -> None:
+    run = committed(lab, inline_bytes)
 
     for faults in list(every_fault(run, {}))[part::2]:
         holds(run, faults)

@@ -13,6 +13,7 @@ SCHEDULES = {
     "undo": 250,
     "updates": 300,
     "exports": 250,
+    "plans": 250,
 }
 BLOCKS = [(kind, first) for kind in KINDS for first in range(0, SCHEDULES[kind], BLOCK)]
 

@@ -23,6 +23,7 @@ from shared.export_job import ExportJob
 from shared.import_job import BatchResult, ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
+from shared.row_results import RowResults
 from shared.store import dynamo, uploads
 from shared.store.catalog import get_product
 from shared.store.customers import add_customer, customer_key
@@ -33,6 +34,7 @@ from shared.store.license_index import PageRow, listed_row, pages
 from shared.store.newest_first import PAGE, page_item, page_of
 from shared.store.order_index import index_keys, order_page
 from shared.values import record_id
+from shared.workflows.import_results import results_name
 from tests.batch_results import put_batch_result
 from tests.functions.big_tables import BigTable, Item, big_tables
 from tests.functions.shop import Shop, stocked_shop
@@ -397,11 +399,23 @@ def _import(number: int, *, batches: int) -> int:
     for batch, row in enumerate(rows):
         report = f"chunk-{batch}.json"
         uploads.put_result(job, report, orjson.dumps({"invalid": [row]}))
-        result = BatchResult(index=batch, report=report, rows=BATCH, valid=BATCH - 1, invalid=1)
+        rows_of_batch = RowResults.of(batch, [batch])
+        rows_of_batch.updated({batch: {"metadata": ({}, {"a": CELL})}})
+        uploads.put_result(job, f"rows-{batch}.json", rows_of_batch.stored())
+        result = BatchResult(
+            index=batch,
+            report=report,
+            rows=BATCH,
+            valid=BATCH - 1,
+            invalid=1,
+            row_report=f"rows-{batch}.json",
+            updated_rows=1,
+        )
         put_batch_result(COMPANY, number, result)
     uploads.put_result(job, "failed.json", orjson.dumps(rows[:100]))
     if number == 1:
         uploads.put_result(job, "failed.rows", b"code,_row\r\n" + CELL.encode() * 12)
+        uploads.put_result(job, results_name(job), b"code,_row\r\n" + CELL.encode() * 12)
     return number
 
 

@@ -68,7 +68,12 @@ MOST: dict[str, list[Read]] = {
     "/api/v1/imports/{id}/": [Read(1, id="batches")],
     "/api/v1/imports/{id}/mapping/": [Read(2, id="batches")],
     "/api/v1/imports/{id}/errors/": [Read(18, id="batches"), Read(3, id="failed")],
-    "/api/v1/imports/{id}/rows/": [Read(18, id="batches", query="outcome=failed")],
+    "/api/v1/imports/{id}/rows/": [
+        Read(18, id="batches", query="outcome=failed"),
+        Read(18, id="batches", query="outcome=updated"),
+        Read(18, id="batches", query="limit=100"),
+    ],
+    "/api/v1/imports/{id}/results.csv": [Read(3, id="failed")],
     "/api/v1/imports/{id}/failed.csv": [Read(3, id="failed")],
     "/api/v1/customers-import-results/": [Read(1)],
     "/api/v1/customers-import-results/{id}/": [],

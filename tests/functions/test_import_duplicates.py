@@ -603,8 +603,8 @@ def test_rows_are_listed_page_by_page(files: Files, monkeypatch: pytest.MonkeyPa
     assert 0 < len(listed["results"]) < 7
 
 
-@pytest.mark.parametrize("query", ["", "outcome=created", "outcome=warning&limit=0"])
-def test_an_outcome_must_be_named(files: Files, query: str) -> None:
+@pytest.mark.parametrize("query", ["outcome=made", "outcome=warning&limit=0"])
+def test_an_outcome_must_be_known(files: Files, query: str) -> None:
     job = files.imported(f"{LICENSES}\nK-1,kp,,\n")
 
     path = f"/api/v1/imports/{job.number}/rows/"

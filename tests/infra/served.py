@@ -28,6 +28,7 @@ from tests.http_event import send
 
 API = "api.test"
 TABLES = ("ACCESS", "CATALOG", "CUSTOMERS", "ORDERS", "LICENSES", "IMPORTS", "EVENTS", "SEARCH")
+_STEPS = ("run", "results")
 _GATEWAY = Gateway(
     {key: name for name, routes in ROUTES.items() for key in route_keys(routes, slash="")}, EXPECTED
 )
@@ -42,7 +43,7 @@ class Served(httpx.BaseTransport):
     later: dict[tuple[str, str], list[httpx.Response | None]] = field(default_factory=dict)
     """The same by method and path; None lets the API answer."""
     invoked: list[dict[str, Any]] = field(default_factory=list)
-    """The events that functions have sent to ImportCsv; of these, undos run here."""
+    """Asynchronous invocations, of which the steps in `_STEPS` run after the request."""
     lose_answer: bool = False
     """Carry the next request out, and tell nothing of it."""
 
@@ -79,7 +80,7 @@ class Served(httpx.BaseTransport):
             query=request.url.query.decode(),
             headers=dict(request.headers) | {"host": API},
         )
-        for event in [each for each in self.invoked if each.get("step") == "run"]:
+        for event in [each for each in self.invoked if each.get("step") in _STEPS]:
             self.invoked.remove(event)
             import_csv.handler(event, Context())
         return httpx.Response(reply.status, headers=_kept(reply.headers), text=reply.text)

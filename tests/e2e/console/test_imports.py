@@ -255,6 +255,27 @@ def test_failed_rows_and_the_template_can_be_downloaded(
     assert template.value.path().read_text(encoding="utf-8-sig").startswith("email,first_name")
 
 
+def test_rows_are_shown_by_outcome(console: Console, vendor: RemoteShop) -> None:
+    page = console.page
+    header = ("license__license_key", "product__short_code", "license__note")
+    ended(vendor, post(vendor, "licenses", table(header, ("rows-1", "kp", "old"))))
+    data = table(header, ("rows-1", "kp", "new"), ("rows-2", "kp", ""), ("rows-3", "nope", ""))
+    number = post(vendor, "licenses", data, query="on_existing=update&dry_run=true")
+    ended(vendor, number)
+    console.visit(f"imports/licenses/{number}", vendor)
+
+    console.see("What will happen")
+    page.get_by_role("link", name="Would be updated: 1").click()
+    console.see("old → new")
+    page.get_by_role("link", name="Errors: 1").click()
+    console.see("there is no product")
+    with page.expect_download() as results:
+        console.button("Download results.csv").click()
+
+    lines = results.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[4] for line in lines] == ["_outcome", "updated", "created", "failed"]
+
+
 def test_existing_licenses_are_updated_on_request(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     header = ("license__license_key", "product__short_code", "license__note")

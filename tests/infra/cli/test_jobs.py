@@ -178,3 +178,49 @@ def test_a_large_undo_needs_a_confirmation(keywright: Keywright, many: int, shop
 
     assert (undone["undoes"], undone["counts"]["reverted_orders_count"]) == (many, 1)
     assert shop.get("/licenses/").json()["count"] == 0
+
+
+def test_a_plan_is_committed_with_its_hash(
+    keywright: Keywright, tmp_path: Path, shop: Shop
+) -> None:
+    path = tmp_path / "old.csv"
+    path.write_text("license__license_key,product__short_code\nOLD-1,kp\nOLD-2,kp\n")
+    shown = keywright.run("import", "--file", path, "--kind", "licenses", "--plan")
+    plan = keywright.run_json("jobs", "show", "1")["plan"]
+    assert f"keywright jobs commit 1 --hash {plan['hash']}" in shown
+    assert shop.get("/licenses/").json()["count"] == 0
+
+    wrong = keywright.run("jobs", "commit", "1", "--hash", "0" * 64, status=2)
+    job = keywright.run_json("jobs", "commit", "1", "--hash", plan["hash"])
+
+    assert "(plan_changed)" in wrong
+    assert (job["state"], job["planned_by"], job["counts"]["created_licenses_count"]) == (
+        "succeeded",
+        1,
+        2,
+    )
+    assert "Commits the plan of import 1" in keywright.run("jobs", "show", str(job["id"]))
+    assert f"was committed by import {job['id']}" in keywright.run("jobs", "show", "1")
+    again = keywright.run_json("jobs", "commit", "1", "--hash", plan["hash"])
+    assert again["id"] == job["id"]
+
+
+def test_the_results_of_rows_are_saved(keywright: Keywright, ended: int, tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+
+    saved = keywright.run("jobs", "results", str(ended), "--out", path)
+
+    assert str(path) in saved.replace("\n", "")
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[3] for line in lines] == ["_outcome", "created", "failed"]
+
+
+def test_results_are_not_saved_before_the_import_has_ended(
+    keywright: Keywright, waiting: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "results.csv"
+
+    assert "(import_state)" in keywright.run(
+        "jobs", "results", str(waiting), "--out", path, status=2
+    )
+    assert not path.exists()

@@ -4,13 +4,13 @@ import pytest
 
 from shared.columns import KINDS
 from shared.csv_format.dialect import detect
-from shared.csv_format.header import REPORT_COLUMNS, matched, similar_columns, squeezed
+from shared.csv_format.header import OWN_COLUMNS, matched, similar_columns, squeezed
 
 
 def test_columns_of_our_own_report_do_not_count_against_the_limit() -> None:
     columns = [f"c{i}" for i in range(200)]
 
-    found = detect(",".join([*columns, *REPORT_COLUMNS]).encode())
+    found = detect(",".join([*columns, *OWN_COLUMNS]).encode())
 
     assert [found.columns[i] for i in found.original] == columns
 

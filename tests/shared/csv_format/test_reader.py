@@ -9,8 +9,8 @@ from shared.csv_format.header import REPORT_COLUMNS
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import (
     Record,
-    failed_header,
     failed_row,
+    report_header,
     spreadsheet_damage,
     suspected_damage,
 )
@@ -65,7 +65,7 @@ def test_failed_rows_are_read_back_as_they_were(cells: list[str]) -> None:
     dialect = detect(b"key;name;note;_Row\r\n1\r\n")
     record = Record(7, 9, ["=k", *cells, "", ""], None)
 
-    data = failed_header(dialect) + failed_row(dialect, record, ["bad", "worse"], ["a;b", 'c"d'])
+    data = report_header(dialect) + failed_row(dialect, record, ["bad", "worse"], ["a;b", 'c"d'])
 
     planned = plan([data], encoding="windows-1252")
     again = rows_of(data, planned)[0]

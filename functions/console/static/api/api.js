@@ -113,10 +113,16 @@ export const remove = (path) => request("DELETE", path, parseJson, {});
  */
 export async function download(path, query) {
   const parse = async (/** @type {Response} */ response) => ({
+    seconds: response.status === 202 ? Number(response.headers.get("Retry-After") ?? 1) : 0,
     disposition: response.headers.get("Content-Disposition") ?? "",
     blob: await response.blob(),
   });
-  const { disposition, blob } = await read(path, query, parse);
+  let file = await read(path, query, parse);
+  while (file.seconds) {
+    await new Promise((resolve) => setTimeout(resolve, file.seconds * 1000));
+    file = await read(path, query, parse);
+  }
+  const { disposition, blob } = file;
   const encoded = /filename\*=UTF-8''([^;]+)/.exec(disposition)?.[1];
   const plain = /filename="([^"]+)"/.exec(disposition)?.[1];
   save(blob, encoded ? decodeURIComponent(encoded) : (plain ?? path.split("/").at(-1) ?? ""));

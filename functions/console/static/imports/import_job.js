@@ -22,10 +22,11 @@ import {
   isUndoable,
   KINDS,
 } from "./import_states.js";
+import { Rows } from "./import_rows.js";
 import { Warnings } from "./import_warnings.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page } from "../parts/parts.js";
-import { link } from "../parts/route.js";
+import { go, link } from "../parts/route.js";
 import { resendable } from "../api/upload.js";
 import { UndoButton } from "./undo_import.js";
 import { UploadButton, useUpload } from "./upload_button.js";
@@ -57,12 +58,17 @@ export function ImportJob({ kind, id, query }) {
         <${Facts} job=${shown} />
         <${Progress} job=${shown}>${isRunning(shown) && actions(shown)}<//>
         ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
+        ${hasResults(shown) && html`<${Rows} job=${shown} outcome=${query.rows} />`}
         ${(shown.counts?.warnings ?? 0) > 0 && html`<${Warnings} job=${shown} />`}
         ${!isChanging(shown) && (countInvalidRows(shown) ?? 0) > 0 && html`<${Corrections} job=${shown} />`}
       `}
     <//>
   <//>`;
 }
+
+/** @type {(job: Import) => boolean} */
+const hasResults = (job) =>
+  !isChanging(job) && job.state !== "rejected" && (job.counts?.total_row_count ?? 0) > 0;
 
 /**
  * Shown next to the state: in the heading they would move the content below.
@@ -143,7 +149,7 @@ function Outcome({ job, children }) {
       }
     <//>`
     }
-    ${job.dry_run && state !== "rejected" && NOTICE_KINDS[state] && html`<${ImportAgain} job=${job}>Run the real import<//>`}
+    ${job.plan && html`<${Commit} job=${job} plan=${job.plan} />`}
     ${
       state === "rejected" &&
       !job.dry_run &&
@@ -217,7 +223,35 @@ function CorrectionLinks({ job }) {
 }
 
 /**
- * After a dry run or a rejection: import the same file with other options, if still in memory.
+ * After a dry run: import exactly what it has shown, without another upload.
+ *
+ * @param {{ job: Import, plan: NonNullable<Import["plan"]> }} props
+ */
+function Commit({ job, plan }) {
+  const problem = useSignal(/** @type {Failure | null} */ (null));
+  if (plan.committed_by) {
+    const to = link(`imports/${job.kind}/${plan.committed_by}`);
+    return html`<p>Imported as planned by <a href=${to}>import ${plan.committed_by}</a>.</p>`;
+  }
+  const commit = async () => {
+    problem.value = null;
+    try {
+      const next = await api.post(`imports/${job.id}/commit/`, { hash: plan.hash });
+      go(`imports/${job.kind}/${next.id}`);
+    } catch (error) {
+      problem.value = /** @type {Failure} */ (error);
+    }
+  };
+  return html`<section class="part">
+    ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
+    <${Button} icon="up" scope="imports:write" onPress=${commit}>Import exactly this<//>
+    <p class="soft">Rows for which anything else would happen by then are not imported, and are
+      listed as errors. Possible until ${formatTime(plan.expires_at)}.</p>
+  </section>`;
+}
+
+/**
+ * After a rejection: import the same file with other options, if still in memory.
  *
  * @param {{ job: Import, children: Children }} props
  */

@@ -36,6 +36,50 @@ export function countRecords({ counts }) {
 /** @type {(noun: string) => string} */
 const toTitle = (noun) => `${noun[0].toUpperCase()}${noun.slice(1).replaceAll("_", " ")}`;
 
+/** @type {Record<Import["kind"], string>} */
+const COUNTED = {
+  licenses: "licenses_count",
+  customers: "customers_count",
+  "license-features": "license_features",
+};
+
+/**
+ * How many rows of an import have each outcome.
+ *
+ * @type {(job: Pick<Import, "kind" | "counts">) => Record<"created" | "updated" | "unchanged" | "failed", number>}
+ */
+export function countOutcomes({ kind, counts }) {
+  const count = (/** @type {string} */ name) => counts?.[name] ?? 0;
+  const of = COUNTED[kind];
+  const updated = count(`updated_${of}`);
+  return {
+    created: count(`created_${of}`),
+    updated,
+    unchanged: count(`existed_${of}`) - updated,
+    failed: count("total_row_count") - count("valid_row_count"),
+  };
+}
+
+/**
+ * The changed fields of a row as text; null and "" are shown as "(empty)".
+ *
+ * @type {(changes: Record<string, { before?: unknown, after?: unknown }> | null) => [name: string, before: string, after: string][]}
+ */
+export const listChanges = (changes) =>
+  Object.entries(changes ?? {}).map(([name, { before, after }]) => [
+    name,
+    showValue(before),
+    showValue(after),
+  ]);
+
+/** @type {(value: unknown) => string} */
+const showValue = (value) =>
+  value == null || value === ""
+    ? "(empty)"
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
+
 /**
  * The state and progress of an import, in one sentence.
  *

@@ -1,0 +1,131 @@
+"""The results of an import's rows, from the reports of its batches."""
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from shared.columns import KINDS
+from shared.csv_format.dialect import Dialect
+from shared.csv_format.header import RESULT_COLUMNS
+from shared.csv_format.planner import Chunk, plan
+from shared.csv_format.reader import records, report_header, report_row
+from shared.errors import Busy
+from shared.import_job import BatchResult, ImportJob, Kind, has_outcomes
+from shared.row_results import CREATED, RowResult, RowResults
+from shared.store import uploads
+from shared.store.batch_results import batch_results, recount_created
+from shared.store.import_mappings import job_mapping
+from shared.workflows.import_totals import Totals, details_of
+
+_CHUNK_BYTES = 1024 * 1024
+_IDS: dict[Kind, str] = {"licenses": "licenses", "customers": "customers"}
+"""The ids of the records that rows create. A row of features has no id of its own."""
+
+
+def row_results(job: ImportJob, result: BatchResult) -> RowResults:
+    """The results of a batch's rows. Raises FileGone if they were deleted from the bucket."""
+    if result.row_report is None:
+        return RowResults.of(result.index, [])
+    return RowResults.read(uploads.need_result(job, result.row_report))
+
+
+def correct_repeats(total: Totals) -> None:
+    """Correct rows that report as created what a row of an earlier batch creates.
+
+    Batches do not know each other in a dry run, and customers are written by each batch that has
+    one of their rows. The first row of the file creates the record; the others name it only. The
+    result depends on the batches alone, so it is the same if this runs twice.
+    """
+    job = total.job
+    for result in total.results:
+        ids = total.again.get(result.index)
+        if not ids or result.row_report is None:
+            continue
+        rows = row_results(job, result)
+        if repeated := _repeated(job, result, rows, ids):
+            rows.repeat(repeated)
+            if job.kind == "licenses":
+                rows.forget_parts(repeated)
+            uploads.put_result(job, result.row_report, rows.stored())
+        recount_created(job.company, job.number, result, rows.count(CREATED))
+
+
+def _repeated(job: ImportJob, result: BatchResult, rows: RowResults, ids: set[int]) -> list[int]:
+    """The rows that create one of these records."""
+    if job.kind == "license-features":
+        named = details_of(job, result)["made"]["named"]
+        wanted = {row for row, id, _ in named if id in ids}
+        return [
+            each.row for each in rows.rows() if each.outcome == "created" and each.row in wanted
+        ]
+    column = getattr(rows, _IDS[job.kind])
+    created = zip(column, rows.outcomes, strict=True)
+    return [
+        rows.first_row + at
+        for at, (id, outcome) in enumerate(created)
+        if outcome == CREATED and id in ids
+    ]
+
+
+def results_name(job: ImportJob) -> str:
+    """The report with `results.csv` of a job as it is now: a retry has other results."""
+    return f"results-{job.revision}.rows"
+
+
+def write_results(job: ImportJob) -> None:
+    """Write `results.csv`: the rows of the file with their results, read from it again.
+
+    Writing it twice writes the same. Raises FileGone if the file or a report was deleted.
+    """
+    uploads.put_parts(job, results_name(job), results_csv(job))
+
+
+def results_csv(job: ImportJob) -> Iterator[bytes]:
+    """The lines of `results.csv`. A row without a result was not imported: its cells are blank."""
+    dialect = Dialect.model_validate(job.detected)
+    yield report_header(dialect, RESULT_COLUMNS)
+    results = _in_order(job, batch_results(job.company, job.number))
+    result = next(results, None)
+    for chunk in _chunks(job):
+        data = uploads.read_range(job, chunk.start, chunk.end)
+        if not chunk.is_intact(data):
+            raise Busy
+        place = {"first_row": chunk.first_row, "first_line": chunk.first_line}
+        for record in records(data, dialect, **place):
+            while result is not None and result.row < record.row:
+                result = next(results, None)
+            own = result if result is not None and result.row == record.row else None
+            yield report_row(dialect, record, (str(record.row), *_cells(own)))
+
+
+def _in_order(job: ImportJob, results: Iterable[BatchResult]) -> Iterator[RowResult]:
+    for result in results:
+        is_final = has_outcomes(job, result)
+        for row in row_results(job, result).rows():
+            if is_final or row.outcome == "failed":
+                yield row
+
+
+def _cells(result: RowResult | None) -> Iterator[str]:
+    if result is None:
+        yield from ("", "", "", "")
+        return
+    yield result.outcome
+    for id in (result.license_id, result.order_id, result.customer_id):
+        yield "" if id is None else str(id)
+
+
+def _chunks(job: ImportJob) -> Iterable[Chunk]:
+    """The chunks of the file: those that the planner has stored, or the plan of a small file."""
+    stored = uploads.get_result(job, "manifest.json")
+    if stored is not None:
+        return map(Chunk.model_validate, orjson.loads(stored))
+    mapping = job_mapping(job)
+    return plan(
+        uploads.stream(job),
+        required=mapping.required(job.kind),
+        known=KINDS[job.kind].columns,
+        encoding=job.encoding,
+        mapped=mapping.headers,
+        chunk_size=_CHUNK_BYTES,
+    ).chunks
