@@ -348,3 +348,17 @@ def test_written_rows_are_planned_rows_while_the_world_moves(either: Files, seed
             assert after == before, key
         else:
             assert after["outcome"] in ("failed", "unchanged"), (key, before, after)
+
+
+def test_a_plan_with_a_mapping_is_committed_with_it(either: Files) -> None:
+    mapping = {"columns": {"Serial": "license__license_key", "Type": "license__license_type"}}
+    mapping["constants"] = {"product__short_code": "kp"}
+    mapping["values"] = {"license__license_type": {"lifetime": "perpetual"}}  # type: ignore[dict-item]
+    text = "Serial;Type\nK-1;lifetime\nK-2;never\nK-3;lifetime\n"
+    plan = planned(either, text, mapping=mapping)
+
+    job = committed(either, plan)
+
+    assert outcomes(either, job) == outcomes(either, plan) == ["created", "failed", "created"]
+    assert either.errors(job) == either.errors(plan)
+    assert either.errors(job)[0]["errors"][0]["value"] == "never"

@@ -410,3 +410,38 @@ def test_a_row_that_was_deleted_since_or_failed_has_no_outcome(files: Files, by:
 
     assert shown(files, undo)["reverted_licenses_count"] == 2
     assert kept(files, undo) == []
+
+
+def test_an_import_with_a_mapping_is_undone_by_it(files: Files, by: str) -> None:
+    mapping = {"columns": {"Serial": "license__license_key"}}
+    mapping["constants"] = {"product__short_code": "kp"}
+    job = prepared(files, "Serial;Batch\nK-1;a\nK-2;b\n", mapping=mapping)
+
+    assert shown(files, undone(files, job, by))["reverted_licenses_count"] == 2
+    assert keys(files.shop) == []
+
+
+def test_the_commit_of_a_plan_is_undone_with_the_orders_that_the_plan_named(
+    files: Files, by: str
+) -> None:
+    text = "license__license_key,product__short_code\nK-1,kp\nK-2,kp\n"
+    files.run(files.prepared(text, dry_run=True))
+    plan = files.last()
+    reply = asked(files, plan.number, "commit", hash=plan.plan_hash)
+    job = run(files, reply.json()["id"])
+    assert keys(files.shop) == ["K-1", "K-2"]
+
+    assert shown(files, undone(files, job, by)) == {
+        "reverted_licenses_count": 2,
+        "reverted_orders_count": 2,
+    }
+    assert listed(files.shop, "/orders/") == []
+
+
+def test_a_dry_run_of_an_undo_is_no_plan_and_has_no_results_of_rows(files: Files) -> None:
+    undo = undone(files, files.imported(THREE), dry_run=True)
+
+    assert undo.plan_hash is None
+    path = f"/api/v1/imports/{undo.number}/results.csv"
+    reply = send(job_status.handler, "GET", path, key=files.shop.key)
+    assert (reply.status, "rows/" in reply.json()["message"]) == (404, True)
