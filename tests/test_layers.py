@@ -37,6 +37,7 @@ SHARED = (
     "issuing",
     "day_order",
     "import_job",
+    "import_undo",
     "csv_format",
     "bundle_keys",
     "columns",
