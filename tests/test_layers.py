@@ -38,6 +38,7 @@ SHARED = (
     "day_order",
     "import_job",
     "header_synonyms",
+    "import_undo",
     "csv_format",
     "bundle_keys",
     "columns",

@@ -25,6 +25,15 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_chunk.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_plan.py": "tests/functions/test_import_plan.py",
         "shared/workflows/import_repeats.py": "tests/functions/test_import_updates.py",
+        "shared/import_undo.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_batch.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_customers.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_features.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_import.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_licenses.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_orders.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_totals.py": "tests/functions/test_undo.py",
+        "shared/workflows/undo_updates.py": "tests/functions/test_undo.py",
         "shared/workflows/update_records.py": "tests/functions/test_import_updates.py",
         "shared/workflows/import_customers.py": "tests/functions/test_import_duplicates.py",
         "shared/workflows/import_duplicates.py": "tests/functions/test_import_duplicates.py",
@@ -191,6 +200,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/imports/import_progress.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),
+        "functions/console/static/imports/undo_import.js": "tests/e2e/console/test_undo.py",
         "functions/console/static/imports/import_result.js": (
             "tests/e2e/console/test_import_numbers.py"
         ),

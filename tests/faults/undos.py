@@ -166,7 +166,16 @@ class Undoers(Changers):
         if what == "sweep":
             self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
         else:
-            self.world.spawn(what, partial(self._later, rng.randrange(60), act))
+            delays = (self._later, self._while_running)
+            self.world.spawn(what, partial(rng.choice(delays), rng.randrange(60), act))
+
+    def _while_running(self, turns: int, act: Any) -> None:
+        """Act some turns after an undo has begun to write."""
+        for _ in range(_PATIENCE):
+            if self._imports_in("running"):
+                break
+            self.world.wait()
+        self._later(turns, act)
 
     def _later(self, turns: int, act: Any) -> None:
         for _ in range(turns):
