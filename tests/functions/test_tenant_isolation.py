@@ -69,6 +69,8 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         for kind, text in FILES.items():
             job = files.imported(text, kind, "secret-file.csv")
             assert job.state == "completed_with_errors"
+        export = {"kind": "licenses", "external_id": "secret-export"}
+        assert shop.post("/exports/", export).status == 202
         yield files
 
 
