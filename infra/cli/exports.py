@@ -97,7 +97,8 @@ def _show(job: ExportView, path: Path, *, console: Console) -> None:
         if job.state == "failed":
             console.print(f"To continue it: --resume {job.id}")
         return
-    console.print(f"{job.count:,} rows saved to {escape(str(path))}")
+    rows = "1 row" if job.count == 1 else f"{job.count:,} rows"
+    console.print(f"{rows} saved to {escape(str(path))}")
     if job.left_out:
         console.print(
             f"[yellow]{job.left_out:,} left out[/]: licenses without a key, which a file can't name"

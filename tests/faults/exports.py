@@ -90,6 +90,15 @@ class Exporters:
         for lic in listed.result.json()["results"]:
             self.ids[lic["license_key"]] = lic["id"]
 
+    def stock_few(self) -> None:
+        """Create five licenses by an order."""
+        licenses = [{"key": f"{COMPANY}-0-{at}"} for at in range(5)]
+        items = [{"product_code": "kp", "licenses": licenses}]
+        order = partial(self.lab.shops[COMPANY].order, id="o-0", items=items)
+        placed = self.world.alone("customer", order, company=COMPANY).result
+        found = placed.json()["order_items"][0]["licenses"]
+        self.ids |= {lic["license_key"]: lic["id"] for lic in found}
+
     def start(self, kind: str, name: str | None) -> None:
         """Request an export; with an `external_id`, up to three times."""
         body = {"kind": kind} | ({"external_id": name} if name else {})

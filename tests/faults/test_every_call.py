@@ -1,4 +1,4 @@
-"""Every fault at every call of an order and an import; every pair for the smallest order."""
+"""Every fault at every call of an order, an import and an export; every pair for one order."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from tests.faults.check_imports import check_imports
 from tests.faults.check_orders import check_orders
 from tests.faults.check_plans import check_plans
 from tests.faults.check_undos import check_undos
+from tests.faults.exports import Exporters, check_exports
 from tests.faults.files import File, Row
 from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
@@ -110,6 +111,21 @@ def committed(lab: Laboratory, inline_bytes: str) -> Run:
     return run
 
 
+def exported(lab: Laboratory) -> Run:
+    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+        world = lab.world(0)
+        exporters, fault_plan = Exporters(lab, world), FaultsAt({})
+        exporters.stock_few()
+        # Calls are counted from here, so that `at` names calls of the export.
+        world.calls, fault_plan.at, world.fault_plan = 0, at, fault_plan
+        exporters.start("licenses", "ext-1")
+        world.run()
+        exporters.recover()
+        return fault_plan, check_exports(exporters)
+
+    return run
+
+
 def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
     """Yield `before` with one more fault, for every fault at every later call."""
     fault_plan, violations = run(before)
@@ -169,6 +185,14 @@ def test_any_fault_at_any_call_of_an_undo(lab: Laboratory, inline_bytes: str, pa
 @pytest.mark.parametrize("part", range(2))
 def test_any_fault_at_any_call_of_a_commit(lab: Laboratory, inline_bytes: str, part: int) -> None:
     run = committed(lab, inline_bytes)
+
+    for faults in list(every_fault(run, {}))[part::2]:
+        holds(run, faults)
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_any_fault_at_any_call_of_an_export(lab: Laboratory, part: int) -> None:
+    run = exported(lab)
 
     for faults in list(every_fault(run, {}))[part::2]:
         holds(run, faults)

@@ -122,7 +122,7 @@ def test_only_these_are_moved_if_greedy_routes_match_no_empty_rest(out: Out) -> 
             f"GET /api/v1/{name}/"
             for name in (
                 *("orders", "licenses", "license-users", "customers", "events", "imports"),
-                "import-mappings",
+                *("import-mappings", "exports"),
             )
         ),
         *(
@@ -135,6 +135,7 @@ def test_only_these_are_moved_if_greedy_routes_match_no_empty_rest(out: Out) -> 
             for kind in ("licenses", "customers", "license-features")
         ),
         "POST /api/v1/customers/",
+        "POST /api/v1/exports/",
         "POST /api/v1/imports/",
         "POST /api/v1/imports/{id}/parts/",
         "POST /api/v1/licenses/disable_bulk/",

@@ -29,7 +29,7 @@ from tests.wiretap import Killed
 
 RECORDS = int(os.environ.get("EXPORT_RECORDS", "50000"))
 PER_ORDER = 10
-MOST_MB = 150
+MOST_MB = 100
 """Memory that the export may take in addition to the tables, which are in this process."""
 
 
@@ -102,9 +102,10 @@ def test_every_license_is_exported_once_with_few_reads_and_little_memory(
     # Per 100 licenses: the licenses, the commit and the rows of their orders, their customers.
     pages = RECORDS / PER_ORDER / 100
     assert calls["BatchGetItem"] <= RECORDS / 100 * 4 + pages + steps
-    # Every order has a page of its own here; of an import, 500 licenses share one.
-    assert calls["items read"] / RECORDS <= EXPORT_READS + 0.05
-    assert grown < MOST_MB
+    # Ids are not derived from keys here, so the first id of each key is read too, which costs
+    # nothing otherwise; and every order has a page, which 500 licenses of an import share.
+    assert calls["items read"] / RECORDS <= EXPORT_READS + 1 + 0.05
+    assert grown - 2 * job.size / 1e6 < MOST_MB, "moto keeps the parts and the file"
 
 
 def test_workers_that_die_neither_lose_nor_repeat_a_license(

@@ -72,6 +72,8 @@ def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterat
         mapping = {"columns": {"Secret": "email"}, "constants": {"city": "Secret City"}}
         files.run(files.prepared("Secret\nsecret@x.test\n", "customers", mapping=mapping))
         assert files.last().state == "succeeded"
+        export = {"kind": "licenses", "external_id": "secret-export"}
+        assert shop.post("/exports/", export).status == 202
         yield files
 
 

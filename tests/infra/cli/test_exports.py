@@ -51,7 +51,7 @@ def test_the_file_is_saved(keywright: Keywright, shop: Shop, tmp_path: Path) -> 
     shown = keywright.run(*words(tmp_path / "all.csv"))
 
     assert keys(tmp_path / "all.csv") == ["K-1"]
-    assert "1 rows saved" in shown
+    assert "1 row saved" in shown
     assert "1 left out" in shown
     assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
 
@@ -60,6 +60,7 @@ def test_filters_reach_the_service(keywright: Keywright, shop: Shop, tmp_path: P
     shop.order_one(license={"key": "K-1"}, customer={"email": "ana@x.test"})
     shop.order_one("p1", license={"key": "K-2"}, customer={"email": "ana@x.test"})
     out = tmp_path / "some.csv"
+    keywright.out.readouterr()  # what the functions have printed
     options = ("--product", "p1", "--customer", "ana@x.test", "--from", "2026-01-01")
 
     printed = keywright.run_json(*words(out, *options, "--before", "2100-01-01"))
