@@ -298,6 +298,7 @@ function Facts({ job }) {
     ["Existing records", EXISTING[job.on_existing]],
     ["New records", MISSING[job.on_missing]],
     ["Format", detected && describeFormat(job, detected)],
+    ["Mapping", job.mapping_url && (job.mapping_name ?? "Of this file only")],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],
     [
       "SHA-256",

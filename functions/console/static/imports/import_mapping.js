@@ -70,9 +70,7 @@ export function Columns({ kind, header, form, open, onChange }) {
       suggested > 0 &&
       html`<p class="soft">Columns marked “suggested” are matched by their names. Check them before the import.</p>`
     }
-    <div class="tall">
-      <${Table} caption="Columns of the file" rows=${rows} columns=${createColumns(known, form, onChange)} />
-    </div>
+    <${Table} caption="Columns of the file" rows=${rows} columns=${createColumns(known, form, onChange)} />
     <${Constants} ...${{ rows, known, form, onChange }} />
     <${SavedMappings} ...${{ kind, form, onChange }} />
   </details>`;
@@ -130,7 +128,7 @@ function createColumns(known, { mapping, suggested }, onChange) {
           <option value="">Leave out</option>
           ${Object.keys(known.columns).map((name) => html`<option value=${name}>${name}</option>`)}
         </select>
-        ${row.suggested && html`<${Badge} tone="busy">suggested<//>`}
+        ${row.suggested && html`<${Badge} tone="warn">suggested<//>`}
       </div>`,
     },
   ];
