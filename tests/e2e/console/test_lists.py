@@ -20,7 +20,7 @@ def midnight(seller: RemoteShop) -> str:
 def find(page: Page, fields: dict[str, str]) -> None:
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("main").get_by_role("button", name="Search").click()
 
 
 @pytest.mark.parametrize(

@@ -78,14 +78,14 @@ def test_what_is_not_found_is_said_and_escape_leads_back(
     console: Console, found: RemoteShop
 ) -> None:
     page = console.visit("orders", found)
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     page.keyboard.type("nobody at all")
 
     expect(page.get_by_role("status").filter(has_text="No matches")).to_be_visible()
     assert not console.violations()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("button", name="Search")).to_be_focused()
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_focused()
 
 
 def test_a_new_order_suggests_customers(console: Console, found: RemoteShop) -> None:
