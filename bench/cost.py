@@ -134,7 +134,7 @@ class Import:
             "invocations": chunks + 3,
             "GB seconds": self.seconds * self.workers * WORKER_GB,
             "transitions": CHUNK_TRANSITIONS * chunks + 6 if self.workers > 1 else 0,
-            "S3 writes": batches + 3,
+            "S3 writes": 2 * batches + 3,
             "S3 reads": chunks + 3,
         }
 

@@ -68,6 +68,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         *_folder("/api/v1/license-features-import-results"),
         *_folder("/api/v1/imports"),
         "ANY /api/v1/imports/{id}/cancel",
+        "ANY /api/v1/imports/{id}/commit",
         "ANY /api/v1/imports/{id}/retry",
         "ANY /api/v1/imports/{id}/undo",
         "ANY /api/v1/imports/{id}/{proxy+}",

@@ -15,7 +15,7 @@ from shared.import_job import BatchResult, FileGone, ImportJob, WrongState, plan
 from shared.planned_rows import PlannedRow, planned_rows
 from shared.store import uploads
 from shared.store.batch_results import batch_results
-from shared.store.import_jobs import add_commit, get_job, new_number
+from shared.store.import_jobs import add_commit, get_job, new_number, note_correction
 from shared.store.retry import contended
 from shared.workflows.import_results import row_results
 from shared.workflows.import_totals import details_of
@@ -109,6 +109,8 @@ def commit_plan(
         job = _commit_of(plan, new_number(company), now).model_copy(
             update={"requested_by": requested_by, "correlation_id": correlation_id}
         )
+        if job.corrects is not None:
+            note_correction(company, job.corrects, job.number)
         if add_commit(job, plan):
             return job, False
     raise Busy

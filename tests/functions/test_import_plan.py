@@ -263,6 +263,22 @@ def test_a_plan_is_committed_once(files: Files) -> None:
     assert len(list(import_jobs.list_jobs(plan.company))) == 2
 
 
+def test_a_commit_corrects_what_its_dry_run_corrects(files: Files) -> None:
+    files.run(files.prepared(f"{LICENSES}\nP-1,nope,,,\n"))
+    wrong = files.last()
+    plan = planned(files, f"{LICENSES}\nP-1,kp,,,\n", corrects=wrong.number)
+
+    job = committed(files, plan)
+
+    path = f"/api/v1/imports/{wrong.number}/"
+    shown = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    assert job.corrects == wrong.number
+    assert [(each["id"], each["resolved_rows"]) for each in shown["corrections"]] == [
+        (job.number, 1),
+        (plan.number, 0),
+    ]
+
+
 def test_another_hash_is_refused(files: Files) -> None:
     plan = planned(files, f"{LICENSES}\nP-1,kp,,,\n")
 
