@@ -86,7 +86,7 @@ def document(apis: Iterable[Api]) -> dict[str, Any]:
             ),
         },
         "servers": [{"url": ".", "description": "The URL of this document."}],
-        "tags": [{"name": name} for name in dict.fromkeys(api.tag for api in apis)],
+        "tags": [{"name": name} for name in dict.fromkeys(each.tag for each in operations)],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": _reachable(components, used),
