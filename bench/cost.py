@@ -72,7 +72,7 @@ SWEEP: Usage = {
     "S3 writes": 4,
     "log GB": 1e-6,
 }
-ALARMS, METRICS = 40, 20
+ALARMS, METRICS = 42, 20
 """Maximum alarms of a stage, and custom metrics with their dimensions in a month with orders."""
 
 ROW_UNITS, LICENSE_UNITS, ROW_READS = 1.322, 1.0, 0.2

@@ -33,6 +33,8 @@ KEPT = {
     "EventsFailedBEE96234": "AWS::SQS::Queue",
     "ExportsFailedDEFA8C3E": "AWS::SQS::Queue",
     "DataEventsB3DAF25C": "AWS::DynamoDB::Table",
+    "DataSearchC7D96612": "AWS::DynamoDB::Table",
+    "SearchFailedD2481673": "AWS::SQS::Queue",
     "ObservabilityAlarms72EB291A": "AWS::SNS::Topic",
 }
 """By another logical id, CloudFormation would make an empty one and leave or delete the full one;
@@ -93,7 +95,7 @@ def test_a_first_deploy_of_prod_differs_in_its_protection_and_nothing_else(
 
     assert (first.termination_protection, later.termination_protection) == (False, True)
     unprotected, protected = first.template, later.template
-    assert len(tables(unprotected)) == 7
+    assert len(tables(unprotected)) == 8
     for name, table in tables(unprotected).items():
         assert table["Properties"]["DeletionProtectionEnabled"] is False
         assert tables(protected)[name]["Properties"]["DeletionProtectionEnabled"] is True

@@ -62,6 +62,7 @@ def test_every_stage_synthesizes(template: Template) -> None:
         "LicensesTable",
         "ImportsTable",
         "EventsTable",
+        "SearchTable",
         "EventBus",
     }
 

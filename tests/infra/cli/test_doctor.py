@@ -269,7 +269,7 @@ def test_a_stage_that_should_be_protected_and_is_not_is_found(
 
     assert {name for name, _ in about} == {"protection"}
     assert about[0][1] == "termination protection of Keywright-test: off"
-    assert len(about) == 8
+    assert len(about) == 9
 
 
 def test_a_quota_that_is_too_small_for_the_next_deploy_is_found(
