@@ -5,16 +5,17 @@ import pytest
 from tests.faults.laboratory import Laboratory
 from tests.faults.schedules import KINDS, play
 
-BLOCK = 50
+BLOCK = 20
 SCHEDULES = {
-    "orders": 500,
-    "imports": 500,
-    "changes": 250,
-    "undo": 250,
-    "updates": 300,
-    "exports": 250,
-    "plans": 250,
+    "orders": 400,
+    "imports": 300,
+    "changes": 200,
+    "updates": 200,
+    "exports": 100,
+    "undo": 120,
+    "plans": 120,
 }
+"""Schedules in each run of the tests; `make faults` runs any number of others."""
 BLOCKS = [(kind, first) for kind in KINDS for first in range(0, SCHEDULES[kind], BLOCK)]
 
 
