@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from functions import job_status
+from shared.column_mapping import ColumnMapping
 from shared.csv_format.dialect import Dialect
 from shared.import_header import check_header
 from shared.import_job import ImportJob, requeue, transition
@@ -436,10 +437,10 @@ def test_a_code_with_accents_is_found_as_well(machine: Files) -> None:
 def test_a_bundle_made_while_the_file_is_planned_is_found(
     machine: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meanwhile(job: ImportJob, dialect: Dialect) -> None:
+    def meanwhile(job: ImportJob, dialect: Dialect, mapping: ColumnMapping) -> None:
         product = {"product_name": "B", "short_code": "bnd2", "bundle_products": ["p1"]}
         assert machine.shop.post("/products/", {**product, "is_bundle": True}).status == 201
-        check_header(job, dialect)
+        check_header(job, dialect, mapping)
 
     monkeypatch.setattr("shared.workflows.import_lifecycle.check_header", meanwhile)
     machine.run(machine.drop("\n".join([HEADER, "B-1,p1", *OTHERS, "B-1,bnd2", ""])))
