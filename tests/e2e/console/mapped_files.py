@@ -37,7 +37,7 @@ def mapped_file(random_: random.Random) -> MappedFile:
     some = {*random_.sample(known, random_.randint(1, 6)), *KINDS[kind].required}
     columns: dict[str, str | None] = {}
     constants: dict[str, str] = {}
-    headers = []
+    headers: list[str] = []
     for column in sorted(some):
         at = random_.random()
         if at < 0.1:
