@@ -6,13 +6,11 @@
 /** @import { Mapping } from "../csv/mapping.js" */
 /** @import { Kind } from "../csv/rules.js" */
 /** @import { Column } from "../parts/types.ts" */
-import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { useLoad } from "../api/load.js";
 import { normalizeHeader } from "../csv/header.js";
 import { createMapping, isEmptyMapping } from "../csv/mapping.js";
-import { loadRules } from "../csv/rules.js";
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { Field } from "../parts/fields.js";
 import { formatCount } from "../parts/formats.js";
@@ -37,24 +35,14 @@ const REPORT = ["_row", "_codes", "_messages"];
 /**
  * @param {{
  *   kind: ImportKind,
+ *   known: Kind,
  *   header: ShownHeader,
  *   form: ColumnsForm & { dates: Dates },
  *   open: boolean,
  *   onChange: OnColumns,
  * }} props
  */
-export function Columns({ kind, header, form, open, onChange }) {
-  const rules = useSignal(/** @type {Kind | null} */ (null));
-  useEffect(() => {
-    loadRules().then(
-      ({ kinds }) => {
-        rules.value = kinds[kind];
-      },
-      () => {},
-    );
-  }, [kind]);
-  if (!rules.value) return null;
-  const known = rules.value;
+export function Columns({ kind, known, header, form, open, onChange }) {
   const rows = listRows(header, form, known);
   const used = rows.filter(({ target }) => target && target !== OPEN).length;
   const waiting = rows.filter(({ target }) => target === OPEN).length;
@@ -208,13 +196,10 @@ function SavedMappings({ kind, form, onChange }) {
     });
   const isNamed = /^[a-z0-9][a-z0-9._-]{0,63}$/.test(name.value);
   return html`<div class="columns">
-    ${
-      entries.length > 0 &&
-      html`<${Field} as="select" label="Saved mapping" value="" onInput=${use}>
-        <option value="">Choose a mapping…</option>
-        ${entries.map((entry) => html`<option value=${entry.name}>${entry.name}</option>`)}
-      <//>`
-    }
+    <${Field} as="select" label="Saved mapping" value="" onInput=${use}>
+      <option value="">${entries.length ? "Choose a mapping…" : "None saved"}</option>
+      ${entries.map((entry) => html`<option value=${entry.name}>${entry.name}</option>`)}
+    <//>
     <${Field} label="Save this mapping as" value=${name.value} autocomplete="off" spellcheck="false"
       placeholder="old-shop" hint="Lower-case letters, digits, dots and hyphens"
       onInput=${(/** @type {string} */ text) => (name.value = text)} />

@@ -5,12 +5,14 @@
 /** @import { Checking, Result } from "../csv/check_worker.js" */
 /** @import { Checked } from "../csv/file_check.js" */
 /** @import { Mapping } from "../csv/mapping.js" */
+/** @import { Kind, Rules } from "../csv/rules.js" */
 /** @import { PageQuery } from "../parts/types.ts" */
 /** @import { Upload } from "./upload_button.js" */
 import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
 import { startCheck } from "../csv/check_worker.js";
+import { loadRules } from "../csv/rules.js";
 import { dragged, takeFile, useDrop } from "../parts/drop.js";
 import { Checkbox, Field } from "../parts/fields.js";
 import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
@@ -79,6 +81,8 @@ export function NewImport({ kind, query }) {
   const upload = useUpload(kind);
   const { file, encoding, dates, mapping, sheet } = form.value;
   const header = useSignal(/** @type {ReturnType<typeof headerOf>} */ (null));
+  const known = useSignal(/** @type {Kind | null} */ (null));
+  const rules = useRef(/** @type {Rules["kinds"] | null} */ (null));
   /** @type {(changes: Partial<ImportForm>) => void} */
   const change = (changes) => {
     form.value = { ...form.value, ...changes, external_id: crypto.randomUUID() };
@@ -109,10 +113,14 @@ export function NewImport({ kind, query }) {
     result.value = null;
     if (!file) return undefined;
     if (!form.value.offered) header.value = null;
-    return startCheck(file, kind, { encoding, dates, mapping, sheet }, (current) => {
+    let isStopped = false;
+    /** @type {(current: Checking | Result, kinds?: Rules["kinds"]) => void} */
+    const show = (current, kinds) => {
+      if (isStopped) return;
       result.value = current;
       if (current.done) header.value = headerOf(current);
-      if (current.done && !form.value.offered && header.value) {
+      known.value = kinds?.[kind] ?? null;
+      if (current.done && kinds && !form.value.offered && header.value) {
         const { suggested } = header.value;
         const names = Object.keys(suggested);
         change({ offered: true });
@@ -128,7 +136,23 @@ export function NewImport({ kind, query }) {
             ? current.error.message
             : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
+    };
+    const stop = startCheck(file, kind, { encoding, dates, mapping, sheet }, (current) => {
+      if (!current.done) show(current, rules.current ?? undefined);
+      // Shown together with the columns, so that these move nothing.
+      else
+        loadRules().then(
+          ({ kinds }) => {
+            rules.current = kinds;
+            show(current, kinds);
+          },
+          () => show(current),
+        );
     });
+    return () => {
+      isStopped = true;
+      stop();
+    };
   }, [file, encoding, dates, mapping, sheet, checkCount.value]);
   const { title, one } = KINDS[kind];
   const { corrects } = query;
@@ -145,7 +169,8 @@ export function NewImport({ kind, query }) {
     ${
       file &&
       header.value &&
-      html`<${Columns} ...${{ kind, header: header.value, form: form.value, onChange: change }}
+      known.value &&
+      html`<${Columns} ...${{ kind, known: known.value, header: header.value, form: form.value, onChange: change }}
         open=${Boolean(result.value?.done && result.value.error)} />`
     }
     ${
