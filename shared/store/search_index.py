@@ -31,6 +31,8 @@ TABLE = "SEARCH_TABLE"
 KEPT_SECONDS = 2 * 86400
 OLDEST = "0" * 40
 """The version of an entry that was not made from a change."""
+_SCANNED = 1_000
+"""Items per request of a scan, so that a response arrives in time."""
 _NEWER = "attribute_not_exists(pk) OR version < :version"
 
 
@@ -118,6 +120,7 @@ def scanned(
     request: dict[str, Any] = {
         "TableName": dynamo.table(env_name),
         "ConsistentRead": True,
+        "Limit": _SCANNED,
         "ProjectionExpression": ", ".join(names),
         "ExpressionAttributeNames": names,
         "FilterExpression": condition,

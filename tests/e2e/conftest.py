@@ -23,6 +23,7 @@ from tests.e2e.wire import Wire, running_proxy, sent_through
 FIRST = (
     "test_events",
     "test_activity",
+    "test_search",
     "test_wire",
     "test_orders",
     "test_interrupted",
