@@ -587,19 +587,6 @@ def undo_of_changed_licenses(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(undo_licenses, "license_deletes", deletes)
 
 
-def undo_of_changed_fields(patch: pytest.MonkeyPatch) -> None:
-    """An undo sets back a record that was changed after it was read."""
-
-    def body(*args: Any) -> Any:
-        made = make(*args)
-        made["ConditionExpression"] = made["ConditionExpression"].replace("= :seen", "<> :seen")
-        made["ExpressionAttributeValues"][":seen"] = {"S": "never"}
-        return made
-
-    make = undo_updates._body  # noqa: SLF001  # the write of one record
-    patch.setattr(undo_updates, "_body", body)
-
-
 def undo_under_an_order(patch: pytest.MonkeyPatch) -> None:
     """An undo deletes a customer without looking for orders that imports or requests made."""
 
@@ -838,7 +825,6 @@ IN_PLANS: tuple[Plant, ...] = (
 IN_UPDATES: tuple[Plant, ...] = (repeats_act, blank_cells_clear, cells_not_cleared)
 IN_UNDO: tuple[Plant, ...] = (
     undo_of_changed_licenses,
-    undo_of_changed_fields,
     undo_under_an_order,
     undo_leaves_entries,
     undo_next_to_imports,

@@ -9,7 +9,7 @@ import pytest
 from functions import job_status, sweep
 from shared.import_job import ImportJob
 from shared.store import dynamo, import_jobs, uploads, workers
-from shared.workflows import import_chunk, imports_at_rest
+from shared.workflows import import_chunk, imports_at_rest, undo_updates
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files
 from tests.functions.test_deletes import HEAD, ids_by_key, keys, listed
@@ -445,3 +445,25 @@ def test_a_dry_run_of_an_undo_is_no_plan_and_has_no_results_of_rows(files: Files
     path = f"/api/v1/imports/{undo.number}/results.csv"
     reply = send(job_status.handler, "GET", path, key=files.shop.key)
     assert (reply.status, "rows/" in reply.json()["message"]) == (404, True)
+
+
+def test_a_record_that_changes_between_read_and_write_is_kept(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.imported(THREE)
+    text = "license__license_key,product__short_code,license__note\nK-1,kp,new\n"
+    job = prepared(files, text, **UPDATE)
+    id = ids_by_key(files.shop)["K-1"]
+
+    def body(*args: Any) -> Any:
+        made = make(*args)
+        assert files.shop.patch(f"/licenses/{id}/", {"note": "sold"}).status == 200
+        return made
+
+    make = undo_updates._body  # noqa: SLF001  # the write that is decided before the change
+    monkeypatch.setattr(undo_updates, "_body", body)
+
+    undo = undone(files, job)
+
+    assert kept(files, undo) == [(1, "changed_since")]
+    assert stored(files, "K-1")["note"] == "sold"

@@ -6,7 +6,7 @@ import * as api from "../api/api.js";
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { confirm } from "../parts/dialogs.js";
 import { html } from "../parts/html.js";
-import { go, link } from "../parts/route.js";
+import { go } from "../parts/route.js";
 import { countReverted, describeUndo } from "./import_result.js";
 import { isChanging } from "./import_states.js";
 
@@ -35,7 +35,7 @@ export function UndoButton({ job }) {
 const start = (job, dry_run) => api.post(`imports/${job.id}/undo/`, { dry_run });
 
 /** @type {(job: Import) => string} */
-const pageOf = (job) => link(`imports/${job.kind}/${job.id}`);
+const pageOf = (job) => `imports/${job.kind}/${job.id}`;
 
 /** @type {(job: Import) => Promise<Import>} */
 async function ended(job) {
