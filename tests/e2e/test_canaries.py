@@ -37,9 +37,11 @@ def logged(stack: LocalStack) -> str:
 def executed(stack: LocalStack) -> str:
     """Input, output and history of every execution."""
     steps = client(stack, "stepfunctions")
-    (machine,) = steps.list_state_machines()["stateMachines"]
-    listed = steps.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
-    arns = [each["executionArn"] for each in listed]
+    arns = [
+        each["executionArn"]
+        for machine in steps.list_state_machines()["stateMachines"]
+        for each in steps.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    ]
     history = steps.get_paginator("get_execution_history")
     steps_taken = [
         page["events"]

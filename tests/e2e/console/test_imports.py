@@ -260,7 +260,7 @@ def test_rows_are_shown_by_outcome(console: Console, vendor: RemoteShop) -> None
     header = ("license__license_key", "product__short_code", "license__note")
     ended(vendor, post(vendor, "licenses", table(header, ("rows-1", "kp", "old"))))
     data = table(header, ("rows-1", "kp", "new"), ("rows-2", "kp", ""), ("rows-3", "nope", ""))
-    number = post(vendor, "licenses", data, query="on_existing=update&dry_run=true")
+    number = post(vendor, "licenses", data, query="?on_existing=update&dry_run=true")
     ended(vendor, number)
     console.visit(f"imports/licenses/{number}", vendor)
 

@@ -280,6 +280,12 @@ function compileStep(step, findDamage, format) {
     ? (/** @type {string} */ value) => !new RegExp(format, "u").test(value)
     : compileTest(step);
   if (!isValid) return (value) => normalize(value, step);
+  if (step.domain) {
+    return (value) => {
+      const address = normalizeDomain(value);
+      return isValid(address) ? address : fault;
+    };
+  }
   const convert = compileConversion(step);
   return (value) => (isValid(value) ? convert(value) : fault);
 }
@@ -293,7 +299,7 @@ function compileConversion(step) {
   const { words } = step;
   if (words) return (value) => words[normalize(value, step)];
   if (step.most) return (value) => String(Number(value));
-  return step.domain ? normalizeDomain : (value) => value;
+  return (value) => value;
 }
 
 function normalizeDomain(/** @type {string} */ address) {
