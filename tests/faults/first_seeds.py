@@ -6,6 +6,7 @@ costs none later. Run it when `tests/faults/test_planted.py` gets slow.
 
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,8 @@ def main() -> int:
     """Write the file; exits with 1 if a bug is not found."""
     found: dict[str, dict[str, int]] = {}
     missed = 0
-    with laboratory() as lab:
-        for kind, plant in PLANTED:
-            with pytest.MonkeyPatch.context() as patch:
-                plant(patch)
-                seed = next((seed for seed in range(SEEDS) if is_caught(lab, kind, seed)), None)
+    with ProcessPoolExecutor() as processes:
+        for (kind, plant), seed in zip(PLANTED, processes.map(_search, PLANTED), strict=True):
             sys.stderr.write(f"{kind} {plant.__name__}: {seed}\n")
             if seed is None:
                 missed += 1
@@ -36,6 +34,14 @@ def main() -> int:
                 found.setdefault(kind, {})[plant.__name__] = seed
     _FILE.write_text(json.dumps(found, indent=2) + "\n")
     return 1 if missed else 0
+
+
+def _search(planted: tuple[str, Plant]) -> int | None:
+    """The first seed that shows a bug."""
+    kind, plant = planted
+    with laboratory() as lab, pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        return next((seed for seed in range(SEEDS) if is_caught(lab, kind, seed)), None)
 
 
 def first_seed(kind: str, plant: Plant) -> int:

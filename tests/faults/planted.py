@@ -143,7 +143,7 @@ def users_taken_over(patch: pytest.MonkeyPatch) -> None:
         return written
 
     write = customers.user_put
-    patch.setattr(pending_orders, "user_put", put)
+    patch.setattr(customers, "user_put", put)
 
 
 def commit_assumed(patch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,7 @@ class Updates:
             counts = self._counts(number)
             if self.license_writes != before:
                 yield f"U4 import {number} of the same file wrote licenses"
-            if counts["unchanged"] != len(file.acting()):
+            if counts.get("unchanged") != len(file.acting()):
                 yield f"U4 import {number} of the same file has {counts}"
         yield from self.violations
 
