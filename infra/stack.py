@@ -182,7 +182,6 @@ class KeywrightStack(Stack):
         records.may("BatchGetItem", "GetItem", "ConditionCheckItem", on=data.catalog)
         records.may(
             *("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
-            "ConditionCheckItem",
             on=data.customers,
         )
         records.may("Query", on=data.customers, indexes=("by_created",))

@@ -9,11 +9,12 @@ import pytest
 from functions import job_status, sweep
 from shared.import_job import ImportJob
 from shared.store import dynamo, import_jobs, uploads, workers
-from shared.workflows import import_chunk, imports_at_rest, undo_updates
+from shared.workflows import import_chunk, imports_at_rest, undo_features, undo_updates
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files
 from tests.functions.test_deletes import HEAD, ids_by_key, keys, listed
 from tests.http_event import Reply, send
+from tests.s3_answers import s3_answers
 
 THREE = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-1,ana@x.test\nK-3,cp,o-2,ben@x.test\n"
 ALL = {
@@ -447,6 +448,30 @@ def test_a_dry_run_of_an_undo_is_no_plan_and_has_no_results_of_rows(files: Files
     assert (reply.status, "rows/" in reply.json()["message"]) == (404, True)
 
 
+def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.imported(THREE)
+    job = prepared(files, "license_key,code\nK-1,f1\n", "license-features")
+    path, notes = f"/licenses/{ids_by_key(files.shop)['K-1']}/", ["sold"]
+
+    def update(undo: Any) -> Any:
+        made = make(undo)
+        for note in notes:
+            assert files.shop.patch(path, {"note": note}).status == 200
+        notes.clear()
+        return made
+
+    make = undo_features._Undo.update  # noqa: SLF001  # the write that is decided before the change
+    monkeypatch.setattr(undo_features._Undo, "update", update)  # noqa: SLF001
+
+    undo = undone(files, job)
+
+    assert shown(files, undo) == {"reverted_license_features": 1}
+    after = stored(files, "K-1")
+    assert (after["note"], after.get("product_features")) == ("sold", None)
+
+
 def test_a_record_that_changes_between_read_and_write_is_kept(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,3 +492,18 @@ def test_a_record_that_changes_between_read_and_write_is_kept(
 
     assert kept(files, undo) == [(1, "changed_since")]
     assert stored(files, "K-1")["note"] == "sold"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code"),
+    [(404, {}, "file_gone"), (200, {"x-amz-storage-class": "GLACIER"}, "file_archived")],
+)
+def test_an_import_whose_file_can_not_be_read_is_not_undone(
+    files: Files, status: int, headers: dict[str, str], code: str
+) -> None:
+    job = files.imported(THREE)
+
+    with s3_answers("HeadObject", status, headers):
+        assert refused(files, job.number) == code
+
+    assert keys(files.shop) == ["K-1", "K-2", "K-3"]

@@ -9,6 +9,7 @@ REASONS: dict[tuple[str, str], str] = {
     (module, action): QUEUE_LOOK_UP
     for module in (
         "functions.import_csv",
+        "functions.export_chunk",
         "functions.sweep",
         "functions.publish_events",
         "functions.index_search",

@@ -9,6 +9,7 @@ from tests.grants.template import Grant, short
 
 _PLACES = {
     "functions.import_csv": ("_grant_access", "infra/imports.py"),
+    "functions.export_chunk": ("_grant_access", "infra/exports.py"),
     "functions.console.handler": ("_console", "infra/stack.py"),
 }
 _PAGE = "Then write docs/security.md again: make docs."
