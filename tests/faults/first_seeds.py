@@ -15,7 +15,7 @@ from tests.faults.laboratory import Laboratory, laboratory
 from tests.faults.planted import PLANTED, Plant
 from tests.faults.schedules import KINDS
 
-SEEDS = 800
+SEEDS = 1_000
 _FILE = Path(__file__).with_name("first_seeds.json")
 _FEW = 5
 _FIRST: dict[str, dict[str, int]] = json.loads(_FILE.read_text())

@@ -1,4 +1,4 @@
-"""The checker must find each planted bug within 800 seeds."""
+"""The checker must find each planted bug within 1,000 seeds."""
 
 import pytest
 
