@@ -218,16 +218,16 @@ def without_results(path: Path) -> int:
 
     nothing = RowResults.of(0, [])
     uploads.put_result = put_others
-    RowResults.stored = lambda self: b""  # type: ignore[method-assign]  # noqa: ARG005
-    RowResults.of = lambda *_: nothing  # type: ignore[method-assign]
-    import_licenses._Licenses._note_created = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
+    RowResults.stored = lambda self: b""  # type: ignore[method-assign]  # noqa: ARG005  # nothing is kept
+    RowResults.of = lambda *_: nothing  # type: ignore[method-assign]  # nothing is kept
+    import_licenses._Licenses._note_created = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001  # nor noted
     try:
         return ours(path)
     finally:
         uploads.put_result = put
-        RowResults.stored = stored  # type: ignore[method-assign]
-        RowResults.of = read  # type: ignore[method-assign]
-        import_licenses._Licenses._note_created = note  # type: ignore[method-assign]  # noqa: SLF001
+        RowResults.stored = stored  # type: ignore[method-assign]  # as it was
+        RowResults.of = read  # type: ignore[method-assign]  # as it was
+        import_licenses._Licenses._note_created = note  # type: ignore[method-assign]  # noqa: SLF001  # as it was
 
 
 ALTERNATIVES: dict[str, Callable[[Path], int]] = {

@@ -40,7 +40,9 @@ def measured_locally(console: Console, rows: int = ROWS) -> Figures:
         console.print(f"{SMALL_ROWS} rows, from the object to the end: {seconds[1:]}")
         path = write_file(Path(folder, "large.csv"), rows, seed=seed, tag=f"{seed}")
         load, began = os.getloadavg()[0], time.time()
-        job = follow(client, client.imports.send(path, "licenses").id, console=console)
+        job = follow(
+            client, client.imports.send(path, "licenses").id, console=console, stage="local"
+        )
         check(job, rows)
         took = time.time() - began
         console.print(f"{rows:,} rows: {rows / took:,.0f} rows/s, load {load:.1f}, counts right")

@@ -3,8 +3,6 @@
 import json
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as stepfunctions
@@ -20,6 +18,7 @@ from infra.state_machine import (
     TRACES,
     Definition,
     Invoke,
+    invoke_on_failure,
     states_arn,
 )
 
@@ -69,26 +68,7 @@ class Exports(Construct):
         _grant_access(function, data)
         self.machine = self._machine(function)
         function.send_failures_to(self.failed, max_age=Duration.hours(6), retries=2)
-        events.Rule(
-            self,
-            "Ended badly",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [export_machine_arn(Stack.of(self))],
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    function.live,
-                    dead_letter_queue=self.failed,
-                    max_event_age=Duration.hours(6),
-                    retry_attempts=10,
-                )
-            ],
-        )
+        invoke_on_failure(self, function, export_machine_arn(Stack.of(self)), self.failed)
 
     def _machine(self, function: Function) -> stepfunctions.CfnStateMachine:
         stack = Stack.of(self)

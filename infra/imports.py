@@ -1,8 +1,6 @@
 """The function, events and state machine of imports, and their dead-letter queue."""
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -13,7 +11,7 @@ from constructs import Construct
 from infra.data import RESULTS, UPLOADED, Data
 from infra.function import Function, add_failed_queue, add_log_group
 from infra.stage import Stage
-from infra.state_machine import Machine, machine_arn
+from infra.state_machine import Machine, invoke_on_failure, machine_arn
 
 
 class Imports(Construct):
@@ -42,7 +40,7 @@ class Imports(Construct):
         self.machine = Machine(self, "Machine", stage=stage, key=key, data=data, function=function)
         function.send_failures_to(self.failed, max_age=Duration.hours(6), retries=2)
         self._invoke_on_upload()
-        self._invoke_on_failure()
+        invoke_on_failure(self, function, machine_arn(Stack.of(self)), self.failed)
 
     def _grant_access(self) -> None:
         data, function, stage = self._data, self._function, self._stage
@@ -111,26 +109,3 @@ class Imports(Construct):
         log_group.grant_write(self._data.notifier)
         handler.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
         handler.node.add_dependency(self._data.notifier)
-
-    def _invoke_on_failure(self) -> None:
-        """Invoke the function when an execution fails, to fail its job: nothing else does."""
-        events.Rule(
-            self,
-            "Ended badly",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [machine_arn(Stack.of(self))],
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    self._function.live,
-                    dead_letter_queue=self.failed,
-                    max_event_age=Duration.hours(6),
-                    retry_attempts=10,
-                )
-            ],
-        )

@@ -8,8 +8,11 @@ import json
 from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
@@ -58,6 +61,35 @@ def machine_arn(stack: Stack) -> str:
 def executions_arn(stack: Stack) -> str:
     """Return the ARN pattern of executions of imports, without child executions of chunks."""
     return states_arn(stack, "execution", f"{machine_name(stack)}:*")
+
+
+def invoke_on_failure(
+    scope: Construct, function: Function, machine: str, failed: sqs.IQueue
+) -> None:
+    """Invoke a function when an execution fails, to fail its job: nothing else does.
+
+    Events that can't be delivered go to the queue `failed`.
+    """
+    events.Rule(
+        scope,
+        "Ended badly",
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [machine],
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            },
+        ),
+        targets=[
+            targets.LambdaFunction(
+                function.live,
+                dead_letter_queue=failed,
+                max_event_age=Duration.hours(6),
+                retry_attempts=10,
+            )
+        ],
+    )
 
 
 class Machine(Construct):

@@ -369,21 +369,25 @@ def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -
     return job.model_copy(update={**times, "state": state, "revision": job.revision + 1, **changes})
 
 
+READING = (
+    *("encoding", "unknown_columns", "dates", "mapping", "mapping_name"),
+    *("on_existing", "on_missing"),
+)
+"""The options that decide what the rows of a file mean."""
+
+
+def same_file(job: ImportJob) -> dict[str, Any]:
+    """The fields of another job that reads the same version of a file in the same way."""
+    file = ("company", "kind", "file_name", "bucket", "key", "version_id", "size")
+    return {name: getattr(job, name) for name in (*file, *READING)}
+
+
 def plan_hash_of(job: ImportJob, catalog: str, results: Sequence[str]) -> str:
     """The hash of a plan: of the file's version and content, its options, catalog and rows.
 
     `catalog` is the SHA-256 of the pinned catalog, `results` are those of the row results in order.
     """
-    options = {
-        "kind": job.kind,
-        "on_error": job.on_error,
-        "encoding": job.encoding,
-        "unknown_columns": job.unknown_columns,
-        "dates": job.dates,
-        "on_existing": job.on_existing,
-        "on_missing": job.on_missing,
-        "mapping": job.mapping,
-    }
+    options = {name: getattr(job, name) for name in ("kind", "on_error", *READING)}
     of = [
         *(job.bucket, job.key, job.version_id, job.file_sha256, options),
         catalog,

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from shared.errors import Conflict
-from shared.import_job import ImportJob, WrongState
+from shared.import_job import ImportJob, WrongState, same_file
 
 type Reason = Literal[
     "changed_since",
@@ -63,10 +63,6 @@ def undo_of(
     job: ImportJob, number: int, *, now: datetime, dry_run: bool, **about: Any
 ) -> ImportJob:
     """The job that undoes an import; `about` are fields of the request."""
-    names = (
-        *("company", "kind", "file_name", "bucket", "key", "version_id", "size", "encoding"),
-        *("unknown_columns", "dates", "on_existing", "on_missing", "mapping", "mapping_name"),
-    )
     return ImportJob(
         number=number,
         undoes=job.number,
@@ -74,7 +70,7 @@ def undo_of(
         state="queued",
         created_at=now,
         heartbeat_at=now,
-        **{name: getattr(job, name) for name in names},
+        **same_file(job),
         **about,
     )
 

@@ -117,14 +117,14 @@ def run(options: argparse.Namespace) -> int:
         if order.example is not None:
             console.print(_date_advice(order, cut=path.stat().st_size > _CHECKED))
         number = _send(client, path, options, console=console)
-        job = follow(client, number, console=console)
+        job = follow(client, number, console=console, stage=options.stage)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
         if options.json:
             result = job.model_dump(mode="json")
             more = {"failed_file": failed_file and str(failed_file)}
             print(json.dumps(result | more | {"suggested_dates": order.suggested}))
         else:
-            show_job(client, job, console=console)
+            show_job(client, job, console=console, stage=options.stage)
     if failed_file:
         again = _again(options)
         console.print(f"Failed rows saved to {failed_file}. Fix them and import that file{again}.")

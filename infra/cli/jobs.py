@@ -150,16 +150,21 @@ def _run_one(options: argparse.Namespace) -> int:
             case "cancel":
                 job = client.imports.cancel(options.job)
             case "retry":
-                job = follow(client, client.imports.retry(options.job).id, console=console)
+                job = follow(
+                    client,
+                    client.imports.retry(options.job).id,
+                    console=console,
+                    stage=options.stage,
+                )
             case "commit":
                 started = client.imports.commit(options.job, options.hash)
-                job = follow(client, started.id, console=console)
+                job = follow(client, started.id, console=console, stage=options.stage)
             case _:
-                job = follow(client, options.job, console=console)
+                job = follow(client, options.job, console=console, stage=options.stage)
         if options.json:
             print(job.model_dump_json())
         else:
-            show_job(client, job, console=console)
+            show_job(client, job, console=console, stage=options.stage)
     return 0 if options.subcommand == "cancel" else exit_status(job)
 
 
@@ -169,15 +174,17 @@ def _undo(options: argparse.Namespace) -> int:
     with open_client(options.stage) as client:
         if options.dry_run or not options.yes:
             started = client.imports.undo(options.job, dry_run=True)
-            job = follow(client, started.id, console=console)
+            job = follow(client, started.id, console=console, stage=options.stage)
             if not options.dry_run and not (failed := exit_status(job)):
                 _confirm_undo(options.job, job)
         if not options.dry_run and not failed:
-            job = follow(client, client.imports.undo(options.job).id, console=console)
+            job = follow(
+                client, client.imports.undo(options.job).id, console=console, stage=options.stage
+            )
         if options.json:
             print(job.model_dump_json())
         else:
-            show_job(client, job, console=console)
+            show_job(client, job, console=console, stage=options.stage)
     return exit_status(job)
 
 
@@ -190,7 +197,7 @@ def _confirm_undo(number: int, planned: ImportView) -> None:
         confirm(about, str(number), verb="undo", otherwise="nothing was undone")
 
 
-def follow(client: Client, number: int, *, console: Console) -> ImportView:
+def follow(client: Client, number: int, *, console: Console, stage: str) -> ImportView:
     """Wait until an import has ended and return it, showing its progress."""
     with progress_bar(console, MofNCompleteColumn()) as progress:
         task = progress.add_task(f"Import {number}", total=None)
@@ -210,6 +217,7 @@ def follow(client: Client, number: int, *, console: Console) -> ImportView:
         except KeyboardInterrupt:
             console.print(
                 f"\nImport {number} keeps running. To follow it: keywright jobs watch {number}"
+                f" --stage {stage}"
             )
             raise
 
@@ -221,9 +229,9 @@ def exit_status(job: ImportView) -> int:
     return FOUND_PROBLEMS if job.state in ("completed_with_errors", "rejected") else FAILED
 
 
-def show_job(client: Client, job: ImportView, *, console: Console) -> None:
+def show_job(client: Client, job: ImportView, *, console: Console, stage: str) -> None:
     """Print an import's result, with its first errors and warnings."""
-    show_summary(job, console=console)
+    show_summary(job, console=console, stage=stage)
     if job.failed_rows_url:
         console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
     if warned := (job.counts or {}).get("warnings", 0):
@@ -235,7 +243,7 @@ def show_job(client: Client, job: ImportView, *, console: Console) -> None:
         console.print(_kept_table(islice(client.imports.kept(job.id, limit=SHOWN), SHOWN)))
 
 
-def show_summary(job: ImportView, *, console: Console) -> None:
+def show_summary(job: ImportView, *, console: Console, stage: str) -> None:
     """Print an import's state, counts and the reason if it was rejected."""
     dry_run = " [dim](dry run: nothing was written)[/]" if job.dry_run else ""
     color = _COLORS[exit_status(job)]
@@ -262,7 +270,7 @@ def show_summary(job: ImportView, *, console: Console) -> None:
             "Stopping: rows in flight are still being written, so these counts will change."
         )
     _show_related(job, console=console)
-    _show_plan(job, console=console)
+    _show_plan(job, console=console, stage=stage)
     if job.refusal:
         line = f"line {job.refusal.line}"
         is_named = job.refusal.line is None or line in job.refusal.message.lower()
@@ -289,7 +297,7 @@ def _show_related(job: ImportView, *, console: Console) -> None:
             console.print(f"{what} {related}")
 
 
-def _show_plan(job: ImportView, *, console: Console) -> None:
+def _show_plan(job: ImportView, *, console: Console, stage: str) -> None:
     if job.planned_by:
         console.print(f"Commits the plan of import {job.planned_by}")
     if job.plan and job.plan.committed_by:
@@ -297,7 +305,8 @@ def _show_plan(job: ImportView, *, console: Console) -> None:
     elif job.plan:
         console.print(
             "To import exactly this: keywright jobs commit"
-            f" {job.id} --hash {job.plan.hash}, until {format_time(job.plan.expires_at)}",
+            f" {job.id} --hash {job.plan.hash} --stage {stage},"
+            f" until {format_time(job.plan.expires_at)}",
             soft_wrap=True,
         )
 

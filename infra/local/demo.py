@@ -139,8 +139,8 @@ def _import(client: Client, stack: LocalStack, title: str, key: str, text: str) 
                 f"No import of {key} started within {PATIENCE} seconds. See the logs: docs/local.md"
             )
         time.sleep(0.2)
-    job = follow(client, number, console=console)
-    show_job(client, job, console=console)
+    job = follow(client, number, console=console, stage="local")
+    show_job(client, job, console=console, stage="local")
     if job.failed_rows_url:
         console.print(f"  Download failed rows: GET /api/v1/imports/{number}/failed.csv")
     if job.state not in ("succeeded", "completed_with_errors"):

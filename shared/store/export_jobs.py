@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from shared.errors import Busy, NotFound
 from shared.export_job import ExportJob
 from shared.store import dynamo
-from shared.store.import_jobs import External, numbered
+from shared.store.import_jobs import External, new_number, numbered
 from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
@@ -36,15 +36,7 @@ class StoredPart(NamedTuple):
 
 def new_export_number(company: str) -> int:
     """A unique number for an export of the company."""
-    answer = dynamo.client().update_item(
-        TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((company, "next-export")),
-        UpdateExpression="ADD #number :one",
-        ExpressionAttributeNames={"#number": "number"},
-        ExpressionAttributeValues={":one": {"N": "1"}},
-        ReturnValues="UPDATED_NEW",
-    )
-    return int(answer["Attributes"]["number"]["N"])
+    return new_number(company, "next-export")
 
 
 def add_export(job: ExportJob, *, fingerprint: str) -> bool:

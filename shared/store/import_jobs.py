@@ -58,11 +58,11 @@ class External(NamedTuple):
     fingerprint: str
 
 
-def new_number(company: str) -> int:
-    """A unique number for a job of the company."""
+def new_number(company: str, counter: str = "next") -> int:
+    """A unique number of a counter of the company: by default, for an import."""
     answer = dynamo.client().update_item(
         TableName=dynamo.table(TABLE),
-        Key=dynamo.key_of((company, "next")),
+        Key=dynamo.key_of((company, counter)),
         UpdateExpression="ADD #number :one",
         ExpressionAttributeNames={"#number": "number"},
         ExpressionAttributeValues={":one": {"N": "1"}},

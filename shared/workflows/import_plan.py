@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import Busy, Conflict, NotFound
-from shared.import_job import BatchResult, FileGone, ImportJob, WrongState, plan_hash_of
+from shared.import_job import (
+    BatchResult,
+    FileGone,
+    ImportJob,
+    WrongState,
+    plan_hash_of,
+    same_file,
+)
 from shared.planned_rows import PlannedRow, planned_rows
 from shared.store import uploads
 from shared.store.batch_results import batch_results
@@ -120,24 +127,11 @@ def _commit_of(plan: ImportJob, number: int, now: datetime) -> ImportJob:
     """The import of the file of a plan, with its options."""
     return ImportJob(
         number=number,
-        company=plan.company,
-        kind=plan.kind,
         state="queued",
-        file_name=plan.file_name,
-        bucket=plan.bucket,
-        key=plan.key,
-        version_id=plan.version_id,
-        size=plan.size,
         on_error=plan.on_error,
-        encoding=plan.encoding,
-        unknown_columns=plan.unknown_columns,
-        dates=plan.dates,
-        on_existing=plan.on_existing,
-        on_missing=plan.on_missing,
-        mapping=plan.mapping,
-        mapping_name=plan.mapping_name,
         corrects=plan.corrects,
         planned_by=plan.number,
         created_at=now,
         heartbeat_at=now,
+        **same_file(plan),
     )

@@ -49,7 +49,7 @@ def add_in_parts(
     )
     users = user_writes(company, order_plan.users, order_plan.assigned, row)
     checks = {product.id: unchanged(company, product) for product in order_plan.products}
-    # Users first: whoever deletes one finds the licenses that are going to name it.
+    # Users first: a request that deletes one finds the licenses that are going to name it.
     puts = [
         *((write, None) for write in users),
         *((put, checks[lic.product_id]) for lic, put in licenses),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions import job_status, sweep
-from shared.import_job import ImportJob
+from functions import job_status, start_import, sweep
+from shared.import_job import ImportJob, same_file
 from shared.store import dynamo, import_jobs, uploads, workers
 from shared.workflows import import_chunk, imports_at_rest, undo_features, undo_updates
 from tests.engine import Engine
@@ -507,3 +507,10 @@ def test_an_import_whose_file_can_not_be_read_is_not_undone(
         assert refused(files, job.number) == code
 
     assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+
+
+def test_an_undo_and_a_commit_read_the_file_with_every_option_of_the_import(files: Files) -> None:
+    of_the_job = {"file_name", "size", "dry_run", "on_error", "external_id", "corrects"}
+    options = {*start_import.ImportRequest.model_fields} - of_the_job
+
+    assert options <= same_file(files.imported(THREE)).keys()

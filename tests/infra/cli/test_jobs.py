@@ -187,7 +187,7 @@ def test_a_plan_is_committed_with_its_hash(
     path.write_text("license__license_key,product__short_code\nOLD-1,kp\nOLD-2,kp\n")
     shown = keywright.run("import", "--file", path, "--kind", "licenses", "--plan")
     plan = keywright.run_json("jobs", "show", "1")["plan"]
-    assert f"keywright jobs commit 1 --hash {plan['hash']}" in shown
+    assert f"keywright jobs commit 1 --hash {plan['hash']} --stage " in shown
     assert shop.get("/licenses/").json()["count"] == 0
 
     wrong = keywright.run("jobs", "commit", "1", "--hash", "0" * 64, status=2)
