@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -156,7 +157,7 @@ class Undoers(Changers):
             "look": partial(self.undo, number, dry_run=True),
             "patch": self._change_some,
             "append": partial(self._append, rng.choice(("n-1", "n-2", _OLD_ORDER))),
-            "order": partial(self._buy, rng.choice(_PEOPLE)),
+            "order": partial(self._buy, rng.choices(_PEOPLE, k=6)),
             "delete": self._delete_some,
             "import": partial(self.bring, self._licenses()),
             "features": partial(self.bring, self.sheet()),
@@ -202,11 +203,13 @@ class Undoers(Changers):
         items = [{"product_code": "kp", "licenses": [{}]}]
         self._insist("append", partial(self.shop.order, id=store_id, append=True, items=items))
 
-    def _buy(self, email: str) -> None:
+    def _buy(self, emails: Sequence[str]) -> None:
+        """Place an order for each of these customers, so that some meet their deletion."""
         items = [{"product_code": "kp", "licenses": [{}]}]
-        name = f"b-{self.world.rng.random()}"
-        order = partial(self.shop.order, id=name, items=items, customer={"email": email})
-        self._insist("order", order)
+        for email in emails:
+            name = f"b-{self.world.rng.random()}"
+            order = partial(self.shop.order, id=name, items=items, customer={"email": email})
+            self._insist("order", order)
 
     def _about_soon(self, action: str) -> None:
         """Send a request about the first undo as soon as it exists."""
