@@ -1,7 +1,8 @@
-"""Every fault at every call of an order, an import and an export; every pair for one order."""
+"""Every fault at every call of each use case; every pair of faults for one order."""
 
 import os
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,10 +19,10 @@ from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Clients
 from tests.faults.plans import Planners
 from tests.faults.undos import Sheet, Undoers
-from tests.faults.world import FaultsAt
+from tests.faults.world import EveryFault, FaultPlan
 
-type Faults = dict[int, str]
-type Run = Callable[[Faults], tuple[FaultsAt, list[str]]]
+type Run = Callable[[FaultPlan], list[str]]
+"""A run with these faults; returns the violations."""
 
 USERS = [{"email": "u1@x.test"}, {"email": "u2@x.test"}]
 ONE: dict[str, Any] = {"id": "o-1", "items": [{"product_code": "kp", "licenses": [{}]}]}
@@ -46,47 +47,47 @@ FILE = File(
 
 
 def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Run:
-    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+    def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
-        clients, fault_plan = Clients(lab, world), FaultsAt(at)
+        clients = Clients(lab, world)
         if body.get("append"):
             clients.repeat(clients.send("acme", ONE))
-        world.fault_plan = fault_plan
+        world.fault_plan = faults
         clients.client("acme", body, key, tries=3)
         world.run()
         clients.recover()
-        return fault_plan, check_orders(world, clients.watch, clients.sent, clients.crowd, lab)
+        return check_orders(world, clients.watch, clients.sent, clients.crowd, lab)
 
     return run
 
 
 def imported(lab: Laboratory, inline_bytes: str) -> Run:
-    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+    def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
-        importers, fault_plan = Importers(lab, world), FaultsAt(at)
-        world.fault_plan = fault_plan
+        importers = Importers(lab, world)
+        world.fault_plan = faults
         importers.put("acme/licenses/a.csv", FILE)
         world.run()
         importers.recover()
-        return fault_plan, check_imports(importers)
+        return check_imports(importers)
 
     return run
 
 
 def undone(lab: Laboratory, inline_bytes: str) -> Run:
-    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+    def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
-        undoers, fault_plan = Undoers(lab, world), FaultsAt(at)
+        undoers = Undoers(lab, world)
         undoers.prepare()
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
         number = undoers.bring_alone(Sheet("licenses", FILE.data))
-        world.fault_plan = fault_plan
+        world.fault_plan = faults
         world.calls = 0
         world.spawn("undoer", partial(undoers.undo, number))
         world.run()
         undoers.finish(number)
-        return fault_plan, check_undos(undoers, number)
+        return check_undos(undoers, number)
 
     return run
 
@@ -94,50 +95,48 @@ def undone(lab: Laboratory, inline_bytes: str) -> Run:
 def committed(lab: Laboratory, inline_bytes: str) -> Run:
     """A dry run without faults, and its commit."""
 
-    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+    def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
-        planners, fault_plan = Planners(lab, world), FaultsAt(at)
+        planners = Planners(lab, world)
         planners.dry_run(FILE)
-        world.fault_plan = fault_plan
+        world.fault_plan = faults
         planners.commit()
         world.run()
         planners.importers.recover()
         planners.commit()
         world.run()
         planners.importers.recover()
-        return fault_plan, check_plans(planners)
+        return check_plans(planners)
 
     return run
 
 
 def exported(lab: Laboratory) -> Run:
-    def run(at: Faults) -> tuple[FaultsAt, list[str]]:
+    def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
-        exporters, fault_plan = Exporters(lab, world), FaultsAt({})
+        exporters = Exporters(lab, world)
         exporters.stock_few()
-        # Calls are counted from here, so that `at` names calls of the export.
-        world.calls, fault_plan.at, world.fault_plan = 0, at, fault_plan
+        world.calls, world.fault_plan = 0, faults
         exporters.start("licenses", "ext-1")
         world.run()
         exporters.recover()
-        return fault_plan, check_exports(exporters)
+        return check_exports(exporters)
 
     return run
 
 
-def every_fault(run: Run, before: Faults) -> Iterator[Faults]:
-    """Yield `before` with one more fault, for every fault at every later call."""
-    fault_plan, violations = run(before)
-    assert not violations, (before, violations)
-    for number, faults in fault_plan.met:
-        if number > max(before, default=0):
-            yield from (before | {number: fault} for fault in faults)
-
-
-def holds(run: Run, faults: Faults) -> None:
-    _, violations = run(faults)
-    assert not violations, (faults, violations)
+def violations_of(run: Run, faults: EveryFault) -> list[str]:
+    """Run once without faults, and once with each; returns the violations of all runs."""
+    try:
+        violations = run(faults)
+    except Exception:
+        if faults.report is None:
+            raise
+        violations = [traceback.format_exc()]
+    found = faults.end(violations)
+    assert faults.branches
+    return found
 
 
 @pytest.mark.parametrize(
@@ -148,51 +147,44 @@ def holds(run: Run, faults: Faults) -> None:
 def test_any_fault_at_any_call_of_an_order(
     lab: Laboratory, body: dict[str, Any], key: str | None
 ) -> None:
-    run = ordered(lab, body, key)
-
-    for faults in every_fault(run, {}):
-        holds(run, faults)
+    assert violations_of(ordered(lab, body, key), EveryFault()) == []
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory, part: int) -> None:
-    run = ordered(lab, ONE)
-
-    for first in list(every_fault(run, {}))[part::4]:
-        for faults in every_fault(run, first):
-            holds(run, faults)
+def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory) -> None:
+    assert violations_of(ordered(lab, ONE), EveryFault(depth=2)) == []
 
 
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
-@pytest.mark.parametrize("part", range(2))
-def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str, part: int) -> None:
-    run = imported(lab, inline_bytes)
-
-    for faults in list(every_fault(run, {}))[part::2]:
-        holds(run, faults)
+def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str) -> None:
+    assert violations_of(imported(lab, inline_bytes), EveryFault()) == []
 
 
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
 @pytest.mark.parametrize("part", range(2))
 def test_any_fault_at_any_call_of_an_undo(lab: Laboratory, inline_bytes: str, part: int) -> None:
-    run = undone(lab, inline_bytes)
-
-    for faults in list(every_fault(run, {}))[part::2]:
-        holds(run, faults)
+    assert violations_of(undone(lab, inline_bytes), EveryFault(part=part, parts=2)) == []
 
 
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
 @pytest.mark.parametrize("part", range(2))
 def test_any_fault_at_any_call_of_a_commit(lab: Laboratory, inline_bytes: str, part: int) -> None:
-    run = committed(lab, inline_bytes)
-
-    for faults in list(every_fault(run, {}))[part::2]:
-        holds(run, faults)
+    assert violations_of(committed(lab, inline_bytes), EveryFault(part=part, parts=2)) == []
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_any_fault_at_any_call_of_an_export(lab: Laboratory, part: int) -> None:
-    run = exported(lab)
+def test_any_fault_at_any_call_of_an_export(lab: Laboratory) -> None:
+    assert violations_of(exported(lab), EveryFault()) == []
 
-    for faults in list(every_fault(run, {}))[part::2]:
-        holds(run, faults)
+
+def test_a_violation_after_one_fault_is_reported_with_the_fault(lab: Laboratory) -> None:
+    """In a run whose check claims that every response arrives."""
+
+    def run(faults: FaultPlan) -> list[str]:
+        world = lab.world(0)
+        world.fault_plan = faults
+        get = world.alone("reader", partial(lab.shops["acme"].get, "/products/"))
+        return ["killed"] if get.error is not None else []
+
+    found = violations_of(run, EveryFault())
+
+    assert found
+    assert all("killed before" in line for line in found)

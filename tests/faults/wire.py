@@ -51,6 +51,9 @@ _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "Descri
 _READS |= {"ListObjectsV2", "ListObjectVersions"}
 _OF_WRITES = {"killed after", "failed but applied", "applied late"}
 """Faults of writes only; a read with one of these would be an unanswered read."""
+_ALIKE = (("unreachable", "refused"), ("answer lost", "reset"))
+"""Faults that callers can't tell apart but by the time that they take."""
+_ALIKE_OF_READS = (("unreachable", "refused", "answer lost", "reset"),)
 _SECONDS = {"unreachable": 1, "answer lost": 5, "applied late": 5}
 """Seconds until the caller gets an error, by fault."""
 
@@ -79,6 +82,14 @@ class Call:
         if self.operation in _READS:
             anywhere = tuple(name for name in ANYWHERE if name not in _OF_WRITES)
         return anywhere + self.own_faults
+
+    @property
+    def distinct_faults(self) -> tuple[str, ...]:
+        """Return one of each kind of faults; which one depends on the number of the call."""
+        left = set(self.faults)
+        for alike in _ALIKE_OF_READS if self.operation in _READS else _ALIKE:
+            left -= {*alike} - {alike[self.number % len(alike)]}
+        return tuple(name for name in self.faults if name in left)
 
     @property
     def own_faults(self) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ Actors can switch at every call of AWS. The seed determines which actor runs nex
 call, the clock of each actor, and every random number that the product draws.
 """
 
+import os
 import random
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -64,18 +66,69 @@ class RandomFaults:
 
 
 @dataclass
-class FaultsAt:
-    """Faults at the calls with these numbers only; `met` lists all calls."""
+class EveryFault:
+    """Each distinct fault at each call, each in a process of its own, which is forked at the call.
 
-    at: dict[int, str]
-    met: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    So what happens before the fault runs once, and not once per fault. A process injects as many
+    faults as `depth` says, at most one per call.
+    """
+
+    depth: int = 1
+    part: int = 0
+    parts: int = 1
+    """Of the faults of the first level, only every `parts`-th is injected, from `part` on."""
+    injected: tuple[tuple[int, str], ...] = ()
+    branches: int = 0
+    """The number of faults that this process has forked for."""
+    found: list[str] = field(default_factory=list)
+    """The violations in the forked processes, each with its faults."""
+    report: int | None = None
+    """In a forked process, the file that its parent reads."""
 
     def fault(self, call: Call) -> str | None:
-        self.met.append((call.number, call.faults))
-        return self.at.get(call.number)
+        if len(self.injected) == self.depth:
+            return None
+        for fault in call.distinct_faults:
+            self.branches += 1
+            if (self.injected or self.branches % self.parts == self.part) and self._fork():
+                self.injected += ((call.number, fault),)
+                self.branches = 0
+                return fault
+        return None
 
     def turns(self) -> bool:
         return False
+
+    def end(self, violations: list[str]) -> list[str]:
+        """Return the violations of all processes; a forked process reports its own and ends."""
+        found = self.found + [f"{self.injected}: {violation}" for violation in violations]
+        if self.report is None:
+            return found
+        with os.fdopen(self.report, "w") as report:
+            report.writelines(f"{line}\n" for line in found)
+        os._exit(0)
+
+    def _fork(self) -> bool:
+        """Return whether this is the new process; its parent waits until it has ended."""
+        read, write = os.pipe()
+        child = _fork()
+        if child == 0:
+            os.close(read)
+            self.report, self.found = write, []
+            return True
+        os.close(write)
+        with os.fdopen(read) as report:
+            self.found += report.read().splitlines()
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            self.found.append(f"{self.injected}: a process ended with {status}")
+        return False
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads of pytest only wait
+        return os.fork()
 
 
 @dataclass(eq=False)
