@@ -105,7 +105,7 @@ def test_an_order_is_placed_and_its_keys_are_copied_by_keyboard(
     expect(page.locator("[role=status].visually-hidden")).to_have_text("Copied")
     keyboard.press(page.get_by_role("link", name="Licenses", exact=True), back=True)
     keyboard.arrive("Licenses")
-    keyboard.press(page.get_by_label("License key"), "Control+V")
+    keyboard.press(page.get_by_role("textbox", name="License key", exact=True), "Control+V")
     keyboard.keys.press("Enter")
     expect(page.get_by_role("table", name="Licenses").get_by_role("row")).to_have_count(2)
     console.see("1 year · 7 activations")
