@@ -1,14 +1,13 @@
 // Rows with errors: edit their cells, then re-import just those rows.
 
 /** @import { Signal } from "@preact/signals" */
-/** @import { Answer, Failure, Import } from "../api/types.ts" */
+/** @import { Answer, Failure, Import, Loadable } from "../api/types.ts" */
 /** @import { Mapping } from "../csv/mapping.js" */
 /** @import { Kind } from "../csv/rules.js" */
 /** @import { Draft, FailedRow } from "./fault_table.js" */
-import { useEffect } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
-import { Button, Download } from "../parts/buttons.js";
+import { Button, Download, ErrorLine } from "../parts/buttons.js";
 import { loadDraft, saveDraft } from "../forms/drafts.js";
 import { FaultTable, validateEdit } from "./fault_table.js";
 import { createMapping, sentMapping } from "./import_mapping.js";
@@ -48,6 +47,16 @@ function getDraft(id) {
   return drafts[id];
 }
 
+/**
+ * The rules of the cells of an import, with its order of dates and its mapping.
+ *
+ * @type {(job: Import, signal: AbortSignal) => Promise<Kind>}
+ */
+async function loadKind(job, signal) {
+  const [{ kinds }, mapping] = await Promise.all([loadRules(), loadMapping(job, signal)]);
+  return { ...kinds[job.kind], dates: job.dates, mapping };
+}
+
 /** @type {(job: Import, signal: AbortSignal) => Promise<Mapping>} */
 async function loadMapping(job, signal) {
   if (!job.mapping_url) return createMapping();
@@ -60,7 +69,6 @@ async function loadMapping(job, signal) {
 export function Corrections({ job }) {
   const draft = getDraft(job.id);
   const cursors = useSignal(/** @type {string[]} */ ([]));
-  const rules = useSignal(/** @type {Kind | null} */ (null));
   const from = useLoad(
     (signal) =>
       api.get(
@@ -70,17 +78,7 @@ export function Corrections({ job }) {
       ),
     [cursors.value.at(-1)],
   );
-  useEffect(() => {
-    loadRules().then(
-      ({ kinds }) => {
-        rules.value = { ...kinds[job.kind], dates: job.dates };
-      },
-      () => {},
-    );
-  }, []);
-  const mapped = useLoad((signal) => loadMapping(job, signal), [job.id, job.mapping_url]);
-  const mapping = mapped.value;
-  const kind = rules.value && mapping && { ...rules.value, mapping };
+  const rules = useLoad((signal) => loadKind(job, signal), [job.id]);
   const page = from.value;
   const jobErrors = job.refusal || isStopped(job) ? 1 : 0; // an error of the import, not of a row
   const isEmpty = page && !page.cursor && !page.results.some(({ row }) => row);
@@ -97,13 +95,13 @@ export function Corrections({ job }) {
           job.failed_rows_url &&
           html`<${Download} path="imports/${job.id}/failed.csv">Download failed.csv<//>`
         }
-        <${ReimportButton} job=${job} draft=${draft} kind=${kind} />
+        <${ReimportButton} job=${job} draft=${draft} rules=${rules} />
       </div>
     </div>
     <${Loaded} from=${from} rows=${6}>
       ${(/** @type {ErrorsPage} */ page) => html`
         <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
-          kind=${kind} />
+          kind=${rules.value} />
         <${CursorPager} page=${page} cursors=${cursors} count=${page.count - jobErrors}
           what="rows with errors" />
       `}
@@ -136,8 +134,9 @@ export function CursorPager({ page, cursors, count: rows, what }) {
   </nav>`;
 }
 
-/** @param {{ job: Import, draft: Signal<Draft>, kind: Kind | null }} props */
-function ReimportButton({ job, draft, kind }) {
+/** @param {{ job: Import, draft: Signal<Draft>, rules: Loadable<Kind> }} props */
+function ReimportButton({ job, draft, rules }) {
+  const kind = rules.value;
   const problem = useSignal(/** @type {Failure | null} */ (null));
   const { cells, rows } = draft.value;
   const changed = Object.keys(cells)
@@ -150,7 +149,7 @@ function ReimportButton({ job, draft, kind }) {
   );
   const send = async () => {
     problem.value = null;
-    if (job.mapping_url && !kind) return; // its mapping is not loaded
+    if (!kind) return;
     if (!changed.length || faulty.length) {
       announce(faulty.length ? `Row ${faulty[0]} still has an error` : "Fix a row first");
       return;
@@ -168,7 +167,7 @@ function ReimportButton({ job, draft, kind }) {
         dry_run: job.dry_run,
         unknown_columns: job.unknown_columns,
         dates: job.dates,
-        mapping: job.mapping_url && kind ? sentMapping(kind.mapping) : undefined,
+        mapping: sentMapping(kind.mapping),
         on_existing: job.on_existing,
         on_missing: job.on_missing,
       });
@@ -184,9 +183,10 @@ function ReimportButton({ job, draft, kind }) {
   };
   return html`
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
+    ${rules.error && html`<${ErrorLine} what="Values can’t be checked" problem=${rules.error} onRetry=${rules.reload} />`}
     ${faulty.length > 0 && html`<span class="soft">Row ${faulty[0]} still has an error</span>`}
     <${Button} icon="up" scope="imports:write" onPress=${send}
-      aria-disabled=${changed.length && !faulty.length ? undefined : "true"}>
+      aria-disabled=${kind && changed.length && !faulty.length ? undefined : "true"}>
       Re-import ${changed.length ? formatCount(changed.length, "row") : "rows"}
     <//>
   `;

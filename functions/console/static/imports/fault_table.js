@@ -114,14 +114,14 @@ function Cell({ row, column, draft, sent }) {
 }
 
 /**
- * The fault of a cell; of an edited cell, its current fault.
+ * The fault of a cell; of an edited cell, its current fault, once the rules are loaded.
  *
  * @param {{ row: FailedRow, fault: Line, draft: Signal<Draft>, kind: Kind | null }} props
  */
 function CellProblem({ row, fault, draft, kind }) {
   const value = fault.column ? draft.value.cells[row.row]?.[fault.column] : undefined;
-  if (!fault.column || value === undefined) return fault.message;
-  const current = kind && validateEdit(fault.column, value, kind);
+  if (!kind || !fault.column || value === undefined) return fault.message;
+  const current = validateEdit(fault.column, value, kind);
   if (current) return html`<span class="wrong">${current.message}</span>`;
   return html`<span class="fixed"><${Icon} name="check" />Fixed</span>`;
 }
