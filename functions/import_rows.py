@@ -25,7 +25,7 @@ from shared.import_undo import MESSAGES
 from shared.row_results import RowOutcome, RowResult, RowResults
 from shared.store.uploads import get_result
 
-type ListedOutcome = RowOutcome | Literal["warning", "kept"]
+type ListedOutcome = RowOutcome | Literal["warning"]
 type AnyRow = WarnedRow | FailedRow | KeptRow | ResultRow
 
 START = "0.0"
@@ -66,8 +66,6 @@ def rows_page(
     most: int,
 ) -> tuple[list[AnyRow], str | None]:
     """At most `most` rows with an outcome, or of all, and the position of the next page."""
-    if job.undoes is not None:
-        outcome = "kept"
     if outcome in ("warning", "failed", "kept"):
         return _page(job, results, place, most, _details(job, outcome, _fitting))
 
@@ -100,15 +98,17 @@ def count_of(job: ImportJob, result: BatchResult, outcome: ListedOutcome | None)
     """
     if outcome == "warning":
         return result.warnings
-    if outcome == "kept" or job.undoes is not None:
+    if outcome == "kept":
         return result.kept
     if result.row_report is None or not has_outcomes(job, result):
         return result.invalid if outcome in ("failed", None) else 0
     unchanged = result.valid - result.created_rows - result.updated_rows
+    unchanged -= result.reverted_rows + result.kept_rows
     counts: dict[ListedOutcome | None, int] = {
         "created": result.created_rows,
         "updated": result.updated_rows,
         "unchanged": unchanged,
+        "reverted": result.reverted_rows,
         "failed": result.invalid,
         None: result.rows,
     }

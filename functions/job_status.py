@@ -195,8 +195,8 @@ def list_import_rows(caller: Caller, id: int, query: RowsQuery) -> Page[AnyRow]:
 
     `created`, `updated`, `unchanged`: imported, with the ids of the records; in a dry run, what
     would happen. `failed`: not imported, with the errors. `warning`: imported with warnings.
-    `kept`: of an undo, not undone, with the reason; of an undo, only these rows are listed. At
-    most 10 warnings per row are listed, and texts are cut after 200 characters.
+    Of an undo, `reverted`: undone, and `kept`: not undone, for the reason that `?outcome=kept`
+    gives. At most 10 warnings per row are listed, and texts are cut after 200 characters.
     """
     job = _job(caller, id)
     results = batch_results(job.company, job.number)
@@ -242,8 +242,6 @@ def download_results(caller: Caller, id: int) -> Answer[str]:
     job = _job(caller, id)
     if not job.is_ended or job.is_stopping:
         raise WrongState(job, "downloaded with its results: wait for its end")
-    if job.undoes is not None:
-        raise NotFound(f"Import {id} undoes import {job.undoes}: its rows are listed by rows/")
     if job.rows is None:
         raise NotFound(f"Import {id} is {job.state} and has no rows")
     report = results_name(job)

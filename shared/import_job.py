@@ -269,6 +269,9 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     """The key of the object with the results of the rows, of the same run as `report`."""
     created_rows: int = 0
     updated_rows: int = 0
+    reverted_rows: int = 0
+    kept_rows: int = 0
+    """Rows by outcome. Of an undo, one row can keep several records."""
 
     @property
     def precedence(self) -> int:

@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-type RowOutcome = Literal["created", "updated", "unchanged", "failed"]
+type RowOutcome = Literal["created", "updated", "unchanged", "failed", "reverted", "kept"]
 type Changes = Mapping[str, tuple[Any, Any]]
 """The fields that a row changed or would change: the value before, and the value after."""
 
-CREATED, UPDATED, UNCHANGED, REPEATED, FAILED = b"cu-rf"
+CREATED, UPDATED, UNCHANGED, REPEATED, FAILED, REVERTED, KEPT = b"cu-rfvk"
 """The outcomes in a batch's results, one byte per row. A repeated row is shown as unchanged."""
 OUTCOMES: Mapping[str, RowOutcome] = {
     "c": "created",
@@ -22,6 +22,8 @@ OUTCOMES: Mapping[str, RowOutcome] = {
     "-": "unchanged",
     "r": "unchanged",
     "f": "failed",
+    "v": "reverted",
+    "k": "kept",
 }
 _PARTS = ("licenses", "orders", "customers")
 
@@ -103,6 +105,12 @@ class RowResults:
         for row in changes:
             self.outcomes[row - self.first_row] = UPDATED
         self.changes |= changes
+
+    def undone(self, outcomes: Mapping[int, int], ids: Iterable[tuple[int, int, int, int]]) -> None:
+        """Record what an undo has done, by row; `ids` as for `note`."""
+        for row, outcome in outcomes.items():
+            self.outcomes[row - self.first_row] = outcome
+        self.note(ids)
 
     def failed(self, rows: Iterable[int]) -> None:
         """Record rows that were not imported, whatever was noted before."""

@@ -26,6 +26,11 @@ def tombstone(key: dynamo.Key, *, token: str, now: datetime, **kept: Any) -> dyn
     return dynamo.to_item({**keys, **own, **kept})
 
 
+def id_of_tombstone(item: Mapping[str, Any]) -> int:
+    """The id of the record that a tombstone replaces."""
+    return int(str(item["pk"]).rpartition("#")[2])
+
+
 def is_deleted(item: Mapping[str, Any] | None) -> bool:
     """Whether an item is a tombstone."""
     return item is not None and "deleted_at" in item

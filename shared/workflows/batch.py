@@ -13,7 +13,7 @@ from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.row_entries import Import, InvalidRecord
-from shared.row_results import RowResults
+from shared.row_results import KEPT, REVERTED, RowResults
 from shared.store import bulk, dynamo
 from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts
@@ -61,8 +61,17 @@ class Batch:
         self.warnings += [{**place, **warning} for warning in limited([*warnings])]
 
     def keep(self, record: Record, reason: str, **id: int) -> None:
-        """Add a row that an undo keeps, with the id of its record."""
+        """Add a row that an undo keeps, with the id of its record: of a license or a customer."""
         self.kept.append({"row": record.row, "line": record.line, "reason": reason, **id})
+        self._undone(record.row, KEPT, **id)
+
+    def revert(self, record: Record, **id: int) -> None:
+        """Add a row that an undo reverts, unless it keeps another record of the row."""
+        if self.results.outcomes[record.row - self.first_row] != KEPT:
+            self._undone(record.row, REVERTED, **id)
+
+    def _undone(self, row: int, outcome: int, *, license_id: int = 0, customer_id: int = 0) -> None:
+        self.results.undone({row: outcome}, [(row, license_id, 0, customer_id)])
 
 
 @dataclass

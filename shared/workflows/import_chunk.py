@@ -34,7 +34,7 @@ from shared.row_entries import (
     LicenseEntry,
 )
 from shared.row_reader import reader_of
-from shared.row_results import CREATED, UPDATED
+from shared.row_results import CREATED, KEPT, REVERTED, UPDATED
 from shared.store import bulk, uploads, workers
 from shared.store.batch_results import batch_result_put
 from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
@@ -469,7 +469,7 @@ def _keep_alive(job: ImportJob) -> None:
 def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
     """Write the reports of a batch. Returns the write of its result, which always has them."""
     report, warned, token = None, _warned_rows(work.dialect, done), secrets.token_hex(4)
-    row_report = None if work.job.undoes else f"rows-{done.first_row}-{token}.json"
+    row_report = f"rows-{done.first_row}-{token}.json"
     invalid = [_as_written(work, bad) for bad in done.invalid]
     if invalid or warned or done.kept or any(done.made.values()):
         details = {
@@ -482,10 +482,9 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
         report = f"chunk-{done.first_row}-{token}.json"
         with work.patience.turns.released():
             uploads.put_result(work.job, report, orjson.dumps(details))
-    if row_report is not None:
-        stored = done.results.stored()
-        with work.patience.turns.released():
-            uploads.put_result(work.job, row_report, stored)
+    stored = done.results.stored()
+    with work.patience.turns.released():
+        uploads.put_result(work.job, row_report, stored)
     result = batch_result_put(
         work.job.company,
         work.job.number,
@@ -504,6 +503,8 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             row_report=row_report,
             created_rows=done.results.count(CREATED),
             updated_rows=done.results.count(UPDATED),
+            reverted_rows=done.results.count(REVERTED),
+            kept_rows=done.results.count(KEPT),
             **{name: getattr(done, name) for name in BatchCounts.model_fields},
         ),
     )

@@ -16,6 +16,7 @@ from shared.row_entries import (
     InvalidRecord,
     LicenseEntry,
 )
+from shared.row_results import RowResults
 from shared.store import bulk
 from shared.store.signed_http import Exchange
 from shared.workflows.batch import Batch
@@ -37,6 +38,7 @@ def undo_batch(
     `opening` runs before anything is written.
     """
     done = Batch(entries[0].record.row, len(entries))
+    done.results = RowResults.of(done.first_row, [entry.record.line for entry in entries])
     pool.run(opening)
     if licenses := [entry for entry in entries if isinstance(entry, LicenseEntry)]:
         undo_licenses(job, licenses, done, pool, dry_run=dry_run)

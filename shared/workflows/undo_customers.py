@@ -8,7 +8,7 @@ from shared.store.customers import customer_key
 from shared.workflows.batch import Batch, find_records
 from shared.workflows.import_customers import customers_wanted
 from shared.workflows.undo_orders import delete_customers, of_dry_run
-from shared.workflows.undo_updates import Decision, Stored, decide, restore, was_undone
+from shared.workflows.undo_updates import Decision, Stored, decide, restore, undone_before
 
 
 def undo_customers(
@@ -21,8 +21,10 @@ def undo_customers(
     deletes, restores = [], []
     for entry in entries:
         place = places[entry.customer_id]
-        if was_undone(job, entry.record.row, place.deleted):
+        id = undone_before(job, entry.record.row, place.deleted)
+        if id is not None:
             done.reverted_customers += 1
+            done.revert(entry.record, customer_id=id)
         if place.found is None:
             continue
         key = customer_key(job.company, place.found["id"])
@@ -49,6 +51,7 @@ def undo_customers(
 def _record(done: Batch, stored: Stored, decision: Decision) -> None:
     if decision == "reverted":
         done.reverted_customers += 1
+        done.revert(stored.record, customer_id=stored.item["id"])
     elif decision != "nothing":
         done.kept_customers += 1
         done.keep(stored.record, decision, customer_id=stored.item["id"])

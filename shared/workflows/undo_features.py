@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from shared.access import WRITER
@@ -23,7 +22,7 @@ from shared.store.lookup import Lookup, find
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.workflows.batch import Batch
-from shared.workflows.undo_updates import Decision, decide, was_undone
+from shared.workflows.undo_updates import Decision, decide, undone_before
 
 _THREADS = 8
 _TRIES = 12
@@ -41,11 +40,13 @@ def undo_features(
         by_key.setdefault(entry.key, []).append(entry)
     lookups = _lookups(job, [*by_key])
     licenses = {key: [each.found for each in of if each.found] for key, of in lookups.items()}
-    done.reverted_features += sum(
-        was_undone(job, entry.record.row, chain.from_iterable(each.deleted for each in of))
-        for key, of in lookups.items()
-        for entry in by_key[key]
-    )
+    for key, of in lookups.items():
+        graves = [grave for each in of for grave in each.deleted]
+        for entry in by_key[key]:
+            license_id = undone_before(job, entry.record.row, graves)
+            if license_id is not None:
+                done.reverted_features += 1
+                done.revert(entry.record, license_id=license_id)
 
     def undo(key: str) -> list[tuple[FeatureEntry, int, Decision]]:
         pool.patience.check()
@@ -58,6 +59,7 @@ def undo_features(
     for entry, license_id, decision in (each for of in results for each in of):
         if decision == "reverted":
             done.reverted_features += 1
+            done.revert(entry.record, license_id=license_id)
         elif decision != "nothing":
             done.kept_features += 1
             done.keep(entry.record, decision, license_id=license_id)

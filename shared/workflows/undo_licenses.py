@@ -20,7 +20,7 @@ from shared.values import record_id, record_ids
 from shared.workflows.batch import Batch, Wanted, find_records
 from shared.workflows.held_keys import HeldKeys, group_by_key
 from shared.workflows.undo_orders import undo_parts
-from shared.workflows.undo_updates import Decision, Stored, decide, restore, was_undone
+from shared.workflows.undo_updates import Decision, Stored, decide, restore, undone_before
 
 _THREADS = 8
 _ROWS_AT_ONCE = 500
@@ -88,8 +88,10 @@ class _Licenses:
         there = []
         for entry, id in zip(single, ids, strict=True):
             place = found[id]
-            if was_undone(job, entry.record.row, place.deleted):
+            before = undone_before(job, entry.record.row, place.deleted)
+            if before is not None:
                 self.done.reverted_licenses += 1
+                self.done.revert(entry.record, license_id=before)
             elif place.found is not None:
                 there.append((entry, place.found))
         others = Batch(self.done.first_row)  # a row of a bundle without licenses has no outcome
@@ -108,6 +110,7 @@ class _Licenses:
     def _record(self, stored: Stored, decision: Decision) -> None:
         if decision == "reverted":
             self.done.reverted_licenses += 1
+            self.done.revert(stored.record, license_id=stored.item["id"])
         elif decision != "nothing":
             self.done.kept_licenses += 1
             self.done.keep(stored.record, decision, license_id=stored.item["id"])

@@ -12,6 +12,7 @@ from shared.row_entries import Import
 from shared.row_updates import applied
 from shared.store import bulk, dynamo
 from shared.store.retry import attempts
+from shared.store.tombstones import id_of_tombstone
 from shared.workflows.batch import get_all, is_ours
 
 type Decision = Literal["delete", "restore", "reverted", "nothing"] | Reason
@@ -40,17 +41,17 @@ def decide(job: Import, row: int, item: Mapping[str, Any]) -> Decision:
     return "nothing" if is_ours(job, item) else "not_ours"
 
 
-def was_undone(job: Import, row: int, graves: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an earlier run of this undo has reverted a row whose record is deleted now.
+def undone_before(job: Import, row: int, graves: Iterable[Mapping[str, Any]]) -> int | None:
+    """The id of the record, deleted now, of a row that an earlier run of this undo has reverted.
 
-    It has deleted the record, or set it back before someone has deleted it.
+    It has deleted the record, or set it back before someone has deleted it. None if it has not.
     """
     maker, undone = job.maker(row), job.undo_maker(row)
-    return any(
-        (grave.get("made_by") == maker and grave["deleted_by"] == job.undo_token)
-        or undone in grave.get("applied_rows", ())
-        for grave in graves
-    )
+    for grave in graves:
+        is_deleted_by_us = grave.get("made_by") == maker and grave["deleted_by"] == job.undo_token
+        if is_deleted_by_us or undone in grave.get("applied_rows", ()):
+            return id_of_tombstone(grave)
+    return None
 
 
 def restore(

@@ -225,6 +225,11 @@ def _counted(run: "Undoers") -> Iterator[str]:
         }[kind]
         if reverted != wanted:
             yield f"R4 undo {undo} counts {reverted}, and has reverted {wanted}"
+        get = partial(send, job_status.handler, "GET", f"{path}rows/", key=run.shop.key)
+        rows = run.world.alone("auditor", get).result.json()["results"]
+        shown = sum(row["outcome"] == "reverted" for row in rows)
+        if shown != next(iter(wanted.values())):
+            yield f"R4 undo {undo} lists {shown} reverted rows, and has reverted {wanted}"
 
 
 def _as_before(run: "Undoers") -> Iterator[str]:

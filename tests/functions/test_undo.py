@@ -10,6 +10,7 @@ from functions import job_status, start_import, sweep
 from shared.import_job import ImportJob, same_file
 from shared.store import dynamo, import_jobs, uploads, workers
 from shared.workflows import import_chunk, imports_at_rest, undo_features, undo_updates
+from shared.workflows.import_results import results_csv
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files
 from tests.functions.test_deletes import HEAD, ids_by_key, keys, listed
@@ -87,6 +88,13 @@ def kept(files: Files, job: ImportJob) -> list[tuple[int, str]]:
     return [(row["row"], row["reason"]) for row in reply.json()["results"]]
 
 
+def outcomes(files: Files, job: ImportJob, query: str = "") -> list[tuple[int, str]]:
+    path = f"/api/v1/imports/{job.number}/rows/"
+    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
+    assert reply.json()["count"] == len(reply.json()["results"]), reply.text
+    return [(row["row"], row["outcome"]) for row in reply.json()["results"]]
+
+
 def prepared(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
     """Import a file with options."""
     files.run(files.prepared(text, kind, **options))
@@ -116,6 +124,8 @@ def test_licenses_and_their_orders_and_customers_are_removed(files: Files, by: s
     assert keys(files.shop) == []
     assert listed(files.shop, "/orders/") == listed(files.shop, "/customers/") == []
     assert kept(files, undo) == []
+    rows = [(1, "reverted"), (2, "reverted"), (3, "reverted")]
+    assert outcomes(files, undo) == outcomes(files, undo, "outcome=reverted") == rows
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(files: Files, by: str) -> None:
@@ -143,6 +153,8 @@ def test_changed_and_used_licenses_are_kept_with_their_orders(
     undo = undone(files, job, by, dry_run=dry_run)
 
     assert kept(files, undo) == [(2, "changed_since")]
+    assert outcomes(files, undo) == [(1, "reverted"), (2, "kept"), (3, "reverted")]
+    assert outcomes(files, undo, "outcome=kept") == [(2, "kept")]
     assert shown(files, undo) == {
         "reverted_licenses_count": 2,
         "kept_licenses_count": 1,
@@ -439,15 +451,6 @@ def test_the_commit_of_a_plan_is_undone_with_the_orders_that_the_plan_named(
     assert listed(files.shop, "/orders/") == []
 
 
-def test_a_dry_run_of_an_undo_is_no_plan_and_has_no_results_of_rows(files: Files) -> None:
-    undo = undone(files, files.imported(THREE), dry_run=True)
-
-    assert undo.plan_hash is None
-    path = f"/api/v1/imports/{undo.number}/results.csv"
-    reply = send(job_status.handler, "GET", path, key=files.shop.key)
-    assert (reply.status, "rows/" in reply.json()["message"]) == (404, True)
-
-
 def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -514,3 +517,23 @@ def test_an_undo_and_a_commit_read_the_file_with_every_option_of_the_import(file
     options = {*start_import.ImportRequest.model_fields} - of_the_job
 
     assert options <= same_file(files.imported(THREE)).keys()
+
+
+def test_a_row_that_wrote_nothing_is_unchanged_and_all_rows_are_in_results_csv(
+    files: Files, by: str
+) -> None:
+    text = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,nope,,\nK-3,kp,,\n"
+    job = prepared(files, text)
+    ids = ids_by_key(files.shop)
+    assert files.shop.delete(f"/licenses/{ids['K-3']}/").status == 204
+
+    undo = undone(files, job, by)
+
+    assert outcomes(files, undo) == [(1, "reverted"), (2, "unchanged"), (3, "unchanged")]
+    assert outcomes(files, undo, "outcome=unchanged") == [(2, "unchanged"), (3, "unchanged")]
+    lines = "".join(part.decode() for part in results_csv(undo)).splitlines()
+    assert lines[1:] == [
+        f"K-1,kp,o-1,ana@x.test,1,reverted,{ids['K-1']},,",
+        "K-2,nope,,,2,unchanged,,,",
+        "K-3,kp,,,3,unchanged,,,",
+    ]
