@@ -255,7 +255,7 @@ MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
 
 
 def _padded_moment(value: Any) -> Any:
-    """Read ISO 8601, and the unpadded days and space separators that existing clients send."""
+    """Read ISO 8601, and what clients and files write: unpadded days, a blank, UTC at the end."""
     if not isinstance(value, str):
         if isinstance(value, date):
             return value
@@ -265,7 +265,8 @@ def _padded_moment(value: Any) -> Any:
     year, month, day, time = found.groups()
     padded = f"{year}-{int(month):02}-{int(day):02}"
     try:
-        moment = datetime.fromisoformat(f"{padded}T{time}" if time else padded)
+        at = f"{padded}T{time.removesuffix(' UTC')}" if time else padded
+        moment = datetime.fromisoformat(at)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not a date in the calendar, such as 2026-03-12") from None

@@ -12,25 +12,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import DownloadColumn, TransferSpeedColumn
 
+from infra.cli import mappings
 from infra.cli.jobs import exit_status, follow, progress_bar, show_job
 from infra.cli.stages import open_client, stage_options
 from infra.cli.workbook import SUFFIXES, BadWorkbook, to_csv
 from infra.client.client import Client
 from infra.client.imports import ImportOptions
-from shared import strict_json
-from shared.column_mapping import NO_MAPPING, ColumnMapping, MappingName
+from shared.column_mapping import NO_MAPPING, ColumnMapping
 from shared.columns import KINDS as KINDS_OF_FILES
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import plan
 from shared.csv_format.reader import records
 from shared.day_order import DayOrder
 from shared.import_job import KINDS
-from shared.wording import in_words
 
 _CHECKED = 128 * 1024 * 1024
 """Bytes at the start of a file whose dates are read before the upload."""
@@ -79,12 +77,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="order of dates that do not begin with the year: dmy reads 31.12.2027, mdy reads"
         " 12/31/2027, iso refuses both (default, unless the mapping has an order)",
     )
-    command.add_argument(
-        "--mapping",
-        type=_mapping,
-        metavar="FILE|NAME",
-        help="what the columns and values of the file mean: a JSON file, or a saved mapping",
-    )
+    mappings.add_options(command)
     command.add_argument(
         "--on-existing",
         choices=("keep", "update", "refuse"),
@@ -110,13 +103,11 @@ def run(options: argparse.Namespace) -> int:
     """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
     with _csv_file(options) as path, open_client(options.stage) as client:
-        mapping = _used_mapping(client, options)
-        order = (
-            DayOrder() if (options.dates or mapping.dates) else _day_order(path, options, mapping)
-        )
+        mapping = mappings.used_mapping(client, options)
+        order = _day_order(path, options, mapping or NO_MAPPING)
         if order.example is not None:
             console.print(_date_advice(order, cut=path.stat().st_size > _CHECKED))
-        number = _send(client, path, options, console=console)
+        number = _send(client, path, options, mapping, console=console)
         job = follow(client, number, console=console, stage=options.stage)
         failed_file = client.imports.save_failed_rows(job, options.file.with_suffix(".failed.csv"))
         if options.json:
@@ -126,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             show_job(client, job, console=console, stage=options.stage)
     if failed_file:
-        again = _again(options)
+        again = _again(options, is_mapped=mapping is not None)
         console.print(f"Failed rows saved to {failed_file}. Fix them and import that file{again}.")
     return exit_status(job)
 
@@ -149,7 +140,14 @@ def _csv_file(options: argparse.Namespace) -> Iterator[Path]:
         yield converted
 
 
-def _send(client: Client, path: Path, options: argparse.Namespace, *, console: Console) -> int:
+def _send(
+    client: Client,
+    path: Path,
+    options: argparse.Namespace,
+    mapping: ColumnMapping | None,
+    *,
+    console: Console,
+) -> int:
     """Start the import and upload its file, showing how much of it is sent. Return its number."""
     size = path.stat().st_size
     with progress_bar(console, DownloadColumn(), TransferSpeedColumn()) as progress:
@@ -163,7 +161,7 @@ def _send(client: Client, path: Path, options: argparse.Namespace, *, console: C
             "on_error": options.on_error,
             "encoding": None if options.encoding == "auto" else options.encoding,
             "unknown_columns": options.unknown_columns,
-            "mapping": options.mapping,
+            "mapping": mappings.requested(mapping),
             "on_existing": options.on_existing,
             "on_missing": options.on_missing,
             "corrects": options.corrects,
@@ -173,25 +171,19 @@ def _send(client: Client, path: Path, options: argparse.Namespace, *, console: C
         return client.imports.send(path, options.kind, reading=reading, **chosen).id
 
 
-def _again(options: argparse.Namespace) -> str:
+def _again(options: argparse.Namespace, *, is_mapped: bool) -> str:
     """The options with which a file of failed rows is imported."""
     again = f" --dates {options.dates}" if options.dates else ""
-    if options.mapping is not None:
-        again += " and the same --mapping"
+    if is_mapped:
+        again += f" and the same {'--mapping' if options.mapping else '--product'}"
     return f" with{again.removeprefix(' and')}" if again else ""
 
 
-def _used_mapping(client: Client, options: argparse.Namespace) -> ColumnMapping:
-    """The mapping of the file. Raises ApiProblem if there is no saved one with this name."""
-    if isinstance(options.mapping, str):
-        return client.imports.mapping(options.mapping)
-    mapping: ColumnMapping | None = options.mapping
-    return mapping or NO_MAPPING
-
-
 def _day_order(path: Path, options: argparse.Namespace, mapping: ColumnMapping) -> DayOrder:
-    """The order of the dates in the file, from its first `_CHECKED` bytes."""
+    """The order of the dates in the file, from its first `_CHECKED` bytes, unless one is chosen."""
     order, kind = DayOrder(), KINDS_OF_FILES[options.kind]
+    if options.dates or mapping.dates:
+        return order
     days = {header for part in kind.parts.values() for header in part.days}
     with path.open("rb") as file:
         data = file.read(_CHECKED)
@@ -226,28 +218,6 @@ def _date_advice(order: DayOrder, *, cut: bool) -> str:
         f"{start}.[/] {which} can be read as {words}, and not all in another order:"
         f" import the file with --dates {order.suggested}"
     )
-
-
-def _mapping(text: str) -> ColumnMapping | str:
-    """A mapping from a JSON file, or else the name of a saved one."""
-    path = Path(text)
-    if not path.is_file():
-        try:
-            return TypeAdapter(MappingName).validate_python(text)
-        except ValidationError:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is neither a JSON file nor the name of a saved mapping"
-            ) from None
-    try:
-        return ColumnMapping.model_validate(strict_json.loads(path.read_text("utf-8-sig")))
-    except (strict_json.JsonError, UnicodeError) as error:
-        raise argparse.ArgumentTypeError(f"{text} is not JSON: {error}") from None
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a mapping: {place} {in_words(fault)}"
-        ) from None
 
 
 def _file(text: str) -> Path:

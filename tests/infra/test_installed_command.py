@@ -67,6 +67,12 @@ def test_an_installed_command_prints_its_help(
     assert done.stdout.startswith(f"usage: {' '.join(['keywright', *words])} ")
 
 
+def test_an_installed_command_has_the_migration_packs(installed: Path, tmp_path: Path) -> None:
+    done = run(installed, tmp_path, "keywright", "import", "--help")
+
+    assert "cryptlex, cryptolens, edd, " in " ".join(done.stdout.split())
+
+
 def test_importing_the_client_imports_neither_the_cdk_nor_boto3(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -142,6 +142,7 @@ def test_maintenance_is_not_counted_in_hours(text: str) -> None:
         ("2026-03-12", datetime(2026, 3, 12, tzinfo=UTC)),
         ("2026-3-2 22:13:01", datetime(2026, 3, 2, 22, 13, 1, tzinfo=UTC)),
         ("2026-03-12T08:00:00+02:00", datetime(2026, 3, 12, 6, tzinfo=UTC)),
+        ("2026-03-12 08:00:00 UTC", datetime(2026, 3, 12, 8, tzinfo=UTC)),
         ("2026-03-12T08:00:00.25Z", datetime(2026, 3, 12, 8, 0, 0, 250_000, tzinfo=UTC)),
         ("0001-01-01T00:00:00Z", None),
         ("0000-00-00", None),
