@@ -46,12 +46,12 @@ def license_row(
             for name in CustomerFields.model_fields
             if f"customer__{name}" in _PARTS["customer"].columns
         }
-    return [_cell(values.get(column)) for column in LICENSE_COLUMNS]
+    return [cell(values.get(column)) for column in LICENSE_COLUMNS]
 
 
 def customer_row(customer: Customer) -> list[str]:
     """A customer as a row of `KINDS["customers"]`."""
-    return [_cell(getattr(customer, column)) for column in KINDS["customers"].columns]
+    return [cell(getattr(customer, column)) for column in KINDS["customers"].columns]
 
 
 def feature_rows(license: License) -> list[list[str]]:
@@ -61,7 +61,7 @@ def feature_rows(license: License) -> list[list[str]]:
     for grant in license.product_features:
         values = {name: getattr(grant, name) for name in columns}
         terms = [FEATURE_SYSTEM.get(n) if v is None else v for n, v in values.items()]
-        rows.append([_cell(license.license_key), *map(_cell, terms)])
+        rows.append([cell(license.license_key), *map(cell, terms)])
     return rows
 
 
@@ -72,7 +72,8 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value of a record as the text of a cell; None and an empty object are blank."""
     if value is None:
         return ""
     if isinstance(value, bool):

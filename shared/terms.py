@@ -65,7 +65,8 @@ class FeatureTerms(BaseModel, frozen=True, defer_build=True):
 
 TERMS = tuple(Terms.model_fields)
 FEATURE_TERMS = tuple(FeatureTerms.model_fields)
-_CONSUMPTION_ONLY = ("allow_overages", "max_overages", "reset_consumption", "consumption_period")
+CONSUMPTION_ONLY = ("allow_overages", "max_overages", "reset_consumption", "consumption_period")
+"""Terms that only licenses of the type consumption have."""
 
 # The defaults of terms that are set nowhere; a term that is not listed here then has no value.
 SYSTEM: Mapping[str, Any] = {
@@ -142,7 +143,7 @@ def resolve_terms(
     if license_type == "perpetual":
         effective.pop("valid_duration", None)
     if license_type != "consumption":
-        for name in _CONSUMPTION_ONLY:
+        for name in CONSUMPTION_ONLY:
             effective.pop(name, None)
     return effective
 
@@ -168,7 +169,7 @@ def validate_terms(
                 f"{name} is only for licenses of type consumption; this one is {license_type}",
                 requested_terms[name],
             )
-            for name in _CONSUMPTION_ONLY
+            for name in CONSUMPTION_ONLY
             if requested_terms.get(name)
         ]
     if license_type == "time-limited" and not effective.get("valid_duration") and not ends:

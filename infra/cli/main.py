@@ -18,6 +18,7 @@ from infra.cli import (
     jobs,
     keys,
     licenses,
+    migrate,
     orders,
     preflight,
     reindex,
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     catalog.add_commands(commands)
     imports.add_command(commands)
     exports.add_command(commands)
+    migrate.add_command(commands)
     jobs.add_commands(commands)
     orders.add_commands(commands)
     licenses.add_commands(commands)

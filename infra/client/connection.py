@@ -14,7 +14,7 @@ from shared.errors import Fault, NotFound
 MAX_ATTEMPTS = 8
 """How often a request is sent before its last error is raised."""
 MAX_PAUSE = 20.0
-"""Upper limit, in seconds, of the pause between two attempts; also applies to `Retry-After`."""
+"""Upper limit, in seconds, of the pause between two attempts."""
 
 _FIRST_PAUSE = 0.2
 _ELEMENT = {name: re.compile(f"<{name}>([^<]*)") for name in ("Code", "Message")}
@@ -78,8 +78,12 @@ class Connection:
         *,
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
+        longest_wait: float = MAX_PAUSE,
     ) -> None:
-        """Connect to `url`, without `/api/v1`; `transport` and `pause` are hooks for tests."""
+        """Connect to `url`, without `/api/v1`; `transport` and `pause` are hooks for tests.
+
+        `longest_wait` limits `Retry-After`, in seconds.
+        """
         timeout = httpx.Timeout(35, write=300)
         self._api = httpx.Client(
             base_url=url.rstrip("/"),
@@ -89,6 +93,7 @@ class Connection:
         )
         self._presigned = httpx.Client(transport=transport, timeout=httpx.Timeout(60, write=900))
         self._pause = pause
+        self._longest_wait = longest_wait
 
     def close(self) -> None:
         """Close the HTTP connections."""
@@ -154,7 +159,7 @@ class Connection:
                 if not idempotent or attempt == MAX_ATTEMPTS:
                     raise _unreachable(request.url.host, error) from error
                 is_unknown = True
-                self._pause(_pause_seconds(None, attempt))
+                self._pause(_pause_seconds(attempt))
             else:
                 if method == "DELETE" and is_unknown and answer.status_code == NotFound.status:
                     return answer
@@ -162,7 +167,7 @@ class Connection:
                 if not retry or attempt == MAX_ATTEMPTS:
                     return _check(answer)
                 is_unknown = is_unknown or answer.status_code not in _BUSY
-                self._pause(_pause_seconds(answer, attempt))
+                self._pause(self._wait_seconds(answer, attempt))
         raise AssertionError("unreachable")
 
     def _send_once(self, request: httpx.Request) -> httpx.Response:
@@ -194,7 +199,14 @@ class Connection:
 
     def pause(self, attempt: int) -> None:
         """Wait before another attempt, with exponential backoff; `attempt` counts from 1."""
-        self._pause(_pause_seconds(None, attempt))
+        self._pause(_pause_seconds(attempt))
+
+    def _wait_seconds(self, answer: httpx.Response, attempt: int) -> float:
+        """Return `Retry-After` of a response, or else exponential backoff."""
+        retry_after = answer.headers.get("Retry-After", "")
+        if retry_after.isdecimal():
+            return min(float(retry_after), self._longest_wait)
+        return _pause_seconds(attempt)
 
     def download(self, path: str) -> Iterator[bytes]:
         """Yield a file in parts; follows the API's redirect to a presigned URL of S3.
@@ -203,7 +215,7 @@ class Connection:
         """
         answer = self.send("GET", path, idempotent=True)
         while answer.status_code == httpx.codes.ACCEPTED:
-            self._pause(_pause_seconds(answer, 1))
+            self._pause(self._wait_seconds(answer, 1))
             answer = self.send("GET", path, idempotent=True)
         if not answer.is_redirect:
             yield answer.content
@@ -219,11 +231,8 @@ def _unreachable(host: str, error: httpx.TransportError) -> ApiProblem:
     return ApiProblem("unreachable", f"{host}: {str(error) or type(error).__name__}")
 
 
-def _pause_seconds(answer: httpx.Response | None, attempt: int) -> float:
-    """Return `Retry-After`, or else exponential backoff with jitter."""
-    retry_after = answer.headers.get("Retry-After", "") if answer is not None else ""
-    if retry_after.isdecimal():
-        return min(float(retry_after), MAX_PAUSE)
+def _pause_seconds(attempt: int) -> float:
+    """Return exponential backoff with jitter."""
     longest = min(_FIRST_PAUSE * 2**attempt, MAX_PAUSE)
     return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
 

@@ -3,14 +3,21 @@
 import ast
 import re
 from collections.abc import Iterator
-from typing import get_args
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from functions import job_status, records
 from infra.stamp import ROOT
 from infra.tools import columns
 from shared.columns import KINDS
 from shared.import_job import State
+from tests.functions.shop import Shop
+from tests.http_event import send
+from tests.infra.pages import Page
+from tests.infra.served import Keywright
 
 TEXT = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", TEXT, flags=re.MULTILINE))
@@ -82,6 +89,50 @@ def test_every_code_of_an_import_is_explained() -> None:
 
     assert len(codes) > 30
     assert codes - set(re.findall(r"`(\w+)`", TEXT)) == set()
+
+
+@pytest.fixture
+def run_page(
+    keywright: Keywright, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Page:
+    """Runs pages in an empty folder, for a company that sells sketch and render."""
+    monkeypatch.chdir(tmp_path)
+    for code in ("sketch", "render"):
+        shop.make("/products/", product_name=code, short_code=code)
+    return Page(keywright, partial(get, shop), tmp_path)
+
+
+def get(shop: Shop, path: str) -> Any:
+    path, _, query = path.removeprefix("/api/v1").partition("?")
+    handler = job_status.handler if path.startswith("/imports/") else records.handler
+    return send(handler, "GET", f"/api/v1{path}", query=query, key=shop.key).json()
+
+
+def test_the_example_of_the_page_of_imports_runs_as_it_says(run_page: Page) -> None:
+    start = TEXT.index("## An import from start to finish")
+
+    assert run_page.run(TEXT[start : TEXT.index("\n## Ways to send a file")]) > 10
+
+
+def test_the_page_about_spreadsheets_imports_its_table(run_page: Page, shop: Shop) -> None:
+    page = (ROOT / "docs" / "migrations" / "spreadsheet.md").read_text(encoding="utf-8")
+
+    assert run_page.run(page) == 3
+
+    licenses = shop.get("/licenses/").json()["results"]
+    assert {
+        (
+            each["license_key"],
+            each["license_type"],
+            each["validity_period"],
+            each["customer"]["email"],
+        )
+        for each in licenses
+    } == {
+        ("SK-0001", "perpetual", None, "ana@acme.example"),
+        ("SK-0002", "time-limited", "2027-12-31", "bo@globex.example"),
+        ("RE-0001", "time-limited", "2027-06-30", "ana@acme.example"),
+    }
 
 
 def test_the_page_of_columns_is_what_the_row_models_say() -> None:

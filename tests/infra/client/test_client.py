@@ -7,7 +7,7 @@ import pytest
 
 from functions import export_file
 from infra.client.client import ApiProblem, Client
-from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE
+from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE, Connection
 from shared.orders import OrderRequest
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served
@@ -85,6 +85,22 @@ def test_a_busy_service_is_waited_for_as_long_as_it_asks(
     client.catalog.create_product({"product_name": "P", "short_code": "p"})
 
     assert pauses == [7, MAX_PAUSE]
+
+
+def test_another_service_may_ask_for_a_longer_wait(served: Served) -> None:
+    pauses: list[float] = []
+    connection = Connection(
+        f"https://{API}", "key", transport=served, pause=pauses.append, longest_wait=120
+    )
+    served.instead = [
+        httpx.Response(429, headers={"Retry-After": "60"}),
+        httpx.Response(429, headers={"Retry-After": "3600"}),
+        httpx.Response(200, json={}),
+    ]
+
+    connection.page("/licenses/")
+
+    assert pauses == [60, 120]
 
 
 def test_without_a_word_from_the_service_pauses_grow(

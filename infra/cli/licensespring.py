@@ -1,0 +1,128 @@
+"""Records of the LicenseSpring Management API as rows of files that can be imported.
+
+The records are JSON as the published lists have it. Terms are written in full, so that a license
+does not depend on the policies of the catalog that it is imported into.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from shared.columns import KINDS, LICENSE_COLUMNS, NO_VALUE
+from shared.exported_row import cell
+from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
+
+type Record = Mapping[str, Any]
+
+_PARTS = KINDS["licenses"].parts
+_TERMS = {**_PARTS["terms"].columns, **_PARTS["free"].columns}
+_CUSTOMER = KINDS["customers"].columns
+_FEATURE = KINDS["license-features"].columns[1:]
+
+
+class Left(NamedTuple):
+    """Something that a file can't bring: of which record, and why."""
+
+    kind: str
+    id: object
+    name: str
+    reason: str
+
+
+class Related(NamedTuple):
+    """What the rows of licenses are made of besides the licenses."""
+
+    codes: Mapping[int, str]
+    """Short codes by product id."""
+    customers: Mapping[int, Record]
+    orders: Mapping[int, Record]
+    shared_keys: frozenset[str]
+    """Keys of more than one license: those of bundles."""
+
+
+def license_row(license: Record, related: Related) -> list[str]:
+    """A license as a row of `LICENSE_COLUMNS`."""
+    values: dict[str, object] = {
+        header: _term(license, name) for header, name in _TERMS.items() if name != "short_code"
+    }
+    values["product__short_code"] = product_code(license, related.codes)
+    order = related.orders.get(license.get("order") or 0, {})
+    values |= {header: order.get(name) for header, name in _PARTS["order"].columns.items()}
+    values["order__store_id"] = order.get("store_id") or license.get("order_store_id")
+    customer = customer_of(license, order, related.customers)
+    values |= {f"customer__{name}": customer.get(name) for name in _CUSTOMER}
+    return [cell(values[column]) for column in LICENSE_COLUMNS]
+
+
+def customer_row(customer: Record) -> list[str]:
+    """A customer as a row of `KINDS["customers"]`."""
+    return [cell(customer.get(name)) for name in _CUSTOMER]
+
+
+def feature_rows(license: Record) -> Iterator[list[str]]:
+    """The features of a license as rows of `KINDS["license-features"]`."""
+    for grant in license.get("product_features") or ():
+        feature = grant.get("product_feature") or {}
+        values = {name: _feature_term(grant, name) for name in _FEATURE if name != "code"}
+        values["code"] = feature.get("code") or grant.get("code")
+        yield [cell(license["license_key"]), *(cell(values[name]) for name in _FEATURE)]
+
+
+def product_code(license: Record, codes: Mapping[int, str]) -> str | None:
+    """The short code of a license's product."""
+    product = license.get("product") or {}
+    return product.get("short_code") or codes.get(product.get("id") or 0)
+
+
+def customer_of(license: Record, order: Record, customers: Mapping[int, Record]) -> Record:
+    """The customer of a license, or else of its order; empty if there is none."""
+    shown = license.get("customer") or order.get("customer") or {}
+    if isinstance(shown, int):
+        return customers.get(shown, {})
+    return customers.get(shown.get("id") or 0, shown)
+
+
+def obstacle(license: Record, related: Related) -> str | None:
+    """Why a file can't create a license; None if it can."""
+    if not license.get("license_key"):
+        return "has no key: its product is authorized by user. Place an order with its users"
+    if license["license_key"] in related.shared_keys:
+        return "shares its key with others, as in a bundle. Place an order of the bundle"
+    if not product_code(license, related.codes):
+        return "has a product that is not in the list of products"
+    return None
+
+
+def losses(license: Record) -> Iterator[str]:
+    """What is lost of a license that a file can create."""
+    if consumed := license.get("total_consumptions"):
+        yield f"total_consumptions is {consumed}; an imported license starts at 0"
+    if fields := license.get("product_custom_fields") or license.get("custom_fields"):
+        named = ", ".join(str(each.get("name")) for each in fields)
+        yield f"custom fields are not imported: {named}"
+    if users := license.get("license_users"):
+        named = ", ".join(str(each.get("true_email") or each.get("email")) for each in users)
+        yield f"users are not imported: {named}"
+
+
+def shared_keys(licenses: Iterable[Record]) -> frozenset[str]:
+    """The keys of more than one license."""
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for license in licenses:
+        if key := license.get("license_key"):
+            (shared if key in seen else seen).add(key)
+    return frozenset(shared)
+
+
+def _term(license: Record, name: str) -> object:
+    value = license.get(name)
+    if name in CONSUMPTION_ONLY and license.get("license_type") != "consumption":
+        return None
+    if value is None:
+        return NO_VALUE if name in NULLABLE else SYSTEM.get(name)
+    return value
+
+
+def _feature_term(grant: Record, name: str) -> object:
+    value = grant.get(name)
+    return FEATURE_SYSTEM.get(name) if value is None else value
