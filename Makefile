@@ -60,9 +60,10 @@ demo: up ## Load a sample catalog, place an order of each kind, import files, pr
 	@$(VENV)/python -m infra.local.demo
 
 # Failed rows (exit status 1) do not fail make; a script that needs the status runs keywright itself.
-import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, ON_ERROR=reject_all)
+import: setup ## Import FILE=… of KIND=licenses|customers|license-features (STAGE, DRY_RUN=1, MAPPING, DATES, ON_ERROR=reject_all)
 	@$(VENV)/keywright import --stage "$(STAGE)" --file "$(FILE)" --kind "$(KIND)" \
 		$(if $(DRY_RUN),--dry-run) $(if $(ON_ERROR),--on-error "$(ON_ERROR)") $(if $(ENCODING),--encoding "$(ENCODING)") \
+		$(if $(MAPPING),--mapping "$(MAPPING)") $(if $(DATES),--dates "$(DATES)") \
 		$(if $(UNKNOWN_COLUMNS),--unknown-columns "$(UNKNOWN_COLUMNS)") \
 		$(if $(ON_EXISTING),--on-existing "$(ON_EXISTING)") $(if $(ON_MISSING),--on-missing "$(ON_MISSING)") || { status=$$?; test $$status = 1 || exit $$status; }
 

@@ -1,6 +1,9 @@
 """`keywright import`, as an operator runs it."""
 
 import json
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -8,6 +11,7 @@ import pytest
 
 from infra.cli.main import main
 from infra.cli.stages import open_client
+from infra.stamp import ROOT
 from shared.column_mapping import ColumnMapping
 from tests.infra.cli.workbooks import by_openpyxl
 from tests.infra.served import API, Keywright, Served
@@ -329,3 +333,24 @@ def test_a_file_that_is_not_there_is_refused(
 
     assert left.value.code == 2
     assert "file not found" in capsys.readouterr().err
+
+
+def test_make_import_passes_its_variables_on() -> None:
+    """The options of the command, of which most are left out by default."""
+    given = ("MAPPING=old shop.json", "DATES=dmy", "ON_ERROR=reject_all", "DRY_RUN=1")
+
+    alone, all_given = (made("FILE=a.csv", "KIND=licenses", *more) for more in ((), given))
+
+    assert alone == ["import", "--stage", "local", "--file", "a.csv", "--kind", "licenses"]
+    assert all_given[len(alone) :] == [
+        *("--dry-run", "--on-error", "reject_all"),
+        *("--mapping", "old shop.json", "--dates", "dmy"),
+    ]
+
+
+def made(*variables: str) -> list[str]:
+    """The words of the command that `make import` would run."""
+    make = ["make", "--dry-run", "import", *variables]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    (command,) = re.findall(r"bin/keywright (.*?)\|\|", done.stdout.replace("\\\n", " "), re.DOTALL)
+    return shlex.split(command)
