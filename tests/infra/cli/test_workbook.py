@@ -14,6 +14,7 @@ import xlsxwriter
 
 from infra.cli import workbook
 from infra.cli.workbook import BadWorkbook, to_csv
+from tests.infra.cli import corpus
 from tests.infra.cli.workbooks import Writer, by_openpyxl, by_xlsxwriter, converted, random_rows
 
 WRITERS: dict[str, Writer] = {"openpyxl": by_openpyxl, "XlsxWriter": by_xlsxwriter}
@@ -182,3 +183,34 @@ def test_random_workbooks_are_converted_equally(tmp_path: Path, seed: int) -> No
     assert {name: results for name, results in found.items() if results[0] != results[1]} == {}
     assert not [text for text, _ in found.values() if text.startswith("bad_workbook: The cell")]
     assert sum(text.startswith("bad_workbook") for text, _ in found.values()) < len(books) / 10
+
+
+CELLS = (
+    "key,count,day,moment,flag,note\n"
+    '000123,5,2027-12-31,2027-12-31T08:05:00,true,"Müßig, ""x""\ny"\n'
+    ",,,,,\n"
+    "K-3,123456789012345,,,false,'=1+1\n"
+)
+SAVED_BY_LIBREOFFICE = {
+    "cells": CELLS,
+    "cells-1904": CELLS,
+    "error": "cells with errors, such as #REF!: B2",
+    "formats": "key,share,price,until\n000123,0.25,1234.5,2027-12-31\n",
+    "formulas": "key,days,until,flag\nK-1,6,2027-12-31,true\n",
+    "from-csv": "key,count,until,note\n000123,5,2027-12-31,Müßig\nK-2,,,\n",
+    "hidden": "b\n",
+    "merged": "only the first has the value: A2:A3",
+    "time": "The cell A2 is a time",
+}
+
+
+def test_workbooks_of_libreoffice_become_the_same_csv(tmp_path: Path) -> None:
+    saved = {path.stem: path.read_bytes() for path in corpus.FOLDER.glob("*.xlsx")}
+
+    results = converted(tmp_path, {name: (data, "") for name, data in saved.items()})
+
+    assert set(results) == set(corpus.BOOKS) == set(SAVED_BY_LIBREOFFICE)
+    for name, expected in SAVED_BY_LIBREOFFICE.items():
+        by_console, by_command = results[name]
+        assert by_console == by_command, name
+        assert expected in by_console if by_console.startswith("bad_") else by_console == expected

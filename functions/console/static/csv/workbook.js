@@ -159,6 +159,9 @@ async function convertSheet(bytes, { name, path }) {
   );
   if (!parts[path]) throw unreadable();
   refuseCells(decode(parts[path]));
+  // The library knows 1 as true only; LibreOffice writes the word.
+  const about = decode(parts[WORKBOOK]).replace(/\bdate1904\s*=\s*["']true["']/, 'date1904="1"');
+  parts[WORKBOOK] = new TextEncoder().encode(about);
   // Without compression, the library starts no workers of its own, which the page's policy forbids.
   const packed = zipSync(parts, { level: 0 });
   const found = await readSheet(new Blob([packed]), name, { trim: false });
