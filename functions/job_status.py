@@ -21,6 +21,7 @@ from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.paging import Limit, PageQuery, either_name, page_of
 from functions.web.response_size import PAGE_BYTES
+from shared.access import allow
 from shared.column_mapping import ColumnMapping
 from shared.contract.imports import (
     CustomersResult,
@@ -43,6 +44,7 @@ from shared.workflows.import_plan import commit_plan
 from shared.workflows.import_results import results_name
 from shared.workflows.undo_import import (
     begin_undo,
+    commit_undo,
     retry_undo,
     start_unless_held_back,
     start_waiting,
@@ -299,22 +301,25 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     "/api/v1/imports/<id>/commit/",
     scope="imports:write",
     status=202,
-    refusals=("import_state", "plan_changed", "plan_expired", "file_gone", "file_archived"),
+    refusals=(
+        *("import_state", "plan_changed", "plan_expired", "file_gone", "file_archived"),
+        *("import_running", "nothing_to_undo"),
+    ),
 )
 def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[ImportView]:
     """Commit the plan of a dry run: import the same file version exactly as the dry run has shown.
 
     A row for which anything else would happen now is not written, and has the error
-    `not_as_planned`; with `reject_all`, nothing is written then. A plan is committed once: a
-    repeated request answers with the same import.
+    `not_as_planned`; with `reject_all`, nothing is written then. The plan of an undo reverts
+    nothing that its dry run has not shown as `reverted`, and needs the scope `imports:undo`. A plan
+    is committed once: a repeated request answers with the same import.
     """
-    job, is_replay = commit_plan(
-        caller.company,
-        id,
-        request.hash,
-        requested_by=caller.prefix,
-        correlation_id=caller.request_id,
-    )
+    by = {"requested_by": caller.prefix, "correlation_id": caller.request_id}
+    if _job(caller, id).undoes is not None:
+        allow(caller.key.scopes, "imports:undo")
+        job, is_replay = commit_undo(caller.company, id, request.hash, **by)
+    else:
+        job, is_replay = commit_plan(caller.company, id, request.hash, **by)
     if job.state == "queued":
         start(job)
     headers = {"Idempotent-Replayed": "true"} if is_replay else {}

@@ -392,7 +392,7 @@ def plan_hash_of(job: ImportJob, catalog: str, results: Sequence[str]) -> str:
     """
     options = {name: getattr(job, name) for name in ("kind", "on_error", *READING)}
     of = [
-        *(job.bucket, job.key, job.version_id, job.file_sha256, options),
+        *(job.bucket, job.key, job.version_id, job.file_sha256, options, job.undoes),
         catalog,
         results,
     ]

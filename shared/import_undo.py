@@ -20,6 +20,7 @@ type Reason = Literal[
     "has_licenses",
     "appended_since",
     "has_orders",
+    "not_as_planned",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason.__value__)
 """Why a record is kept.
@@ -30,6 +31,7 @@ not_ours        the row has neither created nor changed it
 has_licenses    of an order: licenses of the import are kept in it
 appended_since  of an order: it has licenses that the import has not created
 has_orders      of a customer: orders, or licenses in other orders, name it
+not_as_planned  the dry run whose plan is committed has not shown it as reverted
 """
 MESSAGES: Mapping[str, str] = {
     "changed_since": "the record was changed after the import",
@@ -38,6 +40,7 @@ MESSAGES: Mapping[str, str] = {
     "has_licenses": "the order has licenses that were kept",
     "appended_since": "licenses were added to the order",
     "has_orders": "the customer has orders",
+    "not_as_planned": "the dry run has not shown that it would be reverted",
 }
 
 _UNDONE_FROM = frozenset({"succeeded", "completed_with_errors", "cancelled", "failed"})

@@ -33,6 +33,10 @@ class PlannedRow(NamedTuple):
     def creates(self) -> bool:
         return self.outcome == "created"
 
+    @property
+    def reverts(self) -> bool:
+        return self.outcome == "reverted"
+
     def ids(self) -> tuple[int, int, int]:
         """The ids of license, order and customer, or 0."""
         return self.license_id, self.order_id, self.customer_id

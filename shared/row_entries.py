@@ -115,6 +115,10 @@ class Import:
         """Whether the plan, if there is one, lets a row create its record."""
         return self.planned is None or (row in self.planned and self.planned[row].creates)
 
+    def may_revert(self, row: int) -> bool:
+        """Whether the plan of an undo, if there is one, lets it revert a row."""
+        return self.planned is None or (row in self.planned and self.planned[row].reverts)
+
     def is_repeat(self, row: int) -> bool:
         """Whether a row names the record of an earlier row, which another batch may create."""
         return self.planned is not None and row in self.planned and self.planned[row].is_repeat

@@ -172,15 +172,19 @@ def _undo(options: argparse.Namespace) -> int:
     """Undo an import, after a dry run of it; more than CONFIRMED records need a confirmation."""
     console, failed = Console(highlight=False, quiet=options.json), 0
     with open_client(options.stage) as client:
+        plan = None
         if options.dry_run or not options.yes:
             started = client.imports.undo(options.job, dry_run=True)
             job = follow(client, started.id, console=console, stage=options.stage)
+            plan = job.plan
             if not options.dry_run and not (failed := exit_status(job)):
                 _confirm_undo(options.job, job)
         if not options.dry_run and not failed:
-            job = follow(
-                client, client.imports.undo(options.job).id, console=console, stage=options.stage
-            )
+            if plan is None:
+                started = client.imports.undo(options.job)
+            else:
+                started = client.imports.commit(job.id, plan.hash)
+            job = follow(client, started.id, console=console, stage=options.stage)
         if options.json:
             print(job.model_dump_json())
         else:

@@ -86,16 +86,22 @@ def add_job(
     return _write(job, more, _FREE)
 
 
-def add_undo(undo: ImportJob, job: ImportJob, checks: Sequence[dict[str, Any]]) -> bool:
+def add_undo(
+    undo: ImportJob,
+    job: ImportJob,
+    checks: Sequence[dict[str, Any]],
+    plan: ImportJob | None = None,
+) -> bool:
     """Write the job that undoes an import, which records this; False if a condition failed.
 
-    It fails if the import has changed, if another undo has the lease of the company, or if a check
-    of `job_changes` fails.
+    It fails if the import, or the dry run whose `plan` the undo commits, has changed, if another
+    undo has the lease of the company, or if a check of `job_changes` fails.
     """
     after = {"undone_by": undo.number, "revision": job.revision + 1}
     key = _job_key(job.company, job.number)
     marked = dynamo.update(TABLE, key, after, {"revision": job.revision})
-    return _write(undo, [marked], _FREE, checks=checks)
+    committed = [] if plan is None else [_committed(plan, undo.number)]
+    return _write(undo, [marked, *committed], _FREE, checks=checks)
 
 
 def undo_of(company: str) -> int | None:
@@ -136,12 +142,15 @@ def add_commit(job: ImportJob, plan: ImportJob) -> bool:
 
     False if the number exists, or if the dry run has changed, as by another commit.
     """
-    key = _job_key(plan.company, plan.number)
-    committed = plan.model_copy(update={"committed_by": job.number, "revision": plan.revision + 1})
-    item = dynamo.record_item(committed, pk=key[0], sk=key[1], token=secrets.token_hex(8))
-    item |= dynamo.to_item({"revision": committed.revision, **writer_attribute()})
-    same = "revision = :before"
-    return _write(job, [dynamo.put(TABLE, item, same, before=plan.revision)], _FREE)
+    return _write(job, [_committed(plan, job.number)], _FREE)
+
+
+def _committed(plan: ImportJob, number: int) -> dict[str, Any]:
+    """The write that notes in a dry run, as it was read, the job that commits its plan."""
+    after = {"committed_by": number, "revision": plan.revision + 1}
+    return dynamo.update(
+        TABLE, _job_key(plan.company, plan.number), after, {"revision": plan.revision}
+    )
 
 
 def note_correction(company: str, corrected: int, number: int) -> None:

@@ -366,11 +366,12 @@ def _import_batch(
 
     def write() -> None:
         opening = [*_opening(work, opened)]
+        terms = work.terms if planned is None else replace(work.terms, planned=planned)
         if work.job.undoes is not None:
-            result = undo_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, opening=opening)
+            result = undo_batch(terms, batch, dry_run=work.dry_run, pool=pool, opening=opening)
         else:
             result = import_batch(
-                work.terms if planned is None else replace(work.terms, planned=planned),
+                terms,
                 batch,
                 dry_run=work.dry_run,
                 pool=pool,

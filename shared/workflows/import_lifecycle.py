@@ -256,7 +256,7 @@ def finish(job: ImportJob) -> ImportJob | None:
     else:
         state = "completed_with_errors"
     plan = None
-    if job.dry_run and job.undoes is None and state != "rejected":
+    if job.dry_run and state != "rejected":
         plan = hash_of_plan(job, batch_results(job.company, job.number))
     return end(job, state, counts=total.counts, failed_report=report, plan_hash=plan)
 

@@ -86,6 +86,32 @@ def load_plan(job: ImportJob) -> Plan | None:
     return None if plan is None else Plan(plan, batch_results(plan.company, plan.number))
 
 
+def read_plan(company: str, number: int, plan_hash: str) -> tuple[ImportJob, ImportJob | None]:
+    """The dry run with a plan that can be committed, and its commit, if there is one.
+
+    Raises NotFound, WrongState, FileGone, and Conflict with the code `plan_changed` or
+    `plan_expired`.
+    """
+    plan = get_job(company, number)
+    if plan is None:
+        raise NotFound(f"There is no import {number}")
+    if plan.plan_hash is None or plan.plan_expires_at is None:
+        raise WrongState(plan, "committed: it is not a dry run that has finished")
+    if plan_hash != plan.plan_hash:
+        message = f"Import {number} has another plan than this one: read it again, and its hash"
+        raise Conflict("plan_changed", message, field="hash", value=plan_hash)
+    if plan.committed_by is not None and (job := get_job(company, plan.committed_by)):
+        return plan, job
+    if datetime.now(UTC) >= plan.plan_expires_at:
+        message = (
+            f"The plan of import {number} expired at {plan.plan_expires_at.isoformat()}: run the"
+            " dry run again"
+        )
+        raise Conflict("plan_expired", message, field="hash", value=plan_hash)
+    uploads.check_file(plan)
+    return plan, None
+
+
 def commit_plan(
     company: str, number: int, plan_hash: str, *, requested_by: str, correlation_id: str
 ) -> tuple[ImportJob, bool]:
@@ -95,25 +121,10 @@ def commit_plan(
     FileGone, and Conflict with the code `plan_changed` or `plan_expired`.
     """
     for _ in contended():
-        plan = get_job(company, number)
-        if plan is None:
-            raise NotFound(f"There is no import {number}")
-        if plan.plan_hash is None or plan.plan_expires_at is None:
-            raise WrongState(plan, "committed: it is not a dry run that has finished")
-        if plan_hash != plan.plan_hash:
-            message = f"Import {number} has another plan than this one: read it again, and its hash"
-            raise Conflict("plan_changed", message, field="hash", value=plan_hash)
-        if plan.committed_by is not None and (job := get_job(company, plan.committed_by)):
-            return job, True
-        now = datetime.now(UTC)
-        if now >= plan.plan_expires_at:
-            message = (
-                f"The plan of import {number} expired at {plan.plan_expires_at.isoformat()}: run"
-                " the dry run again"
-            )
-            raise Conflict("plan_expired", message, field="hash", value=plan_hash)
-        uploads.check_file(plan)
-        job = _commit_of(plan, new_number(company), now).model_copy(
+        plan, committed = read_plan(company, number, plan_hash)
+        if committed is not None:
+            return committed, True
+        job = _commit_of(plan, new_number(company), datetime.now(UTC)).model_copy(
             update={"requested_by": requested_by, "correlation_id": correlation_id}
         )
         if job.corrects is not None:

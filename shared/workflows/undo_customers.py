@@ -8,7 +8,14 @@ from shared.store.customers import customer_key
 from shared.workflows.batch import Batch, find_records
 from shared.workflows.import_customers import customers_wanted
 from shared.workflows.undo_orders import delete_customers, of_dry_run
-from shared.workflows.undo_updates import Decision, Stored, decide, restore, undone_before
+from shared.workflows.undo_updates import (
+    Decision,
+    Stored,
+    as_planned,
+    decide,
+    restore,
+    undone_before,
+)
 
 
 def undo_customers(
@@ -29,7 +36,7 @@ def undo_customers(
             continue
         key = customer_key(job.company, place.found["id"])
         stored = Stored(entry.record, key, place.found)
-        decision = decide(job, entry.record.row, place.found)
+        decision = as_planned(job, entry.record.row, decide(job, entry.record.row, place.found))
         if decision == "delete":
             deletes.append(stored)
         elif decision == "restore":

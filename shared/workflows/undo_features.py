@@ -22,7 +22,7 @@ from shared.store.lookup import Lookup, find
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.workflows.batch import Batch
-from shared.workflows.undo_updates import Decision, decide, undone_before
+from shared.workflows.undo_updates import Decision, as_planned, decide, undone_before
 
 _THREADS = 8
 _TRIES = 12
@@ -178,7 +178,7 @@ def _decide(job: Import, entry: FeatureEntry, grant: Mapping[str, Any]) -> Decis
     decision = decide(job, entry.record.row, grant)
     if decision == "delete" and not _is_as_added(job, entry, grant):
         return "changed_since"
-    return decision
+    return as_planned(job, entry.record.row, decision)
 
 
 def _is_as_added(job: Import, entry: FeatureEntry, grant: Mapping[str, Any]) -> bool:

@@ -9,28 +9,37 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shared.errors import Busy, NotFound
-from shared.import_job import FileGone, ImportJob, requeue
+from shared.import_job import FileGone, ImportJob, WrongState, requeue
 from shared.import_undo import check_undoable, undo_of
 from shared.store import import_jobs, uploads
 from shared.store.executions import start
 from shared.store.import_jobs import get_job, new_number, put_job, unfinished_jobs
 from shared.store.retry import contended
+from shared.workflows.import_plan import read_plan
 from shared.workflows.imports_at_rest import require_ended, require_exclusive
 
 _TRIES = 12
 
 
 def begin_undo(
-    company: str, number: int, *, dry_run: bool, requested_by: str, correlation_id: str
+    company: str,
+    number: int,
+    *,
+    dry_run: bool,
+    requested_by: str,
+    correlation_id: str,
+    plan: ImportJob | None = None,
 ) -> tuple[ImportJob, bool]:
     """Begin to undo an import, once: the job that does it, and whether it existed.
 
-    Each dry run is a job of its own. Raises NotFound, WrongState, Conflict if the import has
-    written nothing, if it or another import of the company can still write, or if another undo
-    runs, FileGone, or Busy.
+    Each dry run is a job of its own; an undo that commits its `plan` reverts only rows that the
+    dry run has shown as reverted. Raises NotFound, WrongState, Conflict if the import has written
+    nothing, if it or another import of the company can still write, or if another undo runs,
+    FileGone, or Busy.
     """
     what, about = f"the undo of import {number}", {"requested_by": requested_by}
     about["correlation_id"] = correlation_id
+    planned_by = None if plan is None else plan.number
     for _ in contended(_TRIES):
         job = get_job(company, number)
         if job is None:
@@ -39,6 +48,8 @@ def begin_undo(
             undo = get_job(company, job.undone_by)
             if undo is None:
                 raise Busy
+            if plan is not None and undo.planned_by != plan.number:
+                raise WrongState(job, "undone as planned", f"import {undo.number} has undone it")
             return undo, True
         check_undoable(job)
         require_ended(company, number, what)
@@ -51,9 +62,32 @@ def begin_undo(
             continue
         checks, last = require_exclusive(company, what)
         undo = undo_of(job, new_number(company), now=now, dry_run=False, quiet_since=last, **about)
-        if import_jobs.add_undo(undo, job, checks):
+        undo = undo.model_copy(update={"planned_by": planned_by})
+        if import_jobs.add_undo(undo, job, checks, plan):
             return undo, False
+        if plan is not None and (plan := get_job(company, plan.number)) is None:
+            raise NotFound(f"There is no import {planned_by}")
     raise Busy
+
+
+def commit_undo(
+    company: str, number: int, plan_hash: str, *, requested_by: str, correlation_id: str
+) -> tuple[ImportJob, bool]:
+    """Begin the undo whose dry run is import `number`: the undo, and whether it existed.
+
+    Raises what `read_plan` and `begin_undo` do.
+    """
+    plan, committed = read_plan(company, number, plan_hash)
+    if committed is not None:
+        return committed, True
+    return begin_undo(
+        company,
+        plan.undoes or number,
+        dry_run=False,
+        plan=plan,
+        requested_by=requested_by,
+        correlation_id=correlation_id,
+    )
 
 
 def retry_undo(job: ImportJob) -> ImportJob:

@@ -20,7 +20,14 @@ from shared.values import record_id, record_ids
 from shared.workflows.batch import Batch, Wanted, find_records
 from shared.workflows.held_keys import HeldKeys, group_by_key
 from shared.workflows.undo_orders import undo_parts
-from shared.workflows.undo_updates import Decision, Stored, decide, restore, undone_before
+from shared.workflows.undo_updates import (
+    Decision,
+    Stored,
+    as_planned,
+    decide,
+    restore,
+    undone_before,
+)
 
 _THREADS = 8
 _ROWS_AT_ONCE = 500
@@ -104,8 +111,8 @@ class _Licenses:
     def _decide(self, stored: Stored) -> Decision:
         decision = decide(self.job, stored.record.row, stored.item)
         if decision == "delete":
-            return license_reason(stored.item) or decision
-        return decision
+            decision = license_reason(stored.item) or decision
+        return as_planned(self.job, stored.record.row, decision)
 
     def _record(self, stored: Stored, decision: Decision) -> None:
         if decision == "reverted":

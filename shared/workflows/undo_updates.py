@@ -41,6 +41,13 @@ def decide(job: Import, row: int, item: Mapping[str, Any]) -> Decision:
     return "nothing" if is_ours(job, item) else "not_ours"
 
 
+def as_planned(job: Import, row: int, decision: Decision) -> Decision:
+    """A decision, or `not_as_planned` if the plan of the undo does not revert the row."""
+    if decision in ("delete", "restore") and not job.may_revert(row):
+        return "not_as_planned"
+    return decision
+
+
 def undone_before(job: Import, row: int, graves: Iterable[Mapping[str, Any]]) -> int | None:
     """The id of the record, deleted now, of a row that an earlier run of this undo has reverted.
 

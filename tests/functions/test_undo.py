@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from functions import job_status, start_import, sweep
+from shared.access import new_api_key
 from shared.import_job import ImportJob, same_file
 from shared.store import dynamo, import_jobs, uploads, workers
+from shared.store.access import add_api_key
 from shared.workflows import import_chunk, imports_at_rest, undo_features, undo_updates
 from shared.workflows.import_results import results_csv
 from tests.engine import Engine
@@ -449,6 +451,75 @@ def test_the_commit_of_a_plan_is_undone_with_the_orders_that_the_plan_named(
         "reverted_orders_count": 2,
     }
     assert listed(files.shop, "/orders/") == []
+
+
+def committed(files: Files, plan: ImportJob, by: str = "inline") -> ImportJob:
+    """Commit the plan of a dry run of an undo, and run the job that does it."""
+    reply = asked(files, plan.number, "commit", hash=plan.plan_hash)
+    assert reply.status == 202, reply.text
+    return run(files, reply.json()["id"], by)
+
+
+def test_a_dry_run_of_an_undo_is_committed_by_its_hash_once(files: Files, by: str) -> None:
+    job = files.imported(THREE)
+    plan, other = undone(files, job, by, dry_run=True), undone(files, job, by, dry_run=True)
+    assert plan.plan_hash == other.plan_hash
+
+    undo = committed(files, plan, by)
+
+    assert (undo.undoes, undo.planned_by, shown(files, undo)) == (job.number, plan.number, ALL)
+    assert keys(files.shop) == []
+    assert job_of(files, job.number).undone_by == undo.number
+    assert job_of(files, plan.number).committed_by == undo.number
+    again = asked(files, plan.number, "commit", hash=plan.plan_hash)
+    assert (again.json()["id"], again.headers["idempotent-replayed"]) == (undo.number, "true")
+    assert refused(files, other.number, "commit", hash=other.plan_hash) == "import_state"
+
+
+def test_an_undo_of_a_plan_reverts_only_what_its_dry_run_has_shown(files: Files, by: str) -> None:
+    job = prepared(files, CUSTOMERS, "customers")
+    items = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
+    assert files.shop.order(id="n-1", customer={"email": "ana@x.test"}, items=items).status == 200
+    plan = undone(files, job, by, dry_run=True)
+    assert kept(files, plan) == [(1, "has_orders")]
+    (order,) = listed(files.shop, "/orders/")
+    assert files.shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    undo = committed(files, plan, by)
+
+    assert kept(files, undo) == [(1, "not_as_planned")]
+    assert outcomes(files, undo) == [(1, "kept"), (2, "reverted")]
+    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+
+
+def test_what_the_dry_run_has_shown_and_was_changed_since_is_kept(files: Files, by: str) -> None:
+    job = files.imported(THREE)
+    plan = undone(files, job, by, dry_run=True)
+    path = f"/licenses/{ids_by_key(files.shop)['K-2']}/"
+    assert files.shop.patch(path, {"note": "x"}).status == 200
+
+    undo = committed(files, plan, by)
+
+    assert kept(files, undo) == [(2, "changed_since")]
+    assert keys(files.shop) == ["K-2"]
+
+
+def test_the_commit_of_an_undo_needs_its_scope_and_its_hash(files: Files) -> None:
+    plan = undone(files, files.imported(THREE), dry_run=True)
+    assert refused(files, plan.number, "commit", hash="0" * 64) == "plan_changed"
+    now, scopes = datetime.now(UTC), frozenset({"imports:write"})
+    key, writer = new_api_key(files.shop.company, now=now, scopes=scopes)
+    add_api_key(key)
+
+    reply = send(
+        job_status.handler,
+        "POST",
+        f"/api/v1/imports/{plan.number}/commit/",
+        key=writer,
+        body={"hash": plan.plan_hash},
+    )
+
+    assert (reply.status, "imports:undo" in reply.json()["message"]) == (403, True)
 
 
 def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
