@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import batched
 from typing import Any
 
 import orjson
@@ -65,6 +66,7 @@ def import_view(caller: Caller, job: ImportJob) -> ImportView:
 def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
     """The fields of `import_view`, for views with more fields."""
     results = _results(job)
+    corrections = _corrections(job, corrections_of([job])[job.number])
     shown = {name: getattr(job, name) for name in ImportView.model_fields if hasattr(job, name)}
     return {
         **shown,
@@ -73,7 +75,8 @@ def import_fields(caller: Caller, job: ImportJob) -> dict[str, Any]:
         "counts": _counts(job, results),
         "stopping": job.is_stopping,
         "plan": _plan(job),
-        "corrections": _corrections(job),
+        "corrections": corrections,
+        "needs_attention": _needs_attention(job, corrections),
         "detected": DetectedFile.model_validate(job.detected) if job.detected else None,
         **_urls(caller, job),
     }
@@ -216,9 +219,8 @@ def _results(job: ImportJob) -> list[BatchResult]:
     return [] if job.counts else batch_results(job.company, job.number)
 
 
-def _corrections(job: ImportJob) -> list[Correction]:
+def _corrections(job: ImportJob, found: Sequence[ImportJob]) -> list[Correction]:
     """Imports that correct a job, newest first; together they resolve at most its failed rows."""
-    found = corrections_of(job)
     left = _failed_rows(job)
     resolved = {}
     for each in sorted(found, key=lambda each: each.number):
@@ -231,9 +233,32 @@ def _corrections(job: ImportJob) -> list[Correction]:
 
 
 def _failed_rows(job: ImportJob) -> int:
-    """Rows that an import left to correct: all of them where its file was refused as a whole."""
+    """Rows that an import left to correct: no row of a rejected import was written."""
     total = job.counts.get("total_row_count", 0)
-    return total - job.counts["valid_row_count"] if total else sys.maxsize
+    if not total:
+        return sys.maxsize  # its file was refused as a whole
+    return total if job.state == "rejected" else total - job.counts["valid_row_count"]
+
+
+def attention_list(jobs: Iterable[ImportJob]) -> Iterator[ImportJob]:
+    """The jobs whose `needs_attention` is true; reads the corrections of 25 jobs at a time."""
+    for some in batched(filter(_is_faulty, jobs), 25, strict=False):
+        found = corrections_of(some)
+        yield from (
+            job for job in some if _needs_attention(job, _corrections(job, found[job.number]))
+        )
+
+
+def _is_faulty(job: ImportJob) -> bool:
+    """Whether a job failed, or rows of it did; an undone import and a dry run left nothing open."""
+    is_faulty = job.state in ("completed_with_errors", "failed", "rejected")
+    return is_faulty and not job.dry_run and job.undone_by is None
+
+
+def _needs_attention(job: ImportJob, corrections: Sequence[Correction]) -> bool:
+    resolved = sum(each.resolved_rows for each in corrections)
+    failed = _failed_rows(job)
+    return _is_faulty(job) and (resolved < failed if failed < sys.maxsize else not resolved)
 
 
 def _written_rows(job: ImportJob) -> int:

@@ -16,7 +16,13 @@ from functions.import_rows import (
     errors_page,
     rows_page,
 )
-from functions.import_views import all_at_once, import_result, import_view, why_ended
+from functions.import_views import (
+    all_at_once,
+    attention_list,
+    import_result,
+    import_view,
+    why_ended,
+)
 from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.paging import Limit, PageQuery, either_name, page_of
@@ -35,7 +41,13 @@ from shared.errors import NotFound
 from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
 from shared.store.batch_results import batch_results
 from shared.store.executions import announce_job, request_results, start, stop
-from shared.store.import_jobs import change_job, claim_results, get_job, list_jobs
+from shared.store.import_jobs import (
+    change_job,
+    claim_results,
+    get_job,
+    list_jobs,
+    list_unfinished,
+)
 from shared.store.import_mappings import job_mapping
 from shared.store.links import attachment, presigned_get
 from shared.store.uploads import check_file, get_result, planned_results, result_size
@@ -77,6 +89,12 @@ class ImportQuery(ResultQuery, frozen=True, extra="forbid"):
 
     kind: Kind | None = None
     state: State | None = None
+    unfinished: Annotated[
+        Flag, Field(description="Only imports that have not ended or are still stopping.")
+    ] = False
+    needs_attention: Annotated[
+        Flag, Field(description="Only imports whose `needs_attention` is true.")
+    ] = False
 
 
 class ErrorsQuery(BaseModel, frozen=True, extra="forbid"):
@@ -162,7 +180,15 @@ def show_license_feature_import(caller: Caller, id: int) -> ImportResult[Feature
 @api.get("/api/v1/imports/", scope="records:read", refusals=("alias_conflict",))
 def list_imports(caller: Caller, query: ImportQuery) -> Page[ImportView]:
     """List imports of all kinds, newest first unless `order_by` is `created_at`."""
-    return _listed(caller, query, query.kind, query.state, lambda job: import_view(caller, job))
+    return _listed(
+        caller,
+        query,
+        query.kind,
+        lambda job: import_view(caller, job),
+        state=query.state,
+        unfinished=query.unfinished,
+        needs_attention=query.needs_attention,
+    )
 
 
 @api.get("/api/v1/imports/<id>/", scope="records:read")
@@ -413,7 +439,6 @@ def _listed_results(caller: Caller, query: ResultQuery, kind: Kind) -> Page[Impo
         caller,
         query,
         kind,
-        None,
         lambda job: import_result(caller, job, most_bytes=most_bytes),
         is_published=lambda job: job.undoes is None,
     )
@@ -423,19 +448,27 @@ def _listed[V](
     caller: Caller,
     query: ResultQuery,
     kind: Kind | None,
-    state: State | None,
     view: Callable[[ImportJob], V],
     *,
+    state: State | None = None,
+    unfinished: bool = False,
+    needs_attention: bool = False,
     is_published: Callable[[ImportJob], bool] = lambda _: True,
 ) -> Page[V]:
     status = either_name(query, "status__iexact", "status_iexact")
 
+    def is_wanted(job: ImportJob) -> bool:
+        has = kind in (None, job.kind) and status in (None, job.status)
+        return has and state in (None, job.state) and is_published(job)
+
     def walk(after: str | None) -> Iterator[ImportJob]:
-        start = int(after) if after else None
-        for job in list_jobs(caller.company, kind, after=start, oldest_first=query.oldest_first):
-            is_wanted = status in (None, job.status) and state in (None, job.state)
-            if is_wanted and is_published(job):
-                yield job
+        start, oldest_first = int(after) if after else None, query.oldest_first
+        if unfinished or status in ("pending", "running"):
+            jobs = list_unfinished(caller.company, after=start, oldest_first=oldest_first)
+        else:
+            jobs = list_jobs(caller.company, kind, after=start, oldest_first=oldest_first)
+        found = filter(is_wanted, jobs)
+        return attention_list(found) if needs_attention else found
 
     return page_of(
         caller,

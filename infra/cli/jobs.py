@@ -72,6 +72,11 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     listed.add_argument("--kind", choices=KINDS, help="only imports of this kind")
     listed.add_argument("--state", help="only imports in this state, such as running or failed")
+    listed.add_argument(
+        "--needs-attention",
+        action="store_true",
+        help="only failed and rejected imports, and those with uncorrected rows",
+    )
     add_limit(listed, "imports")
     listed.set_defaults(run=_list)
 
@@ -120,7 +125,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _list(options: argparse.Namespace) -> None:
     with open_client(options.stage) as client:
         print_records(
-            client.imports.list(kind=options.kind, state=options.state, **paging_of(options)),
+            client.imports.list(
+                kind=options.kind,
+                state=options.state,
+                needs_attention=options.needs_attention or None,
+                **paging_of(options),
+            ),
             _COLUMNS,
             options,
             what="imports",

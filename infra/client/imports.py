@@ -129,7 +129,10 @@ class Imports:
         return self._connection.read(ImportView, f"/imports/{number}/")
 
     def list(self, **query: Query) -> Iterator[ImportView]:
-        """Yield imports, newest first, one page per request; filters are `kind` and `state`."""
+        """Yield imports, newest first, one page per request.
+
+        Filters are `kind`, `state`, `unfinished` and `needs_attention`.
+        """
         return self._connection.pages(ImportView, "/imports/", **query)
 
     def errors(self, number: int) -> Iterator[InvalidRow]:

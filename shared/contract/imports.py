@@ -271,6 +271,13 @@ class ImportView(BaseModel, frozen=True):
         list[Correction],
         Field(description="Imports of its corrected rows, newest first, at most 20."),
     ]
+    needs_attention: Annotated[
+        bool,
+        Field(
+            description="True if the import failed, was rejected or has failed rows, until other"
+            " imports have corrected them or it is undone. False for dry runs."
+        ),
+    ]
     errors_url: str
     failed_rows_url: str | None
     file_sha256: str | None

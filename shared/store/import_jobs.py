@@ -166,11 +166,16 @@ def note_correction(company: str, corrected: int, number: int) -> None:
     change_job(company, corrected, noted)
 
 
-def corrections_of(job: ImportJob) -> list[ImportJob]:
-    """The newest imports that correct failed rows of a job, newest first."""
-    keys = [(TABLE, _job_key(job.company, each)) for each in reversed(job.corrected_by)]
-    found = dynamo.get_many(keys) if keys else {}
-    return [ImportJob.model_validate(found[key]) for key in keys if key in found]
+def corrections_of(jobs: Sequence[ImportJob]) -> dict[int, list[ImportJob]]:
+    """The newest imports that correct failed rows of jobs of a company, by number, newest first."""
+    keys = {
+        job.number: [(TABLE, _job_key(job.company, each)) for each in reversed(job.corrected_by)]
+        for job in jobs
+    }
+    wanted = [key for each in keys.values() for key in each]
+    items = dynamo.get_many(wanted) if wanted else {}
+    found = {key: ImportJob.model_validate(item) for key, item in items.items()}
+    return {number: [found[key] for key in each if key in found] for number, each in keys.items()}
 
 
 def external_claim(company: str, external_id: str) -> External | None:
@@ -194,6 +199,17 @@ def list_jobs(
     items = numbered(TABLE, company, "job#", after=after, oldest_first=oldest_first)
     jobs = map(ImportJob.model_validate, items)
     return (job for job in jobs if kind is None or job.kind == kind)
+
+
+def list_unfinished(
+    company: str, *, after: int | None = None, oldest_first: bool = False
+) -> Iterator[ImportJob]:
+    """The company's `unfinished_jobs` in the order of `list_jobs`; reads no other job."""
+    for job in sorted(
+        unfinished_jobs(company), key=lambda job: job.number, reverse=not oldest_first
+    ):
+        if after is None or (job.number > after if oldest_first else job.number < after):
+            yield job
 
 
 def numbered(

@@ -64,7 +64,12 @@ MOST: dict[str, list[Read]] = {
     "/api/v1/import-templates/{kind}.csv": [Read(0)],
     "/api/v1/import-mappings/": [Read(1), Read(1, query="limit=100")],
     "/api/v1/import-mappings/{name}/": [],
-    "/api/v1/imports/": [Read(1), Read(1, query="limit=100")],
+    "/api/v1/imports/": [
+        Read(1),
+        Read(1, query="limit=100"),
+        Read(1, query="unfinished=true"),
+        Read(1, query="needs_attention=true&limit=100"),
+    ],
     "/api/v1/imports/{id}/": [Read(1, id="batches")],
     "/api/v1/imports/{id}/mapping/": [Read(2, id="batches")],
     "/api/v1/imports/{id}/errors/": [Read(18, id="batches"), Read(3, id="failed")],

@@ -191,3 +191,73 @@ def test_a_correction_is_noted_while_its_import_ends(importer: Importer, engine:
     job = shown(importer, first)
     assert (job["state"], job["counts"]["valid_row_count"]) == ("completed_with_errors", 27)
     assert [each["id"] for each in job["corrections"]] == [second]
+
+
+def attention(importer: Importer, query: str = "") -> list[int]:
+    """The imports of the list that need attention; each shows that itself."""
+    listed = importer.get("/imports/", f"needs_attention=true{query}").json()["results"]
+    assert all(each["needs_attention"] for each in listed)
+    return [each["id"] for each in listed]
+
+
+def test_an_import_needs_attention_until_all_its_failed_rows_are_corrected(
+    importer: Importer, engine: Engine
+) -> None:
+    first, second = faulty(importer), faulty(importer)
+    assert (attention(importer), attention(importer, "&order_by=created_at")) == (
+        [second, first],
+        [first, second],
+    )
+
+    corrections = [importer.request_upload(corrects=first).json()["id"] for _ in range(2)]
+    ended(importer, corrections[0], "succeeded", valid=2)
+    assert attention(importer, "&limit=1") == [second]
+    assert first in attention(importer)
+    ended(importer, corrections[1], "succeeded", valid=1)
+
+    assert attention(importer) == [second]
+    assert shown(importer, first)["needs_attention"] is False
+
+
+@pytest.mark.parametrize(
+    ("state", "valid", "needs"),
+    [
+        ("succeeded", 30, False),
+        ("cancelled", 27, False),
+        ("failed", 27, True),
+        ("rejected", 27, True),
+    ],
+)
+def test_what_failed_needs_attention_and_what_a_user_cancelled_does_not(
+    importer: Importer, engine: Engine, state: State, valid: int, needs: bool
+) -> None:
+    number = importer.request_upload().json()["id"]
+    ended(importer, number, state, valid=valid)
+    dry_run = importer.request_upload(dry_run=True).json()["id"]
+    ended(importer, dry_run, "completed_with_errors")
+
+    assert attention(importer) == ([number] if needs else [])
+
+
+def test_a_rejected_import_is_resolved_by_all_its_rows(importer: Importer, engine: Engine) -> None:
+    first = importer.request_upload().json()["id"]
+    ended(importer, first, "rejected")
+    ended(importer, importer.request_upload(corrects=first).json()["id"], valid=27)
+    assert attention(importer, "&limit=100&kind=licenses")[-1] == first
+
+    ended(importer, importer.request_upload(corrects=first).json()["id"], "succeeded", valid=3)
+
+    assert first not in attention(importer)
+
+
+def test_a_refused_file_needs_attention_until_another_is_imported_for_it(
+    importer: Importer, engine: Engine
+) -> None:
+    first = importer.request_upload().json()["id"]
+    importer.move(first, "queued", version_id="v1")
+    importer.move(first, "failed")
+    assert attention(importer) == [first]
+
+    ended(importer, importer.request_upload(corrects=first).json()["id"], "succeeded", valid=30)
+
+    assert attention(importer) == []

@@ -179,6 +179,25 @@ def test_a_status_that_is_none_is_refused(importer: Importer) -> None:
     )
 
 
+@pytest.mark.parametrize("query", ["unfinished=true", "status__iexact=pending"])
+def test_unfinished_imports_are_listed_without_reading_ended_ones(
+    importer: Importer, query: str
+) -> None:
+    finish(importer, importer.dropped(version="v1").number, "succeeded", bad=0)
+    first, second, third = (importer.dropped(version=f"v{n}").number for n in (2, 3, 4))
+    importer.dropped("customers", version="v5")
+
+    with tapped() as tap:
+        page = importer.get("/imports/", f"{query}&kind=licenses&limit=2").json()
+
+    assert (page["count"], [each["id"] for each in page["results"]]) == (3, [third, second])
+    assert not any("BETWEEN" in each["KeyConditionExpression"] for each in tap.bodies("Query"))
+    onward = importer.get("/imports/", f"{query}&kind=licenses&cursor={page['cursor']}").json()
+    assert [each["id"] for each in onward["results"]] == [first]
+    oldest = importer.get("/imports/", f"{query}&order_by=created_at").json()["results"]
+    assert oldest[0]["id"] == first
+
+
 # Our own view
 
 

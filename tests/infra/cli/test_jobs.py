@@ -62,9 +62,11 @@ def test_the_list_can_be_of_one_state_or_kind(
 ) -> None:
     by_state = keywright.run_json("jobs", "list", "--state", "awaiting_upload")
     by_kind = keywright.run_json("jobs", "list", "--kind", "customers")
+    open_ones = keywright.run_json("jobs", "list", "--needs-attention")
 
     assert [job["id"] for job in by_state] == [waiting]
     assert by_kind == []
+    assert [job["id"] for job in open_ones] == [ended]
 
 
 def test_an_import_is_shown_with_the_rows_that_failed(keywright: Keywright, ended: int) -> None:
