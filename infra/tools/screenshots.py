@@ -110,7 +110,7 @@ def pages(client: Client) -> Iterator[tuple[str, str, Act]]:
     yield "policy", f"policies/{license.license_template}", _do_nothing
     yield "features", "features", _do_nothing
     yield "feature-new", "features/new", _do_nothing
-    yield "imports", "imports/licenses", _do_nothing
+    yield "imports", "imports", _do_nothing
     yield "import", f"imports/licenses/{job.id}", _do_nothing
     yield "import-new", "imports/licenses/new", _choose_file
 

@@ -13,7 +13,7 @@ import { Icon } from "./parts/icons.js";
 import { Lazy } from "./parts/lazy.js";
 import { Licenses } from "./pages/licenses.js";
 import { Orders } from "./pages/orders.js";
-import { Empty, LiveRegion, Notice, notices, Page } from "./parts/parts.js";
+import { Empty, LiveRegion, Notice, notices, Page, runningImports } from "./parts/parts.js";
 import { Policies } from "./pages/policies.js";
 import { Products } from "./pages/products.js";
 import { link, route } from "./parts/route.js";
@@ -55,15 +55,13 @@ const MENU = [
     [
       ["orders", "Orders", "orders"],
       ["customers", "Customers", "customers"],
-      ["imports/customers", "Customer imports", "imports"],
     ],
   ],
   [
     "Licenses",
     [
       ["licenses", "Licenses", "licenses"],
-      ["imports/licenses", "License imports", "imports"],
-      ["imports/license-features", "Feature imports", "imports"],
+      ["imports", "Imports", "imports"],
     ],
   ],
   [
@@ -194,8 +192,12 @@ function Entry({ entry: [path, text, icon] }) {
   const current = here === path || here.startsWith(`${path}/`);
   return html`<a href=${link(path)} aria-current=${current ? "page" : undefined}>
     <${Icon} name=${icon} />${text}
+    ${path === "imports" && runningImports.value > 0 && html`<${Running} />`}
   </a>`;
 }
+
+const Running = () =>
+  html`<span class="count">${runningImports}<span class="visually-hidden"> running</span></span>`;
 
 function Current() {
   const { parts, query } = route.value;

@@ -1,13 +1,14 @@
 """The numbers, results and notifications of imports are correct."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.console.test_imports import HEADER, number_of
-from tests.e2e.importing import ended, post, table
+from tests.e2e.importing import ended, imports_paused, post, table
 from tests.e2e.remote import RemoteShop
 
 NAME = "Zoë Weiß"
@@ -161,7 +162,7 @@ def test_an_import_started_elsewhere_appears_in_the_list(
     console: Console, vendor: RemoteShop
 ) -> None:
     page = console.visit("imports/customers", vendor)
-    table_ = page.get_by_role("table", name="Customer imports")
+    table_ = page.get_by_role("table", name="Imports")
     expect(table_.or_(page.get_by_text("No imports yet"))).to_be_visible()
 
     post(vendor, "customers", customers("polled", 1), name="polled.csv")
@@ -171,17 +172,46 @@ def test_an_import_started_elsewhere_appears_in_the_list(
     expect(table_).to_contain_text("shown.csv", timeout=5_000)
 
 
-def test_every_page_notifies_of_an_import_that_ended(console: Console, vendor: RemoteShop) -> None:
-    page = console.visit("imports/customers/new", vendor)
-    console.choose("notice.csv", customers("notice", 4_000))
-    console.button("Import 4,000 rows").click()
-    number = number_of(console)
-    console.see("Importing")
+NOTIFICATIONS = """
+    window.shown = [];
+    window.Notification = class {
+        static permission = "default";
+        static async requestPermission() { return this.permission = "granted"; }
+        constructor(title, {body}) { shown.push(`${title}: ${body}`); }
+    };
+"""
+"""Headless Chromium denies notifications to every page."""
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
-    page.evaluate("location.hash = '#/products'")
 
+def test_every_page_notifies_of_an_import_that_ended(
+    console: Console, vendor: RemoteShop, home: Path
+) -> None:
+    page = console.page
+    page.add_init_script(NOTIFICATIONS)
+    console.visit("imports/customers/new", vendor)
+    ended(vendor, post(vendor, "customers", customers("first", 1)))
+    console.choose("notice.csv", customers("notice", 40))
+    with imports_paused(home):
+        console.button("Import 40 rows").click()
+        number = number_of(console)
+        console.button("Notify me when it ends").click()
+        console.see("Your browser will notify you when it ends")
+        page.evaluate("location.hash = '#/products'")
+        expect(page.get_by_role("link", name=re.compile(r"^Imports \d+ running$"))).to_be_visible()
+        page.evaluate(HIDE, True)
+        expect(page).to_have_title(re.compile(r"^\d+ % · notice\.csv · Keywright$"))
+
+    expect(page).to_have_title("Done · notice.csv · Keywright")
+    text = "notice.csv: All 40 rows imported"
+    assert page.evaluate("shown") == [f"Import finished: {text}"]
+    page.evaluate(HIDE, False)
+    expect(page).to_have_title("Products · Keywright")
     notice = page.get_by_role("region", name="Notifications")
-    expect(notice).to_contain_text("notice.csv: All 4,000 rows imported")
+    expect(notice).to_contain_text(text)
     page.evaluate("location.hash = '#/features'")
     expect(page.get_by_role("heading", name="Product features")).to_be_visible()
     notice.get_by_role("link", name="View import").click()
@@ -252,7 +282,7 @@ def test_a_focused_heading_has_no_outline(console: Console, vendor: RemoteShop) 
 
     page.evaluate("location.hash = '#/imports/customers'")
 
-    heading = page.get_by_role("heading", name="Customer imports", level=1)
+    heading = page.get_by_role("heading", name="Imports", level=1)
     expect(heading).to_be_focused()
     assert heading.evaluate("h => getComputedStyle(h).outlineStyle") == "none"
 

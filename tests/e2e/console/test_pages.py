@@ -7,8 +7,24 @@ from tests.e2e.console.pages import MAX_SHIFT, Console
 from tests.e2e.importing import ended, post
 from tests.e2e.remote import Operate, RemoteShop, opened
 
-LISTS = ("orders", "customers", "licenses", "products", "policies", "features", "imports/customers")
-FORMS = ("orders/new", "customers/new", "products/new", "policies/new", "features/new")
+LISTS = (
+    "orders",
+    "customers",
+    "licenses",
+    "products",
+    "policies",
+    "features",
+    "imports",
+    "imports/customers",
+)
+FORMS = (
+    "orders/new",
+    "customers/new",
+    "products/new",
+    "policies/new",
+    "features/new",
+    "imports/new",
+)
 RECORDS = ("order", "customer", "license", "product", "policy", "feature", "import")
 LATE = 50
 """Delay of each response in milliseconds, so that loading states are rendered."""
@@ -98,7 +114,7 @@ def test_empty_lists_show_what_to_do_next(
         "licenses": "Import licenses",
         "products": "New product",
         "features": "New feature",
-        "imports/license-features": "Import a file",
+        "imports": "Import a file",
     }.items():
         page.goto(f"{console.url}#/{path}")
         expect(page.locator(".empty").get_by_role("button", name=action)).to_be_visible()

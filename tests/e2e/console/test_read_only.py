@@ -12,7 +12,7 @@ OFFERED = {
     "products": ("New product", "catalog:write"),
     "policies": ("New policy", "catalog:write"),
     "features": ("New feature", "catalog:write"),
-    "imports/licenses": ("Import a file", "imports:write"),
+    "imports": ("Import a file", "imports:write"),
 }
 FORMS = {
     "orders/new": "orders:write",

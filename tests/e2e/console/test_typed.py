@@ -45,14 +45,14 @@ def test_a_page_that_fails_to_load_can_be_retried_and_no_draft_is_lost(
     console.visit("products/new", vendor)
     page.get_by_label("Name").fill("Typed before")
 
-    page.get_by_role("link", name="Customer imports", exact=True).click()
+    page.get_by_role("link", name="Imports", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.get_by_role("alert").get_by_role("link", name="reload the console").click()
     expect(page.get_by_role("alert")).to_contain_text("This page couldn’t be loaded")
     page.unroute("**/later-*.js")
     console.button("Try again").click()
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("Customer imports")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Imports")
     page.goto(f"{console.url}#/products/new")
     expect(page.get_by_label("Name")).to_have_value("Typed before")
     page.get_by_role("button", name="Cancel").click()

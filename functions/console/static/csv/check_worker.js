@@ -1,4 +1,4 @@
-// Start the worker that checks a file (check.js).
+// Start the worker that checks a file, or guesses its kind (check.js).
 const SCRIPT = new URL("check.js", import.meta.url).href;
 
 /** @import { ImportKind } from "../api/types.ts" */
@@ -34,7 +34,7 @@ const UNCHECKED = {
  * @param {(result: Checking | Result) => void} onResult
  */
 export function startCheck(file, kind, options, onResult) {
-  const worker = new Worker(policy ? policy.createScriptURL("") : SCRIPT, { type: "module" });
+  const worker = startWorker();
   worker.onmessage = ({ data }) => {
     if (!data.result) onResult({ done: false, share: data.share });
     else {
@@ -49,4 +49,26 @@ export function startCheck(file, kind, options, onResult) {
   };
   worker.postMessage({ file, kind, ...options });
   return () => worker.terminate();
+}
+
+const startWorker = () =>
+  new Worker(policy ? policy.createScriptURL("") : SCRIPT, { type: "module" });
+
+/**
+ * The kind whose columns a file has, or null if that is not clear.
+ *
+ * @type {(file: File) => Promise<ImportKind | null>}
+ */
+export function startGuess(file) {
+  const worker = startWorker();
+  /** @type {Promise<ImportKind | null>} */
+  const guess = new Promise((resolve) => {
+    worker.onmessage = ({ data }) => resolve(data.result.kind);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      resolve(null);
+    };
+    worker.postMessage({ file });
+  });
+  return guess.finally(() => worker.terminate());
 }

@@ -10,9 +10,9 @@ import { confirm } from "../parts/dialogs.js";
 import { openWithFile, useDrop } from "../parts/drop.js";
 import { formatCount, formatNumber, formatSize, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
-import { follow } from "./import_notices.js";
+import { follow, permission, requestPermission } from "./import_notices.js";
 import { Progress } from "./import_progress.js";
-import { countRecords, describeResult } from "./import_result.js";
+import { countOutcomes, countRecords, describeResult } from "./import_result.js";
 import {
   countInvalidRows,
   ImportStatus,
@@ -20,7 +20,6 @@ import {
   isRunning,
   isStopped,
   isUndoable,
-  KINDS,
 } from "./import_states.js";
 import { Rows } from "./import_rows.js";
 import { Warnings } from "./import_warnings.js";
@@ -46,7 +45,7 @@ export function ImportJob({ kind, id, query }) {
   const corrected = query.of ?? job?.corrects;
   const back = corrected
     ? { href: link(`imports/${kind}/${corrected}`), text: `Import ${corrected}` }
-    : { href: link(`imports/${kind}`), text: KINDS[kind].title };
+    : { href: link("imports"), text: "Imports" };
   const title = job?.file_name ?? `Import ${id}`;
   const percent = job && isRunning(job) && job.progress.rows_done ? job.progress.percent : null;
   /** @param {Import} shown */
@@ -56,7 +55,7 @@ export function ImportJob({ kind, id, query }) {
     <${Loaded} from=${from} rows=${6}>
       ${(/** @type {Import} */ shown) => html`
         <${Facts} job=${shown} />
-        <${Progress} job=${shown}>${isRunning(shown) && actions(shown)}<//>
+        <${Progress} job=${shown}>${isRunning(shown) && html`${actions(shown)}<${NotifyButton} />`}<//>
         ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
         ${hasResults(shown) && html`<${Rows} job=${shown} outcome=${query.rows} />`}
         ${(shown.counts?.warnings ?? 0) > 0 && html`<${Warnings} job=${shown} />`}
@@ -64,6 +63,17 @@ export function ImportJob({ kind, id, query }) {
       `}
     <//>
   <//>`;
+}
+
+/** Lets the browser show a notification at the end; no browser is asked without a press. */
+function NotifyButton() {
+  if (permission.value === "default")
+    return html`<${Button} plain icon="bell" onPress=${requestPermission}>Notify me when it ends<//>`;
+  const text = {
+    granted: "Your browser will notify you when it ends.",
+    denied: "Notifications of this site are blocked in your browser.",
+  }[/** @type {string} */ (permission.value)];
+  return text ? html`<span class="soft">${text}</span>` : null;
 }
 
 /** @type {(job: Import) => boolean} */
@@ -176,10 +186,24 @@ function Undo({ job }) {
 function Counters({ job }) {
   const { dry_run, state } = job;
   const counts = job.counts ?? {};
+  const outcomes = countOutcomes(job);
+  /**
+   * A count, as a link to the rows with the outcome if it is the count of these rows.
+   *
+   * @param {number | null | undefined} count
+   * @param {keyof typeof outcomes} outcome
+   * @param {Children} [text]
+   */
+  const linked = (count, outcome, text) => {
+    const shown = html`${formatNumber(count)}${text && html` <small>${text}</small>`}`;
+    return hasResults(job) && count && count === outcomes[outcome]
+      ? html`<a href=${link(`imports/${job.kind}/${job.id}`, { rows: outcome })}>${shown}</a>`
+      : shown;
+  };
   return html`<dl class="facts">
     <div><dt>Rows</dt><dd>${formatNumber(counts.total_row_count)}</dd></div>
     <div><dt>Valid</dt><dd>${formatNumber(counts.valid_row_count)}</dd></div>
-    <div><dt>${isStopped(job) ? "Not imported" : "Errors"}</dt><dd>${formatNumber(countInvalidRows(job))}</dd></div>
+    <div><dt>${isStopped(job) ? "Not imported" : "Errors"}</dt><dd>${linked(countInvalidRows(job), "failed")}</dd></div>
     ${
       state !== "rejected" &&
       countRecords(job).map(({ title, created, existed, updated, unchanged, reverted, kept }) =>
@@ -188,12 +212,12 @@ function Counters({ job }) {
               <dd>${formatNumber(reverted)} <small>${dry_run ? "would be reverted" : "reverted"}</small></dd>
               <dd class="soft">${formatNumber(kept)} kept</dd></div>`
           : html`<div><dt>${title}</dt>
-          <dd>${formatNumber(created)} <small>${dry_run ? "would be created" : "created"}</small></dd>
+          <dd>${linked(created, "created", dry_run ? "would be created" : "created")}</dd>
           ${
             job.on_existing === "update" && updated !== undefined
-              ? html`<dd>${formatNumber(updated)} <small>${dry_run ? "would be updated" : "updated"}</small></dd>
-                <dd class="soft">${formatNumber(unchanged)} unchanged</dd>`
-              : html`<dd class="soft">${formatNumber(existed)} already existed</dd>`
+              ? html`<dd>${linked(updated, "updated", dry_run ? "would be updated" : "updated")}</dd>
+                <dd class="soft">${linked(unchanged, "unchanged", "unchanged")}</dd>`
+              : html`<dd class="soft">${linked(existed, "unchanged", "already existed")}</dd>`
           }</div>`,
       )
     }
@@ -206,7 +230,8 @@ function Counters({ job }) {
  * @param {{ job: Import }} props
  */
 function CorrectionLinks({ job }) {
-  const total = formatNumber(countInvalidRows(job));
+  const rejected = job.state === "rejected" && job.counts?.total_row_count;
+  const total = formatNumber(rejected || countInvalidRows(job));
   /** @param {number} id */
   const to = (id) => html`<a href=${link(`imports/${job.kind}/${id}`)}>import ${id}</a>`;
   return html`
@@ -261,7 +286,7 @@ function ImportAgain({ job, children }) {
   if (!entry)
     return html`<p><a href=${link(`imports/${job.kind}/new`)}>Choose the file again</a> to import it.</p>`;
   const send = async () => {
-    const outcome = await upload.send(entry.file, entry.options);
+    const outcome = await upload.send(entry.file, { ...entry.options, corrects: job.id });
     if (outcome === "cancelled")
       entry.options = { ...entry.options, external_id: crypto.randomUUID() };
   };

@@ -13,18 +13,17 @@ import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
 import { startCheck } from "../csv/check_worker.js";
 import { loadRules } from "../csv/rules.js";
-import { dragged, takeFile, useDrop } from "../parts/drop.js";
+import { openWithFile, takeFile, useDrop } from "../parts/drop.js";
 import { Checkbox, Field } from "../parts/fields.js";
-import { formatCount, formatNumber, formatSize } from "../parts/formats.js";
+import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
-import { Icon } from "../parts/icons.js";
+import { FileDrop, validateFile } from "./file_drop.js";
 import { CheckedFile } from "./import_check.js";
 import { Columns, createMapping, headerOf, sentMapping } from "./import_mapping.js";
-import { KINDS } from "./import_states.js";
+import { KINDS, REQUIRED } from "./import_states.js";
 import { announce, Notice, Page } from "../parts/parts.js";
 import { link } from "../parts/route.js";
 import { key } from "../api/session.js";
-import { LARGEST } from "../api/upload.js";
 import { UploadButton, useUpload } from "./upload_button.js";
 
 /**
@@ -154,14 +153,18 @@ export function NewImport({ kind, query }) {
       stop();
     };
   }, [file, encoding, dates, mapping, sheet, checkCount.value]);
-  const { title, one } = KINDS[kind];
+  const { one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
     ? { href: link(`imports/${kind}/${corrects}`), text: `Import ${corrects}` }
-    : { href: link(`imports/${kind}`), text: title };
+    : { href: link("imports"), text: "Imports" };
   return html`<${Page} title=${corrects ? `Correct import ${corrects}` : `Import ${one}s`} back=${back}
     lead="Your file is checked in the browser before upload.">
-    <${Drop} file=${file} kind=${kind} onFile=${choose} />
+    <${FileDrop} file=${file} onFile=${choose}
+      actions=${html`<${Download} path="import-templates/${kind}.csv">Download template<//>`}>
+      ${REQUIRED[kind]}
+    <//>
+    ${file && !corrects && html`<div class="file-format"><${KindOf} kind=${kind} file=${file} /></div>`}
     ${
       error.value &&
       html`<${Notice} kind="error" title="Can’t import this file"><p>${error.value}</p><//>`
@@ -189,56 +192,16 @@ export function NewImport({ kind, query }) {
 }
 
 /**
- * Why a file can't be imported, without reading it; "" if it may be valid.
+ * What the rows of the file are, and the choice of another kind for the same file.
  *
- * @type {(file: File) => string}
+ * @param {{ kind: ImportKind, file: File }} props
  */
-function validateFile(file) {
-  if (/\.(xls|xlsb|ods|numbers)$/i.test(file.name))
-    return `${file.name} is a spreadsheet of another format. Save it as .xlsx, or the sheet as “CSV UTF-8”, and choose that file.`;
-  if (!/\.(csv|xls[xm])$/i.test(file.name))
-    return `${file.name} does not end in .csv or .xlsx. Export the table as CSV and choose that file.`;
-  if (!file.size) return `${file.name} is empty. Choose a file with a header and rows.`;
-  if (file.size > LARGEST)
-    return `${file.name} is ${formatSize(file.size)}. The limit is 5 TB: split the file.`;
-  return "";
+function KindOf({ kind, file }) {
+  const open = (/** @type {ImportKind} */ other) => openWithFile(other, file);
+  return html`<${Field} as="select" label="Each row is a" value=${kind} onInput=${open}>
+    ${Object.entries(KINDS).map(([each, { one }]) => html`<option value=${each}>${one}</option>`)}
+  <//>`;
 }
-
-/** @param {{ file: File | null, kind: ImportKind, onFile: (file: File) => void }} props */
-function Drop({ file, kind, onFile }) {
-  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  /** @param {{ currentTarget: HTMLInputElement }} event */
-  const choose = ({ currentTarget }) => {
-    const file = currentTarget.files?.[0];
-    if (file) onFile(file);
-    currentTarget.value = "";
-  };
-  return html`<section class="drop" data-over=${dragged.value ? "" : undefined}
-    data-small=${file ? "" : undefined}>
-    <${Icon} name="up" />
-    <div>
-      <label for="file">${
-        file
-          ? html`<strong>${file.name}</strong> <span class="soft">${formatSize(file.size)}</span>`
-          : "Drag a CSV or Excel file here or browse"
-      }</label>
-      <p class="soft">${REQUIRED[kind]}</p>
-    </div>
-    <input id="file" class="visually-hidden" type="file" accept=".csv,.xlsx,.xlsm,text/csv" tabindex="-1" ref=${input}
-      onChange=${choose} />
-    <div class="actions">
-      <button type="button" class="plain" onClick=${() => input.current?.click()}>
-        ${file ? "Choose another file" : "Choose a file"}</button>
-      <${Download} path="import-templates/${kind}.csv">Download template<//>
-    </div>
-  </section>`;
-}
-
-const REQUIRED = {
-  licenses: html`Required: <code>license__license_key</code>, <code>product__short_code</code>`,
-  customers: html`No required columns; customers are matched by <code>email</code>.`,
-  "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
-};
 
 /**
  * Shown below the result of the check and only after it, so that it does not move.

@@ -39,7 +39,7 @@ export function Progress({ job, children }) {
         ? "Finishing rows in progress. The final counts follow."
         : "Updates automatically. You can leave this page; the import keeps running."
     }</p>
-    ${children}
+    <div class="row">${children}</div>
   </article>`;
 }
 

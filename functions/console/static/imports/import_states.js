@@ -1,14 +1,24 @@
 // The kinds and states of imports.
 
-/** @import { Import } from "../api/types.ts" */
+/** @import { Import, ImportKind } from "../api/types.ts" */
 /** @import { Tone } from "../parts/types.ts" */
 import { html } from "../parts/html.js";
 import { Badge } from "../parts/parts.js";
 
 export const KINDS = {
-  licenses: { title: "License imports", one: "license", icon: "licenses" },
-  customers: { title: "Customer imports", one: "customer", icon: "customers" },
-  "license-features": { title: "Feature imports", one: "license feature", icon: "features" },
+  licenses: { title: "Licenses", one: "license" },
+  customers: { title: "Customers", one: "customer" },
+  "license-features": { title: "License features", one: "license feature" },
+};
+
+/** @type {(text: string | undefined) => text is ImportKind} */
+export const isKind = (text) => Object.hasOwn(KINDS, text ?? "");
+
+/** What the columns of a file of each kind must have. */
+export const REQUIRED = {
+  licenses: html`Required: <code>license__license_key</code>, <code>product__short_code</code>`,
+  customers: html`No required columns; customers are matched by <code>email</code>.`,
+  "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
 };
 
 /** @type {Record<Import["state"], [tone: Tone, text: string]>} */
@@ -44,13 +54,26 @@ export const isChanging = (job) => isRunning(job) || job.stopping;
  */
 export const isStopped = ({ state }) => ["failed", "cancelled"].includes(state);
 
+/**
+ * Whether other imports have corrected all rows that failed.
+ *
+ * @type {(job: Import) => boolean}
+ */
+const isResolved = (job) =>
+  job.corrections.length > 0 &&
+  !isRunning(job) &&
+  !job.dry_run &&
+  !job.undone_by &&
+  !job.needs_attention;
+
 /** @param {{ job: Import }} props */
 export function ImportStatus({ job }) {
   const [tone, text] = describeState(job);
   return html`<${Badge} tone=${tone}>${text}<//>
     ${job.dry_run && html` <${Badge} tone="off">Dry run<//>`}
     ${job.undoes && html` <${Badge} tone="off">Undo of ${job.undoes}<//>`}
-    ${job.undone_by && html` <${Badge} tone="off">Undone<//>`}`;
+    ${job.undone_by && html` <${Badge} tone="off">Undone<//>`}
+    ${isResolved(job) && html` <${Badge} tone="good">Resolved<//>`}`;
 }
 
 /**

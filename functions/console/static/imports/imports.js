@@ -1,4 +1,4 @@
-// The list of imports of a kind, newest first.
+// The list of imports of all kinds, newest first.
 
 /** @import { Answer, Import, ImportKind } from "../api/types.ts" */
 /** @import { Column, Option, PageQuery } from "../parts/types.ts" */
@@ -7,12 +7,14 @@ import { Download, LinkButton } from "../parts/buttons.js";
 import { openWithFile, useDrop } from "../parts/drop.js";
 import { formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
+import { ChooseImport } from "./import_choose.js";
 import { ImportJob } from "./import_job.js";
 import { NewImport } from "./import_new.js";
 import {
   countInvalidRows,
   ImportStatus,
   isChanging,
+  isKind,
   isRunning,
   isStopped,
   KINDS,
@@ -25,39 +27,45 @@ const LIMIT = 20;
 /** Milliseconds between reloads while an import runs, and otherwise: imports may start elsewhere. */
 const RUNNING_INTERVAL = 2000;
 const IDLE_INTERVAL = 10_000;
+/**
+ * The filters of the API by the status in the address.
+ *
+ * @type {Record<string, [text: string, filter: object]>}
+ */
+const STATUSES = {
+  "": ["All", {}],
+  running: ["Running", { unfinished: true }],
+  attention: ["Needs attention", { needs_attention: true }],
+  succeeded: ["Succeeded", { status__iexact: "success" }],
+};
 /** @type {Option[]} */
-const STATUSES = [
-  ["", "All"],
-  ["pending", "Waiting"],
-  ["running", "Running"],
-  ["success", "Succeeded"],
-  ["error", "Needs attention"],
+const STATUS_OPTIONS = Object.entries(STATUSES).map(([value, [text]]) => [value, text]);
+/** @type {Option[]} */
+const KIND_OPTIONS = [
+  ["", "All kinds"],
+  ...Object.entries(KINDS).map(([kind, { title }]) => /** @type {Option} */ ([kind, title])),
 ];
 
 /**
- * `#/imports/licenses`, `…/new`, `…/12`.
+ * `#/imports`, `…/new`, `…/licenses`, `…/licenses/new`, `…/licenses/12`.
  *
  * @param {{ parts: string[], query: PageQuery }} props
  */
 export function Imports({ parts: [kind, id], query }) {
-  const known = Object.hasOwn(KINDS, kind ?? "") ? kind : "licenses";
-  if (id === "new")
+  if (kind === "new") return html`<${ChooseImport} />`;
+  const known = isKind(kind) ? kind : null;
+  if (id === "new" && known)
     return html`<${NewImport} key=${`new-${known}`} kind=${known} query=${query} />`;
-  if (id) return html`<${ImportJob} key=${id} kind=${known} id=${id} query=${query} />`;
+  if (id)
+    return html`<${ImportJob} key=${id} kind=${known ?? "licenses"} id=${id} query=${query} />`;
   return html`<${List} key=${known} kind=${known} query=${query} />`;
 }
 
-/** @param {{ kind: ImportKind, query: PageQuery }} props */
+/** @param {{ kind: ImportKind | null, query: PageQuery }} props */
 function List({ kind, query }) {
-  const { title, icon } = KINDS[kind];
-  const path = `imports/${kind}`;
-  const filters = {
-    kind,
-    limit: LIMIT,
-    offset: query.offset,
-    cursor: query.cursor,
-    status__iexact: query.status,
-  };
+  const path = kind ? `imports/${kind}` : "imports";
+  const [, filter] = STATUSES[query.status ?? ""] ?? STATUSES[""];
+  const filters = { limit: LIMIT, kind, offset: query.offset, cursor: query.cursor, ...filter };
   const jobs = useLoad(
     (signal) => api.get("imports/", filters, { signal }),
     [kind, query.offset, query.cursor, query.status],
@@ -67,26 +75,37 @@ function List({ kind, query }) {
     },
   );
   useDrop((file) => openWithFile(kind, file));
-  return html`<${Page} title=${title} lead="${title} and their results"
-    actions=${html`<${Download} path="import-templates/${kind}.csv">Download template<//><${ImportButton} kind=${kind} />`}>
-    <${Tabs} label="Status" options=${STATUSES} value=${query.status}
-      to=${(/** @type {string} */ status) => link(path, { status })} />
+  return html`<${Page} title="Imports" lead="Files of licenses, customers and license features, newest first"
+    actions=${html`${kind && html`<${Download} path="import-templates/${kind}.csv">Download template<//>`}
+      <${ImportButton} kind=${kind} />`}>
+    <div class="row apart">
+      <${Tabs} label="Status" options=${STATUS_OPTIONS} value=${query.status}
+        to=${(/** @type {string} */ status) => link(path, { status })} />
+      <${Tabs} label="Kind" options=${KIND_OPTIONS} value=${kind ?? ""}
+        to=${(/** @type {string} */ other) => link(other ? `imports/${other}` : "imports", { status: query.status })} />
+    </div>
     <${Loaded} from=${jobs} rows=${8}>
       ${(/** @type {Answer<"get", "imports/">} */ page) =>
         page.results.length
-          ? html`<${Table} caption=${title} rows=${page.results} columns=${columns(kind)} />
+          ? html`<${Table} caption="Imports" rows=${page.results} columns=${COLUMNS} />
               <${Pager} page=${page} path=${path} query=${query} limit=${LIMIT} nouns=${["import"]} />`
-          : html`<${NoImports} kind=${kind} icon=${icon} filtered=${query.status || query.offset} />`}
+          : html`<${NoImports} kind=${kind} status=${query.status} offset=${query.offset} />`}
     <//>
   <//>`;
 }
 
-/** @type {(kind: ImportKind) => Column<Import>[]} */
-const columns = (kind) => [
+/** @type {(job: Import, query?: object) => string} */
+const linkTo = (job, query) => link(`imports/${job.kind}/${job.id}`, query);
+
+/** @type {Column<Import>[]} */
+const COLUMNS = [
   {
     head: "File",
-    cell: (job) => html`<a href=${link(`imports/${kind}/${job.id}`)}>${job.file_name}</a>`,
+    cell: (job) => html`<a href=${linkTo(job)}>${job.file_name}</a>
+      <small class="narrow soft">${formatTime(job.created_at)}</small>`,
   },
+  { head: "No.", kind: "number", cell: (job) => job.id },
+  { head: "Kind", wide: true, cell: (job) => KINDS[job.kind].title },
   { head: "Status", cell: (job) => html`<${ImportStatus} job=${job} />` },
   {
     head: "Rows",
@@ -101,30 +120,37 @@ const columns = (kind) => [
     cell: (job) =>
       job.requested_by === "s3" ? "S3 upload" : html`<code>${job.requested_by}</code>`,
   },
-  { head: "Requested", kind: "mid", cell: (job) => formatTime(job.created_at) },
+  { head: "Requested", wide: true, cell: (job) => formatTime(job.created_at) },
 ];
 
-/** @type {(job: Import) => string} */
+/** @type {(job: Import) => unknown} */
 function Errors(job) {
-  if (!isRunning(job)) return formatNumber(isStopped(job) ? null : countInvalidRows(job));
-  const { percent } = job.progress;
-  return percent == null ? "–" : `${percent} % done`;
+  if (isRunning(job)) {
+    const { percent } = job.progress;
+    return percent == null ? "–" : `${percent} % done`;
+  }
+  const errors = isStopped(job) ? null : countInvalidRows(job);
+  return errors
+    ? html`<a href=${linkTo(job, { rows: "failed" })}>${formatNumber(errors)}</a>`
+    : formatNumber(errors);
 }
 
-/** @param {{ kind: ImportKind, icon: string, filtered: boolean }} props */
-function NoImports({ kind, icon, filtered }) {
-  if (filtered) {
-    return html`<${Empty} icon="search" title="No imports with this status">
-      <p><a href=${link(`imports/${kind}`)}>Show all imports</a></p>
+/** @param {{ kind: ImportKind | null, status?: string, offset?: string }} props */
+function NoImports({ kind, status, offset }) {
+  if (status || offset) {
+    const title = { attention: "Nothing needs attention", running: "No imports are running" };
+    return html`<${Empty} icon=${status === "attention" ? "done" : "search"}
+      title=${title[/** @type {keyof typeof title} */ (status)] ?? "No imports with this status"}>
+      <p><a href=${link(kind ? `imports/${kind}` : "imports")}>Show all imports</a></p>
     <//>`;
   }
-  return html`<${Empty} icon=${icon} title="No imports yet">
-    <p>Download the template, fill it in and import it here. Rows with errors are skipped; you can
+  return html`<${Empty} icon="imports" title="No imports yet">
+    <p>Download a template, fill it in and import it here. Rows with errors are skipped; you can
       fix and re-import just those rows.</p>
     <p><${ImportButton} kind=${kind} /></p>
   <//>`;
 }
 
-/** @param {{ kind: ImportKind }} props */
+/** @param {{ kind: ImportKind | null }} props */
 const ImportButton = ({ kind }) =>
-  html`<${LinkButton} scope="imports:write" to=${link(`imports/${kind}/new`)} icon="up">Import a file<//>`;
+  html`<${LinkButton} scope="imports:write" to=${link(kind ? `imports/${kind}/new` : "imports/new")} icon="up">Import a file<//>`;

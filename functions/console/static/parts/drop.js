@@ -31,13 +31,14 @@ export function useDrop(onFile) {
 let droppedFile = null;
 
 /**
- * Open the page of a new import with a file that was dropped on another page.
+ * Open the page of a new import with a file that was dropped or chosen on another page; without a
+ * kind, the page that asks for it.
  *
- * @type {(kind: ImportKind, file: File) => void}
+ * @type {(kind: ImportKind | null, file: File) => void}
  */
 export function openWithFile(kind, file) {
   droppedFile = file;
-  go(`imports/${kind}/new`);
+  go(kind ? `imports/${kind}/new` : "imports/new");
 }
 
 export function takeFile() {

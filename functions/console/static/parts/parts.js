@@ -17,6 +17,8 @@ const announcement = signal("");
  * @type {Signal<{ kind: NoticeKind, title: string, href: string }[]>}
  */
 export const notices = signal([]);
+/** The number of imports that have not ended. */
+export const runningImports = signal(0);
 /** @type {string | null} */
 let focusedPath = route.peek().path;
 

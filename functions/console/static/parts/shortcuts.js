@@ -15,7 +15,7 @@ export const PLACES = {
   o: "orders",
   c: "customers",
   l: "licenses",
-  i: "imports/licenses",
+  i: "imports",
   p: "products",
   a: "activity",
 };
