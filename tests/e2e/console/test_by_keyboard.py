@@ -64,7 +64,7 @@ def test_a_file_is_imported_and_corrected_by_keyboard(
     keyboard.press(console.button("Import 1 row, skip 1"))
     console.see("Completed with errors")
     keyboard.fill(page.get_by_label("Row 2, license__license_type"), "perpetual")
-    keyboard.press(console.button("Re-import 1 row"), back=True)
+    keyboard.press(console.button("Re-import 1 row"))
 
     console.see("1 row imported")
     expect(page.locator("[role=status].visually-hidden")).to_contain_text("Succeeded")

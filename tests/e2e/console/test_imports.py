@@ -319,3 +319,36 @@ def test_new_records_can_be_refused(console: Console, vendor: RemoteShop) -> Non
     console.button("Import 1 row").click()
 
     console.see("there is no record with this e-mail, and the import creates none")
+
+
+def test_errors_are_grouped_and_a_value_is_replaced_in_all_rows(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    rows = [(f"group-{n}", "kp", "perpetua", "") for n in range(30)]
+    rows += [(f"group-{n}", "skecth", "", "x@d.test") for n in range(30, 90)]
+    console.choose("groups.csv", table(HEADER, *rows, ("group-x", "kp", "", "nobody")))
+    groups = page.get_by_role("list", name="Errors by column").get_by_role("listitem")
+
+    expect(groups).to_have_count(2)
+    expect(groups.first).to_contain_text("Did you mean perpetual?")
+    replacement = page.get_by_label("Replacement for perpetua in license__license_type")
+    replacement.fill("eternal")
+    expect(groups.first).to_contain_text("must be one of")
+    replacement.fill("perpetual")
+    console.button("Replace all 30 perpetua in license__license_type").click()
+    console.see("1 of 91 rows has errors")
+    console.button("Import 90 rows, skip 1").click()
+
+    console.see("Completed with errors")
+    expect(groups.first).to_contain_text("60 rows")
+    page.get_by_label("Replacement for skecth in product__short_code").fill("kp")
+    expect(page.get_by_label("Row 91, customer__email")).to_have_count(0)
+    groups.last.get_by_role("button", name="1 row", exact=True).click()
+    page.get_by_label("Row 91, customer__email").fill("x@d.test")
+    groups.last.get_by_role("button", name="1 row", exact=True).click()
+    console.button("Replace all 60 skecth in product__short_code").click()
+    expect(console.button("Re-import 61 rows")).to_be_in_viewport()
+    console.button("Re-import 61 rows").click()
+    console.see("All 61 rows imported")
+    assert number_of(console) > 0

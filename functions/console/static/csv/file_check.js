@@ -2,6 +2,7 @@
 import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
 import { createDayOrder } from "./day_order.js";
 import { decodeFile, detectDialect } from "./dialect.js";
+import { createGroups } from "./fault_groups.js";
 import { findDuplicates } from "./duplicates.js";
 import { findSimilarColumns, normalizeHeader, suggestColumns } from "./header.js";
 import { createMapping, createRowReader, restoreValue } from "./mapping.js";
@@ -21,6 +22,7 @@ const REPORT_INTERVAL = 100;
 /** @import { Dates, FileDates } from "./day_order.js" */
 /** @import { Dialect } from "./dialect.js" */
 /** @import { Mapping } from "./mapping.js" */
+/** @import { FaultGroup } from "./fault_groups.js" */
 /** @import { Duplicate } from "./duplicates.js" */
 /** @import { CellFault, Kind, Rules } from "./rules.js" */
 
@@ -48,6 +50,7 @@ const REPORT_INTERVAL = 100;
  * @property {number} rows
  * @property {number} faulty
  * @property {RowFaults[]} faults
+ * @property {FaultGroup[]} groups the faults of all rows
  * @property {string[][]} preview
  * @property {string[][]} samples some values of each column
  * @property {Repeated} repeated rows with the key of an earlier row
@@ -207,12 +210,13 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   );
   /** @type {Rows} */
   const found = {
-    ...{ delimiter, columns, unknown, rows: 0, faulty: 0, faults: [], preview: [] },
+    ...{ delimiter, columns, unknown, rows: 0, faulty: 0, faults: [], groups: [], preview: [] },
     samples: samples.found,
     repeated: { rows: 0, listed: [] },
     dates: { suggested: null, example: null },
   };
   const dayOrder = createDayOrder(rules);
+  const groups = createGroups();
   const days = names.flatMap((column, index) => (kind.days.has(column) ? [index] : []));
   const body = text.slice(start);
   const findDuplicate = findDuplicates(body, { delimiter, names, readRow }, kind, maxKeys);
@@ -259,12 +263,14 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
     found.faulty += 1;
     const errors = faults
       .map((each) => restoreValue(each, mapping, dialect.names, cells))
-      .map((each) => ({ ...each, column: written(each.column) }));
+      .map((each) => ({ ...each, column: written(each.column), name: each.column }));
+    groups.feed(errors);
     if (found.faults.length < MAX_LISTED)
       found.faults.push({ row: found.rows, line: firstLine, errors });
     return true;
   });
   found.dates = dayOrder.find();
+  found.groups = groups.list();
   return found;
 }
 

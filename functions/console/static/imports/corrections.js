@@ -4,14 +4,17 @@
 /** @import { Answer, Failure, Import, Loadable } from "../api/types.ts" */
 /** @import { Mapping } from "../csv/mapping.js" */
 /** @import { Kind } from "../csv/rules.js" */
+/** @import { OnReplace, Validate } from "./fault_groups.js" */
 /** @import { Draft, FailedRow } from "./fault_table.js" */
 import { effect, signal, useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, Download, ErrorLine } from "../parts/buttons.js";
 import { loadDraft, saveDraft } from "../forms/drafts.js";
+import { createGroups, groupOf } from "../csv/fault_groups.js";
+import { FaultGroups } from "./fault_groups.js";
 import { FaultTable, validateEdit } from "./fault_table.js";
 import { createMapping, sentMapping } from "./import_mapping.js";
-import { formatCount } from "../parts/formats.js";
+import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { isStopped } from "./import_states.js";
 import { useLoad } from "../api/load.js";
@@ -21,7 +24,10 @@ import { loadRules, writeCsv } from "../csv/rules.js";
 import { key } from "../api/session.js";
 import { startImport } from "../api/upload.js";
 
-const LIMIT = 50;
+/** Rows per request, rows that are loaded at most, and rows of a page. */
+const LIMIT = 100;
+const MAX_ROWS = 2000;
+const SHOWN = 50;
 
 /** @typedef {Answer<"get", "imports/1/errors/">} ErrorsPage */
 
@@ -65,24 +71,46 @@ async function loadMapping(job, signal) {
   return { columns, constants, values };
 }
 
+/** @typedef {{ rows: FailedRow[], count: number, next: string | null }} FailedRows */
+
+/**
+ * The first rows with errors, read in several requests; `next` continues after them.
+ *
+ * @type {(job: Import, signal: AbortSignal) => Promise<FailedRows>}
+ */
+async function loadRows(job, signal) {
+  const jobErrors = job.refusal || isStopped(job) ? 1 : 0; // an error of the import, not of a row
+  /** @type {FailedRow[]} */
+  const rows = [];
+  /** @type {string | null} */
+  let next = null;
+  let count = 0;
+  do {
+    const query = { limit: LIMIT, cursor: next ?? undefined };
+    /** @type {ErrorsPage} */
+    const page = await api.get(`imports/${job.id}/errors/`, query, { signal });
+    rows.push(.../** @type {FailedRow[]} */ (page.results.filter(({ row }) => row)));
+    next = page.cursor ?? null;
+    count = page.count - jobErrors;
+  } while (next && rows.length < MAX_ROWS);
+  return { rows, count, next };
+}
+
+/**
+ * The codes of all products, to suggest one for a misspelled code.
+ *
+ * @type {(signal: AbortSignal) => Promise<string[]>}
+ */
+const loadProducts = async (signal) =>
+  (await api.get("products/", { limit: LIMIT }, { signal })).results.map((each) => each.short_code);
+
 /** @param {{ job: Import }} props */
 export function Corrections({ job }) {
   const draft = getDraft(job.id);
-  const cursors = useSignal(/** @type {string[]} */ ([]));
-  const from = useLoad(
-    (signal) =>
-      api.get(
-        `imports/${job.id}/errors/`,
-        { limit: LIMIT, cursor: cursors.value.at(-1) },
-        { signal },
-      ),
-    [cursors.value.at(-1)],
-  );
+  const from = useLoad((signal) => loadRows(job, signal), [job.id]);
   const rules = useLoad((signal) => loadKind(job, signal), [job.id]);
-  const page = from.value;
-  const jobErrors = job.refusal || isStopped(job) ? 1 : 0; // an error of the import, not of a row
-  const isEmpty = page && !page.cursor && !page.results.some(({ row }) => row);
-  if (isEmpty || (!page && isStopped(job))) return null;
+  const found = from.value;
+  if ((found && !found.rows.length) || (!found && isStopped(job))) return null;
   return html`<section class="part">
     <div class="row apart heading">
       <div>
@@ -95,18 +123,92 @@ export function Corrections({ job }) {
           job.failed_rows_url &&
           html`<${Download} path="imports/${job.id}/failed.csv">Download failed.csv<//>`
         }
-        <${ReimportButton} job=${job} draft=${draft} rules=${rules} />
       </div>
     </div>
     <${Loaded} from=${from} rows=${6}>
-      ${(/** @type {ErrorsPage} */ page) => html`
-        <${FaultTable} job=${job} rows=${page.results.filter(({ row }) => row)} draft=${draft}
-          kind=${rules.value} />
-        <${CursorPager} page=${page} cursors=${cursors} count=${page.count - jobErrors}
-          what="rows with errors" />
-      `}
+      ${(/** @type {FailedRows} */ value) => html`<${FailedTable} found=${value} ...${{ job, draft, rules }} />`}
     <//>
+    <div class="reimport"><${ReimportButton} job=${job} draft=${draft} rules=${rules} /></div>
   </section>`;
+}
+
+/**
+ * The groups of errors, and the rows of one group or of all.
+ *
+ * @param {{ job: Import, found: FailedRows, draft: Signal<Draft>, rules: Loadable<Kind> }} props
+ */
+function FailedTable({ job, found: { rows, count, next }, draft, rules }) {
+  const selected = useSignal("");
+  const offset = useSignal(0);
+  const groups = createGroups();
+  for (const { errors, data } of rows)
+    groups.feed(errors.map((each) => ({ ...each, value: each.column && data[each.column] })));
+  const listed = groups.list();
+  const products = useLoad(
+    async (signal) =>
+      listed.some(({ code }) => code === "unknown_product") ? loadProducts(signal) : [],
+    [job.id],
+  );
+  const kind = rules.value;
+  const isListed = (/** @type {FailedRow} */ { errors }) =>
+    !selected.value || errors.some((each) => groupOf(each) === selected.value);
+  const shown = rows.filter(isListed);
+  const select = (/** @type {string} */ id) => {
+    selected.value = id;
+    offset.value = 0;
+  };
+  /** @type {OnReplace} */
+  const replace = ({ id, column }, value, replacement) => {
+    const { cells, rows: edited, ...rest } = draft.value;
+    const wanted = rows.filter(
+      (row) =>
+        !draft.value.sent[row.row] &&
+        (row.data[column] ?? "") === value &&
+        row.errors.some((each) => groupOf(each) === id),
+    );
+    const changes = wanted.map(({ row }) => [row, { ...cells[row], [column]: replacement }]);
+    draft.value = {
+      ...rest,
+      cells: { ...cells, ...Object.fromEntries(changes) },
+      rows: { ...edited, ...Object.fromEntries(wanted.map((row) => [row.row, row])) },
+      external_id: "",
+    };
+    announce(`${formatCount(wanted.length, "row")} changed`);
+  };
+  /** @type {Validate} */
+  const validate = ({ column }, text) => (kind && validateEdit(column, text, kind)?.message) ?? "";
+  return html`
+    <${FaultGroups} groups=${listed} selected=${selected.value} onSelect=${select}
+      onReplace=${replace} validate=${validate} names=${{ unknown_product: products.value ?? [] }} />
+    <${FaultTable} job=${job} rows=${shown.slice(offset.value, offset.value + SHOWN)} draft=${draft} kind=${kind} />
+    <${RowPager} offset=${offset} count=${shown.length} total=${selected.value ? shown.length : count} />
+    ${
+      next &&
+      html`<p class="soft">The first ${formatNumber(rows.length)} of ${formatNumber(count)} rows are
+        loaded. Fix the others in failed.csv.</p>`
+    }
+  `;
+}
+
+/**
+ * Links to the previous and next rows of a table that is in memory.
+ *
+ * @param {{ offset: Signal<number>, count: number, total: number }} props
+ */
+function RowPager({ offset, count, total }) {
+  const at = offset.value;
+  if (count <= SHOWN) return html`<p class="pager">${formatCount(total, "row")}</p>`;
+  const last = Math.min(at + SHOWN, count);
+  const next = () => {
+    if (last < count) offset.value = last;
+  };
+  return html`<nav class="pager" aria-label="Pages of rows with errors">
+    <span>${formatNumber(at + 1)}–${formatNumber(last)} of ${formatCount(total, "row")}</span>
+    <${Button} plain icon="back" aria-disabled=${at ? undefined : "true"}
+      onPress=${() => (offset.value = Math.max(0, at - SHOWN))}>Previous<//>
+    <${Button} plain icon="next" aria-disabled=${last < count ? undefined : "true"}
+      onPress=${next}>Next<//>
+  </nav>`;
 }
 
 /**

@@ -5,7 +5,10 @@
 /** @import { Checked, FileError as Refusal } from "../csv/file_check.js" */
 /** @import { CellFault } from "../csv/rules.js" */
 /** @import { Column } from "../parts/types.ts" */
+import { useSignal } from "@preact/signals";
+import { groupOf } from "../csv/fault_groups.js";
 import { Button } from "../parts/buttons.js";
+import { FaultGroups } from "./fault_groups.js";
 import { Field } from "../parts/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
@@ -14,6 +17,10 @@ import { Loading, Notice, Table } from "../parts/parts.js";
 /** @typedef {(encoding: string) => void} OnEncoding */
 /** @typedef {(dates: Dates) => void} OnDates */
 /** @typedef {(sheet: string) => void} OnSheet */
+/** @import { OnReplace, Validate } from "./fault_groups.js" */
+
+/** Errors that are listed at first. */
+const SHOWN_FAULTS = 20;
 
 /** @type {Record<string, string>} */
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
@@ -28,10 +35,23 @@ const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
  *   onDates: OnDates,
  *   onSheet: OnSheet,
  *   onRetry: () => void,
+ *   onReplace: OnReplace,
+ *   validate: Validate,
  * }} props
  */
 export function CheckedFile(props) {
-  const { file, result, encoding, onEncoding, dates, onDates, onSheet, onRetry } = props;
+  const {
+    file,
+    result,
+    encoding,
+    onEncoding,
+    dates,
+    onDates,
+    onSheet,
+    onRetry,
+    onReplace,
+    validate,
+  } = props;
   if (!result?.done) {
     return html`<article>
       <h2>Checking ${file.name}…</h2>
@@ -76,7 +96,7 @@ export function CheckedFile(props) {
     ${result.warnings.map(
       (text) => html`<${Notice} kind="warning" title="Check this file"><p>${text}</p><//>`,
     )}
-    ${result.faults.length > 0 && html`<${Faults} result=${result} />`}
+    ${result.faults.length > 0 && html`<${Faults} ...${{ result, onReplace, validate }} />`}
     ${result.repeated.rows > 0 && html`<${Repeated} ...${result.repeated} />`}
     <section class="part">
       <h2>First rows</h2>
@@ -204,19 +224,33 @@ function Summary({ result }) {
   <//>`;
 }
 
-/** @param {{ result: Checked }} props */
-function Faults({ result }) {
+/** @param {{ result: Checked, onReplace: OnReplace, validate: Validate }} props */
+function Faults({ result, onReplace, validate }) {
+  const selected = useSignal("");
+  const limit = useSignal(SHOWN_FAULTS);
   const rows = result.faults.flatMap(({ row, line, errors }) =>
-    errors.map((error) => ({ row, line, ...error })),
+    errors
+      .filter((error) => !selected.value || groupOf(error) === selected.value)
+      .map((error) => ({ row, line, ...error })),
   );
+  const isSelected = result.groups.some(({ id }) => id === selected.value);
+  if (selected.value && !isSelected) selected.value = "";
   return html`<section class="part">
-    <h2>Errors${
-      result.faulty > result.faults.length &&
-      html` <span class="soft">first ${result.faults.length} rows</span>`
-    }</h2>
+    <h2>Errors</h2>
+    <p class="soft">Replace a value in all rows here; the file itself stays as it is. Choose a number of rows to see only these.</p>
+    <${FaultGroups} groups=${result.groups} selected=${selected.value}
+      onSelect=${(/** @type {string} */ id) => (selected.value = id)} onReplace=${onReplace} validate=${validate} />
     <div class="tall">
-      <${Table} caption="Errors in the file" rows=${rows} columns=${FAULT_COLUMNS} />
+      <${Table} caption="Errors in the file" rows=${rows.slice(0, limit.value)} columns=${FAULT_COLUMNS} />
     </div>
+    ${
+      rows.length > limit.value &&
+      html`<${Button} plain onPress=${() => (limit.value = rows.length)}>Show ${formatCount(rows.length, "error")}<//>`
+    }
+    ${
+      result.faulty > result.faults.length &&
+      html`<p class="soft">The rows of the first ${formatNumber(result.faults.length)} of ${formatNumber(result.faulty)} rows with errors are listed.</p>`
+    }
   </section>`;
 }
 

@@ -12,7 +12,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { effect, useSignal } from "@preact/signals";
 import { Download } from "../parts/buttons.js";
 import { startCheck } from "../csv/check_worker.js";
-import { loadRules } from "../csv/rules.js";
+import { loadRules, validateCell } from "../csv/rules.js";
 import { openWithFile, takeFile, useDrop } from "../parts/drop.js";
 import { Checkbox, Field } from "../parts/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
@@ -103,6 +103,14 @@ export function NewImport({ kind, query }) {
     });
     if (error.value) announce(error.value);
   };
+  /** @type {import("./fault_groups.js").OnReplace} */
+  const replace = ({ name }, value, replacement) => {
+    const column = { ...mapping.values[name], [value.trim()]: replacement };
+    change({ mapping: { ...mapping, values: { ...mapping.values, [name]: column } } });
+  };
+  /** @type {import("./fault_groups.js").Validate} */
+  const validate = ({ name }, replacement) =>
+    (known.value && validateCell(name, replacement, { ...known.value, dates })?.message) ?? "";
   useDrop(choose);
   useEffect(() => {
     const dropped = takeFile();
@@ -182,7 +190,7 @@ export function NewImport({ kind, query }) {
       onEncoding=${(/** @type {ImportForm["encoding"]} */ chosen) => change({ encoding: chosen })}
       onSheet=${(/** @type {string} */ chosen) => change({ sheet: chosen })}
       dates=${dates} onDates=${(/** @type {ImportForm["dates"]} */ chosen) => change({ dates: chosen })}
-      onRetry=${() => (checkCount.value += 1)} />`
+      onRetry=${() => (checkCount.value += 1)} onReplace=${replace} validate=${validate} />`
     }
     ${
       (result.value?.done || upload.share !== null) &&
