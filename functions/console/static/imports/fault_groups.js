@@ -34,7 +34,7 @@ export function FaultGroups({ groups, selected, onSelect, onReplace, validate, n
         <div class="row apart">
           <span>${group.column ? html`<code>${group.column}</code>` : "Entire row"}
             ${group.values.length > 1 && group.values[0].message !== group.values[1].message ? group.code.replaceAll("_", " ") : group.message}</span>
-          <button type="button" class="plain small" aria-pressed=${group.id === selected ? "true" : "false"}
+          <button type="button" class="plain" aria-pressed=${group.id === selected ? "true" : "false"}
             onClick=${() => onSelect(group.id === selected ? "" : group.id)}>${formatCount(group.rows, "row")}</button>
         </div>
         ${
@@ -75,7 +75,7 @@ function Replace({ group, value: { value, count }, onReplace, validate, meant })
     <span class="row">
       <input value=${typed.value || meant} aria-label="Replacement for ${value} in ${group.column}" spellcheck=${false}
         autocomplete="off" onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget }) => (typed.value = currentTarget.value)} />
-      <${Button} plain class="plain small" aria-label="Replace ${rows} ${value} in ${group.column}"
+      <${Button} plain aria-label="Replace ${rows} ${value} in ${group.column}"
         aria-disabled=${isReady ? undefined : "true"}
         onPress=${() => isReady && onReplace(group, value, replacement.trim())}>Replace ${rows}<//>
     </span>
