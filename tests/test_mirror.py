@@ -184,7 +184,12 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/forms/filters.js": "tests/e2e/console/test_lists.py",
         "functions/console/static/forms/form.js": "tests/e2e/console/test_orders.py",
         "functions/console/static/imports/corrections.js": "tests/e2e/console/test_imports.py",
+        "functions/console/static/imports/fault_groups.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/fault_table.js": "tests/e2e/console/test_imports.py",
+        "functions/console/static/imports/file_drop.js": "tests/e2e/console/test_imports.py",
+        "functions/console/static/imports/import_choose.js": (
+            "tests/e2e/console/test_import_lists.py"
+        ),
         "functions/console/static/imports/import_check.js": "tests/e2e/console/test_check.py",
         "functions/console/static/imports/import_mapping.js": (
             "tests/e2e/console/test_import_mapping.py"
