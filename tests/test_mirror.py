@@ -70,7 +70,6 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/store/order_index.py": "tests/functions/test_imported_orders.py",
         "shared/store/orders.py": "tests/functions/test_large_order_reads.py",
         "shared/store/removals.py": "tests/functions/test_deletes.py",
-        "shared/store/search_index.py": "tests/functions/test_search.py",
         "shared/store/tombstones.py": "tests/functions/test_deletes.py",
         "shared/store/unknown_files.py": "tests/functions/test_sweep.py",
         "shared/store/workers.py": "tests/functions/test_import_counted.py",

@@ -11,6 +11,7 @@ Only the standard library and MiniStack can be imported here.
 
 import importlib
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partialmethod
 from typing import Any
@@ -26,6 +27,12 @@ NAMES = ("127.0.0.1", "localhost", "[::1]")
 """Host names of this machine; only pages of this machine can have them as their host."""
 OWN_PAGES = ("same-origin", "none")
 """Allowed values of `Sec-Fetch-Site`: same origin, or an address that the user entered."""
+KEY_CONDITION = re.compile(
+    r"\w+ = (?P<pk>:\w+)"
+    r"( AND (begins_with\((?P<start_of>\w+), (?P<start>:\w+)\)"
+    r"|(?P<between>\w+) BETWEEN (?P<first>:\w+) AND (?P<last>:\w+)))?"
+)
+"""The key conditions of our queries, whose keys are strings."""
 SILENCE = 0.001
 """Seconds without a log line after which an invocation's log is complete."""
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
@@ -122,10 +129,40 @@ def collect_logs_sooner(worker: type) -> None:
     worker._drain_stderr_bounded = partialmethod(wait, idle_confirm=SILENCE)  # type: ignore[attr-defined]  # noqa: SLF001  # it has no setting
 
 
+def compare_keys_directly(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """MiniStack's evaluation of conditions, with a shortcut for the keys of a query.
+
+    DynamoDB reads only the items of a query. MiniStack compares all items of the partition, and
+    parses the condition for each of them: 0.2 ms per item, seconds for a search in 100,000
+    customers. A condition takes the shortcut after MiniStack itself has accepted it.
+    """
+    accepted: dict[str, re.Match[str]] = {}
+
+    def evaluated(
+        text: str, item: Any, values: Any, names: Any, slot: str = "ConditionExpression"
+    ) -> Any:
+        found = accepted.get(text) if slot == "KeyConditionExpression" else None
+        if found:
+            if name := found["start_of"]:
+                return item[name]["S"].startswith(values[found["start"]]["S"])
+            if name := found["between"]:
+                first, last = values[found["first"]]["S"], values[found["last"]]["S"]
+                return first <= item[name]["S"] <= last
+            return True  # the items are those of the partition
+        result = evaluate(text, item, values, names, slot=slot)
+        if slot == "KeyConditionExpression" and (found := KEY_CONDITION.fullmatch(text)):
+            accepted[text] = found
+        return result
+
+    return evaluated
+
+
 def main() -> None:
     """Serve MiniStack on GATEWAY_PORT as `python -m ministack` does, but behind the guard."""
     runtime = importlib.import_module("ministack.core.lambda_runtime")
     collect_logs_sooner(vars(runtime)["Worker"])
+    dynamodb = vars(importlib.import_module("ministack.services.dynamodb"))
+    dynamodb["_evaluate_condition"] = compare_keys_directly(dynamodb["_evaluate_condition"])
     ministack = importlib.import_module("ministack.app")
     application = vars(ministack)["app"]
     vars(ministack)["app"] = Guard(application, port=int(os.environ["GATEWAY_PORT"]))

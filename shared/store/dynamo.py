@@ -320,6 +320,25 @@ def query(env_name: str, condition: str, values: Mapping[str, str], **how: Any) 
 
 
 def query_pages(
+    env_name: str, condition: str, values: Mapping[str, str], **how: Any
+) -> Iterator[QueryPage]:
+    """The items of a partition, one page per request; other arguments as for `query_request`."""
+    request = query_request(env_name, condition, values, **how)
+    while True:
+        answer = client().query(**request)
+        yield query_page(answer)
+        last = answer.get("LastEvaluatedKey")
+        if not last:
+            return
+        request["ExclusiveStartKey"] = last
+
+
+def query_page(answer: Mapping[str, Any]) -> QueryPage:
+    """The page that DynamoDB has answered."""
+    return QueryPage([from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer)
+
+
+def query_request(
     env_name: str,
     condition: str,
     values: Mapping[str, str],
@@ -329,8 +348,8 @@ def query_pages(
     limit: int | None = None,
     consistent: bool = False,
     select: Iterable[str] = (),
-) -> Iterator[QueryPage]:
-    """The items of a partition, one page per request; `limit` is the size of a page.
+) -> dict[str, Any]:
+    """The parameters of a Query; `limit` is the size of a page.
 
     `select` lists the attributes to read; by default, all of them.
     """
@@ -347,13 +366,7 @@ def query_pages(
         request["ConsistentRead"] = True
     if limit:
         request["Limit"] = limit
-    while True:
-        answer = client().query(**request)
-        last = answer.get("LastEvaluatedKey")
-        yield QueryPage([from_item(item) for item in answer["Items"]], last is not None)
-        if not last:
-            return
-        request["ExclusiveStartKey"] = last
+    return request
 
 
 def _selected(names: Iterable[str], keys: int = 0) -> dict[str, Any]:

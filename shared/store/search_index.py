@@ -15,17 +15,21 @@ The index only finds: a reader compares the record.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from heapq import merge
 from itertools import batched
 from typing import Any, NamedTuple
 
+import orjson
+
+from shared.errors import Busy
 from shared.search import Entry, Kind, buckets
 from shared.store import bulk, dynamo
-from shared.store.patience import Patience
+from shared.store.pace import clock
+from shared.store.patience import MARGIN_MILLISECONDS, OutOfTime, Patience
 from shared.store.sender import Sender
-from shared.store.signed_http import Exchange
+from shared.store.signed_http import Exchange, send
 
 TABLE = "SEARCH_TABLE"
 KEPT_SECONDS = 2 * 86400
@@ -33,6 +37,8 @@ OLDEST = "0" * 40
 """The version of an entry that was not made from a change."""
 _SCANNED = 1_000
 """Items per request of a scan, so that a response arrives in time."""
+_READ_SECONDS = 5
+"""How long throttled reads of a search are repeated."""
 _NEWER = "attribute_not_exists(pk) OR version < :version"
 
 
@@ -75,24 +81,55 @@ def write_entries(entries: Sequence[Entry], patience: Patience) -> None:
         pass
 
 
-def matches_of(company: str, kind: Kind, word: str, *, limit: int) -> Matches:
-    """The entries whose token begins with a word, at most `limit` per bucket, by token."""
-    start = f"{word}#" if len(word) == 1 else word
-    pages = [
-        next(
-            dynamo.query_pages(
-                TABLE,
-                "pk = :pk AND begins_with(sk, :start)",
-                {"pk": pk, "start": start},
-                limit=limit,
-                select=["sk", "words"],
-            )
+def matches_of(company: str, words: Mapping[Kind, str], *, limit: int) -> dict[Kind, Matches]:
+    """The entries by kind whose token begins with the kind's word, at most `limit` per bucket.
+
+    All buckets are read at the same time. Raises Busy if DynamoDB rejects reads for some seconds.
+    """
+    end = clock() + _READ_SECONDS
+    patience = Patience(
+        lambda: MARGIN_MILLISECONDS + int(1000 * (end - clock())), keep_alive=lambda: None
+    )
+    places = [(kind, pk) for kind, word in words.items() for pk in buckets(company, kind, word)]
+    try:
+        pages = [*_sender().each(lambda at: _page(at[1], words[at[0]], limit, patience), places)]
+    except OutOfTime:
+        raise Busy from None
+    found: dict[Kind, Matches] = {}
+    for kind in words:
+        own = [page for place, page in zip(places, pages, strict=True) if place[0] == kind]
+        items = merge(*(page.items for page in own), key=lambda item: item["sk"])
+        entries = [Match(item["sk"], item["words"].split()) for item in items if "words" in item]
+        found[kind] = Matches(entries, not any(page.more for page in own))
+    return found
+
+
+def licenses_with_token(
+    company: str,
+    first: str,
+    last: str,
+    *,
+    after: str | None,
+    limit: int | None,
+) -> Iterator[tuple[str, int]]:
+    """The places and ids of licenses with a token between two texts, by token, after a place.
+
+    Both texts begin with the same letters. `limit` is a hint for few.
+    """
+    bounds = {"first": after or first, "last": last}
+    pages = (
+        dynamo.query(
+            TABLE,
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            {"pk": pk, **bounds},
+            limit=limit,
+            select=["sk", "words"],
         )
-        for pk in buckets(company, kind, word)
-    ]
-    items = merge(*(page.items for page in pages), key=lambda item: item["sk"])
-    found = [Match(item["sk"], item["words"].split()) for item in items if "words" in item]
-    return Matches(found, not any(page.more for page in pages))
+        for pk in buckets(company, "license", first)
+    )
+    for item in merge(*pages, key=lambda item: item["sk"]):
+        if item["sk"] != after and "words" in item:
+            yield item["sk"], int(item["sk"].rpartition("#")[2])
 
 
 def stored_entries(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
@@ -136,6 +173,19 @@ def scanned(
         if "LastEvaluatedKey" not in answer:
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _page(pk: str, word: str, limit: int, patience: Patience) -> Exchange[dynamo.QueryPage]:
+    """The first entries of a bucket whose token begins with a word."""
+    start = f"{word}#" if len(word) == 1 else word
+    values, select = {"pk": pk, "start": start}, ["sk", "words"]
+    condition = "pk = :pk AND begins_with(sk, :start)"
+    query = dynamo.query_request(TABLE, condition, values, limit=limit, select=select)
+    request = patience.request(f"{TABLE} reads")
+    yield from request.begin(1)
+    answer = yield from send("Query", orjson.dumps(query), request)
+    yield from request.answered(throttled=0)
+    return dynamo.query_page(answer)
 
 
 def _insert(entries: Sequence[Entry], patience: Patience) -> Exchange[None]:

@@ -11,11 +11,11 @@ from shared.search import Kind, matches, query_words, tokens_of
 from shared.store import dynamo
 from shared.store.customers import TABLE as CUSTOMERS
 from shared.store.customers import customer_key, customer_lookup
-from shared.store.licenses import licenses_with_key
+from shared.store.licenses import license_lookup, visible_licenses
 from shared.store.lookup import Lookup, find
 from shared.store.orders import TABLE as ORDERS
 from shared.store.orders import order_lookup
-from shared.store.search_index import matches_of
+from shared.store.search_index import Matches, matches_of
 from shared.values import Email, LicenseKey, StoreId
 
 type Searched = Literal["license", "order", "customer"]
@@ -48,12 +48,10 @@ def search(company: str, text: str, kinds: Collection[Searched]) -> Found:
     A license key, an order id and an e-mail address are read from their tables, so a new record is
     found at once by them. All else is found by the index, some seconds after its change.
     """
-    key = _valid(_KEY, text) if "license" in kinds else None
-    licenses = licenses_with_key(company, key)[:1] if key else []
-    exact = _exact(company, text, kinds)
     words = query_words(text)
     indexed: list[Kind] = [kind for kind in ("order", "customer") if kind in kinds]
-    found = {kind: _candidates(company, kind, words) for kind in indexed if words}
+    licenses, exact = _exact(company, text, kinds)
+    found = _candidates(company, indexed, words) if words else {}
     read = _read(company, found, words)
     has_more = any(more for _, more in found.values())
     records: dict[Kind, list[dict[str, Any]]] = {}
@@ -69,32 +67,46 @@ def search(company: str, text: str, kinds: Collection[Searched]) -> Found:
 
 def _exact(
     company: str, text: str, kinds: Collection[Searched]
-) -> dict[Kind, list[dict[str, Any]]]:
-    """The order whose id is the text, and the customer whose e-mail address it is."""
+) -> tuple[list[License], dict[Kind, list[dict[str, Any]]]]:
+    """The license with this key, the order with this id, and the customer with this e-mail."""
+    licenses: list[Lookup] = []
     lookups: dict[Kind, Lookup] = {}
+    if "license" in kinds and (key := _valid(_KEY, text)):
+        licenses.append(license_lookup(company, key))
     if "order" in kinds and (store_id := _valid(_STORE_ID, text)):
         lookups["order"] = order_lookup(company, store_id, [FIRST_PART])
     if "customer" in kinds and (email := _valid(_EMAIL, text)):
         lookups["customer"] = customer_lookup(company, email)
-    find(lookups.values())
-    return {kind: [lookup.found] for kind, lookup in lookups.items() if lookup.found}
+    find([*licenses, *lookups.values()])
+    named = {kind: [lookup.found] for kind, lookup in lookups.items() if lookup.found}
+    return visible_licenses(company, licenses), named
 
 
-def _candidates(company: str, kind: Kind, words: Sequence[str]) -> tuple[list[int], bool]:
-    """The ids of records that match all words by the index, and whether there may be more.
+def _candidates(
+    company: str, kinds: Sequence[Kind], words: Sequence[str]
+) -> dict[Kind, tuple[list[int], bool]]:
+    """By kind, the ids of records that match all words by the index, and whether there may be more.
 
     Longer words have fewer records, so they are looked up first.
     """
     limit = _PER_BUCKET if len(words) == 1 else _PER_BUCKET_OF_SEVERAL
-    ids: dict[int, None] = {}
-    is_complete = False
+    ids: dict[Kind, dict[int, None]] = {kind: {} for kind in kinds}
+    found: dict[Kind, Matches] = {}
+    left = [*kinds]
     for word in words[:_MOST_TRIED]:
-        found = matches_of(company, kind, word, limit=limit)
-        ids |= dict.fromkeys(match.id for match in found.found if matches(match.words, words))
-        is_complete = found.is_complete
-        if is_complete or len(ids) > MOST_FOUND:
-            break
-    return [*ids][:_MOST_READ], not is_complete or len(ids) > _MOST_READ
+        found |= matches_of(company, dict.fromkeys(left, word), limit=limit)
+        for kind in left:
+            entries = (each for each in found[kind].found if matches(each.words, words))
+            ids[kind] |= dict.fromkeys(entry.id for entry in entries)
+        left = [kind for kind in left if not found[kind].is_complete]
+        left = [kind for kind in left if len(ids[kind]) <= MOST_FOUND]
+    return {
+        kind: (
+            [*ids[kind]][:_MOST_READ],
+            not found[kind].is_complete or len(ids[kind]) > _MOST_READ,
+        )
+        for kind in kinds
+    }
 
 
 def _read(

@@ -19,6 +19,7 @@ from shared.store import dynamo, search_index
 from shared.store.patience import Patience
 from shared.workflows import index_search as indexing
 from shared.workflows import search as searching
+from tests.aws_requests import heard_requests
 from tests.functions.import_files import Context, Files
 from tests.functions.shop import Shop
 from tests.partiql import Inserts, inserting
@@ -208,17 +209,13 @@ def test_common_words_take_a_bounded_number_of_requests(
     ]
     search_index.write_entries(made, Patience(lambda: 900_000, lambda: None))
     shop.get("/api-key/")
-    calls: list[str] = []
-    dynamo.client().meta.events.register(
-        "before-call.dynamodb", lambda model, **_: calls.append(model.name), "counted"
-    )
 
-    result = shop.get("/search/", "q=anna%20bent%20cleo%20dora").json()
+    with heard_requests() as heard:
+        result = shop.get("/search/", "q=anna%20bent%20cleo%20dora").json()
 
-    dynamo.client().meta.events.unregister("before-call.dynamodb", unique_id="counted")
     assert result == {"licenses": [], "orders": [], "customers": [], "has_more": True}
-    assert calls.count("Query") == 2 * 3 * 4
-    assert len(calls) <= 27
+    assert heard.counted["Query"] == 2 * 3 * 4
+    assert heard.counted.total() <= 26
 
 
 # What the function does with records.

@@ -32,5 +32,7 @@ def test_missing_entries_are_written_and_stale_ones_removed(keywright: Keywright
 
     assert (first["written"], first["removed"]) == (2, 1)
     assert "wrote 0 entries, removed 0" in again
-    assert [each.id for each in matches_of("acme", "customer", "ana", limit=10).found] == [7, 7]
-    assert matches_of("acme", "customer", "ben", limit=10).found == []
+    assert [
+        each.id for each in matches_of("acme", {"customer": "ana"}, limit=10)["customer"].found
+    ] == [7, 7]
+    assert matches_of("acme", {"customer": "ben"}, limit=10)["customer"].found == []

@@ -13,6 +13,7 @@ from infra.local.emulator_guard import (
     Scope,
     Send,
     collect_logs_sooner,
+    compare_keys_directly,
 )
 
 HOST = (b"host", b"127.0.0.1:4566")
@@ -158,3 +159,48 @@ def test_the_emulator_waits_one_millisecond_for_more_lines_of_a_log() -> None:
     collect_logs_sooner(Worker)
 
     assert Worker().invoke() == {"first": 0.05, "silence": SILENCE}
+
+
+KEYS = [{"pk": {"S": "a"}, "sk": {"S": sk}} for sk in ("ab", "abc", "b", "c")]
+VALUES = {f":{name}": {"S": name} for name in ("a", "ab", "b")}
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("pk = :a", ["ab", "abc", "b", "c"]),
+        ("pk = :a AND begins_with(sk, :ab)", ["ab", "abc"]),
+        ("pk = :a AND sk BETWEEN :ab AND :b", ["ab", "abc", "b"]),
+    ],
+)
+def test_the_keys_of_a_query_are_parsed_once(condition: str, found: list[str]) -> None:
+    evaluated: list[str] = []
+
+    def evaluate(text: str, *_: Any, slot: str) -> bool:
+        evaluated.append(text)
+        return True
+
+    direct = compare_keys_directly(evaluate)
+
+    matching = [
+        key["sk"]["S"]
+        for key in KEYS
+        if direct(condition, key, VALUES, {}, slot="KeyConditionExpression")
+    ]
+
+    assert matching == found
+    assert evaluated == [condition]
+
+
+def test_other_conditions_and_those_that_are_refused_are_left_to_the_emulator() -> None:
+    def evaluate(text: str, *_: Any, slot: str) -> bool:
+        if slot == "KeyConditionExpression":
+            raise ValueError(text)
+        return False
+
+    direct = compare_keys_directly(evaluate)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="pk = :a"):
+            direct("pk = :a", KEYS[0], VALUES, {}, slot="KeyConditionExpression")
+        assert direct("pk = :a", KEYS[0], VALUES, {}) is False
