@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functions.export_file import Contents, PartsQuery, exported
 from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import read_cursor
-from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
+from functions.web.paging import CONTINUED, CreatedQuery, either_name, page_of
 from shared.columns import KINDS
 from shared.contract.records import CustomerView, customer_view
 from shared.customers import (
@@ -28,12 +28,12 @@ from shared.workflows.delete_orders import delete_customer
 
 _MOST_COUNTED = 50_000
 """Index entries of a customer's orders that are counted for the totals."""
-_PLACES = re.compile(r"[0-9TZj:.#-]{1,80}/[0-9]{1,6}")
+_PLACES = re.compile(r"(page#[0-9]{1,20}|[0-9TZj:.#-]{1,80})/[0-9]{1,6}")
 
 routes = Api("Records")
 
 
-class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
+class CustomerQuery(CreatedQuery, frozen=True, extra="forbid"):
     """Filters of customers."""
 
     email: Email | None = None
@@ -41,12 +41,21 @@ class CustomerQuery(PageQuery, frozen=True, extra="forbid"):
     reference__exact: Reference | None = None
 
 
-@routes.get("/api/v1/customers/", scope="records:read", refusals=("alias_conflict",))
+@routes.get(
+    "/api/v1/customers/",
+    scope="records:read",
+    refusals=("alias_conflict", "filters_conflict", "invalid_range"),
+)
 def list_customers(caller: Caller, query: CustomerQuery) -> Page[CustomerView]:
     """List customers, newest first unless `order_by` is `created_at`.
 
-    Several customers can have the same `reference`, which is compared exactly.
+    Several customers can have the same `reference`, which is compared exactly. `import_id`, `email`
+    and `reference` can't be combined with times and `source`, and `import_id` with no other filter.
     """
+    query.check_range()
+    query.only("import_id")
+    for name in ("source", "created_at__gte", "created_at__lt"):
+        query.only(name, "source", "created_at__gte", "created_at__lt", "order_by")
     return page_of(
         caller,
         query,
@@ -157,11 +166,21 @@ def _customers(company: str, query: CustomerQuery, after: str | None) -> Iterato
             return iter(())
         return iter([ListedCustomer(f"{customer.id}/0", customer.id)])
     limit, oldest_first = CONTINUED if after else None, query.oldest_first
+    if query.import_id is not None:
+        return store.customers_of_import(company, query.import_id, after=after, limit=limit)
     if reference is not None:
         return store.customers_with_reference(
             company, reference, after=after, limit=limit, oldest_first=oldest_first
         )
-    return store.listed_customers(company, after=after, limit=limit, oldest_first=oldest_first)
+    return store.listed_customers(
+        company,
+        source=query.source,
+        after=after,
+        since=query.created_at__gte,
+        until=query.created_at__lt,
+        limit=limit,
+        oldest_first=oldest_first,
+    )
 
 
 def _rows(company: str, listed: Sequence[ListedCustomer]) -> list[list[str] | None]:

@@ -6,28 +6,35 @@ A list is iterated over by positions, and only the licenses of one page are read
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import batched
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field
 
 from functions.order_answers import read_related
 from functions.web.api import Caller, Page
-from functions.web.paging import PageQuery, either_name, page_of
+from functions.web.paging import CONTINUED, CreatedQuery, either_name, page_of
 from shared.catalog import Product
 from shared.contract.records import LicenseView, license_view
 from shared.errors import Refused
 from shared.licenses import License
 from shared.orders import Order
+from shared.search import DISABLED, end_token
 from shared.store import customers as customer_store
 from shared.store import licenses as license_store
 from shared.store import orders as order_store
 from shared.store.catalog import get_product, products_by_id
 from shared.store.dynamo import stamp
+from shared.store.license_index import TABLE as ROWS
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
-from shared.values import Code, Email, LicenseKey, RecordId, Reference
+from shared.store.newest_first import bounds_of, pages_of_import
+from shared.store.search_index import licenses_with_token
+from shared.values import Code, Email, LicenseKey, OptionalDay, RecordId, Reference
 
+_TIMES = ("source", "created_at__gte", "created_at__lt")
+_ENDS = ("validity_period__gte", "validity_period__lt")
 _ROWS = 100
 _ID = re.compile(r"[0-9]{1,16}")
 MOST_IDS = 100
@@ -50,8 +57,15 @@ type SomeIds = Annotated[
 ]
 
 
-class LicenseQuery(PageQuery, frozen=True, extra="forbid"):
+class LicenseQuery(CreatedQuery, frozen=True, extra="forbid"):
     """Filters of licenses; `product` is an id or a short code."""
+
+    validity_period__gte: OptionalDay = None
+    validity_period__lt: OptionalDay = None
+    status: Annotated[
+        Literal["Disabled", "Expired"] | None,
+        Field(description="Disabled licenses, or those whose fixed end date has passed."),
+    ] = None
 
     license_key: LicenseKey | None = None
     order: Annotated[RecordId, Field(strict=False)] | None = None
@@ -84,6 +98,7 @@ class _List:
 
     walk: Callable[[str | None], Iterable[Place]]
     places: re.Pattern[str] = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
+    is_wanted: Callable[[LicenseView], bool] = lambda _: True
 
 
 _NOTHING = _List(lambda _: ())
@@ -91,13 +106,25 @@ _NOTHING = _List(lambda _: ())
 
 def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     """A page of the list for a query, which is chosen by the most selective filter."""
+    query.check_range()
+    query.only("import_id")
+    query.only("status")
+    for name in _TIMES:
+        query.only(name, *_TIMES, "product", "product_id", "order_by")
+    for name in _ENDS:
+        query.only(name, *_ENDS)
     found = _list_of(caller.company, query)
+
+    def load(shown: Sequence[Place]) -> Iterator[LicenseView | None]:
+        for view in license_views(caller, ids_at(shown)):
+            yield view if view and found.is_wanted(view) else None
+
     return page_of(
         caller,
         query,
         walk=found.walk,
         place=lambda entry: entry.place,
-        load=lambda shown: license_views(caller, ids_at(shown)),
+        load=load,
         places=found.places,
     )
 
@@ -124,6 +151,10 @@ def ids_at(places: Sequence[Place]) -> list[int | None]:
 
 
 def _list_of(company: str, query: LicenseQuery) -> _List:
+    if query.import_id is not None:
+        return _of_import(company, query.import_id)
+    if query.status or query.validity_period__gte or query.validity_period__lt:
+        return _indexed(company, query)
     store_id = either_name(query, "order_store_id", "order__store_id")
     product = _product(company, query)
     customer_id = _customer_id(company, query)
@@ -138,7 +169,57 @@ def _list_of(company: str, query: LicenseQuery) -> _List:
         return _of_order(company, order_id, product, customer_id) if order_id else _NOTHING
     if customer_id is not None:
         return _of_customer(company, customer_id, product, oldest_first=query.oldest_first)
-    return _of_product(company, product, oldest_first=query.oldest_first)
+    return _of_product(company, product, query)
+
+
+def _of_import(company: str, job: int) -> _List:
+    """The licenses that an import created, in the order of its rows."""
+
+    def walk(after: str | None) -> Iterator[Place]:
+        first, _, passed = (after or "").rpartition("/")
+        limit = 2 if after else None
+        for page in pages_of_import(ROWS, company, job, "page", first=first, limit=limit):
+            row = page.key[1]
+            for at in range(int(passed) + 1 if row == first else 0, page.records):
+                yield Place(f"{row}/{at}", row=page.key, at=at)
+
+    return _List(walk)
+
+
+def _indexed(company: str, query: LicenseQuery) -> _List:
+    """The licenses of a range of end dates, or of a status, by the search index.
+
+    They are listed by their ends, the first one first. The index can be some seconds late, so each
+    license is compared when it is read.
+    """
+    since, until = query.validity_period__gte, query.validity_period__lt
+    if query.status == "Expired":
+        until = datetime.now(UTC).date()
+    first = end_token(since.isoformat() if since else " ")
+    last = end_token(until.isoformat() if until else "~")
+    if query.status == "Disabled":
+        first, last = DISABLED, f"{DISABLED}~"
+    if first > last:
+        return _NOTHING
+
+    def walk(after: str | None) -> Iterator[Place]:
+        found = licenses_with_token(
+            company,
+            first,
+            last,
+            after=(after or "").removesuffix("/0") or None,
+            limit=CONTINUED if after else None,
+        )
+        for place, id in found:
+            yield Place(f"{place}/0", id)
+
+    def is_wanted(view: LicenseView) -> bool:
+        if query.status:
+            return view.status == query.status
+        end = view.validity_period
+        return bool(end and (not since or end >= since) and (not until or end < until))
+
+    return _List(walk, is_wanted=is_wanted)
 
 
 def _named(
@@ -218,18 +299,23 @@ def _of_customer(
     return _List(walk)
 
 
-def _of_product(company: str, product: Product | None, *, oldest_first: bool) -> _List:
-    """All licenses, or those of a product, newest first unless `oldest_first`."""
-    product_id = product.id if product else None
+def _of_product(company: str, product: Product | None, query: LicenseQuery) -> _List:
+    """All licenses, or those of a product, newest first unless `order_by` is `created_at`."""
+    product_id, oldest_first = product.id if product else None, query.oldest_first
+    since, until = query.created_at__gte, query.created_at__lt
 
     def walk(after: str | None) -> Iterator[Place]:
         resume_at, _, passed = (after or "").rpartition("/")
-        limit = _ROWS + 1 if after else None
+        first, last = bounds_of(since, until, resume_at, oldest_first=oldest_first)
+        if first > last:
+            return
         found = issued(
             company,
             product_id=product_id,
-            upto=resume_at or None,
-            limit=limit,
+            source=query.source,
+            upto=first if oldest_first else last,
+            end=last if oldest_first else first,
+            limit=_ROWS + 1 if after else None,
             oldest_first=oldest_first,
         )
         for entry in found:

@@ -57,11 +57,19 @@ class SelectionQuery(BaseModel, frozen=True, extra="forbid"):
     id__in: SomeIds
 
 
-@routes.get("/api/v1/licenses/", scope="records:read", refusals=("alias_conflict",))
+@routes.get(
+    "/api/v1/licenses/",
+    scope="records:read",
+    refusals=("alias_conflict", "filters_conflict", "invalid_range"),
+)
 def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     """List licenses, newest first unless `order_by` is `created_at`.
 
-    The licenses of one order are always in the order of issue.
+    The licenses of one order are always in the order of issue. `import_id` and `status` can't be
+    combined with other filters, times and `source` only with a product, and end dates
+    (`validity_period__gte`, `validity_period__lt`) only with each other. Licenses with end dates in
+    a range, or of a status, are listed by their end, soonest first, and an import's in its rows'
+    order; a changed end or status is listed some seconds later.
     """
     return license_page(caller, query)
 

@@ -10,22 +10,25 @@ from functions.export_file import PartsQuery
 from functions.exports import ExportQuery, days_export, order_export
 from functions.order_answers import MOST_LISTED, listed_order_views, order_answer
 from functions.web.api import Answer, Api, Caller, Page
-from functions.web.paging import CONTINUED, PageQuery, either_name, page_of
+from functions.web.paging import CONTINUED, CreatedQuery, either_name, page_of
 from shared.contract.records import OrderView
-from shared.errors import Fault, NotFound, refuse
+from shared.errors import NotFound
 from shared.orders import Order
 from shared.store import customers as customer_store
 from shared.store import orders as order_store
-from shared.store.order_index import ListedOrder, listed_orders
-from shared.values import Email, OptionalMoment, RecordId, Reference
+from shared.store.order_index import ListedOrder, listed_orders, orders_of_import
+from shared.values import Email, RecordId, Reference
 from shared.workflows.delete_orders import delete_order
 
-_PLACES = re.compile(r"[0-9T:.Z-]{20,40}#([0-9]{1,16}|j[0-9]{1,20}#[0-9]{1,20}/[0-9]{1,6})")
+_PLACES = re.compile(
+    r"[0-9T:.Z-]{20,40}#([0-9]{1,16}|j[0-9]{1,20}#[0-9]{1,20}/[0-9]{1,6})"
+    r"|orders#[0-9]{1,20}/[0-9]{1,6}"
+)
 
 routes = Api("Records")
 
 
-class OrderQuery(PageQuery, frozen=True, extra="forbid"):
+class OrderQuery(CreatedQuery, frozen=True, extra="forbid"):
     """Filters of orders; at most one id or e-mail."""
 
     store_id: Reference | None = None
@@ -33,21 +36,22 @@ class OrderQuery(PageQuery, frozen=True, extra="forbid"):
     customer: Annotated[RecordId, Field(strict=False)] | None = None
     customer_id: Annotated[RecordId, Field(strict=False)] | None = None
     customer_email: Email | None = None
-    created_at__gte: OptionalMoment = None
-    created_at__lt: OptionalMoment = None
 
 
-@routes.get("/api/v1/orders/", scope="records:read", refusals=("alias_conflict", "invalid_range"))
+@routes.get(
+    "/api/v1/orders/",
+    scope="records:read",
+    refusals=("alias_conflict", "filters_conflict", "invalid_range"),
+)
 def list_orders(caller: Caller, query: OrderQuery) -> Page[OrderView]:
     """List orders, newest first unless `order_by` is `created_at`.
 
     Each order shows the ids of at most 10 licenses; `licenses_count` is the number of all.
+    `import_id` can't be combined with other filters, and `source` only with times.
     """
-    since, until = query.created_at__gte, query.created_at__lt
-    if since and until and since > until:
-        message = f"must not be after created_at__lt, which is {until.isoformat()}"
-        value = since.isoformat()
-        refuse([Fault("invalid_range", message, "created_at__gte", None, value)])
+    query.check_range()
+    query.only("import_id")
+    query.only("source", "created_at__gte", "created_at__lt", "order_by")
     return page_of(
         caller,
         query,
@@ -122,6 +126,10 @@ def delete_order_safely(caller: Caller, id: int) -> None:
 
 def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[ListedOrder]:
     """The orders that match a query, in its order, after a position."""
+    limit = CONTINUED if after else None
+    if query.import_id is not None:
+        yield from orders_of_import(company, query.import_id, after=after, limit=limit)
+        return
     customer_id = either_name(query, "customer", "customer_id")
     store_id = either_name(query, "store_id", "client_order_id")
     if query.customer_email:
@@ -136,10 +144,11 @@ def _orders(company: str, query: OrderQuery, after: str | None) -> Iterator[List
     yield from listed_orders(
         company,
         customer_id=customer_id,
+        source=query.source,
         after=after,
         since=query.created_at__gte,
         until=query.created_at__lt,
-        limit=CONTINUED if after else None,
+        limit=limit,
         oldest_first=query.oldest_first,
     )
 

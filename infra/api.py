@@ -49,6 +49,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
         *_folder("/api/v1/customers"),
         *_folder("/api/v1/events"),
         *_folder("/api/v1/search"),
+        *_folder("/api/v1/statistics"),
     ),
     "api_keys": _folder("/api/v1/api-keys"),
     "start_import": (

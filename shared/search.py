@@ -1,5 +1,8 @@
 """Search: the words by which customers and orders are found, and the index of these words.
 
+Licenses are in the index too, not for the search but for filters of their list: by the day of their
+end, and the disabled ones.
+
 A word of a query matches a record if a token of the record begins with it; a word of one character
 must equal a token. All words must match. Case, accents and character width do not count.
 
@@ -9,11 +12,11 @@ wrote it, and the highest version wins, so changes can arrive repeatedly and in 
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
-type Kind = Literal["customer", "order"]
+type Kind = Literal["customer", "license", "order"]
 """The kinds of records that have entries."""
 
 MOST_TOKENS = 20
@@ -25,6 +28,9 @@ LETTERS = 2
 BUCKETS = 4
 """Buckets over which the tokens that begin with the same letters are spread, by the record's id."""
 
+DISABLED = "disabled"
+"""The token of a disabled license."""
+_ENDS = "ends"
 _NAMES = ("first_name", "last_name", "company_name")
 _WITHOUT_DECOMPOSITION = str.maketrans(
     {
@@ -84,10 +90,24 @@ def tokens_of(kind: Kind, record: Mapping[str, Any]) -> tuple[str, ...]:
     The e-mail address and the order id are a token each. A name has its words, and the parts of
     those that are joined by punctuation: `Müller-Lang` is found by `lang`.
     """
+    if kind == "license":
+        return tuple(_license_tokens(record))
     if kind == "order":
         return _distinct(words_of(record.get("store_id") or ""))
     names = [record.get(name) or "" for name in _NAMES]
     return _distinct([*words_of(record.get("email") or ""), *_name_words(names)])
+
+
+def end_token(day: str) -> str:
+    """The token of a license that ends on a day, such as `ends2027-12-31`, which sorts by day."""
+    return f"{_ENDS}{day}"
+
+
+def _license_tokens(record: Mapping[str, Any]) -> Iterator[str]:
+    if end := record.get("validity_period"):
+        yield end_token(str(end)[:10])
+    if record.get("enabled") is False:
+        yield DISABLED
 
 
 def matches(tokens: Sequence[str], words: Iterable[str]) -> bool:

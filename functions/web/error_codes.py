@@ -117,6 +117,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "invalid_bundle": (400, "a bundle has at least one product"),
     "invalid_json": (400, "Expecting value at line 1 column 5."),
     "invalid_multipart": (400, "The form ends before its closing boundary"),
+    "filters_conflict": (400, "filters that can't be combined: send one of them"),
     "invalid_range": (400, "from must not be after to"),
     "is_bundle_mismatch": (400, "is_bundle is true, and editor is not a bundle"),
     "key_not_allowed": (400, "viewer is authorized by user: its licenses have no key"),

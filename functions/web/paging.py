@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BaseModel, Field
 from functions.web.api import Caller, Page
 from functions.web.cursors import Cursor, read_cursor
 from functions.web.response_size import PAGE_BYTES, encoded, sent_bytes
-from shared.errors import Refused
+from shared.errors import Fault, Refused, refuse
+from shared.store.newest_first import Source
+from shared.values import OptionalMoment, RecordId
 
 # Counting and skipping read the index, so they are limited.
 FARTHEST = 10_000
@@ -47,6 +49,40 @@ class PageQuery(BaseModel, frozen=True, extra="forbid"):
     @property
     def oldest_first(self) -> bool:
         return self.order_by == "created_at"
+
+
+class CreatedQuery(PageQuery, frozen=True, extra="forbid"):
+    """Filters of all lists of records: by time, by source, and by the import that created them."""
+
+    created_at__gte: OptionalMoment = None
+    created_at__lt: OptionalMoment = None
+    source: Annotated[
+        Source | None,
+        Field(description="Records that imports created, or those of orders and other requests."),
+    ] = None
+    import_id: Annotated[
+        RecordId | None,
+        Field(strict=False, description="Records that this import created, in its rows' order."),
+    ] = None
+
+    def check_range(self) -> None:
+        """Raises Refused if the range of times is reversed."""
+        since, until = self.created_at__gte, self.created_at__lt
+        if since and until and since > until:
+            message = f"must not be after created_at__lt, which is {until.isoformat()}"
+            fault = Fault("invalid_range", message, "created_at__gte", None, since.isoformat())
+            refuse([fault])
+
+    def only(self, name: str, *others: str) -> None:
+        """Raises Refused if a filter is sent with one, or an order, that is not among `others`."""
+        if getattr(self, name) is None:
+            return
+        allowed = {"limit", "offset", "cursor", name, *others}
+        sent = self.model_dump(exclude_none=True, exclude=allowed)
+        if sent:
+            message = f"can't be combined with {', '.join(sent)}: send one of them"
+            value = str(getattr(self, name))
+            refuse([Fault("filters_conflict", message, name, None, value)])
 
 
 def either_name(query: PageQuery, name: str, alias: str) -> Any:

@@ -9,7 +9,7 @@ from infra.cli.stages import find_deployment, stage_options
 from shared.store.patience import Patience
 from shared.workflows.index_search import rebuild
 
-_READ = ("customers", "orders", "search")
+_READ = ("customers", "licenses", "orders", "search")
 _PROGRESS = 10_000
 
 

@@ -41,6 +41,7 @@ from shared.contract.records import (
     PolicyView,
     ProductView,
 )
+from shared.contract.statistics import StatisticsView
 from shared.events import Event
 from shared.orders import OrderRequest
 
@@ -68,6 +69,10 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+    def statistics(self) -> StatisticsView:
+        """Get the numbers of orders and licenses of each of the last 30 days."""
+        return self._connection.read(StatisticsView, "/statistics/")
 
     def is_up(self) -> bool:
         """Return whether GET /healthz succeeds; it does not check the API key."""

@@ -29,7 +29,14 @@ from typing import Any, NamedTuple
 from shared.customers import Customer, LicenseUser
 from shared.store import dynamo
 from shared.store.lookup import Lookup, find
-from shared.store.newest_first import PAGES, newest_first, unpacked
+from shared.store.newest_first import (
+    Source,
+    bounds_of,
+    newest_first,
+    pages_of_import,
+    shards_of,
+    unpacked,
+)
 from shared.store.tombstones import is_deleted, tombstone
 from shared.store.writer import writer_attribute
 from shared.values import record_id
@@ -250,17 +257,24 @@ class ListedCustomer(NamedTuple):
 def listed_customers(
     company: str,
     *,
+    source: Source | None = None,
     after: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int | None = None,
     oldest_first: bool = False,
 ) -> Iterator[ListedCustomer]:
     """A company's customers, newest first unless `oldest_first`, after a position.
 
-    `limit` is a hint for few.
+    `until` is exclusive. `limit` is a hint for few.
     """
     resume_at, _, passed = (after or "").rpartition("/")
-    bounds = {"first": resume_at or " "} if oldest_first else {"last": resume_at or "~"}
-    for each in customer_entries(company, **bounds, limit=limit, oldest_first=oldest_first):
+    first, last = bounds_of(since, until, resume_at, oldest_first=oldest_first)
+    if first > last:
+        return
+    for each in customer_entries(
+        company, source=source, first=first, last=last, limit=limit, oldest_first=oldest_first
+    ):
         start = int(passed) + 1 if each.created == resume_at else 0
         for at in range(start, each.customers):
             yield ListedCustomer(f"{each.created}/{at}", each.id, each.page, at)
@@ -278,16 +292,29 @@ class CustomerEntry(NamedTuple):
     customers: int
 
 
+def customers_of_import(
+    company: str, job: int, *, after: str | None, limit: int | None
+) -> Iterator[ListedCustomer]:
+    """The customers that an import created, in the order of its rows, after a position."""
+    first, _, passed = (after or "").rpartition("/")
+    for page in pages_of_import(TABLE, company, job, "page", first=first, limit=limit):
+        row = page.key[1]
+        start = int(passed) + 1 if row == first else 0
+        for at in range(start, page.records):
+            yield ListedCustomer(f"{row}/{at}", page=page.key, at=at)
+
+
 def customer_entries(
     company: str,
     *,
+    source: Source | None = None,
     first: str = " ",
     last: str = "~",
     limit: int | None = None,
     oldest_first: bool = False,
 ) -> Iterator[CustomerEntry]:
     """The entries of a company's customers between two positions, both inclusive."""
-    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
+    shards = shards_of(company, source)
     found = newest_first(
         TABLE,
         "by_created",

@@ -28,7 +28,15 @@ from shared.licenses import License
 from shared.orders import FIRST_PART, Order
 from shared.store import dynamo, newest_first
 from shared.store.licenses import committed_rows
-from shared.store.newest_first import PAGES, packed, page_of, page_start, unpacked
+from shared.store.newest_first import (
+    PAGES,
+    Source,
+    packed,
+    page_of,
+    page_start,
+    shards_of,
+    unpacked,
+)
 
 TABLE = "ORDERS_TABLE"
 LATE = "+"
@@ -156,6 +164,7 @@ def issued(
     *,
     product_id: int | None = None,
     customer_id: int | None = None,
+    source: Source | None = None,
     upto: str | None = None,
     end: str | None = None,
     limit: int | None = None,
@@ -164,12 +173,13 @@ def issued(
     """The entries of a company, a product or a customer, newest first unless `oldest_first`.
 
     They begin with the position `upto` and finish with `end`, inclusive; `limit` is a hint for few.
+    Those of a customer are of any `source`.
     """
     index, name, count = "by_created", "listed", "n"
-    shards = [*dynamo.shards(company), f"{company}#{PAGES}"]
+    shards = shards_of(company, source)
     if product_id is not None:
         index, name, count = "by_product", "sold", "sold_n"
-        shards = [f"{company}#{product_id}#{shard}" for shard in (*range(dynamo.SHARDS), PAGES)]
+        shards = shards_of(f"{company}#{product_id}", source)
     elif customer_id is not None:
         index, name, shards = "by_customer", "customer_orders", [f"{company}#{customer_id}"]
     bounds = {"first": end or " ", "last": upto or "~"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from heapq import merge
 from struct import pack, unpack
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from shared.store import dynamo
 
@@ -17,6 +17,58 @@ PAGE = 500
 """Rows of an import per page; their ids take 4 KB, which is one read unit."""
 PAGES = "pages"
 """The shard that has all pages."""
+
+
+type Source = Literal["import", "order"]
+"""Where records come from: their import, or a request."""
+
+
+class ImportedPage(NamedTuple):
+    """A page of an import: its key, and how many records it lists."""
+
+    key: tuple[str, str]
+    records: int
+
+
+def shards_of(prefix: str, source: Source | None, pages: str = PAGES) -> list[str]:
+    """The shards that list records of this source, or all; imports' are in the shard `pages`."""
+    if source == "import":
+        return [f"{prefix}#{pages}"]
+    own = [f"{prefix}#{shard}" for shard in range(dynamo.SHARDS)]
+    return own if source == "order" else [*own, f"{prefix}#{pages}"]
+
+
+def bounds_of(
+    since: datetime | None, until: datetime | None, resume_at: str, *, oldest_first: bool
+) -> tuple[str, str]:
+    """The first and the last position of a list, which may continue at one; `until` is exclusive.
+
+    If the first is greater than the last, the list is empty.
+    """
+    first = dynamo.stamp(since) if since else " "
+    last = dynamo.stamp(until) if until else "~"
+    if resume_at and oldest_first:
+        return max(first, resume_at), last
+    return first, min(last, resume_at) if resume_at else last
+
+
+def pages_of_import(
+    env_name: str, company: str, job: int, kind: str, *, first: str = "", limit: int | None = None
+) -> Iterator[ImportedPage]:
+    """The pages of this kind that an import has written, in the order of its rows.
+
+    They begin with the sort key `first`. `limit` is a hint for few.
+    """
+    found = dynamo.query(
+        env_name,
+        "pk = :pk AND sk BETWEEN :first AND :last",
+        {"pk": f"{company}#job#{job}", "first": first or f"{kind}#", "last": f"{kind}#~"},
+        consistent=True,
+        limit=limit,
+        select=["pk", "sk", "n"],
+    )
+    for item in found:
+        yield ImportedPage((item["pk"], item["sk"]), item["n"])
 
 
 def newest_first(

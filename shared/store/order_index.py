@@ -24,7 +24,14 @@ from typing import Any
 from shared.orders import FIRST_PART, Order
 from shared.store import dynamo
 from shared.store.license_index import LATE, is_at_its_time, issued_place
-from shared.store.newest_first import newest_first, page_of, unpacked
+from shared.store.newest_first import (
+    Source,
+    newest_first,
+    page_of,
+    pages_of_import,
+    shards_of,
+    unpacked,
+)
 
 TABLE = "ORDERS_TABLE"
 PAGES = "orders"
@@ -100,6 +107,7 @@ def listed_orders(
     company: str,
     *,
     customer_id: int | None = None,
+    source: Source | None = None,
     after: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -108,7 +116,8 @@ def listed_orders(
 ) -> Iterator[ListedOrder]:
     """The orders of a company or a customer, newest first unless `oldest_first`.
 
-    They follow the position `after`; `until` is exclusive. `limit` is a hint for few.
+    They follow the position `after`; `until` is exclusive. `limit` is a hint for few. Those of a
+    customer are of any `source`.
     """
     resume_at, passed = _split(after)
     first = dynamo.stamp(since) if since else " "
@@ -119,7 +128,7 @@ def listed_orders(
         last = min(last, f"{resume_at}#{LATE}")
     if first > last:
         return
-    index, name, shards = _shards(company, customer_id)
+    index, name, shards = _shards(company, customer_id, source)
     found = newest_first(
         TABLE, index, name, shards, first=first, last=last, limit=limit, oldest_first=oldest_first
     )
@@ -131,6 +140,18 @@ def listed_orders(
                 yield ListedOrder(f"{place}/{at}", 1, page=row, at=at)
         elif row[1] == FIRST_PART and not start:
             yield ListedOrder(place, item["n"], int(place.rpartition("#")[2]))
+
+
+def orders_of_import(
+    company: str, job: int, *, after: str | None, limit: int | None
+) -> Iterator[ListedOrder]:
+    """The orders that an import created, in the order of its rows, after a position."""
+    first, _, passed = (after or "").rpartition("/")
+    for page in pages_of_import(TABLE, company, job, "orders", first=first, limit=limit):
+        row = page.key[1]
+        start = int(passed) + 1 if row == first else 0
+        for at in range(start, page.records):
+            yield ListedOrder(f"{row}/{at}", 1, page=page.key, at=at)
 
 
 def ids_of_listed(listed: Iterable[ListedOrder]) -> list[int]:
@@ -170,8 +191,10 @@ def _split(after: str | None) -> tuple[str | None, int]:
     return resume_at, int(passed)
 
 
-def _shards(company: str, customer_id: int | None) -> tuple[str, str, list[str]]:
+def _shards(
+    company: str, customer_id: int | None, source: Source | None = None
+) -> tuple[str, str, list[str]]:
     """The index of a list, its partition key, and the partitions that have it."""
     if customer_id is not None:
         return "by_customer", "customer_orders", [f"{company}#{customer_id}"]
-    return "by_created", "listed", [*dynamo.shards(company), f"{company}#{PAGES}"]
+    return "by_created", "listed", shards_of(company, source, PAGES)

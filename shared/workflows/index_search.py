@@ -1,4 +1,4 @@
-"""Keep the search index up to date with the changes of customers and orders, and rebuild it."""
+"""Keep the search index up to date with changes of customers, orders and licenses; rebuild it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from shared.orders import FIRST_PART
 from shared.search import Entry, Kind, entries_of, entry_changes, latest, tokens_of
 from shared.store import dynamo
 from shared.store.customers import TABLE as CUSTOMERS
+from shared.store.licenses import TABLE as LICENSES
 from shared.store.orders import TABLE as ORDERS
 from shared.store.patience import Patience
 from shared.store.search_index import (
@@ -24,8 +25,14 @@ from shared.store.search_index import (
 _CUSTOMER = "customer#"
 _FIELDS: Mapping[Kind, Sequence[str]] = {
     "customer": ("email", "first_name", "last_name", "company_name"),
+    "license": ("validity_period", "enabled"),
     "order": ("store_id",),
 }
+_LISTED = "attribute_exists(validity_period) OR attribute_exists(enabled)"
+"""The licenses that have entries; `enabled` is stored only if it is false."""
+
+
+_KINDS: Mapping[str, Kind] = {CUSTOMERS: "customer", ORDERS: "order", LICENSES: "license"}
 
 
 class Indexed(NamedTuple):
@@ -71,6 +78,7 @@ def rebuild(patience: Patience) -> Iterator[Rebuilt]:
     """
     yield from _add_missing("customer", CUSTOMERS, "begins_with(sk, :sk)", _CUSTOMER, patience)
     yield from _add_missing("order", ORDERS, "sk = :sk", FIRST_PART, patience)
+    yield from _add_missing("license", LICENSES, _LISTED, None, patience)
     yield from _remove_stale()
 
 
@@ -84,19 +92,21 @@ def _entries(change: Change) -> list[Entry]:
 
 
 def _kind(sk: str) -> Kind | None:
+    if not sk:
+        return "license"
     if sk.startswith(_CUSTOMER):
         return "customer"
     return "order" if sk == FIRST_PART else None
 
 
 def _add_missing(
-    kind: Kind, table: str, condition: str, sk: str, patience: Patience
+    kind: Kind, table: str, condition: str, sk: str | None, patience: Patience
 ) -> Iterator[Rebuilt]:
-    for records in scanned(table, _FIELDS[kind], condition, {"sk": sk}):
+    for records in scanned(table, _FIELDS[kind], condition, {"sk": sk} if sk else {}):
         entries = {(entry.pk, entry.sk): entry for each in records for entry in _wanted(kind, each)}
         stored = stored_entries(entries)
         wrong = {
-            (table, (record["pk"], record["sk"]))
+            (table, (record["pk"], record["sk"]) if sk else (record["pk"],))
             for record in records
             if any(_differs(entry, stored) for entry in _wanted(kind, record))
         }
@@ -124,11 +134,11 @@ def _remove_stale() -> Iterator[Rebuilt]:
         entries = [entry_in(item) for item in items]
         keys = {entry: _record_key(entry) for entry in entries}
         found = dynamo.get_many(
-            set(keys.values()), select=[*_FIELDS["customer"], *_FIELDS["order"]]
+            set(keys.values()), select=[name for names in _FIELDS.values() for name in names]
         )
         removed = 0
         for entry, key in keys.items():
-            kind: Kind = "customer" if key[0] == CUSTOMERS else "order"
+            kind = _KINDS[key[0]]
             token = entry.sk.rpartition("#")[0]
             if token not in tokens_of(kind, found.get(key, {})):
                 removed += replace_entry(entry, entry._replace(words=()))
@@ -139,9 +149,12 @@ def _record_key(entry: Entry) -> tuple[str, dynamo.Key]:
     """The table and the key of an entry's record."""
     company, kind, _ = entry.pk.split("#", 2)
     id = entry.sk.rpartition("#")[2]
+    pk = f"{company}#{id}"
+    if kind == "license":
+        return LICENSES, (pk,)
     if kind == "customer":
-        return CUSTOMERS, (f"{company}#{id}", f"{_CUSTOMER}{id}")
-    return ORDERS, (f"{company}#{id}", FIRST_PART)
+        return CUSTOMERS, (pk, f"{_CUSTOMER}{id}")
+    return ORDERS, (pk, FIRST_PART)
 
 
 def _wanted(kind: Kind, record: Mapping[str, Any]) -> list[Entry]:

@@ -33,6 +33,7 @@ def test_a_key_learns_whose_it_is_and_nothing_that_is_secret() -> None:
         "name": "shop",
         "company": "acme",
         "scopes": ["orders:write", "records:read"],
+        "stage": "keywright",
     }
 
 

@@ -17,7 +17,7 @@ from tests.infra.reading import Template, logical_id, resources, tables
 STREAMED = {"Orders", "Customers", "Licenses", "Imports"}
 
 
-INDEXED = {"Orders", "Customers"}
+INDEXED = {"Orders", "Customers", "Licenses"}
 
 
 def mappings(template: Template, function: str = "PublishEvents") -> dict[str, dict[str, Any]]:
