@@ -34,4 +34,6 @@ def chromium() -> Iterator[Browser]:
 
 def signed_in(key: str, company: str, scopes: Collection[str] = ORDINARY_SCOPES) -> str:
     """Return a script that signs in to the console before a page loads."""
-    return _SESSION % json.dumps({"key": key, "company": company, "scopes": sorted(scopes)})
+    return _SESSION % json.dumps(
+        {"key": key, "company": company, "stage": "local", "scopes": sorted(scopes)}
+    )

@@ -94,8 +94,10 @@ def pages(client: Client) -> Iterator[tuple[str, str, Act]]:
     license = next(client.licenses.list(order_store_id=order.store_id))
     job = next(client.imports.list(limit=1))
     customer = order.customer.id if order.customer else ""
+    yield "home", "home", _do_nothing
     yield "orders", "orders", _do_nothing
     yield "order", f"orders/{order.id}", _show_key
+    yield "order-again", f"orders/new?order={order.id}", _do_nothing
     yield "order-new", "orders/new", _fill_order
     yield "order-refused", "orders/new", _submit_invalid_order
     yield "licenses", "licenses", _do_nothing
@@ -134,7 +136,7 @@ def _fill_order(page: Page) -> None:
 def _submit_invalid_order(page: Page) -> None:
     _fill_order(page)
     page.get_by_text("Override policy terms").click()
-    page.get_by_label("Valid for").fill("one year")
+    page.get_by_label("Valid for", exact=True).fill("one year")
     page.get_by_label("Activations", exact=True).fill("many")
     page.get_by_role("button", name="Place order").click()
     page.get_by_role("alert").wait_for()

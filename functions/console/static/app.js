@@ -8,6 +8,7 @@ import { Dialog, Dialogs } from "./parts/dialogs.js";
 import "./parts/drop.js";
 import { Features } from "./pages/features.js";
 import { keepFocus } from "./parts/focus.js";
+import { Home } from "./pages/home.js";
 import { html } from "./parts/html.js";
 import { Icon } from "./parts/icons.js";
 import { Lazy } from "./parts/lazy.js";
@@ -18,7 +19,7 @@ import { Policies } from "./pages/policies.js";
 import { Products } from "./pages/products.js";
 import { link, route } from "./parts/route.js";
 import { overlay } from "./parts/shortcuts.js";
-import { company, key, keyError, keyPrefix, signOut } from "./api/session.js";
+import { company, key, keyError, keyPrefix, signOut, stage } from "./api/session.js";
 import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /**
@@ -41,6 +42,7 @@ const PAGES = {
   "api-keys": later("ApiKeys"),
   customers: Customers,
   features: Features,
+  home: Home,
   imports: later("Imports"),
   licenses: Licenses,
   orders: Orders,
@@ -50,6 +52,7 @@ const PAGES = {
 
 /** @type {[title: string, entries: [path: string, text: string, icon: string][]][]} */
 const MENU = [
+  ["", [["home", "Home", "home"]]],
   [
     "Sales",
     [
@@ -159,7 +162,8 @@ function Sidebar() {
     /** @type {HTMLElement | null | undefined} */ (header?.querySelector(".menu"))?.focus();
   };
   return html`<header class="side" data-open=${open.value ? "" : undefined} onKeyDown=${press}>
-    <a class="brand" href=${link("")}><${Logo} />Keywright</a>
+    <a class="brand" href=${link("")}><${Logo} /><span>Keywright
+      <small title=${company}>${company}${stage.value && ` · ${stage}`}</small></span></a>
     <button type="button" class="plain find" aria-keyshortcuts="/ Control+K"
       onClick=${() => (overlay.value = "search")}>
       <${Icon} name="search" />Search<kbd aria-hidden="true">/</kbd>
@@ -171,7 +175,7 @@ function Sidebar() {
     <div id="menu" class="folded">
       <nav aria-label="Main">
         ${MENU.map(
-          ([title, entries]) => html`<h2>${title}</h2>
+          ([title, entries]) => html`${title && html`<h2>${title}</h2>`}
             <ul>${entries.map((entry) => html`<li><${Entry} entry=${entry} /></li>`)}</ul>`,
         )}
       </nav>
@@ -180,7 +184,7 @@ function Sidebar() {
         <button type="button" class="plain" aria-keyshortcuts="?"
           onClick=${() => (overlay.value = "shortcuts")}><${Icon} name="keyboard" />Keyboard shortcuts</button>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
-        <p class="soft">${company}, key <code>${keyPrefix}</code></p>
+        <p class="soft">Key <code>${keyPrefix}</code></p>
       </div>
     </div>
   </header>`;
@@ -189,7 +193,7 @@ function Sidebar() {
 /** @param {{ entry: [path: string, text: string, icon: string] }} props */
 function Entry({ entry: [path, text, icon] }) {
   const here = route.value.path;
-  const current = here === path || here.startsWith(`${path}/`);
+  const current = (here || "home") === path || here.startsWith(`${path}/`);
   return html`<a href=${link(path)} aria-current=${current ? "page" : undefined}>
     <${Icon} name=${icon} />${text}
     ${path === "imports" && runningImports.value > 0 && html`<${Running} />`}
@@ -201,7 +205,7 @@ const Running = () =>
 
 function Current() {
   const { parts, query } = route.value;
-  const [first = "orders", ...rest] = parts;
+  const [first = "home", ...rest] = parts;
   if (!Object.hasOwn(PAGES, first)) return html`<${NotFound} />`;
   return html`<${PAGES[first]} key=${first} parts=${rest} query=${query} />`;
 }
@@ -209,7 +213,7 @@ function Current() {
 function NotFound() {
   return html`<${Page} title="Page not found">
     <${Empty} icon="search" title="No page at this address">
-      <p>Check the address, or <a href=${link("orders")}>go to Orders</a>.</p>
+      <p>Check the address, or <a href=${link("")}>go to Home</a>.</p>
     <//>
   <//>`;
 }

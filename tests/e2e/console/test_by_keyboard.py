@@ -51,7 +51,7 @@ def test_a_file_is_imported_and_corrected_by_keyboard(
     console.slow()
     keyboard.type(vendor.key)
     keyboard.keys.press("Enter")
-    keyboard.arrive("Orders")
+    keyboard.arrive("Home")
     keyboard.press(page.get_by_role("link", name="Imports", exact=True), back=True)
     keyboard.arrive("Imports")
     keyboard.press(page.get_by_role("button", name="Import a file").first)

@@ -93,7 +93,7 @@ def test_terms_are_changed_in_place(console: Console, seller: RemoteShop) -> Non
 
     form.get_by_label("Activations", exact=True).fill("9")
     form.get_by_label("Ends on").fill("2032-01-31")
-    form.get_by_label("Valid for").fill("1y")
+    form.get_by_label("Valid for", exact=True).fill("1y")
     assert not [*console.faults()]
     console.button("Save changes").click()
 

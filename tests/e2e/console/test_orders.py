@@ -99,31 +99,57 @@ def test_product_codes_may_have_any_characters(console: Console, seller: RemoteS
     assert "pro" in {lic["policy_code"] for lic in licenses}
 
 
-def test_api_errors_are_shown_at_their_fields(console: Console, seller: RemoteShop) -> None:
+def test_errors_are_shown_at_their_fields_before_and_after_the_request(
+    console: Console, seller: RemoteShop
+) -> None:
     page = console.visit("orders/new", seller)
     choose(page, "kp").get_by_text("Override policy terms").click()
     page.get_by_label("Type").select_option("time-limited")
-    duration, user = page.get_by_label("Valid for"), page.get_by_label("Email of user 1")
+    duration, user = (
+        page.get_by_label("Valid for", exact=True),
+        page.get_by_label("Email of user 1"),
+    )
     activations = page.get_by_label("Activations", exact=True).first
     duration.fill("one year")
     activations.fill("many")
     page.get_by_role("button", name="Add another product").click()
     choose(page, "up", 2).get_by_label("Email of user 1").fill("ben")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
 
     place(page)
 
     expect(duration).to_be_focused()
-    expect(duration).to_have_accessible_description(re.compile("Must be a number from 1"))
-    expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
-    expect(activations).to_have_accessible_description(re.compile("Must be a whole number"))
+    expect(duration).to_have_accessible_description(re.compile("Enter a number from 1"))
+    expect(user).to_have_accessible_description(re.compile("Enter an email address"))
+    expect(activations).to_have_accessible_description(re.compile("Enter a whole number"))
     expect(page.get_by_role("alert")).to_contain_text("Fix 3 fields")
     expect(page.get_by_role("alert").get_by_role("link")).to_have_text(
         ["Valid for", "Activations", "Email of user 1"]
     )
+    assert "POST" not in sent
+    assert not console.violations()
 
-    duration.fill("2y")
+    duration.fill("2")
+    page.get_by_label("Valid for: Unit").select_option(label="months")
+    activations.fill("9999999999")
+    user.fill("ben@brush..example")
+    place(page)
+    expect(activations).to_be_focused()
+    expect(activations).to_have_accessible_description(re.compile("2147483647"))
+    expect(user).to_have_accessible_description(re.compile("Must be an e-mail address"))
+
+    duration.fill("2m")
     activations.fill("3")
     user.fill("ben@brush.example")
+    place(page)
+    expect(page.locator("main")).to_contain_text("2 licenses issued")
+    expect(page.locator("main")).to_contain_text("2 months")
+
+    page.get_by_role("button", name="Order again").click()
+    again = page.get_by_role("region", name="Product 1")
+    expect(again.get_by_label("Product (required)")).to_have_value("kp")
+    expect(page.get_by_label("Email of user 1")).to_have_value("ben@brush.example")
     place(page)
     expect(page.locator("main")).to_contain_text("2 licenses issued")
 

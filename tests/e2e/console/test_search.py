@@ -106,7 +106,7 @@ def test_a_new_order_suggests_customers(console: Console, found: RemoteShop) -> 
 
 def test_two_keys_lead_to_a_page_and_can_be_turned_off(console: Console, found: RemoteShop) -> None:
     page = console.visit("orders", found)
-    for pressed, path in (("l", "licenses"), ("i", "imports"), ("o", "orders")):
+    for pressed, path in (("l", "licenses"), ("i", "imports"), ("h", "home"), ("o", "orders")):
         page.keyboard.press("g")
         page.keyboard.press(pressed)
         expect(page).to_have_url(re.compile(f"#/{path}$"))

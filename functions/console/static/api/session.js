@@ -14,9 +14,9 @@ const STORAGE_NAME = "keywright-session";
 const CHANNEL_NAME = `keywright ${new URL(".", document.baseURI).pathname}`;
 /** Milliseconds that a new tab waits for responses of other tabs. */
 const RESPONSE_TIMEOUT = 200;
-/** @typedef {{ key: string, company: string, scopes: string[], since: number }} Session */
+/** @typedef {{ key: string, company: string, stage: string, scopes: string[], since: number }} Session */
 /** @type {Session} */
-const NO_SESSION = { key: "", company: "", scopes: [], since: 0 };
+const NO_SESSION = { key: "", company: "", stage: "", scopes: [], since: 0 };
 
 /**
  * The API key, or null. While `keyError` is set, the key is invalid and the user must enter another.
@@ -30,6 +30,8 @@ export const key = signal(null);
  * @type {Signal<string | null>}
  */
 export const company = signal(null);
+/** The stage that the key is of, such as `prod`. */
+export const stage = signal("");
 export const keyError = signal("");
 export const keyPrefix = computed(() => (key.value || "").split(".")[0]);
 
@@ -43,10 +45,10 @@ let since = 0;
 
 export const hasScope = (/** @type {string} */ scope) => scopes.value.includes(scope);
 
-/** @type {(apiKey: string, owner: Pick<ApiKey, "company" | "scopes">) => void} */
+/** @type {(apiKey: string, owner: Pick<ApiKey, "company" | "scopes" | "stage">) => void} */
 export function signIn(apiKey, owner) {
-  const { company, scopes } = owner;
-  start({ key: apiKey, company, scopes, since: Date.now() });
+  const { company, scopes, stage } = owner;
+  start({ key: apiKey, company, stage, scopes, since: Date.now() });
   channel.postMessage({ signedIn: true });
 }
 
@@ -62,6 +64,7 @@ function start(/** @type {Session} */ session) {
 function apply(/** @type {Session} */ session) {
   since = session.since;
   company.value = session.company || null;
+  stage.value = session.stage;
   scopes.value = session.scopes;
   keyError.value = "";
   key.value = session.key || null;
@@ -103,7 +106,13 @@ channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
   else if (data.ask && hasValidKey())
     channel.postMessage({
       to: data.ask,
-      session: { key: key.peek(), company: company.peek(), scopes: scopes.peek(), since },
+      session: {
+        key: key.peek(),
+        company: company.peek(),
+        stage: stage.peek(),
+        scopes: scopes.peek(),
+        since,
+      },
     });
 };
 

@@ -4,7 +4,7 @@ import type { components, paths } from "openapi";
 import type { Problem } from "./api.js";
 
 type Schemas = components["schemas"];
-export type ApiKey = Schemas["ApiKeyView"];
+export type ApiKey = Schemas["OwnApiKeyView"];
 export type NewApiKey = Schemas["NewApiKey"];
 export type StoredApiKey = Schemas["StoredApiKey"];
 export type Customer = Schemas["CustomerView"];

@@ -11,7 +11,7 @@ import { LinkButton } from "../parts/buttons.js";
 import { DeleteButton } from "../parts/delete_button.js";
 import { fieldOf, Meanwhile, useEdit } from "../forms/edit.js";
 import { Field } from "../parts/fields.js";
-import { Filters } from "../forms/filters.js";
+import { checkFilters, Filters, RECORD_FILTERS, toApiQuery } from "../forms/filters.js";
 import { FormField, RecordForm, useForm } from "../forms/form.js";
 import { checkMetadata, formatMetadata, MetadataField } from "../forms/metadata.js";
 import { formatNumber, formatTime } from "../parts/formats.js";
@@ -29,8 +29,20 @@ import { hasScope } from "../api/session.js";
 
 const LIMIT = 25;
 const PREVIEW = 10;
-/** @type {FilterField<keyof Query<"customers/">>[]} */
-const FIELDS = [{ name: "email", label: "Email", type: "email" }];
+/** @type {FilterField<keyof Query<"customers/"> | "from" | "to">[]} */
+const FIELDS = [
+  { name: "email", label: "Email", type: "email" },
+  { name: "reference", label: "Reference" },
+  ...RECORD_FILTERS,
+];
+/** @type {(values: PageQuery) => PageQuery} */
+const checkCustomers = (values) =>
+  checkFilters(values, {
+    import_id: [],
+    source: ["from", "to", "order_by"],
+    from: ["to", "source", "order_by"],
+    to: ["from", "source", "order_by"],
+  });
 /** @type {[name: FieldName, label: string][]} */
 const CONTACT = [
   ["first_name", "First name"],
@@ -74,28 +86,30 @@ const COLUMNS = [
 /** @param {{ query: PageQuery }} props */
 function CustomerList({ query }) {
   const customers = useLoad(
-    (signal) => api.get("customers/", { ...query, limit: LIMIT }, { signal }),
+    (signal) => api.get("customers/", { ...toApiQuery(query), limit: LIMIT }, { signal }),
     [JSON.stringify(query)],
   );
   const create = html`<${LinkButton} scope="orders:write" to=${link("customers/new")}
     icon="plus">New customer<//>`;
-  const empty = query.email
+  const empty = Object.keys(query).length
     ? html`<${Empty} icon="search"
-      title="No matching customers"><p>Search needs the complete email address. <a
-      href=${link("customers")}>Show all customers</a></p><//>`
+      title="No matching customers"><p>Email and reference must be complete here. To find a name or a
+      beginning, press <kbd>/</kbd>. <a href=${link("customers")}>Show all customers</a></p><//>`
     : html`<${Empty} icon="customers" title="No customers yet">
         <p>Customers are created by their first order, or imported from a file.</p>
         ${create} <${LinkButton} scope="imports:write" plain
           to=${link("imports/customers/new")}>Import customers<//>
       <//>`;
-  return html`<${Page} title="Customers" lead="All customers" actions=${html`
+  return html`<${Page} title="Customers" lead="All customers, newest first" actions=${html`
     <${ExportAll} kind="customers" title="Export all customers" /> ${create}`}>
-    <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers" />
+    <${Filters} path="customers" fields=${FIELDS} query=${query} action="Search customers"
+      check=${checkCustomers} />
     <${Loaded} from=${customers} rows=${8}>
       ${(/** @type {Answer<"get", "customers/">} */ page) =>
         page.results.length
           ? html`<${Table} caption="Customers" columns=${COLUMNS} rows=${page.results}
-            busy=${customers.loading} />
+            busy=${customers.loading}
+            to=${(/** @type {CustomerRecord} */ { id }) => link(`customers/${id}`)} />
             <${Pager} page=${page} path="customers" query=${query} limit=${LIMIT}
               nouns=${["customer"]} />`
           : empty}
@@ -110,6 +124,11 @@ function Customer({ id }) {
     customer.value &&
     html`<${LinkButton} scope="orders:write" plain
       to=${link(`customers/${id}/edit`)}>Edit customer<//>
+    ${
+      customer.value.email &&
+      html`<${LinkButton} scope="orders:write" icon="plus"
+        to=${link("orders/new", { customer: id })}>New order<//>`
+    }
     ${
       customer.value.total_orders === 0 &&
       hasScope("orders:write") &&
@@ -184,7 +203,8 @@ function Details({ customer }) {
         ${list(
           "Orders",
           customer.total_orders ?? 0,
-          html`<${Table} caption="Orders" columns=${ORDERS} rows=${orders.results} />`,
+          html`<${Table} caption="Orders" columns=${ORDERS} rows=${orders.results}
+            to=${(/** @type {Order} */ { id }) => link(`orders/${id}`)} />`,
         )}
         ${list(
           "Licenses",

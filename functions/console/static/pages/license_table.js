@@ -8,6 +8,7 @@ import { html } from "../parts/html.js";
 import { Lazy } from "../parts/lazy.js";
 import { Table } from "../parts/parts.js";
 import { licenseTitle } from "./records.js";
+import { link } from "../parts/route.js";
 
 const fetchActions = async () => (await import("../later.js")).BulkActions;
 
@@ -37,7 +38,7 @@ export function LicenseTable({ licenses, columns, busy, onChanged, pager }) {
     all: "Select all licenses on this page",
   };
   return html`<${Table} caption="Licenses" columns=${columns} rows=${licenses} busy=${busy}
-      selection=${selection} />
+      selection=${selection} to=${(/** @type {License} */ { id }) => link(`licenses/${id}`)} />
     ${pager}
     ${
       used.value &&

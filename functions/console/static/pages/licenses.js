@@ -7,7 +7,14 @@
 import * as api from "../api/api.js";
 import { LinkButton } from "../parts/buttons.js";
 import { productFilter, useProducts } from "./catalog.js";
-import { activeFilters, Filters } from "../forms/filters.js";
+import {
+  activeFilters,
+  addDays,
+  checkFilters,
+  Filters,
+  RECORD_FILTERS,
+  toApiQuery,
+} from "../forms/filters.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Lazy } from "../parts/lazy.js";
@@ -18,12 +25,46 @@ import { ExportAll } from "../parts/export_all.js";
 import { link } from "../parts/route.js";
 
 const LIMIT = 25;
-/** @type {FilterField<keyof Query<"licenses/">>[]} */
+/** Days before its end from which a license ends soon. */
+export const ENDING = 30;
+
+/**
+ * The API's filter of licenses that end within so many days, today included.
+ *
+ * @type {(days: number) => { validity_period__gte: string, validity_period__lt: string }}
+ */
+export const endsWithin = (days) => ({
+  validity_period__gte: addDays(Date.now(), 0),
+  validity_period__lt: addDays(Date.now(), days + 1),
+});
+
+/** @type {FilterField<keyof Query<"licenses/"> | "from" | "to" | "show">[]} */
 const FIELDS = [
   { name: "license_key", label: "License key", secret: true, spellcheck: false },
   { name: "customer_email", label: "Customer email", type: "email" },
   { name: "order_store_id", label: "Order ID" },
+  {
+    name: "show",
+    label: "Status",
+    options: [
+      ["", "All"],
+      ["ending", `Ending within ${ENDING} days`],
+      ["Expired", "Expired"],
+      ["Disabled", "Disabled"],
+    ],
+  },
 ];
+
+const TIMES = ["from", "to", "source", "product", "order_by"];
+/** @type {(values: PageQuery) => PageQuery} */
+const checkLicenses = (values) =>
+  checkFilters(values, { import_id: [], show: [], source: TIMES, from: TIMES, to: TIMES });
+
+/** @type {(query: PageQuery) => PageQuery} */
+const toLicenseQuery = ({ show, ...query }) => ({
+  ...toApiQuery(query),
+  ...(show === "ending" ? endsWithin(ENDING) : { status: show }),
+});
 /** @type {Column<AnyLicense>[]} */
 const COLUMNS = LICENSE_COLUMNS.toSpliced(1, 0, {
   head: "Customer",
@@ -45,13 +86,13 @@ function LicenseList({ query }) {
   const products = useProducts();
   const filters = activeFilters("licenses", query);
   const licenses = useLoad(
-    (signal) => api.get("licenses/", { ...filters, limit: LIMIT }, { signal }),
+    (signal) => api.get("licenses/", { ...toLicenseQuery(filters), limit: LIMIT }, { signal }),
     [JSON.stringify(filters)],
   );
   return html`<${Page} title="Licenses" lead="All licenses from orders and imports"
     actions=${html`<${ExportAll} kind="licenses" title="Export all licenses" />`}>
-    <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products)]} query=${query}
-      action="Search licenses" />
+    <${Filters} path="licenses" fields=${[...FIELDS, productFilter(products), ...RECORD_FILTERS]}
+      query=${query} check=${checkLicenses} action="Search licenses" />
     <${Loaded} from=${licenses} rows=${8}>
       ${(/** @type {Answer<"get", "licenses/">} */ page) =>
         page.results.length
@@ -68,7 +109,7 @@ function LicenseList({ query }) {
 const NoLicenses = ({ filtered }) =>
   filtered
     ? html`<${Empty} icon="search" title="No matching licenses">
-        <p>Search needs the complete key, email or order ID. Keys are case-sensitive. <a href=${link("licenses")}>Show all licenses</a></p>
+        <p>Key, email and order ID must be complete here, and keys are case-sensitive. <a href=${link("licenses")}>Show all licenses</a></p>
       <//>`
     : html`<${Empty} icon="licenses" title="No licenses yet">
         <p>Licenses are issued by orders, or imported from a file.</p>

@@ -5,7 +5,7 @@
 /** @import { AnyLicense } from "./records.js" */
 import { effect, signal } from "@preact/signals";
 import * as api from "../api/api.js";
-import { CopyButton, Download } from "../parts/buttons.js";
+import { CopyButton, Download, LinkButton } from "../parts/buttons.js";
 import { DeleteButton } from "../parts/delete_button.js";
 import { formatCount, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
@@ -35,6 +35,12 @@ export function Order({ id }) {
     back=${{ href: link("orders"), text: "Orders" }}
     actions=${html`
       ${hasKeys && html`<${Download} path="orders/${id}/export/">Export licenses<//>`}
+      ${
+        order.value &&
+        order.value.licenses_count > 0 &&
+        html`<${LinkButton} scope="orders:write" plain
+          to=${link("orders/new", { order: id })}>Order again<//>`
+      }
       ${order.value?.licenses_count === 0 && hasScope("orders:write") && html`<${DeleteOrder} order=${order.value} />`}
     `}>
     ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
@@ -113,7 +119,7 @@ function Item({ item }) {
     </div>
     ${item.note && html`<p class="soft">${item.note}</p>`}
     <${Table} caption="Licenses of ${item.product_code}" columns=${LICENSE_COLUMNS}
-      rows=${item.licenses} />
+      rows=${item.licenses} to=${(/** @type {AnyLicense} */ { id }) => link(`licenses/${id}`)} />
   </section>`;
 }
 

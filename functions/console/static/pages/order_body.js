@@ -1,12 +1,12 @@
 // A new order: its draft in the form, and its request to the API.
 
-/** @import { Customer, Draft, Fault, LicenseRequest, OrderItemRequest, OrderRequest, Policy, Product } from "../api/types.ts" */
+/** @import { Customer, Draft, Fault, License, LicenseRequest, Order, OrderItem, OrderItemRequest, OrderRequest, Policy, Product } from "../api/types.ts" */
 /** @import { FieldFault } from "../forms/form.js" */
 /** @import { Catalog } from "./catalog.js" */
 /** @import { TermName } from "./terms.js" */
 
 import { part } from "../forms/field_names.js";
-import { groupsFor, toApiTerms } from "./terms.js";
+import { findProblem, groupsFor, toApiTerms } from "./terms.js";
 
 const MAX_LICENSES = 1000;
 
@@ -269,29 +269,147 @@ export const inheritedTerm = (item, catalog, name) =>
   defaultPolicy(catalog, item.product)?.[name] ??
   catalog.products[item.product]?.[name];
 
+const EMAIL = /^[^@\s]+@[^@\s]+\.?[^@\s]*$/;
+
 /**
- * Faults that need no request: fields that must not be blank.
+ * Faults that need no request: fields that must not be blank, and values of a wrong format.
  *
  * @type {(draft: OrderDraft, catalog: Catalog) => FieldFault[]}
  */
-export function findMissing(draft, catalog) {
-  return draft.items.flatMap((item, n) => {
-    const field = `items.${n}`;
-    const product = catalog.products[item.product];
-    if (!product) return [{ at: `${field}.product`, message: "Choose a product" }];
-    if (product.authorization_method === "user")
-      return item.users.flatMap(({ email }, k) =>
-        email.trim()
-          ? []
-          : [{ at: `${field}.users.${k}`, message: "Enter an email address or remove this user" }],
-      );
-    if (item.own_keys)
-      return parseKeys(item.keys).length
+export function findFaults(draft, catalog) {
+  const email = draft.customer.email.trim();
+  /** @type {FieldFault[]} */
+  const customer =
+    email && !EMAIL.test(email)
+      ? [{ at: "customer.email", message: "Enter a complete email address, or choose a customer" }]
+      : [];
+  return [...customer, ...draft.items.flatMap((item, n) => findItemFaults(item, n, catalog))];
+}
+
+/** @type {(item: ItemDraft, n: number, catalog: Catalog) => FieldFault[]} */
+function findItemFaults(item, n, catalog) {
+  const field = `items.${n}`;
+  const product = catalog.products[item.product];
+  if (!product) return [{ at: `${field}.product`, message: "Choose a product" }];
+  return [...findHolderFaults(item, field, product), ...findTermFaults(item, field, catalog)];
+}
+
+/** @type {(item: ItemDraft, field: string, product: Product) => FieldFault[]} */
+function findHolderFaults(item, field, product) {
+  if (product.authorization_method === "user")
+    return item.users.flatMap(({ email }, k) =>
+      EMAIL.test(email.trim())
         ? []
-        : [{ at: `${field}.keys`, message: "Enter one key per line" }];
-    return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= MAX_LICENSES
+        : [{ at: `${field}.users.${k}`, message: "Enter an email address or remove this user" }],
+    );
+  if (item.own_keys)
+    return parseKeys(item.keys).length
       ? []
-      : [{ at: `${field}.count`, message: "Enter a number from 1 to 1,000" }];
+      : [{ at: `${field}.keys`, message: "Enter one key per line" }];
+  return /^[1-9]\d{0,3}$/.test(item.count) && Number(item.count) <= MAX_LICENSES
+    ? []
+    : [{ at: `${field}.count`, message: "Enter a number from 1 to 1,000" }];
+}
+
+/** @type {(item: ItemDraft, field: string, catalog: Catalog) => FieldFault[]} */
+function findTermFaults(item, field, catalog) {
+  const product = catalog.products[item.product];
+  if (product.is_bundle) return [];
+  const type = effectiveType(item, catalog);
+  const terms = groupsFor(type, product.authorization_method).flatMap((group) => group.terms);
+  const faults = terms.flatMap((term) => {
+    const message = findProblem(term, item.terms[term.name]);
+    return message ? [{ at: `${field}.terms.${term.name}`, message }] : [];
+  });
+  const ends =
+    type !== "time-limited" ||
+    item.validity_period ||
+    item.terms.valid_duration?.trim() ||
+    inheritedTerm(item, catalog, "valid_duration") ||
+    !catalog.policies[item.product];
+  return ends
+    ? faults
+    : [
+        ...faults,
+        {
+          at: `${field}.terms.valid_duration`,
+          message: "A time-limited license needs a duration or an end date",
+        },
+      ];
+}
+
+/**
+ * A draft with the products, policies and numbers of licenses of an order, for the same customer.
+ * Terms are those of the policies today. Products that can't be ordered any more are left out.
+ *
+ * @type {(order: Order, catalog: Catalog) => OrderDraft}
+ */
+export function draftAgain(order, catalog) {
+  const items = order.order_items.flatMap((item) => {
+    const product = catalog.products[item.product_code];
+    if (!product?.active || product.is_archived) return [];
+    return product.is_bundle ? [bundleAgain(item, catalog)] : productAgain(item, catalog);
+  });
+  const email = order.customer?.email ?? "";
+  const start = createDraft();
+  return {
+    ...start,
+    is_test: order.is_test,
+    customer: { ...start.customer, email },
+    items: items.length ? items : start.items,
+  };
+}
+
+/** @type {(licenses: OrderItem["licenses"]) => License[]} */
+const complete = (licenses) =>
+  /** @type {License[]} */ (licenses.filter((license) => "policy_code" in license));
+
+/** @type {(catalog: Catalog, product: string, code: string | undefined) => string} */
+function policyAgain(catalog, product, code) {
+  const policy = catalog.policies[product]?.find((each) => each.code === code);
+  return !policy || policy.is_default || policy.is_archived ? "" : policy.code;
+}
+
+/** @type {(item: OrderItem, catalog: Catalog) => ItemDraft} */
+function bundleAgain({ product_code: product, licenses, note }, catalog) {
+  const known = complete(licenses);
+  const members = known.filter((license) => license.bundle_license !== null);
+  return {
+    ...createItem(),
+    product,
+    note: note ?? "",
+    count: String(Math.max(1, known.length - members.length)),
+    members: Object.fromEntries(
+      members.map(({ product: { short_code: code }, policy_code: policy }) => [
+        code,
+        policyAgain(catalog, code, policy),
+      ]),
+    ),
+  };
+}
+
+/** @type {(item: OrderItem, catalog: Catalog) => ItemDraft[]} */
+function productAgain({ product_code: product, licenses, note }, catalog) {
+  /** @type {Map<string, License[]>} */
+  const groups = new Map();
+  for (const license of complete(licenses)) {
+    const policy = policyAgain(catalog, product, license.policy_code);
+    groups.set(policy, [...(groups.get(policy) ?? []), license]);
+  }
+  if (!groups.size) groups.set("", []);
+  return [...groups].map(([policy, group]) => {
+    const users = group.flatMap((license) =>
+      license.license_users.map(({ email, is_manager }) => ({ email, is_manager })),
+    );
+    const start = createItem();
+    return {
+      ...start,
+      product,
+      policy,
+      note: note ?? "",
+      count: String(Math.max(1, group.length || licenses.length)),
+      users: users.length ? users : start.users,
+    };
   });
 }
 

@@ -3,31 +3,67 @@
 /** @import { Failure, Order, Customer as CustomerRecord, PlacedOrder, Product } from "../api/types.ts" */
 /** @import { Form, FormProblem } from "../forms/form.js" */
 /** @import { BuiltOrder, OrderDraft } from "./order_body.js" */
+import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
-import { createCatalog, loadPolicies, policies, policyProducts, useProducts } from "./catalog.js";
+import { createCatalog, listAll, loadPolicies, policies, policyProducts } from "./catalog.js";
+import { useLoad } from "../api/load.js";
 import { useSearch } from "../api/search.js";
 import { Combobox } from "../parts/combobox.js";
 import { Field } from "../parts/fields.js";
 import { FormCheckbox, FormField, labelOf, RecordForm, useForm } from "../forms/form.js";
 import { html } from "../parts/html.js";
 import { placedOrder } from "./order.js";
-import { buildOrder, createDraft, createItem, findMissing } from "./order_body.js";
+import { buildOrder, createDraft, createItem, draftAgain, findFaults } from "./order_body.js";
 import { OrderItem } from "./order_item.js";
 import { announce, Empty, Loaded, Page } from "../parts/parts.js";
 import { nameOf, suggestionOf } from "./records.js";
 import { go, link } from "../parts/route.js";
 
-export function NewOrder() {
-  const products = useProducts();
+/**
+ * `order` is the id of an order to place again, `customer` that of the customer.
+ *
+ * @param {{ order?: string, customer?: string }} props
+ */
+export function NewOrder({ order, customer }) {
+  const products = useLoad((signal) => loadStart({ order, customer }, signal));
   return html`<${Page} title="New order" back=${{ href: link("orders"), text: "Orders" }}
     lead="All licenses are issued together, or none">
     <${Loaded} from=${products} rows=${8}>
-      ${(/** @type {Product[]} */ all) =>
-        all.some(isOnSale) ? html`<${OrderForm} products=${all} />` : html`<${NoProducts} />`}
+      ${(/** @type {Start} */ { products: all, draft }) =>
+        all.some(isOnSale)
+          ? html`<${OrderForm} products=${all} start=${draft}
+            name=${order ? `order again ${order}` : customer ? `order for ${customer}` : "order"} />`
+          : html`<${NoProducts} />`}
     <//>
   <//>`;
+}
+
+/** @typedef {{ products: Product[], draft: () => OrderDraft }} Start what the form starts with */
+
+/**
+ * @param {{ order?: string, customer?: string }} from
+ * @param {AbortSignal} signal
+ * @returns {Promise<Start>}
+ */
+async function loadStart({ order, customer }, signal) {
+  const [products, placed, buyer] = await Promise.all([
+    listAll("products/", {}, { signal }),
+    order ? api.get(`orders/${order}/`, {}, { signal }) : null,
+    customer ? api.get(`customers/${customer}/`, {}, { signal }) : null,
+  ]);
+  if (placed) {
+    const ordered = new Set(placed.order_items.map(({ product_code: code }) => code));
+    const codes = products.filter((each) => ordered.has(each.short_code)).flatMap(policyProducts);
+    await Promise.all(codes.map((code) => loadPolicies(code, { signal })));
+    return { products, draft: () => draftAgain(placed, createCatalog(products)) };
+  }
+  const draft = () => {
+    const start = createDraft();
+    return { ...start, customer: { ...start.customer, email: buyer?.email ?? "" } };
+  };
+  return { products, draft };
 }
 
 /** @type {(product: Product) => boolean} */
@@ -38,12 +74,12 @@ const NoProducts = () => html`<${Empty} icon="products" title="No products yet">
   <${LinkButton} scope="catalog:write" to=${link("products/new")} icon="plus">New product<//>
 <//>`;
 
-/** @param {{ products: Product[] }} props */
-function OrderForm({ products }) {
-  const form = useForm("order", createDraft);
+/** @param {{ products: Product[], start: () => OrderDraft, name: string }} props */
+function OrderForm({ products, start, name }) {
+  const form = useForm(name, start);
   const catalog = createCatalog(products);
   const submit = () => {
-    const faults = findMissing(form.draft.value, catalog);
+    const faults = findFaults(form.draft.value, catalog);
     if (faults.length) return form.showFaults(faults);
     /** @type {BuiltOrder} */
     let order;
@@ -143,6 +179,9 @@ function Customer({ form }) {
     const page = await api.get("customers/", { email }).catch(() => null);
     if (page) lookup.value = { email, customer: page.results[0] };
   };
+  useEffect(() => {
+    if (email) find();
+  }, []);
   const current = lookup.value?.email === email ? lookup.value : null;
   const existing = current?.customer;
   const hint = existing

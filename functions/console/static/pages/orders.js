@@ -8,8 +8,8 @@ import * as api from "../api/api.js";
 import { Button, LinkButton } from "../parts/buttons.js";
 import { Dialog } from "../parts/dialogs.js";
 import { Field } from "../parts/fields.js";
-import { Filters } from "../forms/filters.js";
-import { formatNumber, formatTime } from "../parts/formats.js";
+import { checkFilters, Filters, RECORD_FILTERS, toApiQuery } from "../forms/filters.js";
+import { formatCount, formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Order } from "./order.js";
@@ -25,32 +25,16 @@ const LIMIT = 25;
 const FIELDS = [
   { name: "store_id", label: "Order ID" },
   { name: "customer_email", label: "Customer email", type: "email" },
-  { name: "from", label: "From (UTC)", type: "date" },
-  { name: "to", label: "To (UTC)", type: "date" },
+  ...RECORD_FILTERS.map((field) => ({ ...field, more: field.type !== "date" })),
 ];
 
 /** @type {(values: PageQuery) => PageQuery} */
-const checkOrder = ({ from, to }) =>
-  from && to && from > to ? { from: "From must not be later than To" } : {};
-
-const DAY = 86_400_000;
-/** @type {(day: string) => string} */
-const nextDay = (day) => new Date(Date.parse(day) + DAY).toISOString().slice(0, 10);
-
-/**
- * Replace the days of a query by the API's half-open range of times.
- *
- * @type {(query: PageQuery) => PageQuery}
- */
-const toApiQuery = ({ from, to, ...query }) => ({
-  ...query,
-  created_at__gte: from,
-  created_at__lt: to && nextDay(to),
-});
+const checkOrder = (values) =>
+  checkFilters(values, { import_id: [], source: ["from", "to", "order_by"] });
 
 /** @param {{ parts: string[], query: PageQuery }} props */
 export function Orders({ parts: [id], query }) {
-  if (id === "new") return html`<${NewOrder} />`;
+  if (id === "new") return html`<${NewOrder} key=${JSON.stringify(query)} ...${query} />`;
   return id ? html`<${Order} key=${id} id=${id} />` : html`<${OrderList} query=${query} />`;
 }
 
@@ -95,7 +79,15 @@ const COLUMNS = [
         (code) => html`<code>${code}</code> `,
       ),
   },
-  { head: "Licenses", kind: "number", cell: (order) => formatNumber(order.licenses_count) },
+  {
+    head: "Licenses",
+    kind: "number",
+    cell: ({ licenses_count: count, store_id: id }) =>
+      count
+        ? html`<a href=${link("licenses", { order_store_id: id })}
+          aria-label=${formatCount(count, "license")}>${formatNumber(count)}</a>`
+        : 0,
+  },
   { head: "Placed", kind: "mid", cell: (order) => formatTime(order.created_at) },
 ];
 
@@ -104,7 +96,8 @@ function OrderTable({ page, query, busy }) {
   if (!page.results.length)
     return Object.keys(query).length ? html`<${NoMatches} />` : html`<${NoOrders} />`;
   return html`
-    <${Table} caption="Orders" columns=${COLUMNS} rows=${page.results} busy=${busy} />
+    <${Table} caption="Orders" columns=${COLUMNS} rows=${page.results} busy=${busy}
+      to=${(/** @type {OrderRecord} */ { id }) => link(`orders/${id}`)} />
     <${Pager} page=${page} path="orders" query=${query} limit=${LIMIT} nouns=${["order"]} />
   `;
 }
@@ -113,12 +106,14 @@ const NewOrderButton = () =>
   html`<${LinkButton} scope="orders:write" to=${link("orders/new")} icon="plus">New order<//>`;
 
 const NoOrders = () => html`<${Empty} icon="orders" title="No orders yet">
-  <p>An order issues licenses. Place one here, or let your shop place orders through the API.</p>
-  <${NewOrderButton} />
+  <p>An order issues licenses. Place one here, import orders from another system, or let your shop
+    place them through the API.</p>
+  <${NewOrderButton} /> <${LinkButton} scope="imports:write" plain
+    to=${link("imports/licenses/new")}>Import licenses<//>
 <//>`;
 
 const NoMatches = () => html`<${Empty} icon="search" title="No matching orders">
-  <p>Search needs the complete order ID or email. <a
+  <p>Order ID and email must be complete here. To find a beginning, press <kbd>/</kbd>. <a
     href=${link("orders")}>Show all orders</a></p>
 <//>`;
 
@@ -133,7 +128,7 @@ const RANGES = {
 /** @type {(days: PageQuery) => PageQuery} */
 const checkRange = (days) => {
   const [blank] = Object.keys(days).filter((name) => !days[name]);
-  return blank ? { [blank]: "Enter a date" } : checkOrder(days);
+  return blank ? { [blank]: "Enter a date" } : checkFilters(days, {});
 };
 
 /** @param {{ onClose: () => void }} props */

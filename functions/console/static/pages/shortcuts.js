@@ -7,6 +7,7 @@ import { setSingleKeys, singleKeys } from "../parts/shortcuts.js";
 const SHORTCUTS = [
   [["/"], "Search"],
   [["Ctrl K"], "Search, also while you type (⌘K on a Mac)"],
+  [["g", "h"], "Home"],
   [["g", "o"], "Orders"],
   [["g", "c"], "Customers"],
   [["g", "l"], "Licenses"],

@@ -3,9 +3,11 @@
 /** @import { Form } from "../forms/form.js" */
 /** @import { Group, Term, TermName } from "./terms.js" */
 /** @import { Option } from "../parts/types.ts" */
+import { useSignal } from "@preact/signals";
 import { FormField, FormSelect } from "../forms/form.js";
 import { html } from "../parts/html.js";
-import { formatTerm, groupsFor } from "./terms.js";
+import { Field } from "../parts/fields.js";
+import { formatTerm, groupsFor, splitDuration, UNITS } from "./terms.js";
 
 /** The system's `floating_timeout`, in minutes. */
 const TIMEOUT = "120";
@@ -76,6 +78,45 @@ function TermField({ form, term, name, value, source }) {
     return html`<${FormSelect} ...${common} options=${source ? [blank, ...flags] : flags} />`;
   if (term.kind === "choice")
     return html`<${FormSelect} ...${common} options=${[blank, ...Object.entries(term.choices ?? {})]} />`;
+  if (term.kind === "duration")
+    return html`<${Duration} ...${common} units=${term.units} placeholder=${inherited} />`;
   return html`<${FormField} ...${common} placeholder=${inherited} autocomplete="off"
     inputmode=${term.kind === "count" ? "numeric" : undefined} />`;
+}
+
+/**
+ * A duration by its number and unit, such as `30d`. What is no number is kept as it was typed.
+ *
+ * @param {{
+ *   form: Form<unknown>,
+ *   name: string,
+ *   label: string,
+ *   hint?: string,
+ *   units?: string[],
+ *   placeholder: string,
+ * }} props
+ */
+function Duration({ form, name, label, hint, units = [], placeholder }) {
+  const unit = useSignal(units[0]);
+  const [number, own] = splitDuration(form.get(name) ?? "");
+  const shown = own || unit.value;
+  /** @type {(text: string) => void} */
+  const type = (text) => {
+    const typed = text.trim();
+    if (own) unit.value = own;
+    form.set(name, /^\d+$/.test(typed) ? typed + shown : typed);
+  };
+  /** @type {(chosen: string) => void} */
+  const choose = (chosen) => {
+    unit.value = chosen;
+    if (number && own) form.set(name, number + chosen);
+  };
+  return html`<div class="duration">
+    <${Field} label=${label} hint=${hint} data-field=${name} value=${number} placeholder=${placeholder}
+      error=${form.errorOf(name)} autocomplete="off" inputmode="numeric" onInput=${type} />
+    <${Field} as="select" label=${html`<span class="visually-hidden">${label}: </span>Unit`}
+      value=${shown} onInput=${choose}>
+      ${units.map((each) => html`<option key=${each} value=${each}>${UNITS[each]}s</option>`)}
+    <//>
+  </div>`;
 }

@@ -18,6 +18,7 @@ import { formatDay } from "../parts/formats.js";
  * @property {string} [hint]
  * @property {"count" | "number" | "flag" | "duration" | "choice"} kind
  * @property {Record<string, string>} [choices]
+ * @property {string[]} [units] of a duration
  * @property {Only} [only]
  */
 
@@ -53,7 +54,8 @@ const GROUPS = [
         label: "Valid for",
         kind: "duration",
         only: hasDuration,
-        hint: "From first activation, e.g. 1y, 6m, 30d, 12h or 90min",
+        units: ["y", "m", "d", "h", "min"],
+        hint: "From first activation",
       },
       count("max_activations", "Activations"),
       flag("allow_unlimited_activations", "Unlimited activations"),
@@ -86,7 +88,7 @@ const GROUPS = [
         name: "maintenance_duration",
         label: "Maintenance length",
         kind: "duration",
-        hint: "E.g. 1y, 6m or 30d",
+        units: ["y", "m", "d"],
       },
     ],
   },
@@ -132,6 +134,23 @@ export function toApiValue(term, input) {
   if (text === "") return null;
   if (term.kind === "flag") return text === "yes";
   return term.kind === "count" || term.kind === "number" ? toApiNumber(text) : text;
+}
+
+/**
+ * What is wrong with a form value, before it is sent; undefined if nothing is, or it is blank.
+ *
+ * @type {(term: Term, input: string | undefined) => string | undefined}
+ */
+export function findProblem({ kind, units = [] }, input) {
+  const text = String(input ?? "").trim();
+  if (!text) return undefined;
+  if (kind === "count" && !/^\d{1,15}$/.test(text)) return "Enter a whole number";
+  if (kind === "number" && !/^-?\d{1,15}$/.test(text)) return "Enter a whole number";
+  if (kind !== "duration") return undefined;
+  const [number, unit] = splitDuration(text);
+  return /^[1-9]\d{0,4}$/.test(number) && units.includes(unit)
+    ? undefined
+    : "Enter a number from 1 to 99,999 and choose a unit";
 }
 
 /**
@@ -189,12 +208,22 @@ export function locateFault({ pointer, message }) {
 }
 
 /** @type {Record<string, string>} */
-const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
+export const UNITS = { y: "year", m: "month", d: "day", h: "hour", min: "minute" };
+
+/**
+ * The number and the unit of a duration; of another text, the text without a unit.
+ *
+ * @type {(duration: string) => [number: string, unit: string]}
+ */
+export function splitDuration(duration) {
+  const [, number, unit = ""] = /^(\d+)([a-z]+)$/.exec(duration) ?? [];
+  return unit in UNITS ? [number, unit] : [duration, ""];
+}
 
 /** @type {(duration: string) => string} */
 export function formatDuration(duration) {
-  const [, number, unit = ""] = /^(\d+)([a-z]+)$/.exec(duration) ?? [];
-  return unit in UNITS ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
+  const [number, unit] = splitDuration(duration);
+  return unit ? `${number} ${UNITS[unit]}${number === "1" ? "" : "s"}` : duration;
 }
 
 /** @type {(term: Term, value: unknown) => string} */

@@ -3,6 +3,7 @@ import { html } from "./html.js";
 
 /** @type {Record<string, string>} */
 const PATHS = {
+  home: "M2 7.500 8 2.500l6 5M3.500 6.500v7h9v-7M6.500 13.500v-4h3v4",
   orders: "M3 2h10v12l-2-1.3L9 14l-1-1.3L7 14l-2-1.3L3 14zM5.5 5.5h5M5.5 8.5h5",
   licenses:
     "M10.5 9a3.5 3.5 0 1 0-3.3-2.3L2.5 11.4v2.1h2.6v-1.6h1.7v-1.7L8.3 8.7c.6.2 1.4.3 2.2.3M11 5h.01",

@@ -170,7 +170,8 @@ export function Badge({ tone, children }) {
  * `columns` are `{head, cell: (row) => …, kind, wide}`. Tables narrower than 640 pixels hide `wide`
  * columns, and on phones those of kind "mid". The other kinds are "number", "code", "long" (a larger
  * minimum width) and "line" (truncated instead of wrapped). The first column is the row header.
- * `selection` adds a checkbox to each row, and one for all rows.
+ * `selection` adds a checkbox to each row, and one for all rows. A click anywhere on a row opens
+ * `to(row)`, which its first column must also link to, for the keyboard.
  *
  * @template {object} Row
  * @param {{
@@ -179,9 +180,10 @@ export function Badge({ tone, children }) {
  *   rows: Row[],
  *   busy?: boolean,
  *   selection?: Selection<Row>,
+ *   to?: (row: Row) => string,
  * }} props
  */
-export function Table({ caption, columns, rows, busy, selection }) {
+export function Table({ caption, columns, rows, busy, selection, to }) {
   /** @type {(column: Column<Row>) => string} */
   const className = ({ kind, wide }) => [kind, wide && "wide"].filter(Boolean).join(" ");
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
@@ -193,7 +195,9 @@ export function Table({ caption, columns, rows, busy, selection }) {
       </thead>
       <tbody>
         ${rows.map(
-          (row, at) => html`<tr key=${"id" in row ? row.id : at}>
+          (row, at) => html`<tr key=${"id" in row ? row.id : at} data-opens=${to ? "" : undefined}
+            onClick=${to && ((/** @type {MouseEvent} */ event) => openRow(event, to(row)))}
+            onAuxClick=${to && ((/** @type {MouseEvent} */ event) => openRow(event, to(row)))}>
             ${
               selection &&
               html`<td class="select"><input type="checkbox" checked=${selection.selected.has(row)}
@@ -210,6 +214,22 @@ export function Table({ caption, columns, rows, busy, selection }) {
       </tbody>
     </table>
   </div>`;
+}
+
+/**
+ * Open a record in this tab, or in a new one as links do. A click on a control, or one that ends a
+ * selection of text, is not for the row.
+ *
+ * @type {(event: MouseEvent, address: string) => void}
+ */
+function openRow(event, address) {
+  const { target, button } = event;
+  if (button > 1 || event.defaultPrevented || !(target instanceof Element)) return;
+  if (target.closest("a, button, input, label, summary, .select")) return;
+  if (button === 0 && getSelection()?.toString()) return;
+  if (button === 1 || event.ctrlKey || event.metaKey || event.shiftKey)
+    open(address, "_blank", "noopener");
+  else location.hash = address;
 }
 
 /**

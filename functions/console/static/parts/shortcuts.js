@@ -12,6 +12,7 @@ const PATIENCE = 1500;
 
 /** The pages by the key that follows `g`. */
 export const PLACES = {
+  h: "home",
   o: "orders",
   c: "customers",
   l: "licenses",
