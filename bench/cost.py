@@ -178,7 +178,8 @@ _SEARCH_COST = f"""
 The search index takes one write unit for each order, and for each new customer one for the e-mail
 address and for each word of the names: {SEARCHED["write units"]:.0f} for an order of a new customer
 with a first name, a last name and a company of two words. A changed name writes all entries of its
-customer again, a deleted record each of its entries once. So 1 million imported rows with an order
+customer again, a deleted record each of its entries once. A license with a fixed end date, and a
+disabled one, takes one write unit more. So 1 million imported rows with an order
 and a customer each cost {dollars({"write units": SEARCHED["write units"] * 1e6}):.2f} dollars for
 the index, and a tenth of that with ten licenses per order.
 """

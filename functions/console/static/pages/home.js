@@ -115,7 +115,7 @@ function Imports({ jobs }) {
       licenses</a> from a file.</p>`;
   return html`<p>${formatNumber(running.length)} running, ${formatNumber(problems.length)} ${
     problems.length === 1 ? "needs" : "need"
-  } attention <span class="soft">of the newest ${jobs.length}</span></p>
+  } attention ${jobs.length === NEWEST && html`<span class="soft">of the newest ${NEWEST}</span>`}</p>
     ${
       shown.length > 0 &&
       html`<${Table} caption="Imports" columns=${IMPORTS} rows=${shown} to=${addressOf} />`

@@ -12,8 +12,8 @@ import { checkFilters, Filters, RECORD_FILTERS, toApiQuery } from "../forms/filt
 import { formatCount, formatNumber, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
+import { Lazy } from "../parts/lazy.js";
 import { Order } from "./order.js";
-import { NewOrder } from "./order_new.js";
 import { announce, Empty, Loaded, Notice, Page, Pager, Table } from "../parts/parts.js";
 import { CustomerLink, orderBadges } from "./records.js";
 import { link } from "../parts/route.js";
@@ -32,9 +32,12 @@ const FIELDS = [
 const checkOrder = (values) =>
   checkFilters(values, { import_id: [], source: ["from", "to", "order_by"] });
 
+const fetchNewOrder = async () => (await import("../later.js")).NewOrder;
+
 /** @param {{ parts: string[], query: PageQuery }} props */
 export function Orders({ parts: [id], query }) {
-  if (id === "new") return html`<${NewOrder} key=${JSON.stringify(query)} ...${query} />`;
+  if (id === "new")
+    return html`<${Lazy} key=${JSON.stringify(query)} fetch=${fetchNewOrder} ...${query} />`;
   return id ? html`<${Order} key=${id} id=${id} />` : html`<${OrderList} query=${query} />`;
 }
 
