@@ -232,6 +232,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "functions/console/static/licenses/license_users.js": "tests/e2e/console/test_changes.py",
         "functions/console/static/licenses/policy_dialog.js": "tests/e2e/console/test_changes.py",
         "functions/console/static/api/search.js": "tests/e2e/console/test_search.py",
+        "functions/console/static/pages/home.js": "tests/e2e/console/test_home.py",
         "functions/console/static/pages/search.js": "tests/e2e/console/test_search.py",
         "functions/console/static/pages/shortcuts.js": "tests/e2e/console/test_search.py",
         "functions/console/static/parts/combobox.js": "tests/e2e/console/test_search.py",
