@@ -31,6 +31,7 @@ _PATTERNS = {
     "reference": _IDENTIFIER,
     "is_test": "true|false",
     "is_trial": "true|false",
+    "metadata": "(?!)",
 }
 """Patterns by field of an order or a customer; `_TEXT` for all other fields."""
 SOUND = re.compile(_TEXT)

@@ -14,7 +14,8 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from shared.columns import KINDS, NO_VALUE, Part, faults_of_row
+from shared.cell_types import NO_VALUE
+from shared.columns import KINDS, Part, faults_of_row
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.header import IGNORED, OWN_COLUMNS, squeezed, trimmed
 from shared.csv_format.reader import Record

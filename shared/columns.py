@@ -6,148 +6,43 @@ and a blank cell is an absent field. LicenseSpring: Import Licenses, Customers, 
 
 import csv
 import io
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared import strict_json
-from shared.browser_rule import BrowserRule
-from shared.csv_format.reader import spreadsheet_damage
+from shared.cell_types import (
+    OR_NO_VALUE,
+    UNDAMAGED,
+    Count,
+    CustomFields,
+    Details,
+    Features,
+    Flag,
+    Free,
+    Identifier,
+    Key,
+    Name,
+    Object,
+    Transfers,
+    Word,
+)
 from shared.day_order import Dates, date_fault, iso_day
 from shared.licenses import FeatureRequest, MemberRequest
-from shared.stored_json import small_json
 from shared.terms import FEATURE_TERMS, NULLABLE, TERMS, LicenseType
 from shared.values import (
     Code,
     Duration,
     Email,
-    LicenseKey,
-    Line,
     MaintenanceDuration,
     OptionalDay,
     Period,
-    Reference,
     StoreId,
-    Text,
     is_unseen,
 )
 from shared.wording import in_words
-
-_TRUE = ("1", "true", "yes", "ja", "wahr", "oui", "vrai", "si", "sí", "si\u0301", "verdadero")
-_FALSE = ("0", "false", "no", "nein", "falsch", "non", "faux", "falso")
-_TRUTHS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
-_MOST = 2_147_483_647
-_NO_DECIMALS = r"(?<=[0-9])[.,]0{1,2}$"
-"""The end of a whole number such as 5,0; three zeros could be thousands: 5.000 in German."""
-
-
-def _truth(cell: Any) -> Any:
-    truth = _TRUTHS.get(str(cell).strip().lower())
-    if truth is None:
-        raise ValueError(
-            "must be one of 1, 0, true, false, yes, no, or such a word in German, French or"
-            " Spanish, such as ja, oui, sí"
-        )
-    return truth
-
-
-def _whole(cell: Any) -> Any:
-    digits = str(cell).strip()
-    if not digits.isdigit():
-        digits = re.sub(_NO_DECIMALS, "", digits)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 10 and int(digits) <= _MOST):
-        raise ValueError(f"must be a whole number from 0 to {_MOST}")
-    return int(digits)
-
-
-def _undamaged(cell: Any) -> Any:
-    damage = spreadsheet_damage(str(cell))
-    if damage:
-        raise ValueError(
-            f"looks damaged by a spreadsheet ({damage.replace('_', ' ')}): format the column as "
-            "text and enter the value again"
-        )
-    return cell
-
-
-def _trimmed(cell: Any) -> Any:
-    return cell.strip() if isinstance(cell, str) else cell
-
-
-def _transfers(cell: Any) -> Any:
-    try:
-        return -1 if re.sub(_NO_DECIMALS, "", str(cell).strip()) == "-1" else _whole(cell)
-    except ValueError:
-        raise ValueError(f"must be a whole number from -1 to {_MOST}; -1 allows any") from None
-
-
-def _no_value(cell: Any) -> Any:
-    return None if str(cell).strip() == NO_VALUE else cell
-
-
-def _object(cell: Any) -> Any:
-    try:
-        value = strict_json.loads(str(cell))
-    except strict_json.JsonError:
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError('must be a JSON object such as {"po": "4711"}')
-    return value
-
-
-_WORDS = {word: "true" if truth else "false" for word, truth in _TRUTHS.items()}
-"""What the browser compares instead of the spellings of a flag."""
-NO_VALUE = "\\N"
-"""The cell for a term without a value, although the policy or the product has one.
-
-In an import that updates records, the cell in any column that clears the field of the record.
-"""
-
-_UNDAMAGED = (BeforeValidator(_undamaged), BrowserRule({"sound": True}, "#REF!"))
-_NO_VALUE = (BeforeValidator(_no_value), BrowserRule({"unset": re.escape(NO_VALUE)}))
-
-type Flag = Annotated[
-    bool,
-    BeforeValidator(_truth),
-    BrowserRule(
-        {"match": f"^({'|'.join(_WORDS)})$", "words": _WORDS, "trim": True, "lower": True}, "?"
-    ),
-]
-type Count = Annotated[
-    int,
-    BeforeValidator(_whole),
-    BrowserRule({"cut": _NO_DECIMALS}),
-    BrowserRule({"match": "^[0-9]{1,10}$", "trim": True, "most": _MOST}, "?"),
-]
-type Transfers = Annotated[
-    int,
-    BeforeValidator(_transfers),
-    BrowserRule({"cut": _NO_DECIMALS}),
-    BrowserRule({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": _MOST}, "?"),
-]
-type Object = Annotated[
-    dict[str, Any],
-    BeforeValidator(_object),
-    BrowserRule({"json": True}, "?"),
-    AfterValidator(small_json),
-    BrowserRule(),
-]
-type Word[T] = Annotated[T, BeforeValidator(_trimmed), BrowserRule({"trim": True})]
-type Key = Annotated[LicenseKey, *_UNDAMAGED]
-type Name = Annotated[Line, *_UNDAMAGED]
-type Identifier = Annotated[Reference, *_UNDAMAGED]
-type Free = Annotated[Text, *_UNDAMAGED]
 
 
 class _Row(BaseModel):
@@ -159,7 +54,7 @@ class _Row(BaseModel):
 class CustomerRow(_Row):
     """A customer, identified by e-mail, reference, order, or file and row, in that order."""
 
-    email: Annotated[Email, *_UNDAMAGED] | None = Field(None, examples=["ana@acme.example"])
+    email: Annotated[Email, *UNDAMAGED] | None = Field(None, examples=["ana@acme.example"])
     first_name: Name | None = Field(None, examples=["Ana"])
     last_name: Name | None = Field(None, examples=["Peña"])
     company_name: Name | None = Field(None, examples=["Acme"])
@@ -170,18 +65,20 @@ class CustomerRow(_Row):
     state: Name | None = None
     city: Name | None = Field(None, examples=["Barcelona"])
     country: Name | None = Field(None, examples=["ES"])
+    metadata: Details = None
 
 
 class OrderRow(_Row):
     """The order of a row; a row without a store_id has an order of its own."""
 
-    store_id: Annotated[StoreId, *_UNDAMAGED] | None = Field(None, examples=["web-4711"])
+    store_id: Annotated[StoreId, *UNDAMAGED] | None = Field(None, examples=["web-4711"])
     type: Name | None = Field(None, examples=["normal"])
     is_test: Flag | None = Field(None, examples=["false"])
     is_trial: Flag | None = Field(None, examples=["false"])
     download_id: Name | None = None
     language: Name | None = Field(None, examples=["es"])
     campaign_params: Free | None = None
+    metadata: Details = None
 
 
 class TermsRow(_Row):
@@ -192,18 +89,18 @@ class TermsRow(_Row):
     license_type: Word[LicenseType] | None = Field(None, examples=["time-limited"])
     max_activations: Count | None = Field(None, examples=["2"])
     allow_unlimited_activations: Flag | None = Field(None, examples=["false"])
-    valid_duration: Annotated[Word[Duration] | None, *_NO_VALUE] = Field(None, examples=["1y"])
+    valid_duration: Annotated[Word[Duration] | None, *OR_NO_VALUE] = Field(None, examples=["1y"])
     validity_period: OptionalDay = None
     enable_maintenance_period: Flag | None = None
-    maintenance_duration: Annotated[Word[MaintenanceDuration] | None, *_NO_VALUE] = None
+    maintenance_duration: Annotated[Word[MaintenanceDuration] | None, *OR_NO_VALUE] = None
     maintenance_period: OptionalDay = None
     is_trial: Flag | None = Field(None, examples=["false"])
-    trial_days: Annotated[Count | None, *_NO_VALUE] = None
+    trial_days: Annotated[Count | None, *OR_NO_VALUE] = None
     max_consumptions: Count | None = None
     allow_overages: Flag | None = None
     max_overages: Count | None = None
     reset_consumption: Flag | None = None
-    consumption_period: Annotated[Word[Period] | None, *_NO_VALUE] = None
+    consumption_period: Annotated[Word[Period] | None, *OR_NO_VALUE] = None
     is_floating: Flag | None = None
     is_floating_cloud: Flag | None = None
     floating_users: Count | None = None
@@ -221,6 +118,11 @@ class TermsRow(_Row):
     allow_unlimited_consumptions: Flag | None = None
     allow_negative_consumptions: Flag | None = None
     metadata: Object | None = None
+    policy_code: Annotated[Code, *UNDAMAGED] | None = Field(None, examples=["studio"])
+    product_features: Annotated[Features | None, *OR_NO_VALUE] = Field(
+        None, examples=["export;credits"]
+    )
+    custom_fields: CustomFields | None = None
 
     def request(self) -> MemberRequest:
         """The row as a license request, so that the same code validates orders and rows."""
@@ -231,12 +133,17 @@ class TermsRow(_Row):
             if (value := getattr(self, name, None)) is not None
             or (name in given and name in NULLABLE)
         }
+        if "product_features" in given:
+            cells["product_features"] = self.product_features or ()
         return MemberRequest.model_validate(
             {**cells, "is_trial": self.is_trial, "enabled": self.enabled}
         )
 
 
-_MORE_TERMS = ("license_type", "validity_period", "maintenance_period", "start_date", "metadata")
+_MORE_TERMS = (
+    *("license_type", "validity_period", "maintenance_period", "start_date", "metadata"),
+    *("policy_code", "custom_fields"),
+)
 
 
 class FreeRow(_Row):
@@ -345,15 +252,20 @@ PUBLISHED_COLUMNS = (
     "license__subscription_id",
     "license__note",
     "license__max_license_users",
-    *_ORDER.columns,
-    *_CUSTOMER.columns,
+    *(header for header, name in _ORDER.columns.items() if name != "metadata"),
+    *(header for header, name in _CUSTOMER.columns.items() if name != "metadata"),
 )
 """The columns of license files. LicenseSpring: Import Licenses from CSV."""
 LICENSE_COLUMNS = (
     *PUBLISHED_COLUMNS,
-    *(h for h in _TERMS.columns if h not in PUBLISHED_COLUMNS),
+    *(
+        header
+        for part in (_TERMS, _ORDER, _CUSTOMER)
+        for header in part.columns
+        if header not in PUBLISHED_COLUMNS
+    ),
 )
-"""The same with columns of our own, for the terms of orders that LicenseSpring's columns lack."""
+"""The same with columns of our own, for what orders have and LicenseSpring's columns lack."""
 
 KINDS: Mapping[str, Kind] = {
     "licenses": Kind(
@@ -393,7 +305,10 @@ CLEARABLE: Mapping[str, Mapping[str, frozenset[str]]] = {
     "licenses": {
         "free": frozenset({"subscription_id", "note"}),
         "terms": frozenset(
-            {*NULLABLE, "validity_period", "maintenance_period", "start_date", "metadata"}
+            {
+                *(*NULLABLE, "validity_period", "maintenance_period", "start_date", "metadata"),
+                *("product_features", "custom_fields"),
+            }
         ),
         **_ALL_CLEARABLE,
     },

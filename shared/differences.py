@@ -8,13 +8,14 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from shared.columns import KINDS, CustomerRow, FeatureRow
+from shared.licenses import FeatureRequest, License
 from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry, fault_of
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
@@ -27,12 +28,25 @@ _SHOWN, _QUOTED = 200, 40
 """Characters of a value: by itself, and in a message."""
 _OWN_ORDER = re.compile(r"import-[0-9]+-([0-9]+) \1")
 """The id of an order without an `order__store_id`, and the row that created it."""
-_DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
-_TERMS = tuple(
+DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
+"""The values of a license's fields that are not stored."""
+PART_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "order__": {"type": "normal", "is_test": False, "is_trial": False, "metadata": {}},
+    "customer__": {"metadata": {}},
+}
+"""The same of orders and customers, by the prefix of their columns."""
+_GRANT_DEFAULTS: Mapping[str, Any] = {**FEATURE_SYSTEM, "metadata": {}}
+_FIELDS = tuple(
     (column, field, "product_code" if field == "short_code" else field)
     for column, field in KINDS["licenses"].parts["terms"].columns.items()
 )
+_LISTS = frozenset({"product_features", "custom_fields"})
 _FEATURE_COLUMNS = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
+
+
+_REMEMBERED = 100
+_MODELS: dict[int, tuple[License, str]] = {}
+"""Models by id, which are kept alive so that no other model has their id, and their texts."""
 
 
 class Difference(NamedTuple):
@@ -55,12 +69,16 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
     """The differences between a row and the license with its key."""
     ours, record = holder.row is not None, holder.record
     found = []
-    for column, field, name in _TERMS:
-        if not ours and getattr(entry.terms, field) is None:
+    for column, field, name in _FIELDS:
+        requested = getattr(entry.terms, field)
+        if not ours and requested is None:
             continue
         wanted, there = getattr(entry.model, name), record.get(name)
-        if wanted != there or isinstance(wanted, dict):
-            found += difference(column, wanted, there, _DEFAULTS.get(name))
+        if field in _LISTS:
+            if wanted or there:
+                found += _of_list(column, wanted if ours else requested, there or (), ours=ours)
+        elif wanted != there or isinstance(wanted, dict):
+            found += difference(column, wanted, there, DEFAULTS.get(name))
     for name in ("subscription_id", "note"):
         wanted = getattr(entry, name)
         if ours or wanted is not None:
@@ -180,9 +198,8 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
             customer: Any = entry.customer
             if customer is not None:
                 customer = customer.email or sorted(_given(customer).items())
-            model = [_ordered(getattr(entry.model, name)) for _, _, name in _TERMS]
             content: Any = (
-                model,
+                _model_text(entry.model),
                 entry.subscription_id,
                 entry.note,
                 entry.order.store_id,
@@ -194,6 +211,17 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
             content = sorted(_given(entry.request).items())
     text = unicodedata.normalize("NFC", repr(content))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
+
+
+def _model_text(model: License) -> str:
+    """The fields of a model as text. It is cached, because rows with equal terms share models."""
+    known = _MODELS.get(id(model))
+    if known is None or known[0] is not model:
+        text = repr([_ordered(getattr(model, name)) for _, _, name in _FIELDS])
+        if len(_MODELS) >= _REMEMBERED:
+            _MODELS.clear()
+        known = _MODELS[id(model)] = model, text
+    return known[1]
 
 
 def cells_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
@@ -218,13 +246,65 @@ def cells_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest())
 
 
+def features_differ(
+    wanted: Iterable[str | FeatureRequest], there: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether a license has other features than a row names, or other values of named terms."""
+    stored = {each["code"]: each for each in there}
+    named = {each if isinstance(each, str) else each.code: each for each in wanted}
+    return named.keys() != stored.keys() or any(
+        difference(name, value, stored[code].get(name), _GRANT_DEFAULTS.get(name))
+        for code, each in named.items()
+        if isinstance(each, FeatureRequest)
+        for name in each.model_fields_set
+        for value in [getattr(each, name)]
+    )
+
+
+def same_custom_fields(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two lists of custom fields, each as models or as stored, are equal as JSON."""
+    return same_json(*([*map(_json_of, fields)] for fields in (one, other)))
+
+
+def _of_list(
+    column: str, wanted: Sequence[Any], there: Sequence[Any], *, ours: bool
+) -> list[Difference]:
+    """The difference of features or custom fields, which the record has as models or as stored."""
+    if column == "license__custom_fields":
+        same = same_custom_fields(wanted, there)
+    elif ours:
+        grants = ({each["code"]: each for each in map(_json_of, of)} for of in (wanted, there))
+        same = same_json(*grants)
+    else:
+        same = not features_differ(wanted, there)
+    return [] if same else [Difference(column, *map(_list_text, (wanted, there)))]
+
+
+def _json_of(entry: Any) -> Any:
+    """An entry of a list of features or custom fields as JSON, without defaults and provenance."""
+    if isinstance(entry, FeatureRequest):
+        return entry.model_dump(mode="json", exclude_unset=True)
+    if isinstance(entry, BaseModel):
+        entry = entry.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(entry, Mapping):
+        unnamed = {"made_by", "applied_rows"}
+        return {n: v for n, v in entry.items() if n not in unnamed and v not in (None, {}, [])}
+    return entry
+
+
+def _list_text(entries: Iterable[Any]) -> str:
+    return json.dumps([*map(_json_of, entries)], sort_keys=True, ensure_ascii=False)
+
+
 def _cells(model: BaseModel) -> list[tuple[str, Any]]:
     return [(name, _ordered(getattr(model, name))) for name in sorted(model.model_fields_set)]
 
 
 def _ordered(value: Any) -> Any:
     """A JSON value as text that does not depend on the order of names."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    return _list_text(value) if value and isinstance(value, tuple) else value
 
 
 def _of_customer(
@@ -240,16 +320,20 @@ def _of_customer(
 def _fields(
     row: CustomerRow, there: Mapping[str, Any], prefix: str, *, ours: bool
 ) -> list[Difference]:
+    defaults = PART_DEFAULTS["customer__"]
     return [
         each
         for name in CustomerRow.model_fields
         if ours or getattr(row, name) is not None
-        for each in difference(f"{prefix}{name}", getattr(row, name), there.get(name))
+        for each in difference(
+            f"{prefix}{name}", getattr(row, name), there.get(name), defaults.get(name)
+        )
     ]
 
 
 def _given(model: BaseModel) -> dict[str, Any]:
-    return {name: value for name in type(model).model_fields if (value := getattr(model, name))}
+    fields = ((name, getattr(model, name)) for name in type(model).model_fields)
+    return {name: _ordered(value) for name, value in fields if value}
 
 
 def difference(column: str, wanted: Any, there: Any, default: Any = None) -> list[Difference]:

@@ -3,17 +3,24 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from shared.catalog import Product
-from shared.columns import KINDS, LICENSE_COLUMNS, NO_VALUE
+from shared.cell_types import NO_VALUE
+from shared.columns import KINDS, LICENSE_COLUMNS
 from shared.csv_format.cells import escape_formula
 from shared.customers import Customer, CustomerFields
-from shared.licenses import License, offer
+from shared.licenses import FeatureRequest, License, Offer, grant_of, offer
 from shared.orders import Order
-from shared.terms import FEATURE_SYSTEM, NULLABLE, SYSTEM, resolve_terms
+from shared.stored_json import same_json
+from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, NULLABLE, SYSTEM, resolve_terms
 
 _PARTS = KINDS["licenses"].parts
+_PROVENANCE = {"made_by", "applied_rows"}
+_IS_PLAIN = re.compile(r"[^\s;\[\\][^;]*")
+"""A code that a list of codes can have."""
 
 
 def license_row(
@@ -22,7 +29,7 @@ def license_row(
     """A license as a row of `LICENSE_COLUMNS` with its effective terms.
 
     A term without a value is blank, or `NO_VALUE` if importing a blank cell would take a value from
-    the `product` or its default policy.
+    the `product` or the policy.
     """
     values: dict[str, object] = {
         "license__license_key": license.license_key,
@@ -32,7 +39,10 @@ def license_row(
         if header not in values:
             term = getattr(license, name)
             values[header] = SYSTEM.get(name) if term is None else term
-    sold = offer(product, None) if product else None
+    sold = offer(product, license.policy_code) if product else None
+    values["license__product_features"] = _features(license, sold)
+    fields = license.custom_fields
+    values["license__custom_fields"] = [each.model_dump(mode="json") for each in fields]
     if sold:
         empty = {name: None for name in NULLABLE if getattr(license, name) is None}
         blank = resolve_terms(license.license_type, {}, sold.terms)
@@ -47,6 +57,30 @@ def license_row(
             if f"customer__{name}" in _PARTS["customer"].columns
         }
     return [cell(values.get(column)) for column in LICENSE_COLUMNS]
+
+
+def _features(license: License, sold: Offer | None) -> object:
+    """The codes of a license's features, or a list as in an order if their terms are other ones."""
+    templates = {grant.code: grant for grant in sold.features} if sold else {}
+    entries: list[str | dict[str, Any]] = []
+    for grant in license.product_features:
+        feature = sold.product.feature(grant.code) if sold else None
+        short = feature and grant_of(
+            FeatureRequest(code=grant.code), feature, templates.get(grant.code)
+        )
+        terms = grant.model_dump(mode="json", exclude=_PROVENANCE)
+        if short and same_json(short.model_dump(mode="json", exclude=_PROVENANCE), terms):
+            entries.append(grant.code)
+            continue
+        for name in FEATURE_TERMS:
+            terms[name] = FEATURE_SYSTEM.get(name) if terms[name] is None else terms[name]
+        empty = {n for n, v in terms.items() if n not in FEATURE_TERMS and v in (None, {})}
+        entries.append({name: value for name, value in terms.items() if name not in empty})
+    if not entries:
+        return NO_VALUE if templates else None
+    if all(isinstance(each, str) and _IS_PLAIN.fullmatch(each) for each in entries):
+        return ";".join(map(str, entries))
+    return entries
 
 
 def customer_row(customer: Customer) -> list[str]:
@@ -78,6 +112,6 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
     return str(value)

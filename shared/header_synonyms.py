@@ -1,10 +1,14 @@
-"""Headers that other systems give to our columns, in English, German, French and Spanish.
+"""Aliases of our columns, and headers that other systems give to them.
 
-Only for suggestions: a file with such a header is imported when its author has confirmed the
-suggestion by a mapping. Headers are compared without case, separators and accents.
+Synonyms, in English, German, French and Spanish, are only for suggestions: a file with such a
+header is imported when its author has confirmed the suggestion by a mapping. Headers are compared
+without case, separators and accents.
 """
 
 from collections.abc import Mapping
+
+ALIASES: Mapping[str, str] = {"license__license_template_code": "license__policy_code"}
+"""Columns by their other names, which requests of the API have too."""
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "license_key": (
@@ -55,6 +59,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("utilisateurs simultanés", "usuarios simultáneos"),
     ),
     "max_consumptions": ("usage limit", "max uses", "uses limit", "consumption limit"),
+    "policy_code": ("policy", "license policy", "license template", "license template code"),
     "subscription_id": (
         *("subscription", "subscription number", "Abonnement", "Abo", "Abonummer", "abonnement"),
         *("numéro d'abonnement", "suscripción"),

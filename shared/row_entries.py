@@ -13,6 +13,7 @@ from shared.column_mapping import NO_MAPPING, ColumnMapping
 from shared.columns import CustomerRow, OrderRow, TermsRow
 from shared.csv_format.reader import Record
 from shared.day_order import Dates
+from shared.errors import Fault
 from shared.import_job import OnExisting, OnMissing
 from shared.licenses import FeatureRequest, License, grant_of
 from shared.planned_rows import PlannedRow, not_as_planned
@@ -216,6 +217,12 @@ def nameless_id(job: Import, record: Record, order_id: int | None) -> int:
     if order_id is not None:
         return record_id(job.company, "customer", "of", order_id)
     return record_id(job.company, "customer", "of file", job.file_sha256, record.row)
+
+
+def column_of(fault: Fault, prefix: str) -> tuple[str, str]:
+    """Return the column and the field of a fault whose path begins with the name of a field."""
+    field = (fault.field or "").partition(".")[0]
+    return f"{prefix}{field}", field
 
 
 def fault_of(column: str, field: str, code: str, message: str, value: object) -> dict[str, Any]:

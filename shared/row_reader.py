@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from shared.catalog import Product
 from shared.cell_patterns import SOUND, RowPattern
+from shared.cell_types import NO_VALUE
 from shared.column_mapping import RowMapping
 from shared.columns import (
     CLEARABLE,
     KINDS,
-    NO_VALUE,
     CustomerRow,
     FreeRow,
     OrderRow,
@@ -38,6 +38,7 @@ from shared.row_entries import (
     InvalidRecord,
     LicenseEntry,
     Warnings,
+    column_of,
     fault_of,
     named_id,
     nameless_id,
@@ -231,7 +232,7 @@ class _Reader:
 class _LicenseReader(_Reader):
     def __init__(self, job: Import, dialect: Dialect) -> None:
         super().__init__(job, dialect)
-        self._offers: dict[str, Offer | None] = {}
+        self._offers: dict[tuple[str, str | None], Offer | None] = {}
         at = {self.kind.parts["free"].columns[header]: at for at, header in self._where["free"]}
         self._free_at = tuple(at.get(name) for name in _Free._fields)
         self._product_at = self.headers.index("product__short_code")
@@ -342,11 +343,14 @@ class _LicenseReader(_Reader):
             return [fault_of("product__short_code", "short_code", *fault, row.short_code)]
         if product is None:
             raise AssertionError("a product that is not there is a fault")
-        if row.short_code not in self._offers:
-            self._offers[row.short_code] = offer(product, None)
-        sold = self._offers[row.short_code]
+        named = row.short_code, row.policy_code
+        if named not in self._offers:
+            self._offers[named] = offer(product, row.policy_code)
+        sold = self._offers[named]
         if sold is None:
-            raise AssertionError("a product always has a default policy")
+            message = f"product {row.short_code} has no policy {row.policy_code}, or it is archived"
+            at = "license__policy_code", "policy_code"
+            return [fault_of(*at, "unknown_policy", message, row.policy_code)]
         try:
             return issue(
                 row.request(),
@@ -361,7 +365,7 @@ class _LicenseReader(_Reader):
             )
         except Refused as refused:
             return [
-                fault_of(f"license__{f.field}", f.field or "", f.code, f.message, f.value)
+                fault_of(*column_of(f, "license__"), f.code, f.message, f.value)
                 for f in refused.faults
             ]
 

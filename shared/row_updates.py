@@ -15,21 +15,36 @@ from pydantic import BaseModel
 from shared.catalog import FeatureGrant, Product
 from shared.columns import KINDS
 from shared.customers import Customer, CustomerPatch, change_customer
-from shared.differences import Difference, difference, limited
+from shared.differences import (
+    DEFAULTS,
+    PART_DEFAULTS,
+    Difference,
+    difference,
+    features_differ,
+    limited,
+    same_custom_fields,
+)
 from shared.errors import Refused
 from shared.license_changes import LicensePatch, change_license
 from shared.license_features import merged_grant
 from shared.licenses import FeatureRequest, License
-from shared.row_entries import CustomerEntry, Faults, FeatureEntry, LicenseEntry, fault_of
+from shared.row_entries import (
+    CustomerEntry,
+    Faults,
+    FeatureEntry,
+    LicenseEntry,
+    column_of,
+    fault_of,
+)
 from shared.stored_json import same_json
-from shared.terms import FEATURE_SYSTEM, SYSTEM
+from shared.terms import FEATURE_SYSTEM
 
 MOST_APPLIED = 8
 """The number of import rows that a record remembers; see `applied`."""
 MOST_BEFORE = 16_384
 """Bytes of the values before a change, which the record keeps."""
-_DEFAULTS: Mapping[str, Any] = {**SYSTEM, "enabled": True, "is_trial": False, "metadata": {}}
-_ORDER_DEFAULTS: Mapping[str, Any] = {"type": "normal", "is_test": False, "is_trial": False}
+_NONE: Mapping[str, Any] = {"product_features": (), "custom_fields": ()}
+"""What a cleared field has instead of no value."""
 _ENDS = ("valid_duration", "validity_period")
 """Terms that replace each other, so that a row that changes one of them has to agree on both."""
 _STATE = frozenset({"updated_at", "applied_rows", "changed_by", "changed_from"})
@@ -102,7 +117,7 @@ def customer_change(
     given = {
         name: value
         for name in row.model_fields_set - {"email"}
-        if _differs(item, name, value := getattr(row, name), {})
+        if _differs(item, name, value := getattr(row, name), PART_DEFAULTS["customer__"])
     }
     if not given:
         return None
@@ -175,7 +190,7 @@ def names_order(entry: LicenseEntry) -> bool:
 
 
 def _part_differences(prefix: str, row: BaseModel, there: Mapping[str, Any]) -> list[Difference]:
-    defaults = _ORDER_DEFAULTS if prefix == "order__" else {}
+    defaults = PART_DEFAULTS[prefix]
     return [
         found
         for name in type(row).model_fields
@@ -193,7 +208,9 @@ def _license_fields(entry: LicenseEntry, known: KnownTerms) -> dict[str, Any]:
         given = terms.model_fields_set - {"short_code"}
         columns = KINDS["licenses"].parts["terms"].columns.values()
         fields = known[id(terms)] = {
-            name: getattr(terms, name) for name in columns if name in given
+            name: _NONE.get(name) if (value := getattr(terms, name)) is None else value
+            for name in columns
+            if name in given
         }
     own = (("subscription_id", entry.subscription_id), ("note", entry.note))
     return fields | {name: value or None for name, value in own if value is not None}
@@ -205,9 +222,17 @@ def _differing(wanted: Mapping[str, Any], item: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, value in wanted.items()
-        if (value != get(name) or isinstance(value, dict))
-        and _differs(item, name, value, _DEFAULTS)
+        if (value != get(name) or isinstance(value, dict)) and _field_differs(item, name, value)
     ]
+
+
+def _field_differs(item: Mapping[str, Any], name: str, wanted: Any) -> bool:
+    match name:
+        case "product_features":
+            return features_differ(wanted, item.get(name, ()))
+        case "custom_fields":
+            return not same_custom_fields(wanted, item.get(name, ()))
+    return _differs(item, name, wanted, DEFAULTS)
 
 
 def _differs(item: Mapping[str, Any], name: str, wanted: Any, defaults: Mapping[str, Any]) -> bool:
@@ -241,7 +266,7 @@ def _change(item: Mapping[str, Any], before: BaseModel, after: BaseModel) -> Row
 
 def _faults_of(refused: Refused, prefix: str) -> Faults:
     return [
-        fault_of(f"{prefix}{each.field}", each.field or "", each.code, each.message, each.value)
+        fault_of(*column_of(each, prefix), each.code, each.message, each.value)
         for each in refused.faults
     ]
 

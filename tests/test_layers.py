@@ -41,6 +41,7 @@ SHARED = (
     "import_undo",
     "csv_format",
     "bundle_keys",
+    "cell_types",
     "columns",
     "column_mapping",
     "exported_row",

@@ -19,14 +19,15 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints, Validat
 from pydantic.fields import FieldInfo
 
 from shared.browser_rule import BrowserRule
-from shared.columns import CLEARABLE, KINDS, NO_VALUE, Kind, Part, faults_of_row
+from shared.cell_types import NO_VALUE
+from shared.columns import CLEARABLE, KINDS, Kind, Part, faults_of_row
 from shared.csv_format.block import MAX_FIELD
 from shared.csv_format.dialect import DELIMITERS
 from shared.csv_format.file_type import MAGIC
 from shared.csv_format.header import MAX_COLUMNS, MAX_HEADER, OWN_COLUMNS, folded
 from shared.csv_format.reader import DAMAGE, MAYBE_DAMAGED
 from shared.day_order import DATE_FAULTS, WRITTEN
-from shared.header_synonyms import SYNONYMS
+from shared.header_synonyms import ALIASES, SYNONYMS
 from shared.values import FORMAT
 
 
@@ -55,6 +56,7 @@ def _kind(kind: Kind) -> dict[str, Any]:
         "identity": [{"columns": columns, "what": what} for columns, what in kind.identity],
         "literal": kind.literal,
         "uncompared": kind.uncompared,
+        "aliases": {alias: name for alias, name in ALIASES.items() if name in kind.columns},
         "columns": {
             header: [*_clearing(kind, header), *steps(parts[header], header)]
             for header in kind.columns

@@ -15,7 +15,7 @@ from shared.terms import SYSTEM, TERMS
 
 PAGE = ROOT / "docs" / "columns.md"
 
-_BROKEN = ("?", "é" * 200, "x" * 201, "x" * 10_000)
+_BROKEN = ("?", "[", "é" * 200, "x" * 201, "x" * 10_000)
 """Cells of which each column rejects at least one; those of the shortest limits first."""
 _ABOUT = """\
 # Columns of imported files

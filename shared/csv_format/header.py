@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from shared.csv_format.cells import is_blank, unescape_formula
 from shared.csv_format.encoding import BadFile
-from shared.header_synonyms import SYNONYMS
+from shared.header_synonyms import ALIASES, SYNONYMS
 from shared.values import FORMAT
 
 MAX_COLUMNS = 200
@@ -160,6 +160,7 @@ def matched(
     mapped.
     """
     names = {squeezed(name): name for name in known}
+    names |= {squeezed(alias): name for alias, name in ALIASES.items() if name in known}
     if mapped:
         names = {**names, **mapped}
     return tuple(_matched(column, names) for column in columns)

@@ -111,6 +111,7 @@ class BatchOrders:
             "download_id": row.download_id,
             "language": row.language,
             "campaign_params": row.campaign_params,
+            "metadata": row.metadata,
             "made_by": job.maker(entry.record.row),
             "created_at": began,
             "updated_at": began,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.columns import CustomerRow, OrderRow
+from shared.differences import PART_DEFAULTS
 from shared.row_entries import Import, LicenseEntry
+from shared.stored_json import same_json
 from shared.workflows.batch import Batch, Found, is_ours
-
-_ORDER_DEFAULTS: Mapping[str, Any] = {"type": "normal", "is_test": False, "is_trial": False}
 
 
 def warn_of_parts(
@@ -104,15 +104,15 @@ def _differences(
         if ours
         else ("differs_from_existing", "the existing")
     )
-    found = []
+    defaults, found = PART_DEFAULTS[f"{part}__"], []
     for name in type(row).model_fields:
         value = getattr(row, name)
         if value is None:
             continue
         kept = there.get(name)
         if kept is None:
-            kept = _ORDER_DEFAULTS.get(name) if part == "order" else None
-        if value != kept:
+            kept = defaults.get(name)
+        if value != kept or (isinstance(value, dict) and not same_json(value, kept)):
             found.append(
                 {
                     "column": f"{part}__{name}",

@@ -163,7 +163,7 @@ def test_customers_are_exported_newest_first_in_the_columns_of_the_import(shop: 
 
     assert [*rows[0]] == list(KINDS["customers"].columns)
     assert [row["email"] for row in rows] == ["", "b@x.test", "ana@x.test"]
-    expected = {name: FIELDS[name] for name in rows[2]} | {"phone": "'+1"}
+    expected = {name: FIELDS[name] for name in rows[2]} | {"phone": "'+1", "metadata": '{"k":"v"}'}
     assert rows[2] == expected
     assert rows[1]["first_name"] == "'=1+1"
     assert rows[1]["phone"] == ""

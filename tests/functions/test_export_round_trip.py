@@ -43,8 +43,16 @@ OTHERS: dict[str, list[Any]] = {
     "subscription_id": ["sub-1"],
     "metadata": [{"po": "4711", "n": [1, 1.5, None]}, {"ü\u2028": {"a": '"'}}, {"=": "\n"}],
 }
+POLICIES = ("default", "policy_A", "rich")
+FEATURES: list[list[Any]] = [
+    *([], ["f1"], ["f2", "f1"], ["credits"]),
+    ["f1", {"code": "credits", "max_consumption": 7, "expiry_date": "2030-01-31"}],
+    [{"code": "credits", "consumption_period": None, "metadata": {"a": 1}}],
+]
+FIELDS = [[{"name": "seat", "value": each} for each in (1, 1.5, True, None, "A7")]]
 SHOWN = (
     *TERMS,
+    *("policy_code", "product_features", "custom_fields"),
     *("license_key", "license_type", "validity_period", "start_date", "maintenance_period"),
     *("is_trial", "enabled", "note", "subscription_id", "metadata"),
 )
@@ -66,6 +74,9 @@ def random_license(chance: random.Random, number: int) -> tuple[str, dict[str, A
     if kind == "consumption":
         choices |= CONSUMPTION
     given = {name: chance.choice(some) for name, some in choices.items() if chance.random() < 0.4}
+    if product == "kp":
+        more = {"policy_code": POLICIES, "product_features": FEATURES, "custom_fields": FIELDS}
+        given |= {name: chance.choice(some) for name, some in more.items() if chance.random() < 0.6}
     return product, {"key": f"K-{number:03}", "license_type": kind, **given}
 
 
@@ -74,10 +85,26 @@ def stock(shop: Shop) -> None:
     terms = {"valid_duration": "2y", "maintenance_duration": "6m", "trial_days": 9}
     more = {"consumption_period": "weekly", "can_borrow": True, "max_transfers": 4}
     shop.make("/products/", product_name="F", short_code="full", **terms, **more)
+    features = [
+        {"product_feature": "f1"},
+        {"product_feature": "credits", "max_consumption": 55, "consumption_period": "weekly"},
+    ]
+    shop.make(
+        "/license-templates/",
+        product="kp",
+        name="Rich",
+        code="rich",
+        default_license_type="perpetual",
+        license_product_feature_templates=features,
+        **terms,
+    )
 
 
 def shown(shop: Shop) -> dict[str, dict[str, Any]]:
     found = shop.get("/licenses/", "limit=100").json()["results"]
+    for feature in (each for lic in found for each in lic["product_features"]):
+        # Companies have other ids.
+        feature |= {"id": None, "product_feature": feature["product_feature"]["code"]}
     return {lic["license_key"]: {name: lic[name] for name in SHOWN} for lic in found}
 
 

@@ -67,6 +67,11 @@ COLUMNS = [
     "license__allow_unlimited_consumptions",
     "license__allow_negative_consumptions",
     "license__metadata",
+    "license__policy_code",
+    "license__product_features",
+    "license__custom_fields",
+    "order__metadata",
+    "customer__metadata",
 ]
 
 
@@ -86,7 +91,7 @@ def test_an_export_has_exactly_the_columns_of_an_import(shop: Shop) -> None:
     header = shop.get(f"/orders/{id}/export/").text.splitlines()[0].split(",")
 
     assert header == ["\ufeff" + COLUMNS[0], *COLUMNS[1:]]
-    assert len(header) == 55
+    assert len(header) == 60
 
 
 def test_a_license_is_a_row_with_its_order_and_its_customer(shop: Shop) -> None:

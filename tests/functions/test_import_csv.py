@@ -713,3 +713,23 @@ def test_a_feature_goes_to_the_member_of_a_bundle_where_it_is_enabled(files: Fil
         if (granted := lic["product_features"])
     }
     assert held == {"p1": ["both"]}
+
+
+def test_orders_and_customers_have_their_metadata(files: Files) -> None:
+    header = "license__license_key,product__short_code,license__policy_code,order__store_id"
+    header += ",order__metadata,customer__email,customer__metadata"
+    rows = (
+        'K-1,kp,policy_A,o-1,"{""po"": 1}",ana@x.test,"{""crm"": 7}"\n'
+        'K-2,kp,,o-1,"{""po"": true}",ana@x.test,"{""crm"": 7}"\n'
+    )
+
+    job = files.imported(f"{header}\n{rows}")
+
+    assert job.state == "succeeded", files.errors(job)
+    assert job.counts["warnings"] == 1, "row 2 has another metadata of the order"
+    (order,) = files.shop.get("/orders/").json()["results"]
+    (customer,) = files.shop.get("/customers/").json()["results"]
+    assert (order["metadata"], customer["metadata"]) == ({"po": 1}, {"crm": 7})
+    licenses = files.shop.get("/licenses/").json()["results"]
+    terms = {lic["license_key"]: (lic["policy_code"], lic["max_activations"]) for lic in licenses}
+    assert terms == {"K-1": ("policy_A", 5), "K-2": ("default", 1)}

@@ -608,3 +608,30 @@ def test_a_row_that_wrote_nothing_is_unchanged_and_all_rows_are_in_results_csv(
         "K-2,nope,,,2,unchanged,,,",
         "K-3,kp,,,3,unchanged,,,",
     ]
+
+
+def test_features_and_free_json_are_set_back(files: Files) -> None:
+    features = [{"code": "credits", "max_consumption": 7}, "f1"]
+    fields = [{"name": "seat", "value": 1}]
+    license = {"key": "K-1", "product_features": features, "custom_fields": fields}
+    files.shop.order_one(license=license, customer={"email": "ana@x.test", "metadata": {"a": 1}})
+    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    before, customers = files.shop.get(path).json(), files.shop.get("/customers/").json()
+    header = "license__license_key,product__short_code,license__product_features"
+    cells = 'K-1,kp,f2,"[{""name"": ""seat"", ""value"": 2}]"\n'
+
+    files.run(files.prepared(f"{header},license__custom_fields\n{cells}", "licenses", **UPDATE))
+    licenses = files.last()
+    text = 'email,metadata\nana@x.test,"{""a"": true}"\n'
+    files.run(files.prepared(text, "customers", **UPDATE))
+    updated = files.shop.get(path).json()
+    jobs = [undone(files, each) for each in (files.last(), licenses)]
+
+    assert [each["product_feature"]["code"] for each in updated["product_features"]] == ["f2"]
+    assert updated["custom_fields"] == [{"name": "seat", "value": 2}]
+    assert [job.state for job in jobs] == ["succeeded", "succeeded"]
+    after = files.shop.get(path).json()
+    for name in ("product_features", "custom_fields"):
+        assert after[name] == before[name]
+    (customer,) = files.shop.get("/customers/").json()["results"]
+    assert customer["metadata"] == customers["results"][0]["metadata"] == {"a": 1}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.columns import KINDS, NO_VALUE, FeatureRow, TermsRow, faults_of_row, template
+from shared.cell_types import NO_VALUE
+from shared.columns import KINDS, FeatureRow, TermsRow, faults_of_row, template
 from shared.row_entries import InvalidRecord
 from tests.shared.value_import import read_rows
 

@@ -72,6 +72,30 @@ def test_an_unset_term_and_the_system_default_are_equal() -> None:
     assert license_differences(entry, Holder(None, record_of(entry, max_activations=None))) == []
 
 
+FEATURES = '"[""f1"", {""code"": ""credits"", ""max_consumption"": 7}]"'
+
+
+def test_features_and_custom_fields_are_compared_as_json() -> None:
+    fields = '"[{""name"": ""seat"", ""value"": 1}]"'
+    entry = license_entry(license__product_features=FEATURES, license__custom_fields=fields)
+    record = entry.model.model_dump(mode="json", exclude_defaults=True) | {
+        "order_store_id": entry.store_id
+    }
+    other = record | {
+        "product_features": [{"code": "f1", "made_by": "import 3#1"}, {"code": "credits"}],
+        "custom_fields": [{"name": "seat", "value": True}],
+    }
+
+    assert license_differences(entry, Holder(1, record)) == []
+    assert license_differences(entry, Holder(None, record)) == []
+    for row in (1, None):
+        found = license_differences(entry, Holder(row, other))
+        columns = [each.column for each in found]
+        assert columns == ["license__product_features", "license__custom_fields"]
+    short = license_entry(license__product_features="f1;credits")
+    assert license_differences(short, Holder(None, other)) == []
+
+
 def test_a_customer_is_compared_in_filled_cells_only() -> None:
     row = CustomerRow(email="ana@x.test", city="Lyon")
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.columns import LICENSE_COLUMNS, NO_VALUE
+from shared.cell_types import NO_VALUE
+from shared.columns import LICENSE_COLUMNS
 from shared.customers import Customer
 from shared.exported_row import license_row
 from shared.row_entries import LicenseEntry

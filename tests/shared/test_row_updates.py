@@ -92,6 +92,67 @@ def test_a_license_with_these_values_is_unchanged(
     assert change(license_entry(**cells), stored(**license)) is None
 
 
+LONG = [{"code": "credits", "max_consumption": 7}, "f1"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "codes"),
+    [
+        ("f1;credits", None),
+        ('"[""f1"", {""code"": ""credits"", ""max_consumption"": 7}]"', None),
+        ('"[""f1"", {""code"": ""credits"", ""max_consumption"": 8}]"', ["f1", "credits"]),
+        ("f1", ["f1"]),
+        ("f2;credits", ["f2", "credits"]),
+        ("\\N", []),
+    ],
+)
+def test_a_row_replaces_the_list_of_features(cell: str, codes: list[str] | None) -> None:
+    entry = license_entry(license__product_features=cell)
+
+    found = change(entry, stored(product_features=LONG))
+
+    if codes is None:
+        assert found is None
+        return
+    assert found is not None
+    features = found.fields["product_features"] or ()
+    assert [each["code"] for each in features] == codes
+    assert [each["code"] for each in found.before["product_features"]] == ["credits", "f1"]
+    kept = next((each for each in features if each["code"] == "credits"), None)
+    assert kept is None or kept["max_consumption"] == (8 if "8" in cell else 7)
+
+
+def test_a_row_replaces_custom_fields_that_differ_as_json() -> None:
+    item = stored(custom_fields=[{"name": "seat", "value": 1}])
+    same = '"[{""name"": ""seat"", ""value"": 1}]"'
+    other = '"[{""name"": ""seat"", ""value"": true}]"'
+
+    assert change(license_entry(license__custom_fields=same), item) is None
+    found = change(license_entry(license__custom_fields=other), item)
+    cleared = change(license_entry(license__custom_fields="\\N"), item)
+
+    assert found is not None
+    assert cleared is not None
+    assert found.fields["custom_fields"] == ({"name": "seat", "value": True},)
+    assert cleared.fields["custom_fields"] is None
+    assert found.before == cleared.before == {"custom_fields": item["custom_fields"]}
+
+
+def test_the_policy_of_a_license_stays() -> None:
+    item = stored(policy_code="policy_A")
+
+    assert change(license_entry(license__policy_code="policy_A"), item) is None
+    entry = license_entry(license__policy_code="default")
+    assert codes(entry, item) == [("license__policy_code", "immutable")]
+
+
+def test_an_unknown_policy_does_not_matter_where_the_license_exists() -> None:
+    entry = license_entry(license__policy_code="gone", license__note="new")
+
+    assert [fault["code"] for fault in entry.unissued] == ["unknown_policy"]
+    assert codes(entry, stored()) == [("license__policy_code", "immutable")]
+
+
 def test_metadata_is_compared_as_json() -> None:
     found = change(license_entry(license__metadata='"{""a"": true}"'), stored(metadata={"a": 1}))
 

@@ -1,8 +1,10 @@
 """Rows of import files on values: the catalog of `value_shop`, a planned file, and its entries."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.catalog import Product
 from shared.columns import KINDS
 from shared.csv_format.dialect import Dialect, detect
 from shared.csv_format.planner import plan
@@ -28,13 +30,14 @@ def read_rows(
     kind: str = "licenses",
     dates: Dates = "iso",
     on_existing: OnExisting = "keep",
+    products: Mapping[str, Product] | None = None,
 ) -> list[Entry | InvalidRecord]:
-    """The entries of a file's rows, read with the catalog of a `ValueShop`."""
+    """The entries of a file's rows, read with this catalog or that of a `ValueShop`."""
     data = text.encode()
     planned = plan([data])
     header = dialect_of(text.partition("\n")[0], kind)
-    products = ValueShop().products
-    job = Import("acme", 7, kind, NOW, products, dates=dates, on_existing=on_existing)
+    catalog = ValueShop().products if products is None else products
+    job = Import("acme", 7, kind, NOW, catalog, dates=dates, on_existing=on_existing)
     read = reader_of(job, header)
     return [
         read(record)

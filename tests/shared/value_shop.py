@@ -99,6 +99,7 @@ class ValueShop:
         context = OrderContext(
             order_id=record_id(COMPANY, "order", "o-1"),
             products=self.products,
+            customer_id=record_id(COMPANY, "customer", "o-1"),
             user_ids={email: record_id(COMPANY, "user", email) for email in request.users},
         )
         return plan_order(

@@ -75,3 +75,14 @@ test("a mapping without anything is empty", () => {
   assert.equal(isEmptyMapping(createMapping()), true);
   assert.equal(isEmptyMapping(MAPPING), false);
 });
+
+test("a column has another name, which a mapping can give another meaning", async () => {
+  const text = "Serial,License__License-Template Code\na,b\n";
+  const none = { Serial: "license__license_key", "License__License-Template Code": null };
+
+  const plain = await check(text);
+  const mapped = await check(text, { ...MAPPING, columns: none });
+
+  assert.deepEqual([plain.unknown, plain.similar], [[], []]);
+  assert.deepEqual(mapped.unknown, ["License__License-Template Code"]);
+});

@@ -4,6 +4,7 @@ import pytest
 
 from shared.columns import KINDS
 from shared.csv_format.dialect import detect
+from shared.csv_format.encoding import BadFile
 from shared.csv_format.header import OWN_COLUMNS, matched, similar_columns, squeezed
 
 
@@ -64,3 +65,19 @@ def test_a_column_that_is_there_is_not_missing() -> None:
     names = matched(columns, KINDS["customers"].columns)
 
     assert similar_columns(columns, names, KINDS["customers"].columns) == ()
+
+
+def test_the_other_name_of_a_column_is_the_column() -> None:
+    alias = "license__license_template_code"
+
+    assert matched([alias], KINDS["licenses"].columns) == ("license__policy_code",)
+    assert matched([alias], KINDS["customers"].columns) == (alias,)
+
+
+def test_a_column_by_both_of_its_names_is_refused() -> None:
+    known = KINDS["licenses"].columns
+
+    with pytest.raises(BadFile) as refused:
+        detect(b"license__policy_code,License__License_Template_Code\n", known=known)
+
+    assert refused.value.code == "duplicate_header"

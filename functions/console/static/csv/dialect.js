@@ -136,7 +136,7 @@ function readHeader(head, delimiter, kind, format) {
   // The type checker does not see that the callback has assigned it.
   const header = /** @type {Omit<Header, "names" | "score"> | null} */ (found);
   if (!header) throw emptyFile(line);
-  const mapped = mappedHeaders(kind.mapping, format);
+  const mapped = mappedHeaders(kind);
   const names = matchColumns(header.columns, Object.keys(kind.columns), format, mapped);
   const required = requiredHeaders(kind);
   const count = (/** @type {(name: string) => boolean} */ test) =>

@@ -23,13 +23,17 @@ export const isEmptyMapping = (/** @type {Mapping} */ { columns, constants, valu
   ![columns, constants, values].some((part) => Object.keys(part).length);
 
 /**
- * The columns of a mapping by header, as `matchColumns` takes them; "" to leave a header out.
+ * The columns of aliases and of the mapping by header, as `matchColumns` takes them; "" to leave a
+ * header out.
  *
- * @type {(mapping: Mapping, format: string) => Map<string, string>}
+ * @type {(kind: Pick<Kind, "aliases" | "mapping" | "format">) => Map<string, string>}
  */
-export const mappedHeaders = ({ columns }, format) =>
+export const mappedHeaders = ({ aliases, mapping, format }) =>
   new Map(
-    Object.entries(columns).map(([header, name]) => [normalizeHeader(header, format), name ?? ""]),
+    Object.entries({ ...aliases, ...mapping.columns }).map(([header, name]) => [
+      normalizeHeader(header, format),
+      name ?? "",
+    ]),
   );
 
 /** @typedef {(cells: string[]) => string[]} ReadRow our values of a row, in the order of `names` */

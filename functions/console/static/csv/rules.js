@@ -49,6 +49,7 @@ import { compileDay } from "./day_order.js";
  * @property {{ columns: string[], what: string }[]} identity columns that identify a record
  * @property {string[]} literal columns without defaults
  * @property {Record<string, string>} uncompared
+ * @property {Record<string, string>} aliases columns by their other names
  */
 
 /**

@@ -129,7 +129,7 @@ function CellProblem({ row, fault, draft, kind }) {
 /** @type {(column: string, value: string, kind: Kind) => { message: string } | null} */
 export function validateEdit(column, value, kind) {
   const known = Object.keys(kind.columns);
-  const mapped = mappedHeaders(kind.mapping, kind.format);
+  const mapped = mappedHeaders(kind);
   const names = matchColumns([column], known, kind.format, mapped);
   const values = { ...kind.mapping, constants: {} };
   const [cell] = createRowReader(values, names, kind)([value]);

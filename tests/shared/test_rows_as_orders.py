@@ -1,0 +1,173 @@
+"""A valid row gives the license that the equal order gives, and an invalid one has its faults."""
+
+import csv
+import io
+import json
+import random
+from typing import Any
+
+from shared.errors import Refused
+from shared.licenses import License
+from shared.orders import OrderPlan
+from shared.row_entries import InvalidRecord, LicenseEntry
+from tests.shared.value_import import NOW, read_rows
+from tests.shared.value_shop import ValueShop
+
+PAIRS = 2_000
+FLAGS = (
+    *("allow_unlimited_activations", "enable_maintenance_period", "allow_unlimited_consumptions"),
+    *("allow_negative_consumptions", "prevent_vm", "is_floating", "is_floating_cloud"),
+    *("can_borrow", "allow_grace_period", "is_air_gapped", "is_hardware_key_auth"),
+    *("allow_overages", "reset_consumption", "is_trial", "enabled"),
+)
+COUNTS = (
+    *("max_activations", "trial_days", "max_consumptions", "floating_timeout", "floating_users"),
+    *("max_borrow_time", "grace_period", "max_license_users", "max_overages"),
+)
+LICENSE: dict[str, list[Any]] = {
+    **{name: [True, False] for name in FLAGS},
+    **{name: [0, 1, 7] for name in COUNTS},
+    "license_type": ["perpetual", "time-limited", "subscription", "consumption"],
+    "policy_code": ["default", "policy_A", "rich", "gone", "none"],
+    "valid_duration": ["1y", "90min", None],
+    "maintenance_duration": ["30d", None],
+    "consumption_period": ["daily", "monthly", None],
+    "max_transfers": [-1, 0, 3],
+    "validity_period": ["2030-01-31"],
+    "start_date": ["2026-02-03"],
+    "maintenance_period": ["2031-12-31"],
+    "note": ['moved; from the "old" shop', "two\nlines"],
+    "subscription_id": ["sub-1"],
+    "metadata": [{"po": "4711", "n": [1, 1.0, True, None]}, {"ü": {"a": '"'}}, {}],
+    "product_features": [
+        [],
+        ["f1"],
+        ["f2", "f1"],
+        ["credits"],
+        ["f1", {"code": "credits", "max_consumption": 7, "expiry_date": "2030-01-31"}],
+        [{"code": "credits", "consumption_period": None, "metadata": {"a": 1}}],
+        [{"code": "credits"}],
+        ["f1", "f1"],
+        ["off"],
+        ["nothing"],
+    ],
+    "custom_fields": [
+        [{"name": "seat", "value": "A7"}],
+        [{"name": "seat", "value": each} for each in (1, 1.5, True, None, "")],
+        [],
+    ],
+}
+ORDER: dict[str, list[Any]] = {
+    "metadata": [{"shop": "old"}, {}],
+    "is_test": [True, False],
+    "language": ["es"],
+}
+CUSTOMER: dict[str, list[Any]] = {
+    "email": ["ana@x.test"],
+    "company_name": ["Acme"],
+    "metadata": [{"since": 2019}, {}],
+}
+ELSEWHERE = {
+    *("id", "order_id", "order_item_id", "order_store_id", "customer_id", "made_by"),
+    *("created_at", "updated_at", "license_key", "note", "subscription_id"),
+}
+"""Fields of a license that a row's model does not have, or that may differ."""
+
+
+def shop() -> ValueShop:
+    """Products with policies that have terms and features of their own."""
+    made = ValueShop()
+    made.make_feature("kp", "off", active=False)
+    made.make_policy(
+        "kp",
+        "rich",
+        default_license_type="consumption",
+        consumption_period="weekly",
+        max_overages=3,
+        license_product_feature_templates=[
+            {"product_feature": "f1"},
+            {"product_feature": "credits", "max_consumption": 55, "consumption_period": "weekly"},
+        ],
+    )
+    made.make_policy("kp", "gone")
+    made.change_policy("kp", "gone", is_archived=True)
+    return made
+
+
+def drawn(chance: random.Random, choices: dict[str, list[Any]], share: float) -> dict[str, Any]:
+    return {name: chance.choice(of) for name, of in choices.items() if chance.random() < share}
+
+
+def cell(name: str, value: Any) -> str:
+    """How a file writes a value of a request."""
+    if value is None or (name == "product_features" and not value):
+        return "\\N"
+    if name == "product_features" and all(isinstance(each, str) for each in value):
+        return ";".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def cells_of(number: int, product: str, parts: dict[str, dict[str, Any]]) -> dict[str, str]:
+    cells = {"license__license_key": f"K-{number}", "product__short_code": product}
+    for part, given in parts.items():
+        cells |= {f"{part}__{name}": cell(name, value) for name, value in given.items()}
+    return cells
+
+
+def file_of(rows: list[dict[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*dict.fromkeys(name for row in rows for name in row)])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def planned(of: ValueShop, **body: Any) -> OrderPlan | Refused:
+    try:
+        return of.plan(**body)
+    except Refused as refused:
+        return refused
+
+
+def plain(lic: License) -> dict[str, Any]:
+    return lic.model_dump(mode="json", exclude=ELSEWHERE)
+
+
+def test_a_row_issues_the_license_of_the_equal_order() -> None:
+    chance, of = random.Random(17), shop()  # not a secret, a replay
+    asked = []
+    for _ in range(PAIRS):
+        share = chance.choice((0.05, 0.15, 0.4))
+        product = chance.choice(("kp", "kp", "kp", "cp", "none"))
+        choices = {"license": LICENSE, "order": ORDER, "customer": CUSTOMER}
+        parts = {part: drawn(chance, of_part, share) for part, of_part in choices.items()}
+        asked.append((product, parts))
+    rows = [cells_of(number, *each) for number, each in enumerate(asked)]
+
+    entries = read_rows(file_of(rows), products=of.products)
+
+    valid = 0
+    for number, ((product, parts), entry) in enumerate(zip(asked, entries, strict=True)):
+        body = {"key": f"K-{number}", **parts["license"]}
+        items = [{"product_code": product, "licenses": [body]}]
+        placed = planned(of, items=items, customer=parts["customer"], **parts["order"])
+        if isinstance(placed, Refused):
+            assert isinstance(entry, InvalidRecord), (body, placed.faults)
+            codes = {fault["code"] for fault in entry.faults}
+            assert codes == {fault.code for fault in placed.faults}, body
+            continue
+        valid += 1
+        assert isinstance(entry, LicenseEntry), (body, entry)
+        (theirs,) = placed.licenses
+        assert plain(entry.model) == plain(theirs), body
+        assert (entry.key, entry.note) == (theirs.license_key, theirs.note)
+        assert entry.subscription_id == theirs.subscription_id
+        assert entry.model.created_at == NOW == theirs.created_at
+        assert (entry.order.metadata or {}) == placed.order.metadata
+        written = entry.customer.model_dump() if entry.customer else {}
+        assert {name: value for name, value in written.items() if value is not None} == {
+            name: value
+            for name in CUSTOMER
+            if (value := getattr(placed.customer, name, None)) is not None
+        }
+    assert PAIRS // 4 < valid < PAIRS
