@@ -41,6 +41,7 @@ from shared.store.import_jobs import (
     heartbeat,
 )
 from shared.store.open_batches import OpenBatch, close_batch
+from shared.workflows.generated_keys import generated_keys
 from shared.workflows.import_bundles import mentions_of, pin_bundle_keys
 from shared.workflows.import_chunk import Work, complete_batch, import_chunk, working
 from shared.workflows.import_duplicates import refuse_duplicates
@@ -356,7 +357,7 @@ def _results_step(event: dict[str, Any], _: "LambdaContext") -> dict[str, Any]:
     job = _job_of(event)
     if job.is_ended and job.detected is not None:
         try:
-            write_results(job)
+            write_results(job, generated_keys(job))
         except FileGone as gone:
             logger.warning("results_not_written", code=gone.code)
     return {}

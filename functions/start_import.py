@@ -34,12 +34,14 @@ from shared.import_job import (
     KINDS,
     ChosenEncoding,
     ImportJob,
+    Keys,
     Kind,
     OnError,
     OnExisting,
     OnMissing,
     UnknownColumns,
     WrongState,
+    new_key_seed,
     request_fingerprint,
     shown_name,
     upload_key,
@@ -86,6 +88,10 @@ _ON_EXISTING = (
 )
 _ON_MISSING = "The result of a row whose record does not exist: it is created, or it is an error."
 
+_KEYS = (
+    "The result of a license row whose `license__license_key` is blank: `require` is an error,"
+    " `generate` gives the license a key."
+)
 _MAPPING = (
     "What the columns and values of the file mean: a mapping, or the name of a saved one, whose"
     " content at this time is used."
@@ -125,6 +131,7 @@ class FormQuery(BaseModel, frozen=True, extra="forbid"):
     ] = None
     on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
     on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
+    keys: Annotated[Keys, Field(description=_KEYS)] = "require"
     corrects: Corrected = None
 
 
@@ -160,6 +167,7 @@ class ImportRequest(BaseModel):
     mapping: Annotated[ColumnMapping | MappingName | None, Field(description=_MAPPING)] = None
     on_existing: Annotated[OnExisting, Field(description=_ON_EXISTING)] = "keep"
     on_missing: Annotated[OnMissing, Field(description=_ON_MISSING)] = "create"
+    keys: Annotated[Keys, Field(description=_KEYS)] = "require"
     corrects: Corrected = None
 
 
@@ -231,6 +239,7 @@ def start_import(caller: Caller, request: ImportRequest) -> Answer[StartedImport
     request with the same `external_id` and the same body gets the same import and
     `Idempotent-Replayed: true`; with another body it is refused.
     """
+    _check_keys(request, pointer="/keys")
     _check_corrected(caller, request, pointer="/corrects")
     if isinstance(request.mapping, ColumnMapping):
         import_mappings.refuse_mapping(request.mapping, request.kind, ("mapping",))
@@ -353,6 +362,7 @@ def _take(
             if name != "dates" or "dates" in query.model_fields_set
         },
     )
+    _check_keys(request)
     _check_corrected(caller, request)
     digest = hashlib.sha256(upload.data).hexdigest()
     fingerprint = request_fingerprint({**request.model_dump(mode="json"), "sha256": digest})
@@ -407,6 +417,14 @@ def _check_corrected(caller: Caller, request: ImportRequest, pointer: str | None
         raise Refused("validation_error", message, faults=[fault])
 
 
+def _check_keys(request: ImportRequest, pointer: str | None = None) -> None:
+    """Raise Refused if keys are to be generated for records that have none."""
+    if request.keys == "generate" and request.kind != "licenses":
+        message = f"{request.kind} have no keys to generate: leave keys out"
+        fault = Fault("invalid_value", message, "keys", pointer, request.keys)
+        raise Refused("validation_error", message, faults=[fault])
+
+
 def _mapping_of(caller: Caller, request: ImportRequest, pointer: str | None) -> ColumnMapping:
     """The mapping of a request. Raises Refused if there is no saved one for this kind of file."""
     if isinstance(request.mapping, ColumnMapping):
@@ -433,10 +451,12 @@ def _new_job(
     mapping = _mapping_of(caller, request, pointer)
     stored = None if request.mapping is None else pinned(mapping)
     options = {
-        **dict(request),
+        **vars(request),
         "mapping": stored and stored.sha256,
         "mapping_name": request.mapping if isinstance(request.mapping, str) else None,
     }
+    if request.keys == "generate":
+        options["key_seed"] = new_key_seed()
     if mapping.dates and "dates" not in request.model_fields_set:
         options["dates"] = mapping.dates
     job = ImportJob(

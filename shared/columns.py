@@ -154,6 +154,12 @@ class FreeRow(_Row):
     note: Free | None = Field(None, examples=["moved from the old shop"])
 
 
+class KeylessRow(FreeRow):
+    """The same in an import that generates keys for rows without one."""
+
+    license_key: Key | None = None  # type: ignore[assignment]
+
+
 class FeatureRow(_Row):
     """A product feature to add to an existing license."""
 

@@ -15,6 +15,7 @@ from shared.errors import Refused
 from shared.import_job import (
     ChosenEncoding,
     ImportJob,
+    Keys,
     OnExisting,
     OnMissing,
     UnknownColumns,
@@ -46,6 +47,7 @@ class ObjectOptions(BaseModel, frozen=True):
     )
     on_existing: Annotated[OnExisting, BeforeValidator(_word), Field(alias="on-existing")] = "keep"
     on_missing: Annotated[OnMissing, BeforeValidator(_word), Field(alias="on-missing")] = "create"
+    keys: Annotated[Keys, BeforeValidator(_word)] = "require"
 
 
 def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:
@@ -67,8 +69,14 @@ def with_options(job: ImportJob, metadata: Mapping[str, str]) -> ImportJob:
             f" {options.mapping_name!r}. Put the file again with one of them."
         )
         raise Refused("invalid_metadata", message)
+    if options.keys == "generate" and job.kind != "licenses":
+        message = (
+            f"The object has x-amz-meta-keys: 'generate', and {job.kind} have no keys to generate."
+            " Put the file again without it."
+        )
+        raise Refused("invalid_metadata", message)
     named = {"mapping_name": options.mapping_name or folder}
-    return job.model_copy(update={**dict(options), **named})
+    return job.model_copy(update={**vars(options), **named})
 
 
 def check_header(job: ImportJob, dialect: Dialect, mapping: ColumnMapping = NO_MAPPING) -> None:

@@ -5,6 +5,7 @@ A job's state changes only as `_NEXT` allows; a job leaves a state in `ENDED` on
 
 import hashlib
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -22,6 +23,7 @@ type ChosenEncoding = Literal["utf-8", "windows-1252"]
 type UnknownColumns = Literal["check", "ignore"]
 type OnExisting = Literal["keep", "update", "refuse"]
 type OnMissing = Literal["create", "refuse"]
+type Keys = Literal["require", "generate"]
 type State = Literal[
     "awaiting_upload",
     "queued",
@@ -145,6 +147,10 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The result of a row whose record exists: unchanged, updated, or an error."""
     on_missing: OnMissing = "create"
     """The result of a row whose record does not exist: created, or an error."""
+    keys: Keys = "require"
+    """The result of a license row without a key: an error, or a license with a generated key."""
+    key_seed: Annotated[str | None, Field(repr=False)] = None
+    """The secret from which keys are generated: 32 random bytes in hexadecimal form."""
     corrects: int | None = None
     """The import whose failed rows this file corrects."""
     undoes: int | None = None
@@ -374,15 +380,18 @@ def transition(job: ImportJob, state: State, *, now: datetime, **changes: Any) -
 
 READING = (
     *("encoding", "unknown_columns", "dates", "mapping", "mapping_name"),
-    *("on_existing", "on_missing"),
+    *("on_existing", "on_missing", "keys"),
 )
 """The options that decide what the rows of a file mean."""
 
 
 def same_file(job: ImportJob) -> dict[str, Any]:
-    """The fields of another job that reads the same version of a file in the same way."""
+    """The fields of another job that reads the same version of a file in the same way.
+
+    It generates the same keys.
+    """
     file = ("company", "kind", "file_name", "bucket", "key", "version_id", "size")
-    return {name: getattr(job, name) for name in (*file, *READING)}
+    return {name: getattr(job, name) for name in (*file, *READING, "key_seed")}
 
 
 def plan_hash_of(job: ImportJob, catalog: str, results: Sequence[str]) -> str:
@@ -525,6 +534,11 @@ def shown_name(file_name: str) -> str:
     """Sanitize a file name: no directories, no control characters, at most 255 characters."""
     last = re.split(r"[/\\]", file_name)[-1]
     return _CONTROL.sub("", last).strip()[:255]
+
+
+def new_key_seed() -> str:
+    """A new `key_seed`. A job keeps it, so that each run gives a row the same key."""
+    return secrets.token_hex(32)
 
 
 def request_fingerprint(request: Mapping[str, Any]) -> str:

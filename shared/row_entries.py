@@ -107,6 +107,8 @@ class Import:
     """Of a commit: the planned rows of the batch. A row is written only as it was planned."""
     differing: frozenset[int] = frozenset()
     """The rows in `repeated` that are not equal to the earlier row."""
+    key_seed: bytes | None = field(default=None, repr=False)
+    """The secret for the keys of rows without one; None unless the import generates keys."""
     undo: int | None = None
     """The job that undoes this import, if its rows are read for that."""
     quiet_since: datetime | None = None

@@ -5,6 +5,7 @@ a row again always gives the same entry.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from shared.columns import (
     KINDS,
     CustomerRow,
     FreeRow,
+    KeylessRow,
     OrderRow,
     Part,
     TermsRow,
@@ -28,7 +30,7 @@ from shared.columns import (
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
 from shared.errors import Refused
-from shared.licenses import License, Offer, issue, offer
+from shared.licenses import License, Offer, issue, new_key, offer
 from shared.row_entries import (
     CustomerEntry,
     Entry,
@@ -130,7 +132,7 @@ def identity_of(job: Import, dialect: Dialect) -> Callable[[Record], Hashable]:
 
 
 class _Free(NamedTuple):
-    """The cells of a license row that are different in each row."""
+    """The cells of a license row that are different in each row; the key is "" to generate one."""
 
     license_key: str
     subscription_id: str | None
@@ -232,6 +234,10 @@ class _Reader:
 class _LicenseReader(_Reader):
     def __init__(self, job: Import, dialect: Dialect) -> None:
         super().__init__(job, dialect)
+        self._generates = job.key_seed is not None and job.on_missing == "create"
+        if self._generates:
+            free = Part(KeylessRow, self.kind.parts["free"].columns)
+            self.kind = replace(self.kind, parts={**self.kind.parts, "free": free})
         self._offers: dict[tuple[str, str | None], Offer | None] = {}
         at = {self.kind.parts["free"].columns[header]: at for at, header in self._where["free"]}
         self._free_at = tuple(at.get(name) for name in _Free._fields)
@@ -274,6 +280,10 @@ class _LicenseReader(_Reader):
             store_id = f"import-{self.job.named_by}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
         key, subscription_id, note = free
+        if not key:
+            if unissued:
+                return InvalidRecord(record, unissued)
+            key = generated_key(self.job, record.row, model.product_code)
         return LicenseEntry(
             Record(record.row, record.line, _NO_CELLS, None),
             key,
@@ -291,15 +301,18 @@ class _LicenseReader(_Reader):
         )
 
     def identity(self, record: Record) -> Hashable:
-        """What names the license of a row: its key, for the rows of a bundle with the product."""
+        """What names the license of a row: its key, for the rows of a bundle with the product.
+
+        None for a row that gets a key of its own.
+        """
         if record.fault:
             return None
         free = self._free(record.fields)
         if type(free) is list:
             return None
         key: str = free[0]
-        if not self._bundles:
-            return key
+        if not self._bundles or not key:
+            return key or None
         code = record.fields[self._product_at].strip()
         return (key, code) if key in self.job.bundle_keys or code in self._bundles else key
 
@@ -412,7 +425,14 @@ def _free_of(row: FreeRow) -> _Free:
         "" if name in given and getattr(row, name) is None else getattr(row, name)
         for name in ("subscription_id", "note")
     )
-    return _Free(row.license_key, subscription_id, note)
+    return _Free(row.license_key or "", subscription_id, note)
+
+
+def generated_key(job: Import, row: int, product_code: str) -> str:
+    """The key of a row without one, which is the same whenever the row is read."""
+    if job.key_seed is None:
+        raise AssertionError("only an import with a seed has rows without a key")
+    return new_key(job.key_seed, f"row {row}", job.catalog[product_code].key_length)
 
 
 def _unissued(code: str) -> License:

@@ -21,6 +21,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/stuck_exports.py": "tests/functions/test_export_jobs.py",
         "shared/workflows/held_keys.py": "tests/functions/test_import_races.py",
         "shared/workflows/import_batch.py": "tests/functions/test_import_batches.py",
+        "shared/workflows/generated_keys.py": "tests/functions/test_generated_keys.py",
         "shared/workflows/import_bundles.py": "tests/functions/test_import_duplicates.py",
         "shared/workflows/import_chunk.py": "tests/functions/test_import_csv.py",
         "shared/workflows/import_plan.py": "tests/functions/test_import_plan.py",

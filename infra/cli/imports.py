@@ -91,6 +91,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="if a record does not exist: create it (default), or report an error",
     )
     command.add_argument(
+        "--keys",
+        choices=("require", "generate"),
+        default="require",
+        help="if a license has no key: report an error (default), or generate a key",
+    )
+    command.add_argument(
         "--corrects",
         type=int,
         metavar="IMPORT",
@@ -164,6 +170,7 @@ def _send(
             "mapping": mappings.requested(mapping),
             "on_existing": options.on_existing,
             "on_missing": options.on_missing,
+            "keys": options.keys,
             "corrects": options.corrects,
         }
         if options.dates:
@@ -174,6 +181,8 @@ def _send(
 def _again(options: argparse.Namespace, *, is_mapped: bool) -> str:
     """The options with which a file of failed rows is imported."""
     again = f" --dates {options.dates}" if options.dates else ""
+    if options.keys == "generate":
+        again += " --keys generate"
     if is_mapped:
         again += f" and the same {'--mapping' if options.mapping else '--product'}"
     return f" with{again.removeprefix(' and')}" if again else ""

@@ -23,6 +23,7 @@ from shared.day_order import Dates
 from shared.import_job import (
     ENDED,
     ChosenEncoding,
+    Keys,
     Kind,
     OnError,
     OnExisting,
@@ -48,6 +49,8 @@ class ImportOptions(TypedDict, total=False):
     """What the columns and values of the file mean, or the name of a saved mapping."""
     on_existing: OnExisting
     on_missing: OnMissing
+    keys: Keys
+    """`generate` gives licenses without a key one; `require` refuses them."""
     corrects: int | None
     """The import whose failed rows the file fixes."""
     external_id: str | None

@@ -11,6 +11,7 @@ from shared.day_order import Dates
 from shared.import_job import (
     ChosenEncoding,
     FileFault,
+    Keys,
     Kind,
     OnError,
     OnExisting,
@@ -233,6 +234,7 @@ class ImportView(BaseModel, frozen=True):
     ]
     on_existing: OnExisting
     on_missing: OnMissing
+    keys: Annotated[Keys, Field(description="Whether licenses without a key get one.")]
     corrects: Annotated[
         int | None, Field(description="The import whose failed rows this file corrects.")
     ]

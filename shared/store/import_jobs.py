@@ -23,7 +23,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.errors import Busy, NotFound
-from shared.import_job import ImportJob, Kind, ObjectKey, parse_object_key, transition
+from shared.import_job import (
+    ImportJob,
+    Kind,
+    ObjectKey,
+    new_key_seed,
+    parse_object_key,
+    transition,
+)
 from shared.store import dynamo
 from shared.store.access import has_api_key
 from shared.store.retry import attempts
@@ -420,6 +427,7 @@ def _dropped(
         key=version.key,
         version_id=version.version_id,
         size=version.size,
+        key_seed=new_key_seed(),
         correlation_id=correlation_id,
         created_at=now,
         heartbeat_at=now,

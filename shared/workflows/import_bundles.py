@@ -96,6 +96,7 @@ def pinned_import(job: ImportJob) -> Import:
         mapping=job_mapping(job),
         on_existing=job.on_existing,
         on_missing=job.on_missing,
+        key_seed=bytes.fromhex(job.key_seed) if job.keys == "generate" and job.key_seed else None,
         undo=job.number if job.undoes is not None else None,
         quiet_since=job.quiet_since,
         named_by=rows_of.planned_by or rows_of.number,

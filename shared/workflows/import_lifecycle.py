@@ -167,6 +167,7 @@ def record_plan(job: ImportJob, planned: Plan, digest: str) -> ImportJob:
         "mapping_name": job.mapping_name,
         "on_existing": job.on_existing,
         "on_missing": job.on_missing,
+        "keys": job.keys,
     }
     state: State = "validating" if job.on_error == "reject_all" else "running"
 

@@ -1,6 +1,6 @@
 """The results of an import's rows, from the reports of its batches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
@@ -8,7 +8,7 @@ from shared.columns import KINDS
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.header import RESULT_COLUMNS
 from shared.csv_format.planner import Chunk, plan
-from shared.csv_format.reader import records, report_header, report_row
+from shared.csv_format.reader import Record, records, report_header, report_row
 from shared.errors import Busy
 from shared.import_job import BatchResult, ImportJob, Kind, has_outcomes
 from shared.row_results import CREATED, RowResult, RowResults
@@ -17,6 +17,7 @@ from shared.store.batch_results import batch_results, recount_created
 from shared.store.import_mappings import job_mapping
 from shared.workflows.import_totals import Totals, details_of
 
+type KeyOf = Callable[[Record], str | None]
 _CHUNK_BYTES = 1024 * 1024
 _IDS: dict[Kind, str] = {"licenses": "licenses", "customers": "customers"}
 """The ids of the records that rows create. A row of features has no id of its own."""
@@ -72,16 +73,20 @@ def results_name(job: ImportJob) -> str:
     return f"results-{job.revision}.rows"
 
 
-def write_results(job: ImportJob) -> None:
+def write_results(job: ImportJob, key_of: KeyOf | None = None) -> None:
     """Write `results.csv`: the rows of the file with their results, read from it again.
 
-    Writing it twice writes the same. Raises FileGone if the file or a report was deleted.
+    `key_of` returns the generated key of a row. Writing it twice writes the same. Raises FileGone
+    if the file or a report was deleted.
     """
-    uploads.put_parts(job, results_name(job), results_csv(job))
+    uploads.put_parts(job, results_name(job), results_csv(job, key_of))
 
 
-def results_csv(job: ImportJob) -> Iterator[bytes]:
-    """The lines of `results.csv`. A row without a result was not imported: its cells are blank."""
+def results_csv(job: ImportJob, key_of: KeyOf | None = None) -> Iterator[bytes]:
+    """The lines of `results.csv`. A row without a result was not imported: its cells are blank.
+
+    A row that was imported has its generated key, so that importing the file issues no more.
+    """
     dialect = Dialect.model_validate(job.detected)
     yield report_header(dialect, RESULT_COLUMNS)
     results = _in_order(job, batch_results(job.company, job.number))
@@ -95,7 +100,14 @@ def results_csv(job: ImportJob) -> Iterator[bytes]:
             while result is not None and result.row < record.row:
                 result = next(results, None)
             own = result if result is not None and result.row == record.row else None
-            yield report_row(dialect, record, (str(record.row), *_cells(own)))
+            key = key_of(record) if key_of and own is not None and own.license_id else None
+            shown = _with_key(dialect, record, key) if key else record
+            yield report_row(dialect, shown, (str(record.row), *_cells(own)))
+
+
+def _with_key(dialect: Dialect, record: Record, key: str) -> Record:
+    at = dialect.names.index("license__license_key")
+    return record._replace(fields=[*record.fields[:at], key, *record.fields[at + 1 :]])
 
 
 def _in_order(job: ImportJob, results: Iterable[BatchResult]) -> Iterator[RowResult]:

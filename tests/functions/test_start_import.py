@@ -417,7 +417,7 @@ def test_another_request_under_an_external_id_is_refused(importer: Importer) -> 
     importer.request_upload(external_id="nightly")
 
     refused(importer.request_upload(external_id="nightly", size=101), 409, "external_id_reused")
-    for other in ({"on_existing": "update"}, {"on_missing": "refuse"}):
+    for other in ({"on_existing": "update"}, {"on_missing": "refuse"}, {"keys": "generate"}):
         reply = importer.request_upload(external_id="nightly", **other)
         refused(reply, 409, "external_id_reused")
 
@@ -465,6 +465,7 @@ def test_once_the_file_is_there_no_form_is_given(importer: Importer) -> None:
         ({"on_error": "stop"}, "on_error"),
         ({"on_existing": "replace"}, "on_existing"),
         ({"on_missing": "keep"}, "on_missing"),
+        ({"keys": "random"}, "keys"),
         ({"encoding": "latin-1"}, "encoding"),
         ({"dates": "ymd"}, "dates"),
         ({"external_id": ""}, "external_id"),

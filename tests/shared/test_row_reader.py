@@ -1,11 +1,18 @@
-"""Rows that are read without the model are read as the model would."""
+"""Rows that are read without the model are read as the model would; generated keys."""
 
+import re
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.cell_patterns import SOUND
 from shared.columns import FreeRow
 from shared.csv_format.reader import DAMAGE, spreadsheet_damage
+from shared.row_entries import Import, InvalidRecord, LicenseEntry
+from tests.shared.value_import import NOW, import_job, read_rows
+from tests.shared.value_shop import ValueShop
 
 # Letters of keys and names, what spreadsheets leave behind, and what must not be in a cell.
 PIECES = st.sampled_from(
@@ -41,3 +48,69 @@ def test_a_cell_that_begins_soundly_is_not_damaged(cell: str) -> None:
 def test_usual_cells_are_sound() -> None:
     for cell in ("G8HA-SRRZ-A6WK-TJWB", "sub_1N7x", "moved from the old shop, ticket #12", "Peña"):
         assert SOUND.fullmatch(cell), cell
+
+
+SEED = b"s" * 32
+KEYLESS = "license__license_key,product__short_code,license__note\nK-1,kp,\n,kp,a\n ,kp,a\n"
+
+
+def keys_of(text: str, **options: Any) -> list[str | None]:
+    """The key of each row, or None if it is invalid."""
+    entries = read_rows(text, **options)
+    return [entry.key if isinstance(entry, LicenseEntry) else None for entry in entries]
+
+
+def test_a_row_without_a_key_gets_the_same_one_whenever_it_is_read() -> None:
+    first, again = (keys_of(KEYLESS, key_seed=SEED) for _ in range(2))
+    other = keys_of(KEYLESS, key_seed=b"t" * 32)
+
+    assert first == again
+    assert first[0] == other[0] == "K-1"
+    assert len({*first, *other}) == 5
+    assert all(
+        key and re.fullmatch(r"([2-9A-HJ-NP-Z]{4}-){3}[2-9A-HJ-NP-Z]{4}", key) for key in first[1:]
+    )
+
+
+def test_a_generated_key_has_the_length_of_its_product() -> None:
+    shop = ValueShop()
+    shop.change_product("kp", key_length=24)
+
+    _, key, _ = keys_of(KEYLESS, key_seed=SEED, products=shop.products)
+
+    assert key is not None
+    assert len(key.replace("-", "")) == 24
+
+
+@pytest.mark.parametrize("options", [{}, {"key_seed": SEED, "on_missing": "refuse"}])
+def test_a_key_is_required_where_none_is_generated(options: dict[str, Any]) -> None:
+    _, row, _ = read_rows(KEYLESS, **options)
+
+    assert isinstance(row, InvalidRecord)
+    (fault,) = row.faults
+    assert (fault["column"], fault["code"]) == ("license__license_key", "required")
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (",none,", "unknown_product"),
+        (",up,", "key_not_allowed"),
+        ("\\N,kp,", "required"),
+        (",kp,#REF!", "invalid_value"),
+    ],
+)
+def test_a_row_with_a_fault_gets_no_key(row: str, code: str) -> None:
+    header = KEYLESS.partition("\n")[0]
+
+    (entry,) = read_rows(f"{header}\n{row}\n", key_seed=SEED, on_existing="update")
+
+    assert isinstance(entry, InvalidRecord)
+    assert [fault["code"] for fault in entry.faults] == [code]
+
+
+def test_a_seed_is_not_shown() -> None:
+    job = Import("acme", 7, "licenses", NOW, {}, key_seed=b"secret-seed")
+
+    assert "secret" not in repr(job)
+    assert "secret" not in repr(import_job(key_seed="secret"))

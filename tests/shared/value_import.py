@@ -31,13 +31,14 @@ def read_rows(
     dates: Dates = "iso",
     on_existing: OnExisting = "keep",
     products: Mapping[str, Product] | None = None,
+    **options: Any,
 ) -> list[Entry | InvalidRecord]:
     """The entries of a file's rows, read with this catalog or that of a `ValueShop`."""
     data = text.encode()
     planned = plan([data])
     header = dialect_of(text.partition("\n")[0], kind)
     catalog = ValueShop().products if products is None else products
-    job = Import("acme", 7, kind, NOW, catalog, dates=dates, on_existing=on_existing)
+    job = Import("acme", 7, kind, NOW, catalog, dates=dates, on_existing=on_existing, **options)
     read = reader_of(job, header)
     return [
         read(record)

@@ -67,6 +67,16 @@ test("customers without an email column are a warning", async () => {
   assert.match(warnings[0], /The column email is missing/);
 });
 
+test("a blank key is an error unless the import generates keys", async () => {
+  const text = `${KEY}\n,kp\nK-1,\n`;
+
+  const required = await check(text);
+  const generated = await check(text, { keys: "generate" });
+
+  assert.deepEqual([required.faulty, generated.faulty], [2, 1]);
+  assert.equal(generated.faults[0].errors[0].column, "product__short_code");
+});
+
 test("cutting a large file causes no errors", async () => {
   const bytes = (text) => new TextEncoder().encode(text);
   const head = bytes(`${KEY}\na,kp\n`);

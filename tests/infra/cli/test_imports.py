@@ -60,7 +60,7 @@ def test_the_exit_status_tells_how_it_ended(
 
 def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     options = ("--dry-run", "--on-error", "reject_all", "--encoding", "windows-1252")
-    records = ("--on-existing", "update", "--on-missing", "refuse")
+    records = ("--on-existing", "update", "--on-missing", "refuse", "--keys", "generate")
 
     printed = keywright.run_json(*words(file, *options, *records), status=1)
 
@@ -68,6 +68,7 @@ def test_options_reach_the_service(keywright: Keywright, file: Path) -> None:
     assert (printed["dry_run"], printed["on_error"]) == (True, "reject_all")
     assert printed["encoding"] == "windows-1252"
     assert (printed["on_existing"], printed["on_missing"]) == ("update", "refuse")
+    assert printed["keys"] == "generate"
 
 
 def test_a_mapping_from_a_file_says_what_columns_are(keywright: Keywright, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ const SCRIPT = new URL("check.js", import.meta.url).href;
 /** @import { Dates } from "./day_order.js" */
 /** @import { Checked, FileError, FileHeader } from "./file_check.js" */
 /** @import { Mapping } from "./mapping.js" */
+/** @import { Keys } from "./rules.js" */
 /** @typedef {{ done: false, share: number }} Checking */
 /** @typedef {{ csv: File | null, sheets: string[], sheet: string }} Workbook null if it is refused */
 /** @typedef {{ error: FileError, header?: FileHeader | null }} Refused */
@@ -30,7 +31,7 @@ const UNCHECKED = {
  *
  * @param {File} file
  * @param {ImportKind} kind
- * @param {{ encoding: string, dates: Dates, mapping: Mapping, sheet: string }} options
+ * @param {{ encoding: string, dates: Dates, mapping: Mapping, sheet: string, keys: Keys }} options
  * @param {(result: Checking | Result) => void} onResult
  */
 export function startCheck(file, kind, options, onResult) {

@@ -24,7 +24,7 @@ const REPORT_INTERVAL = 100;
 /** @import { Mapping } from "./mapping.js" */
 /** @import { FaultGroup } from "./fault_groups.js" */
 /** @import { Duplicate } from "./duplicates.js" */
-/** @import { CellFault, Kind, Rules } from "./rules.js" */
+/** @import { CellFault, Keys, Kind, Rules } from "./rules.js" */
 
 /** @typedef {(share: number) => void} OnShare */
 /**
@@ -34,6 +34,7 @@ const REPORT_INTERVAL = 100;
  * @property {string} encoding
  * @property {Dates} [dates]
  * @property {Mapping} [mapping]
+ * @property {Keys} [keys]
  * @property {number} [most] bytes to check
  * @property {number} [maxKeys]
  */
@@ -78,6 +79,7 @@ export async function checkFile(
     encoding,
     dates = "iso",
     mapping = createMapping(),
+    keys = "require",
     most = MAX_BYTES,
     maxKeys,
   },
@@ -85,7 +87,7 @@ export async function checkFile(
   onShare = () => {},
 ) {
   const cut = file.size > most;
-  const kind = { ...rules.kinds[name], dates, mapping };
+  const kind = { ...rules.kinds[name], dates, mapping, keys };
   let text = "";
   try {
     const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());

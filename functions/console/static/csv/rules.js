@@ -65,6 +65,7 @@ import { compileDay } from "./day_order.js";
  * @property {string} maybe_damaged
  * @property {[source: string, name: string][]} damage
  */
+/** @typedef {"require" | "generate"} Keys whether a license without a key is an error, or gets one */
 /** @typedef {{ written_dates: string }} DatePattern pattern of a date with its year last */
 
 /** @typedef {RulesOf<Step> & DatePattern} RulesFile rules.json */
@@ -82,6 +83,7 @@ import { compileDay } from "./day_order.js";
  *   days: Set<string>,
  *   dates: Dates,
  *   mapping: Mapping,
+ *   keys: Keys,
  * }} Kind `days` are the columns of dates, and `dates` is how the file writes them
  */
 
@@ -137,7 +139,7 @@ export function compileRules(rules) {
     {
       ...{ ...kind, columns: compileColumns(kind.columns), days: listDays(kind.columns) },
       ...{ format: rules.format, unseen, lateQuote, dates: "iso" },
-      mapping: { columns: {}, constants: {}, values: {} },
+      ...{ mapping: { columns: {}, constants: {}, values: {} }, keys: "require" },
     },
   ]);
   return { ...rules, written_dates: written, kinds: Object.fromEntries(kinds) };
@@ -154,7 +156,8 @@ export function compileRules(rules) {
 export function validateRow(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
-    if (isUnseen(cells[column], kind)) faults.push(createRequiredFault(column));
+    if (isUnseen(cells[column], kind) && !mayBeBlank(column, kind))
+      faults.push(createRequiredFault(column));
   }
   for (const column of Object.keys(cells)) {
     const fault = validateCell(column, cells[column], kind);
@@ -162,6 +165,14 @@ export function validateRow(cells, kind) {
   }
   return faults;
 }
+
+/**
+ * Whether the import generates the value of a required column.
+ *
+ * @type {(column: string, kind: Pick<Kind, "keys">) => boolean}
+ */
+export const mayBeBlank = (column, { keys }) =>
+  keys === "generate" && column === "license__license_key";
 
 /** @type {(column: string) => CellFault} */
 const createRequiredFault = (column) => ({

@@ -60,7 +60,7 @@ function getDraft(id) {
  */
 async function loadKind(job, signal) {
   const [{ kinds }, mapping] = await Promise.all([loadRules(), loadMapping(job, signal)]);
-  return { ...kinds[job.kind], dates: job.dates, mapping };
+  return { ...kinds[job.kind], dates: job.dates, keys: job.keys, mapping };
 }
 
 /** @type {(job: Import, signal: AbortSignal) => Promise<Mapping>} */
@@ -272,6 +272,7 @@ function ReimportButton({ job, draft, rules }) {
         mapping: sentMapping(kind.mapping),
         on_existing: job.on_existing,
         on_missing: job.on_missing,
+        keys: job.keys,
       });
       const sent = {
         ...draft.value.sent,

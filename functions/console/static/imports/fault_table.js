@@ -10,7 +10,7 @@ import { createRowReader, mappedHeaders } from "../csv/mapping.js";
 import { html } from "../parts/html.js";
 import { Icon } from "../parts/icons.js";
 import { link } from "../parts/route.js";
-import { validateCell } from "../csv/rules.js";
+import { mayBeBlank, validateCell } from "../csv/rules.js";
 
 /**
  * A row with errors, with its cells by column.
@@ -134,6 +134,7 @@ export function validateEdit(column, value, kind) {
   const values = { ...kind.mapping, constants: {} };
   const [cell] = createRowReader(values, names, kind)([value]);
   const [name] = names;
-  if (kind.required.includes(name) && !cell.trim()) return { message: "must not be blank" };
+  if (kind.required.includes(name) && !cell.trim() && !mayBeBlank(name, kind))
+    return { message: "must not be blank" };
   return validateCell(name, cell, kind);
 }

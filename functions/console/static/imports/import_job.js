@@ -300,6 +300,9 @@ const EXISTING = { keep: "Keep them", update: "Update them", refuse: "Report an 
 /** @type {Record<Import["on_missing"], string>} */
 const MISSING = { create: "Create them", refuse: "Report an error" };
 
+/** @type {Record<Import["keys"], string>} */
+const KEYS = { require: "Report an error", generate: "Generate a key" };
+
 /**
  * Above everything that changes, with space for values that are not known yet: nothing moves.
  *
@@ -322,6 +325,7 @@ function Facts({ job }) {
     ],
     ["Existing records", EXISTING[job.on_existing]],
     ["New records", MISSING[job.on_missing]],
+    ["Licenses without a key", KEYS[job.keys]],
     ["Format", detected && describeFormat(job, detected)],
     ["Mapping", job.mapping_url && (job.mapping_name ?? "Of this file only")],
     ["Ignored columns", detected && (detected.unknown_columns.join(", ") || "None")],

@@ -40,6 +40,7 @@ import { UploadButton, useUpload } from "./upload_button.js";
  * @property {NonNullable<ImportOptions["unknown_columns"]>} unknown_columns
  * @property {NonNullable<ImportOptions["on_existing"]>} on_existing
  * @property {NonNullable<ImportOptions["on_missing"]>} on_missing
+ * @property {NonNullable<ImportOptions["keys"]>} keys
  * @property {string} external_id
  */
 
@@ -67,6 +68,7 @@ const createForm = () => ({
   unknown_columns: "check",
   on_existing: "keep",
   on_missing: "create",
+  keys: "require",
   external_id: "",
 });
 
@@ -78,7 +80,7 @@ export function NewImport({ kind, query }) {
   const error = useSignal("");
   const checkCount = useSignal(1);
   const upload = useUpload(kind);
-  const { file, encoding, dates, mapping, sheet } = form.value;
+  const { file, encoding, dates, mapping, sheet, keys } = form.value;
   const header = useSignal(/** @type {ReturnType<typeof headerOf>} */ (null));
   const known = useSignal(/** @type {Kind | null} */ (null));
   const rules = useRef(/** @type {Rules["kinds"] | null} */ (null));
@@ -144,7 +146,7 @@ export function NewImport({ kind, query }) {
             : `Checked: ${formatCount(current.rows, "row")}, ${current.faulty} with errors`,
         );
     };
-    const stop = startCheck(file, kind, { encoding, dates, mapping, sheet }, (current) => {
+    const stop = startCheck(file, kind, { encoding, dates, mapping, sheet, keys }, (current) => {
       if (!current.done) show(current, rules.current ?? undefined);
       // Shown together with the columns, so that these move nothing.
       else
@@ -160,7 +162,7 @@ export function NewImport({ kind, query }) {
       isStopped = true;
       stop();
     };
-  }, [file, encoding, dates, mapping, sheet, checkCount.value]);
+  }, [file, encoding, dates, mapping, sheet, keys, checkCount.value]);
   const { one } = KINDS[kind];
   const { corrects } = query;
   const back = corrects
@@ -237,6 +239,7 @@ function Options({ kind, form, result, change, upload, corrects }) {
     const options = { external_id, dry_run, on_error, unknown_columns, dates };
     options.on_existing = form.on_existing;
     options.on_missing = form.on_missing;
+    options.keys = form.keys;
     options.mapping = sentMapping(form.mapping);
     if (encoding) options.encoding = encoding;
     if (corrects) options.corrects = Number(corrects);
@@ -246,7 +249,7 @@ function Options({ kind, form, result, change, upload, corrects }) {
   };
   return html`<article>
     <h2>Import options</h2>
-    <${RecordOptions} ...${{ form, change }} />
+    <${RecordOptions} ...${{ kind, form, change }} />
     <div class="columns">
       <${Field} as="select" label="If some rows have errors" value=${form.on_error}
         onInput=${(/** @type {ImportForm["on_error"]} */ on_error) => change({ on_error })}
@@ -269,8 +272,8 @@ function Options({ kind, form, result, change, upload, corrects }) {
   </article>`;
 }
 
-/** @param {{ form: ImportForm, change: (changes: Partial<ImportForm>) => void }} props */
-function RecordOptions({ form, change }) {
+/** @param {{ kind: ImportKind, form: ImportForm, change: (changes: Partial<ImportForm>) => void }} props */
+function RecordOptions({ kind, form, change }) {
   return html`<div class="columns">
     <${Field} as="select" label="If a record already exists" value=${form.on_existing}
       onInput=${(/** @type {ImportForm["on_existing"]} */ on_existing) => change({ on_existing })}
@@ -284,9 +287,19 @@ function RecordOptions({ form, change }) {
       <option value="create">Create</option>
       <option value="refuse">Report an error</option>
     <//>
+    ${
+      kind === "licenses" &&
+      html`<${Field} as="select" label="Licenses without a key" value=${form.keys}
+        onInput=${(/** @type {ImportForm["keys"]} */ keys) => change({ keys })}
+        hint=${form.keys === "generate" && KEYS_HINT}>
+        <option value="require">Report an error</option>
+        <option value="generate">Generate a key</option>
+      <//>`
+    }
   </div>`;
 }
 
+const KEYS_HINT = "Download results.csv after the import: it has the keys.";
 const UPDATE_HINT = html`Blank cells keep the record’s value; <code>\\N</code> clears it.`;
 
 /**

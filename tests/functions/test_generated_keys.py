@@ -1,0 +1,180 @@
+"""Imports that generate the keys of rows without one."""
+
+import csv
+import io
+import logging
+from typing import Any
+
+import pytest
+
+from functions import job_status
+from shared.import_job import ImportJob
+from shared.store import import_jobs, uploads
+from shared.workflows import import_chunk
+from tests.functions.import_files import Files
+from tests.functions.importer import Importer
+from tests.grants.recorder import outside
+from tests.http_event import send
+
+HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
+FILE = HEAD + "K-1,kp,o-1,ana@x.test\n,kp,o-1,ana@x.test\n,kp,o-2,\n,cp,,\n,none,,\n,bnd,,\n"
+KEYS = {"keys": "generate"}
+
+
+@pytest.fixture(params=["inline", "machine"])
+def either(request: pytest.FixtureRequest, files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """Imports by one function, and imports by the state machine in small batches."""
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
+    monkeypatch.setattr(import_chunk, "_SMALLEST_BATCH", 2)
+    if request.param == "machine":
+        monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    return files
+
+
+def finished(files: Files) -> ImportJob:
+    """The newest job, whose chunks run twice if the state machine runs it."""
+    if not files.last().is_ended:
+        files.by_machine(again=True)
+    return files.last()
+
+
+def run(files: Files, text: str = FILE, **options: Any) -> ImportJob:
+    files.run(files.prepared(text, **{**KEYS, **options}))
+    return finished(files)
+
+
+def asked(files: Files, job: ImportJob, action: str, **body: Any) -> ImportJob:
+    """The job of a request, after it has run."""
+    path = f"/api/v1/imports/{job.number}/{action}/"
+    reply = send(job_status.handler, "POST", path, body=body, key=files.shop.key)
+    assert reply.status == 202, reply.text
+    files.run({"step": "run", "company": job.company, "number": reply.json()["id"]})
+    return finished(files)
+
+
+def results(files: Files, job: ImportJob) -> str:
+    files.run({"step": "results", "company": job.company, "number": job.number})
+    path = f"/api/v1/imports/{job.number}/results.csv"
+    reply = send(job_status.handler, "GET", path, key=files.shop.key)
+    assert reply.status == 200, reply.text
+    return reply.text.removeprefix("\ufeff")
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def issued(files: Files) -> dict[str, str]:
+    """The ids of all licenses by key."""
+    found = files.shop.get("/licenses/", "limit=100").json()["results"]
+    return {lic["license_key"]: str(lic["id"]) for lic in found}
+
+
+def test_rows_without_a_key_get_one_which_results_csv_has(either: Files) -> None:
+    job = run(either)
+
+    assert job.state == "completed_with_errors"
+    codes = [each["errors"][0]["code"] for each in either.errors(job)]
+    assert codes == ["unknown_product", "bundle_members_missing"]
+    rows = rows_of(results(either, job))
+    shown = {row["license__license_key"]: row["_license_id"] for row in rows if row["_license_id"]}
+    assert shown == issued(either)
+    assert len(shown) == 4
+    assert [row["license__license_key"] for row in rows[4:]] == ["", ""]
+    assert (job.counts["created_licenses_count"], job.counts["created_orders_count"]) == (4, 3)
+
+
+def test_results_csv_imported_again_issues_no_more(files: Files) -> None:
+    text = results(files, run(files))
+    before = issued(files)
+
+    again = run(files, text)
+
+    assert again.counts["created_licenses_count"] == 0
+    assert again.counts["existed_licenses_count"] == 4
+    assert issued(files) == before
+
+
+def test_a_commit_issues_the_keys_of_its_plan(either: Files) -> None:
+    plan = run(either, dry_run=True)
+    planned = rows_of(results(either, plan))
+    assert issued(either) == {}
+
+    job = asked(either, plan, "commit", hash=plan.plan_hash)
+
+    assert job.number != plan.number
+    assert rows_of(results(either, job)) == planned
+    wanted = {row["license__license_key"]: row["_license_id"] for row in planned}
+    wanted.pop("", None)
+    assert issued(either) == wanted
+
+
+@pytest.mark.parametrize("on_existing", ["keep", "update", "refuse"])
+def test_an_undo_deletes_the_licenses_with_generated_keys(either: Files, on_existing: str) -> None:
+    job = run(either, on_existing=on_existing)
+    assert len(issued(either)) == 4
+
+    undo = asked(either, job, "undo", dry_run=False)
+
+    assert (undo.state, undo.counts["reverted_licenses_count"]) == ("succeeded", 4)
+    assert issued(either) == {}
+
+
+def test_another_import_of_the_file_issues_other_keys(files: Files) -> None:
+    run(files, HEAD + ",kp,,\n")
+    run(files, HEAD + ",kp,,\n")
+
+    assert len(issued(files)) == 2
+
+
+def test_a_copied_file_takes_the_option_from_its_metadata(files: Files) -> None:
+    def dropped(kind: str, text: str, keys: str) -> ImportJob:
+        event = files.drop(text, kind)
+        record = event["Records"][0]["s3"]
+        with outside():
+            put = uploads.client().put_object(
+                Bucket=uploads.bucket(),
+                Key=f"acme/{kind}/a.csv",
+                Body=text.encode(),
+                Metadata={"keys": keys},
+            )
+        record["object"]["versionId"] = put["VersionId"]
+        files.run(event)
+        return files.last()
+
+    assert dropped("licenses", HEAD + ",kp,,\n", "Generate").state == "succeeded"
+    wrong = dropped("customers", "email\na@x.test\n", "generate")
+
+    assert (wrong.refusal and wrong.refusal.code) == "invalid_metadata"
+    assert len(issued(files)) == 1
+
+
+def test_no_key_and_no_seed_is_logged_or_shown(
+    files: Files, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO):
+        job = run(files)
+    out = capfd.readouterr()
+    assert "import_ended" in caplog.text
+
+    seed = job.key_seed
+    assert seed is not None
+    assert len(bytes.fromhex(seed)) == 32
+    shown = send(job_status.handler, "GET", f"/api/v1/imports/{job.number}/", key=files.shop.key)
+    assert shown.json()["keys"] == "generate"
+    texts = [caplog.text, *(str(vars(each)) for each in caplog.records), out.out, out.err]
+    for secret in (seed, *issued(files)):
+        if secret != "K-1":
+            assert not any(secret in text for text in (*texts, shown.text))
+
+
+def test_only_licenses_have_keys_to_generate(files: Files) -> None:
+    importer = Importer(files.shop.company, files.shop.key)
+
+    by_upload = importer.request_upload(kind="customers", **KEYS)
+    by_form = importer.send(kind="customers", query="keys=generate")
+
+    for reply in (by_upload, by_form):
+        (fault,) = reply.json()["errors"]
+        assert (reply.status, fault["field"], fault["code"]) == (400, "keys", "invalid_value")
+    assert next(import_jobs.list_jobs(files.shop.company), None) is None
