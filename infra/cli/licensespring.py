@@ -7,7 +7,8 @@ does not depend on the policies of the catalog that it is imported into.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shared.columns import KINDS, LICENSE_COLUMNS, NO_VALUE
+from shared.cell_types import NO_VALUE
+from shared.columns import KINDS, LICENSE_COLUMNS
 from shared.exported_row import cell
 from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
 
