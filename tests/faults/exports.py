@@ -309,7 +309,7 @@ def _wrong_file(exporters: Exporters, number: int, job: Any, data: bytes) -> lis
         wrong.append(f"H1 export {number} lacks {sorted(missing)}")
     if foreign := [name for name in found if name.startswith(COMPANIES[1])]:
         wrong.append(f"H1 export {number} has records of another company: {foreign}")
-    counted = int(job.get("rows", {"N": "0"})["N"]), int(job["size"]["N"])
+    counted = tuple(int(job.get(name, {"N": "0"})["N"]) for name in ("rows", "size"))
     if counted != (len(rows), len(data)):
         wrong.append(f"H1 export {number} counts {counted}, not {len(rows)} and {len(data)}")
     return wrong
