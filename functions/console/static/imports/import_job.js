@@ -159,7 +159,7 @@ function Outcome({ job, children }) {
       }
     <//>`
     }
-    ${job.plan && html`<${Commit} job=${job} plan=${job.plan} />`}
+    ${job.plan && !job.undoes && html`<${Commit} job=${job} plan=${job.plan} />`}
     ${
       state === "rejected" &&
       !job.dry_run &&

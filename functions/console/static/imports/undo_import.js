@@ -22,7 +22,7 @@ export function UndoButton({ job }) {
     try {
       const planned = await ended(await start(job, true));
       if (planned.state !== "succeeded") go(pageOf(planned));
-      else if (await confirm(question(job, planned))) go(pageOf(await start(job, false)));
+      else if (await confirm(question(job, planned))) go(pageOf(await commit(job, planned)));
     } catch (problem) {
       error.value = /** @type {Failure} */ (problem);
     }
@@ -33,6 +33,12 @@ export function UndoButton({ job }) {
 
 /** @type {(job: Import, dry_run: boolean) => Promise<Import>} */
 const start = (job, dry_run) => api.post(`imports/${job.id}/undo/`, { dry_run });
+
+/** @type {(job: Import, planned: Import) => Promise<Import>} */
+const commit = (job, planned) =>
+  planned.plan
+    ? api.post(`imports/${planned.id}/commit/`, { hash: planned.plan.hash })
+    : start(job, false);
 
 /** @type {(job: Import) => string} */
 const pageOf = (job) => `imports/${job.kind}/${job.id}`;
