@@ -483,6 +483,7 @@ def test_an_undo_of_a_plan_reverts_only_what_its_dry_run_has_shown(files: Files,
     plan = undone(files, job, by, dry_run=True)
     assert kept(files, plan) == [(1, "has_orders")]
     (order,) = listed(files.shop, "/orders/")
+    assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)['N-1']}/").status == 204
     assert files.shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
     undo = committed(files, plan, by)
