@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 EXPIRES, LIMIT = "Expiration Date", "Activation Limit"
 ADDED = ("license__license_type", "license__allow_unlimited_activations")
 
-with open(sys.argv[1], encoding="utf-8-sig", newline="") as file:  # noqa: PTH123
+with open(sys.argv[1], encoding="utf-8-sig", newline="") as file:  # noqa: PTH123  # a short script to read
     rows = csv.DictReader(file)
     writer = csv.DictWriter(sys.stdout, [*(rows.fieldnames or ()), *ADDED], lineterminator="\n")
     writer.writeheader()
