@@ -337,8 +337,8 @@ def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[Imp
 
     A row for which anything else would happen now is not written, and has the error
     `not_as_planned`; with `reject_all`, nothing is written then. The plan of an undo reverts
-    nothing that its dry run has not shown as `reverted`, and needs the scope `imports:undo`. A plan
-    is committed once: a repeated request answers with the same import.
+    nothing that its dry run has not shown as `reverted`, and also needs the scope `imports:undo`. A
+    plan is committed once: a repeated request answers with the same import.
     """
     by = {"requested_by": caller.prefix, "correlation_id": caller.request_id}
     if _job(caller, id).undoes is not None:
