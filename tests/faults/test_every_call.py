@@ -75,13 +75,15 @@ def imported(lab: Laboratory, inline_bytes: str) -> Run:
     return run
 
 
-def undone(lab: Laboratory, inline_bytes: str) -> Run:
+def undone(lab: Laboratory, inline_bytes: str, *, is_planned: bool) -> Run:
     def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
         undoers = Undoers(lab, world)
         undoers.prepare()
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
         number = undoers.bring_alone(Sheet("licenses", FILE.data))
+        if is_planned:
+            undoers.dry_run(number)
         world.fault_plan = faults
         world.calls = 0
         world.spawn("undoer", partial(undoers.undo, number))
@@ -159,10 +161,18 @@ def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str) 
     assert violations_of(imported(lab, inline_bytes), EveryFault()) == []
 
 
-@pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
 @pytest.mark.parametrize("part", range(2))
-def test_any_fault_at_any_call_of_an_undo(lab: Laboratory, inline_bytes: str, part: int) -> None:
-    assert violations_of(undone(lab, inline_bytes), EveryFault(part=part, parts=2)) == []
+@pytest.mark.parametrize(
+    ("inline_bytes", "is_planned"),
+    [("0", False), ("1000000", True)],
+    ids=["machine", "inline and planned"],
+)
+def test_any_fault_at_any_call_of_an_undo(
+    lab: Laboratory, inline_bytes: str, is_planned: bool, part: int
+) -> None:
+    run = undone(lab, inline_bytes, is_planned=is_planned)
+
+    assert violations_of(run, EveryFault(part=part, parts=2)) == []
 
 
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])

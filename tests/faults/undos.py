@@ -10,6 +10,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
+from shared.import_job import ImportJob
+from shared.store import import_jobs
 from tests.faults.changes import COMPANY, Changers
 from tests.faults.check_undos import UndoWatch, check_undos, visible
 from tests.faults.history import IMPORTS
@@ -46,6 +48,8 @@ class Undoers(Changers):
     """What was visible before the import that is undone."""
     is_alone: bool = True
     """Whether nothing but the undo has changed records since."""
+    plan: ImportJob | None = None
+    """The dry run of an undo that `undo` commits, if there is one."""
     seen: UndoWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,14 +121,24 @@ class Undoers(Changers):
         assert self.job(number)["state"]["S"] in ("succeeded", "completed_with_errors")
         return number
 
+    def dry_run(self, number: int) -> None:
+        """Run a dry run of an undo to its end, to be committed by the next requests."""
+        reply = self.world.alone("planner", partial(self.undo_reply, number, dry_run=True)).result
+        self.world.run()
+        self.plan = import_jobs.get_job(COMPANY, reply.json()["id"])
+
     def undo(self, number: int, *, dry_run: bool = False) -> None:
-        """Request the undo of an import until there is a response."""
+        """Request the undo of an import, or the commit of its plan, until there is a response."""
         reply = self.undo_reply(number, dry_run=dry_run)
         if reply is not None and reply.status == 202 and not dry_run:
             self.answers.setdefault(number, set()).add(reply.json()["id"])
 
     def undo_reply(self, number: int, *, dry_run: bool = False) -> Reply | None:
-        path, body = f"/api/v1/imports/{number}/undo/", {"dry_run": dry_run}
+        path = f"/api/v1/imports/{number}/undo/"
+        body: dict[str, Any] = {"dry_run": dry_run}
+        if self.plan is not None and not dry_run:
+            path = f"/api/v1/imports/{self.plan.number}/commit/"
+            body = {"hash": self.plan.plan_hash}
         post = partial(send, job_status.handler, "POST", path, body=body, key=self.shop.key)
         return self._answered("undo", post)
 
