@@ -15,7 +15,13 @@ from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
 type Record = Mapping[str, Any]
 
 _PARTS = KINDS["licenses"].parts
-_TERMS = {**_PARTS["terms"].columns, **_PARTS["free"].columns}
+_OTHERWISE = {"short_code", "policy_code", "product_features", "custom_fields"}
+"""Columns that are not copied: features are rows of their own file, and terms are complete."""
+_TERMS = {
+    header: name
+    for header, name in (*_PARTS["terms"].columns.items(), *_PARTS["free"].columns.items())
+    if name not in _OTHERWISE
+}
 _CUSTOMER = KINDS["customers"].columns
 _FEATURE = KINDS["license-features"].columns[1:]
 
@@ -42,16 +48,17 @@ class Related(NamedTuple):
 
 def license_row(license: Record, related: Related) -> list[str]:
     """A license as a row of `LICENSE_COLUMNS`."""
-    values: dict[str, object] = {
-        header: _term(license, name) for header, name in _TERMS.items() if name != "short_code"
-    }
+    values: dict[str, object] = {header: _term(license, name) for header, name in _TERMS.items()}
+    values["license__custom_fields"] = [
+        {"name": each.get("name"), "value": each.get("value")} for each in _custom_fields(license)
+    ]
     values["product__short_code"] = product_code(license, related.codes)
     order = related.orders.get(license.get("order") or 0, {})
     values |= {header: order.get(name) for header, name in _PARTS["order"].columns.items()}
     values["order__store_id"] = order.get("store_id") or license.get("order_store_id")
     customer = customer_of(license, order, related.customers)
     values |= {f"customer__{name}": customer.get(name) for name in _CUSTOMER}
-    return [cell(values[column]) for column in LICENSE_COLUMNS]
+    return [cell(values.get(column)) for column in LICENSE_COLUMNS]
 
 
 def customer_row(customer: Record) -> list[str]:
@@ -97,9 +104,6 @@ def losses(license: Record) -> Iterator[str]:
     """What is lost of a license that a file can create."""
     if consumed := license.get("total_consumptions"):
         yield f"total_consumptions is {consumed}; an imported license starts at 0"
-    if fields := license.get("product_custom_fields") or license.get("custom_fields"):
-        named = ", ".join(str(each.get("name")) for each in fields)
-        yield f"custom fields are not imported: {named}"
     if users := license.get("license_users"):
         named = ", ".join(str(each.get("true_email") or each.get("email")) for each in users)
         yield f"users are not imported: {named}"
@@ -113,6 +117,10 @@ def shared_keys(licenses: Iterable[Record]) -> frozenset[str]:
         if key := license.get("license_key"):
             (shared if key in seen else seen).add(key)
     return frozenset(shared)
+
+
+def _custom_fields(license: Record) -> Iterable[Record]:
+    return license.get("custom_fields") or license.get("product_custom_fields") or ()
 
 
 def _term(license: Record, name: str) -> object:

@@ -122,7 +122,7 @@ def test_only_these_are_moved_if_greedy_routes_match_no_empty_rest(out: Out) -> 
             f"GET /api/v1/{name}/"
             for name in (
                 *("orders", "licenses", "license-users", "customers", "events", "imports"),
-                *("import-mappings", "exports", "search"),
+                *("import-mappings", "exports", "search", "statistics"),
             )
         ),
         *(

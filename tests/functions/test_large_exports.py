@@ -42,19 +42,20 @@ def licenses(shop: Shop, engine: Engine) -> Iterator[set[str]]:
     for n in range(RECORDS // PER_ORDER):
         makes.imported(f"o-{n}", PER_ORDER)
     tables = {
-        "ORDERS_TABLE": makes.orders_table(),
-        "LICENSES_TABLE": _without_notes(makes.licenses_table()),
+        "ORDERS_TABLE": _small(makes.orders_table()),
+        "LICENSES_TABLE": _small(makes.licenses_table()),
     }
     with big_tables({dynamo.table(name): table for name, table in tables.items()}):
         yield {f"KEY-{id}" for id in makes.licenses}
 
 
-def _without_notes(table: BigTable) -> BigTable:
-    """Licenses of about 400 bytes instead of 3 KB."""
+def _small(table: BigTable) -> BigTable:
+    """Records of about 400 bytes, without the texts and features of several KB."""
+    large = ("note", "metadata", "product_features")
 
     def get(key: tuple[str, ...]) -> Item | None:
         item = table.get(key)
-        return {name: value for name, value in item.items() if name != "note"} if item else None
+        return {name: value for name, value in item.items() if name not in large} if item else None
 
     return replace(table, get=get)
 

@@ -66,6 +66,14 @@ def test_a_term_without_a_value_does_not_take_one_from_a_policy() -> None:
     assert shown["license__max_activations"] == "1"
 
 
+def test_custom_fields_are_a_list_of_names_and_values() -> None:
+    fields = [{"id": 4, "name": "seat", "value": "12", "data_type": "text"}]
+
+    shown = row(custom_fields=fields)
+
+    assert shown["license__custom_fields"] == '[{"name":"seat","value":"12"}]'
+
+
 def test_only_consumption_licenses_have_overages() -> None:
     assert "license__allow_overages" not in row()
     assert row(license_type="consumption")["license__allow_overages"] == "true"
@@ -100,7 +108,7 @@ def test_a_feature_is_a_row_of_its_own() -> None:
 def test_a_customer_has_the_columns_of_its_file() -> None:
     cells = customer_row({"id": 1, "email": "a@x.test", "phone": None, "labels": []})
 
-    assert cells == ["a@x.test", *[""] * 10]
+    assert cells == ["a@x.test", *[""] * 11]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +130,11 @@ def test_what_stands_in_the_way_of_a_license_is_said(changes: Any, reason: str) 
 def test_what_is_lost_of_a_license_is_said() -> None:
     lost = {
         "total_consumptions": 5,
-        "custom_fields": [{"name": "seat", "value": "12"}],
         "license_users": [{"email": "u@x.test|acme", "true_email": "u@x.test"}],
     }
 
     assert [text.partition(";")[0] for text in losses(LICENSE | lost)] == [
         "total_consumptions is 5",
-        "custom fields are not imported: seat",
         "users are not imported: u@x.test",
     ]
     assert list(losses(LICENSE)) == []
